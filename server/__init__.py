@@ -1,0 +1,5 @@
+"""StreamUI's server: the engine, the generations and the doors to them."""
+
+from importlib import metadata
+
+__version__ = metadata.version("streamui")

@@ -1,0 +1,209 @@
+"""The Engine port: what the rest of the server knows of whatever computes the tokens.
+
+Requests go in from any thread; results come out on the engine's own thread, one call of the listener for each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+RANDOM_SEED = -1
+"""As in llama.cpp: the engine picks a new seed for each request."""
+
+
+class EngineError(Exception):
+    """Anything that an engine can't do; the text is one line that a person can act on."""
+
+
+class ModelError(EngineError):
+    """The model file can't be used: absent, broken, of another kind, or too large for the memory."""
+
+
+class EngineDeadError(EngineError):
+    """The engine's thread has ended; nothing more can be computed until the server is started again."""
+
+
+class Phase(StrEnum):
+    """Where a generation is on its way through the engine."""
+
+    QUEUED = "queued"
+    PREFILL = "prefill"
+    DECODE = "decode"
+
+
+class FinishReason(StrEnum):
+    """Why a generation ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """How the next token is chosen; names, meanings and defaults are llama.cpp's (``common_params_sampling``).
+
+    ``temperature`` 0 means greedy. ``top_k`` 0, ``top_p`` 1, ``min_p`` 0 and ``repeat_penalty`` 1 switch that one off.
+    The penalties look at the last 64 tokens of the answer. ``max_tokens`` None means up to the end of the context.
+    """
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int = RANDOM_SEED
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repeat_penalty: float = 1.0
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What is known of the loaded model. ``chat_template`` is the model's own, None where it has none."""
+
+    name: str
+    architecture: str
+    parameters: int
+    context: int
+    vocabulary: int
+    chat_template: str | None
+    bos: str
+    eos: str
+    sampling: SamplingParams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """One answer to compute. ``received`` is the ``time.monotonic()`` at which the server received it, in seconds."""
+
+    id: str
+    prompt: tuple[int, ...]
+    sampling: SamplingParams
+    received: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens counted for one generation. The token that ends an answer has no text and is not counted."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Durations in milliseconds; None where the generation never came that far.
+
+    ``first_token`` and ``total`` count from the receipt of the request, ``stop`` from the receipt of the cancel until
+    the engine computed nothing more for the generation and its KV slot was free.
+    """
+
+    queued: float
+    prefill: float | None
+    first_token: float | None
+    decode: float | None
+    total: float
+    stop: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The generation waits; ``position`` others must end before it starts."""
+
+    id: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """``done`` of the prompt's ``total`` tokens are in the KV cache."""
+
+    id: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """New text: whole code points, never empty. ``completion_tokens`` have been computed so far."""
+
+    id: str
+    text: str
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Always the last update of a generation. ``error`` is set when ``reason`` is FAILED."""
+
+    id: str
+    reason: FinishReason
+    phase: Phase
+    usage: Usage
+    timings: Timings
+    error: str | None = None
+
+
+Update = Queued | Prefill | Piece | Finished
+Listener = Callable[[Sequence[Update]], None]
+"""Called on the engine's thread with what one step brought; must return quickly and must not raise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStats:
+    """A consistent snapshot of the engine's counters. The token counts grow for as long as the engine lives."""
+
+    alive: bool
+    failure: str | None
+    slots: int
+    running: int
+    queued: int
+    kv_tokens: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Engine(Protocol):
+    """A thing that computes answers. Every method may be called from any thread."""
+
+    @property
+    def facts(self) -> ModelFacts: ...
+
+    @property
+    def slots(self) -> int:
+        """How many generations are computed at the same time; further ones queue."""
+        ...
+
+    def start(self, listener: Listener) -> None:
+        """Begin to serve; ``listener`` receives every update from now on."""
+        ...
+
+    def tokenize(self, text: str) -> list[int]:
+        """The tokens of a rendered prompt, special tokens recognised, a BOS added where the model wants one."""
+        ...
+
+    def submit(self, request: GenerationRequest) -> None:
+        """Queue a request whose prompt fits the context. Raises EngineDeadError."""
+        ...
+
+    def cancel(self, id: str, received: float) -> None:
+        """End a generation in whatever phase it is. An unknown or ended id is ignored.
+
+        ``received`` is the ``time.monotonic()`` at which the cancel was received: ``Timings.stop`` counts from it.
+        """
+        ...
+
+    def stats(self) -> EngineStats: ...
+
+    def close(self) -> None:
+        """End every generation as INTERRUPTED, end the thread, free the model. Returns when all that is done."""
+        ...
