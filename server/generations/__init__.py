@@ -1,0 +1,1 @@
+"""Generations: each an append-only log of numbered events, started, stopped and read from here."""

@@ -1,0 +1,113 @@
+"""One generation as the server sees it: its request, its state, its log, and who watches it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from msgspec import UNSET
+
+from protocol.errors import ErrorCode
+from protocol.messages import (
+    Done,
+    DoneReason,
+    ErrorInfo,
+    Generate,
+    GenerationState,
+    Status,
+    Timings,
+    Usage,
+)
+from protocol.states import GENERATION, GenerationEvent, advance
+from server.engine.base import Finished, Piece, Prefill, Queued, Update
+from server.generations.log import GenerationLog, Wake
+
+DEFAULT_ON_DETACH_MS = 30_000
+SPEED_INTERVAL = 0.5
+"""Seconds between two reports of tokens per second."""
+
+
+class Generation:
+    """Owned by the registry, on the event loop. Readers read ``log``, ``status`` and ``state``, and change nothing."""
+
+    def __init__(self, id: str, epoch: str, body: Generate, position: int) -> None:
+        self.body = body
+        self.log = GenerationLog(id, epoch)
+        self.state = GenerationState.QUEUED
+        self.status = Status(id=id, state=self.state, position=position)
+        """The newest status, replaced as a whole when it changes."""
+        self.cancel_received: float | None = None
+        self.watchers: list[Wake] = []
+        self._decode_started = 0.0
+        self._speed_told = 0.0
+
+    @property
+    def id(self) -> str:
+        return self.log.id
+
+    @property
+    def position(self) -> int:
+        """How many generations have to end before this one starts."""
+        return self.status.position or 0
+
+    @property
+    def on_detach_ms(self) -> int | None:
+        """How long it goes on while nobody watches, in milliseconds; None: to its end (PROTOCOL 6.5)."""
+        return DEFAULT_ON_DETACH_MS if self.body.on_detach_ms is UNSET else self.body.on_detach_ms
+
+    def apply(self, update: Update, now: float) -> None:
+        """Take in what the engine brought, as of ``now`` (``time.monotonic()`` seconds)."""
+        match update:
+            case Queued(position=position):
+                self.status = Status(id=self.id, state=self.state, position=position)
+            case Prefill(done=done, total=total):
+                self._enter(GenerationState.PREFILL, GenerationEvent.READ)
+                self.status = Status(id=self.id, state=self.state, done=done, total=total)
+            case Piece():
+                self._take_piece(update, now)
+            case Finished():
+                self.state = advance(GENERATION, self.state, GenerationEvent.END)
+                self.log.finish(self._done(update))
+
+    def _take_piece(self, piece: Piece, now: float) -> None:
+        if self.state is not GenerationState.DECODE:
+            self._enter(GenerationState.DECODE, GenerationEvent.WRITE)
+            self._decode_started = self._speed_told = now
+            self.status = Status(id=self.id, state=self.state)
+        elif now - self._speed_told >= SPEED_INTERVAL:
+            self._speed_told = now
+            speed = (piece.completion_tokens - 1) / (now - self._decode_started)
+            self.status = Status(id=self.id, state=self.state, tokens_per_second=round(speed, 1))
+        self.log.append(piece.text)
+
+    def _enter(self, state: GenerationState, event: GenerationEvent) -> None:
+        if self.state is not state:
+            self.state = advance(GENERATION, self.state, event)
+
+    def _done(self, finished: Finished) -> Done:
+        usage, timings, text = finished.usage, finished.timings, self.log.text
+        return Done(
+            id=self.id,
+            seq=self.log.pieces + 1,
+            reason=DoneReason(finished.reason),
+            phase=GenerationState(finished.phase),
+            usage=Usage(
+                prompt_tokens=usage.prompt_tokens,
+                cached_tokens=usage.cached_tokens,
+                completion_tokens=usage.completion_tokens,
+            ),
+            timings=Timings(
+                total=round(timings.total, 3),
+                queued=round(timings.queued, 3),
+                prefill=_rounded(timings.prefill),
+                first_token=_rounded(timings.first_token),
+                decode=_rounded(timings.decode),
+                stop=_rounded(timings.stop),
+            ),
+            chars=len(text),
+            sha256=sha256(text.encode()).hexdigest(),
+            error=ErrorInfo(code=ErrorCode.ENGINE_FAILED, message=finished.error) if finished.error else None,
+        )
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 3)
