@@ -1,0 +1,65 @@
+"""The command line: ``streamui serve``. Whatever a person can mend is told in one line, with exit status 2."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from server import __version__
+from server.settings import Settings, add_options, settings_from
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point of the ``streamui`` command."""
+    parser = argparse.ArgumentParser(prog="streamui", description="Chat with a language model on your own machine.")
+    parser.add_argument("--version", action="version", version=f"streamui {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve_parser = commands.add_parser("serve", help="serve the chat page and its WebSocket")
+    add_options(serve_parser)
+    serve(settings_from(parser.parse_args(arguments)))
+
+
+def serve(settings: Settings) -> None:
+    """Load the model, listen, print the address once it answers, and serve until SIGINT or SIGTERM."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    _make_folder(settings.data)
+    listener = _listen(settings.host, settings.port)
+
+    from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
+    from server.engine.base import ModelError
+    from server.serving import run
+
+    try:
+        run(settings, listener)
+    except (ModelError, ChatTemplateError) as error:
+        _fail(str(error))
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _fail(f"--data {path}: the folder can't be made: {error.strerror}")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = str(error.strerror).split(" (while")[0]  # asyncio's addition: it names the address once more
+        _fail(f"can't listen on {host} port {port}: {reason}; try another --port, or --port 0 for any free one")
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"streamui: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The composition root: which engine is behind which doors. Nothing else happens here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from server.chat.template import ChatTemplate
+from server.engine.base import Engine
+from server.generations.registry import Registry
+from server.transports.health import healthz
+from server.transports.pages import FrontendFiles, SecurityHeaders, page
+from server.transports.websocket import websocket_endpoint
+
+
+def create_app(engine: Engine) -> Starlette:
+    """The server's ASGI application over an engine that has not been started. It closes the engine when it ends.
+
+    Raises ChatTemplateError when the model's own template can't be read.
+    """
+    facts = engine.facts
+    registry = Registry(engine, ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        running = asyncio.get_running_loop().create_task(registry.run(), name="registry")
+        try:
+            yield
+        finally:
+            running.cancel()
+            await registry.close()
+
+    app = Starlette(
+        routes=[
+            Route("/", page, methods=["GET"]),
+            Route("/healthz", healthz, methods=["GET"]),
+            WebSocketRoute("/ws", websocket_endpoint),
+            Mount("/static", FrontendFiles(), name="static"),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        lifespan=lifespan,
+    )
+    app.state.registry = registry
+    return app

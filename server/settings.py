@@ -1,0 +1,127 @@
+"""Every option of the server, once: its name on the command line, in the environment, its default and its range."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from server.starter import MODEL_PATH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``streamui serve`` was asked for. ``context`` and ``threads`` None: chosen to suit the model."""
+
+    host: str
+    port: int
+    model: Path
+    data: Path
+    context: int | None
+    parallel: int
+    threads: int | None
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A parser of whole numbers from ``least`` to ``most``."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return number
+
+    return parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option: ``--name`` on the command line, STREAMUI_NAME in the environment."""
+
+    name: str
+    parse: Callable[[str], Any]
+    default: Any
+    metavar: str
+    help: str
+
+    @property
+    def variable(self) -> str:
+        return f"STREAMUI_{self.name.upper()}"
+
+
+def default_data_folder(environ: Mapping[str, str]) -> Path:
+    """Where a user's programs keep their data (XDG Base Directory Specification)."""
+    base = environ.get("XDG_DATA_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".local" / "share"
+    return Path(base) / "streamui"
+
+
+def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
+    return (
+        Option(
+            name="host", parse=str, default="127.0.0.1", metavar="ADDRESS", help="address to listen on (%(default)s)"
+        ),
+        Option(
+            name="port",
+            parse=whole_number(0, 65535),
+            default=8000,
+            metavar="PORT",
+            help="port to listen on; 0 takes any free one (%(default)s)",
+        ),
+        Option(
+            name="model",
+            parse=Path,
+            default=MODEL_PATH,
+            metavar="PATH",
+            help="a chat model as a GGUF file (the built-in starter model)",
+        ),
+        Option(
+            name="data",
+            parse=Path,
+            default=default_data_folder(environ),
+            metavar="DIR",
+            help="folder for what the server keeps (%(default)s)",
+        ),
+        Option(
+            name="context",
+            parse=whole_number(16, 2**24),
+            default=None,
+            metavar="N",
+            help="tokens that one chat can hold, question and answer (what the model was trained for, up to 8192)",
+        ),
+        Option(
+            name="parallel",
+            parse=whole_number(1, 256),
+            default=4,
+            metavar="N",
+            help="answers that are computed at the same time; further ones queue (%(default)s)",
+        ),
+        Option(
+            name="threads",
+            parse=whole_number(1, 1024),
+            default=None,
+            metavar="N",
+            help="CPU threads that compute (every core; one for a model as small as the starter)",
+        ),
+    )
+
+
+def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
+    """Put every option on ``parser``. The environment's value is the default; argparse checks it like a typed one."""
+    for option in options(environ):
+        parser.add_argument(
+            f"--{option.name}",
+            type=option.parse,
+            default=environ.get(option.variable) or option.default,
+            metavar=option.metavar,
+            help=f"{option.help} [{option.variable}]",
+        )
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    return Settings(**{name: getattr(arguments, name) for name in Settings.__dataclass_fields__})

@@ -1,0 +1,297 @@
+"""One WebSocket and the generations that it watches.
+
+Three tasks live as long as the socket: one always receives, one carries out what was received in its order, one sends.
+No token is queued for a reader: the sender reads the logs from its cursors whenever the socket can take more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from protocol.codec import MAX_FRAME_BYTES
+from protocol.errors import CloseCode, RemoteProtocolError
+from protocol.messages import (
+    PROTOCOL,
+    Accepted,
+    ActiveGeneration,
+    Attach,
+    Attached,
+    AttachPoint,
+    Cancel,
+    ClientMessage,
+    Detach,
+    Done,
+    Error,
+    Generate,
+    Hello,
+    Limits,
+    ModelFacts,
+    Ping,
+    Pong,
+    ServerMessage,
+    Snapshot,
+    Status,
+    StatusRequest,
+    Welcome,
+)
+from protocol.plain import PlainSession
+from protocol.session import ServerSession
+from server import __version__
+from server.generations.generation import Generation
+from server.generations.registry import QUEUE_LIMIT, Registry
+
+INBOX_LIMIT: Final = 64
+"""Messages that were received and wait to be carried out; beyond it the socket is read no further."""
+
+OUTBOX_LIMIT: Final = 1024
+"""Frames that wait for a client which sends and does not read; beyond it the socket is closed with 4508."""
+
+
+class JsonSession(ServerSession):
+    """A ServerSession with the surface of PlainSession."""
+
+    def frames(self, message: ServerMessage, now: float) -> list[str]:
+        return [self.send(message, now)]
+
+    def pending(self) -> list[ClientMessage | RemoteProtocolError]:
+        return []
+
+
+class Reader:
+    """This connection's cursor in one log, and the last status that it was sent."""
+
+    def __init__(self, generation: Generation, after: int) -> None:
+        self.generation = generation
+        self._after = after
+        self._status: Status | None = None
+
+    def read(self) -> list[ServerMessage]:
+        """What is new, in as few messages as there can be. A status that `done` has overtaken is left out."""
+        log, status = self.generation.log, self.generation.status
+        news: list[ServerMessage] = []
+        if status is not self._status and not log.done:
+            self._status = status
+            news.append(status)
+        while (event := log.read(self._after)) is not None:
+            self._after = event.seq
+            news.append(event)
+        return news
+
+
+class Connection:
+    """Owns the session, the outbox and the readers of one socket."""
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        registry: Registry,
+        session: JsonSession | PlainSession,
+        *,
+        close_when_idle: bool = False,
+    ) -> None:
+        self._websocket = websocket
+        self._registry = registry
+        self._session = session
+        self._close_when_idle = close_when_idle
+        self._asked = False
+        self._carrying_out = False
+        self._inbox: asyncio.Queue[tuple[ClientMessage | RemoteProtocolError, float]] = asyncio.Queue(INBOX_LIMIT)
+        self._outbox: deque[str] = deque()
+        self._readers: dict[str, Reader] = {}
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve the socket, which has been accepted, until it closes. Leaves no task and no watcher behind."""
+        self._send(welcome(self._registry))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive_all(), name="receive")
+                tasks.create_task(self._carry_out_all(), name="carry out")
+                tasks.create_task(self._send_all(), name="send")
+        except* WebSocketDisconnect:
+            pass
+        except* _SlowReader:
+            await self._websocket.close(CloseCode.SLOW_READER)
+        finally:
+            for id in tuple(self._readers):
+                self._unwatch(id)
+
+    # Receiving
+
+    async def _receive_all(self) -> None:
+        while True:
+            event = await self._websocket.receive()
+            if event["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(event["code"])
+            text = event.get("text")
+            await self._take(event["bytes"] if text is None else text, time.monotonic())
+
+    async def _take(self, frame: str | bytes, now: float) -> None:
+        for message in self._session.receive(frame, now):
+            if isinstance(message, Ping):  # answered at once, whatever waits in the inbox (PROTOCOL 4.7)
+                self._send(Pong(nonce=message.nonce))
+            else:
+                await self._inbox.put((message, now))
+        if len(self._outbox) > OUTBOX_LIMIT:
+            raise _SlowReader
+        self._wake.set()
+
+    # Carrying out
+
+    async def _carry_out_all(self) -> None:
+        while True:
+            message, received = await self._inbox.get()
+            self._carrying_out = True
+            try:
+                await self._carry_out(message, received)
+            except RemoteProtocolError as error:
+                self._send(error.as_message())
+            self._carrying_out = False
+            self._wake.set()
+
+    async def _carry_out(self, message: ClientMessage | RemoteProtocolError, received: float) -> None:
+        self._asked = self._asked or isinstance(message, Generate | Attach | RemoteProtocolError)
+        match message:
+            case RemoteProtocolError():
+                raise message
+            case Generate():
+                await self._generate(message, received)
+            case Cancel():
+                self._cancel(message, received)
+            case Attach():
+                self._attach(message, re="attach")
+            case Detach(id=id):
+                self._registry.get(id, re="detach")
+                self._unwatch(id)
+                self._session.forget(id)
+            case StatusRequest(id=id):
+                self._send(self._status(id))
+            case Hello(attach=points):
+                self._attach_each(points)
+
+    async def _generate(self, body: Generate, received: float) -> None:
+        generation, new = await self._registry.start(body, received)
+        log = generation.log
+        if new:
+            self._send(Accepted(id=log.id, epoch=log.epoch, position=generation.position))
+            self._watch(generation, after=0)
+        else:
+            self._attach(AttachPoint(id=log.id, epoch=log.epoch), re="generate")
+
+    def _cancel(self, message: Cancel, received: float) -> None:
+        for id in self._session.resolve_cancel(message):
+            self._registry.cancel(id, received)
+
+    def _attach_each(self, points: Iterable[AttachPoint]) -> None:
+        for point in points:
+            self._asked = True
+            try:
+                self._attach(point, re="hello")
+            except RemoteProtocolError as error:
+                self._send(error.as_message())
+
+    def _attach(self, point: Attach | AttachPoint, *, re: str) -> None:
+        """Follow a log from the client's cursor; one of another log gets all the text so far (PROTOCOL 6.8)."""
+        generation = self._registry.get(point.id, re=re)
+        log = generation.log
+        recovered = point.epoch in (None, log.epoch) and point.after <= log.seq
+        after = min(point.after, log.pieces) if recovered else 0
+        self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after, to=log.seq))
+        if not recovered:
+            after = log.pieces
+            self._send(Snapshot(id=log.id, epoch=log.epoch, seq=after, text=log.text))
+        self._watch(generation, after)
+
+    def _status(self, id: str | None) -> Status:
+        if id is None:
+            stats = self._registry.engine_stats()
+            return Status(running=stats.running, queued=stats.queued)
+        generation = self._registry.get(id, re="status")
+        if generation.log.done:
+            return Status(id=id, state=generation.state)
+        return generation.status
+
+    def _watch(self, generation: Generation, after: int) -> None:
+        if generation.id not in self._readers:
+            self._registry.watch(generation, self._wake.set)
+        self._readers[generation.id] = Reader(generation, after)
+
+    def _unwatch(self, id: str) -> None:
+        reader = self._readers.pop(id, None)
+        if reader:
+            self._registry.unwatch(reader.generation, self._wake.set)
+
+    # Sending
+
+    def _send(self, message: ServerMessage) -> None:
+        """Put a message into the outbox. Once a close is decided, only errors that say why still go out."""
+        if self._session.close_code is None or isinstance(message, Error):
+            self._outbox.extend(self._session.frames(message, time.monotonic()))
+            self._wake.set()
+
+    async def _send_all(self) -> None:
+        while True:
+            self._wake.clear()
+            await self._read_logs()
+            while self._outbox:
+                await self._websocket.send_text(self._outbox.popleft())
+            if not self._wake.is_set() and (code := self._close_due()):
+                await self._websocket.close(code)
+                return
+            await self._wake.wait()
+
+    async def _read_logs(self) -> None:
+        for id, reader in tuple(self._readers.items()):
+            for message in reader.read():
+                self._send(message)
+                if isinstance(message, Done):
+                    self._unwatch(id)
+        for waiting in self._session.pending():
+            await self._inbox.put((waiting, time.monotonic()))
+
+    def _close_due(self) -> CloseCode | None:
+        """The code to close with, once everything that was received has been answered."""
+        if self._carrying_out or not self._inbox.empty():
+            return None
+        if self._session.close_code is not None:
+            return self._session.close_code
+        idle = self._close_when_idle and self._asked and not self._readers
+        return CloseCode.NORMAL if idle else None
+
+
+class _SlowReader(Exception):
+    """The client sends and does not read."""
+
+
+def welcome(registry: Registry) -> Welcome:
+    """The first message of every connection."""
+    facts = registry.model
+    return Welcome(
+        protocol=PROTOCOL,
+        server=f"streamui/{__version__}",
+        connection=secrets.token_hex(6),
+        auth=False,
+        model=ModelFacts(
+            name=facts.name,
+            architecture=facts.architecture,
+            parameters=facts.parameters,
+            context=facts.context,
+            template=registry.template.origin,
+        ),
+        limits=Limits(
+            frame_bytes=MAX_FRAME_BYTES,
+            active=QUEUE_LIMIT + registry.parallel,
+            queued=QUEUE_LIMIT,
+            parallel=registry.parallel,
+        ),
+        active=tuple(
+            ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state) for g in registry.active
+        ),
+    )

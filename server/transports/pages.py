@@ -1,0 +1,76 @@
+"""The page and its files, with the headers that keep foreign code out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import server
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+HEADERS: Final = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+FRONTEND: Final = Path(server.__file__).parents[1] / "frontend"
+"""Beside the server's package, in a checkout and in an installed wheel alike."""
+
+_templates = Jinja2Templates(Path(__file__).parent / "templates")
+
+
+async def page(request: Request) -> Response:
+    """The chat page."""
+    response = _templates.TemplateResponse(request, "index.html", {"version": server.__version__})
+    response.headers["cache-control"] = "no-cache"
+    return response
+
+
+class FrontendFiles(StaticFiles):
+    """The page's modules and styles. A browser asks each time whether its copy is still the newest."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=FRONTEND)
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+class SecurityHeaders:
+    """ASGI middleware that puts HEADERS on every HTTP response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -1,0 +1,34 @@
+"""The WebSocket door, ``/ws``: which connections are let in, and in which mode.
+
+The query ``plain=1`` asks for plain mode, ``close_when_idle=1`` for a close with 1000 once all is answered.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import PlainTextResponse
+from starlette.websockets import WebSocket
+
+from protocol.messages import PROTOCOL
+from protocol.plain import PlainSession
+from server.transports.connection import Connection, JsonSession
+
+
+async def websocket_endpoint(websocket: WebSocket) -> None:
+    """Serve one socket until it closes. A client that offers only other subprotocols gets HTTP 400 (PROTOCOL 2)."""
+    offered = websocket.scope["subprotocols"]
+    if offered and PROTOCOL not in offered:
+        text = f"none of the subprotocols offered is spoken here: offer {PROTOCOL}, or none\n"
+        await websocket.send_denial_response(PlainTextResponse(text, status_code=400))
+        return
+    await websocket.accept(PROTOCOL if offered else None)
+    connection = Connection(
+        websocket,
+        websocket.app.state.registry,
+        PlainSession() if _asked(websocket, "plain") else JsonSession(),
+        close_when_idle=_asked(websocket, "close_when_idle"),
+    )
+    await connection.run()
+
+
+def _asked(websocket: WebSocket, option: str) -> bool:
+    return websocket.query_params.get(option) == "1"
