@@ -160,7 +160,7 @@ Listener = Callable[[Sequence[Update]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStats:
-    """A consistent snapshot of the engine's counters. The token counts grow for as long as the engine lives."""
+    """The engine's counters at one moment. The token counts grow for as long as the engine lives."""
 
     alive: bool
     failure: str | None
@@ -188,7 +188,10 @@ class Engine(Protocol):
         ...
 
     def tokenize(self, text: str) -> list[int]:
-        """The tokens of a rendered prompt, special tokens recognised, a BOS added where the model wants one."""
+        """The tokens of a rendered prompt, special tokens recognised, a BOS added where the model wants one.
+
+        Raises EngineDeadError after ``close``.
+        """
         ...
 
     def submit(self, request: GenerationRequest) -> None:

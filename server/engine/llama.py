@@ -9,12 +9,13 @@ import ctypes
 import logging
 import os
 import secrets
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import llama_cpp as ll
 
-from server.engine.base import RANDOM_SEED, ModelError, ModelFacts, SamplingParams
+from server.engine.base import RANDOM_SEED, EngineDeadError, ModelError, ModelFacts, SamplingParams
 from server.engine.model import DecodeError, Outcome, Row
 
 BATCH_TOKENS = 512
@@ -113,15 +114,15 @@ class LlamaSampler:
     def close(self) -> None:
         ll.llama_sampler_free(self._chain)
 
-    def _add(self, sampler: int) -> None:
+    def _add(self, sampler: object) -> None:
         ll.llama_sampler_chain_add(self._chain, sampler)
 
 
-def _logit_bias(vocabulary: int, params: SamplingParams) -> int:
+def _logit_bias(vocabulary: int, params: SamplingParams) -> object:
     biases = (ll.llama_logit_bias * len(params.logit_bias))(
         *(ll.llama_logit_bias(token, bias) for token, bias in params.logit_bias.items())
     )
-    return int(ll.llama_sampler_init_logit_bias(vocabulary, len(biases), biases))
+    return ll.llama_sampler_init_logit_bias(vocabulary, len(biases), biases)
 
 
 class LlamaModel:
@@ -150,6 +151,9 @@ class LlamaModel:
         self.batch_tokens = BATCH_TOKENS
         self.facts = self._read_facts()
         self._pieces: dict[int, bytes] = {}
+        self._in_use = threading.Lock()
+        """Held while another thread than the worker's is inside llama.cpp, so that ``close`` waits for it."""
+        self._closed = False
 
     # Any thread.
 
@@ -158,7 +162,10 @@ class LlamaModel:
         data = text.encode("utf-8", "replace")
         add_special = not (self.facts.bos and text.startswith(self.facts.bos))
         tokens = (ll.llama_token * (len(data) + 2))()
-        count = ll.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), add_special, True)
+        with self._in_use:
+            if self._closed:
+                raise EngineDeadError("the model has been closed")
+            count = ll.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), add_special, True)
         return tokens[:count]
 
     def abort(self) -> None:
@@ -199,6 +206,10 @@ class LlamaModel:
         return bool(ll.llama_memory_seq_rm(self._memory, slot, start, -1))
 
     def close(self) -> None:
+        with self._in_use:
+            if self._closed:
+                return
+            self._closed = True
         ll.llama_batch_free(self._batch)
         ll.llama_free(self._context)
         ll.llama_model_free(self._model)

@@ -1,6 +1,7 @@
 """What the worker needs of a language model: rows in, tokens out. llama.py is the real one, scripted.py is for tests.
 
-Except for ``tokenize`` and ``abort``, which any thread may call, a model belongs to the worker's thread.
+Except for ``tokenize`` and ``abort``, which any thread may call, a model belongs to the worker's thread, and after that
+has ended to whoever closes it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Model(Protocol):
         """The most rows that one decode takes."""
         ...
 
-    def tokenize(self, text: str) -> list[int]: ...
+    def tokenize(self, text: str) -> list[int]:
+        """See Engine.tokenize. Raises EngineDeadError once the model is closed."""
+        ...
 
     def piece(self, token: int) -> bytes:
         """The UTF-8 bytes that a token stands for; may be part of a character, empty for a control token."""

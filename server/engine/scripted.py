@@ -54,7 +54,7 @@ class Gate:
     def wait_until_held(self, timeout: float = 10) -> None:
         """Return once a step stands before the closed gate. Raises TimeoutError."""
         with self._condition:
-            if not self._condition.wait_for(lambda: self._waiting, timeout):
+            if not self._condition.wait_for(lambda: self._waiting and self._allowed == 0, timeout):
                 raise TimeoutError("no step came to the gate")
 
     def pass_through(self) -> bool:

@@ -37,7 +37,7 @@ class _Cancel:
 
 
 class _Close:
-    """The last entry of an inbox."""
+    """The last entry of the inbox: none is taken after it."""
 
 
 _Command = GenerationRequest | _Cancel | _Close
@@ -57,6 +57,8 @@ class BatchingEngine:
         self._wake = threading.Condition()
         self._inbox: deque[_Command] = deque()
         self._failure: str | None = None
+        self._refusal: str | None = None
+        """Why nothing is taken any more; guarded by the condition's lock, like the inbox."""
         self._abortable: frozenset[str] = frozenset()
         self._prompt_tokens = 0
         self._completion_tokens = 0
@@ -104,18 +106,19 @@ class BatchingEngine:
         )
 
     def close(self) -> None:
-        if not self._thread.is_alive():
-            return
         with self._wake:
+            self._refusal = self._refusal or "the server is shutting down"
             self._inbox.append(_Close())
             self._wake.notify()
-        self._model.abort()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._model.abort()
+            self._thread.join()
+        self._model.close()
 
     def _put(self, command: _Command) -> None:
         with self._wake:
-            if self._failure is not None:
-                raise EngineDeadError(f"the engine has stopped: {self._failure}")
+            if self._refusal is not None:
+                raise EngineDeadError(self._refusal)
             self._inbox.append(command)
             self._wake.notify()
 
@@ -127,8 +130,6 @@ class BatchingEngine:
         except Exception as error:  # whatever it was, nobody may be left waiting for an answer
             logger.exception("the engine's thread has died")
             self._fail(f"{type(error).__name__}: {error}")
-        finally:
-            self._model.close()
 
     def _serve(self) -> None:
         while self._take_inbox():
@@ -253,11 +254,10 @@ class BatchingEngine:
         error: str | None = None,
     ) -> list[Update]:
         """Free all that a sequence holds; its last updates. Nothing is computed for it any more."""
-        phase_slot = sequence.slot
         held = sequence.detokenizer.flush()
         self._scheduler.remove(sequence)
-        if phase_slot is not None:
-            self._model.forget(phase_slot)
+        if sequence.slot is not None:
+            self._model.forget(sequence.slot)
         if sequence.sampler is not None:
             sequence.sampler.close()
         news: list[Update] = [Piece(sequence.id, held, sequence.completion_tokens)] if held else []
@@ -266,16 +266,14 @@ class BatchingEngine:
 
     def _fail(self, failure: str) -> None:
         """The thread is about to end: refuse what comes, and end all that is here."""
+        refusal = f"the engine has stopped: {failure}"
         with self._wake:
-            self._failure = failure
+            self._failure, self._refusal = failure, refusal
             commands, self._inbox = self._inbox, deque()
         left = [Sequence(command, self.facts.context) for command in commands if isinstance(command, GenerationRequest)]
         now = time.monotonic()
         self._hand_over(
-            [
-                sequence.finished(FinishReason.FAILED, now, error=f"the engine has stopped: {failure}")
-                for sequence in [*self._scheduler, *left]
-            ]
+            [sequence.finished(FinishReason.FAILED, now, error=refusal) for sequence in [*self._scheduler, *left]]
         )
 
     def _hand_over(self, updates: list[Update]) -> None:

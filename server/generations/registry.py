@@ -81,20 +81,10 @@ class Registry:
         """
         if known := self._known(body):
             return known, False
-        prompt = await asyncio.to_thread(self._prompt, body)
-        if known := self._known(body):  # another connection was faster
-            return known, False
-        self._refuse_when_full(body)
-        id = body.id or secrets.token_hex(8)
-        position = max(0, len(self._open) + 1 - self._engine.slots)
-        generation = Generation(id, secrets.token_hex(6), body, position)
-        sampling = resolve_sampling(body.params, self._engine.facts, self._template.stop if not body.raw else ())
         try:
-            self._engine.submit(GenerationRequest(id=id, prompt=prompt, sampling=sampling, received=received))
+            return await self._start(body, received)
         except EngineDeadError as error:
             raise _refusal(body, ErrorCode.ENGINE_FAILED, f"{error}; the server has to be started again") from error
-        self._generations[id] = self._open[id] = generation
-        return generation, True
 
     def get(self, id: str, *, re: str) -> Generation:
         """The generation called ``id``. Raises RemoteProtocolError (unknown_id), in answer to a message ``re``."""
@@ -129,6 +119,18 @@ class Registry:
         delay = generation.on_detach_ms
         if not generation.watchers and not generation.log.done and delay is not None:
             self._set_timer(generation.id, delay / 1000, self._cancel_unwatched)
+
+    async def _start(self, body: Generate, received: float) -> tuple[Generation, bool]:
+        prompt = await asyncio.to_thread(self._prompt, body)
+        if known := self._known(body):  # another connection was faster
+            return known, False
+        self._refuse_when_full(body)
+        id = body.id or secrets.token_hex(8)
+        position = max(0, len(self._open) + 1 - self._engine.slots)
+        sampling = resolve_sampling(body, self._engine.facts, self._template.stop)
+        self._engine.submit(GenerationRequest(id=id, prompt=prompt, sampling=sampling, received=received))
+        generation = self._generations[id] = self._open[id] = Generation(id, secrets.token_hex(6), body, position)
+        return generation, True
 
     def _known(self, body: Generate) -> Generation | None:
         known = self._generations.get(body.id) if body.id else None

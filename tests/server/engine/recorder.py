@@ -1,0 +1,57 @@
+"""A listener that remembers what an engine brought, and lets a test wait for it."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from server.engine.base import Engine, Finished, GenerationRequest, Piece, Prefill, SamplingParams, Update
+
+DEADLINE = 30.0
+
+
+class Recorder:
+    """Give ``listen`` to an engine. The engine's thread fills it, the test's thread waits on it."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._updates: list[Update] = []
+        self.steps = 0
+
+    def listen(self, updates: Sequence[Update]) -> None:
+        with self._condition:
+            self._updates.extend(updates)
+            self.steps += 1
+            self._condition.notify_all()
+
+    def of(self, id: str) -> list[Update]:
+        with self._condition:
+            return [update for update in self._updates if update.id == id]
+
+    def text(self, id: str) -> str:
+        return "".join(update.text for update in self.of(id) if isinstance(update, Piece))
+
+    def wait(self, id: str, condition: Callable[[list[Update]], bool]) -> list[Update]:
+        """The updates of ``id`` once ``condition`` holds for them."""
+        with self._condition:
+            found = self._condition.wait_for(
+                lambda: condition([update for update in self._updates if update.id == id]), DEADLINE
+            )
+        assert found, f"{id}: not within {DEADLINE} s; there is {self.of(id)[-3:]}"
+        return self.of(id)
+
+    def finished(self, id: str) -> Finished:
+        last = self.wait(id, lambda updates: any(isinstance(update, Finished) for update in updates))[-1]
+        assert isinstance(last, Finished)
+        return last
+
+    def wait_for_pieces(self, id: str, count: int = 1) -> None:
+        self.wait(id, lambda updates: sum(isinstance(update, Piece) for update in updates) >= count)
+
+    def wait_for_prefill(self, id: str, done: int = 0) -> None:
+        self.wait(id, lambda updates: any(isinstance(u, Prefill) and u.done >= done for u in updates))
+
+
+def submit(engine: Engine, id: str, prompt: Sequence[int], **sampling: object) -> None:
+    """Ask ``engine`` for an answer, now."""
+    params = SamplingParams(**sampling)  # type: ignore[arg-type]
+    engine.submit(GenerationRequest(id=id, prompt=tuple(prompt), sampling=params, received=time.monotonic()))

@@ -1,0 +1,179 @@
+"""The real engine: llama.cpp with the starter model."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.engine.base import Finished, FinishReason, ModelError, Phase, Prefill
+from server.engine.llama import LlamaModel
+from server.engine.worker import PREFILL_CHUNK, BatchingEngine
+from server.starter import MODEL_PATH
+from tests.server.engine.recorder import Recorder, submit
+
+CONTEXT = 2048
+TEXT = "A story: once upon a time a small model lived in a large computer, and it wrote all day long. "
+
+
+class Bench:
+    """The starter model in a running engine, and a recorder on it."""
+
+    def __init__(self, **options: int) -> None:
+        self.model = LlamaModel(MODEL_PATH, context=CONTEXT, **options)
+        self.engine = BatchingEngine(self.model)
+        self.recorder = Recorder()
+        self.engine.start(self.recorder.listen)
+
+    def prompt(self, repeats: int = 1) -> list[int]:
+        return self.engine.tokenize(TEXT * repeats)
+
+    def answer(self, id: str, **sampling: object) -> str:
+        submit(self.engine, id, self.prompt(), max_tokens=60, **sampling)
+        assert self.recorder.finished(id).reason in (FinishReason.LENGTH, FinishReason.STOP)
+        return self.recorder.text(id)
+
+    def cancel(self, id: str) -> Finished:
+        self.engine.cancel(id, time.monotonic())
+        return self.recorder.finished(id)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    bench = Bench(parallel=2)
+    yield bench
+    bench.engine.close()
+
+
+@pytest.fixture(scope="module")
+def fresh_answer() -> str:
+    """The greedy answer of a context in which nothing was ever computed before."""
+    bench = Bench(parallel=2)
+    text = bench.answer("fresh", temperature=0)
+    bench.engine.close()
+    return text
+
+
+def never_ending(bench: Bench) -> dict[str, object]:
+    """Sampling under which the model can't end its answer."""
+    ends = [token for token in range(bench.model.facts.vocabulary) if bench.model.is_end(token)]
+    return {"logit_bias": dict.fromkeys(ends, -100.0), "temperature": 1.0, "seed": 1}
+
+
+def test_greedy_answers_are_always_the_same(bench: Bench, fresh_answer: str) -> None:
+    assert bench.answer("greedy", temperature=0) == fresh_answer != ""
+
+
+def test_the_same_seed_gives_the_same_answer_and_another_seed_another(bench: Bench) -> None:
+    first = bench.answer("seed 1", seed=1, temperature=1.5)
+    assert bench.answer("seed 1 again", seed=1, temperature=1.5) == first
+    assert bench.answer("seed 2", seed=2, temperature=1.5) != first
+
+
+def test_logit_bias_forces_a_token(bench: Bench) -> None:
+    token = bench.engine.tokenize("story")[-1]
+    submit(bench.engine, "bias", bench.prompt(), temperature=0, max_tokens=3, logit_bias={token: 100.0})
+    bench.recorder.finished("bias")
+    assert bench.recorder.text("bias") == bench.model.piece(token).decode() * 3
+
+
+def test_a_repeat_penalty_changes_what_is_said(bench: Bench, fresh_answer: str) -> None:
+    assert bench.answer("penalty", temperature=0, repeat_penalty=1.8) != fresh_answer
+
+
+def test_a_prompt_gets_its_bos_once(bench: Bench) -> None:
+    bos = bench.model.facts.bos
+    tokens = bench.engine.tokenize("Hello")
+    assert bench.engine.tokenize(bos + "Hello") == tokens
+    assert not bos or tokens.count(tokens[0]) == 1
+
+
+def test_a_full_context_ends_the_answer_with_length(bench: Bench) -> None:
+    prompt = bench.prompt(200)[: CONTEXT - 5]
+    submit(bench.engine, "full", prompt, **never_ending(bench))
+    finished = bench.recorder.finished("full")
+    assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.LENGTH, 5)
+
+
+def test_two_at_once_are_both_answered(bench: Bench) -> None:
+    for id in ("left", "right"):
+        submit(bench.engine, id, bench.prompt(), max_tokens=40, **never_ending(bench))
+    for id in ("left", "right"):
+        assert bench.recorder.finished(id).usage.completion_tokens == 40
+
+
+def test_after_a_cancel_at_most_one_more_token_is_computed(bench: Bench) -> None:
+    submit(bench.engine, "long", bench.prompt(), **never_ending(bench))
+    bench.recorder.wait_for_pieces("long", 10)
+    computed = bench.engine.stats().completion_tokens
+    finished = bench.cancel("long")
+    assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.DECODE)
+    assert bench.engine.stats().completion_tokens - computed <= 1
+    assert finished.timings.stop is not None
+    assert (bench.engine.stats().running, bench.engine.stats().kv_tokens) == (0, 0)
+
+
+def test_a_cancel_inside_a_long_prompt_leaves_the_rest_of_it_unread(bench: Bench) -> None:
+    prompt = bench.prompt(200)[:1900]
+    submit(bench.engine, "unread", prompt, **never_ending(bench))
+    bench.recorder.wait_for_prefill("unread", PREFILL_CHUNK)
+    finished = bench.cancel("unread")
+    assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.PREFILL)
+    read = max(update.done for update in bench.recorder.of("unread") if isinstance(update, Prefill))
+    assert PREFILL_CHUNK <= read < len(prompt)
+
+
+@pytest.mark.parametrize("phase", [Phase.PREFILL, Phase.DECODE])
+def test_after_a_cancel_the_next_answer_is_that_of_a_fresh_context(
+    bench: Bench, fresh_answer: str, phase: Phase
+) -> None:
+    for round in range(3):
+        id = f"{phase} {round}"
+        submit(bench.engine, id, bench.prompt(200)[:1900], **never_ending(bench))
+        if phase is Phase.PREFILL:
+            bench.recorder.wait_for_prefill(id, (round + 1) * PREFILL_CHUNK)
+        else:
+            bench.recorder.wait_for_pieces(id, 3)
+        assert bench.cancel(id).phase is phase
+        assert bench.answer(f"after {id}", temperature=0) == fresh_answer
+
+
+def test_a_cancel_leaves_the_other_answer_of_the_batch_right(bench: Bench, fresh_answer: str) -> None:
+    submit(bench.engine, "kept", bench.prompt(), temperature=0, max_tokens=60)
+    submit(bench.engine, "dropped", bench.prompt(200)[:1900], **never_ending(bench))
+    bench.recorder.wait_for_prefill("dropped", PREFILL_CHUNK)
+    bench.cancel("dropped")
+    bench.recorder.finished("kept")
+    assert bench.recorder.text("kept") == fresh_answer
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def test_a_file_that_is_absent_or_something_else_is_named(tmp_path: Path) -> None:
+    for path, reason in (
+        (tmp_path / "absent.gguf", "there is no such model file"),
+        (tmp_path, "can't be read"),
+        (write(tmp_path / "notes.txt", b"Dear diary"), "not a GGUF file"),
+        (write(tmp_path / "empty.gguf", b""), "not a GGUF file"),
+    ):
+        with pytest.raises(ModelError, match=reason) as raised:
+            LlamaModel(path)
+        assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("part", [0.00001, 0.01, 0.5, 0.999])
+def test_a_truncated_file_is_told_in_one_line(tmp_path: Path, part: float) -> None:
+    whole = MODEL_PATH.read_bytes()
+    path = write(tmp_path / "cut.gguf", whole[: max(8, int(len(whole) * part))])
+    with pytest.raises(ModelError, match=r"cut\.gguf: llama\.cpp can't load this file: \w+") as raised:
+        LlamaModel(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_context_that_no_memory_can_hold_names_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llama_cpp.llama_init_from_model", lambda model, params: None)
+    with pytest.raises(ModelError, match=r"4 sequences of 5000 tokens .*--context or --parallel"):
+        LlamaModel(MODEL_PATH, context=5000, parallel=4)

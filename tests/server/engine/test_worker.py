@@ -1,0 +1,250 @@
+"""The engine's thread over the scripted model: every phase, every end, nothing left behind."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from server.engine.base import EngineDeadError, Finished, FinishReason, Phase, Piece, Prefill, Queued
+from server.engine.model import DecodeError
+from server.engine.scripted import ScriptedModel, scripted_tokens
+from server.engine.worker import PREFILL_CHUNK, BatchingEngine
+from tests.server.engine.recorder import DEADLINE, Recorder, submit
+
+PROMPT = list(b"hello")
+SEED = 5
+
+
+class Bench:
+    """A scripted model in a running engine, and a recorder on it."""
+
+    def __init__(self, slots: int = 1) -> None:
+        self.model = ScriptedModel(slots=slots)
+        self.engine = BatchingEngine(self.model)
+        self.recorder = Recorder()
+        self.engine.start(self.recorder.listen)
+
+    def submit(self, id: str, prompt: list[int] = PROMPT, **sampling: object) -> None:
+        submit(self.engine, id, prompt, seed=SEED, **sampling)
+
+    def answer(self, count: int = 40) -> str:
+        return b"".join(map(self.model.piece, scripted_tokens(PROMPT, SEED, count))).decode("utf-8", "ignore")
+
+    def assert_nothing_is_held(self) -> None:
+        stats = self.engine.stats()
+        assert (stats.running, stats.queued, stats.kv_tokens, self.model.kv) == (0, 0, 0, {})
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.model.gate.open()
+    bench.engine.close()
+
+
+@pytest.fixture
+def wide() -> Iterator[Bench]:
+    bench = Bench(slots=4)
+    yield bench
+    bench.model.gate.open()
+    bench.engine.close()
+
+
+def test_an_answer_is_read_written_and_ended_once(bench: Bench) -> None:
+    bench.submit("a")
+    finished = bench.recorder.finished("a")
+    updates = bench.recorder.of("a")
+    assert updates[:2] == [Prefill("a", 0, len(PROMPT)), Prefill("a", len(PROMPT), len(PROMPT))]
+    assert [type(update) for update in updates].count(Finished) == 1
+    assert bench.recorder.text("a") == bench.answer()
+    assert (finished.reason, finished.phase, finished.error) == (FinishReason.STOP, Phase.DECODE, None)
+    assert (finished.usage.prompt_tokens, finished.usage.completion_tokens) == (len(PROMPT), 40)
+    bench.assert_nothing_is_held()
+
+
+def test_timings_are_there_for_the_phases_that_were_reached_and_add_up(bench: Bench) -> None:
+    bench.submit("a")
+    timings = bench.recorder.finished("a").timings
+    assert timings.stop is None
+    assert timings.prefill is not None and timings.decode is not None and timings.first_token is not None
+    assert timings.queued + timings.prefill == pytest.approx(timings.first_token)
+    assert timings.first_token + timings.decode == pytest.approx(timings.total)
+
+
+def test_max_tokens_ends_an_answer_with_length(bench: Bench) -> None:
+    bench.submit("a", max_tokens=7)
+    finished = bench.recorder.finished("a")
+    assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.LENGTH, 7)
+
+
+def test_a_full_context_ends_an_answer_with_length() -> None:
+    model = ScriptedModel(context=16)
+    engine, recorder = BatchingEngine(model), Recorder()
+    engine.start(recorder.listen)
+    submit(engine, "a", PROMPT)
+    finished = recorder.finished("a")
+    engine.close()
+    assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.LENGTH, 16 - len(PROMPT))
+
+
+def test_a_stop_string_ends_an_answer_and_does_not_show(bench: Bench) -> None:
+    before, _, _ = bench.answer().partition("step ")
+    bench.submit("a", stop=("step ",))
+    assert bench.recorder.finished("a").reason is FinishReason.STOP
+    assert bench.recorder.text("a") == before
+
+
+def test_characters_spelt_in_bytes_arrive_whole(bench: Bench) -> None:
+    bench.submit("a")
+    bench.recorder.finished("a")
+    assert any(not update.text.isascii() for update in bench.recorder.of("a") if isinstance(update, Piece))
+    assert "\ufffd" not in bench.recorder.text("a")
+
+
+def test_those_who_wait_are_told_their_place_as_it_moves(bench: Bench) -> None:
+    bench.model.gate.close()
+    for id in "abc":
+        bench.submit(id)
+    bench.recorder.wait("c", lambda updates: updates == [Queued("c", 2)])
+    bench.model.gate.open()
+    bench.recorder.finished("c")
+    assert [u for u in bench.recorder.of("c") if isinstance(u, Queued)] == [Queued("c", 2), Queued("c", 1)]
+
+
+def test_several_are_computed_in_the_same_steps(wide: Bench) -> None:
+    wide.model.gate.close()
+    wide.submit("first")
+    wide.model.gate.wait_until_held()
+    for id in "abc":
+        wide.submit(id)
+    wide.model.gate.open()
+    for id in ("first", *"abc"):
+        assert wide.recorder.finished(id).reason is FinishReason.STOP
+        assert wide.recorder.text(id) == wide.answer()
+    assert wide.recorder.steps < 100
+
+
+def test_cancel_while_queued(bench: Bench) -> None:
+    bench.model.gate.close()
+    bench.submit("running")
+    bench.submit("waiting")
+    bench.recorder.wait("waiting", bool)
+    bench.engine.cancel("waiting", time.monotonic())
+    bench.model.gate.step()
+    finished = bench.recorder.finished("waiting")
+    assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.QUEUED)
+    assert finished.timings.stop is not None
+
+
+def test_cancel_inside_prefill_gives_up_the_decode_that_runs(bench: Bench) -> None:
+    bench.model.gate.close()
+    bench.submit("a", [65] * 1000)
+    bench.model.gate.step()
+    bench.recorder.wait_for_prefill("a", PREFILL_CHUNK)
+    bench.model.gate.wait_until_held()
+    computed = bench.model.rows_computed
+    bench.engine.cancel("a", time.monotonic())
+    finished = bench.recorder.finished("a")
+    assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.PREFILL)
+    assert bench.model.rows_computed == computed == PREFILL_CHUNK
+    bench.assert_nothing_is_held()
+
+
+def test_cancel_while_writing_keeps_the_text_and_computes_no_more(bench: Bench) -> None:
+    bench.model.gate.close()
+    bench.submit("a")
+    bench.model.gate.step(11)
+    bench.recorder.wait_for_pieces("a")
+    bench.model.gate.wait_until_held()
+    computed = bench.engine.stats().completion_tokens
+    bench.engine.cancel("a", time.monotonic())
+    finished = bench.recorder.finished("a")
+    assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.DECODE)
+    assert finished.usage.completion_tokens == bench.engine.stats().completion_tokens == computed == 11
+    assert bench.answer(11) == bench.recorder.text("a")
+    bench.assert_nothing_is_held()
+
+
+def test_cancel_of_one_leaves_the_others_of_its_batch_as_they_were(wide: Bench) -> None:
+    wide.submit("kept")
+    wide.model.gate.close()
+    wide.submit("stopped", [65] * 1000)
+    wide.model.gate.step(2)
+    wide.recorder.wait_for_prefill("stopped", 1)
+    wide.model.gate.wait_until_held()
+    wide.engine.cancel("stopped", time.monotonic())
+    assert wide.recorder.finished("stopped").reason is FinishReason.CANCELLED
+    wide.model.gate.open()
+    assert wide.recorder.finished("kept").reason is FinishReason.STOP
+    assert wide.recorder.text("kept") == wide.answer()
+
+
+def test_an_abort_that_comes_too_late_for_its_sequence_hurts_no_other(bench: Bench) -> None:
+    bench.model.gate.close()
+    bench.submit("a")
+    bench.model.gate.wait_until_held()
+    bench.model.abort()
+    bench.model.gate.open()
+    assert bench.recorder.finished("a").reason is FinishReason.STOP
+    assert bench.recorder.text("a") == bench.answer()
+
+
+def test_cancel_of_an_unknown_or_ended_one_is_ignored(bench: Bench) -> None:
+    bench.engine.cancel("nobody", time.monotonic())
+    bench.submit("a")
+    bench.recorder.finished("a")
+    bench.engine.cancel("a", time.monotonic())
+    bench.submit("b")
+    assert bench.recorder.finished("b").reason is FinishReason.STOP
+    assert [type(update) for update in bench.recorder.of("a")].count(Finished) == 1
+
+
+def test_a_batch_that_fails_ends_its_sequences_and_the_engine_goes_on(bench: Bench) -> None:
+    bench.model.failures.append(DecodeError("out of memory"))
+    bench.submit("a")
+    failed = bench.recorder.finished("a")
+    assert (failed.reason, failed.error) == (FinishReason.FAILED, "out of memory")
+    bench.submit("b")
+    assert bench.recorder.finished("b").reason is FinishReason.STOP
+    bench.assert_nothing_is_held()
+
+
+def test_a_thread_that_dies_leaves_nobody_waiting(bench: Bench) -> None:
+    bench.model.gate.close()
+    bench.submit("running")
+    bench.submit("waiting")
+    bench.model.gate.wait_until_held()
+    bench.model.failures.append(RuntimeError("cosmic ray"))
+    bench.submit("in the inbox")
+    bench.model.gate.open()
+    for id in ("running", "waiting", "in the inbox"):
+        finished = bench.recorder.finished(id)
+        assert finished.reason is FinishReason.FAILED
+        assert finished.error is not None and "cosmic ray" in finished.error
+    with pytest.raises(EngineDeadError, match="cosmic ray"):
+        bench.submit("too late")
+    stats = bench.engine.stats()
+    assert (stats.alive, stats.failure) == (False, "RuntimeError: cosmic ray")
+
+
+def test_close_ends_the_open_ones_as_interrupted_and_the_thread(bench: Bench) -> None:
+    bench.model.gate.close()
+    for id in ("running", "waiting"):
+        bench.submit(id)
+    bench.model.gate.wait_until_held()
+    bench.engine.close()
+    assert {bench.recorder.finished(id).reason for id in ("running", "waiting")} == {FinishReason.INTERRUPTED}
+    assert "engine" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_comes_while_the_engine_closes_is_answered_too(bench: Bench) -> None:
+    bench.model.gate.close()
+    bench.submit("running")
+    bench.model.gate.wait_until_held()
+    closing = threading.Thread(target=bench.engine.close)
+    closing.start()
+    closing.join(DEADLINE)
+    with pytest.raises(EngineDeadError, match="shutting down"):
+        bench.submit("late")
