@@ -1,0 +1,92 @@
+"""The only place where frame text and messages meet (PROTOCOL 2).
+
+A frame holds one JSON object, or several separated by newlines. Reading never raises on a client's frame: what is
+wrong with it comes back as RemoteProtocolError values, in order, between the messages that are right.
+"""
+
+from typing import Final
+
+import msgspec
+
+from protocol.checks import check
+from protocol.diagnosis import explain, read
+from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
+from protocol.messages import SERVER_TYPES, ClientMessage, ServerMessage
+
+MAX_FRAME_BYTES: Final = 1 << 20  # PROTOCOL 7
+MAX_FRAME_OBJECTS: Final = 256  # PROTOCOL 7: what one frame can make the server answer has a bound
+
+_CLIENT: Final = msgspec.json.Decoder(ClientMessage)
+_SERVER: Final = msgspec.json.Decoder(ServerMessage)
+_OBJECT: Final = msgspec.json.Decoder()
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def decode_client(frame: str) -> list[ClientMessage | RemoteProtocolError]:
+    """The messages of a client's frame and, in the place of each bad one, what is wrong with it. Never raises."""
+    lines = _split(frame)
+    if len(lines) > MAX_FRAME_OBJECTS:
+        text = f"a frame may hold {MAX_FRAME_OBJECTS} objects, this one has {len(lines)} lines; send them in several"
+        return [RemoteProtocolError(ErrorCode.BAD_FRAME, text)]
+    results = [_decode_line(line) for line in lines]
+    if _is_one_broken_object(lines, results):
+        return [_decode_line(frame)]
+    return results
+
+
+def decode_server(frame: str) -> list[ServerMessage]:
+    """The messages of a server's frame. Unknown types and fields are left out: they belong to a later version.
+
+    Raises RemoteProtocolError when the frame is not what a server may send.
+    """
+    messages: list[ServerMessage] = []
+    for line in _split(frame):
+        try:
+            messages.append(_SERVER.decode(line))
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
+            if not _is_of_later_version(line):
+                raise RemoteProtocolError(ErrorCode.BAD_FRAME, f"not a server message: {problem}") from problem
+    return messages
+
+
+def encode(message: ClientMessage | ServerMessage) -> str:
+    """The frame of one message, on one line: JSON with `type` first and no optional field that holds its default.
+
+    Raises LocalProtocolError on text with a lone surrogate, which no UTF-8 frame can carry.
+    """
+    try:
+        return _ENCODER.encode(message).decode()
+    except UnicodeEncodeError as problem:
+        raise LocalProtocolError(f"text that is not whole code points: {problem}") from problem
+
+
+def _split(frame: str) -> list[str]:
+    """The objects of a frame as text; a single object may itself span lines. Blank lines are nothing."""
+    if "\n" not in frame or read(frame)[1] is None:
+        return [frame] if frame.strip() else []
+    return [line for line in frame.split("\n") if line.strip()]
+
+
+def _decode_line(line: str) -> ClientMessage | RemoteProtocolError:
+    try:
+        message: ClientMessage = _CLIENT.decode(line)
+        check(message)
+    except RemoteProtocolError as problem:
+        return problem
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
+        return explain(line, problem)
+    return message
+
+
+def _is_one_broken_object(lines: list[str], results: list[ClientMessage | RemoteProtocolError]) -> bool:
+    """Whether the lines are one indented object with a slip in it, which deserves one error and not one per line."""
+    opened = len(lines) > 1 and lines[0].lstrip().startswith("{") and not lines[0].rstrip().endswith("}")
+    return opened and all(isinstance(r, RemoteProtocolError) and r.code is ErrorCode.BAD_JSON for r in results)
+
+
+def _is_of_later_version(line: str) -> bool:
+    try:
+        value = _OBJECT.decode(line)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return False
+    return isinstance(value, dict) and isinstance(value.get("type"), str) and value["type"] not in SERVER_TYPES

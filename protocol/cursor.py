@@ -1,0 +1,96 @@
+"""A reader's place in one generation's log, and the rules by which it moves (PROTOCOL 6.2 to 6.4, 6.8)."""
+
+from hashlib import sha256
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Attached, AttachPoint, Done, Snapshot, Token
+
+
+class Cursor:
+    """What a client has read of the generation ``id``: all events up to ``seq``, hence ``text``.
+
+    ``done`` is the last event once it was read. Every method raises RemoteProtocolError, and changes nothing, when
+    the event cannot follow what was read so far.
+    """
+
+    def __init__(self, id: str, epoch: str) -> None:
+        self.id = id
+        self.epoch = epoch
+        self.seq = 0
+        self.chars = 0
+        self.done: Done | None = None
+        self._pieces: list[str] = []
+        self._hollow = False  # the text is missing until a snapshot brings it
+
+    @property
+    def text(self) -> str:
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    @property
+    def text_seq(self) -> int:
+        """The number of the last piece of text: `done` has one too, but no text."""
+        return self.seq if self.done is None else self.seq - 1
+
+    @property
+    def point(self) -> AttachPoint:
+        """Where to attach to go on from here."""
+        return AttachPoint(id=self.id, epoch=self.epoch, after=self.seq)
+
+    def attach(self, attached: Attached, chars: int | None) -> None:
+        """Go back to the cursor ``attached.from_``, where the text had ``chars`` characters (None: never asked for)."""
+        if not attached.recovered and attached.from_ != 0:
+            raise self._wrong(f"attached from {attached.from_} without recovering it")
+        if chars is None:
+            raise self._wrong(f"attached from {attached.from_}, which was not asked for")
+        if attached.from_ != 0 and attached.epoch != self.epoch:  # PROTOCOL 6.8: another log has other text
+            raise self._wrong(f"attached from {attached.from_} to epoch {attached.epoch}, not {self.epoch}")
+        self._set(attached.from_, self.text[:chars])
+        self.epoch = attached.epoch
+        self._hollow = not attached.recovered
+
+    def apply(self, event: Token | Snapshot | Done) -> None:
+        if isinstance(event, Snapshot):
+            self._snapshot(event)
+        elif self._hollow:
+            raise self._wrong("a snapshot must follow attached with recovered false")
+        elif isinstance(event, Token):
+            self._token(event)
+        else:
+            self._finish(event)
+
+    def _token(self, token: Token) -> None:
+        before = token.seq - token.n
+        if before != self.seq:
+            what = "pieces are missing" if before > self.seq else "pieces come twice"
+            raise self._wrong(f"{what}: token holds {before + 1} to {token.seq} after {self.seq}")
+        self.seq = token.seq
+        self.chars += len(token.text)
+        self._pieces.append(token.text)
+
+    def _snapshot(self, snapshot: Snapshot) -> None:
+        if snapshot.seq < self.seq:
+            raise self._wrong(f"a snapshot up to {snapshot.seq} goes back behind {self.seq}")
+        self._set(snapshot.seq, snapshot.text)
+        self.epoch = snapshot.epoch
+        self._hollow = False
+
+    def _finish(self, done: Done) -> None:
+        if done.seq != self.seq + 1:
+            raise self._wrong(f"done has number {done.seq}, {self.seq + 1} is next")
+        if done.chars != self.chars:
+            raise self._wrong(f"done counts {done.chars} characters, {self.chars} came")
+        if done.sha256 != sha256(self.text.encode()).hexdigest():
+            raise self._wrong("done.sha256 is not that of the text that came")
+        self.seq = done.seq
+        self.done = done
+
+    def _set(self, seq: int, text: str) -> None:
+        self.seq = seq
+        self.chars = len(text)
+        self.done = None
+        self._pieces = [text]
+
+    def _wrong(self, text: str) -> RemoteProtocolError:
+        return RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, f"{self.id}: {text}", id=self.id)

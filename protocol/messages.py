@@ -1,0 +1,322 @@
+"""Every message of streamui.v1 as a frozen struct, one tagged union per direction (PROTOCOL 4 and 5).
+
+Ranges stand in the types and are checked when a frame is decoded (codec.py), not when a struct is built.
+A client message with an unknown field is refused; in a server message it is ignored. Optional fields that hold
+their default are not sent.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+PROTOCOL: Final = "streamui.v1"
+
+# `(?!\n)$` and not `$`: Python's `$` also matches before a final newline.
+Id = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}(?!\n)$", description="a string of 1 to 64 of A-Z a-z 0-9 . _ -")
+]
+TokenId = Annotated[str, Meta(pattern=r"^[0-9]{1,10}(?!\n)$", description="a token id in decimal digits")]
+Seq = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+DetachMs = Annotated[
+    int, Meta(ge=0, le=2**31 - 1, description="a whole number from 0 to 2147483647 (milliseconds) or null")
+]
+Count = Annotated[int, Meta(ge=0)]
+Milliseconds = Annotated[float, Meta(ge=0)]
+Role = Literal["system", "user", "assistant"]
+
+
+class GenerationState(StrEnum):
+    """Where a generation stands (PROTOCOL 6); its steps are in states.py."""
+
+    QUEUED = "queued"
+    LOADING = "loading"
+    PREFILL = "prefill"  # the prompt is being read
+    DECODE = "decode"  # the answer is being written
+    DONE = "done"
+
+
+class DoneReason(StrEnum):
+    """Why a generation ended (PROTOCOL 5.7)."""
+
+    STOP = "stop"  # the model ended its answer, or wrote a stop string
+    LENGTH = "length"  # `max_tokens` or the context was used up
+    CANCELLED = "cancelled"  # by `cancel`, or unwatched for longer than `on_detach_ms`
+    FAILED = "failed"  # the engine could not go on; `done.error` says why
+    INTERRUPTED = "interrupted"  # the server went down in the middle of it
+
+
+# --- client to server -------------------------------------------------------------------------------------------
+
+
+class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of the objects inside client messages."""
+
+
+class AttachPoint(Record, frozen=True, kw_only=True):
+    """One generation to follow from the cursor ``after`` on; no ``epoch`` takes the one that the server has."""
+
+    id: Id
+    epoch: Id | None = None
+    after: Seq = 0
+
+
+class ChatMessage(Record, frozen=True, kw_only=True):
+    role: Role
+    content: str
+
+
+class Params(Record, frozen=True, kw_only=True):
+    """Sampling, with the names, meanings and ranges of OpenAI's and llama.cpp's APIs. None: the server's default."""
+
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None  # 0 = always the likeliest token
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None  # 1 = off
+    top_k: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None  # 0 = off
+    min_p: Annotated[float, Meta(ge=0, le=1)] | None = None  # 0 = off
+    max_tokens: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    stop: (
+        Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(min_length=1, max_length=16)]
+        | None
+    ) = None
+    seed: Annotated[int, Meta(ge=-1, le=2**32 - 1)] | None = None  # -1 = a random one
+    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None  # 0 = off
+    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None  # 0 = off
+    repeat_penalty: Annotated[float, Meta(gt=0, le=2)] | None = None  # 1 = off
+    logit_bias: dict[TokenId, Annotated[float, Meta(ge=-100, le=100)]] | None = None
+
+
+class Client(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
+    """Base of the messages that a client sends."""
+
+
+class Hello(Client, frozen=True, kw_only=True, tag="hello"):
+    """Who is there, and which generations to follow again. Needed only where the server asks for a token."""
+
+    token: Annotated[str, Meta(max_length=4096)] | None = None
+    attach: tuple[AttachPoint, ...] = ()
+    client: Annotated[str, Meta(max_length=256)] | None = None
+
+
+class Generate(Client, frozen=True, kw_only=True, tag="generate"):
+    """Start a generation. Exactly one of ``prompt`` and ``messages``; ``raw`` only with ``prompt``.
+
+    ``on_detach_ms``: how long it goes on while nobody watches; UNSET = 30000, None = to its end, 0 = not at all.
+    """
+
+    id: Id | None = None
+    prompt: str | None = None
+    messages: Annotated[tuple[ChatMessage, ...], Meta(min_length=1)] | None = None
+    raw: bool = False
+    params: Params = Params()
+    on_detach_ms: DetachMs | UnsetType | None = UNSET
+
+
+class Cancel(Client, frozen=True, kw_only=True, tag="cancel"):
+    """Stop one generation, ``all`` of this connection, or (with neither) its newest one."""
+
+    id: Id | None = None
+    all: bool = False
+
+
+class Attach(Client, frozen=True, kw_only=True, tag="attach"):
+    """Follow a generation from the cursor ``after`` on."""
+
+    id: Id
+    epoch: Id | None = None
+    after: Seq = 0
+
+
+class Detach(Client, frozen=True, kw_only=True, tag="detach"):
+    id: Id
+
+
+class StatusRequest(Client, frozen=True, kw_only=True, tag="status"):
+    id: Id | None = None
+
+
+class Ping(Client, frozen=True, kw_only=True, tag="ping"):
+    nonce: Annotated[str, Meta(max_length=128)] | None = None
+
+
+CLIENT_TYPES: Final[dict[str, type[Client]]] = {
+    "hello": Hello,
+    "generate": Generate,
+    "cancel": Cancel,
+    "attach": Attach,
+    "detach": Detach,
+    "status": StatusRequest,
+    "ping": Ping,
+}
+ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping
+
+
+# --- server to client -------------------------------------------------------------------------------------------
+
+
+class Facts(Struct, frozen=True, omit_defaults=True):
+    """Base of the objects inside server messages."""
+
+
+class ModelFacts(Facts, frozen=True, kw_only=True):
+    """``parameters``: how many weights; ``context``: tokens; ``template``: where the chat form comes from."""
+
+    name: str
+    parameters: Count
+    context: Count
+    template: Literal["gguf", "chatml"]
+    architecture: str | None = None
+
+
+class Limits(Facts, frozen=True, kw_only=True):
+    """``active`` and ``queued``: generations of one principal; ``parallel``: sequences that the engine runs at once."""
+
+    frame_bytes: Count
+    active: Count
+    queued: Count
+    parallel: Count
+    sockets: Count | None = None
+    messages_per_second: Count | None = None
+
+
+class ActiveGeneration(Facts, frozen=True, kw_only=True):
+    id: Id
+    epoch: Id
+    seq: Seq
+    state: GenerationState
+
+
+class Usage(Facts, frozen=True, kw_only=True):
+    prompt_tokens: Count
+    cached_tokens: Count
+    completion_tokens: Count
+
+
+class Timings(Facts, frozen=True, kw_only=True):
+    """Milliseconds. A phase that was not reached is left out; ``stop`` only after a cancel (PROTOCOL 5.7)."""
+
+    total: Milliseconds
+    queued: Milliseconds | None = None
+    prefill: Milliseconds | None = None
+    first_token: Milliseconds | None = None
+    decode: Milliseconds | None = None
+    stop: Milliseconds | None = None
+
+
+class ErrorInfo(Facts, frozen=True, kw_only=True):
+    code: str
+    message: str
+
+
+class Server(Struct, frozen=True, omit_defaults=True, tag_field="type"):
+    """Base of the messages that a server sends."""
+
+
+class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
+    protocol: str
+    server: str
+    connection: str
+    auth: bool
+    model: ModelFacts
+    limits: Limits
+    active: tuple[ActiveGeneration, ...]
+
+
+class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
+    """``position``: how many generations have to end before this one starts; 0 starts at once."""
+
+    id: Id
+    epoch: Id
+    position: Count
+
+
+class Status(Server, frozen=True, kw_only=True, tag="status"):
+    """With ``id`` about one generation, without it about the server. Not numbered, never replayed, may be dropped."""
+
+    id: Id | None = None
+    state: GenerationState | None = None
+    position: Count | None = None
+    eta_ms: Count | None = None
+    done: Count | None = None
+    total: Count | None = None
+    tokens_per_second: Annotated[float, Meta(ge=0)] | None = None
+    running: Count | None = None
+    queued: Count | None = None
+
+
+class Token(Server, frozen=True, kw_only=True, tag="token"):
+    """The text pieces ``seq - n + 1`` to ``seq``, joined."""
+
+    id: Id
+    seq: Annotated[int, Meta(ge=1)]
+    n: Annotated[int, Meta(ge=1)]
+    text: str
+
+
+class Snapshot(Server, frozen=True, kw_only=True, tag="snapshot"):
+    """The whole text up to ``seq``; it replaces what the client has."""
+
+    id: Id
+    epoch: Id
+    seq: Seq
+    text: str
+
+
+class Attached(Server, frozen=True, kw_only=True, tag="attached"):
+    """The events after the cursor ``from`` follow; ``to`` is the newest number in the log now."""
+
+    id: Id
+    epoch: Id
+    recovered: bool
+    from_: Seq = field(name="from")
+    to: Seq
+
+
+class Done(Server, frozen=True, kw_only=True, tag="done"):
+    """The last event of a generation. ``chars`` counts code points, ``sha256`` is of the UTF-8 text, in hex."""
+
+    id: Id
+    seq: Annotated[int, Meta(ge=1)]
+    reason: DoneReason
+    phase: GenerationState
+    usage: Usage
+    timings: Timings
+    chars: Count
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$", description="64 hexadecimal digits")]
+    error: ErrorInfo | None = None
+
+
+class Error(Server, frozen=True, kw_only=True, tag="error"):
+    """About one client message, whose `type` is ``re``; it ends nothing."""
+
+    re: str | None = None
+    id: Id | None = None
+    code: str
+    message: str
+    retryable: bool
+    retry_after_ms: Count | None = None
+
+
+class Pong(Server, frozen=True, kw_only=True, tag="pong"):
+    nonce: str | None = None
+
+
+class Goodbye(Server, frozen=True, kw_only=True, tag="goodbye"):
+    """The socket closes with ``code`` next; a client that may come back waits up to ``reconnect_ms`` first."""
+
+    code: int
+    reconnect_ms: Count
+
+
+SERVER_TYPES: Final[dict[str, type[Server]]] = {
+    "welcome": Welcome,
+    "accepted": Accepted,
+    "status": Status,
+    "token": Token,
+    "snapshot": Snapshot,
+    "attached": Attached,
+    "done": Done,
+    "error": Error,
+    "pong": Pong,
+    "goodbye": Goodbye,
+}
+ServerMessage = Welcome | Accepted | Status | Token | Snapshot | Attached | Done | Error | Pong | Goodbye

@@ -1,0 +1,305 @@
+"""One connection without I/O: feed it frames and the time, take messages and frames (PROTOCOL 3 to 7).
+
+A session reads no clock and no socket. ``now`` is in seconds on any clock that never goes back. Each side keeps the
+rules of its own direction as LocalProtocolError and those of its peer's as RemoteProtocolError. Not thread-safe:
+one owner, the connection's task.
+"""
+
+from typing import Final
+
+from protocol import codec
+from protocol.cursor import Cursor
+from protocol.errors import CloseCode, ErrorCode, LocalProtocolError, RemoteProtocolError
+from protocol.messages import (
+    Accepted,
+    Attach,
+    Attached,
+    AttachPoint,
+    Cancel,
+    ClientMessage,
+    Done,
+    Error,
+    Goodbye,
+    Hello,
+    ServerMessage,
+    Snapshot,
+    Status,
+    StatusRequest,
+    Token,
+    Welcome,
+)
+from protocol.states import CONNECTION, ConnectionEvent, ConnectionState, advance
+from protocol.watched import Watched
+
+BAD_FRAMES_ALLOWED: Final = 2  # PROTOCOL 2.4: the third unparseable frame in a row closes
+_UNPARSEABLE: Final = (ErrorCode.BAD_FRAME, ErrorCode.BAD_JSON)
+
+
+class Session:
+    """What both sides share: the connection's state and when something last passed.
+
+    ``close_code`` is set once this side has to close the socket. ``last_received`` and ``last_sent`` are in seconds
+    on the caller's clock, None before the first frame.
+    """
+
+    def __init__(self) -> None:
+        self.state = ConnectionState.CONNECTING
+        self.close_code: CloseCode | None = None
+        self.last_received: float | None = None
+        self.last_sent: float | None = None
+
+    def disconnect(self) -> None:
+        """The socket is gone, whoever closed it. What runs goes on: a closed socket is not a cancel (PROTOCOL 6.5)."""
+        self._step(ConnectionEvent.DISCONNECT)
+
+    def _step(self, event: ConnectionEvent) -> None:
+        self.state = advance(CONNECTION, self.state, event)
+
+    def _violate(self, code: CloseCode) -> None:
+        self.close_code = code
+        self._step(ConnectionEvent.VIOLATION)
+
+
+class ServerSession(Session):
+    """The server's end. The transport owns it and calls it from one task.
+
+    ``receive`` answers for the client's mistakes, ``send`` for our own: every frame out goes through it.
+    """
+
+    def __init__(self, frame_bytes: int = codec.MAX_FRAME_BYTES) -> None:
+        super().__init__()
+        self._frame_bytes = frame_bytes
+        self._watched = Watched()
+        self._asked: dict[str | None, int] = {}  # `status` requests that are not answered yet
+        self._greeted = False
+        self._bad_frames = 0
+
+    # --- from the client ---
+
+    def receive(self, frame: str | bytes, now: float) -> list[ClientMessage | RemoteProtocolError]:
+        """The messages of ``frame`` in order, and in place of each bad one the error to answer. Never raises.
+
+        Look at ``close_code`` afterwards: send the errors first, then close with it.
+        """
+        if self.state not in (ConnectionState.CONNECTING, ConnectionState.OPEN):
+            return []
+        self.last_received = now
+        results = self._decode(frame)
+        self._count_bad_frames(results)
+        return [self._admit(result) for result in results]
+
+    def _decode(self, frame: str | bytes) -> list[ClientMessage | RemoteProtocolError]:
+        if isinstance(frame, bytes):
+            return [RemoteProtocolError(ErrorCode.BAD_FRAME, "binary frames are not used here; send JSON as text")]
+        if _too_long(frame, self._frame_bytes):
+            self._violate(CloseCode.TOO_BIG)
+            text = f"the frame is longer than {self._frame_bytes} bytes of UTF-8; send less at a time"
+            return [RemoteProtocolError(ErrorCode.BAD_FRAME, text)]
+        return codec.decode_client(frame)
+
+    def _count_bad_frames(self, results: list[ClientMessage | RemoteProtocolError]) -> None:
+        """PROTOCOL 2.4. A blank frame neither counts nor makes up for those before it."""
+        if not results:
+            return
+        if any(not isinstance(r, RemoteProtocolError) or r.code not in _UNPARSEABLE for r in results):
+            self._bad_frames = 0
+            return
+        self._bad_frames += 1
+        if self._bad_frames > BAD_FRAMES_ALLOWED and self.close_code is None:
+            self._violate(CloseCode.BAD_FRAMES)
+
+    def _admit(self, result: ClientMessage | RemoteProtocolError) -> ClientMessage | RemoteProtocolError:
+        if isinstance(result, Hello):
+            if self._greeted:  # PROTOCOL 4.1
+                text = "hello was sent before; it may come once per connection"
+                return RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, re="hello")
+            self._greeted = True
+        elif isinstance(result, StatusRequest):
+            self._asked[result.id] = self._asked.get(result.id, 0) + 1
+        return result
+
+    # --- which generations ---
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The generations accepted or attached here that are not done, oldest first."""
+        return self._watched.ids
+
+    @property
+    def newest_active(self) -> str | None:
+        """The generation that `cancel` without `id` means (PROTOCOL 4.3)."""
+        return next(reversed(self.watched), None)
+
+    def resolve_cancel(self, cancel: Cancel) -> tuple[str, ...]:
+        """The ids that ``cancel`` names. Raises RemoteProtocolError (nothing_to_cancel) when it names none.
+
+        An explicit id is returned unseen: whether it exists is the registry's to know. Call it when the cancel is
+        carried out, after the `accepted` of every `generate` before it was sent.
+        """
+        if cancel.id is not None:
+            return (cancel.id,)
+        if not self.watched:
+            text = "nothing to cancel: no generation of this connection is running; name one with `id`"
+            raise RemoteProtocolError(ErrorCode.NOTHING_TO_CANCEL, text, re="cancel")
+        return self.watched if cancel.all else self.watched[-1:]
+
+    def forget(self, id: str) -> None:
+        """Stop watching ``id``: nothing more of it will be sent unless it is attached again (PROTOCOL 4.5)."""
+        self._watched.forget(id)
+
+    # --- to the client ---
+
+    def send(self, message: ServerMessage, now: float) -> str:
+        """The frame of ``message``. Raises LocalProtocolError when the server may not send it now."""
+        frame = codec.encode(message)
+        self._check_order(message)
+        self.last_sent = now
+        return frame
+
+    def _check_order(self, message: ServerMessage) -> None:
+        if isinstance(message, Welcome):
+            self._step(ConnectionEvent.WELCOME)  # PROTOCOL 3.1: first and once
+        elif isinstance(message, Goodbye):
+            self._step(ConnectionEvent.GOODBYE)  # PROTOCOL 3.3: nothing after it
+        elif self.state is ConnectionState.CLOSING and isinstance(message, Error) and self.close_code is not None:
+            return  # the reason for a close that we decided on
+        elif self.state is not ConnectionState.OPEN:
+            raise LocalProtocolError(f"nothing may be sent in state {self.state}, not {type(message).__name__}")
+        else:
+            self._check_event(message)
+
+    def _check_event(self, message: ServerMessage) -> None:
+        match message:
+            case Accepted() | Attached() | Snapshot() | Token() | Done():
+                self._watched.record(message)
+            case Status(id=id) if not self._answers_status(id) and id is not None:
+                self._watched.require(id)
+            case Error(re="status", id=id):
+                self._answers_status(id)
+            case _:
+                pass
+
+    def _answers_status(self, id: str | None) -> bool:
+        """Whether a `status` request for ``id`` is open, which this answers: it may be about any generation."""
+        asked = self._asked.pop(id, 0)
+        if asked > 1:
+            self._asked[id] = asked - 1
+        return asked > 0
+
+
+class ClientSession(Session):
+    """The client's end. ``cursors`` outlive a connection: hand them to the session of the next one."""
+
+    def __init__(self, cursors: dict[str, Cursor] | None = None) -> None:
+        super().__init__()
+        self.cursors: dict[str, Cursor] = {} if cursors is None else cursors
+        self.welcome: Welcome | None = None
+        self._watched: set[str] = set()  # accepted or attached on this connection and not done
+        self._asked: dict[str, dict[int, int]] = {}  # id -> cursors asked for with `attach` -> their characters
+        self._greeted = False
+
+    @property
+    def unfinished(self) -> tuple[AttachPoint, ...]:
+        """Where to go on after a reconnect: for `hello.attach`, or one `attach` each."""
+        return tuple(c.point for c in self.cursors.values() if c.done is None)
+
+    # --- to the server ---
+
+    def send(self, message: ClientMessage, now: float) -> str:
+        """The frame of ``message``. Raises LocalProtocolError when it is not valid or not allowed now."""
+        if self.state not in (ConnectionState.CONNECTING, ConnectionState.OPEN):
+            raise LocalProtocolError(f"nothing may be sent in state {self.state}, not {type(message).__name__}")
+        frame = codec.encode(message)
+        for problem in codec.decode_client(frame):
+            if isinstance(problem, RemoteProtocolError):
+                raise LocalProtocolError(problem.message) from problem
+        self._note(message)
+        self.last_sent = now
+        return frame
+
+    def _note(self, message: ClientMessage) -> None:
+        if isinstance(message, Attach):
+            self._note_attach(message)
+        elif isinstance(message, Hello):
+            if self._greeted:  # PROTOCOL 4.1
+                raise LocalProtocolError("hello may be sent once per connection")
+            self._greeted = True
+            for point in message.attach:
+                self._note_attach(point)
+
+    def _note_attach(self, point: Attach | AttachPoint) -> None:
+        cursor = self.cursors.get(point.id)
+        asked = self._asked.setdefault(point.id, {})
+        if point.after == 0:
+            return
+        if cursor is None or point.after != cursor.seq:  # what lies before the cursor is not in our text
+            have = "none" if cursor is None else cursor.seq
+            raise LocalProtocolError(f"{point.id}: attach after 0 or after the own cursor ({have}), not {point.after}")
+        asked[cursor.seq] = asked[cursor.text_seq] = cursor.chars
+
+    # --- from the server ---
+
+    def receive(self, frame: str | bytes, now: float) -> list[ServerMessage]:
+        """The messages of ``frame``, already applied to ``cursors``.
+
+        Raises RemoteProtocolError when the server broke a rule: drop the connection. The cursors then hold what was
+        right before it, so that a new connection can go on from them.
+        """
+        if isinstance(frame, bytes):
+            raise RemoteProtocolError(ErrorCode.BAD_FRAME, "the server sent a binary frame")
+        self.last_received = now
+        messages = codec.decode_server(frame)
+        for message in messages:
+            self._apply(message)
+        return messages
+
+    def _apply(self, message: ServerMessage) -> None:
+        if isinstance(message, Welcome):
+            self._open(message)
+        elif self.state is not ConnectionState.OPEN:  # PROTOCOL 3.1 and 3.3
+            text = f"a message in state {self.state}: {type(message).__name__}"
+            raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text)
+        elif isinstance(message, Goodbye):
+            self._step(ConnectionEvent.GOODBYE)
+        elif isinstance(message, Accepted):
+            self._accept(message)
+        elif isinstance(message, Attached):
+            self._attach(message)
+        elif isinstance(message, Snapshot | Token | Done):
+            self._follow(message)
+
+    def _open(self, welcome: Welcome) -> None:
+        if self.state is not ConnectionState.CONNECTING:
+            raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, "a second welcome")
+        self._step(ConnectionEvent.WELCOME)
+        self.welcome = welcome
+
+    def _accept(self, accepted: Accepted) -> None:
+        if accepted.id in self._watched:
+            text = f"{accepted.id}: accepted again before done"
+            raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, id=accepted.id)
+        self._watched.add(accepted.id)
+        self.cursors[accepted.id] = Cursor(accepted.id, accepted.epoch)
+
+    def _attach(self, attached: Attached) -> None:
+        asked = self._asked.get(attached.id, {})
+        cursor = self.cursors.get(attached.id) or Cursor(attached.id, attached.epoch)
+        cursor.attach(attached, 0 if attached.from_ == 0 else asked.pop(attached.from_, None))
+        if not attached.recovered:  # the text will be another one
+            asked.clear()
+        self.cursors[attached.id] = cursor
+        self._watched.add(attached.id)
+
+    def _follow(self, event: Snapshot | Token | Done) -> None:
+        if event.id not in self._watched:  # PROTOCOL 6.1 and 6.4
+            text = f"{event.id}: an event before accepted or attached, or after done"
+            raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, id=event.id)
+        self.cursors[event.id].apply(event)
+        if isinstance(event, Done):
+            self._watched.discard(event.id)
+            self._asked.pop(event.id, None)
+
+
+def _too_long(frame: str, limit: int) -> bool:
+    """Whether ``frame`` takes more than ``limit`` bytes of UTF-8; encodes it only when it comes near."""
+    return len(frame) > limit or (4 * len(frame) > limit and len(frame.encode("utf-8", "surrogatepass")) > limit)

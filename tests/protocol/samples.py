@@ -1,0 +1,108 @@
+"""One whole message of each type, as the tests of several modules need it."""
+
+from hashlib import sha256
+from typing import Any
+
+from protocol.messages import (
+    PROTOCOL,
+    Accepted,
+    ActiveGeneration,
+    Attach,
+    Attached,
+    AttachPoint,
+    Cancel,
+    ChatMessage,
+    ClientMessage,
+    Detach,
+    Done,
+    DoneReason,
+    Error,
+    ErrorInfo,
+    Generate,
+    GenerationState,
+    Goodbye,
+    Hello,
+    Limits,
+    ModelFacts,
+    Params,
+    Ping,
+    Pong,
+    ServerMessage,
+    Snapshot,
+    Status,
+    StatusRequest,
+    Timings,
+    Token,
+    Usage,
+    Welcome,
+)
+
+WELCOME = Welcome(
+    protocol=PROTOCOL,
+    server="streamui/0.1.0",
+    connection="c1",
+    auth=False,
+    model=ModelFacts(name="starter", architecture="llama", parameters=5_000_000, context=2048, template="gguf"),
+    limits=Limits(frame_bytes=1 << 20, active=4, queued=16, parallel=1),
+    active=(ActiveGeneration(id="g0", epoch="e0", seq=0, state=GenerationState.QUEUED),),
+)
+
+PARAMS = Params(
+    temperature=0.0,
+    top_p=1.0,
+    top_k=0,
+    min_p=0.05,
+    max_tokens=1,
+    stop=("\n", "x" * 256),
+    seed=2**32 - 1,
+    presence_penalty=-2.0,
+    frequency_penalty=2.0,
+    repeat_penalty=1.1,
+    logit_bias={"0": -100.0, "4294967295": 100.0},
+)
+
+CLIENT: list[ClientMessage] = [
+    Hello(token="t", attach=(AttachPoint(id="g1", epoch="e1", after=7),), client="test/1"),
+    Generate(id="A.b_c-9", prompt="Hi", raw=True, params=PARAMS, on_detach_ms=None),
+    Generate(messages=(ChatMessage(role="system", content=""), ChatMessage(role="user", content="Hé 🙂"))),
+    Cancel(id="g1"),
+    Cancel(all=True),
+    Attach(id="g1", epoch="e1", after=2**53 - 1),
+    Detach(id="g1"),
+    StatusRequest(),
+    StatusRequest(id="g1"),
+    Ping(nonce="n"),
+]
+
+
+def done(id: str, text: str, seq: int, **changes: Any) -> Done:
+    """The `done` with number ``seq`` that fits ``text``, but for ``changes``."""
+    fields: dict[str, Any] = {
+        "id": id,
+        "seq": seq,
+        "reason": DoneReason.STOP,
+        "phase": GenerationState.DECODE,
+        "usage": Usage(prompt_tokens=9, cached_tokens=0, completion_tokens=seq - 1),
+        "timings": Timings(total=12.5, queued=0.5),
+        "chars": len(text),
+        "sha256": sha256(text.encode()).hexdigest(),
+    }
+    return Done(**(fields | changes))
+
+
+SERVER: list[ServerMessage] = [
+    WELCOME,
+    Accepted(id="g1", epoch="e1", position=0),
+    Status(id="g1", state=GenerationState.PREFILL, done=0, total=1500),
+    Status(running=0, queued=0),
+    Token(id="g1", seq=2, n=2, text="Hé 🙂"),
+    Snapshot(id="g1", epoch="e1", seq=0, text=""),
+    Attached(id="g1", epoch="e1", recovered=True, from_=3, to=5),
+    done("g1", "Hé 🙂", 3),
+    done("g1", "", 1, reason=DoneReason.FAILED, error=ErrorInfo(code="engine_failed", message="no")),
+    Error(re="generate", id="g1", code="busy", message="later", retryable=True, retry_after_ms=0),
+    Error(code="bad_json", message="no", retryable=False),
+    Pong(nonce="n"),
+    Pong(),
+    Goodbye(code=1012, reconnect_ms=0),
+]

@@ -1,0 +1,42 @@
+"""Rules that span several fields of a client message."""
+
+import pytest
+
+from protocol.checks import check
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Cancel, ChatMessage, ClientMessage, Generate
+from tests.protocol.samples import CLIENT
+
+USER = ChatMessage(role="user", content="Hi")
+BLANK = ChatMessage(role="user", content=" \n\t")
+ANSWER = ChatMessage(role="assistant", content="")
+
+BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
+    (Generate(id="g1"), ErrorCode.MISSING_FIELD, "prompt"),
+    (Generate(id="g1", raw=True), ErrorCode.MISSING_FIELD, "prompt"),
+    (Generate(id="g1", prompt="x", messages=(USER,)), ErrorCode.INVALID_FIELD, "messages"),
+    (Generate(id="g1", raw=True, messages=(USER,)), ErrorCode.INVALID_FIELD, "raw"),
+    (Generate(id="g1", prompt=""), ErrorCode.EMPTY_PROMPT, "prompt"),
+    (Generate(id="g1", prompt=" \u3000\n"), ErrorCode.EMPTY_PROMPT, "prompt"),
+    (Generate(id="g1", messages=(USER, ANSWER, BLANK)), ErrorCode.EMPTY_PROMPT, "messages[2].content"),
+    (Generate(id="g1", messages=(BLANK, ANSWER, USER)), ErrorCode.EMPTY_PROMPT, "messages[0].content"),
+    (Generate(id="g1", messages=(USER, ANSWER)), ErrorCode.INVALID_FIELD, "messages[1].role"),
+    (Cancel(id="g1", all=True), ErrorCode.INVALID_FIELD, "all"),
+]
+
+
+@pytest.mark.parametrize(("message", "code", "field"), BAD)
+def test_what_does_not_fit_together(message: ClientMessage, code: ErrorCode, field: str) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        check(message)
+    problem = caught.value
+    assert (problem.code, problem.field, problem.id) == (code, field, "g1")
+    assert problem.re == ("cancel" if isinstance(message, Cancel) else "generate")
+    assert field in problem.message
+
+
+@pytest.mark.parametrize(
+    "message", [*CLIENT, Generate(prompt="x", raw=True), Generate(messages=(USER, ANSWER, USER)), Cancel()]
+)
+def test_what_fits_together(message: ClientMessage) -> None:
+    check(message)

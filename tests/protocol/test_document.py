@@ -1,0 +1,106 @@
+"""PROTOCOL.md and the code say the same."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+import protocol
+from protocol import codec
+from protocol.errors import CLOSES, ERRORS, RemoteProtocolError
+from protocol.messages import CLIENT_TYPES, SERVER_TYPES, DoneReason, GenerationState, Params
+from protocol.states import GENERATION
+
+FOLDER: Final = Path(protocol.__file__).parent
+TEXT: Final = (FOLDER / "PROTOCOL.md").read_text(encoding="utf-8")
+
+
+def section(start: str) -> str:
+    """The text under the heading that starts with ``start``, up to the next heading of any level."""
+    match = re.search(rf"^#+ {re.escape(start)}.*?\n(.*?)(?=^#|\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert match, f"no section {start}"
+    return match[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| `") or re.match(r"\| \d", line)]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def examples(text: str) -> list[str]:
+    """The indented JSON of a section, each object on one line."""
+    joined = re.sub(r"\n     (?=[\"{])", "", text)
+    found = [line.strip() for line in joined.splitlines() if line.startswith("    {")]
+    return [line.replace("…64 digits…", "0" * 64) for line in found]
+
+
+Sections = list[tuple[str, type[msgspec.Struct]]]
+CLIENT_SECTIONS: Sections = [(f"4.{i} `{name}`", cls) for i, (name, cls) in enumerate(CLIENT_TYPES.items(), 1)]
+ORDER = ["welcome", "accepted", "status", "token", "snapshot", "attached", "done", "error", "pong", "goodbye"]
+SERVER_SECTIONS: Sections = [(f"5.{i} `{name}`", SERVER_TYPES[name]) for i, name in enumerate(ORDER, 1)]
+
+
+@pytest.mark.parametrize(("heading", "cls"), CLIENT_SECTIONS + SERVER_SECTIONS)
+def test_every_field_of_every_message_is_described(heading: str, cls: type[msgspec.Struct]) -> None:
+    text = section(heading)
+    for name in cls.__struct_encode_fields__:
+        assert re.search(rf"`{name}\??`", text), f"{heading} does not speak of {name}"
+
+
+def test_every_param_is_described() -> None:
+    assert [row[0].strip("`") for row in rows(section("4.2 `generate`").split("`params`, with")[1])] == list(
+        Params.__struct_encode_fields__
+    )
+
+
+@pytest.mark.parametrize("frame", [e for heading, _ in CLIENT_SECTIONS for e in examples(section(heading))])
+def test_client_examples_are_valid(frame: str) -> None:
+    (message,) = codec.decode_client(frame)
+    assert not isinstance(message, RemoteProtocolError)
+
+
+@pytest.mark.parametrize("frame", [e for heading, _ in SERVER_SECTIONS for e in examples(section(heading))])
+def test_server_examples_are_what_the_server_sends(frame: str) -> None:
+    (message,) = codec.decode_server(frame)
+    again: dict[str, Any] = json.loads(codec.encode(message))
+    assert again == json.loads(frame)
+
+
+def test_there_are_examples() -> None:
+    assert sum(len(examples(section(heading))) for heading, _ in CLIENT_SECTIONS) >= 8
+    assert sum(len(examples(section(heading))) for heading, _ in SERVER_SECTIONS) >= 8
+
+
+def test_error_codes() -> None:
+    table = {row[0].strip("`"): row[2] == "yes" for row in rows(section("8 "))}
+    assert table == {code.value: facts.retryable for code, facts in ERRORS.items()}
+
+
+def test_close_codes() -> None:
+    table = {int(row[0]): row[2].startswith("yes") for row in rows(section("9 "))}
+    assert table == {int(code): facts.reconnect for code, facts in CLOSES.items()}
+
+
+def test_generation_states() -> None:
+    lines = [line.strip("| ").split(" | ") for line in section("6 ").splitlines() if re.match(r"\| [a-z, ]+ \|", line)]
+    written = {(state, following) for states, _, following in lines[1:] for state in states.split(", ")}
+    assert written == {(state.value, following.value) for (state, _), following in GENERATION.items()}
+
+
+@pytest.mark.parametrize("value", [*DoneReason, *(s for s in GenerationState if s is not GenerationState.DONE)])
+def test_done_values(value: str) -> None:
+    assert f"`{value}`" in section("5.7 ")
+
+
+def test_the_limits() -> None:
+    assert f"| {codec.MAX_FRAME_BYTES:,} |" in section("7 ")
+    assert f"{codec.MAX_FRAME_OBJECTS} lines" in section("7 ")
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda p: p.name)
+def test_sections_that_the_code_cites_exist(file: Path) -> None:
+    for number in re.findall(r"PROTOCOL (\d+(?:\.\d+)?)", file.read_text(encoding="utf-8")):
+        assert re.search(rf"^(#+ )?{re.escape(number)}[ .]", TEXT, re.MULTILINE), number
