@@ -16,7 +16,7 @@ from server.settings import Settings, add_options, settings_from
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point of the ``streamui`` command."""
-    parser = argparse.ArgumentParser(prog="streamui", description="Chat with a language model on your own machine.")
+    parser = _Parser(prog="streamui", description="Chat with a language model on your own machine.")
     parser.add_argument("--version", action="version", version=f"streamui {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve_parser = commands.add_parser("serve", help="serve the chat page and its WebSocket")
@@ -54,6 +54,13 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = str(error.strerror).split(" (while")[0]  # asyncio's addition: it names the address once more
         _fail(f"can't listen on {host} port {port}: {reason}; try another --port, or --port 0 for any free one")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is told in one line; the usage is a ``--help`` away."""
+
+    def error(self, message: str) -> NoReturn:
+        _fail(f"{message}; see {self.prog} --help")
 
 
 def _fail(message: str) -> NoReturn:

@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from server.chat.template import ChatTemplate
 from server.engine.base import Engine
 from server.generations.registry import Registry
+from server.transports.connections import Connections
 from server.transports.health import healthz
 from server.transports.pages import FrontendFiles, SecurityHeaders, page
 from server.transports.websocket import websocket_endpoint
@@ -46,4 +47,5 @@ def create_app(engine: Engine) -> Starlette:
         lifespan=lifespan,
     )
     app.state.registry = registry
+    app.state.connections = Connections()
     return app

@@ -6,6 +6,7 @@ import contextlib
 import socket
 
 import uvicorn
+from starlette.applications import Starlette
 
 from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
@@ -19,8 +20,15 @@ SHUTDOWN_SECONDS = 5
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM. Raises ModelError or ChatTemplateError before the first request is answered."""
     model = LlamaModel(settings.model, context=settings.context, parallel=settings.parallel, threads=settings.threads)
-    config = uvicorn.Config(
-        create_app(BatchingEngine(model)),
+    app = create_app(BatchingEngine(model))
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
+        _Server(app).run(sockets=[listener])
+
+
+def configuration(app: Starlette) -> uvicorn.Config:
+    """How uvicorn serves the app."""
+    return uvicorn.Config(
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -28,17 +36,25 @@ def run(settings: Settings, listener: socket.socket) -> None:
         ws_per_message_deflate=False,  # 64 KiB for each connection, and merged tokens save more
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
-        _Server(config).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
-    """Says where it answers, as soon as it does."""
+    """Says where it answers, as soon as it does, and takes leave of its clients before it goes."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(configuration(app))
+        self._app = app
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or []:
             print(f"StreamUI is ready: {_address(listener)}", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End every generation first: uvicorn itself closes the sockets at once, with nothing said."""
+        await self._app.state.registry.close()
+        await self._app.state.connections.say_goodbye()
+        await super().shutdown(sockets)
 
 
 def _address(listener: socket.socket) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from protocol.errors import ErrorCode
 from protocol.messages import (
@@ -52,7 +53,11 @@ class Generation:
     @property
     def on_detach_ms(self) -> int | None:
         """How long it goes on while nobody watches, in milliseconds; None: to its end (PROTOCOL 6.5)."""
-        return DEFAULT_ON_DETACH_MS if self.body.on_detach_ms is UNSET else self.body.on_detach_ms
+        return _on_detach_ms(self.body)
+
+    def is_for(self, body: Generate) -> bool:
+        """Whether ``body`` asks for this generation: all fields equal, one left out being its default (4.2)."""
+        return _without_detach(self.body) == _without_detach(body) and self.on_detach_ms == _on_detach_ms(body)
 
     def apply(self, update: Update, now: float) -> None:
         """Take in what the engine brought, as of ``now`` (``time.monotonic()`` seconds)."""
@@ -107,6 +112,14 @@ class Generation:
             sha256=sha256(text.encode()).hexdigest(),
             error=ErrorInfo(code=ErrorCode.ENGINE_FAILED, message=finished.error) if finished.error else None,
         )
+
+
+def _on_detach_ms(body: Generate) -> int | None:
+    return DEFAULT_ON_DETACH_MS if body.on_detach_ms is UNSET else body.on_detach_ms
+
+
+def _without_detach(body: Generate) -> Generate:
+    return replace(body, id=None, on_detach_ms=UNSET)
 
 
 def _rounded(milliseconds: float | None) -> float | None:

@@ -134,7 +134,7 @@ class Registry:
 
     def _known(self, body: Generate) -> Generation | None:
         known = self._generations.get(body.id) if body.id else None
-        if known and known.body != body:
+        if known and not known.is_for(body):
             text = f"id: {body.id!r} belongs to a generation with another body; choose a new id"
             raise _refusal(body, ErrorCode.ID_CONFLICT, text, field="id")
         return known

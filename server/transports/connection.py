@@ -30,6 +30,7 @@ from protocol.messages import (
     Done,
     Error,
     Generate,
+    Goodbye,
     Hello,
     Limits,
     ModelFacts,
@@ -100,6 +101,8 @@ class Connection:
         self._registry = registry
         self._session = session
         self._close_when_idle = close_when_idle
+        self.closed = asyncio.Event()
+        self._leaving: CloseCode | None = None
         self._asked = False
         self._carrying_out = False
         self._inbox: asyncio.Queue[tuple[ClientMessage | RemoteProtocolError, float]] = asyncio.Queue(INBOX_LIMIT)
@@ -122,6 +125,13 @@ class Connection:
         finally:
             for id in tuple(self._readers):
                 self._unwatch(id)
+            self.closed.set()
+
+    def say_goodbye(self, code: CloseCode, reconnect_ms: int) -> None:
+        """Send what the logs hold, then `goodbye`, then close with ``code`` (PROTOCOL 3.3)."""
+        self._read_logs()
+        self._send(Goodbye(code=code, reconnect_ms=reconnect_ms))
+        self._leaving = code
 
     # Receiving
 
@@ -232,14 +242,16 @@ class Connection:
 
     def _send(self, message: ServerMessage) -> None:
         """Put a message into the outbox. Once a close is decided, only errors that say why still go out."""
-        if self._session.close_code is None or isinstance(message, Error):
+        if self._leaving is None and (self._session.close_code is None or isinstance(message, Error)):
             self._outbox.extend(self._session.frames(message, time.monotonic()))
             self._wake.set()
 
     async def _send_all(self) -> None:
         while True:
             self._wake.clear()
-            await self._read_logs()
+            self._read_logs()
+            for waiting in self._session.pending():
+                await self._inbox.put((waiting, time.monotonic()))
             while self._outbox:
                 await self._websocket.send_text(self._outbox.popleft())
             if not self._wake.is_set() and (code := self._close_due()):
@@ -247,17 +259,17 @@ class Connection:
                 return
             await self._wake.wait()
 
-    async def _read_logs(self) -> None:
+    def _read_logs(self) -> None:
         for id, reader in tuple(self._readers.items()):
             for message in reader.read():
                 self._send(message)
                 if isinstance(message, Done):
                     self._unwatch(id)
-        for waiting in self._session.pending():
-            await self._inbox.put((waiting, time.monotonic()))
 
     def _close_due(self) -> CloseCode | None:
         """The code to close with, once everything that was received has been answered."""
+        if self._leaving is not None:
+            return self._leaving
         if self._carrying_out or not self._inbox.empty():
             return None
         if self._session.close_code is not None:

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket
 from protocol.messages import PROTOCOL
 from protocol.plain import PlainSession
 from server.transports.connection import Connection, JsonSession
+from server.transports.connections import Connections
 
 
 async def websocket_endpoint(websocket: WebSocket) -> None:
@@ -27,7 +28,8 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
         PlainSession() if _asked(websocket, "plain") else JsonSession(),
         close_when_idle=_asked(websocket, "close_when_idle"),
     )
-    await connection.run()
+    connections: Connections = websocket.app.state.connections
+    await connections.serve(connection)
 
 
 def _asked(websocket: WebSocket, option: str) -> bool:
