@@ -1,0 +1,184 @@
+# Everything that a newcomer, a developer or CI types. What a target makes lies in .venv*, node_modules/ and build/.
+#   make run ARGS="--port 0 --model some.gguf"        make PYTHON=python3.13 run
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+ARGS :=
+BIN := .venv/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+# What keeps the build of llama.cpp short: no image support, and no "common" library (llama-build.cmake says why).
+# scikit-build-core reads these from the environment; the semicolon parts them, so a folder may have spaces in its name.
+LLAMA_DEFINES = LLAVA_BUILD=OFF;CMAKE_PROJECT_llama.cpp_INCLUDE=$(CURDIR)/server/engine/llama-build.cmake
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: install ## start the chat server and print its address; options: make run ARGS="--port 0"
+	@exec $(BIN)/streamui serve $(ARGS)
+
+.PHONY: install
+install: ## bring what `make run` needs into .venv; does nothing when nothing changed
+	@$(check_venv)
+	@$(MAKE) -s .venv/.runtime
+
+.PHONY: install-dev
+install-dev: ## the same, with what `make test` and `make lint` need on top
+	@$(check_venv)
+	@$(MAKE) -s .venv/.dev node_modules/.installed
+
+.PHONY: test
+test: install-dev ## every suite: Python, JavaScript, browser; all are run, then it fails if one of them did
+	@failed=; \
+	for suite in python frontend browser; do \
+	  printf '\n== %s\n' "$$suite"; $(MAKE) --no-print-directory "test-$$suite" || failed="$$failed $$suite"; \
+	done; \
+	[ -z "$$failed" ] || { echo "make test: these suites failed:$$failed"; exit 1; }
+	@echo "make test: python, frontend and browser passed"
+
+# A suite passes when its runner says so and at least one of its tests was run and passed: not when all were skipped.
+.PHONY: test-python test-frontend test-browser
+test-python: | build
+	@$(BIN)/pytest $(ARGS) | tee build/test-python.log
+	@grep -Eq '(^|[ =,])[1-9][0-9]* passed' build/test-python.log || { echo "no Python test passed"; exit 1; }
+
+test-frontend: | build
+	@$(call run_node_tests,tests/frontend,test-frontend)
+
+test-browser: | build
+	@chromium="$${CHROMIUM:-/usr/bin/chromium}"; [ -x "$$chromium" ] || { \
+	  echo "The browser tests need Chromium, and $$chromium is not there: apt-get install chromium, or set CHROMIUM=/path/to/chromium"; exit 1; }
+	@$(call run_node_tests,tests/e2e,test-browser)
+
+.PHONY: lint
+lint: install-dev types ## style, types, and which package may import which
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache
+	node_modules/.bin/eslint
+	@# The page's content security policy forbids inline script and style; here it shows before a browser says so.
+	! grep -rnEi --include='*.html' '<style|<script>|[ "]style=|[ "]on[a-z]+=|javascript:' frontend server
+
+.PHONY: types
+types: install-dev ## the types alone: mypy --strict, and tsc over the page's JSDoc
+	$(BIN)/mypy
+	node_modules/.bin/tsc -p tsconfig.json
+
+.PHONY: screenshots
+screenshots: install-dev ## take the README's pictures of the page anew
+	node tests/e2e/screenshots.js
+
+.PHONY: starter
+starter: .venv-starter/.installed ## train the built-in model again (about half an hour on two cores) and print its scores
+	.venv-starter/bin/python -m server.starter.train $(ARGS)
+
+.PHONY: lock
+lock: .venv-lock/.installed ## pin every dependency again; newer versions: make lock ARGS=--upgrade
+	$(call compile,pyproject.toml,requirements.lock)
+	$(call compile,--group build,requirements-build.lock)
+	$(call compile,--group dev --constraint requirements.lock --constraint requirements-build.lock,requirements-dev.lock)
+	npm install --package-lock-only
+
+.PHONY: clean
+clean: ## remove what was installed and built, the virtual environments included
+	rm -rf .venv .venv-starter .venv-lock node_modules build dist
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find server protocol tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- what the targets above stand on: files that record a finished install, older than nothing that it depends on
+
+# .unfinished lies there while an install runs, so that one cut short is seen and made anew. So is an environment whose
+# Python is gone, and one whose folder was moved (its commands name the old place).
+define check_venv
+[ ! -e .venv ] || { [ ! -e .venv/.unfinished ] && [ "$$(cat .venv/.folder)" = "$$PWD" ] && $(BIN)/python -c ''; } 2>/dev/null \
+  || { echo "Making .venv anew: it was left unfinished, or its folder or its Python has moved."; rm -rf .venv; }
+endef
+
+# $(1) the folder
+define make_venv
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  || { echo "Python 3.11 or newer is needed, and \"$(PYTHON)\" is not: make PYTHON=/path/to/python3.11 run"; exit 2; }
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+  || { echo "This Python lacks its venv module. Debian, Ubuntu: apt-get install python3-venv"; exit 2; }
+rm -rf $(1)
+$(PYTHON) -m venv $(1)
+endef
+
+define check_compiler
+command -v "$${CC:-cc}" >/dev/null && command -v "$${CXX:-c++}" >/dev/null \
+  || { echo "A C++ compiler is needed to build llama.cpp. Debian, Ubuntu: apt-get install build-essential. Fedora: dnf install gcc-c++"; exit 2; }
+endef
+
+define check_node
+node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' \
+  2>/dev/null && command -v npm >/dev/null \
+  || { echo "Node 20.19 or newer, with npm, is needed for the tests: found $$(node --version 2>/dev/null || echo none)"; exit 2; }
+endef
+
+# $(1) the folder, $(2) the name of the log. Files are named, since Node 20 and 22 read a folder's name differently, and
+# with no name at all Node takes every test that it finds. One after the other: the browser's figures depend on time.
+define run_node_tests
+mapfile -t files < <(find $(1) -name '*.test.js' | sort); \
+[ "$${#files[@]}" -gt 0 ] || { echo "no *.test.js in $(1)"; exit 1; }; \
+node --test --test-reporter=spec --test-concurrency=1 --test-timeout=300000 "$${files[@]}" | tee build/$(2).log; \
+grep -Eq 'pass [1-9]' build/$(2).log || { echo "no test of $(1) passed"; exit 1; }
+endef
+
+# $(1) what to resolve, $(2) the lock file. No line of it names a registry: pip's own settings say where packages are.
+define compile
+.venv-lock/bin/uv pip compile $(1) --output-file $(2) --quiet --no-header --no-annotate --no-emit-index-url \
+  --universal --python-version 3.11 --generate-hashes $(ARGS)
+endef
+
+.venv/.made: server/engine/llama-build.cmake
+	@$(check_compiler)
+	@$(call make_venv,.venv)
+	@touch .venv/.unfinished
+	@echo "$$PWD" > .venv/.folder
+	@touch $@
+
+# The build tools are installed first and pinned too (hence no build isolation), so that the one package that is
+# compiled here, llama-cpp-python, is built by the same pip, cmake and ninja everywhere. It never comes from pip's cache:
+# that knows neither our options nor the processor that a wheel was built for, and a wrong one dies of an illegal
+# instruction.
+.venv/.runtime: .venv/.made requirements.lock requirements-build.lock pyproject.toml
+	@touch .venv/.unfinished
+	@echo "Installing the pinned packages. In a new .venv llama.cpp is compiled: 2 to 3 minutes on 2 cores, less on more."
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements-build.lock
+	@trap 'exit 130' INT; export SKBUILD_CMAKE_DEFINE="$(LLAMA_DEFINES)" CC="$${CC:-cc}" CXX="$${CXX:-c++}" PYTHONUNBUFFERED=1; \
+	$(BIN)/python -m pip install -v --disable-pip-version-check --no-cache-dir --no-build-isolation --require-hashes -r requirements.lock 2>&1 \
+	  | tee .venv/install.log | sed -nuE -e 's|^ *(\[[0-9]+/[0-9]+\]).* -o ([^ ]*/)?([^ ]+) .*|  \1 \3|p' -e '/^ *(Collecting|Building wheel|Installing collected)/p' \
+	  || { tail -n 30 .venv/install.log | cut -c -300; echo "The install failed; all it said is in .venv/install.log"; exit 2; }
+	@$(BIN)/python $(PIP_INSTALL) --no-build-isolation --no-deps --editable .
+	@rm .venv/.unfinished
+	@touch $@
+
+.venv/.dev: .venv/.runtime requirements-dev.lock
+	@touch .venv/.unfinished
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@rm .venv/.unfinished
+	@touch $@
+
+# npm ci removes the folder first, and this file with it.
+node_modules/.installed: package.json package-lock.json .npmrc
+	@$(check_node)
+	@npm ci --no-progress
+	@touch $@
+
+.venv-starter/.installed: server/starter/requirements.txt
+	@$(call make_venv,.venv-starter)
+	.venv-starter/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv-lock/.installed: Makefile
+	@$(call make_venv,.venv-lock)
+	.venv-lock/bin/python $(PIP_INSTALL) uv==0.13.9
+	@touch $@
+
+build:
+	@mkdir -p $@
