@@ -1,0 +1,82 @@
+/** Puts the page together. The only file that knows which parts are in use and where they stand in index.html. */
+
+import { Connection } from "./connection.js";
+import { newGenerationId } from "./protocol/messages.js";
+import { Announcer } from "./rendering/announcer.js";
+import { ComposerView } from "./rendering/composer-view.js";
+import { ConnectionView } from "./rendering/connection-view.js";
+import { FrameBatcher } from "./rendering/frame-batcher.js";
+import { Scroller } from "./rendering/scroller.js";
+import { TranscriptView } from "./rendering/transcript-view.js";
+import { StreamUI } from "./stream-ui.js";
+import { WebSocketTransport } from "./transports/websocket.js";
+import { WakeObserver } from "./wake-observer.js";
+
+/** @typedef {import("./connection.js").Clock} Clock */
+
+/** @type {Clock} */
+const clock = {
+  now: () => performance.now(),
+  setTimeout: (then, ms) => window.setTimeout(then, ms),
+  clearTimeout: (timer) => window.clearTimeout(/** @type {number} */ (timer)),
+};
+
+const connection = new Connection({
+  openTransport: (delegate) => new WebSocketTransport(socketAddress(), delegate),
+  clock,
+  random: Math.random,
+});
+
+const streamUI = new StreamUI({
+  connection,
+  composer: new ComposerView({
+    form: element("composer", HTMLFormElement),
+    input: element("composer-input", HTMLTextAreaElement),
+    button: element("composer-button", HTMLButtonElement),
+    label: element("composer-label", HTMLElement),
+    hint: element("composer-hint", HTMLElement),
+  }),
+  transcript: new TranscriptView(
+    {
+      list: element("transcript", HTMLElement),
+      welcome: element("welcome", HTMLElement),
+      template: element("exchange-template", HTMLTemplateElement),
+    },
+    new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
+    new Scroller(element("viewport", HTMLElement), element("to-end", HTMLElement)),
+  ),
+  connectionView: new ConnectionView(
+    {
+      chip: element("connection", HTMLElement),
+      text: element("connection-text", HTMLElement),
+      retry: element("connection-retry", HTMLButtonElement),
+      model: element("model", HTMLElement),
+    },
+    clock,
+    () => navigator.onLine,
+  ),
+  announcer: new Announcer(element("announcer", HTMLElement)),
+  newId: newGenerationId,
+});
+
+element("new-chat", HTMLButtonElement).addEventListener("click", () => streamUI.startNewChat());
+new WakeObserver({ pageWoke: () => connection.wake() }).start();
+streamUI.start();
+
+function socketAddress() {
+  const address = new URL("/ws", location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  return address.href;
+}
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ */
+function element(id, type) {
+  const found = document.getElementById(id);
+  if (found instanceof type) return found;
+  throw new Error(`The page has no ${type.name} with the id ${id}`);
+}

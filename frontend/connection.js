@@ -1,0 +1,226 @@
+/**
+ * One lasting connection to the server, over as many transports in a row as it takes. Owns the session, so running
+ * generations outlive a transport.
+ */
+
+import { Heartbeat } from "./heartbeat.js";
+import { generate, parseFrame, ping } from "./protocol/messages.js";
+import { Session } from "./protocol/session.js";
+
+/** @typedef {import("./protocol/messages.js").ClientMessage} ClientMessage */
+/** @typedef {import("./protocol/messages.js").ServerMessage} ServerMessage */
+/** @typedef {import("./protocol/messages.js").Turn} Turn */
+/** @typedef {import("./protocol/messages.js").Welcome} Welcome */
+/** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
+/** @typedef {import("./protocol/session.js").Step} Step */
+/** @typedef {import("./transports/websocket.js").Transport} Transport */
+/** @typedef {import("./transports/websocket.js").TransportDelegate} TransportDelegate */
+
+/**
+ * @typedef {object} Clock
+ * @property {() => number} now milliseconds
+ * @property {(then: () => void, ms: number) => unknown} setTimeout
+ * @property {(timer: unknown) => void} clearTimeout
+ */
+/**
+ * @typedef {{name: "connecting"} | {name: "connected", welcome: Welcome} | {name: "waiting", retryAt: number}
+ *   | {name: "refused", code: number, reason: string} | {name: "stopped"}} ConnectionState
+ *   retryAt by the clock; refused means that trying again by itself would not help
+ */
+/**
+ * @typedef {object} ConnectionDelegate
+ * @property {(state: ConnectionState) => void} connectionChanged
+ * @property {(event: SessionEvent) => void} connectionDelivered
+ */
+/**
+ * @typedef {object} Surroundings
+ * @property {(delegate: TransportDelegate) => Transport} openTransport
+ * @property {Clock} clock
+ * @property {() => number} random from 0 up to 1
+ */
+
+/** The longest possible wait before the first attempt; it doubles with each further one. Milliseconds. */
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 30_000;
+/** How long a new transport may take until `welcome`, in milliseconds. */
+const WELCOME_MS = 10_000;
+
+export class Connection {
+  #openTransport;
+  #clock;
+  #random;
+  #session = new Session();
+  #heartbeat;
+  /** @type {ConnectionDelegate | null} */
+  #delegate = null;
+  /** @type {ConnectionState} */
+  #state = { name: "stopped" };
+  /** @type {Transport | null} */
+  #transport = null;
+  #attempts = 0;
+  /** @type {number | null} milliseconds that the server asked to stay away */
+  #askedWait = null;
+  /** @type {Set<unknown>} */
+  #timers = new Set();
+
+  /** @param {Surroundings} surroundings */
+  constructor({ openTransport, clock, random }) {
+    this.#openTransport = openTransport;
+    this.#clock = clock;
+    this.#random = random;
+    this.#heartbeat = new Heartbeat(clock, {
+      heartbeatAsks: () => this.#send([ping(String(clock.now()))]),
+      heartbeatStopped: () => this.#drop(),
+    });
+  }
+
+  /** @param {ConnectionDelegate} delegate */
+  start(delegate) {
+    this.#delegate = delegate;
+    this.#connect();
+  }
+
+  stop() {
+    this.#release();
+    this.#become({ name: "stopped" });
+  }
+
+  /**
+   * Starts an answer now, or as soon as there is a connection.
+   * @param {string} id
+   * @param {Turn[]} messages
+   */
+  generate(id, messages) {
+    this.#take(this.#session.begin(generate(id, messages)));
+  }
+
+  /** @param {string} id */
+  cancel(id) {
+    this.#take(this.#session.cancel(id));
+  }
+
+  /** Tries again at once where it would wait. */
+  retryNow() {
+    if (this.#state.name !== "waiting" && this.#state.name !== "refused") return;
+    this.#connect();
+  }
+
+  /** The network or the page is back: what looked alive may be dead, and what was waited for may work now. */
+  wake() {
+    if (this.#state.name === "connected") this.#heartbeat.ask();
+    if (this.#state.name === "waiting") this.#connect();
+  }
+
+  #connect() {
+    this.#release();
+    this.#become({ name: "connecting" });
+    this.#after(WELCOME_MS, () => this.#drop());
+    /** @type {Transport} */
+    const transport = this.#openTransport({
+      transportReceived: (frame) => this.#whileCurrent(transport, () => this.#receiveFrame(frame)),
+      transportClosed: (end) => this.#whileCurrent(transport, () => this.#closed(end)),
+    });
+    this.#transport = transport;
+  }
+
+  /**
+   * @param {Transport} transport
+   * @param {() => void} action
+   */
+  #whileCurrent(transport, action) {
+    if (this.#transport === transport) action();
+  }
+
+  /** @param {string} frame */
+  #receiveFrame(frame) {
+    this.#heartbeat.beat();
+    for (const message of parseFrame(frame)) this.#receive(message);
+  }
+
+  /** @param {ServerMessage} message */
+  #receive(message) {
+    if (message.type === "welcome") return this.#welcomed(message);
+    if (message.type === "goodbye") this.#askedWait = message.reconnect_ms ?? null;
+    this.#take(this.#session.receive(message));
+  }
+
+  /** @param {Welcome} welcome */
+  #welcomed(welcome) {
+    this.#clearTimers();
+    this.#attempts = 0;
+    this.#askedWait = null;
+    this.#heartbeat.start();
+    this.#become({ name: "connected", welcome });
+    this.#take(this.#session.opened());
+  }
+
+  /** @param {Step} step */
+  #take({ send, deliver, later = [] }) {
+    this.#send(send);
+    for (const event of deliver) this.#delegate?.connectionDelivered(event);
+    for (const { message, afterMs } of later) this.#after(afterMs, () => this.#send([message]));
+  }
+
+  /** @param {ClientMessage[]} messages */
+  #send(messages) {
+    for (const message of messages) this.#transport?.send(JSON.stringify(message));
+  }
+
+  /** Gives up a transport that does not answer. */
+  #drop() {
+    this.#closed({ code: 1006, reason: "" });
+  }
+
+  /** @param {{code: number, reason: string}} end */
+  #closed({ code, reason }) {
+    this.#release(code);
+    if (code >= 4400 && code < 4500) return this.#become({ name: "refused", code, reason });
+    const wait = this.#nextWait();
+    this.#after(wait, () => this.#connect());
+    this.#become({ name: "waiting", retryAt: this.#clock.now() + wait });
+  }
+
+  /**
+   * Full jitter: anything from no wait to the longest one, so that many clients do not return together.
+   * @returns {number} milliseconds
+   */
+  #nextWait() {
+    const longest = this.#askedWait ?? Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#attempts);
+    this.#askedWait = null;
+    this.#attempts += 1;
+    return Math.floor(this.#random() * longest);
+  }
+
+  /** @param {number} [code] close code of the transport that ended by itself */
+  #release(code) {
+    this.#clearTimers();
+    this.#heartbeat.stop();
+    const transport = this.#transport;
+    this.#transport = null;
+    transport?.close();
+    this.#take(this.#session.closed(code));
+  }
+
+  /** @param {ConnectionState} state */
+  #become(state) {
+    this.#state = state;
+    this.#delegate?.connectionChanged(state);
+  }
+
+  /**
+   * @param {number} ms
+   * @param {() => void} then
+   */
+  #after(ms, then) {
+    const timer = this.#clock.setTimeout(() => {
+      this.#timers.delete(timer);
+      then();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #clearTimers() {
+    for (const timer of this.#timers) this.#clock.clearTimeout(timer);
+    this.#timers.clear();
+  }
+}

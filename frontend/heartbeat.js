@@ -1,0 +1,69 @@
+/** Notices a connection that is dead without having been closed. */
+
+/** How long after a sign of life to ask for the next one, in milliseconds. */
+export const QUIET_MS = 20_000;
+/** How long to wait for any frame after asking, in milliseconds. */
+export const PATIENCE_MS = 10_000;
+
+/** @typedef {import("./connection.js").Clock} Clock */
+/**
+ * @typedef {object} HeartbeatDelegate
+ * @property {() => void} heartbeatAsks send a ping now
+ * @property {() => void} heartbeatStopped nothing came back in time
+ */
+
+export class Heartbeat {
+  #clock;
+  #delegate;
+  /** @type {unknown} */
+  #timer = null;
+  #waiting = false;
+
+  /**
+   * @param {Clock} clock
+   * @param {HeartbeatDelegate} delegate
+   */
+  constructor(clock, delegate) {
+    this.#clock = clock;
+    this.#delegate = delegate;
+  }
+
+  start() {
+    this.#set(QUIET_MS, () => this.ask());
+  }
+
+  stop() {
+    this.#waiting = false;
+    if (this.#timer !== null) this.#clock.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** A frame came in. */
+  beat() {
+    if (!this.#waiting) return;
+    this.stop();
+    this.start();
+  }
+
+  /** Asks at once whether the other side is there. */
+  ask() {
+    if (this.#waiting) return;
+    this.stop();
+    this.#waiting = true;
+    this.#set(PATIENCE_MS, () => this.#giveUp());
+    this.#delegate.heartbeatAsks();
+  }
+
+  #giveUp() {
+    this.stop();
+    this.#delegate.heartbeatStopped();
+  }
+
+  /**
+   * @param {number} ms
+   * @param {() => void} then
+   */
+  #set(ms, then) {
+    this.#timer = this.#clock.setTimeout(then, ms);
+  }
+}

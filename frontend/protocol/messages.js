@@ -1,0 +1,128 @@
+/**
+ * The messages of streamui.v1 as this page sends and reads them. PROTOCOL.md is the authority.
+ * Fields and types that are not named here are ignored.
+ */
+
+/** @typedef {{role: "system" | "user" | "assistant", content: string}} Turn */
+
+/** @typedef {{type: "generate", id: string, messages: Turn[]}} Generate */
+/** @typedef {{type: "cancel", id: string}} Cancel */
+/** @typedef {{type: "attach", id: string, epoch: string, after: number}} Attach */
+/** @typedef {{type: "ping", nonce: string}} Ping */
+/** @typedef {Generate | Cancel | Attach | Ping} ClientMessage */
+
+/** @typedef {{name?: string, context?: number}} ModelFacts context in tokens */
+/** @typedef {{type: "welcome", model?: ModelFacts, server?: string}} Welcome */
+/** @typedef {{type: "accepted", id: string, epoch: string, position?: number}} Accepted */
+/**
+ * @typedef {object} Status
+ * @property {"status"} type
+ * @property {string} id
+ * @property {string} state queued, loading, prefill or decode
+ * @property {number} [position] how many are ahead in the queue
+ * @property {number} [eta_ms] milliseconds until it starts
+ * @property {number} [done] prompt tokens read
+ * @property {number} [total] prompt tokens to read
+ * @property {number} [tokens_per_second]
+ */
+/** @typedef {{type: "token", id: string, seq: number, n?: number, text: string}} Token */
+/** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string}} Snapshot */
+/** @typedef {{type: "attached", id: string, epoch: string}} Attached */
+/** @typedef {{prompt_tokens?: number, cached_tokens?: number, completion_tokens?: number}} Usage */
+/** @typedef {{decode?: number, total?: number, stop?: number}} Timings milliseconds */
+/** @typedef {{code: string, message: string}} Failure */
+/**
+ * @typedef {object} Done
+ * @property {"done"} type
+ * @property {string} id
+ * @property {number} seq one more than the last token's
+ * @property {string} reason stop, length, cancelled, failed or interrupted
+ * @property {Usage} [usage]
+ * @property {Timings} [timings]
+ * @property {Failure} [error]
+ */
+/**
+ * @typedef {object} ErrorMessage
+ * @property {"error"} type
+ * @property {string} [re] type of the message that it answers
+ * @property {string} [id]
+ * @property {string} code
+ * @property {string} message
+ * @property {boolean} [retryable]
+ * @property {number} [retry_after_ms]
+ */
+/** @typedef {{type: "pong", nonce?: string}} Pong */
+/** @typedef {{type: "goodbye", code?: number, reconnect_ms?: number}} Goodbye */
+/** @typedef {Accepted | Status | Token | Snapshot | Attached | Done} GenerationMessage */
+/** @typedef {Welcome | GenerationMessage | ErrorMessage | Pong | Goodbye} ServerMessage */
+
+/** The name that both sides offer for this version of the contract. */
+export const SUBPROTOCOL = "streamui.v1";
+
+/**
+ * @param {string} id
+ * @param {Turn[]} messages
+ * @returns {Generate}
+ */
+export function generate(id, messages) {
+  return { type: "generate", id, messages };
+}
+
+/**
+ * @param {string} id
+ * @returns {Cancel}
+ */
+export function cancel(id) {
+  return { type: "cancel", id };
+}
+
+/**
+ * @param {string} id
+ * @param {string} epoch
+ * @param {number} after sequence number of the last token that was seen
+ * @returns {Attach}
+ */
+export function attach(id, epoch, after) {
+  return { type: "attach", id, epoch, after };
+}
+
+/**
+ * @param {string} nonce
+ * @returns {Ping}
+ */
+export function ping(nonce) {
+  return { type: "ping", nonce };
+}
+
+/**
+ * The messages of one frame, in order. What is no object with a `type` is left out.
+ * @param {string} frame one JSON object, or several separated by newlines
+ * @returns {ServerMessage[]}
+ */
+export function parseFrame(frame) {
+  return frame.split("\n").flatMap(parseLine);
+}
+
+/**
+ * @param {string} line
+ * @returns {ServerMessage[]}
+ */
+function parseLine(line) {
+  if (line.trim() === "") return [];
+  try {
+    const message = JSON.parse(line);
+    return typeof message?.type === "string" ? [message] : [];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * An identifier that nobody else picks: 128 random bits as hexadecimal digits.
+ * `crypto.randomUUID` is missing on plain http from another machine; `getRandomValues` is not.
+ * @returns {string}
+ */
+export function newGenerationId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,137 @@
+/** Where the next message is written, sent, and the present answer is stopped. */
+
+/**
+ * @typedef {object} ComposerElements
+ * @property {HTMLFormElement} form
+ * @property {HTMLTextAreaElement} input
+ * @property {HTMLButtonElement} button
+ * @property {HTMLElement} label the button's words
+ * @property {HTMLElement} hint
+ */
+/**
+ * @typedef {object} ComposerDelegate
+ * @property {(text: string) => void} composerSent
+ * @property {() => void} composerStopped
+ */
+/** @typedef {"idle" | "running" | "stopping"} ComposerMode */
+
+/** @type {Record<ComposerMode, {label: string, hint: string}>} */
+const WORDS = {
+  idle: { label: "Send", hint: "Enter sends, Shift + Enter starts a new line" },
+  running: { label: "Stop", hint: "Esc stops the answer" },
+  stopping: { label: "Stopping…", hint: "Waiting until the model has stopped" },
+};
+
+export class ComposerView {
+  #elements;
+  #observer = new AbortController();
+  /** @type {ComposerMode} */
+  #mode = "idle";
+
+  /** @param {ComposerElements} elements */
+  constructor(elements) {
+    this.#elements = elements;
+  }
+
+  /** @param {ComposerDelegate} delegate */
+  start(delegate) {
+    const { form, input } = this.#elements;
+    const { signal } = this.#observer;
+    form.addEventListener("submit", (event) => this.#submitted(event, delegate), { signal });
+    input.addEventListener("keydown", (event) => this.#keyPressed(event, delegate), { signal });
+    input.addEventListener("input", () => this.#changed(), { signal });
+    document.addEventListener("keydown", (event) => this.#escapePressed(event, delegate), { signal });
+    this.show("idle");
+  }
+
+  stop() {
+    this.#observer.abort();
+  }
+
+  /** @param {ComposerMode} mode */
+  show(mode) {
+    const { form, label, hint } = this.#elements;
+    this.#mode = mode;
+    form.dataset.mode = mode;
+    label.textContent = WORDS[mode].label;
+    hint.textContent = WORDS[mode].hint;
+    this.#changed();
+  }
+
+  /** Whether nothing has been written. */
+  get isEmpty() {
+    return this.#elements.input.value.trim() === "";
+  }
+
+  /** Makes it ready to type in. Where that would bring up a keyboard on the screen, the reader has to ask for it. */
+  focus() {
+    if (!matchMedia("(pointer: coarse)").matches) this.#elements.input.focus();
+  }
+
+  /** @param {string} text */
+  write(text) {
+    this.#elements.input.value = text;
+    this.#changed();
+  }
+
+  /**
+   * @param {SubmitEvent} event
+   * @param {ComposerDelegate} delegate
+   */
+  #submitted(event, delegate) {
+    event.preventDefault();
+    if (this.#mode === "idle") this.#send(delegate);
+    else delegate.composerStopped();
+  }
+
+  /**
+   * Enter sends, but not the Enter that ends an input method's composition.
+   * @param {KeyboardEvent} event
+   * @param {ComposerDelegate} delegate
+   */
+  #keyPressed(event, delegate) {
+    if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
+    event.preventDefault();
+    if (this.#mode === "idle") this.#send(delegate);
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @param {ComposerDelegate} delegate
+   */
+  #escapePressed(event, delegate) {
+    if (event.key === "Escape" && !isComposing(event)) delegate.composerStopped();
+  }
+
+  /** @param {ComposerDelegate} delegate */
+  #send(delegate) {
+    if (this.isEmpty) return;
+    const text = withoutBlankEdges(this.#elements.input.value);
+    this.write("");
+    delegate.composerSent(text);
+  }
+
+  #changed() {
+    const { input, button } = this.#elements;
+    button.disabled = this.#mode === "stopping" || (this.#mode === "idle" && this.isEmpty);
+    if (CSS.supports("field-sizing", "content")) return;
+    input.style.height = "auto";
+    input.style.height = `${input.scrollHeight}px`;
+  }
+}
+
+/**
+ * The text without blank lines around it. The first line keeps its indentation, which matters in code.
+ * @param {string} text
+ */
+function withoutBlankEdges(text) {
+  return text.replace(/^\s*\n/, "").trimEnd();
+}
+
+/**
+ * Safari ends a composition before the Enter that ends it arrives; it then has the key code 229.
+ * @param {KeyboardEvent} event
+ */
+function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
+}

@@ -1,0 +1,93 @@
+/** Shows in the header whether the server can be reached, and which model it runs. */
+
+/** @typedef {import("../connection.js").Clock} Clock */
+/** @typedef {import("../connection.js").ConnectionState} ConnectionState */
+/**
+ * @typedef {object} ConnectionElements
+ * @property {HTMLElement} chip
+ * @property {HTMLElement} text
+ * @property {HTMLButtonElement} retry
+ * @property {HTMLElement} model where the model's name stands
+ */
+/** @typedef {{connectionRetried: () => void}} ConnectionViewDelegate */
+
+/** How often the seconds until the next attempt are counted down, in milliseconds. */
+const TICK_MS = 250;
+
+export class ConnectionView {
+  #elements;
+  #clock;
+  #isOnline;
+  #observer = new AbortController();
+  /** @type {unknown} */
+  #timer = null;
+
+  /**
+   * @param {ConnectionElements} elements
+   * @param {Clock} clock
+   * @param {() => boolean} isOnline whether this machine has a network
+   */
+  constructor(elements, clock, isOnline) {
+    this.#elements = elements;
+    this.#clock = clock;
+    this.#isOnline = isOnline;
+  }
+
+  /** @param {ConnectionViewDelegate} delegate */
+  start(delegate) {
+    const { signal } = this.#observer;
+    this.#elements.retry.addEventListener("click", () => delegate.connectionRetried(), { signal });
+  }
+
+  stop() {
+    this.#observer.abort();
+    this.#clearTimer();
+  }
+
+  /** @param {ConnectionState} state */
+  show(state) {
+    this.#clearTimer();
+    this.#elements.chip.dataset.state = state.name;
+    this.#elements.retry.hidden = state.name !== "waiting" && state.name !== "refused";
+    if (state.name === "connected") this.#showModel(state.welcome.model?.name);
+    if (state.name === "waiting") this.#countDown(state.retryAt);
+    else this.#say(words(state));
+  }
+
+  /** @param {number} retryAt */
+  #countDown(retryAt) {
+    const seconds = Math.max(1, Math.ceil((retryAt - this.#clock.now()) / 1000));
+    this.#say(this.#isOnline() ? `Reconnecting in ${seconds} s` : "Offline");
+    this.#timer = this.#clock.setTimeout(() => this.#countDown(retryAt), TICK_MS);
+  }
+
+  #clearTimer() {
+    if (this.#timer !== null) this.#clock.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    if (this.#elements.text.textContent !== text) this.#elements.text.textContent = text;
+  }
+
+  /** @param {string | undefined} name */
+  #showModel(name) {
+    this.#elements.model.textContent = name ?? "";
+    this.#elements.model.title = name ?? "";
+  }
+}
+
+/** @param {Exclude<ConnectionState, {name: "waiting"}>} state */
+function words(state) {
+  switch (state.name) {
+    case "connected":
+      return "Connected";
+    case "connecting":
+      return "Connecting…";
+    case "refused":
+      return `Refused: ${state.reason || `the server closed with ${state.code}`}`;
+    default:
+      return "Disconnected";
+  }
+}

@@ -1,0 +1,62 @@
+/** Keeps the end of the conversation in view until the reader scrolls up; a button leads back. */
+
+/** How close to the end counts as being there, in CSS pixels. */
+const NEAR_PX = 24;
+
+export class Scroller {
+  #viewport;
+  #button;
+  #following = true;
+  #lastTop = 0;
+  #observer = new AbortController();
+  #resizes = new ResizeObserver(() => this.contentGrew());
+
+  /**
+   * @param {HTMLElement} viewport the element that scrolls
+   * @param {HTMLElement} button
+   */
+  constructor(viewport, button) {
+    this.#viewport = viewport;
+    this.#button = button;
+  }
+
+  start() {
+    const { signal } = this.#observer;
+    this.#viewport.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    this.#button.addEventListener("click", () => this.follow(), { signal });
+    this.#resizes.observe(this.#viewport);
+  }
+
+  stop() {
+    this.#observer.abort();
+    this.#resizes.disconnect();
+  }
+
+  /** Goes to the end and stays there. */
+  follow() {
+    this.#setFollowing(true);
+    this.contentGrew();
+  }
+
+  /** Stays at the end of longer content, unless the reader has left it. */
+  contentGrew() {
+    if (!this.#following) return;
+    this.#viewport.scrollTop = this.#viewport.scrollHeight;
+    this.#lastTop = this.#viewport.scrollTop;
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#viewport;
+    const isAtEnd = scrollHeight - clientHeight - scrollTop <= NEAR_PX;
+    const wentUp = scrollTop < this.#lastTop;
+    this.#lastTop = scrollTop;
+    if (isAtEnd) this.#setFollowing(true);
+    else if (wentUp) this.#setFollowing(false);
+  }
+
+  /** @param {boolean} following */
+  #setFollowing(following) {
+    this.#following = following;
+    this.#button.hidden = following;
+  }
+}

@@ -1,0 +1,175 @@
+/** The page as a person sees it. Every wait is on a condition and has a deadline. */
+
+/** @typedef {import("puppeteer-core").Page} Page */
+
+/** How long anything may take, in milliseconds; reading a prompt on a busy machine takes longest. */
+const DEADLINE_MS = 30_000;
+
+export class ChatPage {
+  /** @type {string[]} what the browser complained about: errors, warnings, breaches of the security policy */
+  complaints = [];
+
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    page.setDefaultTimeout(DEADLINE_MS);
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+    page.on("requestfailed", (request) => this.complaints.push(`${request.url()} ${request.failure()?.errorText}`));
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warn") this.complaints.push(message.text());
+    });
+  }
+
+  /** @param {string} address */
+  async open(address) {
+    await this.page.goto(address);
+    await this.connected();
+  }
+
+  async connected() {
+    await this.page.waitForSelector('#connection[data-state="connected"]');
+  }
+
+  /** @param {string} words */
+  async connectionSays(words) {
+    await this.#eventually((expected) => {
+      return document.getElementById("connection-text")?.textContent?.includes(expected) ?? false;
+    }, words);
+  }
+
+  /** @param {string} text */
+  async write(text) {
+    await this.page.type("#composer-input", text);
+  }
+
+  /** @param {string} text */
+  async ask(text) {
+    await this.write(text);
+    await this.page.keyboard.press("Enter");
+  }
+
+  /**
+   * Puts a long text into the composer at once, as pasting does.
+   * @param {string} text
+   */
+  async paste(text) {
+    await this.page.focus("#composer-input");
+    await this.page.evaluate((pasted) => document.execCommand("insertText", false, pasted), text);
+  }
+
+  /** @param {string} label */
+  async press(label) {
+    await this.page.locator(`::-p-aria([name="${label}"][role="button"])`).click();
+  }
+
+  /** @param {number} length */
+  async lastAnswerIsLongerThan(length) {
+    await this.#eventually((least) => {
+      const answers = document.querySelectorAll(".answer-text");
+      return (answers[answers.length - 1]?.textContent?.length ?? 0) > least;
+    }, length);
+  }
+
+  /** @param {string} words */
+  async lastStatusSays(words) {
+    await this.#eventually((expected) => {
+      const lines = document.querySelectorAll(".status-text");
+      return lines[lines.length - 1]?.textContent?.includes(expected) ?? false;
+    }, words);
+  }
+
+  /** @param {string} label */
+  async buttonSays(label) {
+    await this.#eventually((expected) => document.getElementById("composer-label")?.textContent === expected, label);
+  }
+
+  async answers() {
+    return await this.page.$$eval(".answer-text", (elements) => elements.map((element) => element.textContent ?? ""));
+  }
+
+  async statuses() {
+    return await this.page.$$eval(".status-text", (elements) => elements.map((element) => element.textContent ?? ""));
+  }
+
+  async draft() {
+    return await this.page.$eval("#composer-input", (input) => /** @type {HTMLTextAreaElement} */ (input).value);
+  }
+
+  async announcement() {
+    return await this.page.$eval("#announcer", (region) => region.textContent);
+  }
+
+  /** By how many pixels the page is wider than its window. */
+  async overhang() {
+    return await this.page.evaluate(() => {
+      const widths = ["html", "#viewport"].map((selector) => {
+        const element = document.querySelector(selector);
+        return element ? element.scrollWidth - element.clientWidth : NaN;
+      });
+      return Math.max(...widths);
+    });
+  }
+
+  /**
+   * Notes what the server sends.
+   * @returns {Promise<any[]>} its messages, filled as they arrive
+   */
+  async recordMessages() {
+    const messages = /** @type {any[]} */ ([]);
+    const devtools = await this.page.createCDPSession();
+    await devtools.send("Network.enable");
+    devtools.on("Network.webSocketFrameReceived", ({ response }) => {
+      for (const line of response.payloadData.split("\n")) messages.push(JSON.parse(line));
+    });
+    return messages;
+  }
+
+  /** Notes each length of the last answer that is painted, to be read by `paintedLengths`. */
+  async watchGrowth() {
+    await this.page.evaluate(() => {
+      const lengths = /** @type {number[]} */ ([]);
+      const note = () => {
+        const answers = document.querySelectorAll(".answer-text");
+        const length = answers[answers.length - 1]?.textContent?.length ?? 0;
+        if (length > (lengths.at(-1) ?? 0)) lengths.push(length);
+      };
+      const transcript = document.getElementById("transcript");
+      if (transcript) new MutationObserver(note).observe(transcript, { childList: true, subtree: true });
+      Object.assign(window, { paintedLengths: lengths });
+    });
+  }
+
+  /** @returns {Promise<number[]>} */
+  async paintedLengths() {
+    return await this.page.evaluate(() => /** @type {any} */ (window).paintedLengths);
+  }
+
+  /**
+   * Has the page itself stop the next answer with its first text: a fast model would be done before a click from
+   * outside arrives.
+   * @param {"click" | "Escape"} how
+   */
+  async stopWithFirstText(how) {
+    await this.page.evaluate((way) => {
+      const transcript = document.getElementById("transcript");
+      const stop = () => {
+        if (way === "click") document.getElementById("composer-button")?.click();
+        else document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+      };
+      const observer = new MutationObserver(() => {
+        if (!transcript?.querySelector(".exchange:last-child .answer-text")?.textContent) return;
+        observer.disconnect();
+        stop();
+      });
+      if (transcript) observer.observe(transcript, { childList: true, subtree: true });
+    }, how);
+  }
+
+  /**
+   * @param {(expected: any) => boolean} condition runs in the page
+   * @param {string | number} expected
+   */
+  async #eventually(condition, expected) {
+    await this.page.waitForFunction(condition, { polling: "raf" }, expected);
+  }
+}

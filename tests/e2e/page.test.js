@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+
+import { Browser } from "./browser.js";
+import { ChatPage } from "./chat-page.js";
+import { Server } from "./server.js";
+
+const STORY = "Tell me a long story";
+
+describe("The page", () => {
+  /** @type {Server | undefined} */
+  let server;
+  /** @type {Browser | undefined} */
+  let browser;
+  /** @type {ChatPage[]} */
+  let pages = [];
+  /** @type {ChatPage} */
+  let chat;
+
+  before(async () => {
+    server = await Server.start();
+    browser = await Browser.start();
+  });
+
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  beforeEach(async () => {
+    chat = await openChat();
+  });
+
+  afterEach(async () => {
+    await Promise.all(pages.map(({ page }) => page.close()));
+    pages = [];
+  });
+
+  /** @param {{width?: number, height?: number, isMobile?: boolean}} [viewport] in CSS pixels */
+  async function openChat({ width = 1180, height = 820, isMobile = false } = {}) {
+    assert.ok(browser && server);
+    const opened = new ChatPage(await browser.newPage());
+    pages.push(opened);
+    await opened.page.setViewport({ width, height, isMobile, hasTouch: isMobile });
+    await opened.open(server.address);
+    return opened;
+  }
+
+  it("loads without a complaint from the browser and names its model", async () => {
+    assert.equal(await chat.page.title(), "StreamUI");
+    assert.notEqual(await chat.page.$eval("#model", (element) => element.textContent), "");
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  it("forbids inline script and style, and obeys that itself", async () => {
+    const response = await chat.page.goto(chat.page.url());
+    const policy = response?.headers()["content-security-policy"] ?? "";
+    assert.match(policy, /default-src 'none'/);
+    assert.doesNotMatch(policy, /unsafe/);
+    await chat.connected();
+    await chat.ask("What can you do?");
+    await chat.lastStatusSays("Done");
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  it("shows an answer while it grows", async () => {
+    await chat.watchGrowth();
+    await chat.ask(STORY);
+    await chat.lastStatusSays("tokens");
+    await chat.buttonSays("Send");
+    const lengths = await chat.paintedLengths();
+    assert.ok(lengths.length > 3, `painted ${lengths.length} times`);
+    const [status] = await chat.statuses();
+    assert.match(status ?? "", /^(Done|Reached the length limit) · [\d,]+ tokens( · [\d,.]+ tokens\/s)?$/);
+    assert.equal(await chat.announcement(), "Answer finished");
+  });
+
+  for (const how of /** @type {const} */ (["click", "Escape"])) {
+    it(`stops by ${how} within a moment and keeps the text, then answers again`, async () => {
+      await chat.stopWithFirstText(how);
+      await chat.ask(STORY);
+      await chat.lastStatusSays("Stopped after");
+      await chat.buttonSays("Send");
+      const [text] = await chat.answers();
+      assert.ok(text);
+      assert.match((await chat.statuses())[0] ?? "", /^Stopped after (\d+|less than 1) ms · [\d,]+ tokens?$/);
+      await chat.ask("What can you do?");
+      await chat.lastStatusSays("Done");
+      const [stopped, second] = await chat.answers();
+      assert.equal(stopped, text);
+      assert.notEqual(second, "");
+      assert.deepEqual(chat.complaints, []);
+    });
+  }
+
+  it("asks a suggested question and begins a new chat", async () => {
+    await chat.press("What can you do?");
+    await chat.lastStatusSays("Done");
+    await chat.press("New chat");
+    await chat.page.waitForSelector("#welcome:not([hidden])");
+    assert.deepEqual(await chat.answers(), []);
+  });
+
+  it("keeps the draft that is written while an answer runs", async () => {
+    await chat.ask(STORY);
+    await chat.write("And then?");
+    await chat.buttonSays("Send");
+    assert.equal(await chat.draft(), "And then?");
+  });
+
+  it("starts a new line with Shift and Enter, and leaves Enter to an input method", async () => {
+    await chat.write("one");
+    await chat.page.keyboard.down("Shift");
+    await chat.page.keyboard.press("Enter");
+    await chat.page.keyboard.up("Shift");
+    await chat.write("two");
+    await chat.page.$eval("#composer-input", (input) => {
+      const composing = new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true });
+      input.dispatchEvent(composing);
+    });
+    assert.equal(await chat.draft(), "one\ntwo");
+    assert.deepEqual(await chat.answers(), []);
+  });
+
+  it("says that a prompt is too long and gives it back", async () => {
+    const prompt = "This sentence is here to fill the whole context of the model. ".repeat(600);
+    await chat.paste(prompt);
+    await chat.page.keyboard.press("Enter");
+    await chat.lastStatusSays("Failed: ");
+    assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/);
+    await chat.press("Edit message");
+    assert.equal(await chat.draft(), prompt.trim());
+    assert.deepEqual(await chat.answers(), []);
+  });
+
+  it("keeps every character and every line of an answer, however long it gets", async () => {
+    await chat.ask(STORY);
+    await chat.lastStatusSays("tokens");
+    await chat.buttonSays("Send");
+    const [text] = await chat.answers();
+    const selected = await chat.page.$eval(".answer-text", (element) => {
+      getSelection()?.selectAllChildren(element);
+      return getSelection()?.toString();
+    });
+    assert.equal(selected?.trim(), text?.trim());
+  });
+
+  it("stays at the end of an answer unless the reader scrolls up", async () => {
+    await chat.page.setViewport({ width: 400, height: 360 });
+    await chat.ask(STORY);
+    await chat.lastStatusSays("tokens");
+    await chat.buttonSays("Send");
+    await chat.page.waitForFunction(() => {
+      const viewport = document.getElementById("viewport");
+      return viewport && viewport.scrollTop > 0 && viewport.scrollHeight - viewport.clientHeight - viewport.scrollTop < 2;
+    });
+    await chat.page.$eval("#viewport", (viewport) => viewport.scrollTo(0, 0));
+    await chat.page.waitForSelector("#to-end:not([hidden])");
+    await chat.press("Go to the end");
+    await chat.page.waitForSelector("#to-end[hidden]");
+  });
+
+  it("runs in two tabs that do not disturb each other", async () => {
+    const other = await openChat();
+    await chat.page.bringToFront();
+    await chat.ask(STORY);
+    await other.page.bringToFront();
+    await other.ask("What can you do?");
+    await other.lastStatusSays("Done");
+    await chat.page.bringToFront();
+    await chat.lastStatusSays("tokens");
+    await chat.buttonSays("Send");
+    const [[story], [reply]] = [await chat.answers(), await other.answers()];
+    assert.notEqual(story, "");
+    assert.notEqual(reply, "");
+    assert.notEqual(story, reply);
+  });
+
+  it("fits on a phone", async () => {
+    const phone = await openChat({ width: 360, height: 740, isMobile: true });
+    assert.equal(await phone.overhang(), 0);
+    await phone.ask("x".repeat(300));
+    await phone.buttonSays("Send");
+    assert.equal(await phone.overhang(), 0);
+    const button = await phone.page.$eval("#composer-button", (element) => element.getBoundingClientRect().toJSON());
+    assert.ok(button.right <= 360 && button.bottom <= 740);
+  });
+});

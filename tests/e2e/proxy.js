@@ -1,0 +1,84 @@
+/** A line to the server that a test can cut. */
+
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+export class Proxy {
+  #listener;
+  /** @type {Set<import("node:net").Socket>} */
+  #sockets = new Set();
+  #bytesUntilCut = Infinity;
+
+  /** @param {number} port of the server on this machine */
+  constructor(port) {
+    this.#listener = createServer((socket) => this.#join(socket, connect(port, "127.0.0.1")));
+  }
+
+  /** @param {number} port of the server on this machine */
+  static async start(port) {
+    const proxy = new Proxy(port);
+    proxy.#listener.listen(0, "127.0.0.1");
+    await once(proxy.#listener, "listening");
+    return proxy;
+  }
+
+  get address() {
+    const address = this.#listener.address();
+    if (address === null || typeof address === "string") throw new Error("The proxy does not listen");
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  /**
+   * Cuts the line once, when the server has sent that much more. New connections are let through.
+   * @param {number} bytes
+   */
+  cutAfter(bytes) {
+    this.#bytesUntilCut = bytes;
+  }
+
+  async stop() {
+    this.#cut();
+    this.#listener.close();
+    await once(this.#listener, "close");
+  }
+
+  /**
+   * @param {import("node:net").Socket} near
+   * @param {import("node:net").Socket} far
+   */
+  #join(near, far) {
+    near.pipe(far);
+    far.on("data", (data) => this.#passOn(data, near));
+    far.on("end", () => near.end());
+    this.#endTogether(near, far);
+    this.#endTogether(far, near);
+  }
+
+  /**
+   * @param {Buffer} data
+   * @param {import("node:net").Socket} near
+   */
+  #passOn(data, near) {
+    this.#bytesUntilCut -= data.length;
+    if (this.#bytesUntilCut > 0) near.write(data);
+    else this.#cut();
+  }
+
+  #cut() {
+    this.#bytesUntilCut = Infinity;
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /**
+   * @param {import("node:net").Socket} socket
+   * @param {import("node:net").Socket} other
+   */
+  #endTogether(socket, other) {
+    this.#sockets.add(socket);
+    socket.on("error", () => other.destroy());
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      other.destroy();
+    });
+  }
+}

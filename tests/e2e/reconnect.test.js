@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+
+import { Browser } from "./browser.js";
+import { ChatPage } from "./chat-page.js";
+import { Proxy } from "./proxy.js";
+import { Server } from "./server.js";
+
+describe("A lost connection", () => {
+  /** @type {Server[]} */
+  const servers = [];
+  /** @type {Proxy | undefined} */
+  let proxy;
+  /** @type {Browser | undefined} */
+  let browser;
+
+  before(async () => {
+    browser = await Browser.start();
+  });
+
+  after(async () => {
+    await browser?.stop();
+    await proxy?.stop();
+    for (const server of servers) await server.stop();
+  });
+
+  /** @param {number} [port] */
+  async function startServer(port) {
+    const server = await Server.start({ port });
+    servers.push(server);
+    return server;
+  }
+
+  it("to a server that died is shown and retried, and the message that waits is sent to the next one", async () => {
+    assert.ok(browser);
+    const first = await startServer();
+    const chat = new ChatPage(await browser.newPage());
+    await chat.open(first.address);
+
+    await first.kill();
+    await chat.connectionSays("Reconnecting");
+    await chat.page.waitForSelector("#connection-retry:not([hidden])");
+    await chat.ask("What can you do?");
+    await chat.lastStatusSays("Waiting for the connection");
+    await chat.write("A draft");
+
+    await startServer(first.port);
+    await chat.connected();
+    await chat.lastStatusSays("Done");
+    assert.equal(await chat.draft(), "A draft");
+  });
+
+  it("to a server that died takes nothing of the answer that was being written, whether or not the next one knows it", async () => {
+    assert.ok(browser);
+    const first = await startServer();
+    const chat = new ChatPage(await browser.newPage());
+    await chat.open(first.address);
+    await chat.ask("Tell me a long story");
+    await chat.lastAnswerIsLongerThan(20);
+    await first.kill();
+    await chat.connectionSays("Reconnecting");
+    const [shown] = await chat.answers();
+    assert.ok(shown);
+    await startServer(first.port);
+    await chat.connected();
+    await chat.buttonSays("Send");
+    const [text] = await chat.answers();
+    assert.ok(text?.startsWith(shown));
+  });
+
+  it("costs an answer nothing when it is cut in the middle", async () => {
+    assert.ok(browser);
+    const server = await startServer();
+    proxy = await Proxy.start(server.port);
+    const chat = new ChatPage(await browser.newPage());
+    await chat.open(proxy.address);
+    const messages = await chat.recordMessages();
+    proxy.cutAfter(2000);
+    await chat.ask("Tell me a long story");
+    await chat.buttonSays("Send");
+    await chat.lastStatusSays("tokens");
+    const [text] = await chat.answers();
+    const { sha256 } = messages.find(({ type }) => type === "done");
+    assert.ok(messages.some(({ type }) => type === "attached"));
+    assert.equal(createHash("sha256").update(text ?? "").digest("hex"), sha256);
+  });
+});

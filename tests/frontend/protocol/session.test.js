@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+
+import { generate } from "../../../frontend/protocol/messages.js";
+import { Cursor, Session } from "../../../frontend/protocol/session.js";
+
+/** @typedef {import("../../../frontend/protocol/messages.js").ErrorMessage} ErrorMessage */
+/** @typedef {import("../../../frontend/protocol/messages.js").Turn} Turn */
+
+/** @type {Turn[]} */
+const MESSAGES = [{ role: "user", content: "Hi" }];
+const REQUEST = generate("a", MESSAGES);
+const ACCEPTED = /** @type {const} */ ({ type: "accepted", id: "a", epoch: "e1", position: 0 });
+
+/**
+ * @param {number} seq
+ * @param {number} [n]
+ */
+function token(seq, n = 1) {
+  return /** @type {const} */ ({ type: "token", id: "a", seq, n, text: `<${seq}>` });
+}
+
+/** @param {number} seq */
+function done(seq) {
+  return /** @type {const} */ ({ type: "done", id: "a", seq, reason: "stop" });
+}
+
+/**
+ * @param {string} code
+ * @param {Partial<ErrorMessage>} [more]
+ * @returns {ErrorMessage}
+ */
+function error(code, more = {}) {
+  return { type: "error", id: "a", code, message: "No.", ...more };
+}
+
+describe("Cursor", () => {
+  it("moves over every piece of a token", () => {
+    const cursor = new Cursor();
+    assert.equal(cursor.read({ seq: 1, n: 1 }), "next");
+    assert.equal(cursor.read({ seq: 4, n: 3 }), "next");
+    assert.equal(cursor.seq, 4);
+    assert.equal(cursor.hasReachedEnd({ seq: 5 }), true);
+  });
+
+  it("counts a token without n as one piece", () => {
+    const cursor = new Cursor();
+    assert.equal(cursor.read({ seq: 1 }), "next");
+  });
+
+  it("knows what it has read, also as part of a larger token", () => {
+    const cursor = new Cursor();
+    cursor.read({ seq: 4, n: 4 });
+    assert.equal(cursor.read({ seq: 4, n: 1 }), "duplicate");
+    assert.equal(cursor.read({ seq: 3, n: 2 }), "duplicate");
+    assert.equal(cursor.seq, 4);
+  });
+
+  it("stays before a hole and before a token that overlaps", () => {
+    const cursor = new Cursor();
+    cursor.read({ seq: 2, n: 2 });
+    assert.equal(cursor.read({ seq: 4, n: 1 }), "gap");
+    assert.equal(cursor.read({ seq: 4, n: 3 }), "gap");
+    assert.equal(cursor.seq, 2);
+    assert.equal(cursor.hasReachedEnd({ seq: 5 }), false);
+  });
+});
+
+describe("Session", () => {
+  /** @type {Session} */
+  let session;
+
+  beforeEach(() => {
+    session = new Session();
+    session.opened();
+  });
+
+  function begin() {
+    session.begin(REQUEST);
+    session.receive(ACCEPTED);
+  }
+
+  it("sends a request at once while it is open", () => {
+    assert.deepEqual(session.begin(REQUEST).send, [REQUEST]);
+  });
+
+  it("holds a request until it is open", () => {
+    session.closed();
+    assert.deepEqual(session.begin(REQUEST).send, []);
+    assert.deepEqual(session.opened().send, [REQUEST]);
+  });
+
+  it("delivers the events of an answer in order and then forgets it", () => {
+    begin();
+    for (const message of [token(1), token(3, 2), done(4)]) {
+      assert.deepEqual(session.receive(message), { send: [], deliver: [message] });
+    }
+    assert.equal(session.isBusy, false);
+    assert.deepEqual(session.receive(token(4)), { send: [], deliver: [] });
+  });
+
+  it("drops duplicates", () => {
+    begin();
+    session.receive(token(1));
+    assert.deepEqual(session.receive(token(1)), { send: [], deliver: [] });
+  });
+
+  it("ignores other generations and unknown types", () => {
+    begin();
+    const strange = /** @type {any} */ ({ type: "novelty", id: "a" });
+    assert.deepEqual(session.receive({ ...token(1), id: "b" }).deliver, []);
+    assert.deepEqual(session.receive(strange).deliver, []);
+    assert.deepEqual(session.receive({ type: "pong" }).deliver, []);
+  });
+
+  it("asks once for what is missing and goes on from there", () => {
+    begin();
+    session.receive(token(1));
+    const attach = { type: "attach", id: "a", epoch: "e1", after: 1 };
+    assert.deepEqual(session.receive(token(3)), { send: [attach], deliver: [] });
+    assert.deepEqual(session.receive(token(4)), { send: [], deliver: [] });
+    session.receive({ type: "attached", id: "a", epoch: "e1" });
+    assert.deepEqual(session.receive(token(4, 3)).deliver, [token(4, 3)]);
+  });
+
+  it("does not take an end before the last token for the end", () => {
+    begin();
+    session.receive(token(1));
+    assert.deepEqual(session.receive(done(4)).send, [{ type: "attach", id: "a", epoch: "e1", after: 1 }]);
+    assert.equal(session.isBusy, true);
+  });
+
+  it("goes on behind a snapshot under its epoch", () => {
+    begin();
+    const snapshot = /** @type {const} */ ({ type: "snapshot", id: "a", epoch: "e2", seq: 7, text: "all" });
+    assert.deepEqual(session.receive(snapshot).deliver, [snapshot]);
+    assert.deepEqual(session.receive(token(8)).deliver, [token(8)]);
+    session.closed();
+    assert.deepEqual(session.opened().send, [{ type: "attach", id: "a", epoch: "e2", after: 8 }]);
+  });
+
+  it("attaches what was accepted and repeats what was not, after a lost connection", () => {
+    begin();
+    session.receive(token(2, 2));
+    const other = generate("b", MESSAGES);
+    session.begin(other);
+    session.closed();
+    assert.deepEqual(session.opened().send, [{ type: "attach", id: "a", epoch: "e1", after: 2 }, other]);
+  });
+
+  it("takes an attached answer to a repeated request for its acceptance", () => {
+    session.begin(REQUEST);
+    session.closed();
+    session.opened();
+    session.receive({ type: "attached", id: "a", epoch: "e1" });
+    assert.deepEqual(session.receive(token(1)).deliver, [token(1)]);
+    assert.deepEqual(session.receive(error("unknown_id")).deliver, [{ type: "lost", id: "a" }]);
+  });
+
+  it("repeats a cancel after a lost connection", () => {
+    begin();
+    assert.deepEqual(session.cancel("a").send, [{ type: "cancel", id: "a" }]);
+    session.closed();
+    assert.deepEqual(session.opened().send.at(-1), { type: "cancel", id: "a" });
+  });
+
+  it("withdraws what was never sent", () => {
+    session.closed();
+    session.begin(REQUEST);
+    assert.deepEqual(session.cancel("a"), { send: [], deliver: [{ type: "withdrawn", id: "a" }] });
+    assert.deepEqual(session.opened().send, []);
+  });
+
+  it("cancels nothing that it does not know", () => {
+    assert.deepEqual(session.cancel("z"), { send: [], deliver: [] });
+  });
+
+  it("ends a request that is refused", () => {
+    session.begin(REQUEST);
+    const refusal = error("context_overflow", { re: "generate" });
+    assert.deepEqual(session.receive(refusal).deliver, [{ type: "rejected", id: "a", error: refusal }]);
+    assert.equal(session.isBusy, false);
+  });
+
+  it("finds the refused request when the error does not name it", () => {
+    begin();
+    session.begin(generate("b", MESSAGES));
+    const refusal = error("invalid_field", { re: "generate", id: undefined });
+    assert.deepEqual(session.receive(refusal).deliver, [{ type: "rejected", id: "b", error: refusal }]);
+    assert.deepEqual(session.receive(error("bad_json", { id: undefined })).deliver, []);
+  });
+
+  it("loses an answer that the server no longer knows", () => {
+    begin();
+    assert.deepEqual(session.receive(error("unknown_id", { re: "attach" })).deliver, [{ type: "lost", id: "a" }]);
+    assert.equal(session.isBusy, false);
+  });
+
+  it("loses an answer that cannot be attached", () => {
+    begin();
+    assert.deepEqual(session.receive(error("unsupported", { re: "attach" })).deliver, [{ type: "lost", id: "a" }]);
+  });
+
+  it("attaches later where the server asks for patience", () => {
+    begin();
+    const step = session.receive(error("rate_limited", { re: "attach", retryable: true, retry_after_ms: 300 }));
+    assert.deepEqual(step.later, [{ message: { type: "attach", id: "a", epoch: "e1", after: 0 }, afterMs: 300 }]);
+  });
+
+  it("lets a late cancel be", () => {
+    begin();
+    assert.deepEqual(session.receive(error("already_done", { re: "cancel" })), { send: [], deliver: [] });
+    assert.equal(session.isBusy, true);
+  });
+
+  it("does not repeat what was too big for the server", () => {
+    session.begin(REQUEST);
+    const [event] = session.closed(1009).deliver;
+    assert.equal(event?.type, "rejected");
+    assert.deepEqual(session.opened().send, []);
+  });
+});

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+
+import { FrameBatcher } from "../../../frontend/rendering/frame-batcher.js";
+
+describe("FrameBatcher", () => {
+  /** @type {Map<number, () => void>} */
+  let frames;
+  /** @type {string[]} */
+  let painted;
+  /** @type {FrameBatcher} */
+  let batcher;
+  let frameCount = 0;
+
+  beforeEach(() => {
+    frames = new Map();
+    painted = [];
+    frameCount = 0;
+    batcher = new FrameBatcher(requestFrame, (frame) => frames.delete(frame));
+    batcher.start(() => painted.push("after"));
+  });
+
+  /** @param {() => void} paint */
+  function requestFrame(paint) {
+    frameCount += 1;
+    frames.set(frameCount, paint);
+    return frameCount;
+  }
+
+  function showFrame() {
+    const waiting = [...frames.values()];
+    frames.clear();
+    for (const paint of waiting) paint();
+  }
+
+  /** @param {string} name */
+  function painter(name) {
+    return { paint: () => painted.push(name) };
+  }
+
+  it("paints nothing before the frame", () => {
+    batcher.schedule(painter("a"));
+    assert.deepEqual(painted, []);
+  });
+
+  it("paints each painter once per frame, in the order of the first request", () => {
+    const a = painter("a");
+    const b = painter("b");
+    for (const each of [a, b, a, a, b]) batcher.schedule(each);
+    assert.equal(frameCount, 1);
+    showFrame();
+    assert.deepEqual(painted, ["a", "b", "after"]);
+  });
+
+  it("paints again in the next frame", () => {
+    const a = painter("a");
+    batcher.schedule(a);
+    showFrame();
+    batcher.schedule(a);
+    showFrame();
+    assert.deepEqual(painted, ["a", "after", "a", "after"]);
+  });
+
+  it("asks for a further frame when a painter is scheduled while it paints", () => {
+    const late = painter("late");
+    batcher.schedule({ paint: () => batcher.schedule(late) });
+    showFrame();
+    assert.deepEqual(painted, ["after"]);
+    showFrame();
+    assert.deepEqual(painted, ["after", "late", "after"]);
+  });
+
+  it("asks for one frame while the page is hidden and catches up in it", () => {
+    const a = painter("a");
+    for (let count = 0; count < 1000; count += 1) batcher.schedule(a);
+    assert.equal(frameCount, 1);
+    showFrame();
+    assert.deepEqual(painted, ["a", "after"]);
+  });
+
+  it("paints nothing after it was stopped", () => {
+    batcher.schedule(painter("a"));
+    batcher.stop();
+    showFrame();
+    assert.deepEqual(painted, []);
+  });
+});

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { describeEnd, describeStatus, duration } from "../../../frontend/rendering/status-line.js";
+
+/** @typedef {import("../../../frontend/protocol/messages.js").Done} Done */
+/** @typedef {import("../../../frontend/protocol/messages.js").Status} Status */
+
+/**
+ * @param {Partial<Status>} fields
+ * @returns {Status}
+ */
+function status(fields) {
+  return { type: "status", id: "a", state: "decode", ...fields };
+}
+
+/**
+ * @param {Partial<Done>} fields
+ * @returns {Done}
+ */
+function done(fields) {
+  return { type: "done", id: "a", seq: 1, reason: "stop", ...fields };
+}
+
+describe("describeStatus", () => {
+  /** @type {[Partial<Status>, number, string][]} */
+  const cases = [
+    [{ state: "queued" }, 0, "Queued"],
+    [{ state: "queued", position: 0 }, 0, "Queued, next in line"],
+    [{ state: "queued", position: 2 }, 0, "Queued, 2 ahead"],
+    [{ state: "queued", position: 2, eta_ms: 4200 }, 0, "Queued, 2 ahead · about 4 s"],
+    [{ state: "queued", position: 1, eta_ms: 75_000 }, 0, "Queued, 1 ahead · about 1 min 15 s"],
+    [{ state: "loading" }, 0, "Loading the model"],
+    [{ state: "prefill" }, 0, "Reading the prompt"],
+    [{ state: "prefill", done: 0, total: 1500 }, 0, "Reading the prompt 0 / 1,500"],
+    [{ state: "decode" }, 0, "Writing"],
+    [{ state: "decode" }, 1, "Writing · 1 token"],
+    [{ state: "decode", tokens_per_second: 48.4 }, 1200, "Writing · 48 tokens/s · 1,200 tokens"],
+    [{ state: "decode", tokens_per_second: 3.25 }, 12, "Writing · 3.3 tokens/s · 12 tokens"],
+  ];
+  for (const [fields, tokens, text] of cases) {
+    it(`says "${text}"`, () => assert.equal(describeStatus(status(fields), tokens).text, text));
+  }
+
+  it("has a bar while the prompt is read, never beyond its end", () => {
+    const line = describeStatus(status({ state: "prefill", done: 2000, total: 1500 }), 0);
+    assert.deepEqual(line.progress, { value: 1500, max: 1500 });
+  });
+
+  it("has no bar otherwise", () => {
+    assert.equal(describeStatus(status({}), 5).progress, undefined);
+  });
+});
+
+describe("describeEnd", () => {
+  const usage = { completion_tokens: 313 };
+  const timings = { decode: 6500, stop: 12 };
+  /** @type {[Partial<Done>, string, string][]} */
+  const cases = [
+    [{ reason: "stop", usage, timings }, "good", "Done · 313 tokens · 48 tokens/s"],
+    [{ reason: "stop" }, "good", "Done · 0 tokens"],
+    [{ reason: "length", usage, timings }, "quiet", "Reached the length limit · 313 tokens · 48 tokens/s"],
+    [{ reason: "cancelled", usage, timings }, "quiet", "Stopped after 12 ms · 313 tokens"],
+    [{ reason: "cancelled", timings: { stop: 0.4 } }, "quiet", "Stopped after less than 1 ms"],
+    [{ reason: "cancelled" }, "quiet", "Stopped"],
+    [{ reason: "interrupted" }, "bad", "Interrupted: the server was stopped while it wrote"],
+    [{ reason: "failed", error: { code: "engine_failed", message: "No memory." } }, "bad", "Failed: No memory."],
+    [{ reason: "failed" }, "bad", "Failed: the server gave no reason"],
+  ];
+  for (const [fields, tone, text] of cases) {
+    it(`says "${text}"`, () => assert.deepEqual(describeEnd(done(fields)), { tone, text }));
+  }
+});
+
+describe("duration", () => {
+  /** @type {[number, string][]} */
+  const cases = [[0.2, "less than 1 ms"], [1, "1 ms"], [999, "999 ms"], [1449, "1.4 s"], [12_345, "12 s"], [125_000, "2 min 5 s"]];
+  for (const [ms, text] of cases) it(`says "${text}"`, () => assert.equal(duration(ms), text));
+});

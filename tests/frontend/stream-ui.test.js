@@ -1,0 +1,397 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+
+import { StreamUI } from "../../frontend/stream-ui.js";
+
+/** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
+/** @typedef {import("../../frontend/protocol/messages.js").Done} Done */
+/** @typedef {import("../../frontend/protocol/messages.js").Turn} Turn */
+/** @typedef {import("../../frontend/protocol/session.js").SessionEvent} SessionEvent */
+/** @typedef {import("../../frontend/rendering/composer-view.js").ComposerMode} ComposerMode */
+/** @typedef {import("../../frontend/rendering/message-view.js").Offer} Offer */
+/** @typedef {import("../../frontend/rendering/status-line.js").StatusLine} StatusLine */
+
+class FakeConnection {
+  /** @type {{id: string, messages: Turn[]}[]} */
+  generated = [];
+  /** @type {string[]} */
+  cancelled = [];
+  retries = 0;
+  isRunning = false;
+
+  start() {
+    this.isRunning = true;
+  }
+
+  stop() {
+    this.isRunning = false;
+  }
+
+  retryNow() {
+    this.retries += 1;
+  }
+
+  /**
+   * @param {string} id
+   * @param {Turn[]} messages
+   */
+  generate(id, messages) {
+    this.generated.push({ id, messages });
+  }
+
+  /** @param {string} id */
+  cancel(id) {
+    this.cancelled.push(id);
+  }
+}
+
+class FakeComposer {
+  /** @type {ComposerMode} */
+  mode = "idle";
+  text = "";
+
+  start() {}
+  stop() {}
+  focus() {}
+
+  get isEmpty() {
+    return this.text === "";
+  }
+
+  /** @param {ComposerMode} mode */
+  show(mode) {
+    this.mode = mode;
+  }
+
+  /** @param {string} text */
+  write(text) {
+    this.text = text;
+  }
+}
+
+class FakeAnswer {
+  text = "";
+  status = "";
+  /** @type {Offer[]} */
+  offers = [];
+  isRemoved = false;
+
+  /** @param {string} prompt */
+  constructor(prompt) {
+    this.prompt = prompt;
+  }
+
+  /** @param {string} text */
+  append(text) {
+    this.text += text;
+  }
+
+  /** @param {string} text */
+  replace(text) {
+    this.text = text;
+  }
+
+  /** @param {StatusLine} line */
+  showStatus(line) {
+    this.status = line.text;
+  }
+
+  /** @param {Offer[]} offers */
+  offer(offers) {
+    this.offers = offers;
+  }
+
+  remove() {
+    this.isRemoved = true;
+  }
+
+  /** @param {string} label */
+  press(label) {
+    const offer = this.offers.find((each) => each.label === label);
+    assert.ok(offer, `${label} is not offered`);
+    offer.act();
+  }
+}
+
+class FakeTranscript {
+  /** @type {FakeAnswer[]} */
+  answers = [];
+  clears = 0;
+
+  start() {}
+  stop() {}
+
+  /** @param {string} prompt */
+  add(prompt) {
+    const answer = new FakeAnswer(prompt);
+    this.answers.push(answer);
+    return answer;
+  }
+
+  clear() {
+    this.clears += 1;
+  }
+}
+
+describe("StreamUI", () => {
+  /** @type {FakeConnection} */
+  let connection;
+  /** @type {FakeComposer} */
+  let composer;
+  /** @type {FakeTranscript} */
+  let transcript;
+  /** @type {string[]} */
+  let said;
+  /** @type {ConnectionState[]} */
+  let shown;
+  /** @type {StreamUI} */
+  let ui;
+
+  beforeEach(() => {
+    connection = new FakeConnection();
+    composer = new FakeComposer();
+    transcript = new FakeTranscript();
+    said = [];
+    shown = [];
+    let ids = 0;
+    ui = new StreamUI({
+      connection,
+      composer,
+      transcript,
+      connectionView: { start: () => {}, stop: () => {}, show: (state) => shown.push(state) },
+      announcer: { say: (sentence) => said.push(sentence) },
+      newId: () => `id${(ids += 1)}`,
+    });
+    ui.start();
+    ui.connectionChanged({ name: "connected", welcome: { type: "welcome" } });
+  });
+
+  function answer() {
+    const last = transcript.answers.at(-1);
+    assert.ok(last);
+    return last;
+  }
+
+  /** @param {SessionEvent[]} events */
+  function deliver(...events) {
+    for (const event of events) ui.connectionDelivered(event);
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} seq
+   * @param {string} text
+   */
+  function token(id, seq, text) {
+    return /** @type {const} */ ({ type: "token", id, seq, n: 1, text });
+  }
+
+  /**
+   * @param {string} id
+   * @param {Partial<Done>} [fields]
+   * @returns {Done}
+   */
+  function done(id, fields = {}) {
+    return { type: "done", id, seq: 9, reason: "stop", usage: { completion_tokens: 8 }, ...fields };
+  }
+
+  /**
+   * @param {string} id
+   * @param {boolean} retryable
+   */
+  function rejected(id, retryable) {
+    const error = /** @type {const} */ ({ type: "error", id, code: "no", message: "Too long.", retryable });
+    return /** @type {const} */ ({ type: "rejected", id, error });
+  }
+
+  it("asks the model and shows the question", () => {
+    ui.composerSent("Hi");
+    assert.deepEqual(connection.generated, [{ id: "id1", messages: [{ role: "user", content: "Hi" }] }]);
+    assert.equal(answer().prompt, "Hi");
+    assert.equal(answer().status, "Sending…");
+    assert.equal(composer.mode, "running");
+    assert.deepEqual(said, ["Answer started"]);
+  });
+
+  it("asks a suggested question", () => {
+    ui.transcriptSuggested("What can you do?");
+    assert.equal(connection.generated[0]?.messages[0]?.content, "What can you do?");
+  });
+
+  it("follows an answer from the queue to its end", () => {
+    ui.send("Hi");
+    deliver({ type: "accepted", id: "id1", epoch: "e", position: 1 });
+    assert.equal(answer().status, "Queued, 1 ahead");
+    deliver({ type: "status", id: "id1", state: "prefill", done: 5, total: 10 });
+    assert.equal(answer().status, "Reading the prompt 5 / 10");
+    deliver({ type: "status", id: "id1", state: "decode", tokens_per_second: 50 }, token("id1", 1, "Hel"), token("id1", 2, "lo"));
+    assert.equal(answer().text, "Hello");
+    assert.equal(answer().status, "Writing · 50 tokens/s · 2 tokens");
+    deliver(done("id1"));
+    assert.equal(answer().status, "Done · 8 tokens");
+    assert.equal(composer.mode, "idle");
+    assert.deepEqual(said, ["Answer started", "Answer finished"]);
+    assert.deepEqual(answer().offers, []);
+  });
+
+  it("says that it writes as soon as there is text, also without a status", () => {
+    ui.send("Hi");
+    deliver({ type: "accepted", id: "id1", epoch: "e", position: 0 }, token("id1", 1, "a"));
+    assert.equal(answer().status, "Writing · 1 token");
+  });
+
+  it("sends one question at a time", () => {
+    assert.equal(ui.send("One"), true);
+    assert.equal(ui.send("Two"), false);
+    assert.equal(connection.generated.length, 1);
+  });
+
+  it("sends the whole conversation, with the part of a stopped answer and without empty answers", () => {
+    ui.send("One");
+    deliver(token("id1", 1, "First"), done("id1"));
+    ui.send("Two");
+    deliver(done("id2", { reason: "cancelled" }));
+    ui.send("Three");
+    deliver(token("id3", 1, "Thi"), done("id3", { reason: "cancelled" }));
+    ui.send("Four");
+    assert.deepEqual(connection.generated.at(-1)?.messages, [
+      { role: "user", content: "One" },
+      { role: "assistant", content: "First" },
+      { role: "user", content: "Three" },
+      { role: "assistant", content: "Thi" },
+      { role: "user", content: "Four" },
+    ]);
+  });
+
+  it("stops and says how long that took", () => {
+    ui.send("Hi");
+    deliver(token("id1", 1, "He"));
+    ui.composerStopped();
+    assert.deepEqual(connection.cancelled, ["id1"]);
+    assert.equal(composer.mode, "stopping");
+    assert.equal(answer().status, "Stopping…");
+    deliver(token("id1", 2, "l"));
+    assert.equal(answer().status, "Stopping…");
+    deliver(done("id1", { reason: "cancelled", timings: { stop: 12 }, usage: { completion_tokens: 2 } }));
+    assert.equal(answer().status, "Stopped after 12 ms · 2 tokens");
+    assert.equal(composer.mode, "idle");
+    assert.equal(said.at(-1), "Answer stopped");
+  });
+
+  it("has nothing to stop while nothing is written", () => {
+    ui.stop();
+    assert.deepEqual(connection.cancelled, []);
+    assert.equal(composer.mode, "idle");
+  });
+
+  it("replaces the text by a snapshot", () => {
+    ui.send("Hi");
+    deliver(token("id1", 1, "He"), { type: "snapshot", id: "id1", epoch: "f", seq: 5, text: "Hello" });
+    assert.equal(answer().text, "Hello");
+    deliver(done("id1"));
+    ui.send("More");
+    assert.equal(connection.generated.at(-1)?.messages[1]?.content, "Hello");
+  });
+
+  it("shows why a request was refused and offers to try again", () => {
+    ui.send("Hi");
+    deliver(rejected("id1", true));
+    assert.equal(answer().status, "Failed: Too long.");
+    assert.equal(composer.mode, "idle");
+    assert.deepEqual(answer().offers.map(({ label }) => label), ["Try again"]);
+    const refused = answer();
+    refused.press("Try again");
+    assert.equal(refused.isRemoved, true);
+    assert.deepEqual(connection.generated.at(-1), { id: "id2", messages: [{ role: "user", content: "Hi" }] });
+  });
+
+  it("gives a message back that will never be taken as it is", () => {
+    ui.send("Hi");
+    deliver(rejected("id1", false));
+    answer().press("Edit message");
+    assert.equal(composer.text, "Hi");
+    assert.equal(answer().isRemoved, true);
+    assert.equal(transcript.clears, 1);
+  });
+
+  it("keeps a draft rather than overwrite it", () => {
+    ui.send("Hi");
+    deliver(rejected("id1", false));
+    composer.text = "A draft";
+    answer().press("Edit message");
+    assert.equal(composer.text, "A draft");
+    assert.equal(answer().isRemoved, false);
+  });
+
+  it("withdraws the offers once the conversation goes on", () => {
+    ui.send("Hi");
+    deliver(rejected("id1", true));
+    const refused = answer();
+    ui.send("Something else");
+    assert.deepEqual(refused.offers, []);
+  });
+
+  it("offers to try again after a failure and keeps the text", () => {
+    ui.send("Hi");
+    deliver(token("id1", 1, "He"), done("id1", { reason: "failed", error: { code: "x", message: "Broken." } }));
+    assert.equal(answer().text, "He");
+    assert.equal(answer().status, "Failed: Broken.");
+    answer().press("Try again");
+    assert.deepEqual(connection.generated.at(-1)?.messages, [{ role: "user", content: "Hi" }]);
+  });
+
+  it("keeps the text of an answer that the server no longer knows", () => {
+    ui.send("Hi");
+    deliver(token("id1", 1, "He"), { type: "lost", id: "id1" });
+    assert.equal(answer().text, "He");
+    assert.equal(answer().status, "Interrupted: the server no longer knows this answer");
+    assert.equal(composer.mode, "idle");
+  });
+
+  it("says that a message waits for the connection, and takes it back", () => {
+    ui.connectionChanged({ name: "waiting", retryAt: 1000 });
+    ui.send("Hi");
+    assert.equal(answer().status, "Waiting for the connection, then it is sent");
+    ui.stop();
+    deliver({ type: "withdrawn", id: "id1" });
+    assert.equal(answer().status, "Stopped before it was sent");
+    assert.equal(composer.mode, "idle");
+  });
+
+  it("says that the connection is lost and goes on when it is back", () => {
+    ui.send("Hi");
+    deliver({ type: "status", id: "id1", state: "decode" }, token("id1", 1, "He"));
+    ui.connectionChanged({ name: "waiting", retryAt: 1000 });
+    assert.equal(answer().status, "Connection lost. The answer goes on once it is back");
+    ui.connectionChanged({ name: "connected", welcome: { type: "welcome" } });
+    assert.equal(answer().status, "Writing · 1 token");
+    assert.deepEqual(said.slice(1), ["Connection lost, reconnecting", "Connected again"]);
+  });
+
+  it("shows the connection and tries again on request", () => {
+    ui.connectionChanged({ name: "refused", code: 4429, reason: "too many" });
+    assert.equal(shown.at(-1)?.name, "refused");
+    assert.equal(said.at(-1), "The server refused the connection");
+    ui.connectionRetried();
+    assert.equal(connection.retries, 1);
+  });
+
+  it("begins a new chat and stops what is written for the old one", () => {
+    ui.send("One");
+    deliver(token("id1", 1, "First"));
+    ui.startNewChat();
+    assert.deepEqual(connection.cancelled, ["id1"]);
+    assert.equal(transcript.clears, 1);
+    assert.equal(composer.mode, "idle");
+    ui.send("Two");
+    deliver(token("id1", 2, "late"), done("id1", { reason: "cancelled" }));
+    assert.equal(answer().text, "");
+    assert.equal(composer.mode, "running");
+    assert.deepEqual(connection.generated.at(-1)?.messages, [{ role: "user", content: "Two" }]);
+  });
+
+  it("ends the connection when it is closed", () => {
+    ui.close();
+    assert.equal(connection.isRunning, false);
+  });
+});
