@@ -27,6 +27,7 @@ export class Exchange {
   #status = null;
   #isConnected;
   #isStopping = false;
+  #isForgotten = false;
 
   /**
    * @param {string} id of the generation
@@ -48,11 +49,16 @@ export class Exchange {
    * @returns {Turn[]}
    */
   get turns() {
-    if (this.#text === "") return [];
+    if (this.#text === "" || this.#isForgotten) return [];
     return [
       { role: "user", content: this.prompt },
       { role: "assistant", content: this.#text },
     ];
+  }
+
+  /** The model is not told of it any more. */
+  forget() {
+    this.#isForgotten = true;
   }
 
   /** @param {boolean} isConnected */

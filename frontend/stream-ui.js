@@ -179,7 +179,7 @@ export class StreamUI {
    * @param {ErrorMessage} error
    */
   #rejected(exchange, error) {
-    const offers = [this.#tryAgain(exchange)];
+    const offers = [this.#hasOutgrown(exchange, error) ? this.#startAfresh(exchange) : this.#tryAgain(exchange)];
     if (!error.retryable) offers.push(this.#edit(exchange));
     this.#end(exchange, lines.describeFailure(error), offers, `Not sent: ${error.message}`);
   }
@@ -208,6 +208,31 @@ export class StreamUI {
         this.#remove(exchange);
         this.send(exchange.prompt);
         this.#parts.composer.focus();
+      },
+    };
+  }
+
+  /**
+   * Whether it is what was said before that leaves no room in the model's context.
+   * @param {Exchange} exchange
+   * @param {ErrorMessage} error
+   */
+  #hasOutgrown(exchange, error) {
+    const before = this.#exchanges.filter((other) => other !== exchange);
+    return error.code === "context_overflow" && before.some((other) => other.turns.length > 0);
+  }
+
+  /**
+   * The text stays on the page, and the model is no longer told of it.
+   * @param {Exchange} exchange
+   * @returns {Offer}
+   */
+  #startAfresh(exchange) {
+    return {
+      label: "Send without the earlier messages",
+      act: () => {
+        for (const other of this.#exchanges) other.forget();
+        this.#tryAgain(exchange).act();
       },
     };
   }

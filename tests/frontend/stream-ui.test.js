@@ -314,6 +314,27 @@ describe("StreamUI", () => {
     assert.equal(transcript.clears, 1);
   });
 
+  it("offers to leave out the earlier messages when the chat has outgrown the context", () => {
+    ui.send("One");
+    deliver(token("id1", 1, "First answer"), done("id1"));
+    ui.send("Two");
+    const error = /** @type {const} */ ({ type: "error", code: "context_overflow", message: "Too long.", retryable: false });
+    deliver({ type: "rejected", id: "id2", error });
+    assert.deepEqual(answer().offers.map(({ label }) => label), ["Send without the earlier messages", "Edit message"]);
+    answer().press("Send without the earlier messages");
+    assert.deepEqual(connection.generated.at(-1)?.messages, [{ role: "user", content: "Two" }]);
+    deliver(token("id3", 1, "Second answer"), done("id3"));
+    ui.send("Three");
+    assert.deepEqual(connection.generated.at(-1)?.messages.map(({ content }) => content), ["Two", "Second answer", "Three"]);
+  });
+
+  it("offers to try again when the prompt alone is too long", () => {
+    ui.send("Two");
+    const error = /** @type {const} */ ({ type: "error", code: "context_overflow", message: "Too long.", retryable: false });
+    deliver({ type: "rejected", id: "id1", error });
+    assert.deepEqual(answer().offers.map(({ label }) => label), ["Try again", "Edit message"]);
+  });
+
   it("keeps a draft rather than overwrite it", () => {
     ui.send("Hi");
     deliver(rejected("id1", false));
