@@ -1,15 +1,10 @@
-"""Plain mode: a line in is a prompt, raw text comes out (PROTOCOL 10). Made for websocat, wscat and a person's hands.
-
-A ServerSession keeps the rules underneath, so that plain mode can do nothing that the protocol forbids.
-"""
-
-from __future__ import annotations
+"""Plain mode: a line in is a prompt, raw text comes out (PROTOCOL 10). For websocat, wscat and a person's hands."""
 
 from collections import deque
 from typing import Final
 
-from protocol.errors import CloseCode, ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ClientMessage, Done, DoneReason, Error, Generate, ServerMessage, Token
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Cancel, ClientMessage, Done, Error, Generate, ServerMessage, Token
 from protocol.session import ServerSession
 
 STOP_LINE: Final = "/stop"
@@ -17,47 +12,33 @@ END_OF_ANSWER: Final = "\n\n"
 MAX_WAITING_LINES: Final = 256
 
 
-class PlainSession:
+class PlainSession(ServerSession):
     """The server's end of a connection in plain mode. One prompt is answered at a time; the lines behind it wait.
 
     White space is held back until the text goes on, so that a frame of nothing but white space is always the end of an
     answer.
     """
 
-    def __init__(self, session: ServerSession | None = None) -> None:
-        self._session = session or ServerSession()
+    def __init__(self) -> None:
+        super().__init__()
         self._waiting: deque[str] = deque()
         self._answering = False
+        self._begun = False
         self._space = ""
 
-    @property
-    def close_code(self) -> CloseCode | None:
-        return self._session.close_code
-
-    @property
-    def watched(self) -> tuple[str, ...]:
-        return self._session.watched
-
-    def resolve_cancel(self, cancel: Cancel) -> tuple[str, ...]:
-        return self._session.resolve_cancel(cancel)
-
-    def forget(self, id: str) -> None:
-        self._session.forget(id)
-
-    def receive(self, frame: str | bytes, now: float) -> list[ClientMessage | RemoteProtocolError]:
+    def _parse(self, frame: str) -> list[ClientMessage | RemoteProtocolError]:
         """What the lines of ``frame`` ask for now; further prompts come out of ``pending`` later."""
-        self._session.last_received = now
-        if isinstance(frame, bytes):
-            return [RemoteProtocolError(ErrorCode.BAD_FRAME, "binary frames are not used here; send text")]
-        others: list[ClientMessage | RemoteProtocolError] = []
-        for line in filter(None, map(str.strip, frame.split("\n"))):
-            if line == STOP_LINE:
-                others.append(Cancel())
-            elif len(self._waiting) < MAX_WAITING_LINES:
-                self._waiting.append(line)
-            else:
-                others.append(RemoteProtocolError(ErrorCode.BUSY, f"{MAX_WAITING_LINES} prompts wait already"))
-        return [*self.pending(), *others]
+        lines = [line for line in map(str.strip, frame.split("\n")) if line]
+        prompts = [line for line in lines if line != STOP_LINE]
+        room = MAX_WAITING_LINES - len(self._waiting)
+        self._waiting.extend(prompts[:room])
+        results = self.pending()
+        if STOP_LINE in lines:
+            results.append(Cancel())
+        if len(prompts) > room:
+            text = f"{MAX_WAITING_LINES} prompts wait already; {len(prompts) - room} more are dropped, send them later"
+            results.append(RemoteProtocolError(ErrorCode.BUSY, text))
+        return results
 
     def pending(self) -> list[ClientMessage | RemoteProtocolError]:
         """The next prompt, if one waits and nothing is being answered."""
@@ -68,14 +49,16 @@ class PlainSession:
 
     def frames(self, message: ServerMessage, now: float) -> list[str]:
         """The frames of raw text that stand for ``message``; often none."""
-        self._session.send(message, now)
+        self.send(message, now)
         match message:
             case Token(text=text):
                 return self._text(text)
-            case Done():
-                return self._end(message)
-            case Error():
-                return self._error(message)
+            case Done(error=error):
+                return self._end(error.message if error else None)
+            case Error(re="generate", message=text):
+                return self._end(text)
+            case Error(message=text):
+                return [self._complaint(text) + "\n"]
             case _:
                 return []
 
@@ -83,16 +66,14 @@ class PlainSession:
         text = self._space + text
         visible = text.rstrip()
         self._space = text[len(visible) :]
+        self._begun = self._begun or bool(visible)
         return [visible] if visible else []
 
-    def _end(self, done: Done) -> list[str]:
-        self._answering, self._space = False, ""
-        failed = done.error.message if done.reason is DoneReason.FAILED and done.error else None
-        return [f"\n! {failed}", END_OF_ANSWER] if failed else [END_OF_ANSWER]
+    def _end(self, complaint: str | None) -> list[str]:
+        """The end of an answer, or of a prompt that got none (PROTOCOL 10.3, 10.4)."""
+        frames = [END_OF_ANSWER] if complaint is None else [self._complaint(complaint), END_OF_ANSWER]
+        self._answering, self._begun, self._space = False, False, ""
+        return frames
 
-    def _error(self, error: Error) -> list[str]:
-        """A refused prompt ends like an answer; a `/stop` that found nothing does not."""
-        if error.re != "generate":
-            return [f"\n! {error.message}\n"] if self._answering else [f"! {error.message}\n"]
-        self._answering = False
-        return [f"! {error.message}", END_OF_ANSWER]
+    def _complaint(self, text: str) -> str:
+        return f"\n! {text}" if self._begun else f"! {text}"

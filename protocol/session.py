@@ -95,6 +95,9 @@ class ServerSession(Session):
             self._violate(CloseCode.TOO_BIG)
             text = f"the frame is longer than {self._frame_bytes} bytes of UTF-8; send less at a time"
             return [RemoteProtocolError(ErrorCode.BAD_FRAME, text)]
+        return self._parse(frame)
+
+    def _parse(self, frame: str) -> list[ClientMessage | RemoteProtocolError]:
         return codec.decode_client(frame)
 
     def _count_bad_frames(self, results: list[ClientMessage | RemoteProtocolError]) -> None:
@@ -172,7 +175,7 @@ class ServerSession(Session):
         match message:
             case Accepted() | Attached() | Snapshot() | Token() | Done():
                 self._watched.record(message)
-            case Status(id=id) if not self._answers_status(id) and id is not None:
+            case Status(id=id) if id not in self.watched and not self._answers_status(id) and id is not None:
                 self._watched.require(id)
             case Error(re="status", id=id):
                 self._answers_status(id)

@@ -1,0 +1,149 @@
+"""Plain mode without a socket (PROTOCOL 10)."""
+
+import pytest
+
+from protocol.errors import CloseCode, ErrorCode, RemoteProtocolError
+from protocol.messages import Accepted, Cancel, ClientMessage, DoneReason, Error, ErrorInfo, Generate, Status, Token
+from protocol.plain import END_OF_ANSWER, MAX_WAITING_LINES, PlainSession
+from tests.protocol.samples import WELCOME, done
+
+
+@pytest.fixture
+def session() -> PlainSession:
+    session = PlainSession()
+    assert session.frames(WELCOME, 0) == []
+    return session
+
+
+def answering(session: PlainSession, *more: str) -> None:
+    """A first prompt was accepted as g1; ``more`` lines wait behind it."""
+    assert session.receive("\n".join(["first", *more]), 0) == [Generate(prompt="first")]
+    assert session.frames(Accepted(id="g1", epoch="e1", position=0), 0) == []
+
+
+def said(session: PlainSession, *texts: str) -> list[str]:
+    """The frames of an answer that comes in these pieces, as g1."""
+    frames = []
+    for seq, text in enumerate(texts, start=1):
+        frames += session.frames(Token(id="g1", seq=seq, n=1, text=text), 0)
+    return frames + session.frames(done("g1", "".join(texts), len(texts) + 1), 0)
+
+
+@pytest.mark.parametrize("frame", ["Hi", "Hi\n", "\n\n  Hi\t\r\n"])
+def test_a_line_is_a_prompt_without_its_white_space(session: PlainSession, frame: str) -> None:
+    assert session.receive(frame, 0) == [Generate(prompt="Hi")]
+
+
+@pytest.mark.parametrize("frame", ["", "\n", " \r\n\t"])
+def test_blank_lines_mean_nothing(session: PlainSession, frame: str) -> None:
+    assert session.receive(frame, 0) == []
+    assert session.pending() == []
+
+
+def test_lines_wait_until_the_answer_before_them_has_ended(session: PlainSession) -> None:
+    answering(session, "second", "third")
+    assert session.pending() == []
+    assert session.receive("fourth", 0) == []
+    for prompt in ("second", "third", "fourth"):
+        said(session)
+        assert session.pending() == [Generate(prompt=prompt)]
+        assert session.pending() == []
+        session.frames(Accepted(id="g1", epoch="e1", position=0), 0)
+
+
+def test_the_stop_line_overtakes_those_that_wait(session: PlainSession) -> None:
+    answering(session, "second")
+    assert session.receive("third\n /stop ", 0) == [Cancel()]
+    assert session.resolve_cancel(Cancel()) == ("g1",)
+
+
+def test_what_waits_has_a_bound(session: PlainSession) -> None:
+    answering(session)
+    assert session.receive("again\n" * MAX_WAITING_LINES, 0) == []
+    (refusal,) = session.receive("one more", 0)
+    assert isinstance(refusal, RemoteProtocolError)
+    assert refusal.code is ErrorCode.BUSY
+
+
+def test_binary_is_refused(session: PlainSession) -> None:
+    (refusal,) = session.receive(b"Hi", 0)
+    assert isinstance(refusal, RemoteProtocolError)
+    assert refusal.code is ErrorCode.BAD_FRAME
+
+
+@pytest.mark.parametrize(
+    ("pieces", "frames"),
+    [
+        ((), []),
+        (("Hi",), ["Hi"]),
+        (("Hi", " there"), ["Hi", " there"]),
+        (("Hi", "\n\n", "there"), ["Hi", "\n\nthere"]),
+        (("Hi \n", "\n", " you", "\n\n"), ["Hi", " \n\n you"]),
+        (("  ", "Hi"), ["  Hi"]),
+        (("\n\n", "\n\n"), []),
+    ],
+)
+def test_no_frame_of_an_answer_is_blank_but_its_end(
+    session: PlainSession, pieces: tuple[str, ...], frames: list[str]
+) -> None:
+    answering(session)
+    assert said(session, *pieces) == [*frames, END_OF_ANSWER]
+
+
+def test_white_space_of_one_answer_does_not_begin_the_next(session: PlainSession) -> None:
+    answering(session)
+    said(session, "one\n\n")
+    answering(session)
+    assert said(session, "two") == ["two", END_OF_ANSWER]
+
+
+def test_nothing_else_is_shown(session: PlainSession) -> None:
+    answering(session)
+    assert session.frames(Status(id="g1", position=0), 0) == []
+
+
+def test_a_refused_prompt_ends_like_an_answer(session: PlainSession) -> None:
+    session.receive("first\nsecond", 0)
+    error = Error(re="generate", code=ErrorCode.CONTEXT_OVERFLOW, message="too long", retryable=False)
+    assert session.frames(error, 0) == ["! too long", END_OF_ANSWER]
+    assert session.pending() == [Generate(prompt="second")]
+
+
+@pytest.mark.parametrize("re", ["cancel", None])
+def test_another_error_ends_no_answer(session: PlainSession, re: str | None) -> None:
+    error = Error(re=re, code=ErrorCode.NOTHING_TO_CANCEL, message="no", retryable=False)
+    assert session.frames(error, 0) == ["! no\n"]
+    answering(session, "second")
+    assert session.frames(error, 0) == ["\n! no\n"]
+    assert session.pending() == []
+
+
+def test_a_failure_is_told_before_the_end_mark(session: PlainSession) -> None:
+    answering(session)
+    failed = done("g1", "", 1, reason=DoneReason.FAILED, error=ErrorInfo(code="engine_failed", message="no memory"))
+    *told, end = session.frames(failed, 0)
+    assert "".join(told).strip() == "! no memory"
+    assert end == END_OF_ANSWER
+
+
+def test_forgetting_leaves_nothing_to_stop(session: PlainSession) -> None:
+    answering(session)
+    assert session.watched == ("g1",)
+    session.forget("g1")
+    asked: list[ClientMessage | RemoteProtocolError] = session.receive("/stop", 0)
+    assert asked == [Cancel()]
+    with pytest.raises(RemoteProtocolError):
+        session.resolve_cancel(Cancel())
+
+
+def test_the_third_binary_frame_in_a_row_closes(session: PlainSession) -> None:
+    for frame in (b"1", b"2", b"3"):
+        assert session.close_code is None
+        session.receive(frame, 0)
+    assert session.close_code == CloseCode.BAD_FRAMES
+
+
+def test_a_frame_of_too_many_lines_gets_one_error(session: PlainSession) -> None:
+    results = session.receive("again\n" * 100_000, 0)
+    assert [type(result) for result in results] == [Generate, RemoteProtocolError]
+    assert "99744 more are dropped" in str(results[1])
