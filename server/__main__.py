@@ -50,10 +50,13 @@ def _make_folder(path: Path) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         reason = str(error.strerror).split(" (while")[0]  # asyncio's addition: it names the address once more
         _fail(f"can't listen on {host} port {port}: {reason}; try another --port, or --port 0 for any free one")
+    # Every connection inherits it. asyncio sets it only where the protocol of the socket was spelt out.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 class _Parser(argparse.ArgumentParser):

@@ -54,6 +54,18 @@ class Option:
     def variable(self) -> str:
         return f"STREAMUI_{self.name.upper()}"
 
+    def checked(self, environ: Mapping[str, str]) -> Callable[[str], Any]:
+        """``parse``, with an error that says when the value comes from the environment."""
+
+        def parse(text: str) -> Any:
+            try:
+                return self.parse(text)
+            except argparse.ArgumentTypeError as error:
+                source = f" (from {self.variable})" if environ.get(self.variable) == text else ""
+                raise argparse.ArgumentTypeError(f"{error}{source}") from None
+
+        return parse
+
 
 def default_data_folder(environ: Mapping[str, str]) -> Path:
     """Where a user's programs keep their data (XDG Base Directory Specification)."""
@@ -116,7 +128,7 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
     for option in options(environ):
         parser.add_argument(
             f"--{option.name}",
-            type=option.parse,
+            type=option.checked(environ),
             default=environ.get(option.variable) or option.default,
             metavar=option.metavar,
             help=f"{option.help} [{option.variable}]",

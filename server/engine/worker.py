@@ -99,7 +99,7 @@ class BatchingEngine:
             failure=self._failure,
             slots=self.slots,
             running=len(running),
-            queued=len(self._scheduler.waiting),
+            queued=len(self._scheduler.waiting) + sum(isinstance(c, GenerationRequest) for c in tuple(self._inbox)),
             kv_tokens=sum(sequence.computed for sequence in running),
             prompt_tokens=self._prompt_tokens,
             completion_tokens=self._completion_tokens,
@@ -134,6 +134,8 @@ class BatchingEngine:
     def _serve(self) -> None:
         while self._take_inbox():
             plan = self._schedule()
+            if self._inbox:
+                continue  # a cancel that came before its sequence could be aborted must not wait for this step
             if self._decode(plan):
                 self._hand_over(self._advance(plan))
 
@@ -149,7 +151,7 @@ class BatchingEngine:
             commands, self._inbox = self._inbox, deque()
         for command in commands:
             if isinstance(command, _Close):
-                self._end_all(FinishReason.INTERRUPTED, "the server is shutting down")
+                self._end(list(self._scheduler), FinishReason.INTERRUPTED)
                 return False
             if isinstance(command, _Cancel):
                 self._cancel(command)
@@ -236,14 +238,11 @@ class BatchingEngine:
         if sequence is not None:
             self._hand_over(self._finish(sequence, FinishReason.CANCELLED, cancel_received=command.received))
 
-    def _end(self, sequences: list[Sequence], reason: FinishReason, error: str) -> None:
+    def _end(self, sequences: list[Sequence], reason: FinishReason, error: str | None = None) -> None:
         updates: list[Update] = []
         for sequence in sequences:
             updates.extend(self._finish(sequence, reason, error=error))
         self._hand_over(updates)
-
-    def _end_all(self, reason: FinishReason, error: str) -> None:
-        self._end(list(self._scheduler), reason, error)
 
     def _finish(
         self,

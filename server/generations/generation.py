@@ -23,7 +23,7 @@ from server.engine.base import Finished, Piece, Prefill, Queued, Update
 from server.generations.log import GenerationLog, Wake
 
 DEFAULT_ON_DETACH_MS = 30_000
-SPEED_INTERVAL = 0.5
+SPEED_INTERVAL = 0.25
 """Seconds between two reports of tokens per second."""
 
 

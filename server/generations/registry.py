@@ -23,6 +23,10 @@ LINGER = 600.0
 
 RETRY_AFTER_MS = 1000
 
+PROBE_CHARS = 65_536
+"""Of a longer prompt only the beginning is tokenized at first: the time for some texts grows with the square of their
+length, and most that long don't fit anyway."""
+
 
 class Registry:
     """Owns every generation and its log. All methods belong to the event loop that ``run`` runs on."""
@@ -143,17 +147,23 @@ class Registry:
         """The prompt's tokens; runs on a thread of its own, since a long prompt takes its time."""
         field = "messages" if body.messages else "prompt"
         try:
-            tokens = self._engine.tokenize(self._rendered(body))
+            text = self._rendered(body)
         except ChatTemplateError as error:
             raise _refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field=field) from error
+        if len(text) > PROBE_CHARS:
+            self._refuse_overflow(body, field, self._engine.tokenize(text[:PROBE_CHARS]), at_least="at least ")
+        tokens = self._engine.tokenize(text)
+        self._refuse_overflow(body, field, tokens)
+        return tuple(tokens)
+
+    def _refuse_overflow(self, body: Generate, field: str, tokens: Sequence[int], at_least: str = "") -> None:
         context = self._engine.facts.context
         if len(tokens) >= context:
             text = (
-                f"{field}: the prompt has {len(tokens)} tokens and the context holds {context}, the answer included; "
-                "shorten it, or start the server with a larger --context"
+                f"{field}: the prompt has {at_least}{len(tokens)} tokens and the context holds {context}, the answer "
+                "included; shorten it, or start the server with a larger --context"
             )
             raise _refusal(body, ErrorCode.CONTEXT_OVERFLOW, text, field=field)
-        return tuple(tokens)
 
     def _rendered(self, body: Generate) -> str:
         if body.raw and body.prompt is not None:

@@ -7,6 +7,7 @@ No token is queued for a reader: the sender reads the logs from its cursors when
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections import deque
@@ -53,6 +54,9 @@ INBOX_LIMIT: Final = 64
 
 OUTBOX_LIMIT: Final = 1024
 """Frames that wait for a client which sends and does not read; beyond it the socket is closed with 4508."""
+
+CLOSE_SECONDS: Final = 10.0
+"""How long a client that does not read is given to take the close."""
 
 
 class JsonSession(ServerSession):
@@ -121,7 +125,7 @@ class Connection:
         except* WebSocketDisconnect:
             pass
         except* _SlowReader:
-            await self._websocket.close(CloseCode.SLOW_READER)
+            await self._close_slow()
         finally:
             for id in tuple(self._readers):
                 self._unwatch(id)
@@ -132,6 +136,12 @@ class Connection:
         self._read_logs()
         self._send(Goodbye(code=code, reconnect_ms=reconnect_ms))
         self._leaving = code
+
+    async def _close_slow(self) -> None:
+        """Tell a client that doesn't read, as long as the socket may yet take it."""
+        with contextlib.suppress(TimeoutError, WebSocketDisconnect):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._websocket.close(CloseCode.SLOW_READER)
 
     # Receiving
 
@@ -149,9 +159,10 @@ class Connection:
                 self._send(Pong(nonce=message.nonce))
             else:
                 await self._inbox.put((message, now))
+        self._wake.set()
+        await asyncio.sleep(0)  # the sender's turn: only what the socket does not take counts
         if len(self._outbox) > OUTBOX_LIMIT:
             raise _SlowReader
-        self._wake.set()
 
     # Carrying out
 
@@ -162,12 +173,13 @@ class Connection:
             try:
                 await self._carry_out(message, received)
             except RemoteProtocolError as error:
+                self._asked = True  # a refusal is an answer too (PROTOCOL 3.5)
                 self._send(error.as_message())
             self._carrying_out = False
             self._wake.set()
 
     async def _carry_out(self, message: ClientMessage | RemoteProtocolError, received: float) -> None:
-        self._asked = self._asked or isinstance(message, Generate | Attach | RemoteProtocolError)
+        self._asked = self._asked or isinstance(message, Generate | Attach)
         match message:
             case RemoteProtocolError():
                 raise message

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from server.chat.template import ChatTemplate
 from server.engine.base import Finished, FinishReason, ModelError, Phase, Prefill
 from server.engine.llama import LlamaModel
 from server.engine.worker import PREFILL_CHUNK, BatchingEngine
@@ -13,7 +14,7 @@ from server.starter import MODEL_PATH
 from tests.server.engine.recorder import Recorder, submit
 
 CONTEXT = 2048
-TEXT = "A story: once upon a time a small model lived in a large computer, and it wrote all day long. "
+TEXT = "Tell me a story of a small model that lives in a large computer and writes all day long. "
 
 
 class Bench:
@@ -25,12 +26,18 @@ class Bench:
         self.recorder = Recorder()
         self.engine.start(self.recorder.listen)
 
+        facts = self.model.facts
+        self._template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
+        ends = filter(self.model.is_end, range(facts.vocabulary))
+        self.never_ending: dict[str, object] = {"logit_bias": dict.fromkeys(ends, -100.0)}
+        """Sampling under which the model can't end its answer."""
+
     def prompt(self, repeats: int = 1) -> list[int]:
-        return self.engine.tokenize(TEXT * repeats)
+        return self.engine.tokenize(self._template.render([{"role": "user", "content": TEXT * repeats}]))
 
     def answer(self, id: str, **sampling: object) -> str:
-        submit(self.engine, id, self.prompt(), max_tokens=60, **sampling)
-        assert self.recorder.finished(id).reason in (FinishReason.LENGTH, FinishReason.STOP)
+        submit(self.engine, id, self.prompt(), max_tokens=60, **self.never_ending, **sampling)
+        assert self.recorder.finished(id).reason is FinishReason.LENGTH
         return self.recorder.text(id)
 
     def cancel(self, id: str) -> Finished:
@@ -52,12 +59,6 @@ def fresh_answer() -> str:
     text = bench.answer("fresh", temperature=0)
     bench.engine.close()
     return text
-
-
-def never_ending(bench: Bench) -> dict[str, object]:
-    """Sampling under which the model can't end its answer."""
-    ends = [token for token in range(bench.model.facts.vocabulary) if bench.model.is_end(token)]
-    return {"logit_bias": dict.fromkeys(ends, -100.0), "temperature": 1.0, "seed": 1}
 
 
 def test_greedy_answers_are_always_the_same(bench: Bench, fresh_answer: str) -> None:
@@ -90,20 +91,20 @@ def test_a_prompt_gets_its_bos_once(bench: Bench) -> None:
 
 def test_a_full_context_ends_the_answer_with_length(bench: Bench) -> None:
     prompt = bench.prompt(200)[: CONTEXT - 5]
-    submit(bench.engine, "full", prompt, **never_ending(bench))
+    submit(bench.engine, "full", prompt, **bench.never_ending)
     finished = bench.recorder.finished("full")
     assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.LENGTH, 5)
 
 
 def test_two_at_once_are_both_answered(bench: Bench) -> None:
     for id in ("left", "right"):
-        submit(bench.engine, id, bench.prompt(), max_tokens=40, **never_ending(bench))
+        submit(bench.engine, id, bench.prompt(), max_tokens=40, **bench.never_ending)
     for id in ("left", "right"):
         assert bench.recorder.finished(id).usage.completion_tokens == 40
 
 
 def test_after_a_cancel_at_most_one_more_token_is_computed(bench: Bench) -> None:
-    submit(bench.engine, "long", bench.prompt(), **never_ending(bench))
+    submit(bench.engine, "long", bench.prompt(), **bench.never_ending)
     bench.recorder.wait_for_pieces("long", 10)
     computed = bench.engine.stats().completion_tokens
     finished = bench.cancel("long")
@@ -115,7 +116,7 @@ def test_after_a_cancel_at_most_one_more_token_is_computed(bench: Bench) -> None
 
 def test_a_cancel_inside_a_long_prompt_leaves_the_rest_of_it_unread(bench: Bench) -> None:
     prompt = bench.prompt(200)[:1900]
-    submit(bench.engine, "unread", prompt, **never_ending(bench))
+    submit(bench.engine, "unread", prompt, **bench.never_ending)
     bench.recorder.wait_for_prefill("unread", PREFILL_CHUNK)
     finished = bench.cancel("unread")
     assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.PREFILL)
@@ -129,7 +130,7 @@ def test_after_a_cancel_the_next_answer_is_that_of_a_fresh_context(
 ) -> None:
     for round in range(3):
         id = f"{phase} {round}"
-        submit(bench.engine, id, bench.prompt(200)[:1900], **never_ending(bench))
+        submit(bench.engine, id, bench.prompt(200)[:1900], **bench.never_ending)
         if phase is Phase.PREFILL:
             bench.recorder.wait_for_prefill(id, (round + 1) * PREFILL_CHUNK)
         else:
@@ -139,8 +140,8 @@ def test_after_a_cancel_the_next_answer_is_that_of_a_fresh_context(
 
 
 def test_a_cancel_leaves_the_other_answer_of_the_batch_right(bench: Bench, fresh_answer: str) -> None:
-    submit(bench.engine, "kept", bench.prompt(), temperature=0, max_tokens=60)
-    submit(bench.engine, "dropped", bench.prompt(200)[:1900], **never_ending(bench))
+    submit(bench.engine, "kept", bench.prompt(), temperature=0, max_tokens=60, **bench.never_ending)
+    submit(bench.engine, "dropped", bench.prompt(200)[:1900], **bench.never_ending)
     bench.recorder.wait_for_prefill("dropped", PREFILL_CHUNK)
     bench.cancel("dropped")
     bench.recorder.finished("kept")

@@ -1,0 +1,96 @@
+"""One generation: what its state, status and log make of the engine's updates."""
+
+from hashlib import sha256
+
+import pytest
+from msgspec import UNSET, UnsetType
+
+from protocol.errors import LocalProtocolError
+from protocol.messages import DoneReason, Generate, GenerationState, Params, Status
+from server.engine.base import Finished, FinishReason, Phase, Piece, Prefill, Queued, Timings, Usage
+from server.generations.generation import DEFAULT_ON_DETACH_MS, SPEED_INTERVAL, Generation
+
+BODY = Generate(id="g1", prompt="Hi")
+
+
+@pytest.fixture
+def generation() -> Generation:
+    return Generation("g1", "e1", BODY, 2)
+
+
+def finished(reason: FinishReason, phase: Phase = Phase.DECODE, error: str | None = None) -> Finished:
+    usage = Usage(prompt_tokens=3, cached_tokens=1, completion_tokens=2)
+    timings = Timings(queued=1.23456, prefill=None, first_token=4, decode=5, total=6.5, stop=0.1)
+    return Finished("g1", reason, phase, usage, timings, error)
+
+
+def test_it_begins_in_the_queue(generation: Generation) -> None:
+    assert generation.status == Status(id="g1", state=GenerationState.QUEUED, position=2)
+    generation.apply(Queued("g1", 1), 0)
+    assert (generation.state, generation.position) == (GenerationState.QUEUED, 1)
+
+
+def test_reading_the_prompt_shows_how_far(generation: Generation) -> None:
+    generation.apply(Prefill("g1", 128, 600), 0)
+    assert generation.status == Status(id="g1", state=GenerationState.PREFILL, done=128, total=600)
+
+
+def test_writing_shows_the_speed_now_and_then(generation: Generation) -> None:
+    generation.apply(Prefill("g1", 0, 1), 0)
+    generation.apply(Piece("g1", "one", 1), 10)
+    first = generation.status
+    assert first == Status(id="g1", state=GenerationState.DECODE)
+    generation.apply(Piece("g1", " two", 2), 10 + SPEED_INTERVAL / 2)
+    assert generation.status is first
+    generation.apply(Piece("g1", " three", 6), 10 + SPEED_INTERVAL)
+    assert generation.status.tokens_per_second == 5 / SPEED_INTERVAL
+    assert generation.log.text == "one two three"
+
+
+def test_done_tells_all_of_the_text(generation: Generation) -> None:
+    generation.apply(Prefill("g1", 0, 1), 0)
+    for text in ("é", "漢字"):
+        generation.apply(Piece("g1", text, 1), 0)
+    generation.apply(finished(FinishReason.CANCELLED), 0)
+    done = generation.log.done
+    assert done is not None
+    assert (done.seq, done.chars, done.sha256) == (3, 3, sha256("é漢字".encode()).hexdigest())
+    assert (done.reason, done.phase, done.error) == (DoneReason.CANCELLED, GenerationState.DECODE, None)
+    assert (done.usage.prompt_tokens, done.usage.cached_tokens, done.usage.completion_tokens) == (3, 1, 2)
+    assert (done.timings.queued, done.timings.prefill, done.timings.stop) == (1.235, None, 0.1)
+    assert generation.state is GenerationState.DONE
+
+
+def test_a_failure_says_why(generation: Generation) -> None:
+    generation.apply(finished(FinishReason.FAILED, Phase.QUEUED, "no memory"), 0)
+    assert generation.log.done is not None
+    assert generation.log.done.error is not None
+    assert (generation.log.done.error.code, generation.log.done.error.message) == ("engine_failed", "no memory")
+
+
+def test_nothing_follows_the_end(generation: Generation) -> None:
+    generation.apply(finished(FinishReason.STOP), 0)
+    with pytest.raises(LocalProtocolError):
+        generation.apply(finished(FinishReason.STOP), 0)
+
+
+@pytest.mark.parametrize(("asked", "then"), [(UNSET, DEFAULT_ON_DETACH_MS), (None, None), (0, 0), (50, 50)])
+def test_how_long_it_goes_on_unwatched(asked: int | UnsetType | None, then: int | None) -> None:
+    assert Generation("g1", "e1", Generate(prompt="Hi", on_detach_ms=asked), 0).on_detach_ms == then
+
+
+@pytest.mark.parametrize(
+    ("body", "same"),
+    [
+        (Generate(id="g1", prompt="Hi"), True),
+        (Generate(id="g1", prompt="Hi", on_detach_ms=DEFAULT_ON_DETACH_MS), True),
+        (Generate(id="g1", prompt="Hi", raw=False, params=Params()), True),
+        (Generate(id="g1", prompt="Ho"), False),
+        (Generate(id="g1", prompt="Hi", raw=True), False),
+        (Generate(id="g1", prompt="Hi", params=Params(seed=1)), False),
+        (Generate(id="g1", prompt="Hi", on_detach_ms=0), False),
+        (Generate(id="g1", prompt="Hi", on_detach_ms=None), False),
+    ],
+)
+def test_which_body_is_the_same(generation: Generation, body: Generate, same: bool) -> None:
+    assert generation.is_for(body) is same

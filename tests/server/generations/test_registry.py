@@ -1,0 +1,298 @@
+"""Every generation by id: started once, watched, cancelled, expired. The engine is the scripted one, in its thread."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import ChatMessage, Done, DoneReason, Generate, GenerationState, Params
+from server.chat.template import ChatTemplate
+from server.engine.scripted import ScriptedModel
+from server.engine.worker import BatchingEngine
+from server.generations import registry as registry_module
+from server.generations.generation import Generation
+from server.generations.registry import Registry
+
+DEADLINE = 20.0
+
+
+@contextlib.asynccontextmanager
+async def running(
+    engine: BatchingEngine, *, template: str | None = None, linger: float = 60
+) -> AsyncIterator[Registry]:
+    registry = Registry(engine, ChatTemplate(template), linger=linger)
+    task = asyncio.get_running_loop().create_task(registry.run(), name="registry")
+    await asyncio.sleep(0)  # run starts the engine
+    try:
+        yield registry
+    finally:
+        task.cancel()
+        await registry.close()
+        await asyncio.wait([task])
+
+
+@pytest.fixture
+async def registry(engine: BatchingEngine) -> AsyncIterator[Registry]:
+    async with running(engine) as registry:
+        yield registry
+
+
+async def start(registry: Registry, body: Generate) -> Generation:
+    generation, new = await registry.start(body, time.monotonic())
+    assert new
+    return generation
+
+
+async def until(registry: Registry, generation: Generation, condition: Callable[[], bool]) -> None:
+    """Watch ``generation`` until ``condition`` holds."""
+    news = asyncio.Event()
+    registry.watch(generation, news.set)
+    async with asyncio.timeout(DEADLINE):
+        while not condition():
+            await news.wait()
+            news.clear()
+    registry.unwatch(generation, news.set)
+
+
+async def ended(registry: Registry, generation: Generation) -> Done:
+    await until(registry, generation, lambda: generation.log.done is not None)
+    assert generation.log.done is not None
+    return generation.log.done
+
+
+async def held(model: ScriptedModel) -> None:
+    await asyncio.to_thread(model.gate.wait_until_held, DEADLINE)
+
+
+async def refusal(registry: Registry, body: Generate) -> RemoteProtocolError:
+    with pytest.raises(RemoteProtocolError) as caught:
+        await registry.start(body, time.monotonic())
+    assert caught.value.re == "generate"
+    assert caught.value.id == body.id
+    return caught.value
+
+
+async def test_the_same_id_and_body_is_the_same_generation(registry: Registry, model: ScriptedModel) -> None:
+    model.gate.close()
+    body = Generate(id="g1", prompt="Hi")
+    first = await start(registry, body)
+    assert await registry.start(Generate(id="g1", prompt="Hi"), time.monotonic()) == (first, False)
+    model.gate.open()
+    await ended(registry, first)
+    assert await registry.start(body, time.monotonic()) == (first, False)
+
+
+async def test_two_at_the_same_time_with_one_id_are_one(registry: Registry, engine: BatchingEngine) -> None:
+    body = Generate(id="g1", prompt="Hi", raw=True)
+    both = await asyncio.gather(*(registry.start(body, time.monotonic()) for _ in range(2)))
+    assert both[0][0] is both[1][0]
+    assert sorted(new for _, new in both) == [False, True]
+    await ended(registry, both[0][0])
+    assert engine.stats().prompt_tokens == 2
+
+
+async def test_the_same_id_and_another_body_is_a_conflict(registry: Registry) -> None:
+    await start(registry, Generate(id="g1", prompt="Hi"))
+    error = await refusal(registry, Generate(id="g1", prompt="Ho"))
+    assert (error.code, error.field) == (ErrorCode.ID_CONFLICT, "id")
+
+
+async def test_without_an_id_each_is_a_new_one(registry: Registry) -> None:
+    assert (await start(registry, Generate(prompt="Hi"))).id != (await start(registry, Generate(prompt="Hi"))).id
+
+
+async def test_epochs_differ(registry: Registry) -> None:
+    logs = [(await start(registry, Generate(prompt="Hi"))).log for _ in range(2)]
+    assert logs[0].epoch != logs[1].epoch
+
+
+async def test_what_nobody_knows_is_unknown(registry: Registry) -> None:
+    for call in (lambda: registry.get("nobody", re="cancel"), lambda: registry.cancel("nobody", 0)):
+        with pytest.raises(RemoteProtocolError) as caught:
+            call()
+        assert (caught.value.code, caught.value.re, caught.value.id) == (ErrorCode.UNKNOWN_ID, "cancel", "nobody")
+
+
+async def test_a_cancel_is_done_once_and_then_too_late(registry: Registry, model: ScriptedModel) -> None:
+    model.gate.close()
+    generation = await start(registry, Generate(id="g1", prompt="Hi"))
+    await held(model)
+    registry.cancel("g1", time.monotonic())
+    registry.cancel("g1", time.monotonic())
+    done = await ended(registry, generation)
+    assert (done.reason, done.phase) == (DoneReason.CANCELLED, GenerationState.PREFILL)
+    assert done.timings.stop is not None
+    with pytest.raises(RemoteProtocolError) as caught:
+        registry.cancel("g1", time.monotonic())
+    assert caught.value.code is ErrorCode.ALREADY_DONE
+    assert "cancelled" in caught.value.message
+
+
+async def test_a_prompt_longer_than_the_context_is_told_with_both_numbers(registry: Registry) -> None:
+    error = await refusal(registry, Generate(id="g1", prompt="x" * 2048, raw=True))
+    assert (error.code, error.field) == (ErrorCode.CONTEXT_OVERFLOW, "prompt")
+    assert "2048 tokens and the context holds 2048" in error.message
+    assert registry.active == []
+
+
+async def test_a_raw_prompt_is_left_as_it_is(registry: Registry) -> None:
+    done = await ended(registry, await start(registry, Generate(prompt="Hi", raw=True)))
+    assert done.usage.prompt_tokens == 2
+    done = await ended(registry, await start(registry, Generate(prompt="Hi")))
+    assert done.usage.prompt_tokens == len("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
+
+
+async def test_a_template_that_refuses_is_told_with_the_field(engine: BatchingEngine) -> None:
+    async with running(engine, template="{{ raise_exception('no system here') }}") as registry:
+        error = await refusal(registry, Generate(messages=(ChatMessage(role="user", content="Hi"),)))
+    assert (error.code, error.field) == (ErrorCode.UNSUPPORTED, "messages")
+    assert "no system here" in error.message
+
+
+async def test_a_bias_on_a_token_that_the_model_lacks_is_refused(registry: Registry, model: ScriptedModel) -> None:
+    vocabulary = model.facts.vocabulary
+    await start(registry, Generate(prompt="Hi", params=Params(logit_bias={str(vocabulary - 1): 1.0})))
+    error = await refusal(registry, Generate(prompt="Hi", params=Params(logit_bias={str(vocabulary): 1.0})))
+    assert (error.code, error.field) == (ErrorCode.INVALID_FIELD, "params.logit_bias")
+    assert str(vocabulary) in error.message
+
+
+async def test_queue_positions_count_those_ahead_and_move(registry: Registry, model: ScriptedModel) -> None:
+    model.gate.close()
+    generations = [await start(registry, Generate(id=f"g{n}", prompt="Hi")) for n in range(4)]
+    assert [generation.position for generation in generations] == [0, 1, 2, 3]
+    assert registry.active == generations
+    await held(model)
+    registry.cancel("g0", time.monotonic())
+    await until(registry, generations[3], lambda: generations[3].position == 2)
+    assert generations[2].position == 1
+    model.gate.open()
+    for generation in generations:
+        await ended(registry, generation)
+    assert registry.active == []
+
+
+async def test_a_full_queue_is_busy(registry: Registry, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_module, "QUEUE_LIMIT", 2)
+    model.gate.close()
+    for n in range(3):
+        await start(registry, Generate(id=f"g{n}", prompt="Hi"))
+    error = await refusal(registry, Generate(id="g3", prompt="Hi"))
+    assert (error.code, error.retryable) == (ErrorCode.BUSY, True)
+    assert error.retry_after_ms
+    assert await registry.start(Generate(id="g0", prompt="Hi"), time.monotonic()) == (registry.active[0], False)
+
+
+@pytest.mark.parametrize("on_detach_ms", [0, 5])
+async def test_one_that_nobody_watches_is_cancelled_in_time(
+    registry: Registry, model: ScriptedModel, on_detach_ms: int
+) -> None:
+    model.gate.close()
+    generation = await start(registry, Generate(prompt="Hi", on_detach_ms=on_detach_ms))
+    news = asyncio.Event()
+    registry.watch(generation, news.set)
+    await held(model)
+    registry.unwatch(generation, news.set)
+    async with asyncio.timeout(DEADLINE):
+        while generation.log.done is None:
+            await asyncio.sleep(0.001)
+    assert generation.log.done.reason is DoneReason.CANCELLED
+
+
+@pytest.mark.parametrize("body", [Generate(id="g1", prompt="Hi"), Generate(id="g1", prompt="Hi", on_detach_ms=None)])
+async def test_by_default_and_with_null_it_goes_on(registry: Registry, model: ScriptedModel, body: Generate) -> None:
+    model.gate.close()
+    generation = await start(registry, body)
+    registry.watch(generation, print)
+    registry.unwatch(generation, print)
+    assert ("g1" in registry._timers) is (body.on_detach_ms is not None)
+    model.gate.open()
+    assert (await ended(registry, generation)).reason is DoneReason.STOP
+
+
+async def test_who_comes_back_in_time_keeps_it_alive(registry: Registry, model: ScriptedModel) -> None:
+    model.gate.close()
+    generation = await start(registry, Generate(id="g1", prompt="Hi", on_detach_ms=1))
+    registry.watch(generation, print)
+    registry.unwatch(generation, print)
+    registry.watch(generation, print)
+    assert registry._timers == {}
+    model.gate.open()
+    assert (await ended(registry, generation)).reason is DoneReason.STOP
+
+
+async def test_one_of_two_watchers_that_leaves_changes_nothing(registry: Registry, model: ScriptedModel) -> None:
+    model.gate.close()
+    generation = await start(registry, Generate(id="g1", prompt="Hi", on_detach_ms=0))
+    registry.watch(generation, print)
+    registry.watch(generation, repr)  # type: ignore[arg-type]
+    registry.unwatch(generation, print)
+    assert registry._timers == {}
+    registry.unwatch(generation, repr)  # type: ignore[arg-type]
+    assert "g1" in registry._timers
+
+
+async def test_a_dying_engine_fails_what_is_open_and_what_comes(
+    registry: Registry, model: ScriptedModel, engine: BatchingEngine
+) -> None:
+    model.gate.close()
+    generations = [await start(registry, Generate(id=f"g{n}", prompt="Hi")) for n in range(3)]
+    await held(model)
+    model.failures.append(RuntimeError("the chip is on fire"))
+    model.gate.open()
+    for generation in generations:
+        done = await ended(registry, generation)
+        assert done.reason is DoneReason.FAILED
+        assert done.error is not None
+        assert "the chip is on fire" in done.error.message
+    error = await refusal(registry, Generate(id="late", prompt="Hi"))
+    assert (error.code, error.retryable) == (ErrorCode.ENGINE_FAILED, True)
+    assert "the chip is on fire" in error.message
+    assert registry.active == []
+    assert not engine.stats().alive
+
+
+async def test_a_failed_batch_ends_only_what_was_in_it(registry: Registry, model: ScriptedModel) -> None:
+    from server.engine.model import DecodeError
+
+    model.gate.close()
+    first, second = [await start(registry, Generate(id=id, prompt="Hi")) for id in ("g1", "g2")]
+    await held(model)
+    model.failures.append(DecodeError("out of luck"))
+    model.gate.open()
+    done = await ended(registry, first)
+    assert done.error is not None
+    assert (done.reason, done.error.message) == (DoneReason.FAILED, "out of luck")
+    assert (await ended(registry, second)).reason is DoneReason.STOP
+
+
+async def test_a_log_expires_after_its_time(engine: BatchingEngine) -> None:
+    async with running(engine, linger=0.01) as registry:
+        await ended(registry, await start(registry, Generate(id="g1", prompt="Hi")))
+        async with asyncio.timeout(DEADLINE):
+            while registry._generations:
+                await asyncio.sleep(0.001)
+        with pytest.raises(RemoteProtocolError) as caught:
+            registry.get("g1", re="attach")
+        assert caught.value.code is ErrorCode.UNKNOWN_ID
+        assert registry._timers == {}
+        again = await start(registry, Generate(id="g1", prompt="Hi"))
+        assert again.log.done is None
+
+
+async def test_closing_ends_all_as_interrupted(engine: BatchingEngine, model: ScriptedModel) -> None:
+    model.gate.close()
+    async with running(engine) as registry:
+        generations = [await start(registry, Generate(id=f"g{n}", prompt="Hi")) for n in range(3)]
+        await held(model)
+    for generation in generations:
+        assert generation.log.done is not None
+        assert generation.log.done.reason is DoneReason.INTERRUPTED
+        assert generation.log.done.timings.stop is None
+    assert registry.active == []
+    assert registry._timers == {}
+    assert not engine.stats().alive
+    assert model.kv == {}

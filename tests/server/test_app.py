@@ -1,0 +1,32 @@
+"""The composition root: what the application starts, it also ends."""
+
+import dataclasses
+import threading
+
+import pytest
+
+from server.app import create_app
+from server.chat.template import ChatTemplateError
+from server.engine.scripted import ScriptedModel
+from server.engine.worker import BatchingEngine
+from tests.server.transports.running import serving
+
+
+def engine_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "engine"]
+
+
+async def test_the_end_of_the_application_is_the_end_of_the_engine() -> None:
+    before = engine_threads()
+    async with serving(ScriptedModel()) as server:
+        assert len(engine_threads()) == len(before) + 1
+    assert engine_threads() == before
+    assert not server.engine.stats().alive
+
+
+def test_a_broken_template_is_told_before_anything_starts(model: ScriptedModel) -> None:
+    model.facts = dataclasses.replace(model.facts, chat_template="{% for m in messages %}")
+    before = engine_threads()
+    with pytest.raises(ChatTemplateError):
+        create_app(BatchingEngine(model))
+    assert engine_threads() == before

@@ -1,0 +1,192 @@
+"""The command line, as a person runs it: in a process of its own."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from protocol.messages import Accepted, Done, DoneReason, Generate, Goodbye, Token, Welcome
+from server import __version__
+from server.__main__ import _listen
+from server.starter import MODEL_PATH
+from tests.server.transports.peer import Peer
+
+START = 120.0
+"""Seconds for a process to start on a busy machine."""
+
+END = 10.0
+"""Seconds within which a signal must have ended it."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMUI_")}
+    return {**kept, **more}
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "server", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=START, env=environment(**environ))
+
+
+def assert_told_in_one_line(ended: subprocess.CompletedProcess[str], *named: str) -> None:
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("streamui: ")
+    for name in named:
+        assert name in line
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    return str(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "COMMAND"),
+        (["sing"], "sing"),
+        (["serve", "--colour", "red"], "--colour"),
+        (["serve", "--port", "http"], "--port"),
+        (["serve", "--port", "65536"], "0 to 65535"),
+        (["serve", "--parallel", "0"], "--parallel"),
+    ],
+)
+def test_a_slip_is_told_in_one_line(arguments: list[str], named: str) -> None:
+    assert_told_in_one_line(run(*arguments), named)
+
+
+def test_a_bad_variable_is_told_in_one_line() -> None:
+    assert_told_in_one_line(run("serve", STREAMUI_PORT="http"), "port", "'http'")
+
+
+def test_a_missing_model_is_told_in_one_line(data: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "nothing.gguf")
+    assert_told_in_one_line(run("serve", "--port=0", "--data", data, "--model", path), path)
+
+
+def test_the_variable_names_the_model_too(data: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "nothing.gguf")
+    assert_told_in_one_line(run("serve", "--port=0", "--data", data, STREAMUI_MODEL=path), path)
+
+
+def broken(kind: str) -> bytes:
+    whole = MODEL_PATH.read_bytes()
+    return {
+        "a text": b"# This is no model\n" * 100,
+        "empty": b"",
+        "cut in its header": whole[:1000],
+        "cut in its weights": whole[: len(whole) // 2],
+        "of another version": whole[:4] + b"\xff\xff\xff\x7f" + whole[8:],
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["a text", "empty", "cut in its header", "cut in its weights", "of another version"])
+def test_a_broken_model_is_told_in_one_line(data: str, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(broken(kind))
+    assert_told_in_one_line(run("serve", "--port=0", "--data", data, "--model", str(path)), str(path))
+
+
+def test_a_folder_is_no_model(data: str, tmp_path: Path) -> None:
+    assert_told_in_one_line(run("serve", "--port=0", "--data", data, "--model", str(tmp_path)), str(tmp_path))
+
+
+def test_a_port_in_use_is_told_in_one_line(data: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert_told_in_one_line(run("serve", "--data", data, "--port", port), port, "--port 0")
+
+
+def test_an_address_that_is_not_ours_is_told_in_one_line(data: str) -> None:
+    assert_told_in_one_line(run("serve", "--data", data, "--port=0", "--host", "192.0.2.1"), "192.0.2.1")
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    path = str(tmp_path / "file" / "data")
+    assert_told_in_one_line(run("serve", "--port=0", "--data", path), "--data", path)
+
+
+def test_tokens_are_not_held_back_by_the_network() -> None:
+    """Nagle's algorithm would hold each small frame back until the one before it is acknowledged: 40 ms."""
+    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_version_and_help_are_no_mistakes() -> None:
+    assert run("--version").stdout == f"streamui {__version__}\n"
+    told = run("serve", "--help")
+    assert told.returncode == 0
+    for option in ("--host", "--port", "--model", "--data", "--context", "--parallel"):
+        assert option in told.stdout
+
+
+@contextlib.asynccontextmanager
+async def started(data: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """``streamui serve`` on a free port, once it has printed its address."""
+    arguments = ["-m", "server", "serve", "--port=0", "--data", data]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdout=pipe, stderr=pipe, env=environment()
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(START):
+            line = (await process.stdout.readline()).decode()
+        ready = re.fullmatch(r"StreamUI is ready: http://(127\.0\.0\.1:[0-9]+)\n", line)
+        assert ready, line
+        yield process, ready[1]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_it_in_good_order_in_the_middle_of_an_answer(data: str, sent: signal.Signals) -> None:
+    async with started(data) as (process, address):
+        async with connect(f"ws://{address}/ws", proxy=None) as socket:
+            peer = Peer(socket)
+            welcome = await peer.take(Welcome)
+            assert welcome.model.template == "gguf"
+            for id in ("g1", "g2"):
+                await peer.send(Generate(id=id, prompt="Tell me a long story"))
+                await peer.take(Accepted, id=id)
+            await peer.take(Token)
+            process.send_signal(sent)
+            async with asyncio.timeout(END):
+                assert await peer.closed() == 1012
+                out, err = await process.communicate()
+            goodbye = await peer.take(Goodbye)
+            assert goodbye.code == 1012
+            for id in ("g1", "g2"):  # the model may have ended its answer just before
+                assert (await peer.take(Done, id=id)).reason in (DoneReason.INTERRUPTED, DoneReason.STOP)
+    assert process.returncode in (0, -sent)
+    assert (out.decode(), err.decode()) == ("", "")
+
+
+async def test_it_serves_the_page_and_answers(data: str) -> None:
+    async with started(data) as (process, address):
+        async with connect(f"ws://{address}/ws?close_when_idle=1", proxy=None) as socket:
+            await socket.send('{"type":"generate","prompt":"Hello"}')
+            frames = [json.loads(frame) async for frame in socket]
+        assert frames[-1]["type"] == "done"
+        assert "".join(frame.get("text", "") for frame in frames)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(END):
+            await process.wait()
+    assert Path(data).is_dir()

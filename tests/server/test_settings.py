@@ -1,0 +1,94 @@
+"""Where an option's value comes from: the command line, else the environment, else the default."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from server.settings import Settings, add_options, options, settings_from
+from server.starter import MODEL_PATH
+
+NOTHING: Mapping[str, str] = {"HOME": "/home/someone"}
+
+
+def read(arguments: list[str], environ: Mapping[str, str] = NOTHING) -> Settings:
+    parser = argparse.ArgumentParser()
+    add_options(parser, environ)
+    return settings_from(parser.parse_args(arguments))
+
+
+def test_the_defaults() -> None:
+    assert read([]) == Settings(
+        host="127.0.0.1",
+        port=8000,
+        model=MODEL_PATH,
+        data=Path("/home/someone/.local/share/streamui"),
+        context=None,
+        parallel=4,
+        threads=None,
+    )
+
+
+GIVEN = {
+    "host": ("::1", "0.0.0.0"),
+    "port": ("0", "65535"),
+    "model": ("a.gguf", "b.gguf"),
+    "data": ("one", "two"),
+    "context": ("16", "4096"),
+    "parallel": ("1", "256"),
+    "threads": ("1", "1024"),
+}
+
+
+def test_the_table_knows_every_option() -> None:
+    assert list(GIVEN) == [option.name for option in options(NOTHING)]
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_the_command_line_wins_over_the_environment_and_that_over_the_default(name: str) -> None:
+    typed, exported = GIVEN[name]
+    environ = {**NOTHING, f"STREAMUI_{name.upper()}": exported}
+    assert str(getattr(read([], environ), name)) == exported
+    assert str(getattr(read([f"--{name}", typed], environ), name)) == typed
+    assert type(getattr(read([], environ), name)) is type(getattr(read([f"--{name}", typed]), name))
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_an_empty_variable_is_none(name: str) -> None:
+    assert read([], {**NOTHING, f"STREAMUI_{name.upper()}": ""}) == read([])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "-1"),
+        ("port", "65536"),
+        ("port", "80.5"),
+        ("port", "http"),
+        ("context", "15"),
+        ("context", str(2**24 + 1)),
+        ("parallel", "0"),
+        ("parallel", "257"),
+        ("threads", "0"),
+        ("threads", "1025"),
+    ],
+)
+def test_what_is_out_of_range_is_refused_wherever_it_comes_from(
+    name: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources: list[tuple[list[str], Mapping[str, str]]] = [
+        ([f"--{name}={value}"], NOTHING),
+        ([], {**NOTHING, f"STREAMUI_{name.upper()}": value}),
+    ]
+    for arguments, environ in sources:
+        with pytest.raises(SystemExit) as ended:
+            read(arguments, environ)
+        assert ended.value.code == 2
+        told = capsys.readouterr().err
+        assert f"--{name}" in told
+        assert f"'{value}' is not a whole number from" in told
+
+
+def test_data_goes_where_the_desktop_wants_it() -> None:
+    assert read([], {"XDG_DATA_HOME": "/data", "HOME": "/home/someone"}).data == Path("/data/streamui")

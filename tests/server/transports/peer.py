@@ -1,0 +1,97 @@
+"""A client for tests. It keeps the client's half of the protocol, and so fails when the server breaks a rule of it.
+
+Numbers with gaps, a second `done`, a wrong `sha256`, an event before `accepted`: each raises RemoteProtocolError here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeVar
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from protocol.cursor import Cursor
+from protocol.messages import ClientMessage, Done, Error, ServerMessage, Status, StatusRequest
+from protocol.session import ClientSession
+
+DEADLINE = 20.0
+"""Seconds after which a test gives up; none comes near it, however busy the machine."""
+
+M = TypeVar("M", bound=ServerMessage)
+
+
+class Peer:
+    """The client's end of one socket. ``cursors`` are those of an earlier socket, to go on from them."""
+
+    def __init__(self, socket: ClientConnection, cursors: dict[str, Cursor] | None = None) -> None:
+        self.socket = socket
+        self.session = ClientSession(cursors)
+        self._unread: list[ServerMessage] = []
+
+    async def send(self, *messages: ClientMessage | str | bytes) -> None:
+        """Everything in one frame; text is sent as it is, and so are bytes, alone."""
+        if messages and isinstance(messages[0], bytes):
+            await self.socket.send(messages[0])
+            return
+        lines = [m if isinstance(m, str) else self.session.send(m, 0.0) for m in messages if not isinstance(m, bytes)]
+        await self.socket.send("\n".join(lines))
+
+    async def next(self) -> ServerMessage:
+        """The oldest message that was not taken yet."""
+        while not self._unread:
+            await self._read()
+        return self._unread.pop(0)
+
+    async def take(self, kind: type[M], **fields: Any) -> M:
+        """The first message of this kind and with these fields that was not taken yet; all others stay."""
+        at = 0
+        while True:
+            for index in range(at, len(self._unread)):
+                message = self._unread[index]
+                if isinstance(message, kind) and all(getattr(message, k) == v for k, v in fields.items()):
+                    del self._unread[index]
+                    return message
+            at = len(self._unread)
+            await self._read()
+
+    async def until_done(self, id: str) -> list[ServerMessage]:
+        """All messages about ``id`` that were not taken yet, in order, the last of them its `done`."""
+        done = await self.take(Done, id=id)
+        return [*self._take_all(id), done]
+
+    async def settle(self) -> list[ServerMessage]:
+        """What was not taken yet, once the server has carried out all that was sent before."""
+        await self.send(StatusRequest())
+        await self.take(Status, id=None)
+        unread, self._unread = self._unread, []
+        return unread
+
+    async def errors(self) -> list[Error]:
+        return [message for message in await self.settle() if isinstance(message, Error)]
+
+    def text(self, id: str) -> str:
+        """The text of ``id`` so far."""
+        return self.session.cursors[id].text
+
+    async def closed(self) -> int | None:
+        """The code with which the server closes, after reading everything that it still sends."""
+        try:
+            while True:
+                await self._read()
+        except ConnectionClosed:
+            return self.socket.close_code
+
+    def vanish(self) -> None:
+        """Drop the line without a word, as a network does."""
+        self.socket.transport.abort()
+
+    async def _read(self) -> None:
+        async with asyncio.timeout(DEADLINE):
+            frame = await self.socket.recv()
+        self._unread.extend(self.session.receive(frame, 0.0))
+
+    def _take_all(self, id: str) -> list[ServerMessage]:
+        taken = [message for message in self._unread if getattr(message, "id", None) == id]
+        self._unread = [message for message in self._unread if getattr(message, "id", None) != id]
+        return taken

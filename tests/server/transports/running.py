@@ -1,0 +1,123 @@
+"""The real server for tests: uvicorn on a free port of the loopback, over the scripted model, in the test's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from typing import Any
+
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+
+from protocol.cursor import Cursor
+from protocol.messages import Welcome
+from server.__main__ import _listen as listen
+from server.app import create_app
+from server.engine.scripted import ScriptedModel
+from server.engine.worker import BatchingEngine
+from server.generations.registry import Registry
+from server.serving import configuration
+from server.transports.connections import Connections
+from tests.server.transports.peer import DEADLINE, Peer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an HTTP request brought."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that answers on ``port``, and all that is behind it."""
+
+    port: int
+    model: ScriptedModel
+    engine: BatchingEngine
+    registry: Registry
+    connections: Connections
+
+    @contextlib.asynccontextmanager
+    async def socket(self, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
+        """A bare WebSocket; ``options`` are those of ``websockets.connect``."""
+        settings = {"proxy": None, "compression": None, "ping_interval": None, "open_timeout": DEADLINE, **options}
+        async with connect(f"ws://127.0.0.1:{self.port}/ws{query}", **settings) as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def peer(
+        self, query: str = "", *, cursors: dict[str, Cursor] | None = None, **options: Any
+    ) -> AsyncIterator[Peer]:
+        """A client that has read its `welcome`."""
+        async with self.socket(query, **options) as connection:
+            peer = Peer(connection, cursors)
+            await peer.take(Welcome)
+            yield peer
+
+    async def get(self, path: str, method: str = "GET") -> Answer:
+        """One HTTP request; ``path`` is sent as it is."""
+        return await asyncio.to_thread(self._get, path, method)
+
+    def _get(self, path: str, method: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        with contextlib.closing(connection):
+            connection.request(method, path)
+            response: HTTPResponse = connection.getresponse()
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, headers, response.read().decode())
+
+    async def held(self) -> None:
+        """Return once the model stands before its closed gate."""
+        await asyncio.to_thread(self.model.gate.wait_until_held, DEADLINE)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return once ``condition`` holds, looked at on every turn of the loop."""
+        async with asyncio.timeout(DEADLINE):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its ticks and signals: it ends as soon as ``ending`` is set."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+        self.ending = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        await self.ending.wait()
+
+
+@contextlib.asynccontextmanager
+async def serving(model: ScriptedModel) -> AsyncIterator[RunningServer]:
+    engine = BatchingEngine(model)
+    app = create_app(engine)
+    server = _Server(configuration(app))
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    task = asyncio.get_running_loop().create_task(server.serve([listener]), name="uvicorn")
+    try:
+        async with asyncio.timeout(DEADLINE):
+            await server.ready.wait()
+        yield RunningServer(port, model, engine, app.state.registry, app.state.connections)
+    finally:
+        model.gate.open()
+        server.ending.set()
+        await task

@@ -1,0 +1,115 @@
+"""``/ws?plain=1`` from end to end: lines in, text out."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from protocol.plain import END_OF_ANSWER
+from tests.server.transports.peer import DEADLINE
+from tests.server.transports.running import RunningServer
+
+
+@contextlib.asynccontextmanager
+async def plain(server: RunningServer, more: str = "") -> AsyncIterator[ClientConnection]:
+    async with server.socket(f"?plain=1{more}") as socket:
+        yield socket
+
+
+async def frame(socket: ClientConnection) -> str:
+    async with asyncio.timeout(DEADLINE):
+        text = await socket.recv()
+    assert isinstance(text, str)
+    return text
+
+
+async def answer(socket: ClientConnection) -> list[str]:
+    """The frames of one answer, without its end mark."""
+    frames = []
+    while (text := await frame(socket)) != END_OF_ANSWER:
+        frames.append(text)
+    return frames
+
+
+async def test_a_line_is_answered_with_text_and_an_end_mark(server: RunningServer) -> None:
+    async with plain(server) as socket:
+        await socket.send("Hi\n")
+        frames = await answer(socket)
+    (generation,) = server.registry._generations.values()
+    assert "".join(frames) == generation.log.text.rstrip() != ""
+    assert generation.body.prompt == "Hi"
+    assert not [text for text in frames if not text.strip()]
+
+
+async def test_several_lines_are_answered_one_after_the_other(server: RunningServer) -> None:
+    async with plain(server) as socket:
+        await socket.send("first\n\n  second  \nthird")
+        answers = ["".join(await answer(socket)) for _ in range(3)]
+    generations = list(server.registry._generations.values())
+    assert [generation.body.prompt for generation in generations] == ["first", "second", "third"]
+    assert answers == [generation.log.text.rstrip() for generation in generations]
+
+
+async def test_the_stop_line_stops_the_answer_in_progress_and_the_next_line_is_answered(server: RunningServer) -> None:
+    server.model.gate.close()
+    async with plain(server) as socket:
+        await socket.send("one\ntwo")
+        await server.held()
+        server.model.gate.step(12)
+        begun = await frame(socket)
+        await server.held()
+        await socket.send("/stop")
+        stopped = begun + "".join(await answer(socket))
+        server.model.gate.open()
+        assert await answer(socket)
+    first, second = server.registry._generations.values()
+    assert first.log.done is not None
+    assert second.log.done is not None
+    assert (first.log.done.reason, second.log.done.reason) == ("cancelled", "stop")
+    assert stopped == first.log.text.rstrip()
+
+
+async def test_stop_with_nothing_to_stop_is_told(server: RunningServer) -> None:
+    async with plain(server) as socket:
+        await socket.send("/stop")
+        assert (await frame(socket)).startswith("! nothing to cancel")
+        await socket.send("Hi")
+        assert await answer(socket)
+
+
+async def test_a_refused_line_is_told_and_ends_like_an_answer(server: RunningServer) -> None:
+    async with plain(server) as socket:
+        await socket.send("x" * 3000 + "\nHi")
+        (refusal,) = await answer(socket)
+        assert refusal.startswith("! ")
+        assert "2048" in refusal
+        assert not (await answer(socket))[0].startswith("! ")
+
+
+async def test_a_failed_answer_is_told(server: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
+    server.model.failures.append(RuntimeError("the chip is on fire"))
+    async with plain(server) as socket:
+        await socket.send("Hi")
+        (failure,) = await answer(socket)
+    assert failure.strip().startswith("! ")
+    assert "the chip is on fire" in failure
+    caplog.clear()
+
+
+async def test_a_binary_frame_is_told(server: RunningServer) -> None:
+    async with plain(server) as socket:
+        await socket.send(b"Hi")
+        assert (await frame(socket)).startswith("! binary")
+
+
+async def test_close_when_idle_fits_a_pipe(server: RunningServer) -> None:
+    async with plain(server, "&close_when_idle=1") as socket:
+        await socket.send("one\ntwo\n")
+        assert await answer(socket)
+        assert await answer(socket)
+        with pytest.raises(ConnectionClosed):
+            await frame(socket)
+        assert socket.close_code == 1000
