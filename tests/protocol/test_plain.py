@@ -114,6 +114,8 @@ def test_another_error_ends_no_answer(session: PlainSession, re: str | None) -> 
     error = Error(re=re, code=ErrorCode.NOTHING_TO_CANCEL, message="no", retryable=False)
     assert session.frames(error, 0) == ["! no\n"]
     answering(session, "second")
+    assert session.frames(error, 0) == ["! no\n"]
+    session.frames(Token(id="g1", seq=1, n=1, text="some text"), 0)
     assert session.frames(error, 0) == ["\n! no\n"]
     assert session.pending() == []
 
