@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -16,12 +15,9 @@ from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from protocol.codec import MAX_FRAME_BYTES
 from protocol.errors import CloseCode, RemoteProtocolError
 from protocol.messages import (
-    PROTOCOL,
     Accepted,
-    ActiveGeneration,
     Attach,
     Attached,
     AttachPoint,
@@ -33,21 +29,19 @@ from protocol.messages import (
     Generate,
     Goodbye,
     Hello,
-    Limits,
-    ModelFacts,
     Ping,
     Pong,
     ServerMessage,
     Snapshot,
     Status,
     StatusRequest,
-    Welcome,
 )
 from protocol.plain import PlainSession
 from protocol.session import ServerSession
-from server import __version__
 from server.generations.generation import Generation
-from server.generations.registry import QUEUE_LIMIT, Registry
+from server.generations.registry import Registry
+from server.transports.greeting import welcome
+from server.transports.reader import Reader
 
 INBOX_LIMIT: Final = 64
 """Messages that were received and wait to be carried out; beyond it the socket is read no further."""
@@ -67,27 +61,6 @@ class JsonSession(ServerSession):
 
     def pending(self) -> list[ClientMessage | RemoteProtocolError]:
         return []
-
-
-class Reader:
-    """This connection's cursor in one log, and the last status that it was sent."""
-
-    def __init__(self, generation: Generation, after: int) -> None:
-        self.generation = generation
-        self._after = after
-        self._status: Status | None = None
-
-    def read(self) -> list[ServerMessage]:
-        """What is new, in as few messages as there can be. A status that `done` has overtaken is left out."""
-        log, status = self.generation.log, self.generation.status
-        news: list[ServerMessage] = []
-        if status is not self._status and not log.done:
-            self._status = status
-            news.append(status)
-        while (event := log.read(self._after)) is not None:
-            self._after = event.seq
-            news.append(event)
-        return news
 
 
 class Connection:
@@ -292,30 +265,3 @@ class Connection:
 
 class _SlowReader(Exception):
     """The client sends and does not read."""
-
-
-def welcome(registry: Registry) -> Welcome:
-    """The first message of every connection."""
-    facts = registry.model
-    return Welcome(
-        protocol=PROTOCOL,
-        server=f"streamui/{__version__}",
-        connection=secrets.token_hex(6),
-        auth=False,
-        model=ModelFacts(
-            name=facts.name,
-            architecture=facts.architecture,
-            parameters=facts.parameters,
-            context=facts.context,
-            template=registry.template.origin,
-        ),
-        limits=Limits(
-            frame_bytes=MAX_FRAME_BYTES,
-            active=QUEUE_LIMIT + registry.parallel,
-            queued=QUEUE_LIMIT,
-            parallel=registry.parallel,
-        ),
-        active=tuple(
-            ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state) for g in registry.active
-        ),
-    )

@@ -1,0 +1,27 @@
+"""A reader of one generation's log, for one connection."""
+
+from __future__ import annotations
+
+from protocol.messages import ServerMessage, Status
+from server.generations.generation import Generation
+
+
+class Reader:
+    """This connection's cursor in one log, and the last status that it was sent."""
+
+    def __init__(self, generation: Generation, after: int) -> None:
+        self.generation = generation
+        self._after = after
+        self._status: Status | None = None
+
+    def read(self) -> list[ServerMessage]:
+        """What is new, in as few messages as there can be. A status that `done` has overtaken is left out."""
+        log, status = self.generation.log, self.generation.status
+        news: list[ServerMessage] = []
+        if status is not self._status and not log.done:
+            self._status = status
+            news.append(status)
+        while (event := log.read(self._after)) is not None:
+            self._after = event.seq
+            news.append(event)
+        return news
