@@ -10,13 +10,15 @@ from protocol.session import ServerSession
 STOP_LINE: Final = "/stop"
 END_OF_ANSWER: Final = "\n\n"
 MAX_WAITING_LINES: Final = 256
+LINE_WIDTH: Final = 60
 
 
 class PlainSession(ServerSession):
     """The server's end of a connection in plain mode. One prompt is answered at a time; the lines behind it wait.
 
-    White space is held back until the text goes on, so that a frame of nothing but white space is always the end of an
-    answer.
+    Tools for the terminal begin a new line for each frame. So text goes out about a line at a time: up to its end, or
+    to a space after LINE_WIDTH. White space is held back until the text goes on, so that a frame of nothing but white
+    space is always the end of an answer. The frames joined are the answer.
     """
 
     def __init__(self) -> None:
@@ -24,7 +26,7 @@ class PlainSession(ServerSession):
         self._waiting: deque[str] = deque()
         self._answering = False
         self._begun = False
-        self._space = ""
+        self._held = ""
 
     def _parse(self, frame: str) -> list[ClientMessage | RemoteProtocolError]:
         """What the lines of ``frame`` ask for now; further prompts come out of ``pending`` later."""
@@ -63,17 +65,29 @@ class PlainSession(ServerSession):
                 return []
 
     def _text(self, text: str) -> list[str]:
-        text = self._space + text
-        visible = text.rstrip()
-        self._space = text[len(visible) :]
-        self._begun = self._begun or bool(visible)
-        return [visible] if visible else []
+        text = self._held + text
+        end = _end_of_line(text)
+        ready = text[:end].rstrip()
+        self._held = text[len(ready) :]
+        self._begun = self._begun or bool(ready)
+        return [ready] if ready else []
 
     def _end(self, complaint: str | None) -> list[str]:
         """The end of an answer, or of a prompt that got none (PROTOCOL 10.3, 10.4)."""
-        frames = [END_OF_ANSWER] if complaint is None else [self._complaint(complaint), END_OF_ANSWER]
-        self._answering, self._begun, self._space = False, False, ""
-        return frames
+        rest = self._held.rstrip()
+        self._begun = self._begun or bool(rest)
+        frames = [rest] if rest else []
+        if complaint is not None:
+            frames.append(self._complaint(complaint))
+        self._answering, self._begun, self._held = False, False, ""
+        return [*frames, END_OF_ANSWER]
 
     def _complaint(self, text: str) -> str:
         return f"\n! {text}" if self._begun else f"! {text}"
+
+
+def _end_of_line(text: str) -> int:
+    """How much of ``text`` makes whole lines; 0 while its first one is neither ended nor long enough."""
+    newline = text.rfind("\n") + 1
+    space = text.rfind(" ") + 1
+    return max(newline, space if space - newline > LINE_WIDTH else 0)

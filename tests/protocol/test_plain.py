@@ -76,7 +76,10 @@ def test_binary_is_refused(session: PlainSession) -> None:
     [
         ((), []),
         (("Hi",), ["Hi"]),
-        (("Hi", " there"), ["Hi", " there"]),
+        (("Hi", " there"), ["Hi there"]),
+        (("One\nTwo\nThr", "ee\n"), ["One\nTwo", "\nThree"]),
+        (("word " * 13, "more and more"), [("word " * 13).rstrip(), " more and more"]),
+        (("a" * 200, "b"), ["a" * 200 + "b"]),
         (("Hi", "\n\n", "there"), ["Hi", "\n\nthere"]),
         (("Hi \n", "\n", " you", "\n\n"), ["Hi", " \n\n you"]),
         (("  ", "Hi"), ["  Hi"]),
@@ -115,7 +118,7 @@ def test_another_error_ends_no_answer(session: PlainSession, re: str | None) -> 
     assert session.frames(error, 0) == ["! no\n"]
     answering(session, "second")
     assert session.frames(error, 0) == ["! no\n"]
-    session.frames(Token(id="g1", seq=1, n=1, text="some text"), 0)
+    session.frames(Token(id="g1", seq=1, n=1, text="some text\n"), 0)
     assert session.frames(error, 0) == ["\n! no\n"]
     assert session.pending() == []
 

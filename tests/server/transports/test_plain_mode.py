@@ -58,7 +58,7 @@ async def test_the_stop_line_stops_the_answer_in_progress_and_the_next_line_is_a
     async with plain(server) as socket:
         await socket.send("one\ntwo")
         await server.held()
-        server.model.gate.step(12)
+        server.model.gate.step(30)
         begun = await frame(socket)
         await server.held()
         await socket.send("/stop")
