@@ -74,8 +74,9 @@ screenshots: install-dev ## take the README's pictures of the page anew
 	node tests/e2e/screenshots.js
 
 .PHONY: starter
-starter: .venv-starter/.installed ## train the built-in model again (about half an hour on two cores) and print its scores
-	.venv-starter/bin/python -m server.starter.train $(ARGS)
+starter: install .venv-starter/.installed ## train the built-in model again (about an hour on two cores) and print its scores
+	OMP_WAIT_POLICY=passive .venv-starter/bin/python -m server.starter.train $(ARGS)
+	$(BIN)/python -m server.starter.score
 
 .PHONY: lock
 lock: .venv-lock/.installed ## pin every dependency again; newer versions: make lock ARGS=--upgrade
@@ -173,6 +174,7 @@ node_modules/.installed: package.json package-lock.json .npmrc
 .venv-starter/.installed: server/starter/requirements.txt
 	@$(call make_venv,.venv-starter)
 	.venv-starter/bin/python $(PIP_INSTALL) -r $<
+	.venv-starter/bin/python $(PIP_INSTALL) --no-deps --editable .
 	@touch $@
 
 .venv-lock/.installed: Makefile

@@ -1,0 +1,20 @@
+"""The values that the generators pass on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One question and its answer. `verbatim` questions (names, code) get no typing errors."""
+
+    question: str
+    answer: str
+    verbatim: bool = False
+
+
+Source = Callable[[random.Random], list[Exchange]]
+"""A generator: one exchange, or several where the later ones follow up the first."""

@@ -1,0 +1,28 @@
+"""Patterns with choices: `{a|b|}` is one of its parts, `<name>` a slot. Braces without a bar are plain text."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+
+CHOICE = re.compile(r"\{([^{}]*\|[^{}]*)\}")
+SLOT = re.compile(r"<([a-zA-Z_']+2?)>")
+SPACES = re.compile(r" {2,}")
+
+
+def expand(pattern: str, rng: random.Random) -> str:
+    """One text of the pattern: the innermost choices are made first; `\\n` becomes a line break."""
+    while CHOICE.search(pattern):
+        pattern = CHOICE.sub(lambda match: rng.choice(match[1].split("|")), pattern)
+    return pattern.replace("\\n", "\n")
+
+
+def fill(text: str, slots: Mapping[str, str]) -> str:
+    """Put the slots' values in; a slot that is not given stays as it is."""
+    return SLOT.sub(lambda match: slots.get(match[1], match[0]), text)
+
+
+def tidy(question: str) -> str:
+    """A question's words with single spaces (leaving out an optional part may have left two)."""
+    return SPACES.sub(" ", question).strip()
