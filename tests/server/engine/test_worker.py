@@ -229,14 +229,19 @@ def test_a_thread_that_dies_leaves_nobody_waiting(bench: Bench) -> None:
     assert (stats.alive, stats.failure) == (False, "RuntimeError: cosmic ray")
 
 
+def engine_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "engine"]
+
+
 def test_close_ends_the_open_ones_as_interrupted_and_the_thread(bench: Bench) -> None:
     bench.model.gate.close()
     for id in ("running", "waiting"):
         bench.submit(id)
     bench.model.gate.wait_until_held()
+    threads = engine_threads()
     bench.engine.close()
     assert {bench.recorder.finished(id).reason for id in ("running", "waiting")} == {FinishReason.INTERRUPTED}
-    assert "engine" not in {thread.name for thread in threading.enumerate()}
+    assert len(engine_threads()) == len(threads) - 1
 
 
 def test_what_comes_while_the_engine_closes_is_answered_too(bench: Bench) -> None:
