@@ -1,0 +1,74 @@
+"""``python -m protocol.conformance ws://host/ws``: exit status 0 when all is well, 1 when not, 2 for a wrong call."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+
+from protocol.conformance import report
+from protocol.conformance.runner import Outcome, Result, run_cases
+from protocol.conformance.script import Case, load_cases, select
+from protocol.conformance.stage import DEADLINE, Options
+from protocol.conformance.wire import Unreachable
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status."""
+    asked = _parser().parse_args(arguments)
+    cases = select(load_cases(), asked.case)
+    if asked.list:
+        print(report.listing(cases))
+        return 0
+    if not asked.url or not cases:
+        print(
+            "no case is called that; see --list" if asked.url else "which server? give its ws:// URL", file=sys.stderr
+        )
+        return 2
+    try:
+        results = _run(asked, cases)
+    except Unreachable as problem:
+        print(f"can't reach {problem}", file=sys.stderr)
+        return 2
+    bad = {Outcome.FAILED, Outcome.INCONCLUSIVE} if asked.strict else {Outcome.FAILED}
+    return int(any(result.outcome in bad for result in results))
+
+
+def _run(asked: argparse.Namespace, cases: list[Case]) -> list[Result]:
+    began = time.monotonic()
+    tell = (lambda result: None) if asked.json else (lambda result: print(report.line(result), flush=True))
+    results = asyncio.run(run_cases(asked.url, cases, Options(deadline=asked.deadline), jobs=asked.jobs, report=tell))
+    if asked.json:
+        print(report.as_json(results))
+        return results
+    for result in results:
+        if result.outcome is not Outcome.PASSED:
+            print(f"\n{report.details(result)}")
+    print(f"\n{report.summary(results, time.monotonic() - began)}")
+    return results
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m protocol.conformance", description="Does it speak streamui.v1?")
+    parser.add_argument("url", nargs="?", help="the server's WebSocket, such as ws://127.0.0.1:8000/ws")
+    parser.add_argument(
+        "--case",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only cases with such an id, or on such a section; may be repeated",
+    )
+    parser.add_argument("--list", action="store_true", help="print the cases and end")
+    parser.add_argument("--strict", action="store_true", help="an inconclusive case is a failure")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.add_argument("--jobs", type=int, default=4, metavar="N", help="cases at the same time (%(default)s)")
+    parser.add_argument(
+        "--deadline", type=float, default=DEADLINE, metavar="S", help="seconds to wait for one message (%(default)s)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

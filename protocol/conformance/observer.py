@@ -1,0 +1,277 @@
+"""What must hold of everything that a server sends, whatever was asked: looked at in every case, message by message.
+
+An Observer sees one socket. The Ledger is shared by all sockets of a case: two readers of one log must see one text.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+
+from protocol.conformance.matching import show
+from protocol.errors import ERRORS
+from protocol.messages import SERVER_TYPES, ServerMessage
+
+_SCHEMA: Final = msgspec.json.Decoder(ServerMessage)
+_SECTIONS: Final = {
+    "welcome": "5.1",
+    "accepted": "5.2",
+    "status": "5.3",
+    "token": "5.4",
+    "snapshot": "5.5",
+    "attached": "5.6",
+    "done": "5.7",
+    "error": "5.8",
+    "pong": "5.9",
+    "goodbye": "5.10",
+}
+_EVENTS: Final = ("accepted", "attached", "token", "snapshot", "done")
+_SLACK_MS: Final = 5.0
+_SAME_STATUS: Final = 5
+
+
+class Violation(Exception):
+    """The server broke ``rule``, a section of PROTOCOL.md or the key of a MUST."""
+
+    def __init__(self, rule: str, text: str) -> None:
+        super().__init__(rule, text)
+        self.rule = rule
+        self.text = text
+
+
+@dataclass
+class Ledger:
+    """All that is known of the logs, by id and epoch: the longest text seen, where it was cut, and the end."""
+
+    texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    cuts: dict[tuple[str, str], dict[int, int]] = field(default_factory=dict)
+    ends: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def note(self, log: tuple[str, str], seq: int, text: str) -> None:
+        """One reader has seen ``text`` up to the number ``seq``."""
+        known = self.texts.setdefault(log, text)
+        if self.cuts.setdefault(log, {}).setdefault(seq, len(text)) != len(text) or not _agree(known, text):
+            seen = known[: self.cuts[log][seq]]
+            raise Violation("1", f"{log[0]}: up to number {seq} one reader got {show(seen)}, another {show(text)}")
+        if len(text) > len(known):
+            self.texts[log] = text
+
+    def text_at(self, log: tuple[str, str], seq: int) -> str | None:
+        """The text up to the number ``seq``; None when no reader has stopped there."""
+        cut = 0 if seq == 0 else self.cuts.get(log, {}).get(seq)
+        return None if cut is None else self.texts.get(log, "")[:cut]
+
+    def end(self, log: tuple[str, str], done: dict[str, Any]) -> None:
+        if self.ends.setdefault(log, done) != done:
+            raise Violation("6.4/1", f"{log[0]} has two ends: {show(self.ends[log])} and {show(done)}")
+
+
+@dataclass
+class Reader:
+    """One generation as one socket has seen it.
+
+    ``watched``: accepted or attached and not done. ``hollow``: its text is missing until a snapshot brings it.
+    """
+
+    epoch: str
+    seq: int = 0
+    text: str = ""
+    watched: bool = True
+    hollow: bool = False
+
+
+class Observer:
+    """Owned by the socket's task in the runner: ``sent`` for each frame out, ``received`` for each frame in."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.readers: dict[str, Reader] = {}
+        self._ledger = ledger
+        self._greeted = False
+        self._leaving: int | None = None
+        self._asked: set[str] = set()
+        self._last_status: dict[str, tuple[dict[str, Any], int]] = {}
+
+    def sent(self, frame: str) -> None:
+        """Remember which ids the client has asked the state of: those need not be watched (PROTOCOL 5.3)."""
+        for line in frame.split("\n"):
+            try:
+                message = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(message, dict) and message.get("type") == "status" and isinstance(message.get("id"), str):
+                self._asked.add(message["id"])
+
+    def received(self, frame: str | bytes) -> list[dict[str, Any]]:
+        """The messages of ``frame``. Raises Violation."""
+        if isinstance(frame, bytes):
+            raise Violation("2.2", f"a binary frame of {len(frame)} bytes")
+        messages = [self._read(line) for line in frame.split("\n") if line.strip()]
+        for message in messages:
+            self._look_at(message)
+        return messages
+
+    def closed(self, code: int) -> None:
+        if self._leaving is not None and code != self._leaving:
+            raise Violation("5.10", f"goodbye announced {self._leaving}, the socket was closed with {code}")
+
+    def _read(self, line: str) -> dict[str, Any]:
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError) as problem:
+            raise Violation("2.2", f"not JSON: {problem}: {show(line)}") from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise Violation("2.2", f"not an object with a `type`: {show(line)}")
+        if next(iter(message)) != "type":
+            raise Violation("2.9/1", f"`type` is not the first field: {show(line)}")
+        _whole_code_points(message)
+        if message["type"] in SERVER_TYPES:
+            _has_its_fields(message, line)
+        return message
+
+    def _look_at(self, message: dict[str, Any]) -> None:
+        kind, id = message["type"], message.get("id")
+        if self._leaving is not None:
+            raise Violation("3.3/1", f"{kind} after goodbye")
+        if not self._greeted and kind != "welcome":
+            raise Violation("3.1/1", f"the first message is {kind}, not welcome")
+        if kind in _EVENTS:
+            self._look_at_event(message, message["id"])
+        elif kind == "welcome":
+            if self._greeted:
+                raise Violation("3.1/2", "a second welcome")
+            self._greeted = True
+        elif kind == "goodbye":
+            self._leaving = message["code"]
+        elif kind == "error":
+            _error(message)
+        elif kind == "status" and id is not None:
+            self._status(message, id)
+
+    def _look_at_event(self, message: dict[str, Any], id: str) -> None:
+        kind = message["type"]
+        if kind == "accepted":
+            self._accepted(message, id)
+        elif kind == "attached":
+            self._attached(message, id)
+        else:
+            reader = self._watched(message, id)
+            {"token": self._token, "snapshot": self._snapshot, "done": self._done}[kind](message, reader)
+
+    def _watched(self, message: dict[str, Any], id: str) -> Reader:
+        reader = self.readers.get(id)
+        if reader is None:
+            raise Violation("6.1/1", f"{id}: {message['type']} before accepted or attached")
+        if not reader.watched:
+            rule = "6.4/1" if message["type"] == "done" else "6.4/2"
+            raise Violation(rule, f"{id}: {message['type']} after done")
+        if reader.hollow and message["type"] != "snapshot":
+            raise Violation("5.6/1", f"{id}: {message['type']} where a snapshot must come first")
+        return reader
+
+    def _accepted(self, message: dict[str, Any], id: str) -> None:
+        known = self.readers.get(id)
+        if known is not None and (known.watched or known.epoch == message["epoch"]):
+            raise Violation("4.2", f"{id}: accepted twice")
+        self.readers[id] = Reader(message["epoch"])
+
+    def _attached(self, message: dict[str, Any], id: str) -> None:
+        epoch, after, recovered = message["epoch"], message["from"], message["recovered"]
+        if not recovered and after != 0:
+            raise Violation("5.6", f"{id}: recovered is false, and `from` is {after}")
+        if after > message["to"]:
+            raise Violation("5.6", f"{id}: `from` {after} lies beyond `to` {message['to']}")
+        text = self._ledger.text_at((id, epoch), after)
+        if text is None:
+            raise Violation("6.8", f"{id}: attached from {after}, a cursor that nobody had")
+        self.readers[id] = Reader(epoch, after, text, hollow=not recovered)
+
+    def _token(self, token: dict[str, Any], reader: Reader) -> None:
+        id, seq, count = token["id"], token["seq"], token["n"]
+        if not token["text"]:
+            raise Violation("5.4", f"{id}: a token without text")
+        if seq - count != reader.seq:
+            fault = "numbers are missing" if seq - count > reader.seq else "numbers come twice"
+            raise Violation("6.2/1", f"{id}: {fault}: a token of {seq - count + 1} to {seq} after {reader.seq}")
+        self._advance(token["id"], reader, seq, reader.text + token["text"])
+
+    def _snapshot(self, snapshot: dict[str, Any], reader: Reader) -> None:
+        if snapshot["epoch"] != reader.epoch:
+            raise Violation("5.5", f"{snapshot['id']}: a snapshot of epoch {snapshot['epoch']}, not {reader.epoch}")
+        reader.hollow = False
+        self._advance(snapshot["id"], reader, snapshot["seq"], snapshot["text"])
+
+    def _advance(self, id: str, reader: Reader, seq: int, text: str) -> None:
+        reader.seq, reader.text = seq, text
+        self._ledger.note((id, reader.epoch), seq, text)
+
+    def _done(self, done: dict[str, Any], reader: Reader) -> None:
+        id = done["id"]
+        if done["seq"] != reader.seq + 1:
+            raise Violation("6.2/2", f"{id}: done has number {done['seq']} after {reader.seq}")
+        if done["chars"] != len(reader.text):
+            raise Violation("5.7", f"{id}: done counts {done['chars']} code points, {len(reader.text)} came")
+        if done["sha256"] != sha256(reader.text.encode()).hexdigest():
+            raise Violation("5.7", f"{id}: done.sha256 is not that of the text that came")
+        _plausible(done, reader.text)
+        reader.watched = False
+        self._ledger.end((id, reader.epoch), done)
+
+    def _status(self, status: dict[str, Any], id: str) -> None:
+        reader = self.readers.get(id)
+        if reader is None and id not in self._asked:
+            raise Violation("5.3", f"{id}: a status of a generation that is not watched here")
+        before, times = self._last_status.get(id, ({}, 0))
+        times = times + 1 if before == status and id not in self._asked else 1
+        if times > _SAME_STATUS:
+            raise Violation(
+                "5.3", f"{id}: the same status {times} times in a row, with nothing changed: {show(status)}"
+            )
+        self._last_status[id] = (status, times)
+
+
+def _agree(one: str, other: str) -> bool:
+    """Whether one is the beginning of the other."""
+    return one.startswith(other) or other.startswith(one)
+
+
+def _whole_code_points(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Violation("2.8/1", f"text that is not whole code points: {show(value)}") from None
+
+
+def _has_its_fields(message: dict[str, Any], line: str) -> None:
+    try:
+        _SCHEMA.decode(line)
+    except msgspec.DecodeError as problem:
+        raise Violation(_SECTIONS[message["type"]], f"{message['type']}: {problem}: {show(line)}") from None
+    if empty := next((key for key, value in message.items() if value is None), None):
+        raise Violation("2.9", f"{message['type']}.{empty} is null and not left out: {show(line)}")
+
+
+def _error(error: dict[str, Any]) -> None:
+    known = {code.value: facts.retryable for code, facts in ERRORS.items()}.get(error["code"])
+    if known is not None and known != error["retryable"]:
+        raise Violation("8", f"{error['code']} has retryable {str(error['retryable']).lower()}")
+    if not error["message"].strip():
+        raise Violation("5.8", f"{error['code']} has no message")
+
+
+def _plausible(done: dict[str, Any], text: str) -> None:
+    """Counts and durations that can be (PROTOCOL 5.7)."""
+    usage, timings, id = done["usage"], done["timings"], done["id"]
+    if usage["cached_tokens"] > usage["prompt_tokens"]:
+        raise Violation("5.7", f"{id}: more cached tokens than prompt tokens: {show(usage)}")
+    if text and not usage["completion_tokens"]:
+        raise Violation("5.7", f"{id}: text without completion tokens: {show(usage)}")
+    if late := [name for name, value in timings.items() if value > timings["total"] + _SLACK_MS]:
+        raise Violation("5.7", f"{id}: timings.{late[0]} is longer than the total: {show(timings)}")
+    if "stop" in timings and done["reason"] != "cancelled":
+        raise Violation("5.7", f"{id}: timings.stop, and the reason is {done['reason']}")
+    if ("error" in done) != (done["reason"] == "failed"):
+        raise Violation("5.7", f"{id}: error goes with the reason failed, and with no other: {show(done)}")

@@ -1,0 +1,83 @@
+"""``pytest --protocol-url ws://host/ws``: each case is a test. Light at import, since every run of pytest loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from protocol.conformance.runner import Result
+    from protocol.conformance.script import Case
+
+_CASES = Path(__file__).parent / "cases"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("protocol", "conformance with streamui.v1")
+    group.addoption("--protocol-url", metavar="URL", help="run the conformance cases against this ws:// address")
+    group.addoption(
+        "--protocol-strict", action="store_true", help="an inconclusive case fails instead of being skipped"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without paths on the command line, the cases are all that is collected."""
+    if config.getoption("--protocol-url"):
+        chosen = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
+        config.args = [*chosen, str(_CASES)]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if file_path.parent != _CASES or file_path.suffix != ".json" or not parent.config.getoption("--protocol-url"):
+        return None
+    return CasesFile.from_parent(parent, path=file_path)
+
+
+class CasesFile(pytest.File):
+    """One file of cases."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        from protocol.conformance.script import load_file
+
+        for case in load_file(self.path):
+            yield CaseItem.from_parent(self, name=case.id, case=case)
+
+
+class CaseItem(pytest.Item):
+    """One case against the server of ``--protocol-url``."""
+
+    def __init__(self, *, case: Case, **arguments: object) -> None:
+        super().__init__(**arguments)  # type: ignore[arg-type]
+        self._case = case
+
+    def runtest(self) -> None:
+        import asyncio
+
+        from protocol.conformance.runner import Outcome, run_case
+
+        result = asyncio.run(run_case(self.config.getoption("--protocol-url"), self._case))
+        if result.outcome is Outcome.INCONCLUSIVE and not self.config.getoption("--protocol-strict"):
+            pytest.skip(f"inconclusive: {result.reason}")
+        if result.outcome is not Outcome.PASSED:
+            raise CaseFailed(result)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        if isinstance(excinfo.value, CaseFailed):
+            from protocol.conformance.report import details
+
+            return details(excinfo.value.result)
+        return str(excinfo.getrepr(style="short"))
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, f"{self._case.id}: {self._case.title}"
+
+
+class CaseFailed(Exception):
+    """Carries the result to the report."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.reason)
+        self.result = result

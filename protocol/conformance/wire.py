@@ -1,0 +1,89 @@
+"""The edge: one WebSocket, by the ``websockets`` package. Nothing else here does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.typing import Subprotocol
+
+
+@dataclass(frozen=True)
+class Refused(Exception):
+    """The server answered the handshake with HTTP instead of a socket."""
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True)
+class Ended(Exception):
+    """The socket is closed; 1006 where no close frame came."""
+
+    code: int
+
+
+class Unreachable(Exception):
+    """There is no WebSocket server at the address."""
+
+
+class Wire:
+    """One open socket."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    @property
+    def subprotocol(self) -> str | None:
+        return self._connection.subprotocol
+
+    async def send(self, data: str | bytes | Iterable[str], *, text: bool | None = None) -> None:
+        """One frame; bytes with ``text`` go out as a text frame, an iterable in fragments. Raises Ended."""
+        try:
+            await self._connection.send(data, text=text)
+        except ConnectionClosed:
+            raise Ended(self.close_code) from None
+
+    async def receive(self) -> str | bytes:
+        """The next frame. Raises Ended."""
+        try:
+            return await self._connection.recv()
+        except ConnectionClosed:
+            raise Ended(self.close_code) from None
+
+    @property
+    def close_code(self) -> int:
+        return self._connection.close_code or 1006
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def drop(self) -> None:
+        """End the connection as a network does: no close frame, no word."""
+        self._connection.transport.abort()
+        await self._connection.wait_closed()
+
+
+async def dial(url: str, subprotocols: Iterable[str] | None, seconds: float) -> Wire:
+    """Open a socket. Raises Refused or Unreachable."""
+    offered = None if subprotocols is None else [Subprotocol(name) for name in subprotocols]
+    try:
+        connection = await connect(
+            url,
+            subprotocols=offered,
+            open_timeout=seconds,
+            close_timeout=seconds,
+            max_size=None,
+            max_queue=None,  # else a full queue would stop the reading, and with it the close
+            ping_interval=None,
+            compression=None,
+            proxy=None,
+        )
+    except InvalidStatus as answer:
+        body = answer.response.body or b""
+        raise Refused(answer.response.status_code, body.decode("utf-8", "replace")) from answer
+    except (TimeoutError, OSError, InvalidHandshake) as problem:
+        raise Unreachable(f"{url}: {type(problem).__name__}: {problem}") from problem
+    return Wire(connection)

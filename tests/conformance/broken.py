@@ -1,0 +1,654 @@
+"""Servers that break exactly one rule each: the real one, behind a proxy that does the damage (proxy.py)."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import ClassVar, Final
+
+from tests.conformance.proxy import Fault, Frame, HangUp, Message, dumps
+
+# --- numbers, text, the end
+
+
+class DoubleDone(Fault):
+    rule = "6.4/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [message, message] if message["type"] == "done" else [message]
+
+
+class LostLastToken(Fault):
+    """The last piece of each answer never comes; done pretends that it did."""
+
+    rule = "6.2/2"
+
+    def __init__(self) -> None:
+        self._held: dict[str, Message] = {}
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] == "token":
+            before = self._held.get(message["id"])
+            self._held[message["id"]] = message
+            return [before] if before else []
+        if message["type"] == "done":
+            self._held.pop(message["id"], None)
+        return [message]
+
+
+class SequenceGap(Fault):
+    rule = "6.2/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "token" and message["seq"] == 2 and message["n"] == 1 else [message]
+
+
+class DuplicatedToken(Fault):
+    rule = "6.2/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [message, message] if message["type"] == "token" and message["seq"] % 3 == 0 else [message]
+
+
+class StartsAtZero(Fault):
+    """Counts from 0: a first message with one piece has no valid number, one with more begins before 0."""
+
+    rule = "6.2/1"
+    or_rule = "5.4"
+
+    def said(self, message: Message) -> list[Message]:
+        return [{**message, "seq": message["seq"] - 1}] if message["type"] == "token" else [message]
+
+
+class WrongHash(Fault):
+    rule = "5.7"
+
+    def said(self, message: Message) -> list[Message]:
+        return [{**message, "sha256": "0" * 64}] if message["type"] == "done" else [message]
+
+
+class WrongChars(Fault):
+    """Counts bytes, where the document says code points."""
+
+    rule = "5.7"
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] == "token":
+            self._bytes += len(message["text"].encode())
+        return [{**message, "chars": self._bytes}] if message["type"] == "done" else [message]
+
+
+class TokenAfterDone(Fault):
+    rule = "6.4/2"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] != "done":
+            return [message]
+        return [message, {"type": "token", "id": message["id"], "seq": message["seq"] + 1, "n": 1, "text": "…"}]
+
+
+class NoDone(Fault):
+    """An answer that ends by itself never says so."""
+
+    rule = "6.4/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "done" and message["reason"] != "cancelled" else [message]
+
+
+class SplitSurrogates(Fault):
+    """Cuts text between UTF-16 units, as a careless JavaScript server does."""
+
+    rule = "2.8/1"
+
+    def outgoing(self, frame: Frame) -> list[Frame]:
+        if isinstance(frame, bytes) or self.plain or not frame.startswith('{"type":"token"') or frame.isascii():
+            return [frame]
+        message = json.loads(frame)
+        units = message["text"].encode("utf-16-le")
+        halves = [units[:2], units[2:]] if ord(message["text"][0]) > 0xFFFF else [units]
+        texts = [half.decode("utf-16-le", "surrogatepass") for half in halves]
+        return [json.dumps({**message, "text": text}) for text in texts]
+
+
+class SplitBytes(Fault):
+    """Decodes each byte of a character for itself; done is right."""
+
+    rule = "5.7"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] != "token":
+            return [message]
+        return [{**message, "text": message["text"].encode().decode("ascii", "replace")}]
+
+
+class AnotherTextOnReplay(Fault):
+    """What is attached to reads differently from what was streamed, with numbers and sums of its own."""
+
+    rule = "1"
+
+    def __init__(self) -> None:
+        self._text: dict[str, str] = {}
+
+    def said(self, message: Message) -> list[Message]:
+        id = message.get("id", "")
+        if message["type"] == "attached" and message["recovered"] and message["from"] == 0:
+            self._text[id] = ""
+        elif id in self._text and message["type"] == "token":
+            shouted = message["text"].upper()
+            self._text[id] += shouted
+            return [{**message, "text": shouted}]
+        elif id in self._text and message["type"] == "done":
+            text = self._text.pop(id)
+            return [{**message, "chars": len(text), "sha256": sha256(text.encode()).hexdigest()}]
+        return [message]
+
+
+class StopStringLeaks(Fault):
+    """Sends the stop string before it ends the answer."""
+
+    rule = "4.2/3"
+
+    def __init__(self) -> None:
+        self._stops: dict[str, str] = {}
+        self._text: dict[str, str] = {}
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] == "generate" and (stop := message.get("params", {}).get("stop")):
+            self._stops[message.get("id", "")] = self.leaked(stop[-1])
+        return [message]
+
+    def leaked(self, stop: str) -> str:
+        return stop
+
+    def said(self, message: Message) -> list[Message]:
+        id = message.get("id", "")
+        if message["type"] == "token":
+            self._text[id] = self._text.get(id, "") + message["text"]
+        if message["type"] != "done" or id not in self._stops or message["reason"] != "stop":
+            return [message]
+        leak, seq = self._stops[id], message["seq"]
+        text = self._text.get(id, "") + leak
+        return [
+            {"type": "token", "id": id, "seq": seq, "n": 1, "text": leak},
+            {**message, "seq": seq + 1, "chars": len(text), "sha256": sha256(text.encode()).hexdigest()},
+        ]
+
+
+class StopStringBegins(StopStringLeaks):
+    """Sends the beginning of the stop string, which it should have held back."""
+
+    def leaked(self, stop: str) -> str:
+        return stop[:3]
+
+
+class MaxTokensIgnored(Fault):
+    rule = "4.2"
+
+    def asked(self, message: Message) -> list[Message]:
+        params = message.get("params")
+        if message["type"] == "generate" and isinstance(params, dict) and params.get("max_tokens") == 3:
+            return [{**message, "params": {**params, "max_tokens": 30}}]
+        return [message]
+
+
+class StopTimeMissing(Fault):
+    rule = "5.7"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] == "done":
+            message = {**message, "timings": {k: v for k, v in message["timings"].items() if k != "stop"}}
+        return [message]
+
+
+# --- order on a connection
+
+
+class NoWelcome(Fault):
+    rule = "3.1/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "welcome" else [message]
+
+
+class WelcomeTwice(Fault):
+    rule = "3.1/2"
+
+    def said(self, message: Message) -> list[Message]:
+        return [message, message] if message["type"] == "welcome" else [message]
+
+
+class WelcomeLate(Fault):
+    """Something else comes before it."""
+
+    rule = "3.1/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [{"type": "status", "running": 0, "queued": 0}, message] if message["type"] == "welcome" else [message]
+
+
+class NothingAccepted(Fault):
+    """Text begins without `accepted`."""
+
+    rule = "6.1/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] in ("accepted", "status") else [message]
+
+
+class DoneBeforeAccepted(Fault):
+    rule = "6.1/1"
+
+    def __init__(self) -> None:
+        self._held: dict[str, Message] = {}
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] == "accepted":
+            self._held[message["id"]] = message
+            return []
+        if message["type"] == "status" and message.get("id") in self._held:
+            return []
+        if message["type"] in ("token", "done") and (held := self._held.pop(message["id"], None)):
+            return [message, held]
+        return [message]
+
+
+class TypeNotFirst(Fault):
+    rule = "2.9/1"
+
+    def outgoing(self, frame: Frame) -> list[Frame]:
+        if isinstance(frame, str) and frame.startswith('{"type":"done"'):
+            message = json.loads(frame)
+            return [dumps({"id": message.pop("id"), **message})]
+        return [frame]
+
+
+class NullFields(Fault):
+    """Optional fields with nothing to say are null."""
+
+    rule = "2.9"
+
+    def said(self, message: Message) -> list[Message]:
+        return [{**message, "retry_after_ms": None}] if message["type"] == "error" else [message]
+
+
+class OutOfOrder(Fault):
+    """Several objects of one frame are handled from the last to the first."""
+
+    rule = "2.2/1"
+
+    def incoming(self, frame: Frame) -> list[Frame]:
+        if isinstance(frame, str) and not self.plain and frame.count("\n{") > 1:
+            return ["\n".join(reversed(frame.split("\n")))]
+        return [frame]
+
+
+class StatusFlood(Fault):
+    rule = "5.3"
+
+    def said(self, message: Message) -> list[Message]:
+        pushed = message["type"] == "status" and message.get("state") == "decode"
+        return [message] * 50 if pushed else [message]
+
+
+# --- cancel
+
+
+class CancelIgnored(Fault):
+    """Takes a cancel, and computes on to the end."""
+
+    rule = "6.7"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "cancel" and "id" in message else [message]
+
+
+class CancelNeverDone(Fault):
+    rule = "6.4/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "done" and message["reason"] == "cancelled" else [message]
+
+
+class CancelGoesOn(Fault):
+    """Says cancelled at once, while the engine still computes and its text still comes."""
+
+    rule = "6.4/2"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] != "done" or message["reason"] != "cancelled":
+            return [message]
+        late = {"type": "token", "id": message["id"], "seq": message["seq"] + 1, "n": 1, "text": "and on"}
+        return [message, late, {**late, "seq": late["seq"] + 1}]
+
+
+class CancelSaysStop(Fault):
+    rule = "6.6"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] == "done" and message["reason"] == "cancelled":
+            timings = {k: v for k, v in message["timings"].items() if k != "stop"}
+            return [{**message, "reason": "failed", "timings": timings, "error": {"code": "internal", "message": "?"}}]
+        return [message]
+
+
+class CancelMeansOldest(Fault):
+    """Without an id it stops the first generation and not the newest."""
+
+    rule = "4.3"
+
+    def __init__(self) -> None:
+        self._first: str | None = None
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] == "generate" and self._first is None:
+            self._first = message.get("id")
+        if message == {"type": "cancel"} and self._first:
+            return [{"type": "cancel", "id": self._first}]
+        return [message]
+
+
+class SecondCancelComplains(Fault):
+    rule = "6.7"
+
+    def __init__(self) -> None:
+        self._cancels: dict[str, int] = {}
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] == "cancel" and isinstance(id := message.get("id"), str):
+            self._cancels[id] = self._cancels.get(id, 0) + 1
+        return [message]
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] != "done" or message["reason"] != "cancelled" or self._cancels.get(message["id"], 0) < 2:
+            return [message]
+        error = {"type": "error", "re": "cancel", "id": message["id"], "code": "unexpected_message"}
+        return [message, {**error, "message": "it is being cancelled already", "retryable": False}]
+
+
+class CancelWithoutStopping(Fault):
+    """Says `cancelled` in all form, hides what follows, and lets the engine compute on."""
+
+    rule = "6.6/1"
+    alone = True
+
+    def __init__(self) -> None:
+        self._text: dict[str, str] = {}
+        self._cancelled: set[str] = set()
+        self._over: set[str] = set()
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] != "cancel" or message.get("id") not in self._text:
+            return [message]
+        self._cancelled.add(message["id"])
+        return []
+
+    def said(self, message: Message) -> list[Message]:
+        id = str(message.get("id"))
+        if id in self._over:
+            return []
+        if message["type"] != "token":
+            return [message]
+        if id not in self._cancelled:
+            self._text[id] = self._text.get(id, "") + message["text"]
+            return [message]
+        self._over.add(id)
+        return [cancelled(id, message["seq"] - message["n"] + 1, self._text[id])]
+
+
+def cancelled(id: str, seq: int, text: str) -> Message:
+    """A `done` that nobody can tell from a true one."""
+    usage = {"prompt_tokens": 9, "cached_tokens": 0, "completion_tokens": seq}
+    ended = {"reason": "cancelled", "phase": "decode", "usage": usage, "timings": {"total": 9.0, "stop": 0.1}}
+    digest = sha256(text.encode()).hexdigest()
+    return {"type": "done", "id": id, "seq": seq, **ended, "chars": len(text), "sha256": digest}
+
+
+class LateCancelSilent(Fault):
+    rule = "6.7"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "error" and message["code"] == "already_done" else [message]
+
+
+# --- bad input
+
+
+class UnknownFieldAccepted(Fault):
+    rule = "2.3/1"
+
+    FIELDS: ClassVar = {
+        "generate": {"type", "id", "prompt", "messages", "raw", "params", "on_detach_ms"},
+        "ping": {"type", "nonce"},
+        "cancel": {"type", "id", "all"},
+    }
+
+    def asked(self, message: Message) -> list[Message]:
+        known = self.FIELDS.get(str(message.get("type")))
+        return [{key: value for key, value in message.items() if known is None or key in known}]
+
+
+class ErrorsSwallowed(Fault):
+    rule = "2.3/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "error" and message["code"] == "bad_json" else [message]
+
+
+class ErrorCloses(Fault):
+    """Any error costs the connection."""
+
+    rule = "2.3/2"
+
+    def __init__(self) -> None:
+        self._broken = False
+
+    def said(self, message: Message) -> list[Message]:
+        if self._broken:
+            raise HangUp
+        self._broken = message["type"] == "error"
+        return [message]
+
+
+class NeverCloses4400(Fault):
+    """Takes any number of bad frames."""
+
+    rule = "2.4/1"
+    keep_open = True
+
+
+class ClosesWithAnotherCode(Fault):
+    rule = "2.4/1"
+
+    def close_code(self, code: int) -> int:
+        return 1011 if code == 4400 else code
+
+
+class AnySubprotocol(Fault):
+    rule = "2.1/1"
+    any_subprotocol = True
+
+
+class WrongCode(Fault):
+    """Every mistake in a field is a bad_json."""
+
+    rule = "2.3/1"
+
+    def said(self, message: Message) -> list[Message]:
+        wrong = message["type"] == "error" and message["code"] == "invalid_field"
+        return [{**message, "code": "bad_json"}] if wrong else [message]
+
+
+class BothSourcesTaken(Fault):
+    rule = "4.2/1"
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] == "generate" and "prompt" in message and message.get("messages") is not None:
+            return [{key: value for key, value in message.items() if key != "messages"}]
+        return [message]
+
+
+# --- ping, attach, ids
+
+
+class WrongNonce(Fault):
+    rule = "4.7/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [{**message, "nonce": "0"}] if message["type"] == "pong" else [message]
+
+
+class NoPong(Fault):
+    rule = "4.7/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "pong" else [message]
+
+
+class AttachReplaysAll(Fault):
+    """Says that it goes on from the cursor, and begins at 0."""
+
+    rule = "6.2/1"
+
+    def __init__(self) -> None:
+        self._after: dict[str, int] = {}
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] == "attach" and isinstance(message.get("after"), int) and message["after"] < 1000:
+            self._after[str(message.get("id"))] = message["after"]
+            return [{**message, "after": 0}]
+        return [message]
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] == "attached" and message["recovered"]:
+            return [{**message, "from": min(self._after.pop(message["id"], 0), max(0, message["to"] - 1))}]
+        return [message]
+
+
+class AttachLosesSome(Fault):
+    """Goes on one number too late, and says so."""
+
+    rule = "6.8"
+
+    def asked(self, message: Message) -> list[Message]:
+        after = message.get("after")
+        if message["type"] == "attach" and isinstance(after, int) and 0 < after < 1000:
+            return [{**message, "after": after + 1}]
+        return [message]
+
+
+class NoSnapshot(Fault):
+    rule = "5.6/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "snapshot" else [message]
+
+
+class EpochIgnored(Fault):
+    """Replays from the cursor of another log."""
+
+    rule = "6.8/1"
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] == "attach" and isinstance(message.get("epoch"), str):
+            return [{key: value for key, value in message.items() if key != "epoch"}]
+        return [message]
+
+
+class ConflictIgnored(Fault):
+    """The same id with another body gets the old answer."""
+
+    rule = "4.2/2"
+    _bodies: ClassVar[dict[str, Message]] = {}
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] == "generate" and isinstance(message.get("id"), str):
+            return [self._bodies.setdefault(message["id"], message)]
+        return [message]
+
+
+class UnknownIdsDiffer(Fault):
+    """Tells by its answer that an id belongs to somebody."""
+
+    rule = "6.7/1"
+
+    def said(self, message: Message) -> list[Message]:
+        theirs = message["type"] == "error" and str(message.get("id")).endswith("theirs")
+        return [{**message, "message": "not yours"}] if theirs else [message]
+
+
+class UnknownIdSilent(Fault):
+    rule = "6.7"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "error" and message["code"] == "unknown_id" else [message]
+
+
+class DetachIgnored(Fault):
+    rule = "4.5"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "detach" else [message]
+
+
+class ClosingCancels(Fault):
+    """A socket that goes takes its generations with it."""
+
+    rule = "6.5"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [{**message, "on_detach_ms": 0}] if message["type"] == "generate" else [message]
+
+
+class NobodyStays(Fault):
+    """on_detach_ms is ignored: what nobody watches goes on."""
+
+    rule = "6.5"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [{**message, "on_detach_ms": None}] if message["type"] == "generate" else [message]
+
+
+# --- the ends of a connection
+
+
+class NeverIdle(Fault):
+    """close_when_idle never closes."""
+
+    rule = "3.5/1"
+
+    def close_code(self, code: int) -> int:
+        return 1006 if code == 1000 else code
+
+
+class PlainWithoutEnd(Fault):
+    rule = "10.3/1"
+
+    def outgoing(self, frame: Frame) -> list[Frame]:
+        return [] if self.plain and frame == "\n\n" else [frame]
+
+
+class PlainBlankPieces(Fault):
+    """A blank frame inside an answer, which looks like its end to a person."""
+
+    rule = "10.3"
+
+    def outgoing(self, frame: Frame) -> list[Frame]:
+        return [frame, "\n"] if self.plain and frame != "\n\n" else [frame]
+
+
+class PlainSpeaksJson(Fault):
+    rule = "10.5"
+
+    def outgoing(self, frame: Frame) -> list[Frame]:
+        return [dumps({"type": "token", "text": frame})] if self.plain and frame != "\n\n" else [frame]
+
+
+def _all(base: type[Fault]) -> list[type[Fault]]:
+    return [found for child in base.__subclasses__() for found in (child, *_all(child))]
+
+
+FAULTS: Final[list[type[Fault]]] = _all(Fault)

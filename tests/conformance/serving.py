@@ -1,0 +1,78 @@
+"""The real server, and servers that break one rule each, in threads of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from server.engine.model import Outcome, Row
+from server.engine.scripted import ScriptedModel
+from tests.server.transports.peer import DEADLINE
+from tests.server.transports.running import serving
+
+STEP_SECONDS = 0.0005
+
+
+class PacedModel(ScriptedModel):
+    """A scripted model that takes its time, as a real one does: else an answer ends before anybody can stop it."""
+
+    def decode(self, rows: Sequence[Row]) -> Outcome:
+        time.sleep(STEP_SECONDS)
+        return super().decode(rows)
+
+
+@contextlib.contextmanager
+def in_thread(server: Callable[[], AbstractAsyncContextManager[int]]) -> Iterator[int]:
+    """Run a server in an event loop of its own for as long as the block lasts; yields its port."""
+    started: Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def main() -> None:
+        async with server() as port:
+            ending = asyncio.Event()
+            started.set_result((port, asyncio.get_running_loop(), ending))
+            await ending.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    thread = threading.Thread(target=run, name="server")
+    thread.start()
+    try:
+        port, loop, ending = started.result(DEADLINE)
+        yield port
+        loop.call_soon_threadsafe(ending.set)
+    finally:
+        thread.join()
+
+
+@contextlib.contextmanager
+def streamui_serve(data: Path) -> Iterator[str]:
+    """``streamui serve`` as a user starts it, on the starter model and a free port; yields its WebSocket address."""
+    command = [sys.executable, "-m", "server", "serve", "--port", "0", "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            ready = process.stdout.readline()
+            yield ready.split()[-1].replace("http:", "ws:") + "/ws"
+        finally:
+            process.terminate()
+            process.wait(DEADLINE)
+
+
+@contextlib.asynccontextmanager
+async def scripted_server() -> AsyncIterator[int]:
+    async with serving(PacedModel(slots=2, answer_tokens=200)) as server:
+        yield server.port

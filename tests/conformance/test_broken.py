@@ -1,0 +1,88 @@
+"""The kit catches every broken server, with a case that names the broken rule; and nothing else of the proxy."""
+
+import asyncio
+
+import pytest
+
+from protocol.conformance.report import details
+from protocol.conformance.runner import Outcome, Result, run_cases
+from protocol.conformance.script import Case, load_cases
+from protocol.conformance.stage import Options
+from tests.conformance.broken import FAULTS
+from tests.conformance.proxy import Fault, proxy
+from tests.conformance.serving import in_thread, scripted_server
+
+CASES = load_cases()
+HASTY = Options(deadline=1.5)
+AT_ONCE = 12
+
+Seen = dict[type[Fault], list[Result]]
+
+
+@pytest.fixture(scope="module")
+def seen(request: pytest.FixtureRequest, scripted_url: str) -> Seen:
+    """What the kit says of each broken server that a chosen test is about. Mostly it waits: hence many at once."""
+    parameters = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    faults = {values["fault"] for values in parameters if "fault" in values}
+    return asyncio.run(_try_all([fault for fault in FAULTS if fault in faults], scripted_url))
+
+
+async def _try_all(faults: list[type[Fault]], url: str) -> Seen:
+    seen: Seen = {}
+
+    async def work() -> None:
+        while faults:
+            fault = faults.pop()
+            seen[fault] = await _try_until_caught(fault, url)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(AT_ONCE):
+            tasks.create_task(work(), name=f"broken servers {number}")
+    return seen
+
+
+async def _try_until_caught(fault: type[Fault], url: str) -> list[Result]:
+    """The outcomes of the cases that are about the broken rule, up to the first that catches it."""
+    cases = [case for case in CASES if _is_about(case, fault) and case.alone == fault.alone]
+    results: list[Result] = []
+    async with proxy(url, fault) as port:
+        while cases and not _caught(fault, results):
+            some, cases = cases[:8], cases[8:]
+            results += await run_cases(f"ws://127.0.0.1:{port}/ws", some, HASTY, jobs=8)
+    return results
+
+
+def _caught(fault: type[Fault], results: list[Result]) -> bool:
+    rules = {fault.rule, fault.or_rule}
+    return any(result.outcome is Outcome.FAILED and rules & set(result.rules) for result in results)
+
+
+def _is_about(case: Case, fault: type[Fault]) -> bool:
+    return fault.rule in case.checks or fault.or_rule in case.checks
+
+
+TOGETHER = [fault for fault in FAULTS if not fault.alone]
+ALONE = [fault for fault in FAULTS if fault.alone]
+
+
+@pytest.mark.parametrize("fault", TOGETHER, ids=lambda fault: fault.__name__)
+def test_a_broken_server_is_caught(seen: Seen, fault: type[Fault]) -> None:
+    outcomes = [(result.case.id, result.outcome, result.reason, result.rules) for result in seen[fault]]
+    assert _caught(fault, seen[fault]), outcomes
+
+
+@pytest.mark.parametrize("fault", ALONE, ids=lambda fault: fault.__name__)
+async def test_a_broken_server_is_caught_by_what_goes_on_behind_it(fault: type[Fault]) -> None:
+    with in_thread(scripted_server) as port:
+        results = await _try_until_caught(fault, f"ws://127.0.0.1:{port}/ws")
+    assert _caught(fault, results), [(result.case.id, result.outcome, result.reason) for result in results]
+
+
+async def test_the_unbroken_proxy_passes_every_case(scripted_url: str) -> None:
+    async with proxy(scripted_url, Fault) as port:
+        results = await run_cases(f"ws://127.0.0.1:{port}/ws", CASES, jobs=6)
+    assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(FAULTS) >= 25
