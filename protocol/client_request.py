@@ -1,0 +1,47 @@
+"""What a Python client asks for: the arguments of ``Chat.generate``, and the message that they make."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, cast
+
+from msgspec import UnsetType
+
+from protocol.messages import ChatMessage, Generate, Params, Role
+
+Prompt = str | Sequence[ChatMessage | Mapping[str, str]]
+"""One turn of the user, or a whole dialogue of ``{"role": ..., "content": ...}``."""
+
+
+class Sampling(TypedDict, total=False):
+    """How to sample, as keywords; PROTOCOL 4.2 says what they mean and has their ranges. None: the server's default."""
+
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    min_p: float | None
+    max_tokens: int | None
+    stop: str | Sequence[str] | None
+    seed: int | None
+    presence_penalty: float | None
+    frequency_penalty: float | None
+    repeat_penalty: float | None
+    logit_bias: Mapping[str, float] | None
+
+
+def generate_request(
+    prompt: Prompt, id: str, raw: bool, on_detach_ms: int | UnsetType | None, sampling: Sampling
+) -> Generate:
+    """The `generate` that these arguments mean; what is wrong with it shows when it is encoded and read.
+
+    Raises TypeError for a keyword that is not of ``Sampling``.
+    """
+    stop = sampling.get("stop")
+    values: dict[str, Any] = {**sampling, "stop": (stop,) if isinstance(stop, str) else stop}
+    params = Params(**values)
+    if isinstance(prompt, str):
+        return Generate(id=id, prompt=prompt, raw=raw, params=params, on_detach_ms=on_detach_ms)
+    messages = tuple(said if isinstance(said, ChatMessage) else _chat_message(said) for said in prompt)
+    return Generate(id=id, messages=messages, raw=raw, params=params, on_detach_ms=on_detach_ms)
+
+
+def _chat_message(said: Mapping[str, str]) -> ChatMessage:
+    return ChatMessage(role=cast(Role, said.get("role")), content=cast(str, said.get("content")))

@@ -1,0 +1,280 @@
+"""The Python client against the real server: answers, errors, cancel, several at once, and what it leaves behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from protocol.client import Chat, ClosedError, DisconnectedError, Generation, RequestError, connect
+from protocol.errors import ErrorCode, LocalProtocolError
+from protocol.messages import (
+    Accepted,
+    Attached,
+    ChatMessage,
+    Done,
+    DoneReason,
+    GenerationState,
+    Status,
+    Token,
+)
+from server.engine.scripted import ScriptedModel
+from tests.server.transports.peer import DEADLINE
+from tests.server.transports.running import RunningServer, serving
+
+LONG_PROMPT = "x" * 1500
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RunningServer]:
+    async with serving(ScriptedModel()) as server:
+        yield server
+
+
+@pytest.fixture
+async def chat(server: RunningServer) -> AsyncIterator[Chat]:
+    async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
+        yield chat
+
+
+def text_of(server: RunningServer, id: str) -> str:
+    return server.registry.get(id, re="test").log.text
+
+
+async def test_an_answer_comes_as_events_from_accepted_to_done(server: RunningServer, chat: Chat) -> None:
+    generation = chat.generate("Hi", seed=3)
+    events = [event async for event in generation]
+    assert isinstance(events[0], Accepted)
+    assert isinstance(events[-1], Done)
+    assert [type(event) for event in events].count(Done) == 1
+    assert any(isinstance(event, Status) for event in events)
+    text = "".join(event.text for event in events if isinstance(event, Token))
+    assert text == generation.text == text_of(server, generation.id) != ""
+    assert await generation.done() == events[-1]
+    assert (chat.running, chat._cursors, chat._questions) == ((), {}, [])  # nothing is kept of what has ended
+
+
+async def test_it_can_be_read_again_and_by_several_at_once(chat: Chat) -> None:
+    generation = chat.generate("Hi")
+    first, second = await asyncio.gather(*(_pieces(generation.pieces()) for _ in range(2)))
+    assert first == second == await _pieces(generation.pieces()) == generation.text
+
+
+async def _pieces(reader: AsyncIterator[Token]) -> str:
+    return "".join([piece.text async for piece in reader])
+
+
+async def test_what_was_not_read_comes_as_one_piece_and_holds_up_nobody(server: RunningServer, chat: Chat) -> None:
+    slow, fast = chat.generate("Hi"), chat.generate("Ho")
+    reader = aiter(slow)
+    assert isinstance(await anext(reader), Accepted)
+    await fast.done()
+    await slow.done()
+    (token, done) = [event async for event in reader if not isinstance(event, Status)]
+    assert isinstance(token, Token)
+    assert isinstance(done, Done)
+    assert (token.text, token.seq, token.n) == (slow.text, done.seq - 1, done.seq - 1)
+
+
+async def test_a_cancelled_anext_loses_nothing(server: RunningServer, chat: Chat) -> None:
+    server.model.gate.close()
+    generation = chat.generate("Hi")
+    pieces = generation.pieces()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await anext(pieces)
+    server.model.gate.open()
+    assert await _pieces(pieces) == generation.text != ""
+
+
+async def test_messages_parameters_and_id(server: RunningServer, chat: Chat) -> None:
+    said: list[ChatMessage | dict[str, str]] = [
+        {"role": "user", "content": "Hi"},
+        ChatMessage(role="assistant", content="Ho"),
+    ]
+    generation = chat.generate([*said, {"role": "user", "content": "Hi"}], id="mine", max_tokens=5, stop="never")
+    done = await generation.done()
+    assert (generation.id, done.reason, done.usage.completion_tokens) == ("mine", DoneReason.LENGTH, 5)
+    body = server.registry.get("mine", re="test").body
+    assert body.messages is not None
+    assert [message.role for message in body.messages] == ["user", "assistant", "user"]
+    assert (body.params.max_tokens, body.params.stop) == (5, ("never",))
+
+
+@pytest.mark.parametrize("phase", [GenerationState.QUEUED, GenerationState.PREFILL, GenerationState.DECODE])
+async def test_cancel(server: RunningServer, chat: Chat, phase: GenerationState) -> None:
+    server.model.gate.close()
+    running = chat.generate(LONG_PROMPT if phase is GenerationState.PREFILL else "Hi", raw=True)
+    if phase is GenerationState.QUEUED:
+        generation = chat.generate("Ho")
+        await server.held()
+        generation.stop()
+        await chat.status()  # answered once the cancel was carried out
+        server.model.gate.step()
+    else:
+        generation = running
+        await _opened(running)
+        server.model.gate.step(2 if phase is GenerationState.PREFILL else 12)
+        await server.held()
+    done = await generation.cancel()
+    assert done.reason is DoneReason.CANCELLED
+    assert done.phase is phase
+    assert [event async for event in generation][-1] == done
+    assert (len(generation.text) > 0) == (done.phase is GenerationState.DECODE)
+    server.model.gate.open()
+    await running.done()
+
+
+async def _opened(generation: Generation) -> None:
+    assert isinstance(await anext(aiter(generation)), Accepted)
+
+
+async def test_cancel_after_the_end_returns_the_end(chat: Chat) -> None:
+    generation = chat.generate("Hi")
+    done = await generation.done()
+    assert await generation.cancel() == done
+    assert done.reason is DoneReason.STOP
+
+
+async def test_a_cancel_that_comes_too_late_is_no_failure(server: RunningServer, chat: Chat) -> None:
+    """The end and the cancel cross on the wire: the server answers `already_done`."""
+    generation = chat.generate("Hi")
+    async for event in generation:
+        if isinstance(event, Token):
+            break
+    await server.until(lambda: not server.registry.active)
+    assert (await generation.cancel()).reason is DoneReason.STOP
+    assert await chat.ping() >= 0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "more", "code"),
+    [
+        (" ", {}, ErrorCode.EMPTY_PROMPT),
+        ("Hi", {"temperature": 3.0}, ErrorCode.INVALID_FIELD),
+        ("Hi", {"id": "not an id"}, ErrorCode.INVALID_FIELD),
+        ([{"role": "pirate", "content": "Hi"}], {}, ErrorCode.INVALID_FIELD),
+        ("x" * (1 << 20), {}, ErrorCode.BAD_FRAME),
+    ],
+)
+async def test_what_can_be_seen_from_here_is_refused_at_once(
+    chat: Chat, prompt: str, more: dict[str, object], code: ErrorCode
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        chat.generate(prompt, **more)  # type: ignore[arg-type]
+    assert caught.value.code is code
+    assert await chat.generate("Hi").done()
+
+
+async def test_what_the_server_refuses_is_raised_in_that_generation_only(chat: Chat) -> None:
+    good, bad = chat.generate("Hi"), chat.generate("x" * 5000)
+    with pytest.raises(RequestError, match=r"context_overflow: .*2048") as caught:
+        await bad.done()
+    assert (caught.value.code, caught.value.id, caught.value.retryable) == (ErrorCode.CONTEXT_OVERFLOW, bad.id, False)
+    with pytest.raises(RequestError):
+        [event async for event in bad]
+    with pytest.raises(RequestError):
+        await bad.cancel()
+    assert (await good.done()).reason is DoneReason.STOP
+
+
+async def test_an_id_names_one_generation(server: RunningServer, chat: Chat) -> None:
+    first = chat.generate("Hi", id="g1")
+    with pytest.raises(LocalProtocolError):
+        chat.generate("Hi", id="g1")
+    assert chat.attach("g1") is first
+    await first.done()
+    again = chat.generate("Hi", id="g1")
+    assert isinstance(await anext(aiter(again)), Attached)
+    assert await again.done() == first.result
+    assert again.text == first.text
+    with pytest.raises(RequestError) as caught:
+        await chat.generate("Ho", id="g1").done()
+    assert caught.value.code is ErrorCode.ID_CONFLICT
+
+
+async def test_another_client_reads_along_and_goes_on_where_one_left(server: RunningServer, chat: Chat) -> None:
+    server.model.gate.close()
+    first = chat.generate("Hi")
+    await _opened(first)
+    server.model.gate.step(12)
+    async for event in first:
+        if isinstance(event, Token):
+            break
+    await server.held()
+    await chat.ping()
+    bookmark = first.bookmark
+    async with connect(f"ws://127.0.0.1:{server.port}/ws") as other:
+        whole = other.attach(first.id)
+        server.model.gate.open()
+        await whole.done()
+        assert whole.text == text_of(server, first.id)
+        on = other.attach(*bookmark)
+        opening = await anext(aiter(on))
+        assert isinstance(opening, Attached)
+        assert opening.from_ == bookmark.after > 0
+        assert bookmark.text + await _pieces(on.pieces()) == on.text == whole.text
+        assert await on.done() == await first.done() == whole.result
+        at_the_end = other.attach(*on.bookmark)
+        assert await at_the_end.done() == on.result
+        assert at_the_end.text == on.text
+
+
+async def test_attach_to_nobody(chat: Chat) -> None:
+    with pytest.raises(RequestError) as caught:
+        await chat.attach("nobody").done()
+    assert caught.value.code is ErrorCode.UNKNOWN_ID
+    with pytest.raises(LocalProtocolError):
+        chat.attach("nobody", after=3)
+
+
+async def test_status_and_ping(server: RunningServer, chat: Chat) -> None:
+    server.model.gate.close()
+    generation = chat.generate("Hi", id="g1")
+    await _opened(generation)
+    await server.held()
+    assert (await chat.status()).running == 1
+    one, two, seconds = await asyncio.gather(chat.status("g1"), chat.status("g1"), chat.ping())
+    assert one.state in (GenerationState.QUEUED, GenerationState.PREFILL)
+    assert two.id == "g1"
+    assert 0 <= seconds < DEADLINE
+    with pytest.raises(RequestError) as caught:
+        await chat.status("nobody")
+    assert caught.value.code is ErrorCode.UNKNOWN_ID
+    assert chat.welcome.model.name == "Scripted"
+
+
+async def test_closing_ends_what_waits_and_leaves_no_task(server: RunningServer) -> None:
+    server.model.gate.close()
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(DEADLINE):
+        async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
+            generation = chat.generate("Hi")
+            await _opened(generation)
+            waiting = asyncio.gather(generation.done(), anext(generation.pieces()), return_exceptions=True)
+            await asyncio.sleep(0)
+        assert [type(problem) for problem in await waiting] == [ClosedError, ClosedError]
+        with pytest.raises(ClosedError):
+            chat.generate("Hi")
+        with pytest.raises(ClosedError):
+            await chat.ping()
+        await server.until(lambda: len(server.connections) == 0 and asyncio.all_tasks() <= before)
+    assert server.registry.get(generation.id, re="test").log.done is None  # a closed socket is no cancel
+
+
+async def test_nobody_there_is_said_at_once(server: RunningServer) -> None:
+    before = asyncio.all_tasks()
+    with pytest.raises(DisconnectedError, match=r"127\.0\.0\.1:1/ws: Connection refused"):
+        async with connect("ws://127.0.0.1:1/ws"):
+            pass
+    for url in (f"ws://127.0.0.1:{server.port}/nothing", "nonsense", "http://127.0.0.1"):
+        with pytest.raises(DisconnectedError):
+            async with connect(url):
+                pass
+    assert asyncio.all_tasks() == before
+
+
+async def test_an_error_in_the_callers_own_code_comes_out_as_it_is(server: RunningServer) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
+            chat.generate("Hi")
+            raise ZeroDivisionError
