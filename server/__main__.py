@@ -1,4 +1,7 @@
-"""The command line: ``streamui serve``. Whatever a person can mend is told in one line, with exit status 2."""
+"""The command line: ``streamui serve`` and ``streamui chat``.
+
+Whatever a person can mend is told in one line, with exit status 2.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from typing import NoReturn
 
 from server import __version__
 from server.settings import Settings, add_options, settings_from
+from server.terminal.command import add_options as chat_options
+from server.terminal.command import run as chat
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -21,7 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve_parser = commands.add_parser("serve", help="serve the chat page and its WebSocket")
     add_options(serve_parser)
-    serve(settings_from(parser.parse_args(arguments)))
+    chat_parser = commands.add_parser("chat", help="chat in the terminal with a server that runs, or in a pipe")
+    chat_options(chat_parser)
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "chat":
+        raise SystemExit(chat(chosen))
+    serve(settings_from(chosen))
 
 
 def serve(settings: Settings) -> None:

@@ -1,0 +1,85 @@
+"""One answer in the terminal: streamed as it comes, stopped by Ctrl-C, and what it took."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import TextIO
+
+from protocol.client import Retry
+from protocol.messages import Done, DoneReason, Token
+from protocol.sync_client import STOP_SECONDS, SyncGeneration
+
+RETRY = Retry(give_up_after=15.0)
+"""Seconds: a person who waits before a terminal wants to know."""
+
+DETACH_MS = 20_000
+"""A little longer than that: the answer goes on while the connection is mended, and not after the terminal has gone."""
+
+ENDINGS = {DoneReason.LENGTH: "at the limit", DoneReason.CANCELLED: "stopped", DoneReason.INTERRUPTED: "interrupted"}
+
+# What a terminal would obey; line ends and tabs are text.
+_CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
+
+
+def printable(text: str) -> str:
+    """``text`` without the characters that a terminal would take for orders."""
+    return text.translate(_CONTROLS)
+
+
+def stream(generation: SyncGeneration, out: TextIO) -> Done:
+    """Write the answer to ``out`` as it comes. The first Ctrl-C stops it, a second one raises KeyboardInterrupt.
+
+    Raises RequestError, DisconnectedError, BrokenPipeError. To be called on the main thread.
+    """
+    clean = printable if out.isatty() else str
+    with stopping(generation):
+        try:
+            for event in generation.events():
+                if isinstance(event, Token):
+                    out.write(clean(event.text))
+                    out.flush()
+        except BrokenPipeError:
+            generation.cancel(STOP_SECONDS)
+            raise
+        return generation.done()
+
+
+@contextlib.contextmanager
+def stopping(generation: SyncGeneration) -> Iterator[None]:
+    """While inside, Ctrl-C asks for the cancel of ``generation``; a second time it is KeyboardInterrupt."""
+    asked = False
+
+    def interrupted(signum: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        generation.stop()
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def summary(done: Done) -> str:
+    """Such as ``312 tokens · 48 tokens/s``."""
+    count = done.usage.completion_tokens
+    parts = [f"{count} token" if count == 1 else f"{count} tokens"]
+    if count > 1 and done.timings.decode:
+        speed = (count - 1) / done.timings.decode * 1000  # the first token belongs to reading the prompt
+        parts.append(f"{speed:.0f} tokens/s" if speed >= 10 else f"{speed:.1f} tokens/s")
+    if done.reason in ENDINGS:
+        parts.append(ENDINGS[done.reason])
+    return " · ".join(parts)
+
+
+def remark(text: str) -> None:
+    """Say something that is no part of the answer: on standard error, dim in a terminal."""
+    text = printable(text)
+    print(f"\x1b[2m{text}\x1b[0m" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)

@@ -1,0 +1,97 @@
+"""The chat by hand: a prompt, an answer, and again."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+from protocol.client import DisconnectedError, RequestError
+from protocol.sync_client import SyncChat, SyncGeneration, connect_sync
+from server.terminal.answering import DETACH_MS, RETRY, remark, stream, summary
+from server.terminal.commands import CommandError, Commands, Quit
+from server.terminal.conversation import Conversation
+
+
+def talk(url: str, conversation: Conversation) -> int:
+    """Chat until the person leaves; returns the exit status. Raises DisconnectedError only at the beginning."""
+    commands = Commands(conversation)
+    with Line(url) as line:
+        model = line.chat.welcome.model
+        _edit_lines(commands)
+        remark(f"{model.name} · {model.context} tokens of context · /help shows the commands")
+        while True:
+            try:
+                typed = input("> ").strip()
+                if typed.startswith("/"):
+                    remark(commands.run(typed))
+                elif typed:
+                    _answer(line, conversation, typed)
+            except EOFError:
+                print()
+                return 0
+            except Quit:
+                return 0
+            except CommandError as problem:
+                remark(f"! {problem}")
+
+
+class Line:
+    """A connection that, when it was lost for good, is made anew for the next question; what was said is kept."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._stack = contextlib.ExitStack()
+        self.chat = self._connect()
+
+    def __enter__(self) -> Line:
+        self._stack.__enter__()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._stack.__exit__(*problem)  # type: ignore[arg-type]
+
+    def ask(self, conversation: Conversation, question: str) -> SyncGeneration:
+        """Start the answer. Raises RequestError, and DisconnectedError when nobody answers now."""
+        with contextlib.suppress(DisconnectedError):
+            return self._start(conversation, question)
+        self._stack.close()
+        self.chat = self._connect()
+        return self._start(conversation, question)
+
+    def _start(self, conversation: Conversation, question: str) -> SyncGeneration:
+        return self.chat.generate(conversation.asking(question), on_detach_ms=DETACH_MS, **conversation.sampling)
+
+    def _connect(self) -> SyncChat:
+        return self._stack.enter_context(connect_sync(self._url, retry=RETRY))
+
+
+def _answer(line: Line, conversation: Conversation, question: str) -> None:
+    try:
+        generation = line.ask(conversation, question)
+    except (RequestError, DisconnectedError) as problem:
+        return remark(f"! {problem.message}")
+    try:
+        done = stream(generation, sys.stdout)
+        print(flush=True)
+        remark(summary(done) if done.error is None else f"! {done.error.message}")
+    except (RequestError, DisconnectedError) as problem:
+        if generation.text:
+            print(flush=True)
+        remark(f"! {problem.message}")
+    conversation.answered(question, generation.text)
+
+
+def _edit_lines(commands: Commands) -> None:
+    """Editing and history within this chat, and Tab for commands."""
+    try:
+        import readline
+    except ImportError:  # a Python without it still chats
+        return
+
+    def complete(text: str, state: int) -> str | None:
+        fitting = [name for name in commands.names if text and name.startswith(text)]
+        return fitting[state] if state < len(fitting) else None
+
+    readline.set_completer(complete)
+    readline.set_completer_delims(" ")
+    readline.parse_and_bind("tab: complete")

@@ -1,0 +1,113 @@
+"""The command ``streamui chat``: its options, and the two ways to use it, by hand and in a pipe."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from protocol.client import DisconnectedError, RequestError
+from protocol.messages import DoneReason
+from protocol.sync_client import SyncChat, connect_sync
+from server.terminal.answering import DETACH_MS, RETRY, stream
+from server.terminal.by_hand import talk
+from server.terminal.conversation import Conversation
+from server.terminal.parameters import NAMES, ParameterError, parse, parse_pair
+
+DEFAULT_URL = "ws://127.0.0.1:8000/ws"
+FAILED, NO_SERVER, INTERRUPTED = 1, 2, 130
+
+
+def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
+    parser.add_argument(
+        "prompt", nargs="*", metavar="PROMPT", help="answer this and end; a pipe's text is put behind it"
+    )
+    parser.add_argument(
+        "--url",
+        default=environ.get("STREAMUI_URL") or DEFAULT_URL,
+        help="the server, as ws:// or http:// (%(default)s) [STREAMUI_URL]",
+    )
+    parser.add_argument("--system", metavar="TEXT", help="instructions that every chat begins with")
+    parser.add_argument(
+        "-p", dest="parameters", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="as --NAME VALUE"
+    )
+    group = parser.add_argument_group("sampling", "what is left out is up to the server")
+    for name in NAMES:
+        group.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", type=_typed(name))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Chat as ``arguments`` say; returns the exit status: 0, 1 when an answer failed, 2 when no server answers."""
+    parameters = dict(arguments.parameters)
+    parameters |= {name: getattr(arguments, name) for name in NAMES if getattr(arguments, name) is not None}
+    conversation = Conversation(arguments.system, parameters)
+    by_hand = sys.stdin.isatty() and not arguments.prompt
+    try:
+        prompt = "" if by_hand else _prompt(arguments.prompt)
+        if by_hand:
+            return talk(_address(arguments.url), conversation)
+        with connect_sync(_address(arguments.url), retry=RETRY) as chat:
+            return _once(chat, conversation, prompt)
+    except DisconnectedError as problem:
+        return _fail(f"{problem}; start a server with `streamui serve`, or name one with --url", NO_SERVER)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+
+
+def _once(chat: SyncChat, conversation: Conversation, prompt: str) -> int:
+    """Answer ``prompt`` on standard output, with nothing else there."""
+    if not prompt.strip():
+        return _fail("there is no prompt: neither in the pipe nor behind the command", FAILED)
+    try:
+        generation = chat.generate(conversation.asking(prompt), on_detach_ms=DETACH_MS, **conversation.sampling)
+        done = stream(generation, sys.stdout)
+        if not generation.text.endswith("\n"):
+            print(flush=True)
+    except (RequestError, DisconnectedError) as problem:
+        return _fail(str(problem), FAILED)
+    except BrokenPipeError:  # whoever read it has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    if done.reason is DoneReason.CANCELLED:
+        return INTERRUPTED
+    if done.reason in (DoneReason.FAILED, DoneReason.INTERRUPTED):
+        return _fail(done.error.message if done.error else "the server went down in the middle of the answer", FAILED)
+    return 0
+
+
+def _prompt(words: list[str]) -> str:
+    piped = "" if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace")
+    return "\n\n".join(part for part in (" ".join(words), piped.rstrip("\n")) if part)
+
+
+def _address(url: str) -> str:
+    """The WebSocket behind what a person types: the address that ``streamui serve`` prints will do."""
+    parts = urlsplit(url if "://" in url else f"ws://{url}")
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") or "/ws", parts.query, ""))
+
+
+def _typed(name: str) -> Any:
+    def typed(text: str) -> Any:
+        try:
+            return parse(name, text)
+        except ParameterError as problem:
+            raise argparse.ArgumentTypeError(str(problem)) from problem
+
+    return typed
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    try:
+        return parse_pair(text)
+    except ParameterError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from problem
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"streamui: {' '.join(message.split())}", file=sys.stderr)
+    return status

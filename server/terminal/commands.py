@@ -1,0 +1,92 @@
+"""The lines that begin with a slash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from server.terminal.conversation import Conversation
+from server.terminal.parameters import NAMES, ParameterError, parse
+
+HELP = """\
+/new               forget what was said
+/system TEXT       begin every chat with these instructions; without TEXT: with none
+/set NAME VALUE    a sampling parameter; without VALUE: back to the server's default
+/params            the parameters, and what they are set to
+/save FILE         write the conversation as Markdown, or as JSON to a .json file
+/quit              leave; Ctrl-D does too
+Ctrl-C             stop the answer; a second time, or here: leave"""
+
+
+class CommandError(ValueError):
+    """What is wrong with the command, in one line for a person."""
+
+
+class Quit(Exception):
+    """The person wants to leave."""
+
+
+class Commands:
+    """Carries out commands on one conversation; what they return is to be shown."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._commands: dict[str, Callable[[str], str]] = {
+            "new": self._new,
+            "system": self._system,
+            "set": self._set,
+            "params": self._params,
+            "save": self._save,
+            "help": lambda rest: HELP,
+            "quit": self._quit,
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"/{name}" for name in self._commands)
+
+    def run(self, line: str) -> str:
+        """Carry out ``line``. Raises CommandError and Quit."""
+        name, _, rest = line.removeprefix("/").partition(" ")
+        command = self._commands.get(name)
+        if command is None:
+            raise CommandError(f"there is no command /{name}; /help shows them")
+        return command(rest.strip())
+
+    def _new(self, rest: str) -> str:
+        self._conversation.clear()
+        return "a new conversation"
+
+    def _system(self, rest: str) -> str:
+        self._conversation.system = rest or None
+        return "the system prompt is set" if rest else "no system prompt"
+
+    def _set(self, rest: str) -> str:
+        name, _, text = rest.partition(" ")
+        name = name.replace("-", "_")
+        if not name:
+            raise CommandError("/set NAME VALUE, such as /set temperature 0.7; /params shows the names")
+        if not text.strip():
+            self._conversation.parameters.pop(name, None)
+            return f"{name}: the server's default"
+        try:
+            value = self._conversation.parameters[name] = parse(name, text.strip())
+        except ParameterError as problem:
+            raise CommandError(str(problem)) from problem
+        return f"{name}: {value}"
+
+    def _params(self, rest: str) -> str:
+        values = self._conversation.parameters
+        return "\n".join(f"{name}: {values.get(name, 'the default')}" for name in NAMES)
+
+    def _save(self, rest: str) -> str:
+        if not rest:
+            raise CommandError("/save FILE, such as /save chat.md")
+        try:
+            count = self._conversation.save(Path(rest))
+        except OSError as problem:
+            raise CommandError(f"{rest}: can't be written: {problem.strerror}") from problem
+        return f"{count} messages written to {rest}"
+
+    def _quit(self, rest: str) -> str:
+        raise Quit

@@ -1,0 +1,50 @@
+"""Sampling parameters as a person types them: ``temperature 0.7``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from msgspec.structs import fields
+
+from protocol import codec
+from protocol.errors import RemoteProtocolError
+from protocol.messages import Generate, Params
+
+NAMES = tuple(field.name for field in fields(Params))
+
+
+class ParameterError(ValueError):
+    """A name that there is not, or a value out of range; the text is for a person."""
+
+
+def parse(name: str, text: str) -> Any:
+    """The value of the parameter ``name``. Raises ParameterError, whose text names the field and its range."""
+    name = name.replace("-", "_")
+    if name not in NAMES:
+        raise ParameterError(f"there is no parameter {name!r}; there are {', '.join(NAMES)}")
+    value = _value(text)
+    if name == "stop" and not isinstance(value, list):
+        value = [text if not isinstance(value, str) else value]
+    for problem in codec.decode_client(codec.encode(Generate(prompt="x", params=Params(**{name: value})))):
+        if isinstance(problem, RemoteProtocolError):
+            raise ParameterError(problem.message.removeprefix("params.").removesuffix("; or leave it out"))
+    return value
+
+
+def parse_pair(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE``, as after ``-p``. Raises ParameterError."""
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise ParameterError(f"{text!r} is not NAME=VALUE, such as temperature=0.7")
+    name = name.strip().replace("-", "_")
+    return name, parse(name, value)
+
+
+def _value(text: str) -> Any:
+    """JSON where it is JSON, else the text itself."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return text if isinstance(value, float) and not abs(value) < float("inf") else value

@@ -1,0 +1,135 @@
+"""The parts of ``streamui chat`` that need no terminal."""
+
+from pathlib import Path
+
+import pytest
+
+from protocol.messages import Done, DoneReason, GenerationState, Timings, Usage
+from server.terminal.answering import printable, summary
+from server.terminal.command import _address as address
+from server.terminal.commands import CommandError, Commands, Quit
+from server.terminal.conversation import Conversation
+from server.terminal.parameters import ParameterError, parse, parse_pair
+
+
+def done(tokens: int, decode: float | None, reason: DoneReason = DoneReason.STOP) -> Done:
+    return Done(
+        id="g1",
+        seq=1,
+        reason=reason,
+        phase=GenerationState.DECODE,
+        usage=Usage(prompt_tokens=1, cached_tokens=0, completion_tokens=tokens),
+        timings=Timings(total=1, decode=decode),
+        chars=0,
+        sha256="0" * 64,
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "text"),
+    [
+        (done(312, 6479.2), "312 tokens · 48 tokens/s"),
+        (done(11, 2000), "11 tokens · 5.0 tokens/s"),
+        (done(1, 0), "1 token"),
+        (done(0, None, DoneReason.CANCELLED), "0 tokens · stopped"),
+        (done(100, 1000, DoneReason.LENGTH), "100 tokens · 99 tokens/s · at the limit"),
+    ],
+)
+def test_the_summary(end: Done, text: str) -> None:
+    assert summary(end) == text
+
+
+def test_a_model_cannot_give_orders_to_the_terminal() -> None:
+    assert printable("a\x1b]0;title\x07b\x9b31m\tc\r\nd\x7f é🙂") == "a]0;titleb31m\tc\nd é🙂"
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("http://127.0.0.1:8000", "ws://127.0.0.1:8000/ws"),
+        ("https://example.org/chat/ws", "wss://example.org/chat/ws"),
+        ("localhost:8000/", "ws://localhost:8000/ws"),
+        ("ws://[::1]:8000/ws?a=1", "ws://[::1]:8000/ws?a=1"),
+    ],
+)
+def test_the_address(typed: str, url: str) -> None:
+    assert address(typed) == url
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("temperature", "0.5", 0.5),
+        ("top-k", "5", 5),
+        ("stop", "END", ["END"]),
+        ("stop", "42", ["42"]),
+        ("stop", '"a b"', ["a b"]),
+        ("stop", '["a","b"]', ["a", "b"]),
+        ("logit_bias", '{"5":-100}', {"5": -100}),
+    ],
+)
+def test_parameters(name: str, text: str, value: object) -> None:
+    assert parse(name, text) == value
+    assert parse_pair(f"{name}={text}") == (name.replace("-", "_"), value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("temperature", "3", "temperature must be a number from 0 to 2"),
+        ("temperature", "NaN", "temperature must be"),
+        ("temperature", "warm", "temperature must be"),
+        ("max_tokens", "0", "max_tokens must be"),
+        ("heat", "1", "there is no parameter 'heat'; there are temperature, "),
+    ],
+)
+def test_bad_parameters(name: str, text: str, told: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        parse(name, text)
+    assert told in str(caught.value)
+
+
+def test_what_is_kept_of_a_conversation() -> None:
+    conversation = Conversation("Be brief", {"seed": 3})
+    assert [message.role for message in conversation.asking("Hi")] == ["system", "user"]
+    conversation.answered("Hi", "")
+    conversation.answered("Hi", "Ho")
+    assert [message.content for message in conversation.messages] == ["Be brief", "Hi", "Ho"]
+    conversation.clear()
+    assert [message.content for message in conversation.messages] == ["Be brief"]
+    assert conversation.sampling == {"seed": 3}
+
+
+def test_save_overwrites_only_what_it_wrote(tmp_path: Path) -> None:
+    conversation = Conversation(None, {})
+    conversation.answered("Hi", "Ho\n")
+    commands = Commands(conversation)
+    path = tmp_path / "chat.md"
+    assert commands.run(f"/save {path}") == f"2 messages written to {path}"
+    assert path.read_text() == "## You\n\nHi\n\n## Assistant\n\nHo\n"
+    commands.run(f"/save {path}")
+    (tmp_path / "mine.md").write_text("precious")
+    for name in ("mine.md", "no/such/folder/chat.md"):
+        with pytest.raises(CommandError, match="can't be written"):
+            commands.run(f"/save {tmp_path / name}")
+    assert (tmp_path / "mine.md").read_text() == "precious"
+
+
+def test_commands() -> None:
+    conversation = Conversation(None, {})
+    commands = Commands(conversation)
+    commands.run("/system Be brief")
+    assert conversation.system == "Be brief"
+    commands.run("/system")
+    assert conversation.system is None
+    commands.run("/set top-k 5")
+    assert conversation.parameters == {"top_k": 5}
+    commands.run("/set top_k")
+    assert conversation.parameters == {}
+    text = commands.run("/help")
+    assert all(name in text for name in commands.names if name != "/help")
+    with pytest.raises(Quit):
+        commands.run("/quit")
+    for bad in ("/", "/sing", "/set", "/save", "/set heat 3"):
+        with pytest.raises(CommandError):
+            commands.run(bad)
