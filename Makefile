@@ -33,22 +33,30 @@ install-dev: ## the same, with what `make test` and `make lint` need on top
 	@$(MAKE) -s .venv/.dev node_modules/.installed
 
 .PHONY: test
-test: install-dev ## every suite: Python, JavaScript, browser; all are run, then it fails if one of them did
+test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, browser; all are run, then it fails if one did
 	@failed=; \
-	for suite in python frontend browser; do \
+	for suite in python coverage fuzz frontend browser; do \
 	  printf '\n== %s\n' "$$suite"; $(MAKE) --no-print-directory "test-$$suite" || failed="$$failed $$suite"; \
 	done; \
 	[ -z "$$failed" ] || { echo "make test: these suites failed:$$failed"; exit 1; }
-	@echo "make test: python, frontend and browser passed"
+	@echo "make test: python, coverage, fuzz, frontend and browser passed"
 
 # A suite passes when its runner says so and at least one of its tests was run and passed: not when all were skipped.
-.PHONY: test-python test-frontend test-browser
+.PHONY: test-python test-coverage test-fuzz test-frontend test-browser
 test-python: | build
 	@$(BIN)/pytest $(ARGS) | tee build/test-python.log
 	@grep -Eq '(^|[ =,])[1-9][0-9]* passed' build/test-python.log || { echo "no Python test passed"; exit 1; }
 
+# The protocol's pure core, all of it, by its own tests alone; pyproject.toml says what belongs to it.
+test-coverage: | build
+	@$(BIN)/coverage run -m pytest -q $(filter-out $(wildcard tests/protocol/*client*),$(wildcard tests/protocol/test_*.py))
+	@$(BIN)/coverage report
+
+test-fuzz: | build
+	@$(BIN)/python -m tests.fuzz $(if $(CI),300,20)
+
 test-frontend: | build
-	@$(call run_node_tests,tests/frontend,test-frontend)
+	@$(call run_node_tests,tests/frontend tests/protocol,test-frontend)
 
 test-browser: | build
 	@chromium="$${CHROMIUM:-/usr/bin/chromium}"; [ -x "$$chromium" ] || { \
@@ -68,6 +76,16 @@ lint: install-dev types ## style, types, and which package may import which
 types: install-dev ## the types alone: mypy --strict, and tsc over the page's JSDoc
 	$(BIN)/mypy
 	node_modules/.bin/tsc -p tsconfig.json
+
+.PHONY: spec
+spec: install-dev ## write the protocol's schema, its AsyncAPI document and its diagrams anew
+	$(BIN)/python -m protocol.spec
+
+FUZZ_SECONDS ?= 3600
+.PHONY: fuzz
+fuzz: install-dev | build ## an hour of fuzzing of codec and sessions, and long runs of two sessions wired to each other
+	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
+	MACHINE_EXAMPLES=10000 $(BIN)/pytest tests/protocol/test_session_machine.py
 
 .PHONY: screenshots
 screenshots: install-dev ## take the README's pictures of the page anew
@@ -121,7 +139,7 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
   || { echo "Node 20.19 or newer, with npm, is needed for the tests: found $$(node --version 2>/dev/null || echo none)"; exit 2; }
 endef
 
-# $(1) the folder, $(2) the name of the log. Files are named, since Node 20 and 22 read a folder's name differently, and
+# $(1) the folders, $(2) the name of the log. Files are named, since Node 20 and 22 read a folder's name differently, and
 # with no name at all Node takes every test that it finds. One after the other: the browser's figures depend on time.
 define run_node_tests
 mapfile -t files < <(find $(1) -name '*.test.js' | sort); \

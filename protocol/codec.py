@@ -9,16 +9,20 @@ from typing import Final
 import msgspec
 
 from protocol.checks import check
-from protocol.diagnosis import explain, read
+from protocol.diagnosis import explain, repeated
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from protocol.messages import SERVER_TYPES, ClientMessage, ServerMessage
 
 MAX_FRAME_BYTES: Final = 1 << 20  # PROTOCOL 7
 MAX_FRAME_OBJECTS: Final = 256  # PROTOCOL 7: what one frame can make the server answer has a bound
+MAX_FRAME_ERRORS: Final = 16  # PROTOCOL 2.3: and so has the time that it takes to say what is wrong
+
+UNPARSEABLE: Final = (ErrorCode.BAD_FRAME, ErrorCode.BAD_JSON)  # PROTOCOL 2.4
 
 _CLIENT: Final = msgspec.json.Decoder(ClientMessage)
 _SERVER: Final = msgspec.json.Decoder(ServerMessage)
 _OBJECT: Final = msgspec.json.Decoder()
+_ONE: Final = msgspec.json.Decoder(msgspec.Raw)  # reads over a value without building it
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -28,9 +32,9 @@ def decode_client(frame: str) -> list[ClientMessage | RemoteProtocolError]:
     if len(lines) > MAX_FRAME_OBJECTS:
         text = f"a frame may hold {MAX_FRAME_OBJECTS} objects, this one has {len(lines)} lines; send them in several"
         return [RemoteProtocolError(ErrorCode.BAD_FRAME, text)]
-    results = [_decode_line(line) for line in lines]
+    results = _decode_lines(lines)
     if _is_one_broken_object(lines, results):
-        return [_decode_line(frame)]
+        return _decode_lines([frame])
     return results
 
 
@@ -62,26 +66,60 @@ def encode(message: ClientMessage | ServerMessage) -> str:
 
 def _split(frame: str) -> list[str]:
     """The objects of a frame as text; a single object may itself span lines. Blank lines are nothing."""
-    if "\n" not in frame or read(frame)[1] is None:
+    if "\n" not in frame or _is_one_value(frame):
         return [frame] if frame.strip() else []
     return [line for line in frame.split("\n") if line.strip()]
 
 
-def _decode_line(line: str) -> ClientMessage | RemoteProtocolError:
+def _is_one_value(text: str) -> bool:
+    try:
+        _ONE.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return False
+    return True
+
+
+def _decode_lines(lines: list[str]) -> list[ClientMessage | RemoteProtocolError]:
+    """What each line holds; of the bad ones beyond MAX_FRAME_ERRORS only, at the end, how many there were."""
+    results: list[ClientMessage | RemoteProtocolError] = []
+    bad = 0
+    for line in lines:
+        result = _decode_line(line, told=bad < MAX_FRAME_ERRORS)
+        bad += isinstance(result, RemoteProtocolError) or result is None
+        if result is not None:
+            results.append(result)
+    if bad > MAX_FRAME_ERRORS:
+        text = f"{bad - MAX_FRAME_ERRORS} more objects of this frame are wrong and were dropped; mend the first ones"
+        results.append(RemoteProtocolError(ErrorCode.BAD_FRAME, text))
+    return results
+
+
+def _decode_line(line: str, *, told: bool) -> ClientMessage | RemoteProtocolError | None:
+    """The message of ``line`` or what is wrong with it; in place of that None unless it is to be ``told``."""
     try:
         message: ClientMessage = _CLIENT.decode(line)
         check(message)
+        _check_keys(line, message)
     except RemoteProtocolError as problem:
-        return problem
+        return problem if told else None
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
-        return explain(line, problem)
+        return explain(line, problem) if told else None
     return message
+
+
+def _check_keys(line: str, message: ClientMessage) -> None:
+    """Raise RemoteProtocolError when a key stands twice in one object (PROTOCOL 2.7): msgspec takes the last one."""
+    key = repeated(line)
+    if key is not None:
+        text = f"{key} is given twice in one object; leave one of them out"
+        type_, id = message.__struct_config__.tag, getattr(message, "id", None)
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field=key, re=str(type_), id=id)
 
 
 def _is_one_broken_object(lines: list[str], results: list[ClientMessage | RemoteProtocolError]) -> bool:
     """Whether the lines are one indented object with a slip in it, which deserves one error and not one per line."""
     opened = len(lines) > 1 and lines[0].lstrip().startswith("{") and not lines[0].rstrip().endswith("}")
-    return opened and all(isinstance(r, RemoteProtocolError) and r.code is ErrorCode.BAD_JSON for r in results)
+    return opened and all(isinstance(r, RemoteProtocolError) and r.code in UNPARSEABLE for r in results)
 
 
 def _is_of_later_version(line: str) -> bool:

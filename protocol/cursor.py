@@ -21,6 +21,7 @@ class Cursor:
         self.done: Done | None = None
         self._pieces: list[str] = []
         self._hollow = False  # the text is missing until a snapshot brings it
+        self._longest = ""  # what was read of this epoch before going back: an attach on its way may go on from there
 
     @property
     def text(self) -> str:
@@ -46,7 +47,11 @@ class Cursor:
             raise self._wrong(f"attached from {attached.from_}, which was not asked for")
         if attached.from_ != 0 and attached.epoch != self.epoch:  # PROTOCOL 6.8: another log has other text
             raise self._wrong(f"attached from {attached.from_} to epoch {attached.epoch}, not {self.epoch}")
-        self._set(attached.from_, self.text[:chars])
+        longest = max(self.text, self._longest, key=len) if attached.epoch == self.epoch else ""
+        if chars > len(longest):
+            raise self._wrong(f"attached from {attached.from_}, of which the text was not read")
+        self._set(attached.from_, longest[:chars])
+        self._longest = longest
         self.epoch = attached.epoch
         self._hollow = not attached.recovered
 
@@ -73,6 +78,7 @@ class Cursor:
         if snapshot.seq < self.seq:
             raise self._wrong(f"a snapshot up to {snapshot.seq} goes back behind {self.seq}")
         self._set(snapshot.seq, snapshot.text)
+        self._longest = ""
         self.epoch = snapshot.epoch
         self._hollow = False
 

@@ -52,6 +52,15 @@ def read(text: str) -> tuple[object, str | None]:
         return None, f"not JSON: {str(problem).removeprefix('JSON is malformed: ')}"
 
 
+def repeated(text: str) -> str | None:
+    """The first key that stands twice in one object of ``text``, which msgspec has read. Never raises."""
+    try:
+        _PAIRS.decode(text.strip())
+    except _RepeatedError as found:
+        return found.key
+    return None
+
+
 def explain(text: str, problem: Exception) -> RemoteProtocolError:
     """What the client is told about ``text``, which the decoder refused with ``problem``. Never raises."""
     value, failure = read(text)
@@ -160,6 +169,21 @@ def _show(value: object) -> str:
 def _word(value: object) -> str | None:
     """``value`` if it can be repeated in `error.re` or `error.id`."""
     return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+
+
+class _RepeatedError(Exception):
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> None:
+    """Keeps nothing of an object, so that reading one costs no memory."""
+    seen = dict(pairs)
+    if len(seen) != len(pairs):
+        raise _RepeatedError(next(key for key, _ in pairs if seen.pop(key, _NOTHING) is _NOTHING))
+
+
+_PAIRS: Final = json.JSONDecoder(object_pairs_hook=_each_once, parse_int=str)  # int() refuses thousands of digits
 
 
 def _read_huge(text: str) -> tuple[object, str | None]:

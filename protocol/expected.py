@@ -45,6 +45,8 @@ def describe(info: inspect.Type) -> str:
             return f"a string {_size(low, high, 'characters')}".rstrip()
         case inspect.VarTupleType(min_length=low, max_length=high):
             return f"a list {_size(low, high, 'items')}".rstrip()
+        case inspect.DictType(min_length=low, max_length=high):
+            return f"an object {_size(low, high, 'entries')}".rstrip()
         case inspect.LiteralType(values=values):
             return "one of " + ", ".join(f'"{value}"' for value in values)
         case inspect.BoolType():

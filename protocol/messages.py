@@ -11,17 +11,21 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 PROTOCOL: Final = "streamui.v1"
+MAX_ATTACH: Final = 256  # what one message can make the server answer has a bound
+MAX_BIASES: Final = 1024
 
 # `(?!\n)$` and not `$`: Python's `$` also matches before a final newline.
 Id = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}(?!\n)$", description="a string of 1 to 64 of A-Z a-z 0-9 . _ -")
 ]
 TokenId = Annotated[str, Meta(pattern=r"^[0-9]{1,10}(?!\n)$", description="a token id in decimal digits")]
-Seq = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+MAX_WHOLE: Final = 2**53 - 1  # the largest whole number that JavaScript reads exactly
+Seq = Annotated[int, Meta(ge=0, le=MAX_WHOLE)]
+EventSeq = Annotated[int, Meta(ge=1, le=MAX_WHOLE)]
 DetachMs = Annotated[
     int, Meta(ge=0, le=2**31 - 1, description="a whole number from 0 to 2147483647 (milliseconds) or null")
 ]
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=MAX_WHOLE)]
 Milliseconds = Annotated[float, Meta(ge=0)]
 Role = Literal["system", "user", "assistant"]
 
@@ -82,7 +86,9 @@ class Params(Record, frozen=True, kw_only=True):
     presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None  # 0 = off
     frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None  # 0 = off
     repeat_penalty: Annotated[float, Meta(gt=0, le=2)] | None = None  # 1 = off
-    logit_bias: dict[TokenId, Annotated[float, Meta(ge=-100, le=100)]] | None = None
+    logit_bias: (
+        Annotated[dict[TokenId, Annotated[float, Meta(ge=-100, le=100)]], Meta(max_length=MAX_BIASES)] | None
+    ) = None
 
 
 class Client(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
@@ -93,7 +99,7 @@ class Hello(Client, frozen=True, kw_only=True, tag="hello"):
     """Who is there, and which generations to follow again. Needed only where the server asks for a token."""
 
     token: Annotated[str, Meta(max_length=4096)] | None = None
-    attach: tuple[AttachPoint, ...] = ()
+    attach: Annotated[tuple[AttachPoint, ...], Meta(max_length=MAX_ATTACH)] = ()
     client: Annotated[str, Meta(max_length=256)] | None = None
 
 
@@ -247,8 +253,8 @@ class Token(Server, frozen=True, kw_only=True, tag="token"):
     """The text pieces ``seq - n + 1`` to ``seq``, joined."""
 
     id: Id
-    seq: Annotated[int, Meta(ge=1)]
-    n: Annotated[int, Meta(ge=1)]
+    seq: EventSeq
+    n: EventSeq
     text: str
 
 
@@ -275,7 +281,7 @@ class Done(Server, frozen=True, kw_only=True, tag="done"):
     """The last event of a generation. ``chars`` counts code points, ``sha256`` is of the UTF-8 text, in hex."""
 
     id: Id
-    seq: Annotated[int, Meta(ge=1)]
+    seq: EventSeq
     reason: DoneReason
     phase: GenerationState
     usage: Usage
@@ -303,7 +309,7 @@ class Pong(Server, frozen=True, kw_only=True, tag="pong"):
 class Goodbye(Server, frozen=True, kw_only=True, tag="goodbye"):
     """The socket closes with ``code`` next; a client that may come back waits up to ``reconnect_ms`` first."""
 
-    code: int
+    code: Annotated[int, Meta(ge=1000, le=4999)]
     reconnect_ms: Count
 
 

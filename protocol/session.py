@@ -5,9 +5,11 @@ rules of its own direction as LocalProtocolError and those of its peer's as Remo
 one owner, the connection's task.
 """
 
-from typing import Final
+from enum import StrEnum
+from typing import ClassVar, Final
 
 from protocol import codec
+from protocol.admission import HELLO_FRAME_BYTES, Admission
 from protocol.cursor import Cursor
 from protocol.errors import CloseCode, ErrorCode, LocalProtocolError, RemoteProtocolError
 from protocol.messages import (
@@ -17,6 +19,7 @@ from protocol.messages import (
     AttachPoint,
     Cancel,
     ClientMessage,
+    Detach,
     Done,
     Error,
     Goodbye,
@@ -32,7 +35,13 @@ from protocol.states import CONNECTION, ConnectionEvent, ConnectionState, advanc
 from protocol.watched import Watched
 
 BAD_FRAMES_ALLOWED: Final = 2  # PROTOCOL 2.4: the third unparseable frame in a row closes
-_UNPARSEABLE: Final = (ErrorCode.BAD_FRAME, ErrorCode.BAD_JSON)
+
+
+class Side(StrEnum):
+    """Which end of a connection a session is."""
+
+    SERVER = "server"
+    CLIENT = "client"
 
 
 class Session:
@@ -41,6 +50,8 @@ class Session:
     ``close_code`` is set once this side has to close the socket. ``last_received`` and ``last_sent`` are in seconds
     on the caller's clock, None before the first frame.
     """
+
+    side: ClassVar[Side]
 
     def __init__(self) -> None:
         self.state = ConnectionState.CONNECTING
@@ -51,6 +62,10 @@ class Session:
     def disconnect(self) -> None:
         """The socket is gone, whoever closed it. What runs goes on: a closed socket is not a cancel (PROTOCOL 6.5)."""
         self._step(ConnectionEvent.DISCONNECT)
+
+    @property
+    def _alive(self) -> bool:
+        return self.state in (ConnectionState.CONNECTING, ConnectionState.OPEN)
 
     def _step(self, event: ConnectionEvent) -> None:
         self.state = advance(CONNECTION, self.state, event)
@@ -64,14 +79,19 @@ class ServerSession(Session):
     """The server's end. The transport owns it and calls it from one task.
 
     ``receive`` answers for the client's mistakes, ``send`` for our own: every frame out goes through it.
+
+    With ``auth`` a client has to say `hello` first (PROTOCOL 3.6), within 10 s of ``opened``. The caller judges its
+    token and calls ``admit`` or ``refuse``; what came after that `hello` is held back until then.
     """
 
-    def __init__(self, frame_bytes: int = codec.MAX_FRAME_BYTES) -> None:
+    side = Side.SERVER
+
+    def __init__(self, frame_bytes: int = codec.MAX_FRAME_BYTES, *, auth: bool = False, opened: float = 0.0) -> None:
         super().__init__()
+        self._admission = Admission(needed=auth, opened=opened)
         self._frame_bytes = frame_bytes
         self._watched = Watched()
         self._asked: dict[str | None, int] = {}  # `status` requests that are not answered yet
-        self._greeted = False
         self._bad_frames = 0
 
     # --- from the client ---
@@ -81,19 +101,20 @@ class ServerSession(Session):
 
         Look at ``close_code`` afterwards: send the errors first, then close with it.
         """
-        if self.state not in (ConnectionState.CONNECTING, ConnectionState.OPEN):
+        if not self._alive:
             return []
         self.last_received = now
         results = self._decode(frame)
         self._count_bad_frames(results)
-        return [self._admit(result) for result in results]
+        return self._hand_on(self._admission.sift(results))
 
     def _decode(self, frame: str | bytes) -> list[ClientMessage | RemoteProtocolError]:
         if isinstance(frame, bytes):
             return [RemoteProtocolError(ErrorCode.BAD_FRAME, "binary frames are not used here; send JSON as text")]
-        if _too_long(frame, self._frame_bytes):
+        limit = self._frame_bytes if self._admission.open else min(self._frame_bytes, HELLO_FRAME_BYTES)
+        if _too_long(frame, limit):
             self._violate(CloseCode.TOO_BIG)
-            text = f"the frame is longer than {self._frame_bytes} bytes of UTF-8; send less at a time"
+            text = f"the frame is longer than {limit} bytes of UTF-8; send less at a time"
             return [RemoteProtocolError(ErrorCode.BAD_FRAME, text)]
         return self._parse(frame)
 
@@ -104,22 +125,40 @@ class ServerSession(Session):
         """PROTOCOL 2.4. A blank frame neither counts nor makes up for those before it."""
         if not results:
             return
-        if any(not isinstance(r, RemoteProtocolError) or r.code not in _UNPARSEABLE for r in results):
+        if any(not isinstance(r, RemoteProtocolError) or r.code not in codec.UNPARSEABLE for r in results):
             self._bad_frames = 0
             return
         self._bad_frames += 1
         if self._bad_frames > BAD_FRAMES_ALLOWED and self.close_code is None:
             self._violate(CloseCode.BAD_FRAMES)
 
-    def _admit(self, result: ClientMessage | RemoteProtocolError) -> ClientMessage | RemoteProtocolError:
-        if isinstance(result, Hello):
-            if self._greeted:  # PROTOCOL 4.1
-                text = "hello was sent before; it may come once per connection"
-                return RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, re="hello")
-            self._greeted = True
-        elif isinstance(result, StatusRequest):
-            self._asked[result.id] = self._asked.get(result.id, 0) + 1
-        return result
+    def _hand_on(self, results: list[ClientMessage | RemoteProtocolError]) -> list[ClientMessage | RemoteProtocolError]:
+        for result in results:
+            if isinstance(result, StatusRequest):
+                self._asked[result.id] = self._asked.get(result.id, 0) + 1
+        return results
+
+    # --- who is there (PROTOCOL 3.6) ---
+
+    @property
+    def deadline(self) -> float | None:
+        """By when a `hello` has to come, on the caller's clock; None where none is waited for."""
+        return self._admission.deadline
+
+    def due(self, now: float) -> None:
+        """Set ``close_code`` when the time for `hello` is up."""
+        if self._alive and self.deadline is not None and now >= self.deadline:
+            self._violate(CloseCode.NO_HELLO)
+
+    def admit(self) -> list[ClientMessage | RemoteProtocolError]:
+        """The token of `hello` is right. Returns what came after it; LocalProtocolError when no `hello` waits."""
+        return self._hand_on(self._admission.admit())
+
+    def refuse(self) -> None:
+        """The token of `hello` is wrong: set ``close_code``. Raises LocalProtocolError when no `hello` waits."""
+        self._admission.refuse()
+        if self._alive:
+            self._violate(CloseCode.BAD_TOKEN)
 
     # --- which generations ---
 
@@ -193,12 +232,15 @@ class ServerSession(Session):
 class ClientSession(Session):
     """The client's end. ``cursors`` outlive a connection: hand them to the session of the next one."""
 
+    side = Side.CLIENT
+
     def __init__(self, cursors: dict[str, Cursor] | None = None) -> None:
         super().__init__()
         self.cursors: dict[str, Cursor] = {} if cursors is None else cursors
         self.welcome: Welcome | None = None
         self._watched: set[str] = set()  # accepted or attached on this connection and not done
-        self._asked: dict[str, dict[int, int]] = {}  # id -> cursors asked for with `attach` -> their characters
+        self._left: set[str] = set()  # detached: what crossed the `detach` may still arrive (PROTOCOL 4.5)
+        self._asked: dict[tuple[str, str, int], int] = {}  # id, epoch, cursor of each `attach` -> its characters
         self._greeted = False
 
     @property
@@ -210,7 +252,7 @@ class ClientSession(Session):
 
     def send(self, message: ClientMessage, now: float) -> str:
         """The frame of ``message``. Raises LocalProtocolError when it is not valid or not allowed now."""
-        if self.state not in (ConnectionState.CONNECTING, ConnectionState.OPEN):
+        if not self._alive:
             raise LocalProtocolError(f"nothing may be sent in state {self.state}, not {type(message).__name__}")
         frame = codec.encode(message)
         for problem in codec.decode_client(frame):
@@ -223,6 +265,8 @@ class ClientSession(Session):
     def _note(self, message: ClientMessage) -> None:
         if isinstance(message, Attach):
             self._note_attach(message)
+        elif isinstance(message, Detach):
+            self._left.add(message.id)
         elif isinstance(message, Hello):
             if self._greeted:  # PROTOCOL 4.1
                 raise LocalProtocolError("hello may be sent once per connection")
@@ -232,13 +276,13 @@ class ClientSession(Session):
 
     def _note_attach(self, point: Attach | AttachPoint) -> None:
         cursor = self.cursors.get(point.id)
-        asked = self._asked.setdefault(point.id, {})
         if point.after == 0:
             return
         if cursor is None or point.after != cursor.seq:  # what lies before the cursor is not in our text
             have = "none" if cursor is None else cursor.seq
             raise LocalProtocolError(f"{point.id}: attach after 0 or after the own cursor ({have}), not {point.after}")
-        asked[cursor.seq] = asked[cursor.text_seq] = cursor.chars
+        for seq in (cursor.seq, cursor.text_seq):
+            self._asked[point.id, cursor.epoch, seq] = cursor.chars
 
     # --- from the server ---
 
@@ -278,18 +322,17 @@ class ClientSession(Session):
         self.welcome = welcome
 
     def _accept(self, accepted: Accepted) -> None:
-        if accepted.id in self._watched:
+        if accepted.id in self._watched - self._left:
             text = f"{accepted.id}: accepted again before done"
             raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, id=accepted.id)
         self._watched.add(accepted.id)
+        self._left.discard(accepted.id)
         self.cursors[accepted.id] = Cursor(accepted.id, accepted.epoch)
 
     def _attach(self, attached: Attached) -> None:
-        asked = self._asked.get(attached.id, {})
         cursor = self.cursors.get(attached.id) or Cursor(attached.id, attached.epoch)
-        cursor.attach(attached, 0 if attached.from_ == 0 else asked.pop(attached.from_, None))
-        if not attached.recovered:  # the text will be another one
-            asked.clear()
+        asked = self._asked.get((attached.id, attached.epoch, attached.from_))
+        cursor.attach(attached, 0 if attached.from_ == 0 else asked)
         self.cursors[attached.id] = cursor
         self._watched.add(attached.id)
 
@@ -300,7 +343,6 @@ class ClientSession(Session):
         self.cursors[event.id].apply(event)
         if isinstance(event, Done):
             self._watched.discard(event.id)
-            self._asked.pop(event.id, None)
 
 
 def _too_long(frame: str, limit: int) -> bool:

@@ -123,15 +123,53 @@ def test_every_line_of_rubbish_gets_its_error() -> None:
     assert len(problems("x\ny\nz")) == 3
 
 
-def test_one_frame_makes_a_bounded_number_of_answers() -> None:
-    assert len(codec.decode_client("x\n" * codec.MAX_FRAME_OBJECTS)) == codec.MAX_FRAME_OBJECTS
+def test_one_frame_has_a_bounded_number_of_lines() -> None:
+    assert len(codec.decode_client('{"type":"ping"}\n' * codec.MAX_FRAME_OBJECTS)) == codec.MAX_FRAME_OBJECTS
     (problem,) = problems('{"type":"ping"}\n' * (codec.MAX_FRAME_OBJECTS + 1))
     assert problem.code is ErrorCode.BAD_FRAME
     assert "256" in problem.message and "257" in problem.message
 
 
-def test_the_last_of_two_equal_keys_counts() -> None:
-    assert codec.decode_client('{"type":"detach","id":"a","id":"b"}') == [Detach(id="b")]
+def test_sixteen_bad_objects_get_their_errors() -> None:
+    assert {p.code for p in problems("x\n" * codec.MAX_FRAME_ERRORS)} == {ErrorCode.BAD_JSON}
+
+
+@pytest.mark.parametrize("bad", ["x", "{}", '{"type":"generate"}', '{"type":"detach","id":"a","id":"a"}'])
+def test_the_bad_objects_after_that_are_counted_and_the_good_ones_read(bad: str) -> None:
+    lines = [bad] * 10 + ['{"type":"ping"}'] + [bad] * 10 + ['{"type":"detach","id":"g"}']
+    results = codec.decode_client("\n".join(lines))
+    assert [r for r in results if not isinstance(r, RemoteProtocolError)] == [Ping(), Detach(id="g")]
+    errors = [r for r in results if isinstance(r, RemoteProtocolError)]
+    assert len(errors) == codec.MAX_FRAME_ERRORS + 1
+    assert results[-1] is errors[-1]
+    assert errors[-1].code is ErrorCode.BAD_FRAME
+    assert errors[-1].message.startswith("4 more objects")
+
+
+def test_a_long_broken_object_is_one_error() -> None:
+    (problem,) = problems("{\n" + '"a": 1,\n' * 100 + "}")
+    assert problem.code is ErrorCode.BAD_JSON
+
+
+@pytest.mark.parametrize(
+    ("frame", "key", "re", "id"),
+    [
+        ('{"type":"ping","type":"ping"}', "type", "ping", None),
+        ('{"type":"detach","id":"a","id":"b"}', "id", "detach", "b"),
+        ('{"type":"generate","id":"g","prompt":"x","params":{"seed":1,"se\\u0065d":1}}', "seed", "generate", "g"),
+        ('{"type":"hello","attach":[{"id":"a","after":1,"after":2}]}', "after", "hello", None),
+        ('{"type":"generate","prompt":"x","params":{"logit_bias":{"1":0,"1":0}}}', "1", "generate", None),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(frame: str, key: str, re: str, id: str | None) -> None:
+    (problem,) = problems(frame)
+    assert (problem.code, problem.field, problem.re, problem.id) == (ErrorCode.INVALID_FIELD, key, re, id)
+    assert problem.message == f"{key} is given twice in one object; leave one of them out"
+
+
+def test_one_key_in_several_objects_is_no_repetition() -> None:
+    frame = '{"type":"generate","messages":[{"role":"user","content":"a"},{"role":"user","content":"\\"role\\":1"}]}'
+    assert not isinstance(codec.decode_client(frame)[0], RemoteProtocolError)
 
 
 def test_text_is_kept_as_it_is() -> None:

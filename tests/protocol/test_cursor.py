@@ -105,6 +105,7 @@ def test_attach_from_the_start_reads_everything_again() -> None:
         (attached(2), None, "not asked for"),
         (attached(4, epoch="e2"), 5, "epoch e2, not e"),
         (attached(4, recovered=False), 5, "without recovering"),
+        (attached(6), 6, "of which the text was not read"),
     ],
 )
 def test_an_attach_that_would_leave_a_hole(answer: Attached, chars: int | None, why: str) -> None:
@@ -129,3 +130,26 @@ def test_a_lost_cursor_waits_for_its_snapshot(event: Token | Done) -> None:
 def test_the_point_to_go_on_from() -> None:
     assert read(*HALF).point == AttachPoint(id="g", epoch="e", after=4)
     assert (read(*HALF).text_seq, read(*HALF, END).text_seq) == (4, 4)
+
+
+def test_attach_goes_forward_again_to_what_was_read_before() -> None:
+    cursor = read(*HALF)
+    cursor.attach(attached(0), chars=0)
+    cursor.apply(HALF[0])
+    cursor.attach(attached(4), chars=5)
+    assert facts(cursor) == (4, "Hé 🙂!", 5, "e", None)
+
+
+def test_what_was_read_of_another_epoch_is_no_help() -> None:
+    cursor = read(*HALF)
+    cursor.attach(attached(0, epoch="e2"), chars=0)
+    with pytest.raises(RemoteProtocolError, match="text was not read"):
+        cursor.attach(attached(4, epoch="e2"), chars=5)
+
+
+def test_a_snapshot_puts_an_end_to_what_was_read_before() -> None:
+    cursor = read(*HALF)
+    cursor.attach(attached(0), chars=0)
+    cursor.apply(snapshot(1, "Oh"))
+    with pytest.raises(RemoteProtocolError, match="text was not read"):
+        cursor.attach(attached(4), chars=5)

@@ -1,14 +1,13 @@
 """What a client is told about a message that is not right: the field, what it may be, and the way out."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import pytest
-from msgspec import inspect
 
 from protocol import codec
+from protocol.diagnosis import repeated
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.expected import describe, plain
 from protocol.messages import CLIENT_TYPES, Params
 
 TYPES = ", ".join(CLIENT_TYPES)
@@ -99,6 +98,12 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
         f'id must be a string of 1 to 64 of A-Z a-z 0-9 . _ -, not "{"é" * 39}...',
     ),
     (
+        '{"type":"detach","id":"a","id":"a"}',
+        ErrorCode.INVALID_FIELD,
+        "id",
+        "id is given twice in one object; leave one of them out",
+    ),
+    (
         '{"type":"ping","type":"status"}',
         ErrorCode.INVALID_FIELD,
         "type",
@@ -161,22 +166,20 @@ def test_a_repeated_key_does_not_confuse_the_search(frame: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("type_", "words"),
+    ("text", "key"),
     [
-        (str, "a string"),
-        (int, "a whole number"),
-        (Annotated[int, msgspec.Meta(title="untold")], "a whole number"),
-        (float, "a number"),
-        (bool | None, "true or false"),
-        (tuple[int, ...], "a list"),
-        (dict[str, int], "an object"),
-        (int | str, "an object"),
+        ('{"a":1,"b":2}', None),
+        ('{"a":{"a":1},"b":[{"a":1},{"a":1}]}', None),
+        ('{"a":1,"b":2,"a":1}', "a"),
+        ('{"a":1,"b":2,"b":1,"a":1}', "b"),
+        ('{"x":[{"y":{"b":1,"b":1}}]}', "b"),
+        ('{"A":1,"a":2,"\\u0061":3}', "a"),
+        (' {"a":"a\\"a","a":1}\r', "a"),
     ],
 )
-def test_types_without_a_range(type_: Any, words: str) -> None:
-    assert describe(inspect.type_info(type_)) == words
+def test_the_first_key_to_come_again(text: str, key: str | None) -> None:
+    assert repeated(text) == key
 
 
-def test_plain_leaves_a_real_choice_alone() -> None:
-    choice = inspect.type_info(int | str | None)
-    assert plain(choice) is choice
+def test_a_number_beyond_reading_has_no_repeated_key() -> None:
+    assert repeated('{"a":%s}' % ("9" * 5000)) is None

@@ -10,8 +10,9 @@ import pytest
 
 import protocol
 from protocol import codec
+from protocol.admission import HELLO_FRAME_BYTES, HELLO_SECONDS
 from protocol.errors import CLOSES, ERRORS, RemoteProtocolError
-from protocol.messages import CLIENT_TYPES, SERVER_TYPES, DoneReason, GenerationState, Params
+from protocol.messages import CLIENT_TYPES, MAX_ATTACH, MAX_BIASES, SERVER_TYPES, DoneReason, GenerationState, Params
 from protocol.states import GENERATION
 
 FOLDER: Final = Path(protocol.__file__).parent
@@ -96,6 +97,11 @@ def test_done_values(value: str) -> None:
 
 
 def test_the_limits() -> None:
+    assert f"first {codec.MAX_FRAME_ERRORS} get theirs" in section("2 ")
+    assert f"up to {MAX_ATTACH} `" in section("4.1 ")
+    assert f"up to {MAX_BIASES:,} entries" in section("4.2 ")
+    assert f"{HELLO_FRAME_BYTES:,} bytes" in section("3 ")
+    assert f"within {HELLO_SECONDS:.0f} s after the socket opened" in section("3 ")
     assert f"| {codec.MAX_FRAME_BYTES:,} |" in section("7 ")
     assert f"{codec.MAX_FRAME_OBJECTS} lines" in section("7 ")
 
@@ -104,3 +110,8 @@ def test_the_limits() -> None:
 def test_sections_that_the_code_cites_exist(file: Path) -> None:
     for number in re.findall(r"PROTOCOL (\d+(?:\.\d+)?)", file.read_text(encoding="utf-8")):
         assert re.search(rf"^(#+ )?{re.escape(number)}[ .]", TEXT, re.MULTILINE), number
+
+
+@pytest.mark.parametrize("name", sorted(f.stem for f in FOLDER.glob("[!_]*.py") if "client" not in f.stem))
+def test_every_module_of_the_core_has_its_own_tests(name: str) -> None:
+    assert (Path(__file__).parent / f"test_{name}.py").exists()

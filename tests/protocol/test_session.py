@@ -4,9 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from protocol import codec
 from protocol.cursor import Cursor
@@ -19,8 +16,6 @@ from protocol.messages import (
     Cancel,
     ClientMessage,
     Detach,
-    Done,
-    DoneReason,
     Error,
     Generate,
     GenerationState,
@@ -34,7 +29,7 @@ from protocol.messages import (
     StatusRequest,
     Token,
 )
-from protocol.session import ClientSession, ServerSession
+from protocol.session import ClientSession, ServerSession, Side
 from protocol.states import ConnectionState
 from tests.protocol.samples import WELCOME, done
 
@@ -412,181 +407,124 @@ def test_attach_after_done_brings_done_again() -> None:
     assert client.cursors["g"].done is not None
 
 
-# --- the two ends wired to each other ---
+def test_two_attaches_on_their_way_are_both_answered() -> None:
+    client = open_client(read_half())
+    client.send(Attach(id="g", epoch="e", after=2), NOW)
+    client.send(Attach(id="g", epoch="e", after=2), NOW)
+    feed(client, attached("g", 2), token("g", 3, "c"), attached("g", 2), token("g", 4, "cd", n=2))
+    assert client.cursors["g"].text == "abcd"
 
 
-class Log:
-    """A generation as the server keeps it: ``pieces`` numbered from 1, then perhaps a reason to end."""
-
-    def __init__(self, epoch: str) -> None:
-        self.epoch = epoch
-        self.pieces: list[str] = []
-        self.reason: DoneReason | None = None
-        self.cancelled = False
-
-    def end(self, id: str) -> Done:
-        assert self.reason is not None
-        return done(id, "".join(self.pieces), len(self.pieces) + 1, reason=self.reason)
+def test_an_attach_that_crosses_done_is_answered() -> None:
+    client = open_client(read_half())
+    client.send(Attach(id="g", epoch="e", after=2), NOW)
+    feed(client, attached("g", 2))
+    client.send(Attach(id="g", epoch="e", after=2), NOW)
+    feed(client, done("g", "ab", 3), attached("g", 2, to=3), done("g", "ab", 3))
+    assert client.cursors["g"].done is not None
 
 
-class TwoEnds(RuleBasedStateMachine):
-    """A server with logs and a client with cursors, over one connection after another, in any order of events."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.logs: dict[str, Log] = {}
-        self.sent: dict[str, int] = {}  # the server's cursors on this connection
-        self.cursors: dict[str, Cursor] = {}
-        self.dones: dict[str, int] = {}  # on this connection, since the last accepted or attached
-
-    @initialize()
-    def connect(self) -> None:
-        self.server, self.client = ServerSession(), ClientSession(self.cursors)
-        self.sent, self.dones = {}, {}
-        self.to_client(WELCOME)
-        self.to_server(Hello(attach=self.client.unfinished))
-
-    @rule()
-    def drop_and_reconnect(self) -> None:
-        self.server.disconnect()
-        self.client.disconnect()
-        self.connect()
-
-    def to_client(self, message: ServerMessage) -> None:
-        (got,) = self.client.receive(self.server.send(message, NOW), NOW)
-        assert got == message
-        if isinstance(message, Done):
-            self.dones[message.id] = self.dones.get(message.id, 0) + 1
-
-    def to_server(self, message: ClientMessage) -> None:
-        for got in self.server.receive(self.client.send(message, NOW), NOW):
-            assert got == message
-            self.answer(got)
-
-    def answer(self, message: ClientMessage) -> None:
-        match message:
-            case Generate(id=str(id)):
-                self.logs[id] = Log(epoch=f"e{len(self.logs)}")
-                self.sent[id] = 0
-                self.to_client(Accepted(id=id, epoch=self.logs[id].epoch, position=0))
-            case Hello(attach=points):
-                for point in points:
-                    self.attach(point.id, point.epoch, point.after)
-            case Attach(id=id, epoch=epoch, after=after):
-                self.attach(id, epoch, after)
-            case Cancel():
-                self.cancel(message)
-
-    def cancel(self, message: Cancel) -> None:
-        newest = self.server.newest_active
-        try:
-            (id,) = self.server.resolve_cancel(message)
-        except RemoteProtocolError as problem:
-            assert newest is None
-            self.to_client(problem.as_message())
-            return
-        assert id == newest == [i for i in self.sent if i in self.server.watched][-1]
-        self.logs[id].cancelled = True
-
-    def attach(self, id: str, epoch: str | None, after: int) -> None:
-        log = self.logs[id]
-        newest = len(log.pieces) + (log.reason is not None)
-        self.sent.pop(id, None)
-        self.dones.pop(id, None)
-        if epoch == log.epoch and after <= newest:
-            after = min(after, len(log.pieces))
-            self.to_client(attached(id, after, newest, log.epoch))
-            self.sent[id] = after
-            return
-        self.to_client(attached(id, 0, newest, log.epoch, recovered=False))
-        self.to_client(Snapshot(id=id, epoch=log.epoch, seq=len(log.pieces), text="".join(log.pieces)))
-        self.sent[id] = len(log.pieces)
-
-    @rule()
-    def generate(self) -> None:
-        self.to_server(Generate(id=f"g{len(self.logs)}", prompt="x"))
-
-    @precondition(lambda self: self.logs)
-    @rule(data=st.data(), text=st.text(min_size=1, max_size=3))
-    def compute(self, data: st.DataObject, text: str) -> None:
-        log = self.logs[data.draw(st.sampled_from(sorted(self.logs)))]
-        if log.reason is None:
-            log.pieces.append(text)
-
-    @precondition(lambda self: self.logs)
-    @rule(data=st.data())
-    def end(self, data: st.DataObject) -> None:
-        log = self.logs[data.draw(st.sampled_from(sorted(self.logs)))]
-        if log.reason is None:
-            log.reason = DoneReason.CANCELLED if log.cancelled else DoneReason.STOP
-
-    @precondition(lambda self: self.sent)
-    @rule(data=st.data())
-    def flush(self, data: st.DataObject) -> None:
-        id = data.draw(st.sampled_from(sorted(self.sent)))
-        log, last = self.logs[id], self.sent[id]
-        n = data.draw(st.integers(0, len(log.pieces) - last))
-        if n:
-            self.sent[id] = last + n
-            self.to_client(Token(id=id, seq=last + n, n=n, text="".join(log.pieces[last : last + n])))
-        elif log.reason is not None and last == len(log.pieces):
-            del self.sent[id]
-            self.to_client(log.end(id))
-
-    @rule()
-    def cancel_newest(self) -> None:
-        self.to_server(Cancel())
-
-    @precondition(lambda self: self.cursors)
-    @rule(data=st.data(), again=st.booleans())
-    def attach_again(self, data: st.DataObject, again: bool) -> None:
-        cursor = self.cursors[data.draw(st.sampled_from(sorted(self.cursors)))]
-        self.to_server(Attach(id=cursor.id, epoch=cursor.epoch, after=0 if again else cursor.seq))
-
-    @precondition(lambda self: self.logs)
-    @rule(data=st.data())
-    def lose_a_log(self, data: st.DataObject) -> None:
-        """A server that comes back without its journal: another text under another epoch, and every socket gone."""
-        log = self.logs[data.draw(st.sampled_from(sorted(self.logs)))]
-        log.epoch, log.pieces, log.reason = log.epoch + "x", ["again"], None
-        self.drop_and_reconnect()
-
-    @rule(frame=st.sampled_from(["x", b"x", '{"type":"nope"}', '{"type":"generate"}']))
-    def rubbish(self, frame: str | bytes) -> None:
-        for problem in self.server.receive(frame, NOW):
-            assert isinstance(problem, RemoteProtocolError)
-            self.to_client(problem.as_message())
-        if self.server.close_code is not None:
-            self.drop_and_reconnect()
-
-    @rule()
-    def ping(self) -> None:
-        self.to_server(Ping(nonce="n"))
-        self.to_client(Pong(nonce="n"))
-
-    @rule()
-    def ask_for_status(self) -> None:
-        self.to_server(StatusRequest(id="stranger"))
-        self.to_client(Status(id="stranger", state=GenerationState.QUEUED))
-
-    @invariant()
-    def the_client_has_what_was_sent(self) -> None:
-        for id, seq in self.sent.items():
-            log, cursor = self.logs[id], self.cursors[id]
-            assert (cursor.seq, cursor.text, cursor.epoch) == (seq, "".join(log.pieces[:seq]), log.epoch)
-            assert cursor.done is None
-
-    @invariant()
-    def done_came_once_and_whole(self) -> None:
-        assert all(count == 1 for count in self.dones.values())
-        for id in self.dones:
-            assert self.cursors[id].done == self.logs[id].end(id)
-        if hasattr(self, "server"):
-            assert set(self.server.watched) == set(self.sent)
+def test_an_attach_may_go_on_behind_one_to_the_start() -> None:
+    client = open_client(read_half())
+    client.send(Attach(id="g", epoch="e"), NOW)
+    client.send(Attach(id="g", epoch="e", after=2), NOW)
+    feed(client, attached("g", 0), attached("g", 2), token("g", 3, "c"))
+    assert client.cursors["g"].text == "abc"
 
 
-TestTwoEnds = TwoEnds.TestCase
-TestTwoEnds.settings = settings(max_examples=100, stateful_step_count=40)
+def test_after_detach_the_id_may_be_accepted_anew() -> None:
+    client = open_client()
+    feed(client, accepted("g"))
+    client.send(Detach(id="g"), NOW)
+    feed(client, token("g", 1, "x"), accepted("g", "e2"), token("g", 1, "y"))
+    assert client.cursors["g"].text == "y"
+    with pytest.raises(RemoteProtocolError):
+        feed(client, accepted("g", "e3"))
+
+
+# --- the door of a server that asks for a token ---
+
+
+def open_door() -> ServerSession:
+    return open_server(auth=True, opened=NOW)
+
+
+def test_each_end_knows_its_side() -> None:
+    assert (ServerSession().side, ClientSession().side) == (Side.SERVER, Side.CLIENT)
+
+
+def test_the_door_is_open_unless_asked_otherwise() -> None:
+    server = open_server()
+    server.due(NOW + 1e9)
+    assert (server.deadline, server.close_code) == (None, None)
+
+
+def test_before_hello_nothing_is_carried_out() -> None:
+    server = open_door()
+    frame = '{"type":"generate","prompt":"x"}\n{"type":"ping"}\n{"type":"status","id":"g"}'
+    results = server.receive(frame, NOW)
+    assert codes(results) == [ErrorCode.UNEXPECTED_MESSAGE] * 2
+    assert results[1] == Ping()
+    with pytest.raises(LocalProtocolError):  # a status request that was refused asks for nothing
+        server.send(Status(id="g", state=GenerationState.QUEUED), NOW)
+
+
+def test_a_right_token_opens_the_door() -> None:
+    server = open_door()
+    assert server.receive('{"type":"hello","token":"t"}\n{"type":"status","id":"g"}', NOW) == [Hello(token="t")]
+    assert server.admit() == [StatusRequest(id="g")]
+    server.send(Status(id="g", state=GenerationState.QUEUED), NOW)
+    assert server.receive('{"type":"ping"}', NOW) == [Ping()]
+    server.due(NOW + 1e9)
+    assert server.close_code is None
+
+
+def test_a_wrong_token_closes() -> None:
+    server = open_door()
+    server.receive('{"type":"hello","token":"no"}\n{"type":"generate","prompt":"x"}', NOW)
+    server.refuse()
+    assert server.close_code is CloseCode.BAD_TOKEN
+    assert server.receive('{"type":"ping"}', NOW) == []
+
+
+def test_a_socket_may_be_gone_before_the_judgement() -> None:
+    server = open_door()
+    server.receive('{"type":"hello"}', NOW)
+    server.disconnect()
+    server.refuse()
+    assert (server.state, server.close_code) == (ConnectionState.CLOSED, None)
+
+
+def test_hello_has_ten_seconds() -> None:
+    server = open_door()
+    assert server.deadline == NOW + 10
+    server.due(NOW + 9.9)
+    assert server.close_code is None
+    server.due(NOW + 10)
+    assert server.close_code is CloseCode.NO_HELLO
+    server.due(NOW + 11)
+    assert server.state is ConnectionState.CLOSING
+
+
+@pytest.mark.parametrize(("size", "fits"), [(1 << 16, True), ((1 << 16) + 1, False)])
+def test_before_hello_a_frame_is_short(size: int, fits: bool) -> None:
+    server = open_door()
+    server.receive(" " * size, NOW)
+    assert server.close_code is (None if fits else CloseCode.TOO_BIG)
+
+
+def test_after_hello_a_frame_may_be_long() -> None:
+    server = open_door()
+    server.receive('{"type":"hello"}', NOW)
+    server.admit()
+    server.receive(" " * (1 << 17), NOW)
+    assert server.close_code is None
+
+
+def test_a_lower_limit_counts_before_hello_too() -> None:
+    server = open_server(auth=True, frame_bytes=10)
+    server.receive(" " * 11, NOW)
+    assert server.close_code is CloseCode.TOO_BIG
 
 
 def test_the_session_speaks_json_by_hand() -> None:

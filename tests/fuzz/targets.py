@@ -1,0 +1,202 @@
+"""What a fuzzer feeds, and what must hold whatever it feeds. A target takes bytes and raises when something is wrong.
+
+Nothing may come out but the protocol's own errors, each of them fit to be sent; and after any input the session still
+serves the peer, or has said with which code it closes.
+"""
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import Final
+
+from protocol import codec
+from protocol.cursor import Cursor
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import (
+    Accepted,
+    Attach,
+    Attached,
+    Cancel,
+    ClientMessage,
+    Generate,
+    Hello,
+    Ping,
+    ServerMessage,
+    StatusRequest,
+    Token,
+)
+from protocol.plain import END_OF_ANSWER, PlainSession
+from protocol.session import ClientSession, ServerSession
+from protocol.states import ConnectionState
+from tests.protocol.samples import WELCOME, done
+
+FRAME_END: Final = b"\x1e"  # parts the frames of one input
+BINARY: Final = b"\x01"  # what a binary frame begins with
+GOOD_TOKEN: Final = "t"
+Result = ClientMessage | RemoteProtocolError
+
+
+def decode_client(data: bytes) -> None:
+    for result in codec.decode_client(_text(data)):
+        if isinstance(result, RemoteProtocolError):
+            check_error(result)
+        else:
+            assert codec.decode_client(codec.encode(result)) == [result]
+
+
+def decode_server(data: bytes) -> None:
+    try:
+        messages = codec.decode_server(_text(data))
+    except RemoteProtocolError:
+        return
+    for message in messages:
+        assert codec.decode_server(codec.encode(message)) == [message]
+
+
+def server_session(data: bytes) -> None:
+    """A server that answers each message, with or without asking for a token: that is in the first byte."""
+    session = ServerSession(auth=data[:1] > b"\x7f", opened=0.0)
+    session.send(WELCOME, 0.0)
+    for now, frame in enumerate(_frames(data[1:])):
+        for result in _receive(session, frame, now):
+            answer(session, result)
+        session.due(now)
+    if session.state is ConnectionState.OPEN:
+        assert session.receive('{"type":"ping"}', 0.0) == [Ping()]
+    else:
+        assert session.close_code is not None
+
+
+def client_session(data: bytes) -> None:
+    """A client that has read half an answer and goes on from there, with whatever server."""
+    cursors = {"g1": _half_read()}
+    client = ClientSession(cursors)
+    client.send(Hello(attach=client.unfinished), 0.0)
+    client.receive(codec.encode(WELCOME), 0.0)
+    for now, frame in enumerate(_frames(data)):
+        try:
+            client.receive(frame, now)
+        except RemoteProtocolError:
+            break
+    for cursor in cursors.values():
+        assert len(cursor.text) == cursor.chars
+        assert cursor.done is None or cursor.done.sha256 == sha256(cursor.text.encode()).hexdigest()
+    again = ClientSession(cursors)  # after any fault the next connection goes on from the cursors
+    again.send(Hello(attach=again.unfinished[:256]), 0.0)
+    assert again.receive(codec.encode(WELCOME), 0.0) == [WELCOME]
+
+
+def plain_session(data: bytes) -> None:
+    session = PlainSession()
+    assert session.frames(WELCOME, 0.0) == []
+    for now, frame in enumerate(_frames(data)):
+        waiting = session.receive(frame, now)
+        while waiting:
+            _answer_plain(session, waiting.pop(0))
+            waiting = waiting or session.pending()
+    if session.state is ConnectionState.OPEN:
+        assert session.receive("Hi", 0.0) == [Generate(prompt="Hi")]
+
+
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
+    "decode_client": decode_client,
+    "decode_server": decode_server,
+    "server_session": server_session,
+    "client_session": client_session,
+    "plain_session": plain_session,
+}
+
+
+def check_error(problem: RemoteProtocolError) -> None:
+    """It can be sent, it is one line, and it is no longer than a person reads."""
+    message = problem.as_message()
+    assert codec.decode_server(codec.encode(message)) == [message]
+    assert problem.message and "\n" not in problem.message and len(problem.message) < 1000
+
+
+def answer(session: ServerSession, result: Result) -> None:
+    """What a server does about ``result``, as far as the session has a say in it."""
+    match result:
+        case RemoteProtocolError():
+            check_error(result)
+            _send(session, result.as_message())
+        case Generate(id=id) if (id or "g") not in session.watched:
+            _send(session, Accepted(id=id or "g", epoch="e", position=0))
+            _send(session, Token(id=id or "g", seq=1, n=1, text="x"))
+        case Attach(id=id):
+            _send(session, Attached(id=id, epoch="e", recovered=True, from_=0, to=1))
+        case Cancel():
+            _cancel(session, result)
+        case StatusRequest(id=id):
+            _send(session, RemoteProtocolError(ErrorCode.UNKNOWN_ID, "no", re="status", id=id).as_message())
+        case _:
+            pass
+
+
+def _cancel(session: ServerSession, cancel: Cancel) -> None:
+    try:
+        ids = session.resolve_cancel(cancel)
+    except RemoteProtocolError as problem:
+        _send(session, problem.as_message())
+        return
+    for id in ids:
+        session.forget(id)
+
+
+def _receive(session: ServerSession, frame: str | bytes, now: float) -> list[Result]:
+    waited = session.deadline is not None
+    results = session.receive(frame, now)
+    hello = next((result for result in results if isinstance(result, Hello)), None)
+    if hello is None or not waited:
+        return results
+    if hello.token == GOOD_TOKEN:
+        return results + session.admit()
+    session.refuse()
+    return results
+
+
+def _send(session: ServerSession, message: ServerMessage) -> None:
+    if session.state is ConnectionState.OPEN:
+        assert codec.decode_server(session.send(message, 0.0)) == [message]
+
+
+def _answer_plain(session: PlainSession, result: Result) -> None:
+    match result:
+        case Generate(prompt=str(prompt)):
+            assert prompt.strip() == prompt != ""
+            _write_plain(session, prompt)
+        case RemoteProtocolError():
+            check_error(result)
+            if session.state is ConnectionState.OPEN:
+                session.frames(result.as_message(), 0.0)
+        case _:
+            assert result == Cancel()
+
+
+def _write_plain(session: PlainSession, text: str) -> None:
+    """Answer a prompt with itself, in pieces of three characters. The frames joined are the answer (PROTOCOL 10.3)."""
+    if session.state is not ConnectionState.OPEN:
+        return
+    text = text.encode(errors="replace").decode()  # half a character cannot be sent
+    pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
+    messages: list[ServerMessage] = [Accepted(id="p", epoch="e", position=0)]
+    messages += [Token(id="p", seq=seq, n=1, text=piece) for seq, piece in enumerate(pieces, 1)]
+    frames = [frame for message in messages for frame in session.frames(message, 0.0)]
+    frames += session.frames(done("p", text, len(pieces) + 1), 0.0)
+    assert all(frame.strip() for frame in frames[:-1])
+    assert ("".join(frames[:-1]), frames[-1]) == (text.rstrip(), END_OF_ANSWER)
+
+
+def _half_read() -> Cursor:
+    cursor = Cursor("g1", "e1")
+    cursor.apply(Token(id="g1", seq=2, n=2, text="Hé "))
+    return cursor
+
+
+def _frames(data: bytes) -> Iterator[str | bytes]:
+    for frame in data.split(FRAME_END)[:64]:
+        yield frame if frame.startswith(BINARY) else _text(frame)
+
+
+def _text(data: bytes) -> str:
+    """No socket lets half a character through; the codec is asked all the same."""
+    return data.decode("utf-8", "surrogateescape")

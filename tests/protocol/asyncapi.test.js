@@ -1,0 +1,35 @@
+// The official parser's opinion of the generated AsyncAPI document.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+import { Parser } from "@asyncapi/parser";
+
+const file = new URL("../../protocol/spec/streamui.v1.asyncapi.json", import.meta.url);
+const text = await readFile(file, "utf8");
+
+/** @param {string} source */
+const complaints = async (source) => {
+  const found = await new Parser().validate(source);
+  return found.filter(({ severity }) => severity <= 1).map(({ message, path }) => `${path.join("/")}: ${message}`);
+};
+
+test("the AsyncAPI document is valid", async () => {
+  assert.deepEqual(await complaints(text), []);
+});
+
+test("a document with a mistake is not", async () => {
+  const broken = JSON.parse(text);
+  broken.operations.send.channel.$ref = "#/channels/nowhere";
+  delete broken.info.version;
+  assert.notDeepEqual(await complaints(JSON.stringify(broken)), []);
+});
+
+test("the parser finds both directions in it", async () => {
+  const { document } = await new Parser().parse(text);
+  assert.ok(document);
+  assert.equal(document.version(), "3.0.0");
+  assert.equal(document.operations().filterByReceive()[0]?.messages().length, 7);
+  assert.equal(document.operations().filterBySend()[0]?.messages().length, 10);
+});

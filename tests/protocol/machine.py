@@ -1,0 +1,343 @@
+"""Two clients and one server that keeps logs, wired with no I/O, in any order of events.
+
+Frames wait in queues until a rule delivers them, one by one or merged, or a dropped connection loses them. The machine
+plays the server with ServerSession and the tabs with ClientSession; no rule of the protocol may be broken on the way.
+"""
+
+from collections import deque
+from typing import Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from protocol.cursor import Cursor
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import (
+    Accepted,
+    Attach,
+    Attached,
+    Cancel,
+    ClientMessage,
+    Detach,
+    Done,
+    DoneReason,
+    Generate,
+    GenerationState,
+    Goodbye,
+    Hello,
+    Ping,
+    Pong,
+    ServerMessage,
+    Snapshot,
+    Status,
+    StatusRequest,
+    Token,
+)
+from protocol.session import ClientSession, ServerSession
+from tests.protocol.samples import WELCOME, done
+
+NOW: Final = 0.0
+TABS: Final = st.sampled_from([0, 1])
+IDS: Final = st.sampled_from(["a", "b"])
+PROMPTS: Final = st.sampled_from(["x", "x", "x", "y"])
+PICKS: Final = st.integers(0, 5)  # one of those that a rule can be about
+ASIDE: Final = [
+    '{"type":"ping","nonce":"n"}',
+    '{"type":"status"}',
+    '{"type":"status","id":"a"}',
+    "",
+    '{"type":"nope"}',
+    '{"type":"ping","type":"ping"}',
+]
+
+
+class Log:
+    """A generation as the server keeps it. ``epoch`` names it for good."""
+
+    def __init__(self, id: str, epoch: str, prompt: str) -> None:
+        self.id, self.epoch, self.prompt = id, epoch, prompt
+        self.pieces: list[str] = []
+        self.reason: DoneReason | None = None
+        self.cancelled = False
+
+    @property
+    def newest(self) -> int:
+        return len(self.pieces) + (self.reason is not None)
+
+    def text(self, seq: int) -> str:
+        return "".join(self.pieces[:seq])
+
+    def end(self) -> Done:
+        assert self.reason is not None
+        return done(self.id, self.text(self.newest), self.newest, reason=self.reason)
+
+
+class Tab:
+    """One client over one connection after another, and the server's end of the present one."""
+
+    def __init__(self) -> None:
+        self.cursors: dict[str, Cursor] = {}
+        self.connect()
+
+    def connect(self) -> None:
+        self.server, self.client = ServerSession(), ClientSession(self.cursors)
+        self.reading: dict[str, int] = {}  # the server's cursors
+        self.up: deque[str] = deque()
+        self.down: deque[str] = deque()
+        self.over: set[str] = set()  # `done` came, and neither accepted nor attached since
+        self.reply(WELCOME)
+
+    def ask(self, message: ClientMessage) -> None:
+        self.up.append(self.client.send(message, NOW))
+
+    def reply(self, message: ServerMessage) -> None:
+        self.down.append(self.server.send(message, NOW))
+
+    def take(self, frames: int) -> None:
+        """Deliver the oldest ``frames`` to the client, merged into one."""
+        frame = "\n".join(self.down.popleft() for _ in range(min(frames, len(self.down))))
+        for message in self.client.receive(frame, NOW):
+            if isinstance(message, Done):
+                assert message.id not in self.over, "done came twice"
+                self.over.add(message.id)
+            elif isinstance(message, Accepted | Attached):
+                self.over.discard(message.id)
+
+
+class Machine(RuleBasedStateMachine):
+    @initialize()
+    def start(self) -> None:
+        self.logs: dict[str, Log] = {}
+        self.all_logs: dict[str, Log] = {}  # by epoch, also those that are gone
+        self.tabs = [Tab(), Tab()]
+
+    # --- what the tabs do ---
+
+    @rule(tab=TABS, id=IDS, prompt=PROMPTS)
+    def generate(self, tab: int, id: str, prompt: str) -> None:
+        self.tabs[tab].ask(Generate(id=id, prompt=prompt))
+
+    @rule(id=IDS, prompts=st.tuples(PROMPTS, PROMPTS))
+    def both_generate(self, id: str, prompts: tuple[str, str]) -> None:
+        for tab, prompt in zip(self.tabs, prompts, strict=True):
+            tab.ask(Generate(id=id, prompt=prompt))
+
+    @precondition(lambda self: self.logs)
+    @rule(tab=TABS, cancel=st.builds(Cancel, id=IDS) | st.builds(Cancel, all=st.booleans()))
+    def cancel(self, tab: int, cancel: Cancel) -> None:
+        self.tabs[tab].ask(cancel)
+
+    @precondition(lambda self: self.logs)
+    @rule(tab=TABS, id=IDS, from_start=st.booleans(), with_epoch=st.booleans())
+    def attach(self, tab: int, id: str, from_start: bool, with_epoch: bool) -> None:
+        cursor = self.tabs[tab].cursors.get(id)
+        if cursor is None or from_start:
+            self.tabs[tab].ask(Attach(id=id, epoch=cursor.epoch if cursor and with_epoch else None))
+        else:
+            self.tabs[tab].ask(Attach(id=id, epoch=cursor.epoch, after=cursor.seq))
+
+    @precondition(lambda self: self.logs)
+    @rule(tab=TABS, id=IDS)
+    def detach(self, tab: int, id: str) -> None:
+        self.tabs[tab].ask(Detach(id=id))
+
+    @precondition(lambda self: self.logs)
+    @rule(tab=TABS, frame=st.sampled_from(ASIDE))
+    def ask_or_slip(self, tab: int, frame: str) -> None:
+        self.tabs[tab].up.append(frame)
+
+    # --- what the network does ---
+
+    @rule(tab=TABS, in_hello=st.booleans())
+    def drop_and_reconnect(self, tab: int, in_hello: bool) -> None:
+        here = self.tabs[tab]
+        here.server.disconnect()
+        here.client.disconnect()
+        here.connect()
+        if in_hello:
+            here.ask(Hello(attach=here.client.unfinished))
+            return
+        for point in here.client.unfinished:
+            here.ask(Attach(id=point.id, epoch=point.epoch, after=point.after))
+
+    @precondition(lambda self: any(tab.up for tab in self.tabs))
+    @rule(tab=TABS, frames=st.sampled_from([1, 2, 9]))
+    def deliver_up(self, tab: int, frames: int) -> None:
+        here = self.tabs[tab]
+        frame = "\n".join(here.up.popleft() for _ in range(min(frames, len(here.up))))
+        for message in here.server.receive(frame, NOW):
+            self.carry_out(here, message)
+
+    @precondition(lambda self: any(tab.down for tab in self.tabs))
+    @rule(tab=TABS, frames=st.sampled_from([1, 2, 9]))
+    def deliver_down(self, tab: int, frames: int) -> None:
+        self.tabs[tab].take(frames)
+
+    # --- what the server does ---
+
+    @precondition(lambda self: self.running())
+    @rule(pick=PICKS, text=st.sampled_from(["x", "é", "🙂 ", "\n"]), count=st.integers(1, 3))
+    def compute(self, pick: int, text: str, count: int) -> None:
+        running = self.running()
+        running[pick % len(running)].pieces += [text] * count
+
+    @precondition(lambda self: self.running())
+    @rule(pick=PICKS, reason=st.sampled_from([DoneReason.STOP, DoneReason.LENGTH, DoneReason.FAILED]))
+    def end(self, pick: int, reason: DoneReason) -> None:
+        log = self.running()[pick % len(self.running())]
+        log.reason = DoneReason.CANCELLED if log.cancelled else reason
+
+    @precondition(lambda self: self.readable())
+    @rule(pick=PICKS, most=st.integers(1, 4))
+    def read_log(self, pick: int, most: int) -> None:
+        tab, log = self.readable()[pick % len(self.readable())]
+        last = tab.reading[log.id]
+        n = min(most, len(log.pieces) - last)
+        if n:
+            tab.reading[log.id] = last + n
+            tab.reply(Token(id=log.id, seq=last + n, n=n, text="".join(log.pieces[last : last + n])))
+        else:
+            del tab.reading[log.id]
+            tab.reply(log.end())
+
+    @rule()
+    def catch_up(self) -> None:
+        """Everything in flight arrives, and everything that can be read is."""
+        for at, tab in enumerate(self.tabs):
+            while tab.up:
+                self.deliver_up(at, 1)
+        while self.readable():
+            self.read_log(0, 2)
+        for tab in self.tabs:
+            tab.take(len(tab.down))
+
+    def running(self) -> list[Log]:
+        return [log for log in self.logs.values() if log.reason is None]
+
+    def readable(self) -> list[tuple[Tab, Log]]:
+        """Which tab has something to read in which log."""
+        pairs = [(tab, self.logs[id], last) for tab in self.tabs for id, last in tab.reading.items()]
+        return [(tab, log) for tab, log, last in pairs if last < log.newest]
+
+    @precondition(lambda self: self.logs)
+    @rule(id=IDS)
+    def expire(self, id: str) -> None:
+        """Long after `done` the log is gone, and its id is free."""
+        log = self.logs.get(id)
+        if log is not None and log.reason is not None and not any(id in tab.reading for tab in self.tabs):
+            del self.logs[id]
+
+    @precondition(lambda self: self.logs)
+    @rule(lost=st.booleans())
+    def restart(self, lost: bool) -> None:
+        """The server goes down and comes back: with its logs, or with others under the same ids."""
+        for tab in self.tabs:
+            tab.reply(Goodbye(code=1012, reconnect_ms=0))
+            tab.take(len(tab.down))
+        for id in self.logs if lost else ():
+            log = self.new_log(id, self.logs[id].prompt)
+            log.pieces.append("again")
+        for at in range(len(self.tabs)):
+            self.drop_and_reconnect(at, True)
+
+    def new_log(self, id: str, prompt: str) -> Log:
+        log = Log(id, f"e{len(self.all_logs)}", prompt)
+        self.logs[id] = self.all_logs[log.epoch] = log
+        return log
+
+    def carry_out(self, tab: Tab, message: ClientMessage | RemoteProtocolError) -> None:
+        try:
+            self.answer(tab, message)
+        except RemoteProtocolError as problem:
+            tab.reply(problem.as_message())
+
+    def answer(self, tab: Tab, message: ClientMessage | RemoteProtocolError) -> None:
+        match message:
+            case RemoteProtocolError():
+                raise message
+            case Generate(id=str(id), prompt=str(prompt)):
+                self.begin(tab, id, prompt)
+            case Hello(attach=points):
+                for point in points:
+                    self.carry_out(tab, Attach(id=point.id, epoch=point.epoch, after=point.after))
+            case Attach(id=id, epoch=epoch, after=after):
+                self.follow(tab, self.known(id, "attach"), epoch, after)
+            case Detach(id=id):
+                self.known(id, "detach")
+                tab.server.forget(id)
+                tab.reading.pop(id, None)
+            case Cancel():
+                self.stop(tab, message)
+            case Ping(nonce=nonce):
+                tab.reply(Pong(nonce=nonce))
+            case StatusRequest(id=None):
+                tab.reply(Status(running=len(self.logs), queued=0))
+            case StatusRequest(id=str(id)):
+                self.known(id, "status")
+                tab.reply(Status(id=id, state=GenerationState.DECODE))
+
+    def known(self, id: str, re: str) -> Log:
+        if id not in self.logs:
+            raise RemoteProtocolError(ErrorCode.UNKNOWN_ID, "no", re=re, id=id)
+        return self.logs[id]
+
+    def begin(self, tab: Tab, id: str, prompt: str) -> None:
+        log = self.logs.get(id)
+        if log is None:
+            tab.reply(Accepted(id=id, epoch=self.new_log(id, prompt).epoch, position=0))
+            tab.reading[id] = 0
+        elif log.prompt == prompt:
+            self.follow(tab, log, None, 0)
+        else:
+            raise RemoteProtocolError(ErrorCode.ID_CONFLICT, "no", re="generate", id=id)
+
+    def follow(self, tab: Tab, log: Log, epoch: str | None, after: int) -> None:
+        """PROTOCOL 6.8."""
+        last = len(log.pieces)
+        if epoch in (None, log.epoch) and after <= log.newest:
+            after = min(after, last)
+            tab.reply(Attached(id=log.id, epoch=log.epoch, recovered=True, from_=after, to=log.newest))
+            tab.reading[log.id] = after
+        else:
+            tab.reply(Attached(id=log.id, epoch=log.epoch, recovered=False, from_=0, to=log.newest))
+            tab.reply(Snapshot(id=log.id, epoch=log.epoch, seq=last, text=log.text(last)))
+            tab.reading[log.id] = last
+
+    def stop(self, tab: Tab, cancel: Cancel) -> None:
+        for id in tab.server.resolve_cancel(cancel):
+            log = self.known(id, "cancel")
+            if log.reason is not None:
+                raise RemoteProtocolError(ErrorCode.ALREADY_DONE, "no", re="cancel", id=id)
+            log.cancelled = True
+
+    # --- what must hold ---
+
+    @invariant()
+    def the_server_watches_what_it_reads(self) -> None:
+        for tab in self.here():
+            assert set(tab.server.watched) == set(tab.reading)
+
+    @invariant()
+    def a_clients_text_is_the_start_of_the_log(self) -> None:
+        for tab in self.here():
+            for cursor in tab.cursors.values():
+                log = self.all_logs[cursor.epoch]
+                assert cursor.seq <= log.newest
+                assert log.text(cursor.seq) == cursor.text or not cursor.text  # empty until its snapshot comes
+                assert cursor.done is None or cursor.done == log.end()
+
+    def here(self) -> list[Tab]:
+        return getattr(self, "tabs", [])
+
+    def teardown(self) -> None:
+        """Everything in flight arrives, and every generation ends: then each reader has the whole of it, and `done`."""
+        if not self.here():
+            return
+        self.catch_up()
+        reading = [(tab, self.logs[id]) for tab in self.tabs for id in tab.reading]
+        while self.running():
+            self.end(0, DoneReason.STOP)
+        self.catch_up()
+        for tab, log in reading:
+            cursor = tab.cursors[log.id]
+            assert (cursor.epoch, cursor.text, cursor.done) == (log.epoch, log.text(log.newest), log.end())

@@ -1,0 +1,84 @@
+"""What may pass before and after `hello` on a server that asks for a token."""
+
+import pytest
+
+from protocol.admission import HELLO_SECONDS, Admission, Result
+from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
+from protocol.messages import Attach, Generate, Hello, Ping
+
+HELLO = Hello(token="t")
+GENERATE = Generate(id="g", prompt="x")
+BAD = RemoteProtocolError(ErrorCode.BAD_JSON, "no")
+
+
+def door() -> Admission:
+    return Admission(needed=True, opened=5.0)
+
+
+def told(results: list[Result]) -> list[tuple[ErrorCode, str | None, str | None]]:
+    return [(r.code, r.re, r.id) for r in results if isinstance(r, RemoteProtocolError)]
+
+
+def test_without_a_token_to_ask_for_everything_passes() -> None:
+    admission = Admission(needed=False, opened=5.0)
+    assert admission.open
+    assert admission.deadline is None
+    assert admission.sift([GENERATE, BAD, HELLO, GENERATE]) == [GENERATE, BAD, HELLO, GENERATE]
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_hello_may_come_once(needed: bool) -> None:
+    admission = Admission(needed=needed, opened=5.0)
+    admission.sift([HELLO])
+    if needed:
+        admission.admit()
+    assert told(admission.sift([HELLO])) == [(ErrorCode.UNEXPECTED_MESSAGE, "hello", None)]
+
+
+def test_before_hello_only_ping_and_errors_pass() -> None:
+    admission = door()
+    results = admission.sift([Ping(), BAD, GENERATE, Attach(id="h")])
+    assert results[:2] == [Ping(), BAD]
+    unexpected = ErrorCode.UNEXPECTED_MESSAGE
+    assert told(results[2:]) == [(unexpected, "generate", "g"), (unexpected, "attach", "h")]
+    assert not admission.open
+
+
+def test_what_follows_hello_waits_until_it_is_admitted() -> None:
+    admission = door()
+    assert admission.sift([Ping(), HELLO, GENERATE, BAD]) == [Ping(), HELLO]
+    assert admission.sift([Ping(nonce="n")]) == []
+    assert admission.admit() == [GENERATE, BAD, Ping(nonce="n")]
+    assert admission.open
+    assert admission.sift([GENERATE]) == [GENERATE]
+
+
+def test_a_second_hello_behind_the_first_is_an_error() -> None:
+    admission = door()
+    assert admission.sift([HELLO, HELLO]) == [HELLO]
+    assert told(admission.admit()) == [(ErrorCode.UNEXPECTED_MESSAGE, "hello", None)]
+
+
+def test_what_follows_a_refused_hello_is_dropped() -> None:
+    admission = door()
+    admission.sift([HELLO, GENERATE])
+    admission.refuse()
+    assert not admission.open
+    assert admission.admit() == []
+
+
+def test_the_deadline_ends_with_hello() -> None:
+    admission = door()
+    assert admission.deadline == 5.0 + HELLO_SECONDS
+    admission.sift([Ping()])
+    assert admission.deadline is not None
+    admission.sift([HELLO])
+    assert admission.deadline is None
+
+
+@pytest.mark.parametrize("admission", [door(), Admission(needed=False, opened=0.0)])
+def test_there_is_nothing_to_judge_without_hello(admission: Admission) -> None:
+    with pytest.raises(LocalProtocolError):
+        admission.admit()
+    with pytest.raises(LocalProtocolError):
+        admission.refuse()

@@ -1,0 +1,12 @@
+"""Both ends of two connections, in any order of events (machine.py)."""
+
+import os
+
+from hypothesis import settings
+
+from tests.protocol.machine import Machine
+
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "300"))  # `make fuzz` asks for more
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=EXAMPLES, stateful_step_count=50)
