@@ -1,0 +1,138 @@
+"""The recipes of docs/scripting.md and the README's example, run as they stand against the real server.
+
+Only the address is another one. The block below a recipe is its output, in which … is any text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = "127.0.0.1:8000"
+START = 120.0
+"""Seconds for the server to start on a busy machine."""
+DEADLINE = 60.0
+
+BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ESCAPES = re.compile(r"\x1b(?:[78]|\[[0-9;]*[A-Za-z])")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    title: str
+    language: str
+    code: str
+    shape: str
+
+
+def recipes(text: str) -> list[Recipe]:
+    """The blocks of ``text`` that can be run, each with the block of output that follows it."""
+    found: list[Recipe] = []
+    for section in re.split(r"^## ", text, flags=re.MULTILINE):
+        blocks = BLOCK.findall(section)
+        for index, (info, code) in enumerate(blocks):
+            if info in ("python", "sh", "console"):
+                following = blocks[index + 1] if index + 1 < len(blocks) else ("", "")
+                shape = following[1] if following[0] == "text" else ""
+                found.append(Recipe(section.split("\n", 1)[0], info, code, shape))
+    return found
+
+
+SCRIPTING = recipes((ROOT / "docs" / "scripting.md").read_text())
+README = [recipe for recipe in recipes((ROOT / "README.md").read_text()) if recipe.language == "python"]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where ``streamui serve`` answers, with the built-in model."""
+    data = str(tmp_path_factory.mktemp("data"))
+    command = [sys.executable, "-m", "server", "serve", "--port=0", "--data", data]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(), text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert select.select([process.stdout], [], [], START)[0]
+            yield process.stdout.readline().strip().removeprefix("StreamUI is ready: http://")
+        finally:
+            process.terminate()
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMUI_")}
+    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+    return {**kept, "PATH": path, "PYTHONIOENCODING": "utf-8"}
+
+
+def output(recipe: Recipe, address: str, folder: Path) -> str:
+    """What the recipe writes. Fails when its exit status is not 0, or it says something on standard error."""
+    code = recipe.code.replace(ADDRESS, address)
+    if recipe.language == "console":
+        return typed(code, folder)
+    command = [sys.executable, "-c", code] if recipe.language == "python" else ["bash", "-euo", "pipefail", "-c", code]
+    ended = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=DEADLINE)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended
+    return ended.stdout
+
+
+def typed(code: str, folder: Path) -> str:
+    """What a command shows when the lines that begin with > are typed, until it ends by itself."""
+    first, *lines = code.splitlines()
+    shell = ["bash", "-c", "exec " + first.removeprefix("$ ")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(shell, cwd=folder, env=environment(), stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("".join(line.removeprefix("> ") + "\n" for line in lines))
+        process.stdin.flush()
+        shown = ESCAPES.sub("", process.stdout.read().replace("\r", ""))
+        assert process.wait(DEADLINE) == 0
+    answered = (line.removeprefix("> ").removeprefix("> ") for line in shown.split("\n"))
+    return "".join(line + "\n" for line in answered if line)
+
+
+def pattern(shape: str, address: str) -> str:
+    parts = shape.replace(ADDRESS, address).rstrip("\n").split("…")
+    return ".+?".join(re.escape(part) for part in parts)
+
+
+def assert_shape(text: str, shape: str, address: str) -> None:
+    assert re.fullmatch(pattern(shape, address), text.strip("\n"), re.DOTALL), f"{text!r} is not like {shape!r}"
+
+
+@pytest.mark.parametrize("recipe", SCRIPTING, ids=lambda recipe: recipe.title)
+def test_a_recipe_does_what_it_says(recipe: Recipe, address: str, tmp_path: Path) -> None:
+    if "curl " in recipe.code and shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    assert recipe.shape, "a recipe says what comes out"
+    assert_shape(output(recipe, address, tmp_path), recipe.shape, address)
+
+
+@pytest.mark.parametrize("recipe", README, ids=["README"])
+def test_the_readmes_example_runs(recipe: Recipe, address: str, tmp_path: Path) -> None:
+    text = output(recipe, address, tmp_path)
+    assert text.rstrip().splitlines()[-1].strip() in ("stop", "length")
+    assert len(text.split()) > 20
+
+
+def test_every_recipe_is_found_and_what_is_not_run_says_so() -> None:
+    text = (ROOT / "docs" / "scripting.md").read_text()
+    infos = {info for info, _ in BLOCK.findall(text)}
+    assert infos == {"python", "sh", "console", "text", "sh not-run"}
+    assert len(SCRIPTING) >= 12
+    assert [recipe.title.split(".")[0] for recipe in SCRIPTING] == [str(n + 1) for n in range(len(SCRIPTING))]
+    assert ADDRESS in text
+
+
+@pytest.mark.parametrize("text", ["True", "a 5 tokens", "[stop, x tokens]\nmore"])
+def test_a_shape_is_not_like_everything(text: str) -> None:
+    with pytest.raises(AssertionError):
+        assert_shape(text, "…\n[…, … tokens]\n", "")
