@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 
 import uvicorn
@@ -16,11 +17,18 @@ from server.settings import Settings
 
 SHUTDOWN_SECONDS = 5
 
+CLIENTS_FAULTS = (
+    "Invalid UTF-8 sequence received from client.",
+    "ASGI callable returned without completing handshake.",
+)
+"""What uvicorn logs as errors of ours, with a traceback, where a client broke a rule and was refused."""
+
 
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM. Raises ModelError or ChatTemplateError before the first request is answered."""
     model = LlamaModel(settings.model, context=settings.context, parallel=settings.parallel, threads=settings.threads)
     app = create_app(BatchingEngine(model))
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
         _Server(app).run(sockets=[listener])
 

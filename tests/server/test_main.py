@@ -13,7 +13,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from websockets import Subprotocol
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from protocol.messages import Accepted, Done, DoneReason, Generate, Goodbye, Token, Welcome
 from server import __version__
@@ -190,3 +192,19 @@ async def test_it_serves_the_page_and_answers(data: str) -> None:
         async with asyncio.timeout(END):
             await process.wait()
     assert Path(data).is_dir()
+
+
+async def test_what_a_client_breaks_leaves_no_traceback(data: str) -> None:
+    async with started(data) as (process, address):
+        with pytest.raises(InvalidStatus, match="400"):
+            await connect(f"ws://{address}/ws", proxy=None, subprotocols=[Subprotocol("other.v9")])
+        async with connect(f"ws://{address}/ws", proxy=None) as socket:
+            await socket.send(b"\xff\xfe", text=True)
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    await socket.recv()
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1007
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(END):
+            out, err = await process.communicate()
+    assert (out.decode(), err.decode()) == ("", "")
