@@ -7,7 +7,6 @@ import pytest
 from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, run_case, run_cases
 from protocol.conformance.script import Case, load_cases
-from server.starter import MODEL_PATH
 from tests.conformance.serving import streamui_serve
 
 CASES = load_cases()
@@ -19,7 +18,6 @@ async def test_scripted(scripted_url: str, case: Case) -> None:
     assert result.outcome is Outcome.PASSED, details(result)
 
 
-@pytest.mark.skipif(not MODEL_PATH.exists(), reason="the starter model is not built")
 async def test_starter(tmp_path: Path) -> None:
     with streamui_serve(tmp_path) as url:
         results = await run_cases(url, CASES, jobs=6)
