@@ -96,9 +96,14 @@ class Finish(Step, frozen=True, kw_only=True, tag="finish"):
 
 
 class Closed(Step, frozen=True, kw_only=True, tag="closed"):
-    """The server closes with this code, after whatever it still sends."""
+    """The server closes with this code, after whatever it still sends.
+
+    ``unread``: it may close before it has read all that was sent. TCP then resets the connection, and the close frame
+    can be lost on the way: such a try is inconclusive.
+    """
 
     code: Any
+    unread: bool = False
 
 
 class Drop(Step, frozen=True, kw_only=True, tag="drop"):
