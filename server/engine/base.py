@@ -82,12 +82,18 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """One answer to compute. ``received`` is the ``time.monotonic()`` at which the server received it, in seconds."""
+    """One answer to compute. ``received`` is the ``time.monotonic()`` at which the server received it, in seconds.
+
+    ``written`` are the tokens of this answer that an earlier engine has computed: they are read after the prompt, count
+    as the answer's own, and are not told again. ``principal`` is whose request it is.
+    """
 
     id: str
     prompt: tuple[int, ...]
     sampling: SamplingParams
     received: float
+    written: tuple[int, ...] = ()
+    principal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +123,11 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The generation waits; ``position`` others must end before it starts."""
+    """The generation waits; ``position`` others must end before it starts, in about ``eta_ms`` milliseconds."""
 
     id: str
     position: int
+    eta_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +141,16 @@ class Prefill:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """New text: whole code points, never empty. ``completion_tokens`` have been computed so far."""
+    """New text: whole code points, never empty. ``completion_tokens`` have been computed so far.
+
+    ``tokens`` are those chosen since the last piece: more than one where text was held back, none where they had been
+    told before. What a detokenizer makes of a piece's text follows from the tokens alone.
+    """
 
     id: str
     text: str
     completion_tokens: int
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

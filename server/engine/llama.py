@@ -111,6 +111,10 @@ class LlamaSampler:
     def sample(self, row: int) -> int:
         return int(ll.llama_sampler_sample(self._chain, self._context, row))
 
+    def accept(self, token: int) -> None:
+        """Remember a token that was chosen elsewhere."""
+        ll.llama_sampler_accept(self._chain, token)
+
     def close(self) -> None:
         ll.llama_sampler_free(self._chain)
 
@@ -185,8 +189,11 @@ class LlamaModel:
     def is_end(self, token: int) -> bool:
         return bool(ll.llama_vocab_is_eog(self._vocab, token))
 
-    def sampler(self, params: SamplingParams, prompt: Sequence[int]) -> LlamaSampler:
-        return LlamaSampler(self._context, self.facts.vocabulary, params)
+    def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> LlamaSampler:
+        sampler = LlamaSampler(self._context, self.facts.vocabulary, params)
+        for token in written:
+            sampler.accept(token)
+        return sampler
 
     def decode(self, rows: Sequence[Row]) -> Outcome:
         batch = self._batch

@@ -70,7 +70,9 @@ class Model(Protocol):
         """Whether the token ends an answer."""
         ...
 
-    def sampler(self, params: SamplingParams, prompt: Sequence[int]) -> Sampler: ...
+    def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> Sampler:
+        """A sampler for the answer to ``prompt``, of which ``written`` has been chosen already."""
+        ...
 
     def decode(self, rows: Sequence[Row]) -> Outcome:
         """Compute one batch. Raises DecodeError."""

@@ -131,8 +131,8 @@ class ScriptedModel:
     def is_end(self, token: int) -> bool:
         return token == END
 
-    def sampler(self, params: SamplingParams, prompt: Sequence[int]) -> ScriptedSampler:
-        return ScriptedSampler(iter(scripted_tokens(prompt, params.seed, self._answer_tokens)))
+    def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> ScriptedSampler:
+        return ScriptedSampler(iter(scripted_tokens(prompt, params.seed, self._answer_tokens)[len(written) :]))
 
     def decode(self, rows: Sequence[Row]) -> Outcome:
         if not self.gate.pass_through():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.engine.base import Finished, FinishReason, GenerationRequest, Phase, Timings, Usage
+from server.engine.base import Finished, FinishReason, GenerationRequest, Phase, Piece, Timings, Usage
 from server.engine.detokenizer import Detokenizer
 from server.engine.model import Sampler
 
@@ -12,7 +12,7 @@ class Sequence:
 
     def __init__(self, request: GenerationRequest, context: int) -> None:
         self.request = request
-        self.tokens = list(request.prompt)
+        self.tokens = [*request.prompt, *request.written]
         """The prompt, followed by what was chosen so far."""
         self.computed = 0
         """How many of ``tokens`` are in the KV cache."""
@@ -21,6 +21,8 @@ class Sequence:
         self.detokenizer = Detokenizer(request.sampling.stop)
         self.position: int | None = None
         """The last queue position that was told."""
+        self._told = len(self.tokens)
+        """How many of ``tokens`` are in pieces that were told, the prompt included."""
         self._budget = self._token_budget(context)
         self._admitted: float | None = None
         self._first_token: float | None = None
@@ -61,6 +63,11 @@ class Sequence:
         """The prompt has been read, and a first token chosen from it."""
         if self._first_token is None:
             self._first_token = now
+
+    def piece(self, text: str) -> Piece:
+        """``text`` as news, with the tokens that no piece has told yet."""
+        tokens, self._told = tuple(self.tokens[self._told :]), len(self.tokens)
+        return Piece(self.id, text, self.completion_tokens, tokens)
 
     def finished(
         self, reason: FinishReason, now: float, *, cancel_received: float | None = None, error: str | None = None

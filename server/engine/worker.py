@@ -15,7 +15,7 @@ from server.engine.base import (
     GenerationRequest,
     Listener,
     ModelFacts,
-    Piece,
+    Phase,
     Prefill,
     Queued,
     Update,
@@ -156,12 +156,21 @@ class BatchingEngine:
             if isinstance(command, _Cancel):
                 self._cancel(command)
             else:
-                self._scheduler.add(Sequence(command, self.facts.context))
+                self._add(command)
         return True
+
+    def _add(self, request: GenerationRequest) -> None:
+        """Queue a request; one that goes on may have written all it may, and ends at once."""
+        sequence = Sequence(request, self.facts.context)
+        for token in request.written:
+            sequence.detokenizer.push(self._model.piece(token))
+        self._scheduler.add(sequence)
+        if request.written and sequence.exhausted:
+            self._end([sequence], FinishReason.LENGTH)
 
     def _schedule(self) -> Plan:
         admitted = self._scheduler.admit(time.monotonic())
-        news: list[Update] = [Prefill(sequence.id, 0, sequence.prompt_tokens) for sequence in admitted]
+        news: list[Update] = [Prefill(sequence.id, 0, len(sequence.tokens)) for sequence in admitted]
         news.extend(self._moves())
         self._hand_over(news)
         plan = self._scheduler.plan()
@@ -206,11 +215,10 @@ class BatchingEngine:
         updates: list[Update] = []
         for share in plan.shares:
             sequence = share.sequence
-            reading = sequence.computed < sequence.prompt_tokens
             sequence.computed += share.count
-            if reading:
+            if sequence.phase is Phase.PREFILL:
                 self._prompt_tokens += share.count
-                updates.append(Prefill(sequence.id, sequence.computed, sequence.prompt_tokens))
+                updates.append(Prefill(sequence.id, sequence.computed, len(sequence.tokens)))
             if share.complete:
                 updates.extend(self._choose(share))
         return updates
@@ -218,7 +226,8 @@ class BatchingEngine:
     def _choose(self, share: Share) -> list[Update]:
         sequence = share.sequence
         if sequence.sampler is None:
-            sequence.sampler = self._model.sampler(sequence.request.sampling, sequence.request.prompt)
+            request = sequence.request
+            sequence.sampler = self._model.sampler(request.sampling, request.prompt, request.written)
         token = sequence.sampler.sample(share.last_row)
         self._completion_tokens += 1
         if self._model.is_end(token):
@@ -226,7 +235,7 @@ class BatchingEngine:
             return self._finish(sequence, FinishReason.STOP)
         sequence.extend(token, time.monotonic())
         text = sequence.detokenizer.push(self._model.piece(token))
-        news: list[Update] = [Piece(sequence.id, text, sequence.completion_tokens)] if text else []
+        news: list[Update] = [sequence.piece(text)] if text else []
         if sequence.detokenizer.stopped:
             news.extend(self._finish(sequence, FinishReason.STOP))
         elif sequence.exhausted:
@@ -259,7 +268,7 @@ class BatchingEngine:
             self._model.forget(sequence.slot)
         if sequence.sampler is not None:
             sequence.sampler.close()
-        news: list[Update] = [Piece(sequence.id, held, sequence.completion_tokens)] if held else []
+        news: list[Update] = [sequence.piece(held)] if held else []
         news.append(sequence.finished(reason, time.monotonic(), cancel_received=cancel_received, error=error))
         return news
 

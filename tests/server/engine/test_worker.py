@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from server.engine.base import EngineDeadError, Finished, FinishReason, Phase, Piece, Prefill, Queued
+from server.engine.detokenizer import Detokenizer
 from server.engine.model import DecodeError
 from server.engine.scripted import ScriptedModel, scripted_tokens
 from server.engine.worker import PREFILL_CHUNK, BatchingEngine
@@ -101,6 +102,33 @@ def test_characters_spelt_in_bytes_arrive_whole(bench: Bench) -> None:
     bench.recorder.finished("a")
     assert any(not update.text.isascii() for update in bench.recorder.of("a") if isinstance(update, Piece))
     assert "\ufffd" not in bench.recorder.text("a")
+
+
+def test_pieces_tell_every_token_once_and_their_text_follows_from_the_tokens(bench: Bench) -> None:
+    bench.submit("a")
+    bench.recorder.finished("a")
+    told = [token for piece in bench.recorder.of("a") if isinstance(piece, Piece) for token in piece.tokens]
+    assert told == scripted_tokens(PROMPT, SEED, 40)[: len(told)]
+    assert b"".join(map(bench.model.piece, told)).decode() == bench.recorder.text("a")
+
+
+@pytest.mark.parametrize("written", [1, 17, 39])
+def test_an_answer_goes_on_behind_what_an_earlier_engine_wrote(bench: Bench, written: int) -> None:
+    tokens = scripted_tokens(PROMPT, SEED, 40)
+    submit(bench.engine, "a", PROMPT, written=tuple(tokens[:written]), seed=SEED)
+    finished = bench.recorder.finished("a")
+    before = Detokenizer().push(b"".join(map(bench.model.piece, tokens[:written])))
+    assert before + bench.recorder.text("a") == bench.answer()
+    assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.STOP, 40)
+    assert finished.usage.prompt_tokens == len(PROMPT)
+
+
+def test_an_answer_that_had_been_written_to_its_limit_ends_at_once(bench: Bench) -> None:
+    written = tuple(scripted_tokens(PROMPT, SEED, 7))
+    submit(bench.engine, "a", PROMPT, written=written, seed=SEED, max_tokens=7)
+    finished = bench.recorder.finished("a")
+    assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.LENGTH, 7)
+    bench.assert_nothing_is_held()
 
 
 def test_those_who_wait_are_told_their_place_as_it_moves(bench: Bench) -> None:
