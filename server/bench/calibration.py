@@ -12,8 +12,8 @@ from server.bench.target import Target, ask
 
 PROBE_WORDS = 200
 
-ANSWER_SECONDS, MOST_TOKENS = 1.5, 512
-"""A single answer should take so long, so that a fast model is measured over more than a blink."""
+MOST_TOKENS = 512
+"""Of an answer, however fast the model is."""
 
 
 async def tokens_per_word(target: Target) -> float:
@@ -28,9 +28,10 @@ async def timed(target: Target, sizes: Sizes, prompts: Prompts) -> Sizes:
     """``sizes`` with the time that a long prompt takes, and with answers that are long enough to measure."""
     reading = await ask(target, prompts.fresh(sizes.long), 1)
     answer = await ask(target, prompts.fresh(sizes.short), sizes.answer)
-    seconds_per_token = p50(gaps(answer.arrivals)) / 1000 if len(answer.arrivals) > 1 else ANSWER_SECONDS
-    room = (sizes.context - sizes.long) // 2
-    wanted = int(min(ANSWER_SECONDS / seconds_per_token, MOST_TOKENS, max(room, sizes.answer)))
+    wanted = sizes.answer
+    if len(answer.arrivals) > 1:
+        wanted = int(sizes.answer_seconds * 1000 / p50(gaps(answer.arrivals)))
+    most = min(MOST_TOKENS, (sizes.context - sizes.short) // 3)
     return dataclasses.replace(
-        sizes, long_seconds=await reading.first() / 1000, answer=max(sizes.answer, wanted)
+        sizes, long_seconds=await reading.first() / 1000, answer=max(sizes.answer, min(wanted, most))
     )

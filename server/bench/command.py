@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from server.bench.calibration import timed, tokens_per_word
@@ -21,6 +20,7 @@ from server.bench.rows import GROUPS, rows
 from server.bench.sides import Load, Ours, Side, Standing, Started
 from server.bench.sizes import FULL, QUICK
 from server.bench.table import figures, table
+from server.bench.target import ask
 from server.settings import default_data_folder, whole_number
 from server.starter import MODEL_PATH
 
@@ -49,7 +49,13 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
         "--parallel", type=whole_number(1, 256), default=32, metavar="N", help="answers at the same time (%(default)s)"
     )
     model.add_argument("--threads", type=whole_number(1, 1024), metavar="N", help="CPU threads that compute")
-    model.add_argument("--data", type=Path, default=default_data_folder(environ), metavar="DIR", help=argparse.SUPPRESS)
+    model.add_argument(
+        "--data",
+        type=Path,
+        default=environ.get("STREAMUI_DATA") or default_data_folder(environ),
+        metavar="DIR",
+        help="the data folder (%(default)s) [STREAMUI_DATA]",
+    )
     other = parser.add_argument_group("another server, in turns with ours").add_mutually_exclusive_group()
     other.add_argument("--against", metavar="URL", help="an OpenAI-compatible server that runs, as http://HOST:PORT")
     other.add_argument(
@@ -61,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
         "--against-api", choices=("completions", "chat"), default="completions", help="its API (%(default)s)"
     )
     run = parser.add_argument_group("the run")
-    run.add_argument("--rounds", type=whole_number(1, 100), default=3, metavar="N", help="how often (%(default)s)")
+    run.add_argument("--rounds", type=whole_number(1, 100), metavar="N", help="how often (3, and 1 with --quick)")
     run.add_argument("--only", type=_groups, default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}")
     run.add_argument("--quick", action="store_true", help="a small load, to try it out: no figures to quote")
     run.add_argument("--json", type=Path, metavar="FILE", help="write every sample of every round to FILE")
@@ -74,9 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = _model(arguments)
     facts = read_facts(model)
     context = arguments.context or min(CONTEXT, facts.context or CONTEXT)
-    load = Load(
-        model=model, context=context, parallel=arguments.parallel, threads=arguments.threads, ends=facts.ends
-    )
+    load = Load(model=model, context=context, parallel=arguments.parallel, threads=arguments.threads, ends=facts.ends)
     try:
         asyncio.run(_measure(arguments, load))
     except KeyboardInterrupt:
@@ -87,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _measure(arguments: argparse.Namespace, load: Load) -> None:
     sides = _sides(arguments, load)
+    await _try(sides[1:])
     plan = await _plan(arguments, load, sides[0])
     results = await run_rounds(plan, sides, _remark)
     shown = [row for row in rows(plan.sizes) if row.group in plan.groups]
@@ -116,6 +121,14 @@ def _sides(arguments: argparse.Namespace, load: Load) -> tuple[Side, ...]:
     return (ours,)
 
 
+async def _try(others: Sequence[Side]) -> None:
+    """A slip in what names the other server shows now, and not after a turn of ours."""
+    for side in others:
+        _remark("trying the other server")
+        async with side.serving() as target:
+            await ask(target, "Hello", 1)
+
+
 async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
     """Find out what the sizes depend on, on our server."""
     sizes = (QUICK if arguments.quick else FULL).fitted(context=load.context, parallel=load.parallel)
@@ -124,8 +137,8 @@ async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
     async with ours.serving() as target:
         ratio = await tokens_per_word(target)
         sizes = await timed(target, sizes, Prompts(f"{seed}/timing", ratio))
-    plan = Plan(sizes=sizes, groups=arguments.only, rounds=arguments.rounds, seed=seed, tokens_per_word=ratio)
-    return dataclasses.replace(plan, rounds=1) if arguments.quick else plan
+    rounds = arguments.rounds or (1 if arguments.quick else 3)
+    return Plan(sizes=sizes, groups=arguments.only, rounds=rounds, seed=seed, tokens_per_word=ratio)
 
 
 def _heading(load: Load, plan: Plan) -> str:

@@ -25,7 +25,7 @@ _END_TEXTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class GgufFacts:
-    """``context``: tokens that the model was trained for, None if unknown. ``ends``: tokens that would end an answer."""
+    """``context``: how many tokens the model was trained for, None if unknown. ``ends``: what would end an answer."""
 
     name: str
     context: int | None

@@ -45,11 +45,9 @@ class OpenAI:
     acknowledges = False
 
     def __init__(self, url: str, *, api: Api, ends: tuple[int, ...], model: str = "bench") -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise BenchError(f"--against {url}: not an address such as http://127.0.0.1:8080 (plain HTTP)")
-        self._url, self._host, self._port = url.rstrip("/"), parts.hostname, parts.port or 80
-        self._path = parts.path.rstrip("/").removesuffix("/v1") + APIS[api]
+        self._host, self._port, path = _address(url)
+        self._url = url.rstrip("/").removesuffix("/v1")
+        self._path = path.rstrip("/").removesuffix("/v1") + APIS[api]
         self._api, self._ends, self._model = api, ends, model
 
     async def connect(self) -> HttpLine:
@@ -78,7 +76,9 @@ class OpenAI:
             connection.close()
 
     def request(self, prompt: str, max_tokens: int) -> tuple[h11.Request, bytes]:
-        asked = {"prompt": prompt} if self._api == "completions" else {"messages": [{"role": "user", "content": prompt}]}
+        asked = (
+            {"prompt": prompt} if self._api == "completions" else {"messages": [{"role": "user", "content": prompt}]}
+        )
         wanted = {"model": self._model, "stream": True, "stream_options": {"include_usage": True}}
         body = msgspec.json.encode({**wanted, **asked, **sampling(max_tokens, self._ends)})
         headers = [
@@ -91,7 +91,19 @@ class OpenAI:
     def refusal(self, status: int, body: bytes) -> str:
         hint = "; try the other --against-api" if status == 404 else ""
         text = " ".join(body.decode("utf-8", "replace").split())[:300]
-        return f"{self._url}{self._path} answered {status}{hint}: {text}"
+        return f"{self._url}{APIS[self._api]} answered {status}{hint}: {text}"
+
+
+def _address(url: str) -> tuple[str, int, str]:
+    """Host, port and path. Raises BenchError."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError:
+        host = None
+    if not host or parts.scheme != "http":
+        raise BenchError(f"--against {url}: not an address such as http://127.0.0.1:8080 (plain HTTP)")
+    return host, port, parts.path
 
 
 class HttpLine(asyncio.Protocol):

@@ -16,7 +16,8 @@ WORDS = tuple(
     friend fruit full game garden gave gentle girl give glad glass gold good grand grass gray great green ground group
     grow half hand happy hard head hear heart heat heavy help here high hill history hold hole home hope horse hot hour
     house huge hundred ice idea inch insect island iron join jump just keep kind king know lady lake land language
-    large last late laugh lead learn leave left leg length less letter level lift light line list listen little long""".split()
+    large last late laugh lead learn leave left leg length less letter level lift light line list listen little
+    long""".split()
 )
 
 

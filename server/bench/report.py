@@ -20,7 +20,11 @@ from server.bench.table import Figure
 def report(plan: Plan, load: Load, rounds: Sequence[dict[str, Samples]], found: Sequence[Figure]) -> bytes:
     body: dict[str, Any] = {
         "version": __version__,
-        "machine": {"cores": len(os.sched_getaffinity(0)), "system": platform.platform(), "python": platform.python_version()},
+        "machine": {
+            "cores": len(os.sched_getaffinity(0)),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+        },
         "load": {**asdict(load), "model": load.model.name},
         "sizes": asdict(plan.sizes),
         "seed": plan.seed,

@@ -29,7 +29,7 @@ def rows(sizes: Sizes) -> tuple[Row, ...]:
 
 
 def _percentiles(group: str, of: str, label: str, statistics: str = "p50 p99", places: int = 0) -> Iterator[Row]:
-    known = {"p50": p50, "p95": p95, "p99": p99, "longest": max, "most": max}
+    known: dict[str, Statistic] = {"p50": p50, "p95": p95, "p99": p99, "longest": max, "most": max}
     for name in statistics.split():
         yield Row(group, of, known[name], f"{label}, {name}", "tokens" if name == "most" else "ms", places)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ p50, p95, p99 = percentile(50), percentile(95), percentile(99)
 
 def gaps(times: Sequence[float]) -> list[float]:
     """Milliseconds between neighbours."""
-    return [(later - earlier) * 1000 for earlier, later in zip(times, times[1:], strict=False)]
+    return [(later - earlier) * 1000 for earlier, later in itertools.pairwise(times)]
 
 
 def merge(parts: Sequence[Samples]) -> Samples:

@@ -35,7 +35,8 @@ class Load:
 
 
 class Side(Protocol):
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def serving(self) -> AbstractAsyncContextManager[Target]:
         """A server that answers, for as long as the block lasts."""
@@ -80,7 +81,9 @@ class Standing:
     async def serving(self) -> AsyncIterator[Target]:
         target = OpenAI(self.url, api=self.api, ends=self.load.ends)
         if not await _answers(target):
-            raise BenchError(f"--against {self.url}: nobody answers there; start that server first, or mend the address")
+            raise BenchError(
+                f"--against {self.url}: nobody answers there; start that server first, or mend the address"
+            )
         yield target
 
 

@@ -18,6 +18,10 @@ class Sizes:
     long: int = 2000
     longest: int = 4000
     answer: int = 64
+    answer_seconds: float = 1.5
+    """An answer to one person should take so long, so that a fast model is measured over more than a blink."""
+    turn: int = 32
+    """Length of the answer that a conversation's first turn gets."""
     arriving: int = 16
     arrivals: int = 2
     readings: int = 2
@@ -39,8 +43,8 @@ class Sizes:
         return self.context - self.short - MARGIN
 
     def fitted(self, *, context: int, parallel: int) -> Sizes:
-        """With prompts that leave room for an answer and a further turn, and no more streams than are computed at once."""
-        room = context - 2 * self.answer - self.short - 2 * MARGIN
+        """With prompts that leave room for answers and a further turn, and no more streams than run at once."""
+        room = context - self.answer - self.turn - self.short - 2 * MARGIN
         return dataclasses.replace(
             self,
             context=context,
@@ -53,5 +57,16 @@ class Sizes:
 
 FULL = Sizes()
 QUICK = Sizes(
-    streams=(1, 4), long=400, longest=800, answer=16, arriving=4, arrivals=1, readings=1, stops=3, prompt_stops=2, nexts=1, turns=1
+    streams=(1, 4),
+    long=400,
+    longest=800,
+    answer=16,
+    answer_seconds=0.1,
+    arriving=4,
+    arrivals=1,
+    readings=1,
+    stops=3,
+    prompt_stops=2,
+    nexts=1,
+    turns=1,
 )

@@ -24,9 +24,7 @@ class Figure:
 def figures(rows: Sequence[Row], rounds: Sequence[dict[str, Samples]]) -> list[Figure]:
     """A figure for each row. Values are of all rounds' samples together."""
     sides = {side: merge([each.get(side, {}) for each in rounds]) for side in ("ours", "theirs")}
-    return [
-        Figure(row, _value(row, sides["ours"]), _value(row, sides["theirs"]), _ratio(row, rounds)) for row in rows
-    ]
+    return [Figure(row, _value(row, sides["ours"]), _value(row, sides["theirs"]), _ratio(row, rounds)) for row in rows]
 
 
 def _value(row: Row, samples: Samples) -> float | None:
@@ -53,13 +51,22 @@ def table(found: Sequence[Figure], *, compared: bool) -> str:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell.ljust(width) if column < 2 else cell.rjust(width) for column, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    padded = [
+        cell.ljust(width) if column < 2 else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
     return f"| {' | '.join(padded)} |"
 
 
 def _cells(figure: Figure) -> list[str]:
     row = figure.row
-    return [row.label, row.unit, _number(figure.ours, row.places), _number(figure.theirs, row.places), _number(figure.ratio, 3)]
+    return [
+        row.label,
+        row.unit,
+        _number(figure.ours, row.places),
+        _number(figure.theirs, row.places),
+        _number(figure.ratio, 3),
+    ]
 
 
 def _number(value: float | None, places: int) -> str:
