@@ -55,7 +55,8 @@ async def _in_decode(target: Target, sizes: Sizes, prompts: Prompts, after: int)
         samples = await _stop(line, answer, "decode")
         counters = await _settled(target)
     if before is not None and counters is not None:
-        samples["stop.decode.tokens"] = [counters.completion_tokens - before.completion_tokens - seen]
+        computed = counters.completion_tokens - before.completion_tokens
+        samples |= {"stop.decode.tokens": [computed - seen], "stop.decode.late": [computed - answer.tokens]}
     return samples
 
 
@@ -67,9 +68,10 @@ async def _in_prefill(target: Target, sizes: Sizes, prompts: Prompts, share: flo
         await asyncio.sleep(sizes.longest_seconds * share)
         read = answer.read
         samples = await _stop(line, answer, "prefill")
-        counters = await _settled(target)
-    if before is not None and counters is not None:
-        samples["stop.prefill.tokens"] = [counters.prompt_tokens - before.prompt_tokens - read]
+        at_done, counters = await target.counters(), await _settled(target)
+    if before is not None and at_done is not None and counters is not None:
+        computed, late = (counters.prompt_tokens - earlier.prompt_tokens for earlier in (before, at_done))
+        samples |= {"stop.prefill.tokens": [computed - read], "stop.prefill.late": [late]}
     return samples
 
 
