@@ -39,6 +39,8 @@ async def test_a_stop_waits_for_its_acknowledgement(server: RunningServer) -> No
         await server.held()
         seen = answer.pieces
         sent = line.stop()
+        (generation,) = server.registry.active
+        await server.until(lambda: generation.cancel_received is not None)
         server.model.gate.open()
         assert await answer.done() > sent
     assert answer.stop_ms is not None
