@@ -10,12 +10,17 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
+from protocol.errors import RemoteProtocolError
 from server.chat.template import ChatTemplate
 from server.engine.base import Engine
 from server.generations.registry import Registry
+from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.health import healthz
 from server.transports.pages import FrontendFiles, SecurityHeaders, page
+from server.transports.polling import open_channel, poll_channel
+from server.transports.requests import refuse
+from server.transports.sse import stream_channel
 from server.transports.websocket import websocket_endpoint
 
 
@@ -26,6 +31,7 @@ def create_app(engine: Engine) -> Starlette:
     """
     facts = engine.facts
     registry = Registry(engine, ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos))
+    channels = Channels()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -33,6 +39,7 @@ def create_app(engine: Engine) -> Starlette:
         try:
             yield
         finally:
+            await channels.close()
             running.cancel()
             await registry.close()
 
@@ -41,11 +48,18 @@ def create_app(engine: Engine) -> Starlette:
             Route("/", page, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
             WebSocketRoute("/ws", websocket_endpoint),
+            Route("/channel", stream_channel, methods=["GET"]),
+            Route("/channel", open_channel, methods=["POST"]),
+            Route("/channel/{connection}", post_frame, methods=["POST"]),
+            Route("/channel/{connection}", close_channel, methods=["DELETE"]),
+            Route("/channel/{connection}/poll", poll_channel, methods=["GET"]),
             Mount("/static", FrontendFiles(), name="static"),
         ],
+        exception_handlers={RemoteProtocolError: refuse},
         middleware=[Middleware(SecurityHeaders)],
         lifespan=lifespan,
     )
     app.state.registry = registry
     app.state.connections = Connections()
+    app.state.channels = channels
     return app
