@@ -58,7 +58,7 @@ export class ConnectionView {
     this.#clearTimer();
     this.#elements.chip.dataset.state = state.name;
     this.#elements.retry.hidden = state.name !== "waiting" && state.name !== "refused";
-    this.#elements.detail.textContent = "";
+    this.#explain("");
     if (state.name === "connected") this.#showConnected(state);
     else if (state.name === "waiting") this.#countDown(state.retryAt);
     else this.#say(words(state));
@@ -68,8 +68,14 @@ export class ConnectionView {
   #showConnected({ welcome, transport }) {
     const { text, detail } = CONNECTED[transport];
     this.#say(text);
-    this.#elements.detail.textContent = detail;
+    this.#explain(detail);
     this.#showModel(welcome.model?.name);
+  }
+
+  /** @param {string} detail */
+  #explain(detail) {
+    this.#elements.detail.textContent = detail;
+    this.#elements.chip.title = detail;
   }
 
   /** @param {number} retryAt */

@@ -4,12 +4,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** The command; STREAMUI names another one. */
 const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bin/streamui", import.meta.url));
+/** The same with a model that takes its time. */
+const SLOW_COMMAND = join(dirname(COMMAND), "python");
+const SLOW_MOTION = fileURLToPath(new URL("slow_motion.py", import.meta.url));
 /** How long a start and an end may take, in milliseconds. */
 const START_MS = 60_000;
 const END_MS = 10_000;
@@ -31,13 +34,14 @@ export class Server {
   }
 
   /**
-   * @param {{port?: number}} [options] port 0 stands for any free one
+   * @param {{port?: number, stepMs?: number}} [options] port 0 stands for any free one; stepMs slows each token down
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0 } = {}) {
+  static async start({ port = 0, stepMs = 0 } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
     const args = ["serve", "--port", String(port), "--data", data];
-    const server = new Server(spawn(COMMAND, args, { stdio: ["ignore", "pipe", "pipe"] }), data);
+    const [command, all] = stepMs > 0 ? [SLOW_COMMAND, [SLOW_MOTION, String(stepMs), ...args]] : [COMMAND, args];
+    const server = new Server(spawn(command, all, { stdio: ["ignore", "pipe", "pipe"] }), data);
     try {
       server.address = await server.#printedAddress();
       return server;

@@ -168,9 +168,8 @@ describe("A chat that is kept", () => {
     });
 
     it("stops both where both asked at the same moment", () => {
-      browser.tabs.length = 0;
       ui.send("One");
-      const known = browser.tabs.open().read("streamui.chat.v1");
+      const known = tabs.browser.openTab().read(KEY);
       ui.keptChatChanged({ ...known, exchanges: [...known.exchanges, { ...known.exchanges[0], id: "idX" }] }, false);
       ui.stop();
       assert.deepEqual(connection.cancelled, ["id1", "idX"]);
