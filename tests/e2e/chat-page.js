@@ -57,6 +57,17 @@ export class ChatPage {
     await this.page.evaluate((pasted) => document.execCommand("insertText", false, pasted), text);
   }
 
+  /**
+   * Puts a text into the composer that is too long to be pasted in a moment.
+   * @param {string} text
+   */
+  async fill(text) {
+    await this.page.$eval("#composer-input", (input, filled) => {
+      /** @type {HTMLTextAreaElement} */ (input).value = filled;
+      input.dispatchEvent(new Event("input"));
+    }, text);
+  }
+
   /** @param {string} label */
   async press(label) {
     await this.page.locator(`::-p-aria([name="${label}"][role="button"])`).click();

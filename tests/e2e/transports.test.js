@@ -104,6 +104,19 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
       assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["cancelled", "stop"]);
     });
 
+    it("says why a message is refused, by the model or for its size alone, and goes on", async () => {
+      await chat.paste("This sentence is here to fill the whole context of the model. ".repeat(600));
+      await chat.page.keyboard.press("Enter");
+      await chat.lastStatusSays("Failed: ");
+      assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/);
+      await chat.fill("x".repeat(1_100_000));
+      await chat.page.keyboard.press("Enter");
+      await chat.lastStatusSays("larger than the server takes");
+      await chat.press("New chat");
+      await chat.ask("What can you do?");
+      await chat.lastStatusSays("Done");
+    });
+
     it("loses nothing of an answer when the line is cut again and again, and still stops it", async () => {
       await askForStory();
       for (let cuts = 0; cuts < 3; cuts += 1) {
