@@ -37,6 +37,10 @@ export class ChatPage {
     }, words);
   }
 
+  async connectionWords() {
+    return await this.page.$eval("#connection-text", (element) => element.textContent);
+  }
+
   /** @param {string} text */
   async write(text) {
     await this.page.type("#composer-input", text);

@@ -76,6 +76,7 @@ export class HttpProxy {
       answer.writeHead(response.statusCode ?? 502, response.headers);
       answer.flushHeaders();
       response.pipe(answer);
+      response.on("error", () => answer.destroy());
     });
     far.on("error", () => answer.destroy());
     answer.on("close", () => far.destroy());
