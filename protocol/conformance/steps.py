@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from protocol.conformance import script
+from protocol.conformance.dial import dial
 from protocol.conformance.matching import fits, mismatch, show
 from protocol.conformance.observer import Observer, Violation
 from protocol.conformance.stage import Failed, Inconclusive, Line, Stage
-from protocol.conformance.wire import Ended, Refused, dial
+from protocol.conformance.wire import Ended, Refused
 
 PONG_MS: Final = 1000.0
 END_OF_ANSWER: Final = "\n\n"

@@ -52,8 +52,10 @@ def in_thread(server: Callable[[], AbstractAsyncContextManager[int]]) -> Iterato
     thread.start()
     try:
         port, loop, ending = started.result(DEADLINE)
-        yield port
-        loop.call_soon_threadsafe(ending.set)
+        try:
+            yield port
+        finally:
+            loop.call_soon_threadsafe(ending.set)
     finally:
         thread.join()
 
