@@ -14,15 +14,15 @@ T = TypeVar("T")
 
 
 async def unless(over: Coroutine[Any, Any, object], work: Coroutine[Any, Any, T]) -> T:
-    """What ``work`` brings. When ``over`` ends first or with it, ``work`` is cancelled and Disconnected raised."""
+    """What ``work`` brings. When ``over`` ends before it, ``work`` is cancelled and Disconnected raised."""
     loop = asyncio.get_running_loop()
     working = loop.create_task(work, name="work")
     watching = loop.create_task(over, name="watch")
     try:
         await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
-        if watching.done():
-            raise Disconnected
-        return working.result()
+        if working.done():
+            return working.result()
+        raise Disconnected
     finally:
         working.cancel()
         watching.cancel()
