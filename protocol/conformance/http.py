@@ -9,10 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urlsplit
-
-LINE_LIMIT: Final = 2**26
 
 
 class BadResponse(Exception):
@@ -78,7 +75,7 @@ async def send(method: str, url: str, body: bytes | None = None, headers: dict[s
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    reader, writer = await asyncio.open_connection(parts.hostname, port, limit=LINE_LIMIT, ssl=secure or None)
+    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure or None)
     told = {"host": parts.netloc, "connection": "close"}
     if body is not None:
         told |= {"content-type": "application/json", "content-length": str(len(body))}
