@@ -98,9 +98,9 @@ class RunningServer:
             exchange.abort()
 
     @contextlib.asynccontextmanager
-    async def listen_for(self, path: str) -> AsyncIterator[Exchange]:
-        """A GET that has been sent, whose response is not waited for; it is cut off at the end of the block."""
-        exchange = await send("GET", self.url(path))
+    async def listen_for(self, path: str, method: str = "GET", body: str | None = None) -> AsyncIterator[Exchange]:
+        """A request that was sent, whose response is not waited for; it is cut off at the end of the block."""
+        exchange = await send(method, self.url(path), None if body is None else body.encode())
         try:
             yield exchange
         finally:
