@@ -107,14 +107,13 @@ class EventWire(ChannelWire):
         self._down = await send("GET", self._url + self._query)
         await self._down.begin()
         if self._down.status != 200:
-            body = b"".join([chunk async for chunk in self._down.chunks()])
-            raise Refused(self._down.status, body.decode("utf-8", "replace"))
+            raise Refused(self._down.status, (await self._down.body()).decode("utf-8", "replace"))
         self._events = events(self._down)
-        _, frame = await anext(self._events)
-        return frame
+        return (await anext(self._events))["data"]
 
     async def _read(self) -> AsyncIterator[str]:
-        async for name, data in self._events:
+        async for fields in self._events:
+            name, data = fields.get("event"), fields["data"]
             if name == "close":
                 self.close_code = json.loads(data)["code"]
                 return
@@ -153,15 +152,19 @@ class PollWire(ChannelWire):
         await super().drop()
 
 
-async def events(exchange: Exchange) -> AsyncIterator[tuple[str, str]]:
-    """Name and data of each event of a response. Raises BadResponse; Violation for what is none."""
+async def events(exchange: Exchange) -> AsyncIterator[dict[str, str]]:
+    """The fields of each event of a response that has data. Raises BadResponse, also for lines that have no field."""
     held = b""
     async for chunk in exchange.chunks():
         *blocks, held = (held + chunk).split(b"\n\n")
         for block in blocks:
-            fields = dict(line.split(": ", 1) for line in block.decode().split("\n") if not line.startswith(":"))
+            lines = [line for line in block.decode().split("\n") if not line.startswith(":")]
+            try:
+                fields = dict(line.split(": ", 1) for line in lines)
+            except ValueError:
+                raise BadResponse(f"no event: {block!r}") from None
             if "data" in fields:
-                yield fields.get("event", "message"), fields["data"]
+                yield fields
 
 
 def _name_of(welcome: str) -> str:

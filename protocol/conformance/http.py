@@ -61,9 +61,11 @@ class Exchange:
     async def answer(self) -> Answer:
         """The whole response. Raises BadResponse."""
         await self.begin()
-        whole = b"" if self.status == 204 else b"".join([chunk async for chunk in self.chunks()])
-        self.abort()
-        return Answer(self.status, self.headers, whole.decode())
+        return Answer(self.status, self.headers, (await self.body()).decode())
+
+    async def body(self) -> bytes:
+        """All of the body. Raises BadResponse."""
+        return b"" if self.status == 204 else b"".join([chunk async for chunk in self.chunks()])
 
     def abort(self) -> None:
         """Cut the connection."""

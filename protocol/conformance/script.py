@@ -142,6 +142,25 @@ class Compare(Step, frozen=True, kw_only=True, tag="compare"):
     needed: bool = False
 
 
+class Http(Step, frozen=True, kw_only=True, tag="http"):
+    """One HTTP request, apart from all sockets: the answer matches ``answer``, ``{status, headers, body}``.
+
+    Sent is ``body`` as JSON, ``text`` as it is, or ``bytes`` (hexadecimal), said to be JSON unless ``headers`` say
+    otherwise. In the answer JSON is a value, lines of JSON a list, and events a list of ``{event, id, data}``.
+    ``unless``: an answer of this pattern makes the try inconclusive. ``save``: variables and their paths in the answer.
+    """
+
+    path: Any
+    answer: dict[str, Any]
+    method: str = "GET"
+    body: Any = None
+    text: Any = None
+    bytes: str | None = None
+    headers: dict[str, str] = {}
+    unless: Any = None
+    save: dict[str, str] = {}
+
+
 AnyStep = (
     Connect
     | Send
@@ -157,6 +176,7 @@ AnyStep = (
     | Answer
     | Line
     | Compare
+    | Http
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from protocol.conformance import script
 from protocol.conformance.dial import dial
+from protocol.conformance.http_step import ask
 from protocol.conformance.matching import fits, mismatch, show
 from protocol.conformance.observer import Observer, Violation
 from protocol.conformance.stage import Failed, Inconclusive, Line, Stage
@@ -258,4 +259,5 @@ _STEPS: Final[dict[type[script.Step], Callable[[Stage, Any], Any]]] = {
     script.Answer: _answer,
     script.Line: _plain_line,
     script.Compare: _compare,
+    script.Http: ask,
 }

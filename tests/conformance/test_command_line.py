@@ -12,7 +12,7 @@ import pytest
 
 from protocol.conformance.__main__ import main
 from protocol.conformance.plugin import CasesFile
-from protocol.conformance.script import Case, Compare, Transport, load_cases, load_file
+from protocol.conformance.script import Case, Compare, Transport, load_cases, load_file, those_for
 from tests.conformance.broken import NoPong, WrongHash
 from tests.conformance.proxy import proxy
 from tests.conformance.serving import in_thread, url_of
@@ -126,7 +126,7 @@ async def test_the_plugin_makes_a_test_of_each_case(scripted_url: str, tmp_path:
     status, printed = await run_pytest(tmp_path, "--protocol-url", scripted_url, "-k", "ping or welcome", "-v")
     assert status == 0, printed
     assert "03-hello-ping-status.json::ping PASSED" in printed
-    assert f"{len(load_cases())} items" in printed
+    assert f"{len(those_for(load_cases(), 'websocket'))} items" in printed
 
 
 async def test_the_plugin_reports_like_the_command_line(broken_url: str, tmp_path: Path) -> None:

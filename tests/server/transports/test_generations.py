@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from protocol.conformance.http import Answer as Reply
 from protocol.messages import DoneReason
-from tests.server.transports.running import Reply, RunningServer
+from tests.server.transports.running import RunningServer
 from tests.server.transports.test_connection import answer_to
 
 BODY = '{"id":"g1","prompt":"Hi","raw":true,"params":{"seed":7}}'

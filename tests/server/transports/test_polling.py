@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from protocol.conformance.http import Answer as Reply
 from protocol.messages import DoneReason
 from server.transports import polling
 from tests.server.transports.peer import DEADLINE
-from tests.server.transports.running import Reply, RunningServer
+from tests.server.transports.running import RunningServer
 
 GENERATE = '{"type":"generate","id":"g1","prompt":"Hi","params":{"seed":3}}'
 
