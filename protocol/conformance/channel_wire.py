@@ -137,6 +137,7 @@ class PollWire(ChannelWire):
             self._down = await send("GET", f"{self._url}/{self._name}/poll?wait={POLL_SECONDS}")
             self._waits.set()
             answer = await self._down.answer()
+            self._down.abort()
             self._waits.clear()
             if answer.status not in (200, 204):
                 self.close_code = json.loads(answer.body)["code"] if answer.status == 410 else LOST
