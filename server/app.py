@@ -14,12 +14,15 @@ from protocol.errors import RemoteProtocolError
 from server.chat.template import ChatTemplate
 from server.engine.base import Engine
 from server.generations.registry import Registry
+from server.transports import generations
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
+from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz
 from server.transports.pages import FrontendFiles, SecurityHeaders, page
 from server.transports.polling import open_channel, poll_channel
-from server.transports.requests import refuse
+from server.transports.requests import Door, nobody_there, refuse
+from server.transports.socket import Disconnected
 from server.transports.sse import stream_channel
 from server.transports.websocket import websocket_endpoint
 
@@ -48,14 +51,21 @@ def create_app(engine: Engine) -> Starlette:
             Route("/", page, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
             WebSocketRoute("/ws", websocket_endpoint),
-            Route("/channel", stream_channel, methods=["GET"]),
-            Route("/channel", open_channel, methods=["POST"]),
-            Route("/channel/{connection}", post_frame, methods=["POST"]),
-            Route("/channel/{connection}", close_channel, methods=["DELETE"]),
-            Route("/channel/{connection}/poll", poll_channel, methods=["GET"]),
+            Door("GET", "/channel", stream_channel),
+            Door("POST", "/channel", open_channel),
+            Door("POST", "/channel/{connection}", post_frame),
+            Door("DELETE", "/channel/{connection}", close_channel),
+            Door("GET", "/channel/{connection}/poll", poll_channel),
+            Door("POST", "/generate", generations.generate),
+            Door("POST", "/generate/stream", stream_generate),
+            Door("POST", "/generations", generations.start),
+            Door("GET", "/generations/{id}", generations.state),
+            Door("DELETE", "/generations/{id}", generations.cancel),
+            Door("GET", "/generations/{id}/events", stream_events),
+            Door("GET", "/generations/{id}/poll", generations.poll_events),
             Mount("/static", FrontendFiles(), name="static"),
         ],
-        exception_handlers={RemoteProtocolError: refuse},
+        exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there},
         middleware=[Middleware(SecurityHeaders)],
         lifespan=lifespan,
     )

@@ -40,7 +40,7 @@ from protocol.session import ServerSession
 from server.generations.generation import Generation
 from server.generations.registry import Registry
 from server.transports.greeting import welcome
-from server.transports.reader import Reader
+from server.transports.reader import Reader, resume_at
 from server.transports.socket import Disconnected, Socket
 
 INBOX_LIMIT: Final = 64
@@ -197,10 +197,10 @@ class Connection:
         """Follow a log from the client's cursor; one of another log gets all the text so far (PROTOCOL 6.8)."""
         generation = self._registry.get(point.id, re=re)
         log = generation.log
-        recovered = point.epoch in (None, log.epoch) and point.after <= log.seq
-        after = min(point.after, log.pieces) if recovered else 0
-        self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after, to=log.seq))
-        if not recovered:
+        after = resume_at(log, point)
+        recovered = after is not None
+        self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after or 0, to=log.seq))
+        if after is None:
             after = log.pieces
             self._send(Snapshot(id=log.id, epoch=log.epoch, seq=after, text=log.text))
         self._watch(generation, after)

@@ -133,7 +133,10 @@ async def poll_channel(request: Request) -> Response:
         raise RequestRefused(409, ErrorCode.UNEXPECTED_MESSAGE, text)
     try:
         frames = await unless(gone(request.receive), socket.poll(wait))
+        if await request.is_disconnected():
+            raise Disconnected
     except Disconnected:
+        socket.drop()  # frames may be lost with the poll that was cut off, and there is no acknowledgement
         raise no_such_channel() from None
     if frames:
         return Response("".join(f"{frame}\n" for frame in frames), 200, NO_STORE, media_type=LINES)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from protocol import codec
 from protocol.codec import MAX_FRAME_BYTES
@@ -25,7 +27,15 @@ STATUSES: Final = {
     ErrorCode.ENGINE_FAILED: 503,
     ErrorCode.INTERNAL: 500,
 }
-"""The HTTP status of an error code; all others are 400."""
+"""Of the error codes that are not just 400."""
+
+
+class Door(Route):
+    """A route with one method. Not HEAD along with GET: the head of a response that does not end would open one."""
+
+    def __init__(self, method: str, path: str, endpoint: Callable[[Request], Awaitable[Any]]) -> None:
+        super().__init__(path, endpoint, methods=[method])
+        self.methods = {method}
 
 
 class RequestRefused(RemoteProtocolError):
@@ -36,10 +46,15 @@ class RequestRefused(RemoteProtocolError):
         self.status = status
 
 
+def status_of(code: ErrorCode) -> int:
+    """The HTTP status that an error is told with."""
+    return STATUSES.get(code, 400)
+
+
 async def refuse(request: Request, error: Exception) -> Response:
     """The app's handler of RemoteProtocolError: the `error` message, with the status that fits it."""
     assert isinstance(error, RemoteProtocolError)
-    status = error.status if isinstance(error, RequestRefused) else STATUSES.get(error.code, 400)
+    status = error.status if isinstance(error, RequestRefused) else status_of(error.code)
     return error_response(codec.encode(error.as_message()), status, error.retry_after_ms)
 
 
@@ -49,6 +64,11 @@ def error_response(frame: str, status: int, retry_after_ms: int | None) -> Respo
     if retry_after_ms is not None:
         headers["retry-after"] = str(math.ceil(retry_after_ms / 1000))
     return Response(frame + "\n", status, headers, media_type=JSON)
+
+
+async def nobody_there(request: Request, error: Exception) -> Response:
+    """The app's handler of Disconnected: what is answered reaches nobody."""
+    return Response(status_code=204)
 
 
 async def read_body(request: Request) -> str:

@@ -31,17 +31,23 @@ class EventStream:
     """One response of events. Owned by its request's task."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
+        self.started = False
         self._receive = receive
         self._send = send
 
     async def start(self) -> None:
+        self.started = True
         await self._send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
 
     async def write(self, text: str) -> None:
-        """Returns when the client has taken so much that the socket has room again."""
+        """Returns when the client has taken so much that the socket has room again. The first one starts it."""
+        if not self.started:
+            await self.start()
         await self._send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
     async def end(self) -> None:
+        if not self.started:
+            await self.start()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def keep_alive(self) -> None:
@@ -91,7 +97,6 @@ async def stream_channel(request: Request) -> ASGIApp:
         stream = EventStream(receive, send)
         socket = EventSocket(stream)
         connection = Connection(socket, state.registry, JsonSession(), close_when_idle=idle)
-        await stream.start()
         with channels.named(connection.name, socket), contextlib.suppress(Disconnected):
             await unless(stream.keep_alive(), connections.serve(connection))
         await stream.end()
