@@ -12,20 +12,23 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from server.chat.template import ChatTemplate
 from server.engine.base import Engine
+from server.generations.journal import Journal
 from server.generations.registry import Registry
+from server.generations.restoring import OnRestart
 from server.transports.connections import Connections
 from server.transports.health import healthz
 from server.transports.pages import FrontendFiles, SecurityHeaders, page
 from server.transports.websocket import websocket_endpoint
 
 
-def create_app(engine: Engine) -> Starlette:
-    """The server's ASGI application over an engine that has not been started. It closes the engine when it ends.
+def create_app(engine: Engine, journal: Journal | None = None, on_restart: OnRestart = OnRestart.CONTINUE) -> Starlette:
+    """The server's ASGI application over an engine that has not been started. It closes engine and journal at its end.
 
     Raises ChatTemplateError when the model's own template can't be read.
     """
     facts = engine.facts
-    registry = Registry(engine, ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos))
+    template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
+    registry = Registry(engine, template, journal, on_restart=on_restart)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

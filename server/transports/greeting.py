@@ -12,7 +12,7 @@ from server.generations.registry import QUEUE_LIMIT, Registry
 
 def welcome(registry: Registry) -> Welcome:
     """The first message of every connection."""
-    facts = registry.model
+    facts, journal = registry.model, registry.journal_status
     return Welcome(
         protocol=PROTOCOL,
         server=f"streamui/{__version__}",
@@ -34,4 +34,5 @@ def welcome(registry: Registry) -> Welcome:
         active=tuple(
             ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state) for g in registry.active
         ),
+        warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

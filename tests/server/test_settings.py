@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from server.generations.restoring import OnRestart
 from server.settings import Settings, add_options, options, settings_from
 from server.starter import MODEL_PATH
 
@@ -27,6 +28,8 @@ def test_the_defaults() -> None:
         context=None,
         parallel=4,
         threads=None,
+        on_restart=OnRestart.CONTINUE,
+        drain=0,
     )
 
 
@@ -38,6 +41,8 @@ GIVEN = {
     "context": ("16", "4096"),
     "parallel": ("1", "256"),
     "threads": ("1", "1024"),
+    "on_restart": ("continue", "interrupt"),
+    "drain": ("0", "86400"),
 }
 
 
@@ -48,10 +53,11 @@ def test_the_table_knows_every_option() -> None:
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_command_line_wins_over_the_environment_and_that_over_the_default(name: str) -> None:
     typed, exported = GIVEN[name]
+    flag = f"--{name.replace('_', '-')}"
     environ = {**NOTHING, f"STREAMUI_{name.upper()}": exported}
     assert str(getattr(read([], environ), name)) == exported
-    assert str(getattr(read([f"--{name}", typed], environ), name)) == typed
-    assert type(getattr(read([], environ), name)) is type(getattr(read([f"--{name}", typed]), name))
+    assert str(getattr(read([flag, typed], environ), name)) == typed
+    assert type(getattr(read([], environ), name)) is type(getattr(read([flag, typed]), name))
 
 
 @pytest.mark.parametrize("name", GIVEN)

@@ -15,15 +15,16 @@ from server.engine.worker import BatchingEngine
 from server.generations import registry as registry_module
 from server.generations.generation import Generation
 from server.generations.registry import Registry
+from server.generations.retention import RETENTION, Retention
 
 DEADLINE = 20.0
 
 
 @contextlib.asynccontextmanager
 async def running(
-    engine: BatchingEngine, *, template: str | None = None, linger: float = 60
+    engine: BatchingEngine, *, template: str | None = None, retention: Retention = RETENTION
 ) -> AsyncIterator[Registry]:
-    registry = Registry(engine, ChatTemplate(template), linger=linger)
+    registry = Registry(engine, ChatTemplate(template), retention=retention)
     task = asyncio.get_running_loop().create_task(registry.run(), name="registry")
     await asyncio.sleep(0)  # run starts the engine
     try:
@@ -219,7 +220,7 @@ async def test_who_comes_back_in_time_keeps_it_alive(registry: Registry, model: 
     registry.watch(generation, print)
     registry.unwatch(generation, print)
     registry.watch(generation, print)
-    assert registry._timers == {}
+    assert "g1" not in registry._timers
     model.gate.open()
     assert (await ended(registry, generation)).reason is DoneReason.STOP
 
@@ -230,7 +231,7 @@ async def test_one_of_two_watchers_that_leaves_changes_nothing(registry: Registr
     registry.watch(generation, print)
     registry.watch(generation, repr)  # type: ignore[arg-type]
     registry.unwatch(generation, print)
-    assert registry._timers == {}
+    assert "g1" not in registry._timers
     registry.unwatch(generation, repr)  # type: ignore[arg-type]
     assert "g1" in registry._timers
 
@@ -270,7 +271,7 @@ async def test_a_failed_batch_ends_only_what_was_in_it(registry: Registry, model
 
 
 async def test_a_log_expires_after_its_time(engine: BatchingEngine) -> None:
-    async with running(engine, linger=0.01) as registry:
+    async with running(engine, retention=Retention(least=0, most=0.01)) as registry:
         await ended(registry, await start(registry, Generate(id="g1", prompt="Hi")))
         async with asyncio.timeout(DEADLINE):
             while registry._generations:
@@ -278,7 +279,7 @@ async def test_a_log_expires_after_its_time(engine: BatchingEngine) -> None:
         with pytest.raises(RemoteProtocolError) as caught:
             registry.get("g1", re="attach")
         assert caught.value.code is ErrorCode.UNKNOWN_ID
-        assert registry._timers == {}
+        assert "g1" not in registry._timers
         again = await start(registry, Generate(id="g1", prompt="Hi"))
         assert again.log.done is None
 
@@ -293,6 +294,6 @@ async def test_closing_ends_all_as_interrupted(engine: BatchingEngine, model: Sc
         assert generation.log.done.reason is DoneReason.INTERRUPTED
         assert generation.log.done.timings.stop is None
     assert registry.active == []
-    assert registry._timers == {}
+    assert "g1" not in registry._timers
     assert not engine.stats().alive
     assert model.kv == {}
