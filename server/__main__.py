@@ -1,4 +1,4 @@
-"""The command line: ``streamui serve`` and ``streamui chat``.
+"""The command line: ``streamui serve``, ``streamui chat`` and ``streamui bench``.
 
 Whatever a person can mend is told in one line, with exit status 2.
 """
@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from server import __version__
+from server.bench.command import add_options as bench_options
+from server.bench.command import run as bench
+from server.bench.errors import BenchError
 from server.settings import Settings, add_options, settings_from
 from server.terminal.command import add_options as chat_options
 from server.terminal.command import run as chat
@@ -33,10 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_options(serve_parser)
     chat_parser = commands.add_parser("chat", help="chat in the terminal with a server that runs, or in a pipe")
     chat_options(chat_parser)
+    bench_parser = commands.add_parser("bench", help="measure the server, alone or against another one")
+    bench_options(bench_parser)
     chosen = parser.parse_args(arguments)
     if chosen.command == "chat":
         raise SystemExit(chat(chosen))
+    if chosen.command == "bench":
+        raise SystemExit(_measure(chosen))
     serve(settings_from(chosen))
+
+
+def _measure(chosen: argparse.Namespace) -> int:
+    try:
+        return bench(chosen)
+    except BenchError as error:
+        _fail(str(error))
 
 
 def serve(settings: Settings) -> None:

@@ -67,7 +67,7 @@ async def test_over_a_real_socket(server: RunningServer) -> None:
         assert threads() == before
         stats = server.engine.stats()
         assert (stats.alive, stats.running, stats.queued, stats.kv_tokens) == (True, 0, 0, 0)
-        assert server.model.kv == {}
+        assert server.model.held_tokens == stats.kept_tokens
         assert server.registry.active == []
         watched = [generation for generation in server.registry._generations.values() if generation.watchers]
         assert watched == []
@@ -101,7 +101,8 @@ async def test_over_two_hundred_sockets_that_vanish(server: RunningServer) -> No
     await server.until(lambda: asyncio.all_tasks() <= tasks)
     assert memory() - used < GROWTH
     assert threads() == before
-    assert (server.engine.stats().running, server.engine.stats().kv_tokens, server.model.kv) == (0, 0, {})
+    stats = server.engine.stats()
+    assert (stats.running, stats.kv_tokens, server.model.held_tokens) == (0, 0, stats.kept_tokens)
     assert not [generation for generation in server.registry._generations.values() if generation.watchers]
 
 

@@ -296,4 +296,4 @@ async def test_closing_ends_all_as_interrupted(engine: BatchingEngine, model: Sc
     assert registry.active == []
     assert "g1" not in registry._timers
     assert not engine.stats().alive
-    assert model.kv == {}
+    assert model.held_tokens == engine.stats().kept_tokens
