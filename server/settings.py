@@ -14,6 +14,11 @@ from server.generations.restoring import OnRestart
 from server.starter import MODEL_PATH
 
 
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What ``streamui serve`` was asked for. ``context`` and ``threads`` None: chosen to suit the model."""
@@ -25,6 +30,7 @@ class Settings:
     context: int | None
     parallel: int
     threads: int | None
+    journal: Switch
     on_restart: OnRestart
     drain: int
 
@@ -141,11 +147,18 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             help="CPU threads that compute (every core; one for a model as small as the starter)",
         ),
         Option(
+            name="journal",
+            parse=one_of(Switch),
+            default=Switch.ON,
+            metavar="on|off",
+            help="off: answers are kept in memory only, and end with the server (%(default)s)",
+        ),
+        Option(
             name="on_restart",
             parse=one_of(OnRestart),
             default=OnRestart.CONTINUE,
-            metavar="WHAT",
-            help="what becomes of answers that the last server left unfinished: continue or interrupt (%(default)s)",
+            metavar="continue|interrupt",
+            help="what becomes of answers that the last server left unfinished (%(default)s)",
         ),
         Option(
             name="drain",

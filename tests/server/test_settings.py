@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.generations.restoring import OnRestart
-from server.settings import Settings, add_options, options, settings_from
+from server.settings import Settings, Switch, add_options, options, settings_from
 from server.starter import MODEL_PATH
 
 NOTHING: Mapping[str, str] = {"HOME": "/home/someone"}
@@ -28,6 +28,7 @@ def test_the_defaults() -> None:
         context=None,
         parallel=4,
         threads=None,
+        journal=Switch.ON,
         on_restart=OnRestart.CONTINUE,
         drain=0,
     )
@@ -41,6 +42,7 @@ GIVEN = {
     "context": ("16", "4096"),
     "parallel": ("1", "256"),
     "threads": ("1", "1024"),
+    "journal": ("on", "off"),
     "on_restart": ("continue", "interrupt"),
     "drain": ("0", "86400"),
 }
