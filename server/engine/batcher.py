@@ -72,7 +72,9 @@ class Batcher:
         for token in request.written:
             sequence.detokenizer.push(self._model.piece(token))
         self._scheduler.add(sequence)
-        if request.written and (limit := sequence.limit):
+        if not sequence.tokens:
+            self._tell(self._finish(sequence, FinishReason.FAILED, error="the prompt has no tokens"))
+        elif request.written and (limit := sequence.limit):
             self._tell(self._finish(sequence, FinishReason.LENGTH, limit=limit))
 
     def cancel(self, id: str, received: float) -> None:
