@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.errors import ErrorCode
 from protocol.messages import Generate
 from server.chat.template import ChatTemplate, ChatTemplateError
 from server.engine.base import Engine
+from server.generations.refusals import refusal
 
 PROBE_CHARS = 65_536
 """Of a longer prompt only the beginning is tokenized at first: the time for some texts grows with the square of their
@@ -23,7 +24,7 @@ def tokenized(body: Generate, engine: Engine, template: ChatTemplate) -> tuple[i
     try:
         text = _rendered(body, template)
     except ChatTemplateError as error:
-        raise _refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field) from error
+        raise refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field=field) from error
     if len(text) > PROBE_CHARS:
         _refuse_overflow(body, field, engine, engine.tokenize(text[:PROBE_CHARS]), at_least="at least ")
     tokens = engine.tokenize(text)
@@ -46,8 +47,4 @@ def _refuse_overflow(body: Generate, field: str, engine: Engine, tokens: Sequenc
             f"{field}: the prompt has {at_least}{len(tokens)} tokens and the context holds {context}, the answer "
             "included; shorten it, or start the server with a larger --context"
         )
-        raise _refusal(body, ErrorCode.CONTEXT_OVERFLOW, text, field)
-
-
-def _refusal(body: Generate, code: ErrorCode, text: str, field: str) -> RemoteProtocolError:
-    return RemoteProtocolError(code, text, field=field, re="generate", id=body.id)
+        raise refusal(body, ErrorCode.CONTEXT_OVERFLOW, text, field=field)

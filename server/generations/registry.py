@@ -24,12 +24,14 @@ from server.engine.base import (
     ModelFacts,
     Update,
 )
+from server.generations.departures import Departures
 from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mark
 from server.generations.generation import Generation
 from server.generations.journal import Journal
 from server.generations.log import Wake
 from server.generations.prompt import tokenized
 from server.generations.recorder import JournalStatus, Recorder
+from server.generations.refusals import busy, conflict, refusal
 from server.generations.restoring import (
     OnRestart,
     ended,
@@ -38,17 +40,11 @@ from server.generations.restoring import (
     resumed,
     without_interrupted,
 )
-from server.generations.retention import RETENTION, Retention, Shelf
+from server.generations.retention import RETENTION, Retention
 from server.generations.sampling import resolve_sampling
-from server.generations.timers import Timers
 
 QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
-
-RETRY_AFTER_MS = 1000
-
-SHELF = "/shelf"
-"""The timer of the shelf. No id of a generation has a slash."""
 
 
 class _Beginning(NamedTuple):
@@ -78,12 +74,10 @@ class Registry:
         self._recorder = Recorder(journal)
         self._stored = journal.stored if journal else []
         self._on_restart = on_restart
-        self._shelf = Shelf(retention)
+        self._departures = Departures(retention, self._cancel_unwatched, self._forget)
         self._generations: dict[str, Generation] = {}
         self._open: dict[str, Generation] = {}
         self._beginning: dict[str, _Beginning] = {}
-        self._timers = Timers()
-        """For each generation that nobody watches, until it is cancelled; and the shelf's."""
         self._news: asyncio.Queue[Sequence[Entry]] = asyncio.Queue()
         self._idle = asyncio.Event()
         """Nothing runs. Kept up to date while the server goes down."""
@@ -144,7 +138,7 @@ class Registry:
         await asyncio.to_thread(self._recorder.close)
         while not self._news.empty():
             self._apply(self._news.get_nowait())
-        self._timers.close()
+        self._departures.close()
 
     async def start(self, body: Generate, received: float) -> tuple[Generation, bool]:
         """Begin the generation that ``body`` asks for, received at ``time.monotonic()`` ``received``.
@@ -159,7 +153,7 @@ class Registry:
         try:
             prompt = await asyncio.to_thread(tokenized, body, self._engine, self._template)
         except EngineDeadError as error:
-            raise _refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
+            raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
         if known := await self._known(body):  # another connection was faster
             return known, False
         self._refuse_when_down(body)
@@ -193,12 +187,12 @@ class Registry:
     def watch(self, generation: Generation, wake: Wake) -> None:
         """Have ``wake`` called whenever ``generation`` has news."""
         generation.watchers.append(wake)
-        self._timers.clear(generation.id)
+        self._departures.watched(generation)
 
     def unwatch(self, generation: Generation, wake: Wake) -> None:
         """The opposite. When nobody watches any more, ``on_detach_ms`` begins to count."""
         generation.watchers.remove(wake)
-        self._expect_watcher(generation)
+        self._departures.perhaps_unwatched(generation)
 
     async def caught_up(self) -> None:
         """Return once all that the engine has handed over so far is in the logs."""
@@ -216,22 +210,19 @@ class Registry:
             await beginning.taken_up.passed.wait()
         known = self._generations.get(body.id)
         if known and not known.is_for(body):
-            text = f"id: {body.id!r} belongs to a generation with another body; choose a new id"
-            raise _refusal(body, ErrorCode.ID_CONFLICT, text, field="id")
+            raise conflict(body)
         return known
 
     def _refuse_when_down(self, body: Generate) -> None:
         if self._going_down:
-            text = "the server is going down; try again when it is back"
-            raise _refusal(body, ErrorCode.BUSY, text, retry_after_ms=RETRY_AFTER_MS)
+            raise busy(body, "the server is going down; try again when it is back")
         if failure := self._engine.stats().failure:
             text = f"the engine has stopped: {failure}; the server has to be started again"
-            raise _refusal(body, ErrorCode.ENGINE_FAILED, text)
+            raise refusal(body, ErrorCode.ENGINE_FAILED, text)
 
     def _refuse_when_full(self, body: Generate) -> None:
         if len(self._open) + len(self._beginning) >= QUEUE_LIMIT + self._engine.slots:
-            text = f"{QUEUE_LIMIT} generations are waiting already; try again later"
-            raise _refusal(body, ErrorCode.BUSY, text, retry_after_ms=RETRY_AFTER_MS)
+            raise busy(body, f"{QUEUE_LIMIT} generations are waiting already; try again later")
 
     def _begin(self, body: Generate, prompt: tuple[int, ...], received: float) -> _Beginning:
         """Have a generation journaled; ``_take_up`` goes on with it."""
@@ -258,7 +249,7 @@ class Registry:
         beginning = self._beginning.pop(begun.id)
         self._generations[begun.id] = self._open[begun.id] = beginning.generation
         self._submit(begun.request)
-        self._expect_watcher(beginning.generation)
+        self._departures.perhaps_unwatched(beginning.generation)
 
     def _submit(self, request: GenerationRequest) -> None:
         try:
@@ -274,7 +265,7 @@ class Registry:
             generation = self._generations[stored.begun.id] = restored(stored, self._next_position)
             if stored.ending is not None:
                 generation.apply(stored.ending, now)
-                self._shelf.add(generation.id, now - max(0.0, clock - (stored.finished or clock)), generation.size)
+                self._departures.finished(generation, now - max(0.0, clock - (stored.finished or clock)))
                 continue
             self._open[generation.id] = generation
             following = resumed(stored, self._engine.facts, self._on_restart, now)
@@ -282,9 +273,8 @@ class Registry:
                 self._submit(following)
             else:
                 self._recorder.put([following])
-            self._expect_watcher(generation)
+            self._departures.perhaps_unwatched(generation)
         self._stored = []
-        self._clear_out()
 
     # News
 
@@ -321,31 +311,18 @@ class Registry:
 
     # Leaving
 
-    def _expect_watcher(self, generation: Generation) -> None:
-        """Cancel it in ``on_detach_ms`` unless somebody watches (PROTOCOL 6.5)."""
-        delay = generation.on_detach_ms
-        if not generation.watchers and not generation.log.done and delay is not None:
-            self._timers.set(generation.id, delay / 1000, self._cancel_unwatched)
-
     def _cancel_unwatched(self, id: str) -> None:
         if id in self._open:
             self.cancel(id, time.monotonic())
 
     def _shelve(self, generation: Generation, now: float) -> None:
         del self._open[generation.id]
-        self._timers.clear(generation.id)
-        self._shelf.add(generation.id, now, generation.size)
-        self._clear_out()
+        self._departures.finished(generation, now)
 
-    def _clear_out(self, _: str = SHELF) -> None:
-        """Forget the logs whose time is over, and come back when the next one's is."""
-        now = time.monotonic()
-        if expired := self._shelf.clear_out(now):
-            for id in expired:
-                del self._generations[id]
-            self._recorder.put([Forgotten(expired)])
-        if (due := self._shelf.due) is not None:
-            self._timers.set(SHELF, due - now, self._clear_out)
+    def _forget(self, ids: tuple[str, ...]) -> None:
+        for id in ids:
+            del self._generations[id]
+        self._recorder.put([Forgotten(ids)])
 
 
 def _post(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Sequence[Entry]], entries: Sequence[Entry]) -> None:
@@ -354,9 +331,3 @@ def _post(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Sequence[Entry]]
         loop.call_soon_threadsafe(queue.put_nowait, entries)
     except RuntimeError:
         return
-
-
-def _refusal(
-    body: Generate, code: ErrorCode, text: str, *, field: str | None = None, retry_after_ms: int | None = None
-) -> RemoteProtocolError:
-    return RemoteProtocolError(code, text, field=field, re="generate", id=body.id, retry_after_ms=retry_after_ms)
