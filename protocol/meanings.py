@@ -89,6 +89,7 @@ FIELDS: Final[dict[str, str]] = {
     "Welcome.model": "the model that answers",
     "Welcome.limits": "what holds on this server",
     "Welcome.active": "generations of this user that are not done",
+    "Welcome.warnings": "what is wrong with the server and does not stop it, a sentence each",
     "ModelFacts.name": "its name",
     "ModelFacts.parameters": "how many weights",
     "ModelFacts.context": "tokens of its context",

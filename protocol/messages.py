@@ -233,6 +233,8 @@ class Server(Struct, frozen=True, omit_defaults=True, tag_field="type"):
 
 
 class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
+    """``warnings``: what is wrong with the server and does not stop it, a sentence each."""
+
     protocol: str
     server: str
     connection: str
@@ -240,6 +242,7 @@ class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
     model: ModelFacts
     limits: Limits
     active: tuple[ActiveGeneration, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):

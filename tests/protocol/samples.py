@@ -45,6 +45,7 @@ WELCOME = Welcome(
     model=ModelFacts(name="starter", architecture="llama", parameters=5_000_000, context=2048, template="gguf"),
     limits=Limits(frame_bytes=1 << 20, active=4, queued=16, parallel=1),
     active=(ActiveGeneration(id="g0", epoch="e0", seq=0, state=GenerationState.QUEUED),),
+    warnings=("journal: the disk is full",),
 )
 
 PARAMS = Params(

@@ -12,6 +12,7 @@ from server.chat.template import ChatTemplate
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.generations.registry import Registry
+from server.generations.retention import Retention
 from server.starter import MODEL_PATH
 from tests.server.transports.peer import DEADLINE, Peer
 from tests.server.transports.running import RunningServer
@@ -110,7 +111,9 @@ async def test_on_the_starter_model() -> None:
     before = threads()
     engine = BatchingEngine(LlamaModel(MODEL_PATH, context=512, parallel=2))
     facts = engine.facts
-    registry = Registry(engine, ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos), linger=0)
+    registry = Registry(
+        engine, ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos), retention=Retention(least=0, most=0)
+    )
     running = asyncio.get_running_loop().create_task(registry.run(), name="registry")
     reasons: list[DoneReason] = []
 
