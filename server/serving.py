@@ -16,7 +16,8 @@ from server.app import create_app
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
-from server.settings import Settings, Switch
+from server.generations.restoring import OnRestart
+from server.settings import Settings
 
 SHUTDOWN_SECONDS = 2
 """How long a response that goes on is given to end, once its client has been told."""
@@ -33,9 +34,9 @@ def run(settings: Settings, listener: socket.socket) -> None:
 
     Raises JournalError, ModelError or ChatTemplateError before the first request is answered.
     """
-    journal = Journal(settings.data) if settings.journal is Switch.ON else None
+    journal = Journal(settings.data) if settings.journal == "on" else None
     model = LlamaModel(settings.model, context=settings.context, parallel=settings.parallel, threads=settings.threads)
-    app = create_app(BatchingEngine(model), journal, settings.on_restart)
+    app = create_app(BatchingEngine(model), journal, OnRestart(settings.on_restart))
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
         _Server(app, settings.drain).run(sockets=[listener])
