@@ -1,6 +1,8 @@
 /** Puts the page together. The only file that knows which parts are in use and where they stand in index.html. */
 
 import { Connection } from "./connection.js";
+import { GuardedStorage } from "./guarded-storage.js";
+import { KeptChat } from "./kept-chat.js";
 import { newGenerationId } from "./protocol/messages.js";
 import { Announcer } from "./rendering/announcer.js";
 import { ComposerView } from "./rendering/composer-view.js";
@@ -9,10 +11,16 @@ import { FrameBatcher } from "./rendering/frame-batcher.js";
 import { Scroller } from "./rendering/scroller.js";
 import { TranscriptView } from "./rendering/transcript-view.js";
 import { StreamUI } from "./stream-ui.js";
+import { TransportChoice } from "./transport-choice.js";
+import { PollingTransport } from "./transports/polling.js";
+import { EventStreamTransport } from "./transports/sse.js";
 import { WebSocketTransport } from "./transports/websocket.js";
 import { WakeObserver } from "./wake-observer.js";
 
 /** @typedef {import("./connection.js").Clock} Clock */
+/** @typedef {import("./transport-choice.js").TransportKind} TransportKind */
+/** @typedef {import("./transports/websocket.js").Transport} Transport */
+/** @typedef {import("./transports/websocket.js").TransportDelegate} TransportDelegate */
 
 /** @type {Clock} */
 const clock = {
@@ -21,14 +29,26 @@ const clock = {
   clearTimeout: (timer) => window.clearTimeout(/** @type {number} */ (timer)),
 };
 
+const storage = new GuardedStorage(() => localStorage);
+const channels = new URL("/channel", location.href).href;
+
+/** @type {Record<TransportKind, (delegate: TransportDelegate) => Transport>} */
+const transports = {
+  websocket: (delegate) => new WebSocketTransport(socketAddress(), delegate),
+  sse: (delegate) => new EventStreamTransport(channels, delegate),
+  polling: (delegate) => new PollingTransport(channels, delegate),
+};
+
 const connection = new Connection({
-  openTransport: (delegate) => new WebSocketTransport(socketAddress(), delegate),
+  openTransport: (kind, delegate) => transports[kind](delegate),
+  choice: new TransportChoice(storage, Date.now),
   clock,
   random: Math.random,
 });
 
 const streamUI = new StreamUI({
   connection,
+  kept: new KeptChat(storage, window, newGenerationId),
   composer: new ComposerView({
     form: element("composer", HTMLFormElement),
     input: element("composer-input", HTMLTextAreaElement),
@@ -49,6 +69,7 @@ const streamUI = new StreamUI({
     {
       chip: element("connection", HTMLElement),
       text: element("connection-text", HTMLElement),
+      detail: element("connection-detail", HTMLElement),
       retry: element("connection-retry", HTMLButtonElement),
       model: element("model", HTMLElement),
     },
@@ -56,11 +77,12 @@ const streamUI = new StreamUI({
     () => navigator.onLine,
   ),
   announcer: new Announcer(element("announcer", HTMLElement)),
+  clock,
   newId: newGenerationId,
 });
 
 element("new-chat", HTMLButtonElement).addEventListener("click", () => streamUI.startNewChat());
-new WakeObserver({ pageWoke: () => connection.wake() }).start();
+new WakeObserver({ pageWoke: () => connection.wake(), pageSlept: () => streamUI.save() }).start();
 streamUI.start();
 
 function socketAddress() {

@@ -1,9 +1,9 @@
 /**
- * One lasting connection to the server, over as many transports in a row as it takes. Owns the session, so running
- * generations outlive a transport.
+ * One lasting connection to the server, over as many transports in a row as it takes, and over another kind of
+ * transport where one does not get through. Owns the session, so running generations outlive a transport.
  */
 
-import { Heartbeat } from "./heartbeat.js";
+import { Heartbeat, WAKE_PATIENCE_MS } from "./heartbeat.js";
 import { generate, parseFrame, ping } from "./protocol/messages.js";
 import { Session } from "./protocol/session.js";
 
@@ -13,6 +13,8 @@ import { Session } from "./protocol/session.js";
 /** @typedef {import("./protocol/messages.js").Welcome} Welcome */
 /** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
 /** @typedef {import("./protocol/session.js").Step} Step */
+/** @typedef {import("./transport-choice.js").TransportChoice} TransportChoice */
+/** @typedef {import("./transport-choice.js").TransportKind} TransportKind */
 /** @typedef {import("./transports/websocket.js").Transport} Transport */
 /** @typedef {import("./transports/websocket.js").TransportDelegate} TransportDelegate */
 
@@ -23,9 +25,17 @@ import { Session } from "./protocol/session.js";
  * @property {(timer: unknown) => void} clearTimeout
  */
 /**
- * @typedef {{name: "connecting"} | {name: "connected", welcome: Welcome} | {name: "waiting", retryAt: number}
+ * @typedef {{name: "connecting"} | {name: "connected", welcome: Welcome, transport: TransportKind} | {name: "waiting", retryAt: number}
  *   | {name: "refused", code: number, reason: string} | {name: "stopped"}} ConnectionState
  *   retryAt by the clock; refused means that trying again by itself would not help
+ */
+/**
+ * An answer that was asked for before this page was loaded, or in another tab.
+ * @typedef {object} KnownAnswer
+ * @property {string} id
+ * @property {Turn[]} messages what was asked; needed only while `epoch` is ""
+ * @property {string} epoch "" where the server is not known to have taken it
+ * @property {number} seq up to where it has been read
  */
 /**
  * @typedef {object} ConnectionDelegate
@@ -34,7 +44,8 @@ import { Session } from "./protocol/session.js";
  */
 /**
  * @typedef {object} Surroundings
- * @property {(delegate: TransportDelegate) => Transport} openTransport
+ * @property {(kind: TransportKind, delegate: TransportDelegate) => Transport} openTransport
+ * @property {TransportChoice} choice
  * @property {Clock} clock
  * @property {() => number} random from 0 up to 1
  */
@@ -42,11 +53,16 @@ import { Session } from "./protocol/session.js";
 /** The longest possible wait before the first attempt; it doubles with each further one. Milliseconds. */
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-/** How long a new transport may take until `welcome`, in milliseconds. */
-const WELCOME_MS = 10_000;
+/** How long a new transport may take until `welcome`, in milliseconds; it doubles with each round without one. */
+const WELCOME_MS = 5000;
+const LONGEST_WELCOME_MS = 20_000;
+/** Close codes of the server, PROTOCOL 9. */
+const FAULT = 1011;
+const RESTARTING = 1012;
 
 export class Connection {
   #openTransport;
+  #choice;
   #clock;
   #random;
   #session = new Session();
@@ -64,8 +80,9 @@ export class Connection {
   #timers = new Set();
 
   /** @param {Surroundings} surroundings */
-  constructor({ openTransport, clock, random }) {
+  constructor({ openTransport, choice, clock, random }) {
     this.#openTransport = openTransport;
+    this.#choice = choice;
     this.#clock = clock;
     this.#random = random;
     this.#heartbeat = new Heartbeat(clock, {
@@ -94,9 +111,22 @@ export class Connection {
     this.#take(this.#session.begin(generate(id, messages)));
   }
 
+  /** @param {KnownAnswer} answer */
+  resume({ id, messages, epoch, seq }) {
+    this.#take(this.#session.resume(generate(id, messages), epoch, seq));
+  }
+
   /** @param {string} id */
   cancel(id) {
     this.#take(this.#session.cancel(id));
+  }
+
+  /**
+   * Delivers nothing more of this answer, which goes on or not as it may.
+   * @param {string} id
+   */
+  forget(id) {
+    this.#session.forget(id);
   }
 
   /** Tries again at once where it would wait. */
@@ -105,18 +135,23 @@ export class Connection {
     this.#connect();
   }
 
-  /** The network or the page is back: what looked alive may be dead, and what was waited for may work now. */
+  /** The network or the page has changed: what looked alive may be dead, and what was waited for may work now. */
   wake() {
-    if (this.#state.name === "connected") this.#heartbeat.ask();
+    if (this.#state.name === "connected") this.#heartbeat.ask(WAKE_PATIENCE_MS);
     if (this.#state.name === "waiting") this.#connect();
   }
 
   #connect() {
     this.#release();
     this.#become({ name: "connecting" });
-    this.#after(WELCOME_MS, () => this.#drop());
+    this.#choice.begin();
+    this.#open();
+  }
+
+  #open() {
+    this.#after(Math.min(LONGEST_WELCOME_MS, WELCOME_MS * 2 ** this.#attempts), () => this.#drop());
     /** @type {Transport} */
-    const transport = this.#openTransport({
+    const transport = this.#openTransport(this.#choice.kind, {
       transportReceived: (frame) => this.#whileCurrent(transport, () => this.#receiveFrame(frame)),
       transportClosed: (end) => this.#whileCurrent(transport, () => this.#closed(end)),
     });
@@ -150,7 +185,8 @@ export class Connection {
     this.#attempts = 0;
     this.#askedWait = null;
     this.#heartbeat.start();
-    this.#become({ name: "connected", welcome });
+    this.#choice.welcomed();
+    this.#become({ name: "connected", welcome, transport: this.#choice.kind });
     this.#take(this.#session.opened());
   }
 
@@ -173,8 +209,10 @@ export class Connection {
 
   /** @param {{code: number, reason: string}} end */
   #closed({ code, reason }) {
+    const isBlocked = this.#state.name === "connecting" && !isWordOfServer(code);
     this.#release(code);
     if (code >= 4400 && code < 4500) return this.#become({ name: "refused", code, reason });
+    if (isBlocked && this.#choice.failed()) return this.#open();
     const wait = this.#nextWait();
     this.#after(wait, () => this.#connect());
     this.#become({ name: "waiting", retryAt: this.#clock.now() + wait });
@@ -223,4 +261,12 @@ export class Connection {
     for (const timer of this.#timers) this.#clock.clearTimeout(timer);
     this.#timers.clear();
   }
+}
+
+/**
+ * Whether it is the server that closed: then it can be reached, and no other transport would bring more.
+ * @param {number} code
+ */
+function isWordOfServer(code) {
+  return code >= 4400 || code === RESTARTING || code === FAULT;
 }

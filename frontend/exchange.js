@@ -1,9 +1,11 @@
-/** One question and its answer: the text so far, and the words about it. Changed by StreamUI only. */
+/** One question and its answer: the text so far, and the words about it. Changed by StreamUI and Conversation only. */
 
 import * as lines from "./rendering/status-line.js";
 
+/** @typedef {import("./kept-chat.js").End} End */
+/** @typedef {import("./kept-chat.js").KeptExchange} KeptExchange */
 /** @typedef {import("./protocol/messages.js").Accepted} Accepted */
-/** @typedef {import("./protocol/messages.js").Done} Done */
+/** @typedef {import("./protocol/messages.js").Attached} Attached */
 /** @typedef {import("./protocol/messages.js").Snapshot} Snapshot */
 /** @typedef {import("./protocol/messages.js").Status} Status */
 /** @typedef {import("./protocol/messages.js").Token} Token */
@@ -19,28 +21,60 @@ import * as lines from "./rendering/status-line.js";
  * @property {() => void} remove
  */
 
+/**
+ * A question that has not been sent yet.
+ * @param {string} id
+ * @param {string} prompt
+ * @param {Turn[]} messages
+ * @returns {KeptExchange}
+ */
+export function newExchange(id, prompt, messages) {
+  return { id, prompt, messages, epoch: "", seq: 0, text: "", isStopping: false, isForgotten: false, end: null };
+}
+
 export class Exchange {
   #view;
-  #text = "";
-  #tokens = 0;
+  /** @type {KeptExchange} */
+  #kept;
   /** @type {Status | null} */
   #status = null;
   #isConnected;
-  #isStopping = false;
-  #isForgotten = false;
+  /** Whether this page came to an answer that was there before. */
+  #isResumed;
 
   /**
-   * @param {string} id of the generation
-   * @param {string} prompt
+   * @param {KeptExchange} kept
    * @param {AnswerView} view
    * @param {boolean} isConnected
    */
-  constructor(id, prompt, view, isConnected) {
-    this.id = id;
-    this.prompt = prompt;
+  constructor(kept, view, isConnected) {
+    this.#kept = { ...kept };
     this.#view = view;
     this.#isConnected = isConnected;
+    this.#isResumed = kept.epoch !== "";
+    if (kept.text !== "") view.append(kept.text);
     this.#describe();
+  }
+
+  get id() {
+    return this.#kept.id;
+  }
+
+  get prompt() {
+    return this.#kept.prompt;
+  }
+
+  /** What is to be kept of it. */
+  get kept() {
+    return { ...this.#kept };
+  }
+
+  get isStopping() {
+    return this.#kept.isStopping;
+  }
+
+  get hasEnded() {
+    return this.#kept.end !== null;
   }
 
   /**
@@ -49,16 +83,16 @@ export class Exchange {
    * @returns {Turn[]}
    */
   get turns() {
-    if (this.#text === "" || this.#isForgotten) return [];
+    if (this.#kept.text === "" || this.#kept.isForgotten) return [];
     return [
       { role: "user", content: this.prompt },
-      { role: "assistant", content: this.#text },
+      { role: "assistant", content: this.#kept.text },
     ];
   }
 
   /** The model is not told of it any more. */
   forget() {
-    this.#isForgotten = true;
+    this.#kept.isForgotten = true;
   }
 
   /** @param {boolean} isConnected */
@@ -68,13 +102,23 @@ export class Exchange {
   }
 
   stopping() {
-    this.#isStopping = true;
+    this.#kept.isStopping = true;
     this.#describe();
   }
 
   /** @param {Accepted} accepted */
-  accepted({ id, position }) {
-    this.statusChanged({ type: "status", id, state: "queued", position });
+  accepted(accepted) {
+    this.taken(accepted);
+    this.statusChanged({ type: "status", id: this.id, state: "queued", position: accepted.position });
+  }
+
+  /**
+   * The server has it, so that it need not be asked again.
+   * @param {Accepted | Attached} answer
+   */
+  taken({ epoch }) {
+    this.#kept.epoch = epoch;
+    this.#kept.messages = [];
   }
 
   /** @param {Status} status */
@@ -85,32 +129,39 @@ export class Exchange {
 
   /** @param {Token} token */
   grew(token) {
-    this.#text += token.text;
-    this.#tokens = token.seq;
+    this.#kept.text += token.text;
+    this.#kept.seq = token.seq;
     this.#view.append(token.text);
     this.#isWriting();
   }
 
   /** @param {Snapshot} snapshot */
-  replaced(snapshot) {
-    this.#text = snapshot.text;
-    this.#tokens = snapshot.seq;
-    this.#view.replace(snapshot.text);
+  replaced({ epoch, seq, text }) {
+    Object.assign(this.#kept, { epoch, seq, text });
+    this.#view.replace(text);
     this.#isWriting();
   }
 
-  /**
-   * @param {StatusLine} line how it ended
-   * @param {Offer[]} offers what can be done about it
-   */
-  ended(line, offers) {
-    this.#view.showStatus(line);
-    this.#view.offer(offers);
+  /** @param {End} end */
+  ended(end) {
+    this.#kept.end = end;
+    this.#kept.messages = [];
+    this.#describe();
   }
 
-  /** It is no longer the last one, so there is nothing to be done about it. */
-  settle() {
-    this.#view.offer([]);
+  /**
+   * Another tab has seen its end.
+   * @param {KeptExchange} other
+   */
+  adoptEnd(other) {
+    this.#kept = { ...other };
+    this.#view.replace(other.text);
+    this.#describe();
+  }
+
+  /** @param {Offer[]} offers what can be done about it; nothing once it is no longer the last one */
+  offer(offers) {
+    this.#view.offer(offers);
   }
 
   remove() {
@@ -129,8 +180,10 @@ export class Exchange {
 
   /** @returns {StatusLine} */
   #line() {
-    if (this.#isStopping) return lines.STOPPING;
-    if (!this.#isConnected) return this.#status ? lines.DISCONNECTED : lines.HELD;
-    return this.#status ? lines.describeStatus(this.#status, this.#tokens) : lines.SENDING;
+    if (this.#kept.end) return this.#kept.end.line;
+    if (this.isStopping) return lines.STOPPING;
+    if (!this.#isConnected) return this.#status || this.#isResumed ? lines.DISCONNECTED : lines.HELD;
+    if (!this.#status) return this.#isResumed ? lines.RESUMING : lines.SENDING;
+    return lines.describeStatus(this.#status, this.#kept.seq);
   }
 }

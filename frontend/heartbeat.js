@@ -4,6 +4,8 @@
 export const QUIET_MS = 20_000;
 /** How long to wait for any frame after asking, in milliseconds. */
 export const PATIENCE_MS = 10_000;
+/** The same after a sleep or a change of network, when a dead connection is likely. */
+export const WAKE_PATIENCE_MS = 4000;
 
 /** @typedef {import("./connection.js").Clock} Clock */
 /**
@@ -45,12 +47,15 @@ export class Heartbeat {
     this.start();
   }
 
-  /** Asks at once whether the other side is there. */
-  ask() {
+  /**
+   * Asks at once whether the other side is there.
+   * @param {number} [patience] milliseconds
+   */
+  ask(patience = PATIENCE_MS) {
     if (this.#waiting) return;
     this.stop();
     this.#waiting = true;
-    this.#set(PATIENCE_MS, () => this.#giveUp());
+    this.#set(patience, () => this.#giveUp());
     this.#delegate.heartbeatAsks();
   }
 

@@ -1,70 +1,87 @@
 /**
  * Binds a connection to the views of a chat: what is typed goes to the model, what the model writes is shown.
- * Knows nothing of transports, frames or the DOM. The only one that changes the conversation.
+ * Knows nothing of transports, frames or the DOM.
  */
 
-import { Exchange } from "./exchange.js";
+import { Conversation } from "./conversation.js";
 import * as lines from "./rendering/status-line.js";
 
+/** @typedef {import("./connection.js").Clock} Clock */
 /** @typedef {import("./connection.js").ConnectionDelegate} ConnectionDelegate */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
-/** @typedef {import("./exchange.js").AnswerView} AnswerView */
+/** @typedef {import("./connection.js").KnownAnswer} KnownAnswer */
+/** @typedef {import("./conversation.js").ConversationParts} ConversationParts */
+/** @typedef {import("./exchange.js").Exchange} Exchange */
+/** @typedef {import("./kept-chat.js").KeptChatDelegate} KeptChatDelegate */
+/** @typedef {import("./kept-chat.js").OfferName} OfferName */
+/** @typedef {import("./kept-chat.js").StoredChat} StoredChat */
 /** @typedef {import("./protocol/messages.js").Done} Done */
 /** @typedef {import("./protocol/messages.js").ErrorMessage} ErrorMessage */
 /** @typedef {import("./protocol/messages.js").Turn} Turn */
 /** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
 /** @typedef {import("./rendering/composer-view.js").ComposerMode} ComposerMode */
-/** @typedef {import("./rendering/message-view.js").Offer} Offer */
 /** @typedef {import("./rendering/status-line.js").StatusLine} StatusLine */
 /**
- * What StreamUI needs of the page and of the connection.
+ * What StreamUI needs of the page, of the browser and of the connection.
  * @typedef {object} Parts
  * @property {{
  *   start: (delegate: ConnectionDelegate) => void, stop: () => void, retryNow: () => void,
- *   generate: (id: string, messages: Turn[]) => void, cancel: (id: string) => void,
+ *   generate: (id: string, messages: Turn[]) => void, resume: (answer: KnownAnswer) => void,
+ *   cancel: (id: string) => void, forget: (id: string) => void,
  * }} connection
+ * @property {ConversationParts["kept"] & {start: (delegate: KeptChatDelegate) => void, stop: () => void}} kept
  * @property {{
  *   start: (delegate: StreamUI) => void, stop: () => void, show: (mode: ComposerMode) => void, focus: () => void,
  *   write: (text: string) => void, readonly isEmpty: boolean,
  * }} composer
- * @property {{
- *   start: (delegate: StreamUI) => void, stop: () => void, add: (prompt: string) => AnswerView, clear: () => void,
- * }} transcript
+ * @property {ConversationParts["transcript"] & {start: (delegate: StreamUI) => void, stop: () => void}} transcript
  * @property {{
  *   start: (delegate: StreamUI) => void, stop: () => void, show: (state: ConnectionState) => void,
  * }} connectionView
  * @property {{say: (sentence: string) => void}} announcer
+ * @property {Clock} clock
  * @property {() => string} newId
  */
 
+/** @type {Record<OfferName, string>} */
+const OFFERS = { retry: "Try again", edit: "Edit message", afresh: "Send without the earlier messages" };
+
 export class StreamUI {
   #parts;
-  /** @type {Exchange[]} */
-  #exchanges = [];
-  /** @type {Exchange | null} */
-  #running = null;
+  #conversation;
   #isConnected = false;
   #hasBeenConnected = false;
 
   /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
+    this.#conversation = new Conversation(parts);
   }
 
   start() {
     this.#parts.composer.start(this);
     this.#parts.transcript.start(this);
     this.#parts.connectionView.start(this);
+    this.#parts.kept.start(this);
+    this.#conversation.load();
+    this.#goOn(this.#conversation.running);
     this.#parts.connection.start(this);
     this.#parts.composer.focus();
   }
 
   /** Ends everything that `start` began; answers go on at the server. */
   close() {
+    this.#conversation.save();
     this.#parts.connection.stop();
+    this.#parts.kept.stop();
     this.#parts.connectionView.stop();
     this.#parts.transcript.stop();
     this.#parts.composer.stop();
+  }
+
+  /** Keeps all that is on the page: it may be gone in a moment. */
+  save() {
+    this.#conversation.save();
   }
 
   /**
@@ -73,30 +90,26 @@ export class StreamUI {
    * @returns {boolean} whether it was asked
    */
   send(prompt) {
-    if (this.#running) return false;
-    const messages = [...this.#turns(), /** @type {Turn} */ ({ role: "user", content: prompt })];
-    const exchange = this.#begin(prompt);
-    this.#parts.connection.generate(exchange.id, messages);
+    if (this.#conversation.running.length > 0) return false;
+    const exchange = this.#conversation.begin(this.#parts.newId(), prompt, this.#isConnected);
+    this.#parts.connection.generate(exchange.id, exchange.kept.messages);
+    this.#parts.announcer.say("Answer started");
+    this.#showMode();
     return true;
   }
 
   /** Stops the answer that is being written. */
   stop() {
-    if (!this.#running) return;
-    this.#running.stopping();
-    this.#parts.composer.show("stopping");
-    this.#parts.connection.cancel(this.#running.id);
+    this.#stop(this.#conversation.running);
   }
 
   /** Forgets the conversation and begins an empty one. An answer that is being written is stopped. */
   startNewChat() {
-    const running = this.#running;
-    this.#exchanges = [];
-    this.#running = null;
-    this.#parts.transcript.clear();
-    this.#parts.composer.show("idle");
+    const { running } = this.#conversation;
+    this.#conversation.clear();
     this.#parts.composer.focus();
-    if (running) this.#parts.connection.cancel(running.id);
+    this.#showMode();
+    for (const { id } of running) this.#parts.connection.cancel(id);
   }
 
   /** @param {string} text */
@@ -124,43 +137,75 @@ export class StreamUI {
     this.#isConnected = state.name === "connected";
     this.#hasBeenConnected ||= this.#isConnected;
     this.#parts.connectionView.show(state);
-    this.#running?.connectionChanged(this.#isConnected);
+    for (const exchange of this.#conversation.running) exchange.connectionChanged(this.#isConnected);
+  }
+
+  /**
+   * Another tab has asked, stopped, ended or begun anew.
+   * @param {StoredChat} stored
+   * @param {boolean} isAnother
+   */
+  keptChatChanged(stored, isAnother) {
+    const { ended, begun, stopped } = this.#conversation.adopt(stored, isAnother, this.#isConnected);
+    for (const { id } of ended) this.#parts.connection.forget(id);
+    this.#stop(stopped);
+    this.#goOn(begun);
   }
 
   /** @param {SessionEvent} event */
   connectionDelivered(event) {
-    const exchange = this.#running;
-    if (exchange?.id !== event.id) return;
+    const exchange = this.#conversation.find(event.id);
+    if (exchange && !exchange.hasEnded) this.#show(exchange, event);
+  }
+
+  /**
+   * @param {Exchange} exchange
+   * @param {SessionEvent} event
+   */
+  #show(exchange, event) {
     switch (event.type) {
       case "accepted":
-        return exchange.accepted(event);
+        exchange.accepted(event);
+        return this.#conversation.save();
+      case "attached":
+        exchange.taken(event);
+        return this.#conversation.save();
       case "status":
         return exchange.statusChanged(event);
       case "token":
-        return exchange.grew(event);
+        exchange.grew(event);
+        return this.#conversation.saveSoon();
       case "snapshot":
-        return exchange.replaced(event);
+        exchange.replaced(event);
+        return this.#conversation.saveSoon();
       case "done":
         return this.#finished(exchange, event);
       case "rejected":
         return this.#rejected(exchange, event.error);
       case "withdrawn":
-        return this.#end(exchange, lines.WITHDRAWN, [this.#tryAgain(exchange)], "Answer stopped");
+        return this.#end(exchange, lines.WITHDRAWN, ["retry"], "Answer stopped");
       case "lost":
-        return this.#end(exchange, lines.LOST, [this.#tryAgain(exchange)], "Answer interrupted");
+        return this.#end(exchange, lines.LOST, ["retry"], "Answer interrupted");
     }
   }
 
-  /** @param {string} prompt */
-  #begin(prompt) {
-    const { transcript, composer, announcer, newId } = this.#parts;
-    this.#exchanges.at(-1)?.settle();
-    const exchange = new Exchange(newId(), prompt, transcript.add(prompt), this.#isConnected);
-    this.#exchanges.push(exchange);
-    this.#running = exchange;
-    composer.show("running");
-    announcer.say("Answer started");
-    return exchange;
+  /** @param {Exchange[]} exchanges that were there before, or that another tab began */
+  #goOn(exchanges) {
+    for (const exchange of exchanges) {
+      this.#parts.connection.resume(exchange.kept);
+      if (exchange.isStopping) this.#parts.connection.cancel(exchange.id);
+    }
+    this.#offer();
+    this.#showMode();
+  }
+
+  /** @param {Exchange[]} exchanges */
+  #stop(exchanges) {
+    if (exchanges.length === 0) return;
+    for (const exchange of exchanges) exchange.stopping();
+    this.#conversation.save();
+    this.#showMode();
+    for (const { id } of exchanges) this.#parts.connection.cancel(id);
   }
 
   /**
@@ -169,9 +214,8 @@ export class StreamUI {
    */
   #finished(exchange, done) {
     const mayTryAgain = done.reason === "failed" || done.reason === "interrupted";
-    const offers = mayTryAgain ? [this.#tryAgain(exchange)] : [];
     const sentence = done.reason === "cancelled" ? "Answer stopped" : mayTryAgain ? "Answer failed" : "Answer finished";
-    this.#end(exchange, lines.describeEnd(done), offers, sentence);
+    this.#end(exchange, lines.describeEnd(done), mayTryAgain ? ["retry"] : [], sentence);
   }
 
   /**
@@ -179,87 +223,70 @@ export class StreamUI {
    * @param {ErrorMessage} error
    */
   #rejected(exchange, error) {
-    const offers = [this.#hasOutgrown(exchange, error) ? this.#startAfresh(exchange) : this.#tryAgain(exchange)];
-    if (!error.retryable) offers.push(this.#edit(exchange));
+    /** @type {OfferName[]} */
+    const offers = [this.#hasOutgrown(error) ? "afresh" : "retry"];
+    if (!error.retryable) offers.push("edit");
     this.#end(exchange, lines.describeFailure(error), offers, `Not sent: ${error.message}`);
   }
 
   /**
    * @param {Exchange} exchange
    * @param {StatusLine} line
-   * @param {Offer[]} offers
+   * @param {OfferName[]} offers
    * @param {string} sentence
    */
   #end(exchange, line, offers, sentence) {
-    exchange.ended(line, offers);
-    this.#running = null;
-    this.#parts.composer.show("idle");
+    exchange.ended({ line, offers });
+    this.#conversation.save();
+    this.#offer();
+    this.#showMode();
     this.#parts.announcer.say(sentence);
   }
 
   /**
-   * @param {Exchange} exchange
-   * @returns {Offer}
-   */
-  #tryAgain(exchange) {
-    return {
-      label: "Try again",
-      act: () => {
-        this.#remove(exchange);
-        this.send(exchange.prompt);
-        this.#parts.composer.focus();
-      },
-    };
-  }
-
-  /**
-   * Whether it is what was said before that leaves no room in the model's context.
-   * @param {Exchange} exchange
+   * Whether it is what was said before that leaves no room in the model's context. What is refused has no text itself.
    * @param {ErrorMessage} error
    */
-  #hasOutgrown(exchange, error) {
-    const before = this.#exchanges.filter((other) => other !== exchange);
-    return error.code === "context_overflow" && before.some((other) => other.turns.length > 0);
+  #hasOutgrown(error) {
+    return error.code === "context_overflow" && this.#conversation.turns.length > 0;
+  }
+
+  /** Shows what can be done about the last answer. */
+  #offer() {
+    const { last } = this.#conversation;
+    const names = last?.kept.end?.offers ?? [];
+    last?.offer(names.map((name) => ({ label: OFFERS[name], act: () => this.#act(name, last) })));
   }
 
   /**
-   * The text stays on the page, and the model is no longer told of it.
+   * @param {OfferName} name
    * @param {Exchange} exchange
-   * @returns {Offer}
    */
-  #startAfresh(exchange) {
-    return {
-      label: "Send without the earlier messages",
-      act: () => {
-        for (const other of this.#exchanges) other.forget();
-        this.#tryAgain(exchange).act();
-      },
-    };
+  #act(name, exchange) {
+    if (name === "edit") return this.#edit(exchange);
+    if (name === "afresh") this.#conversation.forgetAll();
+    this.#conversation.remove(exchange);
+    this.send(exchange.prompt);
+    this.#parts.composer.focus();
   }
 
   /**
    * Gives the message back to the composer, where a draft that is already there has precedence.
    * @param {Exchange} exchange
-   * @returns {Offer}
    */
   #edit(exchange) {
-    return {
-      label: "Edit message",
-      act: () => {
-        const { composer, transcript } = this.#parts;
-        if (!composer.isEmpty) return composer.focus();
-        this.#remove(exchange);
-        if (this.#exchanges.length === 0) transcript.clear();
-        composer.write(exchange.prompt);
-        composer.focus();
-      },
-    };
+    const { composer } = this.#parts;
+    if (composer.isEmpty) {
+      this.#conversation.remove(exchange);
+      composer.write(exchange.prompt);
+    }
+    composer.focus();
   }
 
-  /** @param {Exchange} exchange */
-  #remove(exchange) {
-    this.#exchanges = this.#exchanges.filter((other) => other !== exchange);
-    exchange.remove();
+  #showMode() {
+    const { running } = this.#conversation;
+    const isStopping = running.every((exchange) => exchange.isStopping);
+    this.#parts.composer.show(running.length === 0 ? "idle" : isStopping ? "stopping" : "running");
   }
 
   /** @param {ConnectionState} state */
@@ -267,9 +294,5 @@ export class StreamUI {
     if (name === "connected" && this.#hasBeenConnected) this.#parts.announcer.say("Connected again");
     if (name === "waiting" && this.#isConnected) this.#parts.announcer.say("Connection lost, reconnecting");
     if (name === "refused") this.#parts.announcer.say("The server refused the connection");
-  }
-
-  #turns() {
-    return this.#exchanges.flatMap((exchange) => exchange.turns);
   }
 }

@@ -1,6 +1,10 @@
-/** Notices that the network or the page is back, when a connection is worth another look. */
+/** Notices when the page or the network goes and comes back, after which a connection is worth another look. */
 
-/** @typedef {{pageWoke: () => void}} WakeDelegate */
+/**
+ * @typedef {object} WakeDelegate
+ * @property {() => void} pageWoke the page is seen again, or the network has changed
+ * @property {() => void} pageSlept it may be the last moment of this page
+ */
 
 export class WakeObserver {
   #delegate;
@@ -13,7 +17,11 @@ export class WakeObserver {
 
   start() {
     const { signal } = this.#observer;
-    window.addEventListener("online", () => this.#delegate.pageWoke(), { signal });
+    for (const change of ["online", "offline", "pageshow"]) {
+      window.addEventListener(change, () => this.#delegate.pageWoke(), { signal });
+    }
+    window.addEventListener("pagehide", () => this.#delegate.pageSlept(), { signal });
+    document.addEventListener("resume", () => this.#delegate.pageWoke(), { signal });
     document.addEventListener("visibilitychange", () => this.#visibilityChanged(), { signal });
   }
 
@@ -23,5 +31,6 @@ export class WakeObserver {
 
   #visibilityChanged() {
     if (document.visibilityState === "visible") this.#delegate.pageWoke();
+    else this.#delegate.pageSlept();
   }
 }

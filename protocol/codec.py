@@ -11,7 +11,7 @@ import msgspec
 from protocol.checks import check
 from protocol.diagnosis import explain, repeated
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
-from protocol.messages import SERVER_TYPES, ClientMessage, ServerMessage
+from protocol.messages import SERVER_TYPES, ClientMessage, Generate, ServerMessage
 
 MAX_FRAME_BYTES: Final = 1 << 20  # PROTOCOL 7
 MAX_FRAME_OBJECTS: Final = 256  # PROTOCOL 7: what one frame can make the server answer has a bound
@@ -36,6 +36,30 @@ def decode_client(frame: str) -> list[ClientMessage | RemoteProtocolError]:
     if _is_one_broken_object(lines, results):
         return _decode_lines([frame])
     return results
+
+
+def decode_generate(body: str) -> Generate:
+    """The `generate` that the body of an HTTP request is, which may leave its `type` out (PROTOCOL 13.5).
+
+    Raises RemoteProtocolError.
+    """
+    result = _decode_body(body)
+    if isinstance(result, RemoteProtocolError) and (result.code, result.field) == (ErrorCode.MISSING_FIELD, "type"):
+        rest = body.lstrip()[1:]
+        result = _decode_body('{"type":"generate"' + ("," if rest.strip() != "}" else "") + rest)
+    if isinstance(result, RemoteProtocolError):
+        raise result
+    if not isinstance(result, Generate):
+        text = "type must be generate here; or leave it out"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field="type")
+    return result
+
+
+def _decode_body(body: str) -> ClientMessage | RemoteProtocolError:
+    """The one message of ``body``: more of them on further lines are no JSON here."""
+    result = _decode_line(body, told=True)
+    assert result is not None
+    return result
 
 
 def decode_server(frame: str) -> list[ServerMessage]:

@@ -10,14 +10,22 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
+from protocol.errors import RemoteProtocolError
 from server.chat.template import ChatTemplate
 from server.engine.base import Engine
 from server.generations.journal import Journal
 from server.generations.registry import Registry
 from server.generations.restoring import OnRestart
+from server.transports import generations
+from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
+from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz
 from server.transports.pages import FrontendFiles, SecurityHeaders, page
+from server.transports.polling import open_channel, poll_channel
+from server.transports.requests import Door, nobody_there, refuse
+from server.transports.socket import Disconnected
+from server.transports.sse import stream_channel
 from server.transports.websocket import websocket_endpoint
 
 
@@ -29,6 +37,7 @@ def create_app(engine: Engine, journal: Journal | None = None, on_restart: OnRes
     facts = engine.facts
     template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
     registry = Registry(engine, template, journal, on_restart=on_restart)
+    channels = Channels()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -36,6 +45,7 @@ def create_app(engine: Engine, journal: Journal | None = None, on_restart: OnRes
         try:
             yield
         finally:
+            await channels.close()
             running.cancel()
             await registry.close()
 
@@ -44,11 +54,25 @@ def create_app(engine: Engine, journal: Journal | None = None, on_restart: OnRes
             Route("/", page, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
             WebSocketRoute("/ws", websocket_endpoint),
+            Door("GET", "/channel", stream_channel),
+            Door("POST", "/channel", open_channel),
+            Door("POST", "/channel/{connection}", post_frame),
+            Door("DELETE", "/channel/{connection}", close_channel),
+            Door("GET", "/channel/{connection}/poll", poll_channel),
+            Door("POST", "/generate", generations.generate),
+            Door("POST", "/generate/stream", stream_generate),
+            Door("POST", "/generations", generations.start),
+            Door("GET", "/generations/{id}", generations.state),
+            Door("DELETE", "/generations/{id}", generations.cancel),
+            Door("GET", "/generations/{id}/events", stream_events),
+            Door("GET", "/generations/{id}/poll", generations.poll_events),
             Mount("/static", FrontendFiles(), name="static"),
         ],
+        exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there},
         middleware=[Middleware(SecurityHeaders)],
         lifespan=lifespan,
     )
     app.state.registry = registry
     app.state.connections = Connections()
+    app.state.channels = channels
     return app

@@ -5,14 +5,14 @@
 
 /** @typedef {{role: "system" | "user" | "assistant", content: string}} Turn */
 
-/** @typedef {{type: "generate", id: string, messages: Turn[]}} Generate */
+/** @typedef {{type: "generate", id: string, messages: Turn[], on_detach_ms: null}} Generate */
 /** @typedef {{type: "cancel", id: string}} Cancel */
 /** @typedef {{type: "attach", id: string, epoch: string, after: number}} Attach */
 /** @typedef {{type: "ping", nonce: string}} Ping */
 /** @typedef {Generate | Cancel | Attach | Ping} ClientMessage */
 
 /** @typedef {{name?: string, context?: number}} ModelFacts context in tokens */
-/** @typedef {{type: "welcome", model?: ModelFacts, server?: string}} Welcome */
+/** @typedef {{type: "welcome", connection?: string, model?: ModelFacts, server?: string}} Welcome */
 /** @typedef {{type: "accepted", id: string, epoch: string, position?: number}} Accepted */
 /**
  * @typedef {object} Status
@@ -56,16 +56,31 @@
 /** @typedef {Accepted | Status | Token | Snapshot | Attached | Done} GenerationMessage */
 /** @typedef {Welcome | GenerationMessage | ErrorMessage | Pong | Goodbye} ServerMessage */
 
+/** @type {ServerMessage["type"][]} */
+export const SERVER_MESSAGE_TYPES = [
+  "welcome",
+  "accepted",
+  "status",
+  "token",
+  "snapshot",
+  "attached",
+  "done",
+  "error",
+  "pong",
+  "goodbye",
+];
+
 /** The name that both sides offer for this version of the contract. */
 export const SUBPROTOCOL = "streamui.v1";
 
 /**
+ * An answer that goes on to its end while nobody watches (PROTOCOL 6.5): the page comes back to it, however late.
  * @param {string} id
  * @param {Turn[]} messages
  * @returns {Generate}
  */
 export function generate(id, messages) {
-  return { type: "generate", id, messages };
+  return { type: "generate", id, messages, on_detach_ms: null };
 }
 
 /**
@@ -115,6 +130,16 @@ function parseLine(line) {
   } catch {
     return [];
   }
+}
+
+/**
+ * What the server calls the connection that a `welcome` opens.
+ * @param {string} frame
+ * @returns {string}
+ */
+export function channelName(frame) {
+  const welcome = parseFrame(frame).find(({ type }) => type === "welcome");
+  return encodeURIComponent((welcome && "connection" in welcome && welcome.connection) || "");
 }
 
 /**

@@ -3,7 +3,8 @@
  * what has to be sent to go on after a lost connection.
  */
 
-import { attach, cancel } from "./messages.js";
+import { cancel } from "./messages.js";
+import { Tracked } from "./tracked.js";
 
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
 /** @typedef {import("./messages.js").ServerMessage} ServerMessage */
@@ -14,8 +15,7 @@ import { attach, cancel } from "./messages.js";
 /** @typedef {{type: "withdrawn", id: string}} Withdrawn cancelled before it was sent */
 /** @typedef {{type: "lost", id: string}} Lost the server no longer knows this generation */
 /**
- * @typedef {import("./messages.js").Accepted | import("./messages.js").Status | import("./messages.js").Token
- *   | import("./messages.js").Snapshot | import("./messages.js").Done | Rejected | Withdrawn | Lost} SessionEvent
+ * @typedef {import("./messages.js").GenerationMessage | Rejected | Withdrawn | Lost} SessionEvent
  */
 /**
  * What one input leads to.
@@ -40,58 +40,6 @@ const TOO_BIG_ERROR = {
 
 /** @type {Step} */
 const NOTHING = { send: [], deliver: [] };
-
-/**
- * How far one generation's log has been read.
- * A token of sequence number `seq` covers the pieces `seq - n + 1` to `seq`.
- */
-export class Cursor {
-  epoch = "";
-  seq = 0;
-
-  /**
-   * Whether a token is the next one, one that was read before, or one beyond a hole. Moves on past the next one.
-   * @param {{seq: number, n?: number}} token
-   * @returns {"next" | "duplicate" | "gap"}
-   */
-  read({ seq, n = 1 }) {
-    if (seq <= this.seq) return "duplicate";
-    if (seq - n !== this.seq) return "gap";
-    this.seq = seq;
-    return "next";
-  }
-
-  /**
-   * Whether everything before the end has been read.
-   * @param {{seq: number}} done
-   */
-  hasReachedEnd(done) {
-    return done.seq === this.seq + 1;
-  }
-}
-
-/** One generation from the request until its end. Changed by Session only. */
-class Tracked {
-  cursor = new Cursor();
-  sent = false;
-  accepted = false;
-  attaching = false;
-  cancelling = false;
-
-  /** @param {Generate} request */
-  constructor(request) {
-    this.request = request;
-  }
-
-  get id() {
-    return this.request.id;
-  }
-
-  /** @returns {ClientMessage} */
-  attachMessage() {
-    return attach(this.id, this.cursor.epoch, this.cursor.seq);
-  }
-}
 
 export class Session {
   #open = false;
@@ -129,9 +77,30 @@ export class Session {
    * @returns {Step}
    */
   begin(request) {
+    return this.#track(new Tracked(request));
+  }
+
+  /**
+   * Goes on with an answer that was asked for earlier, or elsewhere.
+   * @param {Generate} request asked again where the server is not known to have taken it
+   * @param {string} epoch "" where the server is not known to have taken it
+   * @param {number} seq up to where it has been read
+   * @returns {Step}
+   */
+  resume(request, epoch, seq) {
     const tracked = new Tracked(request);
-    this.#tracked.set(request.id, tracked);
-    return { send: this.#open ? this.#resume(tracked) : [], deliver: [] };
+    tracked.sent = true;
+    tracked.accepted = epoch !== "";
+    Object.assign(tracked.cursor, { epoch, seq });
+    return this.#track(tracked);
+  }
+
+  /**
+   * Delivers nothing more of it.
+   * @param {string} id
+   */
+  forget(id) {
+    this.#tracked.delete(id);
   }
 
   /**
@@ -174,6 +143,15 @@ export class Session {
 
   /**
    * @param {Tracked} tracked
+   * @returns {Step}
+   */
+  #track(tracked) {
+    this.#tracked.set(tracked.id, tracked);
+    return { send: this.#open ? this.#resume(tracked) : [], deliver: [] };
+  }
+
+  /**
+   * @param {Tracked} tracked
    * @param {import("./messages.js").Accepted} message
    * @returns {Step}
    */
@@ -208,7 +186,7 @@ export class Session {
     tracked.accepted = true;
     tracked.attaching = false;
     tracked.cursor.epoch = message.epoch;
-    return NOTHING;
+    return { send: [], deliver: [message] };
   }
 
   /**

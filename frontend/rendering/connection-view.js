@@ -1,15 +1,24 @@
-/** Shows in the header whether the server can be reached, and which model it runs. */
+/** Shows in the header whether the server can be reached, and how, and which model it runs. */
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../connection.js").ConnectionState} ConnectionState */
+/** @typedef {import("../transport-choice.js").TransportKind} TransportKind */
 /**
  * @typedef {object} ConnectionElements
  * @property {HTMLElement} chip
  * @property {HTMLElement} text
+ * @property {HTMLElement} detail where there is room for more words
  * @property {HTMLButtonElement} retry
  * @property {HTMLElement} model where the model's name stands
  */
 /** @typedef {{connectionRetried: () => void}} ConnectionViewDelegate */
+
+/** @type {Record<TransportKind, {text: string, detail: string}>} */
+const CONNECTED = {
+  websocket: { text: "Connected", detail: "" },
+  sse: { text: "Connected through HTTP streaming", detail: "WebSockets do not get through here" },
+  polling: { text: "Connected through HTTP polling", detail: "WebSockets and streams do not get through here" },
+};
 
 /** How often the seconds until the next attempt are counted down, in milliseconds. */
 const TICK_MS = 250;
@@ -49,9 +58,24 @@ export class ConnectionView {
     this.#clearTimer();
     this.#elements.chip.dataset.state = state.name;
     this.#elements.retry.hidden = state.name !== "waiting" && state.name !== "refused";
-    if (state.name === "connected") this.#showModel(state.welcome.model?.name);
-    if (state.name === "waiting") this.#countDown(state.retryAt);
+    this.#explain("");
+    if (state.name === "connected") this.#showConnected(state);
+    else if (state.name === "waiting") this.#countDown(state.retryAt);
     else this.#say(words(state));
+  }
+
+  /** @param {Extract<ConnectionState, {name: "connected"}>} state */
+  #showConnected({ welcome, transport }) {
+    const { text, detail } = CONNECTED[transport];
+    this.#say(text);
+    this.#explain(detail);
+    this.#showModel(welcome.model?.name);
+  }
+
+  /** @param {string} detail */
+  #explain(detail) {
+    this.#elements.detail.textContent = detail;
+    this.#elements.chip.title = detail;
   }
 
   /** @param {number} retryAt */
@@ -78,11 +102,9 @@ export class ConnectionView {
   }
 }
 
-/** @param {Exclude<ConnectionState, {name: "waiting"}>} state */
+/** @param {Exclude<ConnectionState, {name: "waiting" | "connected"}>} state */
 function words(state) {
   switch (state.name) {
-    case "connected":
-      return "Connected";
     case "connecting":
       return "Connecting…";
     case "refused":

@@ -15,11 +15,13 @@ export const HELD = { tone: "busy", text: "Waiting for the connection, then it i
 /** @type {StatusLine} */
 export const DISCONNECTED = { tone: "busy", text: "Connection lost. The answer goes on once it is back" };
 /** @type {StatusLine} */
+export const RESUMING = { tone: "busy", text: "Reading on…" };
+/** @type {StatusLine} */
 export const STOPPING = { tone: "busy", text: "Stopping…" };
 /** @type {StatusLine} */
 export const WITHDRAWN = { tone: "quiet", text: "Stopped before it was sent" };
 /** @type {StatusLine} */
-export const LOST = { tone: "bad", text: "Interrupted: the server no longer knows this answer" };
+export const LOST = { tone: "bad", text: "The rest is gone: the server no longer knows this answer" };
 
 /**
  * @param {Status} status

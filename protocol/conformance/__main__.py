@@ -1,4 +1,4 @@
-"""``python -m protocol.conformance ws://host/ws``: exit status 0 when all is well, 1 when not, 2 for a wrong call."""
+"""``python -m protocol.conformance URL``: exit status 0 when all is well, 1 when not, 2 for a wrong call."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import time
 from collections.abc import Sequence
 
 from protocol.conformance import report
+from protocol.conformance.dial import transport_of
 from protocol.conformance.runner import Outcome, Result, run_cases
-from protocol.conformance.script import Case, load_cases, select
+from protocol.conformance.script import Case, load_cases, select, those_for
 from protocol.conformance.stage import DEADLINE, Options
 from protocol.conformance.wire import Unreachable
+
+_SCHEMES = "ws://, http+sse:// or http+poll://"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,13 +25,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.list:
         print(report.listing(cases))
         return 0
-    if not asked.url or not cases:
-        print(
-            "no case is called that; see --list" if asked.url else "which server? give its ws:// URL", file=sys.stderr
-        )
+    transport = transport_of(asked.url or "")
+    if transport is None:
+        print(f"which server? give its {_SCHEMES} URL", file=sys.stderr)
+        return 2
+    chosen = those_for(cases, transport)
+    if not chosen:
+        why = f"no such case is for {transport}" if cases else "no case is called that"
+        print(f"{why}; see --list", file=sys.stderr)
         return 2
     try:
-        results = _run(asked, cases)
+        results = _run(asked, chosen)
     except Unreachable as problem:
         print(f"can't reach {problem}", file=sys.stderr)
         return 2
@@ -52,7 +59,13 @@ def _run(asked: argparse.Namespace, cases: list[Case]) -> list[Result]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m protocol.conformance", description="Does it speak streamui.v1?")
-    parser.add_argument("url", nargs="?", help="the server's WebSocket, such as ws://127.0.0.1:8000/ws")
+    parser.add_argument(
+        "url",
+        nargs="?",
+        help="the server's WebSocket, ws://127.0.0.1:8000/ws, or its HTTP channel, read by server-sent events, "
+        "http+sse://127.0.0.1:8000/channel, or by long poll, http+poll://127.0.0.1:8000/channel (wss, https+sse and "
+        "https+poll with TLS)",
+    )
     parser.add_argument(
         "--case",
         action="append",

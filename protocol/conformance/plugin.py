@@ -1,4 +1,4 @@
-"""``pytest --protocol-url ws://host/ws``: each case is a test. Light at import, since every run of pytest loads it."""
+"""``pytest --protocol-url URL``: each case is a test. Light at import, since every run of pytest loads it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ import pytest
 
 if TYPE_CHECKING:
     from protocol.conformance.runner import Result
-    from protocol.conformance.script import Case
+    from protocol.conformance.script import Case, Transport
 
 _CASES = Path(__file__).parent / "cases"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("protocol", "conformance with streamui.v1")
-    group.addoption("--protocol-url", metavar="URL", help="run the conformance cases against this ws:// address")
+    group.addoption(
+        "--protocol-url",
+        metavar="URL",
+        help="run the conformance cases against this ws://, http+sse:// or http+poll:// address",
+    )
     group.addoption(
         "--protocol-strict", action="store_true", help="an inconclusive case fails instead of being skipped"
     )
@@ -25,7 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Without paths on the command line, the cases are all that is collected."""
-    if config.getoption("--protocol-url"):
+    if url := config.getoption("--protocol-url"):
+        _transport(url)
         chosen = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
         config.args = [*chosen, str(_CASES)]
 
@@ -40,10 +45,19 @@ class CasesFile(pytest.File):
     """One file of cases."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        from protocol.conformance.script import load_file
+        from protocol.conformance.script import load_file, those_for
 
-        for case in load_file(self.path):
+        for case in those_for(load_file(self.path), _transport(self.config.getoption("--protocol-url"))):
             yield CaseItem.from_parent(self, name=case.id, case=case)
+
+
+def _transport(url: str) -> Transport:
+    from protocol.conformance.dial import TRANSPORTS, transport_of
+
+    transport = transport_of(url)
+    if transport is None:
+        raise pytest.UsageError(f"--protocol-url must begin with one of {', '.join(TRANSPORTS)}, and not be {url!r}")
+    return transport
 
 
 class CaseItem(pytest.Item):

@@ -60,7 +60,14 @@ def as_json(results: Iterable[Result]) -> str:
 
 
 def listing(cases: Iterable[Case]) -> str:
-    return "\n".join(f"{case.id:32} {case.title}  [{', '.join(case.checks)}]" for case in cases)
+    return "\n".join(
+        f"{case.id:32} {case.title}  [{', '.join(case.checks)}]{f'  (only {_only(case)})' if case.why else ''}"
+        for case in cases
+    )
+
+
+def _only(case: Case) -> str:
+    return f"{', '.join(case.transports)}: {case.why}"
 
 
 def _step(case: Case, number: int) -> str:

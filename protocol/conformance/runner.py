@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from protocol.conformance.dial import dial
 from protocol.conformance.matching import fits, show
 from protocol.conformance.observer import Observer, Violation
 from protocol.conformance.script import Case
 from protocol.conformance.stage import Failed, Inconclusive, Options, Stage
 from protocol.conformance.steps import carry_out, settle_line
 from protocol.conformance.values import UnknownVariable
-from protocol.conformance.wire import Ended, Refused, Unreachable, dial
+from protocol.conformance.wire import Ended, Refused, Unreachable
 
 
 class Outcome(StrEnum):

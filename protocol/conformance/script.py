@@ -12,6 +12,8 @@ from msgspec import Struct
 
 CASES_FOLDER: Final = Path(__file__).parent / "cases"
 
+Transport = Literal["websocket", "sse", "poll"]
+
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="do"):
     """One thing to do on the socket named ``on``. Values and patterns are expanded first (values.py, matching.py)."""
@@ -140,6 +142,25 @@ class Compare(Step, frozen=True, kw_only=True, tag="compare"):
     needed: bool = False
 
 
+class Http(Step, frozen=True, kw_only=True, tag="http"):
+    """One HTTP request, apart from all sockets: the answer matches ``answer``, ``{status, headers, body}``.
+
+    Sent is ``body`` as JSON, ``text`` as it is, or ``bytes`` (hexadecimal), said to be JSON unless ``headers`` say
+    otherwise. In the answer JSON is a value, lines of JSON a list, and events a list of ``{event, id, data}``.
+    ``unless``: an answer of this pattern makes the try inconclusive. ``save``: variables and their paths in the answer.
+    """
+
+    path: Any
+    answer: dict[str, Any]
+    method: str = "GET"
+    body: Any = None
+    text: Any = None
+    bytes: str | None = None
+    headers: dict[str, str] = {}
+    unless: Any = None
+    save: dict[str, str] = {}
+
+
 AnyStep = (
     Connect
     | Send
@@ -155,6 +176,7 @@ AnyStep = (
     | Answer
     | Line
     | Compare
+    | Http
 )
 
 
@@ -162,7 +184,7 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     """One case. ``checks``: the sections of PROTOCOL.md and the keys of its MUSTs (rules.py) that it is about.
 
     An inconclusive try is made again, up to ``tries``; when all were, the outcome is ``exhausted``. ``alone``: it puts
-    the server in a state that others would notice.
+    the server in a state that others would notice. ``transports``: where it makes sense, and ``why`` not on all.
     """
 
     id: str
@@ -172,6 +194,8 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     tries: int = 10
     exhausted: Literal["inconclusive", "fail"] = "inconclusive"
     alone: bool = False
+    transports: tuple[Transport, ...] = ("websocket", "sse", "poll")
+    why: str = ""
 
 
 def load_file(path: Path) -> list[Case]:
@@ -197,3 +221,8 @@ def select(cases: Iterable[Case], patterns: Iterable[str]) -> list[Case]:
     """Those whose id or one of whose ``checks`` fits one of the glob patterns; all when there are none."""
     globs = list(patterns)
     return [c for c in cases if not globs or any(fnmatchcase(name, g) for name in (c.id, *c.checks) for g in globs)]
+
+
+def those_for(cases: Iterable[Case], transport: Transport) -> list[Case]:
+    """Those that make sense on ``transport``."""
+    return [case for case in cases if transport in case.transports]

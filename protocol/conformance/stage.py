@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from protocol.conformance import script
+from protocol.conformance.dial import AnyWire
 from protocol.conformance.observer import Ledger, Observer
 from protocol.conformance.values import expand, look_up
-from protocol.conformance.wire import Ended, Wire
+from protocol.conformance.wire import Ended
 
 DEADLINE: Final = 20.0
 """Seconds for one message to come, where the case names no limit of its own."""
@@ -39,7 +40,7 @@ class Inconclusive(Exception):
 class Line:
     """One socket of a case: the wire, what came and was not taken yet, and its observer (none in plain mode)."""
 
-    def __init__(self, name: str, wire: Wire, observer: Observer | None, note: Callable[[str], None]) -> None:
+    def __init__(self, name: str, wire: AnyWire, observer: Observer | None, note: Callable[[str], None]) -> None:
         self.name = name
         self.wire = wire
         self.observer = observer

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from protocol.conformance import script
+from protocol.conformance.dial import dial
+from protocol.conformance.http_step import ask
 from protocol.conformance.matching import fits, mismatch, show
 from protocol.conformance.observer import Observer, Violation
 from protocol.conformance.stage import Failed, Inconclusive, Line, Stage
-from protocol.conformance.wire import Ended, Refused, dial
+from protocol.conformance.wire import Ended, Refused
 
 PONG_MS: Final = 1000.0
 END_OF_ANSWER: Final = "\n\n"
@@ -257,4 +259,5 @@ _STEPS: Final[dict[type[script.Step], Callable[[Stage, Any], Any]]] = {
     script.Answer: _answer,
     script.Line: _plain_line,
     script.Compare: _compare,
+    script.Http: ask,
 }

@@ -1,4 +1,4 @@
-"""The edge: one WebSocket, by the ``websockets`` package. Nothing else here does I/O."""
+"""The edge: one WebSocket, by the ``websockets`` package. Only channel_wire.py and http.py do I/O besides."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Wire:
         await self._connection.wait_closed()
 
 
-async def dial(url: str, subprotocols: Iterable[str] | None, seconds: float) -> Wire:
+async def dial_websocket(url: str, subprotocols: Iterable[str] | None, seconds: float) -> Wire:
     """Open a socket. Raises Refused or Unreachable."""
     offered = None if subprotocols is None else [Subprotocol(name) for name in subprotocols]
     try:

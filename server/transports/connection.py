@@ -1,4 +1,4 @@
-"""One WebSocket and the generations that it watches.
+"""One connection, whatever carries its frames, and the generations that it watches.
 
 Four tasks live as long as the socket: one always receives, one carries out what was received in its order, one sends,
 and one sees to it that the client keeps up.
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import sys
 import time
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
-
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from protocol.errors import CloseCode, RemoteProtocolError
 from protocol.messages import (
@@ -45,7 +44,8 @@ from server.generations.log import SLICE_BYTES
 from server.generations.registry import Registry
 from server.transports.greeting import welcome
 from server.transports.pace import Pace
-from server.transports.reader import Reader
+from server.transports.reader import Reader, resume_at
+from server.transports.socket import Disconnected, Socket
 
 INBOX_LIMIT: Final = 64
 """Messages that were received and wait to be carried out; beyond it the socket is read no further."""
@@ -68,17 +68,21 @@ class JsonSession(ServerSession):
 
 
 class Connection:
-    """Owns the session, the outbox and the readers of one socket."""
+    """Owns the session, the outbox and the readers of one socket.
+
+    ``name`` stands in its `welcome`. On HTTP it is all that is needed to speak in its place: nobody can guess it.
+    """
 
     def __init__(
         self,
-        websocket: WebSocket,
+        socket: Socket,
         registry: Registry,
         session: JsonSession | PlainSession,
         *,
         close_when_idle: bool = False,
     ) -> None:
-        self._websocket = websocket
+        self.name = secrets.token_hex(16)
+        self._socket = socket
         self._registry = registry
         self._session = session
         self._close_when_idle = close_when_idle
@@ -95,14 +99,14 @@ class Connection:
 
     async def run(self) -> None:
         """Serve the socket, which has been accepted, until it closes. Leaves no task and no watcher behind."""
-        self._send(welcome(self._registry))
+        self._send(welcome(self._registry, self.name))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive_all(), name="receive")
                 tasks.create_task(self._carry_out_all(), name="carry out")
                 tasks.create_task(self._send_all(), name="send")
                 tasks.create_task(self._keep_pace(), name="keep pace")
-        except* WebSocketDisconnect:
+        except* Disconnected:
             pass
         except* _SlowReader:
             await self._close_slow()
@@ -119,19 +123,16 @@ class Connection:
 
     async def _close_slow(self) -> None:
         """Tell a client that doesn't read, as long as the socket may yet take it."""
-        with contextlib.suppress(TimeoutError, WebSocketDisconnect):
+        with contextlib.suppress(TimeoutError, Disconnected):
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._websocket.close(CloseCode.SLOW_READER)
+                await self._socket.close(CloseCode.SLOW_READER)
 
     # Receiving
 
     async def _receive_all(self) -> None:
         while True:
-            event = await self._websocket.receive()
-            if event["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(event["code"])
-            text = event.get("text")
-            await self._take(event["bytes"] if text is None else text, time.monotonic())
+            frame = await self._socket.receive()
+            await self._take(frame, time.monotonic())
 
     async def _take(self, frame: str | bytes, now: float) -> None:
         for message in self._session.receive(frame, now):
@@ -203,10 +204,10 @@ class Connection:
         """Follow a log from the client's cursor; one of another log gets all the text so far (PROTOCOL 6.8)."""
         generation = self._registry.get(point.id, re=re)
         log = generation.log
-        recovered = point.epoch in (None, log.epoch) and point.after <= log.seq
-        after = min(point.after, log.pieces) if recovered else 0
-        self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after, to=log.seq))
-        if not recovered:
+        after = resume_at(log, point)
+        recovered = after is not None
+        self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after or 0, to=log.seq))
+        if after is None:
             after = log.pieces
             self._send(Snapshot(id=log.id, epoch=log.epoch, seq=after, text=log.text))
         self._watch(generation, after)
@@ -255,7 +256,7 @@ class Connection:
             if any(reader.more for reader in self._readers.values()):
                 continue
             if not self._wake.is_set() and (code := self._close_due()):
-                await self._websocket.close(code)
+                await self._socket.close(code)
                 return
             await self._wake.wait()
             if self._pace.tick:
@@ -263,7 +264,7 @@ class Connection:
 
     async def _send_frame(self, frame: str) -> None:
         self._pace.begin(time.monotonic())
-        await self._websocket.send_text(frame)
+        await self._socket.send(frame)
         self._pace.end(time.monotonic())
 
     async def _keep_pace(self) -> None:

@@ -1,4 +1,4 @@
-"""All open sockets of this server, so that each is told when the server goes down."""
+"""All open connections of this server, so that each is told when the server goes down."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: set[Connection] = set()
+        self.leaving = asyncio.Event()
+        """Set once the server goes down, for those who wait without a connection."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -33,6 +35,7 @@ class Connections:
 
     async def say_goodbye(self) -> None:
         """Tell each that the server goes down, and wait until they are closed, at most FLUSH_SECONDS."""
+        self.leaving.set()
         leaving = tuple(self._open)
         for connection in leaving:
             connection.say_goodbye(CloseCode.RESTART, RECONNECT_MS)

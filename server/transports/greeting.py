@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
-
 from protocol.codec import MAX_FRAME_BYTES
 from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, Welcome
 from server import __version__
 from server.generations.registry import QUEUE_LIMIT, Registry
 
 
-def welcome(registry: Registry) -> Welcome:
-    """The first message of every connection."""
+def welcome(registry: Registry, name: str) -> Welcome:
+    """The first message of the connection called ``name``."""
     facts, journal = registry.model, registry.journal_status
     return Welcome(
         protocol=PROTOCOL,
         server=f"streamui/{__version__}",
-        connection=secrets.token_hex(6),
+        connection=name,
         auth=False,
         model=ModelFacts(
             name=facts.name,

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from protocol.messages import ServerMessage, Status
+from protocol.messages import Attach, AttachPoint, ServerMessage, Status
 from server.generations.generation import Generation
+from server.generations.log import GenerationLog
+
+
+def resume_at(log: GenerationLog, point: Attach | AttachPoint) -> int | None:
+    """The number behind which a reader at ``point`` reads on; None when that is no cursor of this log (PROTOCOL 6.8).
+
+    Of a log that has ended it gets `done` in any case, again if need be.
+    """
+    if point.epoch in (None, log.epoch) and point.after <= log.seq:
+        return min(point.after, log.pieces)
+    return None
 
 
 class Reader:

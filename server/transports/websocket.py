@@ -6,12 +6,14 @@ The query ``plain=1`` asks for plain mode, ``close_when_idle=1`` for a close wit
 from __future__ import annotations
 
 from starlette.responses import PlainTextResponse
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from protocol.errors import CloseCode
 from protocol.messages import PROTOCOL
 from protocol.plain import PlainSession
 from server.transports.connection import Connection, JsonSession
 from server.transports.connections import Connections
+from server.transports.socket import Disconnected
 
 
 async def websocket_endpoint(websocket: WebSocket) -> None:
@@ -23,13 +25,40 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
         return
     await websocket.accept(PROTOCOL if offered else None)
     connection = Connection(
-        websocket,
+        WebSocketSocket(websocket),
         websocket.app.state.registry,
         PlainSession() if _asked(websocket, "plain") else JsonSession(),
         close_when_idle=_asked(websocket, "close_when_idle"),
     )
     connections: Connections = websocket.app.state.connections
     await connections.serve(connection)
+
+
+class WebSocketSocket:
+    """A WebSocket behind the socket port."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+
+    async def receive(self) -> str | bytes:
+        event = await self._websocket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise Disconnected
+        text: str | None = event.get("text")
+        frame: str | bytes = event["bytes"] if text is None else text
+        return frame
+
+    async def send(self, frame: str) -> None:
+        try:
+            await self._websocket.send_text(frame)
+        except WebSocketDisconnect:
+            raise Disconnected from None
+
+    async def close(self, code: CloseCode) -> None:
+        try:
+            await self._websocket.close(code)
+        except WebSocketDisconnect:
+            raise Disconnected from None
 
 
 def _asked(websocket: WebSocket, option: str) -> bool:

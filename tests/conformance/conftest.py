@@ -4,10 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.serving import in_thread, scripted_server
+from tests.conformance.serving import in_thread, scripted_server, url_of
 
 
 @pytest.fixture(scope="session")
-def scripted_url() -> Iterator[str]:
+def scripted_port() -> Iterator[int]:
     with in_thread(scripted_server) as port:
-        yield f"ws://127.0.0.1:{port}/ws"
+        yield port
+
+
+@pytest.fixture(scope="session")
+def scripted_url(scripted_port: int) -> str:
+    return url_of("websocket", scripted_port)

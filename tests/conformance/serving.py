@@ -13,12 +13,23 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from protocol.conformance.script import Transport
 from server.engine.model import Outcome, Row
 from server.engine.scripted import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import serving
 
 STEP_SECONDS = 0.0005
+
+URLS: dict[Transport, str] = {
+    "websocket": "ws://127.0.0.1:{}/ws",
+    "sse": "http+sse://127.0.0.1:{}/channel",
+    "poll": "http+poll://127.0.0.1:{}/channel",
+}
+
+
+def url_of(transport: Transport, port: int) -> str:
+    return URLS[transport].format(port)
 
 
 class PacedModel(ScriptedModel):
@@ -52,21 +63,23 @@ def in_thread(server: Callable[[], AbstractAsyncContextManager[int]]) -> Iterato
     thread.start()
     try:
         port, loop, ending = started.result(DEADLINE)
-        yield port
-        loop.call_soon_threadsafe(ending.set)
+        try:
+            yield port
+        finally:
+            loop.call_soon_threadsafe(ending.set)
     finally:
         thread.join()
 
 
 @contextlib.contextmanager
-def streamui_serve(data: Path) -> Iterator[str]:
-    """``streamui serve`` as a user starts it, on the starter model and a free port; yields its WebSocket address."""
+def streamui_serve(data: Path) -> Iterator[int]:
+    """``streamui serve`` as a user starts it, on the starter model and a free port; yields that port."""
     command = [sys.executable, "-m", "server", "serve", "--port", "0", "--data", str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None
             ready = process.stdout.readline()
-            yield ready.split()[-1].replace("http:", "ws:") + "/ws"
+            yield int(ready.rpartition(":")[2])
         finally:
             process.terminate()
             process.wait(DEADLINE)

@@ -12,10 +12,10 @@ import pytest
 
 from protocol.conformance.__main__ import main
 from protocol.conformance.plugin import CasesFile
-from protocol.conformance.script import Case, Compare, load_cases, load_file
+from protocol.conformance.script import Case, Compare, Transport, load_cases, load_file, those_for
 from tests.conformance.broken import NoPong, WrongHash
 from tests.conformance.proxy import proxy
-from tests.conformance.serving import in_thread
+from tests.conformance.serving import in_thread, url_of
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,14 @@ def test_a_good_server(scripted_url: str, capsys: pytest.CaptureFixture[str]) ->
     assert "ok   ping " in printed
     assert "ok   one-end " in printed
     assert " passed" in printed.splitlines()[-1]
+
+
+@pytest.mark.parametrize("transport", ["sse", "poll"])
+def test_a_good_server_over_http(scripted_port: int, transport: Transport, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([url_of(transport, scripted_port), "--case", "ping*", "--case", "binary-frame", "--strict"]) == 0
+    printed = capsys.readouterr().out
+    assert "ok   ping " in printed
+    assert "binary-frame" not in printed
 
 
 def test_a_bad_server_is_told_in_detail(broken_url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +81,18 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(capsys.readouterr().out.splitlines()) == len(load_cases())
 
 
-@pytest.mark.parametrize("arguments", [[], ["ws://127.0.0.1:9/ws", "--case", "nonsense"], ["ws://127.0.0.1:9/ws"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["http://127.0.0.1:9/channel"],
+        ["ws://127.0.0.1:9/ws", "--case", "nonsense"],
+        ["ws://127.0.0.1:9/ws"],
+        ["http+sse://127.0.0.1:9/channel"],
+        ["http+poll://127.0.0.1:9/channel"],
+        ["http+poll://127.0.0.1:9/channel", "--case", "plain-*"],
+    ],
+)
 def test_wrong_calls(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -107,7 +126,7 @@ async def test_the_plugin_makes_a_test_of_each_case(scripted_url: str, tmp_path:
     status, printed = await run_pytest(tmp_path, "--protocol-url", scripted_url, "-k", "ping or welcome", "-v")
     assert status == 0, printed
     assert "03-hello-ping-status.json::ping PASSED" in printed
-    assert f"{len(load_cases())} items" in printed
+    assert f"{len(those_for(load_cases(), 'websocket'))} items" in printed
 
 
 async def test_the_plugin_reports_like_the_command_line(broken_url: str, tmp_path: Path) -> None:
@@ -117,6 +136,20 @@ async def test_the_plugin_reports_like_the_command_line(broken_url: str, tmp_pat
     assert status == 1, printed
     assert "done.sha256 is not that of the text that came (PROTOCOL 5.7)" in printed
     assert 'a < {"type":"done"' in printed
+
+
+async def test_the_plugin_runs_over_http_what_makes_sense_there(scripted_port: int, tmp_path: Path) -> None:
+    url = url_of("sse", scripted_port)
+    status, printed = await run_pytest(tmp_path, "--protocol-url", url, "-k", "ping or binary", "-v")
+    assert status == 0, printed
+    assert "03-hello-ping-status.json::ping PASSED" in printed
+    assert "binary-frame" not in printed
+
+
+async def test_the_plugin_names_the_addresses_that_it_takes(tmp_path: Path) -> None:
+    status, printed = await run_pytest(tmp_path, "--protocol-url", "http://127.0.0.1:9/channel")
+    assert status == pytest.ExitCode.USAGE_ERROR, printed
+    assert "http+sse" in printed
 
 
 async def test_without_a_url_the_plugin_does_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Every case passes on the real server: on the scripted engine each as a test, on the starter model all together."""
+"""Every case passes on the real server, on every transport that it is for.
+
+On the scripted engine each as a test, on the starter model all together.
+"""
 
 from pathlib import Path
 
@@ -6,19 +9,29 @@ import pytest
 
 from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, run_case, run_cases
-from protocol.conformance.script import Case, load_cases
-from tests.conformance.serving import streamui_serve
+from protocol.conformance.script import Case, Transport, load_cases, those_for
+from tests.conformance.serving import URLS, streamui_serve, url_of
 
 CASES = load_cases()
+PAIRS = [pytest.param(t, case, id=f"{t}-{case.id}") for t in URLS for case in those_for(CASES, t)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-async def test_scripted(scripted_url: str, case: Case) -> None:
-    result = await run_case(scripted_url, case)
+@pytest.mark.parametrize(("transport", "case"), PAIRS)
+async def test_scripted(scripted_port: int, transport: Transport, case: Case) -> None:
+    result = await run_case(url_of(transport, scripted_port), case)
     assert result.outcome is Outcome.PASSED, details(result)
 
 
 async def test_starter(tmp_path: Path) -> None:
-    with streamui_serve(tmp_path) as url:
-        results = await run_cases(url, CASES, jobs=6)
-    assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
+    with streamui_serve(tmp_path) as port:
+        for transport in URLS:
+            results = await run_cases(url_of(transport, port), those_for(CASES, transport), jobs=6)
+            assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
+
+
+def test_a_case_that_is_not_for_all_transports_says_why() -> None:
+    assert [case.id for case in CASES if bool(case.why) == (set(case.transports) == set(URLS))] == []
+
+
+def test_few_cases_are_for_websockets_only() -> None:
+    assert all(len(those_for(CASES, transport)) >= 160 for transport in URLS)

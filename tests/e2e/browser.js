@@ -42,8 +42,10 @@ export class Browser {
     }
   }
 
+  /** A page that shares nothing with any other, neither storage nor cache. */
   async newPage() {
-    return await this.#browser.newPage();
+    const context = await this.#browser.createBrowserContext();
+    return await context.newPage();
   }
 
   async stop() {

@@ -37,6 +37,10 @@ export class ChatPage {
     }, words);
   }
 
+  async connectionWords() {
+    return await this.page.$eval("#connection-text", (element) => element.textContent);
+  }
+
   /** @param {string} text */
   async write(text) {
     await this.page.type("#composer-input", text);
@@ -55,6 +59,17 @@ export class ChatPage {
   async paste(text) {
     await this.page.focus("#composer-input");
     await this.page.evaluate((pasted) => document.execCommand("insertText", false, pasted), text);
+  }
+
+  /**
+   * Puts a text into the composer that is too long to be pasted in a moment.
+   * @param {string} text
+   */
+  async fill(text) {
+    await this.page.$eval("#composer-input", (input, filled) => {
+      /** @type {HTMLTextAreaElement} */ (input).value = filled;
+      input.dispatchEvent(new Event("input"));
+    }, text);
   }
 
   /** @param {string} label */
@@ -83,8 +98,31 @@ export class ChatPage {
     await this.#eventually((expected) => document.getElementById("composer-label")?.textContent === expected, label);
   }
 
+  /** Loads the page anew, as a person may in the middle of an answer. */
+  async reload() {
+    await this.page.reload();
+    await this.connected();
+  }
+
+  /** Another page of the same browser, with the same storage. */
+  async openBeside() {
+    const other = new ChatPage(await this.page.browserContext().newPage());
+    await other.open(this.page.url());
+    return other;
+  }
+
+  /** @returns {Promise<string[]>} the names of the answers that the browser keeps */
+  async keptIds() {
+    const kept = await this.page.evaluate(() => localStorage.getItem("streamui.chat.v1"));
+    return JSON.parse(kept ?? '{"exchanges":[]}').exchanges.map((/** @type {{id: string}} */ { id }) => id);
+  }
+
   async answers() {
     return await this.page.$$eval(".answer-text", (elements) => elements.map((element) => element.textContent ?? ""));
+  }
+
+  async lastAnswer() {
+    return (await this.answers()).at(-1) ?? "";
   }
 
   async statuses() {

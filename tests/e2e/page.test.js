@@ -32,7 +32,7 @@ describe("The page", () => {
   });
 
   afterEach(async () => {
-    await Promise.all(pages.map(({ page }) => page.close()));
+    await Promise.all(pages.map(({ page }) => page.browserContext().close()));
     pages = [];
   });
 
@@ -160,7 +160,7 @@ describe("The page", () => {
     await chat.page.waitForSelector("#to-end[hidden]");
   });
 
-  it("runs in two tabs that do not disturb each other", async () => {
+  it("runs in two browsers that do not disturb each other", async () => {
     const other = await openChat();
     await chat.page.bringToFront();
     await chat.ask(STORY);
@@ -175,6 +175,23 @@ describe("The page", () => {
     assert.notEqual(reply, "");
     assert.notEqual(story, reply);
   });
+
+  for (const [what, breakStorage] of /** @type {const} */ ([
+    ["forbids it", () => Object.defineProperty(window, "localStorage", { get: () => { throw new Error("SecurityError"); } })],
+    ["has no room", () => { Storage.prototype.setItem = () => { throw new Error("QuotaExceededError"); }; }],
+    ["holds rubbish", () => localStorage.setItem("streamui.chat.v1", "{rubbish")],
+  ])) {
+    it(`works without keeping anything where the browser ${what}`, async () => {
+      assert.ok(browser && server);
+      const bare = new ChatPage(await browser.newPage());
+      pages.push(bare);
+      await bare.page.evaluateOnNewDocument(breakStorage);
+      await bare.open(server.address);
+      await bare.ask("What can you do?");
+      await bare.lastStatusSays("Done");
+      assert.deepEqual(bare.complaints, []);
+    });
+  }
 
   it("fits on a phone", async () => {
     const phone = await openChat({ width: 360, height: 740, isMobile: true });

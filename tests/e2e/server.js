@@ -4,40 +4,44 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** The command; STREAMUI names another one. */
 const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bin/streamui", import.meta.url));
+/** The same with a model that takes its time. */
+const SLOW_COMMAND = join(dirname(COMMAND), "python");
+const SLOW_MOTION = fileURLToPath(new URL("slow_motion.py", import.meta.url));
 /** How long a start and an end may take, in milliseconds. */
 const START_MS = 60_000;
 const END_MS = 10_000;
 
 export class Server {
+  /** @type {import("node:child_process").ChildProcessByStdio<null, import("node:stream").Readable, import("node:stream").Readable>} */
   #process;
   #data;
+  #stepMs;
   #errors = "";
+  address = "";
 
   /**
-   * @param {import("node:child_process").ChildProcessByStdio<null, import("node:stream").Readable, import("node:stream").Readable>} process
    * @param {string} data
+   * @param {number} stepMs
+   * @param {number} port
    */
-  constructor(process, data) {
-    this.#process = process;
+  constructor(data, stepMs, port) {
     this.#data = data;
-    this.address = "";
-    process.stderr.on("data", (chunk) => (this.#errors += chunk));
+    this.#stepMs = stepMs;
+    this.#process = this.#spawn(port);
   }
 
   /**
-   * @param {{port?: number}} [options] port 0 stands for any free one
+   * @param {{port?: number, stepMs?: number}} [options] port 0 stands for any free one; stepMs slows each token down
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0 } = {}) {
-    const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
-    const args = ["serve", "--port", String(port), "--data", data];
-    const server = new Server(spawn(COMMAND, args, { stdio: ["ignore", "pipe", "pipe"] }), data);
+  static async start({ port = 0, stepMs = 0 } = {}) {
+    const server = new Server(await mkdtemp(join(tmpdir(), "streamui-data-")), stepMs, port);
     try {
       server.address = await server.#printedAddress();
       return server;
@@ -60,6 +64,25 @@ export class Server {
   async stop() {
     await this.#end("SIGTERM");
     await rm(this.#data, { recursive: true, force: true });
+  }
+
+  /**
+   * Ends it and starts it again, at the same address and with what it has stored.
+   * @param {NodeJS.Signals} signal
+   */
+  async restart(signal) {
+    await this.#end(signal);
+    this.#process = this.#spawn(this.port);
+    await this.#printedAddress();
+  }
+
+  /** @param {number} port */
+  #spawn(port) {
+    const args = ["serve", "--port", String(port), "--data", this.#data];
+    const [command, all] = this.#stepMs > 0 ? [SLOW_COMMAND, [SLOW_MOTION, String(this.#stepMs), ...args]] : [COMMAND, args];
+    const process = spawn(command, all, { stdio: ["ignore", "pipe", "pipe"] });
+    process.stderr.on("data", (chunk) => (this.#errors += chunk));
+    return process;
   }
 
   /** @returns {Promise<string>} */

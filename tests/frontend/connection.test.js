@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
 import { Connection } from "../../frontend/connection.js";
+import { TransportChoice } from "../../frontend/transport-choice.js";
 import { FakeClock } from "./fake-clock.js";
+import { FakeBrowser } from "./fake-storage.js";
 
 /** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("../../frontend/protocol/session.js").SessionEvent} SessionEvent */
+/** @typedef {import("../../frontend/transport-choice.js").TransportKind} TransportKind */
 /** @typedef {import("../../frontend/transports/websocket.js").TransportDelegate} TransportDelegate */
 
 const WELCOME = /** @type {const} */ ({ type: "welcome", model: { name: "m" } });
@@ -15,8 +18,12 @@ class FakeTransport {
   sent = [];
   isClosed = false;
 
-  /** @param {TransportDelegate} delegate */
-  constructor(delegate) {
+  /**
+   * @param {TransportKind} kind
+   * @param {TransportDelegate} delegate
+   */
+  constructor(kind, delegate) {
+    this.kind = kind;
     this.delegate = delegate;
   }
 
@@ -59,16 +66,20 @@ describe("Connection", () => {
     states = [];
     events = [];
     random = 0.5;
-    connection = new Connection({ openTransport, clock, random: () => random });
+    const choice = new TransportChoice(new FakeBrowser().openTab(), () => clock.now());
+    connection = new Connection({ openTransport, choice, clock, random: () => random });
     connection.start({
       connectionChanged: (state) => states.push(state),
       connectionDelivered: (event) => events.push(event),
     });
   });
 
-  /** @param {TransportDelegate} delegate */
-  function openTransport(delegate) {
-    const transport = new FakeTransport(delegate);
+  /**
+   * @param {TransportKind} kind
+   * @param {TransportDelegate} delegate
+   */
+  function openTransport(kind, delegate) {
+    const transport = new FakeTransport(kind, delegate);
     transports.push(transport);
     return transport;
   }
@@ -89,6 +100,11 @@ describe("Connection", () => {
     current().receive(WELCOME);
   }
 
+  /** Ends the attempts of a whole round. */
+  function fail(code = 1006) {
+    while (state().name === "connecting") current().end(code);
+  }
+
   function beginAnswer() {
     connection.generate("a", [{ role: "user", content: "Hi" }]);
     current().receive(
@@ -100,14 +116,15 @@ describe("Connection", () => {
   it("is connected once the server has said welcome", () => {
     assert.equal(state().name, "connecting");
     connect();
-    assert.deepEqual(state(), { name: "connected", welcome: WELCOME });
+    assert.deepEqual(state(), { name: "connected", welcome: WELCOME, transport: "websocket" });
   });
 
   it("holds a request until welcome", () => {
     connection.generate("a", [{ role: "user", content: "Hi" }]);
     assert.deepEqual(current().sent, []);
     connect();
-    assert.deepEqual(current().sent, [{ type: "generate", id: "a", messages: [{ role: "user", content: "Hi" }] }]);
+    const messages = [{ role: "user", content: "Hi" }];
+    assert.deepEqual(current().sent, [{ type: "generate", id: "a", messages, on_detach_ms: null }]);
   });
 
   it("delivers the events of its generations", () => {
@@ -118,7 +135,7 @@ describe("Connection", () => {
 
   it("waits at random up to a limit that doubles, and starts over after a success", () => {
     const waits = Array.from({ length: 8 }, () => {
-      current().end(1006);
+      fail();
       const waiting = state();
       assert.equal(waiting.name, "waiting");
       const wait = "retryAt" in waiting ? waiting.retryAt - clock.now() : NaN;
@@ -192,15 +209,15 @@ describe("Connection", () => {
   });
 
   it("tries at once when asked or woken while it waits, and only once", () => {
-    current().end(1006);
+    current().end(1012);
     connection.retryNow();
     assert.equal(transports.length, 2);
     connection.retryNow();
     assert.equal(transports.length, 2);
-    current().end(1006);
+    current().end(1012);
     connection.wake();
     assert.equal(transports.length, 3);
-    clock.advance(5000);
+    clock.advance(4000);
     assert.equal(transports.length, 3);
   });
 
@@ -232,26 +249,96 @@ describe("Connection", () => {
     assert.equal(state().name, "connected");
   });
 
-  it("looks whether the server is still there when it is woken", () => {
+  it("looks whether the server is still there when it is woken, with less patience", () => {
     connect();
     connection.wake();
     assert.equal(current().sent[0].type, "ping");
-    clock.advance(10_000);
+    clock.advance(3999);
+    assert.equal(state().name, "connected");
+    clock.advance(1);
     assert.equal(state().name, "waiting");
   });
 
-  it("gives up a transport that brings no welcome within 10 s", () => {
-    clock.advance(10_000);
+  it("tries another transport at once where one is refused, closed at once, or brings no welcome in time", () => {
+    current().end(1006);
+    assert.deepEqual(transports.map(({ kind }) => kind), ["websocket", "sse"]);
+    clock.advance(5000);
+    assert.equal(transports[1]?.isClosed, true);
+    assert.deepEqual(transports.map(({ kind }) => kind), ["websocket", "sse", "polling"]);
+    assert.deepEqual(states.map(({ name }) => name), ["connecting"]);
+    connect();
+    assert.deepEqual(state(), { name: "connected", welcome: WELCOME, transport: "polling" });
+  });
+
+  it("waits once no transport has brought a welcome, then gives them more time", () => {
+    clock.advance(15_000);
     assert.equal(state().name, "waiting");
-    assert.equal(current().isClosed, true);
+    clock.advance(500);
+    clock.advance(9999);
+    assert.equal(current().kind, "websocket");
+    clock.advance(1);
+    assert.equal(current().kind, "sse");
+  });
+
+  it("comes back over the transport that worked", () => {
+    current().end(1006);
+    connect();
+    current().end(1006);
+    clock.advance(1000);
+    assert.equal(current().kind, "sse");
+  });
+
+  for (const code of [1011, 1012, 4503]) {
+    it(`does not take a server that closes with ${code} for a transport that is blocked`, () => {
+      current().end(code);
+      assert.equal(state().name, "waiting");
+      assert.equal(transports.length, 1);
+    });
+  }
+
+  it("goes on over the next transport with what an earlier one carried", () => {
+    connect();
+    beginAnswer();
+    current().end(1006);
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      connection.retryNow();
+      current().end(1006);
+    }
+    assert.equal(current().kind, "sse");
+    connect();
+    assert.deepEqual(current().sent, [{ type: "attach", id: "a", epoch: "e1", after: 2 }]);
+  });
+
+  it("goes on with an answer of an earlier page from its cursor, and asks again what may not have arrived", () => {
+    const messages = /** @type {const} */ ([{ role: "user", content: "Hi" }]);
+    connection.resume({ id: "a", messages: [], epoch: "e1", seq: 7 });
+    connection.resume({ id: "b", messages: [...messages], epoch: "", seq: 0 });
+    connection.cancel("b");
+    connect();
+    assert.deepEqual(current().sent, [
+      { type: "attach", id: "a", epoch: "e1", after: 7 },
+      { type: "generate", id: "b", messages, on_detach_ms: null },
+      { type: "cancel", id: "b" },
+    ]);
+  });
+
+  it("delivers nothing more of what it shall forget", () => {
+    connect();
+    beginAnswer();
+    connection.forget("a");
+    current().receive({ type: "token", id: "a", seq: 3, n: 1, text: "!" });
+    assert.equal(events.length, 2);
+    current().end(1006);
+    clock.advance(1000);
+    connect();
+    assert.deepEqual(current().sent, []);
   });
 
   it("hears nothing more from a transport that it gave up", () => {
-    clock.advance(10_000);
-    const old = current();
-    clock.advance(500);
-    old.receive(WELCOME);
-    old.end(1006);
+    const [old] = transports;
+    clock.advance(5000);
+    old?.receive(WELCOME);
+    old?.end(1006);
     assert.equal(state().name, "connecting");
     assert.equal(transports.length, 2);
   });

@@ -1,137 +1,14 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
-import { StreamUI } from "../../frontend/stream-ui.js";
+import { CONNECTED, FakeTabs, done, rejected, token } from "./fake-parts.js";
 
 /** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
-/** @typedef {import("../../frontend/protocol/messages.js").Done} Done */
-/** @typedef {import("../../frontend/protocol/messages.js").Turn} Turn */
 /** @typedef {import("../../frontend/protocol/session.js").SessionEvent} SessionEvent */
-/** @typedef {import("../../frontend/rendering/composer-view.js").ComposerMode} ComposerMode */
-/** @typedef {import("../../frontend/rendering/message-view.js").Offer} Offer */
-/** @typedef {import("../../frontend/rendering/status-line.js").StatusLine} StatusLine */
-
-class FakeConnection {
-  /** @type {{id: string, messages: Turn[]}[]} */
-  generated = [];
-  /** @type {string[]} */
-  cancelled = [];
-  retries = 0;
-  isRunning = false;
-
-  start() {
-    this.isRunning = true;
-  }
-
-  stop() {
-    this.isRunning = false;
-  }
-
-  retryNow() {
-    this.retries += 1;
-  }
-
-  /**
-   * @param {string} id
-   * @param {Turn[]} messages
-   */
-  generate(id, messages) {
-    this.generated.push({ id, messages });
-  }
-
-  /** @param {string} id */
-  cancel(id) {
-    this.cancelled.push(id);
-  }
-}
-
-class FakeComposer {
-  /** @type {ComposerMode} */
-  mode = "idle";
-  text = "";
-
-  start() {}
-  stop() {}
-  focus() {}
-
-  get isEmpty() {
-    return this.text === "";
-  }
-
-  /** @param {ComposerMode} mode */
-  show(mode) {
-    this.mode = mode;
-  }
-
-  /** @param {string} text */
-  write(text) {
-    this.text = text;
-  }
-}
-
-class FakeAnswer {
-  text = "";
-  status = "";
-  /** @type {Offer[]} */
-  offers = [];
-  isRemoved = false;
-
-  /** @param {string} prompt */
-  constructor(prompt) {
-    this.prompt = prompt;
-  }
-
-  /** @param {string} text */
-  append(text) {
-    this.text += text;
-  }
-
-  /** @param {string} text */
-  replace(text) {
-    this.text = text;
-  }
-
-  /** @param {StatusLine} line */
-  showStatus(line) {
-    this.status = line.text;
-  }
-
-  /** @param {Offer[]} offers */
-  offer(offers) {
-    this.offers = offers;
-  }
-
-  remove() {
-    this.isRemoved = true;
-  }
-
-  /** @param {string} label */
-  press(label) {
-    const offer = this.offers.find((each) => each.label === label);
-    assert.ok(offer, `${label} is not offered`);
-    offer.act();
-  }
-}
-
-class FakeTranscript {
-  /** @type {FakeAnswer[]} */
-  answers = [];
-  clears = 0;
-
-  start() {}
-  stop() {}
-
-  /** @param {string} prompt */
-  add(prompt) {
-    const answer = new FakeAnswer(prompt);
-    this.answers.push(answer);
-    return answer;
-  }
-
-  clear() {
-    this.clears += 1;
-  }
-}
+/** @typedef {import("../../frontend/stream-ui.js").StreamUI} StreamUI */
+/** @typedef {import("./fake-parts.js").FakeComposer} FakeComposer */
+/** @typedef {import("./fake-parts.js").FakeConnection} FakeConnection */
+/** @typedef {import("./fake-parts.js").FakeTranscript} FakeTranscript */
 
 describe("StreamUI", () => {
   /** @type {FakeConnection} */
@@ -144,26 +21,15 @@ describe("StreamUI", () => {
   let said;
   /** @type {ConnectionState[]} */
   let shown;
+  /** @type {FakeTabs} */
+  let tabs;
   /** @type {StreamUI} */
   let ui;
 
   beforeEach(() => {
-    connection = new FakeConnection();
-    composer = new FakeComposer();
-    transcript = new FakeTranscript();
-    said = [];
-    shown = [];
-    let ids = 0;
-    ui = new StreamUI({
-      connection,
-      composer,
-      transcript,
-      connectionView: { start: () => {}, stop: () => {}, show: (state) => shown.push(state) },
-      announcer: { say: (sentence) => said.push(sentence) },
-      newId: () => `id${(ids += 1)}`,
-    });
-    ui.start();
-    ui.connectionChanged({ name: "connected", welcome: { type: "welcome" } });
+    tabs = new FakeTabs();
+    ({ ui, connection, composer, transcript, said, shown } = tabs.open());
+    ui.connectionChanged(CONNECTED);
   });
 
   function answer() {
@@ -175,33 +41,6 @@ describe("StreamUI", () => {
   /** @param {SessionEvent[]} events */
   function deliver(...events) {
     for (const event of events) ui.connectionDelivered(event);
-  }
-
-  /**
-   * @param {string} id
-   * @param {number} seq
-   * @param {string} text
-   */
-  function token(id, seq, text) {
-    return /** @type {const} */ ({ type: "token", id, seq, n: 1, text });
-  }
-
-  /**
-   * @param {string} id
-   * @param {Partial<Done>} [fields]
-   * @returns {Done}
-   */
-  function done(id, fields = {}) {
-    return { type: "done", id, seq: 9, reason: "stop", usage: { completion_tokens: 8 }, ...fields };
-  }
-
-  /**
-   * @param {string} id
-   * @param {boolean} retryable
-   */
-  function rejected(id, retryable) {
-    const error = /** @type {const} */ ({ type: "error", id, code: "no", message: "Too long.", retryable });
-    return /** @type {const} */ ({ type: "rejected", id, error });
   }
 
   it("asks the model and shows the question", () => {
@@ -365,7 +204,7 @@ describe("StreamUI", () => {
     ui.send("Hi");
     deliver(token("id1", 1, "He"), { type: "lost", id: "id1" });
     assert.equal(answer().text, "He");
-    assert.equal(answer().status, "Interrupted: the server no longer knows this answer");
+    assert.equal(answer().status, "The rest is gone: the server no longer knows this answer");
     assert.equal(composer.mode, "idle");
   });
 
@@ -384,7 +223,7 @@ describe("StreamUI", () => {
     deliver({ type: "status", id: "id1", state: "decode" }, token("id1", 1, "He"));
     ui.connectionChanged({ name: "waiting", retryAt: 1000 });
     assert.equal(answer().status, "Connection lost. The answer goes on once it is back");
-    ui.connectionChanged({ name: "connected", welcome: { type: "welcome" } });
+    ui.connectionChanged(CONNECTED);
     assert.equal(answer().status, "Writing · 1 token");
     assert.deepEqual(said.slice(1), ["Connection lost, reconnecting", "Connected again"]);
   });
@@ -409,6 +248,7 @@ describe("StreamUI", () => {
     assert.equal(answer().text, "");
     assert.equal(composer.mode, "running");
     assert.deepEqual(connection.generated.at(-1)?.messages, [{ role: "user", content: "Two" }]);
+    assert.deepEqual(tabs.open().transcript.answers.map(({ prompt }) => prompt), ["Two"]);
   });
 
   it("ends the connection when it is closed", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
 import { generate } from "../../../frontend/protocol/messages.js";
-import { Cursor, Session } from "../../../frontend/protocol/session.js";
+import { Session } from "../../../frontend/protocol/session.js";
+import { Cursor } from "../../../frontend/protocol/tracked.js";
 
 /** @typedef {import("../../../frontend/protocol/messages.js").ErrorMessage} ErrorMessage */
 /** @typedef {import("../../../frontend/protocol/messages.js").Turn} Turn */

@@ -16,6 +16,8 @@ from typing import Any
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
+from protocol.conformance.http import Answer as Reply
+from protocol.conformance.http import Exchange, fetch, send
 from protocol.cursor import Cursor
 from protocol.messages import Welcome
 from server.__main__ import _listen as listen
@@ -27,6 +29,7 @@ from server.generations.registry import Registry
 from server.generations.restoring import OnRestart
 from server.serving import configuration
 from server.transports.connections import Connections
+from tests.server.transports.listener import Listener
 from tests.server.transports.peer import DEADLINE, Peer
 
 
@@ -77,6 +80,42 @@ class RunningServer:
             response: HTTPResponse = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, headers, response.read().decode())
+
+    async def ask(
+        self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
+    ) -> Reply:
+        """One HTTP request, whose body is said to be JSON, and the whole response."""
+        async with asyncio.timeout(DEADLINE):
+            return await fetch(method, self.url(path), None if body is None else body.encode(), headers)
+
+    @contextlib.asynccontextmanager
+    async def listen(
+        self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
+    ) -> AsyncIterator[Listener]:
+        """A request whose response is read as it comes, and cut off at the end of the block."""
+        exchange = await send(method, self.url(path), None if body is None else body.encode(), headers)
+        try:
+            async with asyncio.timeout(DEADLINE):
+                await exchange.begin()
+            yield Listener(exchange)
+        finally:
+            exchange.abort()
+
+    @contextlib.asynccontextmanager
+    async def listen_for(self, path: str, method: str = "GET", body: str | None = None) -> AsyncIterator[Exchange]:
+        """A request that was sent, whose response is not waited for; it is cut off at the end of the block."""
+        exchange = await send(method, self.url(path), None if body is None else body.encode())
+        try:
+            yield exchange
+        finally:
+            exchange.abort()
+
+    async def waits_in(self, name: str) -> None:
+        """Return once a task is carrying out the coroutine of this qualified name."""
+        await self.until(lambda: any(name == getattr(t.get_coro(), "__qualname__", "") for t in asyncio.all_tasks()))
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
 
     async def held(self) -> None:
         """Return once the model stands before its closed gate, and the logs hold all that it has written."""

@@ -1,0 +1,101 @@
+/**
+ * Which transport to try: a WebSocket first, then what goes through where that is blocked. Remembers what worked, and
+ * tries the WebSocket again after a while. Owns that memory.
+ */
+
+/** @typedef {import("./guarded-storage.js").Keeping} Keeping */
+/** @typedef {"websocket" | "sse" | "polling"} TransportKind */
+/** @typedef {{kind: TransportKind, at: number, forMs: number}} Fallback what worked instead; since when and for how long it is believed */
+
+/** @type {readonly TransportKind[]} from the best to the one that goes through everywhere */
+const KINDS = ["websocket", "sse", "polling"];
+const KEY = "streamui.transport.v1";
+
+/** How long the first fallback is believed, in milliseconds. Each further one is believed longer, up to a day. */
+const FIRST_BELIEF_MS = 5 * 60_000;
+const LONGEST_BELIEF_MS = 24 * 3_600_000;
+const GROWTH = 12;
+/** How often in a row what has worked on this page may fail before another one is tried: the server may be restarting. */
+const PATIENCE = 3;
+
+export class TransportChoice {
+  #storage;
+  #now;
+  /** @type {Fallback | null} */
+  #fallback = null;
+  /** @type {readonly TransportKind[]} the present round */
+  #round = KINDS;
+  #index = 0;
+  /** @type {TransportKind | null} what brought a welcome last */
+  #worked = null;
+  #failures = 0;
+
+  /**
+   * @param {Keeping} storage
+   * @param {() => number} now milliseconds since 1970
+   */
+  constructor(storage, now) {
+    this.#storage = storage;
+    this.#now = now;
+  }
+
+  /** @returns {TransportKind} what to try now */
+  get kind() {
+    return this.#round[this.#index] ?? "websocket";
+  }
+
+  /** Begins a round of attempts with what is most likely to work. */
+  begin() {
+    const fallback = readFallback(this.#storage.read(KEY));
+    if (fallback) this.#fallback = fallback;
+    const first = this.#believed()?.kind ?? "websocket";
+    this.#round = [first, ...KINDS.filter((kind) => kind !== first)];
+    this.#index = 0;
+  }
+
+  /**
+   * The present one brought no welcome.
+   * @returns {boolean} whether to try another one in this round
+   */
+  failed() {
+    if (this.kind === this.#worked && (this.#failures += 1) < PATIENCE) return false;
+    this.#index += 1;
+    return this.#index < this.#round.length;
+  }
+
+  /** The present one works. */
+  welcomed() {
+    this.#worked = this.kind;
+    this.#failures = 0;
+    if (this.kind === "websocket") this.#remember(null);
+    else if (this.#believed()?.kind !== this.kind) this.#remember(this.#nextFallback());
+  }
+
+  /** @returns {Fallback} */
+  #nextFallback() {
+    const forMs = this.#fallback ? Math.min(this.#fallback.forMs * GROWTH, LONGEST_BELIEF_MS) : FIRST_BELIEF_MS;
+    return { kind: this.kind, at: this.#now(), forMs };
+  }
+
+  #believed() {
+    if (!this.#fallback) return null;
+    const age = this.#now() - this.#fallback.at;
+    return age >= 0 && age < this.#fallback.forMs ? this.#fallback : null;
+  }
+
+  /** @param {Fallback | null} fallback */
+  #remember(fallback) {
+    if (fallback === null && this.#fallback === null) return;
+    this.#fallback = fallback;
+    this.#storage.write(KEY, fallback);
+  }
+}
+
+/**
+ * @param {any} stored
+ * @returns {Fallback | null}
+ */
+function readFallback(stored) {
+  const isOne = KINDS.includes(stored?.kind) && Number.isFinite(stored.at) && Number.isFinite(stored.forMs);
+  return isOne ? stored : null;
+}

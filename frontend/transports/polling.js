@@ -1,0 +1,106 @@
+/** Carries frames over plain HTTP requests, where even a stream is held up on its way: polls this way, POSTs the other. */
+
+import { channelName } from "../protocol/messages.js";
+import { Outbox } from "./outbox.js";
+
+/** @typedef {import("./websocket.js").Transport} Transport */
+/** @typedef {import("./websocket.js").TransportDelegate} TransportDelegate */
+
+/** How long one poll waits for news, in seconds: shorter than the patience of most proxies. */
+const WAIT_S = 25;
+
+const LOST = { code: 1006, reason: "" };
+const CREATED = 201;
+const OK = 200;
+const NO_NEWS = 204;
+const GONE = 410;
+
+/** @implements {Transport} */
+export class PollingTransport {
+  #url;
+  #delegate;
+  /** @type {string | null} address of the channel while there is one to end */
+  #channel = null;
+  #outbox = new Outbox({ outboxFailed: (code) => this.#end({ code, reason: "" }) });
+  #observer = new AbortController();
+
+  /**
+   * @param {string} url where channels are opened
+   * @param {TransportDelegate} delegate
+   */
+  constructor(url, delegate) {
+    this.#url = url;
+    this.#delegate = delegate;
+    window.addEventListener("pagehide", () => this.#delete(), { signal: this.#observer.signal });
+    this.#run();
+  }
+
+  /** @param {string} frame */
+  send(frame) {
+    this.#outbox.add(frame);
+  }
+
+  close() {
+    if (this.#observer.signal.aborted) return;
+    this.#observer.abort();
+    this.#outbox.close();
+    this.#delete();
+  }
+
+  async #run() {
+    const end = await this.#poll().catch(() => LOST);
+    if (this.#observer.signal.aborted) return;
+    if (end !== LOST) this.#channel = null;
+    this.#end(end);
+  }
+
+  /** @returns {Promise<{code: number, reason: string}>} how it ended; rejects when the line is lost */
+  async #poll() {
+    const channel = await this.#open();
+    if (channel === null) return LOST;
+    for (;;) {
+      const response = await this.#fetch(`${channel}/poll?wait=${WAIT_S}`);
+      if (response.status === OK) this.#received(await response.text());
+      else if (response.status === GONE) return await response.json();
+      else if (response.status !== NO_NEWS) return LOST;
+    }
+  }
+
+  /** @returns {Promise<string | null>} address of the new channel */
+  async #open() {
+    const response = await this.#fetch(this.#url, { method: "POST", headers: { "Content-Type": "application/json" } });
+    if (response.status !== CREATED) return null;
+    const welcome = await response.text();
+    const channel = `${this.#url}/${channelName(welcome)}`;
+    this.#channel = channel;
+    this.#outbox.open(channel);
+    this.#received(welcome);
+    return channel;
+  }
+
+  /**
+   * @param {string} url
+   * @param {RequestInit} [options]
+   */
+  async #fetch(url, options = {}) {
+    return await fetch(url, { ...options, cache: "no-store", signal: this.#observer.signal });
+  }
+
+  /** @param {string} frame */
+  #received(frame) {
+    if (!this.#observer.signal.aborted) this.#delegate.transportReceived(frame);
+  }
+
+  /** Tells the server, also while the page is being left, that nobody will poll any more. */
+  #delete() {
+    if (this.#channel === null) return;
+    fetch(this.#channel, { method: "DELETE", keepalive: true }).catch(() => {});
+    this.#channel = null;
+  }
+
+  /** @param {{code: number, reason: string}} end */
+  #end(end) {
+    this.close();
+    this.#delegate.transportClosed(end);
+  }
+}

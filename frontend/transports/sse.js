@@ -1,0 +1,67 @@
+/** Carries frames over HTTP where WebSockets are blocked: server-sent events this way, POSTs the other. */
+
+import { SERVER_MESSAGE_TYPES, channelName } from "../protocol/messages.js";
+import { Outbox } from "./outbox.js";
+
+/** @typedef {import("./websocket.js").Transport} Transport */
+/** @typedef {import("./websocket.js").TransportDelegate} TransportDelegate */
+
+const LOST = { code: 1006, reason: "" };
+
+/** @implements {Transport} */
+export class EventStreamTransport {
+  #url;
+  #delegate;
+  #source;
+  #outbox = new Outbox({ outboxFailed: (code) => this.#end({ code, reason: "" }) });
+  #observer = new AbortController();
+
+  /**
+   * @param {string} url where channels are opened
+   * @param {TransportDelegate} delegate
+   */
+  constructor(url, delegate) {
+    this.#url = url;
+    this.#delegate = delegate;
+    this.#source = new EventSource(url);
+    this.#startObserving();
+  }
+
+  /** @param {string} frame */
+  send(frame) {
+    this.#outbox.add(frame);
+  }
+
+  close() {
+    this.#observer.abort();
+    this.#outbox.close();
+    this.#source.close();
+  }
+
+  #startObserving() {
+    const { signal } = this.#observer;
+    for (const type of SERVER_MESSAGE_TYPES) {
+      this.#source.addEventListener(type, (event) => this.#received(event), { signal });
+    }
+    this.#source.addEventListener("close", ({ data }) => this.#end(JSON.parse(data)), { signal });
+  }
+
+  /**
+   * The server's message `error` has the same name as the event for a lost stream, which brings no data.
+   * @param {MessageEvent | Event} event
+   */
+  #received(event) {
+    if (!(event instanceof MessageEvent)) return this.#end(LOST);
+    if (event.type === "welcome") this.#outbox.open(`${this.#url}/${channelName(event.data)}`);
+    this.#delegate.transportReceived(event.data);
+  }
+
+  /**
+   * Ends here, since a stream that connects again by itself is another channel.
+   * @param {{code: number, reason: string}} end
+   */
+  #end(end) {
+    this.close();
+    this.#delegate.transportClosed(end);
+  }
+}

@@ -1,0 +1,125 @@
+"""One generation as server-sent events: ``/generate/stream`` and ``/generations/{id}/events`` (PROTOCOL 13.5, 13.6).
+
+Each is a connection of the protocol whose client says one thing and then listens. So the events are those of a
+WebSocket, and so are the pace of a slow reader and the leave that a server takes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from typing import Final
+
+from msgspec import UNSET
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from protocol import codec
+from protocol.errors import CloseCode, ErrorCode
+from protocol.messages import (
+    Accepted,
+    Attach,
+    Attached,
+    Done,
+    Error,
+    Generate,
+    ServerMessage,
+    Snapshot,
+    Token,
+    Welcome,
+)
+from server.generations.registry import Registry
+from server.transports.channel import ChannelSocket
+from server.transports.connection import Connection, JsonSession
+from server.transports.connections import RECONNECT_MS, Connections
+from server.transports.cursors import attach_point
+from server.transports.requests import NO_STORE, error_response, read_body, status_of
+from server.transports.socket import Disconnected
+from server.transports.sse import EventStream, event
+from server.transports.waiting import unless
+
+LEAST_RETRY_MS: Final = 100
+
+
+class AnswerSocket(ChannelSocket):
+    """What comes of one frame, as events with ids; an error that comes before all else, as an HTTP response."""
+
+    def __init__(self, stream: EventStream, *, retry: bool) -> None:
+        super().__init__()
+        self.refused: Response | None = None
+        self._stream = stream
+        self._retry = retry
+        self._epoch = ""
+
+    async def send(self, frame: str) -> None:
+        (message,) = codec.decode_server(frame)
+        if isinstance(message, Welcome):
+            return
+        if isinstance(message, Error) and not self._stream.started:
+            status = status_of(ErrorCode(message.code))
+            self.refused = error_response(frame, status, message.retry_after_ms)
+            return
+        await self._stream.write(self._beginning() + self._id(message) + event(frame))
+
+    async def close(self, code: CloseCode) -> None:
+        self.drop()
+
+    def _beginning(self) -> str:
+        """How long EventSource waits before it comes back: not all of them at the same time."""
+        told = self._stream.started or not self._retry
+        return "" if told else f"retry: {random.randint(LEAST_RETRY_MS, RECONNECT_MS)}\n\n"
+
+    def _id(self, message: ServerMessage) -> str:
+        match message:
+            case Accepted(epoch=epoch):
+                self._epoch, seq = epoch, 0
+            case Attached(epoch=epoch, from_=seq):
+                self._epoch = epoch
+            case Snapshot(seq=seq) | Token(seq=seq) | Done(seq=seq):
+                pass
+            case _:
+                return ""
+        return f"id: {self._epoch}:{seq}\n"
+
+
+async def stream_generate(request: Request) -> ASGIApp:
+    """``POST /generate/stream``: start a generation, and its events to the end."""
+    body = ends_unwatched(codec.decode_generate(await read_body(request)))
+    return _follow(request, codec.encode(body), retry=False)
+
+
+async def stream_events(request: Request) -> ASGIApp:
+    """``GET /generations/{id}/events``: the events behind a cursor; 204, which ends an EventSource, behind the last."""
+    registry: Registry = request.app.state.registry
+    point = attach_point(request)
+    log = registry.get(point.id, re="attach").log
+    if log.done and point.epoch in (None, log.epoch) and point.after == log.seq:
+        return Response(status_code=204, headers=NO_STORE)
+    attach = Attach(id=point.id, epoch=point.epoch, after=point.after)
+    return _follow(request, codec.encode(attach), retry=True)
+
+
+def ends_unwatched(body: Generate) -> Generate:
+    """``body`` with the default of the doors that wait for the answer: a client that goes away ends it."""
+    return replace(body, on_detach_ms=0) if body.on_detach_ms is UNSET else body
+
+
+def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
+    registry: Registry = request.app.state.registry
+    connections: Connections = request.app.state.connections
+
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        stream = EventStream(receive, send)
+        socket = AnswerSocket(stream, retry=retry)
+        await socket.post(frame)
+        connection = Connection(socket, registry, JsonSession(), close_when_idle=True)
+        with contextlib.suppress(Disconnected):
+            await unless(stream.keep_alive(), connections.serve(connection))
+        if socket.refused:
+            await socket.refused(scope, receive, send)
+        else:
+            await stream.end()
+
+    return respond

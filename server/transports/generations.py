@@ -1,0 +1,149 @@
+"""One generation without a stream: start it, ask for it, wait for it, stop it (PROTOCOL 13.5 to 13.8)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine, Iterator
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from protocol import codec
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import AttachPoint, Done, DoneReason, Generate, ServerMessage, Snapshot
+from server.generations.generation import Generation
+from server.generations.log import GenerationLog
+from server.generations.registry import Registry
+from server.transports.answer import Answer, answer_of, encoded
+from server.transports.connections import RECONNECT_MS, Connections
+from server.transports.cursors import attach_point
+from server.transports.events import ends_unwatched
+from server.transports.polling import LINES, MOST_WAIT_SECONDS, WAIT_SECONDS
+from server.transports.reader import resume_at
+from server.transports.requests import JSON, NO_STORE, read_body, seconds
+from server.transports.socket import Disconnected
+from server.transports.waiting import gone, unless
+
+STATUSES: Final = {DoneReason.FAILED: 500, DoneReason.INTERRUPTED: 503}
+"""Of an answer that did not come to its end; it is told all the same."""
+
+T = TypeVar("T")
+
+
+async def generate(request: Request) -> Response:
+    """``POST /generate``: start a generation, and the whole answer once it is done."""
+    received = time.monotonic()
+    body = ends_unwatched(codec.decode_generate(await read_body(request)))
+    registry: Registry = request.app.state.registry
+    answer = await _here(request, _answer(registry, body, received))
+    status = 200 if answer.reason is None else STATUSES.get(answer.reason, 200)
+    return Response(encoded(answer), status, NO_STORE, media_type=JSON)
+
+
+async def start(request: Request) -> Response:
+    """``POST /generations``: 201 once it is accepted, 200 when it was before."""
+    received = time.monotonic()
+    body = codec.decode_generate(await read_body(request))
+    registry: Registry = request.app.state.registry
+    generation, new = await registry.start(body, received)
+    with _news(registry, generation):
+        pass  # nobody watches it yet: on_detach_ms counts from now on
+    log = generation.log
+    content = msgspec.json.encode({"id": log.id, "epoch": log.epoch}) + b"\n"
+    headers = {**NO_STORE, "location": f"/generations/{log.id}"}
+    return Response(content, 201 if new else 200, headers, media_type=JSON)
+
+
+async def state(request: Request) -> Response:
+    """``GET /generations/{id}``: where it stands, and its text so far."""
+    registry: Registry = request.app.state.registry
+    generation = registry.get(request.path_params["id"], re="status")
+    return Response(encoded(answer_of(generation)), 200, NO_STORE, media_type=JSON)
+
+
+async def cancel(request: Request) -> Response:
+    """``DELETE /generations/{id}``: its `done`, when the engine computes nothing more for it."""
+    registry: Registry = request.app.state.registry
+    id = request.path_params["id"]
+    registry.cancel(id, time.monotonic())
+    done = await _here(request, _end(registry, registry.get(id, re="cancel")))
+    return Response(codec.encode(done) + "\n", 200, NO_STORE, media_type=JSON)
+
+
+async def poll_events(request: Request) -> Response:
+    """``GET /generations/{id}/poll``: the events behind a cursor, 204 when none came in time."""
+    wait = seconds(request, "wait", default=WAIT_SECONDS, most=MOST_WAIT_SECONDS)
+    registry: Registry = request.app.state.registry
+    point = attach_point(request)
+    generation = registry.get(point.id, re="attach")
+    try:
+        async with asyncio.timeout(wait):
+            messages = await _here(request, _next(registry, generation, point))
+    except TimeoutError:
+        return Response(status_code=204, headers=NO_STORE)
+    lines = "".join(f"{codec.encode(message)}\n" for message in messages)
+    return Response(lines, 200, NO_STORE, media_type=LINES)
+
+
+async def _next(registry: Registry, generation: Generation, point: AttachPoint) -> list[ServerMessage]:
+    """What a reader at ``point`` has not read, as soon as there is something."""
+    with _news(registry, generation) as news:
+        while not (messages := _behind(generation.log, point)):
+            news.clear()
+            await news.wait()
+        return messages
+
+
+def _behind(log: GenerationLog, point: AttachPoint) -> list[ServerMessage]:
+    """What a reader at ``point`` is sent now; `done` again where that was the last that it got."""
+    after = resume_at(log, point)
+    messages: list[ServerMessage] = []
+    if after is None:
+        after = log.pieces
+        messages.append(Snapshot(id=log.id, epoch=log.epoch, seq=after, text=log.text))
+    while (event := log.read(after)) is not None:
+        after = event.seq
+        messages.append(event)
+    return messages
+
+
+async def _answer(registry: Registry, body: Generate, received: float) -> Answer:
+    generation, _ = await registry.start(body, received)
+    await _end(registry, generation)
+    return answer_of(generation)
+
+
+async def _end(registry: Registry, generation: Generation) -> Done:
+    """Watch a generation until it is done."""
+    with _news(registry, generation) as news:
+        while generation.log.done is None:
+            news.clear()
+            await news.wait()
+        return generation.log.done
+
+
+async def _here(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` brings, while client and server both stay. Raises Disconnected and RemoteProtocolError."""
+    connections: Connections = request.app.state.connections
+    try:
+        return await unless(gone(request.receive), unless(connections.leaving.wait(), work))
+    except Disconnected:
+        if connections.leaving.is_set():
+            text = "the server is going down; ask again when it is back"
+            raise RemoteProtocolError(ErrorCode.BUSY, text, retry_after_ms=RECONNECT_MS) from None
+        raise
+
+
+@contextlib.contextmanager
+def _news(registry: Registry, generation: Generation) -> Iterator[asyncio.Event]:
+    """Be one of those who watch, for as long as the block lasts; the event is set whenever there is news."""
+    news = asyncio.Event()
+    registry.watch(generation, news.set)
+    try:
+        yield news
+    finally:
+        registry.unwatch(generation, news.set)

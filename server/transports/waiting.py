@@ -1,0 +1,35 @@
+"""Waiting for one thing for as long as another has not happened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from starlette.types import Receive
+
+from server.transports.socket import Disconnected
+
+T = TypeVar("T")
+
+
+async def unless(over: Coroutine[Any, Any, object], work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` brings. When ``over`` ends before it, ``work`` is cancelled and Disconnected raised."""
+    loop = asyncio.get_running_loop()
+    working = loop.create_task(work, name="work")
+    watching = loop.create_task(over, name="watch")
+    try:
+        await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Disconnected
+    finally:
+        working.cancel()
+        watching.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
+
+
+async def gone(receive: Receive) -> None:
+    """Return once the client of an HTTP request has gone away, or has got all of its response."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

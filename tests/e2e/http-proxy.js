@@ -1,0 +1,113 @@
+/** A proxy in front of the server, of the kinds that stand in offices and hotels: it lets through only some things. */
+
+import { once } from "node:events";
+import { createServer, request as requestFrom } from "node:http";
+import { connect } from "node:net";
+
+/** @typedef {import("node:http").IncomingMessage} IncomingMessage */
+/** @typedef {import("node:http").ServerResponse} ServerResponse */
+/** @typedef {import("node:net").Socket} Socket */
+
+export class HttpProxy {
+  /** Whether WebSockets get an answer that is none. */
+  refusesUpgrades = false;
+  /** Whether event streams do. */
+  refusesStreams = false;
+  /** @type {string[]} method and path of what came, the names of channels left out */
+  requests = [];
+  #port;
+  #listener = createServer((near, answer) => this.#forward(near, answer));
+  /** @type {Set<import("node:stream").Duplex>} */
+  #lines = new Set();
+
+  /** @param {number} port of the server on this machine */
+  constructor(port) {
+    this.#port = port;
+    this.#listener.on("connection", (line) => this.#watch(line));
+    this.#listener.on("upgrade", (request, near, head) => this.#upgrade(request, /** @type {Socket} */ (near), head));
+  }
+
+  /** @param {number} port of the server on this machine */
+  static async start(port) {
+    const proxy = new HttpProxy(port);
+    proxy.#listener.listen(0, "127.0.0.1");
+    await once(proxy.#listener, "listening");
+    return proxy;
+  }
+
+  get address() {
+    const address = this.#listener.address();
+    if (address === null || typeof address === "string") throw new Error("The proxy does not listen");
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  /** Ends everything that goes through it now. */
+  cut() {
+    for (const line of this.#lines) line.destroy();
+  }
+
+  /** Passes nothing on any more of what goes through it now, and ends nothing: as after a laptop's sleep. */
+  stall() {
+    for (const line of this.#lines) {
+      line.unpipe();
+      line.pause();
+    }
+  }
+
+  async stop() {
+    this.#listener.close();
+    this.cut();
+    await once(this.#listener, "close");
+  }
+
+  /**
+   * @param {IncomingMessage} near
+   * @param {ServerResponse} answer
+   */
+  #forward(near, answer) {
+    const { method = "", url = "", headers } = near;
+    this.requests.push(`${method} ${url.replace(/channel\/[^/?]+/, "channel/…")}`);
+    if (this.refusesStreams && method === "GET" && url.startsWith("/channel") && !url.includes("/poll")) {
+      answer.writeHead(502).end("The proxy does not pass this on");
+      return;
+    }
+    const far = requestFrom({ host: "127.0.0.1", port: this.#port, method, path: url, headers });
+    far.on("response", (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      answer.flushHeaders();
+      response.pipe(answer);
+      response.on("error", () => answer.destroy());
+    });
+    far.on("error", () => answer.destroy());
+    answer.on("close", () => far.destroy());
+    near.pipe(far);
+  }
+
+  /**
+   * @param {IncomingMessage} request
+   * @param {Socket} near
+   * @param {Buffer} head
+   */
+  #upgrade({ url, rawHeaders }, near, head) {
+    this.requests.push(`UPGRADE ${url}`);
+    if (this.refusesUpgrades) {
+      near.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    const far = connect(this.#port, "127.0.0.1");
+    this.#watch(far);
+    const lines = rawHeaders.map((value, index) => (index % 2 === 0 ? `\r\n${value}: ` : value)).join("");
+    far.write(`GET ${url} HTTP/1.1${lines}\r\n\r\n`);
+    far.write(head);
+    far.pipe(near).pipe(far);
+    far.on("close", () => near.destroy());
+    near.on("close", () => far.destroy());
+  }
+
+  /** @param {Socket} line */
+  #watch(line) {
+    this.#lines.add(line);
+    line.on("error", () => line.destroy());
+    line.on("close", () => this.#lines.delete(line));
+  }
+}

@@ -1,0 +1,32 @@
+"""The `streamui` command with a model that takes its time, so that a test can act in the middle of an answer.
+
+`python tests/e2e/slow_motion.py 20 serve --port 0` pauses for 20 ms before each step.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from unittest.mock import patch
+
+from server.__main__ import main
+from server.engine.llama import LlamaModel
+from server.engine.model import Outcome, Row
+
+
+class SlowModel(LlamaModel):
+    """Computes what the real one does, with a pause before each step."""
+
+    pause = 0.0
+    """Seconds."""
+
+    def decode(self, rows: Sequence[Row]) -> Outcome:
+        time.sleep(self.pause)
+        return super().decode(rows)
+
+
+if __name__ == "__main__":
+    SlowModel.pause = float(sys.argv[1]) / 1000
+    with patch("server.serving.LlamaModel", SlowModel):
+        main(sys.argv[2:])

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+
+import { Browser } from "./browser.js";
+import { ChatPage } from "./chat-page.js";
+import { HttpProxy } from "./http-proxy.js";
+import { readLog } from "./log-reader.js";
+import { Server } from "./server.js";
+
+const STORY = "Write a long story in ten chapters";
+
+describe("A chat in two tabs", () => {
+  /** @type {Server} */
+  let server;
+  /** @type {Browser} */
+  let browser;
+  /** @type {ChatPage} */
+  let chat;
+  /** @type {ChatPage} */
+  let other;
+
+  before(async () => {
+    server = await Server.start({ stepMs: 8 });
+    browser = await Browser.start();
+  });
+
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  beforeEach(async () => {
+    chat = new ChatPage(await browser.newPage());
+    await chat.open(server.address);
+  });
+
+  afterEach(async () => {
+    await chat.page.browserContext().close();
+  });
+
+  async function askForStory() {
+    await chat.ask(STORY);
+    await chat.lastAnswerIsLongerThan(20);
+  }
+
+  it("shows in the second one what the first one has asked, while it is written, and the same in the end", async () => {
+    await askForStory();
+    other = await chat.openBeside();
+    await other.lastStatusSays("Writing");
+    await other.lastAnswerIsLongerThan((await other.lastAnswer()).length + 50);
+    await chat.page.bringToFront();
+    await chat.buttonSays("Send");
+    await other.page.bringToFront();
+    await other.buttonSays("Send");
+    const [id = ""] = await chat.keptIds();
+    const { text } = await readLog(server.address, id);
+    assert.deepEqual([await chat.answers(), await other.answers()], [[text], [text]]);
+    assert.deepEqual([chat.complaints, other.complaints], [[], []]);
+  });
+
+  it("brings a message of either tab to the other, which stops it", async () => {
+    other = await chat.openBeside();
+    await other.ask(STORY);
+    await chat.page.bringToFront();
+    await chat.lastAnswerIsLongerThan(20);
+    await chat.press("Stop");
+    await chat.lastStatusSays("Stopped after");
+    await other.page.bringToFront();
+    await other.lastStatusSays("Stopped after");
+    await other.buttonSays("Send");
+    const [id = ""] = await other.keptIds();
+    const { text, reason } = await readLog(server.address, id);
+    assert.deepEqual([reason, await chat.answers(), await other.answers()], ["cancelled", [text], [text]]);
+    await other.ask("What can you do?");
+    await other.lastStatusSays("Done");
+    await chat.page.bringToFront();
+    await chat.lastStatusSays("Done");
+    assert.deepEqual(await chat.answers(), await other.answers());
+  });
+
+  it("stops from a tab what another one asked that has been closed", async () => {
+    other = await chat.openBeside();
+    await other.ask(STORY);
+    await other.lastAnswerIsLongerThan(20);
+    await other.page.close();
+    await chat.page.bringToFront();
+    await chat.press("Stop");
+    await chat.lastStatusSays("Stopped after");
+  });
+
+  it("begins a new chat in both, and stops the old one's answer", async () => {
+    await askForStory();
+    other = await chat.openBeside();
+    const [id = ""] = await chat.keptIds();
+    await other.press("New chat");
+    await chat.page.bringToFront();
+    await chat.page.waitForSelector("#welcome:not([hidden])");
+    await chat.buttonSays("Send");
+    assert.equal((await readLog(server.address, id)).reason, "cancelled");
+    await chat.reload();
+    assert.deepEqual(await chat.answers(), []);
+  });
+});
+
+describe("A page that comes back", () => {
+  /** @type {Server} */
+  let server;
+  /** @type {Browser} */
+  let browser;
+  /** @type {HttpProxy} */
+  let proxy;
+  /** @type {ChatPage} */
+  let chat;
+
+  before(async () => {
+    server = await Server.start({ stepMs: 40 });
+    browser = await Browser.start();
+  });
+
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  beforeEach(async () => {
+    proxy = await HttpProxy.start(server.port);
+    chat = new ChatPage(await browser.newPage());
+    await chat.open(proxy.address);
+    await chat.ask(STORY);
+    await chat.lastAnswerIsLongerThan(20);
+  });
+
+  afterEach(async () => {
+    await chat.page.browserContext().close();
+    await proxy.stop();
+  });
+
+  /** Has the page go on with the answer, to its end or until it is stopped. */
+  async function goesOn() {
+    await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
+    await chat.press("Stop");
+    await chat.lastStatusSays("Stopped after");
+    const [id = ""] = await chat.keptIds();
+    assert.deepEqual(await chat.answers(), [(await readLog(server.address, id)).text]);
+  }
+
+  it("from being offline goes on at once when it is online", async () => {
+    await chat.page.setOfflineMode(true);
+    proxy.cut();
+    await chat.connectionSays("Offline");
+    await chat.lastStatusSays("The answer goes on once it is back");
+    // However long the present wait is: no number stands beside "Offline", so that nothing is to be waited for.
+    await chat.page.setOfflineMode(false);
+    await chat.connected();
+    await goesOn();
+  });
+
+  it("from a sleep in which its connection died unnoticed looks for it when it is seen, and goes on", async () => {
+    proxy.stall();
+    await chat.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await chat.page.waitForSelector('#connection:not([data-state="connected"])', { timeout: 8000 });
+    await chat.connected();
+    await goesOn();
+  });
+
+  it("after the log has expired keeps the text, says that the rest is gone, and offers to try again", async () => {
+    await chat.page.evaluateOnNewDocument(() => {
+      const key = "streamui.chat.v1";
+      const kept = JSON.parse(localStorage.getItem(key) ?? "");
+      const gone = { ...kept.exchanges[0], id: "gone", text: "Once upon", end: null };
+      localStorage.setItem(key, JSON.stringify({ ...kept, exchanges: [gone] }));
+    });
+    await chat.reload();
+    await chat.lastStatusSays("The rest is gone");
+    assert.deepEqual(await chat.answers(), ["Once upon"]);
+    await chat.press("Try again");
+    await chat.lastAnswerIsLongerThan(20);
+    assert.equal((await chat.answers()).length, 1);
+  });
+});

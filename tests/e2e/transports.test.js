@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+
+import { Browser } from "./browser.js";
+import { ChatPage } from "./chat-page.js";
+import { HttpProxy } from "./http-proxy.js";
+import { readLog } from "./log-reader.js";
+import { Server } from "./server.js";
+
+const STORY = "Write a long story in ten chapters";
+const PLACES = [
+  { name: "Where everything gets through", says: "Connected", refusesUpgrades: false, refusesStreams: false, way: "UPGRADE /ws" },
+  { name: "Where WebSockets are blocked", says: "Connected through HTTP streaming", refusesUpgrades: true, refusesStreams: false, way: "GET /channel" },
+  { name: "Where streams are blocked too", says: "Connected through HTTP polling", refusesUpgrades: true, refusesStreams: true, way: "POST /channel" },
+];
+
+for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
+  describe(`${name}, the page`, () => {
+    /** @type {Server} */
+    let server;
+    /** @type {Browser} */
+    let browser;
+    /** @type {HttpProxy} */
+    let proxy;
+    /** @type {ChatPage} */
+    let chat;
+
+    before(async () => {
+      server = await Server.start({ stepMs: 8 });
+      browser = await Browser.start();
+    });
+
+    after(async () => {
+      await browser?.stop();
+      await server?.stop();
+    });
+
+    beforeEach(async () => {
+      proxy = Object.assign(await HttpProxy.start(server.port), { refusesUpgrades, refusesStreams });
+      chat = new ChatPage(await browser.newPage());
+      await chat.open(proxy.address);
+    });
+
+    afterEach(async () => {
+      await chat.page.browserContext().close();
+      await proxy.stop();
+    });
+
+    async function askForStory() {
+      await chat.ask(STORY);
+      await chat.lastAnswerIsLongerThan(20);
+    }
+
+    /** The log on the server is what the page shows, and neither lost nor doubled a character. */
+    async function compareWithLog() {
+      const ids = await chat.keptIds();
+      const logs = await Promise.all(ids.map((id) => readLog(server.address, id)));
+      assert.deepEqual(await chat.answers(), logs.map(({ text }) => text));
+      return logs;
+    }
+
+    it("chats, says how it is connected, and stops", async () => {
+      assert.equal(await chat.connectionWords(), says);
+      await chat.ask("What can you do?");
+      await chat.lastStatusSays("Done");
+      await askForStory();
+      await chat.press("Stop");
+      await chat.lastStatusSays("Stopped after");
+      assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["stop", "cancelled"]);
+    });
+
+    it("remembers which way worked", async () => {
+      proxy.requests.length = 0;
+      await chat.reload();
+      const ways = proxy.requests.filter((request) => /^(UPGRADE|(GET|POST) \/channel$)/.test(request));
+      assert.deepEqual(ways, [way]);
+    });
+
+    if (refusesStreams) {
+      it("gives its channel up when it is left", async () => {
+        await chat.reload();
+        assert.ok(proxy.requests.includes("DELETE /channel/…"));
+      });
+    }
+
+    it("shows the whole answer after a reload in the middle of it, twice", async () => {
+      await askForStory();
+      await chat.reload();
+      await chat.lastStatusSays("Writing");
+      await chat.reload();
+      await chat.lastStatusSays("Writing");
+      await chat.buttonSays("Send");
+      const [log] = await compareWithLog();
+      assert.match((await chat.statuses())[0] ?? "", log?.reason === "stop" ? /^Done/ : /^Reached the length limit/);
+    });
+
+    it("stops an answer after a reload, and answers again", async () => {
+      await askForStory();
+      await chat.reload();
+      await chat.press("Stop");
+      await chat.lastStatusSays("Stopped after");
+      await chat.ask("What can you do?");
+      await chat.lastStatusSays("Done");
+      assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["cancelled", "stop"]);
+    });
+
+    it("says why a message is refused, by the model or for its size alone, and goes on", async () => {
+      await chat.paste("This sentence is here to fill the whole context of the model. ".repeat(600));
+      await chat.page.keyboard.press("Enter");
+      await chat.lastStatusSays("Failed: ");
+      assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/);
+      await chat.fill("x".repeat(1_100_000));
+      await chat.page.keyboard.press("Enter");
+      await chat.lastStatusSays("larger than the server takes");
+      await chat.press("New chat");
+      await chat.ask("What can you do?");
+      await chat.lastStatusSays("Done");
+    });
+
+    it("loses nothing of an answer when the line is cut again and again, and still stops it", async () => {
+      await askForStory();
+      for (let cuts = 0; cuts < 3; cuts += 1) {
+        proxy.cut();
+        await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
+      }
+      await chat.press("Stop");
+      await chat.lastStatusSays("Stopped after");
+      await compareWithLog();
+      assert.equal(await chat.connectionWords(), says);
+    });
+  });
+}

@@ -1,0 +1,52 @@
+"""nginx in front of a server, with the settings that it has when nobody sets any: proxy_pass and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.server.transports.peer import DEADLINE
+
+CONFIGURATION = """
+daemon off;
+pid nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ proxy_pass http://127.0.0.1:{upstream}; }}
+    }}
+}}
+"""
+"""The paths are there because those that are built in belong to root."""
+
+
+@contextlib.contextmanager
+def nginx(upstream: int, folder: Path) -> Iterator[int]:
+    """Run nginx before the server on port ``upstream``; yields its own port."""
+    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    assert program, "nginx is missing, and these tests need it: apt-get install nginx-light"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        (folder / "nginx.conf").write_text(CONFIGURATION.format(port=port, upstream=upstream))
+        command = [program, "-p", str(folder), "-c", "nginx.conf"]
+        # The listening socket is handed over as nginx does it itself when it is upgraded: so the port is ours already.
+        inherited = {"NGINX": f"{listener.fileno()};"}
+        with subprocess.Popen(command, env=inherited, pass_fds=[listener.fileno()]) as process:
+            try:
+                yield port
+            finally:
+                process.terminate()
+                process.wait(DEADLINE)
