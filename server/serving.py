@@ -17,7 +17,8 @@ from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
-from server.settings import Settings, Switch
+from server.generations.restoring import OnRestart
+from server.settings import Settings
 
 SHUTDOWN_SECONDS = 2
 """How long a response that goes on is given to end, once its client has been told."""
@@ -34,8 +35,8 @@ def run(settings: Settings, listener: socket.socket) -> None:
 
     Raises JournalError, ModelError or ChatTemplateError before the first request is answered.
     """
-    journal = Journal(settings.data) if settings.journal is Switch.ON else None
-    app = create_app(_engine(settings), journal, settings.on_restart, settings.queue)
+    journal = Journal(settings.data) if settings.journal == "on" else None
+    app = create_app(_engine(settings), journal, OnRestart(settings.on_restart), settings.queue)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
         _Server(app, settings.drain).run(sockets=[listener])
@@ -49,7 +50,7 @@ def _engine(settings: Settings) -> BatchingEngine:
         threads=settings.threads,
         kv_tokens=settings.kv_tokens,
     )
-    shift = settings.context_shift is Switch.ON
+    shift = settings.context_shift == "on"
     return BatchingEngine(model, EngineOptions(saved_bytes=settings.cache_ram << 20, context_shift=shift))
 
 

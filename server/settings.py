@@ -6,17 +6,10 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from server.generations.restoring import OnRestart
 from server.starter import MODEL_PATH
-
-
-class Switch(StrEnum):
-    ON = "on"
-    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +28,10 @@ class Settings:
     threads: int | None
     kv_tokens: int | None
     cache_ram: int
-    context_shift: Switch
+    context_shift: Literal["on", "off"]
     queue: int
-    journal: Switch
-    on_restart: OnRestart
+    journal: Literal["on", "off"]
+    on_restart: Literal["continue", "interrupt"]
     drain: int
 
 
@@ -57,14 +50,13 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def one_of(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
-    """A parser of the values of ``kind``."""
+def one_of(*words: str) -> Callable[[str], str]:
+    """A parser of one of ``words``."""
 
-    def parse(text: str) -> StrEnum:
-        try:
-            return kind(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(kind)}") from None
+    def parse(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {' or '.join(words)}")
+        return text
 
     return parse
 
@@ -170,8 +162,8 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
         ),
         Option(
             name="context_shift",
-            parse=one_of(Switch),
-            default=Switch.OFF,
+            parse=one_of("on", "off"),
+            default="off",
             metavar="on|off",
             help="on: a full context pushes out its oldest half, where otherwise the answer ends (%(default)s)",
         ),
@@ -184,15 +176,15 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
         ),
         Option(
             name="journal",
-            parse=one_of(Switch),
-            default=Switch.ON,
+            parse=one_of("on", "off"),
+            default="on",
             metavar="on|off",
             help="off: answers are kept in memory only, and end with the server (%(default)s)",
         ),
         Option(
             name="on_restart",
-            parse=one_of(OnRestart),
-            default=OnRestart.CONTINUE,
+            parse=one_of("continue", "interrupt"),
+            default="continue",
             metavar="continue|interrupt",
             help="what becomes of answers that the last server left unfinished (%(default)s)",
         ),

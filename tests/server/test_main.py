@@ -62,6 +62,8 @@ def data(tmp_path: Path) -> str:
         (["serve", "--port", "http"], "--port"),
         (["serve", "--port", "65536"], "0 to 65535"),
         (["serve", "--parallel", "0"], "--parallel"),
+        (["serve", "--on-restart", "maybe"], "continue or interrupt"),
+        (["serve", "--drain", "-1"], "0 to 86400"),
     ],
 )
 def test_a_slip_is_told_in_one_line(arguments: list[str], named: str) -> None:

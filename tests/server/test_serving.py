@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
+from protocol.conformance.http import send
 from protocol.cursor import Cursor
 from protocol.messages import (
     Accepted,
@@ -142,6 +143,24 @@ async def test_a_second_signal_ends_it_at_once_and_loses_nothing(data: str, seco
                 await peer.send(Attach(id=id, epoch=cursors[id].epoch, after=cursors[id].seq))
                 assert (await peer.take(Attached, id=id)).recovered
                 await peer.until_done(id)
+
+
+async def test_open_responses_do_not_hold_the_end_up_and_are_told(data: str) -> None:
+    async with started(data) as (process, address):
+        base = f"http://{address}"
+        async with peer_of(address) as peer, contextlib.AsyncExitStack() as stack:
+            await begin(peer, *(f"g{n}" for n in range(12)))
+            streams = [await send("GET", f"{base}/channel"), await send("GET", f"{base}/generations/g11/events")]
+            for stream in streams:
+                stack.callback(stream.abort)
+                await stream.begin()
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(5):
+                await process.wait()
+                assert await peer.closed() == 1012
+                channel, events = [(await stream.body()).decode() for stream in streams]
+        assert channel.endswith('event: close\ndata: {"code":1012,"reason":""}\n\n')
+        assert "event: goodbye" in events
 
 
 async def test_a_client_that_does_not_read_does_not_hold_the_end_up(data: str) -> None:

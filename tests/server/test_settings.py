@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.generations.restoring import OnRestart
-from server.settings import Settings, Switch, add_options, options, settings_from
+from server.settings import Settings, add_options, options, settings_from
 from server.starter import MODEL_PATH
 
 NOTHING: Mapping[str, str] = {"HOME": "/home/someone"}
@@ -30,10 +30,10 @@ def test_the_defaults() -> None:
         threads=None,
         kv_tokens=None,
         cache_ram=1024,
-        context_shift=Switch.OFF,
+        context_shift="off",
         queue=256,
-        journal=Switch.ON,
-        on_restart=OnRestart.CONTINUE,
+        journal="on",
+        on_restart="continue",
         drain=0,
     )
 
@@ -54,6 +54,10 @@ GIVEN = {
     "on_restart": ("continue", "interrupt"),
     "drain": ("0", "86400"),
 }
+
+
+def test_what_becomes_of_unfinished_answers_has_a_word_each() -> None:
+    assert [read([f"--on-restart={choice}"]).on_restart for choice in OnRestart] == ["continue", "interrupt"]
 
 
 def test_the_table_knows_every_option() -> None:

@@ -302,7 +302,7 @@ async def test_closing_ends_all_as_interrupted(engine: BatchingEngine, model: Sc
 async def test_one_whose_client_goes_while_it_is_journaled_counts_as_unwatched(registry: Registry) -> None:
     waiting: list[Sequence[Entry]] = []
     put = registry._recorder.put
-    registry._recorder.put = waiting.append  # type: ignore[method-assign, assignment]
+    registry._recorder.put = waiting.append  # type: ignore[assignment, method-assign]
     body = Generate(id="g1", prompt="Hi", on_detach_ms=0)
     starting = asyncio.get_running_loop().create_task(registry.start(body, time.monotonic()), name="start")
     async with asyncio.timeout(DEADLINE):

@@ -9,7 +9,9 @@ import pytest
 
 from protocol.conformance.http import Answer as Reply
 from protocol.messages import DoneReason
-from tests.server.transports.running import RunningServer
+from server.engine.scripted import ScriptedModel
+from server.generations.restoring import OnRestart
+from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_connection import answer_to
 
 BODY = '{"id":"g1","prompt":"Hi","raw":true,"params":{"seed":7}}'
@@ -89,9 +91,10 @@ async def test_on_detach_ms_says_otherwise(server: RunningServer) -> None:
     server.model.gate.close()
     async with server.listen_for("/generate", "POST", BODY[:-1] + ',"on_detach_ms":null}'):
         await server.held()
-    await server.until(lambda: not server.registry.get("g1", re="test").watchers)
+    generation = server.registry.get("g1", re="test")
+    await server.until(lambda: not generation.watchers)
     server.model.gate.open()
-    await server.until(lambda: not server.registry.active)
+    await server.until(lambda: generation.log.done is not None)
     assert told(await server.ask("GET", "/generations/g1"))["reason"] == "stop"
 
 
@@ -228,23 +231,35 @@ async def test_a_failure_is_500_with_the_text_so_far(server: RunningServer, capl
 
 async def test_a_server_that_goes_down_says_so_to_those_who_wait(server: RunningServer) -> None:
     server.model.gate.close()
-    async with (
-        server.listen_for("/generate", "POST", BODY) as exchange,
-        server.listen_for("/generations/g1/poll?wait=60") as poll,
-    ):
+    async with server.listen_for("/generate", "POST", BODY) as exchange:
         await server.held()
-        await server.waits_in("_next")
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.connections.say_goodbye(), name="goodbye")
-            for answer in (await exchange.answer(), await poll.answer()):
-                assert told(answer, 503)["code"] == "busy"
-                assert answer.headers["retry-after"] == "2"
+        async with server.listen_for("/generations/g1/poll?wait=60") as poll:
+            await server.waits_in("_next")
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(server.connections.say_goodbye(), name="goodbye")
+                for answer in (await exchange.answer(), await poll.answer()):
+                    assert told(answer, 503)["code"] == "busy"
+                    assert answer.headers["retry-after"] == "2"
 
 
-async def test_an_answer_that_the_end_of_the_server_cuts_short_is_told(server: RunningServer) -> None:
+async def test_an_answer_that_the_next_start_goes_on_with_is_to_be_asked_for_again(server: RunningServer) -> None:
     server.model.gate.close()
     async with server.listen_for("/generate", "POST", BODY) as exchange:
         server.model.gate.step(12)
+        await server.held()
+        await server.registry.close()
+        await server.connections.say_goodbye()
+        assert told(await exchange.answer(), 503)["code"] == "busy"
+
+
+async def test_an_answer_that_the_end_of_the_server_cuts_short_is_told() -> None:
+    model = ScriptedModel()
+    model.gate.close()
+    async with (
+        serving(model, on_restart=OnRestart.INTERRUPT) as server,
+        server.listen_for("/generate", "POST", BODY) as exchange,
+    ):
+        model.gate.step(12)
         await server.held()
         await server.registry.close()
         await server.connections.say_goodbye()
