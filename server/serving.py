@@ -15,7 +15,8 @@ from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.settings import Settings
 
-SHUTDOWN_SECONDS = 5
+SHUTDOWN_SECONDS = 2
+"""How long a response that goes on is given to end, once its client has been told."""
 
 CLIENTS_FAULTS = (
     "Invalid UTF-8 sequence received from client.",
