@@ -1,7 +1,9 @@
 """The rules of a client message that span several fields; what one field alone must be stands in messages.py."""
 
+import msgspec
+
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ClientMessage, Generate
+from protocol.messages import MAX_SCHEMA_BYTES, Cancel, ClientMessage, Generate
 
 
 def check(message: ClientMessage) -> None:
@@ -9,6 +11,7 @@ def check(message: ClientMessage) -> None:
     if isinstance(message, Generate):
         _check_source(message)
         _check_text(message)
+        _check_schema(message)
     elif isinstance(message, Cancel) and message.id is not None and message.all:
         raise _invalid("cancel", message.id, "all", "cancel takes `id` or `all`, not both; leave one of them out")
 
@@ -39,6 +42,14 @@ def _check_text(message: Generate) -> None:
     if message.messages and message.messages[-1].role != "user":
         path = f"messages[{len(message.messages) - 1}].role"
         text = f'{path} must be "user", since the model answers the last message; it is "{message.messages[-1].role}"'
+        raise _invalid("generate", message.id, path, text)
+
+
+def _check_schema(message: Generate) -> None:
+    schema = message.params.json_schema
+    if schema is not None and len(size := msgspec.json.encode(schema)) > MAX_SCHEMA_BYTES:
+        path = "params.json_schema"
+        text = f"{path} must be an object of up to {MAX_SCHEMA_BYTES} bytes as JSON, not {len(size)}; leave things out"
         raise _invalid("generate", message.id, path, text)
 
 

@@ -18,13 +18,24 @@ class Sampling(TypedDict, total=False):
     top_p: float | None
     top_k: int | None
     min_p: float | None
+    typical_p: float | None
+    top_n_sigma: float | None
+    xtc_probability: float | None
+    xtc_threshold: float | None
     max_tokens: int | None
     stop: str | Sequence[str] | None
     seed: int | None
     presence_penalty: float | None
     frequency_penalty: float | None
     repeat_penalty: float | None
+    repeat_last_n: int | None
+    dry_multiplier: float | None
+    dry_base: float | None
+    dry_allowed_length: int | None
+    dry_penalty_last_n: int | None
+    dry_sequence_breakers: Sequence[str] | None
     logit_bias: Mapping[str, float] | None
+    json_schema: Mapping[str, Any] | None
 
 
 def generate_request(

@@ -6,13 +6,15 @@ their default are not sent.
 """
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 PROTOCOL: Final = "streamui.v1"
 MAX_ATTACH: Final = 256  # what one message can make the server answer has a bound
 MAX_BIASES: Final = 1024
+MAX_SCHEMA_BYTES: Final = 65_536
+MAX_TOP_LOGPROBS: Final = 20
 
 # `(?!\n)$` and not `$`: Python's `$` also matches before a final newline.
 Id = Annotated[
@@ -28,6 +30,7 @@ DetachMs = Annotated[
 Count = Annotated[int, Meta(ge=0, le=MAX_WHOLE)]
 Milliseconds = Annotated[float, Meta(ge=0)]
 Role = Literal["system", "user", "assistant"]
+Breaker = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class GenerationState(StrEnum):
@@ -77,6 +80,10 @@ class Params(Record, frozen=True, kw_only=True):
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None  # 1 = off
     top_k: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None  # 0 = off
     min_p: Annotated[float, Meta(ge=0, le=1)] | None = None  # 0 = off
+    typical_p: Annotated[float, Meta(ge=0, le=1)] | None = None  # 1 = off
+    top_n_sigma: Annotated[float, Meta(ge=-1, le=100)] | None = None  # 0 or less = off
+    xtc_probability: Annotated[float, Meta(ge=0, le=1)] | None = None  # 0 = off
+    xtc_threshold: Annotated[float, Meta(ge=0, le=1)] | None = None  # above 0.5 = off
     max_tokens: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
     stop: (
         Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(min_length=1, max_length=16)]
@@ -86,9 +93,16 @@ class Params(Record, frozen=True, kw_only=True):
     presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None  # 0 = off
     frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None  # 0 = off
     repeat_penalty: Annotated[float, Meta(gt=0, le=2)] | None = None  # 1 = off
+    repeat_last_n: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None  # 0 = no penalty
+    dry_multiplier: Annotated[float, Meta(ge=0, le=100)] | None = None  # 0 = off
+    dry_base: Annotated[float, Meta(ge=1, le=100)] | None = None
+    dry_allowed_length: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    dry_penalty_last_n: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    dry_sequence_breakers: Annotated[tuple[Breaker, ...], Meta(max_length=16)] | None = None
     logit_bias: (
         Annotated[dict[TokenId, Annotated[float, Meta(ge=-100, le=100)]], Meta(max_length=MAX_BIASES)] | None
     ) = None
+    json_schema: dict[str, Any] | None = None
 
 
 class Client(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
@@ -114,6 +128,7 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     messages: Annotated[tuple[ChatMessage, ...], Meta(min_length=1)] | None = None
     raw: bool = False
     params: Params = Params()
+    top_logprobs: Annotated[int, Meta(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     on_detach_ms: DetachMs | UnsetType | None = UNSET
 
 
@@ -218,6 +233,8 @@ class Server(Struct, frozen=True, omit_defaults=True, tag_field="type"):
 
 
 class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
+    """``warnings``: what is wrong with the server and does not stop it, a sentence each."""
+
     protocol: str
     server: str
     connection: str
@@ -225,6 +242,7 @@ class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
     model: ModelFacts
     limits: Limits
     active: tuple[ActiveGeneration, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
@@ -249,13 +267,28 @@ class Status(Server, frozen=True, kw_only=True, tag="status"):
     queued: Count | None = None
 
 
+class Logprob(Facts, frozen=True, kw_only=True):
+    """A token's text and the logarithm of its probability; ``bytes`` where these are no whole code points."""
+
+    token: str
+    logprob: float
+    bytes: tuple[Annotated[int, Meta(ge=0, le=255)], ...] | None = None
+
+
+class ChosenLogprob(Logprob, frozen=True, kw_only=True):
+    """The token that was chosen, and the likeliest ones in its place."""
+
+    top_logprobs: tuple[Logprob, ...] = ()
+
+
 class Token(Server, frozen=True, kw_only=True, tag="token"):
-    """The text pieces ``seq - n + 1`` to ``seq``, joined."""
+    """The text pieces ``seq - n + 1`` to ``seq``, joined. ``logprobs`` are of their tokens, where asked for."""
 
     id: Id
     seq: EventSeq
     n: EventSeq
     text: str
+    logprobs: tuple[ChosenLogprob, ...] | None = None
 
 
 class Snapshot(Server, frozen=True, kw_only=True, tag="snapshot"):
@@ -288,6 +321,7 @@ class Done(Server, frozen=True, kw_only=True, tag="done"):
     timings: Timings
     chars: Count
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$", description="64 hexadecimal digits")]
+    limit: Literal["max_tokens", "context"] | None = None
     error: ErrorInfo | None = None
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``streamui serve`` and ``streamui chat``.
+"""The command line: ``streamui serve``, ``streamui chat`` and ``streamui bench``.
 
 Whatever a person can mend is told in one line, with exit status 2.
 """
@@ -14,9 +14,17 @@ from pathlib import Path
 from typing import NoReturn
 
 from server import __version__
+from server.bench.command import add_options as bench_options
+from server.bench.command import run as bench
+from server.bench.errors import BenchError
 from server.settings import Settings, add_options, settings_from
 from server.terminal.command import add_options as chat_options
 from server.terminal.command import run as chat
+
+SEND_BUFFER = 65_536
+"""Bytes that the system keeps of what one connection has not taken yet; Linux doubles it for its own needs."""
+
+STALLED_MS = 30_000
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,10 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_options(serve_parser)
     chat_parser = commands.add_parser("chat", help="chat in the terminal with a server that runs, or in a pipe")
     chat_options(chat_parser)
+    bench_parser = commands.add_parser("bench", help="measure the server, alone or against another one")
+    bench_options(bench_parser)
     chosen = parser.parse_args(arguments)
     if chosen.command == "chat":
         raise SystemExit(chat(chosen))
+    if chosen.command == "bench":
+        raise SystemExit(_measure(chosen))
     serve(settings_from(chosen))
+
+
+def _measure(chosen: argparse.Namespace) -> int:
+    try:
+        return bench(chosen)
+    except BenchError as error:
+        _fail(str(error))
 
 
 def serve(settings: Settings) -> None:
@@ -42,11 +61,12 @@ def serve(settings: Settings) -> None:
 
     from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
     from server.engine.base import ModelError
+    from server.generations.journal import JournalError
     from server.serving import run
 
     try:
         run(settings, listener)
-    except (ModelError, ChatTemplateError) as error:
+    except (JournalError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
 
 
@@ -66,6 +86,10 @@ def _listen(host: str, port: int) -> socket.socket:
         _fail(f"can't listen on {host} port {port}: {reason}; try another --port, or --port 0 for any free one")
     # Every connection inherits it. asyncio sets it only where the protocol of the socket was spelt out.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Else the system takes megabytes for a client that doesn't read before the server notices.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    # And a connection whose client takes nothing for so long is gone, also when it has been closed on this side.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
     return listener
 
 

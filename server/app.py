@@ -13,7 +13,9 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from protocol.errors import RemoteProtocolError
 from server.chat.template import ChatTemplate
 from server.engine.base import Engine
+from server.generations.journal import Journal
 from server.generations.registry import Registry
+from server.generations.restoring import OnRestart
 from server.transports import generations
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
@@ -27,13 +29,14 @@ from server.transports.sse import stream_channel
 from server.transports.websocket import websocket_endpoint
 
 
-def create_app(engine: Engine) -> Starlette:
-    """The server's ASGI application over an engine that has not been started. It closes the engine when it ends.
+def create_app(engine: Engine, journal: Journal | None = None, on_restart: OnRestart = OnRestart.CONTINUE) -> Starlette:
+    """The server's ASGI application over an engine that has not been started. It closes engine and journal at its end.
 
     Raises ChatTemplateError when the model's own template can't be read.
     """
     facts = engine.facts
-    registry = Registry(engine, ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos))
+    template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
+    registry = Registry(engine, template, journal, on_restart=on_restart)
     channels = Channels()
 
     @contextlib.asynccontextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,9 +15,11 @@ from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
-from server.settings import Settings
+from server.generations.journal import Journal
+from server.settings import Settings, Switch
 
-SHUTDOWN_SECONDS = 5
+SHUTDOWN_SECONDS = 2
+"""How long a response that goes on is given to end, once its client has been told."""
 
 CLIENTS_FAULTS = (
     "Invalid UTF-8 sequence received from client.",
@@ -25,12 +29,16 @@ CLIENTS_FAULTS = (
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM. Raises ModelError or ChatTemplateError before the first request is answered."""
+    """Serve until SIGINT or SIGTERM.
+
+    Raises JournalError, ModelError or ChatTemplateError before the first request is answered.
+    """
+    journal = Journal(settings.data) if settings.journal is Switch.ON else None
     model = LlamaModel(settings.model, context=settings.context, parallel=settings.parallel, threads=settings.threads)
-    app = create_app(BatchingEngine(model))
+    app = create_app(BatchingEngine(model), journal, settings.on_restart)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
-        _Server(app).run(sockets=[listener])
+        _Server(app, settings.drain).run(sockets=[listener])
 
 
 def configuration(app: Starlette) -> uvicorn.Config:
@@ -49,9 +57,10 @@ def configuration(app: Starlette) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """Says where it answers, as soon as it does, and takes leave of its clients before it goes."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, drain: float) -> None:
         super().__init__(configuration(app))
         self._app = app
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -59,10 +68,18 @@ class _Server(uvicorn.Server):
             print(f"StreamUI is ready: {_address(listener)}", flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End every generation first: uvicorn itself closes the sockets at once, with nothing said."""
+        """End the generations first: uvicorn itself closes the sockets at once, with nothing said."""
+        await self._app.state.registry.drain(self._drain)
         await self._app.state.registry.close()
         await self._app.state.connections.say_goodbye()
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal begins the shutdown, the second ends the process at once: the journal is always whole."""
+        if self.should_exit:
+            signal.signal(sig, signal.SIG_DFL)
+            signal.raise_signal(sig)
+        super().handle_exit(sig, frame)
 
 
 def _address(listener: socket.socket) -> str:

@@ -6,10 +6,17 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from server.generations.restoring import OnRestart
 from server.starter import MODEL_PATH
+
+
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +30,9 @@ class Settings:
     context: int | None
     parallel: int
     threads: int | None
+    journal: Switch
+    on_restart: OnRestart
+    drain: int
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -40,9 +50,21 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def one_of(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+    """A parser of the values of ``kind``."""
+
+    def parse(text: str) -> StrEnum:
+        try:
+            return kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(kind)}") from None
+
+    return parse
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option: ``--name`` on the command line, STREAMUI_NAME in the environment."""
+    """One option: ``--name`` on the command line, with a dash for each underscore, STREAMUI_NAME in the environment."""
 
     name: str
     parse: Callable[[str], Any]
@@ -53,6 +75,10 @@ class Option:
     @property
     def variable(self) -> str:
         return f"STREAMUI_{self.name.upper()}"
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
 
     def checked(self, environ: Mapping[str, str]) -> Callable[[str], Any]:
         """``parse``, with an error that says when the value comes from the environment."""
@@ -120,6 +146,27 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             metavar="N",
             help="CPU threads that compute (every core; one for a model as small as the starter)",
         ),
+        Option(
+            name="journal",
+            parse=one_of(Switch),
+            default=Switch.ON,
+            metavar="on|off",
+            help="off: answers are kept in memory only, and end with the server (%(default)s)",
+        ),
+        Option(
+            name="on_restart",
+            parse=one_of(OnRestart),
+            default=OnRestart.CONTINUE,
+            metavar="continue|interrupt",
+            help="what becomes of answers that the last server left unfinished (%(default)s)",
+        ),
+        Option(
+            name="drain",
+            parse=whole_number(0, 86_400),
+            default=0,
+            metavar="SECONDS",
+            help="how long a server that is told to end lets running answers go on (%(default)s)",
+        ),
     )
 
 
@@ -127,7 +174,7 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
     """Put every option on ``parser``. The environment's value is the default; argparse checks it like a typed one."""
     for option in options(environ):
         parser.add_argument(
-            f"--{option.name}",
+            option.flag,
             type=option.checked(environ),
             default=environ.get(option.variable) or option.default,
             metavar=option.metavar,

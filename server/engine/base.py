@@ -22,6 +22,10 @@ class ModelError(EngineError):
     """The model file can't be used: absent, broken, of another kind, or too large for the memory."""
 
 
+class GrammarError(EngineError):
+    """A JSON schema can't be made into a grammar."""
+
+
 class EngineDeadError(EngineError):
     """The engine's thread has ended; nothing more can be computed until the server is started again."""
 
@@ -32,6 +36,13 @@ class Phase(StrEnum):
     QUEUED = "queued"
     PREFILL = "prefill"
     DECODE = "decode"
+
+
+class Limit(StrEnum):
+    """What ended a generation whose reason is LENGTH."""
+
+    MAX_TOKENS = "max_tokens"
+    CONTEXT = "context"
 
 
 class FinishReason(StrEnum):
@@ -48,21 +59,36 @@ class FinishReason(StrEnum):
 class SamplingParams:
     """How the next token is chosen; names, meanings and defaults are llama.cpp's (``common_params_sampling``).
 
-    ``temperature`` 0 means greedy. ``top_k`` 0, ``top_p`` 1, ``min_p`` 0 and ``repeat_penalty`` 1 switch that one off.
-    The penalties look at the last 64 tokens of the answer. ``max_tokens`` None means up to the end of the context.
+    ``temperature`` 0 means greedy. Off are ``top_k``, ``min_p``, ``xtc_probability`` and ``dry_multiplier`` at 0,
+    ``top_p``, ``typical_p`` and ``repeat_penalty`` at 1, ``top_n_sigma`` at 0 or below. The penalties look at the last
+    ``repeat_last_n`` tokens of the answer; DRY at the last ``dry_penalty_last_n`` of prompt and answer. ``max_tokens``
+    None means up to the end of the context. ``grammar`` is GBNF text, from ``Engine.grammar``. ``top_logprobs`` 0 to
+    20: the chosen token's logprob is told with each piece, and those of so many of the likeliest; None tells none.
     """
 
     temperature: float = 0.8
     top_k: int = 40
     top_p: float = 0.95
     min_p: float = 0.05
+    typical_p: float = 1.0
+    top_n_sigma: float = -1.0
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     seed: int = RANDOM_SEED
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     repeat_penalty: float = 1.0
+    repeat_last_n: int = 64
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_penalty_last_n: int = 64
+    dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
     logit_bias: Mapping[int, float] = field(default_factory=dict)
+    grammar: str | None = None
+    top_logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +108,18 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """One answer to compute. ``received`` is the ``time.monotonic()`` at which the server received it, in seconds."""
+    """One answer to compute. ``received`` is the ``time.monotonic()`` at which the server received it, in seconds.
+
+    ``written`` are the tokens of this answer that an earlier engine has computed: they are read after the prompt, count
+    as the answer's own, and are not told again. ``principal`` is whose request it is.
+    """
 
     id: str
     prompt: tuple[int, ...]
     sampling: SamplingParams
     received: float
+    written: tuple[int, ...] = ()
+    principal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +149,11 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The generation waits; ``position`` others must end before it starts."""
+    """The generation waits; ``position`` others must end before it starts, in about ``eta_ms`` milliseconds."""
 
     id: str
     position: int
+    eta_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +166,40 @@ class Prefill:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token's bytes, and the natural logarithm of its probability by the model, before any sampling parameter."""
+
+    piece: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One chosen token, and the likeliest ones in its place, likeliest first."""
+
+    chosen: TokenLogprob
+    top: tuple[TokenLogprob, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
-    """New text: whole code points, never empty. ``completion_tokens`` have been computed so far."""
+    """New text: whole code points, never empty. ``completion_tokens`` have been computed so far.
+
+    ``tokens`` are those chosen since the last piece: more than one where text was held back, none where they had been
+    told before. What a detokenizer makes of a piece's text follows from the tokens alone.
+    """
 
     id: str
     text: str
     completion_tokens: int
+    tokens: tuple[int, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    """One for each of ``tokens`` where ``top_logprobs`` asked for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Always the last update of a generation. ``error`` is set when ``reason`` is FAILED."""
+    """Always the last update of a generation. ``error`` says why it FAILED, ``limit`` what ended it by LENGTH."""
 
     id: str
     reason: FinishReason
@@ -151,6 +207,7 @@ class Finished:
     usage: Usage
     timings: Timings
     error: str | None = None
+    limit: Limit | None = None
 
 
 Update = Queued | Prefill | Piece | Finished
@@ -160,7 +217,12 @@ Listener = Callable[[Sequence[Update]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStats:
-    """The engine's counters at one moment. The token counts grow for as long as the engine lives."""
+    """The engine's counters at one moment. Token counts, steps and seconds grow for as long as the engine lives.
+
+    ``kv_tokens`` are those of running sequences, ``kept_tokens`` those of ended ones that lie in free slots to be
+    reused, ``saved_bytes`` the plain memory that holds more of the latter. ``busy_seconds`` is the time of all steps;
+    of it ``decode_seconds`` were spent inside llama_decode and ``sample_seconds`` on choosing tokens.
+    """
 
     alive: bool
     failure: str | None
@@ -170,6 +232,14 @@ class EngineStats:
     kv_tokens: int
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
+    kept_tokens: int = 0
+    saved_bytes: int = 0
+    preemptions: int = 0
+    steps: int = 0
+    busy_seconds: float = 0.0
+    decode_seconds: float = 0.0
+    sample_seconds: float = 0.0
 
 
 class Engine(Protocol):
@@ -192,6 +262,17 @@ class Engine(Protocol):
 
         Raises EngineDeadError after ``close``.
         """
+        ...
+
+    def grammar(self, schema: Mapping[str, object]) -> str:
+        """The GBNF grammar of a JSON schema: an answer under it always parses.
+
+        Raises GrammarError, which names the part of the schema that can't be had, and EngineDeadError after ``close``.
+        """
+        ...
+
+    def eta_ms(self) -> int | None:
+        """A guess at when a request that is submitted now would start, in milliseconds; None without experience."""
         ...
 
     def submit(self, request: GenerationRequest) -> None:

@@ -1,20 +1,28 @@
 """What the worker needs of a language model: rows in, tokens out. llama.py is the real one, scripted.py is for tests.
 
-Except for ``tokenize`` and ``abort``, which any thread may call, a model belongs to the worker's thread, and after that
-has ended to whoever closes it.
+Except for ``tokenize``, ``grammar`` and ``abort``, which any thread may call, a model belongs to the worker's thread,
+and after that has ended to whoever closes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
-from server.engine.base import EngineError, ModelFacts, SamplingParams
+from server.engine.base import Choice, EngineError, ModelFacts, SamplingParams
 
 
 class DecodeError(EngineError):
     """The model could not compute a batch; what the batch's sequences hold in the KV cache is no longer certain."""
+
+
+class SamplerError(EngineError):
+    """No token can be chosen for one sequence; the others of its batch are unharmed."""
+
+
+class LogitsError(SamplerError):
+    """The model computed no numbers to choose a token by."""
 
 
 class Row(NamedTuple):
@@ -37,8 +45,9 @@ class Outcome(Enum):
 class Sampler(Protocol):
     """Chooses the tokens of one sequence and remembers what it chose."""
 
-    def sample(self, row: int) -> int:
-        """The next token, from the logits of the last batch's row number ``row``."""
+    def sample(self, output: int) -> int:
+        """The next token, by the last batch's row number ``output`` of those that wanted logits. Raises
+        SamplerError."""
         ...
 
     def close(self) -> None: ...
@@ -54,12 +63,24 @@ class Model(Protocol):
     def slots(self) -> int: ...
 
     @property
+    def shared(self) -> bool:
+        """Whether all sequences share one KV cache, so that it can be full before each has all its tokens.
+
+        Where each has its own part of it, a batch is fast only if its slots follow each other without a gap.
+        """
+        ...
+
+    @property
     def batch_tokens(self) -> int:
         """The most rows that one decode takes."""
         ...
 
     def tokenize(self, text: str) -> list[int]:
         """See Engine.tokenize. Raises EngineDeadError once the model is closed."""
+        ...
+
+    def grammar(self, schema: Mapping[str, object]) -> str:
+        """See Engine.grammar."""
         ...
 
     def piece(self, token: int) -> bytes:
@@ -70,7 +91,18 @@ class Model(Protocol):
         """Whether the token ends an answer."""
         ...
 
-    def sampler(self, params: SamplingParams, prompt: Sequence[int]) -> Sampler: ...
+    def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> Sampler:
+        """A sampler for the answer to ``prompt``, of which ``written`` has been chosen already. Raises SamplerError."""
+        ...
+
+    def logprobs(self, output: int, token: int, count: int) -> Choice:
+        """How likely ``token`` was by row ``output`` of the last batch, and the ``count`` likeliest tokens."""
+        ...
+
+    @property
+    def decode_seconds(self) -> float:
+        """Seconds spent computing batches since the beginning."""
+        ...
 
     def decode(self, rows: Sequence[Row]) -> Outcome:
         """Compute one batch. Raises DecodeError."""
@@ -78,6 +110,26 @@ class Model(Protocol):
 
     def forget(self, slot: int, start: int = 0) -> bool:
         """Drop a slot's KV from position ``start`` on; False where the model can only drop the whole slot."""
+        ...
+
+    def copy(self, source: int, target: int) -> None:
+        """Make slot ``target`` hold what ``source`` holds, in place of what it held."""
+        ...
+
+    def save(self, slot: int) -> memoryview:
+        """What a slot holds, as bytes in plain memory; empty where the model can't."""
+        ...
+
+    def restore(self, slot: int, state: memoryview) -> bool:
+        """Put back what ``save`` gave, into any slot; False: it does not fit, and the slot is empty."""
+        ...
+
+    def shift(self, slot: int, start: int, count: int) -> bool:
+        """Drop ``count`` tokens from position ``start`` on and move up what follows; False where the model can't."""
+        ...
+
+    def reset(self) -> None:
+        """Begin anew with empty slots, after a decode that failed. Raises ModelError."""
         ...
 
     def abort(self) -> None:

@@ -2,47 +2,70 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
 from server.engine.model import Row
 from server.engine.sequence import Sequence
 
+WIDEST_FILLED_GAP: Final = 4
+"""Slots without a row that are filled up. Filling a wider gap costs more than the split that it avoids."""
+
+FILLER: Final = 0
+"""The token of a row that only fills a gap."""
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One sequence's part of a batch: its next ``count`` tokens, of which the last is the batch's row ``last_row``.
+    """One sequence's part of a batch: its next ``count`` tokens.
 
-    ``complete``: the share ends at the sequence's newest token, so that the next one can be chosen from its logits.
+    ``output``: the share ends at the sequence's newest token, so that the next one can be chosen from the logits of
+    this row, counted among those that want logits. None: there is more to read first.
     """
 
     sequence: Sequence
     count: int
-    last_row: int
-    complete: bool
+    output: int | None
+
+    @property
+    def reading(self) -> bool:
+        """Whether it reads a prompt, or again what was lost from the KV cache, rather than write on."""
+        return self.count > 1 or self.output is None or not self.sequence.writing
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One step's batch."""
+    """One step's batch. ``filled`` are the free slots that got a row for the sake of their place."""
 
     rows: list[Row]
     shares: list[Share]
+    filled: list[int]
+
+    @property
+    def writing(self) -> int:
+        """How many rows write."""
+        return sum(not share.reading for share in self.shares)
+
+    @property
+    def reading(self) -> int:
+        """How many rows read."""
+        return sum(share.count for share in self.shares if share.reading)
 
 
 class Scheduler:
-    """First come, first served, over ``slots`` KV slots.
+    """First come, first served over ``slots`` KV slots, with a fair share for each principal.
 
-    A step carries one token of every sequence that is writing and at most ``chunk`` tokens of prompts, so that writing
-    goes on while prompts are read. Rows are in ascending order of their slots, and the lowest free slot is given first:
-    llama.cpp splits a batch wherever that order breaks.
+    A step carries one token of every sequence that is writing and a bounded chunk of prompts, so that writing goes on
+    while prompts are read. Rows are in ascending order of their slots: llama.cpp splits a batch wherever the slots do
+    not follow each other.
     """
 
-    def __init__(self, *, slots: int, chunk: int) -> None:
-        self._chunk = chunk
-        self._free = list(range(slots))
-        self._waiting: deque[Sequence] = deque()
+    def __init__(self, *, slots: int) -> None:
+        self._free = set(range(slots))
+        self._waiting: list[Sequence] = []
         self._running: dict[int, Sequence] = {}
 
     @property
@@ -50,12 +73,29 @@ class Scheduler:
         return not self._waiting and not self._running
 
     @property
-    def waiting(self) -> tuple[Sequence, ...]:
-        return tuple(self._waiting)
+    def free(self) -> frozenset[int]:
+        """Slots that no sequence holds."""
+        return frozenset(self._free)
 
     @property
     def running(self) -> tuple[Sequence, ...]:
+        """Those that hold a slot, in the order in which they got it."""
         return tuple(self._running.values())
+
+    @property
+    def waiting(self) -> tuple[Sequence, ...]:
+        """Those that hold no slot, in the order in which they will get one.
+
+        Who was sent back comes first. Then everyone's first, everyone's second and so on, counting what runs for them;
+        among equals whoever came first.
+        """
+        running = Counter(sequence.request.principal for sequence in self._running.values())
+        ranked = []
+        for arrival, sequence in enumerate(self._waiting):
+            rank = -1 if sequence.begun else running[sequence.request.principal]
+            running[sequence.request.principal] += 1
+            ranked.append((rank, arrival, sequence))
+        return tuple(sequence for _, _, sequence in sorted(ranked, key=lambda entry: entry[:2]))
 
     def add(self, sequence: Sequence) -> None:
         self._waiting.append(sequence)
@@ -63,16 +103,18 @@ class Scheduler:
     def find(self, id: str) -> Sequence | None:
         return next((sequence for sequence in self if sequence.id == id), None)
 
-    def admit(self, now: float) -> list[Sequence]:
-        """Give free slots to those who have waited longest."""
-        admitted = []
-        while self._free and self._waiting:
-            sequence, slot = self._waiting.popleft(), min(self._free)
-            self._free.remove(slot)
-            self._running[slot] = sequence
-            sequence.admit(slot, now)
-            admitted.append(sequence)
-        return admitted
+    def admit(self, sequence: Sequence, slot: int, cached: int, now: float) -> None:
+        """Give the free slot ``slot`` to one that waits; the slot holds its first ``cached`` tokens already."""
+        self._waiting.remove(sequence)
+        self._free.remove(slot)
+        self._running[slot] = sequence
+        sequence.admit(slot, cached, now)
+
+    def send_back(self, sequence: Sequence) -> None:
+        """Take the slot of one that runs, and let it wait before all others."""
+        self.remove(sequence)
+        sequence.send_back()
+        self._waiting.insert(0, sequence)
 
     def remove(self, sequence: Sequence) -> None:
         """Take a sequence out, and its slot back."""
@@ -80,38 +122,66 @@ class Scheduler:
             self._waiting.remove(sequence)
         else:
             del self._running[sequence.slot]
-            self._free.append(sequence.slot)
+            self._free.add(sequence.slot)
 
-    def plan(self) -> Plan:
-        """The next step's batch; it is empty when nothing runs."""
-        counts = self._counts()
+    def plan(self, budget: int, fill: Mapping[int, int], only: Sequence | None = None) -> Plan:
+        """The next step's batch, with at most ``budget`` tokens of prompts; it is empty when nothing runs.
+
+        ``fill`` are the free slots that may get a row that nobody needs, and at which position. ``only`` leaves out all
+        other sequences.
+        """
+        running = self.running if only is None else (only,)
+        counts = {sequence.slot: 1 for sequence in running if sequence.missing == 1}
+        counts |= _chunks([sequence for sequence in running if sequence.missing > 1], budget)
+        filled = _gaps(sorted(slot for slot in counts if slot is not None), fill)
         rows: list[Row] = []
         shares: list[Share] = []
-        for slot in sorted(counts):
+        outputs = 0
+        for slot in sorted([*(slot for slot in counts if slot is not None), *filled]):
+            if slot in filled:
+                rows.append(Row(FILLER, slot, fill[slot], False))
+                continue
             sequence, count = self._running[slot], counts[slot]
+            complete = count == sequence.missing
             rows.extend(_rows(sequence, slot, count))
-            shares.append(Share(sequence, count, len(rows) - 1, rows[-1].logits))
-        return Plan(rows, shares)
-
-    def _counts(self) -> dict[int, int]:
-        """How many tokens each slot computes: the writing ones their newest, the readers share one chunk in turn."""
-        counts: dict[int, int] = {}
-        budget = self._chunk
-        for slot, sequence in self._running.items():
-            missing = len(sequence.tokens) - sequence.computed
-            count = missing if missing == 1 else min(missing, budget)
-            if missing > 1:
-                budget -= count
-            if count:
-                counts[slot] = count
-        return counts
+            shares.append(Share(sequence, count, outputs if complete else None))
+            outputs += complete
+        return Plan(rows, shares, filled)
 
     def __iter__(self) -> Iterator[Sequence]:
         yield from self._running.values()
         yield from self._waiting
 
 
-def _rows(sequence: Sequence, slot: int, count: int) -> Iterator[Row]:
+def _chunks(readers: list[Sequence], budget: int) -> dict[int | None, int]:
+    """How many tokens each reader gets of ``budget``; each gets one at least, to leave no gap.
+
+    Half is for whoever has waited longest, so that a long prompt gets read; the rest for those who are nearest to their
+    first token, so that a short one need not wait for it.
+    """
+    counts = {sequence.slot: 1 for sequence in readers}
+    left = max(0, budget - len(readers))
+    for sequence, share in (
+        *((reader, left // 2) for reader in readers[:1]),
+        *((reader, budget) for reader in sorted(readers, key=lambda reader: reader.missing)),
+    ):
+        more = min(share, left, sequence.missing - counts[sequence.slot])
+        counts[sequence.slot] += more
+        left -= more
+    return counts
+
+
+def _gaps(slots: list[int], fill: Mapping[int, int]) -> list[int]:
+    """The slots between two of ``slots`` that are worth a row of their own."""
+    filled: list[int] = []
+    for before, after in pairwise(slots):
+        gap = range(before + 1, after)
+        if len(gap) <= WIDEST_FILLED_GAP and all(slot in fill for slot in gap):
+            filled.extend(gap)
+    return filled
+
+
+def _rows(sequence: Sequence, slot: int, count: int) -> Iterable[Row]:
     end = len(sequence.tokens)
     for position in range(sequence.computed, sequence.computed + count):
         yield Row(sequence.tokens[position], slot, position, logits=position == end - 1)

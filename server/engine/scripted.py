@@ -5,12 +5,14 @@ Wrapped in BatchingEngine it runs the real worker, scheduler and detokenizer.
 
 from __future__ import annotations
 
+import array
+import math
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from server.engine.base import ModelFacts, SamplingParams
-from server.engine.model import DecodeError, Outcome, Row
+from server.engine.base import Choice, GrammarError, ModelFacts, SamplingParams, TokenLogprob
+from server.engine.model import DecodeError, LogitsError, Outcome, Row
 
 WORDS = ("one ", "small ", "step ", "and ", "then ", "another ", "word, ", "line\n", "é", "漢", "🙂 ", "end. ")
 END = 256
@@ -82,13 +84,26 @@ class Gate:
 
 
 class ScriptedSampler:
-    """Says the answer's tokens one after the other, then END."""
+    """Says the answer's tokens one after the other, then END.
 
-    def __init__(self, tokens: Iterator[int]) -> None:
+    It looks at what the KV cache holds for its answer, as a real model's logits would: tokens that are not those of the
+    prompt and the answer so far are a fault of the engine.
+    """
+
+    def __init__(self, model: ScriptedModel, context: Sequence[int], tokens: Iterator[int]) -> None:
+        self._model = model
+        self._context = list(context)
         self._tokens = tokens
 
-    def sample(self, row: int) -> int:
-        return next(self._tokens, END)
+    def sample(self, output: int) -> int:
+        seen = self._model.seen(output)
+        if self._context[-len(seen) :] != seen:
+            raise AssertionError(f"the KV cache holds {seen}, and not the end of {self._context}")
+        token = next(self._tokens, END)
+        if token in self._model.poisoned:
+            raise LogitsError("the model computed values that are not numbers")
+        self._context.append(token)
+        return token
 
     def close(self) -> None:
         pass
@@ -97,18 +112,29 @@ class ScriptedSampler:
 class ScriptedModel:
     """The Model port. ``answer_tokens`` is the length of an answer that no max_tokens ends earlier.
 
-    ``failures`` are raised by the next decodes, one each: a DecodeError ends that batch, anything else the thread.
+    ``failures`` are raised by the next decodes, one each. ``kv_tokens`` is the size of a KV cache that all slots share.
     """
 
     batch_tokens = 512
+    decode_seconds = 0.0
 
-    def __init__(self, *, context: int = 2048, slots: int = 1, answer_tokens: int = 40) -> None:
+    def __init__(
+        self, *, context: int = 2048, slots: int = 1, answer_tokens: int = 40, kv_tokens: int | None = None
+    ) -> None:
         self.slots = slots
+        self.shared = kv_tokens is not None
         self.gate = Gate()
         self.failures: list[BaseException] = []
+        self.poison: set[int] = set()
+        """Tokens that make a batch fail."""
+        self.poisoned: set[int] = set()
+        """Tokens in whose place there are no logits."""
         self.rows_computed = 0
-        self.kv: dict[int, int] = {}
-        """Tokens held for each slot; empty when nothing runs."""
+        self.batches: list[list[Row]] = []
+        self.kv: dict[int, list[int]] = {}
+        """The tokens that each slot holds."""
+        self._kv_tokens = kv_tokens
+        self._outputs: list[list[int]] = []
         self._answer_tokens = answer_tokens
         self.facts = ModelFacts(
             name="Scripted",
@@ -125,33 +151,76 @@ class ScriptedModel:
     def tokenize(self, text: str) -> list[int]:
         return list(text.encode("utf-8", "replace"))
 
+    def grammar(self, schema: Mapping[str, object]) -> str:
+        raise GrammarError("a scripted model says what it says")
+
     def piece(self, token: int) -> bytes:
         return bytes([token]) if token < END else WORDS[token - _FIRST_WORD].encode()
 
     def is_end(self, token: int) -> bool:
         return token == END
 
-    def sampler(self, params: SamplingParams, prompt: Sequence[int]) -> ScriptedSampler:
-        return ScriptedSampler(iter(scripted_tokens(prompt, params.seed, self._answer_tokens)))
+    def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> ScriptedSampler:
+        tokens = scripted_tokens(prompt, params.seed, self._answer_tokens)[len(written) :]
+        return ScriptedSampler(self, [*prompt, *written], iter(tokens))
+
+    def logprobs(self, output: int, token: int, count: int) -> Choice:
+        """As if every token of the vocabulary were equally likely."""
+        equal = TokenLogprob(self.piece(token), -math.log(_VOCABULARY))
+        return Choice(equal, (equal,) * count)
+
+    @property
+    def held_tokens(self) -> int:
+        """How many tokens all slots hold."""
+        return sum(map(len, self.kv.values()))
+
+    def seen(self, output: int) -> list[int]:
+        """What the last batch's row number ``output`` that wanted logits attended to."""
+        return self._outputs[output]
 
     def decode(self, rows: Sequence[Row]) -> Outcome:
         if not self.gate.pass_through():
             return Outcome.ABORTED
         if self.failures:
             raise self.failures.pop(0)
+        if any(row.token in self.poison for row in rows):
+            raise DecodeError("a token of this batch is poison")
+        if self._kv_tokens is not None and self.held_tokens + len(rows) > self._kv_tokens:
+            return Outcome.NO_SLOT
+        self._outputs = []
         for row in rows:
-            if row.position != self.kv.get(row.slot, 0):
-                raise DecodeError(f"slot {row.slot} holds {self.kv.get(row.slot, 0)} tokens, not {row.position}")
-            self.kv[row.slot] = row.position + 1
+            held = self.kv.setdefault(row.slot, [])
+            if row.position != len(held):
+                raise AssertionError(f"slot {row.slot} holds {len(held)} tokens, not {row.position}")
+            held.append(row.token)
+            if row.logits:
+                self._outputs.append(list(held))
         self.rows_computed += len(rows)
+        self.batches.append(list(rows))
         return Outcome.COMPUTED
 
     def forget(self, slot: int, start: int = 0) -> bool:
-        if start:
-            self.kv[slot] = min(start, self.kv.get(slot, 0))
-        else:
-            self.kv.pop(slot, None)
+        del self.kv.setdefault(slot, [])[start:]
+        if not self.kv[slot]:
+            del self.kv[slot]
         return True
+
+    def copy(self, source: int, target: int) -> None:
+        self.kv[target] = list(self.kv[source])
+
+    def save(self, slot: int) -> memoryview:
+        return memoryview(array.array("i", self.kv[slot]).tobytes())
+
+    def restore(self, slot: int, state: memoryview) -> bool:
+        self.kv[slot] = array.array("i", state.tobytes()).tolist()
+        return True
+
+    def shift(self, slot: int, start: int, count: int) -> bool:
+        del self.kv[slot][start : start + count]
+        return True
+
+    def reset(self) -> None:
+        self.kv.clear()
 
     def abort(self) -> None:
         self.gate.abort(True)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from server.engine.base import Finished, FinishReason, GenerationRequest, Phase, Timings, Usage
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine.base import Choice, Finished, FinishReason, GenerationRequest, Limit, Phase, Piece, Timings, Usage
 from server.engine.detokenizer import Detokenizer
 from server.engine.model import Sampler
+
+SETTLED = 8
+"""Tokens after which an answer's usual pace shows."""
 
 
 class Sequence:
@@ -12,8 +18,11 @@ class Sequence:
 
     def __init__(self, request: GenerationRequest, context: int) -> None:
         self.request = request
-        self.tokens = list(request.prompt)
-        """The prompt, followed by what was chosen so far."""
+        self.tokens = [*request.prompt, *request.written]
+        """What the KV cache has to hold: the prompt, then what was chosen so far, less what a full context pushed
+        out."""
+        self.prompt = np.array(self.tokens, np.int32)
+        """What it begins with, for comparison with others."""
         self.computed = 0
         """How many of ``tokens`` are in the KV cache."""
         self.slot: int | None = None
@@ -21,7 +30,13 @@ class Sequence:
         self.detokenizer = Detokenizer(request.sampling.stop)
         self.position: int | None = None
         """The last queue position that was told."""
-        self._budget = self._token_budget(context)
+        self.faults = 0
+        """How many batches with this sequence have failed."""
+        self.completion_tokens = len(request.written)
+        self._context = context
+        self._cached = 0
+        self._chosen: list[int] = []
+        self._choices: list[Choice] = []
         self._admitted: float | None = None
         self._first_token: float | None = None
 
@@ -34,40 +49,97 @@ class Sequence:
         return len(self.request.prompt)
 
     @property
-    def completion_tokens(self) -> int:
-        return len(self.tokens) - self.prompt_tokens
+    def missing(self) -> int:
+        """How many tokens the KV cache still lacks before the next one can be chosen."""
+        return len(self.tokens) - self.computed
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has been in a slot, though it may have been sent back to the queue."""
+        return self._admitted is not None
+
+    @property
+    def writing(self) -> bool:
+        """Whether this engine has chosen a token for it."""
+        return self._first_token is not None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has written for long enough for a reader to notice a pause."""
+        return self.completion_tokens - len(self.request.written) >= SETTLED
 
     @property
     def phase(self) -> Phase:
-        if self.slot is None:
-            return Phase.QUEUED
-        return Phase.PREFILL if self._first_token is None else Phase.DECODE
+        if self.writing:
+            return Phase.DECODE
+        return Phase.QUEUED if self.slot is None else Phase.PREFILL
 
     @property
-    def exhausted(self) -> bool:
-        """Whether ``max_tokens`` or the context leaves no room for another token."""
-        return self.completion_tokens >= self._budget
+    def limit(self) -> Limit | None:
+        """What leaves no room for another token, if anything does."""
+        most = self.request.sampling.max_tokens
+        if most is not None and self.completion_tokens >= most:
+            return Limit.MAX_TOKENS
+        return Limit.CONTEXT if len(self.tokens) >= self._context else None
 
-    def admit(self, slot: int, now: float) -> None:
-        """Enter the batch in KV slot ``slot``."""
-        self.slot, self._admitted = slot, now
+    def admit(self, slot: int, cached: int, now: float) -> None:
+        """Enter the batch in KV slot ``slot``, which holds the first ``cached`` tokens already."""
+        self.slot, self.computed = slot, cached
+        if self._admitted is None:
+            self._admitted, self._cached = now, min(cached, self.prompt_tokens)
 
-    def extend(self, token: int, now: float) -> None:
+    def context(self) -> NDArray[np.int32]:
+        """``tokens``, for comparison with what others have computed."""
+        return self.prompt if not self.writing else np.array(self.tokens, np.int32)
+
+    def send_back(self) -> None:
+        """Leave the slot, to be admitted again later; nothing is lost but what the KV cache held."""
+        self.slot, self.computed = None, 0
+
+    def extend(self, token: int, now: float, choice: Choice | None = None) -> None:
         """Take the token that was chosen."""
         self.mark_first_token(now)
         self.tokens.append(token)
+        self.completion_tokens += 1
+        self._chosen.append(token)
+        if choice is not None:
+            self._choices.append(choice)
 
     def mark_first_token(self, now: float) -> None:
         """The prompt has been read, and a first token chosen from it."""
         if self._first_token is None:
             self._first_token = now
 
+    def drop(self, start: int, count: int) -> None:
+        """The KV cache has let go of ``count`` tokens from position ``start`` on."""
+        del self.tokens[start : start + count]
+        self.computed -= count
+
+    def piece(self, text: str) -> Piece:
+        """``text`` as news, with the tokens that no piece has told yet."""
+        tokens, choices = tuple(self._chosen), tuple(self._choices)
+        self._chosen.clear()
+        self._choices.clear()
+        return Piece(self.id, text, self.completion_tokens, tokens, choices)
+
     def finished(
-        self, reason: FinishReason, now: float, *, cancel_received: float | None = None, error: str | None = None
+        self,
+        reason: FinishReason,
+        now: float,
+        *,
+        cancel_received: float | None = None,
+        error: str | None = None,
+        limit: Limit | None = None,
     ) -> Finished:
         """The last update of this generation, as of ``now``."""
-        usage = Usage(prompt_tokens=self.prompt_tokens, cached_tokens=0, completion_tokens=self.completion_tokens)
-        return Finished(self.id, reason, self.phase, usage, self._timings(now, cancel_received), error)
+        usage = Usage(
+            prompt_tokens=self.prompt_tokens, cached_tokens=self._cached, completion_tokens=self.completion_tokens
+        )
+        return Finished(self.id, reason, self.phase, usage, self._timings(now, cancel_received), error, limit)
+
+    def seconds_in_slot(self, now: float) -> float:
+        """Since it was first admitted; 0 while it waits for that."""
+        return 0.0 if self._admitted is None else now - self._admitted
 
     def _timings(self, now: float, cancel_received: float | None) -> Timings:
         def ms(start: float | None, end: float | None) -> float | None:
@@ -82,8 +154,3 @@ class Sequence:
             total=ms(received, now) or 0.0,
             stop=ms(cancel_received, now),
         )
-
-    def _token_budget(self, context: int) -> int:
-        room = context - len(self.request.prompt)
-        limit = self.request.sampling.max_tokens
-        return room if limit is None else min(limit, room)

@@ -1,31 +1,23 @@
-"""The engine's one thread: take the inbox, schedule, decode, hand over, again."""
+"""The engine's one thread: take the inbox, compute a step, again."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from server.engine.base import (
     EngineDeadError,
     EngineStats,
-    FinishReason,
     GenerationRequest,
     Listener,
     ModelFacts,
-    Piece,
-    Prefill,
-    Queued,
     Update,
 )
-from server.engine.model import DecodeError, Model, Outcome
-from server.engine.scheduler import Plan, Scheduler, Share
-from server.engine.sequence import Sequence
-
-PREFILL_CHUNK = 128
-"""Tokens of prompts in one step. Short enough for a running answer to go on in between, long enough for full speed."""
+from server.engine.batcher import Batcher, EngineOptions
+from server.engine.model import Model
 
 logger = logging.getLogger(__name__)
 
@@ -46,22 +38,19 @@ _Command = GenerationRequest | _Cancel | _Close
 class BatchingEngine:
     """The Engine port over a Model, by continuous batching in a thread of its own.
 
-    The thread owns the model, the scheduler and every sequence. Other threads reach it through the inbox alone, and
-    through ``model.abort``, which makes a decode in progress give up.
+    The thread owns the model and the batcher. Other threads reach it through the inbox alone, and through
+    ``model.abort``, which makes a decode in progress give up.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, options: EngineOptions | None = None) -> None:
         self._model = model
-        self._scheduler = Scheduler(slots=model.slots, chunk=min(PREFILL_CHUNK, model.batch_tokens - model.slots))
+        self._batcher = Batcher(model, options or EngineOptions(), self._hand_over)
         self._thread = threading.Thread(target=self._main, name="engine", daemon=True)
         self._wake = threading.Condition()
         self._inbox: deque[_Command] = deque()
         self._failure: str | None = None
         self._refusal: str | None = None
         """Why nothing is taken any more; guarded by the condition's lock, like the inbox."""
-        self._abortable: frozenset[str] = frozenset()
-        self._prompt_tokens = 0
-        self._completion_tokens = 0
         self._listener: Listener = lambda updates: None
 
     # The Engine port, for any thread.
@@ -81,6 +70,12 @@ class BatchingEngine:
     def tokenize(self, text: str) -> list[int]:
         return self._model.tokenize(text)
 
+    def grammar(self, schema: Mapping[str, object]) -> str:
+        return self._model.grammar(schema)
+
+    def eta_ms(self) -> int | None:
+        return self._batcher.eta_ms
+
     def submit(self, request: GenerationRequest) -> None:
         self._put(request)
 
@@ -89,20 +84,16 @@ class BatchingEngine:
             self._put(_Cancel(id, received))
         except EngineDeadError:
             return
-        if id in self._abortable:
+        if id in self._batcher.abortable:
             self._model.abort()
 
     def stats(self) -> EngineStats:
-        running = self._scheduler.running
-        return EngineStats(
+        stats = self._batcher.stats
+        return replace(
+            stats,
             alive=self._thread.is_alive() and self._failure is None,
             failure=self._failure,
-            slots=self.slots,
-            running=len(running),
-            queued=len(self._scheduler.waiting) + sum(isinstance(c, GenerationRequest) for c in tuple(self._inbox)),
-            kv_tokens=sum(sequence.computed for sequence in running),
-            prompt_tokens=self._prompt_tokens,
-            completion_tokens=self._completion_tokens,
+            queued=stats.queued + sum(isinstance(command, GenerationRequest) for command in tuple(self._inbox)),
         )
 
     def close(self) -> None:
@@ -126,18 +117,11 @@ class BatchingEngine:
 
     def _main(self) -> None:
         try:
-            self._serve()
+            while self._take_inbox():
+                self._batcher.step(interrupted=lambda: bool(self._inbox))
         except Exception as error:  # whatever it was, nobody may be left waiting for an answer
             logger.exception("the engine's thread has died")
             self._fail(f"{type(error).__name__}: {error}")
-
-    def _serve(self) -> None:
-        while self._take_inbox():
-            plan = self._schedule()
-            if self._inbox:
-                continue  # a cancel that came before its sequence could be aborted must not wait for this step
-            if self._decode(plan):
-                self._hand_over(self._advance(plan))
 
     def _take_inbox(self) -> bool:
         """Obey the commands that came; wait for one when there is nothing to compute. False: close was called.
@@ -146,122 +130,18 @@ class BatchingEngine:
         """
         self._model.rearm()
         with self._wake:
-            while not self._inbox and self._scheduler.idle:
+            while not self._inbox and self._batcher.idle:
                 self._wake.wait()
             commands, self._inbox = self._inbox, deque()
         for command in commands:
             if isinstance(command, _Close):
-                self._end(list(self._scheduler), FinishReason.INTERRUPTED)
+                self._batcher.close()
                 return False
             if isinstance(command, _Cancel):
-                self._cancel(command)
+                self._batcher.cancel(command.id, command.received)
             else:
-                self._scheduler.add(Sequence(command, self.facts.context))
+                self._batcher.add(command)
         return True
-
-    def _schedule(self) -> Plan:
-        admitted = self._scheduler.admit(time.monotonic())
-        news: list[Update] = [Prefill(sequence.id, 0, sequence.prompt_tokens) for sequence in admitted]
-        news.extend(self._moves())
-        self._hand_over(news)
-        plan = self._scheduler.plan()
-        self._abortable = frozenset(
-            share.sequence.id for share in plan.shares if share.count > 1 or len(plan.shares) == 1
-        )
-        return plan
-
-    def _moves(self) -> list[Queued]:
-        """Those who wait and whose place in the queue has changed."""
-        moved = []
-        for position, sequence in enumerate(self._scheduler.waiting, start=1):
-            if sequence.position != position:
-                sequence.position = position
-                moved.append(Queued(sequence.id, position))
-        return moved
-
-    def _decode(self, plan: Plan) -> bool:
-        """Compute the batch. False: it was aborted or it failed, and what it had begun is undone."""
-        if not plan.rows:
-            return False
-        try:
-            outcome = self._model.decode(plan.rows)
-        except DecodeError as error:
-            self._end([share.sequence for share in plan.shares], FinishReason.FAILED, str(error))
-            return False
-        if outcome is Outcome.NO_SLOT:
-            self._end([plan.shares[-1].sequence], FinishReason.FAILED, "the KV cache is full")
-        if outcome is not Outcome.COMPUTED:
-            for share in plan.shares:
-                self._rewind(share.sequence)
-        return outcome is Outcome.COMPUTED
-
-    def _rewind(self, sequence: Sequence) -> None:
-        """Bring the KV cache back to what ``computed`` says; where the model can't, the sequence is read anew."""
-        if sequence.slot is not None and not self._model.forget(sequence.slot, sequence.computed):
-            self._model.forget(sequence.slot)
-            sequence.computed = 0
-
-    def _advance(self, plan: Plan) -> list[Update]:
-        """Book what was computed, and choose the next token of each sequence that has come to its end."""
-        updates: list[Update] = []
-        for share in plan.shares:
-            sequence = share.sequence
-            reading = sequence.computed < sequence.prompt_tokens
-            sequence.computed += share.count
-            if reading:
-                self._prompt_tokens += share.count
-                updates.append(Prefill(sequence.id, sequence.computed, sequence.prompt_tokens))
-            if share.complete:
-                updates.extend(self._choose(share))
-        return updates
-
-    def _choose(self, share: Share) -> list[Update]:
-        sequence = share.sequence
-        if sequence.sampler is None:
-            sequence.sampler = self._model.sampler(sequence.request.sampling, sequence.request.prompt)
-        token = sequence.sampler.sample(share.last_row)
-        self._completion_tokens += 1
-        if self._model.is_end(token):
-            sequence.mark_first_token(time.monotonic())
-            return self._finish(sequence, FinishReason.STOP)
-        sequence.extend(token, time.monotonic())
-        text = sequence.detokenizer.push(self._model.piece(token))
-        news: list[Update] = [Piece(sequence.id, text, sequence.completion_tokens)] if text else []
-        if sequence.detokenizer.stopped:
-            news.extend(self._finish(sequence, FinishReason.STOP))
-        elif sequence.exhausted:
-            news.extend(self._finish(sequence, FinishReason.LENGTH))
-        return news
-
-    def _cancel(self, command: _Cancel) -> None:
-        sequence = self._scheduler.find(command.id)
-        if sequence is not None:
-            self._hand_over(self._finish(sequence, FinishReason.CANCELLED, cancel_received=command.received))
-
-    def _end(self, sequences: list[Sequence], reason: FinishReason, error: str | None = None) -> None:
-        updates: list[Update] = []
-        for sequence in sequences:
-            updates.extend(self._finish(sequence, reason, error=error))
-        self._hand_over(updates)
-
-    def _finish(
-        self,
-        sequence: Sequence,
-        reason: FinishReason,
-        *,
-        cancel_received: float | None = None,
-        error: str | None = None,
-    ) -> list[Update]:
-        """Free all that a sequence holds; its last updates. Nothing is computed for it any more."""
-        held = sequence.detokenizer.flush()
-        self._scheduler.remove(sequence)
-        if sequence.slot is not None:
-            self._model.forget(sequence.slot)
-        if sequence.sampler is not None:
-            sequence.sampler.close()
-        news: list[Update] = [Piece(sequence.id, held, sequence.completion_tokens)] if held else []
-        news.append(sequence.finished(reason, time.monotonic(), cancel_received=cancel_received, error=error))
-        return news
 
     def _fail(self, failure: str) -> None:
         """The thread is about to end: refuse what comes, and end all that is here."""
@@ -269,12 +149,10 @@ class BatchingEngine:
         with self._wake:
             self._failure, self._refusal = failure, refusal
             commands, self._inbox = self._inbox, deque()
-        left = [Sequence(command, self.facts.context) for command in commands if isinstance(command, GenerationRequest)]
-        now = time.monotonic()
-        self._hand_over(
-            [sequence.finished(FinishReason.FAILED, now, error=refusal) for sequence in [*self._scheduler, *left]]
-        )
+        for command in commands:
+            if isinstance(command, GenerationRequest):
+                self._batcher.add(command)
+        self._batcher.fail(refusal)
 
     def _hand_over(self, updates: list[Update]) -> None:
-        if updates:
-            self._listener(updates)
+        self._listener(updates)

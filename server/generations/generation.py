@@ -26,6 +26,9 @@ DEFAULT_ON_DETACH_MS = 30_000
 SPEED_INTERVAL = 0.25
 """Seconds between two reports of tokens per second."""
 
+PIECE_BYTES = 64
+"""What Python needs for a piece of text beyond the text itself."""
+
 
 class Generation:
     """Owned by the registry, on the event loop. Readers read ``log``, ``status`` and ``state``, and change nothing."""
@@ -39,6 +42,8 @@ class Generation:
         self.cancel_received: float | None = None
         self.watchers: list[Wake] = []
         self._decode_started = 0.0
+        self._decode_first = 0
+        """How many tokens the answer had when this server began to write."""
         self._speed_told = 0.0
 
     @property
@@ -55,6 +60,12 @@ class Generation:
         """How long it goes on while nobody watches, in milliseconds; None: to its end (PROTOCOL 6.5)."""
         return _on_detach_ms(self.body)
 
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        asked = [self.body.prompt or "", *(message.content for message in self.body.messages or ())]
+        return self.log.size + self.log.pieces * PIECE_BYTES + sum(map(len, asked))
+
     def is_for(self, body: Generate) -> bool:
         """Whether ``body`` asks for this generation: all fields equal, one left out being its default (4.2)."""
         return _without_detach(self.body) == _without_detach(body) and self.on_detach_ms == _on_detach_ms(body)
@@ -62,8 +73,8 @@ class Generation:
     def apply(self, update: Update, now: float) -> None:
         """Take in what the engine brought, as of ``now`` (``time.monotonic()`` seconds)."""
         match update:
-            case Queued(position=position):
-                self.status = Status(id=self.id, state=self.state, position=position)
+            case Queued(position=position, eta_ms=eta_ms):
+                self.status = Status(id=self.id, state=self.state, position=position, eta_ms=eta_ms)
             case Prefill(done=done, total=total):
                 self._enter(GenerationState.PREFILL, GenerationEvent.READ)
                 self.status = Status(id=self.id, state=self.state, done=done, total=total)
@@ -77,10 +88,11 @@ class Generation:
         if self.state is not GenerationState.DECODE:
             self._enter(GenerationState.DECODE, GenerationEvent.WRITE)
             self._decode_started = self._speed_told = now
+            self._decode_first = piece.completion_tokens
             self.status = Status(id=self.id, state=self.state)
         elif now - self._speed_told >= SPEED_INTERVAL:
             self._speed_told = now
-            speed = (piece.completion_tokens - 1) / (now - self._decode_started)
+            speed = (piece.completion_tokens - self._decode_first) / (now - self._decode_started)
             self.status = Status(id=self.id, state=self.state, tokens_per_second=round(speed, 1))
         self.log.append(piece.text)
 

@@ -6,12 +6,19 @@ reads what lies after a number, all in one message, so that a slow one gets fewe
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from collections.abc import Callable
+from typing import Final
 
 from protocol.messages import Done, Token
 
 Wake = Callable[[], None]
 """Called on the event loop when there may be something new; must return quickly."""
+
+SLICE_BYTES: Final = 16_384
+"""The most text in one message, but for a single piece that is longer: a client on a slow line gets it before the
+server takes it for one that has stopped reading."""
 
 
 class GenerationLog:
@@ -22,6 +29,8 @@ class GenerationLog:
         self.epoch = epoch
         self.done: Done | None = None
         self._pieces: list[str] = []
+        self._ends = array("q", [0])
+        """How many bytes of UTF-8 the first 0, 1, 2 ... pieces have."""
 
     @property
     def pieces(self) -> int:
@@ -38,15 +47,26 @@ class GenerationLog:
         """All the text so far."""
         return "".join(self._pieces)
 
+    @property
+    def size(self) -> int:
+        """How many bytes of UTF-8 the text has."""
+        return self._ends[-1]
+
+    def size_at(self, seq: int) -> int:
+        """How many bytes of UTF-8 the text has up to the number ``seq``."""
+        return self._ends[min(seq, self.pieces)]
+
     def append(self, text: str) -> None:
         self._pieces.append(text)
+        self._ends.append(self.size + len(text.encode()))
 
     def finish(self, done: Done) -> None:
         self.done = done
 
     def read(self, after: int) -> Token | Done | None:
-        """The next message for a cursor at ``after``: all the text behind it, else ``done``, else None for now."""
+        """The next message for a cursor at ``after``: the text behind it, else ``done``, else None for now."""
         if after < self.pieces:
-            text = "".join(self._pieces[after:])
-            return Token(id=self.id, seq=self.pieces, n=self.pieces - after, text=text)
+            last = max(after + 1, bisect_right(self._ends, self.size_at(after) + SLICE_BYTES) - 1)
+            text = "".join(self._pieces[after:last])
+            return Token(id=self.id, seq=last, n=last - after, text=text)
         return self.done if self.done and after < self.done.seq else None

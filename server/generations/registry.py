@@ -1,45 +1,88 @@
-"""Every generation of this server, by id: start, watch, cancel, expire. The only crossing from thread to event loop."""
+"""Every generation of this server, by id: start, watch, cancel, expire. The only crossing from thread to event loop.
+
+What happens to a generation goes through the journal first (recorder.py) and comes back in the same order.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
-from server.chat.template import ChatTemplate, ChatTemplateError
-from server.engine.base import Engine, EngineDeadError, EngineStats, GenerationRequest, ModelFacts, Update
+from server.chat.template import ChatTemplate
+from server.engine.base import (
+    Engine,
+    EngineDeadError,
+    EngineStats,
+    FinishReason,
+    GenerationRequest,
+    ModelFacts,
+    Update,
+)
+from server.generations.departures import Departures
+from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mark
 from server.generations.generation import Generation
+from server.generations.journal import Journal
 from server.generations.log import Wake
+from server.generations.prompt import tokenized
+from server.generations.recorder import JournalStatus, Recorder
+from server.generations.refusals import busy, conflict, refusal
+from server.generations.restoring import (
+    OnRestart,
+    ended,
+    model_identity,
+    restored,
+    resumed,
+    without_interrupted,
+)
+from server.generations.retention import RETENTION, Retention
 from server.generations.sampling import resolve_sampling
 
 QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
 
-LINGER = 600.0
-"""Seconds for which a log can be read after its `done` (PROTOCOL 6.4)."""
 
-RETRY_AFTER_MS = 1000
+class _Beginning(NamedTuple):
+    """A generation that is being journaled; ``taken_up`` passes when the engine has it."""
 
-PROBE_CHARS = 65_536
-"""Of a longer prompt only the beginning is tokenized at first: the time for some texts grows with the square of their
-length, and most that long don't fit anyway."""
+    generation: Generation
+    taken_up: Mark
 
 
 class Registry:
-    """Owns every generation and its log. All methods belong to the event loop that ``run`` runs on."""
+    """Owns every generation and its log. All methods belong to the event loop that ``run`` runs on.
 
-    def __init__(self, engine: Engine, template: ChatTemplate, *, linger: float = LINGER) -> None:
+    ``journal`` None: nothing outlives this process.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        template: ChatTemplate,
+        journal: Journal | None = None,
+        *,
+        on_restart: OnRestart = OnRestart.CONTINUE,
+        retention: Retention = RETENTION,
+    ) -> None:
         self._engine = engine
         self._template = template
-        self._linger = linger
+        self._recorder = Recorder(journal)
+        self._stored = journal.stored if journal else []
+        self._on_restart = on_restart
+        self._departures = Departures(retention, self._cancel_unwatched, self._forget)
         self._generations: dict[str, Generation] = {}
         self._open: dict[str, Generation] = {}
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        """One for each generation: until it is cancelled because nobody watches, or else until its log expires."""
-        self._updates: asyncio.Queue[Sequence[Update]] = asyncio.Queue()
+        self._beginning: dict[str, _Beginning] = {}
+        self._news: asyncio.Queue[Sequence[Entry]] = asyncio.Queue()
+        self._idle = asyncio.Event()
+        """Nothing runs. Kept up to date while the server goes down."""
+        self._going_down = False
+        self._suspending = False
 
     @property
     def model(self) -> ModelFacts:
@@ -58,37 +101,66 @@ class Registry:
         """Those that have not ended, oldest first."""
         return list(self._open.values())
 
+    @property
+    def going_down(self) -> bool:
+        """Whether nothing new is taken on any more."""
+        return self._going_down
+
+    @property
+    def journal_status(self) -> JournalStatus:
+        return self._recorder.status
+
     def engine_stats(self) -> EngineStats:
         return self._engine.stats()
 
     async def run(self) -> None:
-        """Start the engine and carry its updates into the logs, until cancelled."""
+        """Start the engine, go on with what an earlier server left, and carry news into the logs, until cancelled."""
         loop = asyncio.get_running_loop()
-        self._engine.start(lambda updates: _post(loop, self._updates, updates))
+        self._recorder.start(lambda entries: _post(loop, self._news, entries))
+        self._engine.start(self._take_step)
+        self._restore()
         while True:
-            self._apply(await self._updates.get())
+            self._apply(await self._news.get())
+
+    async def drain(self, seconds: float) -> None:
+        """Take on nothing new, and give what runs ``seconds`` to end."""
+        self._going_down = True
+        self._note_idle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
 
     async def close(self) -> None:
-        """End the engine, which ends every generation, and write those ends into the logs."""
+        """End the engine, and with it every generation that the journal doesn't keep for the next start."""
+        self._going_down = True
+        self._suspending = self._on_restart is OnRestart.CONTINUE and self.journal_status.status == "ok"
         await asyncio.to_thread(self._engine.close)
-        while not self._updates.empty():
-            self._apply(self._updates.get_nowait())
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        await asyncio.to_thread(self._recorder.close)
+        while not self._news.empty():
+            self._apply(self._news.get_nowait())
+        self._departures.close()
 
     async def start(self, body: Generate, received: float) -> tuple[Generation, bool]:
         """Begin the generation that ``body`` asks for, received at ``time.monotonic()`` ``received``.
 
         The id makes it idempotent: with the same id and body as before, the one from before is returned, and False.
-        Raises RemoteProtocolError, with the code that the client is told.
+        Watch it before the next await: from here on ``on_detach_ms`` counts. Raises RemoteProtocolError, with the code
+        that the client is told.
         """
-        if known := self._known(body):
+        if known := await self._known(body):
             return known, False
+        self._refuse_when_down(body)
         try:
-            return await self._start(body, received)
+            prompt = await asyncio.to_thread(tokenized, body, self._engine, self._template)
         except EngineDeadError as error:
-            raise _refusal(body, ErrorCode.ENGINE_FAILED, f"{error}; the server has to be started again") from error
+            raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
+        if known := await self._known(body):  # another connection was faster
+            return known, False
+        self._refuse_when_down(body)
+        self._refuse_when_full(body)
+        beginning = self._begin(body, prompt, received)
+        await beginning.taken_up.passed.wait()
+        return beginning.generation, True
 
     def get(self, id: str, *, re: str) -> Generation:
         """The generation called ``id``. Raises RemoteProtocolError (unknown_id), in answer to a message ``re``."""
@@ -110,116 +182,152 @@ class Registry:
         if generation.cancel_received is None:
             generation.cancel_received = received
             self._engine.cancel(id, received)
+            self._recorder.put([CancelAsked(id)])
 
     def watch(self, generation: Generation, wake: Wake) -> None:
         """Have ``wake`` called whenever ``generation`` has news."""
         generation.watchers.append(wake)
-        if not generation.log.done:
-            self._clear_timer(generation.id)
+        self._departures.watched(generation)
 
     def unwatch(self, generation: Generation, wake: Wake) -> None:
         """The opposite. When nobody watches any more, ``on_detach_ms`` begins to count."""
         generation.watchers.remove(wake)
-        delay = generation.on_detach_ms
-        if not generation.watchers and not generation.log.done and delay is not None:
-            self._set_timer(generation.id, delay / 1000, self._cancel_unwatched)
+        self._departures.perhaps_unwatched(generation)
 
-    async def _start(self, body: Generate, received: float) -> tuple[Generation, bool]:
-        prompt = await asyncio.to_thread(self._prompt, body)
-        if known := self._known(body):  # another connection was faster
-            return known, False
-        self._refuse_when_full(body)
-        id = body.id or secrets.token_hex(8)
-        position = max(0, len(self._open) + 1 - self._engine.slots)
-        sampling = resolve_sampling(body, self._engine.facts, self._template.stop)
-        self._engine.submit(GenerationRequest(id=id, prompt=prompt, sampling=sampling, received=received))
-        generation = self._generations[id] = self._open[id] = Generation(id, secrets.token_hex(6), body, position)
-        return generation, True
+    async def caught_up(self) -> None:
+        """Return once all that the engine has handed over so far is in the logs."""
+        mark = Mark(asyncio.Event())
+        self._recorder.put([mark])
+        await mark.passed.wait()
 
-    def _known(self, body: Generate) -> Generation | None:
-        known = self._generations.get(body.id) if body.id else None
+    # Beginning
+
+    async def _known(self, body: Generate) -> Generation | None:
+        """The generation that has this body's id already, once it is journaled."""
+        if body.id is None:
+            return None
+        if beginning := self._beginning.get(body.id):
+            await beginning.taken_up.passed.wait()
+        known = self._generations.get(body.id)
         if known and not known.is_for(body):
-            text = f"id: {body.id!r} belongs to a generation with another body; choose a new id"
-            raise _refusal(body, ErrorCode.ID_CONFLICT, text, field="id")
+            raise conflict(body)
         return known
 
-    def _prompt(self, body: Generate) -> tuple[int, ...]:
-        """The prompt's tokens; runs on a thread of its own, since a long prompt takes its time."""
-        field = "messages" if body.messages else "prompt"
-        try:
-            text = self._rendered(body)
-        except ChatTemplateError as error:
-            raise _refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field=field) from error
-        if len(text) > PROBE_CHARS:
-            self._refuse_overflow(body, field, self._engine.tokenize(text[:PROBE_CHARS]), at_least="at least ")
-        tokens = self._engine.tokenize(text)
-        self._refuse_overflow(body, field, tokens)
-        return tuple(tokens)
-
-    def _refuse_overflow(self, body: Generate, field: str, tokens: Sequence[int], at_least: str = "") -> None:
-        context = self._engine.facts.context
-        if len(tokens) >= context:
-            text = (
-                f"{field}: the prompt has {at_least}{len(tokens)} tokens and the context holds {context}, the answer "
-                "included; shorten it, or start the server with a larger --context"
-            )
-            raise _refusal(body, ErrorCode.CONTEXT_OVERFLOW, text, field=field)
-
-    def _rendered(self, body: Generate) -> str:
-        if body.raw and body.prompt is not None:
-            return body.prompt
-        if body.messages is None:
-            return self._template.render([{"role": "user", "content": body.prompt or ""}])
-        return self._template.render([{"role": m.role, "content": m.content} for m in body.messages])
+    def _refuse_when_down(self, body: Generate) -> None:
+        if self._going_down:
+            raise busy(body, "the server is going down; try again when it is back")
+        if failure := self._engine.stats().failure:
+            text = f"the engine has stopped: {failure}; the server has to be started again"
+            raise refusal(body, ErrorCode.ENGINE_FAILED, text)
 
     def _refuse_when_full(self, body: Generate) -> None:
-        if len(self._open) >= QUEUE_LIMIT + self._engine.slots:
-            text = f"{QUEUE_LIMIT} generations are waiting already; try again later"
-            raise _refusal(body, ErrorCode.BUSY, text, retry_after_ms=RETRY_AFTER_MS)
+        if len(self._open) + len(self._beginning) >= QUEUE_LIMIT + self._engine.slots:
+            raise busy(body, f"{QUEUE_LIMIT} generations are waiting already; try again later")
 
-    def _apply(self, updates: Sequence[Update]) -> None:
-        """One engine step: bring the logs up to date, then wake each reader once."""
+    def _begin(self, body: Generate, prompt: tuple[int, ...], received: float) -> _Beginning:
+        """Have a generation journaled; ``_take_up`` goes on with it."""
+        facts, id = self._engine.facts, body.id or secrets.token_hex(8)
+        sampling = resolve_sampling(body, facts, self._template.stop)
+        request = GenerationRequest(id=id, prompt=prompt, sampling=sampling, received=received)
+        begun = Begun(
+            request=request,
+            epoch=secrets.token_hex(6),
+            body=body,
+            model=model_identity(facts),
+            created=time.time(),
+        )
+        generation = Generation(id, begun.epoch, body, self._next_position)
+        beginning = self._beginning[id] = _Beginning(generation, Mark(asyncio.Event()))
+        self._recorder.put([begun, beginning.taken_up])
+        return beginning
+
+    @property
+    def _next_position(self) -> int:
+        return max(0, len(self._open) + len(self._beginning) + 1 - self._engine.slots)
+
+    def _take_up(self, begun: Begun) -> None:
+        beginning = self._beginning.pop(begun.id)
+        self._generations[begun.id] = self._open[begun.id] = beginning.generation
+        self._submit(begun.request)
+        self._departures.perhaps_unwatched(beginning.generation)
+
+    def _submit(self, request: GenerationRequest) -> None:
+        try:
+            self._engine.submit(request)
+        except EngineDeadError as error:
+            if not self._suspending:  # else the next start goes on with it
+                self._recorder.put([ended(request, FinishReason.FAILED, str(error))])
+
+    def _restore(self) -> None:
+        """Take over what an earlier server left: its finished logs, and the others in the order of their acceptance."""
+        now, clock = time.monotonic(), time.time()
+        for stored in sorted(self._stored, key=lambda one: one.finished or 0):
+            generation = self._generations[stored.begun.id] = restored(stored, self._next_position)
+            if stored.ending is not None:
+                generation.apply(stored.ending, now)
+                self._departures.finished(generation, now - max(0.0, clock - (stored.finished or clock)))
+                continue
+            self._open[generation.id] = generation
+            following = resumed(stored, self._engine.facts, self._on_restart, now)
+            if isinstance(following, GenerationRequest):
+                self._submit(following)
+            else:
+                self._recorder.put([following])
+            self._departures.perhaps_unwatched(generation)
+        self._stored = []
+
+    # News
+
+    def _take_step(self, updates: Sequence[Update]) -> None:
+        """On the engine's thread: what one step brought."""
+        self._recorder.put(without_interrupted(updates) if self._suspending else updates)
+
+    def _apply(self, entries: Sequence[Entry]) -> None:
+        """What is journaled now: bring the logs up to date, then wake each reader once."""
         now = time.monotonic()
         wakes: dict[Wake, None] = {}
-        for update in updates:
-            generation = self._open.get(update.id)
-            if generation is None:
-                continue
-            generation.apply(update, now)
-            wakes.update(dict.fromkeys(generation.watchers))
-            if generation.log.done:
-                del self._open[update.id]
-                self._set_timer(update.id, self._linger, self._expire)
+        for entry in entries:
+            match entry:
+                case Begun():
+                    self._take_up(entry)
+                case Mark(passed=passed):
+                    passed.set()
+                case CancelAsked() | Forgotten():
+                    pass
+                case _ if generation := self._open.get(entry.id):
+                    generation.apply(entry, now)
+                    wakes.update(dict.fromkeys(generation.watchers))
+                    if generation.log.done:
+                        self._shelve(generation, now)
         for wake in wakes:
             wake()
+        self._note_idle()
+
+    def _note_idle(self) -> None:
+        if not self._open and not self._beginning:
+            self._idle.set()
+        else:
+            self._idle.clear()
+
+    # Leaving
 
     def _cancel_unwatched(self, id: str) -> None:
         if id in self._open:
             self.cancel(id, time.monotonic())
 
-    def _expire(self, id: str) -> None:
-        self._clear_timer(id)
-        self._generations.pop(id, None)
+    def _shelve(self, generation: Generation, now: float) -> None:
+        del self._open[generation.id]
+        self._departures.finished(generation, now)
 
-    def _set_timer(self, id: str, delay: float, action: Callable[[str], None]) -> None:
-        self._clear_timer(id)
-        self._timers[id] = asyncio.get_running_loop().call_later(delay, action, id)
-
-    def _clear_timer(self, id: str) -> None:
-        timer = self._timers.pop(id, None)
-        if timer:
-            timer.cancel()
+    def _forget(self, ids: tuple[str, ...]) -> None:
+        for id in ids:
+            del self._generations[id]
+        self._recorder.put([Forgotten(ids)])
 
 
-def _post(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Sequence[Update]], updates: Sequence[Update]) -> None:
-    """On the engine's thread: hand one step over to the event loop, which may have closed in the meantime."""
+def _post(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Sequence[Entry]], entries: Sequence[Entry]) -> None:
+    """On the recorder's thread: hand news over to the event loop, which may have closed in the meantime."""
     try:
-        loop.call_soon_threadsafe(queue.put_nowait, updates)
+        loop.call_soon_threadsafe(queue.put_nowait, entries)
     except RuntimeError:
         return
-
-
-def _refusal(
-    body: Generate, code: ErrorCode, text: str, *, field: str | None = None, retry_after_ms: int | None = None
-) -> RemoteProtocolError:
-    return RemoteProtocolError(code, text, field=field, re="generate", id=body.id, retry_after_ms=retry_after_ms)

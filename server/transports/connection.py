@@ -1,6 +1,7 @@
 """One connection, whatever carries its frames, and the generations that it watches.
 
-Three tasks live as long as the socket: one always receives, one carries out what was received in its order, one sends.
+Four tasks live as long as the socket: one always receives, one carries out what was received in its order, one sends,
+and one sees to it that the client keeps up.
 No token is queued for a reader: the sender reads the logs from its cursors whenever the socket can take more.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -38,8 +40,10 @@ from protocol.messages import (
 from protocol.plain import PlainSession
 from protocol.session import ServerSession
 from server.generations.generation import Generation
+from server.generations.log import SLICE_BYTES
 from server.generations.registry import Registry
 from server.transports.greeting import welcome
+from server.transports.pace import Pace
 from server.transports.reader import Reader, resume_at
 from server.transports.socket import Disconnected, Socket
 
@@ -90,6 +94,8 @@ class Connection:
         self._outbox: deque[str] = deque()
         self._readers: dict[str, Reader] = {}
         self._wake = asyncio.Event()
+        self._pace = Pace()
+        self._late = asyncio.Event()
 
     async def run(self) -> None:
         """Serve the socket, which has been accepted, until it closes. Leaves no task and no watcher behind."""
@@ -99,6 +105,7 @@ class Connection:
                 tasks.create_task(self._receive_all(), name="receive")
                 tasks.create_task(self._carry_out_all(), name="carry out")
                 tasks.create_task(self._send_all(), name="send")
+                tasks.create_task(self._keep_pace(), name="keep pace")
         except* Disconnected:
             pass
         except* _SlowReader:
@@ -216,13 +223,19 @@ class Connection:
 
     def _watch(self, generation: Generation, after: int) -> None:
         if generation.id not in self._readers:
-            self._registry.watch(generation, self._wake.set)
+            self._registry.watch(generation, self._hear)
         self._readers[generation.id] = Reader(generation, after)
 
     def _unwatch(self, id: str) -> None:
         reader = self._readers.pop(id, None)
         if reader:
-            self._registry.unwatch(reader.generation, self._wake.set)
+            self._registry.unwatch(reader.generation, self._hear)
+
+    def _hear(self) -> None:
+        """A log that is watched has news."""
+        self._wake.set()
+        if self._pace.sending and self._too_slow():
+            self._late.set()
 
     # Sending
 
@@ -235,19 +248,41 @@ class Connection:
     async def _send_all(self) -> None:
         while True:
             self._wake.clear()
-            self._read_logs()
+            self._read_logs(SLICE_BYTES)
             for waiting in self._session.pending():
                 await self._inbox.put((waiting, time.monotonic()))
             while self._outbox:
-                await self._socket.send(self._outbox.popleft())
+                await self._send_frame(self._outbox.popleft())
+            if any(reader.more for reader in self._readers.values()):
+                continue
             if not self._wake.is_set() and (code := self._close_due()):
                 await self._socket.close(code)
                 return
             await self._wake.wait()
+            if self._pace.tick:
+                await asyncio.sleep(self._pace.tick)
 
-    def _read_logs(self) -> None:
+    async def _send_frame(self, frame: str) -> None:
+        self._pace.begin(time.monotonic())
+        await self._socket.send(frame)
+        self._pace.end(time.monotonic())
+
+    async def _keep_pace(self) -> None:
+        """Give up on a client that reads too slowly."""
+        while not self._too_slow():
+            self._late.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.look_again(time.monotonic())):
+                    await self._late.wait()
+        raise _SlowReader
+
+    def _too_slow(self) -> bool:
+        return self._pace.too_slow(time.monotonic(), sum(reader.behind for reader in self._readers.values()))
+
+    def _read_logs(self, room: int = sys.maxsize) -> None:
+        """Send what the logs hold, of each as much as has ``room`` bytes."""
         for id, reader in tuple(self._readers.items()):
-            for message in reader.read():
+            for message in reader.read(room):
                 self._send(message)
                 if isinstance(message, Done):
                     self._unwatch(id)
@@ -265,4 +300,4 @@ class Connection:
 
 
 class _SlowReader(Exception):
-    """The client sends and does not read."""
+    """The client does not read, or less than is written."""

@@ -10,7 +10,7 @@ from server.generations.registry import QUEUE_LIMIT, Registry
 
 def welcome(registry: Registry, name: str) -> Welcome:
     """The first message of the connection called ``name``."""
-    facts = registry.model
+    facts, journal = registry.model, registry.journal_status
     return Welcome(
         protocol=PROTOCOL,
         server=f"streamui/{__version__}",
@@ -32,4 +32,5 @@ def welcome(registry: Registry, name: str) -> Welcome:
         active=tuple(
             ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state) for g in registry.active
         ),
+        warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

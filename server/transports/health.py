@@ -11,8 +11,17 @@ from server.generations.registry import Registry
 
 
 async def healthz(request: Request) -> JSONResponse:
-    """200 while the engine lives, else 503 with the reason. The token counts grow for as long as the server runs."""
+    """200 while the engine lives and takes work, else 503. The token counts grow for as long as the server runs.
+
+    A journal that has failed is told, and leaves it at 200: answers go on.
+    """
     registry: Registry = request.app.state.registry
     stats = registry.engine_stats()
-    body = {"status": "ok" if stats.alive else "failed", "model": registry.model.name, "engine": asdict(stats)}
-    return JSONResponse(body, status_code=200 if stats.alive else 503)
+    status = "failed" if not stats.alive else "going down" if registry.going_down else "ok"
+    body = {
+        "status": status,
+        "model": registry.model.name,
+        "engine": asdict(stats),
+        "journal": asdict(registry.journal_status),
+    }
+    return JSONResponse(body, status_code=200 if status == "ok" else 503)

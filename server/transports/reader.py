@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from protocol.messages import Attach, AttachPoint, ServerMessage, Status
 from server.generations.generation import Generation
 from server.generations.log import GenerationLog
@@ -23,16 +25,32 @@ class Reader:
     def __init__(self, generation: Generation, after: int) -> None:
         self.generation = generation
         self._after = after
+        self._joined = generation.log.size
         self._status: Status | None = None
 
-    def read(self) -> list[ServerMessage]:
-        """What is new, in as few messages as there can be. A status that `done` has overtaken is left out."""
+    @property
+    def more(self) -> bool:
+        """Whether there are events that were not read."""
+        return self._after < self.generation.log.seq
+
+    @property
+    def behind(self) -> int:
+        """How many bytes of what was written since the reader came were not read."""
+        log = self.generation.log
+        return log.size - max(self._joined, log.size_at(self._after))
+
+    def read(self, room: int = sys.maxsize) -> list[ServerMessage]:
+        """What is new, in as few messages as there can be. A status that `done` has overtaken is left out.
+
+        Once there are ``room`` bytes of text, the rest is left for the next time.
+        """
         log, status = self.generation.log, self.generation.status
         news: list[ServerMessage] = []
         if status is not self._status and not log.done:
             self._status = status
             news.append(status)
-        while (event := log.read(self._after)) is not None:
+        while room > 0 and (event := log.read(self._after)) is not None:
+            room -= log.size_at(event.seq) - log.size_at(self._after)
             self._after = event.seq
             news.append(event)
         return news

@@ -45,6 +45,7 @@ WELCOME = Welcome(
     model=ModelFacts(name="starter", architecture="llama", parameters=5_000_000, context=2048, template="gguf"),
     limits=Limits(frame_bytes=1 << 20, active=4, queued=16, parallel=1),
     active=(ActiveGeneration(id="g0", epoch="e0", seq=0, state=GenerationState.QUEUED),),
+    warnings=("journal: the disk is full",),
 )
 
 PARAMS = Params(
@@ -58,12 +59,23 @@ PARAMS = Params(
     presence_penalty=-2.0,
     frequency_penalty=2.0,
     repeat_penalty=1.1,
+    typical_p=0.9,
+    top_n_sigma=-1.0,
+    xtc_probability=0.5,
+    xtc_threshold=0.1,
+    repeat_last_n=64,
+    dry_multiplier=0.8,
+    dry_base=1.75,
+    dry_allowed_length=2,
+    dry_penalty_last_n=0,
+    dry_sequence_breakers=("\n",),
     logit_bias={"0": -100.0, "4294967295": 100.0},
+    json_schema={"type": "object"},
 )
 
 CLIENT: list[ClientMessage] = [
     Hello(token="t", attach=(AttachPoint(id="g1", epoch="e1", after=7),), client="test/1"),
-    Generate(id="A.b_c-9", prompt="Hi", raw=True, params=PARAMS, on_detach_ms=None),
+    Generate(id="A.b_c-9", prompt="Hi", raw=True, params=PARAMS, top_logprobs=20, on_detach_ms=None),
     Generate(messages=(ChatMessage(role="system", content=""), ChatMessage(role="user", content="Hé 🙂"))),
     Cancel(id="g1"),
     Cancel(all=True),

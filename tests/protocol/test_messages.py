@@ -109,6 +109,28 @@ GOOD_PARAMS: list[tuple[str, Any]] = [
     ("frequency_penalty", 2),
     ("repeat_penalty", 1e-9),
     ("repeat_penalty", 2),
+    ("typical_p", 0),
+    ("typical_p", 1),
+    ("top_n_sigma", -1),
+    ("top_n_sigma", 100),
+    ("xtc_probability", 0),
+    ("xtc_probability", 1),
+    ("xtc_threshold", 0),
+    ("xtc_threshold", 1),
+    ("repeat_last_n", 0),
+    ("repeat_last_n", 2**31 - 1),
+    ("dry_multiplier", 0),
+    ("dry_multiplier", 100),
+    ("dry_base", 1),
+    ("dry_base", 100),
+    ("dry_allowed_length", 1),
+    ("dry_allowed_length", 2**31 - 1),
+    ("dry_penalty_last_n", 0),
+    ("dry_penalty_last_n", 2**31 - 1),
+    ("dry_sequence_breakers", []),
+    ("dry_sequence_breakers", ["x" * 64] * 16),
+    ("json_schema", {}),
+    ("json_schema", {"enum": ["x" * 65_000]}),
     ("logit_bias", {}),
     ("logit_bias", {"0": -100, "15043": 100}),
 ]
@@ -119,7 +141,7 @@ def test_param_in_range(name: str, value: Any) -> None:
     result = decode(type="generate", prompt="x", params={name: value})
     assert isinstance(result, Generate)
     got = getattr(result.params, name)
-    assert (list(got) if name == "stop" else got) == value
+    assert (list(got) if isinstance(got, tuple) else got) == value
 
 
 @pytest.mark.parametrize("name", Params.__struct_fields__)
@@ -139,6 +161,18 @@ BAD_PARAMS: list[tuple[str, list[Any], str]] = [
     ("presence_penalty", [-2.01, 2.01, *NUMBER], "a number from -2 to 2"),
     ("frequency_penalty", [-2.01, 2.01, *NUMBER], "a number from -2 to 2"),
     ("repeat_penalty", [0, -1, 2.01, *NUMBER], "a number above 0 and up to 2"),
+    ("typical_p", [-0.01, 1.01, *NUMBER], "a number from 0 to 1"),
+    ("top_n_sigma", [-1.01, 100.5, *NUMBER], "a number from -1 to 100"),
+    ("xtc_probability", [-0.01, 1.01, *NUMBER], "a number from 0 to 1"),
+    ("xtc_threshold", [-0.01, 1.01, *NUMBER], "a number from 0 to 1"),
+    ("repeat_last_n", [-1, 2**31, *WHOLE], "a whole number from 0 to 2147483647"),
+    ("dry_multiplier", [-0.01, 100.5, *NUMBER], "a number from 0 to 100"),
+    ("dry_base", [0.99, 100.5, *NUMBER], "a number from 1 to 100"),
+    ("dry_allowed_length", [0, 2**31, *WHOLE], "a whole number from 1 to 2147483647"),
+    ("dry_penalty_last_n", [-1, 2**31, *WHOLE], "a whole number from 0 to 2147483647"),
+    ("dry_sequence_breakers", ["x", 1, ["x"] * 17], "a list of at most 16 items"),
+    ("json_schema", ["x", 1, []], "an object"),
+    ("json_schema", [{"enum": ["x" * 65_536]}], "an object of up to 65536 bytes"),
     ("logit_bias", ["x", 1, []], "an object"),
     ("logit_bias", [{"1": -100.5}, {"1": 101}, {"1": "1"}, {"1": None}], "a number from -100 to 100"),
     ("logit_bias", [{"x": 1}, {"": 1}, {"-1": 1}, {"1\n": 1}, {"1" * 11: 1}], "a token id in decimal digits"),
@@ -192,6 +226,9 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"type": "generate", "prompt": "x", "raw": 1}, "raw"),
     ({"type": "generate", "prompt": "x", "params": None}, "params"),
     ({"type": "generate", "prompt": "x", "on_detach_ms": -1}, "on_detach_ms"),
+    ({"type": "generate", "prompt": "x", "top_logprobs": -1}, "top_logprobs"),
+    ({"type": "generate", "prompt": "x", "top_logprobs": 21}, "top_logprobs"),
+    ({"type": "generate", "prompt": "x", "top_logprobs": True}, "top_logprobs"),
     ({"type": "generate", "prompt": "x", "on_detach_ms": 2**31}, "on_detach_ms"),
     ({"type": "generate", "prompt": "x", "on_detach_ms": 1.5}, "on_detach_ms"),
     ({"type": "generate", "messages": []}, "messages"),
@@ -216,7 +253,7 @@ def test_bad_field_is_named(fields: dict[str, Any], path: str) -> None:
     assert result.message.startswith(f"{path} must be ")
 
 
-@pytest.mark.parametrize("name", ["conversation", "content", "parent", "top_logprobs"])
+@pytest.mark.parametrize("name", ["conversation", "content", "parent"])
 def test_reserved_fields_are_unknown_in_this_version(name: str) -> None:
     result = decode(type="generate", prompt="x", **{name: "x"})
     assert isinstance(result, RemoteProtocolError)

@@ -143,7 +143,7 @@ BAD: list[str] = [
     '{"type":"generate","prompt":"x","params":{"stop":[""]}}',
     '{"type":"generate","prompt":"x","params":{"stop":"x"}}',
     '{"type":"generate","prompt":"x","params":{"logit_bias":{"a":1}}}',
-    '{"type":"generate","prompt":"x","params":{"json_schema":{}}}',
+    '{"type":"generate","prompt":"x","params":{"json_schema":[]}}',
     json.dumps({"type": "generate", "prompt": "x", "params": {"logit_bias": {str(i): 1 for i in range(1025)}}}),
     json.dumps({"type": "hello", "attach": [{"id": "a"}] * 257}),
     '{"type":"cancel","id":"g","all":true}',

@@ -12,6 +12,7 @@ from server.chat.template import ChatTemplate
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.generations.registry import Registry
+from server.generations.retention import Retention
 from server.starter import MODEL_PATH
 from tests.server.transports.peer import DEADLINE, Peer
 from tests.server.transports.running import RunningServer
@@ -66,7 +67,7 @@ async def test_over_a_real_socket(server: RunningServer) -> None:
         assert threads() == before
         stats = server.engine.stats()
         assert (stats.alive, stats.running, stats.queued, stats.kv_tokens) == (True, 0, 0, 0)
-        assert server.model.kv == {}
+        assert server.model.held_tokens == stats.kept_tokens
         assert server.registry.active == []
         watched = [generation for generation in server.registry._generations.values() if generation.watchers]
         assert watched == []
@@ -100,7 +101,8 @@ async def test_over_two_hundred_sockets_that_vanish(server: RunningServer) -> No
     await server.until(lambda: asyncio.all_tasks() <= tasks)
     assert memory() - used < GROWTH
     assert threads() == before
-    assert (server.engine.stats().running, server.engine.stats().kv_tokens, server.model.kv) == (0, 0, {})
+    stats = server.engine.stats()
+    assert (stats.running, stats.kv_tokens, server.model.held_tokens) == (0, 0, stats.kept_tokens)
     assert not [generation for generation in server.registry._generations.values() if generation.watchers]
 
 
@@ -109,7 +111,9 @@ async def test_on_the_starter_model() -> None:
     before = threads()
     engine = BatchingEngine(LlamaModel(MODEL_PATH, context=512, parallel=2))
     facts = engine.facts
-    registry = Registry(engine, ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos), linger=0)
+    registry = Registry(
+        engine, ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos), retention=Retention(least=0, most=0)
+    )
     running = asyncio.get_running_loop().create_task(registry.run(), name="registry")
     reasons: list[DoneReason] = []
 

@@ -17,11 +17,10 @@ from websockets import Subprotocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from protocol.messages import Accepted, Done, DoneReason, Generate, Goodbye, Token, Welcome
 from server import __version__
 from server.__main__ import _listen
+from server.generations.journal import Journal
 from server.starter import MODEL_PATH
-from tests.server.transports.peer import Peer
 
 START = 120.0
 """Seconds for a process to start on a busy machine."""
@@ -121,6 +120,12 @@ def test_a_data_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -
     assert_told_in_one_line(run("serve", "--port=0", "--data", path), "--data", path)
 
 
+def test_a_data_folder_in_use_is_told_in_one_line(data: str) -> None:
+    Path(data).mkdir()
+    with contextlib.closing(Journal(Path(data))):
+        assert_told_in_one_line(run("serve", "--port=0", "--data", data), "--data", data, "another server")
+
+
 def test_tokens_are_not_held_back_by_the_network() -> None:
     """Nagle's algorithm would hold each small frame back until the one before it is acknowledged: 40 ms."""
     with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
@@ -138,9 +143,9 @@ def test_version_and_help_are_no_mistakes() -> None:
 
 
 @contextlib.asynccontextmanager
-async def started(data: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def started(data: str, *options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """``streamui serve`` on a free port, once it has printed its address."""
-    arguments = ["-m", "server", "serve", "--port=0", "--data", data]
+    arguments = ["-m", "server", "serve", "--port=0", "--data", data, *options]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdout=pipe, stderr=pipe, env=environment()
@@ -156,29 +161,6 @@ async def started(data: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.communicate()
-
-
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_it_in_good_order_in_the_middle_of_an_answer(data: str, sent: signal.Signals) -> None:
-    async with started(data) as (process, address):
-        async with connect(f"ws://{address}/ws", proxy=None) as socket:
-            peer = Peer(socket)
-            welcome = await peer.take(Welcome)
-            assert welcome.model.template == "gguf"
-            for id in ("g1", "g2"):
-                await peer.send(Generate(id=id, prompt="Tell me a long story"))
-                await peer.take(Accepted, id=id)
-            await peer.take(Token)
-            process.send_signal(sent)
-            async with asyncio.timeout(END):
-                assert await peer.closed() == 1012
-                out, err = await process.communicate()
-            goodbye = await peer.take(Goodbye)
-            assert goodbye.code == 1012
-            for id in ("g1", "g2"):  # the model may have ended its answer just before
-                assert (await peer.take(Done, id=id)).reason in (DoneReason.INTERRUPTED, DoneReason.STOP)
-    assert process.returncode in (0, -sent)
-    assert (out.decode(), err.decode()) == ("", "")
 
 
 async def test_it_serves_the_page_and_answers(data: str) -> None:

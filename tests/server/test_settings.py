@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import Settings, add_options, options, settings_from
+from server.generations.restoring import OnRestart
+from server.settings import Settings, Switch, add_options, options, settings_from
 from server.starter import MODEL_PATH
 
 NOTHING: Mapping[str, str] = {"HOME": "/home/someone"}
@@ -27,6 +28,9 @@ def test_the_defaults() -> None:
         context=None,
         parallel=4,
         threads=None,
+        journal=Switch.ON,
+        on_restart=OnRestart.CONTINUE,
+        drain=0,
     )
 
 
@@ -38,6 +42,9 @@ GIVEN = {
     "context": ("16", "4096"),
     "parallel": ("1", "256"),
     "threads": ("1", "1024"),
+    "journal": ("on", "off"),
+    "on_restart": ("continue", "interrupt"),
+    "drain": ("0", "86400"),
 }
 
 
@@ -48,10 +55,11 @@ def test_the_table_knows_every_option() -> None:
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_command_line_wins_over_the_environment_and_that_over_the_default(name: str) -> None:
     typed, exported = GIVEN[name]
+    flag = f"--{name.replace('_', '-')}"
     environ = {**NOTHING, f"STREAMUI_{name.upper()}": exported}
     assert str(getattr(read([], environ), name)) == exported
-    assert str(getattr(read([f"--{name}", typed], environ), name)) == typed
-    assert type(getattr(read([], environ), name)) is type(getattr(read([f"--{name}", typed]), name))
+    assert str(getattr(read([flag, typed], environ), name)) == typed
+    assert type(getattr(read([], environ), name)) is type(getattr(read([flag, typed]), name))
 
 
 @pytest.mark.parametrize("name", GIVEN)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from server.engine.base import Engine, Finished, GenerationRequest, Piece, Prefill, SamplingParams, Update
 
@@ -51,7 +52,9 @@ class Recorder:
         self.wait(id, lambda updates: any(isinstance(u, Prefill) and u.done >= done for u in updates))
 
 
-def submit(engine: Engine, id: str, prompt: Sequence[int], **sampling: object) -> None:
+def submit(engine: Engine, id: str, prompt: Sequence[int], *, written: Any = (), **sampling: Any) -> None:
     """Ask ``engine`` for an answer, now."""
-    params = SamplingParams(**sampling)  # type: ignore[arg-type]
-    engine.submit(GenerationRequest(id=id, prompt=tuple(prompt), sampling=params, received=time.monotonic()))
+    params = SamplingParams(**sampling)
+    engine.submit(
+        GenerationRequest(id=id, prompt=tuple(prompt), sampling=params, received=time.monotonic(), written=written)
+    )

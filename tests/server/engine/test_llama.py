@@ -9,7 +9,7 @@ import pytest
 from server.chat.template import ChatTemplate
 from server.engine.base import Finished, FinishReason, ModelError, Phase, Prefill
 from server.engine.llama import LlamaModel
-from server.engine.worker import PREFILL_CHUNK, BatchingEngine
+from server.engine.worker import BatchingEngine
 from server.starter import MODEL_PATH
 from tests.server.engine.recorder import Recorder, submit
 
@@ -34,6 +34,10 @@ class Bench:
 
     def prompt(self, repeats: int = 1) -> list[int]:
         return self.engine.tokenize(self._template.render([{"role": "user", "content": TEXT * repeats}]))
+
+    def long_prompt(self, id: str) -> list[int]:
+        """1,900 tokens that no other ``id`` has the beginning of."""
+        return [*self.engine.tokenize(id), *self.prompt(200)][:1900]
 
     def answer(self, id: str, **sampling: object) -> str:
         submit(self.engine, id, self.prompt(), max_tokens=60, **self.never_ending, **sampling)
@@ -117,11 +121,11 @@ def test_after_a_cancel_at_most_one_more_token_is_computed(bench: Bench) -> None
 def test_a_cancel_inside_a_long_prompt_leaves_the_rest_of_it_unread(bench: Bench) -> None:
     prompt = bench.prompt(200)[:1900]
     submit(bench.engine, "unread", prompt, **bench.never_ending)
-    bench.recorder.wait_for_prefill("unread", PREFILL_CHUNK)
+    bench.recorder.wait_for_prefill("unread", 1)
     finished = bench.cancel("unread")
     assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.PREFILL)
     read = max(update.done for update in bench.recorder.of("unread") if isinstance(update, Prefill))
-    assert PREFILL_CHUNK <= read < len(prompt)
+    assert 0 < read < len(prompt)
 
 
 @pytest.mark.parametrize("phase", [Phase.PREFILL, Phase.DECODE])
@@ -130,9 +134,9 @@ def test_after_a_cancel_the_next_answer_is_that_of_a_fresh_context(
 ) -> None:
     for round in range(3):
         id = f"{phase} {round}"
-        submit(bench.engine, id, bench.prompt(200)[:1900], **bench.never_ending)
+        submit(bench.engine, id, bench.long_prompt(id), **bench.never_ending)
         if phase is Phase.PREFILL:
-            bench.recorder.wait_for_prefill(id, (round + 1) * PREFILL_CHUNK)
+            bench.recorder.wait_for_prefill(id, round * 200 + 1)
         else:
             bench.recorder.wait_for_pieces(id, 3)
         assert bench.cancel(id).phase is phase
@@ -142,7 +146,7 @@ def test_after_a_cancel_the_next_answer_is_that_of_a_fresh_context(
 def test_a_cancel_leaves_the_other_answer_of_the_batch_right(bench: Bench, fresh_answer: str) -> None:
     submit(bench.engine, "kept", bench.prompt(), temperature=0, max_tokens=60, **bench.never_ending)
     submit(bench.engine, "dropped", bench.prompt(200)[:1900], **bench.never_ending)
-    bench.recorder.wait_for_prefill("dropped", PREFILL_CHUNK)
+    bench.recorder.wait_for_prefill("dropped", 1)
     bench.cancel("dropped")
     bench.recorder.finished("kept")
     assert bench.recorder.text("kept") == fresh_answer

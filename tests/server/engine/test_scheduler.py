@@ -3,12 +3,14 @@
 import pytest
 
 from server.engine.base import GenerationRequest, SamplingParams
-from server.engine.scheduler import Plan, Scheduler
+from server.engine.scheduler import WIDEST_FILLED_GAP, Plan, Scheduler
 from server.engine.sequence import Sequence
 
 
-def sequence(id: str, prompt: int = 3) -> Sequence:
-    request = GenerationRequest(id=id, prompt=tuple(range(prompt)), sampling=SamplingParams(), received=0.0)
+def sequence(id: str, prompt: int = 3, principal: str = "") -> Sequence:
+    request = GenerationRequest(
+        id=id, prompt=tuple(range(prompt)), sampling=SamplingParams(), received=0.0, principal=principal
+    )
     return Sequence(request, context=1000)
 
 
@@ -16,81 +18,164 @@ def carry_out(plan: Plan) -> None:
     """What the worker does with a plan: book the tokens, and choose one where the share is complete."""
     for share in plan.shares:
         share.sequence.computed += share.count
-        if share.complete:
+        if share.output is not None:
             share.sequence.extend(7, now=0.0)
 
 
-def filled(slots: int, chunk: int, *sequences: Sequence) -> Scheduler:
-    scheduler = Scheduler(slots=slots, chunk=chunk)
+def counts(plan: Plan) -> dict[str, int]:
+    return {share.sequence.id: share.count for share in plan.shares}
+
+
+def admit(scheduler: Scheduler) -> list[Sequence]:
+    """What the batcher does with an empty cache: the lowest free slot for whose turn it is."""
+    admitted = []
+    while scheduler.free and scheduler.waiting:
+        admitted.append(scheduler.waiting[0])
+        scheduler.admit(scheduler.waiting[0], min(scheduler.free), cached=0, now=0.0)
+    return admitted
+
+
+def filled(slots: int, *sequences: Sequence) -> Scheduler:
+    scheduler = Scheduler(slots=slots)
     for each in sequences:
         scheduler.add(each)
-    scheduler.admit(now=0.0)
+    admit(scheduler)
     return scheduler
 
 
 def test_an_empty_scheduler_is_idle_and_plans_nothing() -> None:
-    scheduler = Scheduler(slots=2, chunk=8)
+    scheduler = Scheduler(slots=2)
     assert scheduler.idle
-    assert scheduler.plan() == Plan([], [])
+    assert scheduler.plan(8, {}) == Plan([], [], [])
 
 
-def test_those_who_came_first_get_the_slots_lowest_first_and_the_others_wait() -> None:
+def test_those_who_came_first_get_the_slots_and_the_others_wait() -> None:
     a, b, c = sequence("a"), sequence("b"), sequence("c")
-    scheduler = filled(2, 8, a, b, c)
+    scheduler = filled(2, a, b, c)
     assert (a.slot, b.slot, c.slot) == (0, 1, None)
     assert scheduler.waiting == (c,)
 
 
-def test_the_lowest_free_slot_is_given_again() -> None:
+def test_a_slot_that_was_left_is_free_again() -> None:
     a, b, c = sequence("a"), sequence("b"), sequence("c")
-    scheduler = filled(2, 8, a, b, c)
+    scheduler = filled(2, a, b, c)
     scheduler.remove(a)
-    assert scheduler.admit(now=0.0) == [c]
+    assert scheduler.free == {0}
+    assert admit(scheduler) == [c]
     assert c.slot == 0
 
 
+def test_everyone_has_a_fair_share_of_the_queue() -> None:
+    running = sequence("g1", principal="greedy")
+    greedy = [sequence(f"g{n}", principal="greedy") for n in range(2, 5)]
+    modest = [sequence(f"m{n}", principal="modest") for n in range(1, 3)]
+    scheduler = filled(1, running, *greedy, *modest)
+    assert [waiting.id for waiting in scheduler.waiting] == ["m1", "g2", "m2", "g3", "g4"]
+
+
+def test_who_was_sent_back_waits_before_all_others_and_keeps_what_it_wrote() -> None:
+    a, b, c = sequence("a"), sequence("b"), sequence("c")
+    scheduler = filled(2, a, b, c)
+    carry_out(scheduler.plan(8, {}))
+    scheduler.send_back(b)
+    assert (b.slot, b.computed, b.missing) == (None, 0, 4)
+    assert scheduler.waiting == (b, c)
+    assert scheduler.running == (a,)
+
+
 def test_a_prompt_is_read_in_chunks_and_only_its_last_row_wants_logits() -> None:
-    scheduler = filled(1, 4, sequence("a", prompt=6))
-    first = scheduler.plan()
+    scheduler = filled(1, sequence("a", prompt=6))
+    first = scheduler.plan(4, {})
     assert [(row.token, row.position, row.logits) for row in first.rows] == [(n, n, False) for n in range(4)]
     carry_out(first)
-    second = scheduler.plan()
+    second = scheduler.plan(4, {})
     assert [(row.position, row.logits) for row in second.rows] == [(4, False), (5, True)]
-    assert second.shares[0].complete
+    assert second.shares[0].output == 0
 
 
 def test_those_who_write_go_on_while_a_long_prompt_is_read() -> None:
     writer, reader = sequence("writer"), sequence("reader", prompt=100)
-    scheduler = filled(2, 8, writer)
-    carry_out(scheduler.plan())
+    scheduler = filled(2, writer)
+    carry_out(scheduler.plan(8, {}))
     scheduler.add(reader)
-    scheduler.admit(now=0.0)
+    admit(scheduler)
     for _ in range(5):
-        plan = scheduler.plan()
+        plan = scheduler.plan(8, {})
         assert {share.sequence.id: share.count for share in plan.shares} == {"writer": 1, "reader": 8}
+        assert (plan.writing, plan.reading) == (1, 8)
         carry_out(plan)
 
 
-def test_readers_share_one_chunk() -> None:
-    scheduler = filled(3, 8, sequence("a", prompt=5), sequence("b", prompt=50), sequence("c", prompt=50))
-    assert [(share.sequence.id, share.count) for share in scheduler.plan().shares] == [("a", 5), ("b", 3)]
+def test_half_of_a_chunk_is_for_who_waited_longest_and_the_rest_for_who_is_nearest_to_its_end() -> None:
+    long, short = sequence("long", prompt=500), sequence("short", prompt=30)
+    scheduler = filled(3, long, sequence("middle", prompt=200), short)
+    assert counts(scheduler.plan(64, {})) == {"long": 31, "middle": 3, "short": 30}
+    carry_out(scheduler.plan(64, {}))
+    assert short.writing
 
 
-def test_rows_are_in_the_order_of_their_slots() -> None:
+def test_every_reader_gets_a_token_however_small_the_chunk() -> None:
+    scheduler = filled(3, *(sequence(id, prompt=50) for id in "abc"))
+    assert counts(scheduler.plan(1, {})) == {"a": 1, "b": 1, "c": 1}
+
+
+def test_a_chunk_is_used_up_where_there_is_enough_to_read() -> None:
+    scheduler = filled(3, *(sequence(id, prompt=50) for id in "abc"))
+    assert scheduler.plan(64, {}).reading == 64
+
+
+def test_rows_are_in_the_order_of_their_slots_and_outputs_in_that_of_the_rows() -> None:
     a, b, c = sequence("a"), sequence("b"), sequence("c")
-    scheduler = filled(2, 8, a, b)
-    carry_out(scheduler.plan())
+    scheduler = filled(2, a, b)
+    carry_out(scheduler.plan(8, {}))
     scheduler.remove(a)
     scheduler.add(c)
-    scheduler.admit(now=0.0)
-    slots = [row.slot for row in scheduler.plan().rows]
+    admit(scheduler)
+    plan = scheduler.plan(8, {})
+    slots = [row.slot for row in plan.rows]
     assert slots == sorted(slots) == [0, 0, 0, 1]
+    assert [(share.sequence.id, share.output) for share in plan.shares] == [("c", 0), ("b", 1)]
+
+
+def with_gap(width: int) -> Scheduler:
+    """Two sequences that write, with ``width`` free slots between theirs."""
+    sequences = [sequence(str(n)) for n in range(width + 2)]
+    scheduler = filled(width + 2, *sequences)
+    carry_out(scheduler.plan(512, {}))
+    for between in sequences[1:-1]:
+        scheduler.remove(between)
+    return scheduler
+
+
+def test_a_narrow_gap_between_slots_is_filled_with_rows_that_want_nothing() -> None:
+    scheduler = with_gap(2)
+    plan = scheduler.plan(8, {1: 0, 2: 17})
+    assert plan.filled == [1, 2]
+    assert [(row.slot, row.position, row.logits) for row in plan.rows] == [
+        (0, 3, True),
+        (1, 0, False),
+        (2, 17, False),
+        (3, 3, True),
+    ]
+    assert [share.output for share in plan.shares] == [0, 1]
+
+
+def test_a_gap_that_is_wide_or_may_not_be_filled_is_left() -> None:
+    wide = WIDEST_FILLED_GAP + 1
+    assert with_gap(wide).plan(8, dict.fromkeys(range(1, wide + 1), 0)).filled == []
+    assert with_gap(2).plan(8, {1: 0}).filled == []
+
+
+def test_one_alone_leaves_out_the_others() -> None:
+    a, b = sequence("a"), sequence("b")
+    scheduler = filled(2, a, b)
+    assert counts(scheduler.plan(8, {}, only=b)) == {"b": 3}
 
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_what_is_removed_is_not_found_any_more(waits: bool) -> None:
     a, b = sequence("a"), sequence("b")
-    scheduler = filled(1, 8, a, b)
+    scheduler = filled(1, a, b)
     removed, kept = (b, a) if waits else (a, b)
     scheduler.remove(removed)
     assert scheduler.find(removed.id) is None

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from server.engine.base import EngineDeadError, Finished, FinishReason, Phase, Piece, Prefill, Queued
+from server.engine.detokenizer import Detokenizer
 from server.engine.model import DecodeError
 from server.engine.scripted import ScriptedModel, scripted_tokens
-from server.engine.worker import PREFILL_CHUNK, BatchingEngine
+from server.engine.worker import BatchingEngine
 from tests.server.engine.recorder import DEADLINE, Recorder, submit
 
 PROMPT = list(b"hello")
@@ -33,7 +34,8 @@ class Bench:
 
     def assert_nothing_is_held(self) -> None:
         stats = self.engine.stats()
-        assert (stats.running, stats.queued, stats.kv_tokens, self.model.kv) == (0, 0, 0, {})
+        assert (stats.running, stats.queued, stats.kv_tokens) == (0, 0, 0)
+        assert self.model.held_tokens == stats.kept_tokens
 
 
 @pytest.fixture
@@ -103,6 +105,33 @@ def test_characters_spelt_in_bytes_arrive_whole(bench: Bench) -> None:
     assert "\ufffd" not in bench.recorder.text("a")
 
 
+def test_pieces_tell_every_token_once_and_their_text_follows_from_the_tokens(bench: Bench) -> None:
+    bench.submit("a")
+    bench.recorder.finished("a")
+    told = [token for piece in bench.recorder.of("a") if isinstance(piece, Piece) for token in piece.tokens]
+    assert told == scripted_tokens(PROMPT, SEED, 40)[: len(told)]
+    assert b"".join(map(bench.model.piece, told)).decode() == bench.recorder.text("a")
+
+
+@pytest.mark.parametrize("written", [1, 17, 39])
+def test_an_answer_goes_on_behind_what_an_earlier_engine_wrote(bench: Bench, written: int) -> None:
+    tokens = scripted_tokens(PROMPT, SEED, 40)
+    submit(bench.engine, "a", PROMPT, written=tuple(tokens[:written]), seed=SEED)
+    finished = bench.recorder.finished("a")
+    before = Detokenizer().push(b"".join(map(bench.model.piece, tokens[:written])))
+    assert before + bench.recorder.text("a") == bench.answer()
+    assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.STOP, 40)
+    assert finished.usage.prompt_tokens == len(PROMPT)
+
+
+def test_an_answer_that_had_been_written_to_its_limit_ends_at_once(bench: Bench) -> None:
+    written = tuple(scripted_tokens(PROMPT, SEED, 7))
+    submit(bench.engine, "a", PROMPT, written=written, seed=SEED, max_tokens=7)
+    finished = bench.recorder.finished("a")
+    assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.LENGTH, 7)
+    bench.assert_nothing_is_held()
+
+
 def test_those_who_wait_are_told_their_place_as_it_moves(bench: Bench) -> None:
     bench.model.gate.close()
     for id in "abc":
@@ -110,7 +139,9 @@ def test_those_who_wait_are_told_their_place_as_it_moves(bench: Bench) -> None:
     bench.recorder.wait("c", lambda updates: updates == [Queued("c", 2)])
     bench.model.gate.open()
     bench.recorder.finished("c")
-    assert [u for u in bench.recorder.of("c") if isinstance(u, Queued)] == [Queued("c", 2), Queued("c", 1)]
+    first, second = (update for update in bench.recorder.of("c") if isinstance(update, Queued))
+    assert (first, second.position) == (Queued("c", 2), 1)
+    assert second.eta_ms is not None  # one has ended, so there is something to go by
 
 
 def test_several_are_computed_in_the_same_steps(wide: Bench) -> None:
@@ -142,13 +173,13 @@ def test_cancel_inside_prefill_gives_up_the_decode_that_runs(bench: Bench) -> No
     bench.model.gate.close()
     bench.submit("a", [65] * 1000)
     bench.model.gate.step()
-    bench.recorder.wait_for_prefill("a", PREFILL_CHUNK)
+    bench.recorder.wait_for_prefill("a", 1)
     bench.model.gate.wait_until_held()
     computed = bench.model.rows_computed
     bench.engine.cancel("a", time.monotonic())
     finished = bench.recorder.finished("a")
     assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.PREFILL)
-    assert bench.model.rows_computed == computed == PREFILL_CHUNK
+    assert 0 < bench.model.rows_computed == computed < 1000
     bench.assert_nothing_is_held()
 
 

@@ -30,6 +30,18 @@ def test_it_begins_in_the_queue(generation: Generation) -> None:
     assert (generation.state, generation.position) == (GenerationState.QUEUED, 1)
 
 
+def test_a_guess_at_when_it_starts_is_passed_on(generation: Generation) -> None:
+    generation.apply(Queued("g1", 1, 1500), 0)
+    assert generation.status.eta_ms == 1500
+
+
+def test_the_speed_of_one_that_goes_on_counts_what_this_server_wrote(generation: Generation) -> None:
+    generation.apply(Prefill("g1", 0, 1), 0)
+    generation.apply(Piece("g1", "one", 101), 10)
+    generation.apply(Piece("g1", " two", 106), 10 + SPEED_INTERVAL)
+    assert generation.status.tokens_per_second == 5 / SPEED_INTERVAL
+
+
 def test_reading_the_prompt_shows_how_far(generation: Generation) -> None:
     generation.apply(Prefill("g1", 128, 600), 0)
     assert generation.status == Status(id="g1", state=GenerationState.PREFILL, done=128, total=600)

@@ -3,7 +3,7 @@
 import pytest
 
 from protocol.messages import Done, Token
-from server.generations.log import GenerationLog
+from server.generations.log import SLICE_BYTES, GenerationLog
 from tests.protocol.samples import done
 
 
@@ -48,3 +48,17 @@ def test_done_comes_after_the_text_and_only_once(log: GenerationLog) -> None:
 def test_readers_do_not_disturb_each_other(log: GenerationLog) -> None:
     assert log.read(0) == log.read(0)
     assert log.text == "one two three"
+
+
+def test_a_message_has_about_as_much_text_as_a_slow_line_can_take_and_whole_pieces() -> None:
+    log = GenerationLog("g1", "e1")
+    for _ in range(5):
+        log.append("é" * (SLICE_BYTES // 5))  # two bytes each
+    log.append("x" * 3 * SLICE_BYTES)
+    reads, after = [], 0
+    while isinstance(token := log.read(after), Token):
+        reads.append((token.seq, token.n))
+        after = token.seq
+    assert reads == [(2, 2), (4, 2), (5, 1), (6, 1)]
+    assert log.size_at(5) == 10 * (SLICE_BYTES // 5)
+    assert log.size == log.size_at(6) == log.size_at(99) == len(log.text.encode())

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -13,17 +13,19 @@ from server.chat.template import ChatTemplate
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations import registry as registry_module
+from server.generations.entries import Entry
 from server.generations.generation import Generation
 from server.generations.registry import Registry
+from server.generations.retention import RETENTION, Retention
 
 DEADLINE = 20.0
 
 
 @contextlib.asynccontextmanager
 async def running(
-    engine: BatchingEngine, *, template: str | None = None, linger: float = 60
+    engine: BatchingEngine, *, template: str | None = None, retention: Retention = RETENTION
 ) -> AsyncIterator[Registry]:
-    registry = Registry(engine, ChatTemplate(template), linger=linger)
+    registry = Registry(engine, ChatTemplate(template), retention=retention)
     task = asyncio.get_running_loop().create_task(registry.run(), name="registry")
     await asyncio.sleep(0)  # run starts the engine
     try:
@@ -208,7 +210,7 @@ async def test_by_default_and_with_null_it_goes_on(registry: Registry, model: Sc
     generation = await start(registry, body)
     registry.watch(generation, print)
     registry.unwatch(generation, print)
-    assert ("g1" in registry._timers) is (body.on_detach_ms is not None)
+    assert ("g1" in registry._departures) is (body.on_detach_ms is not None)
     model.gate.open()
     assert (await ended(registry, generation)).reason is DoneReason.STOP
 
@@ -219,7 +221,7 @@ async def test_who_comes_back_in_time_keeps_it_alive(registry: Registry, model: 
     registry.watch(generation, print)
     registry.unwatch(generation, print)
     registry.watch(generation, print)
-    assert registry._timers == {}
+    assert "g1" not in registry._departures
     model.gate.open()
     assert (await ended(registry, generation)).reason is DoneReason.STOP
 
@@ -230,9 +232,9 @@ async def test_one_of_two_watchers_that_leaves_changes_nothing(registry: Registr
     registry.watch(generation, print)
     registry.watch(generation, repr)  # type: ignore[arg-type]
     registry.unwatch(generation, print)
-    assert registry._timers == {}
+    assert "g1" not in registry._departures
     registry.unwatch(generation, repr)  # type: ignore[arg-type]
-    assert "g1" in registry._timers
+    assert "g1" in registry._departures
 
 
 async def test_a_dying_engine_fails_what_is_open_and_what_comes(
@@ -270,7 +272,7 @@ async def test_a_failed_batch_ends_only_what_was_in_it(registry: Registry, model
 
 
 async def test_a_log_expires_after_its_time(engine: BatchingEngine) -> None:
-    async with running(engine, linger=0.01) as registry:
+    async with running(engine, retention=Retention(least=0, most=0.01)) as registry:
         await ended(registry, await start(registry, Generate(id="g1", prompt="Hi")))
         async with asyncio.timeout(DEADLINE):
             while registry._generations:
@@ -278,7 +280,7 @@ async def test_a_log_expires_after_its_time(engine: BatchingEngine) -> None:
         with pytest.raises(RemoteProtocolError) as caught:
             registry.get("g1", re="attach")
         assert caught.value.code is ErrorCode.UNKNOWN_ID
-        assert registry._timers == {}
+        assert "g1" not in registry._departures
         again = await start(registry, Generate(id="g1", prompt="Hi"))
         assert again.log.done is None
 
@@ -293,6 +295,49 @@ async def test_closing_ends_all_as_interrupted(engine: BatchingEngine, model: Sc
         assert generation.log.done.reason is DoneReason.INTERRUPTED
         assert generation.log.done.timings.stop is None
     assert registry.active == []
-    assert registry._timers == {}
+    assert "g1" not in registry._departures
     assert not engine.stats().alive
-    assert model.kv == {}
+    assert model.held_tokens == engine.stats().kept_tokens
+
+
+async def test_one_whose_client_goes_while_it_is_journaled_counts_as_unwatched(registry: Registry) -> None:
+    waiting: list[Sequence[Entry]] = []
+    put = registry._recorder.put
+    registry._recorder.put = waiting.append  # type: ignore[method-assign, assignment]
+    body = Generate(id="g1", prompt="Hi", on_detach_ms=0)
+    starting = asyncio.get_running_loop().create_task(registry.start(body, time.monotonic()), name="start")
+    async with asyncio.timeout(DEADLINE):
+        while not waiting:
+            await asyncio.sleep(0.001)
+    starting.cancel()
+    await asyncio.wait([starting])
+    registry._recorder.put = put  # type: ignore[method-assign]
+    put(waiting[0])
+    await registry.caught_up()
+    assert "g1" in registry._departures
+
+
+async def test_what_begins_while_it_is_drained_is_waited_for_and_nothing_new_is_taken(
+    registry: Registry, model: ScriptedModel
+) -> None:
+    model.gate.close()
+    generation = await start(registry, Generate(id="g1", prompt="Hi"))
+    draining = asyncio.get_running_loop().create_task(registry.drain(DEADLINE), name="drain")
+    await asyncio.sleep(0)
+    assert registry.going_down
+    assert (await refusal(registry, Generate(id="g2", prompt="Hi"))).code is ErrorCode.BUSY
+    assert await registry.start(Generate(id="g1", prompt="Hi"), time.monotonic()) == (generation, False)
+    assert not draining.done()
+    model.gate.open()
+    await draining
+    assert generation.log.done is not None
+
+
+async def test_a_drain_ends_when_its_time_is_over(registry: Registry, model: ScriptedModel) -> None:
+    await registry.drain(0)
+    model.gate.close()
+    registry._going_down = False
+    await start(registry, Generate(id="g1", prompt="Hi"))
+    async with asyncio.timeout(DEADLINE):
+        await registry.drain(0.01)
+    assert len(registry.active) == 1

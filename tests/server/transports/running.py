@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import http.client
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPResponse
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -22,7 +24,9 @@ from server.__main__ import _listen as listen
 from server.app import create_app
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
+from server.generations.journal import Journal
 from server.generations.registry import Registry
+from server.generations.restoring import OnRestart
 from server.serving import configuration
 from server.transports.connections import Connections
 from tests.server.transports.listener import Listener
@@ -114,8 +118,9 @@ class RunningServer:
         return f"http://127.0.0.1:{self.port}{path}"
 
     async def held(self) -> None:
-        """Return once the model stands before its closed gate."""
+        """Return once the model stands before its closed gate, and the logs hold all that it has written."""
         await asyncio.to_thread(self.model.gate.wait_until_held, DEADLINE)
+        await self.registry.caught_up()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return once ``condition`` holds, looked at on every turn of the loop."""
@@ -145,9 +150,20 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(model: ScriptedModel) -> AsyncIterator[RunningServer]:
+async def serving(
+    model: ScriptedModel, data: Path | None = None, on_restart: OnRestart = OnRestart.CONTINUE
+) -> AsyncIterator[RunningServer]:
+    """A server over ``model``. ``data`` is its folder, where that matters beyond its life."""
+    with contextlib.ExitStack() as stack:
+        folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        async with _serving(model, Journal(folder), on_restart) as server:
+            yield server
+
+
+@contextlib.asynccontextmanager
+async def _serving(model: ScriptedModel, journal: Journal, on_restart: OnRestart) -> AsyncIterator[RunningServer]:
     engine = BatchingEngine(model)
-    app = create_app(engine)
+    app = create_app(engine, journal, on_restart)
     server = _Server(configuration(app))
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]

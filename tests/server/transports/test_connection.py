@@ -65,15 +65,16 @@ async def test_states_come_in_their_order(server: RunningServer) -> None:
     async with server.peer() as peer:
         await peer.send(Generate(id="g1", prompt=LONG_PROMPT, raw=True))
         seen = [(await peer.take(Status, id="g1", state=GenerationState.PREFILL)).done]
-        for _ in range(4):
+        for _ in range(2):
             server.model.gate.step()
             seen.append((await peer.take(Status, id="g1", state=GenerationState.PREFILL)).done)
-        server.model.gate.step(4)  # the longest character takes four tokens
+        server.model.gate.step(30)  # enough to read the rest in the smallest chunks, not enough for the whole answer
         decode = await peer.take(Status, id="g1", state=GenerationState.DECODE)
         await peer.settle()
         server.model.gate.open()
         rest = await peer.until_done("g1")
-    assert seen == [0, 128, 256, 384, 512]
+    first, second, third = (done or 0 for done in seen)
+    assert first == 0 < second < third
     assert decode.total is None
     assert not [message for message in rest if isinstance(message, Status) and message.state is not decode.state]
 

@@ -1,0 +1,170 @@
+"""The command ``streamui bench``: its options, and the run from end to end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from server.bench.calibration import timed, tokens_per_word
+from server.bench.errors import BenchError
+from server.bench.gguf_facts import read_facts
+from server.bench.prompts import Prompts
+from server.bench.report import report
+from server.bench.rounds import Plan, run_rounds
+from server.bench.rows import GROUPS, rows
+from server.bench.sides import Load, Ours, Side, Standing, Started
+from server.bench.sizes import FULL, QUICK
+from server.bench.table import figures, table
+from server.bench.target import ask
+from server.settings import default_data_folder, whole_number
+from server.starter import MODEL_PATH
+
+CONTEXT = 4608
+"""Tokens for each chat where nothing is said: room for the longest prompt."""
+
+LEAST_CONTEXT = 512
+INTERRUPTED = 130
+
+
+def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
+    model = parser.add_argument_group("the model and our server")
+    model.add_argument("--model", type=Path, metavar="PATH", help="a GGUF file (the built-in starter model)")
+    model.add_argument(
+        "--synthetic",
+        metavar="SIZE",
+        help="a model of random weights of this size, 0.5b or 0.2b; made once, at --model's path or in the data folder",
+    )
+    model.add_argument(
+        "--context",
+        type=whole_number(LEAST_CONTEXT, 2**24),
+        metavar="N",
+        help=f"tokens for each chat ({CONTEXT}, or what the model was trained for if that is less)",
+    )
+    model.add_argument(
+        "--parallel", type=whole_number(1, 256), default=32, metavar="N", help="answers at the same time (%(default)s)"
+    )
+    model.add_argument("--threads", type=whole_number(1, 1024), metavar="N", help="CPU threads that compute")
+    model.add_argument(
+        "--data",
+        type=Path,
+        default=environ.get("STREAMUI_DATA") or default_data_folder(environ),
+        metavar="DIR",
+        help="the data folder (%(default)s) [STREAMUI_DATA]",
+    )
+    other = parser.add_argument_group("another server, in turns with ours").add_mutually_exclusive_group()
+    other.add_argument("--against", metavar="URL", help="an OpenAI-compatible server that runs, as http://HOST:PORT")
+    other.add_argument(
+        "--against-command",
+        metavar="COMMAND",
+        help="the same, started for each turn; {model} {port} {context} {total} {parallel} {threads} are filled in",
+    )
+    parser.add_argument(
+        "--against-api", choices=("completions", "chat"), default="completions", help="its API (%(default)s)"
+    )
+    run = parser.add_argument_group("the run")
+    run.add_argument("--rounds", type=whole_number(1, 100), metavar="N", help="how often (3, and 1 with --quick)")
+    run.add_argument("--only", type=_groups, default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}")
+    run.add_argument("--quick", action="store_true", help="a small load, to try it out: no figures to quote")
+    run.add_argument("--json", type=Path, metavar="FILE", help="write every sample of every round to FILE")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure as ``arguments`` say; returns the exit status. Raises BenchError."""
+    if arguments.json is not None:
+        _check_writable(arguments.json)
+    model = _model(arguments)
+    facts = read_facts(model)
+    context = arguments.context or min(CONTEXT, facts.context or CONTEXT)
+    load = Load(model=model, context=context, parallel=arguments.parallel, threads=arguments.threads, ends=facts.ends)
+    try:
+        asyncio.run(_measure(arguments, load))
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+async def _measure(arguments: argparse.Namespace, load: Load) -> None:
+    sides = _sides(arguments, load)
+    await _try(sides[1:])
+    plan = await _plan(arguments, load, sides[0])
+    results = await run_rounds(plan, sides, _remark)
+    shown = [row for row in rows(plan.sizes) if row.group in plan.groups]
+    found = figures(shown, results)
+    print(_heading(load, plan), table(found, compared=len(sides) > 1), sep="\n\n")
+    early = sum(len(side.get("early", ())) for each in results for side in each.values())
+    if early:
+        _remark(f"{early} answers ended before their length: the rows of throughput compare answers of unequal length")
+    if arguments.json is not None:
+        arguments.json.write_bytes(report(plan, load, results, found))
+
+
+def _model(arguments: argparse.Namespace) -> Path:
+    if arguments.synthetic is None:
+        return arguments.model or MODEL_PATH
+    from server.bench.synthetic import make  # here: its package is not always installed
+
+    return make(arguments.synthetic, arguments.model, arguments.data, _remark)
+
+
+def _sides(arguments: argparse.Namespace, load: Load) -> tuple[Side, ...]:
+    ours = Ours(load, raw=arguments.against_api == "completions")
+    if arguments.against is not None:
+        return ours, Standing(load, arguments.against, arguments.against_api)
+    if arguments.against_command is not None:
+        return ours, Started(load, arguments.against_command, arguments.against_api)
+    return (ours,)
+
+
+async def _try(others: Sequence[Side]) -> None:
+    """A slip in what names the other server shows now, and not after a turn of ours."""
+    for side in others:
+        _remark("trying the other server")
+        async with side.serving() as target:
+            await ask(target, "Hello", 1)
+
+
+async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
+    """Find out what the sizes depend on, on our server."""
+    sizes = (QUICK if arguments.quick else FULL).fitted(context=load.context, parallel=load.parallel)
+    seed = secrets.token_hex(4)
+    _remark("finding out how fast this machine is with this model")
+    async with ours.serving() as target:
+        ratio = await tokens_per_word(target)
+        sizes = await timed(target, sizes, Prompts(f"{seed}/timing", ratio))
+    rounds = arguments.rounds or (1 if arguments.quick else 3)
+    return Plan(sizes=sizes, groups=arguments.only, rounds=rounds, seed=seed, tokens_per_word=ratio)
+
+
+def _heading(load: Load, plan: Plan) -> str:
+    cores = len(os.sched_getaffinity(0))
+    sizes = plan.sizes
+    return (
+        f"{load.model.name}: {load.parallel} x {load.context} tokens of context, {load.threads or 'default'} threads, "
+        f"{cores} cores; answers of {sizes.answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
+    )
+
+
+def _groups(text: str) -> tuple[str, ...]:
+    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
+    unknown = [part for part in chosen if part not in GROUPS]
+    if unknown or not chosen:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown) or text!r}: choose from {', '.join(GROUPS)}")
+    return chosen
+
+
+def _check_writable(path: Path) -> None:
+    """Better now than after an hour."""
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise BenchError(f"--json {path}: can't be written: {error.strerror}") from None
+
+
+def _remark(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

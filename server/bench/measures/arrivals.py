@@ -1,0 +1,16 @@
+"""Time to first token when many arrive at once."""
+
+from __future__ import annotations
+
+from server.bench.prompts import Prompts
+from server.bench.samples import Samples
+from server.bench.sizes import Sizes
+from server.bench.target import Target, ask_at_once
+
+
+async def arrivals(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+    times: list[float] = []
+    for _ in range(sizes.arrivals):
+        answers = await ask_at_once(target, [prompts.fresh(sizes.short) for _ in range(sizes.arriving)], 16)
+        times += [await answer.first() for answer in answers]
+    return {"arrivals.first": times}

@@ -1,0 +1,52 @@
+"""What a long prompt does to others: to an answer that is being written, and to a short prompt that comes after it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+
+from server.bench.answer import Answer
+from server.bench.prompts import Prompts
+from server.bench.samples import Samples, gaps, merge
+from server.bench.sizes import Sizes
+from server.bench.target import Target
+
+SETTLE = 4
+"""Tokens at the start of an answer that are not looked at."""
+
+SHARE = 0.1
+"""The short prompt comes when the long one has been read for this share of the time that it takes."""
+
+
+async def readings(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+    """A running answer, first alone, then with a long prompt and a short one arriving."""
+    return merge([await _once(target, sizes, prompts) for _ in range(sizes.readings)])
+
+
+async def _once(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+    runner, reader, third = [await target.connect() for _ in range(3)]
+    with closing(runner), closing(reader), closing(third):
+        running = runner.ask(prompts.fresh(sizes.short), sizes.running)
+        await running.until(SETTLE + sizes.answer)
+        quiet = gaps(running.arrivals[SETTLE:])
+        long = reader.ask(prompts.fresh(sizes.long), SETTLE)
+        await asyncio.sleep(sizes.long_seconds * SHARE)
+        short = third.ask(prompts.fresh(sizes.short), SETTLE)
+        waited, _ = await short.first(), await long.first()
+        await running.until(len(running.arrivals) + 1)
+        samples = {"gap.quiet": quiet, "gap.reading": gaps(_around(running, long))}
+        if short.sent < long.arrivals[0]:  # else it came too late to say anything
+            samples["reading.first"] = [waited]
+        await long.done()
+        await short.done()
+        runner.stop()
+        await running.done()
+        return samples
+
+
+def _around(running: Answer, long: Answer) -> list[float]:
+    """Arrivals of the running answer from the last before the long prompt was sent to the first after it was read."""
+    before = [time for time in running.arrivals if time <= long.sent][-1:]
+    inside = [time for time in running.arrivals if long.sent < time <= long.arrivals[0]]
+    after = [time for time in running.arrivals if time > long.arrivals[0]][:1]
+    return before + inside + after

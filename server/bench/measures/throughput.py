@@ -1,0 +1,32 @@
+"""Tokens per second of all answers together, and what the server itself takes of that time."""
+
+from __future__ import annotations
+
+from server.bench.prompts import Prompts
+from server.bench.samples import Samples
+from server.bench.sizes import Sizes
+from server.bench.target import Counters, Target, ask_at_once
+
+
+async def throughput(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+    """N answers of the same length at once; counted from the request to the last token."""
+    samples: Samples = {"early": []}
+    for streams in sizes.streams:
+        before = await target.counters()
+        answers = await ask_at_once(target, [prompts.fresh(sizes.short) for _ in range(streams)], sizes.answer)
+        after = await target.counters()
+        seconds = max(answer.arrivals[-1] for answer in answers) - min(answer.sent for answer in answers)
+        samples[f"throughput.{streams}"] = [sum(answer.tokens for answer in answers) / seconds]
+        samples["early"] += [answer.wanted for answer in answers if answer.early]
+        if before is not None and after is not None:
+            samples |= _outside(before, after, streams)
+    return samples
+
+
+def _outside(before: Counters, after: Counters, streams: int) -> Samples:
+    """Time outside llama.cpp: microseconds per token, and percent of the steps."""
+    if before.outside is None or after.outside is None or before.busy_seconds is None or after.busy_seconds is None:
+        return {}
+    spent, busy = after.outside - before.outside, after.busy_seconds - before.busy_seconds
+    tokens = after.completion_tokens - before.completion_tokens
+    return {f"outside.{streams}": [spent / tokens * 1e6], f"outside.share.{streams}": [spent / busy * 100]}

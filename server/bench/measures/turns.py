@@ -1,0 +1,20 @@
+"""The second turn of a long conversation, against its own first."""
+
+from __future__ import annotations
+
+from server.bench.prompts import Prompts
+from server.bench.samples import Samples, merge
+from server.bench.sizes import Sizes
+from server.bench.target import Target, ask
+
+
+async def turns(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+    return merge([await _conversation(target, sizes, prompts) for _ in range(sizes.turns)])
+
+
+async def _conversation(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+    said = prompts.fresh(sizes.long)
+    first = await ask(target, said, sizes.turn)
+    second = await ask(target, f"{said}{first.text} {prompts.fresh(sizes.short)}", 4)
+    waited = [await first.first(), await second.first()]
+    return {"turn.first": waited[:1], "turn.second": waited[1:], "turn.share": [waited[1] / waited[0]]}

@@ -1,0 +1,155 @@
+"""A StreamUI server under load: one WebSocket for each answer, as many people would have."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake
+from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
+
+from protocol import codec
+from protocol.messages import Cancel, Done, Error, Generate, Params, ServerMessage, Status, Token, Welcome
+from server.bench.answer import Answer
+from server.bench.errors import BenchError
+from server.bench.sampling import sampling
+from server.bench.target import Counters
+
+
+class StreamUI:
+    """The server at ``url``. ``raw``: prompts are given to the model without its chat template."""
+
+    acknowledges = True
+
+    def __init__(self, url: str, *, raw: bool, ends: tuple[int, ...]) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._health = f"{url}/healthz"
+        self._raw, self._ends = raw, ends
+
+    async def connect(self) -> SocketLine:
+        address = f"ws://{self._host}:{self._port}/ws"
+        loop = asyncio.get_running_loop()
+        try:
+            _, line = await loop.create_connection(
+                lambda: SocketLine(address, self._raw, self._ends), self._host, self._port
+            )
+        except OSError as error:
+            raise BenchError(f"can't connect to {address}: {error.strerror or error}") from None
+        await line.opened
+        return line
+
+    async def counters(self) -> Counters:
+        return Counters.of((await asyncio.to_thread(self._read_health))["engine"])
+
+    def _read_health(self) -> dict[str, Any]:
+        try:
+            with urllib.request.urlopen(self._health, timeout=60) as response:
+                body: dict[str, Any] = json.load(response)
+                return body
+        except OSError as error:
+            raise BenchError(f"{self._health}: {error}") from None
+
+
+class SocketLine(asyncio.Protocol):
+    """One WebSocket over websockets' own protocol without I/O: nothing stands between the socket and the clock."""
+
+    def __init__(self, address: str, raw: bool, ends: tuple[int, ...]) -> None:
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._socket = ClientProtocol(parse_uri(address), max_size=None)
+        self._raw, self._ends = raw, ends
+        self._answer: Answer | None = None
+        self._text = b""
+
+    # Line
+
+    def ask(self, prompt: str, max_tokens: int) -> Answer:
+        params = Params(**sampling(max_tokens, self._ends))
+        frame = codec.encode(Generate(prompt=prompt, raw=self._raw, params=params, on_detach_ms=0))
+        self._answer = Answer(time.perf_counter(), max_tokens)
+        self._send(frame)
+        return self._answer
+
+    def stop(self) -> float:
+        sent = time.perf_counter()
+        self._send(codec.encode(Cancel()))
+        return sent
+
+    def close(self) -> None:
+        self._transport.abort()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._socket.send_request(self._socket.connect())
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        now = time.perf_counter()
+        self._socket.receive_data(data)
+        self._flush()  # a ping is answered
+        for event in self._socket.events_received():
+            if isinstance(event, Frame):
+                self._take_frame(event, now)
+        if self._socket.handshake_exc is not None and not self.opened.done():
+            self.opened.set_exception(_refused(self._socket.handshake_exc))
+
+    def eof_received(self) -> None:
+        self._socket.receive_eof()
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        if not self.opened.done():
+            self.opened.set_exception(BenchError("the server closed the socket before it said welcome"))
+        if self._answer is not None:
+            self._answer.end(time.perf_counter(), "the server closed the socket in the middle of an answer")
+
+    # Frames
+
+    def _take_frame(self, frame: Frame, now: float) -> None:
+        if frame.opcode not in (Opcode.TEXT, Opcode.CONT):
+            return
+        self._text += frame.data
+        if frame.fin:
+            text, self._text = bytes(self._text), b""
+            for message in codec.decode_server(text.decode()):
+                self._take(message, now)
+
+    def _take(self, message: ServerMessage, now: float) -> None:
+        answer = self._answer
+        if isinstance(message, Welcome):
+            self.opened.set_result(None)
+        if answer is None:
+            return
+        match message:
+            case Token():
+                answer.arrived(now, message.text, message.n)
+            case Status(done=int(read)):
+                answer.read = read
+            case Done():
+                answer.tokens, answer.prompt_tokens = message.usage.completion_tokens, message.usage.prompt_tokens
+                answer.stop_ms = message.timings.stop
+                answer.end(now, message.error.message if message.error else None)
+            case Error():
+                answer.end(now, message.message)
+
+    def _send(self, text: str) -> None:
+        self._socket.send_text(text.encode())
+        self._flush()
+
+    def _flush(self) -> None:
+        for data in self._socket.data_to_send():
+            if data:
+                self._transport.write(data)
+
+
+def _refused(problem: Exception) -> BenchError:
+    reason = str(problem) if isinstance(problem, InvalidHandshake) else f"{type(problem).__name__}: {problem}"
+    return BenchError(f"the server opened no WebSocket: {reason}")

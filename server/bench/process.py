@@ -1,0 +1,82 @@
+"""A server in a process of its own, for as long as a block lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import IO
+
+from server.bench.errors import BenchError
+
+START_SECONDS = 300.0
+END_SECONDS = 10.0
+LOOK_SECONDS = 0.05
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Process:
+    """The process, and all that it says."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
+        self._name, self._process, self._log = name, process, log
+
+    def said(self) -> list[str]:
+        """The lines it has written so far."""
+        self._log.seek(0)
+        return [line for line in self._log.read().decode("utf-8", "replace").splitlines() if line.strip()]
+
+    async def until(self, ready: Callable[[], Awaitable[bool]]) -> None:
+        """Return once ``ready``. Raises BenchError, with the last line it said, when the process ends before."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while not await ready():
+                    if self._process.returncode is not None:
+                        raise BenchError(self._ended())
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            raise BenchError(f"{self._name} did not answer within {START_SECONDS:.0f} s; {self._last()}") from None
+
+    def _ended(self) -> str:
+        return f"{self._name} ended with status {self._process.returncode} before it answered; {self._last()}"
+
+    def _last(self) -> str:
+        lines = self.said()
+        return f"its last line: {lines[-1].strip()}" if lines else "it said nothing"
+
+
+@contextlib.asynccontextmanager
+async def running(name: str, command: Sequence[str]) -> AsyncIterator[Process]:
+    """Start ``command``; end it with the block. Its STREAMUI_ variables are not inherited: the command says all."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("STREAMUI_")}
+    with tempfile.TemporaryFile() as log:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+            )
+        except OSError as error:
+            raise BenchError(f"{name} can't be started: {command[0]}: {error.strerror}") from None
+        try:
+            yield Process(name, process, log)
+        finally:
+            await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()

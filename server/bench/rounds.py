@@ -1,0 +1,69 @@
+"""The interleaved rounds: ours, theirs, theirs, ours, and so on, so that what drifts on a machine hits both alike."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from server.bench.measures.arrivals import arrivals
+from server.bench.measures.readings import readings
+from server.bench.measures.stops import stops
+from server.bench.measures.throughput import throughput
+from server.bench.measures.turns import turns
+from server.bench.prompts import Prompts
+from server.bench.samples import Samples, merge
+from server.bench.sides import Side
+from server.bench.sizes import Sizes
+from server.bench.target import Target, ask
+
+Measure = Callable[[Target, Sizes, Prompts], Awaitable[Samples]]
+
+MEASURES: Final[Mapping[str, Measure]] = {
+    "throughput": throughput,
+    "arrivals": arrivals,
+    "readings": readings,
+    "stops": stops,
+    "turns": turns,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run does. ``seed``: prompts differ from those of any other run, and are the same for both sides."""
+
+    sizes: Sizes
+    groups: tuple[str, ...]
+    rounds: int
+    seed: str
+    tokens_per_word: float
+
+    def prompts(self, round: int, group: str) -> Prompts:
+        return Prompts(f"{self.seed}/{round}/{group}", self.tokens_per_word)
+
+
+async def run_rounds(plan: Plan, sides: Sequence[Side], remark: Callable[[str], None]) -> list[dict[str, Samples]]:
+    """For each round, what each side brought."""
+    results: list[dict[str, Samples]] = []
+    for round in range(plan.rounds):
+        result: dict[str, Samples] = {}
+        for side in sides if round % 2 == 0 else tuple(reversed(sides)):
+            remark(f"round {round + 1} of {plan.rounds}: {side.name}")
+            result[side.name] = await _turn(plan, round, side)
+        results.append(result)
+    return results
+
+
+async def _turn(plan: Plan, round: int, side: Side) -> Samples:
+    async with side.serving() as target:
+        await ask(target, plan.prompts(round, "warm-up").fresh(plan.sizes.long), plan.sizes.answer)
+        parts = []
+        gc.collect()
+        gc.disable()  # a collection here would count as time of the server
+        try:
+            for group in plan.groups:
+                parts.append(await MEASURES[group](target, plan.sizes, plan.prompts(round, group)))
+        finally:
+            gc.enable()
+        return merge(parts)

@@ -1,0 +1,73 @@
+"""What a run found: a value of each side for each row, and how they compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.bench.rows import Row
+from server.bench.samples import Samples, median, merge
+
+NONE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One row. ``ratio``: the median over the rounds of ours / theirs. None: this can't be had."""
+
+    row: Row
+    ours: float | None
+    theirs: float | None
+    ratio: float | None
+
+
+def figures(rows: Sequence[Row], rounds: Sequence[dict[str, Samples]]) -> list[Figure]:
+    """A figure for each row. Values are of all rounds' samples together."""
+    sides = {side: merge([each.get(side, {}) for each in rounds]) for side in ("ours", "theirs")}
+    return [Figure(row, _value(row, sides["ours"]), _value(row, sides["theirs"]), _ratio(row, rounds)) for row in rows]
+
+
+def _value(row: Row, samples: Samples) -> float | None:
+    values = samples.get(row.of)
+    return row.statistic(values) if values else None
+
+
+def _ratio(row: Row, rounds: Sequence[dict[str, Samples]]) -> float | None:
+    ratios = []
+    for each in rounds:
+        ours, theirs = (_value(row, each.get(side, {})) for side in ("ours", "theirs"))
+        if ours is not None and theirs:
+            ratios.append(ours / theirs)
+    return median(ratios) if ratios else None
+
+
+def table(found: Sequence[Figure], *, compared: bool) -> str:
+    """The figures as a Markdown table, in columns; ``compared``: with the other side's."""
+    head = ["", "unit", "ours", *(["theirs", "ours / theirs"] if compared else [])]
+    lines = [head, *(_cells(figure)[: len(head)] for figure in found)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    rule = [("-" * width) if column < 2 else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+    return "\n".join(_line(line, widths) for line in [lines[0], rule, *lines[1:]])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell.ljust(width) if column < 2 else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return f"| {' | '.join(padded)} |"
+
+
+def _cells(figure: Figure) -> list[str]:
+    row = figure.row
+    return [
+        row.label,
+        row.unit,
+        _number(figure.ours, row.places),
+        _number(figure.theirs, row.places),
+        _number(figure.ratio, 3),
+    ]
+
+
+def _number(value: float | None, places: int) -> str:
+    return NONE if value is None else f"{value:,.{places}f}"

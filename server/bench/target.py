@@ -1,0 +1,73 @@
+"""A server under load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from server.bench.answer import Answer, Line
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What the engine says that it has done since it started; None where it doesn't count that. Times in seconds."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    decode_seconds: float | None
+    busy_seconds: float | None
+    sample_seconds: float | None
+
+    @classmethod
+    def of(cls, engine: dict[str, Any]) -> Counters:
+        """From the field ``engine`` of ``/healthz``."""
+        return cls(
+            engine["prompt_tokens"],
+            engine["completion_tokens"],
+            engine.get("decode_seconds"),
+            engine.get("busy_seconds"),
+            engine.get("sample_seconds"),
+        )
+
+    @property
+    def outside(self) -> float | None:
+        """Seconds of steps that were spent outside llama.cpp."""
+        if self.busy_seconds is None or self.decode_seconds is None:
+            return None
+        return self.busy_seconds - self.decode_seconds - (self.sample_seconds or 0.0)
+
+
+class Target(Protocol):
+    """How the measures reach a server. ``acknowledges``: it says when a stopped answer has come to its end."""
+
+    acknowledges: bool
+
+    async def connect(self) -> Line: ...
+
+    async def counters(self) -> Counters | None:
+        """None: this server has none."""
+        ...
+
+
+async def ask(target: Target, prompt: str, max_tokens: int) -> Answer:
+    """One answer on a line of its own, whole."""
+    line = await target.connect()
+    answer = line.ask(prompt, max_tokens)
+    try:
+        await answer.done()
+    finally:
+        line.close()
+    return answer
+
+
+async def ask_at_once(target: Target, prompts: list[str], max_tokens: int) -> list[Answer]:
+    """Answers that are asked for in one moment, on lines that were open before; all of them whole."""
+    lines = [await target.connect() for _ in prompts]
+    answers = [line.ask(prompt, max_tokens) for line, prompt in zip(lines, prompts, strict=True)]
+    try:
+        for answer in answers:
+            await answer.done()
+    finally:
+        for line in lines:
+            line.close()
+    return answers

@@ -1,0 +1,322 @@
+"""The loop's body: schedule, decode, hand over. It runs on the worker's thread and knows no other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from server.engine.base import EngineStats, FinishReason, GenerationRequest, Limit, Prefill, Queued, Update
+from server.engine.estimate import QueueEstimate
+from server.engine.kv import KvSlots
+from server.engine.model import DecodeError, Model, Outcome, SamplerError
+from server.engine.pace import Pace
+from server.engine.scheduler import Plan, Scheduler
+from server.engine.sequence import Sequence
+
+FAULTS_ALLOWED = 2
+"""Failed batches that a sequence survives, where others of the same batch may have been the cause."""
+
+ANCHORS = 4
+"""Tokens at the very beginning that a full context keeps: attention leans on them (Xiao et al. 2023, attention
+sinks)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """``saved_bytes`` of plain memory are for the KV of chats that wait for their next turn.
+
+    With ``context_shift`` a full context pushes out the older half of its tokens; without, it ends the answer.
+    """
+
+    saved_bytes: int = 1 << 30
+    context_shift: bool = False
+
+
+class Batcher:
+    """Owns the scheduler, the KV slots and every sequence."""
+
+    def __init__(self, model: Model, options: EngineOptions, listener: Callable[[list[Update]], None]) -> None:
+        self._model = model
+        self._options = options
+        self._listener = listener
+        self._scheduler = Scheduler(slots=model.slots)
+        self._kv = KvSlots(model, saved_bytes=options.saved_bytes)
+        self._pace = Pace(most=model.batch_tokens - model.slots)
+        self._estimate = QueueEstimate()
+        self._suspects: list[Sequence] = []
+        """Those whose batch failed. They are computed one at a time until each has got through a step."""
+        self.abortable: frozenset[str] = frozenset()
+        """Generations whose cancel is worth breaking off the step that runs; replaced as a whole, for other threads."""
+        self.eta_ms: int | None = None
+        """When a request that came now would start; likewise."""
+        self.stats = EngineStats(
+            alive=True,
+            failure=None,
+            slots=model.slots,
+            running=0,
+            queued=0,
+            kv_tokens=0,
+            prompt_tokens=0,
+            completion_tokens=0,
+        )
+        """The counters, as of what was told last; likewise."""
+
+    @property
+    def idle(self) -> bool:
+        return self._scheduler.idle
+
+    def add(self, request: GenerationRequest) -> None:
+        """Queue a request; one that goes on may have written all it may, and ends at once."""
+        sequence = Sequence(request, self._model.facts.context)
+        for token in request.written:
+            sequence.detokenizer.push(self._model.piece(token))
+        self._scheduler.add(sequence)
+        if not sequence.tokens:
+            self._tell(self._finish(sequence, FinishReason.FAILED, error="the prompt has no tokens"))
+        elif request.written and (limit := sequence.limit):
+            self._tell(self._finish(sequence, FinishReason.LENGTH, limit=limit))
+
+    def cancel(self, id: str, received: float) -> None:
+        """End a generation, if it is still here."""
+        sequence = self._scheduler.find(id)
+        if sequence is not None:
+            self._tell(self._finish(sequence, FinishReason.CANCELLED, cancel_received=received))
+
+    def step(self, interrupted: Callable[[], bool]) -> None:
+        """Compute one batch. ``interrupted`` is asked once ``abortable`` is known: a cancel that came before must not
+        wait for this step."""
+        started = time.perf_counter()
+        self._tell([*self._admit(), *self._moves()])
+        plan = self._plan()
+        if interrupted():
+            return
+        if plan.rows and self._decode(plan):
+            updates = self._advance(plan)
+            self._book(plan, time.perf_counter() - started)
+            self._tell(updates)
+
+    def close(self) -> None:
+        """End every generation as interrupted, and free what it holds."""
+        self._end(list(self._scheduler), FinishReason.INTERRUPTED)
+
+    def fail(self, error: str) -> None:
+        """End every generation without touching the model, which has failed."""
+        now = time.monotonic()
+        self._listener([sequence.finished(FinishReason.FAILED, now, error=error) for sequence in self._scheduler])
+
+    # Schedule
+
+    def _admit(self) -> list[Update]:
+        """Give free slots to those whose turn it is."""
+        news: list[Update] = []
+        while self._scheduler.free and self._scheduler.waiting:
+            sequence = self._scheduler.waiting[0]
+            running = {s.slot: s.prompt[: s.computed] for s in self._scheduler.running if s.slot is not None}
+            first_time = not sequence.begun
+            slot, cached = self._kv.place(sequence.context(), self._scheduler.free, running)
+            self._scheduler.admit(sequence, slot, cached, time.monotonic())
+            if first_time:
+                self._count(cached_tokens=cached)
+                news.append(Prefill(sequence.id, cached, len(sequence.tokens)))
+        return news
+
+    def _moves(self) -> list[Update]:
+        """Those who wait for their first slot and whose place in the queue has changed."""
+        waiting = [sequence for sequence in self._scheduler.waiting if not sequence.begun]
+        now = time.monotonic()
+        starts = self._estimate.starts(
+            elapsed=(sequence.seconds_in_slot(now) for sequence in self._scheduler.running),
+            free=len(self._scheduler.free),
+            waiting=len(waiting) + 1,
+        )
+        etas = [None] * (len(waiting) + 1) if starts is None else [round(seconds * 1000) for seconds in starts]
+        self.eta_ms = etas[-1]
+        moved: list[Update] = []
+        for position, sequence in enumerate(waiting, start=1):
+            if sequence.position != position:
+                sequence.position = position
+                moved.append(Queued(sequence.id, position, etas[position - 1]))
+        return moved
+
+    def _plan(self) -> Plan:
+        running = self._scheduler.running
+        writing = [sequence for sequence in running if sequence.writing and sequence.missing == 1]
+        budget = self._pace.budget(
+            writing=len(writing),
+            settled=any(sequence.settled for sequence in writing),
+            readers=len(running) - len(writing),
+        )
+        fill = self._kv.gaps(self._scheduler.free, self._model.facts.context)
+        plan = self._scheduler.plan(budget, fill, only=self._suspects[0] if self._suspects else None)
+        shares = plan.shares
+        self.abortable = frozenset(share.sequence.id for share in shares if share.count > 1 or len(shares) == 1)
+        return plan
+
+    # Decode
+
+    def _decode(self, plan: Plan) -> bool:
+        """Compute the batch. False: it was aborted or it failed, and what it had begun is undone."""
+        try:
+            outcome = self._model.decode(plan.rows)
+        except DecodeError as error:
+            self._recover(plan, str(error))
+            return False
+        self._kv.tidy(plan.filled)
+        if outcome is Outcome.COMPUTED:
+            return True
+        for share in plan.shares:
+            self._rewind(share.sequence)
+        if outcome is Outcome.NO_SLOT:
+            self._make_room()
+        return False
+
+    def _rewind(self, sequence: Sequence) -> None:
+        """Bring the KV cache back to what ``computed`` says; where the model can't, the sequence is read anew."""
+        if sequence.slot is not None:
+            sequence.computed = self._kv.rewind(sequence.slot, sequence.computed)
+
+    def _make_room(self) -> None:
+        """The KV cache is full: let go of what is only kept, else send the youngest back to the queue.
+
+        One that is alone has all there is.
+        """
+        if self._kv.evict():
+            return
+        running = self._scheduler.running
+        youngest = running[-1]
+        if len(running) == 1:
+            self._end([youngest], FinishReason.LENGTH, limit=Limit.CONTEXT)
+            return
+        self._count(preemptions=1)
+        self._leave_slot(youngest)
+        self._scheduler.send_back(youngest)
+
+    def _recover(self, plan: Plan, error: str) -> None:
+        """A batch has failed, and what the KV cache holds is no longer certain: begin anew, and read all again.
+
+        The one that fails alone is at fault. Several are suspects, and each goes alone until it has got through.
+        """
+        shares = [share.sequence for share in plan.shares]
+        for sequence in shares:
+            sequence.faults += 1
+        guilty = [sequence for sequence in shares if len(shares) == 1 or sequence.faults > FAULTS_ALLOWED]
+        self._suspects = [*(s for s in shares if s not in guilty), *(s for s in self._suspects if s not in shares)]
+        self._end(guilty, FinishReason.FAILED, error)
+        self._model.reset()
+        self._kv.lost()
+        for sequence in self._scheduler.running:
+            sequence.computed = 0
+
+    # Hand over
+
+    def _advance(self, plan: Plan) -> list[Update]:
+        """Book what was computed, and choose the next token of each sequence that has come to its end."""
+        updates: list[Update] = []
+        for share in plan.shares:
+            sequence = share.sequence
+            sequence.computed += share.count
+            if sequence in self._suspects:
+                self._suspects.remove(sequence)
+            if not sequence.writing:
+                updates.append(Prefill(sequence.id, sequence.computed, len(sequence.tokens)))
+            if share.output is not None:
+                updates.extend(self._choose(sequence, share.output))
+        return updates
+
+    def _choose(self, sequence: Sequence, output: int) -> list[Update]:
+        started = time.perf_counter()
+        try:
+            if sequence.sampler is None:
+                request = sequence.request
+                sequence.sampler = self._model.sampler(request.sampling, request.prompt, request.written)
+            token = sequence.sampler.sample(output)
+        except SamplerError as error:
+            return self._finish(sequence, FinishReason.FAILED, error=str(error))
+        self._count(completion_tokens=1, sample_seconds=time.perf_counter() - started)
+        if self._model.is_end(token):
+            sequence.mark_first_token(time.monotonic())
+            return self._finish(sequence, FinishReason.STOP)
+        most = sequence.request.sampling.top_logprobs
+        sequence.extend(token, time.monotonic(), None if most is None else self._model.logprobs(output, token, most))
+        return self._write(sequence, token)
+
+    def _write(self, sequence: Sequence, token: int) -> list[Update]:
+        text = sequence.detokenizer.push(self._model.piece(token))
+        news: list[Update] = [sequence.piece(text)] if text else []
+        if sequence.detokenizer.stopped:
+            return news + self._finish(sequence, FinishReason.STOP)
+        limit = sequence.limit
+        if limit is None or (limit is Limit.CONTEXT and self._shift(sequence)):
+            return news
+        return news + self._finish(sequence, FinishReason.LENGTH, limit=limit)
+
+    def _shift(self, sequence: Sequence) -> bool:
+        """Push the older half out of a full context; False where that is not wanted, or the model can't."""
+        count = (sequence.computed - ANCHORS) // 2
+        if not self._options.context_shift or sequence.slot is None or count < 1:
+            return False
+        if not self._kv.shift(sequence.slot, ANCHORS, count):
+            return False
+        sequence.drop(ANCHORS, count)
+        return True
+
+    def _end(
+        self,
+        sequences: Iterable[Sequence],
+        reason: FinishReason,
+        error: str | None = None,
+        limit: Limit | None = None,
+    ) -> None:
+        self._tell([u for sequence in sequences for u in self._finish(sequence, reason, error=error, limit=limit)])
+
+    def _finish(
+        self,
+        sequence: Sequence,
+        reason: FinishReason,
+        *,
+        cancel_received: float | None = None,
+        error: str | None = None,
+        limit: Limit | None = None,
+    ) -> list[Update]:
+        """Free all that a sequence holds; its last updates. Nothing is computed for it any more."""
+        held = sequence.detokenizer.flush()
+        if sequence.slot is not None:
+            self._leave_slot(sequence)
+            self._estimate.learn(sequence.seconds_in_slot(time.monotonic()))
+        self._scheduler.remove(sequence)
+        self._suspects = [suspect for suspect in self._suspects if suspect is not sequence]
+        if sequence.sampler is not None:
+            sequence.sampler.close()
+        news: list[Update] = [sequence.piece(held)] if held else []
+        last = sequence.finished(reason, time.monotonic(), cancel_received=cancel_received, error=error, limit=limit)
+        return [*news, last]
+
+    def _leave_slot(self, sequence: Sequence) -> None:
+        """What it has computed stays in the slot, for whoever goes on from there."""
+        assert sequence.slot is not None
+        self._kv.release(sequence.slot, sequence.tokens[: sequence.computed])
+
+    # What is known outside
+
+    def _book(self, plan: Plan, seconds: float) -> None:
+        self._pace.learn(writing=plan.writing, reading=plan.reading, seconds=seconds)
+        self._count(prompt_tokens=plan.reading, steps=1, busy_seconds=seconds)
+
+    def _count(self, **more: float) -> None:
+        self.stats = replace(self.stats, **{name: getattr(self.stats, name) + by for name, by in more.items()})
+
+    def _tell(self, updates: list[Update]) -> None:
+        if not updates:
+            return
+        running = self._scheduler.running
+        self.stats = replace(
+            self.stats,
+            running=len(running),
+            queued=len(self._scheduler.waiting),
+            kv_tokens=sum(sequence.computed for sequence in running),
+            kept_tokens=self._kv.kept_tokens,
+            saved_bytes=self._kv.saved_bytes,
+            decode_seconds=self._model.decode_seconds,
+        )
+        self._listener(updates)

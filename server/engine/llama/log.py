@@ -1,0 +1,41 @@
+"""llama.cpp's log, sent on to ``logging``."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+
+import llama_cpp as ll
+
+_ERROR = 4
+
+logger = logging.getLogger("llama.cpp")
+
+
+class LlamaLog:
+    """Keeps the first error since ``begin``, which names the cause of a failure."""
+
+    def __init__(self) -> None:
+        self._first_error = ""
+        self._callback = ll.llama_log_callback(self._take)
+
+    def install(self) -> None:
+        """Take llama.cpp's log from now on; there is one for the whole process."""
+        ll.llama_log_set(self._callback, ctypes.c_void_p(0))
+
+    def begin(self) -> None:
+        """Forget the errors of what went before."""
+        self._first_error = ""
+
+    @property
+    def cause(self) -> str:
+        return self._first_error or "it gives no reason"
+
+    def _take(self, level: int, text: bytes, _: object) -> None:
+        line = text.decode("utf-8", "replace").strip()
+        if level == _ERROR and not self._first_error:
+            self._first_error = line
+        logger.log(logging.INFO if level == _ERROR else logging.DEBUG, "%s", line)
+
+
+log = LlamaLog()

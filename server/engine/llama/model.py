@@ -1,0 +1,243 @@
+"""A GGUF file as the Model port: loading, vocabulary, facts; the rest is its context's."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import llama_cpp as ll
+
+from server.engine.base import (
+    Choice,
+    EngineDeadError,
+    GrammarError,
+    ModelError,
+    ModelFacts,
+    SamplingParams,
+    TokenLogprob,
+)
+from server.engine.llama import sampler as sampling
+from server.engine.llama.abort import AbortFlag
+from server.engine.llama.context import BATCH_TOKENS, ContextSize, LlamaContext
+from server.engine.llama.grammar import gbnf
+from server.engine.llama.log import log
+from server.engine.llama.sampler import LlamaSampler
+from server.engine.model import Outcome, Row
+
+SMALL_MODEL = 50_000_000
+"""Parameters below which one thread computes faster than several, which then mostly wait for each other."""
+
+GGUF_MAGIC = b"GGUF"
+
+
+class LlamaModel:
+    """A GGUF file, loaded, with a KV cache for ``parallel`` sequences of ``context`` tokens each.
+
+    ``context`` None takes what the model was trained for, at most ``DEFAULT_CONTEXT``. ``kv_tokens`` makes the
+    sequences share that many KV cells, in place of giving each its own. Raises ModelError.
+    """
+
+    DEFAULT_CONTEXT = 8192
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        context: int | None = None,
+        parallel: int = 4,
+        threads: int | None = None,
+        kv_tokens: int | None = None,
+    ) -> None:
+        _check_file(path)
+        log.install()
+        ll.llama_backend_init()
+        self._path = path
+        self._model = self._load()
+        self._vocab = ll.llama_model_get_vocab(self._model)
+        self._abort = AbortFlag()
+        self._context = self._open_context(context, parallel, kv_tokens, threads)
+        self.slots = parallel
+        self.shared = kv_tokens is not None
+        self.batch_tokens = BATCH_TOKENS
+        self.facts = self._read_facts()
+        self._pieces: dict[int, bytes] = {}
+        self._in_use = threading.Lock()
+        """Held while another thread than the worker's is inside llama.cpp, so that ``close`` waits for it."""
+        self._closed = False
+
+    # Any thread.
+
+    def tokenize(self, text: str) -> list[int]:
+        """See Engine.tokenize. llama.cpp only reads the vocabulary here."""
+        data = text.encode("utf-8", "replace")
+        add_special = not (self.facts.bos and text.startswith(self.facts.bos))
+        tokens = (ll.llama_token * (len(data) + 2))()
+        with self._open():
+            count = ll.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), add_special, True)
+        return tokens[:count]
+
+    def grammar(self, schema: Mapping[str, object]) -> str:
+        """See Engine.grammar. llama.cpp itself has the last word on whether the text is a grammar."""
+        text = gbnf(schema)
+        with self._open():
+            grammar = ll.llama_sampler_init_grammar(self._vocab, text.encode(), b"root")
+            if not grammar:
+                raise GrammarError("it makes a grammar that is too large or goes round in circles")
+            ll.llama_sampler_free(grammar)
+        return text
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        with self._in_use:
+            if self._closed:
+                raise EngineDeadError("the model has been closed")
+            yield
+
+    def abort(self) -> None:
+        self._abort.set()
+
+    # The worker's thread.
+
+    def rearm(self) -> None:
+        self._abort.clear()
+
+    def piece(self, token: int) -> bytes:
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self._token_bytes(token, special=False)
+        return known
+
+    def is_end(self, token: int) -> bool:
+        return bool(ll.llama_vocab_is_eog(self._vocab, token))
+
+    def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> LlamaSampler:
+        return LlamaSampler(self._context, params, prompt, written)
+
+    def logprobs(self, output: int, token: int, count: int) -> Choice:
+        chosen, *top = (
+            TokenLogprob(self._token_bytes(each, special=True), logprob)
+            for each, logprob in sampling.logprobs(self._context.logits(output), token, count)
+        )
+        return Choice(chosen, tuple(top))
+
+    @property
+    def decode_seconds(self) -> float:
+        return self._context.decode_seconds
+
+    def decode(self, rows: Sequence[Row]) -> Outcome:
+        return self._context.decode(rows)
+
+    def forget(self, slot: int, start: int = 0) -> bool:
+        return self._context.forget(slot, start)
+
+    def copy(self, source: int, target: int) -> None:
+        self._context.copy(source, target)
+
+    def save(self, slot: int) -> memoryview:
+        return self._context.save(slot)
+
+    def restore(self, slot: int, state: memoryview) -> bool:
+        return self._context.restore(slot, state)
+
+    def shift(self, slot: int, start: int, count: int) -> bool:
+        return self._context.shift(slot, start, count)
+
+    def reset(self) -> None:
+        self._context.reopen()
+
+    def close(self) -> None:
+        with self._in_use:
+            if self._closed:
+                return
+            self._closed = True
+        self._context.close()
+        ll.llama_model_free(self._model)
+
+    # Loading.
+
+    def _load(self) -> int:
+        log.begin()
+        params = ll.llama_model_default_params()
+        model = ll.llama_model_load_from_file(os.fsencode(self._path), params)
+        if not model:
+            raise ModelError(f"{self._path}: llama.cpp can't load this file: {log.cause}")
+        return int(model)
+
+    def _open_context(
+        self, context: int | None, parallel: int, kv_tokens: int | None, threads: int | None
+    ) -> LlamaContext:
+        tokens = context or min(ll.llama_model_n_ctx_train(self._model), self.DEFAULT_CONTEXT)
+        size = ContextSize(parallel=parallel, tokens=min(tokens, kv_tokens or tokens), shared=kv_tokens)
+        try:
+            return LlamaContext(self._path, self._model, size, threads or self._suitable_threads(), self._abort)
+        except ModelError:
+            ll.llama_model_free(self._model)
+            raise
+
+    def _suitable_threads(self) -> int:
+        small = ll.llama_model_n_params(self._model) < SMALL_MODEL
+        return 1 if small else len(os.sched_getaffinity(0))
+
+    def _read_facts(self) -> ModelFacts:
+        template = ll.llama_model_chat_template(self._model, None)
+        return ModelFacts(
+            name=self._meta("general.name") or self._path.stem,
+            architecture=self._meta("general.architecture") or "unknown",
+            parameters=ll.llama_model_n_params(self._model),
+            context=self._context.tokens,
+            vocabulary=self._context.vocabulary,
+            chat_template=template.decode("utf-8", "replace") if template else None,
+            bos=self._special_text(ll.llama_vocab_bos(self._vocab)),
+            eos=self._special_text(ll.llama_vocab_eos(self._vocab)),
+            sampling=self._recommended_sampling(),
+        )
+
+    def _recommended_sampling(self) -> SamplingParams:
+        """llama.cpp's defaults, replaced by what the file's ``general.sampling.*`` recommends."""
+        default = SamplingParams()
+
+        def recommended(key: str, fallback: float) -> float:
+            text = self._meta(f"general.sampling.{key}")
+            return float(text) if text else fallback
+
+        return SamplingParams(
+            temperature=recommended("temp", default.temperature),
+            top_k=int(recommended("top_k", default.top_k)),
+            top_p=recommended("top_p", default.top_p),
+            min_p=recommended("min_p", default.min_p),
+            repeat_penalty=recommended("penalty_repeat", default.repeat_penalty),
+        )
+
+    def _meta(self, key: str) -> str | None:
+        buffer = ctypes.create_string_buffer(512)
+        length = ll.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace") if length >= 0 else None
+
+    def _special_text(self, token: int) -> str:
+        return "" if token < 0 else self._token_bytes(token, special=True).decode("utf-8", "replace")
+
+    def _token_bytes(self, token: int, *, special: bool) -> bytes:
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length = ll.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
+            if length >= 0:
+                return buffer.raw[:length]
+            size = -length
+
+
+def _check_file(path: Path) -> None:
+    """Tell the usual mistakes apart before llama.cpp sees the file."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(GGUF_MAGIC))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: there is no such model file") from None
+    except OSError as error:
+        raise ModelError(f"{path}: the model file can't be read: {error.strerror}") from None
+    if magic != GGUF_MAGIC:
+        raise ModelError(f"{path}: this is not a GGUF file (it doesn't begin with the letters GGUF)")

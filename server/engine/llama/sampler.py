@@ -1,0 +1,200 @@
+"""From logits to the next token, by llama.cpp's samplers in llama.cpp's order."""
+
+from __future__ import annotations
+
+import ctypes
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+import llama_cpp as ll
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine.base import RANDOM_SEED, SamplingParams
+from server.engine.llama import candidates
+from server.engine.llama.candidates import Logits
+from server.engine.llama.context import LlamaContext
+from server.engine.model import SamplerError
+
+SMALL_VOCABULARY: Final = 16_384
+"""Tokens up to which llama.cpp's own loop over all of them costs less than to look for the likeliest first."""
+
+_NEVER: Final = float("-inf")
+
+
+class LlamaSampler:
+    """The sampler chain of one answer, the grammar that its tokens must obey, and which tokens it has to look at."""
+
+    def __init__(
+        self, context: LlamaContext, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]
+    ) -> None:
+        self._context = context
+        self._recent: deque[int] = deque(maxlen=params.repeat_last_n if _penalized(params) else 0)
+        self._biased = tuple(params.logit_bias)
+        self._narrow = _narrowest(params, context.vocabulary)
+        self._array = ll.llama_token_data_array()
+        self._grammar = _grammar(context, params)
+        self._chain = ll.llama_sampler_chain_init(ll.llama_sampler_chain_default_params())
+        for sampler in _chain(context, params, prompt):
+            ll.llama_sampler_chain_add(self._chain, sampler)
+        self._dist = None if params.temperature == 0 else self._add_dist(params)
+        self._plain = self._grammar is None and context.vocabulary <= SMALL_VOCABULARY
+        for token in written:
+            self._catch_up(token)
+
+    def sample(self, output: int) -> int:
+        """See Sampler.sample."""
+        logits = self._context.logits(output)
+        candidates.check(logits)
+        if self._plain:
+            return self._remember(
+                ll.llama_sampler_sample(self._chain, self._context.pointer, self._context.index(output))
+            )
+        token = self._apply(self._chain, self._candidates(logits))
+        if self._grammar is not None and not self._allowed(token):
+            token = self._choose_allowed(logits)
+        self._accept(token)
+        return self._remember(token)
+
+    def close(self) -> None:
+        ll.llama_sampler_free(self._chain)
+        if self._grammar is not None:
+            ll.llama_sampler_free(self._grammar)
+
+    def _add_dist(self, params: SamplingParams) -> object:
+        dist = ll.llama_sampler_init_dist(secrets.randbits(32) if params.seed == RANDOM_SEED else params.seed)
+        ll.llama_sampler_chain_add(self._chain, dist)
+        return dist
+
+    def _candidates(self, logits: Logits) -> NDArray[np.void]:
+        """Every token that the chain could choose: the likeliest, and those whose logits it changes.
+
+        Of those some may be lowered, which lets as many others into the first ``_narrow``.
+        """
+        if self._narrow is None:
+            return candidates.everything(logits)
+        changed = np.array([*set(self._recent), *self._biased], np.intp)
+        chosen = candidates.likeliest(logits, self._narrow + len(changed))
+        return candidates.some(logits, np.union1d(chosen, changed) if len(changed) else chosen)
+
+    def _choose_allowed(self, logits: Logits) -> int:
+        """As llama.cpp does it: the grammar looks at the whole vocabulary only when the first choice broke it."""
+        data = candidates.everything(logits)
+        self._point_at(data)
+        ll.llama_sampler_apply(self._grammar, self._array)
+        return self._apply(self._chain, data)
+
+    def _apply(self, sampler: object, data: NDArray[np.void]) -> int:
+        self._point_at(data)
+        ll.llama_sampler_apply(sampler, self._array)
+        return int(self._array.data[self._array.selected].id)
+
+    def _allowed(self, token: int) -> bool:
+        data = np.array([(token, 0.0, 0.0)], candidates.TOKEN_DATA)
+        self._point_at(data)
+        ll.llama_sampler_apply(self._grammar, self._array)
+        return bool(data["logit"][0] != _NEVER)
+
+    def _point_at(self, data: NDArray[np.void]) -> None:
+        self._array.data = ctypes.cast(data.ctypes.data, ll.llama_token_data_p)  # type: ignore[assignment]
+        self._array.size, self._array.selected, self._array.sorted = len(data), -1, False
+
+    def _accept(self, token: int) -> None:
+        ll.llama_sampler_accept(self._chain, token)
+        if self._grammar is not None:
+            ll.llama_sampler_accept(self._grammar, token)
+
+    def _remember(self, token: int) -> int:
+        self._recent.append(token)
+        return token
+
+    def _catch_up(self, token: int) -> None:
+        """Be as after having chosen ``token``. The dist sampler draws one number for each token that it chooses."""
+        if self._grammar is not None and not self._allowed(token):
+            raise SamplerError("what was written before does not obey the grammar")
+        if self._dist is not None:
+            self._apply(self._dist, np.zeros(1, candidates.TOKEN_DATA))
+        self._accept(token)
+        self._remember(token)
+
+
+def logprobs(logits: Logits, token: int, count: int) -> list[tuple[int, float]]:
+    """``token`` and then the ``count`` likeliest tokens, each with its logprob, likeliest first."""
+    near = candidates.likeliest(logits, count) if count else np.empty(0, np.intp)
+    near = near[np.argsort(-logits[near], kind="stable")][:count]
+    told = np.concatenate(([token], near)).astype(np.intp)
+    return list(zip(told.tolist(), candidates.logprobs(logits, told).tolist(), strict=True))
+
+
+def _penalized(params: SamplingParams) -> bool:
+    return params.repeat_penalty != 1 or params.frequency_penalty != 0 or params.presence_penalty != 0
+
+
+def _narrowest(params: SamplingParams, vocabulary: int) -> int | None:
+    """How many of the likeliest tokens are enough for the chain's first cut; None: it has to see all."""
+    if vocabulary <= SMALL_VOCABULARY or params.dry_multiplier > 0:
+        return None
+    if params.temperature == 0:
+        return 1
+    return None if params.top_k == 0 or params.top_n_sigma > 0 else params.top_k
+
+
+def _chain(context: LlamaContext, params: SamplingParams, prompt: Sequence[int]) -> list[object]:
+    """The samplers before the last choice (``common_sampler_init`` in llama.cpp)."""
+    chain = []
+    if params.logit_bias:
+        chain.append(_logit_bias(context.vocabulary, params))
+    if _penalized(params):
+        penalties = (params.repeat_penalty, params.frequency_penalty, params.presence_penalty)
+        chain.append(ll.llama_sampler_init_penalties(context.vocabulary, params.repeat_last_n, *penalties))
+    if params.dry_multiplier > 0:
+        chain.append(_dry(context, params, prompt))
+    if params.temperature == 0:
+        return [*chain, ll.llama_sampler_init_greedy()]
+    if params.top_n_sigma > 0:
+        chain.append(ll.llama_sampler_init_top_n_sigma(params.top_n_sigma))
+    chain.append(ll.llama_sampler_init_top_k(params.top_k))
+    if params.typical_p < 1:
+        chain.append(ll.llama_sampler_init_typical(params.typical_p, 1))
+    chain.append(ll.llama_sampler_init_top_p(params.top_p, 1))
+    chain.append(ll.llama_sampler_init_min_p(params.min_p, 1))
+    if params.xtc_probability > 0:
+        seed = secrets.randbits(32) if params.seed == RANDOM_SEED else params.seed
+        chain.append(ll.llama_sampler_init_xtc(params.xtc_probability, params.xtc_threshold, 1, seed))
+    chain.append(ll.llama_sampler_init_temp(params.temperature))
+    return chain
+
+
+def _logit_bias(vocabulary: int, params: SamplingParams) -> object:
+    biases = (ll.llama_logit_bias * len(params.logit_bias))(
+        *(ll.llama_logit_bias(token, bias) for token, bias in params.logit_bias.items())
+    )
+    return ll.llama_sampler_init_logit_bias(vocabulary, len(biases), biases)
+
+
+def _dry(context: LlamaContext, params: SamplingParams, prompt: Sequence[int]) -> object:
+    """DRY, the only one that looks at the prompt too."""
+    breakers = [text.encode() for text in params.dry_sequence_breakers]
+    dry = ll.llama_sampler_init_dry(
+        context.vocab,
+        params.dry_multiplier,
+        params.dry_base,
+        params.dry_allowed_length,
+        params.dry_penalty_last_n,
+        (ctypes.c_char_p * len(breakers))(*breakers),
+        len(breakers),
+    )
+    for token in prompt[-params.dry_penalty_last_n :] if params.dry_penalty_last_n else ():
+        ll.llama_sampler_accept(dry, token)
+    return dry
+
+
+def _grammar(context: LlamaContext, params: SamplingParams) -> object | None:
+    if params.grammar is None:
+        return None
+    grammar = ll.llama_sampler_init_grammar(context.vocab, params.grammar.encode(), b"root")
+    if not grammar:
+        raise SamplerError("llama.cpp can't read the grammar")
+    return grammar  # type: ignore[no-any-return]

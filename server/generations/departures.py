@@ -1,0 +1,60 @@
+"""What goes by itself: generations that nobody watches, and finished logs whose time is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from server.generations.generation import Generation
+from server.generations.retention import Retention, Shelf
+from server.generations.timers import Timers
+
+SHELF: Final = "/shelf"
+"""The timer of the shelf. No id of a generation has a slash."""
+
+
+class Departures:
+    """Owns the timers and the shelf of finished logs, on the event loop.
+
+    ``cancel`` is called with the id of an open generation that nobody has watched for its ``on_detach_ms``, ``forget``
+    with those of finished ones.
+    """
+
+    def __init__(
+        self, retention: Retention, cancel: Callable[[str], None], forget: Callable[[tuple[str, ...]], None]
+    ) -> None:
+        self._cancel = cancel
+        self._forget = forget
+        self._shelf = Shelf(retention)
+        self._timers = Timers()
+
+    def __contains__(self, id: str) -> bool:
+        """Whether the time of an unwatched generation runs."""
+        return id in self._timers
+
+    def watched(self, generation: Generation) -> None:
+        self._timers.clear(generation.id)
+
+    def perhaps_unwatched(self, generation: Generation) -> None:
+        """Begin to count ``on_detach_ms``, unless somebody watches or it has ended (PROTOCOL 6.5)."""
+        delay = generation.on_detach_ms
+        if not generation.watchers and not generation.log.done and delay is not None:
+            self._timers.set(generation.id, delay / 1000, self._cancel)
+
+    def finished(self, generation: Generation, at: float) -> None:
+        """Keep the log of one that finished ``at`` this ``time.monotonic()`` for its time."""
+        self._timers.clear(generation.id)
+        self._shelf.add(generation.id, at, generation.size)
+        self._clear_out()
+
+    def close(self) -> None:
+        self._timers.close()
+
+    def _clear_out(self, _: str = SHELF) -> None:
+        """Forget the logs whose time is over, and come back when the next one's is."""
+        now = time.monotonic()
+        if expired := self._shelf.clear_out(now):
+            self._forget(expired)
+        if (due := self._shelf.due) is not None:
+            self._timers.set(SHELF, due - now, self._clear_out)

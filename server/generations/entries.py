@@ -1,0 +1,48 @@
+"""What passes from the registry and the engine through the journal to the logs: frozen, since three threads see it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from protocol.messages import Generate
+from server.engine.base import GenerationRequest, Update
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A generation was taken on. ``model`` names the model that it was tokenized for; ``created`` is in Unix time."""
+
+    request: GenerationRequest
+    epoch: str
+    body: Generate
+    model: str
+    created: float
+
+    @property
+    def id(self) -> str:
+        return self.request.id
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """Somebody wants it to stop. The engine hears of it at once; this is for a server that dies before its `done`."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The logs of these have expired."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """``passed`` is set, on the event loop, when all that came before it is in the logs."""
+
+    passed: asyncio.Event
+
+
+Entry = Begun | Update | CancelAsked | Forgotten | Mark

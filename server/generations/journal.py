@@ -1,0 +1,232 @@
+"""The journal: what every generation has written, on disk, so that it outlives the server (PROTOCOL 6.9).
+
+One SQLite file in the data folder. What an engine step brought is one row for all streams together, so that a commit
+appends to one page. A generation that ends gets all its text in its own row, and the steps that no open one needs any
+more are deleted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from server.engine.base import Finished, Piece
+from server.generations.entries import Begun, CancelAsked, Entry, Forgotten
+from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
+from server.generations.schema import MIGRATIONS, migrate, version
+from server.generations.stored import Stored, read
+
+FILE: Final = "journal.sqlite3"
+
+PRAGMAS: Final = (
+    "PRAGMA auto_vacuum = INCREMENTAL",  # for a new file; has to come before its first table
+    "PRAGMA journal_mode = WAL",
+    # A commit is a write and no fsync: it outlives a server that is killed, since the system has it. A machine that
+    # loses power may lose the last moments, and never more than those: what is left is whole.
+    "PRAGMA synchronous = NORMAL",
+)
+
+VACUUM_PAGES: Final = 1024
+"""Pages that are given back to the disk at most when logs expire, so that it takes only moments."""
+
+logger = logging.getLogger(__name__)
+
+_Statement = tuple[str, Sequence[Any]]
+
+_BEGIN = """
+    INSERT INTO generations (key, id, epoch, principal, body, sampling, prompt, model, created)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_STEP = "INSERT INTO steps VALUES (?, ?)"
+_END = "UPDATE generations SET finished = ?, ending = ?, texts = ? WHERE key = ?"
+_CANCEL = "UPDATE generations SET cancelled = 1 WHERE id = ?"
+_TRIM = "DELETE FROM steps WHERE number < ?"
+_FORGET = "DELETE FROM generations WHERE id IN (SELECT value FROM json_each(?))"
+_VACUUM = f"PRAGMA incremental_vacuum({VACUUM_PAGES})"
+_RENAME = "UPDATE generations SET epoch = lower(hex(randomblob(6))) WHERE finished IS NULL"
+
+
+class JournalError(Exception):
+    """The journal can't be used, and a person has to choose; the text is one line that says what to do."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A generation that has not ended: its row, the first step that may have something of it, and its text."""
+
+    key: int
+    first_step: int
+    texts: list[str] = field(default_factory=list)
+
+
+class Journal:
+    """Owns the file and the lock on its folder. One thread at a time: whoever opens it, then the recorder's.
+
+    ``stored`` is what an earlier server left, in the order in which it was accepted. ``failure`` is why nothing is
+    written any more; None while all is well. Raises JournalError where another server has the folder, where a newer
+    one wrote the file, and where the folder can't be used at all.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self.failure: str | None = None
+        self.stored: list[Stored] = []
+        self._open: dict[str, _Open] = {}
+        self._next_key = self._next_step = self._first_step = 1
+        self._lock = _claim(folder)
+        try:
+            self._db = self._connect()
+            self._load()
+        except JournalError:
+            self._lock.close()
+            raise
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Commit ``entries`` as one transaction. The first failure is logged and ends the journal, not the server."""
+        if self.failure is not None:
+            return
+        try:
+            self._commit(self._statements(entries))
+            if any(isinstance(entry, Forgotten) for entry in entries):
+                self._db.executescript(_VACUUM)
+        except sqlite3.Error as error:
+            self._fail(error)
+
+    def close(self) -> None:
+        self._db.close()
+        self._lock.close()
+
+    # Opening
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: {error}; mend that, or choose another --data") from error
+
+    def _load(self) -> None:
+        try:
+            self._prepare()
+        except sqlite3.OperationalError as error:
+            self._fail(error)
+        except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError) as error:
+            self._db.close()
+            self._move_aside(error)
+            self._db = self._connect()
+            self._load()
+
+    def _prepare(self) -> None:
+        """Bring the tables up to date and read them."""
+        for pragma in PRAGMAS:
+            self._db.execute(pragma)
+        self._refuse_newer()
+        if (found := self._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(found)
+        migrate(self._db)
+        if self._lock.failed_before:  # more may have been shown than is here, and what comes now is another text
+            self._db.execute(_RENAME)
+        self._lock.mark(IN_USE)
+        self._take_over(read(self._db), self._db.execute("SELECT max(number) FROM steps").fetchone()[0] or 0)
+
+    def _take_over(self, stored: list[Stored], last_step: int) -> None:
+        self.stored = stored
+        self._next_key = max((one.key for one in stored), default=0) + 1
+        self._next_step = last_step + 1
+        self._open = {one.begun.id: _Open(one.key, 0, list(one.texts)) for one in stored if one.ending is None}
+
+    def _refuse_newer(self) -> None:
+        if (found := version(self._db)) > len(MIGRATIONS):
+            self._db.close()
+            raise JournalError(
+                f"{self._path} was written by a newer StreamUI (its version is {found}, this one knows "
+                f"{len(MIGRATIONS)}): use the newer one, or another --data"
+            )
+
+    def _move_aside(self, error: Exception) -> None:
+        aside = time.strftime("journal-broken-%Y%m%d-%H%M%S.sqlite3")
+        for end in ("", "-wal", "-shm"):
+            part = self._path.with_name(FILE + end)
+            if part.exists():
+                part.rename(self._path.with_name(aside + end))
+        reason = str(error).splitlines()[-1]
+        logger.error("%s is broken (%s): it was moved to %s, and a new one begun", self._path, reason, aside)
+
+    # Writing
+
+    def _commit(self, statements: Sequence[_Statement]) -> None:
+        if len(statements) < 2:  # the step of an engine that writes: SQLite commits a lone statement by itself
+            for sql, values in statements:
+                self._db.execute(sql, values)
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        for sql, values in statements:
+            self._db.execute(sql, values)
+        self._db.execute("COMMIT")
+
+    def _statements(self, entries: Iterable[Entry]) -> list[_Statement]:
+        statements: list[_Statement] = []
+        pieces: dict[str, list[tuple[int, str, tuple[int, ...]]]] = {}
+        for entry in entries:
+            match entry:
+                case Piece(id=id, text=text, tokens=tokens) if id in self._open:
+                    self._open[id].texts.append(text)
+                    pieces.setdefault(id, []).append((self._open[id].key, text, tokens))
+                case Begun():
+                    statements.append(self._begin(entry))
+                case Finished(id=id) if id in self._open:
+                    pieces.pop(id, None)
+                    statements.extend(self._end(entry))
+                case CancelAsked(id=id):
+                    statements.append((_CANCEL, (id,)))
+                case Forgotten(ids=ids):
+                    statements.append((_FORGET, (_json(ids),)))
+        if pieces:
+            rows = [piece for of_one in pieces.values() for piece in of_one]
+            statements.append((_STEP, (self._next_step, _json(rows))))
+            self._next_step += 1
+        return statements
+
+    def _begin(self, begun: Begun) -> _Statement:
+        request, key = begun.request, self._next_key
+        self._next_key += 1
+        self._open[begun.id] = _Open(key, self._next_step)
+        sampling, prompt = _json(request.sampling), array("i", request.prompt).tobytes()
+        facts = (begun.id, begun.epoch, request.principal, _json(begun.body), sampling, prompt)
+        return _BEGIN, (key, *facts, begun.model, begun.created)
+
+    def _end(self, finished: Finished) -> Iterator[_Statement]:
+        ended = self._open.pop(finished.id)
+        yield _END, (time.time(), _json(finished), _json(ended.texts), ended.key)
+        first = min((open.first_step for open in self._open.values()), default=self._next_step)
+        if first > self._first_step:
+            self._first_step = first
+            yield _TRIM, (first,)
+
+    def _fail(self, error: sqlite3.Error) -> None:
+        self.failure = (
+            f"{self._path}: {error}; answers go on, but are kept in memory only: mend that (is the disk full?), then "
+            "start the server again"
+        )
+        self._lock.mark(FAILED)
+        logger.error("%s", self.failure)
+
+
+def _claim(folder: Path) -> FolderLock:
+    try:
+        return FolderLock(folder)
+    except FolderInUseError as error:
+        raise JournalError(str(error)) from error
+    except OSError as error:
+        raise JournalError(f"--data {folder}: nothing can be written there: {error.strerror}") from error
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

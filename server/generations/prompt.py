@@ -1,0 +1,50 @@
+"""From a `generate` to the tokens that the model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from protocol.errors import ErrorCode
+from protocol.messages import Generate
+from server.chat.template import ChatTemplate, ChatTemplateError
+from server.engine.base import Engine
+from server.generations.refusals import refusal
+
+PROBE_CHARS = 65_536
+"""Of a longer prompt only the beginning is tokenized at first: the time for some texts grows with the square of their
+length, and most that long don't fit anyway."""
+
+
+def tokenized(body: Generate, engine: Engine, template: ChatTemplate) -> tuple[int, ...]:
+    """The prompt's tokens; call it on a thread of its own, since a long prompt takes its time.
+
+    Raises RemoteProtocolError where the template refuses the prompt, and where it doesn't fit into the context.
+    """
+    field = "messages" if body.messages else "prompt"
+    try:
+        text = _rendered(body, template)
+    except ChatTemplateError as error:
+        raise refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field=field) from error
+    if len(text) > PROBE_CHARS:
+        _refuse_overflow(body, field, engine, engine.tokenize(text[:PROBE_CHARS]), at_least="at least ")
+    tokens = engine.tokenize(text)
+    _refuse_overflow(body, field, engine, tokens)
+    return tuple(tokens)
+
+
+def _rendered(body: Generate, template: ChatTemplate) -> str:
+    if body.raw and body.prompt is not None:
+        return body.prompt
+    if body.messages is None:
+        return template.render([{"role": "user", "content": body.prompt or ""}])
+    return template.render([{"role": m.role, "content": m.content} for m in body.messages])
+
+
+def _refuse_overflow(body: Generate, field: str, engine: Engine, tokens: Sequence[int], at_least: str = "") -> None:
+    context = engine.facts.context
+    if len(tokens) >= context:
+        text = (
+            f"{field}: the prompt has {at_least}{len(tokens)} tokens and the context holds {context}, the answer "
+            "included; shorten it, or start the server with a larger --context"
+        )
+        raise refusal(body, ErrorCode.CONTEXT_OVERFLOW, text, field=field)

@@ -1,0 +1,21 @@
+"""Why a `generate` is refused."""
+
+from __future__ import annotations
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Generate
+
+RETRY_AFTER_MS = 1000
+
+
+def refusal(body: Generate, code: ErrorCode, text: str, *, field: str | None = None) -> RemoteProtocolError:
+    return RemoteProtocolError(code, text, field=field, re="generate", id=body.id)
+
+
+def busy(body: Generate, text: str) -> RemoteProtocolError:
+    return RemoteProtocolError(ErrorCode.BUSY, text, re="generate", id=body.id, retry_after_ms=RETRY_AFTER_MS)
+
+
+def conflict(body: Generate) -> RemoteProtocolError:
+    text = f"id: {body.id!r} belongs to a generation with another body; choose a new id"
+    return refusal(body, ErrorCode.ID_CONFLICT, text, field="id")

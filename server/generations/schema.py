@@ -1,0 +1,41 @@
+"""The journal's tables, as the steps from one version of them to the next."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE generations (
+        key       INTEGER PRIMARY KEY,  -- in the order in which they were accepted
+        id        TEXT NOT NULL UNIQUE,
+        epoch     TEXT NOT NULL,
+        principal TEXT NOT NULL,
+        body      TEXT NOT NULL,        -- the `generate`, JSON
+        sampling  TEXT NOT NULL,        -- what was made of its params, the seed included, JSON
+        prompt    BLOB NOT NULL,        -- tokens, 32 bits each
+        model     TEXT NOT NULL,        -- whose tokens they are
+        created   REAL NOT NULL,        -- Unix time
+        cancelled INTEGER NOT NULL DEFAULT 0,
+        finished  REAL,                 -- Unix time; the next two are there when this is
+        ending    TEXT,                 -- the engine's last update, JSON
+        texts     TEXT                  -- all pieces of text, JSON
+    );
+    CREATE TABLE steps (
+        number INTEGER PRIMARY KEY,
+        pieces TEXT NOT NULL            -- [[generations.key, text, [token, ...]], ...], JSON
+    );
+    """,
+)
+"""A step is never changed once released: a new one is appended. ``PRAGMA user_version`` counts those that were made."""
+
+
+def version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Make every step that is missing, each whole or not at all."""
+    for number in range(version(db), len(MIGRATIONS)):
+        db.executescript(f"BEGIN; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")

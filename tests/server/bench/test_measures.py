@@ -1,0 +1,67 @@
+"""What the measures make of the answers: on the real server over the scripted model, and on answers made by hand."""
+
+import pytest
+
+from server.bench.answer import Answer
+from server.bench.errors import BenchError
+from server.bench.measures.readings import _around
+from server.bench.measures.throughput import _outside
+from server.bench.target import Counters
+
+
+def answer(sent: float, *arrivals: float) -> Answer:
+    made = Answer(sent, 10)
+    for time in arrivals:
+        made.arrived(time, "x")
+    return made
+
+
+def test_the_gaps_that_count_span_the_reading() -> None:
+    running = answer(0.0, 1, 2, 3, 5, 9, 12, 13)
+    long = answer(2.5, 9.5)
+    assert _around(running, long) == [2, 3, 5, 9, 12]
+
+
+def test_the_gaps_of_an_answer_that_ended_in_between() -> None:
+    assert _around(answer(0.0, 1, 2, 3), answer(2.5, 9.5)) == [2, 3]
+
+
+def test_time_outside_llama_cpp() -> None:
+    before = Counters.of(engine(tokens=100, busy=1.0, decode=0.5, sample=0.1))
+    after = Counters.of(engine(tokens=200, busy=2.0, decode=1.3, sample=0.2))
+    found = _outside(before, after, 4)
+    assert found["outside.4"] == pytest.approx([1000.0])
+    assert found["outside.share.4"] == pytest.approx([10.0])
+
+
+def test_an_engine_that_counts_no_time() -> None:
+    bare = Counters.of({"prompt_tokens": 1, "completion_tokens": 2})
+    assert _outside(bare, bare, 4) == {}
+
+
+def engine(*, tokens: int, busy: float, decode: float, sample: float) -> dict[str, float]:
+    seconds = {"busy_seconds": busy, "decode_seconds": decode, "sample_seconds": sample}
+    return {"prompt_tokens": 0, "completion_tokens": tokens, **seconds}
+
+
+async def test_waiting_ends_with_the_answer() -> None:
+    ended = answer(0.0, 1.0)
+    ended.end(2.0)
+    ended.end(3.0, "too late to matter")
+    await ended.until(5)
+    assert await ended.done() == 2.0
+    assert await ended.first() == 1000.0
+
+
+async def test_an_answer_that_failed_says_why() -> None:
+    failed = answer(0.0, 1.0)
+    failed.end(2.0, "out of memory")
+    with pytest.raises(BenchError, match="out of memory"):
+        await failed.done()
+
+
+async def test_an_answer_without_text_has_no_first_token() -> None:
+    empty = answer(0.0)
+    empty.end(1.0)
+    with pytest.raises(BenchError, match="without any text"):
+        await empty.first()

@@ -1,0 +1,74 @@
+"""Our server's answers, as the load reads them: the real server over the scripted model."""
+
+import asyncio
+
+import pytest
+
+from server.bench.errors import BenchError
+from server.bench.ours import StreamUI
+from server.bench.target import ask, ask_at_once
+from tests.server.transports.peer import DEADLINE
+from tests.server.transports.running import RunningServer
+
+
+def target(server: RunningServer) -> StreamUI:
+    return StreamUI(f"http://127.0.0.1:{server.port}", raw=True, ends=())
+
+
+async def test_an_answer(server: RunningServer) -> None:
+    answer = await ask(target(server), "Hi", 5)
+    (generation,) = server.registry._generations.values()
+    assert answer.text == generation.log.text != ""
+    assert (answer.tokens, answer.prompt_tokens, answer.early) == (5, len("Hi"), False)
+    assert answer.arrivals and answer.sent < answer.arrivals[0] <= answer.arrivals[-1]
+    assert await answer.first() > 0
+
+
+async def test_more_at_once_than_are_computed_at_once(server: RunningServer) -> None:
+    answers = await ask_at_once(target(server), [f"prompt {n}" for n in range(4)], 5)
+    assert [answer.tokens for answer in answers] == [5] * 4
+
+
+async def test_a_stop_waits_for_its_acknowledgement(server: RunningServer) -> None:
+    server.model.gate.close()
+    line = await target(server).connect()
+    answer = line.ask("Hi", 30)
+    server.model.gate.step(12)
+    async with asyncio.timeout(DEADLINE):
+        await answer.until(1)  # all that the steps brought may have come in one message
+        await server.held()
+        seen = answer.pieces
+        sent = line.stop()
+        (generation,) = server.registry.active
+        await server.until(lambda: generation.cancel_received is not None)
+        server.model.gate.open()
+        assert await answer.done() > sent
+    assert answer.stop_ms is not None
+    assert seen <= answer.tokens < 30
+    line.close()
+
+
+async def test_the_counters(server: RunningServer) -> None:
+    before = await target(server).counters()
+    await ask(target(server), "Hello", 5)
+    after = await target(server).counters()
+    assert after.prompt_tokens - before.prompt_tokens == len("Hello")
+    assert after.completion_tokens - before.completion_tokens == 5
+
+
+async def test_a_refusal_is_told(server: RunningServer) -> None:
+    with pytest.raises(BenchError, match="the prompt has"):
+        await ask(target(server), "x" * 5000, 5)
+
+
+async def test_nobody_there() -> None:
+    with pytest.raises(BenchError, match="can't connect"):
+        await StreamUI("http://127.0.0.1:1", raw=True, ends=()).connect()
+
+
+async def test_a_server_without_the_socket_is_told() -> None:
+    from tests.server.bench.completions import Completions, serving
+
+    async with serving(Completions().app()) as port:
+        with pytest.raises(BenchError, match="opened no WebSocket"):
+            await StreamUI(f"http://127.0.0.1:{port}", raw=True, ends=()).connect()

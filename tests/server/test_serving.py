@@ -1,0 +1,158 @@
+"""How a running server ends: in a process of its own, on the starter model."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from protocol.cursor import Cursor
+from protocol.messages import (
+    Accepted,
+    Attach,
+    Attached,
+    Done,
+    DoneReason,
+    Error,
+    Generate,
+    Goodbye,
+    Token,
+    Welcome,
+)
+from tests.server.test_main import END, started
+from tests.server.transports.peer import Peer
+
+STORY = "Tell me a long story"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    return str(tmp_path / "data")
+
+
+@contextlib.asynccontextmanager
+async def peer_of(address: str, cursors: dict[str, Cursor] | None = None) -> AsyncIterator[Peer]:
+    async with connect(f"ws://{address}/ws", proxy=None, compression=None) as socket:
+        peer = Peer(socket, cursors)
+        await peer.take(Welcome)
+        yield peer
+
+
+async def begin(peer: Peer, *ids: str) -> None:
+    """Start a story for each of ``ids``, and see the first words of one."""
+    for id in ids:
+        await peer.send(Generate(id=id, prompt=STORY))
+        await peer.take(Accepted, id=id)
+    await peer.take(Token)
+
+
+def health(address: str) -> tuple[int, dict[str, Any]]:
+    try:
+        with urllib.request.urlopen(f"http://{address}/healthz") as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_it_in_good_order_and_the_next_start_goes_on(data: str, sent: signal.Signals) -> None:
+    ids = ("g1", "g2")
+    async with started(data) as (process, address), peer_of(address) as peer:
+        await begin(peer, *ids)
+        process.send_signal(sent)
+        async with asyncio.timeout(END):
+            assert await peer.closed() == 1012
+            out, err = await process.communicate()
+        assert (await peer.take(Goodbye)).code == 1012
+    assert process.returncode in (0, -sent)
+    assert (out.decode(), err.decode()) == ("", "")
+    cursors = peer.session.cursors
+    reasons = [cursor.done.reason for cursor in cursors.values() if cursor.done]
+    assert DoneReason.INTERRUPTED not in reasons
+    async with started(data) as (process, address), peer_of(address, cursors) as peer:
+        for id in ids:
+            await peer.send(Attach(id=id, epoch=cursors[id].epoch, after=cursors[id].seq))
+            assert (await peer.take(Attached, id=id)).recovered
+            done = (await peer.until_done(id))[-1]  # the cursor compares its text with chars and sha256
+            assert isinstance(done, Done)
+            assert done.reason in (DoneReason.STOP, DoneReason.LENGTH)
+
+
+async def test_who_wants_it_interrupted_is_told_so_before_the_end(data: str) -> None:
+    async with started(data, "--on-restart=interrupt") as (process, address), peer_of(address) as peer:
+        await begin(peer, "g1", "g2")
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(END):
+            assert await peer.closed() == 1012
+        for id in ("g1", "g2"):  # the model may have ended its answer just before
+            assert (await peer.take(Done, id=id)).reason in (DoneReason.INTERRUPTED, DoneReason.STOP)
+
+
+async def test_running_answers_get_the_time_that_drain_gives_and_new_ones_none(data: str) -> None:
+    ids = [f"g{n}" for n in range(12)]
+    async with started(data, "--drain=60") as (process, address), peer_of(address) as peer:
+        await begin(peer, *ids)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(END):
+            while (found := await asyncio.to_thread(health, address))[0] == 200:
+                pass
+        assert (found[0], found[1]["status"]) == (503, "going down")
+        await peer.send(Generate(id="late", prompt=STORY))
+        error = await peer.take(Error)
+        assert (error.code, error.retryable, error.id) == ("busy", True, "late")
+        for id in ids:
+            done = (await peer.until_done(id))[-1]
+            assert isinstance(done, Done)
+            assert done.reason in (DoneReason.STOP, DoneReason.LENGTH)
+        async with asyncio.timeout(END):
+            assert await peer.closed() == 1012
+            await process.communicate()
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+async def test_a_second_signal_ends_it_at_once_and_loses_nothing(data: str, second: signal.Signals) -> None:
+    ids = [f"g{n}" for n in range(12)]
+    async with started(data, "--drain=3600") as (process, address), peer_of(address) as peer:
+        await begin(peer, *ids)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(END):
+            while (await asyncio.to_thread(health, address))[0] == 200:
+                pass
+        sent = time.monotonic()
+        process.send_signal(second)
+        async with asyncio.timeout(END):
+            await process.wait()
+        assert time.monotonic() - sent < 1
+        assert process.returncode == -second
+        with contextlib.suppress(OSError):
+            await peer.closed()
+    cursors = peer.session.cursors
+    assert not all(cursors[id].done for id in ids)
+    async with started(data) as (process, address), peer_of(address, cursors) as peer:
+        for id in ids:
+            if not cursors[id].done:
+                await peer.send(Attach(id=id, epoch=cursors[id].epoch, after=cursors[id].seq))
+                assert (await peer.take(Attached, id=id)).recovered
+                await peer.until_done(id)
+
+
+async def test_a_client_that_does_not_read_does_not_hold_the_end_up(data: str) -> None:
+    async with started(data) as (process, address):
+        host, port = address.split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /static/app.js HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
+        async with peer_of(address) as peer:
+            await begin(peer, "g1")
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(5):
+                await process.wait()
+                await peer.closed()
+        writer.close()
