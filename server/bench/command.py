@@ -6,9 +6,11 @@ import argparse
 import asyncio
 import os
 import secrets
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from server.bench.calibration import timed, tokens_per_word
 from server.bench.errors import BenchError
@@ -82,11 +84,19 @@ def run(arguments: argparse.Namespace) -> int:
     context = arguments.context or min(CONTEXT, facts.context or CONTEXT)
     load = Load(model=model, context=context, parallel=arguments.parallel, threads=arguments.threads, ends=facts.ends)
     try:
-        asyncio.run(_measure(arguments, load))
-    except KeyboardInterrupt:
+        asyncio.run(_until_terminated(_measure(arguments, load)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print(file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+async def _until_terminated(measuring: Coroutine[Any, Any, None]) -> None:
+    """SIGTERM ends it as Ctrl-C does: with the servers that it started."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await measuring
 
 
 async def _measure(arguments: argparse.Namespace, load: Load) -> None:
