@@ -155,8 +155,8 @@ def _heading(load: Load, plan: Plan) -> str:
     cores = len(os.sched_getaffinity(0))
     sizes = plan.sizes
     return (
-        f"{load.model.name}: {load.parallel} x {load.context} tokens of context, {load.threads or 'default'} threads, "
-        f"{cores} cores; answers of {sizes.answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
+        f"{load.model.name}: {load.parallel} x {load.context} tokens of context, threads: "
+        f"{load.threads or 'default'}, cores: {cores}; answers of {sizes.answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
     )
 
 
