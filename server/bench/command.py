@@ -152,11 +152,10 @@ async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
 
 
 def _heading(load: Load, plan: Plan) -> str:
-    cores = len(os.sched_getaffinity(0))
-    sizes = plan.sizes
+    sizes, cores, threads = plan.sizes, len(os.sched_getaffinity(0)), load.threads or "default"
     return (
-        f"{load.model.name}: {load.parallel} x {load.context} tokens of context, threads: "
-        f"{load.threads or 'default'}, cores: {cores}; answers of {sizes.answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
+        f"{load.model.name}: {load.parallel} x {load.context} tokens of context, threads: {threads}, cores: {cores}; "
+        f"answers of {sizes.answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
     )
 
 
