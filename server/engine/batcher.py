@@ -46,6 +46,8 @@ class Batcher:
         self._estimate = QueueEstimate()
         self._suspects: list[Sequence] = []
         """Those whose batch failed. They are computed one at a time until each has got through a step."""
+        self._crowded = False
+        """Someone was sent back since the KV cache is full: nobody gets a slot before somebody has ended."""
         self.abortable: frozenset[str] = frozenset()
         """Generations whose cancel is worth breaking off the step that runs; replaced as a whole, for other threads."""
         self.eta_ms: int | None = None
@@ -69,6 +71,8 @@ class Batcher:
     def add(self, request: GenerationRequest) -> None:
         """Queue a request; one that goes on may have written all it may, and ends at once."""
         sequence = Sequence(request, self._model.facts.context)
+        if self._options.context_shift:
+            sequence.fit(ANCHORS)
         for token in request.written:
             sequence.detokenizer.push(self._model.piece(token))
         self._scheduler.add(sequence)
@@ -110,9 +114,9 @@ class Batcher:
     def _admit(self) -> list[Update]:
         """Give free slots to those whose turn it is."""
         news: list[Update] = []
-        while self._scheduler.free and self._scheduler.waiting:
+        while self._scheduler.free and self._scheduler.waiting and not self._crowded:
             sequence = self._scheduler.waiting[0]
-            running = {s.slot: s.prompt[: s.computed] for s in self._scheduler.running if s.slot is not None}
+            running = {s.slot: s.reusable for s in self._scheduler.running if s.slot is not None}
             first_time = not sequence.begun
             slot, cached = self._kv.place(sequence.context(), self._scheduler.free, running)
             self._scheduler.admit(sequence, slot, cached, time.monotonic())
@@ -148,7 +152,8 @@ class Batcher:
             readers=len(running) - len(writing),
         )
         fill = self._kv.gaps(self._scheduler.free, self._model.facts.context)
-        plan = self._scheduler.plan(budget, fill, only=self._suspects[0] if self._suspects else None)
+        suspect = next((suspect for suspect in self._suspects if suspect.slot is not None), None)
+        plan = self._scheduler.plan(budget, fill, only=suspect)
         shares = plan.shares
         self.abortable = frozenset(share.sequence.id for share in shares if share.count > 1 or len(shares) == 1)
         return plan
@@ -174,7 +179,7 @@ class Batcher:
     def _rewind(self, sequence: Sequence) -> None:
         """Bring the KV cache back to what ``computed`` says; where the model can't, the sequence is read anew."""
         if sequence.slot is not None:
-            sequence.computed = self._kv.rewind(sequence.slot, sequence.computed)
+            sequence.rewind(self._kv.rewind(sequence.slot, sequence.computed))
 
     def _make_room(self) -> None:
         """The KV cache is full: let go of what is only kept, else send the youngest back to the queue.
@@ -189,6 +194,7 @@ class Batcher:
             self._end([youngest], FinishReason.LENGTH, limit=Limit.CONTEXT)
             return
         self._count(preemptions=1)
+        self._crowded = True
         self._leave_slot(youngest)
         self._scheduler.send_back(youngest)
 
@@ -205,8 +211,9 @@ class Batcher:
         self._end(guilty, FinishReason.FAILED, error)
         self._model.reset()
         self._kv.lost()
+        self._crowded = False
         for sequence in self._scheduler.running:
-            sequence.computed = 0
+            sequence.rewind(0)
 
     # Hand over
 
@@ -218,7 +225,7 @@ class Batcher:
             sequence.computed += share.count
             if sequence in self._suspects:
                 self._suspects.remove(sequence)
-            if not sequence.writing:
+            if sequence.advanced:
                 updates.append(Prefill(sequence.id, sequence.computed, len(sequence.tokens)))
             if share.output is not None:
                 updates.extend(self._choose(sequence, share.output))
@@ -253,7 +260,7 @@ class Batcher:
 
     def _shift(self, sequence: Sequence) -> bool:
         """Push the older half out of a full context; False where that is not wanted, or the model can't."""
-        count = (sequence.computed - ANCHORS) // 2
+        count = sequence.older_half(ANCHORS)
         if not self._options.context_shift or sequence.slot is None or count < 1:
             return False
         if not self._kv.shift(sequence.slot, ANCHORS, count):
@@ -283,6 +290,7 @@ class Batcher:
         held = sequence.detokenizer.flush()
         if sequence.slot is not None:
             self._leave_slot(sequence)
+            self._crowded = False
             self._estimate.learn(sequence.seconds_in_slot(time.monotonic()))
         self._scheduler.remove(sequence)
         self._suspects = [suspect for suspect in self._suspects if suspect is not sequence]
@@ -295,7 +303,7 @@ class Batcher:
     def _leave_slot(self, sequence: Sequence) -> None:
         """What it has computed stays in the slot, for whoever goes on from there."""
         assert sequence.slot is not None
-        self._kv.release(sequence.slot, sequence.tokens[: sequence.computed])
+        self._kv.release(sequence.slot, sequence.reusable)
 
     # What is known outside
 

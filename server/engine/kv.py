@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Collection, Mapping
 
 from server.engine.model import Model
 from server.engine.prefix_cache import WORTH_MOVING, Match, PrefixCache, Tokens
@@ -38,16 +36,18 @@ class KvSlots:
         if match.slot is not None and match.slot in free and self._continues(match.slot, match.length):
             self._cache.take(match.slot)
             return match.slot, self._cut(match.slot, match.length)
+        if match.saved is not None:
+            self._cache.touch(match.saved)
         slot = self._free_slot(free, match)
         if match.length < WORTH_MOVING:
             self._empty(slot)
             return slot, 0
         return slot, self._bring(match, slot)
 
-    def release(self, slot: int, tokens: Sequence[int]) -> None:
-        """A generation has left ``slot``, which holds ``tokens``."""
+    def release(self, slot: int, tokens: Tokens) -> None:
+        """A generation has left ``slot``, which holds ``tokens``; what is behind them is of no use to anybody."""
         if self._cut(slot, len(tokens)):
-            self._cache.keep(slot, np.array(tokens, np.int32))
+            self._cache.keep(slot, tokens)
 
     def rewind(self, slot: int, length: int) -> int:
         """Cut a slot back to its first ``length`` tokens; returns how many are left, which is none where it can't be
@@ -105,7 +105,6 @@ class KvSlots:
         """Get what ``match`` has found into ``slot``; returns how many tokens are there."""
         self._cache.take(slot)
         if match.saved is not None:
-            self._cache.touch(match.saved)
             if not self._model.restore(slot, match.saved.state):
                 return self._cut(slot, 0)
         elif match.slot is not None and match.slot != slot:

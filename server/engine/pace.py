@@ -50,7 +50,7 @@ class Pace:
     def _within(self, seconds: float, least: int) -> int:
         if self._per_token is None:
             return min(least * 2, self._most)
-        return max(least, min(self._most, int(seconds / self._per_token)))
+        return min(self._most, max(least, int(seconds / self._per_token)))
 
     def _usual(self, writing: int) -> float:
         """Seconds of a step that writes ``writing`` rows: as seen, or with the nearest number of rows that was."""

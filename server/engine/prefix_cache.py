@@ -55,6 +55,7 @@ class PrefixCache:
         self._budget = budget
         self._kept: OrderedDict[int, Tokens] = OrderedDict()
         self._saved: list[Saved] = []
+        self._saved_bytes = 0
 
     @property
     def kept(self) -> Mapping[int, Tokens]:
@@ -67,7 +68,7 @@ class PrefixCache:
 
     @property
     def saved_bytes(self) -> int:
-        return sum(len(saved.state) for saved in self._saved)
+        return self._saved_bytes
 
     @property
     def saves(self) -> bool:
@@ -108,11 +109,17 @@ class PrefixCache:
         return any(common_prefix(saved.tokens, tokens) == len(tokens) for saved in self._saved)
 
     def save(self, tokens: Tokens, state: memoryview) -> None:
-        """Remember the KV of ``tokens``; it replaces that of its own beginnings, and then whatever is oldest."""
+        """Remember the KV of ``tokens``; it replaces that of its own beginnings, and then whatever is oldest.
+
+        One that is larger than the whole budget is let go of.
+        """
+        if len(state) > self._budget:
+            return
         self._saved = [saved for saved in self._saved if common_prefix(saved.tokens, tokens) < len(saved.tokens)]
         self._saved.append(Saved(tokens, state))
-        while self.saved_bytes > self._budget:
-            del self._saved[0]
+        self._saved_bytes = sum(len(saved.state) for saved in self._saved)
+        while self._saved_bytes > self._budget:
+            self._saved_bytes -= len(self._saved.pop(0).state)
 
     def touch(self, saved: Saved) -> None:
         """It was used just now."""

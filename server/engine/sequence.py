@@ -35,6 +35,10 @@ class Sequence:
         self.completion_tokens = len(request.written)
         self._context = context
         self._cached = 0
+        self._told = 0
+        """The most of the prompt that was told to be read."""
+        self._shifted_from: int | None = None
+        """From this position on the KV still bears what was pushed out before it; None: nothing was."""
         self._chosen: list[int] = []
         self._choices: list[Choice] = []
         self._admitted: float | None = None
@@ -72,7 +76,7 @@ class Sequence:
     def phase(self) -> Phase:
         if self.writing:
             return Phase.DECODE
-        return Phase.QUEUED if self.slot is None else Phase.PREFILL
+        return Phase.PREFILL if self.begun else Phase.QUEUED
 
     @property
     def limit(self) -> Limit | None:
@@ -82,11 +86,31 @@ class Sequence:
             return Limit.MAX_TOKENS
         return Limit.CONTEXT if len(self.tokens) >= self._context else None
 
+    @property
+    def reusable(self) -> NDArray[np.int32]:
+        """What of the KV cache is as if computed from these tokens alone, for whoever begins with them."""
+        end = self.computed if self._shifted_from is None else min(self.computed, self._shifted_from)
+        return self.context()[:end]
+
+    @property
+    def advanced(self) -> bool:
+        """Whether more of the prompt has been read than was ever told; then it is taken as told."""
+        if self.writing or self.computed <= self._told:
+            return False
+        self._told = self.computed
+        return True
+
     def admit(self, slot: int, cached: int, now: float) -> None:
         """Enter the batch in KV slot ``slot``, which holds the first ``cached`` tokens already."""
         self.slot, self.computed = slot, cached
         if self._admitted is None:
-            self._admitted, self._cached = now, min(cached, self.prompt_tokens)
+            self._admitted, self._cached, self._told = now, min(cached, self.prompt_tokens), cached
+
+    def rewind(self, computed: int) -> None:
+        """The KV cache holds no more than ``computed`` tokens now."""
+        self.computed = computed
+        if self._shifted_from is not None and computed <= self._shifted_from:
+            self._shifted_from = None
 
     def context(self) -> NDArray[np.int32]:
         """``tokens``, for comparison with what others have computed."""
@@ -94,7 +118,8 @@ class Sequence:
 
     def send_back(self) -> None:
         """Leave the slot, to be admitted again later; nothing is lost but what the KV cache held."""
-        self.slot, self.computed = None, 0
+        self.slot = None
+        self.rewind(0)
 
     def extend(self, token: int, now: float, choice: Choice | None = None) -> None:
         """Take the token that was chosen."""
@@ -114,6 +139,17 @@ class Sequence:
         """The KV cache has let go of ``count`` tokens from position ``start`` on."""
         del self.tokens[start : start + count]
         self.computed -= count
+        self._shifted_from = start
+
+    def older_half(self, anchors: int) -> int:
+        """How many tokens behind the first ``anchors`` a full context pushes out."""
+        return (self._context - 1 - anchors) // 2
+
+    def fit(self, anchors: int) -> None:
+        """Push out, before anything is computed, what an earlier engine pushed out of the full context."""
+        while len(self.tokens) >= self._context and self.request.written:
+            del self.tokens[anchors : anchors + self.older_half(anchors)]
+        self.prompt = np.array(self.tokens, np.int32)
 
     def piece(self, text: str) -> Piece:
         """``text`` as news, with the tokens that no piece has told yet."""

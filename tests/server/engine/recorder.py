@@ -31,6 +31,15 @@ class Recorder:
     def text(self, id: str) -> str:
         return "".join(update.text for update in self.of(id) if isinstance(update, Piece))
 
+    def tokens(self, id: str) -> list[int]:
+        """All tokens of ``id`` that pieces have told."""
+        return [token for update in self.of(id) if isinstance(update, Piece) for token in update.tokens]
+
+    def ended(self, id: str) -> int:
+        """At which place among all updates the last one of ``id`` came."""
+        with self._condition:
+            return next(n for n, update in enumerate(self._updates) if update.id == id and isinstance(update, Finished))
+
     def wait(self, id: str, condition: Callable[[list[Update]], bool]) -> list[Update]:
         """The updates of ``id`` once ``condition`` holds for them."""
         with self._condition:
@@ -47,6 +56,9 @@ class Recorder:
 
     def wait_for_pieces(self, id: str, count: int = 1) -> None:
         self.wait(id, lambda updates: sum(isinstance(update, Piece) for update in updates) >= count)
+
+    def wait_for_tokens(self, id: str, count: int) -> None:
+        self.wait(id, lambda updates: any(isinstance(u, Piece) and u.completion_tokens >= count for u in updates))
 
     def wait_for_prefill(self, id: str, done: int = 0) -> None:
         self.wait(id, lambda updates: any(isinstance(u, Prefill) and u.done >= done for u in updates))

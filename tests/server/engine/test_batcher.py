@@ -1,0 +1,408 @@
+"""The loop's body over the scripted model, which says so when the KV cache holds anything but what it should."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from server.engine.base import Finished, FinishReason, Limit, ModelError, Phase, Prefill
+from server.engine.batcher import FAULTS_ALLOWED, EngineOptions
+from server.engine.model import DecodeError
+from server.engine.scripted import ScriptedModel, scripted_tokens
+from server.engine.worker import BatchingEngine
+from tests.server.engine.recorder import Recorder, submit
+
+SEED = 5
+
+
+class Bench:
+    """A scripted model in a running engine, and a recorder on it. Its gate is closed until a test opens it."""
+
+    def __init__(self, options: EngineOptions | None = None, **model: int) -> None:
+        self.model = ScriptedModel(**model)
+        self.engine = BatchingEngine(self.model, options)
+        self.recorder = Recorder()
+        self.engine.start(self.recorder.listen)
+        self.model.gate.close()
+
+    def submit(self, id: str, prompt: str | None = None, **sampling: object) -> None:
+        submit(self.engine, id, list((prompt or id).encode()), seed=SEED, **sampling)
+
+    def answer(self, prompt: str, count: int = 40) -> str:
+        tokens = scripted_tokens(list(prompt.encode()), SEED, count)
+        return b"".join(map(self.model.piece, tokens)).decode("utf-8", "ignore")
+
+    def cancel(self, id: str) -> Finished:
+        self.engine.cancel(id, time.monotonic())
+        return self.recorder.finished(id)
+
+    def assert_nothing_is_held(self) -> None:
+        stats = self.engine.stats()
+        assert (stats.alive, stats.running, stats.queued, stats.kv_tokens) == (True, 0, 0, 0)
+        assert self.model.held_tokens == stats.kept_tokens
+
+    def assert_states_never_go_back(self, id: str) -> None:
+        updates = self.recorder.of(id)
+        read = [update.done for update in updates if isinstance(update, Prefill)]
+        assert read == sorted(set(read))
+        order = [type(update).__name__ for update in updates]
+        assert order == sorted(order, key=["Queued", "Prefill", "Piece", "Finished"].index)
+
+
+@pytest.fixture
+def make() -> Iterator[type[Bench]]:
+    """``Bench``; what is made of it is closed afterwards."""
+    made: list[Bench] = []
+
+    class Closed(Bench):
+        def __init__(self, options: EngineOptions | None = None, **model: int) -> None:
+            super().__init__(options, **model)
+            made.append(self)
+
+    yield Closed
+    for bench in made:
+        bench.model.gate.open()
+        bench.engine.close()
+
+
+# No room in a shared KV cache
+
+
+def test_the_youngest_makes_room_and_is_resumed_with_nothing_lost(make: type[Bench]) -> None:
+    bench = make(slots=3, kv_tokens=100)
+    ids = ("first", "second", "third")
+    for id in ids:
+        bench.submit(id, id * 3)
+    bench.model.gate.open()
+    for id in ids:
+        finished = bench.recorder.finished(id)
+        assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.STOP, 40)
+        assert bench.recorder.text(id) == bench.answer(id * 3)
+        bench.assert_states_never_go_back(id)
+    assert bench.engine.stats().preemptions >= 1
+    ended = [bench.recorder.ended(id) for id in ids]
+    assert ended == sorted(ended)
+    bench.assert_nothing_is_held()
+
+
+def test_a_stop_string_is_held_back_across_a_preemption(make: type[Bench]) -> None:
+    bench = make(slots=2, kv_tokens=50)
+    answer = bench.answer("young")
+    stop = answer[20:60]
+    bench.submit("older")
+    bench.submit("young", stop=(stop,))
+    bench.model.gate.open()
+    assert bench.recorder.finished("young").reason is FinishReason.STOP
+    assert bench.recorder.text("young") == answer[:20]
+    assert bench.engine.stats().preemptions >= 1
+
+
+def test_one_sent_back_in_the_middle_of_its_prompt_is_read_anew_and_tells_no_less(make: type[Bench]) -> None:
+    bench = make(slots=2, kv_tokens=1000, answer_tokens=60)
+    bench.submit("a", "a" * 500)
+    bench.submit("b", "b" * 480)
+    bench.model.gate.open()
+    for id, length in (("a", 500), ("b", 480)):
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+        assert bench.recorder.text(id) == bench.answer(id * length, 60)
+        bench.assert_states_never_go_back(id)
+    assert bench.engine.stats().preemptions >= 1
+
+
+def test_one_that_was_sent_back_can_be_cancelled_in_the_phase_it_had(make: type[Bench]) -> None:
+    bench = make(slots=2, kv_tokens=60)
+    bench.submit("older")
+    bench.submit("young")
+    while not bench.engine.stats().preemptions:
+        bench.model.gate.wait_until_held()
+        bench.model.gate.step()
+        bench.model.gate.wait_until_held()
+    bench.engine.cancel("young", time.monotonic())
+    bench.model.gate.open()
+    finished = bench.recorder.finished("young")
+    assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.DECODE)
+    assert finished.usage.completion_tokens < 40
+    assert bench.recorder.finished("older").reason is FinishReason.STOP
+    assert bench.recorder.text("older") == bench.answer("older")
+    bench.assert_nothing_is_held()
+
+
+def test_a_newcomer_waits_behind_the_one_that_was_sent_back(make: type[Bench]) -> None:
+    bench = make(slots=2, kv_tokens=60)
+    bench.submit("older")
+    bench.submit("young")
+    while not bench.engine.stats().preemptions:
+        bench.model.gate.wait_until_held()
+        bench.model.gate.step()
+        bench.model.gate.wait_until_held()
+    bench.submit("new")
+    bench.model.gate.open()
+    for id in ("older", "young", "new"):
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+        assert bench.recorder.text(id) == bench.answer(id)
+    assert bench.recorder.ended("young") < bench.recorder.ended("new")
+
+
+def test_what_is_only_kept_makes_room_before_anyone_is_sent_back(make: type[Bench]) -> None:
+    bench = make(slots=3, kv_tokens=100)
+    bench.model.gate.open()
+    for id in ("one", "two", "three", "four"):
+        bench.submit(id)
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+    assert bench.engine.stats().preemptions == 0
+    bench.assert_nothing_is_held()
+
+
+def test_one_alone_that_fills_it_all_ends_with_the_context_named(make: type[Bench]) -> None:
+    bench = make(slots=2, kv_tokens=30)
+    bench.model.gate.open()
+    bench.submit("alone", "alone")
+    finished = bench.recorder.finished("alone")
+    assert (finished.reason, finished.limit) == (FinishReason.LENGTH, Limit.CONTEXT)
+    assert bench.recorder.text("alone") == bench.answer("alone", finished.usage.completion_tokens)
+    bench.assert_nothing_is_held()
+
+
+# Limits
+
+
+def test_max_tokens_is_named_as_the_limit(make: type[Bench]) -> None:
+    bench = make()
+    bench.model.gate.open()
+    bench.submit("a", max_tokens=7)
+    finished = bench.recorder.finished("a")
+    assert (finished.reason, finished.limit) == (FinishReason.LENGTH, Limit.MAX_TOKENS)
+
+
+def test_a_full_context_ends_an_answer_or_is_shifted(make: type[Bench]) -> None:
+    ends, shifts = make(context=32), make(EngineOptions(context_shift=True), context=32, answer_tokens=200)
+    for bench in (ends, shifts):
+        bench.model.gate.open()
+        bench.submit("a", "prompt")
+    finished = ends.recorder.finished("a")
+    assert (finished.reason, finished.limit) == (FinishReason.LENGTH, Limit.CONTEXT)
+    finished = shifts.recorder.finished("a")
+    assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.STOP, 200)
+    assert shifts.recorder.text("a") == shifts.answer("prompt", 200)
+    assert shifts.model.shifts > 5
+
+
+def test_nobody_goes_on_from_a_context_that_was_shifted(make: type[Bench]) -> None:
+    bench = make(EngineOptions(context_shift=True), context=128, answer_tokens=200, slots=2)
+    prompt = "x" * 100
+    bench.submit("shifted", prompt)
+    bench.model.gate.step(60)
+    bench.recorder.wait_for_tokens("shifted", 50)
+    bench.model.gate.wait_until_held()
+    assert bench.model.shifts
+    bench.submit("same beginning", prompt)
+    bench.model.gate.open()
+    for id in ("shifted", "same beginning"):
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+        assert bench.recorder.text(id) == bench.answer(prompt, 200)
+    assert bench.recorder.finished("same beginning").usage.cached_tokens <= 4
+    assert bench.engine.stats().kept_tokens <= 8
+
+
+@pytest.mark.parametrize("written", [10, 26, 60, 150])
+def test_a_shifted_answer_goes_on_behind_what_was_written(make: type[Bench], written: int) -> None:
+    bench = make(EngineOptions(context_shift=True), context=32, answer_tokens=200)
+    bench.model.shifts = 1
+    bench.model.gate.open()
+    prompt = list(b"prompt")
+    tokens = scripted_tokens(prompt, SEED, 200)
+    submit(bench.engine, "a", prompt, seed=SEED, written=tuple(tokens[:written]))
+    finished = bench.recorder.finished("a")
+    assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.STOP, 200)
+    told = bench.recorder.tokens("a")
+    assert told == tokens[written:][: len(told)] != []
+
+
+# The prefix cache, by what is computed
+
+
+def test_a_next_turn_reads_only_what_is_new(make: type[Bench]) -> None:
+    bench = make()
+    bench.model.gate.open()
+    bench.submit("one", "a question")
+    bench.recorder.finished("one")
+    first = scripted_tokens(list(b"a question"), SEED, 40)
+    submit(bench.engine, "two", [*b"a question", *first, *b" and another"], seed=SEED)
+    # The answer's last token was chosen, and END after it was computed from it: so all of both are there.
+    assert bench.recorder.finished("two").usage.cached_tokens == len("a question") + 40
+
+
+def test_the_same_prompt_again_computes_one_token_of_it(make: type[Bench]) -> None:
+    bench = make()
+    bench.model.gate.open()
+    for id in ("one", "two"):
+        bench.submit(id, "p" * 300)
+        bench.recorder.finished(id)
+    assert bench.recorder.finished("two").usage.cached_tokens == 299
+    assert bench.recorder.of("two")[0] == Prefill("two", 299, 300)
+    assert bench.recorder.text("two") == bench.recorder.text("one")
+
+
+def test_a_shared_beginning_is_taken_from_one_that_still_runs(make: type[Bench]) -> None:
+    bench = make(slots=2)
+    bench.submit("one", "s" * 100 + "one")
+    bench.model.gate.step()
+    bench.recorder.wait_for_pieces("one")
+    bench.submit("two", "s" * 100 + "two")
+    bench.model.gate.open()
+    assert bench.recorder.finished("two").usage.cached_tokens == 100
+    for id in ("one", "two"):
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+        assert bench.recorder.text(id) == bench.answer("s" * 100 + id)
+
+
+def test_what_lost_its_slot_comes_back_from_memory(make: type[Bench]) -> None:
+    bench = make(slots=1)
+    bench.model.gate.open()
+    for id, prompt in (("a", "a" * 100), ("b", "b" * 100), ("a again", "a" * 100 + "more")):
+        bench.submit(id, prompt)
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+    assert bench.recorder.finished("a again").usage.cached_tokens == 100
+    assert bench.engine.stats().saved_bytes > 0
+
+
+def test_without_a_budget_nothing_is_saved(make: type[Bench]) -> None:
+    bench = make(EngineOptions(saved_bytes=0), slots=1)
+    bench.model.gate.open()
+    for id, prompt in (("a", "a" * 100), ("b", "b" * 100), ("a again", "a" * 100 + "more")):
+        bench.submit(id, prompt)
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+    assert bench.recorder.finished("a again").usage.cached_tokens == 0
+    assert bench.engine.stats().saved_bytes == 0
+
+
+def test_what_a_cancelled_prompt_had_read_is_reused(make: type[Bench]) -> None:
+    bench = make()
+    bench.submit("cancelled", "c" * 1500)
+    bench.model.gate.step()
+    bench.recorder.wait_for_prefill("cancelled", 1)
+    bench.model.gate.wait_until_held()
+    assert bench.cancel("cancelled").phase is Phase.PREFILL
+    read = max(update.done for update in bench.recorder.of("cancelled") if isinstance(update, Prefill))
+    bench.model.gate.open()
+    bench.submit("again", "c" * 1500)
+    assert bench.recorder.finished("again").usage.cached_tokens == read > 0
+    assert bench.recorder.text("again") == bench.answer("c" * 1500)
+
+
+# Faults
+
+
+def test_only_the_one_at_fault_fails(make: type[Bench]) -> None:
+    bench = make(slots=4)
+    bench.model.poison = {7}
+    for id in ("a", "b", "c"):
+        bench.submit(id, id * 20)
+    bench.submit("guilty", "g" * 20 + "\7")
+    bench.model.gate.open()
+    finished = bench.recorder.finished("guilty")
+    assert (finished.reason, finished.error) == (FinishReason.FAILED, "a token of this batch is poison")
+    for id in ("a", "b", "c"):
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+        assert bench.recorder.text(id) == bench.answer(id * 20)
+        bench.assert_states_never_go_back(id)
+    bench.assert_nothing_is_held()
+
+
+def test_a_fault_while_others_write_leaves_their_texts_whole(make: type[Bench]) -> None:
+    bench = make(slots=3)
+    for id in ("a", "b"):
+        bench.submit(id)
+    bench.model.gate.step(12)
+    bench.recorder.wait_for_tokens("a", 10)
+    bench.model.gate.wait_until_held()
+    bench.model.poison = {7}
+    bench.submit("guilty", "g\7")
+    bench.model.gate.open()
+    assert bench.recorder.finished("guilty").reason is FinishReason.FAILED
+    for id in ("a", "b"):
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+        assert bench.recorder.text(id) == bench.answer(id)
+
+
+def test_no_numbers_for_one_harm_no_other(make: type[Bench]) -> None:
+    bench = make(slots=2)
+    bench.model.poisoned = {scripted_tokens(list(b"guilty"), SEED, 40)[5]}
+    kept = next(
+        word for word in map(str, range(1000))
+        if not bench.model.poisoned & set(scripted_tokens(list(word.encode()), SEED, 40))
+    )  # fmt: skip
+    for id in ("guilty", kept):
+        bench.submit(id)
+    bench.model.gate.open()
+    finished = bench.recorder.finished("guilty")
+    assert finished.reason is FinishReason.FAILED
+    assert finished.error is not None and "not numbers" in finished.error
+    assert bench.recorder.finished(kept).reason is FinishReason.STOP
+    assert bench.recorder.text(kept) == bench.answer(kept)
+    bench.assert_nothing_is_held()
+
+
+def test_faults_that_go_on_come_to_an_end(make: type[Bench]) -> None:
+    bench = make(slots=3)
+    bench.model.failures.extend(DecodeError("out of memory") for _ in range(100))
+    for id in ("a", "b", "c"):
+        bench.submit(id)
+    bench.model.gate.open()
+    for id in ("a", "b", "c"):
+        assert bench.recorder.finished(id).reason is FinishReason.FAILED
+    assert 100 - len(bench.model.failures) <= 3 * (FAULTS_ALLOWED + 1)
+    bench.model.failures.clear()
+    bench.submit("after")
+    assert bench.recorder.finished("after").reason is FinishReason.STOP
+    bench.assert_nothing_is_held()
+
+
+def test_faults_in_a_full_kv_cache_come_to_an_end_too(make: type[Bench]) -> None:
+    bench = make(slots=4, kv_tokens=300)
+    bench.model.poison = {7}
+    for id in ("a", "b", "c"):
+        bench.submit(id, id * 90)
+    bench.submit("guilty", "g" * 5 + "\7")
+    bench.model.gate.open()
+    assert bench.recorder.finished("guilty").reason is FinishReason.FAILED
+    for id in ("a", "b", "c"):
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+        assert bench.recorder.text(id) == bench.answer(id * 90)
+
+
+def test_a_suspect_can_be_cancelled(make: type[Bench]) -> None:
+    bench = make(slots=2)
+    bench.submit("a")
+    bench.submit("b")
+    bench.model.gate.wait_until_held()
+    bench.model.failures.append(DecodeError("out of memory"))
+    bench.model.gate.step()
+    bench.model.gate.wait_until_held()
+    for id in ("a", "b"):
+        assert bench.cancel(id).reason is FinishReason.CANCELLED
+    bench.model.gate.open()
+    bench.submit("after")
+    assert bench.recorder.finished("after").reason is FinishReason.STOP
+    bench.assert_nothing_is_held()
+
+
+def test_a_model_that_cannot_begin_anew_ends_the_engine_with_everyone_told(
+    make: type[Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make(slots=2)
+
+    def reset() -> None:
+        raise ModelError("no room for it any more")
+
+    monkeypatch.setattr(bench.model, "reset", reset)
+    for id in ("a", "b", "waits"):
+        bench.submit(id)
+    bench.model.gate.wait_until_held()
+    bench.model.failures.append(DecodeError("out of memory"))
+    bench.model.gate.open()
+    for id in ("a", "b", "waits"):
+        finished = bench.recorder.finished(id)
+        assert finished.reason is FinishReason.FAILED
+        assert finished.error is not None and "no room for it any more" in finished.error
+    assert not bench.engine.stats().alive
