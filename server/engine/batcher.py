@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from server.engine.base import EngineStats, FinishReason, GenerationRequest, Limit, Prefill, Queued, Update
+from server.engine.base import FinishReason, GenerationRequest, Limit, Prefill, Queued, Update
+from server.engine.counters import Counters
 from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
 from server.engine.model import DecodeError, Model, Outcome, SamplerError
@@ -52,16 +53,9 @@ class Batcher:
         """Generations whose cancel is worth breaking off the step that runs; replaced as a whole, for other threads."""
         self.eta_ms: int | None = None
         """When a request that came now would start; likewise."""
-        self.stats = EngineStats(
-            alive=True,
-            failure=None,
-            slots=model.slots,
-            running=0,
-            queued=0,
-            kv_tokens=0,
-            prompt_tokens=0,
-            completion_tokens=0,
-        )
+        self._seen_moves = -1
+        self._counters = Counters(slots=model.slots)
+        self.stats = self._counters.stats()
         """The counters, as of what was told last; likewise."""
 
     @property
@@ -121,12 +115,15 @@ class Batcher:
             slot, cached = self._kv.place(sequence.context(), self._scheduler.free, running)
             self._scheduler.admit(sequence, slot, cached, time.monotonic())
             if first_time:
-                self._count(cached_tokens=cached)
+                self._counters.cached_tokens += cached
                 news.append(Prefill(sequence.id, cached, len(sequence.tokens)))
         return news
 
     def _moves(self) -> list[Update]:
         """Those who wait for their first slot and whose place in the queue has changed."""
+        if self._seen_moves == self._scheduler.moves:
+            return []
+        self._seen_moves = self._scheduler.moves
         waiting = [sequence for sequence in self._scheduler.waiting if not sequence.begun]
         now = time.monotonic()
         starts = self._estimate.starts(
@@ -193,7 +190,7 @@ class Batcher:
         if len(running) == 1:
             self._end([youngest], FinishReason.LENGTH, limit=Limit.CONTEXT)
             return
-        self._count(preemptions=1)
+        self._counters.preemptions += 1
         self._crowded = True
         self._leave_slot(youngest)
         self._scheduler.send_back(youngest)
@@ -240,7 +237,8 @@ class Batcher:
             token = sequence.sampler.sample(output)
         except SamplerError as error:
             return self._finish(sequence, FinishReason.FAILED, error=str(error))
-        self._count(completion_tokens=1, sample_seconds=time.perf_counter() - started)
+        self._counters.completion_tokens += 1
+        self._counters.sample_seconds += time.perf_counter() - started
         if self._model.is_end(token):
             sequence.mark_first_token(time.monotonic())
             return self._finish(sequence, FinishReason.STOP)
@@ -309,22 +307,17 @@ class Batcher:
 
     def _book(self, plan: Plan, seconds: float) -> None:
         self._pace.learn(writing=plan.writing, reading=plan.reading, seconds=seconds)
-        self._count(prompt_tokens=plan.reading, steps=1, busy_seconds=seconds)
-
-    def _count(self, **more: float) -> None:
-        self.stats = replace(self.stats, **{name: getattr(self.stats, name) + by for name, by in more.items()})
+        self._counters.prompt_tokens += plan.reading
+        self._counters.steps += 1
+        self._counters.busy_seconds += seconds
 
     def _tell(self, updates: list[Update]) -> None:
         if not updates:
             return
-        running = self._scheduler.running
-        self.stats = replace(
-            self.stats,
-            running=len(running),
-            queued=len(self._scheduler.waiting),
-            kv_tokens=sum(sequence.computed for sequence in running),
-            kept_tokens=self._kv.kept_tokens,
-            saved_bytes=self._kv.saved_bytes,
-            decode_seconds=self._model.decode_seconds,
-        )
+        counters, running = self._counters, self._scheduler.running
+        counters.running, counters.queued = len(running), self._scheduler.queued
+        counters.kv_tokens = sum(sequence.computed for sequence in running)
+        counters.kept_tokens, counters.saved_bytes = self._kv.kept_tokens, self._kv.saved_bytes
+        counters.decode_seconds = self._model.decode_seconds
+        self.stats = counters.stats()
         self._listener(updates)

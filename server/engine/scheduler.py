@@ -67,6 +67,8 @@ class Scheduler:
         self._free = set(range(slots))
         self._waiting: list[Sequence] = []
         self._running: dict[int, Sequence] = {}
+        self.moves = 0
+        """Counts whatever may change who waits where."""
 
     @property
     def idle(self) -> bool:
@@ -83,12 +85,19 @@ class Scheduler:
         return tuple(self._running.values())
 
     @property
+    def queued(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    @property
     def waiting(self) -> tuple[Sequence, ...]:
         """Those that hold no slot, in the order in which they will get one.
 
         Who was sent back comes first. Then everyone's first, everyone's second and so on, counting what runs for them;
         among equals whoever came first.
         """
+        if not self._waiting:
+            return ()
         running = Counter(sequence.request.principal for sequence in self._running.values())
         ranked = []
         for arrival, sequence in enumerate(self._waiting):
@@ -99,6 +108,7 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         self._waiting.append(sequence)
+        self.moves += 1
 
     def find(self, id: str) -> Sequence | None:
         return next((sequence for sequence in self if sequence.id == id), None)
@@ -107,6 +117,7 @@ class Scheduler:
         """Give the free slot ``slot`` to one that waits; the slot holds its first ``cached`` tokens already."""
         self._waiting.remove(sequence)
         self._free.remove(slot)
+        self.moves += 1
         self._running[slot] = sequence
         sequence.admit(slot, cached, now)
 
@@ -118,6 +129,7 @@ class Scheduler:
 
     def remove(self, sequence: Sequence) -> None:
         """Take a sequence out, and its slot back."""
+        self.moves += 1
         if sequence.slot is None:
             self._waiting.remove(sequence)
         else:
