@@ -106,8 +106,10 @@ def test_a_signal_ends_the_servers_too(ending: list[signal.Signals]) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     ) as process:
         assert process.stderr is not None
-        while "throughput" not in (line := process.stderr.readline()):
-            assert line
+        said = ""
+        while "throughput" not in said:
+            assert (line := process.stderr.readline()), said
+            said += line
         (server,) = psutil.Process(process.pid).children()
         for sent in ending:
             process.send_signal(sent)
