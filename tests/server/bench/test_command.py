@@ -108,7 +108,8 @@ def test_a_signal_ends_the_servers_too(ending: list[signal.Signals]) -> None:
         assert process.stderr is not None
         said = ""
         while "throughput" not in said:
-            assert (line := process.stderr.readline()), said
+            line = process.stderr.readline()
+            assert line, said
             said += line
         (server,) = psutil.Process(process.pid).children()
         for sent in ending:
