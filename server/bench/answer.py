@@ -51,16 +51,22 @@ class Answer:
         return "".join(self._parts)
 
     @property
+    def first_at(self) -> float:
+        """When the first text came; the end if there was none. Only after ``first`` or ``done``."""
+        if self.arrivals:
+            return self.arrivals[0]
+        assert self.ended is not None
+        return self.ended
+
+    @property
     def early(self) -> bool:
         """The model ended it before its length."""
         return self.tokens < self.wanted
 
     async def first(self) -> float:
-        """The time to first token, in milliseconds."""
+        """The time to first token, in milliseconds; to the end, where none of its few tokens had any text."""
         await self.until(1)
-        if not self.arrivals:
-            raise BenchError("an answer came without any text")
-        return (self.arrivals[0] - self.sent) * 1000
+        return (self.first_at - self.sent) * 1000
 
     async def until(self, messages: int) -> None:
         """Return once so many messages with text have come, or the answer has ended."""

@@ -6,7 +6,6 @@ import dataclasses
 
 from server.bench.errors import BenchError
 from server.bench.prompts import WORDS, Prompts
-from server.bench.samples import gaps, p50
 from server.bench.sizes import Sizes
 from server.bench.target import Target, ask
 
@@ -26,9 +25,8 @@ async def timed(target: Target, sizes: Sizes, prompts: Prompts) -> Sizes:
     """``sizes`` with the time that a long prompt takes, and with answers that are long enough to measure."""
     reading = await ask(target, prompts.fresh(sizes.long), 1)
     answer = await ask(target, prompts.fresh(sizes.short), sizes.answer)
-    wanted = sizes.answer
-    if len(answer.arrivals) > 1:
-        wanted = int(sizes.answer_seconds * 1000 / p50(gaps(answer.arrivals)))
+    tokens_per_second = answer.tokens / (await answer.done() - answer.sent)
+    wanted = int(sizes.answer_seconds * tokens_per_second)
     most = min(MOST_TOKENS, (sizes.context - sizes.short) // 3)
     return dataclasses.replace(
         sizes, long_seconds=await reading.first() / 1000, answer=max(sizes.answer, min(wanted, most))

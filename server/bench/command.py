@@ -46,10 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _until_terminated(measuring: Coroutine[Any, Any, None]) -> None:
-    """SIGTERM ends it as Ctrl-C does: with the servers that it started."""
+    """SIGTERM ends it as Ctrl-C does: with the servers that it started. A second one finds it ending already."""
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: task.cancelling() or task.cancel())
     await measuring
 
 

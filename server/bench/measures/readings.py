@@ -35,7 +35,7 @@ async def _once(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
         waited, _ = await short.first(), await long.first()
         await running.until(len(running.arrivals) + 1)
         samples = {"gap.quiet": quiet, "gap.reading": gaps(_around(running, long))}
-        if short.sent < long.arrivals[0]:  # else it came too late to say anything
+        if short.sent < long.first_at:  # else it came too late to say anything
             samples["reading.first"] = [waited]
         await long.done()
         await short.done()
@@ -47,6 +47,6 @@ async def _once(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
 def _around(running: Answer, long: Answer) -> list[float]:
     """Arrivals of the running answer from the last before the long prompt was sent to the first after it was read."""
     before = [time for time in running.arrivals if time <= long.sent][-1:]
-    inside = [time for time in running.arrivals if long.sent < time <= long.arrivals[0]]
-    after = [time for time in running.arrivals if time > long.arrivals[0]][:1]
+    inside = [time for time in running.arrivals if long.sent < time <= long.first_at]
+    after = [time for time in running.arrivals if time > long.first_at][:1]
     return before + inside + after

@@ -15,7 +15,7 @@ async def throughput(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
         before = await target.counters()
         answers = await ask_at_once(target, [prompts.fresh(sizes.short) for _ in range(streams)], sizes.answer)
         after = await target.counters()
-        seconds = max(answer.arrivals[-1] for answer in answers) - min(answer.sent for answer in answers)
+        seconds = max(time for answer in answers for time in answer.arrivals) - min(answer.sent for answer in answers)
         samples[f"throughput.{streams}"] = [sum(answer.tokens for answer in answers) / seconds]
         samples["early"] += [answer.wanted for answer in answers if answer.early]
         if before is not None and after is not None:

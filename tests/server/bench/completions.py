@@ -70,7 +70,7 @@ class Completions:
 @contextlib.asynccontextmanager
 async def serving(app: Starlette) -> AsyncIterator[int]:
     """The app in uvicorn on a free port of the loopback."""
-    server = Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
     listener = listen("127.0.0.1", 0)
     task = asyncio.get_running_loop().create_task(server.serve([listener]), name="uvicorn")
     try:

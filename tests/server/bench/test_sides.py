@@ -76,6 +76,22 @@ async def test_a_process_is_ended_with_an_error_of_the_block() -> None:
     assert not process.is_running()
 
 
+async def test_a_process_that_does_not_obey_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.bench.process.END_SECONDS", 0.1)
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(99)"
+    )
+    children = set(psutil.Process().children())
+    async with running("deaf", [sys.executable, "-c", code]) as process:
+
+        async def deaf() -> bool:
+            return "deaf" in process.said()
+
+        await process.until(deaf)
+        (child,) = set(psutil.Process().children()) - children
+    assert not child.is_running()
+
+
 async def test_a_standing_server() -> None:
     async with serving(Completions().app()) as port:
         async with Standing(LOAD, f"http://127.0.0.1:{port}", "completions").serving() as target:
