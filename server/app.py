@@ -14,7 +14,7 @@ from protocol.errors import RemoteProtocolError
 from server.chat.template import ChatTemplate
 from server.engine.base import Engine
 from server.generations.journal import Journal
-from server.generations.registry import Registry
+from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
 from server.transports import generations
 from server.transports.channel import Channels, close_channel, post_frame
@@ -29,14 +29,19 @@ from server.transports.sse import stream_channel
 from server.transports.websocket import websocket_endpoint
 
 
-def create_app(engine: Engine, journal: Journal | None = None, on_restart: OnRestart = OnRestart.CONTINUE) -> Starlette:
+def create_app(
+    engine: Engine,
+    journal: Journal | None = None,
+    on_restart: OnRestart = OnRestart.CONTINUE,
+    queue_limit: int = QUEUE_LIMIT,
+) -> Starlette:
     """The server's ASGI application over an engine that has not been started. It closes engine and journal at its end.
 
     Raises ChatTemplateError when the model's own template can't be read.
     """
     facts = engine.facts
     template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
-    registry = Registry(engine, template, journal, on_restart=on_restart)
+    registry = Registry(engine, template, journal, on_restart=on_restart, queue_limit=queue_limit)
     channels = Channels()
 
     @contextlib.asynccontextmanager

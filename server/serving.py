@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
+from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
@@ -35,11 +36,22 @@ def run(settings: Settings, listener: socket.socket) -> None:
     Raises JournalError, ModelError or ChatTemplateError before the first request is answered.
     """
     journal = Journal(settings.data) if settings.journal == "on" else None
-    model = LlamaModel(settings.model, context=settings.context, parallel=settings.parallel, threads=settings.threads)
-    app = create_app(BatchingEngine(model), journal, OnRestart(settings.on_restart))
+    app = create_app(_engine(settings), journal, OnRestart(settings.on_restart), settings.queue)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
         _Server(app, settings.drain).run(sockets=[listener])
+
+
+def _engine(settings: Settings) -> BatchingEngine:
+    model = LlamaModel(
+        settings.model,
+        context=settings.context,
+        parallel=settings.parallel,
+        threads=settings.threads,
+        kv_tokens=settings.kv_tokens,
+    )
+    shift = settings.context_shift == "on"
+    return BatchingEngine(model, EngineOptions(saved_bytes=settings.cache_ram << 20, context_shift=shift))
 
 
 def configuration(app: Starlette) -> uvicorn.Config:

@@ -14,7 +14,10 @@ from server.starter import MODEL_PATH
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What ``streamui serve`` was asked for. ``context`` and ``threads`` None: chosen to suit the model."""
+    """What ``streamui serve`` was asked for. ``context`` and ``threads`` None: chosen to suit the model.
+
+    ``kv_tokens`` None: each chat has its own part of the KV cache. ``cache_ram`` is in MiB, ``drain`` in seconds.
+    """
 
     host: str
     port: int
@@ -23,6 +26,10 @@ class Settings:
     context: int | None
     parallel: int
     threads: int | None
+    kv_tokens: int | None
+    cache_ram: int
+    context_shift: Literal["on", "off"]
+    queue: int
     journal: Literal["on", "off"]
     on_restart: Literal["continue", "interrupt"]
     drain: int
@@ -137,6 +144,35 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=None,
             metavar="N",
             help="CPU threads that compute (every core; one for a model as small as the starter)",
+        ),
+        Option(
+            name="kv_tokens",
+            parse=whole_number(16, 2**24),
+            default=None,
+            metavar="N",
+            help="let all chats share a KV cache of so many tokens: room for a long chat beside short ones, but slower "
+            "(each has its own, of --context tokens)",
+        ),
+        Option(
+            name="cache_ram",
+            parse=whole_number(0, 2**24),
+            default=1024,
+            metavar="MIB",
+            help="memory for chats that wait for their next turn, so that they need not be read again (%(default)s)",
+        ),
+        Option(
+            name="context_shift",
+            parse=one_of("on", "off"),
+            default="off",
+            metavar="on|off",
+            help="on: a full context pushes out its oldest half, where otherwise the answer ends (%(default)s)",
+        ),
+        Option(
+            name="queue",
+            parse=whole_number(0, 100_000),
+            default=256,
+            metavar="N",
+            help="answers that may wait for their turn; one more is refused as busy (%(default)s)",
         ),
         Option(
             name="journal",

@@ -9,17 +9,19 @@ from msgspec.structs import replace
 
 from protocol.errors import ErrorCode
 from protocol.messages import (
+    ChosenLogprob,
     Done,
     DoneReason,
     ErrorInfo,
     Generate,
     GenerationState,
+    Logprob,
     Status,
     Timings,
     Usage,
 )
 from protocol.states import GENERATION, GenerationEvent, advance
-from server.engine.base import Finished, Piece, Prefill, Queued, Update
+from server.engine.base import Choice, Finished, Piece, Prefill, Queued, TokenLogprob, Update
 from server.generations.log import GenerationLog, Wake
 
 DEFAULT_ON_DETACH_MS = 30_000
@@ -94,7 +96,7 @@ class Generation:
             self._speed_told = now
             speed = (piece.completion_tokens - self._decode_first) / (now - self._decode_started)
             self.status = Status(id=self.id, state=self.state, tokens_per_second=round(speed, 1))
-        self.log.append(piece.text)
+        self.log.append(piece.text, tuple(map(_logprob, piece.choices)))
 
     def _enter(self, state: GenerationState, event: GenerationEvent) -> None:
         if self.state is not state:
@@ -122,8 +124,23 @@ class Generation:
             ),
             chars=len(text),
             sha256=sha256(text.encode()).hexdigest(),
+            limit=None if finished.limit is None else finished.limit.value,
             error=ErrorInfo(code=ErrorCode.ENGINE_FAILED, message=finished.error) if finished.error else None,
         )
+
+
+def _logprob(choice: Choice) -> ChosenLogprob:
+    top = tuple(Logprob(token=text, logprob=value, bytes=raw) for text, value, raw in map(_told, choice.top))
+    text, value, raw = _told(choice.chosen)
+    return ChosenLogprob(token=text, logprob=value, bytes=raw, top_logprobs=top)
+
+
+def _told(token: TokenLogprob) -> tuple[str, float, tuple[int, ...] | None]:
+    """The token's text and logprob, and its bytes where they are no whole code points."""
+    try:
+        return token.piece.decode(), round(token.logprob, 6), None
+    except UnicodeDecodeError:
+        return token.piece.decode("utf-8", "replace"), round(token.logprob, 6), tuple(token.piece)
 
 
 def _on_detach_ms(body: Generate) -> int | None:

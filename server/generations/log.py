@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Final
 
-from protocol.messages import Done, Token
+from protocol.messages import ChosenLogprob, Done, Token
 
 Wake = Callable[[], None]
 """Called on the event loop when there may be something new; must return quickly."""
@@ -29,6 +29,8 @@ class GenerationLog:
         self.epoch = epoch
         self.done: Done | None = None
         self._pieces: list[str] = []
+        self._logprobs: dict[int, tuple[ChosenLogprob, ...]] = {}
+        """Of the tokens of each piece, by its number. They are not journaled."""
         self._ends = array("q", [0])
         """How many bytes of UTF-8 the first 0, 1, 2 ... pieces have."""
 
@@ -56,7 +58,10 @@ class GenerationLog:
         """How many bytes of UTF-8 the text has up to the number ``seq``."""
         return self._ends[min(seq, self.pieces)]
 
-    def append(self, text: str) -> None:
+    def append(self, text: str, logprobs: tuple[ChosenLogprob, ...] = ()) -> None:
+        """The next piece, and the logprobs of its tokens where they were asked for."""
+        if logprobs:
+            self._logprobs[self.pieces + 1] = logprobs
         self._pieces.append(text)
         self._ends.append(self.size + len(text.encode()))
 
@@ -68,5 +73,11 @@ class GenerationLog:
         if after < self.pieces:
             last = max(after + 1, bisect_right(self._ends, self.size_at(after) + SLICE_BYTES) - 1)
             text = "".join(self._pieces[after:last])
-            return Token(id=self.id, seq=last, n=last - after, text=text)
+            return Token(id=self.id, seq=last, n=last - after, text=text, logprobs=self._logprobs_of(after, last))
         return self.done if self.done and after < self.done.seq else None
+
+    def _logprobs_of(self, after: int, last: int) -> tuple[ChosenLogprob, ...] | None:
+        if not self._logprobs:
+            return None
+        found = [self._logprobs.get(seq, ()) for seq in range(after + 1, last + 1)]
+        return tuple(logprob for each in found for logprob in each)

@@ -29,6 +29,9 @@ def tokenized(body: Generate, engine: Engine, template: ChatTemplate) -> tuple[i
         _refuse_overflow(body, field, engine, engine.tokenize(text[:PROBE_CHARS]), at_least="at least ")
     tokens = engine.tokenize(text)
     _refuse_overflow(body, field, engine, tokens)
+    if not tokens:
+        text = f"{field}: this model's vocabulary has no token for any of it; write something else"
+        raise refusal(body, ErrorCode.EMPTY_PROMPT, text, field=field)
     return tuple(tokens)
 
 

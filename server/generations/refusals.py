@@ -6,14 +6,16 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
 
 RETRY_AFTER_MS = 1000
+"""Where nothing better is known."""
 
 
 def refusal(body: Generate, code: ErrorCode, text: str, *, field: str | None = None) -> RemoteProtocolError:
     return RemoteProtocolError(code, text, field=field, re="generate", id=body.id)
 
 
-def busy(body: Generate, text: str) -> RemoteProtocolError:
-    return RemoteProtocolError(ErrorCode.BUSY, text, re="generate", id=body.id, retry_after_ms=RETRY_AFTER_MS)
+def busy(body: Generate, text: str, retry_after_ms: int | None = None) -> RemoteProtocolError:
+    wait = RETRY_AFTER_MS if retry_after_ms is None else retry_after_ms
+    return RemoteProtocolError(ErrorCode.BUSY, text, re="generate", id=body.id, retry_after_ms=wait)
 
 
 def conflict(body: Generate) -> RemoteProtocolError:

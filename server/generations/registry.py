@@ -22,6 +22,7 @@ from server.engine.base import (
     FinishReason,
     GenerationRequest,
     ModelFacts,
+    SamplingParams,
     Update,
 )
 from server.generations.departures import Departures
@@ -68,7 +69,9 @@ class Registry:
         *,
         on_restart: OnRestart = OnRestart.CONTINUE,
         retention: Retention = RETENTION,
+        queue_limit: int = QUEUE_LIMIT,
     ) -> None:
+        self.queue_limit = queue_limit
         self._engine = engine
         self._template = template
         self._recorder = Recorder(journal)
@@ -151,14 +154,14 @@ class Registry:
             return known, False
         self._refuse_when_down(body)
         try:
-            prompt = await asyncio.to_thread(tokenized, body, self._engine, self._template)
+            prompt, sampling = await asyncio.to_thread(self._prepared, body)
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
         if known := await self._known(body):  # another connection was faster
             return known, False
         self._refuse_when_down(body)
         self._refuse_when_full(body)
-        beginning = self._begin(body, prompt, received)
+        beginning = self._begin(body, prompt, sampling, received)
         await beginning.taken_up.passed.wait()
         return beginning.generation, True
 
@@ -221,13 +224,17 @@ class Registry:
             raise refusal(body, ErrorCode.ENGINE_FAILED, text)
 
     def _refuse_when_full(self, body: Generate) -> None:
-        if len(self._open) + len(self._beginning) >= QUEUE_LIMIT + self._engine.slots:
-            raise busy(body, f"{QUEUE_LIMIT} generations are waiting already; try again later")
+        if len(self._open) + len(self._beginning) >= self.queue_limit + self._engine.slots:
+            text = f"{self.queue_limit} generations are waiting already; try again later"
+            raise busy(body, text, retry_after_ms=self._engine.eta_ms())
 
-    def _begin(self, body: Generate, prompt: tuple[int, ...], received: float) -> _Beginning:
+    def _prepared(self, body: Generate) -> tuple[tuple[int, ...], SamplingParams]:
+        """What the engine is to be given; runs on a thread of its own. Raises RemoteProtocolError, EngineDeadError."""
+        return tokenized(body, self._engine, self._template), resolve_sampling(body, self._engine, self._template.stop)
+
+    def _begin(self, body: Generate, prompt: tuple[int, ...], sampling: SamplingParams, received: float) -> _Beginning:
         """Have a generation journaled; ``_take_up`` goes on with it."""
         facts, id = self._engine.facts, body.id or secrets.token_hex(8)
-        sampling = resolve_sampling(body, facts, self._template.stop)
         request = GenerationRequest(id=id, prompt=prompt, sampling=sampling, received=received)
         begun = Begun(
             request=request,

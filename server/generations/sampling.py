@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.errors import ErrorCode
 from protocol.messages import Generate
-from server.engine.base import ModelFacts, SamplingParams
+from server.engine.base import RANDOM_SEED, Engine, GrammarError, ModelFacts, SamplingParams
+from server.generations.refusals import refusal
+
+_NOT_TAKEN_OVER: Final = ("stop", "logit_bias", "json_schema", "seed")
+"""Parameters that mean the same to the engine and have another form there."""
 
 
-def resolve_sampling(body: Generate, facts: ModelFacts, template_stop: tuple[str, ...] = ()) -> SamplingParams:
+def resolve_sampling(body: Generate, engine: Engine, template_stop: tuple[str, ...] = ()) -> SamplingParams:
     """What the client asked for, and what the model recommends where it asked for nothing.
 
-    ``template_stop`` are the stop strings of the chat template, which a raw prompt does without. Raises
-    RemoteProtocolError for a ``logit_bias`` of a token that the model doesn't have.
+    ``template_stop`` are the stop strings of the chat template, which a raw prompt does without, and so does an answer
+    under a schema: there they may be part of a JSON string. A random seed becomes a number here, so that the answer can
+    go on from it after a restart. Call it on a thread of its own, since a grammar takes its time. Raises
+    RemoteProtocolError for a token that the model doesn't have and for a schema that it can't keep to.
     """
-    params = body.params
+    params, facts = body.params, engine.facts
     given: dict[str, Any] = {
-        name: value for name in params.__struct_fields__ if (value := getattr(params, name)) is not None
+        name: value
+        for name in params.__struct_fields__
+        if name not in _NOT_TAKEN_OVER and (value := getattr(params, name)) is not None
     }
-    given["stop"] = (*(params.stop or ()), *(() if body.raw else template_stop))
-    given["logit_bias"] = _token_biases(body, facts)
-    return replace(facts.sampling, **given)
+    plain = not body.raw and params.json_schema is None
+    return replace(
+        facts.sampling,
+        **given,
+        seed=secrets.randbits(32) if params.seed in (None, RANDOM_SEED) else params.seed,
+        stop=(*(params.stop or ()), *(template_stop if plain else ())),
+        logit_bias=_token_biases(body, facts),
+        grammar=_grammar(body, engine),
+        top_logprobs=body.top_logprobs,
+    )
 
 
 def _token_biases(body: Generate, facts: ModelFacts) -> dict[int, float]:
@@ -31,5 +47,15 @@ def _token_biases(body: Generate, facts: ModelFacts) -> dict[int, float]:
         if token >= facts.vocabulary:
             field, last = "params.logit_bias", facts.vocabulary - 1
             text = f"{field}: there is no token {token}; this model's tokens are 0 to {last}"
-            raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field=field, re="generate", id=body.id)
+            raise refusal(body, ErrorCode.INVALID_FIELD, text, field=field)
     return biases
+
+
+def _grammar(body: Generate, engine: Engine) -> str | None:
+    if body.params.json_schema is None:
+        return None
+    field = "params.json_schema"
+    try:
+        return engine.grammar(body.params.json_schema)
+    except GrammarError as error:
+        raise refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field=field) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from protocol.codec import MAX_FRAME_BYTES
 from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, Welcome
 from server import __version__
-from server.generations.registry import QUEUE_LIMIT, Registry
+from server.generations.registry import Registry
 
 
 def welcome(registry: Registry, name: str) -> Welcome:
@@ -25,8 +25,8 @@ def welcome(registry: Registry, name: str) -> Welcome:
         ),
         limits=Limits(
             frame_bytes=MAX_FRAME_BYTES,
-            active=QUEUE_LIMIT + registry.parallel,
-            queued=QUEUE_LIMIT,
+            active=registry.queue_limit + registry.parallel,
+            queued=registry.queue_limit,
             parallel=registry.parallel,
         ),
         active=tuple(

@@ -12,7 +12,6 @@ from protocol.messages import ChatMessage, Done, DoneReason, Generate, Generatio
 from server.chat.template import ChatTemplate
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
-from server.generations import registry as registry_module
 from server.generations.entries import Entry
 from server.generations.generation import Generation
 from server.generations.registry import Registry
@@ -178,7 +177,7 @@ async def test_queue_positions_count_those_ahead_and_move(registry: Registry, mo
 
 
 async def test_a_full_queue_is_busy(registry: Registry, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry_module, "QUEUE_LIMIT", 2)
+    monkeypatch.setattr(registry, "queue_limit", 2)
     model.gate.close()
     for n in range(3):
         await start(registry, Generate(id=f"g{n}", prompt="Hi"))

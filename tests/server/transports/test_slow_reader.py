@@ -44,6 +44,11 @@ async def stalling(server: RunningServer) -> AsyncIterator[Peer]:
         peer.vanish()
 
 
+def pacers() -> list[asyncio.Task[object]]:
+    """The tasks that give up on slow readers, one for each connection."""
+    return [task for task in asyncio.all_tasks() if task.get_name() == "keep pace"]
+
+
 async def attach_all(peer: Peer) -> None:
     for body in BODIES:
         await peer.send(Attach(id=str(body.id)))
@@ -63,9 +68,11 @@ async def test_one_that_stalls_is_closed_with_4508_and_another_gets_all_of_it(se
         await healthy.send(*BODIES)
         await healthy.take(Accepted, id=BODIES[-1].id)
         await attach_all(stalled)
+        keeping = pacers()
         server.model.gate.open()
-        whole = await all_done(healthy)
+        await server.until(lambda: any(task.done() for task in keeping))
         assert await stalled.closed() == CloseCode.SLOW_READER
+        whole = await all_done(healthy)
         cursors = stalled.session.cursors
         assert not all(cursor.done for cursor in cursors.values())
     async with server.peer(cursors=cursors, max_queue=None) as again:
@@ -87,7 +94,7 @@ async def test_one_that_takes_nothing_for_too_long_is_closed_however_little_it_i
         await stalled.send(*BODIES)
         await stalled.take(Accepted, id=BODIES[-1].id)
         server.model.gate.open()
-        keeping = next(task for task in asyncio.all_tasks() if task.get_name() == "keep pace")
+        (keeping,) = pacers()
         await server.until(keeping.done)
         assert await stalled.closed() == CloseCode.SLOW_READER
 
