@@ -16,8 +16,11 @@ from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
 
 STREAMS = 16
-TOKENS = 12_000
-"""Of each answer. Together they have more text than a client may be behind, on top of what the system takes for it."""
+TOKENS = 5_000
+"""Of each answer. Together they have more text than the system takes for a client, and BEHIND on top of it."""
+
+BEHIND = 65_536
+"""Instead of four times as much, which takes four times as long to write."""
 
 BODIES = [Generate(id=f"g{n}", prompt="Hi", params=Params(seed=n), on_detach_ms=None) for n in range(STREAMS)]
 
@@ -62,7 +65,10 @@ async def all_done(peer: Peer) -> dict[str, str]:
     return {id: cursor.text for id, cursor in peer.session.cursors.items()}
 
 
-async def test_one_that_stalls_is_closed_with_4508_and_another_gets_all_of_it(server: RunningServer) -> None:
+async def test_one_that_stalls_is_closed_with_4508_and_another_gets_all_of_it(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "BEHIND_BYTES", BEHIND)
     server.model.gate.close()
     async with server.peer(max_queue=None) as healthy, stalling(server) as stalled:
         await healthy.send(*BODIES)
