@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from server import __version__
-from server.bench.command import add_options as bench_options
 from server.bench.command import run as bench
 from server.bench.errors import BenchError
+from server.bench.options import add_options as bench_options
 from server.settings import Settings, add_options, settings_from
 from server.terminal.command import add_options as chat_options
 from server.terminal.command import run as chat

@@ -6,7 +6,7 @@ const NEAR_PX = 24;
 export class Scroller {
   #viewport;
   #button;
-  #following = true;
+  #following = false;
   #lastTop = 0;
   #observer = new AbortController();
   #resizes = new ResizeObserver(() => this.contentGrew());
@@ -30,6 +30,14 @@ export class Scroller {
   stop() {
     this.#observer.abort();
     this.#resizes.disconnect();
+  }
+
+  /** Shows the beginning, of what is not a conversation. */
+  goToStart() {
+    this.#following = false;
+    this.#button.hidden = true;
+    this.#viewport.scrollTop = 0;
+    this.#lastTop = 0;
   }
 
   /** Goes to the end and stays there. */

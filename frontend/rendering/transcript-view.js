@@ -62,6 +62,6 @@ export class TranscriptView {
   clear() {
     this.#elements.list.replaceChildren();
     this.#elements.welcome.hidden = false;
-    this.#scroller.follow();
+    this.#scroller.goToStart();
   }
 }

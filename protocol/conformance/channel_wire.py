@@ -39,10 +39,13 @@ class ChannelWire(ABC):
         try:
             async with asyncio.timeout(seconds):
                 frame = await self._open()
-        except (TimeoutError, OSError, BadResponse) as problem:
+                self._name = _name_of(frame)
+        except (TimeoutError, OSError, BadResponse, Refused) as problem:
+            self._cut()
+            if isinstance(problem, Refused):
+                raise
             raise Unreachable(f"{base}: {type(problem).__name__}: {problem}") from problem
         self._frames.put_nowait(frame)
-        self._name = _name_of(frame)
         self._reading = asyncio.get_running_loop().create_task(self._read_all(), name="channel")
 
     async def send(self, data: str | bytes | Iterable[str], *, text: bool | None = None) -> None:
@@ -78,6 +81,9 @@ class ChannelWire(ABC):
     async def _stop(self) -> None:
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
+        self._cut()
+
+    def _cut(self) -> None:
         if self._down:
             self._down.abort()
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from server.bench.errors import BenchError
-from server.bench.prompts import Prompts
+from server.bench.prompts import WORDS, Prompts
 from server.bench.samples import gaps, p50
 from server.bench.sizes import Sizes
 from server.bench.target import Target, ask
-
-PROBE_WORDS = 200
 
 MOST_TOKENS = 512
 """Of an answer, however fast the model is."""
@@ -18,10 +16,10 @@ MOST_TOKENS = 512
 
 async def tokens_per_word(target: Target) -> float:
     """Of the prompts that Prompts makes."""
-    answer = await ask(target, Prompts("words", 1.0).fresh(PROBE_WORDS), 1)
+    answer = await ask(target, " ".join(WORDS), 1)
     if not answer.prompt_tokens:
         raise BenchError("our server did not say how many tokens a prompt has")
-    return answer.prompt_tokens / PROBE_WORDS
+    return answer.prompt_tokens / len(WORDS)
 
 
 async def timed(target: Target, sizes: Sizes, prompts: Prompts) -> Sizes:

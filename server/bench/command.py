@@ -1,4 +1,4 @@
-"""The command ``streamui bench``: its options, and the run from end to end."""
+"""The command ``streamui bench``: the run from end to end."""
 
 from __future__ import annotations
 
@@ -6,71 +6,27 @@ import argparse
 import asyncio
 import os
 import secrets
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from server.bench.calibration import timed, tokens_per_word
 from server.bench.errors import BenchError
 from server.bench.gguf_facts import read_facts
+from server.bench.options import CONTEXT
 from server.bench.prompts import Prompts
 from server.bench.report import report
 from server.bench.rounds import Plan, run_rounds
-from server.bench.rows import GROUPS, rows
+from server.bench.rows import rows
 from server.bench.sides import Load, Ours, Side, Standing, Started
 from server.bench.sizes import FULL, QUICK
 from server.bench.table import figures, table
 from server.bench.target import ask
-from server.settings import default_data_folder, whole_number
 from server.starter import MODEL_PATH
 
-CONTEXT = 4608
-"""Tokens for each chat where nothing is said: room for the longest prompt."""
-
-LEAST_CONTEXT = 512
 INTERRUPTED = 130
-
-
-def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
-    model = parser.add_argument_group("the model and our server")
-    model.add_argument("--model", type=Path, metavar="PATH", help="a GGUF file (the built-in starter model)")
-    model.add_argument(
-        "--synthetic",
-        metavar="SIZE",
-        help="a model of random weights of this size, 0.5b or 0.2b; made once, at --model's path or in the data folder",
-    )
-    model.add_argument(
-        "--context",
-        type=whole_number(LEAST_CONTEXT, 2**24),
-        metavar="N",
-        help=f"tokens for each chat ({CONTEXT}, or what the model was trained for if that is less)",
-    )
-    model.add_argument(
-        "--parallel", type=whole_number(1, 256), default=32, metavar="N", help="answers at the same time (%(default)s)"
-    )
-    model.add_argument("--threads", type=whole_number(1, 1024), metavar="N", help="CPU threads that compute")
-    model.add_argument(
-        "--data",
-        type=Path,
-        default=environ.get("STREAMUI_DATA") or default_data_folder(environ),
-        metavar="DIR",
-        help="the data folder (%(default)s) [STREAMUI_DATA]",
-    )
-    other = parser.add_argument_group("another server, in turns with ours").add_mutually_exclusive_group()
-    other.add_argument("--against", metavar="URL", help="an OpenAI-compatible server that runs, as http://HOST:PORT")
-    other.add_argument(
-        "--against-command",
-        metavar="COMMAND",
-        help="the same, started for each turn; {model} {port} {context} {total} {parallel} {threads} are filled in",
-    )
-    parser.add_argument(
-        "--against-api", choices=("completions", "chat"), default="completions", help="its API (%(default)s)"
-    )
-    run = parser.add_argument_group("the run")
-    run.add_argument("--rounds", type=whole_number(1, 100), metavar="N", help="how often (3, and 1 with --quick)")
-    run.add_argument("--only", type=_groups, default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}")
-    run.add_argument("--quick", action="store_true", help="a small load, to try it out: no figures to quote")
-    run.add_argument("--json", type=Path, metavar="FILE", help="write every sample of every round to FILE")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -82,11 +38,19 @@ def run(arguments: argparse.Namespace) -> int:
     context = arguments.context or min(CONTEXT, facts.context or CONTEXT)
     load = Load(model=model, context=context, parallel=arguments.parallel, threads=arguments.threads, ends=facts.ends)
     try:
-        asyncio.run(_measure(arguments, load))
-    except KeyboardInterrupt:
+        asyncio.run(_until_terminated(_measure(arguments, load)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print(file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+async def _until_terminated(measuring: Coroutine[Any, Any, None]) -> None:
+    """SIGTERM ends it as Ctrl-C does: with the servers that it started."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await measuring
 
 
 async def _measure(arguments: argparse.Namespace, load: Load) -> None:
@@ -142,20 +106,11 @@ async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
 
 
 def _heading(load: Load, plan: Plan) -> str:
-    cores = len(os.sched_getaffinity(0))
-    sizes = plan.sizes
+    sizes, cores, threads = plan.sizes, len(os.sched_getaffinity(0)), load.threads or "default"
     return (
-        f"{load.model.name}: {load.parallel} x {load.context} tokens of context, {load.threads or 'default'} threads, "
-        f"{cores} cores; answers of {sizes.answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
+        f"{load.model.name}: {load.parallel} x {load.context} tokens of context, threads: {threads}, cores: {cores}; "
+        f"answers of {sizes.answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
     )
-
-
-def _groups(text: str) -> tuple[str, ...]:
-    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
-    unknown = [part for part in chosen if part not in GROUPS]
-    if unknown or not chosen:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown) or text!r}: choose from {', '.join(GROUPS)}")
-    return chosen
 
 
 def _check_writable(path: Path) -> None:

@@ -29,6 +29,9 @@ class Prompts:
         self._tokens_per_word = tokens_per_word
 
     def fresh(self, tokens: int) -> str:
-        """About ``tokens`` tokens of text."""
+        """About ``tokens`` tokens of text, in shuffled decks of all words: so a long text has the length it should."""
         count = max(1, round(tokens / self._tokens_per_word))
-        return " ".join(self._random.choices(WORDS, k=count))
+        words: list[str] = []
+        while len(words) < count:
+            words += self._random.sample(WORDS, len(WORDS))
+        return " ".join(words[:count])

@@ -18,6 +18,9 @@ from server.bench.sides import Side
 from server.bench.sizes import Sizes
 from server.bench.target import Target, ask
 
+Remark = Callable[[str], None]
+"""Tells the person how far the run is."""
+
 Measure = Callable[[Target, Sizes, Prompts], Awaitable[Samples]]
 
 MEASURES: Final[Mapping[str, Measure]] = {
@@ -43,19 +46,18 @@ class Plan:
         return Prompts(f"{self.seed}/{round}/{group}", self.tokens_per_word)
 
 
-async def run_rounds(plan: Plan, sides: Sequence[Side], remark: Callable[[str], None]) -> list[dict[str, Samples]]:
+async def run_rounds(plan: Plan, sides: Sequence[Side], remark: Remark) -> list[dict[str, Samples]]:
     """For each round, what each side brought."""
     results: list[dict[str, Samples]] = []
     for round in range(plan.rounds):
         result: dict[str, Samples] = {}
         for side in sides if round % 2 == 0 else tuple(reversed(sides)):
-            remark(f"round {round + 1} of {plan.rounds}: {side.name}")
-            result[side.name] = await _turn(plan, round, side)
+            result[side.name] = await _turn(plan, round, side, remark)
         results.append(result)
     return results
 
 
-async def _turn(plan: Plan, round: int, side: Side) -> Samples:
+async def _turn(plan: Plan, round: int, side: Side, remark: Remark) -> Samples:
     async with side.serving() as target:
         await ask(target, plan.prompts(round, "warm-up").fresh(plan.sizes.long), plan.sizes.answer)
         parts = []
@@ -63,6 +65,7 @@ async def _turn(plan: Plan, round: int, side: Side) -> Samples:
         gc.disable()  # a collection here would count as time of the server
         try:
             for group in plan.groups:
+                remark(f"round {round + 1} of {plan.rounds}: {side.name}, {group}")
                 parts.append(await MEASURES[group](target, plan.sizes, plan.prompts(round, group)))
         finally:
             gc.enable()

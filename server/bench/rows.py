@@ -63,7 +63,7 @@ def _stops(sizes: Sizes) -> Iterator[Row]:
     for phase, where in (("decode", "in decode"), ("prefill", f"in a prefill of {sizes.longest:,}")):
         yield from _percentiles("stops", f"stop.{phase}", f"stop {where}, client", places=1)
         yield from _percentiles("stops", f"stop.{phase}.server", f"stop {where}, server", places=1)
-        yield from _percentiles("stops", f"stop.{phase}.tokens", f"stop {where}: tokens since the click", "most")
+        yield from _percentiles("stops", f"stop.{phase}.tokens", f"stop {where}: tokens since it was sent", "most")
         yield from _percentiles("stops", f"stop.{phase}.late", f"stop {where}: tokens after done", "most")
     yield Row("stops", "idle.first", p50, "short prompt on an idle server: first token", "ms", 1)
     yield Row("stops", "next.first", p50, "right after a stop in prefill: first token", "ms", 1)

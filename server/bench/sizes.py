@@ -44,7 +44,7 @@ class Sizes:
 
     def fitted(self, *, context: int, parallel: int) -> Sizes:
         """With prompts that leave room for answers and a further turn, and no more streams than run at once."""
-        room = context - self.answer - self.turn - self.short - 2 * MARGIN
+        room = context - 3 * self.turn - self.short - max(MARGIN, context // 50)  # a text read again may be longer
         return dataclasses.replace(
             self,
             context=context,

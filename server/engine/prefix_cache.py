@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Tokens = NDArray[np.int32]
 
-WORTH_MOVING: Final = 32
+WORTH_MOVING: Final = 16
 """Tokens from which on it is cheaper to copy their KV than to compute it."""
 
 

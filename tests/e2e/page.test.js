@@ -194,8 +194,10 @@ describe("The page", () => {
   }
 
   it("fits on a phone", async () => {
-    const phone = await openChat({ width: 360, height: 740, isMobile: true });
+    const phone = await openChat({ width: 360, height: 480, isMobile: true });
     assert.equal(await phone.overhang(), 0);
+    assert.equal(await phone.page.$eval("#viewport", ({ scrollTop }) => scrollTop), 0);
+    await phone.page.setViewport({ width: 360, height: 740, isMobile: true });
     await phone.ask("x".repeat(300));
     await phone.buttonSays("Send");
     assert.equal(await phone.overhang(), 0);

@@ -94,6 +94,15 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
       assert.match((await chat.statuses())[0] ?? "", log?.reason === "stop" ? /^Done/ : /^Reached the length limit/);
     });
 
+    it("asks once what was asked a moment before a reload", async () => {
+      await chat.ask(STORY);
+      await chat.reload();
+      await chat.lastAnswerIsLongerThan(20);
+      await chat.press("Stop");
+      await chat.lastStatusSays("Stopped after");
+      assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["cancelled"]);
+    });
+
     it("stops an answer after a reload, and answers again", async () => {
       await askForStory();
       await chat.reload();

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol import codec
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
-from protocol.messages import Detach, Ping, Pong, StatusRequest, Token
+from protocol.messages import Detach, Generate, Ping, Pong, StatusRequest, Token
 from tests.protocol.samples import CLIENT, SERVER, WELCOME
 
 
@@ -175,6 +175,40 @@ def test_one_key_in_several_objects_is_no_repetition() -> None:
 def test_text_is_kept_as_it_is() -> None:
     text = 'é🙂\u2028\x00\ufeff\U0010ffff\r\n\t"\\ 漢'
     assert codec.decode_client(codec.encode(Ping(nonce=text))) == [Ping(nonce=text)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"prompt":"Hi"}',
+        ' {"type":"generate","prompt":"Hi"}\n',
+        '\n{\n"prompt":"Hi" }',
+        '{"prompt":"Hi","type":"generate"}',
+    ],
+)
+def test_the_body_of_a_request_may_leave_the_type_out(body: str) -> None:
+    assert codec.decode_generate(body) == Generate(prompt="Hi")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ("", ErrorCode.BAD_JSON, None),
+        ("[]", ErrorCode.BAD_JSON, None),
+        ("{}", ErrorCode.MISSING_FIELD, "prompt"),
+        ("{ }", ErrorCode.MISSING_FIELD, "prompt"),
+        ('{"prompt":"Hi"}\n{"prompt":"Ho"}', ErrorCode.BAD_JSON, None),
+        ('{"prompt":"Hi","prompt":"Ho"}', ErrorCode.INVALID_FIELD, "prompt"),
+        ('{"prompt":"Hi","params":{"temperature":3}}', ErrorCode.INVALID_FIELD, "params.temperature"),
+        ('{"type":"cancel"}', ErrorCode.INVALID_FIELD, "type"),
+        ('{"type":null,"prompt":"Hi"}', ErrorCode.INVALID_FIELD, "type"),
+        ('{"type":"sing","prompt":"Hi"}', ErrorCode.UNKNOWN_TYPE, "type"),
+    ],
+)
+def test_the_body_of_a_request_is_refused_as_a_frame_is(body: str, code: ErrorCode, field: str | None) -> None:
+    with pytest.raises(RemoteProtocolError) as refused:
+        codec.decode_generate(body)
+    assert (refused.value.code, refused.value.field) == (code, field)
 
 
 def test_encode_refuses_half_a_character() -> None:

@@ -2,16 +2,21 @@
 
 import contextlib
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from server.bench.rows import GROUPS
 from server.starter import MODEL_PATH
 from tests.conformance.serving import in_thread
 from tests.server.bench.completions import Completions, serving
-from tests.server.test_main import assert_told_in_one_line, run
+from tests.server.test_main import assert_told_in_one_line, environment, run
+from tests.server.transports.peer import DEADLINE
 
 ONLY_OURS = ("stop in decode", "stop in a prefill", "outside llama.cpp")
 
@@ -92,6 +97,22 @@ def test_a_wrong_address_is_told_before_anything_is_measured() -> None:
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert ended.stderr.splitlines()[-1].startswith("streamui: --against http://127.0.0.1:1: nobody answers")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_servers_too(ending: signal.Signals) -> None:
+    command = [sys.executable, "-m", "server", "bench", "--quick", "--rounds", "100"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stderr is not None
+        while "throughput" not in (line := process.stderr.readline()):
+            assert line
+        (server,) = psutil.Process(process.pid).children()
+        process.send_signal(ending)
+        assert process.wait(DEADLINE) == 130
+        assert "Traceback" not in process.stderr.read()
+    assert not server.is_running()
 
 
 def test_a_server_that_does_not_start_is_told(tmp_path: Path) -> None:

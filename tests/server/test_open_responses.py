@@ -1,0 +1,78 @@
+"""HTTP responses that do not end by themselves hold no server back that is told to go."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from protocol.conformance.http import Exchange, fetch, send
+from tests.server.test_main import END, started
+from tests.server.transports.listener import Listener
+
+IN_TIME = 5.0
+"""Seconds in which a server is gone that has nothing to wait for."""
+
+STALLED = 2.0
+"""Seconds after which a POST that has not been answered waits behind a reader that does not read."""
+
+STORY = b'{"id":"story","prompt":"Tell me a long story","on_detach_ms":null}'
+
+
+@contextlib.asynccontextmanager
+async def exchange(method: str, url: str, body: bytes | None = None) -> AsyncIterator[Exchange]:
+    opened = await send(method, url, body)
+    try:
+        yield opened
+    finally:
+        opened.abort()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+async def test_all_of_them_are_told_and_ended(tmp_path: Path, sent: signal.Signals) -> None:
+    async with started(str(tmp_path / "data")) as (process, address):
+        at = f"http://{address}"
+        opened = await fetch("POST", f"{at}/channel", b"")
+        polled = f"{at}/channel/{json.loads(opened.body)['connection']}/poll?wait=60"
+        async with (
+            exchange("GET", f"{at}/channel") as channel,
+            exchange("GET", polled) as poll,
+            exchange("POST", f"{at}/generate/stream", STORY) as stream,
+        ):
+            for streaming in (channel, stream):
+                await streaming.begin()
+            listeners = [Listener(channel), Listener(stream)]
+            await listeners[0].take("welcome")
+            await listeners[1].take("token")
+            began = time.monotonic()
+            process.send_signal(sent)
+            async with asyncio.timeout(END):
+                assert "goodbye" in (await poll.answer()).body
+                closed = await fetch("GET", polled)
+                rests = [[event.name for event in await listener.rest()] for listener in listeners]
+                out, err = await process.communicate()
+            assert time.monotonic() - began < IN_TIME
+    assert (closed.status, json.loads(closed.body)["code"]) == (410, 1012)
+    assert rests[0] == ["goodbye", "close"]
+    assert rests[1][-1] in ("goodbye", "done")
+    assert (out.decode(), err.decode()) == ("", "")
+
+
+async def test_one_that_nobody_reads_is_cut_off(tmp_path: Path) -> None:
+    """It takes as long as the server gives those who read slowly, and no longer."""
+    pings = b"\n".join([b'{"type":"ping","nonce":"' + b"x" * 128 + b'"}'] * 250)
+    async with started(str(tmp_path / "data")) as (process, address):
+        async with exchange("GET", f"http://{address}/channel") as channel:
+            await channel.begin()
+            name = (await Listener(channel).take("welcome")).message["connection"]
+            with contextlib.suppress(TimeoutError):  # nothing is taken from a client that reads nothing
+                while True:
+                    async with asyncio.timeout(STALLED):
+                        await fetch("POST", f"http://{address}/channel/{name}", pings)
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(END):
+                await process.communicate()
