@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from protocol.messages import Generate
-from server.engine.base import GenerationRequest, Update
+from server.engine.base import Choice, GenerationRequest, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,13 @@ class Mark:
     """``passed`` is set, on the event loop, when all that came before it is in the logs."""
 
     passed: asyncio.Event
+
+
+class Written(NamedTuple):
+    """One piece of text as it is kept: with the logprobs of its tokens, where they were asked for."""
+
+    text: str
+    choices: tuple[Choice, ...]
 
 
 Entry = Begun | Update | CancelAsked | Forgotten | Mark

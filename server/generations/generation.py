@@ -86,6 +86,10 @@ class Generation:
                 self.state = advance(GENERATION, self.state, GenerationEvent.END)
                 self.log.finish(self._done(update))
 
+    def write(self, text: str, choices: tuple[Choice, ...]) -> None:
+        """Append a piece to the log, with the logprobs of its tokens where they were asked for."""
+        self.log.append(text, tuple(map(_logprob, choices)))
+
     def _take_piece(self, piece: Piece, now: float) -> None:
         if self.state is not GenerationState.DECODE:
             self._enter(GenerationState.DECODE, GenerationEvent.WRITE)
@@ -96,7 +100,7 @@ class Generation:
             self._speed_told = now
             speed = (piece.completion_tokens - self._decode_first) / (now - self._decode_started)
             self.status = Status(id=self.id, state=self.state, tokens_per_second=round(speed, 1))
-        self.log.append(piece.text, tuple(map(_logprob, piece.choices)))
+        self.write(piece.text, piece.choices)
 
     def _enter(self, state: GenerationState, event: GenerationEvent) -> None:
         if self.state is not state:

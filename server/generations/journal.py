@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import msgspec
 
-from server.engine.base import Finished, Piece
-from server.generations.entries import Begun, CancelAsked, Entry, Forgotten
+from server.engine.base import Choice, Finished, Piece
+from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Written
 from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
 from server.generations.schema import MIGRATIONS, migrate, version
 from server.generations.stored import Stored, read
@@ -46,7 +46,7 @@ _BEGIN = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _STEP = "INSERT INTO steps VALUES (?, ?)"
-_END = "UPDATE generations SET finished = ?, ending = ?, texts = ? WHERE key = ?"
+_END = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE key = ?"
 _CANCEL = "UPDATE generations SET cancelled = 1 WHERE id = ?"
 _TRIM = "DELETE FROM steps WHERE number < ?"
 _FORGET = "DELETE FROM generations WHERE id IN (SELECT value FROM json_each(?))"
@@ -60,11 +60,11 @@ class JournalError(Exception):
 
 @dataclass(slots=True)
 class _Open:
-    """A generation that has not ended: its row, the first step that may have something of it, and its text."""
+    """A generation that has not ended: its row, the first step that may have something of it, and what it wrote."""
 
     key: int
     first_step: int
-    texts: list[str] = field(default_factory=list)
+    pieces: list[Written] = field(default_factory=list)
 
 
 class Journal:
@@ -140,7 +140,7 @@ class Journal:
         self.stored = stored
         self._next_key = max((one.key for one in stored), default=0) + 1
         self._next_step = last_step + 1
-        self._open = {one.begun.id: _Open(one.key, 0, list(one.texts)) for one in stored if one.ending is None}
+        self._open = {one.begun.id: _Open(one.key, 0, list(one.pieces)) for one in stored if one.ending is None}
 
     def _refuse_newer(self) -> None:
         if (found := version(self._db)) > len(MIGRATIONS):
@@ -173,12 +173,12 @@ class Journal:
 
     def _statements(self, entries: Iterable[Entry]) -> list[_Statement]:
         statements: list[_Statement] = []
-        pieces: dict[str, list[tuple[int, str, tuple[int, ...]]]] = {}
+        pieces: dict[str, list[tuple[int, str, tuple[int, ...], tuple[Choice, ...]]]] = {}
         for entry in entries:
             match entry:
-                case Piece(id=id, text=text, tokens=tokens) if id in self._open:
-                    self._open[id].texts.append(text)
-                    pieces.setdefault(id, []).append((self._open[id].key, text, tokens))
+                case Piece(id=id, text=text, tokens=tokens, choices=choices) if id in self._open:
+                    self._open[id].pieces.append(Written(text, choices))
+                    pieces.setdefault(id, []).append((self._open[id].key, text, tokens, choices))
                 case Begun():
                     statements.append(self._begin(entry))
                 case Finished(id=id) if id in self._open:
@@ -204,7 +204,7 @@ class Journal:
 
     def _end(self, finished: Finished) -> Iterator[_Statement]:
         ended = self._open.pop(finished.id)
-        yield _END, (time.time(), _json(finished), _json(ended.texts), ended.key)
+        yield _END, (time.time(), _json(finished), _json(ended.pieces), ended.key)
         first = min((open.first_step for open in self._open.values()), default=self._next_step)
         if first > self._first_step:
             self._first_step = first

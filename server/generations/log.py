@@ -30,7 +30,7 @@ class GenerationLog:
         self.done: Done | None = None
         self._pieces: list[str] = []
         self._logprobs: dict[int, tuple[ChosenLogprob, ...]] = {}
-        """Of the tokens of each piece, by its number. They are not journaled."""
+        """Of the tokens of each piece, by its number."""
         self._ends = array("q", [0])
         """How many bytes of UTF-8 the first 0, 1, 2 ... pieces have."""
 

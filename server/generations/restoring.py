@@ -36,8 +36,8 @@ def restored(stored: Stored, position: int) -> Generation:
     """A generation with all the text that it had; without its end."""
     begun = stored.begun
     generation = Generation(begun.id, begun.epoch, begun.body, position)
-    for text in stored.texts:
-        generation.log.append(text)
+    for written in stored.pieces:
+        generation.write(written.text, written.choices)
     return generation
 
 

@@ -20,11 +20,11 @@ MIGRATIONS: Final = (
         cancelled INTEGER NOT NULL DEFAULT 0,
         finished  REAL,                 -- Unix time; the next two are there when this is
         ending    TEXT,                 -- the engine's last update, JSON
-        texts     TEXT                  -- all pieces of text, JSON
+        pieces    TEXT                  -- [[text, [logprobs, ...]], ...], JSON
     );
     CREATE TABLE steps (
         number INTEGER PRIMARY KEY,
-        pieces TEXT NOT NULL            -- [[generations.key, text, [token, ...]], ...], JSON
+        pieces TEXT NOT NULL            -- [[generations.key, text, [token, ...], [logprobs, ...]], ...], JSON
     );
     """,
 )

@@ -11,29 +11,31 @@ from typing import Any
 import msgspec
 
 from protocol.messages import Generate
-from server.engine.base import Finished, GenerationRequest, SamplingParams
-from server.generations.entries import Begun
+from server.engine.base import Choice, Finished, GenerationRequest, SamplingParams
+from server.generations.entries import Begun, Written
 
 _GENERATIONS = """
-    SELECT key, id, epoch, principal, body, sampling, prompt, model, created, cancelled, finished, ending, texts
+    SELECT key, id, epoch, principal, body, sampling, prompt, model, created, cancelled, finished, ending, pieces
     FROM generations ORDER BY key
 """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
 
-_Written = list[tuple[str, list[int]]]
-"""Of one generation: each piece of text, and the tokens that it brought."""
+_Step = list[tuple[int, str, tuple[int, ...], tuple[Choice, ...]]]
+"""What one step brought: for each piece its generation's key, its text, its tokens, their logprobs."""
+
+_Ended = tuple[Written, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """One generation. ``begun.request.written`` has the tokens behind ``texts`` where it had not ended.
+    """One generation. ``begun.request.written`` has the tokens behind ``pieces`` where it had not ended.
 
     ``key`` is its row; ``finished`` is the Unix time of its ``ending``. Both are None where it had not ended.
     """
 
     key: int
     begun: Begun
-    texts: tuple[str, ...]
+    pieces: tuple[Written, ...]
     cancelled: bool
     ending: Finished | None
     finished: float | None
@@ -45,28 +47,31 @@ def read(db: sqlite3.Connection) -> list[Stored]:
     Raises sqlite3.DatabaseError, msgspec.MsgspecError or ValueError where the file is broken.
     """
     rows = db.execute(_GENERATIONS).fetchall()
-    written: dict[int, _Written] = {}
-    for (pieces,) in db.execute(_STEPS):
-        for key, text, tokens in msgspec.json.decode(pieces, type=list[tuple[int, str, list[int]]]):
-            written.setdefault(key, []).append((text, tokens))
-    return [_stored(row, written.get(row[0], [])) for row in rows]
+    open: dict[int, list[Written]] = {row[0]: [] for row in rows}
+    tokens: dict[int, list[int]] = {row[0]: [] for row in rows}
+    for (step,) in db.execute(_STEPS):
+        for key, text, chosen, choices in msgspec.json.decode(step, type=_Step):
+            if key in open:
+                open[key].append(Written(text, choices))
+                tokens[key].extend(chosen)
+    return [_stored(row, open[row[0]], tokens[row[0]]) for row in rows]
 
 
-def _stored(row: Sequence[Any], written: _Written) -> Stored:
-    key, id, epoch, principal, body, sampling, prompt, model, created, cancelled, finished, ending, texts = row
+def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int]) -> Stored:
+    key, id, epoch, principal, body, sampling, prompt, model, created, cancelled, finished, ending, pieces = row
     request = GenerationRequest(
         id=id,
         prompt=tuple(array("i", prompt)),
         sampling=msgspec.json.decode(sampling, type=SamplingParams),
         received=0,
-        written=() if ending else tuple(token for _, tokens in written for token in tokens),
+        written=() if ending else tuple(tokens),
         principal=principal,
     )
     generate = msgspec.json.decode(body, type=Generate)
     return Stored(
         key=key,
         begun=Begun(request=request, epoch=epoch, body=generate, model=model, created=created),
-        texts=msgspec.json.decode(texts, type=tuple[str, ...]) if ending else tuple(text for text, _ in written),
+        pieces=msgspec.json.decode(pieces, type=_Ended) if ending else tuple(written),
         cancelled=bool(cancelled),
         ending=msgspec.json.decode(ending, type=Finished) if ending else None,
         finished=finished,

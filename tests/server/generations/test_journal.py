@@ -10,6 +10,7 @@ import pytest
 
 from protocol.messages import ChatMessage, Generate, Params
 from server.engine.base import (
+    Choice,
     Finished,
     FinishReason,
     GenerationRequest,
@@ -19,11 +20,13 @@ from server.engine.base import (
     Queued,
     SamplingParams,
     Timings,
+    TokenLogprob,
     Usage,
 )
 from server.generations.entries import Begun, CancelAsked, Forgotten
 from server.generations.journal import FILE, Journal, JournalError
 from server.generations.schema import MIGRATIONS
+from server.generations.stored import Stored
 
 SAMPLING = SamplingParams(temperature=0.5, seed=7, stop=("\n",), logit_bias={5: -1.5}, max_tokens=9)
 BODY = Generate(
@@ -53,6 +56,10 @@ def reopened(journal: Journal) -> Journal:
     return Journal(journal._path.parent)
 
 
+def texts(stored: Stored) -> tuple[str, ...]:
+    return tuple(written.text for written in stored.pieces)
+
+
 def steps(journal: Journal) -> int:
     return int(journal._db.execute("SELECT count(*) FROM steps").fetchone()[0])
 
@@ -63,7 +70,7 @@ def test_what_was_begun_comes_back_as_it_was(journal: Journal) -> None:
     request = stored.begun.request
     assert (request.prompt, request.sampling, request.principal) == ((1, 2, 70_000), SAMPLING, "me")
     assert (stored.begun.body, stored.begun.epoch, stored.begun.model) == (BODY, "e-g1", "m")
-    assert (stored.texts, stored.ending, stored.cancelled, request.written) == ((), None, False, ())
+    assert (texts(stored), stored.ending, stored.cancelled, request.written) == ((), None, False, ())
 
 
 def test_the_steps_of_several_are_told_apart(journal: Journal) -> None:
@@ -71,8 +78,8 @@ def test_the_steps_of_several_are_told_apart(journal: Journal) -> None:
     journal.write([Piece("g1", "a", 1, (10,)), begun("g2"), Piece("g2", "é", 2, (195, 169))])
     journal.write([Piece("g1", "\0🙂", 3, (11, 12)), Piece("g2", "z", 3, (13,))])
     one, two = reopened(journal).stored
-    assert (one.texts, one.begun.request.written) == (("a", "\0🙂"), (10, 11, 12))
-    assert (two.texts, two.begun.request.written) == (("é", "z"), (195, 169, 13))
+    assert (texts(one), one.begun.request.written) == (("a", "\0🙂"), (10, 11, 12))
+    assert (texts(two), two.begun.request.written) == (("é", "z"), (195, 169, 13))
 
 
 def test_an_end_is_kept_with_all_its_text(journal: Journal) -> None:
@@ -80,8 +87,16 @@ def test_an_end_is_kept_with_all_its_text(journal: Journal) -> None:
     journal.write([begun("g1"), Piece("g1", "a", 1, (10,))])
     journal.write([Piece("g1", "b", 2, (11,)), end])
     (stored,) = reopened(journal).stored
-    assert (stored.texts, stored.ending, stored.begun.request.written) == (("a", "b"), end, ())
+    assert (texts(stored), stored.ending, stored.begun.request.written) == (("a", "b"), end, ())
     assert stored.finished is not None
+
+
+def test_logprobs_are_kept_with_their_piece(journal: Journal) -> None:
+    likeliest = TokenLogprob(b"\xf0\x9f", -0.25)
+    choices = (Choice(likeliest, (likeliest, TokenLogprob(b"b", -1.5))),)
+    journal.write([begun("g1"), begun("g2"), Piece("g1", "a", 1, (10,), choices), Piece("g2", "b", 1, (11,), choices)])
+    journal.write([finished("g2")])
+    assert [stored.pieces[0].choices for stored in reopened(journal).stored] == [choices, choices]
 
 
 def test_it_goes_on_across_several_lives(journal: Journal) -> None:
@@ -91,8 +106,8 @@ def test_it_goes_on_across_several_lives(journal: Journal) -> None:
     journal = reopened(journal)
     journal.write([Piece("g1", "c", 3, (3,)), finished("g1"), Piece("g3", "x", 1, (9,))])
     one, two, three = reopened(journal).stored
-    assert one.texts == ("a", "b", "c")
-    assert (two.texts, three.texts, three.begun.request.written) == ((), ("x",), (9,))
+    assert texts(one) == ("a", "b", "c")
+    assert (texts(two), texts(three), three.begun.request.written) == ((), ("x",), (9,))
 
 
 def test_steps_that_nobody_needs_any_more_are_deleted(journal: Journal) -> None:
@@ -103,7 +118,7 @@ def test_steps_that_nobody_needs_any_more_are_deleted(journal: Journal) -> None:
     assert steps(journal) == 5  # g2 is older than they are
     journal.write([finished("g2")])
     assert steps(journal) == 0
-    assert reopened(journal).stored[0].texts == ("a",) * 5
+    assert texts(reopened(journal).stored[0]) == ("a",) * 5
 
 
 def test_a_cancel_is_kept(journal: Journal) -> None:
@@ -135,7 +150,7 @@ def test_what_is_committed_outlives_a_process_that_is_killed(tmp_path: Path) -> 
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", program, str(tmp_path)]).returncode == -9
-    assert Journal(tmp_path).stored[0].texts == ("a", "b")
+    assert texts(Journal(tmp_path).stored[0]) == ("a", "b")
 
 
 # What goes wrong
@@ -205,8 +220,8 @@ def test_a_full_disk_is_told_once_and_what_came_before_is_whole(
     assert FILE in journal.failure and "full" in journal.failure and "kept in memory only" in journal.failure
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     (stored,) = reopened(journal).stored
-    assert 1 < len(stored.texts) < 101
-    assert stored.texts[0] == "a"
+    assert 1 < len(texts(stored)) < 101
+    assert texts(stored)[0] == "a"
 
 
 def test_after_a_failure_unfinished_ones_get_another_epoch_once(journal: Journal) -> None:

@@ -51,7 +51,7 @@ def test_each_batch_is_on_disk_before_it_is_seen_and_what_waits_is_one_batch(tmp
     assert [entry for batch in deliveries.batches for entry in batch if isinstance(entry, Piece)] == pieces
     assert len(deliveries.batches[0]) == 4
     assert deliveries.on_disk == list(range(1, len(deliveries.batches) + 1))
-    assert Journal(tmp_path).stored[0].texts == ("0", "1", "2", "3", "4")
+    assert "".join(written.text for written in Journal(tmp_path).stored[0].pieces) == "01234"
 
 
 def test_without_a_journal_all_passes() -> None:

@@ -16,8 +16,11 @@ from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
 
 STREAMS = 16
-TOKENS = 12_000
-"""Of each answer. Together they have more text than a client may be behind, on top of what the system takes for it."""
+TOKENS = 5_000
+"""Of each answer. Together they have more text than the system takes for a client, and BEHIND on top of it."""
+
+BEHIND = 65_536
+"""Instead of four times as much, which takes four times as long to write."""
 
 BODIES = [Generate(id=f"g{n}", prompt="Hi", params=Params(seed=n), on_detach_ms=None) for n in range(STREAMS)]
 
@@ -44,6 +47,11 @@ async def stalling(server: RunningServer) -> AsyncIterator[Peer]:
         peer.vanish()
 
 
+def pacers() -> list[asyncio.Task[object]]:
+    """The tasks that give up on slow readers, one for each connection."""
+    return [task for task in asyncio.all_tasks() if task.get_name() == "keep pace"]
+
+
 async def attach_all(peer: Peer) -> None:
     for body in BODIES:
         await peer.send(Attach(id=str(body.id)))
@@ -57,15 +65,20 @@ async def all_done(peer: Peer) -> dict[str, str]:
     return {id: cursor.text for id, cursor in peer.session.cursors.items()}
 
 
-async def test_one_that_stalls_is_closed_with_4508_and_another_gets_all_of_it(server: RunningServer) -> None:
+async def test_one_that_stalls_is_closed_with_4508_and_another_gets_all_of_it(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "BEHIND_BYTES", BEHIND)
     server.model.gate.close()
     async with server.peer(max_queue=None) as healthy, stalling(server) as stalled:
         await healthy.send(*BODIES)
         await healthy.take(Accepted, id=BODIES[-1].id)
         await attach_all(stalled)
+        keeping = pacers()
         server.model.gate.open()
-        whole = await all_done(healthy)
+        await server.until(lambda: any(task.done() for task in keeping))
         assert await stalled.closed() == CloseCode.SLOW_READER
+        whole = await all_done(healthy)
         cursors = stalled.session.cursors
         assert not all(cursor.done for cursor in cursors.values())
     async with server.peer(cursors=cursors, max_queue=None) as again:
@@ -87,7 +100,7 @@ async def test_one_that_takes_nothing_for_too_long_is_closed_however_little_it_i
         await stalled.send(*BODIES)
         await stalled.take(Accepted, id=BODIES[-1].id)
         server.model.gate.open()
-        keeping = next(task for task in asyncio.all_tasks() if task.get_name() == "keep pace")
+        (keeping,) = pacers()
         await server.until(keeping.done)
         assert await stalled.closed() == CloseCode.SLOW_READER
 
