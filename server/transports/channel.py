@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from server.transports.requests import read_body
+from server.transports.requests import NO_STORE, read_body
 from server.transports.socket import Disconnected
 from server.transports.waiting import gone, unless
 
@@ -102,14 +102,14 @@ async def post_frame(request: Request) -> Response:
         await unless(gone(request.receive), socket.post(frame))
     except Disconnected:
         raise no_such_channel() from None
-    return Response(status_code=204)
+    return Response(status_code=204, headers=NO_STORE)
 
 
 async def close_channel(request: Request) -> Response:
     """``DELETE /channel/{connection}``: the client's own close."""
     channels: Channels = request.app.state.channels
     channels.get(request).drop()
-    return Response(status_code=204)
+    return Response(status_code=204, headers=NO_STORE)
 
 
 def no_such_channel() -> RemoteProtocolError:

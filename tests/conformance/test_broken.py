@@ -6,13 +6,13 @@ import pytest
 
 from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, Result, run_cases
-from protocol.conformance.script import Case, load_cases
+from protocol.conformance.script import Case, load_cases, those_for
 from protocol.conformance.stage import Options
 from tests.conformance.broken import FAULTS
 from tests.conformance.proxy import Fault, proxy
 from tests.conformance.serving import in_thread, scripted_server
 
-CASES = load_cases()
+CASES = those_for(load_cases(), "websocket")
 HASTY = Options(deadline=1.5)
 AT_ONCE = 12
 

@@ -1,5 +1,6 @@
 """A channel that comes down as server-sent events (PROTOCOL 13.2, 13.3)."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from protocol.conformance.http import fetch
 from protocol.messages import DoneReason
 from server.transports import connection, sse
 from tests.server.transports.listener import Listener
+from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
 
 GENERATE = '{"type":"generate","id":"g1","prompt":"Hi","params":{"seed":3}}'
@@ -77,7 +79,7 @@ async def test_errors_about_messages_come_over_the_stream(server: RunningServer)
 async def test_a_comment_comes_now_and_then(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sse.COMMENT_SECONDS == 15
     monkeypatch.setattr(sse, "COMMENT_SECONDS", 0.01)
-    async with channel(server) as (listener, path):
+    async with channel(server) as (listener, path), asyncio.timeout(DEADLINE):
         while listener.comments < 3:
             await post(server, path, '{"type":"ping"}')
             await listener.take("pong")

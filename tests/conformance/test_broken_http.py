@@ -1,0 +1,40 @@
+"""The kit catches servers that break one rule of HTTP each, and nothing of the proxy that breaks it."""
+
+import pytest
+
+from protocol.conformance.report import details
+from protocol.conformance.runner import Outcome, run_cases
+from protocol.conformance.script import load_cases, select, those_for
+from protocol.conformance.stage import Options
+from tests.conformance.http_proxy import HttpFault, http_proxy
+
+CASES = those_for(load_cases(), "sse")
+HASTY = Options(deadline=3)
+
+NOTHING = HttpFault("", "breaks nothing", b"$^", b"")
+FAULTS = (
+    HttpFault("13.1/1", "takes any content type", b"content-type: text/plain", b"content-type: application/json", True),
+    HttpFault("13.1/2", "refuses with 200", b"^HTTP/1.1 400 ", b"HTTP/1.1 200 "),
+    HttpFault("13.1/2", "refuses in words of its own", b'{"type":"error"', b'{"type":"fault"'),
+    HttpFault("13.2/1", "counts its connections", b'"connection":"[^"]*"', b'"connection":"17"'),
+    HttpFault("13.2/2", "drops what is too long", b"^HTTP/1.1 413 [^$]*", b"HTTP/1.1 204 X\r\n\r\n"),
+    HttpFault("13.2/3", "takes what nobody will read", b"^HTTP/1.1 404 [^$]*", b"HTTP/1.1 204 X\r\n\r\n"),
+    HttpFault("13.3/1", "has a name of its own", b"event: token", b"event: delta"),
+    HttpFault("13.6/1", "numbers without the epoch", rb"\bid: [0-9a-f]+:", b"id: "),
+    HttpFault("13.6/1", "has no ids", rb"\bid: [^\n]*\n", b""),
+    HttpFault("13.6/2", "ends once more", b"^HTTP/1.1 204 No Content", b"HTTP/1.1 200 OK"),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.rule} {fault.what}")
+async def test_a_broken_server_is_caught(scripted_port: int, fault: HttpFault) -> None:
+    async with http_proxy(scripted_port, fault) as url:
+        results = await run_cases(url, select(CASES, [fault.rule]), HASTY)
+    caught = [result for result in results if result.outcome is Outcome.FAILED and fault.rule in result.rules]
+    assert caught, [(result.case.id, result.outcome, result.reason) for result in results]
+
+
+async def test_the_unbroken_proxy_passes_every_case(scripted_port: int) -> None:
+    async with http_proxy(scripted_port, NOTHING) as url:
+        results = await run_cases(url, CASES, jobs=6)
+    assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
