@@ -55,6 +55,15 @@ export class Server {
     return Number(new URL(this.address).port);
   }
 
+  /** Has a slow one compute as fast as it can, until it shall take its time again. */
+  hurry() {
+    this.#process.kill("SIGUSR1");
+  }
+
+  takeTime() {
+    this.#process.kill("SIGUSR2");
+  }
+
   /** Ends it without giving it a moment, as a crash would. */
   async kill() {
     await this.#end("SIGKILL");

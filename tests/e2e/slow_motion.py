@@ -1,10 +1,12 @@
 """The `streamui` command with a model that takes its time, so that a test can act in the middle of an answer.
 
-`python tests/e2e/slow_motion.py 20 serve --port 0` pauses for 20 ms before each step.
+`python tests/e2e/slow_motion.py 20 serve --port 0` pauses for 20 ms before each step;
+SIGUSR1 has it hurry, SIGUSR2 has it pause again.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +29,9 @@ class SlowModel(LlamaModel):
 
 
 if __name__ == "__main__":
-    SlowModel.pause = float(sys.argv[1]) / 1000
+    pause = float(sys.argv[1]) / 1000
+    SlowModel.pause = pause
+    signal.signal(signal.SIGUSR1, lambda *_: setattr(SlowModel, "pause", 0.0))
+    signal.signal(signal.SIGUSR2, lambda *_: setattr(SlowModel, "pause", pause))
     with patch("server.serving.LlamaModel", SlowModel):
         main(sys.argv[2:])

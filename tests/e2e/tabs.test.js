@@ -20,7 +20,7 @@ describe("A chat in two tabs", () => {
   let other;
 
   before(async () => {
-    server = await Server.start({ stepMs: 8 });
+    server = await Server.start({ stepMs: 30 });
     browser = await Browser.start();
   });
 
@@ -35,6 +35,7 @@ describe("A chat in two tabs", () => {
   });
 
   afterEach(async () => {
+    server.takeTime();
     await chat.page.browserContext().close();
   });
 
@@ -48,6 +49,7 @@ describe("A chat in two tabs", () => {
     other = await chat.openBeside();
     await other.lastStatusSays("Writing");
     await other.lastAnswerIsLongerThan((await other.lastAnswer()).length + 50);
+    server.hurry();
     await chat.page.bringToFront();
     await chat.buttonSays("Send");
     await other.page.bringToFront();

@@ -26,7 +26,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
     let chat;
 
     before(async () => {
-      server = await Server.start({ stepMs: 8 });
+      server = await Server.start({ stepMs: 40 });
       browser = await Browser.start();
     });
 
@@ -42,6 +42,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
     });
 
     afterEach(async () => {
+      server.takeTime();
       await chat.page.browserContext().close();
       await proxy.stop();
     });
@@ -89,6 +90,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
       await chat.lastStatusSays("Writing");
       await chat.reload();
       await chat.lastStatusSays("Writing");
+      server.hurry();
       await chat.buttonSays("Send");
       const [log] = await compareWithLog();
       assert.match((await chat.statuses())[0] ?? "", log?.reason === "stop" ? /^Done/ : /^Reached the length limit/);
