@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from server.engine.base import GrammarError
-from server.engine.llama.schema import Either, Array, Map, Node, Object, Plain, Ref, Schema, FixedArray, Values
+from server.engine.llama.nodes import Array, Either, FixedArray, Map, Node, Object, Plain, Ref, Schema, Values
 
 MAX_READINGS: Final = 1000
 MAX_DEFINITIONS: Final = 100

@@ -7,20 +7,8 @@ from typing import Final
 
 from server.engine.base import GrammarError
 from server.engine.llama import branching, schema
-from server.engine.llama.schema import (
-    Either,
-    Array,
-    Map,
-    Node,
-    Object,
-    Plain,
-    Ref,
-    Schema,
-    Text,
-    FixedArray,
-    Values,
-    text_of,
-)
+from server.engine.llama.nodes import Array, Either, FixedArray, Map, Node, Object, Plain, Ref, Schema, Text, Values
+from server.engine.llama.schema import text_of
 
 MAX_TEXT: Final = 500_000
 """Characters of a grammar. llama.cpp reads that in less time than it takes to compute a long prompt's chunk."""

@@ -1,4 +1,4 @@
-"""A JSON schema, read into the few kinds of nodes that a grammar can be made of.
+"""From a JSON schema to the nodes that a grammar is made of. Pure.
 
 What an answer has to obey is all of the schema: a keyword that no rule is made for is refused, with its path. Keywords
 that speak of another type than the node's have nothing to say, and are passed over as JSON Schema has it.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from server.engine.base import GrammarError
+from server.engine.llama.nodes import Array, Either, FixedArray, Map, Node, Object, Plain, Ref, Schema, Text, Values
 
 MAX_DEPTH: Final = 64
 MAX_REPEAT: Final = 1000
@@ -37,83 +37,6 @@ _ALONE: Final = ("$ref", "anyOf", "oneOf", "allOf", "const", "enum")
 """Each of these says all; beside it only notes may stand, and a type beside values."""
 
 KEYWORDS: Final = frozenset(("type", *_ALONE)).union(*_OF_TYPE.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """Anything of a type or a format, or of "any" type."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A string of ``least`` to ``most`` characters."""
-
-    least: int
-    most: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """One of these JSON texts."""
-
-    texts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """What ``name`` is in the definitions."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """Any one of ``nodes``."""
-
-    nodes: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Array:
-    """A list of ``least`` to ``most`` items."""
-
-    item: Node
-    least: int
-    most: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class FixedArray:
-    """A list of exactly these."""
-
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """An object with any keys."""
-
-    value: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """An object with these properties and no others, in this order; each with its name and whether it must be there."""
-
-    properties: tuple[tuple[str, Node, bool], ...]
-
-
-Node = Plain | Text | Values | Ref | Either | Array | FixedArray | Map | Object
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """A whole schema: its root, and its definitions by the references that name them."""
-
-    root: Node
-    definitions: Mapping[str, Node]
 
 
 def read(schema: Mapping[str, object]) -> Schema:
