@@ -55,6 +55,8 @@ class LlamaSampler:
         token = self._apply(self._chain, self._candidates(logits))
         if self._grammar is not None and not self._allowed(token):
             token = self._choose_allowed(logits)
+            if not self._allowed(token):  # llama.cpp would end the process
+                raise SamplerError("the grammar allows none of the model's tokens here")
         self._accept(token)
         return self._remember(token)
 

@@ -1,0 +1,294 @@
+"""Schemas become grammars, and what the starter model writes under them is right whatever the dice say."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+
+from server.engine.base import FinishReason, GrammarError, Limit
+from server.engine.llama.grammar import gbnf
+from tests.server.engine.starter import StarterBench
+
+TREE = {
+    "$ref": "#/$defs/tree",
+    "$defs": {
+        "tree": {
+            "type": "object",
+            "properties": {
+                "value": {"type": "integer"},
+                "children": {"type": "array", "items": {"$ref": "#/$defs/tree"}, "maxItems": 2},
+            },
+            "required": ["value"],
+        }
+    },
+}
+EXPRESSION = {
+    "$ref": "#/$defs/expression",
+    "$defs": {
+        "expression": {"anyOf": [{"$ref": "#/$defs/number"}, {"$ref": "#/$defs/sum"}]},
+        "number": {"type": "object", "properties": {"number": {"enum": [0, 1, 2]}}, "required": ["number"]},
+        "sum": {
+            "type": "object",
+            "properties": {"left": {"$ref": "#/$defs/expression"}, "right": {"$ref": "#/$defs/expression"}},
+            "required": ["left", "right"],
+        },
+    },
+}
+SHORT = {"type": "string", "maxLength": 12}
+
+
+def objects() -> Iterator[dict[str, Any]]:
+    """Every choice of required properties among three."""
+    for chosen in range(8):
+        yield {
+            "type": "object",
+            "properties": {"name": SHORT, "age": {"type": "integer"}, "tall": {"type": "boolean"}},
+            "required": [name for n, name in enumerate(("name", "age", "tall")) if chosen >> n & 1],
+        }
+
+
+def arrays() -> Iterator[dict[str, Any]]:
+    for least, most in ((0, 0), (0, 1), (1, 1), (0, 3), (2, 3), (3, 3), (1, 4)):
+        yield {"type": "array", "items": {"enum": [1, 2]}, "minItems": least, "maxItems": most}
+    yield {"type": "array", "items": {"type": "array", "items": {"type": "null"}, "maxItems": 2}, "minItems": 1}
+    yield {"type": "array", "minItems": 1, "maxItems": 2}
+    yield {"type": "array", "items": False}
+    yield {"prefixItems": [SHORT, {"type": "integer"}, {"const": None}], "items": False}
+    yield {"type": "array", "prefixItems": [{"type": "boolean"}, True], "minItems": 2, "maxItems": 2}
+
+
+def values() -> Iterator[dict[str, Any]]:
+    for value in ("", 'a "quoted" word', "back\\slash", "two\nlines", "\t\x01\x7f", "é漢🙂", "\\u0041", "\\n", "]-[^"):
+        yield {"const": value}
+        yield {"type": "object", "properties": {value: {"const": value}}, "required": [value]}
+    yield {"enum": [None, True, -1, 2.5, 1e30, "x", [1, {"a": []}], {"deep": {"er": "🙂"}}]}
+    yield {"type": ["string", "null"], "enum": ["red", "green", None]}
+    yield {"type": "string", "enum": [f"word {n}" for n in range(300)]}
+
+
+def texts() -> Iterator[dict[str, Any]]:
+    for least, most in ((0, 0), (0, 5), (5, 5), (3, 20)):
+        yield {"type": "string", "minLength": least, "maxLength": most}
+    for name in ("date", "time", "date-time", "uuid", "uuid1", "uuid4"):
+        yield {"type": "string", "format": name}
+
+
+def others() -> Iterator[dict[str, Any]]:
+    yield from ({"type": name} for name in ("integer", "number", "boolean", "null"))
+    yield {"type": ["integer", "string", "array"], "maxLength": 4, "maxItems": 1, "items": {"type": "null"}}
+    yield {"type": ["object", "null"], "properties": {"a": {"type": "null"}}, "required": ["a"]}
+    yield {"maxLength": 3}
+    yield {"anyOf": [{"type": "integer"}, {"type": "null"}, {"type": "boolean"}]}
+    yield {"oneOf": [{"const": 1}, {"const": "1"}]}
+    yield {"allOf": [{"type": "integer"}], "description": "a number"}
+    yield {"type": "object", "additionalProperties": {"type": "integer"}}
+    yield {"type": "object", "additionalProperties": False}
+    yield {"type": "object", "properties": {"a": {"enum": [1, 2]}}, "additionalProperties": True}
+    yield {"type": "integer", "format": "date", "maxLength": 2, "title": "speaks of strings, which this is not"}
+    yield TREE
+    yield EXPRESSION
+
+
+def names_that_meet() -> Iterator[dict[str, Any]]:
+    """Names that are alike in other places of a schema, or like those of built-in rules."""
+    yield {
+        "properties": {"foo": {"enum": ["x"]}, "bar": {"$ref": "#/$defs/foo"}, "baz": {"$ref": "#/definitions/foo"}},
+        "required": ["foo", "bar", "baz"],
+        "$defs": {"foo": {"enum": [1]}},
+        "definitions": {"foo": {"type": "null"}},
+    }
+    yield {
+        "properties": {"root": {"type": "null"}, "a": {"$ref": "#/$defs/string"}, "*": {"const": 2}, "": {"const": 3}},
+        "required": ["root", "a", "*", ""],
+        "$defs": {"string": {"type": "integer"}, "a b/c": {"type": "null"}},
+    }
+
+
+SCHEMAS = [*objects(), *arrays(), *values(), *texts(), *others(), *names_that_meet()]
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[StarterBench]:
+    bench = StarterBench(parallel=8)
+    yield bench
+    bench.close()
+
+
+def test_every_answer_that_stops_parses_and_obeys(bench: StarterBench) -> None:
+    assert len(SCHEMAS) >= 60
+    stopped = 0
+    asked = [(f"schema {seed}", schema, seed) for seed, schema in enumerate(SCHEMAS)]
+    for id, schema, seed in asked:
+        grammar = bench.engine.grammar(schema)
+        temperature = (0.8, 2.0)[seed % 2]
+        bench.submit(id, seed=seed, temperature=temperature, top_k=0, top_p=1.0, grammar=grammar, max_tokens=150)
+    for id, schema, _ in asked:
+        finished = bench.recorder.finished(id)
+        assert finished.reason in (FinishReason.STOP, FinishReason.LENGTH), finished.error
+        if finished.reason is FinishReason.STOP:
+            text = bench.recorder.text(id)
+            jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+            stopped += 1
+        else:
+            assert finished.limit is Limit.MAX_TOKENS
+    assert stopped > 0.9 * len(asked), f"only {stopped} of {len(asked)} came to an end"
+
+
+def test_any_json_parses(bench: StarterBench) -> None:
+    grammar = bench.engine.grammar({})
+    parsed = 0
+    for seed in range(40):
+        bench.submit(f"any {seed}", seed=seed, temperature=1.5, top_k=0, top_p=1.0, grammar=grammar, max_tokens=80)
+    for seed in range(40):
+        if bench.recorder.finished(f"any {seed}").reason is FinishReason.STOP:
+            json.loads(bench.recorder.text(f"any {seed}"))
+            parsed += 1
+    assert parsed > 5
+
+
+def test_max_tokens_in_the_middle_is_told_as_length(bench: StarterBench) -> None:
+    grammar = bench.engine.grammar({"type": "string", "minLength": 500})
+    _, finished = bench.ask(grammar=grammar, max_tokens=20)
+    assert (finished.reason, finished.limit) == (FinishReason.LENGTH, Limit.MAX_TOKENS)
+
+
+def test_a_grammar_that_no_token_obeys_fails_that_answer_alone(bench: StarterBench) -> None:
+    """llama.cpp would end the process."""
+    _, finished = bench.ask(grammar='root ::= "a" [^\\x00-\\UFFFFFFFF]', max_tokens=20)
+    assert finished.reason is FinishReason.FAILED
+    assert finished.error is not None and "the grammar allows none" in finished.error
+    assert bench.ask(max_tokens=3)[1].reason is FinishReason.LENGTH
+
+
+def nested(depth: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "null"}
+    for _ in range(depth):
+        schema = {"type": "array", "items": schema}
+    return schema
+
+
+def doubled(levels: int) -> dict[str, Any]:
+    """A text that fits 2 to the power of ``levels`` readings."""
+    definitions: dict[str, Any] = {"d0": {"type": "integer"}}
+    for n in range(levels):
+        inner = {"x": {"$ref": f"#/$defs/d{n}"}}
+        either = [{"properties": inner | {name: {"type": "null"}}, "required": ["x", name]} for name in "yz"]
+        definitions[f"d{n + 1}"] = {"anyOf": either}
+    return {"$ref": f"#/$defs/d{levels}", "$defs": definitions}
+
+
+def shared(levels: int) -> dict[str, Any]:
+    """References that fan out, 2 to the power of ``levels`` ways to the same end."""
+    definitions: dict[str, Any] = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
+    return {"$ref": "#/$defs/d0", "$defs": definitions | {f"d{levels}": {"type": "null"}}}
+
+
+BAD = [
+    ({"type": "string", "pattern": "^a+$"}, r"^\.pattern is not supported"),
+    ({"properties": {"a": {"type": "integer", "minimum": 3}}}, r"^\.properties\.a\.minimum is not supported"),
+    ({"properties": {"a": {"anyOf": [{"not": {}}]}}}, r"^\.properties\.a\.anyOf\[0\]\.not is not supported"),
+    ({"items": {"uniqueItems": True}}, r"^\.items\.uniqueItems is not supported"),
+    ({"items": [{"type": "null"}]}, r"^\.items must be an object"),
+    ({"prefixItems": []}, r"^\.prefixItems must not be empty"),
+    ({"prefixItems": [True], "minItems": 2}, r"^\.prefixItems has another length"),
+    ({"prefixItems": [True], "items": {"type": "null"}}, r"^\.items is supported as false only"),
+    ({"$defs": {"a": {"if": {}}}}, r"^\.\$defs\.a\.if is not supported"),
+    ({"additionalProperties": {"pattern": "x"}}, r"^\.additionalProperties\.pattern"),
+    ({"properties": {"a": True}, "additionalProperties": {"type": "null"}}, r"^\.additionalProperties is supported as"),
+    ({"properties": {"a": False}}, r"^\.properties\.a must be an object"),
+    ({"properties": []}, r"^\.properties must be an object"),
+    ({"properties": {"a": True}, "required": ["b"]}, r"^\.required names 'b'"),
+    ({"required": ["b"]}, r"^\.required names 'b'"),
+    ({"required": "b"}, r"^\.required must be a list"),
+    ({"$ref": "https://example.com/schema.json"}, r"^\.\$ref must name a definition"),
+    ({"$ref": "#/$defs/absent"}, r"^\.\$ref must name a definition"),
+    ({"properties": {"a": {"$ref": 3}}}, r"^\.properties\.a\.\$ref must name a definition"),
+    ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}, r"^#/\$defs/a refers to itself alone"),
+    (
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"anyOf": [{"$ref": "#/$defs/a"}]}}},
+        r"^#/\$defs/a refers to itself alone",
+    ),
+    (
+        {"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"a": {"$ref": "#/$defs/a"}}, "required": ["a"]}}},
+        r"^#/\$defs/a contains itself, so that no answer ever ends",
+    ),
+    ({"$ref": "#/$defs/a", "type": "object", "$defs": {"a": {}}}, r"^\.type is not supported beside \$ref"),
+    ({"anyOf": [{}], "properties": {}}, r"^\.properties is not supported beside anyOf"),
+    ({"anyOf": []}, r"^\.anyOf must not be empty"),
+    ({"anyOf": {}}, r"^\.anyOf must be a list"),
+    ({"anyOf": [3]}, r"^\.anyOf\[0\] must be an object"),
+    ({"allOf": [{}, {}]}, r"^\.allOf is supported with a single schema only"),
+    ({"enum": []}, r"^\.enum must not be empty"),
+    ({"enum": [1], "maxLength": 3}, r"^\.maxLength is not supported beside enum"),
+    ({"type": "string", "enum": ["a", 1]}, r"^\.enum has a value that is not of the type"),
+    ({"type": "integer", "const": True}, r"^\.const has a value that is not of the type"),
+    ({"const": float("nan")}, r"^\.const has a value that is no JSON"),
+    ({"type": "strnig"}, r"^\.type must be one of object"),
+    ({"type": []}, r"^\.type must be one of object"),
+    ({"type": [{}]}, r"^\.type must be one of object"),
+    ({"type": "string", "format": "email"}, r"^\.format is not supported"),
+    ({"type": "string", "format": "date", "maxLength": 9}, r"^\.format is not supported beside"),
+    ({"type": "string", "maxLength": 1001}, r"^\.maxLength must be a whole number from 0 to 1000"),
+    ({"type": "string", "maxLength": -1}, r"^\.maxLength must be a whole number"),
+    ({"type": "string", "maxLength": True}, r"^\.maxLength must be a whole number"),
+    ({"type": "array", "minItems": 10**9}, r"^\.minItems must be a whole number"),
+    ({"type": "array", "minItems": 3, "maxItems": 2}, r"^\.minItems is greater than maxItems"),
+    (nested(100), "^it is nested deeper than 64 levels"),
+    (nested(10_000), "^it is nested deeper than 64 levels"),
+    (doubled(12), "too many alternatives that begin alike"),
+    (doubled(90), "too many alternatives that begin alike"),
+    (shared(90), "too many alternatives that begin alike"),
+    ({"$defs": {str(n): {} for n in range(101)}}, "more than 100 definitions"),
+    ({"enum": list(range(1001))}, "too many alternatives that begin alike"),
+    ({"prefixItems": [{"type": "string", "maxLength": 1000}] * 30}, "a grammar that is too large"),
+    ({"enum": ["x" * 600_000]}, "a grammar that is too large"),
+    (
+        {
+            "$ref": "#/$defs/a",
+            "$defs": {
+                "a": {
+                    "anyOf": [
+                        {"type": "null"},
+                        {"properties": {"a": {"$ref": "#/$defs/a"}, "b": {"type": "null"}}, "required": ["a", "b"]},
+                        {"properties": {"a": {"$ref": "#/$defs/a"}, "c": {"type": "null"}}, "required": ["a", "c"]},
+                    ]
+                }
+            },
+        },
+        "contain themselves and begin alike|too many alternatives",
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "message"), BAD)
+def test_what_cannot_be_had_is_named_with_its_path(schema: dict[str, Any], message: str) -> None:
+    with pytest.raises(GrammarError, match=message):
+        gbnf(schema)
+
+
+def test_a_schema_is_not_harmed(bench: StarterBench) -> None:
+    before = json.dumps(TREE)
+    bench.engine.grammar(TREE)
+    assert json.dumps(TREE) == before
+
+
+LARGE = [
+    {"type": "object", "properties": {f"p{n}": {"type": "integer"} for n in range(900)}},
+    {"enum": [f"{'x' * 40} {n}" for n in range(900)]},
+    {"type": "array", "items": {"enum": [f"{'x' * 40} {n}" for n in range(900)]}},
+    {"type": "string", "minLength": 1000, "maxLength": 1000},
+    {"type": "array", "items": {"type": "array", "items": {"type": "string", "maxLength": 1000}, "maxItems": 1000}},
+    doubled(8),
+    nested(60),
+]
+
+
+@pytest.mark.parametrize("schema", LARGE)
+def test_the_largest_schemas_are_written_with_others_beside_them(bench: StarterBench, schema: dict[str, Any]) -> None:
+    id = f"large {LARGE.index(schema)}"
+    bench.submit(id, seed=1, temperature=1.0, grammar=bench.engine.grammar(schema), max_tokens=8)
+    bench.submit(f"beside {id}", max_tokens=8, **bench.never_ending)
+    for each in (id, f"beside {id}"):
+        assert bench.recorder.finished(each).reason in (FinishReason.LENGTH, FinishReason.STOP)
