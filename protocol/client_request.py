@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, cast
 
 from msgspec import UnsetType
+from msgspec.structs import replace
 
 from protocol.messages import ChatMessage, Generate, Params, Role
 
@@ -12,7 +13,10 @@ Prompt = str | Sequence[ChatMessage | Mapping[str, str]]
 
 
 class Sampling(TypedDict, total=False):
-    """How to sample, as keywords; PROTOCOL 4.2 says what they mean and has their ranges. None: the server's default."""
+    """How to sample, as keywords; PROTOCOL 4.2 says what they mean and has their ranges. None: the server's default.
+
+    ``top_logprobs`` stands beside ``params`` in the message; what it asks for is in the `token` events.
+    """
 
     temperature: float | None
     top_p: float | None
@@ -36,6 +40,7 @@ class Sampling(TypedDict, total=False):
     dry_sequence_breakers: Sequence[str] | None
     logit_bias: Mapping[str, float] | None
     json_schema: Mapping[str, Any] | None
+    top_logprobs: int | None
 
 
 def generate_request(
@@ -47,11 +52,12 @@ def generate_request(
     """
     stop = sampling.get("stop")
     values: dict[str, Any] = {**sampling, "stop": (stop,) if isinstance(stop, str) else stop}
-    params = Params(**values)
+    top_logprobs = values.pop("top_logprobs", None)
+    asked = Generate(id=id, raw=raw, params=Params(**values), top_logprobs=top_logprobs, on_detach_ms=on_detach_ms)
     if isinstance(prompt, str):
-        return Generate(id=id, prompt=prompt, raw=raw, params=params, on_detach_ms=on_detach_ms)
+        return replace(asked, prompt=prompt)
     messages = tuple(said if isinstance(said, ChatMessage) else _chat_message(said) for said in prompt)
-    return Generate(id=id, messages=messages, raw=raw, params=params, on_detach_ms=on_detach_ms)
+    return replace(asked, messages=messages)
 
 
 def _chat_message(said: Mapping[str, str]) -> ChatMessage:

@@ -53,6 +53,14 @@ async def test_an_answer_comes_as_events_from_accepted_to_done(server: RunningSe
     assert (chat.running, chat._cursors, chat._questions) == ((), {}, [])  # nothing is kept of what has ended
 
 
+async def test_logprobs_come_with_the_tokens_that_were_asked_for_with_them(chat: Chat) -> None:
+    tokens = [event async for event in chat.generate("Hi", top_logprobs=2) if isinstance(event, Token)]
+    told = [logprob for token in tokens for logprob in token.logprobs or ()]
+    assert "".join(logprob.token for logprob in told if logprob.bytes is None)
+    assert {len(logprob.top_logprobs) for logprob in told} == {2}
+    assert [event async for event in chat.generate("Hi") if isinstance(event, Token) and event.logprobs] == []
+
+
 async def test_it_can_be_read_again_and_by_several_at_once(chat: Chat) -> None:
     generation = chat.generate("Hi")
     first, second = await asyncio.gather(*(_pieces(generation.pieces()) for _ in range(2)))
