@@ -108,7 +108,8 @@ class KvSlots:
             if not self._model.restore(slot, match.saved.state):
                 return self._cut(slot, 0)
         elif match.slot is not None and match.slot != slot:
-            self._model.copy(match.slot, slot)
+            if not self._model.copy(match.slot, slot):
+                return self._cut(slot, 0)
         return self._cut(slot, match.length)
 
     def _cut(self, slot: int, length: int) -> int:

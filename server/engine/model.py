@@ -112,8 +112,8 @@ class Model(Protocol):
         """Drop a slot's KV from position ``start`` on; False where the model can only drop the whole slot."""
         ...
 
-    def copy(self, source: int, target: int) -> None:
-        """Make slot ``target`` hold what ``source`` holds, in place of what it held."""
+    def copy(self, source: int, target: int) -> bool:
+        """Make the empty slot ``target`` hold what ``source`` holds; False: it does not fit, and ``target`` is empty."""
         ...
 
     def save(self, slot: int) -> memoryview:

@@ -213,8 +213,9 @@ class ScriptedModel:
             del self.kv[slot]
         return True
 
-    def copy(self, source: int, target: int) -> None:
+    def copy(self, source: int, target: int) -> bool:
         self.kv[target] = list(self.kv[source])
+        return True
 
     def save(self, slot: int) -> memoryview:
         return memoryview(array.array("i", self.kv[slot]).tobytes())

@@ -90,8 +90,13 @@ class LlamaContext:
     def forget(self, slot: int, start: int) -> bool:
         return bool(ll.llama_memory_seq_rm(self._memory, slot, start, -1))
 
-    def copy(self, source: int, target: int) -> None:
+    def copy(self, source: int, target: int) -> bool:
+        """Where each sequence has its own part of the KV cache, llama.cpp would put the copy off until the next decode;
+        what is done to either slot before that would be mixed up with it."""
+        if self._size.shared is None:
+            return self.restore(target, self.save(source))
         ll.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+        return True
 
     def save(self, slot: int) -> memoryview:
         state = np.empty(ll.llama_state_seq_get_size(self.pointer, slot), np.uint8)

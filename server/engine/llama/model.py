@@ -134,8 +134,8 @@ class LlamaModel:
     def forget(self, slot: int, start: int = 0) -> bool:
         return self._context.forget(slot, start)
 
-    def copy(self, source: int, target: int) -> None:
-        self._context.copy(source, target)
+    def copy(self, source: int, target: int) -> bool:
+        return self._context.copy(source, target)
 
     def save(self, slot: int) -> memoryview:
         return self._context.save(slot)

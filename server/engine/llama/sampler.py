@@ -39,7 +39,10 @@ class LlamaSampler:
         self._chain = ll.llama_sampler_chain_init(ll.llama_sampler_chain_default_params())
         for sampler in _chain(context, params, prompt):
             ll.llama_sampler_chain_add(self._chain, sampler)
-        self._dist = None if params.temperature == 0 else self._add_dist(params)
+        self._dist = None if params.temperature == 0 else _dist(params)
+        """Draws the token, the last of all; a grammar may let it draw twice for one token, and so it stands apart."""
+        if self._dist is not None and self._grammar is None:
+            ll.llama_sampler_chain_add(self._chain, self._dist)
         self._plain = self._grammar is None and context.vocabulary <= SMALL_VOCABULARY
         for token in written:
             self._catch_up(token)
@@ -52,11 +55,8 @@ class LlamaSampler:
             return self._remember(
                 ll.llama_sampler_sample(self._chain, self._context.pointer, self._context.index(output))
             )
-        token = self._apply(self._chain, self._candidates(logits))
-        if self._grammar is not None and not self._allowed(token):
-            token = self._choose_allowed(logits)
-            if not self._allowed(token):  # llama.cpp would end the process
-                raise SamplerError("the grammar allows none of the model's tokens here")
+        data = self._candidates(logits)
+        token = self._apply(self._chain, data) if self._grammar is None else self._choose_allowed(logits, data)
         self._accept(token)
         return self._remember(token)
 
@@ -64,11 +64,8 @@ class LlamaSampler:
         ll.llama_sampler_free(self._chain)
         if self._grammar is not None:
             ll.llama_sampler_free(self._grammar)
-
-    def _add_dist(self, params: SamplingParams) -> object:
-        dist = ll.llama_sampler_init_dist(secrets.randbits(32) if params.seed == RANDOM_SEED else params.seed)
-        ll.llama_sampler_chain_add(self._chain, dist)
-        return dist
+            if self._dist is not None:
+                ll.llama_sampler_free(self._dist)
 
     def _candidates(self, logits: Logits) -> NDArray[np.void]:
         """Every token that the chain could choose: the likeliest, and those whose logits it changes.
@@ -81,12 +78,33 @@ class LlamaSampler:
         chosen = candidates.likeliest(logits, self._narrow + len(changed))
         return candidates.some(logits, np.union1d(chosen, changed) if len(changed) else chosen)
 
-    def _choose_allowed(self, logits: Logits) -> int:
-        """As llama.cpp does it: the grammar looks at the whole vocabulary only when the first choice broke it."""
-        data = candidates.everything(logits)
+    def _choose_allowed(self, logits: Logits, data: NDArray[np.void]) -> int:
+        """As llama.cpp does it: the grammar looks at the whole vocabulary only when the first choice broke it.
+
+        Both choices are made with the same number drawn, so that each token takes one.
+        """
+        before = None if self._dist is None else ll.llama_sampler_clone(self._dist)
+        try:
+            token = self._draw(data, self._dist)
+            if self._allowed(token):
+                return token
+            data = candidates.everything(logits)
+            self._point_at(data)
+            ll.llama_sampler_apply(self._grammar, self._array)
+            token = self._draw(data, before)
+        finally:
+            if before is not None:
+                ll.llama_sampler_free(before)
+        if not self._allowed(token):  # llama.cpp would end the process
+            raise SamplerError("the grammar allows none of the model's tokens here")
+        return token
+
+    def _draw(self, data: NDArray[np.void], dist: object | None) -> int:
         self._point_at(data)
-        ll.llama_sampler_apply(self._grammar, self._array)
-        return self._apply(self._chain, data)
+        ll.llama_sampler_apply(self._chain, self._array)
+        if dist is not None:
+            ll.llama_sampler_apply(dist, self._array)
+        return int(self._array.data[self._array.selected].id)
 
     def _apply(self, sampler: object, data: NDArray[np.void]) -> int:
         self._point_at(data)
@@ -113,7 +131,8 @@ class LlamaSampler:
         return token
 
     def _catch_up(self, token: int) -> None:
-        """Be as after having chosen ``token``. The dist sampler draws one number for each token that it chooses."""
+        """Be as after having chosen ``token``. The dist sampler draws one number for each token that it chooses; what XTC
+        draws depends on the logits, so that with it an answer goes on by other dice."""
         if self._grammar is not None and not self._allowed(token):
             raise SamplerError("what was written before does not obey the grammar")
         if self._dist is not None:
@@ -128,6 +147,14 @@ def logprobs(logits: Logits, token: int, count: int) -> list[tuple[int, float]]:
     near = near[np.argsort(-logits[near], kind="stable")][:count]
     told = np.concatenate(([token], near)).astype(np.intp)
     return list(zip(told.tolist(), candidates.logprobs(logits, told).tolist(), strict=True))
+
+
+def _dist(params: SamplingParams) -> object:
+    return ll.llama_sampler_init_dist(_seed(params))
+
+
+def _seed(params: SamplingParams) -> int:
+    return secrets.randbits(32) if params.seed == RANDOM_SEED else params.seed
 
 
 def _penalized(params: SamplingParams) -> bool:
@@ -163,8 +190,7 @@ def _chain(context: LlamaContext, params: SamplingParams, prompt: Sequence[int])
     chain.append(ll.llama_sampler_init_top_p(params.top_p, 1))
     chain.append(ll.llama_sampler_init_min_p(params.min_p, 1))
     if params.xtc_probability > 0:
-        seed = secrets.randbits(32) if params.seed == RANDOM_SEED else params.seed
-        chain.append(ll.llama_sampler_init_xtc(params.xtc_probability, params.xtc_threshold, 1, seed))
+        chain.append(ll.llama_sampler_init_xtc(params.xtc_probability, params.xtc_threshold, 1, _seed(params)))
     chain.append(ll.llama_sampler_init_temp(params.temperature))
     return chain
 
