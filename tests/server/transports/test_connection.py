@@ -28,7 +28,7 @@ from server.engine.scripted import WORDS, scripted_tokens
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
 
-LONG_PROMPT = "x" * 600  # read in five steps
+LONG_PROMPT = "x" * 1500  # read in at least four steps
 
 
 def answer_to(prompt: str, seed: int, count: int) -> str:
@@ -188,7 +188,7 @@ async def test_status_tells_how_one_generation_and_the_server_stand(server: Runn
         await server.held()
         await stranger.send(StatusRequest(id="g1"), StatusRequest(id="g2"), StatusRequest())
         prefill = await stranger.take(Status, id="g1")
-        assert (prefill.state, prefill.done, prefill.total) == (GenerationState.PREFILL, 128, 600)
+        assert (prefill.state, prefill.done, prefill.total) == (GenerationState.PREFILL, 128, len(LONG_PROMPT))
         queued = await stranger.take(Status, id="g2")
         assert (queued.state, queued.position) == (GenerationState.QUEUED, 1)
         whole = await stranger.take(Status, id=None)
@@ -211,7 +211,7 @@ async def test_a_status_that_its_generation_overtakes_is_answered_all_the_same(
 
     server.model.gate.close()
     async with server.peer() as peer:
-        await peer.send(Generate(id="g1", prompt="Hi"))
+        await peer.send(Generate(id="g1", prompt="Hi", params=Params(seed=3)))
         await server.held()
         monkeypatch.setattr(server.model, "tokenize", slowly)
         await peer.send(Generate(id="g2", prompt="Hi"), StatusRequest(id="g1"))
