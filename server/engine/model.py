@@ -113,7 +113,8 @@ class Model(Protocol):
         ...
 
     def copy(self, source: int, target: int) -> bool:
-        """Make the empty slot ``target`` hold what ``source`` holds; False: it does not fit, and ``target`` is empty."""
+        """Make the empty slot ``target`` hold what ``source`` holds; False: it does not fit, and ``target`` stays
+        empty."""
         ...
 
     def save(self, slot: int) -> memoryview:

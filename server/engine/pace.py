@@ -12,6 +12,9 @@ SMALLEST_CHUNK: Final = 8
 SMALLEST_READING_CHUNK: Final = 64
 """Below these a chunk costs about as much as a longer one, since the model's weights have to pass through anyway."""
 
+LEAST_SECONDS: Final = 1e-6
+"""What a step takes at least, whatever the clock says."""
+
 WEIGHT: Final = 0.2
 """Of the newest step in what is remembered."""
 
@@ -36,7 +39,7 @@ class Pace:
             self._writing[writing] = _blend(self._writing.get(writing), seconds)
             return
         rest = seconds - (self._usual(writing) if writing else 0.0)
-        self._per_token = _blend(self._per_token, max(rest, seconds / 20) / reading)
+        self._per_token = _blend(self._per_token, max(rest, seconds / 20, LEAST_SECONDS) / reading)
 
     def budget(self, *, writing: int, settled: bool, readers: int) -> int:
         """Tokens of prompts for the next step, beside ``writing`` rows of answers, of which some are ``settled``.

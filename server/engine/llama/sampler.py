@@ -131,8 +131,11 @@ class LlamaSampler:
         return token
 
     def _catch_up(self, token: int) -> None:
-        """Be as after having chosen ``token``. The dist sampler draws one number for each token that it chooses; what XTC
-        draws depends on the logits, so that with it an answer goes on by other dice."""
+        """Be as after having chosen ``token``.
+
+        The dist sampler draws one number for each token. What XTC draws depends on the logits: with it an answer goes
+        on by other dice.
+        """
         if self._grammar is not None and not self._allowed(token):
             raise SamplerError("what was written before does not obey the grammar")
         if self._dist is not None:

@@ -1,6 +1,12 @@
 """Who computes what: pure decisions, seen without any model."""
 
+import random
+from collections import Counter
+from typing import NamedTuple
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from server.engine.base import GenerationRequest, SamplingParams
 from server.engine.scheduler import WIDEST_FILLED_GAP, Plan, Scheduler
@@ -180,3 +186,78 @@ def test_what_is_removed_is_not_found_any_more(waits: bool) -> None:
     scheduler.remove(removed)
     assert scheduler.find(removed.id) is None
     assert scheduler.find(kept.id) is kept
+
+
+# Whatever sequences there are
+
+
+class Wanted(NamedTuple):
+    """A sequence of a random run."""
+
+    prompt: int
+    answer: int
+    principal: str
+
+
+any_sequences = st.lists(
+    st.builds(Wanted, st.integers(1, 300), st.integers(1, 20), st.sampled_from("abc")), min_size=1, max_size=12
+)
+BATCH = 64
+
+
+@given(any_sequences, st.integers(1, 8), st.lists(st.integers(0, BATCH), min_size=1), st.randoms())
+@settings(deadline=None)
+def test_no_batch_is_too_large_and_nobody_stands_still(
+    wanted: list[Wanted], slots: int, budgets: list[int], dice: random.Random
+) -> None:
+    scheduler = Scheduler(slots=slots)
+    left = {}
+    for number, (prompt, answer, principal) in enumerate(wanted):
+        each = sequence(str(number), prompt, principal)
+        scheduler.add(each)
+        left[each] = answer
+    steps = 0
+    while not scheduler.idle:
+        steps += 1
+        admit(scheduler)
+        running = scheduler.running
+        before = {each: (each.computed, each.completion_tokens) for each in running}
+        fill = {slot: dice.randrange(5) for slot in scheduler.free if dice.random() < 0.7}
+        plan = scheduler.plan(min(budgets[steps % len(budgets)], BATCH - slots), fill)
+        assert len(plan.rows) <= BATCH
+        assert [row.slot for row in plan.rows] == sorted(row.slot for row in plan.rows)
+        assert sum(row.logits for row in plan.rows) == sum(share.output is not None for share in plan.shares)
+        assert not {share.sequence.slot for share in plan.shares} & set(plan.filled)
+        assert len(plan.rows) == sum(share.count for share in plan.shares) + len(plan.filled)
+        carry_out(plan)
+        for each in running:
+            assert (each.computed, each.completion_tokens) > before[each]
+            if each.completion_tokens >= left[each] or dice.random() < 0.02:
+                scheduler.remove(each)
+            elif dice.random() < 0.05:
+                scheduler.send_back(each)
+    assert scheduler.free == frozenset(range(slots))
+
+
+@given(st.lists(st.sampled_from("aab"), min_size=2, max_size=30))
+def test_nobody_gets_a_second_slot_before_everyone_has_one(principals: list[str]) -> None:
+    scheduler = filled(len(principals) // 2, *(sequence(str(n), principal=who) for n, who in enumerate(principals)))
+    running = Counter(each.request.principal for each in scheduler.running)
+    waiting = Counter(each.request.principal for each in scheduler.waiting)
+    for who, count in waiting.items():
+        assert all(running[who] >= others - 1 for others in running.values()), (who, count)
+
+
+def test_a_long_prompt_gets_half_of_each_chunk_however_many_short_ones_come() -> None:
+    long = sequence("long", prompt=500)
+    scheduler = filled(8, long, *(sequence(str(n), prompt=40) for n in range(7)))
+    while not long.writing:
+        plan = scheduler.plan(64, {})
+        others = len(plan.shares) - 1
+        share = next(share.count for share in plan.shares if share.sequence is long)
+        assert share >= min((64 - others) // 2, long.missing)
+        carry_out(plan)
+        for each in [each for each in scheduler.running if each.writing]:
+            scheduler.remove(each)
+        scheduler.add(sequence(f"new {long.computed}", prompt=40))
+        admit(scheduler)

@@ -1,0 +1,222 @@
+"""KvSlots over the scripted model: what it says is in a slot is what the model holds there, whatever is done."""
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from server.engine.kv import KvSlots
+from server.engine.model import Row
+from server.engine.prefix_cache import WORTH_MOVING, Tokens
+from server.engine.scripted import ScriptedModel
+
+CONTEXT = 400
+
+
+def prompt(*lengths: int) -> list[int]:
+    """Runs of tokens; prompts with the same first runs share them as a prefix."""
+    return [token for place, length in enumerate(lengths) for token in [place * 7 + length % 5] * length]
+
+
+def array(tokens: list[int]) -> Tokens:
+    return np.array(tokens, np.int32)
+
+
+class Slots:
+    """KvSlots, and prompts that run to their end in it."""
+
+    def __init__(self, *, slots: int = 2, saved_bytes: int = 1 << 20, kv_tokens: int | None = None) -> None:
+        self.model = ScriptedModel(context=CONTEXT, slots=slots, kv_tokens=kv_tokens)
+        self.kv = KvSlots(self.model, saved_bytes=saved_bytes)
+        self.running: dict[int, list[int]] = {}
+
+    def begin(self, tokens: list[int]) -> tuple[int, int]:
+        free = [slot for slot in range(self.model.slots) if slot not in self.running]
+        slot, cached = self.kv.place(array(tokens), free, {s: array(t) for s, t in self.running.items()})
+        assert slot in free
+        assert self.model.kv.get(slot, []) == tokens[:cached]
+        assert cached < len(tokens)
+        rows = [Row(token, slot, at, False) for at, token in enumerate(tokens)][cached:]
+        self.model.decode(rows)
+        self.running[slot] = list(tokens)
+        return slot, cached
+
+    def end(self, slot: int, length: int | None = None) -> None:
+        self.kv.release(slot, array(self.running.pop(slot)[:length]))
+
+    def run(self, tokens: list[int]) -> int:
+        slot, cached = self.begin(tokens)
+        self.end(slot)
+        return cached
+
+
+A, B, C = ([letter] * 100 for letter in (1, 2, 3))
+
+
+def test_a_next_turn_goes_on_in_its_slot() -> None:
+    slots = Slots()
+    slots.run(A)
+    assert slots.begin([*A, 9, 9]) == (0, 100)
+
+
+def test_the_same_again_computes_its_last_token_only() -> None:
+    slots = Slots()
+    assert [slots.run(A), slots.run(A)] == [0, 99]
+
+
+def test_a_shared_beginning_is_copied_and_its_owner_keeps_the_rest() -> None:
+    slots = Slots()
+    slots.run([*A, *B])
+    assert slots.run([*A, *C]) == 100
+    assert slots.run([*A, *B, 9]) == 200
+
+
+def test_a_few_tokens_are_not_worth_a_copy() -> None:
+    few = A[: WORTH_MOVING - 1]
+    slots = Slots()
+    slots.run([*few, *B])
+    assert slots.run([*few, *C]) == 0
+    assert slots.run([*few, *B, 9]) == len(few) + 100
+
+
+def test_a_beginning_is_copied_from_one_that_runs() -> None:
+    slots = Slots()
+    slots.begin([*A, *B])
+    assert slots.begin([*A, *C]) == (1, 100)
+
+
+def test_what_has_to_leave_its_slot_is_saved_and_restored() -> None:
+    slots = Slots(slots=1)
+    assert [slots.run(A), slots.run(B), slots.run([*A, 9])] == [0, 0, 100]
+    assert slots.kv.saved_bytes > 0
+
+
+def test_what_is_saved_can_be_restored_in_part() -> None:
+    slots = Slots(slots=1)
+    slots.run([*A, *B])
+    slots.run(C)
+    assert slots.run([*A, *C]) == 100
+
+
+def test_without_a_budget_it_is_gone() -> None:
+    slots = Slots(slots=1, saved_bytes=0)
+    assert [slots.run(A), slots.run(B), slots.run([*A, 9])] == [0, 0, 0]
+    assert slots.kv.saved_bytes == 0
+
+
+def test_a_state_that_does_not_fit_is_read_anew() -> None:
+    slots = Slots(slots=1)
+    slots.run(A)
+    slots.run(B)
+    slots.model.restore = lambda slot, state: False  # type: ignore[method-assign]
+    assert slots.run([*A, 9]) == 0
+
+
+def test_a_model_that_can_only_drop_a_whole_slot_begins_anew() -> None:
+    slots = Slots(slots=1)
+    forget = slots.model.forget
+    slots.model.forget = lambda slot, start=0: start in (0, len(slots.model.kv.get(slot, ()))) and forget(slot)  # type: ignore
+    slots.run([*A, 5])
+    assert slots.begin([*A, 9]) == (0, 0)
+    assert slots.kv.rewind(0, 50) == 0
+    assert slots.kv.kept_tokens == 0
+
+
+def test_rows_that_fill_gaps_are_taken_back() -> None:
+    slots = Slots(slots=3)
+    slots.run(A)
+    assert slots.kv.gaps([0, 1], CONTEXT) == {0: 100, 1: 0}
+    assert slots.kv.gaps([0, 1], 100) == {1: 0}
+    slots.model.decode([Row(0, 0, 100, False), Row(0, 1, 0, False)])
+    slots.kv.tidy([0, 1])
+    assert slots.model.kv == {0: A}
+    assert Slots(kv_tokens=500).kv.gaps([0, 1], CONTEXT) == {}
+
+
+class Machine(RuleBasedStateMachine):
+    """Prompts that share beginnings come, run, write, are cancelled, aborted and lost in any order."""
+
+    sequences = Bundle("sequences")
+
+    @initialize(
+        slots=st.integers(1, 4),
+        saved_bytes=st.sampled_from([0, 500, 1 << 20]),
+        shared=st.booleans(),
+    )
+    def begin(self, slots: int, saved_bytes: int, shared: bool) -> None:
+        self.slots = Slots(slots=slots, saved_bytes=saved_bytes, kv_tokens=100_000 if shared else None)
+        self.budget = saved_bytes
+
+    @property
+    def free(self) -> bool:
+        return len(self.slots.running) < self.slots.model.slots
+
+    @precondition(lambda self: self.free)
+    @rule(lengths=st.lists(st.sampled_from([1, 3, 31, 32, 33, 60]), min_size=1, max_size=5))
+    def place(self, lengths: list[int]) -> None:
+        self.slots.begin(prompt(*lengths))
+
+    @precondition(lambda self: self.slots.running)
+    @rule(data=st.data(), count=st.integers(1, 40))
+    def write(self, data: st.DataObject, count: int) -> None:
+        slot = self._any(data)
+        tokens = self.slots.running[slot]
+        for token in range(count):
+            if len(tokens) < CONTEXT:
+                self.slots.model.decode([Row(token, slot, len(tokens), False)])
+                tokens.append(token)
+
+    @precondition(lambda self: self.slots.running)
+    @rule(data=st.data(), part=st.floats(0, 1))
+    def leave(self, data: st.DataObject, part: float) -> None:
+        """At its end, or cancelled when only a part of what the slot holds was booked."""
+        slot = self._any(data)
+        self.slots.end(slot, round(len(self.slots.running[slot]) * part))
+
+    @precondition(lambda self: self.slots.running)
+    @rule(data=st.data(), part=st.floats(0, 1))
+    def abort(self, data: st.DataObject, part: float) -> None:
+        """A batch was broken off: some of its rows are there."""
+        slot = self._any(data)
+        tokens = self.slots.running[slot]
+        length = round(len(tokens) * part)
+        assert self.slots.kv.rewind(slot, length) == length
+        del tokens[length:]
+
+    @rule()
+    def fill_gaps(self) -> None:
+        free = [slot for slot in range(self.slots.model.slots) if slot not in self.slots.running]
+        gaps = self.slots.kv.gaps(free, CONTEXT)
+        self.slots.model.decode([Row(0, slot, position, False) for slot, position in gaps.items()])
+        self.slots.kv.tidy(gaps.keys())
+
+    @rule()
+    def evict(self) -> None:
+        before = self.slots.kv.kept_tokens
+        assert self.slots.kv.evict() == (before > 0)
+        assert self.slots.kv.kept_tokens < before or before == 0
+
+    @precondition(lambda self: self.slots.model.slots > 1)
+    @rule()
+    def lose(self) -> None:
+        self.slots.model.reset()
+        self.slots.kv.lost()
+        for tokens in self.slots.running.values():
+            tokens.clear()
+
+    @invariant()
+    def every_slot_holds_what_it_should(self) -> None:
+        if not hasattr(self, "slots"):
+            return
+        kept = {slot: tokens.tolist() for slot, tokens in self.slots.kv._cache.kept.items()}
+        running = {slot: tokens for slot, tokens in self.slots.running.items() if tokens}
+        assert not kept.keys() & self.slots.running.keys()
+        assert self.slots.model.kv == kept | running
+        assert self.slots.kv.saved_bytes <= self.budget
+
+    def _any(self, data: st.DataObject) -> int:
+        return data.draw(st.sampled_from(sorted(self.slots.running)))
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
