@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from protocol.errors import RemoteProtocolError
@@ -73,7 +74,7 @@ def create_app(
             Door("GET", "/generations/{id}/poll", generations.poll_events),
             Mount("/static", FrontendFiles(), name="static"),
         ],
-        exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there},
+        exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
         middleware=[Middleware(SecurityHeaders)],
         lifespan=lifespan,
     )

@@ -37,19 +37,23 @@ class Exchange:
     async def begin(self) -> None:
         """Read the head. Raises BadResponse."""
         with _told():
-            version, status, *_ = (await self._reader.readline()).decode("latin-1").split(" ", 2)
+            version, status, *_ = (await self._line()).split(" ", 2)
             if not version.startswith("HTTP/1."):
                 raise ValueError(f"the version is {version}")
             self.status = int(status)
-            while line := (await self._reader.readline()).decode("latin-1").strip():
+            while line := (await self._line()).strip():
                 name, _, value = line.partition(":")
                 self.headers[name.lower()] = value.strip()
+
+    async def _line(self) -> str:
+        """The next line of the head. One that is cut off would else pass for a shorter one, or for the last."""
+        return (await self._reader.readuntil(b"\n")).decode("latin-1")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body, as it comes. Raises BadResponse when it is cut off."""
         with _told():
             if self.headers.get("transfer-encoding", "").lower() == "chunked":
-                while size := int((await self._reader.readline()).strip(), 16):
+                while size := int(await self._line(), 16):
                     yield (await self._reader.readexactly(size + 2))[:-2]
                 await self._reader.readline()
             elif "content-length" in self.headers:
@@ -100,5 +104,5 @@ async def fetch(method: str, url: str, body: bytes | None = None, headers: dict[
 def _told() -> Iterator[None]:
     try:
         yield
-    except (ValueError, asyncio.IncompleteReadError, OSError) as problem:
+    except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError) as problem:
         raise BadResponse(str(problem)) from problem

@@ -67,7 +67,7 @@ def error_response(frame: str, status: int, retry_after_ms: int | None) -> Respo
 
 
 async def nobody_there(request: Request, error: Exception) -> Response:
-    """The app's handler of Disconnected: what is answered reaches nobody."""
+    """The app's handler of a client that has gone, maybe in the middle of its request: no answer reaches it."""
     return Response(status_code=204)
 
 

@@ -18,6 +18,7 @@ from tests.conformance.serving import url_of
 SECONDS = 10.0
 WELCOME = '{"type":"welcome","connection":"c"}'
 EVENTS = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+HEAD = "HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n"
 FIRST = f"event: welcome\ndata: {WELCOME}\n\n"
 OPENED = f"HTTP/1.1 201 Created\r\ncontent-length: {len(WELCOME)}\r\n\r\n{WELCOME}"
 
@@ -128,5 +129,12 @@ async def test_chunks_are_put_together() -> None:
     async with saying(chunked) as port:
         assert (await fetch("GET", f"http://127.0.0.1:{port}/")).body == "abc0123456789"
     async with saying(chunked[:-12]) as port:
+        with pytest.raises(BadResponse):
+            await fetch("GET", f"http://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize("kept", range(1, len(HEAD)))
+async def test_a_head_that_is_cut_is_no_shorter_head(kept: int) -> None:
+    async with saying(HEAD[:kept]) as port:
         with pytest.raises(BadResponse):
             await fetch("GET", f"http://127.0.0.1:{port}/")

@@ -11,7 +11,7 @@ from protocol.errors import ErrorCode
 from protocol.messages import Accepted, Attached, DoneReason
 from server.engine.scripted import ScriptedModel
 from tests.protocol.clients import AT_ONCE, Clock, client, read
-from tests.protocol.cutting import Cut, Proxy, proxy_to
+from tests.faults.proxy import Cut, Proxy, proxy_to
 from tests.server.transports.running import RunningServer, serving
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from protocol.conformance.http import Answer as Reply
+from protocol.conformance.http import send
 from protocol.messages import DoneReason
 from server.engine.scripted import ScriptedModel
 from server.generations.restoring import OnRestart
@@ -15,6 +16,9 @@ from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_connection import answer_to
 
 BODY = '{"id":"g1","prompt":"Hi","raw":true,"params":{"seed":7}}'
+REQUEST = "RequestResponseCycle.run_asgi"
+"""What uvicorn calls the task of a request."""
+
 TEXT = answer_to("Hi", 7, 40)
 
 
@@ -240,6 +244,14 @@ async def test_a_server_that_goes_down_says_so_to_those_who_wait(server: Running
                 for answer in (await exchange.answer(), await poll.answer()):
                     assert told(answer, 503)["code"] == "busy"
                     assert answer.headers["retry-after"] == "2"
+
+
+async def test_a_client_that_goes_in_the_middle_of_its_request_is_no_error(server: RunningServer) -> None:
+    exchange = await send("POST", server.url("/generations"), BODY.encode(), {"content-length": "1000"})
+    await server.waits_in(REQUEST)
+    exchange.abort()
+    await server.until(lambda: REQUEST not in {getattr(t.get_coro(), "__qualname__", "") for t in asyncio.all_tasks()})
+    assert told(await server.ask("POST", "/generations", BODY), 201)["id"] == "g1"
 
 
 async def test_an_answer_that_the_next_start_goes_on_with_is_to_be_asked_for_again(server: RunningServer) -> None:

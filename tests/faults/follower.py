@@ -1,0 +1,75 @@
+"""A client of the HTTP channel that mends itself: it reads one generation to its end, over as many channels as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Literal
+
+from protocol.conformance.channel_wire import ChannelWire, EventWire, PollWire
+from protocol.conformance.wire import Ended, Refused, Unreachable
+from protocol.cursor import Cursor
+from protocol.messages import Attach, ClientMessage, Done, Error, Generate, ServerMessage
+from protocol.session import ClientSession
+
+OPEN_SECONDS: Final = 20.0
+
+Channel = Literal["sse", "poll"]
+
+
+class Follower:
+    """Owns the cursor, and compares what comes with it: a gap, a repetition, a second `done` or a wrong sha256 raises.
+
+    ``url`` is that of the server or of a proxy before it. ``shown`` has the text each time it grew.
+    """
+
+    def __init__(self, channel: Channel, url: str, body: Generate) -> None:
+        self.body = body
+        self.id = str(body.id)
+        self.cursors: dict[str, Cursor] = {}
+        self.shown: list[str] = []
+        self.channels = 0
+        self._channel = channel
+        self._url = f"{url}/channel"
+
+    @property
+    def text(self) -> str:
+        return self.cursors[self.id].text
+
+    async def done(self) -> Done:
+        """Read to the end; returns it."""
+        while True:
+            self.channels += 1
+            wire = (EventWire if self._channel == "sse" else PollWire)(self._url)
+            try:
+                await wire.open(OPEN_SECONDS)
+            except (Refused, Unreachable):
+                await asyncio.sleep(0.001)  # the server may be starting
+                continue
+            try:
+                return await self._read(wire)
+            except Ended:
+                continue
+            finally:
+                await wire.close()
+
+    async def _read(self, wire: ChannelWire) -> Done:
+        session = ClientSession(self.cursors)
+        self._take(session, await wire.receive())
+        await wire.send(session.send(self._request(), 0.0))
+        while True:
+            for message in self._take(session, await wire.receive()):
+                if isinstance(message, Error):
+                    raise AssertionError(f"{self.id}: {message}")
+                if isinstance(message, Done):
+                    return message
+
+    def _take(self, session: ClientSession, frame: str) -> list[ServerMessage]:
+        messages = session.receive(frame, 0.0)
+        if self.id in self.cursors and self.text:
+            self.shown.append(self.text)
+        return messages
+
+    def _request(self) -> ClientMessage:
+        """As the Python client does it: `generate` under its id until it was seen to be accepted."""
+        cursor = self.cursors.get(self.id)
+        return self.body if cursor is None else Attach(id=self.id, epoch=cursor.epoch, after=cursor.seq)

@@ -1,0 +1,111 @@
+"""An answer of 500 tokens, and a line that breaks after every single byte of it: the text is the same every time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from hashlib import sha256
+
+import pytest
+
+from protocol.client import connect
+from protocol.messages import Done, DoneReason, Generate, Params
+from server.engine.scripted import ScriptedModel, scripted_tokens
+from tests.conformance.serving import PacedModel
+from tests.faults.follower import Channel, Follower
+from tests.faults.proxy import Cut, Proxy, proxy_to
+from tests.faults.scale import DEADLINE, SOAK, scaled
+from tests.protocol.clients import AT_ONCE, read
+from tests.server.transports.running import RunningServer, serving
+
+TOKENS = 500
+SLOTS = 16
+PROMPT = "Hi"
+SEED = 5
+POSITIONS = scaled(24, 10**9)
+"""How many byte positions of each direction are tried, spread evenly; all of them in the soak."""
+
+Reader = Callable[[Proxy, str], Awaitable[tuple[str, Done]]]
+
+
+@pytest.fixture
+async def server(no_errors_logged: None) -> AsyncIterator[RunningServer]:
+    async with serving(PacedModel(slots=SLOTS, answer_tokens=TOKENS)) as server:
+        yield server
+
+
+async def by_websocket(proxy: Proxy, id: str) -> tuple[str, Done]:
+    """The first line breaks before anything is asked: so the cut is on the next, and may fall into its handshake."""
+    whole, proxy.whole = proxy.whole, None
+    async with connect(proxy.url, retry=AT_ONCE) as chat:
+        proxy.cut()
+        proxy.passed = {True: 0, False: 0}
+        proxy.whole = whole
+        generation = chat.generate(PROMPT, id=id, raw=True, seed=SEED)
+        text, ends = await read(generation)
+        assert text == generation.text
+        (done,) = ends
+        return text, done
+
+
+def by_channel(channel: Channel) -> Reader:
+    async def follow(proxy: Proxy, id: str) -> tuple[str, Done]:
+        body = Generate(id=id, prompt=PROMPT, raw=True, params=Params(seed=SEED))
+        follower = Follower(channel, f"http://127.0.0.1:{proxy.port}", body)
+        done = await follower.done()
+        return follower.text, done
+
+    return follow
+
+
+def written(model: ScriptedModel) -> str:
+    """What the model says, by its rule, without a server."""
+    tokens = scripted_tokens(model.tokenize(PROMPT), SEED, TOKENS)
+    return b"".join(map(model.piece, tokens)).decode("utf-8", "replace")
+
+
+async def cut_once(server: RunningServer, reader: Reader, id: str, cut: Cut | None) -> dict[bool, int]:
+    """Read the answer over a line that breaks at ``cut``; returns how many bytes passed, up and down."""
+    async with proxy_to(server.port) as proxy:
+        proxy.whole = cut
+        text, done = await reader(proxy, id)
+    log = server.registry.get(id, re="test").log
+    assert (text, done) == (log.text, log.done)
+    assert done.sha256 == sha256(text.encode()).hexdigest()
+    assert (done.reason, done.usage.completion_tokens) == (DoneReason.STOP, TOKENS)
+    assert text == written(server.model)
+    return proxy.passed
+
+
+def spread(length: int) -> Sequence[int]:
+    """Positions from 1 to ``length``, both included, at most POSITIONS of them."""
+    count = min(length, POSITIONS)
+    return [1 + (length - 1) * n // max(1, count - 1) for n in range(count)]
+
+
+async def cut_everywhere(server: RunningServer, reader: Reader) -> tuple[int, int]:
+    """Cut the wire at each position, SLOTS at a time; returns how many were tried, and how many lay on the wire.
+
+    How long the wire is differs with how many tokens share a message: so it is measured with as many at a time.
+    """
+    wires = await asyncio.gather(*(cut_once(server, reader, f"whole-{n}", None) for n in range(SLOTS)))
+    turn = asyncio.Semaphore(SLOTS)
+
+    async def one(cut: Cut) -> bool:
+        async with turn:
+            passed = await cut_once(server, reader, f"{'up' if cut.up else 'down'}-{cut.after}", cut)
+            return passed[cut.up] >= cut.after
+
+    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
+        cuts = [Cut(after, up) for up in (True, False) for after in spread(max(wire[up] for wire in wires))]
+        cutting = [tasks.create_task(one(cut), name=f"{cut}") for cut in cuts]
+    return len(cuts), sum(task.result() for task in cutting)
+
+
+@pytest.mark.parametrize(
+    "reader", [by_websocket, by_channel("sse"), by_channel("poll")], ids=["websocket", "sse", "poll"]
+)
+async def test_a_line_that_is_cut_at_every_byte(server: RunningServer, reader: Reader) -> None:
+    tried, cut = await cut_everywhere(server, reader)
+    assert tried == len(spread(10**6)) * 2 or SOAK
+    assert cut > tried / 2
