@@ -30,7 +30,7 @@ async def assert_one_by_one(server: RunningServer, listener: Listener) -> None:
     """Each token is received while the model waits for leave to compute the next."""
     for _ in range(3):
         await server.held()
-        server.model.gate.step(5)  # a character takes up to four steps
+        server.model.gate.step(8)  # a character takes up to four steps, and the prompt its own
         await listener.take("token")
     assert server.registry.active
     server.model.gate.open()
@@ -71,7 +71,7 @@ async def assert_polled_one_by_one(server: RunningServer, path: str) -> None:
         await server.held()
         async with asyncio.TaskGroup() as tasks:
             waiting = tasks.create_task(next_token(server, path, after), name="poll")
-            server.model.gate.step(5)
+            server.model.gate.step(8)
         assert waiting.result()["seq"] > after
         after = waiting.result()["seq"]
     assert server.registry.active

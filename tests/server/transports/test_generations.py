@@ -144,7 +144,7 @@ async def test_polls_bring_the_whole_text_piece_by_piece(server: RunningServer) 
     text, after, polls, done = "", 0, 0, None
     while done is None:
         await server.held() if server.registry.active else None
-        server.model.gate.step(5)
+        server.model.gate.step(8)
         for message in lines(await server.ask("GET", f"/generations/g1/poll?after={after}&epoch={epoch}")):
             if message["type"] == "done":
                 done = message

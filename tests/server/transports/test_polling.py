@@ -68,7 +68,7 @@ async def test_a_poll_waits_for_news(server: RunningServer) -> None:
     assert answer.status == 204
     async with asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(until(server, path, "token"), name="poll")
-        server.model.gate.step(5)
+        server.model.gate.step(8)
     assert waiting.result()
 
 

@@ -63,7 +63,7 @@ async def test_each_token_comes_when_it_is_there(server: RunningServer) -> None:
         await server.held()
         texts = []
         for _ in range(3):
-            server.model.gate.step(5)  # a character takes up to four
+            server.model.gate.step(8)  # a character takes up to four, and the prompt its own
             texts.append((await listener.take("token")).message["text"])
             await server.held()
         assert all(texts)
