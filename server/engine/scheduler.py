@@ -168,13 +168,13 @@ class Scheduler:
 def _chunks(readers: list[Sequence], budget: int) -> dict[int | None, int]:
     """How many tokens each reader gets of ``budget``; each gets one at least, to leave no gap.
 
-    Half is for whoever has waited longest, so that a long prompt gets read; the rest for those who are nearest to their
-    first token, so that a short one need not wait for it.
+    A quarter is for whoever has waited longest, so that a long prompt gets read; the rest for those who are nearest to
+    their first token, so that a short one need not wait for it.
     """
     counts = {sequence.slot: 1 for sequence in readers}
     left = max(0, budget - len(readers))
     for sequence, share in (
-        *((reader, left // 2) for reader in readers[:1]),
+        *((reader, left // 4) for reader in readers[:1]),
         *((reader, budget) for reader in sorted(readers, key=lambda reader: reader.missing)),
     ):
         more = min(share, left, sequence.missing - counts[sequence.slot])

@@ -10,8 +10,8 @@ from protocol.client import DisconnectedError, RequestError, Retry
 from protocol.errors import ErrorCode
 from protocol.messages import Accepted, Attached, DoneReason
 from server.engine.scripted import ScriptedModel
-from tests.protocol.clients import AT_ONCE, Clock, client, read
 from tests.faults.proxy import Cut, Proxy, proxy_to
+from tests.protocol.clients import AT_ONCE, Clock, client, read
 from tests.server.transports.running import RunningServer, serving
 
 

@@ -17,7 +17,8 @@ from server.engine.llama.candidates import Logits
 from server.engine.llama.log import log
 from server.engine.model import DecodeError, Outcome, Row
 
-BATCH_TOKENS = 512
+UBATCH_TOKENS = 512
+"""Rows that are computed in one go; llama.cpp's own default. A batch is split into such parts."""
 
 _FLASH_ATTN_AUTO, _FLASH_ATTN_DISABLED = -1, 0
 """On a CPU flash attention slows batched decoding down, the more the longer the context."""
@@ -49,7 +50,9 @@ class LlamaContext:
         self.decode_seconds = 0.0
         """Time spent inside llama_decode since the beginning."""
         self._path, self._model, self._size, self._threads, self._abort = path, model, size, threads, abort
-        self._batch = LlamaBatch(BATCH_TOKENS)
+        self.batch_tokens = UBATCH_TOKENS + size.parallel
+        """A whole part of prompts, and a row for every answer."""
+        self._batch = LlamaBatch(self.batch_tokens)
         self._outputs = 0
         self._logits: Logits | None = None
         self.pointer = 0
@@ -130,7 +133,7 @@ class LlamaContext:
         size, params = self._size, ll.llama_context_default_params()
         params.n_ctx, params.n_seq_max = size.cells, size.parallel
         params.kv_unified = size.shared is not None
-        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        params.n_batch, params.n_ubatch = self.batch_tokens, UBATCH_TOKENS
         params.n_threads = params.n_threads_batch = self._threads
         params.flash_attn_type = _FLASH_ATTN_AUTO if ll.llama_supports_gpu_offload() else _FLASH_ATTN_DISABLED
         params.abort_callback, params.abort_callback_data = self._abort.callback, self._abort.data

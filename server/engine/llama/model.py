@@ -22,7 +22,7 @@ from server.engine.base import (
 )
 from server.engine.llama import sampler as sampling
 from server.engine.llama.abort import AbortFlag
-from server.engine.llama.context import BATCH_TOKENS, ContextSize, LlamaContext
+from server.engine.llama.context import ContextSize, LlamaContext
 from server.engine.llama.grammar import gbnf
 from server.engine.llama.log import log
 from server.engine.llama.sampler import LlamaSampler
@@ -62,7 +62,7 @@ class LlamaModel:
         self._context = self._open_context(context, parallel, kv_tokens, threads)
         self.slots = parallel
         self.shared = kv_tokens is not None
-        self.batch_tokens = BATCH_TOKENS
+        self.batch_tokens = self._context.batch_tokens
         self.facts = self._read_facts()
         self._pieces: dict[int, bytes] = {}
         self._in_use = threading.Lock()

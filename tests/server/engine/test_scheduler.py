@@ -112,7 +112,7 @@ def test_those_who_write_go_on_while_a_long_prompt_is_read() -> None:
         carry_out(plan)
 
 
-def test_half_of_a_chunk_is_for_who_waited_longest_and_the_rest_for_who_is_nearest_to_its_end() -> None:
+def test_a_quarter_of_a_chunk_is_for_who_waited_longest_and_the_rest_for_who_is_nearest_to_its_end() -> None:
     long, short = sequence("long", prompt=500), sequence("short", prompt=30)
     scheduler = filled(3, long, sequence("middle", prompt=200), short)
     assert counts(scheduler.plan(64, {})) == {"long": 31, "middle": 3, "short": 30}
@@ -248,7 +248,7 @@ def test_nobody_gets_a_second_slot_before_everyone_has_one(principals: list[str]
         assert all(running[who] >= others - 1 for others in running.values()), (who, count)
 
 
-def test_a_long_prompt_gets_half_of_each_chunk_however_many_short_ones_come() -> None:
+def test_a_long_prompt_gets_a_quarter_of_each_chunk_however_many_short_ones_come() -> None:
     long = sequence("long", prompt=500)
     scheduler = filled(8, long, *(sequence(str(n), prompt=40) for n in range(7)))
     while not long.writing:
