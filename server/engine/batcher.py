@@ -18,6 +18,9 @@ from server.engine.sequence import Sequence
 FAULTS_ALLOWED = 2
 """Failed batches that a sequence survives, where others of the same batch may have been the cause."""
 
+HOLD_SECONDS = 2.0
+"""How long an answer that has just begun may be kept waiting by prompts that came with it."""
+
 ANCHORS = 4
 """Tokens at the very beginning that a full context keeps: attention leans on them (Xiao et al. 2023, attention
 sinks)."""
@@ -143,17 +146,20 @@ class Batcher:
     def _plan(self) -> Plan:
         running = self._scheduler.running
         writing = [sequence for sequence in running if sequence.writing and sequence.missing == 1]
-        budget = self._pace.budget(
-            writing=len(writing),
-            settled=any(sequence.settled for sequence in writing),
-            readers=len(running) - len(writing),
-        )
+        settled = any(sequence.settled for sequence in writing)
+        held = self._held(writing) if len(writing) < len(running) and not settled else []
+        budget = self._pace.budget(writing=len(writing) - len(held), settled=settled)
         fill = self._kv.gaps(self._scheduler.free, self._model.facts.context)
         suspect = next((suspect for suspect in self._suspects if suspect.slot is not None), None)
-        plan = self._scheduler.plan(budget, fill, only=suspect)
+        plan = self._scheduler.plan(budget, fill, held=held, only=suspect)
         shares = plan.shares
         self.abortable = frozenset(share.sequence.id for share in shares if share.count > 1 or len(shares) == 1)
         return plan
+
+    def _held(self, writing: list[Sequence]) -> list[Sequence]:
+        """Who has its first token and lets others come to theirs before it goes on: many have come at once."""
+        now = time.monotonic()
+        return [sequence for sequence in writing if sequence.seconds_writing(now) < HOLD_SECONDS]
 
     # Decode
 

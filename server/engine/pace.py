@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-READING_SECONDS: Final = 0.25
+READING_SECONDS: Final = 0.5
 """What a step may take while it only reads: so long a newcomer waits for its turn, and a Stop where nothing can
 abort."""
 
@@ -41,14 +41,11 @@ class Pace:
         rest = seconds - (self._usual(writing) if writing else 0.0)
         self._per_token = _blend(self._per_token, max(rest, seconds / 20, LEAST_SECONDS) / reading)
 
-    def budget(self, *, writing: int, settled: bool, readers: int) -> int:
-        """Tokens of prompts for the next step, beside ``writing`` rows of answers, of which some are ``settled``.
-
-        Several readers get a longer step between them: most of them are then short, and all of them wait.
-        """
+    def budget(self, *, writing: int, settled: bool) -> int:
+        """Tokens of prompts for the next step, beside ``writing`` rows of answers, of which some are ``settled``."""
         if settled:
             return self._within(self._usual(writing), SMALLEST_CHUNK)
-        return min(self._most, readers * self._within(READING_SECONDS, SMALLEST_READING_CHUNK))
+        return self._within(READING_SECONDS, SMALLEST_READING_CHUNK)
 
     def _within(self, seconds: float, least: int) -> int:
         if self._per_token is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -136,16 +136,24 @@ class Scheduler:
             del self._running[sequence.slot]
             self._free.add(sequence.slot)
 
-    def plan(self, budget: int, fill: Mapping[int, int], only: Sequence | None = None) -> Plan:
+    def plan(
+        self,
+        budget: int,
+        fill: Mapping[int, int],
+        *,
+        held: Collection[Sequence] = (),
+        only: Sequence | None = None,
+    ) -> Plan:
         """The next step's batch, with at most ``budget`` tokens of prompts; it is empty when nothing runs.
 
-        ``fill`` are the free slots that may get a row that nobody needs, and at which position. ``only`` leaves out all
-        other sequences.
+        ``fill`` are the free slots that may get a row that nobody needs, and at which position. ``held`` are left out
+        of this step; ``only`` leaves out all others.
         """
-        running = self.running if only is None else (only,)
+        running = [sequence for sequence in self.running if sequence not in held] if only is None else [only]
         counts = {sequence.slot: 1 for sequence in running if sequence.missing == 1}
-        counts |= _chunks([sequence for sequence in running if sequence.missing > 1], budget)
-        filled = _gaps(sorted(slot for slot in counts if slot is not None), fill)
+        counts |= _chunks([sequence for sequence in running if sequence.missing > 1], budget, least=1 if counts else 0)
+        writes = any(sequence.writing and sequence.missing == 1 for sequence in running)
+        filled = _gaps(sorted(slot for slot in counts if slot is not None), fill) if writes else []
         rows: list[Row] = []
         shares: list[Share] = []
         outputs = 0
@@ -165,14 +173,14 @@ class Scheduler:
         yield from self._waiting
 
 
-def _chunks(readers: list[Sequence], budget: int) -> dict[int | None, int]:
-    """How many tokens each reader gets of ``budget``; each gets one at least, to leave no gap.
+def _chunks(readers: list[Sequence], budget: int, least: int) -> dict[int | None, int]:
+    """How many tokens each reader gets of ``budget``. ``least`` 1 gives each one, which leaves no gap between answers.
 
     A quarter is for whoever has waited longest, so that a long prompt gets read; the rest for those who are nearest to
     their first token, so that a short one need not wait for it.
     """
-    counts = {sequence.slot: 1 for sequence in readers}
-    left = max(0, budget - len(readers))
+    counts = dict.fromkeys((sequence.slot for sequence in readers), least)
+    left = max(0, budget - least * len(readers))
     for sequence, share in (
         *((reader, left // 4) for reader in readers[:1]),
         *((reader, budget) for reader in sorted(readers, key=lambda reader: reader.missing)),
@@ -180,7 +188,7 @@ def _chunks(readers: list[Sequence], budget: int) -> dict[int | None, int]:
         more = min(share, left, sequence.missing - counts[sequence.slot])
         counts[sequence.slot] += more
         left -= more
-    return counts
+    return {slot: count for slot, count in counts.items() if count}
 
 
 def _gaps(slots: list[int], fill: Mapping[int, int]) -> list[int]:

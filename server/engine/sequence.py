@@ -177,6 +177,10 @@ class Sequence:
         """Since it was first admitted; 0 while it waits for that."""
         return 0.0 if self._admitted is None else now - self._admitted
 
+    def seconds_writing(self, now: float) -> float:
+        """Since its first token was chosen; 0 before that."""
+        return 0.0 if self._first_token is None else now - self._first_token
+
     def _timings(self, now: float, cancel_received: float | None) -> Timings:
         def ms(start: float | None, end: float | None) -> float | None:
             return None if start is None or end is None else max(0.0, (end - start) * 1000)

@@ -115,14 +115,35 @@ def test_those_who_write_go_on_while_a_long_prompt_is_read() -> None:
 def test_a_quarter_of_a_chunk_is_for_who_waited_longest_and_the_rest_for_who_is_nearest_to_its_end() -> None:
     long, short = sequence("long", prompt=500), sequence("short", prompt=30)
     scheduler = filled(3, long, sequence("middle", prompt=200), short)
-    assert counts(scheduler.plan(64, {})) == {"long": 31, "middle": 3, "short": 30}
+    assert counts(scheduler.plan(64, {})) == {"long": 16, "middle": 18, "short": 30}
     carry_out(scheduler.plan(64, {}))
     assert short.writing
 
 
-def test_every_reader_gets_a_token_however_small_the_chunk() -> None:
-    scheduler = filled(3, *(sequence(id, prompt=50) for id in "abc"))
-    assert counts(scheduler.plan(1, {})) == {"a": 1, "b": 1, "c": 1}
+def test_beside_an_answer_every_reader_gets_a_token_however_small_the_chunk() -> None:
+    """Their slots may lie between those of answers, and a gap would split the batch."""
+    writer = sequence("writer")
+    scheduler = filled(3, writer)
+    carry_out(scheduler.plan(8, {}))
+    for id in "ab":
+        scheduler.add(sequence(id, prompt=50))
+    admit(scheduler)
+    assert counts(scheduler.plan(1, {})) == {"writer": 1, "a": 1, "b": 1}
+
+
+def test_without_an_answer_whole_prompts_are_read_one_after_the_other() -> None:
+    scheduler = filled(4, *(sequence(id, prompt=32) for id in "abcd"))
+    assert counts(scheduler.plan(64, {})) == {"a": 32, "b": 32}
+
+
+def test_who_is_held_has_no_row_and_keeps_its_slot() -> None:
+    writer, reader = sequence("writer"), sequence("reader", prompt=50)
+    scheduler = filled(2, writer)
+    carry_out(scheduler.plan(8, {}))
+    scheduler.add(reader)
+    admit(scheduler)
+    assert counts(scheduler.plan(64, {}, held=[writer])) == {"reader": 50}
+    assert counts(scheduler.plan(64, {})) == {"writer": 1, "reader": 50}
 
 
 def test_a_chunk_is_used_up_where_there_is_enough_to_read() -> None:
@@ -205,7 +226,7 @@ any_sequences = st.lists(
 BATCH = 64
 
 
-@given(any_sequences, st.integers(1, 8), st.lists(st.integers(0, BATCH), min_size=1), st.randoms())
+@given(any_sequences, st.integers(1, 8), st.lists(st.integers(1, BATCH), min_size=1), st.randoms())
 @settings(deadline=None)
 def test_no_batch_is_too_large_and_nobody_stands_still(
     wanted: list[Wanted], slots: int, budgets: list[int], dice: random.Random
@@ -230,8 +251,9 @@ def test_no_batch_is_too_large_and_nobody_stands_still(
         assert not {share.sequence.slot for share in plan.shares} & set(plan.filled)
         assert len(plan.rows) == sum(share.count for share in plan.shares) + len(plan.filled)
         carry_out(plan)
+        moved = {each: (each.computed, each.completion_tokens) > before[each] for each in running}
+        assert all(moved.values()) if plan.writing else any(moved.values())
         for each in running:
-            assert (each.computed, each.completion_tokens) > before[each]
             if each.completion_tokens >= left[each] or dice.random() < 0.02:
                 scheduler.remove(each)
             elif dice.random() < 0.05:
@@ -255,7 +277,7 @@ def test_a_long_prompt_gets_a_quarter_of_each_chunk_however_many_short_ones_come
         plan = scheduler.plan(64, {})
         others = len(plan.shares) - 1
         share = next(share.count for share in plan.shares if share.sequence is long)
-        assert share >= min((64 - others) // 2, long.missing)
+        assert share >= min((64 - others) // 4, long.missing)
         carry_out(plan)
         for each in [each for each in scheduler.running if each.writing]:
             scheduler.remove(each)
