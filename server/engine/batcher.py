@@ -18,8 +18,14 @@ from server.engine.sequence import Sequence
 FAULTS_ALLOWED = 2
 """Failed batches that a sequence survives, where others of the same batch may have been the cause."""
 
-HOLD_SECONDS = 2.0
-"""How long an answer that has just begun may be kept waiting by prompts that came with it."""
+HOLD_SECONDS = 5.0
+"""How long an answer that has just begun may be kept waiting by short prompts that came with it."""
+
+TOGETHER_SECONDS = 0.5
+"""Between requests that have come at once."""
+
+SHORT_PROMPT = 512
+"""Tokens; a longer prompt keeps nobody waiting."""
 
 ANCHORS = 4
 """Tokens at the very beginning that a full context keeps: attention leans on them (Xiao et al. 2023, attention
@@ -147,7 +153,7 @@ class Batcher:
         running = self._scheduler.running
         writing = [sequence for sequence in running if sequence.writing and sequence.missing == 1]
         settled = any(sequence.settled for sequence in writing)
-        held = self._held(writing) if len(writing) < len(running) and not settled else []
+        held = [] if settled else self._held(writing, [sequence for sequence in running if sequence.missing > 1])
         budget = self._pace.budget(writing=len(writing) - len(held), settled=settled)
         fill = self._kv.gaps(self._scheduler.free, self._model.facts.context)
         suspect = next((suspect for suspect in self._suspects if suspect.slot is not None), None)
@@ -156,10 +162,19 @@ class Batcher:
         self.abortable = frozenset(share.sequence.id for share in shares if share.count > 1 or len(shares) == 1)
         return plan
 
-    def _held(self, writing: list[Sequence]) -> list[Sequence]:
-        """Who has its first token and lets others come to theirs before it goes on: many have come at once."""
+    def _held(self, writing: list[Sequence], reading: list[Sequence]) -> list[Sequence]:
+        """Who has its first token, and lets those who came with it come to theirs before it goes on.
+
+        All are sooner through so than if each step carried the first answers' rows as well.
+        """
         now = time.monotonic()
-        return [sequence for sequence in writing if sequence.seconds_writing(now) < HOLD_SECONDS]
+        came = [sequence.request.received for sequence in reading if sequence.missing <= SHORT_PROMPT]
+        return [
+            sequence
+            for sequence in writing
+            if sequence.seconds_writing(now) < HOLD_SECONDS
+            and any(abs(sequence.request.received - other) < TOGETHER_SECONDS for other in came)
+        ]
 
     # Decode
 

@@ -6,9 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.engine.base import EngineDeadError, Finished, FinishReason, Phase, Piece, Prefill, Queued
+from server.engine.base import (
+    EngineDeadError,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Phase,
+    Piece,
+    Prefill,
+    Queued,
+    SamplingParams,
+)
 from server.engine.detokenizer import Detokenizer
-from server.engine.model import DecodeError
+from server.engine.model import DecodeError, Row
 from server.engine.scripted import ScriptedModel, scripted_tokens
 from server.engine.worker import BatchingEngine
 from tests.server.engine.recorder import DEADLINE, Recorder, submit
@@ -284,3 +294,43 @@ def test_what_comes_while_the_engine_closes_is_answered_too(bench: Bench) -> Non
     closing.join(DEADLINE)
     with pytest.raises(EngineDeadError, match="shutting down"):
         bench.submit("late")
+
+
+# Many at once
+
+
+def at(bench: Bench, id: str, received: float, prompt: int) -> None:
+    params = SamplingParams(seed=SEED, max_tokens=12)
+    tokens = tuple(b"x" * prompt)
+    bench.engine.submit(GenerationRequest(id=id, prompt=tokens, sampling=params, received=received))
+
+
+def slots_of(batch: list[Row]) -> set[int]:
+    return {row.slot for row in batch}
+
+
+def test_those_who_come_at_once_have_their_first_tokens_before_any_writes_on(wide: Bench) -> None:
+    now = time.monotonic()
+    wide.model.gate.close()
+    for n in range(4):
+        at(wide, str(n), now, 100)
+    wide.model.gate.open()
+    for n in range(4):
+        wide.recorder.finished(str(n))
+    reads = [batch for batch in wide.model.batches if any(row.position < 100 for row in batch)]
+    assert len(reads) >= 2
+    assert all(row.position < 100 for batch in reads for row in batch)
+
+
+def test_a_prompt_that_comes_later_keeps_no_answer_waiting(wide: Bench) -> None:
+    now = time.monotonic()
+    wide.model.gate.close()
+    at(wide, "first", now - 10, 20)
+    wide.model.gate.step(3)
+    wide.model.gate.wait_until_held()
+    at(wide, "later", now, 400)
+    wide.model.gate.open()
+    for id in ("first", "later"):
+        wide.recorder.finished(id)
+    mixed = [batch for batch in wide.model.batches if len(slots_of(batch)) == 2]
+    assert any(row.slot == 1 and row.position < 399 for batch in mixed for row in batch)
