@@ -9,7 +9,7 @@ from server.chat.template import ChatTemplate
 from server.engine.base import Finished, FinishReason
 from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
-from server.engine.model import Outcome, Row
+from server.engine.model import DecodeError, Outcome, Row
 from server.engine.scripted import Gate
 from server.engine.worker import BatchingEngine
 from server.starter import MODEL_PATH
@@ -20,17 +20,20 @@ TEXT = "Tell me a story of a small model that lives in a large computer and writ
 
 
 class HeldModel(LlamaModel):
-    """llama.cpp behind a gate, which is open at first. It counts what it computes."""
+    """llama.cpp behind a gate, which is open at first."""
 
     def __init__(self, path: Path, **options: Any) -> None:
         super().__init__(path, **options)
         self.gate = Gate()
-        self.batches: list[list[Row]] = []
+        self.failures = 0
+        """How many of the next batches fail."""
 
     def decode(self, rows: Sequence[Row]) -> Outcome:
         if not self.gate.pass_through():
             return Outcome.ABORTED
-        self.batches.append(list(rows))
+        if self.failures:
+            self.failures -= 1
+            raise DecodeError("llama_decode failed")
         return super().decode(rows)
 
     def abort(self) -> None:

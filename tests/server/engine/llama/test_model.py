@@ -1,113 +1,76 @@
 """The real engine: llama.cpp with the starter model."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from server.chat.template import ChatTemplate
-from server.engine.base import Finished, FinishReason, ModelError, Phase, Prefill
+from server.engine.base import FinishReason, ModelError, Phase, Prefill
 from server.engine.llama import LlamaModel
-from server.engine.worker import BatchingEngine
 from server.starter import MODEL_PATH
-from tests.server.engine.recorder import Recorder, submit
-
-CONTEXT = 2048
-TEXT = "Tell me a story of a small model that lives in a large computer and writes all day long. "
-
-
-class Bench:
-    """The starter model in a running engine, and a recorder on it."""
-
-    def __init__(self, **options: int) -> None:
-        self.model = LlamaModel(MODEL_PATH, context=CONTEXT, **options)
-        self.engine = BatchingEngine(self.model)
-        self.recorder = Recorder()
-        self.engine.start(self.recorder.listen)
-
-        facts = self.model.facts
-        self._template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
-        ends = filter(self.model.is_end, range(facts.vocabulary))
-        self.never_ending: dict[str, object] = {"logit_bias": dict.fromkeys(ends, -100.0)}
-        """Sampling under which the model can't end its answer."""
-
-    def prompt(self, repeats: int = 1) -> list[int]:
-        return self.engine.tokenize(self._template.render([{"role": "user", "content": TEXT * repeats}]))
-
-    def long_prompt(self, id: str) -> list[int]:
-        """1,900 tokens that no other ``id`` has the beginning of."""
-        return [*self.engine.tokenize(id), *self.prompt(200)][:1900]
-
-    def answer(self, id: str, **sampling: object) -> str:
-        submit(self.engine, id, self.prompt(), max_tokens=60, **self.never_ending, **sampling)
-        assert self.recorder.finished(id).reason is FinishReason.LENGTH
-        return self.recorder.text(id)
-
-    def cancel(self, id: str) -> Finished:
-        self.engine.cancel(id, time.monotonic())
-        return self.recorder.finished(id)
+from tests.server.engine.recorder import submit
+from tests.server.engine.starter import CONTEXT, StarterBench
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    bench = Bench(parallel=2)
+def bench() -> Iterator[StarterBench]:
+    bench = StarterBench(parallel=2)
     yield bench
-    bench.engine.close()
+    bench.close()
 
 
 @pytest.fixture(scope="module")
 def fresh_answer() -> str:
     """The greedy answer of a context in which nothing was ever computed before."""
-    bench = Bench(parallel=2)
+    bench = StarterBench(parallel=2)
     text = bench.answer("fresh", temperature=0)
-    bench.engine.close()
+    bench.close()
     return text
 
 
-def test_greedy_answers_are_always_the_same(bench: Bench, fresh_answer: str) -> None:
+def test_greedy_answers_are_always_the_same(bench: StarterBench, fresh_answer: str) -> None:
     assert bench.answer("greedy", temperature=0) == fresh_answer != ""
 
 
-def test_the_same_seed_gives_the_same_answer_and_another_seed_another(bench: Bench) -> None:
+def test_the_same_seed_gives_the_same_answer_and_another_seed_another(bench: StarterBench) -> None:
     first = bench.answer("seed 1", seed=1, temperature=1.5)
     assert bench.answer("seed 1 again", seed=1, temperature=1.5) == first
     assert bench.answer("seed 2", seed=2, temperature=1.5) != first
 
 
-def test_logit_bias_forces_a_token(bench: Bench) -> None:
+def test_logit_bias_forces_a_token(bench: StarterBench) -> None:
     token = bench.engine.tokenize("story")[-1]
     submit(bench.engine, "bias", bench.prompt(), temperature=0, max_tokens=3, logit_bias={token: 100.0})
     bench.recorder.finished("bias")
     assert bench.recorder.text("bias") == bench.model.piece(token).decode() * 3
 
 
-def test_a_repeat_penalty_changes_what_is_said(bench: Bench, fresh_answer: str) -> None:
+def test_a_repeat_penalty_changes_what_is_said(bench: StarterBench, fresh_answer: str) -> None:
     assert bench.answer("penalty", temperature=0, repeat_penalty=1.8) != fresh_answer
 
 
-def test_a_prompt_gets_its_bos_once(bench: Bench) -> None:
+def test_a_prompt_gets_its_bos_once(bench: StarterBench) -> None:
     bos = bench.model.facts.bos
     tokens = bench.engine.tokenize("Hello")
     assert bench.engine.tokenize(bos + "Hello") == tokens
     assert not bos or tokens.count(tokens[0]) == 1
 
 
-def test_a_full_context_ends_the_answer_with_length(bench: Bench) -> None:
+def test_a_full_context_ends_the_answer_with_length(bench: StarterBench) -> None:
     prompt = bench.prompt(200)[: CONTEXT - 5]
     submit(bench.engine, "full", prompt, **bench.never_ending)
     finished = bench.recorder.finished("full")
     assert (finished.reason, finished.usage.completion_tokens) == (FinishReason.LENGTH, 5)
 
 
-def test_two_at_once_are_both_answered(bench: Bench) -> None:
+def test_two_at_once_are_both_answered(bench: StarterBench) -> None:
     for id in ("left", "right"):
         submit(bench.engine, id, bench.prompt(), max_tokens=40, **bench.never_ending)
     for id in ("left", "right"):
         assert bench.recorder.finished(id).usage.completion_tokens == 40
 
 
-def test_after_a_cancel_at_most_one_more_token_is_computed(bench: Bench) -> None:
+def test_after_a_cancel_at_most_one_more_token_is_computed(bench: StarterBench) -> None:
     submit(bench.engine, "long", bench.prompt(), **bench.never_ending)
     bench.recorder.wait_for_pieces("long", 10)
     computed = bench.engine.stats().completion_tokens
@@ -118,11 +81,14 @@ def test_after_a_cancel_at_most_one_more_token_is_computed(bench: Bench) -> None
     assert (bench.engine.stats().running, bench.engine.stats().kv_tokens) == (0, 0)
 
 
-def test_a_cancel_inside_a_long_prompt_leaves_the_rest_of_it_unread(bench: Bench) -> None:
-    prompt = bench.prompt(200)[:1900]
+def test_a_cancel_inside_a_long_prompt_leaves_the_rest_of_it_unread(bench: StarterBench) -> None:
+    prompt = bench.long_prompt("unread")
+    bench.model.gate.close()
     submit(bench.engine, "unread", prompt, **bench.never_ending)
+    bench.model.gate.step()
     bench.recorder.wait_for_prefill("unread", 1)
     finished = bench.cancel("unread")
+    bench.model.gate.open()
     assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.PREFILL)
     read = max(update.done for update in bench.recorder.of("unread") if isinstance(update, Prefill))
     assert 0 < read < len(prompt)
@@ -130,24 +96,32 @@ def test_a_cancel_inside_a_long_prompt_leaves_the_rest_of_it_unread(bench: Bench
 
 @pytest.mark.parametrize("phase", [Phase.PREFILL, Phase.DECODE])
 def test_after_a_cancel_the_next_answer_is_that_of_a_fresh_context(
-    bench: Bench, fresh_answer: str, phase: Phase
+    bench: StarterBench, fresh_answer: str, phase: Phase
 ) -> None:
     for round in range(3):
         id = f"{phase} {round}"
-        submit(bench.engine, id, bench.long_prompt(id), **bench.never_ending)
+        bench.model.gate.close()
+        submit(bench.engine, id, bench.long_prompt(id)[:900], **bench.never_ending)
         if phase is Phase.PREFILL:
-            bench.recorder.wait_for_prefill(id, round * 200 + 1)
+            bench.model.gate.step(round + 1)
+            bench.recorder.wait_for_prefill(id, 1)
         else:
+            bench.model.gate.open()
             bench.recorder.wait_for_pieces(id, 3)
         assert bench.cancel(id).phase is phase
+        bench.model.gate.open()
         assert bench.answer(f"after {id}", temperature=0) == fresh_answer
 
 
-def test_a_cancel_leaves_the_other_answer_of_the_batch_right(bench: Bench, fresh_answer: str) -> None:
+def test_an_abort_in_the_middle_of_a_decode_leaves_the_other_answer_right(
+    bench: StarterBench, fresh_answer: str
+) -> None:
     submit(bench.engine, "kept", bench.prompt(), temperature=0, max_tokens=60, **bench.never_ending)
-    submit(bench.engine, "dropped", bench.prompt(200)[:1900], **bench.never_ending)
-    bench.recorder.wait_for_prefill("dropped", 1)
-    bench.cancel("dropped")
+    for round in range(10):
+        id = f"dropped {round}"
+        submit(bench.engine, id, bench.long_prompt(id))
+        bench.recorder.wait(id, bool)
+        bench.cancel(id)
     bench.recorder.finished("kept")
     assert bench.recorder.text("kept") == fresh_answer
 

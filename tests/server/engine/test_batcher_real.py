@@ -1,0 +1,218 @@
+"""The loop's body over the starter model: what is reused, sent back, shifted or failed leaves answers as they were."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server.engine.base import FinishReason, Limit, Phase, Prefill
+from server.engine.batcher import EngineOptions
+from server.starter import MODEL_PATH
+from tests.server.engine.starter import TEXT, StarterBench
+
+GREEDY: dict[str, Any] = {"temperature": 0.0}
+SEEDED: dict[str, Any] = {"temperature": 0.8, "seed": 7, "frequency_penalty": 0.3, "presence_penalty": 0.2}
+
+
+@pytest.fixture
+def make() -> Iterator[type[StarterBench]]:
+    """``StarterBench``; what is made of it is closed afterwards."""
+    made: list[StarterBench] = []
+
+    class Closed(StarterBench):
+        def __init__(self, options: EngineOptions | None = None, path: Path = MODEL_PATH, **model: Any) -> None:
+            super().__init__(options, path, **model)
+            made.append(self)
+
+    yield Closed
+    for bench in made:
+        bench.close()
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[StarterBench]:
+    """An engine that never reuses anything."""
+
+    class Fresh(StarterBench):
+        def ask(self, prompt: Any = None, **sampling: Any) -> Any:
+            tokens, finished = super().ask(prompt, **sampling)
+            super().ask(self.long_prompt(f"other {self._asked}")[:40], max_tokens=1)
+            return tokens, finished
+
+    bench = Fresh(EngineOptions(saved_bytes=0), parallel=1)
+    yield bench
+    bench.close()
+
+
+def undisturbed(fresh: StarterBench, prompt: list[int], **sampling: Any) -> list[int]:
+    tokens, finished = fresh.ask(prompt, **sampling)
+    assert finished.usage.cached_tokens < 20
+    return tokens
+
+
+# Reuse
+
+
+def test_a_next_turn_reuses_the_last_one(make: type[StarterBench], fresh: StarterBench) -> None:
+    bench = make(parallel=2)
+    first = bench.render(TEXT * 4)
+    tokens, _ = bench.ask(first, **GREEDY)
+    said = b"".join(map(bench.model.piece, tokens)).decode()
+    second = bench.render(TEXT * 4, said, "And what is the moral of it?")
+    again, finished = bench.ask(second, **GREEDY)
+    assert finished.usage.cached_tokens > len(first)
+    assert again == undisturbed(fresh, second, **GREEDY) != []
+
+
+def test_a_beginning_is_shared_with_one_that_still_runs(make: type[StarterBench], fresh: StarterBench) -> None:
+    bench = make(parallel=3)
+    prompts = [bench.render(f"{TEXT * 4} Question number {number}?") for number in range(3)]
+    bench.submit("runs", prompts[0], **GREEDY, **bench.never_ending)
+    bench.recorder.wait_for_pieces("runs")
+    for prompt in prompts[1:]:
+        tokens, finished = bench.ask(prompt, **GREEDY)
+        assert finished.usage.cached_tokens > 50
+        assert tokens == undisturbed(fresh, prompt, **GREEDY)
+    bench.cancel("runs")
+
+
+def test_what_lost_its_slot_is_restored(make: type[StarterBench], fresh: StarterBench) -> None:
+    bench = make(parallel=1)
+    prompt = bench.render(TEXT * 4)
+    expected = undisturbed(fresh, prompt, **GREEDY)
+    bench.ask(prompt, **GREEDY)
+    bench.ask(bench.long_prompt("other"), **GREEDY)
+    assert bench.engine.stats().saved_bytes > 0
+    tokens, finished = bench.ask(prompt, **GREEDY)
+    assert finished.usage.cached_tokens == len(prompt) - 1
+    assert tokens == expected
+
+
+def test_a_beginning_is_cut_in_the_middle(make: type[StarterBench], fresh: StarterBench) -> None:
+    bench = make(parallel=2)
+    long = bench.render(TEXT * 8)
+    bench.ask(long, **GREEDY)
+    for length in (40, 60, 100, len(long) - 1):
+        prompt = [*long[:length], *bench.engine.tokenize("What then?")]
+        tokens, finished = bench.ask(prompt, **GREEDY)
+        assert finished.usage.cached_tokens >= length
+        assert tokens == undisturbed(fresh, prompt, **GREEDY)
+
+
+def test_a_cancelled_prompt_is_reused(make: type[StarterBench], fresh: StarterBench) -> None:
+    bench = make(parallel=1)
+    prompt = bench.long_prompt("cancelled")[:900]
+    bench.model.gate.close()
+    bench.submit("cancelled", prompt, **GREEDY)
+    bench.model.gate.step()
+    bench.recorder.wait_for_prefill("cancelled", 1)
+    assert bench.cancel("cancelled").phase is Phase.PREFILL
+    read = max(update.done for update in bench.recorder.of("cancelled") if isinstance(update, Prefill))
+    bench.model.gate.open()
+    tokens, finished = bench.ask(prompt, **GREEDY)
+    assert finished.usage.cached_tokens == read
+    assert tokens == undisturbed(fresh, prompt, **GREEDY)
+
+
+# No room
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, SEEDED])
+def test_one_that_was_sent_back_goes_on_as_if_nothing_had_been(
+    make: type[StarterBench], fresh: StarterBench, sampling: dict[str, Any]
+) -> None:
+    bench = make(parallel=3, context=512, kv_tokens=512)
+    sampling = {**sampling, **bench.never_ending, "max_tokens": 160}
+    prompts = [bench.render(f"{number}. {TEXT * 2}") for number in range(3)]
+    bench.model.gate.close()  # so that all begin in the same step
+    for number, prompt in enumerate(prompts):
+        bench.submit(str(number), prompt, **sampling)
+    bench.model.gate.open()
+    for number, prompt in enumerate(prompts):
+        assert bench.recorder.finished(str(number)).limit is Limit.MAX_TOKENS
+        assert bench.recorder.tokens(str(number)) == undisturbed(fresh, prompt, **sampling)
+    assert bench.engine.stats().preemptions >= 1
+
+
+def test_one_alone_has_all_of_the_context_and_no_more(make: type[StarterBench]) -> None:
+    bench = make(parallel=2, context=512, kv_tokens=512)
+    prompt = bench.prompt()
+    _, finished = bench.ask(prompt, max_tokens=None, **bench.never_ending)
+    assert (finished.reason, finished.limit) == (FinishReason.LENGTH, Limit.CONTEXT)
+    assert len(prompt) + finished.usage.completion_tokens == 512
+
+
+def test_with_a_shift_an_answer_goes_on_far_beyond_the_context(make: type[StarterBench]) -> None:
+    bench = make(EngineOptions(context_shift=True), parallel=2, context=256)
+    tokens, finished = bench.ask(max_tokens=1000, **bench.never_ending)
+    assert (finished.reason, finished.limit) == (FinishReason.LENGTH, Limit.MAX_TOKENS)
+    assert len(tokens) == finished.usage.completion_tokens == 1000
+    assert bench.ask(**GREEDY)[0] == make(parallel=2, context=256).ask(**GREEDY)[0]
+
+
+# Faults
+
+
+def broken_model(tmp_path: Path) -> Path:
+    """The starter model with one weight that is not a number: the scale of the first block of its last large tensor."""
+    from gguf import GGUFReader
+
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(MODEL_PATH.read_bytes())
+    reader = GGUFReader(path)
+    tensor = next(tensor for tensor in reader.tensors if tensor.name == "blk.5.ffn_down.weight")
+    offset = int(tensor.data_offset)
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(np.float16(np.nan).tobytes())
+    return path
+
+
+def test_a_model_that_computes_no_numbers_fails_each_answer_and_not_the_engine(
+    make: type[StarterBench], tmp_path: Path
+) -> None:
+    bench = make(path=broken_model(tmp_path), parallel=2)
+    for _ in range(3):
+        _, finished = bench.ask()
+        assert finished.reason is FinishReason.FAILED
+        assert finished.error is not None and "NaN or infinity" in finished.error
+    stats = bench.engine.stats()
+    assert (stats.alive, stats.running, stats.queued) == (True, 0, 0)
+
+
+def test_a_context_that_is_made_anew_goes_on_with_every_answer(make: type[StarterBench], fresh: StarterBench) -> None:
+    bench = make(parallel=3)
+    prompts = [bench.render(f"{number}. {TEXT}") for number in range(3)]
+    bench.model.gate.close()
+    for number, prompt in enumerate(prompts):
+        bench.submit(str(number), prompt, max_tokens=60, **SEEDED, **bench.never_ending)
+    bench.model.gate.step(15)
+    bench.recorder.wait_for_tokens("2", 10)
+    bench.model.gate.wait_until_held()
+    bench.model.failures = 1
+    bench.model.gate.open()
+    for number, prompt in enumerate(prompts):
+        assert bench.recorder.finished(str(number)).reason is FinishReason.LENGTH
+        assert bench.recorder.tokens(str(number)) == undisturbed(fresh, prompt, **SEEDED, **bench.never_ending)
+    assert bench.model.failures == 0
+
+
+def test_stops_in_every_phase_beside_others_harm_none(make: type[StarterBench], fresh: StarterBench) -> None:
+    bench = make(parallel=4)
+    dice = random.Random(1)
+    expected = undisturbed(fresh, bench.prompt(), **GREEDY, **bench.never_ending)
+    for round in range(4):
+        bench.submit(f"kept {round}", **GREEDY, max_tokens=60, **bench.never_ending)
+        stopped = [f"stopped {round} {number}" for number in range(6)]
+        for id in stopped:
+            bench.submit(id, bench.long_prompt(id)[: dice.choice((30, 600))], **bench.never_ending)
+        bench.recorder.wait_for_pieces(f"kept {round}", dice.randrange(1, 20))
+        for id in dice.sample(stopped, len(stopped)):
+            assert bench.cancel(id).reason is FinishReason.CANCELLED
+        bench.recorder.finished(f"kept {round}")
+        assert bench.recorder.tokens(f"kept {round}") == expected
+    stats = bench.engine.stats()
+    assert (stats.running, stats.queued, stats.kv_tokens) == (0, 0, 0)
