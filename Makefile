@@ -87,6 +87,10 @@ fuzz: install-dev | build ## an hour of fuzzing of codec and sessions, and long 
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
 	MACHINE_EXAMPLES=10000 $(BIN)/pytest tests/protocol/test_session_machine.py
 
+.PHONY: soak
+soak: install-dev ## the fault tests in their long form: every byte, 1,000 generations, 100 kills; takes hours
+	SOAK=1 $(BIN)/pytest -o faulthandler_timeout=14400 tests/faults $(ARGS)
+
 .PHONY: screenshots
 screenshots: install-dev ## take the README's pictures of the page anew
 	node tests/e2e/screenshots.js

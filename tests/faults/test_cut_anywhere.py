@@ -10,13 +10,13 @@ import pytest
 
 from protocol.client import connect
 from protocol.messages import Done, DoneReason, Generate, Params
-from server.engine.scripted import ScriptedModel, scripted_tokens
 from tests.conformance.serving import PacedModel
 from tests.faults.follower import Channel, Follower
 from tests.faults.proxy import Cut, Proxy, proxy_to
 from tests.faults.scale import DEADLINE, SOAK, scaled
 from tests.protocol.clients import AT_ONCE, read
 from tests.server.transports.running import RunningServer, serving
+from tests.server.transports.test_connection import answer_to
 
 TOKENS = 500
 SLOTS = 16
@@ -58,12 +58,6 @@ def by_channel(channel: Channel) -> Reader:
     return follow
 
 
-def written(model: ScriptedModel) -> str:
-    """What the model says, by its rule, without a server."""
-    tokens = scripted_tokens(model.tokenize(PROMPT), SEED, TOKENS)
-    return b"".join(map(model.piece, tokens)).decode("utf-8", "replace")
-
-
 async def cut_once(server: RunningServer, reader: Reader, id: str, cut: Cut | None) -> dict[bool, int]:
     """Read the answer over a line that breaks at ``cut``; returns how many bytes passed, up and down."""
     async with proxy_to(server.port) as proxy:
@@ -73,7 +67,7 @@ async def cut_once(server: RunningServer, reader: Reader, id: str, cut: Cut | No
     assert (text, done) == (log.text, log.done)
     assert done.sha256 == sha256(text.encode()).hexdigest()
     assert (done.reason, done.usage.completion_tokens) == (DoneReason.STOP, TOKENS)
-    assert text == written(server.model)
+    assert text == answer_to(PROMPT, SEED, TOKENS)
     return proxy.passed
 
 
