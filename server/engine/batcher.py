@@ -11,21 +11,12 @@ from server.engine.counters import Counters
 from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
 from server.engine.model import DecodeError, Model, Outcome, SamplerError
-from server.engine.pace import Pace
 from server.engine.scheduler import Plan, Scheduler
 from server.engine.sequence import Sequence
+from server.engine.turns import Turns
 
 FAULTS_ALLOWED = 2
 """Failed batches that a sequence survives, where others of the same batch may have been the cause."""
-
-HOLD_SECONDS = 5.0
-"""How long an answer that has just begun may be kept waiting by short prompts that came with it."""
-
-TOGETHER_SECONDS = 0.5
-"""Between requests that have come at once."""
-
-SHORT_PROMPT = 512
-"""Tokens; a longer prompt keeps nobody waiting."""
 
 ANCHORS = 4
 """Tokens at the very beginning that a full context keeps: attention leans on them (Xiao et al. 2023, attention
@@ -52,7 +43,7 @@ class Batcher:
         self._listener = listener
         self._scheduler = Scheduler(slots=model.slots)
         self._kv = KvSlots(model, saved_bytes=options.saved_bytes)
-        self._pace = Pace(most=model.batch_tokens - model.slots)
+        self._turns = Turns(self._scheduler, most=model.batch_tokens - model.slots)
         self._estimate = QueueEstimate()
         self._suspects: list[Sequence] = []
         """Those whose batch failed. They are computed one at a time until each has got through a step."""
@@ -150,31 +141,12 @@ class Batcher:
         return moved
 
     def _plan(self) -> Plan:
-        running = self._scheduler.running
-        writing = [sequence for sequence in running if sequence.writing and sequence.missing == 1]
-        settled = any(sequence.settled for sequence in writing)
-        held = [] if settled else self._held(writing, [sequence for sequence in running if sequence.missing > 1])
-        budget = self._pace.budget(writing=len(writing) - len(held), settled=settled)
         fill = self._kv.gaps(self._scheduler.free, self._model.facts.context)
         suspect = next((suspect for suspect in self._suspects if suspect.slot is not None), None)
-        plan = self._scheduler.plan(budget, fill, held=held, only=suspect)
+        plan = self._turns.plan(fill, suspect, time.monotonic())
         shares = plan.shares
         self.abortable = frozenset(share.sequence.id for share in shares if share.count > 1 or len(shares) == 1)
         return plan
-
-    def _held(self, writing: list[Sequence], reading: list[Sequence]) -> list[Sequence]:
-        """Who has its first token, and lets those who came with it come to theirs before it goes on.
-
-        All are sooner through so than if each step carried the first answers' rows as well.
-        """
-        now = time.monotonic()
-        came = [sequence.request.received for sequence in reading if sequence.missing <= SHORT_PROMPT]
-        return [
-            sequence
-            for sequence in writing
-            if sequence.seconds_writing(now) < HOLD_SECONDS
-            and any(abs(sequence.request.received - other) < TOGETHER_SECONDS for other in came)
-        ]
 
     # Decode
 
@@ -327,7 +299,7 @@ class Batcher:
     # What is known outside
 
     def _book(self, plan: Plan, seconds: float) -> None:
-        self._pace.learn(writing=plan.writing, reading=plan.reading, seconds=seconds)
+        self._turns.learn(plan, seconds)
         self._counters.prompt_tokens += plan.reading
         self._counters.steps += 1
         self._counters.busy_seconds += seconds
