@@ -8,6 +8,9 @@ READING_SECONDS: Final = 0.5
 """What a step may take while it only reads: so long a newcomer waits for its turn, and a Stop where nothing can
 abort."""
 
+BURST_SECONDS: Final = 2.5
+"""The same when many have come at once: all of them wait, and prompts of one length are computed best together."""
+
 SMALLEST_CHUNK: Final = 8
 SMALLEST_READING_CHUNK: Final = 64
 """Below these a chunk costs about as much as a longer one, since the model's weights have to pass through anyway."""
@@ -41,11 +44,12 @@ class Pace:
         rest = seconds - (self._usual(writing) if writing else 0.0)
         self._per_token = _blend(self._per_token, max(rest, seconds / 20, LEAST_SECONDS) / reading)
 
-    def budget(self, *, writing: int, settled: bool) -> int:
+    def budget(self, *, writing: int, settled: bool, readers: int) -> int:
         """Tokens of prompts for the next step, beside ``writing`` rows of answers, of which some are ``settled``."""
         if settled:
             return self._within(self._usual(writing), SMALLEST_CHUNK)
-        return self._within(READING_SECONDS, SMALLEST_READING_CHUNK)
+        burst = min(readers * SMALLEST_READING_CHUNK, self._within(BURST_SECONDS, SMALLEST_READING_CHUNK))
+        return max(burst, self._within(READING_SECONDS, SMALLEST_READING_CHUNK))
 
     def _within(self, seconds: float, least: int) -> int:
         if self._per_token is None:

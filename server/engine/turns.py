@@ -31,8 +31,9 @@ class Turns:
         running = self._scheduler.running
         writing = [sequence for sequence in running if sequence.writing and sequence.missing == 1]
         settled = any(sequence.settled for sequence in writing)
-        held = [] if settled else _held(writing, [sequence for sequence in running if sequence.missing > 1], now)
-        budget = self._pace.budget(writing=len(writing) - len(held), settled=settled)
+        reading = [sequence for sequence in running if sequence.missing > 1]
+        held = [] if settled else _held(writing, reading, now)
+        budget = self._pace.budget(writing=len(writing) - len(held), settled=settled, readers=len(reading))
         return self._scheduler.plan(budget, fill, held=held, only=suspect)
 
     def learn(self, plan: Plan, seconds: float) -> None:

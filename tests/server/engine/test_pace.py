@@ -20,15 +20,15 @@ class Machine:
     def teach(self, pace: Pace, *, writing: int, settled: bool, steps: int = 40) -> int:
         """Let a prompt be read beside ``writing`` answers; returns the last budget."""
         for _ in range(steps):
-            budget = pace.budget(writing=writing, settled=settled)
+            budget = pace.budget(writing=writing, settled=settled, readers=1)
             pace.learn(writing=writing, reading=budget, seconds=self.seconds(writing, budget))
         return budget
 
 
 def test_before_anything_is_known_a_chunk_is_small() -> None:
     pace = Pace(most=MOST)
-    assert pace.budget(writing=0, settled=False) == 2 * SMALLEST_READING_CHUNK
-    assert pace.budget(writing=3, settled=True) == 2 * SMALLEST_CHUNK
+    assert pace.budget(writing=0, settled=False, readers=1) == 2 * SMALLEST_READING_CHUNK
+    assert pace.budget(writing=3, settled=True, readers=1) == 2 * SMALLEST_CHUNK
 
 
 def test_while_nobody_writes_a_step_takes_as_long_as_a_newcomer_may_wait() -> None:
@@ -68,8 +68,15 @@ def test_a_number_of_rows_that_was_never_seen_counts_as_the_nearest_that_was() -
     pace.learn(writing=1, reading=0, seconds=0.01)
     pace.learn(writing=8, reading=0, seconds=0.04)
     pace.learn(writing=0, reading=100, seconds=0.1)
-    assert pace.budget(writing=2, settled=True) == 10
-    assert pace.budget(writing=7, settled=True) == 40
+    assert pace.budget(writing=2, settled=True, readers=1) == 10
+    assert pace.budget(writing=7, settled=True, readers=1) == 40
+
+
+def test_many_readers_get_a_longer_step_between_them_within_bounds() -> None:
+    pace = Pace(most=MOST)
+    pace.learn(writing=0, reading=100, seconds=0.5)
+    budgets = [pace.budget(writing=0, settled=False, readers=readers) for readers in (1, 2, 4, 100)]
+    assert budgets == [100, 2 * SMALLEST_READING_CHUNK, 4 * SMALLEST_READING_CHUNK, min(MOST, 500)]
 
 
 seconds = st.floats(0, 100)
@@ -83,5 +90,5 @@ def test_a_budget_is_never_below_the_smallest_chunk_nor_above_the_batch(
     pace = Pace(most=most)
     for rows, reading, took in steps:
         pace.learn(writing=rows, reading=reading, seconds=took)
-    budget = pace.budget(writing=writing, settled=settled)
+    budget = pace.budget(writing=writing, settled=settled, readers=1)
     assert min(most, SMALLEST_CHUNK) <= budget <= most
