@@ -1,4 +1,4 @@
-"""A client of the HTTP channel that mends itself: it reads one generation to its end, over many channels if need be."""
+"""A client of the HTTP channel that mends itself: it reads a generation to its end, over as many channels as needed."""
 
 from __future__ import annotations
 

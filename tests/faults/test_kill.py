@@ -66,17 +66,15 @@ class Witness:
 async def test_each_generation_has_one_end_and_no_text_changes(tmp_path: Path) -> None:
     chance, serve = random.Random(7), ("server", "serve", "--port=0", f"--data={tmp_path}", "--parallel=2")
     async with asyncio.timeout(DEADLINE), proxy_to(0) as proxy, contextlib.AsyncExitStack() as stack:
-        chats: list[Chat] = []
+        chat: Chat | None = None
         async with asyncio.TaskGroup() as watching:
             for number in range(KILLS):
                 async with living(*serve) as life:
                     proxy.target = life.port
-                    if not chats:
-                        chats.append(await stack.enter_async_context(connect(proxy.url, retry=SOON)))
+                    client = chat or await stack.enter_async_context(connect(proxy.url, retry=SOON))
+                    chat = client
                     marks = [chance.randrange(1, 600) for _ in PROMPTS]
-                    begun = [
-                        Witness(chats[0], proxy, f"k{number}-{n}", PROMPTS[n], mark) for n, mark in enumerate(marks)
-                    ]
+                    begun = [Witness(client, proxy, f"k{number}-{n}", PROMPTS[n], mark) for n, mark in enumerate(marks)]
                     for witness in begun:
                         watching.create_task(witness.watch(), name=witness.id)
                     await begun[number % len(begun)].far.wait()
