@@ -71,10 +71,10 @@ async def test_each_generation_has_one_end_and_no_text_changes(tmp_path: Path) -
             for number in range(KILLS):
                 async with living(*serve) as life:
                     proxy.target = life.port
-                    client = chat or await stack.enter_async_context(connect(proxy.url, retry=SOON))
-                    chat = client
+                    if chat is None:
+                        chat = await stack.enter_async_context(connect(proxy.url, retry=SOON))
                     marks = [chance.randrange(1, 600) for _ in PROMPTS]
-                    begun = [Witness(client, proxy, f"k{number}-{n}", PROMPTS[n], mark) for n, mark in enumerate(marks)]
+                    begun = [Witness(chat, proxy, f"k{number}-{n}", PROMPTS[n], mark) for n, mark in enumerate(marks)]
                     for witness in begun:
                         watching.create_task(witness.watch(), name=witness.id)
                     await begun[number % len(begun)].far.wait()
