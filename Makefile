@@ -87,6 +87,10 @@ fuzz: install-dev | build ## an hour of fuzzing of codec and sessions, and long 
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
 	MACHINE_EXAMPLES=10000 $(BIN)/pytest tests/protocol/test_session_machine.py
 
+.PHONY: soak
+soak: install-dev ## ten thousand generations of every kind on the built-in model, twice; says what was left behind
+	SOAK_GENERATIONS=10000 $(BIN)/pytest -s tests/server/engine/test_soak.py
+
 .PHONY: screenshots
 screenshots: install-dev ## take the README's pictures of the page anew
 	node tests/e2e/screenshots.js
