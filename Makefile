@@ -88,8 +88,9 @@ fuzz: install-dev | build ## an hour of fuzzing of codec and sessions, and long 
 	MACHINE_EXAMPLES=10000 $(BIN)/pytest tests/protocol/test_session_machine.py
 
 .PHONY: soak
-soak: install-dev ## the fault tests in their long form: every byte, 1,000 generations, 100 kills; takes hours
+soak: install-dev ## the fault tests in their long form, then ten thousand generations of every kind; takes hours
 	SOAK=1 $(BIN)/pytest -o faulthandler_timeout=14400 tests/faults $(ARGS)
+	SOAK_GENERATIONS=10000 $(BIN)/pytest -s -o faulthandler_timeout=14400 tests/server/engine/test_soak.py
 
 .PHONY: screenshots
 screenshots: install-dev ## take the README's pictures of the page anew

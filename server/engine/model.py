@@ -1,4 +1,4 @@
-"""What the worker needs of a language model: rows in, tokens out. llama.py is the real one, scripted.py is for tests.
+"""What the worker needs of a language model: rows in, tokens out. llama/ is the real one, scripted.py is for tests.
 
 Except for ``tokenize``, ``grammar`` and ``abort``, which any thread may call, a model belongs to the worker's thread,
 and after that has ended to whoever closes it.

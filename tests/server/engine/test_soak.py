@@ -188,18 +188,17 @@ def prompts_and_answers() -> Iterator[tuple[list[list[int]], list[list[int]], st
 
 def bench_repeats(question: str) -> int:
     """Some prompts are long."""
-    return 20 if "story" in question else 1
+    return 20 if "story" in question else 5
 
 
 def memory() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-@pytest.mark.parametrize("kv_tokens", [None, 1500], ids=["own cells", "shared cells"])
+@pytest.mark.parametrize("kv_tokens", [None, 600], ids=["own cells", "shared cells"])
 def test_nothing_is_left_behind(
     prompts_and_answers: tuple[list[list[int]], list[list[int]], str],
     kv_tokens: int | None,
-    record_property: Any,
 ) -> None:
     threads = set(threading.enumerate())
     model = LlamaModel(MODEL_PATH, context=1024, parallel=8, kv_tokens=kv_tokens)
@@ -218,6 +217,8 @@ def test_nothing_is_left_behind(
     assert sum(soak.reasons.values()) == GENERATIONS
     assert min(soak.reasons[reason] for reason in ("stop", "length", "cancelled")) > 0  # type: ignore[index]
     assert soak.compared > GENERATIONS / 10
+    if kv_tokens is not None:
+        assert stats.preemptions > 0
     print(f"{soak.reasons}; {soak.different} of {soak.compared} greedy answers differ; {grown / 2**20:.1f} MiB more")
     print(f"{stats.preemptions} preemptions, {stats.cached_tokens} tokens reused, {stats.prompt_tokens} read")
     assert soak.different <= DIFFERENT * soak.compared

@@ -273,7 +273,7 @@ async def story(data: Path, kills: int) -> dict[str, Cursor]:
     return cursors
 
 
-NEAR = 0.1
+NEAR = 0.5
 """Logprobs so near to each other that llama.cpp's rounding can decide between them: it adds up in another order where
 a batch has one row than where it has several, and what a restarted server reads in one go was written row by row."""
 
