@@ -82,6 +82,8 @@ def _sides(arguments: argparse.Namespace, load: Load) -> tuple[Side, ...]:
         return ours, Standing(load, arguments.against, arguments.against_api)
     if arguments.against_command is not None:
         return ours, Started(load, arguments.against_command, arguments.against_api)
+    if arguments.against_options is not None:
+        return ours, Ours(load, raw=ours.raw, name="theirs", options=arguments.against_options)
     return (ours,)
 
 

@@ -56,6 +56,11 @@ def _add_other(group: argparse._ArgumentGroup) -> None:
         metavar="COMMAND",
         help="the same, started for each turn; {model} {port} {context} {total} {parallel} {threads} are filled in",
     )
+    server.add_argument(
+        "--against-options",
+        metavar="OPTIONS",
+        help="our own server with further options of `streamui serve`, such as '--journal off'",
+    )
     group.add_argument(
         "--against-api", choices=("completions", "chat"), default="completions", help="its API (%(default)s)"
     )

@@ -45,11 +45,12 @@ class Side(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """``streamui serve``, started for each turn. ``raw``: see StreamUI."""
+    """``streamui serve`` with ``options``, started for each turn. ``raw``: see StreamUI."""
 
     load: Load
     raw: bool
     name: str = "ours"
+    options: str = ""
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[Target]:
@@ -65,7 +66,7 @@ class Ours:
         if load.threads is not None:
             options["threads"] = load.threads
         named = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        return [sys.executable, "-m", "server", "serve", *named]
+        return [sys.executable, "-m", "server", "serve", *named, *shlex.split(self.options)]
 
 
 @dataclass(frozen=True, slots=True)

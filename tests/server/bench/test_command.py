@@ -99,6 +99,20 @@ def test_a_wrong_address_is_told_before_anything_is_measured() -> None:
     assert ended.stderr.splitlines()[-1].startswith("streamui: --against http://127.0.0.1:1: nobody answers")
 
 
+def test_a_wrong_option_of_our_other_side_is_told_before_anything_is_measured() -> None:
+    ended = run("bench", "--against-options=--jornal off")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--jornal" in ended.stderr.splitlines()[-1]
+
+
+def test_our_own_server_with_another_option_is_the_other_side() -> None:
+    ended = run("bench", "--quick", "--only", "turns", "--against-options", "--journal off")
+    assert ended.returncode == 0, ended.stderr
+    rows = cells(ended.stdout)
+    assert all(float(cell.replace(",", "")) > 0 for row in rows.values() for cell in row[1:])
+    assert all(len(row) == 4 for row in rows.values())
+
+
 @pytest.mark.parametrize("ending", [[signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]])
 def test_a_signal_ends_the_servers_too(ending: list[signal.Signals]) -> None:
     command = [sys.executable, "-m", "server", "bench", "--quick", "--rounds", "100"]
