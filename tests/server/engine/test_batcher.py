@@ -8,6 +8,7 @@ import pytest
 from server.engine.base import Finished, FinishReason, Limit, ModelError, Phase, Prefill
 from server.engine.batcher import FAULTS_ALLOWED, EngineOptions
 from server.engine.model import DecodeError
+from server.engine.scheduler import FILLER
 from server.engine.scripted import ScriptedModel, scripted_tokens
 from server.engine.worker import BatchingEngine
 from tests.server.engine.recorder import Recorder, submit
@@ -288,6 +289,24 @@ def test_what_a_cancelled_prompt_had_read_is_reused(make: type[Bench]) -> None:
     bench.submit("again", "c" * 1500)
     assert bench.recorder.finished("again").usage.cached_tokens == read > 0
     assert bench.recorder.text("again") == bench.answer("c" * 1500)
+
+
+def test_a_slot_between_two_others_is_as_it_was_left_when_it_is_needed(make: type[Bench]) -> None:
+    bench = make(slots=3, answer_tokens=80)
+    bench.submit("left", "l" * 40)
+    bench.submit("between", "b" * 40, max_tokens=5)
+    bench.submit("right", "r" * 40)
+    bench.model.gate.step(20)
+    bench.recorder.finished("between")
+    bench.recorder.wait_for_tokens("left", 15)
+    bench.model.gate.wait_until_held()
+    assert any(row.slot == 1 and row.token == FILLER and not row.logits for row in bench.model.batches[-1])
+    bench.submit("again", "b" * 40 + "and more")
+    bench.model.gate.open()
+    assert bench.recorder.finished("again").usage.cached_tokens == 40
+    for id, prompt in (("left", "l" * 40), ("again", "b" * 40 + "and more"), ("right", "r" * 40)):
+        assert bench.recorder.finished(id).reason is FinishReason.STOP
+        assert bench.recorder.text(id) == bench.answer(prompt, 80)
 
 
 # Faults
