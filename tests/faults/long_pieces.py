@@ -1,0 +1,44 @@
+"""A server over a scripted model whose every token is long: `python -m tests.faults.long_pieces DATA TOKENS SECONDS`.
+
+TOKENS is the length of an answer, SECONDS what each of them takes.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from server.__main__ import _listen as listen
+from server.app import create_app
+from server.engine.model import Outcome, Row
+from server.engine.scripted import ScriptedModel
+from server.engine.worker import BatchingEngine
+from server.generations.journal import Journal
+from server.serving import _Server as Server
+
+PIECE_BYTES: Final = 2048
+"""So long that whoever stops reading is soon far behind."""
+
+
+class LongPieces(ScriptedModel):
+    """``seconds`` is how long it computes a step."""
+
+    def __init__(self, tokens: int, seconds: float) -> None:
+        super().__init__(context=2 * tokens, answer_tokens=tokens)
+        self._seconds = seconds
+
+    def piece(self, token: int) -> bytes:
+        return f"{token} ".encode().ljust(PIECE_BYTES, b".")
+
+    def decode(self, rows: Sequence[Row]) -> Outcome:
+        time.sleep(self._seconds)
+        return super().decode(rows)
+
+
+if __name__ == "__main__":
+    data, tokens, seconds = sys.argv[1:]
+    engine = BatchingEngine(LongPieces(int(tokens), float(seconds)))
+    Server(create_app(engine, Journal(Path(data))), drain=0).run(sockets=[listen("127.0.0.1", 0)])
