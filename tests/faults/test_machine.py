@@ -1,0 +1,307 @@
+"""Whatever befalls a server and its clients, in any order: each generation has one text and one end (PROTOCOL 6)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, precondition, rule
+
+from protocol.errors import ErrorCode
+from protocol.messages import Accepted, Attach, Cancel, Detach, DoneReason, Generate, Params, StatusRequest
+from server.engine.scripted import ScriptedModel
+from tests.faults.scale import DEADLINE, SOAK, scaled
+from tests.faults.witness import Line, Truth
+from tests.server.transports.running import RunningServer, serving
+
+TOKENS = 40
+SLOTS = 2
+BODIES = [
+    Generate(prompt=prompt, raw=True, params=Params(seed=seed, max_tokens=most), on_detach_ms=None)
+    for prompt in ("Hi", "Tell me a story")
+    for seed, most in ((1, None), (2, None), (3, 12))
+]
+
+T = TypeVar("T")
+
+
+class Machine(RuleBasedStateMachine):
+    """Owns the loop, the server that lives now, its folder and its clients. A rule is over when the server is still.
+
+    ``line`` is read after each rule; ``stalled`` is a second client that does not read until it is told to.
+    """
+
+    ids: Bundle[str] = Bundle("ids")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.truths: dict[str, Truth] = {}
+        self.closed = True
+        self.stalled: Line | None = None
+        self._runner = asyncio.Runner()
+        self._files = contextlib.ExitStack()
+        self._life = contextlib.AsyncExitStack()
+        self._folder = self._new_folder()
+        self.run(self._begin())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        async def in_time() -> T:
+            async with asyncio.timeout(DEADLINE):
+                return await work
+
+        return self._runner.run(in_time())
+
+    def _new_folder(self) -> Path:
+        return Path(self._files.enter_context(tempfile.TemporaryDirectory()))
+
+    async def _begin(self) -> None:
+        """A server over the folder, and a client that follows from its cursors what it followed before."""
+        model = ScriptedModel(slots=SLOTS, answer_tokens=TOKENS)
+        if self.closed:
+            model.gate.close()
+        self.server: RunningServer = await self._life.enter_async_context(serving(model, self._folder))
+        self.line = await Line.to(self.server.port, self.truths)
+
+    async def _vanish(self) -> None:
+        await self.line.vanish()
+        if self.stalled is not None:
+            await self.stalled.vanish()
+        self.stalled = None
+
+    async def _still(self) -> None:
+        """Return once the model stands before the closed gate, or has nothing to do; the logs hold what it wrote."""
+        while self.server.registry.active:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.to_thread(self.server.model.gate.wait_until_held, 0.05)
+                break
+        await self.server.registry.caught_up()
+
+    async def _refused(self, code: ErrorCode | None = None) -> None:
+        assert [error.code for error in await self.line.settle()] == ([] if code is None else [code])
+
+    # Asking
+
+    @rule(target=ids, body=st.sampled_from(BODIES))
+    def generate(self, body: Generate) -> str:
+        id = f"g{len(self.truths)}"
+        truth = self.truths[id] = Truth(_named(body, id), TOKENS)
+
+        async def generate() -> None:
+            await self.line.send(truth.body)
+            await self.line.take(lambda message: isinstance(message, Accepted) and message.id == id)
+            await self._refused()
+
+        self.run(generate())
+        return id
+
+    @rule(id=ids)
+    def generate_again(self, id: str) -> None:
+        async def again() -> None:
+            await self.line.send(self.truths[id].body)
+            attached = await self.line.attached(id)
+            assert (attached.recovered, attached.from_) == (True, 0)
+            await self._refused()
+
+        self.run(again())
+
+    @rule(id=ids, body=st.sampled_from(BODIES))
+    def generate_another(self, id: str, body: Generate) -> None:
+        async def conflict() -> None:
+            same = _named(body, id) == self.truths[id].body
+            await self.line.send(_named(body, id))
+            await self._refused(None if same else ErrorCode.ID_CONFLICT)
+
+        self.run(conflict())
+
+    @rule(id=ids)
+    def cancel(self, id: str) -> None:
+        async def cancel() -> None:
+            truth, model = self.truths[id], self.server.model
+            await self.line.attach(id)
+            if self.closed:
+                await self._still()
+                await self.line.settle()
+            ended, rows, truth.cancelled = truth.done, model.rows_computed, True
+            await self.line.send(Cancel(id=id))
+            done = await self.line.until_done(id)
+            errors = [error.code for error in await self.line.settle()]
+            assert errors in ([[ErrorCode.ALREADY_DONE]] if ended else [[], [ErrorCode.ALREADY_DONE]])
+            if self.closed:
+                await self._still()
+                assert model.rows_computed == rows
+                assert ended or (done.reason, errors) == (DoneReason.CANCELLED, [])
+
+        self.run(cancel())
+
+    @rule(message=st.sampled_from([Cancel(id="x"), Attach(id="x"), Detach(id="x"), StatusRequest(id="x")]))
+    def unknown(self, message: Cancel | Attach | Detach | StatusRequest) -> None:
+        async def unknown() -> None:
+            await self.line.send(message)
+            await self._refused(ErrorCode.UNKNOWN_ID)
+
+        self.run(unknown())
+
+    # Following
+
+    @rule(
+        id=ids, after=st.integers(0, TOKENS + 3), wrong=st.sampled_from([None, None, "elsewhere"]), named=st.booleans()
+    )
+    def attach(self, id: str, after: int, wrong: str | None, named: bool) -> None:
+        async def attach() -> None:
+            epoch = wrong or (self.truths[id].epoch if named else None)
+            attached = await self.line.attach(id, after=after, epoch=epoch)
+            assert attached.recovered == (wrong is None and after <= attached.to)
+            done = self.truths[id].done
+            last = attached.to - 1 if done and attached.to == done.seq else attached.to
+            assert attached.from_ == (min(after, last) if attached.recovered else 0)
+            await self.line.attach(id)  # from the start: so it is known what text stands before the cursor
+            await self._refused()
+
+        self.run(attach())
+
+    @rule(id=ids)
+    def detach(self, id: str) -> None:
+        async def detach() -> None:
+            await self.line.send(Detach(id=id))
+            await self._refused()
+            place = self.line.places.get(id)
+            if not self.closed or not self.server.registry.active:
+                return
+            self.server.model.gate.step()
+            await self._still()
+            await self._refused()
+            assert self.line.places.get(id) == place
+
+        self.run(detach())
+
+    @rule()
+    def drop(self) -> None:
+        async def drop() -> None:
+            places = self.line.places
+            await self.line.vanish()
+            self.line = await Line.to(self.server.port, self.truths)
+            for id, place in places.items():
+                await self._go_on(id, place)
+            await self._refused()
+
+        self.run(drop())
+
+    async def _go_on(self, id: str, place: int) -> None:
+        truth = self.truths[id]
+        after = truth.done.seq if place < 0 and truth.done else place
+        assert (await self.line.attach(id, after=after, epoch=truth.epoch)).recovered
+
+    @rule(id=ids)
+    @precondition(lambda self: self.stalled is None)
+    def stall(self, id: str) -> None:
+        async def stall() -> None:
+            self.stalled = await Line.to(self.server.port, self.truths)
+            await self.stalled.attach(id)
+
+        self.run(stall())
+
+    @rule()
+    @precondition(lambda self: self.stalled is not None)
+    def unstall(self) -> None:
+        async def unstall() -> None:
+            assert self.stalled is not None
+            assert await self.stalled.settle() == []
+            await self.stalled.vanish()
+            self.stalled = None
+
+        self.run(unstall())
+
+    # The model and the server
+
+    @rule(steps=st.integers(1, 15))
+    def step(self, steps: int) -> None:
+        async def step() -> None:
+            self.closed = True
+            self.server.model.gate.close()
+            for _ in range(steps):
+                await self._still()
+                if self.server.registry.active:
+                    self.server.model.gate.step()
+            await self._still()
+            self.server.model.gate.close()
+            await self._refused()
+
+        self.run(step())
+
+    @rule()
+    def open(self) -> None:
+        self.closed = False
+        self.server.model.gate.open()
+
+    @rule()
+    def restart(self) -> None:
+        async def restart() -> None:
+            places = self.line.places
+            await self._vanish()
+            await self._life.aclose()
+            await self._begin()
+            for id, place in places.items():
+                await self._go_on(id, place)
+
+        self.run(restart())
+
+    @rule()
+    @precondition(lambda self: self.closed)
+    def crash(self) -> None:
+        """The next server has what was on the disk while this one still lived."""
+
+        async def crash() -> None:
+            await self._still()
+            places = self.line.places
+            await self._vanish()
+            folder = self._new_folder()
+            shutil.copytree(self._folder, folder, dirs_exist_ok=True)
+            await self._life.aclose()
+            self._folder = folder
+            await self._begin()
+            for id, place in places.items():
+                await self._go_on(id, place)
+
+        self.run(crash())
+
+    def teardown(self) -> None:
+        """Every generation comes to its end, and has the text that it should have."""
+
+        async def read_all() -> None:
+            self.server.model.gate.open()
+            for id in self.truths:
+                await self.line.attach(id)
+                await self.line.until_done(id)
+            await self._refused()
+
+        async def close() -> None:
+            await self._vanish()
+            await self._life.aclose()
+
+        with self._files, self._runner:
+            try:
+                self.run(read_all())
+            finally:
+                self.run(close())
+
+
+def _named(body: Generate, id: str) -> Generate:
+    return Generate(id=id, prompt=body.prompt, raw=True, params=body.params, on_detach_ms=None)
+
+
+TestMachine = pytest.mark.usefixtures("no_errors_logged")(Machine.TestCase)
+TestMachine.settings = settings(
+    max_examples=scaled(15, 500),
+    stateful_step_count=scaled(20, 50),
+    deadline=None,
+    derandomize=not SOAK,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
