@@ -1,6 +1,7 @@
 """How the servers of both sides come to run."""
 
 import asyncio
+import shlex
 import sys
 from pathlib import Path
 
@@ -57,7 +58,7 @@ async def test_our_server_that_ends_is_told_with_its_last_line(tmp_path: Path) -
 )
 async def test_a_command_that_ends_is_told_with_its_last_line(code: str, told: str) -> None:
     with pytest.raises(BenchError, match=told):
-        async with Started(LOAD, f'{sys.executable} -c "{code}"', "completions").serving():
+        async with Started(LOAD, shlex.join([sys.executable, "-c", code]), "completions").serving():
             pass
 
 
