@@ -124,9 +124,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule(id=ids, body=st.sampled_from(BODIES))
     def generate_another(self, id: str, body: Generate) -> None:
-        same = named(body, id) == self.truths[id].body
-        self.run(self.line.send(named(body, id)))
-        self.run(self._refused(None if same else ErrorCode.ID_CONFLICT))
+        async def conflict() -> None:
+            same = named(body, id) == self.truths[id].body
+            await self.line.send(named(body, id))
+            await self._refused(None if same else ErrorCode.ID_CONFLICT)
+
+        self.run(conflict())
 
     @rule(id=ids)
     def cancel(self, id: str) -> None:
@@ -150,8 +153,11 @@ class Machine(RuleBasedStateMachine):
 
     @rule(message=st.sampled_from([Cancel(id="x"), Attach(id="x"), Detach(id="x"), StatusRequest(id="x")]))
     def unknown(self, message: Cancel | Attach | Detach | StatusRequest) -> None:
-        self.run(self.line.send(message))
-        self.run(self._refused(ErrorCode.UNKNOWN_ID))
+        async def unknown() -> None:
+            await self.line.send(message)
+            await self._refused(ErrorCode.UNKNOWN_ID)
+
+        self.run(unknown())
 
     # Following
 
@@ -159,10 +165,13 @@ class Machine(RuleBasedStateMachine):
         id=ids, after=st.integers(0, TOKENS + 3), wrong=st.sampled_from([None, None, "elsewhere"]), named=st.booleans()
     )
     def attach(self, id: str, after: int, wrong: str | None, named: bool) -> None:
-        epoch = wrong or (self.truths[id].epoch if named else None)
-        self.run(self._follow(id, after % (self.truths[id].newest + 3), epoch))
-        self.run(self.line.attach(id))  # from the start: so it is known what text stands before the cursor
-        self.run(self._refused())
+        async def attach() -> None:
+            truth = self.truths[id]
+            await self._follow(id, after % (truth.newest + 3), wrong or (truth.epoch if named else None))
+            await self.line.attach(id)  # from the start: so it is known what text stands before the cursor
+            await self._refused()
+
+        self.run(attach())
 
     @rule(id=ids)
     def detach(self, id: str) -> None:
