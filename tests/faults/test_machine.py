@@ -13,16 +13,15 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
 
 from protocol.errors import ErrorCode
 from protocol.messages import Accepted, Attach, Cancel, Detach, DoneReason, Generate, Params, StatusRequest
 from server.engine.scripted import ScriptedModel
 from tests.faults.scale import DEADLINE, SOAK, scaled
-from tests.faults.witness import Line, Truth
+from tests.faults.witness import TOKENS, Line, Truth, named
 from tests.server.transports.running import RunningServer, serving
 
-TOKENS = 40
 SLOTS = 2
 BODIES = [
     Generate(prompt=prompt, raw=True, params=Params(seed=seed, max_tokens=most), on_detach_ms=None)
@@ -37,6 +36,7 @@ class Machine(RuleBasedStateMachine):
     """Owns the loop, the server that lives now, its folder and its clients. A rule is over when the server is still.
 
     ``line`` is read after each rule; ``stalled`` is a second client that does not read until it is told to.
+    ``moved``: something has happened since the server began; else there is little in another beginning.
     """
 
     ids: Bundle[str] = Bundle("ids")
@@ -45,6 +45,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.truths: dict[str, Truth] = {}
         self.closed = True
+        self.moved = False
         self.stalled: Line | None = None
         self._runner = asyncio.Runner()
         self._files = contextlib.ExitStack()
@@ -65,6 +66,7 @@ class Machine(RuleBasedStateMachine):
     async def _begin(self) -> None:
         """A server over the folder, and a client that follows from its cursors what it followed before."""
         model = ScriptedModel(slots=SLOTS, answer_tokens=TOKENS)
+        self.moved = False
         if self.closed:
             model.gate.close()
         self.server: RunningServer = await self._life.enter_async_context(serving(model, self._folder))
@@ -89,10 +91,18 @@ class Machine(RuleBasedStateMachine):
 
     # Asking
 
+    @initialize(target=ids, body=st.sampled_from(BODIES))
+    def first(self, body: Generate) -> str:
+        return self._generate(body)
+
     @rule(target=ids, body=st.sampled_from(BODIES))
     def generate(self, body: Generate) -> str:
+        return self._generate(body)
+
+    def _generate(self, body: Generate) -> str:
+        self.moved = True
         id = f"g{len(self.truths)}"
-        truth = self.truths[id] = Truth(_named(body, id), TOKENS)
+        truth = self.truths[id] = Truth(named(body, id))
 
         async def generate() -> None:
             await self.line.send(truth.body)
@@ -115,8 +125,8 @@ class Machine(RuleBasedStateMachine):
     @rule(id=ids, body=st.sampled_from(BODIES))
     def generate_another(self, id: str, body: Generate) -> None:
         async def conflict() -> None:
-            same = _named(body, id) == self.truths[id].body
-            await self.line.send(_named(body, id))
+            same = named(body, id) == self.truths[id].body
+            await self.line.send(named(body, id))
             await self._refused(None if same else ErrorCode.ID_CONFLICT)
 
         self.run(conflict())
@@ -156,12 +166,8 @@ class Machine(RuleBasedStateMachine):
     )
     def attach(self, id: str, after: int, wrong: str | None, named: bool) -> None:
         async def attach() -> None:
-            epoch = wrong or (self.truths[id].epoch if named else None)
-            attached = await self.line.attach(id, after=after, epoch=epoch)
-            assert attached.recovered == (wrong is None and after <= attached.to)
-            done = self.truths[id].done
-            last = attached.to - 1 if done and attached.to == done.seq else attached.to
-            assert attached.from_ == (min(after, last) if attached.recovered else 0)
+            truth = self.truths[id]
+            await self._follow(id, after % (truth.newest + 3), wrong or (truth.epoch if named else None))
             await self.line.attach(id)  # from the start: so it is known what text stands before the cursor
             await self._refused()
 
@@ -188,16 +194,27 @@ class Machine(RuleBasedStateMachine):
             places = self.line.places
             await self.line.vanish()
             self.line = await Line.to(self.server.port, self.truths)
-            for id, place in places.items():
-                await self._go_on(id, place)
+            await self._go_on(places)
             await self._refused()
 
         self.run(drop())
 
-    async def _go_on(self, id: str, place: int) -> None:
-        truth = self.truths[id]
-        after = truth.done.seq if place < 0 and truth.done else place
-        assert (await self.line.attach(id, after=after, epoch=truth.epoch)).recovered
+    async def _follow(self, id: str, after: int, epoch: str | None) -> None:
+        """What follows a cursor goes on from there, and all else is new from the start (PROTOCOL 6.8)."""
+        attached = await self.line.attach(id, after=after, epoch=epoch)
+        known = epoch in (None, self.truths[id].epoch)
+        assert attached.recovered == (known and after <= attached.to)
+        done = self.truths[id].done
+        last = attached.to - 1 if done and attached.to == done.seq else attached.to
+        assert attached.from_ == (min(after, last) if attached.recovered else 0)
+
+    async def _go_on(self, places: dict[str, int]) -> None:
+        """All that was shown to the line before can be gone on from, with another server too."""
+        for id, place in places.items():
+            truth = self.truths[id]
+            after = truth.done.seq if place < 0 and truth.done else place
+            await self._follow(id, after, truth.epoch)
+            assert id in self.line.places
 
     @rule(id=ids)
     @precondition(lambda self: self.stalled is None)
@@ -224,7 +241,7 @@ class Machine(RuleBasedStateMachine):
     @rule(steps=st.integers(1, 15))
     def step(self, steps: int) -> None:
         async def step() -> None:
-            self.closed = True
+            self.closed = self.moved = True
             self.server.model.gate.close()
             for _ in range(steps):
                 await self._still()
@@ -238,39 +255,28 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def open(self) -> None:
-        self.closed = False
+        self.closed, self.moved = False, True
         self.server.model.gate.open()
 
-    @rule()
-    def restart(self) -> None:
+    @rule(crash=st.booleans())
+    @precondition(lambda self: self.moved)
+    def restart(self, crash: bool) -> None:
+        """The next server has what this one left, or, after a crash, what was on the disk while it still lived."""
+
         async def restart() -> None:
-            places = self.line.places
+            places, folder = self.line.places, self._folder
+            if crash and self.closed:
+                await self._still()
+                folder = self._new_folder()
             await self._vanish()
-            await self._life.aclose()
-            await self._begin()
-            for id, place in places.items():
-                await self._go_on(id, place)
-
-        self.run(restart())
-
-    @rule()
-    @precondition(lambda self: self.closed)
-    def crash(self) -> None:
-        """The next server has what was on the disk while this one still lived."""
-
-        async def crash() -> None:
-            await self._still()
-            places = self.line.places
-            await self._vanish()
-            folder = self._new_folder()
-            shutil.copytree(self._folder, folder, dirs_exist_ok=True)
+            if folder != self._folder:
+                shutil.copytree(self._folder, folder, dirs_exist_ok=True)
             await self._life.aclose()
             self._folder = folder
             await self._begin()
-            for id, place in places.items():
-                await self._go_on(id, place)
+            await self._go_on(places)
 
-        self.run(crash())
+        self.run(restart())
 
     def teardown(self) -> None:
         """Every generation comes to its end, and has the text that it should have."""
@@ -293,14 +299,10 @@ class Machine(RuleBasedStateMachine):
                 self.run(close())
 
 
-def _named(body: Generate, id: str) -> Generate:
-    return Generate(id=id, prompt=body.prompt, raw=True, params=body.params, on_detach_ms=None)
-
-
 TestMachine = pytest.mark.usefixtures("no_errors_logged")(Machine.TestCase)
 TestMachine.settings = settings(
-    max_examples=scaled(15, 500),
-    stateful_step_count=scaled(20, 50),
+    max_examples=scaled(60, 500),
+    stateful_step_count=scaled(30, 50),
     deadline=None,
     derandomize=not SOAK,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

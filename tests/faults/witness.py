@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from hashlib import sha256
 
+from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 
 from protocol import codec
@@ -28,21 +29,33 @@ from protocol.messages import (
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.test_connection import answer_to
 
+TOKENS = 40
+"""Of each answer that its body does not end earlier."""
+
 ENDED = -1
 """The place of a reader to whom nothing more may come."""
+
+
+def named(body: Generate, id: str) -> Generate:
+    return replace(body, id=id)
 
 
 class Truth:
     """Owns what was ever shown of one generation. Its text follows from its body, whoever shows it, and when."""
 
-    def __init__(self, body: Generate, tokens: int) -> None:
+    def __init__(self, body: Generate) -> None:
         self.body = body
         self.id = str(body.id)
         self.epoch: str | None = None
         self.done: Done | None = None
         self.cancelled = False
-        self.whole = answer_to(str(body.prompt), body.params.seed or 0, body.params.max_tokens or tokens)
+        self.whole = answer_to(str(body.prompt), body.params.seed or 0, body.params.max_tokens or TOKENS)
         self._chars = {0: 0}
+
+    @property
+    def newest(self) -> int:
+        """The last number that was shown."""
+        return max(self._chars) + (self.done is not None)
 
     def begin(self, epoch: str) -> None:
         assert self.epoch in (None, epoch)
