@@ -21,6 +21,9 @@ from tests.server.transports.running import serving
 
 STEP_SECONDS = 0.0005
 
+QUEUE_LIMIT = 32
+"""A queue that a client can fill over any transport before the answers at its head have ended, on a slow machine too."""
+
 URLS: dict[Transport, str] = {
     "websocket": "ws://127.0.0.1:{}/ws",
     "sse": "http+sse://127.0.0.1:{}/channel",
@@ -87,5 +90,5 @@ def streamui_serve(data: Path) -> Iterator[int]:
 
 @contextlib.asynccontextmanager
 async def scripted_server() -> AsyncIterator[int]:
-    async with serving(PacedModel(slots=2, answer_tokens=200)) as server:
+    async with serving(PacedModel(slots=2, answer_tokens=200), queue_limit=QUEUE_LIMIT) as server:
         yield server.port

@@ -25,7 +25,7 @@ from server.app import create_app
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
-from server.generations.registry import Registry
+from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
 from server.serving import configuration
 from server.transports.connections import Connections
@@ -151,19 +151,24 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(
-    model: ScriptedModel, data: Path | None = None, on_restart: OnRestart = OnRestart.CONTINUE
+    model: ScriptedModel,
+    data: Path | None = None,
+    on_restart: OnRestart = OnRestart.CONTINUE,
+    queue_limit: int = QUEUE_LIMIT,
 ) -> AsyncIterator[RunningServer]:
     """A server over ``model``. ``data`` is its folder, where that matters beyond its life."""
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        async with _serving(model, Journal(folder), on_restart) as server:
+        async with _serving(model, Journal(folder), on_restart, queue_limit) as server:
             yield server
 
 
 @contextlib.asynccontextmanager
-async def _serving(model: ScriptedModel, journal: Journal, on_restart: OnRestart) -> AsyncIterator[RunningServer]:
+async def _serving(
+    model: ScriptedModel, journal: Journal, on_restart: OnRestart, queue_limit: int
+) -> AsyncIterator[RunningServer]:
     engine = BatchingEngine(model)
-    app = create_app(engine, journal, on_restart)
+    app = create_app(engine, journal, on_restart, queue_limit)
     server = _Server(configuration(app))
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
