@@ -18,6 +18,7 @@ from protocol.messages import AttachPoint, Done, DoneReason, Generate, ServerMes
 from server.generations.generation import Generation
 from server.generations.log import GenerationLog
 from server.generations.registry import Registry
+from server.guard.principal import principal_of
 from server.transports.answer import Answer, answer_of, encoded
 from server.transports.connections import RECONNECT_MS, Connections
 from server.transports.cursors import attach_point
@@ -39,7 +40,7 @@ async def generate(request: Request) -> Response:
     received = time.monotonic()
     body = ends_unwatched(codec.decode_generate(await read_body(request)))
     registry: Registry = request.app.state.registry
-    answer = await _here(request, _answer(registry, body, received))
+    answer = await _here(request, _answer(registry, body, received, principal_of(request.scope)))
     status = 200 if answer.reason is None else STATUSES.get(answer.reason, 200)
     return Response(encoded(answer), status, NO_STORE, media_type=JSON)
 
@@ -49,7 +50,7 @@ async def start(request: Request) -> Response:
     received = time.monotonic()
     body = codec.decode_generate(await read_body(request))
     registry: Registry = request.app.state.registry
-    generation, new = await registry.start(body, received)
+    generation, new = await registry.start(body, received, principal=principal_of(request.scope))
     with _news(registry, generation):
         pass  # nobody watches it yet: on_detach_ms counts from now on
     log = generation.log
@@ -61,16 +62,16 @@ async def start(request: Request) -> Response:
 async def state(request: Request) -> Response:
     """``GET /generations/{id}``: where it stands, and its text so far."""
     registry: Registry = request.app.state.registry
-    generation = registry.get(request.path_params["id"], re="status")
+    generation = registry.get(request.path_params["id"], re="status", principal=principal_of(request.scope))
     return Response(encoded(answer_of(generation)), 200, NO_STORE, media_type=JSON)
 
 
 async def cancel(request: Request) -> Response:
     """``DELETE /generations/{id}``: its `done`, when the engine computes nothing more for it."""
     registry: Registry = request.app.state.registry
-    id = request.path_params["id"]
-    registry.cancel(id, time.monotonic())
-    done = await _here(request, _end(registry, registry.get(id, re="cancel")))
+    id, principal = request.path_params["id"], principal_of(request.scope)
+    registry.cancel(id, time.monotonic(), principal=principal)
+    done = await _here(request, _end(registry, registry.get(id, re="cancel", principal=principal)))
     return Response(codec.encode(done) + "\n", 200, NO_STORE, media_type=JSON)
 
 
@@ -79,7 +80,7 @@ async def poll_events(request: Request) -> Response:
     wait = seconds(request, "wait", default=WAIT_SECONDS, most=MOST_WAIT_SECONDS)
     registry: Registry = request.app.state.registry
     point = attach_point(request)
-    generation = registry.get(point.id, re="attach")
+    generation = registry.get(point.id, re="attach", principal=principal_of(request.scope))
     try:
         async with asyncio.timeout(wait):
             messages = await _here(request, _next(registry, generation, point))
@@ -111,8 +112,8 @@ def _behind(log: GenerationLog, point: AttachPoint) -> list[ServerMessage]:
     return messages
 
 
-async def _answer(registry: Registry, body: Generate, received: float) -> Answer:
-    generation, _ = await registry.start(body, received)
+async def _answer(registry: Registry, body: Generate, received: float, principal: str) -> Answer:
+    generation, _ = await registry.start(body, received, principal=principal)
     await _end(registry, generation)
     return answer_of(generation)
 

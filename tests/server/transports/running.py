@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 
 from protocol.conformance.http import Answer as Reply
@@ -27,6 +28,8 @@ from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
+from server.guard.deadlines import DEADLINES, Deadlines
+from server.guard.guard import Guard
 from server.serving import configuration
 from server.transports.connections import Connections
 from tests.server.transports.listener import Listener
@@ -51,6 +54,7 @@ class RunningServer:
     engine: BatchingEngine
     registry: Registry
     connections: Connections
+    guard: Guard
 
     @contextlib.asynccontextmanager
     async def socket(self, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
@@ -155,28 +159,31 @@ async def serving(
     data: Path | None = None,
     on_restart: OnRestart = OnRestart.CONTINUE,
     queue_limit: int = QUEUE_LIMIT,
+    guard: Guard | None = None,
+    active_limit: int | None = None,
+    deadlines: Deadlines = DEADLINES,
 ) -> AsyncIterator[RunningServer]:
     """A server over ``model``. ``data`` is its folder, where that matters beyond its life."""
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        async with _serving(model, Journal(folder), on_restart, queue_limit) as server:
+        engine = BatchingEngine(model)
+        app = create_app(engine, Journal(folder), on_restart, queue_limit, guard, active_limit)
+        async with _serving(model, engine, app, deadlines) as server:
             yield server
 
 
 @contextlib.asynccontextmanager
 async def _serving(
-    model: ScriptedModel, journal: Journal, on_restart: OnRestart, queue_limit: int
+    model: ScriptedModel, engine: BatchingEngine, app: Starlette, deadlines: Deadlines
 ) -> AsyncIterator[RunningServer]:
-    engine = BatchingEngine(model)
-    app = create_app(engine, journal, on_restart, queue_limit)
-    server = _Server(configuration(app))
+    server = _Server(configuration(app, deadlines))
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     task = asyncio.get_running_loop().create_task(server.serve([listener]), name="uvicorn")
     try:
         async with asyncio.timeout(DEADLINE):
             await server.ready.wait()
-        yield RunningServer(port, model, engine, app.state.registry, app.state.connections)
+        yield RunningServer(port, model, engine, app.state.registry, app.state.connections, app.state.guard)
     finally:
         model.gate.open()
         server.ending.set()
