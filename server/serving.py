@@ -19,7 +19,7 @@ from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.generations.restoring import OnRestart
-from server.guard.deadlines import DEADLINES, Deadlines, punctual
+from server.guard.deadlines import PunctualProtocol
 from server.guard.guard import Guard
 from server.guard.limits import Limits
 from server.guard.store import TokenStore
@@ -83,11 +83,11 @@ def _active_limit(settings: Settings) -> int | None:
     return settings.max_active
 
 
-def configuration(app: Starlette, deadlines: Deadlines = DEADLINES) -> uvicorn.Config:
+def configuration(app: Starlette, http: type[PunctualProtocol] = PunctualProtocol) -> uvicorn.Config:
     """How uvicorn serves the app."""
     return uvicorn.Config(
         app,
-        http=punctual(deadlines),
+        http=http,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,8 +23,6 @@ class Deadlines:
     body: float = 60.0
 
 
-DEADLINES: Final = Deadlines()
-
 TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -35,7 +33,7 @@ class PunctualProtocol(H11Protocol):
     the client's turn. Between two requests, before the first byte of the next, uvicorn's own keep-alive timer runs.
     """
 
-    deadlines = DEADLINES
+    deadlines: ClassVar[Deadlines] = Deadlines()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,8 +83,3 @@ class PunctualProtocol(H11Protocol):
         if self._heard and not answered:
             self.transport.write(TOO_SLOW)
         self.transport.close()
-
-
-def punctual(deadlines: Deadlines) -> type[PunctualProtocol]:
-    """uvicorn makes its connections itself, from a class."""
-    return type("PunctualProtocol", (PunctualProtocol,), {"deadlines": deadlines})

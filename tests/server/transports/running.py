@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
+import http.client as http_client
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,7 +28,7 @@ from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
-from server.guard.deadlines import DEADLINES, Deadlines
+from server.guard.deadlines import PunctualProtocol
 from server.guard.guard import Guard
 from server.serving import configuration
 from server.transports.connections import Connections
@@ -78,7 +78,7 @@ class RunningServer:
         return await asyncio.to_thread(self._get, path, method)
 
     def _get(self, path: str, method: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        connection = http_client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         with contextlib.closing(connection):
             connection.request(method, path)
             response: HTTPResponse = connection.getresponse()
@@ -161,22 +161,22 @@ async def serving(
     queue_limit: int = QUEUE_LIMIT,
     guard: Guard | None = None,
     active_limit: int | None = None,
-    deadlines: Deadlines = DEADLINES,
+    http: type[PunctualProtocol] = PunctualProtocol,
 ) -> AsyncIterator[RunningServer]:
     """A server over ``model``. ``data`` is its folder, where that matters beyond its life."""
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         engine = BatchingEngine(model)
         app = create_app(engine, Journal(folder), on_restart, queue_limit, guard, active_limit)
-        async with _serving(model, engine, app, deadlines) as server:
+        async with _serving(model, engine, app, http) as server:
             yield server
 
 
 @contextlib.asynccontextmanager
 async def _serving(
-    model: ScriptedModel, engine: BatchingEngine, app: Starlette, deadlines: Deadlines
+    model: ScriptedModel, engine: BatchingEngine, app: Starlette, http: type[PunctualProtocol]
 ) -> AsyncIterator[RunningServer]:
-    server = _Server(configuration(app, deadlines))
+    server = _Server(configuration(app, http))
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     task = asyncio.get_running_loop().create_task(server.serve([listener]), name="uvicorn")
