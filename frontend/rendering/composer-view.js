@@ -68,10 +68,13 @@ export class ComposerView {
     if (!matchMedia("(pointer: coarse)").matches) this.#elements.input.focus();
   }
 
-  /** @param {string} text */
+  /**
+   * Whoever watches the input hears of it, as of what is typed.
+   * @param {string} text
+   */
   write(text) {
     this.#elements.input.value = text;
-    this.#changed();
+    this.#elements.input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   /**
