@@ -2,6 +2,7 @@
 
 import { Attachments } from "./composer/attachments.js";
 import { Drafts } from "./composer/drafts.js";
+import { HeldTexts } from "./composer/held-texts.js";
 import { Connection } from "./connection.js";
 import { GuardedStorage } from "./guarded-storage.js";
 import { registerServiceWorker } from "./installation.js";
@@ -53,16 +54,19 @@ const connection = new Connection({
 });
 
 const settings = new KeptSettings(storage);
+const composerInput = element("composer-input", HTMLTextAreaElement);
+const held = new HeldTexts(element("composer-held", HTMLElement), () => composerInput.dispatchEvent(new Event("input", { bubbles: true })));
 
 const streamUI = new StreamUI({
   connection,
   kept: new KeptChat(storage, window, newGenerationId),
   composer: new ComposerView({
     form: element("composer", HTMLFormElement),
-    input: element("composer-input", HTMLTextAreaElement),
+    input: composerInput,
     button: element("composer-button", HTMLButtonElement),
     label: element("composer-label", HTMLElement),
     hint: element("composer-hint", HTMLElement),
+    held,
   }),
   transcript: new TranscriptView(
     {
@@ -103,13 +107,14 @@ const panels = new Panels({
 
 const attachments = new Attachments({
   form: element("composer", HTMLFormElement),
-  input: element("composer-input", HTMLTextAreaElement),
+  input: composerInput,
   button: element("attach-button", HTMLButtonElement),
   chooser: element("attach-chooser", HTMLInputElement),
+  held,
   notice: element("composer-notice", HTMLElement),
 });
 
-const drafts = new Drafts(storage, element("composer-input", HTMLTextAreaElement), clock);
+const drafts = new Drafts(storage, composerInput, clock, held);
 
 element("new-chat", HTMLButtonElement).addEventListener("click", () => streamUI.startNewChat());
 new WakeObserver({ pageWoke: () => connection.wake(), pageSlept: () => [streamUI, drafts].forEach((part) => part.save()) }).start();

@@ -1,5 +1,6 @@
 /** Text files that come into the composer: dropped, pasted, or chosen by a button. Says what it did not take, and why. */
 
+import { isLong } from "./held-texts.js";
 import { describeSize, roomFor } from "./message-size.js";
 import { takeFile } from "./text-file.js";
 
@@ -9,6 +10,7 @@ import { takeFile } from "./text-file.js";
  * @property {HTMLTextAreaElement} input
  * @property {HTMLButtonElement} button
  * @property {HTMLInputElement} chooser for files
+ * @property {import("./held-texts.js").HeldTexts} held
  * @property {HTMLElement} notice where sentences are shown and announced
  */
 
@@ -82,9 +84,14 @@ export class Attachments {
    */
   #pasted(event) {
     const data = event.clipboardData;
-    if (!data || data.files.length === 0 || data.types.includes("text/plain")) return;
-    event.preventDefault();
-    void this.take([...data.files]);
+    const text = data?.getData("text/plain") ?? "";
+    if (isLong(text)) {
+      event.preventDefault();
+      this.#elements.held.add({ name: "Pasted text", text: text.replace(/\r\n?/g, "\n") });
+    } else if (text === "" && data && data.files.length > 0) {
+      event.preventDefault();
+      void this.take([...data.files]);
+    }
   }
 
   #chosen() {
@@ -98,11 +105,12 @@ export class Attachments {
    * @param {File[]} files
    */
   async take(files) {
-    const { input } = this.#elements;
+    const { input, held } = this.#elements;
     const problems = files.length > MAX_FILES ? [`${files.length} files are too many at once; the first ${MAX_FILES} are here.`] : [];
     for (const file of files.slice(0, MAX_FILES)) {
-      const taken = await takeFile(file, roomFor(input.value, this.#frameBytes));
+      const taken = await takeFile(file, roomFor(input.value, this.#frameBytes, held.bytes));
       if ("problem" in taken) problems.push(taken.problem);
+      else if (isLong(taken.block)) held.add({ name: taken.name, text: taken.block });
       else insert(input, taken.block);
     }
     this.#problems = problems;
@@ -116,8 +124,8 @@ export class Attachments {
   }
 
   #say() {
-    const { form, input, notice } = this.#elements;
-    const { words, isTooLong } = describeSize(input.value, this.#frameBytes);
+    const { form, input, held, notice } = this.#elements;
+    const { words, isTooLong } = describeSize(input.value, this.#frameBytes, held.bytes);
     const sentences = [...this.#problems, words].filter((sentence) => sentence !== "").join(" ");
     if (notice.textContent !== sentences) notice.textContent = sentences;
     notice.dataset["tone"] = isTooLong || this.#problems.length > 0 ? "bad" : "quiet";

@@ -2,6 +2,8 @@
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
+/** @typedef {import("./held-texts.js").HeldText} HeldText */
+/** @typedef {[conversation: string, draft: string, held: HeldText[]]} Draft */
 
 export const KEY = "streamui.drafts.v1";
 /** For how long a change may be on the page alone, in milliseconds. */
@@ -15,6 +17,7 @@ export class Drafts {
   #storage;
   #input;
   #clock;
+  #held;
   #conversation = "";
   /** @type {unknown} */
   #timer = null;
@@ -24,11 +27,13 @@ export class Drafts {
    * @param {Keeping} storage
    * @param {{value: string} & EventTarget} input
    * @param {Clock} clock
+   * @param {{readonly items: HeldText[], replace: (items: HeldText[]) => void}} held long texts beside the input
    */
-  constructor(storage, input, clock) {
+  constructor(storage, input, clock, held) {
     this.#storage = storage;
     this.#input = input;
     this.#clock = clock;
+    this.#held = held;
   }
 
   start() {
@@ -47,10 +52,12 @@ export class Drafts {
   open(conversation) {
     this.save();
     this.#conversation = conversation;
-    const draft = readDrafts(this.#storage.read(KEY)).find(([id]) => id === conversation)?.[1] ?? "";
-    if (draft === this.#input.value) return;
-    this.#input.value = draft;
-    this.#input.dispatchEvent(new Event("input", { bubbles: true }));
+    const [, draft = "", held = []] = readDrafts(this.#storage.read(KEY)).find(([id]) => id === conversation) ?? [];
+    if (held.length > 0 || this.#held.items.length > 0) this.#held.replace(held);
+    if (draft !== this.#input.value) {
+      this.#input.value = draft;
+      this.#input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
     this.#forgetTimer();
   }
 
@@ -60,8 +67,10 @@ export class Drafts {
     this.#forgetTimer();
     const others = readDrafts(this.#storage.read(KEY)).filter(([id]) => id !== this.#conversation);
     const draft = this.#input.value;
-    const isKept = draft.trim() !== "" && draft.length <= MAX_DRAFT;
-    this.#storage.write(KEY, fitting(isKept ? [...others, [this.#conversation, draft]] : others));
+    /** @type {Draft} */
+    const mine = [this.#conversation, draft, this.#held.items];
+    const isKept = (draft.trim() !== "" || mine[2].length > 0) && lengthOf(mine) <= MAX_DRAFT;
+    this.#storage.write(KEY, fitting(isKept ? [...others, mine] : others));
   }
 
   #saveSoon() {
@@ -77,19 +86,30 @@ export class Drafts {
 
 /**
  * @param {unknown} value
- * @returns {[conversation: string, draft: string][]} the one that was written last comes last
+ * @returns {Draft[]} the one that was written last comes last
  */
 function readDrafts(value) {
   if (!Array.isArray(value)) return [];
-  return value.filter((each) => typeof each?.[0] === "string" && typeof each[1] === "string");
+  const drafts = value.filter((each) => typeof each?.[0] === "string" && typeof each[1] === "string");
+  return drafts.map(([conversation, draft, held]) => [conversation, draft, Array.isArray(held) ? held.filter(isHeld) : []]);
+}
+
+/** @param {any} value */
+function isHeld(value) {
+  return typeof value?.name === "string" && typeof value.text === "string";
+}
+
+/** @param {Draft} draft */
+function lengthOf([, draft, held]) {
+  return held.reduce((sum, { text }) => sum + text.length, draft.length);
 }
 
 /**
- * @param {[conversation: string, draft: string][]} drafts
- * @returns {[conversation: string, draft: string][]} the newest ones, as many as there is room for
+ * @param {Draft[]} drafts
+ * @returns {Draft[]} the newest ones, as many as there is room for
  */
 function fitting(drafts) {
   let room = 2 * MAX_DRAFT;
-  const kept = drafts.slice(-MAX_DRAFTS).reverse().filter(([, draft]) => (room -= draft.length) >= 0);
+  const kept = drafts.slice(-MAX_DRAFTS).reverse().filter((draft) => (room -= lengthOf(draft)) >= 0);
   return kept.reverse();
 }

@@ -18,22 +18,24 @@ export function messageBytes(text) {
 /**
  * @param {string} text
  * @param {number} frameBytes the server's limit
+ * @param {number} [heldBytes] what the message has besides
  * @returns {number} bytes that can still be added
  */
-export function roomFor(text, frameBytes) {
-  return Math.max(0, frameBytes - FRAME_REST - messageBytes(text));
+export function roomFor(text, frameBytes, heldBytes = 0) {
+  return Math.max(0, frameBytes - FRAME_REST - heldBytes - messageBytes(text));
 }
 
 /**
  * @param {string} text
  * @param {number} frameBytes the server's limit
+ * @param {number} [heldBytes] what the message has besides
  * @returns {{words: string, isTooLong: boolean}} no words while there is room enough
  */
-export function describeSize(text, frameBytes) {
+export function describeSize(text, frameBytes, heldBytes = 0) {
   const room = frameBytes - FRAME_REST;
   // No text takes more than six bytes for each UTF-16 unit, so that a short one need not be measured.
-  if (text.length * 6 < room * NEAR) return { words: "", isTooLong: false };
-  const bytes = messageBytes(text);
+  if (heldBytes + text.length * 6 < room * NEAR) return { words: "", isTooLong: false };
+  const bytes = heldBytes + messageBytes(text);
   if (bytes > room) {
     const words = `Too long to be sent: ${describeBytes(bytes)}, and ${describeBytes(room)} is the most. Shorten it.`;
     return { words, isTooLong: true };

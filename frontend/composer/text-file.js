@@ -3,7 +3,7 @@
 import { describeBytes } from "../panels/model-facts.js";
 
 /** @typedef {{name: string, size: number, arrayBuffer: () => Promise<ArrayBuffer>}} Source */
-/** @typedef {{block: string} | {problem: string}} Taken */
+/** @typedef {{name: string, block: string} | {problem: string}} Taken */
 
 /** Control characters that no text file has: all but tab, line feed, form feed, carriage return and escape. */
 // eslint-disable-next-line no-control-regex
@@ -26,7 +26,7 @@ export async function takeFile(file, room) {
   }
   const text = decode(bytes);
   if (text === null) return { problem: `${name} is no text file, so the model could not read it. Save it as plain text (UTF-8).` };
-  return { block: fencedBlock(name, text) };
+  return { name, block: fencedBlock(name, text) };
 }
 
 /**

@@ -15,6 +15,22 @@ class FakeInput extends EventTarget {
   }
 }
 
+class FakeHeld {
+  /** @type {import("../../../frontend/composer/held-texts.js").HeldText[]} */
+  items = [];
+
+  /** @param {FakeInput} input */
+  constructor(input) {
+    this.input = input;
+  }
+
+  /** @param {FakeHeld["items"]} items */
+  replace(items) {
+    this.items = items;
+    this.input.dispatchEvent(new Event("input"));
+  }
+}
+
 describe("Drafts", () => {
   const clock = new FakeClock();
   /** @type {FakeBrowser} */
@@ -28,16 +44,25 @@ describe("Drafts", () => {
   function openPage(conversation) {
     const input = new FakeInput();
     const storage = browser.openTab();
-    const drafts = new Drafts(storage, input, clock);
+    const held = new FakeHeld(input);
+    const drafts = new Drafts(storage, input, clock, held);
     drafts.start();
     drafts.open(conversation);
-    return { input, drafts, storage };
+    return { input, held, drafts, storage };
   }
 
   it("gives a draft back after a reload", () => {
     openPage("a").input.type("And then?");
     clock.advance(SAVE_MS);
     assert.equal(openPage("a").input.value, "And then?");
+  });
+
+  it("keeps the long texts beside it, alone as well", () => {
+    const { held, drafts } = openPage("a");
+    held.replace([{ name: "notes.txt", text: "long" }]);
+    drafts.open("b");
+    assert.deepEqual(held.items, []);
+    assert.deepEqual(openPage("a").held.items, [{ name: "notes.txt", text: "long" }]);
   });
 
   it("keeps one for each conversation", () => {

@@ -16,13 +16,13 @@ function file(name, content) {
 
 describe("takeFile", () => {
   it("makes a fenced block under the file's name", async () => {
-    assert.deepEqual(await takeFile(file("a b.py", "print(1)"), ROOM), { block: "a b.py\n```py\nprint(1)\n```\n" });
+    assert.deepEqual(await takeFile(file("a b.py", "print(1)"), ROOM), { name: "a b.py", block: "a b.py\n```py\nprint(1)\n```\n" });
   });
 
   it("reads UTF-8 and UTF-16, with and without a mark, and all line ends", async () => {
     const utf16 = [0xff, 0xfe, 0xe9, 0x00, 0x0d, 0x00, 0x0a, 0x00];
-    assert.deepEqual(await takeFile(file("x", utf16), ROOM), { block: "x\n```\né\n```\n" });
-    assert.deepEqual(await takeFile(file("x", "\ufeffa\r\nb\rc"), ROOM), { block: "x\n```\na\nb\nc\n```\n" });
+    assert.deepEqual(await takeFile(file("x", utf16), ROOM), { name: "x", block: "x\n```\né\n```\n" });
+    assert.deepEqual(await takeFile(file("x", "\ufeffa\r\nb\rc"), ROOM), { name: "x", block: "x\n```\na\nb\nc\n```\n" });
   });
 
   for (const [what, content] of /** @type {[string, number[]][]} */ ([
@@ -48,7 +48,7 @@ describe("takeFile", () => {
 
   it("keeps a name on one line", async () => {
     const taken = await takeFile(file("a\n```b.txt", "x"), ROOM);
-    assert.deepEqual(taken, { block: "a '''b.txt\n```txt\nx\n```\n" });
+    assert.deepEqual(taken, { name: "a '''b.txt", block: "a '''b.txt\n```txt\nx\n```\n" });
   });
 });
 
