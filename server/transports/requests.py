@@ -25,6 +25,7 @@ STATUSES: Final = {
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.BUSY: 503,
     ErrorCode.ENGINE_FAILED: 503,
+    ErrorCode.STORAGE_FAILED: 503,
     ErrorCode.INTERNAL: 500,
 }
 """Of the error codes that are not just 400."""

@@ -22,6 +22,7 @@ from protocol.cursor import Cursor
 from protocol.messages import Welcome
 from server.__main__ import _listen as listen
 from server.app import create_app
+from server.conversations.store import Store
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
@@ -159,16 +160,16 @@ async def serving(
     """A server over ``model``. ``data`` is its folder, where that matters beyond its life."""
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        async with _serving(model, Journal(folder), on_restart, queue_limit) as server:
+        async with _serving(model, Journal(folder), on_restart, queue_limit, Store(folder)) as server:
             yield server
 
 
 @contextlib.asynccontextmanager
 async def _serving(
-    model: ScriptedModel, journal: Journal, on_restart: OnRestart, queue_limit: int
+    model: ScriptedModel, journal: Journal, on_restart: OnRestart, queue_limit: int, store: Store
 ) -> AsyncIterator[RunningServer]:
     engine = BatchingEngine(model)
-    app = create_app(engine, journal, on_restart, queue_limit)
+    app = create_app(engine, journal, on_restart, queue_limit, store)
     server = _Server(configuration(app))
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
