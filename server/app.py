@@ -19,7 +19,7 @@ from server.engine.base import Engine
 from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
-from server.transports import conversations, generations
+from server.transports import conversation_files, conversations, generations
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
@@ -83,6 +83,9 @@ def create_app(
             Door("GET", "/generations/{id}/poll", generations.poll_events),
             Door("GET", "/api/conversations", conversations.listed),
             Door("POST", "/api/conversations", conversations.create),
+            Door("GET", "/api/conversations/export", conversation_files.export_all),
+            Door("POST", "/api/conversations/import", conversation_files.import_file),
+            Door("GET", "/api/conversations/{id}/export", conversation_files.export),
             Door("GET", "/api/conversations/{id}", conversations.read),
             Door("PATCH", "/api/conversations/{id}", conversations.change),
             Door("DELETE", "/api/conversations/{id}", conversations.delete),

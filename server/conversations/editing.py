@@ -16,7 +16,7 @@ from server.conversations import tree
 from server.conversations.reading import any_row, parents, row, summary, unknown, unknown_message, whole, writing
 from server.conversations.titles import title_of
 from server.conversations.upkeep import KEPT_MS
-from server.conversations.values import Change, Deleted, NewConversation, Summary, Whole
+from server.conversations.values import MAX_TITLE, RESERVED, Change, Deleted, NewConversation, Summary, Whole
 
 _CREATE = """
     INSERT INTO conversations (principal, id, title, named, created_at, updated_at, settings)
@@ -53,12 +53,15 @@ class Removed(NamedTuple):
 def create(db: sqlite3.Connection, principal: str, new: NewConversation, now: int) -> tuple[Whole, bool]:
     """The conversation of this id, and whether it is new."""
     id = new.id or secrets.token_hex(8)
+    if id in RESERVED:
+        text = f"id: no conversation can be called {id!r}; choose another id"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field="id")
     if found := any_row(db, principal, id):
         if found.deleted_at is not None:
             text = f"id: conversation {id!r} was deleted; restore it, or choose another id"
             raise RemoteProtocolError(ErrorCode.ID_CONFLICT, text, field="id")
         return whole(db, principal, id), False
-    title = (new.title or "").strip()
+    title = title_of(new.title or "", MAX_TITLE)
     db.execute(_CREATE, (principal, id, title, bool(title), now, now, _json(new.settings)))
     return whole(db, principal, id), True
 
@@ -73,8 +76,8 @@ def change(db: sqlite3.Connection, principal: str, id: str, change: Change) -> S
             raise unknown_message(id, change.leaf, "leaf")
         leaf = tree.newest_leaf(known, change.leaf)
     if change.title is not None:
-        named = bool(change.title.strip())
-        title = change.title.strip() or _derived(db, found.key)
+        chosen = title_of(change.title, MAX_TITLE)
+        named, title = bool(chosen), chosen or _derived(db, found.key)
     settings = found.settings if change.settings is None else _json(change.settings)
     pinned = found.pinned if change.pinned is None else change.pinned
     db.execute(_CHANGE, (title, found.named if named is None else named, pinned, leaf, settings, found.key))

@@ -25,6 +25,7 @@ _MESSAGES = """
     FROM messages WHERE conversation = ? AND deleted_at IS NULL ORDER BY key
 """
 _PARENTS = "SELECT id, parent FROM messages WHERE conversation = ? AND deleted_at IS NULL ORDER BY key"
+_ALL = "SELECT id FROM conversations WHERE principal = ? AND deleted_at IS NULL ORDER BY key"
 _LEFT_WRITING = """
     SELECT principal, conversations.id, generation FROM messages
     JOIN conversations ON conversations.key = messages.conversation WHERE state = 'writing' ORDER BY messages.key
@@ -107,6 +108,16 @@ def whole(db: sqlite3.Connection, principal: str, id: str) -> Whole:
 
 def whole_of(db: sqlite3.Connection, row: Row) -> Whole:
     return Whole(**facts(db, row), settings=settings(row), leaf=row.leaf, messages=messages(db, row.key))
+
+
+def whole_if_there(db: sqlite3.Connection, principal: str, id: str) -> Whole | None:
+    found = any_row(db, principal, id)
+    return None if found is None or found.deleted_at is not None else whole_of(db, found)
+
+
+def all_ids(db: sqlite3.Connection, principal: str) -> list[str]:
+    """The conversations of a user, the oldest first."""
+    return [id for (id,) in db.execute(_ALL, (principal,))]
 
 
 def settings(row: Row) -> Settings:

@@ -51,6 +51,8 @@ class Conversations:
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self.changes = Changes()
+        self.importing = asyncio.Lock()
+        """Held by whoever reads a file, which may take much memory."""
         self._store = store
         self._registry = registry
         self._locks = Locks()

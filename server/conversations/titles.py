@@ -10,15 +10,15 @@ _LOOK: Final = 4096
 _JOINERS: Final = "\u200c\u200d"
 
 
-def title_of(content: str) -> str:
-    """The first line with something on it, in up to 60 characters, cut at a word where there is one to cut at."""
+def title_of(content: str, length: int = LENGTH) -> str:
+    """The first line with something on it, in up to ``length`` characters, cut at a word where there is one."""
     lines = (_clean(line) for line in content[:_LOOK].splitlines())
     line = next((line for line in lines if line), UNTITLED)
-    if len(line) <= LENGTH:
+    if len(line) <= length:
         return line
-    cut = line[: LENGTH - 1]
-    at = cut.rfind(" ") if line[LENGTH - 1] != " " else len(cut)
-    return (cut[:at] if at > LENGTH // 2 else cut).rstrip() + "…"
+    cut = line[: length - 1]
+    at = cut.rfind(" ") if line[length - 1] != " " else len(cut)
+    return (cut[:at] if at > length // 2 else cut).rstrip() + "…"
 
 
 def _clean(line: str) -> str:

@@ -33,6 +33,7 @@ _INSERT = """
     INSERT INTO messages (conversation, id, parent, role, content, created_at, state, generation)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+_INDEX = "INSERT INTO message_words (rowid, content) VALUES (last_insert_rowid(), ?)"
 _GO_ON = "UPDATE messages SET state = 'writing', generation = ?, about = '{}' WHERE conversation = ? AND id = ?"
 _PUT_BACK = "UPDATE messages SET state = ?, generation = ?, about = ? WHERE conversation = ? AND id = ?"
 _TOUCH = "UPDATE conversations SET version = version + 1, updated_at = ?, leaf = ?, title = ? WHERE key = ?"
@@ -112,6 +113,7 @@ def begin(db: sqlite3.Connection, principal: str, body: Generate, turn: Turn, qu
     for id, parent, role, content, state, generation in rows:
         _refuse_taken(db, found, str(id), "message_id" if role == "user" else "id")
         db.execute(_INSERT, (found.key, id, parent, role, content, now, state, generation))
+        db.execute(_INDEX, (content,))
     added = tuple(str(values[0]) for values in rows)
     return _begun(db, principal, found, turn, now, message=answer, added=added, leaf=answer)
 

@@ -29,6 +29,9 @@ MAX_TITLE = 200
 MAX_SYSTEM = 262_144
 """Characters of a system prompt."""
 
+RESERVED = ("export", "import")
+"""Words of the doors' paths, which no conversation can be called."""
+
 Title = Annotated[str, Meta(max_length=MAX_TITLE)]
 
 

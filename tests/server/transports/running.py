@@ -22,6 +22,7 @@ from protocol.cursor import Cursor
 from protocol.messages import Welcome
 from server.__main__ import _listen as listen
 from server.app import create_app
+from server.conversations.service import Conversations
 from server.conversations.store import Store
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
@@ -52,6 +53,7 @@ class RunningServer:
     engine: BatchingEngine
     registry: Registry
     connections: Connections
+    conversations: Conversations
 
     @contextlib.asynccontextmanager
     async def socket(self, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
@@ -177,7 +179,7 @@ async def _serving(
     try:
         async with asyncio.timeout(DEADLINE):
             await server.ready.wait()
-        yield RunningServer(port, model, engine, app.state.registry, app.state.connections)
+        yield RunningServer(port, model, engine, app.state.registry, app.state.connections, app.state.conversations)
     finally:
         model.gate.open()
         server.ending.set()
