@@ -52,11 +52,12 @@ class Conversations:
     def __init__(self, store: Store, registry: Registry) -> None:
         self.changes = Changes()
         self.importing = asyncio.Lock()
-        """Held by whoever reads a file, which may take much memory."""
+        """Held by whoever reads a file to be imported, which may take much memory: one at a time."""
         self._store = store
         self._registry = registry
         self._locks = Locks()
         self._writing: dict[str, Writing] = {}
+        """What is being written, by its generation."""
         self._retries = Timers()
         registry.when_ended = self._take_end
 

@@ -23,6 +23,7 @@ from server.transports.requests import JSON, NO_STORE, RequestRefused, read_byte
 
 MOST_BYTES: Final = 64 << 20
 MARKDOWN: Final = "text/markdown"
+RETRY_MS: Final = 2000
 _DONE: Final = object()
 
 
@@ -63,11 +64,12 @@ async def export_all(request: Request) -> Response:
 
 async def import_file(request: Request) -> Response:
     """``POST /api/conversations/import``: each conversation whole, or not at all. One file at a time."""
-    body, kind = await read_bytes(request, (JSON, MARKDOWN), MOST_BYTES)
     conversations: Conversations = request.app.state.conversations
+    if conversations.importing.locked():
+        text = "another file is being imported; try again when that is done"
+        raise RemoteProtocolError(ErrorCode.BUSY, text, retry_after_ms=RETRY_MS)
     async with conversations.importing:
-        items = _drafts(body, kind)
-        del body
+        items = _drafts(*await read_bytes(request, (JSON, MARKDOWN), MOST_BYTES))
         answer = await _import(conversations, principal_of(request.scope), items)
     return Response(encoded(answer), 200, NO_STORE, media_type=JSON)
 

@@ -110,7 +110,8 @@ def users(monkeypatch: pytest.MonkeyPatch) -> None:
     """The header X-User says who asks."""
 
     def principal_of(scope: Scope) -> str:
-        return dict(scope["headers"]).get(b"x-user", b"local").decode()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        return headers.get(b"x-user", b"local").decode()
 
     for module in (conversations, conversation_files, generations):
         monkeypatch.setattr(module, "principal_of", principal_of)
