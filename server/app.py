@@ -13,11 +13,13 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from protocol.errors import RemoteProtocolError
 from server.chat.template import ChatTemplate
+from server.conversations.service import Conversations
+from server.conversations.store import Store
 from server.engine.base import Engine
 from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
-from server.transports import generations
+from server.transports import conversation_files, conversations, generations
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
@@ -35,25 +37,32 @@ def create_app(
     journal: Journal | None = None,
     on_restart: OnRestart = OnRestart.CONTINUE,
     queue_limit: int = QUEUE_LIMIT,
+    store: Store | None = None,
 ) -> Starlette:
-    """The server's ASGI application over an engine that has not been started. It closes engine and journal at its end.
+    """The server's ASGI application over an engine that has not been started. At its end it closes what it is given.
 
+    ``store`` None: conversations end with the server.
     Raises ChatTemplateError when the model's own template can't be read.
     """
     facts = engine.facts
     template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
     registry = Registry(engine, template, journal, on_restart=on_restart, queue_limit=queue_limit)
+    kept = Conversations(store or Store(None), registry)
     channels = Channels()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        running = asyncio.get_running_loop().create_task(registry.run(), name="registry")
+        loop = asyncio.get_running_loop()
+        running = loop.create_task(registry.run(), name="registry")
+        keeping = loop.create_task(kept.run(), name="conversations")
         try:
             yield
         finally:
             await channels.close()
             running.cancel()
+            keeping.cancel()
             await registry.close()
+            await asyncio.to_thread(kept.close)
 
     app = Starlette(
         routes=[
@@ -73,6 +82,17 @@ def create_app(
             Door("DELETE", "/generations/{id}", generations.cancel),
             Door("GET", "/generations/{id}/events", stream_events),
             Door("GET", "/generations/{id}/poll", generations.poll_events),
+            Door("GET", "/api/conversations", conversations.listed),
+            Door("POST", "/api/conversations", conversations.create),
+            Door("GET", "/api/conversations/export", conversation_files.export_all),
+            Door("POST", "/api/conversations/import", conversation_files.import_file),
+            Door("GET", "/api/conversations/{id}/export", conversation_files.export),
+            Door("GET", "/api/conversations/{id}", conversations.read),
+            Door("PATCH", "/api/conversations/{id}", conversations.change),
+            Door("DELETE", "/api/conversations/{id}", conversations.delete),
+            Door("POST", "/api/conversations/{id}/restore", conversations.restore),
+            Door("DELETE", "/api/conversations/{id}/messages/{message}", conversations.delete_message),
+            Door("POST", "/api/conversations/{id}/messages/{message}/restore", conversations.restore_message),
             Mount("/static", FrontendFiles(), name="static"),
         ],
         exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
@@ -80,6 +100,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.registry = registry
+    app.state.conversations = kept
     app.state.connections = Connections()
     app.state.channels = channels
     return app

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
+from server.conversations.store import Store
 from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
@@ -33,10 +34,11 @@ CLIENTS_FAULTS = (
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    Raises JournalError, ModelError or ChatTemplateError before the first request is answered.
+    Raises JournalError, ConversationsError, ModelError or ChatTemplateError before the first request is answered.
     """
     journal = Journal(settings.data) if settings.journal == "on" else None
-    app = create_app(_engine(settings), journal, OnRestart(settings.on_restart), settings.queue)
+    store = Store(settings.data)
+    app = create_app(_engine(settings), journal, OnRestart(settings.on_restart), settings.queue, store)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
         _Server(app, settings.drain).run(sockets=[listener])

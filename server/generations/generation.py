@@ -65,7 +65,11 @@ class Generation:
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
-        asked = [self.body.prompt or "", *(message.content for message in self.body.messages or ())]
+        asked = [
+            self.body.prompt or "",
+            self.body.content or "",
+            *(message.content for message in self.body.messages or ()),
+        ]
         return self.log.size + self.log.pieces * PIECE_BYTES + sum(map(len, asked))
 
     def is_for(self, body: Generate) -> bool:
@@ -148,7 +152,9 @@ def _told(token: TokenLogprob) -> tuple[str, float, tuple[int, ...] | None]:
 
 
 def _on_detach_ms(body: Generate) -> int | None:
-    return DEFAULT_ON_DETACH_MS if body.on_detach_ms is UNSET else body.on_detach_ms
+    if body.on_detach_ms is UNSET:
+        return DEFAULT_ON_DETACH_MS if body.conversation is None else None
+    return body.on_detach_ms
 
 
 def _without_detach(body: Generate) -> Generate:

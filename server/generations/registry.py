@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from protocol.errors import ErrorCode, RemoteProtocolError
@@ -43,6 +43,7 @@ from server.generations.restoring import (
 )
 from server.generations.retention import RETENTION, Retention
 from server.generations.sampling import resolve_sampling
+from server.generations.source import Source
 
 QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
@@ -72,6 +73,8 @@ class Registry:
         queue_limit: int = QUEUE_LIMIT,
     ) -> None:
         self.queue_limit = queue_limit
+        self.when_ended: Callable[[Generation], None] = lambda generation: None
+        """Called on the event loop with each that ends, before its readers hear of it. Set once, before ``run``."""
         self._engine = engine
         self._template = template
         self._recorder = Recorder(journal)
@@ -143,24 +146,30 @@ class Registry:
             self._apply(self._news.get_nowait())
         self._departures.close()
 
-    async def start(self, body: Generate, received: float) -> tuple[Generation, bool]:
+    async def start(self, body: Generate, received: float, source: Source | None = None) -> tuple[Generation, bool]:
         """Begin the generation that ``body`` asks for, received at ``time.monotonic()`` ``received``.
 
         The id makes it idempotent: with the same id and body as before, the one from before is returned, and False.
+        ``source`` is what a body stands for that names a conversation; its ``before`` runs when all else is well.
         Watch it before the next await: from here on ``on_detach_ms`` counts. Raises RemoteProtocolError, with the code
         that the client is told.
         """
-        if known := await self._known(body):
+        if known := await self.known(body):
             return known, False
         self._refuse_when_down(body)
         try:
-            prompt, sampling = await asyncio.to_thread(self._prepared, body)
+            prompt, sampling = await asyncio.to_thread(self._prepared, source.body if source else body, source)
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
-        if known := await self._known(body):  # another connection was faster
+        if known := await self.known(body):  # another connection was faster
             return known, False
         self._refuse_when_down(body)
         self._refuse_when_full(body)
+        if source:
+            await source.before()
+            if await self.known(body):
+                raise conflict(body)
+            self._refuse_when_down(body)
         beginning = self._begin(body, prompt, sampling, received)
         await beginning.taken_up.passed.wait()
         return beginning.generation, True
@@ -203,10 +212,14 @@ class Registry:
         self._recorder.put([mark])
         await mark.passed.wait()
 
-    # Beginning
+    def find(self, id: str) -> Generation | None:
+        """The generation called ``id``, whosever it is; for those who do not answer a client."""
+        beginning = self._beginning.get(id)
+        return self._generations.get(id) or (beginning.generation if beginning else None)
 
-    async def _known(self, body: Generate) -> Generation | None:
-        """The generation that has this body's id already, once it is journaled."""
+    async def known(self, body: Generate) -> Generation | None:
+        """The generation that has this body's id already, once it is journaled. Raises RemoteProtocolError
+        (id_conflict) where that was asked for with another body."""
         if body.id is None:
             return None
         if beginning := self._beginning.get(body.id):
@@ -215,6 +228,8 @@ class Registry:
         if known and not known.is_for(body):
             raise conflict(body)
         return known
+
+    # Beginning
 
     def _refuse_when_down(self, body: Generate) -> None:
         if self._going_down:
@@ -228,9 +243,10 @@ class Registry:
             text = f"{self.queue_limit} generations are waiting already; try again later"
             raise busy(body, text, retry_after_ms=self._engine.eta_ms())
 
-    def _prepared(self, body: Generate) -> tuple[tuple[int, ...], SamplingParams]:
+    def _prepared(self, body: Generate, source: Source | None) -> tuple[tuple[int, ...], SamplingParams]:
         """What the engine is to be given; runs on a thread of its own. Raises RemoteProtocolError, EngineDeadError."""
-        return tokenized(body, self._engine, self._template), resolve_sampling(body, self._engine, self._template.stop)
+        prompt = tokenized(body, self._engine, self._template, source.written if source else "")
+        return prompt, resolve_sampling(body, self._engine, self._template.stop)
 
     def _begin(self, body: Generate, prompt: tuple[int, ...], sampling: SamplingParams, received: float) -> _Beginning:
         """Have a generation journaled; ``_take_up`` goes on with it."""
@@ -306,6 +322,7 @@ class Registry:
                     wakes.update(dict.fromkeys(generation.watchers))
                     if generation.log.done:
                         self._shelve(generation, now)
+                        self.when_ended(generation)
         for wake in wakes:
             wake()
         self._note_idle()

@@ -31,6 +31,7 @@ from protocol.messages import (
     Welcome,
 )
 from server.generations.registry import Registry
+from server.guard.principal import principal_of
 from server.transports.channel import ChannelSocket
 from server.transports.connection import Connection, JsonSession
 from server.transports.connections import RECONNECT_MS, Connections
@@ -102,8 +103,11 @@ async def stream_events(request: Request) -> ASGIApp:
 
 
 def ends_unwatched(body: Generate) -> Generate:
-    """``body`` with the default of the doors that wait for the answer: a client that goes away ends it."""
-    return replace(body, on_detach_ms=0) if body.on_detach_ms is UNSET else body
+    """``body`` with the default of the doors that wait for the answer: a client that goes away ends it.
+
+    Not in a conversation, into which the answer is written all the same.
+    """
+    return replace(body, on_detach_ms=0) if body.on_detach_ms is UNSET and body.conversation is None else body
 
 
 def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
@@ -114,7 +118,14 @@ def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
         stream = EventStream(receive, send)
         socket = AnswerSocket(stream, retry=retry)
         await socket.post(frame)
-        connection = Connection(socket, registry, JsonSession(), close_when_idle=True)
+        connection = Connection(
+            socket,
+            registry,
+            JsonSession(),
+            request.app.state.conversations,
+            principal=principal_of(request.scope),
+            close_when_idle=True,
+        )
         with contextlib.suppress(Disconnected):
             await unless(stream.keep_alive(), connections.serve(connection))
         if socket.refused:

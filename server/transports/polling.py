@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from protocol.errors import CloseCode, ErrorCode
+from server.guard.principal import principal_of
 from server.transports.channel import Channels, ChannelSocket, no_such_channel
 from server.transports.connection import Connection, JsonSession
 from server.transports.connections import Connections
@@ -115,7 +116,10 @@ async def open_channel(request: Request) -> Response:
     frame = await read_body(request)
     socket = PolledSocket()
     idle = request.query_params.get("close_when_idle") == "1"
-    connection = Connection(socket, state.registry, JsonSession(), close_when_idle=idle)
+    principal = principal_of(request.scope)
+    connection = Connection(
+        socket, state.registry, JsonSession(), state.conversations, principal=principal, close_when_idle=idle
+    )
     channels.start(connection.name, socket, connections.serve(connection))
     (welcome,) = await socket.poll(WAIT_SECONDS)
     if frame.strip():

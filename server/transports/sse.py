@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from protocol.errors import CloseCode
+from server.guard.principal import principal_of
 from server.transports.channel import Channels, ChannelSocket
 from server.transports.connection import Connection, JsonSession
 from server.transports.connections import Connections
@@ -91,12 +92,15 @@ async def stream_channel(request: Request) -> ASGIApp:
     state = request.app.state
     channels: Channels = state.channels
     connections: Connections = state.connections
+    principal = principal_of(request.scope)
     idle = request.query_params.get("close_when_idle") == "1"
 
     async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         stream = EventStream(receive, send)
         socket = EventSocket(stream)
-        connection = Connection(socket, state.registry, JsonSession(), close_when_idle=idle)
+        connection = Connection(
+            socket, state.registry, JsonSession(), state.conversations, principal=principal, close_when_idle=idle
+        )
         with channels.named(connection.name, socket), contextlib.suppress(Disconnected):
             await unless(stream.keep_alive(), connections.serve(connection))
         await stream.end()

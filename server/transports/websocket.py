@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from protocol.errors import CloseCode
 from protocol.messages import PROTOCOL
 from protocol.plain import PlainSession
+from server.guard.principal import principal_of
 from server.transports.connection import Connection, JsonSession
 from server.transports.connections import Connections
 from server.transports.socket import Disconnected
@@ -28,6 +29,8 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
         WebSocketSocket(websocket),
         websocket.app.state.registry,
         PlainSession() if _asked(websocket, "plain") else JsonSession(),
+        websocket.app.state.conversations,
+        principal=principal_of(websocket.scope),
         close_when_idle=_asked(websocket, "close_when_idle"),
     )
     connections: Connections = websocket.app.state.connections

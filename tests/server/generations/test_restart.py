@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -57,7 +58,7 @@ async def write(server: RunningServer, peer: Peer, *bodies: Generate, steps: int
 
 
 @contextlib.asynccontextmanager
-async def interrupted(data: Path, *bodies: Generate, slots: int = 1, **options: OnRestart) -> AsyncIterator[Peer]:
+async def interrupted(data: Path, *bodies: Generate, slots: int = 1, **options: Any) -> AsyncIterator[Peer]:
     """What a client has seen of ``bodies`` when the server went down in the middle of them."""
     async with serving(ScriptedModel(slots=slots), data, **options) as server, server.peer() as peer:
         await write(server, peer, *bodies)

@@ -22,6 +22,8 @@ from protocol.cursor import Cursor
 from protocol.messages import Welcome
 from server.__main__ import _listen as listen
 from server.app import create_app
+from server.conversations.service import Conversations
+from server.conversations.store import Store
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
@@ -51,6 +53,7 @@ class RunningServer:
     engine: BatchingEngine
     registry: Registry
     connections: Connections
+    conversations: Conversations
 
     @contextlib.asynccontextmanager
     async def socket(self, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
@@ -159,16 +162,16 @@ async def serving(
     """A server over ``model``. ``data`` is its folder, where that matters beyond its life."""
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        async with _serving(model, Journal(folder), on_restart, queue_limit) as server:
+        async with _serving(model, Journal(folder), on_restart, queue_limit, Store(folder)) as server:
             yield server
 
 
 @contextlib.asynccontextmanager
 async def _serving(
-    model: ScriptedModel, journal: Journal, on_restart: OnRestart, queue_limit: int
+    model: ScriptedModel, journal: Journal, on_restart: OnRestart, queue_limit: int, store: Store
 ) -> AsyncIterator[RunningServer]:
     engine = BatchingEngine(model)
-    app = create_app(engine, journal, on_restart, queue_limit)
+    app = create_app(engine, journal, on_restart, queue_limit, store)
     server = _Server(configuration(app))
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
@@ -176,7 +179,7 @@ async def _serving(
     try:
         async with asyncio.timeout(DEADLINE):
             await server.ready.wait()
-        yield RunningServer(port, model, engine, app.state.registry, app.state.connections)
+        yield RunningServer(port, model, engine, app.state.registry, app.state.connections, app.state.conversations)
     finally:
         model.gate.open()
         server.ending.set()
