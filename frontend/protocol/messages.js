@@ -12,7 +12,7 @@
 /** @typedef {Generate | Cancel | Attach | Ping} ClientMessage */
 
 /** @typedef {{name?: string, context?: number}} ModelFacts context in tokens */
-/** @typedef {{type: "welcome", connection?: string, model?: ModelFacts, server?: string}} Welcome */
+/** @typedef {{type: "welcome", auth?: boolean, connection?: string, model?: ModelFacts, server?: string}} Welcome */
 /** @typedef {{type: "accepted", id: string, epoch: string, position?: number}} Accepted */
 /**
  * @typedef {object} Status
