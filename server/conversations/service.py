@@ -56,8 +56,8 @@ class Conversations:
         self._store = store
         self._registry = registry
         self._locks = Locks()
-        self._writing: dict[str, Writing] = {}
-        """What is being written, by its generation."""
+        self._writing: dict[tuple[str, str], Writing] = {}
+        """What is being written, by its principal and generation."""
         self._retries = Timers()
         registry.when_ended = self._take_end
 
@@ -92,11 +92,11 @@ class Conversations:
         for summary in summaries:
             self.changes.publish(principal, event(summary, deleted=deleted))
 
-    def cancel(self, generations: Iterable[str]) -> None:
-        """Stop these, as far as they run."""
+    def cancel(self, principal: str, generations: Iterable[str]) -> None:
+        """Stop these of the principal's generations, as far as they run."""
         for id in generations:
             with contextlib.suppress(RemoteProtocolError):
-                self._registry.cancel(id, time.monotonic())
+                self._registry.cancel(id, time.monotonic(), principal=principal)
 
     # Asking
 
@@ -106,7 +106,7 @@ class Conversations:
         As ``Registry.start``, which it raises the errors of.
         """
         if body.conversation is None:
-            return Started(*await self._registry.start(body, received))
+            return Started(*await self._registry.start(body, received, principal=principal))
         named = replace(body, id=body.id or secrets.token_hex(8))
         try:
             async with self._locks.held((principal, body.conversation)):
@@ -116,7 +116,7 @@ class Conversations:
             raise
 
     async def _start(self, principal: str, body: Generate, received: float) -> Started:
-        if known := await self._registry.known(body):
+        if known := await self._registry.known(body, principal):
             return Started(known, False)
         turn = await self._store.submit(turns.turn, principal, body)
         beginning = Beginning(self._store, principal, body, turn)
@@ -126,20 +126,20 @@ class Conversations:
 
         try:
             source = Source(prompt.asked(body, turn), prompt.written(turn), before)
-            generation, new = await self._registry.start(body, received, source)
+            generation, new = await self._registry.start(body, received, principal=principal, source=source)
         except BaseException:
-            if self._registry.find(body.id or "") is None:
+            if self._registry.find(body.id or "", principal) is None:
                 self._has_not_begun(principal, body, beginning)
             raise
         return Started(generation, new, beginning.message)
 
     def _has_begun(self, principal: str, body: Generate, summary: Summary) -> None:
         writing = Writing(principal, body.conversation or "", body.id or "")
-        self._writing[writing.generation] = writing
+        self._writing[principal, writing.generation] = writing
         self.tell(principal, [summary])
 
     def _has_not_begun(self, principal: str, body: Generate, beginning: Beginning) -> None:
-        self._writing.pop(body.id or "", None)
+        self._writing.pop((principal, body.id or ""), None)
         if (taken_back := beginning.take_back()) is None:
             return
         taken_back.add_done_callback(lambda future: self._tell_result(principal, future))
@@ -148,16 +148,16 @@ class Conversations:
 
     def _follow(self, writing: Writing) -> None:
         """One that an earlier server left: it goes on, has ended, or is no more."""
-        generation = self._registry.find(writing.generation)
+        generation = self._registry.find(writing.generation, writing.principal)
         if generation is None or generation.body.conversation != writing.conversation:
             self._write_end(writing, "", None)
             return
-        self._writing[writing.generation] = writing
+        self._writing[writing.principal, writing.generation] = writing
         if generation.log.done:
             self._take_end(generation)
 
     def _take_end(self, generation: Generation) -> None:
-        if writing := self._writing.get(generation.id):
+        if writing := self._writing.get((generation.principal, generation.id)):
             self._write_end(writing, generation.log.text, generation.log.done)
 
     def _write_end(self, writing: Writing, text: str, done: Done | None) -> None:
@@ -167,9 +167,10 @@ class Conversations:
 
         def written(future: asyncio.Future[Summary | None]) -> None:
             if not future.cancelled() and isinstance(future.exception(), RemoteProtocolError):
-                self._retries.set(writing.generation, RETRY_SECONDS, lambda _: self._write_end(writing, text, done))
+                name = f"{writing.principal}/{writing.generation}"
+                self._retries.set(name, RETRY_SECONDS, lambda _: self._write_end(writing, text, done))
                 return
-            self._writing.pop(writing.generation, None)
+            self._writing.pop((writing.principal, writing.generation), None)
             self._tell_result(writing.principal, future)
 
         future.add_done_callback(written)

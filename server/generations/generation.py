@@ -23,6 +23,7 @@ from protocol.messages import (
 from protocol.states import GENERATION, GenerationEvent, advance
 from server.engine.base import Choice, Finished, Piece, Prefill, Queued, TokenLogprob, Update
 from server.generations.log import GenerationLog, Wake
+from server.generations.ownership import owner_of
 
 DEFAULT_ON_DETACH_MS = 30_000
 SPEED_INTERVAL = 0.25
@@ -35,7 +36,10 @@ PIECE_BYTES = 64
 class Generation:
     """Owned by the registry, on the event loop. Readers read ``log``, ``status`` and ``state``, and change nothing."""
 
-    def __init__(self, id: str, epoch: str, body: Generate, position: int) -> None:
+    def __init__(self, key: str, epoch: str, body: Generate, position: int) -> None:
+        self.key = key
+        """What engine and journal call it; its owner and ``id`` are in it."""
+        self.principal, id = owner_of(key)
         self.body = body
         self.log = GenerationLog(id, epoch)
         self.state = GenerationState.QUEUED

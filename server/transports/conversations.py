@@ -67,7 +67,7 @@ async def delete(request: Request) -> Response:
     conversations, principal = _of(request)
     removed = await conversations.read(editing.delete, principal, request.path_params["id"], now())
     conversations.tell(principal, [removed.summary], deleted=True)
-    return _removed(conversations, removed)
+    return _removed(conversations, principal, removed)
 
 
 async def restore(request: Request) -> Response:
@@ -85,7 +85,7 @@ async def delete_message(request: Request) -> Response:
     id, message = request.path_params["id"], request.path_params["message"]
     removed = await conversations.read(editing.delete_message, principal, id, message, now())
     conversations.tell(principal, [removed.summary])
-    return _removed(conversations, removed)
+    return _removed(conversations, principal, removed)
 
 
 async def restore_message(request: Request) -> Response:
@@ -104,8 +104,8 @@ def _of(request: Request) -> tuple[Conversations, str]:
     return conversations, principal_of(request.scope)
 
 
-def _removed(conversations: Conversations, removed: Removed) -> Response:
-    conversations.cancel(removed.generations)
+def _removed(conversations: Conversations, principal: str, removed: Removed) -> Response:
+    conversations.cancel(principal, removed.generations)
     return _answer(removed.answer)
 
 

@@ -65,16 +65,16 @@ async def start(request: Request) -> Response:
 async def state(request: Request) -> Response:
     """``GET /generations/{id}``: where it stands, and its text so far."""
     registry: Registry = request.app.state.registry
-    generation = registry.get(request.path_params["id"], re="status")
+    generation = registry.get(request.path_params["id"], re="status", principal=principal_of(request.scope))
     return Response(encoded(answer_of(generation)), 200, NO_STORE, media_type=JSON)
 
 
 async def cancel(request: Request) -> Response:
     """``DELETE /generations/{id}``: its `done`, when the engine computes nothing more for it."""
     registry: Registry = request.app.state.registry
-    id = request.path_params["id"]
-    registry.cancel(id, time.monotonic())
-    done = await _here(request, _end(registry, registry.get(id, re="cancel")))
+    id, principal = request.path_params["id"], principal_of(request.scope)
+    registry.cancel(id, time.monotonic(), principal=principal)
+    done = await _here(request, _end(registry, registry.get(id, re="cancel", principal=principal)))
     return Response(codec.encode(done) + "\n", 200, NO_STORE, media_type=JSON)
 
 
@@ -83,7 +83,7 @@ async def poll_events(request: Request) -> Response:
     wait = seconds(request, "wait", default=WAIT_SECONDS, most=MOST_WAIT_SECONDS)
     registry: Registry = request.app.state.registry
     point = attach_point(request)
-    generation = registry.get(point.id, re="attach")
+    generation = registry.get(point.id, re="attach", principal=principal_of(request.scope))
     try:
         async with asyncio.timeout(wait):
             messages = await _here(request, _next(registry, generation, point))

@@ -22,6 +22,7 @@ STATUSES: Final = {
     ErrorCode.ID_CONFLICT: 409,
     ErrorCode.ALREADY_DONE: 409,
     ErrorCode.NOTHING_TO_CANCEL: 409,
+    ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.BUSY: 503,
     ErrorCode.ENGINE_FAILED: 503,

@@ -19,6 +19,7 @@ from protocol.messages import (
     Token,
 )
 from server.engine.scripted import ScriptedModel
+from server.generations.ownership import LOCAL
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
 
@@ -38,7 +39,7 @@ async def chat(server: RunningServer) -> AsyncIterator[Chat]:
 
 
 def text_of(server: RunningServer, id: str) -> str:
-    return server.registry.get(id, re="test").log.text
+    return server.registry.get(id, re="test", principal=LOCAL).log.text
 
 
 async def test_an_answer_comes_as_events_from_accepted_to_done(server: RunningServer, chat: Chat) -> None:
@@ -103,7 +104,7 @@ async def test_messages_parameters_and_id(server: RunningServer, chat: Chat) -> 
     generation = chat.generate([*said, {"role": "user", "content": "Hi"}], id="mine", max_tokens=5, stop="never")
     done = await generation.done()
     assert (generation.id, done.reason, done.usage.completion_tokens) == ("mine", DoneReason.LENGTH, 5)
-    body = server.registry.get("mine", re="test").body
+    body = server.registry.get("mine", re="test", principal=LOCAL).body
     assert body.messages is not None
     assert [message.role for message in body.messages] == ["user", "assistant", "user"]
     assert (body.params.max_tokens, body.params.stop) == (5, ("never",))
@@ -267,7 +268,8 @@ async def test_closing_ends_what_waits_and_leaves_no_task(server: RunningServer)
         with pytest.raises(ClosedError):
             await chat.ping()
         await server.until(lambda: len(server.connections) == 0 and asyncio.all_tasks() <= before)
-    assert server.registry.get(generation.id, re="test").log.done is None  # a closed socket is no cancel
+    log = server.registry.get(generation.id, re="test", principal=LOCAL).log
+    assert log.done is None  # a closed socket is no cancel
 
 
 async def test_nobody_there_is_said_at_once(server: RunningServer) -> None:
