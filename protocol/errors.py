@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     BUSY = "busy"
     RATE_LIMITED = "rate_limited"
     ENGINE_FAILED = "engine_failed"
+    STORAGE_FAILED = "storage_failed"
     INTERNAL = "internal"
 
 
@@ -61,6 +62,7 @@ ERRORS: Final[dict[ErrorCode, ErrorFacts]] = {
     ErrorCode.BUSY: ErrorFacts(True, "the queue is full or the server is going down"),
     ErrorCode.RATE_LIMITED: ErrorFacts(True, "too many messages in too short a time"),
     ErrorCode.ENGINE_FAILED: ErrorFacts(True, "the engine could not compute"),
+    ErrorCode.STORAGE_FAILED: ErrorFacts(True, "the conversations could not be read or written"),
     ErrorCode.INTERNAL: ErrorFacts(False, "a fault in the server"),
 }
 

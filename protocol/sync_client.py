@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, Self, TypeVar, Unpack
 
 from msgspec import UNSET, UnsetType
 
-from protocol.client import Bookmark, Chat, Event, Generation, Prompt, Retry, Sampling
+from protocol.client import Asking, Bookmark, Chat, Event, Generation, Prompt, Retry
 from protocol.client_generation import ClosedError
 from protocol.messages import Done, Generate, Status, Token, Welcome
 
@@ -125,15 +125,15 @@ class SyncChat:
 
     def generate(
         self,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         *,
         id: str | None = None,
         raw: bool = False,
         on_detach_ms: int | UnsetType | None = UNSET,
-        **sampling: Unpack[Sampling],
+        **asking: Unpack[Asking],
     ) -> "SyncGeneration":
         """Start an answer, as ``Chat.generate`` does."""
-        start = lambda: self._chat.generate(prompt, id=id, raw=raw, on_detach_ms=on_detach_ms, **sampling)  # noqa: E731
+        start = lambda: self._chat.generate(prompt, id=id, raw=raw, on_detach_ms=on_detach_ms, **asking)  # noqa: E731
         return SyncGeneration(self._loop.call(start), self._loop)
 
     def attach(self, id: str, epoch: str | None = None, after: int = 0, text: str = "") -> "SyncGeneration":

@@ -76,13 +76,14 @@ def serve(settings: Settings) -> None:
     listener = _listen(settings.host, settings.port)
 
     from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
+    from server.conversations.store import ConversationsError
     from server.engine.base import ModelError
     from server.generations.journal import JournalError
     from server.serving import run
 
     try:
         run(settings, listener)
-    except (JournalError, TokenFileError, ModelError, ChatTemplateError) as error:
+    except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
 
 

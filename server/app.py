@@ -13,6 +13,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from protocol.errors import RemoteProtocolError
 from server.chat.template import ChatTemplate
+from server.conversations.service import Conversations
+from server.conversations.store import Store
 from server.engine.base import Engine
 from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
@@ -21,13 +23,13 @@ from server.guard.authentication import Authentication
 from server.guard.cross_origin import cross_origin
 from server.guard.guard import Guard
 from server.guard.perimeter import Perimeter
-from server.transports import generations
+from server.transports import conversation_files, conversations, generations
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz
 from server.transports.login import log_in, log_out, login_page
-from server.transports.pages import FrontendFiles, SecurityHeaders, page
+from server.transports.pages import FrontendFiles, SecurityHeaders, page, service_worker
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
 from server.transports.socket import Disconnected
@@ -42,11 +44,13 @@ def create_app(
     queue_limit: int = QUEUE_LIMIT,
     guard: Guard | None = None,
     active_limit: int | None = None,
+    store: Store | None = None,
 ) -> Starlette:
     """The server's ASGI application over an engine that has not been started. It closes what it is given at its end.
 
     ``guard`` None: one without tokens.
 
+    ``store`` None: conversations end with the server.
     Raises ChatTemplateError when the model's own template can't be read.
     """
     facts = engine.facts
@@ -54,6 +58,7 @@ def create_app(
     registry = Registry(
         engine, template, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit
     )
+    kept = Conversations(store or Store(None), registry)
     guard = guard or Guard()
     connections, channels = Connections(), Channels()
 
@@ -62,18 +67,22 @@ def create_app(
         loop = asyncio.get_running_loop()
         running = loop.create_task(registry.run(), name="registry")
         watching = loop.create_task(guard.watch(connections.dismiss_invalid), name="tokens")
+        keeping = loop.create_task(kept.run(), name="conversations")
         try:
             yield
         finally:
             await channels.close()
             running.cancel()
             watching.cancel()
+            keeping.cancel()
             await registry.close()
+            await asyncio.to_thread(kept.close)
             guard.close()
 
     app = Starlette(
         routes=[
             Route("/", page, methods=["GET"]),
+            Route("/service-worker.js", service_worker, methods=["GET"]),
             Route("/login", login_page, methods=["GET"]),
             Door("POST", "/login", log_in),
             Route("/logout", login_page, methods=["GET"]),
@@ -92,6 +101,17 @@ def create_app(
             Door("DELETE", "/generations/{id}", generations.cancel),
             Door("GET", "/generations/{id}/events", stream_events),
             Door("GET", "/generations/{id}/poll", generations.poll_events),
+            Door("GET", "/api/conversations", conversations.listed),
+            Door("POST", "/api/conversations", conversations.create),
+            Door("GET", "/api/conversations/export", conversation_files.export_all),
+            Door("POST", "/api/conversations/import", conversation_files.import_file),
+            Door("GET", "/api/conversations/{id}/export", conversation_files.export),
+            Door("GET", "/api/conversations/{id}", conversations.read),
+            Door("PATCH", "/api/conversations/{id}", conversations.change),
+            Door("DELETE", "/api/conversations/{id}", conversations.delete),
+            Door("POST", "/api/conversations/{id}/restore", conversations.restore),
+            Door("DELETE", "/api/conversations/{id}/messages/{message}", conversations.delete_message),
+            Door("POST", "/api/conversations/{id}/messages/{message}/restore", conversations.restore_message),
             Mount("/static", FrontendFiles(), name="static"),
         ],
         exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
@@ -104,6 +124,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.registry = registry
+    app.state.conversations = kept
     app.state.guard = guard
     app.state.connections = connections
     app.state.channels = channels

@@ -44,7 +44,8 @@ class Generation:
         """What engine and journal call it; its owner and ``id`` are in it."""
         self.principal, id = owner_of(key)
         self.body = body
-        self._asked = len(body.prompt or "") + sum(len(message.content) for message in body.messages or ())
+        asked = [body.prompt or "", body.content or "", *(message.content for message in body.messages or ())]
+        self._asked = sum(map(len, asked))
         self.log = GenerationLog(id, epoch)
         self.state = GenerationState.QUEUED
         self.status = Status(id=id, state=self.state, position=position)
@@ -155,7 +156,9 @@ def _told(token: TokenLogprob) -> tuple[str, float, tuple[int, ...] | None]:
 
 
 def _on_detach_ms(body: Generate) -> int | None:
-    return DEFAULT_ON_DETACH_MS if body.on_detach_ms is UNSET else body.on_detach_ms
+    if body.on_detach_ms is UNSET:
+        return DEFAULT_ON_DETACH_MS if body.conversation is None else None
+    return body.on_detach_ms
 
 
 def _without_detach(body: Generate) -> Generate:

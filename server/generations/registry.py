@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from protocol.errors import ErrorCode, RemoteProtocolError
@@ -44,6 +44,7 @@ from server.generations.restoring import (
 )
 from server.generations.retention import RETENTION, Retention
 from server.generations.sampling import resolve_sampling
+from server.generations.source import Source
 
 QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
@@ -77,6 +78,8 @@ class Registry:
         active_limit: int | None = None,
     ) -> None:
         self.queue_limit = queue_limit
+        self.when_ended: Callable[[Generation], None] = lambda generation: None
+        """Called on the event loop with each that ends, before its readers hear of it. Set once, before ``run``."""
         room = queue_limit + engine.slots
         self.active_limit = room if active_limit is None else min(active_limit, room)
         self._engine = engine
@@ -155,24 +158,32 @@ class Registry:
             self._apply(self._news.get_nowait())
         self._departures.close()
 
-    async def start(self, body: Generate, received: float, *, principal: str) -> tuple[Generation, bool]:
+    async def start(
+        self, body: Generate, received: float, *, principal: str, source: Source | None = None
+    ) -> tuple[Generation, bool]:
         """Begin the generation that ``body`` asks for, received at ``time.monotonic()`` ``received``.
 
         The id makes it idempotent: with the same id and body as before, the one from before is returned, and False.
+        ``source`` is what a body stands for that names a conversation; its ``before`` runs when all else is well.
         Watch it before the next await: from here on ``on_detach_ms`` counts. Raises RemoteProtocolError, with the code
         that the client is told.
         """
-        if known := await self._known(body, principal):
+        if known := await self.known(body, principal):
             return known, False
         self._refuse_when_down(body)
         try:
-            prompt, sampling = await asyncio.to_thread(self._prepared, body)
+            prompt, sampling = await asyncio.to_thread(self._prepared, source.body if source else body, source)
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
-        if known := await self._known(body, principal):  # another connection was faster
+        if known := await self.known(body, principal):  # another connection was faster
             return known, False
         self._refuse_when_down(body)
         self._refuse_when_full(body, principal)
+        if source:
+            await source.before()
+            if await self.known(body, principal):
+                raise conflict(body)
+            self._refuse_when_down(body)
         beginning = self._begin(body, principal, prompt, sampling, received)
         await beginning.taken_up.passed.wait()
         return beginning.generation, True
@@ -213,10 +224,17 @@ class Registry:
         self._recorder.put([mark])
         await mark.passed.wait()
 
-    # Beginning
+    def find(self, id: str, principal: str) -> Generation | None:
+        """The principal's generation called ``id``, also one that is about to begin."""
+        key = key_of(principal, id)
+        beginning = self._beginning.get(key)
+        return self._generations.get(key) or (beginning.generation if beginning else None)
 
-    async def _known(self, body: Generate, principal: str) -> Generation | None:
-        """The generation that has this body's id already, once it is journaled."""
+    async def known(self, body: Generate, principal: str) -> Generation | None:
+        """The principal's generation that has this body's id already, once it is journaled.
+
+        Raises RemoteProtocolError (id_conflict) where that was asked for with another body.
+        """
         if body.id is None:
             return None
         key = key_of(principal, body.id)
@@ -226,6 +244,8 @@ class Registry:
         if known and not known.is_for(body):
             raise conflict(body)
         return known
+
+    # Beginning
 
     def _refuse_when_down(self, body: Generate) -> None:
         if self._going_down:
@@ -244,9 +264,10 @@ class Registry:
         if self._departures.kept_bytes + sum(each.size for each in self._open.values()) >= self._logs_limit:
             raise busy(body, "what was written lately takes all the memory that there is for it; try again later")
 
-    def _prepared(self, body: Generate) -> tuple[tuple[int, ...], SamplingParams]:
+    def _prepared(self, body: Generate, source: Source | None) -> tuple[tuple[int, ...], SamplingParams]:
         """What the engine is to be given; runs on a thread of its own. Raises RemoteProtocolError, EngineDeadError."""
-        return tokenized(body, self._engine, self._template), resolve_sampling(body, self._engine, self._template.stop)
+        prompt = tokenized(body, self._engine, self._template, source.written if source else "")
+        return prompt, resolve_sampling(body, self._engine, self._template.stop)
 
     def _begin(
         self, body: Generate, principal: str, prompt: tuple[int, ...], sampling: SamplingParams, received: float
@@ -324,6 +345,7 @@ class Registry:
                     wakes.update(dict.fromkeys(generation.watchers))
                     if generation.log.done:
                         self._shelve(generation, now)
+                        self.when_ended(generation)
         for wake in wakes:
             wake()
         self._note_idle()

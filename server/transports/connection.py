@@ -25,6 +25,7 @@ from protocol.messages import (
     AttachPoint,
     Cancel,
     ClientMessage,
+    Conversation,
     Detach,
     Done,
     Error,
@@ -37,9 +38,11 @@ from protocol.messages import (
     Snapshot,
     Status,
     StatusRequest,
+    Watch,
 )
 from protocol.plain import PlainSession
 from protocol.session import ServerSession
+from server.conversations.service import Conversations
 from server.generations.generation import Generation
 from server.generations.log import SLICE_BYTES
 from server.generations.registry import Registry
@@ -97,6 +100,7 @@ class Connection:
         registry: Registry,
         session: JsonSession | PlainSession,
         visit: Visit,
+        conversations: Conversations,
         *,
         close_when_idle: bool = False,
     ) -> None:
@@ -105,6 +109,9 @@ class Connection:
         self._socket = socket
         self._registry = registry
         self._session = session
+        self._conversations = conversations
+        self._changed: dict[str, Conversation] = {}
+        """What the client is to be told of its conversations; of each the newest."""
         self._close_when_idle = close_when_idle
         self.closed = asyncio.Event()
         self._leaving: CloseCode | None = None
@@ -148,6 +155,7 @@ class Connection:
         finally:
             timer.cancel()
             self._unwatch_all()
+            self._conversations.changes.leave(self.principal, self._hear_change)
             self.visit.leave()
             self.closed.set()
 
@@ -283,14 +291,24 @@ class Connection:
                 self._session.forget(id)
             case StatusRequest(id=id):
                 self._send(self._status(id))
+            case Watch():
+                self._conversations.changes.listen(self.principal, self._hear_change)
             case Hello(attach=points):
                 self._attach_each(points)
 
     async def _generate(self, body: Generate, received: float) -> None:
-        generation, new = await self._registry.start(body, received, principal=self.principal)
+        generation, new, message = await self._conversations.start(self.principal, body, received)
         log = generation.log
         if new:
-            self._send(Accepted(id=log.id, epoch=log.epoch, position=generation.position))
+            self._send(
+                Accepted(
+                    id=log.id,
+                    epoch=log.epoch,
+                    position=generation.position,
+                    conversation=body.conversation,
+                    message=message,
+                )
+            )
             self._watch(generation, after=0)
         else:
             self._attach(AttachPoint(id=log.id, epoch=log.epoch), re="generate")
@@ -348,6 +366,11 @@ class Connection:
         if self._pace.sending and self._too_slow():
             self._late.set()
 
+    def _hear_change(self, change: Conversation) -> None:
+        """A conversation has changed; what was not told of it yet is told with this."""
+        self._changed[change.id] = change
+        self._wake.set()
+
     # Sending
 
     def _send(self, message: ServerMessage) -> None:
@@ -359,6 +382,7 @@ class Connection:
     async def _send_all(self) -> None:
         while True:
             self._wake.clear()
+            self._tell_changes()
             self._read_logs(SLICE_BYTES)
             for waiting in self._session.pending():
                 await self._inbox.put((waiting, time.monotonic()))
@@ -389,6 +413,11 @@ class Connection:
 
     def _too_slow(self) -> bool:
         return self._pace.too_slow(time.monotonic(), sum(reader.behind for reader in self._readers.values()))
+
+    def _tell_changes(self) -> None:
+        changed, self._changed = self._changed, {}
+        for change in changed.values():
+            self._send(change)
 
     def _read_logs(self, room: int = sys.maxsize) -> None:
         """Send what the logs hold, of each as much as has ``room`` bytes."""

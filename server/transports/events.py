@@ -104,8 +104,11 @@ async def stream_events(request: Request) -> ASGIApp:
 
 
 def ends_unwatched(body: Generate) -> Generate:
-    """``body`` with the default of the doors that wait for the answer: a client that goes away ends it."""
-    return replace(body, on_detach_ms=0) if body.on_detach_ms is UNSET else body
+    """``body`` with the default of the doors that wait for the answer: a client that goes away ends it.
+
+    Not in a conversation, into which the answer is written all the same.
+    """
+    return replace(body, on_detach_ms=0) if body.on_detach_ms is UNSET and body.conversation is None else body
 
 
 def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
@@ -118,7 +121,9 @@ def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
         socket = AnswerSocket(stream, retry=retry)
         await socket.post(frame)
         visit = guard.visit(request.scope)
-        connection = Connection(socket, registry, session_of(visit), visit, close_when_idle=True)
+        connection = Connection(
+            socket, registry, session_of(visit), visit, request.app.state.conversations, close_when_idle=True
+        )
         with contextlib.suppress(Disconnected):
             await unless(stream.keep_alive(), connections.serve(connection))
         if socket.refused:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from protocol import codec
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import AttachPoint, Done, DoneReason, Generate, ServerMessage, Snapshot
+from server.conversations.service import Conversations, Started
 from server.generations.generation import Generation
 from server.generations.log import GenerationLog
 from server.generations.registry import Registry
@@ -39,8 +40,7 @@ async def generate(request: Request) -> Response:
     """``POST /generate``: start a generation, and the whole answer once it is done."""
     received = time.monotonic()
     body = ends_unwatched(codec.decode_generate(await read_body(request)))
-    registry: Registry = request.app.state.registry
-    answer = await _here(request, _answer(registry, body, received, principal_of(request.scope)))
+    answer = await _here(request, _answer(request, body, received))
     status = 200 if answer.reason is None else STATUSES.get(answer.reason, 200)
     return Response(encoded(answer), status, NO_STORE, media_type=JSON)
 
@@ -50,11 +50,14 @@ async def start(request: Request) -> Response:
     received = time.monotonic()
     body = codec.decode_generate(await read_body(request))
     registry: Registry = request.app.state.registry
-    generation, new = await registry.start(body, received, principal=principal_of(request.scope))
+    generation, new, message = await _start(request, body, received)
     with _news(registry, generation):
         pass  # nobody watches it yet: on_detach_ms counts from now on
     log = generation.log
-    content = msgspec.json.encode({"id": log.id, "epoch": log.epoch}) + b"\n"
+    told = {"id": log.id, "epoch": log.epoch}
+    if body.conversation is not None and message is not None:
+        told |= {"conversation": body.conversation, "message": message}
+    content = msgspec.json.encode(told) + b"\n"
     headers = {**NO_STORE, "location": f"/generations/{log.id}"}
     return Response(content, 201 if new else 200, headers, media_type=JSON)
 
@@ -112,9 +115,14 @@ def _behind(log: GenerationLog, point: AttachPoint) -> list[ServerMessage]:
     return messages
 
 
-async def _answer(registry: Registry, body: Generate, received: float, principal: str) -> Answer:
-    generation, _ = await registry.start(body, received, principal=principal)
-    await _end(registry, generation)
+async def _start(request: Request, body: Generate, received: float) -> Started:
+    conversations: Conversations = request.app.state.conversations
+    return await conversations.start(principal_of(request.scope), body, received)
+
+
+async def _answer(request: Request, body: Generate, received: float) -> Answer:
+    generation, _, _ = await _start(request, body, received)
+    await _end(request.app.state.registry, generation)
     return answer_of(generation)
 
 

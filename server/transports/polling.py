@@ -118,7 +118,7 @@ async def open_channel(request: Request) -> Response:
     socket = PolledSocket()
     idle = request.query_params.get("close_when_idle") == "1"
     visit = guard.visit(request.scope)
-    connection = Connection(socket, state.registry, session_of(visit), visit, close_when_idle=idle)
+    connection = Connection(socket, state.registry, session_of(visit), visit, state.conversations, close_when_idle=idle)
     channels.start(connection.name, visit.opener, socket, connections.serve(connection))
     (welcome,) = await socket.poll(WAIT_SECONDS)
     if frame.strip():

@@ -99,7 +99,9 @@ async def stream_channel(request: Request) -> ASGIApp:
         stream = EventStream(receive, send)
         socket = EventSocket(stream)
         visit = guard.visit(request.scope)
-        connection = Connection(socket, state.registry, session_of(visit), visit, close_when_idle=idle)
+        connection = Connection(
+            socket, state.registry, session_of(visit), visit, state.conversations, close_when_idle=idle
+        )
         with channels.named(connection.name, visit.opener, socket), contextlib.suppress(Disconnected):
             await unless(stream.keep_alive(), connections.serve(connection))
         await stream.end()

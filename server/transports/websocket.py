@@ -37,6 +37,7 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
         websocket.app.state.registry,
         PlainSession() if plain else session_of(visit),
         visit,
+        websocket.app.state.conversations,
         close_when_idle=_asked(websocket, "close_when_idle"),
     )
     connections: Connections = websocket.app.state.connections

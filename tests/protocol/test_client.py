@@ -1,6 +1,7 @@
 """The Python client against the real server: answers, errors, cancel, several at once, and what it leaves behind."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -288,3 +289,31 @@ async def test_an_error_in_the_callers_own_code_comes_out_as_it_is(server: Runni
         async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
             chat.generate("Hi")
             raise ZeroDivisionError
+
+
+async def test_a_turn_of_a_conversation_and_what_it_changes(server: RunningServer, chat: Chat) -> None:
+    changes = chat.changes()
+    first = asyncio.ensure_future(anext(changes))
+    await chat.ping()  # so that the server has heard of it
+    await server.ask("POST", "/api/conversations", '{"id":"c1"}')
+    assert (await first).id == "c1"
+    answer = chat.generate(conversation="c1", content="Hi", message_id="m1", max_tokens=5)
+    assert (await answer.done()).reason in (DoneReason.STOP, DoneReason.LENGTH)
+    assert (await anext(changes)).version == 2
+    again = chat.generate(conversation="c1", parent="m1", max_tokens=5)
+    await again.done()
+    told = await server.get("/api/conversations/c1")
+    assert [m["content"] for m in json.loads(told.body)["messages"]] == ["Hi", answer.text, again.text]
+    with pytest.raises(RequestError, match="content"):
+        chat.generate(conversation="c1")
+    await changes.aclose()
+
+
+async def test_who_listens_for_changes_hears_of_the_end(server: RunningServer) -> None:
+    async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
+        waiting = asyncio.ensure_future(anext(chat.changes()))
+        await chat.ping()
+    with pytest.raises(ClosedError):
+        await waiting
+    with pytest.raises(ClosedError):
+        await anext(chat.changes())

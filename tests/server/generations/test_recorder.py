@@ -106,6 +106,7 @@ async def test_what_could_not_be_kept_ends_with_the_server(filling: RunningServe
         await peer.take(Accepted)
         await filling.registry.close()
         assert (await peer.until_done("g2"))[-1].reason == "interrupted"  # type: ignore[union-attr]
+    await asyncio.to_thread(filling.conversations.close)
     old = filling.registry.get("g1", re="attach", principal=LOCAL).log
     async with serving(ScriptedModel(context=9_000), tmp_path) as server:
         generation = server.registry.get("g1", re="attach", principal=LOCAL)

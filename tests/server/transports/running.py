@@ -23,6 +23,8 @@ from protocol.cursor import Cursor
 from protocol.messages import Welcome
 from server.__main__ import _listen as listen
 from server.app import create_app
+from server.conversations.service import Conversations
+from server.conversations.store import Store
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
@@ -54,6 +56,7 @@ class RunningServer:
     engine: BatchingEngine
     registry: Registry
     connections: Connections
+    conversations: Conversations
     guard: Guard
 
     @contextlib.asynccontextmanager
@@ -167,7 +170,7 @@ async def serving(
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         engine = BatchingEngine(model)
-        app = create_app(engine, Journal(folder), on_restart, queue_limit, guard, active_limit)
+        app = create_app(engine, Journal(folder), on_restart, queue_limit, guard, active_limit, Store(folder))
         async with _serving(model, engine, app, http) as server:
             yield server
 
@@ -183,7 +186,8 @@ async def _serving(
     try:
         async with asyncio.timeout(DEADLINE):
             await server.ready.wait()
-        yield RunningServer(port, model, engine, app.state.registry, app.state.connections, app.state.guard)
+        state = app.state
+        yield RunningServer(port, model, engine, state.registry, state.connections, state.conversations, state.guard)
     finally:
         model.gate.open()
         server.ending.set()
