@@ -46,6 +46,8 @@ const connection = new Connection({
   random: Math.random,
 });
 
+const announcer = new Announcer(element("announcer", HTMLElement), clock, () => document.hidden);
+
 const streamUI = new StreamUI({
   connection,
   kept: new KeptChat(storage, window, newGenerationId),
@@ -76,14 +78,19 @@ const streamUI = new StreamUI({
     clock,
     () => navigator.onLine,
   ),
-  announcer: new Announcer(element("announcer", HTMLElement)),
+  announcer,
   clock,
   newId: newGenerationId,
 });
 
 element("new-chat", HTMLButtonElement).addEventListener("click", () => streamUI.startNewChat());
-new WakeObserver({ pageWoke: () => connection.wake(), pageSlept: () => streamUI.save() }).start();
+new WakeObserver({ pageWoke: woke, pageSlept: () => streamUI.save() }).start();
 streamUI.start();
+
+function woke() {
+  connection.wake();
+  announcer.shown();
+}
 
 function socketAddress() {
   const address = new URL("/ws", location.href);

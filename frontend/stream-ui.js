@@ -38,7 +38,9 @@ import * as lines from "./rendering/status-line.js";
  * @property {{
  *   start: (delegate: StreamUI) => void, stop: () => void, show: (state: ConnectionState) => void,
  * }} connectionView
- * @property {{say: (sentence: string) => void}} announcer
+ * @property {{
+ *   say: (state: string) => void, wrote: (text: string) => void, ended: (state: string) => void, forget: () => void,
+ * }} announcer
  * @property {Clock} clock
  * @property {() => string} newId
  */
@@ -93,6 +95,7 @@ export class StreamUI {
     if (this.#conversation.running.length > 0) return false;
     const exchange = this.#conversation.begin(this.#parts.newId(), prompt, this.#isConnected);
     this.#parts.connection.generate(exchange.id, exchange.kept.messages);
+    this.#parts.announcer.forget();
     this.#parts.announcer.say("Answer started");
     this.#showMode();
     return true;
@@ -107,6 +110,7 @@ export class StreamUI {
   startNewChat() {
     const { running } = this.#conversation;
     this.#conversation.clear();
+    this.#parts.announcer.forget();
     this.#parts.composer.focus();
     this.#showMode();
     for (const { id } of running) this.#parts.connection.cancel(id);
@@ -174,9 +178,11 @@ export class StreamUI {
         return exchange.statusChanged(event);
       case "token":
         exchange.grew(event);
+        if (exchange === this.#conversation.last) this.#parts.announcer.wrote(event.text);
         return this.#conversation.saveSoon();
       case "snapshot":
         exchange.replaced(event);
+        this.#parts.announcer.forget();
         return this.#conversation.saveSoon();
       case "done":
         return this.#finished(exchange, event);
@@ -240,7 +246,7 @@ export class StreamUI {
     this.#conversation.save();
     this.#offer();
     this.#showMode();
-    this.#parts.announcer.say(sentence);
+    this.#parts.announcer.ended(sentence);
   }
 
   /**
