@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browser.js";
+import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
 import { HttpProxy } from "./http-proxy.js";
 import { readLog } from "./log-reader.js";
@@ -43,7 +43,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
 
     afterEach(async () => {
       server.takeTime();
-      await chat.page.browserContext().close();
+      await chat.leave();
       await proxy.stop();
     });
 
@@ -117,11 +117,11 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
 
     it("says why a message is refused, by the model or for its size alone, and goes on", async () => {
       await chat.paste("This sentence is here to fill the whole context of the model. ".repeat(600));
-      await chat.page.keyboard.press("Enter");
+      await chat.page.press("Enter");
       await chat.lastStatusSays("Failed: ");
       assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/);
       await chat.fill("x".repeat(1_100_000));
-      await chat.page.keyboard.press("Enter");
+      await chat.page.press("Enter");
       await chat.lastStatusSays("larger than the server takes");
       await chat.press("New chat");
       await chat.ask("What can you do?");
