@@ -19,7 +19,7 @@ describe("The browser's own EventSource", () => {
   let browser;
 
   before(async () => {
-    server = await Server.start();
+    server = await Server.start({ stepMs: 15 });
     proxy = await Proxy.start(server.port);
     browser = await Browser.start();
   });
@@ -33,7 +33,7 @@ describe("The browser's own EventSource", () => {
   it("reads one answer through cut lines, whole, and ends by itself", async () => {
     const page = await browser.newPage();
     await page.goto(`${proxy.address}/healthz`);
-    await start("story", { prompt: "Tell me a long story", params: { seed: 5, max_tokens: 200 }, on_detach_ms: null });
+    await start("story", { prompt: "Tell me a long story", params: { seed: 5, max_tokens: 500 }, on_detach_ms: null });
 
     proxy.cutAfter(BYTES, CUTS);
     const read = await page.evaluate(follow, "/generations/story/events");

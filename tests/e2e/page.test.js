@@ -88,7 +88,7 @@ describe("The page", () => {
       await chat.buttonSays("Send");
       const [text] = await chat.answers();
       assert.ok(text);
-      assert.match((await chat.statuses())[0] ?? "", /^Stopped after (\d+|less than 1) ms · [\d,]+ tokens?$/);
+      assert.match((await chat.statuses())[0] ?? "", /^Stopped after ((\d+|less than 1) ms|[\d.]+ s) · [\d,]+ tokens?$/);
       await chat.ask("What can you do?");
       await chat.lastStatusSays("Done");
       const [stopped, second] = await chat.answers();

@@ -8,6 +8,8 @@ import { readLog } from "./log-reader.js";
 import { Server } from "./server.js";
 
 const STORY = "Write a long story in ten chapters";
+/** So that a story takes two minutes. */
+const STEP_MS = 60;
 
 describe("A chat in two tabs", () => {
   /** @type {Server} */
@@ -20,7 +22,7 @@ describe("A chat in two tabs", () => {
   let other;
 
   before(async () => {
-    server = await Server.start({ stepMs: 30 });
+    server = await Server.start({ stepMs: STEP_MS });
     browser = await Browser.start();
   });
 
@@ -73,6 +75,7 @@ describe("A chat in two tabs", () => {
     const [id = ""] = await other.keptIds();
     const { text, reason } = await readLog(server.address, id);
     assert.deepEqual([reason, await chat.answers(), await other.answers()], ["cancelled", [text], [text]]);
+    server.hurry();
     await other.ask("What can you do?");
     await other.lastStatusSays("Done");
     await chat.page.bringToFront();
@@ -115,7 +118,7 @@ describe("A page that comes back", () => {
   let chat;
 
   before(async () => {
-    server = await Server.start({ stepMs: 40 });
+    server = await Server.start({ stepMs: STEP_MS });
     browser = await Browser.start();
   });
 
@@ -148,10 +151,12 @@ describe("A page that comes back", () => {
 
   it("from being offline goes on at once when it is online", async () => {
     await chat.page.setOffline(true);
+    proxy.isDown = true;
     proxy.cut();
     await chat.connectionSays("Offline");
     await chat.lastStatusSays("The answer goes on once it is back");
     // However long the present wait is: no number stands beside "Offline", so that nothing is to be waited for.
+    proxy.isDown = false;
     await chat.page.setOffline(false);
     await chat.connected();
     await goesOn();

@@ -45,6 +45,7 @@ export class WebKit {
       const environment = { DISPLAY: `:${await display.number}`, XDG_CONFIG_HOME: home, HOME: home, GDK_BACKEND: "x11" };
       const driver = await WebDriver.start(DRIVER, environment, (child) => children.push(child));
       const args = ["--automation", "--enable-write-console-messages-to-stdout=true"];
+      if (look.theme === "dark") args.push("--dark-mode");
       const window = await driver.open({ "webkitgtk:browserOptions": { binary: BROWSER, args } });
       const tab = new WebKitTab(driver, window, closeAll);
       this.#tabs.push(tab);
@@ -64,11 +65,9 @@ export class WebKit {
  * @param {string} home
  * @param {Look} look
  */
-async function writeSettings(home, { theme, isReducedMotion }) {
+async function writeSettings(home, { isReducedMotion }) {
   const folder = join(home, "gtk-3.0");
   await mkdir(folder);
-  const settings = { "gtk-application-prefer-dark-theme": theme === "dark", "gtk-enable-animations": !isReducedMotion };
-  const lines = Object.entries(settings).map(([name, value]) => `${name}=${Number(value)}`);
-  await writeFile(join(folder, "settings.ini"), ["[Settings]", ...lines, ""].join("\n"));
+  await writeFile(join(folder, "settings.ini"), `[Settings]\ngtk-enable-animations=${Number(!isReducedMotion)}\n`);
   await writeFile(join(folder, "gtk.css"), NARROW_TOOLBAR);
 }
