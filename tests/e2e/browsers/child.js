@@ -1,4 +1,4 @@
-/** A program that a browser needs beside it, ended with it. */
+/** A program that a browser needs beside it, ended with it, and by the system if the test is killed. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ export class Child {
    */
   constructor(command, args, environment) {
     const stdio = /** @type {const} */ (["ignore", "pipe", "pipe", "pipe"]);
-    this.#process = spawn(command, args, { stdio: [...stdio], env: { ...process.env, ...environment } });
+    this.#process = spawn("setpriv", ["--pdeathsig", "TERM", command, ...args], { stdio: [...stdio], env: { ...process.env, ...environment } });
     for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.on("data", (chunk) => (this.#output += chunk));
     this.#failed = new Promise((_resolve, reject) => {
       this.#process.once("error", (error) => reject(new Error(`${command}: ${error.message}`)));
@@ -37,11 +37,6 @@ export class Child {
    */
   static start(command, args, environment = {}) {
     return new Child(command, args, environment);
-  }
-
-  /** What it has said. */
-  get output() {
-    return this.#output;
   }
 
   /** Rejects when it has ended. */

@@ -3,7 +3,8 @@
 /**
  * The little that differs from browser to browser. Expressions run in the page; a promise is waited for.
  * @typedef {object} TabDriver
- * @property {string[]} complaints what the browser complained about: errors, warnings, breaches of the security policy
+ * @property {string[]} complaints what the browser complained about, where it can be learnt: errors, warnings, breaches of the
+ *   security policy
  * @property {(address: string) => Promise<void>} goto
  * @property {() => Promise<void>} reload
  * @property {(expression: string) => Promise<any>} evaluate its value, which has to be JSON

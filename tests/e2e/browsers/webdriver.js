@@ -69,11 +69,6 @@ export class WebDriver {
     }
   }
 
-  /** What the driver and its browser have written. */
-  get output() {
-    return this.#child.output;
-  }
-
   /** @param {object} capabilities */
   async open(capabilities) {
     const { sessionId } = await this.#request("POST", "/session", { capabilities: { alwaysMatch: capabilities } });

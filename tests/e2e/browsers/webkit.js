@@ -44,7 +44,7 @@ export class WebKit {
       children.push(display);
       const environment = { DISPLAY: `:${await display.number}`, XDG_CONFIG_HOME: home, HOME: home, GDK_BACKEND: "x11" };
       const driver = await WebDriver.start(DRIVER, environment, (child) => children.push(child));
-      const args = ["--automation", "--enable-write-console-messages-to-stdout=true"];
+      const args = ["--automation"];
       if (look.theme === "dark") args.push("--dark-mode");
       const window = await driver.open({ "webkitgtk:browserOptions": { binary: BROWSER, args } });
       const tab = new WebKitTab(driver, window, closeAll);
