@@ -3,4 +3,7 @@
  * others run in every browser. Their names end in .chromium.test.js.
  * @type {Record<string, string>}
  */
-export const CHROMIUM_ONLY = {};
+export const CHROMIUM_ONLY = {
+  "composer.chromium.test.js": "slows the processor down, opens a file chooser, takes the network away from a service worker",
+  "panels.chromium.test.js": "runs a script before the page's own, to see its first paint",
+};

@@ -46,6 +46,14 @@ export class Tab {
     return this.#driver.complaints;
   }
 
+  /**
+   * The page as Puppeteer has it, for what only Chromium can do: the tests in *.chromium.test.js.
+   * @returns {import("puppeteer-core").Page}
+   */
+  get devtools() {
+    return /** @type {any} */ (this.#driver).page;
+  }
+
   /** @param {string} address */
   async goto(address) {
     await this.#driver.goto(address);
