@@ -72,13 +72,13 @@ __all__ = [
 
 
 @contextlib.asynccontextmanager
-async def connect(url: str, *, retry: Retry | None = None) -> AsyncIterator["Chat"]:
-    """A connection to the server at ``url``, ws:// or wss://.
+async def connect(url: str, *, token: str | None = None, retry: Retry | None = None) -> AsyncIterator["Chat"]:
+    """A connection to the server at ``url``, ws:// or wss://. ``token``: for one that asks for it (PROTOCOL 13.9).
 
     Raises DisconnectedError when the first attempt fails; later losses are mended as ``retry`` says. On leaving, the
     socket is closed and whoever still waits for news gets ClosedError: no cancel (PROTOCOL 6.5). No task is left.
     """
-    chat = Chat(url, retry or Retry())
+    chat = Chat(url, retry or Retry(), token)
     try:
         await chat.open()
         yield chat
@@ -99,9 +99,9 @@ class Chat:
     """The client's end; ``connect`` makes it. Owns the generations that have not ended, and asks for them again after a
     lost connection: each from its cursor, or with the same `generate` when it had not been accepted yet."""
 
-    def __init__(self, url: str, retry: Retry) -> None:
+    def __init__(self, url: str, retry: Retry, token: str | None = None) -> None:
         self._cursors: dict[str, Cursor] = {}
-        self._connection = Connection(url, retry, self._cursors, self._receive)
+        self._connection = Connection(url, retry, self._cursors, self._receive, token)
         self._welcome: Welcome | None = None
         self._generations: dict[str, Generation] = {}
         self._questions: list[_Question] = []

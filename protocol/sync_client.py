@@ -27,15 +27,17 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def connect_sync(url: str, *, retry: Retry | None = None) -> Iterator["SyncChat"]:
-    """A connection to the server at ``url``. Raises DisconnectedError when the first attempt fails.
+def connect_sync(url: str, *, token: str | None = None, retry: Retry | None = None) -> Iterator["SyncChat"]:
+    """A connection to the server at ``url``, with a ``token`` where that asks for one.
+
+    Raises DisconnectedError when the first attempt fails.
 
     On leaving, it is closed and its thread has ended; what other threads wait for raises ClosedError. When it is
     KeyboardInterrupt that leaves, the answers that were started here are stopped first.
     """
     loop = _LoopThread()
     try:
-        chat = Chat(url, retry or Retry())
+        chat = Chat(url, retry or Retry(), token)
         try:
             loop.wait(chat.open())
             yield SyncChat(chat, loop)

@@ -33,6 +33,11 @@ class Departures:
         """Whether the time of an unwatched generation runs."""
         return key in self._timers
 
+    @property
+    def kept_bytes(self) -> int:
+        """What finished logs take."""
+        return self._shelf.size
+
     def watched(self, generation: Generation) -> None:
         self._timers.clear(generation.key)
 

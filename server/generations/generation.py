@@ -32,6 +32,9 @@ SPEED_INTERVAL = 0.25
 PIECE_BYTES = 64
 """What Python needs for a piece of text beyond the text itself."""
 
+CHOICE_BYTES = 200
+"""The same for a token with its logprob."""
+
 
 class Generation:
     """Owned by the registry, on the event loop. Readers read ``log``, ``status`` and ``state``, and change nothing."""
@@ -41,6 +44,8 @@ class Generation:
         """What engine and journal call it; its owner and ``id`` are in it."""
         self.principal, id = owner_of(key)
         self.body = body
+        asked = (body.prompt or "", body.content or "", *(message.content for message in body.messages or ()))
+        self._asked = sum(map(len, asked))
         self.log = GenerationLog(id, epoch)
         self.state = GenerationState.QUEUED
         self.status = Status(id=id, state=self.state, position=position)
@@ -69,12 +74,7 @@ class Generation:
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
-        asked = [
-            self.body.prompt or "",
-            self.body.content or "",
-            *(message.content for message in self.body.messages or ()),
-        ]
-        return self.log.size + self.log.pieces * PIECE_BYTES + sum(map(len, asked))
+        return self._asked + self.log.size + self.log.pieces * PIECE_BYTES + self.log.choices * CHOICE_BYTES
 
     def is_for(self, body: Generate) -> bool:
         """Whether ``body`` asks for this generation: all fields equal, one left out being its default (4.2)."""

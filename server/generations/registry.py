@@ -87,6 +87,7 @@ class Registry:
         self._recorder = Recorder(journal)
         self._stored = journal.stored if journal else []
         self._on_restart = on_restart
+        self._logs_limit = retention.limit
         self._departures = Departures(retention, self._cancel_unwatched, self._forget)
         self._generations: dict[str, Generation] = {}
         self._open: dict[str, Generation] = {}
@@ -260,6 +261,8 @@ class Registry:
         if len(self._open) + len(self._beginning) >= self.queue_limit + self._engine.slots:
             text = f"{self.queue_limit} generations are waiting already; try again later"
             raise busy(body, text, retry_after_ms=self._engine.eta_ms())
+        if self._departures.kept_bytes + sum(each.size for each in self._open.values()) >= self._logs_limit:
+            raise busy(body, "what was written lately takes all the memory that there is for it; try again later")
 
     def _prepared(self, body: Generate, source: Source | None) -> tuple[tuple[int, ...], SamplingParams]:
         """What the engine is to be given; runs on a thread of its own. Raises RemoteProtocolError, EngineDeadError."""

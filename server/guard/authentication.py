@@ -19,7 +19,7 @@ from server.guard.visit import PASS, who
 
 COOKIE: Final = "streamui_session"
 
-OPEN: Final = ("/login", "/logout", "/healthz", "/readyz", "/static/")
+OPEN: Final = ("/login", "/logout", "/healthz", "/readyz", "/service-worker.js", "/static/")
 """What needs no token: it tells nothing of anybody. A folder ends with a slash."""
 
 RETRY_SECONDS: Final = 1.0

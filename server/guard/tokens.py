@@ -16,7 +16,7 @@ PREFIX: Final = "sui_"
 """So that a token is known for one wherever it turns up."""
 
 LOOK_SECONDS: Final = 0.25
-"""How often a running server looks whether `streamui token` has written to the file."""
+"""How often a running server looks whether a token that is in use has been revoked by `streamui token`."""
 
 SESSION_SECONDS: Final = 30 * 86_400.0
 
@@ -59,6 +59,7 @@ class Tokens:
 
     def admit(self, token: str) -> Pass | None:
         """The pass of who shows ``token``; None for a wrong or revoked one."""
+        self._catch_up()
         valid = self._by_hash.get(hash_of(token))
         if valid is None:
             return None
@@ -67,6 +68,7 @@ class Tokens:
 
     def resume(self, secret: str) -> Pass | None:
         """The pass of the session whose cookie is ``secret``; None when there is none, any more."""
+        self._catch_up()
         session = self._sessions.get(hash_of(secret))
         if session is None or session.expires <= time.time() or session.token not in self._names:
             return None
@@ -109,18 +111,27 @@ class Tokens:
         change = self._store.change
         if change == self._change and not any(one.expires <= time.time() for one in self._sessions.values()):
             return
-        if change is None:
+        if change is None and self._change is not None:
             logger.error("%s is gone: nobody is let in any more; start the server again", self._store.path)
-            self._by_hash, self._names, self._sessions = {}, {}, {}
-        else:
-            self._load()
+        self._load()
         self._change = change
         changed()
+
+    def _catch_up(self) -> None:
+        """Who comes in is judged by the file as it is now; ``watch`` tells the others a moment later."""
+        try:
+            if self._store.change != self._change:
+                self._load()
+        except TokenFileError as error:
+            logger.error("%s", error)
 
     def close(self) -> None:
         self._store.close()
 
     def _load(self) -> None:
+        if self._store.change is None:
+            self._by_hash, self._names, self._sessions = {}, {}, {}
+            return
         valid, now = self._store.valid(), time.time()
         self._by_hash = {token.hash: token for token in valid}
         self._names = {token.key: token.name for token in valid}

@@ -16,8 +16,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from protocol.admission import HELLO_SECONDS
-from protocol.errors import CloseCode, RemoteProtocolError
+from protocol.admission import HELLO_FRAME_BYTES, HELLO_SECONDS
+from protocol.errors import CloseCode, ErrorCode, RemoteProtocolError
 from protocol.messages import (
     Accepted,
     Attach,
@@ -59,6 +59,9 @@ INBOX_LIMIT: Final = 64
 
 OUTBOX_LIMIT: Final = 1024
 """Frames that wait for a client which sends and does not read; beyond it the socket is closed with 4508."""
+
+HELLO_BYTES: Final = 4 * HELLO_FRAME_BYTES
+"""What a client may send, all in all, before it has shown a right token."""
 
 FLOOD_MESSAGES: Final = 256
 """Messages that were too many and are answered with `rate_limited`, before the socket is closed with 4429."""
@@ -113,6 +116,8 @@ class Connection:
         self.closed = asyncio.Event()
         self._leaving: CloseCode | None = None
         self._dismissed = False
+        self._unproven = 0
+        """Bytes that came before a right `hello`, where one is needed."""
         self._refused = 0
         """How many more messages were too many than were not."""
         self._asked = False
@@ -206,7 +211,7 @@ class Connection:
 
     def _received(self, frame: str | bytes, now: float) -> Iterator[ClientMessage | RemoteProtocolError]:
         """What ``frame`` asks for and may ask for. A `hello` that is needed is judged before anything after it."""
-        if self._dismissed:
+        if self._dismissed or self._says_too_much(frame):
             return
         results = self._session.receive(frame, now)
         count = max(1, len(results))
@@ -220,6 +225,19 @@ class Connection:
                 yield from self._admit(message)
             else:
                 yield self._too_many(message, wait) if wait else message
+
+    def _says_too_much(self, frame: str | bytes) -> bool:
+        """Whether a client has sent more than it may without a token (PROTOCOL 3.6). A frame that is too long by itself
+        is the session's."""
+        if self.visit.admitted:
+            return False
+        self._unproven += len(frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass"))
+        if self._unproven <= HELLO_BYTES or len(frame) > HELLO_FRAME_BYTES:
+            return False
+        text = f"more than {HELLO_BYTES} bytes came without a hello with a right token; send that first"
+        self._send(RemoteProtocolError(ErrorCode.BAD_FRAME, text).as_message())
+        self._dismissed, self._leaving = True, CloseCode.TOO_BIG
+        return True
 
     def _admit(self, hello: Hello) -> Iterator[ClientMessage | RemoteProtocolError]:
         """The `hello` and what came behind it, if its token is right; nothing otherwise."""

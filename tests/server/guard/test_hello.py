@@ -85,6 +85,14 @@ async def test_a_long_frame_before_it_closes_with_1009(locked: RunningServer, ke
         assert await peer.errors() == []
 
 
+async def test_much_before_it_closes_with_1009(locked: RunningServer) -> None:
+    async with locked.peer() as peer:
+        for _ in range(9):
+            await peer.send('{"type":"ping"}' + " " * 32_768)
+        assert (await peer.take(Error)).code == "bad_frame"
+        assert await peer.closed() == 1009
+
+
 async def test_a_second_hello_is_an_error(locked: RunningServer, keys: Keys) -> None:
     async with locked.peer() as peer:
         await peer.send(Hello(token=keys.alice))

@@ -145,11 +145,7 @@ async def test_what_a_slow_reader_missed_comes_in_few_messages(
 ) -> None:
     """One that was made when the reader went, and one of all that was written after it."""
     monkeypatch.setattr(polling, "BUFFER_CHARACTERS", 0)  # no frame is taken while one waits
-    server.model.gate.close()
     path = await channel(server, GENERATE)
-    await server.held()
-    await server.waits_in("PolledSocket.send")
-    server.model.gate.open()
     await server.until(lambda: not server.registry.active)
     seen = await until(server, path, "done")
     tokens = [message for message in seen if message["type"] == "token"]
