@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+
+import { Browser } from "./browsers/index.js";
+import { ChatPage } from "./chat-page.js";
+import { Server } from "./server.js";
+
+describe("A server that asks for a token", () => {
+  /** @type {Server} */
+  let server;
+  /** @type {Browser} */
+  let browser;
+  /** @type {ChatPage} */
+  let chat;
+
+  before(async () => {
+    server = await Server.start({ auth: "token" });
+    browser = await Browser.start();
+  });
+
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  beforeEach(async () => {
+    chat = new ChatPage(await browser.newPage());
+  });
+
+  afterEach(async () => {
+    await chat.leave();
+  });
+
+  /** @param {string} token */
+  async function logIn(token) {
+    await chat.page.type("#token", token);
+    await submit();
+  }
+
+  async function submit() {
+    await chat.page.$eval("button[type=submit]", (button) => button.click());
+  }
+
+  /** @param {string} path */
+  async function arrivesAt(path) {
+    await chat.page.waitFor((expected) => location.pathname === expected, path);
+  }
+
+  it("shows its form, takes a right token only, and leads to a chat that answers", async () => {
+    const token = await server.token("add", "alice");
+    await chat.page.goto(server.address);
+    await arrivesAt("/login");
+    await logIn("sui_wrong");
+    await chat.page.waitForSelector("[role=alert]");
+    await arrivesAt("/login");
+    assert.match(await chat.page.$eval("[role=alert]", (element) => element.textContent ?? ""), /not a token/);
+    chat.complaints.length = 0; // the browser complains of the 403
+    await logIn(token);
+    await arrivesAt("/");
+    await chat.connected();
+    await chat.ask("Hello");
+    await chat.lastAnswerIsLongerThan(1);
+    assert.equal(await chat.page.evaluate(() => document.cookie), "");
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  it("sends the page back to the form when the token is revoked, and when it is told to log out", async () => {
+    await chat.page.goto(server.address);
+    await logIn(await server.token("add", "bob"));
+    await chat.connected();
+    await server.token("revoke", "bob");
+    await arrivesAt("/login");
+    await logIn(await server.token("add", "bob"));
+    await chat.connected();
+    await chat.page.goto(`${server.address}/logout`);
+    await submit();
+    await arrivesAt("/login");
+    await chat.page.goto(server.address);
+    await arrivesAt("/login");
+  });
+});
