@@ -42,7 +42,7 @@ test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, browser
 	@echo "make test: python, coverage, fuzz, frontend and browser passed"
 
 # A suite passes when its runner says so and at least one of its tests was run and passed: not when all were skipped.
-.PHONY: test-python test-coverage test-fuzz test-frontend test-browser
+.PHONY: test-python test-coverage test-fuzz test-frontend test-browser test-chromium test-firefox test-webkit
 test-python: | build
 	@$(BIN)/pytest $(ARGS) | tee build/test-python.log
 	@grep -Eq '(^|[ =,])[1-9][0-9]* passed' build/test-python.log || { echo "no Python test passed"; exit 1; }
@@ -58,10 +58,28 @@ test-fuzz: | build
 test-frontend: | build
 	@$(call run_node_tests,tests/frontend tests/protocol,test-frontend)
 
+BROWSERS := chromium firefox webkit
 test-browser: | build
-	@chromium="$${CHROMIUM:-/usr/bin/chromium}"; [ -x "$$chromium" ] || { \
-	  echo "The browser tests need Chromium, and $$chromium is not there: apt-get install chromium, or set CHROMIUM=/path/to/chromium"; exit 1; }
-	@$(call run_node_tests,tests/e2e,test-browser)
+	@failed=; for browser in $(BROWSERS); do \
+	  printf '\n-- %s\n' "$$browser"; $(MAKE) --no-print-directory "test-$$browser" || failed="$$failed $$browser"; \
+	done; \
+	[ -z "$$failed" ] || { echo "make test-browser: it failed in:$$failed"; exit 1; }
+
+test-chromium: export BROWSER := chromium
+test-chromium: | build
+	@$(call check_program,$${CHROMIUM:-/usr/bin/chromium},chromium,CHROMIUM)
+	@$(call run_node_tests,tests/e2e,test-chromium)
+
+test-firefox: export BROWSER := firefox
+test-firefox: | build
+	@$(call check_program,$${FIREFOX:-/usr/bin/firefox-esr},firefox-esr,FIREFOX)
+	@$(call run_node_tests,tests/e2e -not -name '*.chromium.test.js',test-firefox)
+
+test-webkit: export BROWSER := webkit
+test-webkit: | build
+	@$(call check_program,$${WEBKIT_DRIVER:-/usr/bin/WebKitWebDriver},webkit2gtk-driver,WEBKIT_DRIVER)
+	@$(call check_program,/usr/bin/Xvfb,xvfb)
+	@$(call run_node_tests,tests/e2e -not -name '*.chromium.test.js',test-webkit)
 
 .PHONY: lint
 lint: install-dev types ## style, types, and which package may import which
@@ -148,12 +166,18 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
   || { echo "Node 20.19 or newer, with npm, is needed for the tests: found $$(node --version 2>/dev/null || echo none)"; exit 2; }
 endef
 
-# $(1) the folders, $(2) the name of the log. Files are named, since Node 20 and 22 read a folder's name differently, and
+# $(1) the program, $(2) the Debian package that brings it, $(3) the variable that names another one
+define check_program
+program="$(1)"; [ -x "$$program" ] || { \
+  echo "The browser tests need $$program, which is not there: apt-get install $(2)$(if $(3), -- or set $(3)=/path/to/it)"; exit 1; }
+endef
+
+# $(1) the folders, and which files of them; $(2) the name of the log. Files are named, since Node 20 and 22 read a folder's name differently, and
 # with no name at all Node takes every test that it finds. One after the other: the browser's figures depend on time.
 define run_node_tests
 mapfile -t files < <(find $(1) -name '*.test.js' | sort); \
 [ "$${#files[@]}" -gt 0 ] || { echo "no *.test.js in $(1)"; exit 1; }; \
-node --test --test-reporter=spec --test-concurrency=1 --test-timeout=300000 "$${files[@]}" | tee build/$(2).log; \
+node --test --test-reporter=spec --test-concurrency=1 --test-timeout=900000 "$${files[@]}" | tee build/$(2).log; \
 grep -Eq 'pass [1-9]' build/$(2).log || { echo "no test of $(1) passed"; exit 1; }
 endef
 

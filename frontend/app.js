@@ -54,6 +54,7 @@ const connection = new Connection({
   logIn: () => location.assign("/login"),
 });
 
+const announcer = new Announcer(element("announcer", HTMLElement), clock, () => document.hidden);
 const settings = new KeptSettings(storage);
 const composerInput = element("composer-input", HTMLTextAreaElement);
 const held = new HeldTexts(element("composer-held", HTMLElement), () => composerInput.dispatchEvent(new Event("input", { bubbles: true })));
@@ -89,7 +90,7 @@ const streamUI = new StreamUI({
     clock,
     () => navigator.onLine,
   ),
-  announcer: new Announcer(element("announcer", HTMLElement)),
+  announcer,
   clock,
   newId: newGenerationId,
   settings,
@@ -118,7 +119,7 @@ const attachments = new Attachments({
 const drafts = new Drafts(storage, composerInput, clock, held);
 
 element("new-chat", HTMLButtonElement).addEventListener("click", () => streamUI.startNewChat());
-new WakeObserver({ pageWoke: () => connection.wake(), pageSlept: () => [streamUI, drafts].forEach((part) => part.save()) }).start();
+new WakeObserver({ pageWoke: woke, pageSlept: () => [streamUI, drafts].forEach((part) => part.save()) }).start();
 panels.start();
 attachments.start();
 connection.observe((state) => {
@@ -128,6 +129,11 @@ streamUI.start();
 drafts.start();
 drafts.open("chat");
 void registerServiceWorker();
+
+function woke() {
+  connection.wake();
+  announcer.shown();
+}
 
 function socketAddress() {
   const address = new URL("/ws", location.href);

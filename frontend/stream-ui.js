@@ -39,7 +39,9 @@ import * as lines from "./rendering/status-line.js";
  * @property {{
  *   start: (delegate: StreamUI) => void, stop: () => void, show: (state: ConnectionState) => void,
  * }} connectionView
- * @property {{say: (sentence: string) => void}} announcer
+ * @property {{
+ *   say: (state: string) => void, wrote: (text: string) => void, ended: (state: string) => void, forget: () => void,
+ * }} announcer
  * @property {Clock} clock
  * @property {ConversationParts["settings"]} [settings]
  * @property {() => string} newId
@@ -95,6 +97,7 @@ export class StreamUI {
     if (this.#conversation.running.length > 0) return false;
     const exchange = this.#conversation.begin(this.#parts.newId(), prompt, this.#isConnected);
     this.#parts.connection.generate(exchange.id, exchange.kept.messages, exchange.kept.params);
+    this.#parts.announcer.forget();
     this.#parts.announcer.say("Answer started");
     this.#showMode();
     return true;
@@ -109,6 +112,7 @@ export class StreamUI {
   startNewChat() {
     const { running } = this.#conversation;
     this.#conversation.clear();
+    this.#parts.announcer.forget();
     this.#parts.composer.focus();
     this.#showMode();
     for (const { id } of running) this.#parts.connection.cancel(id);
@@ -176,9 +180,11 @@ export class StreamUI {
         return exchange.statusChanged(event);
       case "token":
         exchange.grew(event);
+        if (exchange === this.#conversation.last) this.#parts.announcer.wrote(event.text);
         return this.#conversation.saveSoon();
       case "snapshot":
         exchange.replaced(event);
+        this.#parts.announcer.forget();
         return this.#conversation.saveSoon();
       case "done":
         return this.#finished(exchange, event);
@@ -242,7 +248,7 @@ export class StreamUI {
     this.#conversation.save();
     this.#offer();
     this.#showMode();
-    this.#parts.announcer.say(sentence);
+    this.#parts.announcer.ended(sentence);
   }
 
   /**

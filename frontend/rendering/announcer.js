@@ -1,15 +1,94 @@
-/** Tells people who listen to the page what has changed: states only, never the tokens. */
+/**
+ * Tells people who listen to the page what has changed and what the answer says: whole sentences, several at a time, each
+ * once. While the page is hidden it says nothing, and afterwards only how things stand.
+ */
+
+import { SentenceReader } from "./sentence-reader.js";
+
+/** @typedef {import("../connection.js").Clock} Clock */
+
+/** How long sentences are gathered until they are said together, in milliseconds. */
+const GATHER_MS = 1500;
+/** How many of the announcements stay in the region: one that is replaced at once might not be read out. */
+const KEPT = 3;
 
 export class Announcer {
   #region;
+  #clock;
+  #isHidden;
+  #sentences = new SentenceReader();
+  /** @type {string[]} */
+  #unsaid = [];
+  /** The last state that nobody has heard. */
+  #state = "";
+  /** @type {unknown} */
+  #timer = null;
 
-  /** @param {HTMLElement} region a visually hidden live region */
-  constructor(region) {
+  /**
+   * @param {HTMLElement} region a visually hidden live region that reads out what is added to it
+   * @param {Clock} clock
+   * @param {() => boolean} isHidden whether the page is
+   */
+  constructor(region, clock, isHidden) {
     this.#region = region;
+    this.#clock = clock;
+    this.#isHidden = isHidden;
   }
 
-  /** @param {string} sentence */
-  say(sentence) {
-    this.#region.textContent = sentence;
+  /**
+   * Says what has changed, behind the sentences before it.
+   * @param {string} state
+   */
+  say(state) {
+    this.#unsaid.push(state);
+    this.#state = state;
+    this.#speak();
+  }
+
+  /**
+   * Says the sentences of an answer, each once it is whole.
+   * @param {string} text what the answer has grown by
+   */
+  wrote(text) {
+    this.#unsaid.push(...this.#sentences.push(text));
+    if (this.#unsaid.length > 0) this.#timer ??= this.#clock.setTimeout(() => this.#speak(), GATHER_MS);
+  }
+
+  /**
+   * Says the rest of the answer, and how it ended.
+   * @param {string} state
+   */
+  ended(state) {
+    this.#unsaid.push(...this.#sentences.end());
+    this.say(state);
+  }
+
+  /** Leaves out what has not been said yet: another text is shown. */
+  forget() {
+    this.#sentences = new SentenceReader();
+    this.#unsaid = [];
+    this.#forgetTimer();
+  }
+
+  /** The page can be seen again. */
+  shown() {
+    if (this.#state !== "") this.say(this.#state);
+  }
+
+  #speak() {
+    this.#forgetTimer();
+    const words = this.#unsaid.join(" ");
+    this.#unsaid = [];
+    if (this.#isHidden() || words === "") return;
+    this.#state = "";
+    const announcement = document.createElement("p");
+    announcement.textContent = words;
+    this.#region.append(announcement);
+    while (this.#region.childElementCount > KEPT) this.#region.firstElementChild?.remove();
+  }
+
+  #forgetTimer() {
+    if (this.#timer !== null) this.#clock.clearTimeout(this.#timer);
+    this.#timer = null;
   }
 }

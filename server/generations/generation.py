@@ -44,7 +44,7 @@ class Generation:
         """What engine and journal call it; its owner and ``id`` are in it."""
         self.principal, id = owner_of(key)
         self.body = body
-        asked = [body.prompt or "", body.content or "", *(message.content for message in body.messages or ())]
+        asked = (body.prompt or "", body.content or "", *(message.content for message in body.messages or ()))
         self._asked = sum(map(len, asked))
         self.log = GenerationLog(id, epoch)
         self.state = GenerationState.QUEUED

@@ -1,23 +1,16 @@
-/** The page as a person sees it. Every wait is on a condition and has a deadline. */
+/** The page as a person sees it, in whichever browser. Every wait is on a condition and has a deadline. */
 
-/** @typedef {import("puppeteer-core").Page} Page */
-
-/** How long anything may take, in milliseconds; reading a prompt on a busy machine takes longest. */
-const DEADLINE_MS = 30_000;
+/** @typedef {import("./browsers/tab.js").Tab} Tab */
 
 export class ChatPage {
-  /** @type {string[]} what the browser complained about: errors, warnings, breaches of the security policy */
-  complaints = [];
-
-  /** @param {Page} page */
+  /** @param {Tab} page */
   constructor(page) {
     this.page = page;
-    page.setDefaultTimeout(DEADLINE_MS);
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("requestfailed", (request) => this.complaints.push(`${request.url()} ${request.failure()?.errorText}`));
-    page.on("console", (message) => {
-      if (message.type() === "error" || message.type() === "warn") this.complaints.push(message.text());
-    });
+  }
+
+  /** What the browser complained about: errors, warnings, breaches of the security policy. */
+  get complaints() {
+    return this.page.complaints;
   }
 
   /** @param {string} address */
@@ -32,7 +25,7 @@ export class ChatPage {
 
   /** @param {string} words */
   async connectionSays(words) {
-    await this.#eventually((expected) => {
+    await this.page.waitFor((expected) => {
       return document.getElementById("connection-text")?.textContent?.includes(expected) ?? false;
     }, words);
   }
@@ -49,7 +42,19 @@ export class ChatPage {
   /** @param {string} text */
   async ask(text) {
     await this.write(text);
-    await this.page.keyboard.press("Enter");
+    await this.page.press("Enter");
+  }
+
+  /**
+   * Asks and waits for the whole answer.
+   * @param {string} text
+   */
+  async answered(text) {
+    const before = (await this.answers()).length;
+    await this.ask(text);
+    await this.page.waitFor((count) => document.querySelectorAll(".answer-text").length > count, before);
+    await this.buttonSays("Send");
+    await this.lastStatusSays("tokens");
   }
 
   /**
@@ -72,14 +77,17 @@ export class ChatPage {
     }, text);
   }
 
-  /** @param {string} label */
+  /** @param {string} label of a button */
   async press(label) {
-    await this.page.locator(`::-p-aria([name="${label}"][role="button"])`).click();
+    await this.page.click((name) => {
+      const buttons = [...document.querySelectorAll("button")].filter((button) => button.checkVisibility());
+      return buttons.find((button) => (button.ariaLabel ?? button.textContent?.trim()) === name);
+    }, label);
   }
 
   /** @param {number} length */
   async lastAnswerIsLongerThan(length) {
-    await this.#eventually((least) => {
+    await this.page.waitFor((least) => {
       const answers = document.querySelectorAll(".answer-text");
       return (answers[answers.length - 1]?.textContent?.length ?? 0) > least;
     }, length);
@@ -87,7 +95,7 @@ export class ChatPage {
 
   /** @param {string} words */
   async lastStatusSays(words) {
-    await this.#eventually((expected) => {
+    await this.page.waitFor((expected) => {
       const lines = document.querySelectorAll(".status-text");
       return lines[lines.length - 1]?.textContent?.includes(expected) ?? false;
     }, words);
@@ -95,7 +103,7 @@ export class ChatPage {
 
   /** @param {string} label */
   async buttonSays(label) {
-    await this.#eventually((expected) => document.getElementById("composer-label")?.textContent === expected, label);
+    await this.page.waitFor((expected) => document.getElementById("composer-label")?.textContent === expected, label);
   }
 
   /** Loads the page anew, as a person may in the middle of an answer. */
@@ -106,9 +114,14 @@ export class ChatPage {
 
   /** Another page of the same browser, with the same storage. */
   async openBeside() {
-    const other = new ChatPage(await this.page.browserContext().newPage());
-    await other.open(this.page.url());
+    const other = new ChatPage(await this.page.openBeside());
+    await other.open(await this.page.url());
     return other;
+  }
+
+  /** Closes it and all that were opened beside it. */
+  async leave() {
+    await this.page.closeAll();
   }
 
   /** @returns {Promise<string[]>} the names of the answers that the browser keeps */
@@ -133,8 +146,9 @@ export class ChatPage {
     return await this.page.$eval("#composer-input", (input) => /** @type {HTMLTextAreaElement} */ (input).value);
   }
 
-  async announcement() {
-    return await this.page.$eval("#announcer", (region) => region.textContent);
+  /** @returns {Promise<string[]>} what is read out now */
+  async announcements() {
+    return await this.page.$$eval("#announcer p", (elements) => elements.map((element) => element.textContent ?? ""));
   }
 
   /** By how many pixels the page is wider than its window. */
@@ -148,21 +162,7 @@ export class ChatPage {
     });
   }
 
-  /**
-   * Notes what the server sends.
-   * @returns {Promise<any[]>} its messages, filled as they arrive
-   */
-  async recordMessages() {
-    const messages = /** @type {any[]} */ ([]);
-    const devtools = await this.page.createCDPSession();
-    await devtools.send("Network.enable");
-    devtools.on("Network.webSocketFrameReceived", ({ response }) => {
-      for (const line of response.payloadData.split("\n")) messages.push(JSON.parse(line));
-    });
-    return messages;
-  }
-
-  /** Notes each length of the last answer that is painted, to be read by `paintedLengths`. */
+  /** Has the page note each length of the last answer that is painted, in `paintedLengths`. */
   async watchGrowth() {
     await this.page.evaluate(() => {
       const lengths = /** @type {number[]} */ ([]);
@@ -175,11 +175,6 @@ export class ChatPage {
       if (transcript) new MutationObserver(note).observe(transcript, { childList: true, subtree: true });
       Object.assign(window, { paintedLengths: lengths });
     });
-  }
-
-  /** @returns {Promise<number[]>} */
-  async paintedLengths() {
-    return await this.page.evaluate(() => /** @type {any} */ (window).paintedLengths);
   }
 
   /**
@@ -201,13 +196,5 @@ export class ChatPage {
       });
       if (transcript) observer.observe(transcript, { childList: true, subtree: true });
     }, how);
-  }
-
-  /**
-   * @param {(expected: any) => boolean} condition runs in the page
-   * @param {string | number} expected
-   */
-  async #eventually(condition, expected) {
-    await this.page.waitForFunction(condition, { polling: "raf" }, expected);
   }
 }

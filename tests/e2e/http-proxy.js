@@ -8,11 +8,18 @@ import { connect } from "node:net";
 /** @typedef {import("node:http").ServerResponse} ServerResponse */
 /** @typedef {import("node:net").Socket} Socket */
 
+/** Where the page finds the prelude. */
+const PRELUDE = "/prelude.js";
+
 export class HttpProxy {
   /** Whether WebSockets get an answer that is none. */
   refusesUpgrades = false;
+  /** Whether nobody answers there. */
+  isDown = false;
   /** Whether event streams do. */
   refusesStreams = false;
+  /** @type {(() => unknown) | undefined} runs in the page before anything of its own, from the next load on */
+  prelude;
   /** @type {string[]} method and path of what came, the names of channels left out */
   requests = [];
   #port;
@@ -65,14 +72,20 @@ export class HttpProxy {
    * @param {ServerResponse} answer
    */
   #forward(near, answer) {
-    const { method = "", url = "", headers } = near;
+    const { method = "", url = "" } = near;
+    const headers = { ...near.headers, "accept-encoding": "identity" };
     this.requests.push(`${method} ${url.replace(/channel\/[^/?]+/, "channel/…")}`);
     if (this.refusesStreams && method === "GET" && url.startsWith("/channel") && !url.includes("/poll")) {
       answer.writeHead(502).end("The proxy does not pass this on");
       return;
     }
+    if (this.prelude && url === PRELUDE) {
+      answer.writeHead(200, { "Content-Type": "text/javascript" }).end(`(${this.prelude})()`);
+      return;
+    }
     const far = requestFrom({ host: "127.0.0.1", port: this.#port, method, path: url, headers });
     far.on("response", (response) => {
+      if (this.prelude && url === "/") return void addPrelude(response, answer);
       answer.writeHead(response.statusCode ?? 502, response.headers);
       answer.flushHeaders();
       response.pipe(answer);
@@ -106,8 +119,21 @@ export class HttpProxy {
 
   /** @param {Socket} line */
   #watch(line) {
+    if (this.isDown) line.destroy();
     this.#lines.add(line);
     line.on("error", () => line.destroy());
     line.on("close", () => this.#lines.delete(line));
   }
+}
+
+/**
+ * @param {IncomingMessage} response the page
+ * @param {ServerResponse} answer
+ */
+async function addPrelude(response, answer) {
+  let html = "";
+  for await (const chunk of response.setEncoding("utf8")) html += chunk;
+  const longer = html.replace("<head>", `<head><script src="${PRELUDE}"></script>`);
+  const headers = { ...response.headers, "content-length": String(Buffer.byteLength(longer)) };
+  answer.writeHead(response.statusCode ?? 502, headers).end(longer);
 }

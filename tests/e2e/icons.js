@@ -3,7 +3,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-import { Browser } from "./browser.js";
+import { Browser } from "./browsers/index.js";
 
 const FRONTEND = new URL("../../frontend/", import.meta.url);
 /** The icon's own ground, for where a system cuts its own shape out of it. */
@@ -27,7 +27,7 @@ const drawing = await readFile(new URL("icon.svg", FRONTEND), "utf8");
 await mkdir(new URL("icons/", FRONTEND), { recursive: true });
 const browser = await Browser.start();
 try {
-  const page = await browser.newPage();
+  const page = (await browser.newPage()).devtools;
   for (const [name, icon] of Object.entries(ICONS)) await draw(page, name, icon);
 } finally {
   await browser.stop();

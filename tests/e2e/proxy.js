@@ -8,6 +8,10 @@ export class Proxy {
   /** @type {Set<import("node:net").Socket>} */
   #sockets = new Set();
   #bytesUntilCut = Infinity;
+  /** How often it has cut. */
+  cuts = 0;
+  #cutsToCome = 0;
+  #bytesBetween = 0;
 
   /** @param {number} port of the server on this machine */
   constructor(port) {
@@ -29,11 +33,14 @@ export class Proxy {
   }
 
   /**
-   * Cuts the line once, when the server has sent that much more. New connections are let through.
+   * Cuts the line when the server has sent that much more. New connections are let through.
    * @param {number} bytes
+   * @param {number} [times] cut again when it has sent as much again
    */
-  cutAfter(bytes) {
+  cutAfter(bytes, times = 1) {
     this.#bytesUntilCut = bytes;
+    this.#bytesBetween = bytes;
+    this.#cutsToCome = times;
   }
 
   async stop() {
@@ -61,11 +68,17 @@ export class Proxy {
   #passOn(data, near) {
     this.#bytesUntilCut -= data.length;
     if (this.#bytesUntilCut > 0) near.write(data);
-    else this.#cut();
+    else this.#cutByCount();
+  }
+
+  #cutByCount() {
+    this.cuts += 1;
+    this.#cutsToCome -= 1;
+    this.#bytesUntilCut = this.#cutsToCome > 0 ? this.#bytesBetween : Infinity;
+    this.#cut();
   }
 
   #cut() {
-    this.#bytesUntilCut = Infinity;
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browser.js";
+import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
 import { HttpProxy } from "./http-proxy.js";
 import { readLog } from "./log-reader.js";
@@ -42,7 +42,7 @@ for (const { way, says, refusals } of PLACES) {
     });
 
     afterEach(async () => {
-      await chat.page.browserContext().close();
+      await chat.leave();
       await proxy.stop();
       await server.stop();
     });

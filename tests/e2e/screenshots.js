@@ -1,81 +1,48 @@
 /** Takes the pictures of the README from a real chat: node tests/e2e/screenshots.js */
 
-import { mkdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { mkdir, writeFile } from "node:fs/promises";
 
-import { Browser } from "./browser.js";
-import { ChatPage } from "./chat-page.js";
-import { Server } from "./server.js";
+import { Browser } from "./browsers/index.js";
+import { SCREENS, Stages } from "./screens.js";
 
-/**
- * @typedef {object} Picture
- * @property {"light" | "dark"} theme
- * @property {number} width CSS pixels
- * @property {number} height CSS pixels
- * @property {boolean} isMobile
- * @property {string[]} questions answered to the end
- * @property {string} [running] one whose answer is being written in the picture
- */
-const DESK = { width: 1180, height: 780, isMobile: false };
-const PHONE = { width: 390, height: 844, isMobile: true };
-/** @type {Record<string, Picture>} */
-const PICTURES = {
-  light: {
-    ...DESK,
-    theme: "light",
-    questions: ["How does streaming work?", "What is a WebSocket?"],
-  },
-  dark: {
-    ...DESK,
-    theme: "dark",
-    questions: ["What is a WebSocket?"],
-    running: "Tell me a long story",
-  },
-  phone: {
-    ...PHONE,
-    theme: "light",
-    questions: ["How does streaming work?", "What is a GGUF file?"],
-  },
-};
-/** How much of the running answer is in the picture, in characters. */
-const RUNNING_LENGTH = 250;
+/** @typedef {import("./browsers/index.js").Look} Look */
+/** @typedef {import("./browsers/tab.js").Viewport} Viewport */
+
+/** A phone has more device pixels than CSS pixels; of neither so many that the files get large. */
+const DESK = { width: 1180, height: 780 };
+const PHONE = { width: 390, height: 780, isMobile: true, deviceScaleFactor: 1.5 };
+/** @type {{name: string, screen: string, theme: Look["theme"], viewport: Viewport}[]} */
+const PICTURES = [
+  { name: "light", screen: "answered", theme: "light", viewport: DESK },
+  { name: "dark", screen: "answered", theme: "dark", viewport: DESK },
+  { name: "phone", screen: "answered", theme: "light", viewport: PHONE },
+  { name: "empty", screen: "empty", theme: "light", viewport: DESK },
+  { name: "connection-lost", screen: "connection-lost", theme: "dark", viewport: PHONE },
+];
 const FOLDER = new URL("../../docs/", import.meta.url);
 
 await mkdir(FOLDER, { recursive: true });
-const browser = await Browser.start();
+const stages = await Stages.start();
 try {
-  const server = await Server.start();
-  try {
-    for (const [name, picture] of Object.entries(PICTURES)) await take(server.address, name, picture);
-  } finally {
-    await server.stop();
-  }
+  for (const theme of /** @type {const} */ (["light", "dark"])) await takeAll(theme);
 } finally {
-  await browser.stop();
+  await stages.stop();
 }
 
-/**
- * @param {string} address
- * @param {string} name
- * @param {Picture} picture
- */
-async function take(address, name, { theme, width, height, isMobile, questions, running }) {
-  const page = await browser.newPage();
-  await page.setViewport({ width, height, isMobile, hasTouch: isMobile, deviceScaleFactor: 2 });
-  await page.emulateMediaFeatures([
-    { name: "prefers-color-scheme", value: theme },
-    { name: "prefers-reduced-motion", value: "reduce" },
-  ]);
-  const chat = new ChatPage(page);
-  await chat.open(address);
-  for (const question of questions) {
-    await chat.ask(question);
-    await chat.buttonSays("Send");
+/** @param {Look["theme"]} theme */
+async function takeAll(theme) {
+  const browser = await Browser.start({ theme, isReducedMotion: true });
+  try {
+    for (const { name, screen, viewport } of PICTURES.filter((picture) => picture.theme === theme)) {
+      const shown = SCREENS.find((each) => each.name === screen);
+      if (!shown) throw new Error(`There is no screen ${screen}`);
+      const chat = await stages.show(browser, shown, viewport);
+      // Without the caret, which blinks.
+      await chat.page.evaluate(() => /** @type {HTMLElement | null} */ (document.activeElement)?.blur());
+      await writeFile(new URL(`screenshot-${name}.png`, FOLDER), await chat.page.screenshot());
+      await chat.leave();
+    }
+  } finally {
+    await browser.stop();
   }
-  if (running) {
-    await chat.ask(running);
-    await chat.lastAnswerIsLongerThan(RUNNING_LENGTH);
-  }
-  await page.screenshot({ path: fileURLToPath(new URL(`screenshot-${name}.png`, FOLDER)) });
-  await page.close();
 }

@@ -15,8 +15,8 @@ const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bi
 const SLOW_COMMAND = join(dirname(COMMAND), "python");
 const SLOW_MOTION = fileURLToPath(new URL("slow_motion.py", import.meta.url));
 /** How long a start and an end may take, in milliseconds. */
-const START_MS = 60_000;
-const END_MS = 10_000;
+const START_MS = 120_000;
+const END_MS = 30_000;
 
 export class Server {
   /** @type {import("node:child_process").ChildProcessByStdio<null, import("node:stream").Readable, import("node:stream").Readable>} */

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browser.js";
+import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
 import { HttpProxy } from "./http-proxy.js";
 import { readLog } from "./log-reader.js";
 import { Server } from "./server.js";
 
 const STORY = "Write a long story in ten chapters";
+/** So that a story takes two minutes. */
+const STEP_MS = 60;
 
 describe("A chat in two tabs", () => {
   /** @type {Server} */
@@ -20,7 +22,7 @@ describe("A chat in two tabs", () => {
   let other;
 
   before(async () => {
-    server = await Server.start({ stepMs: 30 });
+    server = await Server.start({ stepMs: STEP_MS });
     browser = await Browser.start();
   });
 
@@ -36,7 +38,7 @@ describe("A chat in two tabs", () => {
 
   afterEach(async () => {
     server.takeTime();
-    await chat.page.browserContext().close();
+    await chat.leave();
   });
 
   async function askForStory() {
@@ -73,6 +75,7 @@ describe("A chat in two tabs", () => {
     const [id = ""] = await other.keptIds();
     const { text, reason } = await readLog(server.address, id);
     assert.deepEqual([reason, await chat.answers(), await other.answers()], ["cancelled", [text], [text]]);
+    server.hurry();
     await other.ask("What can you do?");
     await other.lastStatusSays("Done");
     await chat.page.bringToFront();
@@ -115,7 +118,7 @@ describe("A page that comes back", () => {
   let chat;
 
   before(async () => {
-    server = await Server.start({ stepMs: 40 });
+    server = await Server.start({ stepMs: STEP_MS });
     browser = await Browser.start();
   });
 
@@ -133,7 +136,7 @@ describe("A page that comes back", () => {
   });
 
   afterEach(async () => {
-    await chat.page.browserContext().close();
+    await chat.leave();
     await proxy.stop();
   });
 
@@ -147,12 +150,14 @@ describe("A page that comes back", () => {
   }
 
   it("from being offline goes on at once when it is online", async () => {
-    await chat.page.setOfflineMode(true);
+    await chat.page.setOffline(true);
+    proxy.isDown = true;
     proxy.cut();
     await chat.connectionSays("Offline");
     await chat.lastStatusSays("The answer goes on once it is back");
     // However long the present wait is: no number stands beside "Offline", so that nothing is to be waited for.
-    await chat.page.setOfflineMode(false);
+    proxy.isDown = false;
+    await chat.page.setOffline(false);
     await chat.connected();
     await goesOn();
   });
@@ -160,18 +165,18 @@ describe("A page that comes back", () => {
   it("from a sleep in which its connection died unnoticed looks for it when it is seen, and goes on", async () => {
     proxy.stall();
     await chat.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
-    await chat.page.waitForSelector('#connection:not([data-state="connected"])', { timeout: 8000 });
+    await chat.page.waitForSelector('#connection:not([data-state="connected"])');
     await chat.connected();
     await goesOn();
   });
 
   it("after the log has expired keeps the text, says that the rest is gone, and offers to try again", async () => {
-    await chat.page.evaluateOnNewDocument(() => {
+    proxy.prelude = () => {
       const key = "streamui.chat.v1";
       const kept = JSON.parse(localStorage.getItem(key) ?? "");
       const gone = { ...kept.exchanges[0], id: "gone", text: "Once upon", end: null };
       localStorage.setItem(key, JSON.stringify({ ...kept, exchanges: [gone] }));
-    });
+    };
     await chat.reload();
     await chat.lastStatusSays("The rest is gone");
     assert.deepEqual(await chat.answers(), ["Once upon"]);

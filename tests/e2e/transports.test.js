@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browser.js";
+import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
 import { HttpProxy } from "./http-proxy.js";
 import { readLog } from "./log-reader.js";
 import { Server } from "./server.js";
 
 const STORY = "Write a long story in ten chapters";
+/** So that a story takes two minutes. */
+const STEP_MS = 60;
 const PLACES = [
   { name: "Where everything gets through", says: "Connected", refusesUpgrades: false, refusesStreams: false, way: "UPGRADE /ws" },
   { name: "Where WebSockets are blocked", says: "Connected through HTTP streaming", refusesUpgrades: true, refusesStreams: false, way: "GET /channel" },
@@ -26,7 +28,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
     let chat;
 
     before(async () => {
-      server = await Server.start({ stepMs: 40 });
+      server = await Server.start({ stepMs: STEP_MS });
       browser = await Browser.start();
     });
 
@@ -43,13 +45,20 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
 
     afterEach(async () => {
       server.takeTime();
-      await chat.page.browserContext().close();
+      await chat.leave();
       await proxy.stop();
     });
 
     async function askForStory() {
       await chat.ask(STORY);
       await chat.lastAnswerIsLongerThan(20);
+    }
+
+    async function askBriefly() {
+      server.hurry();
+      await chat.ask("What can you do?");
+      await chat.lastStatusSays("Done");
+      server.takeTime();
     }
 
     /** The log on the server is what the page shows, and neither lost nor doubled a character. */
@@ -62,8 +71,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
 
     it("chats, says how it is connected, and stops", async () => {
       assert.equal(await chat.connectionWords(), says);
-      await chat.ask("What can you do?");
-      await chat.lastStatusSays("Done");
+      await askBriefly();
       await askForStory();
       await chat.press("Stop");
       await chat.lastStatusSays("Stopped after");
@@ -110,22 +118,20 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
       await chat.reload();
       await chat.press("Stop");
       await chat.lastStatusSays("Stopped after");
-      await chat.ask("What can you do?");
-      await chat.lastStatusSays("Done");
+      await askBriefly();
       assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["cancelled", "stop"]);
     });
 
     it("says why a message is refused, by the model or for its size alone, and goes on", async () => {
       await chat.paste("This sentence is here to fill the whole context of the model. ".repeat(600));
-      await chat.page.keyboard.press("Enter");
+      await chat.page.press("Enter");
       await chat.lastStatusSays("Failed: ");
       assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/);
       await chat.fill("x".repeat(1_100_000));
-      await chat.page.keyboard.press("Enter");
+      await chat.page.press("Enter");
       await chat.lastStatusSays("larger than the server takes");
       await chat.press("New chat");
-      await chat.ask("What can you do?");
-      await chat.lastStatusSays("Done");
+      await askBriefly();
     });
 
     it("loses nothing of an answer when the line is cut again and again, and still stops it", async () => {

@@ -175,7 +175,12 @@ export class FakeTabs {
       ...parts,
       kept: new KeptChat(storage ?? tab, tab, () => `chat${(this.#chats += 1)}`),
       connectionView: { start: () => {}, stop: () => {}, show: (state) => shown.push(state) },
-      announcer: { say: (sentence) => said.push(sentence) },
+      announcer: {
+        say: (state) => said.push(state),
+        wrote: (text) => said.push(text),
+        ended: (state) => said.push(state),
+        forget: () => {},
+      },
       clock: this.clock,
       newId: () => `id${(this.#ids += 1)}`,
       settings: this,

@@ -82,7 +82,7 @@ describe("StreamUI", () => {
     deliver(done("id1"));
     assert.equal(answer().status, "Done · 8 tokens");
     assert.equal(composer.mode, "idle");
-    assert.deepEqual(said, ["Answer started", "Answer finished"]);
+    assert.deepEqual(said, ["Answer started", "Hel", "lo", "Answer finished"]);
     assert.deepEqual(answer().offers, []);
   });
 
@@ -238,7 +238,7 @@ describe("StreamUI", () => {
     assert.equal(answer().status, "Connection lost. The answer goes on once it is back");
     ui.connectionChanged(CONNECTED);
     assert.equal(answer().status, "Writing · 1 token");
-    assert.deepEqual(said.slice(1), ["Connection lost, reconnecting", "Connected again"]);
+    assert.deepEqual(said.slice(1), ["He", "Connection lost, reconnecting", "Connected again"]);
   });
 
   it("shows the connection and tries again on request", () => {

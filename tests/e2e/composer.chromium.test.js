@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browser.js";
+import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
 import { ComposerPage } from "./composer-page.js";
 import { Server } from "./server.js";
@@ -32,21 +32,21 @@ describe("The composer", () => {
   beforeEach(async () => {
     assert.ok(browser && server);
     chat = new ChatPage(await browser.newPage());
-    composer = new ComposerPage(chat.page);
+    composer = new ComposerPage(chat.page.devtools);
     await chat.page.setViewport({ width: 1180, height: 820 });
     await chat.open(server.address);
   });
 
   afterEach(async () => {
-    await chat.page.browserContext().close();
+    await chat.leave();
   });
 
   it("keeps a draft over a reload, and none that was sent", async () => {
     await chat.write("And then?");
     await chat.reload();
-    await chat.page.waitForFunction(() => /** @type {any} */ (document.getElementById("composer-input")).value === "And then?");
-    await chat.page.focus("#composer-input");
-    await chat.page.keyboard.press("Enter");
+    await chat.page.devtools.waitForFunction(() => /** @type {any} */ (document.getElementById("composer-input")).value === "And then?");
+    await chat.page.devtools.focus("#composer-input");
+    await chat.page.devtools.keyboard.press("Enter");
     await chat.lastStatusSays("tokens");
     await chat.reload();
     assert.equal(await chat.draft(), "");
@@ -67,12 +67,12 @@ describe("The composer", () => {
   });
 
   it("takes a file that is pasted, and one that is chosen by keys", async () => {
-    await chat.page.focus("#attach-button");
-    const [chooser] = await Promise.all([chat.page.waitForFileChooser(), chat.page.keyboard.press("Enter")]);
+    await chat.page.devtools.focus("#attach-button");
+    const [chooser] = await Promise.all([chat.page.devtools.waitForFileChooser(), chat.page.devtools.keyboard.press("Enter")]);
     assert.equal(chooser.isMultiple(), true);
     await chooser.cancel();
     await composer.pasteFile({ name: "log.txt", content: "an error" });
-    await chat.page.waitForFunction(() => /** @type {any} */ (document.getElementById("composer-input")).value.includes("an error"));
+    await chat.page.devtools.waitForFunction(() => /** @type {any} */ (document.getElementById("composer-input")).value.includes("an error"));
   });
 
   it("says that a file is larger than a message can be", async () => {
@@ -82,19 +82,19 @@ describe("The composer", () => {
   });
 
   it("is not held up by 20,000 pasted lines, sends them, and keeps them over a reload until then", async (test) => {
-    await chat.page.emulateCPUThrottling(THROTTLE);
+    await chat.page.devtools.emulateCPUThrottling(THROTTLE);
     const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}`).join("\n");
     const took = await composer.pasteText(lines);
     test.diagnostic(`with the processor ${THROTTLE} times slower the paste took ${took} ms`);
     assert.equal(await chat.draft(), "");
     assert.match(await composer.held(), /Pasted text.*20,000 lines/);
-    await chat.page.emulateCPUThrottling(1);
+    await chat.page.devtools.emulateCPUThrottling(1);
     await chat.write("Which line is the last?");
     await chat.reload();
-    await chat.page.waitForSelector(".held");
+    await chat.page.devtools.waitForSelector(".held");
     assert.equal(await chat.draft(), "Which line is the last?");
-    await chat.page.focus("#composer-input");
-    await chat.page.keyboard.press("Enter");
+    await chat.page.devtools.focus("#composer-input");
+    await chat.page.devtools.keyboard.press("Enter");
     await chat.lastStatusSays("Failed: ");
     assert.equal(await composer.heldCount(), 0);
   });
@@ -112,7 +112,7 @@ describe("Without a server", () => {
     const server = await Server.start();
     const browser = await Browser.start();
     try {
-      const { page } = new ChatPage(await browser.newPage());
+      const page = (await browser.newPage()).devtools;
       await page.goto(server.address);
       await page.evaluate(async () => {
         const { active } = await navigator.serviceWorker.ready;

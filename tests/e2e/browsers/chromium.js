@@ -1,9 +1,14 @@
-/** Runs Chromium for the browser tests, with a profile that is new each time. */
+/** Runs Chromium, with a profile that is new each time. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
+
+import { START_MS } from "./child.js";
+import { PuppeteerTab } from "./puppeteer-tab.js";
+
+/** @typedef {import("./index.js").Look} Look */
 
 const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const FLAGS = [
@@ -18,7 +23,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-export class Browser {
+export class Chromium {
   #browser;
   #profile;
 
@@ -31,21 +36,31 @@ export class Browser {
     this.#profile = profile;
   }
 
-  static async start() {
+  /** @param {Look} _look */
+  static async start(_look) {
     const profile = await mkdtemp(join(tmpdir(), "streamui-chromium-"));
     try {
-      const launched = await puppeteer.launch({ executablePath: EXECUTABLE, userDataDir: profile, args: FLAGS });
-      return new Browser(launched, profile);
+      const launched = await puppeteer.launch({
+        executablePath: EXECUTABLE,
+        userDataDir: profile,
+        args: FLAGS,
+        timeout: START_MS,
+      });
+      return new Chromium(launched, profile);
     } catch (error) {
       await rm(profile, { recursive: true, force: true });
       throw error;
     }
   }
 
-  /** A page that shares nothing with any other, neither storage nor cache. */
-  async newPage() {
-    const context = await this.#browser.createBrowserContext();
-    return await context.newPage();
+  /** @param {Look} look */
+  async newTab({ theme, isReducedMotion }) {
+    return await PuppeteerTab.open(await this.#browser.createBrowserContext(), async (page) => {
+      await page.emulateMediaFeatures([
+        { name: "prefers-color-scheme", value: theme },
+        { name: "prefers-reduced-motion", value: isReducedMotion ? "reduce" : "no-preference" },
+      ]);
+    });
   }
 
   async stop() {

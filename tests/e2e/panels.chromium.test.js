@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browser.js";
+import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
 import { PanelsPage } from "./panels-page.js";
 import { Server } from "./server.js";
@@ -32,13 +32,13 @@ describe("The panels", () => {
   beforeEach(async () => {
     assert.ok(browser && server);
     chat = new ChatPage(await browser.newPage());
-    panels = new PanelsPage(chat.page);
+    panels = new PanelsPage(chat.page.devtools);
     await chat.page.setViewport({ width: 1180, height: 820 });
     await chat.open(server.address);
   });
 
   afterEach(async () => {
-    await chat.page.browserContext().close();
+    await chat.leave();
   });
 
   describe("with settings", () => {
@@ -108,8 +108,8 @@ describe("The panels", () => {
       assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]);
       assert.deepEqual(await panels.pressedPresets(), ["Precise"]);
       await chat.press("Save as preset…");
-      await chat.page.keyboard.type("Mine");
-      await chat.page.keyboard.press("Enter");
+      await chat.page.devtools.keyboard.type("Mine");
+      await chat.page.devtools.keyboard.press("Enter");
       await chat.press("Reset all");
       assert.deepEqual(await panels.pressedPresets(), ["Balanced"]);
       await chat.reload();
@@ -117,17 +117,17 @@ describe("The panels", () => {
       await chat.press("Mine");
       assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]);
       await chat.press("Delete the preset Mine");
-      await chat.page.waitForFunction(() => !document.querySelector(".preset-own"));
+      await chat.page.devtools.waitForFunction(() => !document.querySelector(".preset-own"));
     });
 
     it("is worked by keys alone, closes with Escape, and gives the focus back", async () => {
-      await chat.page.keyboard.press("Escape");
-      await chat.page.focus("#settings-button");
-      await chat.page.keyboard.press("Enter");
+      await chat.page.devtools.keyboard.press("Escape");
+      await chat.page.devtools.focus("#settings-button");
+      await chat.page.devtools.keyboard.press("Enter");
       assert.equal(await panels.focused(), "tab-chat");
-      await chat.page.keyboard.press("ArrowRight");
+      await chat.page.devtools.keyboard.press("ArrowRight");
       assert.equal(await panels.focused(), "tab-engine");
-      await chat.page.keyboard.press("Escape");
+      await chat.page.devtools.keyboard.press("Escape");
       assert.equal(await panels.focused(), "settings-button");
       assert.equal(await panels.isOpen(), false);
     });
@@ -139,26 +139,26 @@ describe("The panels", () => {
     await panels.engineSays("Running");
     await panels.engineSays("0 of ");
     await chat.ask(STORY);
-    await chat.page.waitForFunction(() => document.querySelector("#panel-engine .field-hint")?.textContent?.includes("at most"));
+    await chat.page.devtools.waitForFunction(() => document.querySelector("#panel-engine .field-hint")?.textContent?.includes("at most"));
     assert.match(await panels.plotWords(), /^On this page: /);
-    await chat.page.keyboard.press("Tab");
-    await chat.page.click("#tab-appearance");
+    await chat.page.devtools.keyboard.press("Tab");
+    await chat.page.devtools.click("#tab-appearance");
     const asked = await panels.questionCount();
-    await chat.page.click("#tab-engine");
-    await chat.page.waitForFunction((before) => /** @type {any} */ (window).questions === before + 1, {}, asked);
+    await chat.page.devtools.click("#tab-engine");
+    await chat.page.devtools.waitForFunction((before) => /** @type {any} */ (window).questions === before + 1, {}, asked);
     assert.deepEqual(chat.complaints, []);
   });
 
   it("keeps theme and text size over a reload, from the first paint on", async () => {
     await panels.open("appearance");
     const before = await panels.appearance();
-    await chat.page.click('input[value="dark"]');
-    await chat.page.focus("#text-size");
-    for (const key of /** @type {const} */ (["ArrowRight", "ArrowRight"])) await chat.page.keyboard.press(key);
+    await chat.page.devtools.click('input[value="dark"]');
+    await chat.page.devtools.focus("#text-size");
+    for (const key of /** @type {const} */ (["ArrowRight", "ArrowRight"])) await chat.page.devtools.keyboard.press(key);
     const chosen = await panels.appearance();
     assert.notEqual(chosen.ground, before.ground);
     assert.equal(chosen.size, "20px");
-    await chat.page.evaluateOnNewDocument(() => {
+    await chat.page.devtools.evaluateOnNewDocument(() => {
       const note = () => Object.assign(window, { firstTheme: document.documentElement.dataset["theme"] });
       new MutationObserver((_, observer) => {
         if (!document.body) return;
@@ -168,28 +168,28 @@ describe("The panels", () => {
     });
     await chat.reload();
     assert.deepEqual(await panels.appearance(), chosen);
-    assert.equal(await chat.page.evaluate(() => /** @type {any} */ (window).firstTheme), "dark");
+    assert.equal(await chat.page.devtools.evaluate(() => /** @type {any} */ (window).firstTheme), "dark");
   });
 
   it("lists the shortcuts under ?, and gives the focus back", async () => {
-    await chat.page.focus("#settings-button");
-    await chat.page.keyboard.type("?");
-    await chat.page.waitForSelector("#help[open]");
-    const keys = await chat.page.$$eval("#help dt", (terms) => terms.map((term) => term.textContent));
+    await chat.page.devtools.focus("#settings-button");
+    await chat.page.devtools.keyboard.type("?");
+    await chat.page.devtools.waitForSelector("#help[open]");
+    const keys = await chat.page.devtools.$$eval("#help dt", (terms) => terms.map((term) => term.textContent));
     assert.ok(keys.includes("?") && keys.includes("Esc"));
-    await chat.page.keyboard.press("Escape");
-    await chat.page.waitForSelector("#help:not([open])");
+    await chat.page.devtools.keyboard.press("Escape");
+    await chat.page.devtools.waitForSelector("#help:not([open])");
     assert.equal(await panels.focused(), "settings-button");
     await chat.write("Why?");
     assert.equal(await chat.draft(), "Why?");
-    assert.equal(await chat.page.$("#help[open]"), null);
+    assert.equal(await chat.page.devtools.$("#help[open]"), null);
   });
 
   it("closes help and panel with Escape without stopping an answer", async () => {
     await panels.open("chat");
     await panels.pressEscapeWithFirstText();
     await chat.ask(STORY);
-    await chat.page.waitForSelector("#side-panel:not([open])");
+    await chat.page.devtools.waitForSelector("#side-panel:not([open])");
     await chat.buttonSays("Send");
     assert.doesNotMatch((await chat.statuses()).at(-1) ?? "", /Stopped/);
   });
@@ -202,7 +202,7 @@ describe("The panels", () => {
         await panels.open(view);
         await panels.unfoldAll();
         assert.equal(await panels.overhang(), 0, `${view} at ${size} %`);
-        await chat.page.keyboard.press("Escape");
+        await chat.page.devtools.keyboard.press("Escape");
       }
       assert.equal(await chat.overhang(), 0);
     }

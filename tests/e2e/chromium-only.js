@@ -1,0 +1,9 @@
+/**
+ * The test files that run in Chromium alone, each with what it needs that only Chromium's DevTools protocol can do. All
+ * others run in every browser. Their names end in .chromium.test.js.
+ * @type {Record<string, string>}
+ */
+export const CHROMIUM_ONLY = {
+  "composer.chromium.test.js": "slows the processor down, opens a file chooser, takes the network away from a service worker",
+  "panels.chromium.test.js": "runs a script before the page's own, to see its first paint",
+};
