@@ -122,6 +122,11 @@ EVERY_ROUTE = [
     ("POST", "/generate"),
     ("POST", "/generate/stream"),
     ("POST", "/generations"),
+    ("GET", "/api/conversations"),
+    ("POST", "/api/conversations"),
+    ("GET", "/api/conversations/export"),
+    ("GET", f"/api/conversations/{HERS}"),
+    ("DELETE", f"/api/conversations/{HERS}"),
     ("GET", "/nowhere"),
     ("GET", "/openapi.json"),
 ]
@@ -139,3 +144,32 @@ async def test_without_a_right_token_every_route_is_401(
     assert reply.status == 401
     assert json.loads(reply.body)["code"] == "unauthorized"
     assert reply.headers["www-authenticate"] == 'Bearer realm="StreamUI"'
+
+
+AT = f"/api/conversations/{HERS}"
+CONVERSATIONS = [
+    ("GET", AT, None),
+    ("PATCH", AT, '{"title":"mine"}'),
+    ("DELETE", AT, None),
+    ("POST", f"{AT}/restore", "{}"),
+    ("GET", f"{AT}/export", None),
+    ("DELETE", f"{AT}/messages/m1", None),
+    ("POST", f"{AT}/messages/m1/restore", "{}"),
+    ("POST", "/generate", '{"conversation":"herss","content":"Hi"}'),
+    ("POST", "/generations", '{"conversation":"herss","content":"Hi"}'),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CONVERSATIONS, ids=[f"{m} {p}" for m, p, _ in CONVERSATIONS])
+async def test_a_conversation(locked: RunningServer, keys: Keys, method: str, path: str, body: str | None) -> None:
+    made = await locked.ask("POST", "/api/conversations", '{"id":"herss","title":"hers"}', bearer(keys.alice))
+    assert made.status == 201
+    answers = []
+    for id in (HERS, NOBODYS):
+        asked = None if body is None else body.replace(HERS, id)
+        reply = await locked.ask(method, path.replace(HERS, id), asked, bearer(keys.bob))
+        answers.append((reply.status, reply.body.replace(HERS, NOBODYS)))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+    kept = await locked.ask("GET", AT, headers=bearer(keys.alice))
+    assert (kept.status, json.loads(kept.body)["title"]) == (200, "hers")
