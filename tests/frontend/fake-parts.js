@@ -96,6 +96,7 @@ export class FakeAnswer {
   /** @type {Offer[]} */
   offers = [];
   isRemoved = false;
+  isFinished = false;
 
   /** @param {string} prompt */
   constructor(prompt) {
@@ -110,6 +111,10 @@ export class FakeAnswer {
   /** @param {string} text */
   replace(text) {
     this.text = text;
+  }
+
+  finish() {
+    this.isFinished = true;
   }
 
   /** @param {StatusLine} line */
