@@ -78,10 +78,12 @@ export class MessageView {
 
   /** Called by the batcher. */
   paint() {
-    if (this.#nextStatus) this.#paintStatus(this.#nextStatus);
-    this.#nextStatus = null;
     this.#paintText();
     if (this.#unpainted !== "") this.#batcher.schedule(this);
+    // That it is done shows when all of it is there.
+    if (!this.#nextStatus || (this.#unpainted !== "" && this.#nextStatus.tone !== "busy")) return;
+    this.#paintStatus(this.#nextStatus);
+    this.#nextStatus = null;
   }
 
   #paintText() {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 
 import { Browser } from "./browser.js";
 import { ChatPage } from "./chat-page.js";
+import { readLog } from "./log-reader.js";
 import { Proxy } from "./proxy.js";
 import { Server } from "./server.js";
 
@@ -66,7 +66,7 @@ describe("A lost connection", () => {
     await chat.connected();
     await chat.buttonSays("Send");
     const [text] = await chat.answers();
-    assert.ok(text?.startsWith(shown));
+    assert.ok(words(text ?? "").startsWith(words(shown)));
   });
 
   it("costs an answer nothing when it is cut in the middle", async () => {
@@ -80,9 +80,16 @@ describe("A lost connection", () => {
     await chat.ask("Tell me a long story");
     await chat.buttonSays("Send");
     await chat.lastStatusSays("tokens");
-    const [text] = await chat.answers();
-    const { sha256 } = messages.find(({ type }) => type === "done");
     assert.ok(messages.some(({ type }) => type === "attached"));
-    assert.equal(createHash("sha256").update(text ?? "").digest("hex"), sha256);
+    const [id = ""] = await chat.keptIds();
+    assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
   });
 });
+
+/**
+ * @param {string} text
+ * @returns {string} its letters and digits alone: marks of Markdown are shown or not, as what follows has it
+ */
+function words(text) {
+  return text.replace(/[^\p{L}\p{N}]/gu, "");
+}

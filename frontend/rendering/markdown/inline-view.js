@@ -152,7 +152,7 @@ export class InlineView {
 
   /** @param {MathToken} token */
   #math({ tex, isDisplay, source }) {
-    const formula = element("span", isDisplay ? "math math-display" : "math", source);
+    const formula = element("span", isDisplay ? "math math-source math-display" : "math math-source", source);
     this.#answer.math.render(formula, tex, isDisplay);
     return formula;
   }

@@ -49,6 +49,7 @@ function paint(katex, element, tex, isDisplay) {
   } catch {
     return;
   }
+  element.classList.remove("math-source");
   element.replaceChildren(formula);
 }
 

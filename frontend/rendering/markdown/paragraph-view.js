@@ -139,7 +139,10 @@ export class ParagraphView {
   #withoutMark(text, before) {
     const task = this.#isInItem ? TASK.exec(text) : null;
     const footnote = FOOTNOTE.exec(text);
-    if (task) before.push({ type: "task", isDone: task[1] !== " " });
+    if (task) {
+      before.push({ type: "task", isDone: task[1] !== " " });
+      this.#element.parentElement?.classList.add("task");
+    }
     if (footnote) before.push({ type: "footnote", label: footnote[1] ?? "" });
     this.#element.classList.toggle("footnote", footnote !== null);
     return text.slice((task ?? footnote)?.[0].length ?? 0);
