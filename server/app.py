@@ -22,7 +22,7 @@ from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz
-from server.transports.pages import FrontendFiles, SecurityHeaders, compressed, page
+from server.transports.pages import FrontendFiles, SecurityHeaders, compressed, page, service_worker
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
 from server.transports.socket import Disconnected
@@ -59,6 +59,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/", page, methods=["GET"]),
+            Route("/service-worker.js", service_worker, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
             WebSocketRoute("/ws", websocket_endpoint),
             Door("GET", "/channel", stream_channel),

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,12 +23,12 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "img-src 'self'",
         "font-src 'self'",
         "manifest-src 'self'",
+        "worker-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
-        "worker-src 'self'",
         "require-trusted-types-for 'script'",
-        "trusted-types streamui-worker",  # the address of the worker that colours code
+        "trusted-types streamui-worker streamui-service-worker",  # the addresses of two scripts: colours, offline page
     )
 )
 HEADERS: Final = (
@@ -48,6 +48,13 @@ _templates = Jinja2Templates(Path(__file__).parent / "templates")
 async def page(request: Request) -> Response:
     """The chat page."""
     response = _templates.TemplateResponse(request, "index.html", {"version": server.__version__})
+    response.headers["cache-control"] = "no-cache"
+    return response
+
+
+async def service_worker(request: Request) -> Response:
+    """The script that shows a page of ours when the server is away. Its place decides which addresses it sees: all."""
+    response = FileResponse(FRONTEND / "service-worker.js", media_type="text/javascript")
     response.headers["cache-control"] = "no-cache"
     return response
 
