@@ -1,12 +1,13 @@
 /** Runs the real server for the browser tests. */
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 /** The command; STREAMUI names another one. */
 const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bin/streamui", import.meta.url));
@@ -23,6 +24,7 @@ export class Server {
   #process;
   #data;
   #script;
+  #auth;
   #errors = "";
   address = "";
 
@@ -30,20 +32,22 @@ export class Server {
    * @param {string} data
    * @param {string[]} script in place of the command, with its arguments; or nothing
    * @param {number} port
+   * @param {"off" | "token"} auth
    */
-  constructor(data, script, port) {
+  constructor(data, script, port, auth) {
     this.#data = data;
     this.#script = script;
+    this.#auth = auth;
     this.#process = this.#spawn(port);
   }
 
   /**
-   * @param {{port?: number, stepMs?: number}} [options] port 0 stands for any free one; stepMs slows each token down
+   * @param {{port?: number, stepMs?: number, auth?: "off" | "token"}} [options] port 0 stands for any free one; stepMs slows each token down
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0, stepMs = 0 } = {}) {
+  static async start({ port = 0, stepMs = 0, auth = "off" } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
-    return await Server.#started(new Server(data, stepMs > 0 ? [SLOW_MOTION, String(stepMs)] : [], port));
+    return await Server.#started(new Server(data, stepMs > 0 ? [SLOW_MOTION, String(stepMs)] : [], port, auth));
   }
 
   /**
@@ -56,7 +60,7 @@ export class Server {
     const folder = join(data, "texts");
     await mkdir(folder);
     for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text);
-    return await Server.#started(new Server(data, [RECITED, folder, String(tokensPerSecond)], 0));
+    return await Server.#started(new Server(data, [RECITED, folder, String(tokensPerSecond)], 0, "off"));
   }
 
   /** @param {Server} server */
@@ -72,6 +76,16 @@ export class Server {
 
   get port() {
     return Number(new URL(this.address).port);
+  }
+
+  /**
+   * @param {"add" | "revoke"} action
+   * @param {string} name
+   * @returns {Promise<string>} what it prints: a new token
+   */
+  async token(action, name) {
+    const { stdout } = await promisify(execFile)(COMMAND, ["token", action, name, "--data", this.#data]);
+    return stdout.trim();
   }
 
   /** Has a slow one compute as fast as it can, until it shall take its time again. */
@@ -106,7 +120,7 @@ export class Server {
 
   /** @param {number} port */
   #spawn(port) {
-    const args = ["serve", "--port", String(port), "--data", this.#data];
+    const args = ["serve", "--port", String(port), "--data", this.#data, "--auth", this.#auth];
     const command = this.#script.length > 0 ? SLOW_COMMAND : COMMAND;
     const process = spawn(command, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     process.stderr.on("data", (chunk) => (this.#errors += chunk));
