@@ -21,7 +21,8 @@ from server.transports import generations
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
-from server.transports.health import healthz
+from server.transports.health import healthz, readyz
+from server.transports.metrics import metrics, metrics_registry
 from server.transports.pages import FrontendFiles, SecurityHeaders, page
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
@@ -59,6 +60,8 @@ def create_app(
         routes=[
             Route("/", page, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
+            Route("/readyz", readyz, methods=["GET"]),
+            Route("/metrics", metrics, methods=["GET"]),
             WebSocketRoute("/ws", websocket_endpoint),
             Door("GET", "/channel", stream_channel),
             Door("POST", "/channel", open_channel),
@@ -80,5 +83,6 @@ def create_app(
     )
     app.state.registry = registry
     app.state.connections = Connections()
+    app.state.metrics = metrics_registry(registry, app.state.connections)
     app.state.channels = channels
     return app

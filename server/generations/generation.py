@@ -43,6 +43,8 @@ class Generation:
         """The newest status, replaced as a whole when it changes."""
         self.cancel_received: float | None = None
         self.watchers: list[Wake] = []
+        self.last_piece: float | None = None
+        """When the newest piece came into the log, in ``time.monotonic()`` seconds."""
         self._decode_started = 0.0
         self._decode_first = 0
         """How many tokens the answer had when this server began to write."""

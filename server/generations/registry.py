@@ -19,9 +19,11 @@ from server.engine.base import (
     Engine,
     EngineDeadError,
     EngineStats,
+    Finished,
     FinishReason,
     GenerationRequest,
     ModelFacts,
+    Piece,
     SamplingParams,
     Update,
 )
@@ -31,7 +33,7 @@ from server.generations.generation import Generation
 from server.generations.journal import Journal
 from server.generations.log import Wake
 from server.generations.prompt import tokenized
-from server.generations.recorder import JournalStatus, Recorder
+from server.generations.recorder import JournalLoad, JournalStatus, Recorder
 from server.generations.refusals import busy, conflict, refusal
 from server.generations.restoring import (
     OnRestart,
@@ -43,6 +45,7 @@ from server.generations.restoring import (
 )
 from server.generations.retention import RETENTION, Retention
 from server.generations.sampling import resolve_sampling
+from server.generations.tally import Tally
 
 QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
@@ -72,6 +75,7 @@ class Registry:
         queue_limit: int = QUEUE_LIMIT,
     ) -> None:
         self.queue_limit = queue_limit
+        self.tally = Tally()
         self._engine = engine
         self._template = template
         self._recorder = Recorder(journal)
@@ -112,6 +116,10 @@ class Registry:
     @property
     def journal_status(self) -> JournalStatus:
         return self._recorder.status
+
+    @property
+    def journal_load(self) -> JournalLoad:
+        return self._recorder.load
 
     def engine_stats(self) -> EngineStats:
         return self._engine.stats()
@@ -303,12 +311,19 @@ class Registry:
                     pass
                 case _ if generation := self._open.get(entry.id):
                     generation.apply(entry, now)
+                    self._count(generation, entry, now)
                     wakes.update(dict.fromkeys(generation.watchers))
                     if generation.log.done:
                         self._shelve(generation, now)
         for wake in wakes:
             wake()
         self._note_idle()
+
+    def _count(self, generation: Generation, entry: Update, now: float) -> None:
+        if isinstance(entry, Piece):
+            self.tally.piece(generation, entry, now)
+        elif isinstance(entry, Finished):
+            self.tally.end(entry)
 
     def _note_idle(self) -> None:
         if not self._open and not self._beginning:

@@ -123,6 +123,7 @@ class Connection:
 
     async def _close_slow(self) -> None:
         """Tell a client that doesn't read, as long as the socket may yet take it."""
+        self._registry.tally.slow_closes += 1
         with contextlib.suppress(TimeoutError, Disconnected):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._socket.close(CloseCode.SLOW_READER)
@@ -206,6 +207,7 @@ class Connection:
         log = generation.log
         after = resume_at(log, point)
         recovered = after is not None
+        self._registry.tally.attaches[recovered] += 1
         self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after or 0, to=log.seq))
         if after is None:
             after = log.pieces
@@ -215,7 +217,13 @@ class Connection:
     def _status(self, id: str | None) -> Status:
         if id is None:
             stats = self._registry.engine_stats()
-            return Status(running=stats.running, queued=stats.queued)
+            return Status(
+                running=stats.running,
+                queued=stats.queued,
+                tokens_per_second=round(self._registry.tally.speed.per_second(time.monotonic()), 1),
+                kv_used=stats.kv_tokens,
+                kv_tokens=stats.kv_cells,
+            )
         generation = self._registry.get(id, re="status")
         if generation.log.done:
             return Status(id=id, state=generation.state)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from enum import StrEnum
 
 from protocol.errors import CloseCode
 from server.transports.connection import Connection
@@ -14,24 +16,40 @@ FLUSH_SECONDS = 2.0
 """How long a slow reader is given to take what is left."""
 
 
+class Transport(StrEnum):
+    """What carries a connection's frames."""
+
+    WEBSOCKET = "websocket"
+    SSE = "sse"
+    POLLING = "polling"
+    EVENTS = "events"  # of one generation
+
+
 class Connections:
-    """Owns the set of open connections, on the event loop."""
+    """Owns the set of open connections, on the event loop. Any thread may read the counts."""
 
     def __init__(self) -> None:
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, Transport] = {}
+        self.opened: Counter[Transport] = Counter()
+        """How many there have been."""
         self.leaving = asyncio.Event()
         """Set once the server goes down, for those who wait without a connection."""
 
     def __len__(self) -> int:
         return len(self._open)
 
-    async def serve(self, connection: Connection) -> None:
+    def by_transport(self) -> Counter[Transport]:
+        """How many are open now."""
+        return Counter(list(self._open.values()))
+
+    async def serve(self, connection: Connection, transport: Transport) -> None:
         """Run ``connection`` to its end."""
-        self._open.add(connection)
+        self._open[connection] = transport
+        self.opened[transport] += 1
         try:
             await connection.run()
         finally:
-            self._open.discard(connection)
+            del self._open[connection]
 
     async def say_goodbye(self) -> None:
         """Tell each that the server goes down, and wait until they are closed, at most FLUSH_SECONDS."""

@@ -33,7 +33,7 @@ from protocol.messages import (
 from server.generations.registry import Registry
 from server.transports.channel import ChannelSocket
 from server.transports.connection import Connection, JsonSession
-from server.transports.connections import RECONNECT_MS, Connections
+from server.transports.connections import RECONNECT_MS, Connections, Transport
 from server.transports.cursors import attach_point
 from server.transports.requests import NO_STORE, error_response, read_body, status_of
 from server.transports.socket import Disconnected
@@ -116,7 +116,7 @@ def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
         await socket.post(frame)
         connection = Connection(socket, registry, JsonSession(), close_when_idle=True)
         with contextlib.suppress(Disconnected):
-            await unless(stream.keep_alive(), connections.serve(connection))
+            await unless(stream.keep_alive(), connections.serve(connection, Transport.EVENTS))
         if socket.refused:
             await socket.refused(scope, receive, send)
         else:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from protocol.errors import CloseCode, ErrorCode
 from server.transports.channel import Channels, ChannelSocket, no_such_channel
 from server.transports.connection import Connection, JsonSession
-from server.transports.connections import Connections
+from server.transports.connections import Connections, Transport
 from server.transports.requests import JSON, NO_STORE, RequestRefused, read_body, seconds
 from server.transports.socket import Disconnected
 from server.transports.sse import close_reason
@@ -116,7 +116,7 @@ async def open_channel(request: Request) -> Response:
     socket = PolledSocket()
     idle = request.query_params.get("close_when_idle") == "1"
     connection = Connection(socket, state.registry, JsonSession(), close_when_idle=idle)
-    channels.start(connection.name, socket, connections.serve(connection))
+    channels.start(connection.name, socket, connections.serve(connection, Transport.POLLING))
     (welcome,) = await socket.poll(WAIT_SECONDS)
     if frame.strip():
         await socket.post(frame)

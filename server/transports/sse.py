@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from protocol.errors import CloseCode
 from server.transports.channel import Channels, ChannelSocket
 from server.transports.connection import Connection, JsonSession
-from server.transports.connections import Connections
+from server.transports.connections import Connections, Transport
 from server.transports.socket import Disconnected
 from server.transports.waiting import gone, unless
 
@@ -98,7 +98,7 @@ async def stream_channel(request: Request) -> ASGIApp:
         socket = EventSocket(stream)
         connection = Connection(socket, state.registry, JsonSession(), close_when_idle=idle)
         with channels.named(connection.name, socket), contextlib.suppress(Disconnected):
-            await unless(stream.keep_alive(), connections.serve(connection))
+            await unless(stream.keep_alive(), connections.serve(connection, Transport.SSE))
         await stream.end()
 
     return respond

@@ -12,7 +12,7 @@ from protocol.errors import CloseCode
 from protocol.messages import PROTOCOL
 from protocol.plain import PlainSession
 from server.transports.connection import Connection, JsonSession
-from server.transports.connections import Connections
+from server.transports.connections import Connections, Transport
 from server.transports.socket import Disconnected
 
 
@@ -31,7 +31,7 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
         close_when_idle=_asked(websocket, "close_when_idle"),
     )
     connections: Connections = websocket.app.state.connections
-    await connections.serve(connection)
+    await connections.serve(connection, Transport.WEBSOCKET)
 
 
 class WebSocketSocket:

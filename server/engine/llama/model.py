@@ -62,6 +62,7 @@ class LlamaModel:
         self._context = self._open_context(context, parallel, kv_tokens, threads)
         self.slots = parallel
         self.shared = kv_tokens is not None
+        self.cells = self._context.cells
         self.batch_tokens = self._context.batch_tokens
         self.facts = self._read_facts()
         self._pieces: dict[int, bytes] = {}
