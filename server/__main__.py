@@ -6,7 +6,6 @@ Whatever a person can mend is told in one line, with exit status 2.
 from __future__ import annotations
 
 import argparse
-import logging
 import socket
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from server import __version__
 from server.bench.command import run as bench
 from server.bench.errors import BenchError
 from server.bench.options import add_options as bench_options
+from server.logs import set_up
 from server.settings import Settings, add_options, settings_from
 from server.terminal.command import add_options as chat_options
 from server.terminal.command import run as chat
@@ -55,7 +55,7 @@ def _measure(chosen: argparse.Namespace) -> int:
 
 def serve(settings: Settings) -> None:
     """Load the model, listen, print the address once it answers, and serve until SIGINT or SIGTERM."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    set_up(settings.log_format, settings.log_level)
     _make_folder(settings.data)
     listener = _listen(settings.host, settings.port)
 

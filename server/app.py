@@ -18,6 +18,7 @@ from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
 from server.transports import generations
+from server.transports.access import RequestLog
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
@@ -78,7 +79,7 @@ def create_app(
             Mount("/static", FrontendFiles(), name="static"),
         ],
         exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(RequestLog), Middleware(SecurityHeaders)],
         lifespan=lifespan,
     )
     app.state.registry = registry

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from server.logs import LEVELS, Format
 from server.starter import MODEL_PATH
 
 
@@ -33,6 +34,8 @@ class Settings:
     journal: Literal["on", "off"]
     on_restart: Literal["continue", "interrupt"]
     drain: int
+    log_format: Format
+    log_level: str
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -55,7 +58,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text not in words:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {' or '.join(words)}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not {', '.join(words[:-1])} or {words[-1]}")
         return text
 
     return parse
@@ -194,6 +197,20 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=0,
             metavar="SECONDS",
             help="how long a server that is told to end lets running answers go on (%(default)s)",
+        ),
+        Option(
+            name="log_format",
+            parse=one_of("text", "json"),
+            default="text",
+            metavar="text|json",
+            help="how the log on standard error is written; json: an object a line (%(default)s)",
+        ),
+        Option(
+            name="log_level",
+            parse=one_of(*LEVELS),
+            default="warning",
+            metavar="|".join(LEVELS),
+            help="what is logged: from info on a line for every request and answer, and never a text (%(default)s)",
         ),
     )
 

@@ -24,6 +24,8 @@
  * @property {number} [done] prompt tokens read
  * @property {number} [total] prompt tokens to read
  * @property {number} [tokens_per_second]
+ * @property {number} [kv_used] of the server: tokens of running generations in the KV cache
+ * @property {number} [kv_tokens] of the server: tokens that the KV cache can hold
  */
 /** @typedef {{type: "token", id: string, seq: number, n?: number, text: string}} Token */
 /** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string}} Snapshot */

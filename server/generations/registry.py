@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import Sequence
@@ -45,7 +46,10 @@ from server.generations.restoring import (
 )
 from server.generations.retention import RETENTION, Retention
 from server.generations.sampling import resolve_sampling
-from server.generations.tally import Tally
+from server.generations.tally import Tally, log_end
+from server.logs import event
+
+logger = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
@@ -192,6 +196,7 @@ class Registry:
             raise RemoteProtocolError(ErrorCode.ALREADY_DONE, text, re="cancel", id=id)
         if generation.cancel_received is None:
             generation.cancel_received = received
+            event(logger, logging.DEBUG, "cancel", generation=id, state=generation.state)
             self._engine.cancel(id, received)
             self._recorder.put([CancelAsked(id)])
 
@@ -254,6 +259,7 @@ class Registry:
         generation = Generation(id, begun.epoch, body, self._next_position)
         beginning = self._beginning[id] = _Beginning(generation, Mark(asyncio.Event()))
         self._recorder.put([begun, beginning.taken_up])
+        event(logger, logging.INFO, "generation accepted", generation=id, prompt_tokens=len(prompt))
         return beginning
 
     @property
@@ -324,6 +330,7 @@ class Registry:
             self.tally.piece(generation, entry, now)
         elif isinstance(entry, Finished):
             self.tally.end(entry)
+            log_end(generation, entry)
 
     def _note_idle(self) -> None:
         if not self._open and not self._beginning:

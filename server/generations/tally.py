@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from dataclasses import asdict
 from typing import Final
 
 from protocol.messages import DoneReason
@@ -10,6 +12,9 @@ from server.engine.base import Finished, FinishReason, Piece
 from server.generations.generation import Generation
 from server.generations.histogram import Histogram
 from server.generations.speed import Speed
+from server.logs import event
+
+logger = logging.getLogger(__name__)
 
 WAITS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds. From what the starter needs to a long queue on a large model."""
@@ -53,3 +58,18 @@ class Tally:
             self.cancelled[finished.phase.value] += 1
             if timings.stop is not None:
                 self.stops.count(timings.stop / 1000)
+
+
+def log_end(generation: Generation, finished: Finished) -> None:
+    """A line in the log: how it ended, and how long each part of it took."""
+    usage, timings = finished.usage, finished.timings
+    fields = {
+        **generation.origin,
+        "generation": generation.id,
+        "reason": finished.reason,
+        "phase": finished.phase,
+        "error": finished.error,
+        **asdict(usage),
+        **{f"{name}_ms": value and round(value, 1) for name, value in asdict(timings).items()},
+    }
+    event(logger, logging.WARNING if finished.error else logging.INFO, "generation done", **fields)

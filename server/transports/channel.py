@@ -49,7 +49,7 @@ class ChannelSocket:
 class Channels:
     """Owns the names of the open channels, and the tasks of those that outlive each of their requests.
 
-    Who knows a name speaks for its client: it is in no log.
+    Who knows a name speaks for its client: of it no log has more than its beginning.
     """
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import sys
 import time
@@ -42,10 +43,13 @@ from protocol.session import ServerSession
 from server.generations.generation import Generation
 from server.generations.log import SLICE_BYTES
 from server.generations.registry import Registry
+from server.logs import event
 from server.transports.greeting import welcome
 from server.transports.pace import Pace
 from server.transports.reader import Reader, resume_at
 from server.transports.socket import Disconnected, Socket
+
+logger = logging.getLogger(__name__)
 
 INBOX_LIMIT: Final = 64
 """Messages that were received and wait to be carried out; beyond it the socket is read no further."""
@@ -156,6 +160,7 @@ class Connection:
                 await self._carry_out(message, received)
             except RemoteProtocolError as error:
                 self._asked = True  # a refusal is an answer too (PROTOCOL 3.5)
+                event(logger, logging.DEBUG, "refused", code=error.code)
                 self._send(error.as_message())
             self._carrying_out = False
             self._wake.set()

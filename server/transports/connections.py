@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections import Counter
 from enum import StrEnum
 
 from protocol.errors import CloseCode
+from server.logs import belonging_to, event
 from server.transports.connection import Connection
+
+logger = logging.getLogger(__name__)
 
 RECONNECT_MS = 2000
 """A client that comes back waits a random time up to this, so that not all come back at once."""
 
 FLUSH_SECONDS = 2.0
 """How long a slow reader is given to take what is left."""
+
+
+LOGGED_DIGITS = 8
+"""Of a connection's name: enough to find it, and too few to speak in its place."""
 
 
 class Transport(StrEnum):
@@ -46,10 +55,15 @@ class Connections:
         """Run ``connection`` to its end."""
         self._open[connection] = transport
         self.opened[transport] += 1
-        try:
-            await connection.run()
-        finally:
-            del self._open[connection]
+        started = time.monotonic()
+        with belonging_to(connection=connection.name[:LOGGED_DIGITS]):
+            event(logger, logging.INFO, "connection opened", transport=transport)
+            try:
+                await connection.run()
+            finally:
+                del self._open[connection]
+                ms = round((time.monotonic() - started) * 1000, 1)
+                event(logger, logging.INFO, "connection closed", transport=transport, ms=ms)
 
     async def say_goodbye(self) -> None:
         """Tell each that the server goes down, and wait until they are closed, at most FLUSH_SECONDS."""

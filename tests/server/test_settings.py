@@ -35,6 +35,8 @@ def test_the_defaults() -> None:
         journal="on",
         on_restart="continue",
         drain=0,
+        log_format="text",
+        log_level="warning",
     )
 
 
@@ -53,6 +55,8 @@ GIVEN = {
     "journal": ("on", "off"),
     "on_restart": ("continue", "interrupt"),
     "drain": ("0", "86400"),
+    "log_format": ("json", "text"),
+    "log_level": ("debug", "error"),
 }
 
 
