@@ -56,6 +56,7 @@ def create_app(
             await channels.close()
             running.cancel()
             await registry.close()
+            template.close()
 
     app = Starlette(
         routes=[
