@@ -6,6 +6,7 @@ Whatever a person can mend is told in one line, with exit status 2.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import socket
 import sys
 from collections.abc import Sequence
@@ -16,8 +17,11 @@ from server import __version__
 from server.bench.command import run as bench
 from server.bench.errors import BenchError
 from server.bench.options import add_options as bench_options
+from server.engine.base import ModelError
+from server.engine.probing import ModelProbe
 from server.logs import set_up
 from server.settings import Settings, add_options, settings_from
+from server.starter import MODEL_PATH
 from server.terminal.command import add_options as chat_options
 from server.terminal.command import run as chat
 
@@ -59,15 +63,26 @@ def serve(settings: Settings) -> None:
     _make_folder(settings.data)
     listener = _listen(settings.host, settings.port)
 
-    from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
-    from server.engine.base import ModelError
-    from server.generations.journal import JournalError
-    from server.serving import run
+    try:
+        with _probe(settings.model) as probe:
+            from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
+            from server.generations.journal import JournalError
+            from server.serving import run
 
+            if probe:
+                probe.verdict()
+    except ModelError as error:
+        _fail(str(error))
     try:
         run(settings, listener)
     except (JournalError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
+
+
+def _probe(model: Path) -> contextlib.AbstractContextManager[ModelProbe | None]:
+    """The examination of a model file that came from elsewhere. Raises ModelError."""
+    ours = model.exists() and model.samefile(MODEL_PATH)
+    return contextlib.nullcontext() if ours else ModelProbe(model)
 
 
 def _make_folder(path: Path) -> None:
