@@ -1,4 +1,4 @@
-"""The command line: ``streamui serve``, ``streamui chat`` and ``streamui bench``.
+"""The command line: ``streamui serve``, ``chat``, ``bench`` and ``doctor``.
 
 Whatever a person can mend is told in one line, with exit status 2.
 """
@@ -17,6 +17,8 @@ from server import __version__
 from server.bench.command import run as bench
 from server.bench.errors import BenchError
 from server.bench.options import add_options as bench_options
+from server.doctor.command import add_options as doctor_options
+from server.doctor.command import run as doctor
 from server.engine.base import ModelError
 from server.engine.probing import ModelProbe
 from server.logs import set_up
@@ -42,11 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chat_options(chat_parser)
     bench_parser = commands.add_parser("bench", help="measure the server, alone or against another one")
     bench_options(bench_parser)
+    doctor_parser = commands.add_parser("doctor", help="check that all is there for serve, and say what to mend")
+    doctor_options(doctor_parser)
     chosen = parser.parse_args(arguments)
     if chosen.command == "chat":
         raise SystemExit(chat(chosen))
     if chosen.command == "bench":
         raise SystemExit(_measure(chosen))
+    if chosen.command == "doctor":
+        raise SystemExit(doctor(settings_from(chosen), as_json=chosen.json))
     serve(settings_from(chosen))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -20,6 +20,15 @@ BYTES_PER_SECOND: Final = 30_000_000
 
 KEPT: Final = ("LD_LIBRARY_PATH", "PATH")
 """Of the environment. The process is given no secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelNeeds:
+    """``file_bytes`` of weights, ``kv_bytes`` for each token in the KV cache; trained for ``context`` tokens."""
+
+    file_bytes: int
+    kv_bytes: int
+    context: int
 
 
 class ModelProbe:
@@ -58,8 +67,8 @@ class ModelProbe:
         self._process.kill()
         self._process.communicate()
 
-    def verdict(self) -> None:
-        """Wait for it. Raises ModelError, which says why this file can't be used."""
+    def verdict(self) -> ModelNeeds:
+        """Wait for it; what the model needs. Raises ModelError, which says why this file can't be used."""
         try:
             said, _ = self._process.communicate(timeout=self._seconds)
         except subprocess.TimeoutExpired:
@@ -69,11 +78,10 @@ class ModelProbe:
             raise self._too_slow()
         if ended != 0:
             raise ModelError(f"{self._path}: llama.cpp can't load this file: it crashes on it ({_name(ended)})")
-        with contextlib.suppress(ValueError):
-            if (error := json.loads(said)["error"]) is None:
-                return
-            raise ModelError(error.replace(os.path.abspath(self._path), str(self._path), 1))
-        raise ModelError(f"{self._path}: llama.cpp can't load this file: it gives no reason")
+        verdict = json.loads(said)
+        if verdict["error"] is not None:
+            raise ModelError(verdict["error"].replace(os.path.abspath(self._path), str(self._path), 1))
+        return ModelNeeds(**verdict["needs"])
 
     def _too_slow(self) -> ModelError:
         return ModelError(f"{self._path}: llama.cpp is not done with this file after {self._seconds} s")

@@ -78,6 +78,18 @@ class LlamaModel:
 
     # Any thread.
 
+    @property
+    def trained_context(self) -> int:
+        """How many tokens the model was trained for."""
+        return int(ll.llama_model_n_ctx_train(self._model))
+
+    @property
+    def kv_bytes(self) -> int:
+        """About how much memory a token takes in the KV cache, its key and its value being of 16 bits."""
+        heads, width = ll.llama_model_n_head(self._model), ll.llama_model_n_embd(self._model)
+        kv_width = width * ll.llama_model_n_head_kv(self._model) // max(1, heads)
+        return int(2 * 2 * ll.llama_model_n_layer(self._model) * kv_width)
+
     def tokenize(self, text: str) -> list[int]:
         """See Engine.tokenize. llama.cpp only reads the vocabulary here."""
         data = text.encode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 A file that makes llama.cpp crash, hang or ask for all the memory there is so ends this process, and not the server. It
 does all that the server will: load, read the facts, tokenize, compute. One line of JSON is the verdict: ``error`` is
-null, or what the server would have said.
+null, or what the server would have said; ``needs`` are the fields of ModelNeeds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import re
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -33,15 +33,16 @@ _PART: Final = re.compile(r"(.+)-\d{5}-of-(\d{5})\.gguf")
 def main(path: Path, seconds: int) -> None:
     limit(path, seconds)
     verdict: str | None = None
+    needs: Mapping[str, int] | None = None
     try:
-        examine(path)
+        needs = examine(path)
     except EngineError as error:
         verdict = str(error)
     except MemoryError:
         verdict = f"{path}: this file asks for more memory than its size explains"
     except (ValueError, OverflowError):
         verdict = f"{path}: the facts in this file are not what they should be"
-    print(json.dumps({"error": verdict}), flush=True)
+    print(json.dumps({"error": verdict, "needs": needs}), flush=True)
 
 
 def limit(path: Path, seconds: int) -> None:
@@ -58,14 +59,20 @@ def limit(path: Path, seconds: int) -> None:
         resource.setrlimit(kind, (most, most))
 
 
-def examine(path: Path) -> None:
-    """Raises EngineError."""
+def examine(path: Path) -> Mapping[str, int]:
+    """Use the file as the server will; what ModelNeeds says of it. Raises EngineError."""
     model = LlamaModel(path, context=CONTEXT, parallel=1, threads=1, probing=True)
     tokens = model.tokenize("Hello")[: CONTEXT // 2] or [0]
     model.decode([Row(token, 0, position, position == 0) for position, token in enumerate(tokens)])
     for token in tokens:
         model.piece(token)
+    needs = {
+        "file_bytes": sum(_sizes(path)),
+        "kv_bytes": model.kv_bytes,
+        "context": model.trained_context,
+    }
     model.close()
+    return needs
 
 
 def _address_space() -> int:
