@@ -139,16 +139,17 @@ async def test_close_when_idle(server: RunningServer) -> None:
     assert (closed.status, json.loads(closed.body)["code"]) == (410, 1000)
 
 
-async def test_what_a_slow_reader_missed_comes_in_one_message(
+async def test_what_a_slow_reader_missed_comes_in_few_messages(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One that was made when the reader went, and one of all that was written after it."""
     monkeypatch.setattr(polling, "BUFFER_CHARACTERS", 0)  # no frame is taken while one waits
     path = await channel(server, GENERATE)
     await server.until(lambda: not server.registry.active)
     seen = await until(server, path, "done")
     tokens = [message for message in seen if message["type"] == "token"]
-    assert len(tokens) == 1
-    assert tokens[0]["n"] > 10
+    assert len(tokens) <= 2
+    assert sum(message["n"] for message in tokens) > 20
 
 
 @pytest.mark.parametrize("wait", ["-1", "61", "nan", "soon", ""])
