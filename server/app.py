@@ -24,7 +24,7 @@ from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz, readyz
 from server.transports.metrics import metrics, metrics_registry
-from server.transports.pages import FrontendFiles, SecurityHeaders, page
+from server.transports.pages import FrontendFiles, SecurityHeaders, page, service_worker
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
 from server.transports.socket import Disconnected
@@ -61,6 +61,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/", page, methods=["GET"]),
+            Route("/service-worker.js", service_worker, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),

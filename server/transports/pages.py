@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,7 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "img-src 'self'",
         "font-src 'self'",
         "manifest-src 'self'",
+        "worker-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -45,6 +46,13 @@ _templates = Jinja2Templates(Path(__file__).parent / "templates")
 async def page(request: Request) -> Response:
     """The chat page."""
     response = _templates.TemplateResponse(request, "index.html", {"version": server.__version__})
+    response.headers["cache-control"] = "no-cache"
+    return response
+
+
+async def service_worker(request: Request) -> Response:
+    """The script that shows a page of ours when the server is away. Its place decides which addresses it sees: all."""
+    response = FileResponse(FRONTEND / "service-worker.js", media_type="text/javascript")
     response.headers["cache-control"] = "no-cache"
     return response
 

@@ -343,6 +343,50 @@ describe("Connection", () => {
     assert.equal(transports.length, 2);
   });
 
+  it("asks with parameters where there are any, and asks again with the same", () => {
+    connect();
+    const messages = [/** @type {const} */ ({ role: "user", content: "Hi" })];
+    connection.generate("a", messages, { temperature: 0 });
+    const request = { type: "generate", id: "a", messages, params: { temperature: 0 }, on_detach_ms: null };
+    assert.deepEqual(current().sent, [request]);
+    connection.resume({ id: "b", messages, params: { top_k: 1 }, epoch: "", seq: 0 });
+    assert.deepEqual(current().sent[1], { ...request, id: "b", params: { top_k: 1 } });
+  });
+
+  it("asks how the server stands, and tells whoever asked", () => {
+    const told = /** @type {any[]} */ ([]);
+    connection.askStatus((status) => told.push(status));
+    assert.deepEqual(current().sent, []);
+    connect();
+    connection.askStatus((status) => told.push(status));
+    assert.deepEqual(current().sent, [{ type: "status" }]);
+    current().receive({ type: "status", running: 1, queued: 0 });
+    current().receive({ type: "status", running: 2, queued: 0 });
+    assert.deepEqual(told, [{ type: "status", running: 1, queued: 0 }]);
+    assert.deepEqual(events, []);
+  });
+
+  it("tells nothing of a question that was lost with its connection", () => {
+    const told = /** @type {any[]} */ ([]);
+    connect();
+    connection.askStatus((status) => told.push(status));
+    current().end(1006);
+    clock.advance(1000);
+    connect();
+    current().receive({ type: "status", running: 1, queued: 0 });
+    assert.deepEqual(told, []);
+  });
+
+  it("counts the pieces that come in, and tells observers of its states", () => {
+    const observed = /** @type {string[]} */ ([]);
+    connection.observe(({ name }) => observed.push(name));
+    connect();
+    beginAnswer();
+    assert.equal(connection.pieceCount, 2);
+    connection.stop();
+    assert.deepEqual(observed, ["connected", "stopped"]);
+  });
+
   it("leaves no timer and no transport behind", () => {
     connect();
     beginAnswer();
