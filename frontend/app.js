@@ -51,6 +51,7 @@ const connection = new Connection({
   choice: new TransportChoice(storage, Date.now),
   clock,
   random: Math.random,
+  logIn: () => location.assign("/login"),
 });
 
 const settings = new KeptSettings(storage);

@@ -51,6 +51,7 @@ import { Session } from "./protocol/session.js";
  * @property {TransportChoice} choice
  * @property {Clock} clock
  * @property {() => number} random from 0 up to 1
+ * @property {() => void} logIn goes to where a token can be shown
  */
 
 /** The longest possible wait before the first attempt; it doubles with each further one. Milliseconds. */
@@ -61,6 +62,7 @@ const WELCOME_MS = 5000;
 const LONGEST_WELCOME_MS = 20_000;
 /** Close codes of the server, PROTOCOL 9. */
 const FAULT = 1011;
+const BAD_TOKEN = 4401;
 const RESTARTING = 1012;
 
 export class Connection {
@@ -68,6 +70,7 @@ export class Connection {
   #choice;
   #clock;
   #random;
+  #logIn;
   #session = new Session();
   #heartbeat;
   /** @type {ConnectionDelegate | null} */
@@ -88,11 +91,12 @@ export class Connection {
   #pieceCount = 0;
 
   /** @param {Surroundings} surroundings */
-  constructor({ openTransport, choice, clock, random }) {
+  constructor({ openTransport, choice, clock, random, logIn }) {
     this.#openTransport = openTransport;
     this.#choice = choice;
     this.#clock = clock;
     this.#random = random;
+    this.#logIn = logIn;
     this.#heartbeat = new Heartbeat(clock, {
       heartbeatAsks: () => this.#send([ping(String(clock.now()))]),
       heartbeatStopped: () => this.#drop(),
@@ -220,6 +224,7 @@ export class Connection {
 
   /** @param {Welcome} welcome */
   #welcomed(welcome) {
+    if (welcome.auth) return this.#closed({ code: BAD_TOKEN, reason: "" });
     this.#clearTimers();
     this.#attempts = 0;
     this.#askedWait = null;
@@ -250,6 +255,7 @@ export class Connection {
   #closed({ code, reason }) {
     const isBlocked = this.#state.name === "connecting" && !isWordOfServer(code);
     this.#release(code);
+    if (code === BAD_TOKEN) this.#logIn();
     if (code >= 4400 && code < 4500) return this.#become({ name: "refused", code, reason });
     if (isBlocked && this.#choice.failed()) return this.#open();
     const wait = this.#nextWait();

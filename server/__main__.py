@@ -1,4 +1,4 @@
-"""The command line: ``streamui serve``, ``chat``, ``bench`` and ``doctor``.
+"""The command line: ``streamui serve``, ``chat``, ``bench``, ``token`` and ``doctor``.
 
 Whatever a person can mend is told in one line, with exit status 2.
 """
@@ -21,6 +21,10 @@ from server.doctor.command import add_options as doctor_options
 from server.doctor.command import run as doctor
 from server.engine.base import ModelError
 from server.engine.probing import ModelProbe
+from server.guard.command import add_options as token_options
+from server.guard.command import run as token
+from server.guard.origins import is_loopback
+from server.guard.store import TokenFileError
 from server.logs import set_up
 from server.settings import Settings, add_options, settings_from
 from server.starter import MODEL_PATH
@@ -44,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chat_options(chat_parser)
     bench_parser = commands.add_parser("bench", help="measure the server, alone or against another one")
     bench_options(bench_parser)
+    token_parser = commands.add_parser("token", help="make, list and revoke the tokens that let somebody in")
+    token_options(token_parser)
     doctor_parser = commands.add_parser("doctor", help="check that all is there for serve, and say what to mend")
     doctor_options(doctor_parser)
     chosen = parser.parse_args(arguments)
@@ -51,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(chat(chosen))
     if chosen.command == "bench":
         raise SystemExit(_measure(chosen))
+    if chosen.command == "token":
+        raise SystemExit(_token(chosen))
     if chosen.command == "doctor":
         raise SystemExit(doctor(settings_from(chosen), as_json=chosen.json))
     serve(settings_from(chosen))
@@ -63,15 +71,24 @@ def _measure(chosen: argparse.Namespace) -> int:
         _fail(str(error))
 
 
+def _token(chosen: argparse.Namespace) -> int:
+    try:
+        return token(chosen)
+    except TokenFileError as error:
+        _fail(str(error))
+
+
 def serve(settings: Settings) -> None:
     """Load the model, listen, print the address once it answers, and serve until SIGINT or SIGTERM."""
     set_up(settings.log_format, settings.log_level)
+    _refuse_open_door(settings)
     _make_folder(settings.data)
     listener = _listen(settings.host, settings.port)
 
     try:
         with _probe(settings.model) as probe:
             from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
+            from server.conversations.store import ConversationsError
             from server.generations.journal import JournalError
             from server.serving import run
 
@@ -81,8 +98,16 @@ def serve(settings: Settings) -> None:
         _fail(str(error))
     try:
         run(settings, listener)
-    except (JournalError, ModelError, ChatTemplateError) as error:
+    except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
+
+
+def _refuse_open_door(settings: Settings) -> None:
+    if settings.auth == "off" and not is_loopback(settings.host):
+        _fail(
+            f"--host {settings.host}: others could reach the server, and it would let anybody in. Add --auth token and "
+            "make a token with `streamui token add NAME`; or leave --host out, and only this machine can reach it"
+        )
 
 
 def _probe(model: Path) -> contextlib.AbstractContextManager[ModelProbe | None]:

@@ -15,7 +15,7 @@
 
 /** @typedef {{name?: string, parameters?: number, context?: number, template?: string, architecture?: string}} ModelFacts context in tokens */
 /** @typedef {{frame_bytes?: number, active?: number, queued?: number, parallel?: number}} Limits */
-/** @typedef {{type: "welcome", connection?: string, model?: ModelFacts, limits?: Limits, server?: string}} Welcome */
+/** @typedef {{type: "welcome", auth?: boolean, connection?: string, model?: ModelFacts, limits?: Limits, server?: string}} Welcome */
 /** @typedef {{type: "accepted", id: string, epoch: string, position?: number}} Accepted */
 /**
  * @typedef {object} Status

@@ -86,8 +86,12 @@ def address(settings: Settings) -> Iterator[Finding]:
         yield fault("port", f"{host} port {port}: {why}", "end what uses it, or give another --port or --host")
     if _loopback(host):
         yield ok("access", f"{host} is reached from this machine alone")
-    elif getattr(settings, "auth", "off") == "off":
-        yield fault("access", f"whoever reaches {host} can use the server: there is no log-in", "use --host 127.0.0.1")
+    elif settings.auth == "off":
+        yield fault(
+            "access",
+            f"whoever reaches {host} can use the server: there is no log-in",
+            "add --auth token, or use --host 127.0.0.1",
+        )
     else:
         yield ok("access", f"{host} asks for a token")
 

@@ -58,6 +58,8 @@ describe("Connection", () => {
   let events;
   /** @type {Connection} */
   let connection;
+  /** @type {string[]} the state at each login */
+  let logins;
   let random = 0.5;
 
   beforeEach(() => {
@@ -65,9 +67,10 @@ describe("Connection", () => {
     transports = [];
     states = [];
     events = [];
+    logins = [];
     random = 0.5;
     const choice = new TransportChoice(new FakeBrowser().openTab(), () => clock.now());
-    connection = new Connection({ openTransport, choice, clock, random: () => random });
+    connection = new Connection({ openTransport, choice, clock, random: () => random, logIn: () => logins.push(state().name) });
     connection.start({
       connectionChanged: (state) => states.push(state),
       connectionDelivered: (event) => events.push(event),
@@ -257,6 +260,21 @@ describe("Connection", () => {
     assert.equal(state().name, "connected");
     clock.advance(1);
     assert.equal(state().name, "waiting");
+  });
+
+  it("goes to the login page when the token is revoked, or the server waits for one, and does not come back by itself", () => {
+    connect();
+    current().end(4401);
+    assert.equal(logins.length, 1);
+    assert.equal(state().name, "refused");
+    connection.retryNow();
+    const anonymous = current();
+    anonymous.receive({ ...WELCOME, auth: true });
+    assert.equal(logins.length, 2);
+    assert.deepEqual(state(), { name: "refused", code: 4401, reason: "" });
+    assert.ok(anonymous.isClosed);
+    clock.advance(120_000);
+    assert.equal(logins.length, 2);
   });
 
   it("tries another transport at once where one is refused, closed at once, or brings no welcome in time", () => {

@@ -5,9 +5,10 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from protocol.messages import Attach, Attached, Cancel, Generate, Status, StatusRequest
+from protocol.messages import Accepted, Attach, Attached, Cancel, Generate, Status, StatusRequest
 from server.engine.scripted import ScriptedModel
 from server.generations.journal import Journal
+from server.guard.principal import LOCAL
 from tests.server.transports.running import RunningServer, serving
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -36,7 +37,10 @@ async def test_an_answer_is_counted(server: RunningServer) -> None:
     done = sum(value(found, "generations_done_total", reason=reason) for reason in ("stop", "length"))
     assert (done, value(found, "generations_done_total", reason="cancelled")) == (1, 0)
     assert value(found, "first_token_seconds_count") == 1
-    assert value(found, "token_gap_seconds_count") == server.registry.get("g1", re="status").log.pieces - 1
+    assert (
+        value(found, "token_gap_seconds_count")
+        == server.registry.get("g1", re="status", principal=LOCAL).log.pieces - 1
+    )
     assert value(found, "journal_lag_seconds_count") > 0
     assert value(found, "connections", transport="websocket") == 1
     assert value(found, "kv_cells") == 2048
@@ -55,10 +59,11 @@ async def test_a_cancel_is_counted_by_its_phase(server: RunningServer, phase: st
     async with server.peer() as peer:
         await peer.send(Generate(id="runs", prompt="Hi"))
         await peer.send(Generate(id="waits", prompt="Hi"))
+        await peer.take(Accepted, id="waits")
         await server.held()
         id = "waits" if phase == "queued" else "runs"
         await peer.send(Cancel(id=id))
-        await server.until(lambda: server.registry.get(id, re="status").cancel_received is not None)
+        await server.until(lambda: server.registry.get(id, re="status", principal=LOCAL).cancel_received is not None)
         server.model.gate.open()
         await peer.until_done(id)
         found = await scraped(server)
@@ -71,6 +76,7 @@ async def test_it_is_answered_while_the_model_computes_and_says_who_waits(server
     async with server.peer() as peer, server.listen("GET", "/channel"):
         await peer.send(Generate(id="runs", prompt="Hi"))
         await peer.send(Generate(id="waits", prompt="Hi"))
+        await peer.take(Accepted, id="waits")
         await server.held()
         found = await scraped(server)
     assert (value(found, "generations_running"), value(found, "generations_queued")) == (1, 1)

@@ -8,6 +8,7 @@ import pytest
 
 from protocol.conformance.http import Answer as Reply
 from protocol.messages import DoneReason
+from server.generations.ownership import LOCAL
 from server.transports import polling
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
@@ -99,7 +100,7 @@ async def test_a_client_that_cuts_its_poll_off_has_gone(server: RunningServer) -
     async with server.listen_for(f"{path}/poll?wait=60"):
         await server.waits_in("PolledSocket.poll")
     await server.until(lambda: not server.registry.active)
-    done = server.registry.get("g1", re="test").log.done
+    done = server.registry.get("g1", re="test", principal=LOCAL).log.done
     assert done is not None
     assert done.reason is DoneReason.CANCELLED
     assert (await poll(server, path)).status == 404
