@@ -54,7 +54,7 @@ class Batcher:
         self.eta_ms: int | None = None
         """When a request that came now would start; likewise."""
         self._seen_moves = -1
-        self._counters = Counters(slots=model.slots)
+        self._counters = Counters(slots=model.slots, kv_cells=model.cells)
         self.stats = self._counters.stats()
         """The counters, as of what was told last; likewise."""
 
