@@ -96,6 +96,10 @@ soak: install-dev ## the fault tests in their long form, then ten thousand gener
 screenshots: install-dev ## take the README's pictures of the page anew
 	node tests/e2e/screenshots.js
 
+.PHONY: icons
+icons: install-dev ## draw the icons of the installed page anew from frontend/icon.svg
+	node tests/e2e/icons.js
+
 .PHONY: starter
 starter: install .venv-starter/.installed ## train the built-in model again (about an hour on two cores) and print its scores
 	OMP_WAIT_POLICY=passive .venv-starter/bin/python -m server.starter.train $(ARGS)

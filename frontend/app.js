@@ -1,8 +1,14 @@
 /** Puts the page together. The only file that knows which parts are in use and where they stand in index.html. */
 
+import { Attachments } from "./composer/attachments.js";
+import { Drafts } from "./composer/drafts.js";
+import { HeldTexts } from "./composer/held-texts.js";
 import { Connection } from "./connection.js";
 import { GuardedStorage } from "./guarded-storage.js";
+import { registerServiceWorker } from "./installation.js";
 import { KeptChat } from "./kept-chat.js";
+import { Panels } from "./panels/panels.js";
+import { KeptSettings } from "./panels/settings.js";
 import { newGenerationId } from "./protocol/messages.js";
 import { Announcer } from "./rendering/announcer.js";
 import { ComposerView } from "./rendering/composer-view.js";
@@ -10,6 +16,7 @@ import { ConnectionView } from "./rendering/connection-view.js";
 import { FrameBatcher } from "./rendering/frame-batcher.js";
 import { Scroller } from "./rendering/scroller.js";
 import { TranscriptView } from "./rendering/transcript-view.js";
+import { SHORTCUTS } from "./shortcuts.js";
 import { StreamUI } from "./stream-ui.js";
 import { TransportChoice } from "./transport-choice.js";
 import { PollingTransport } from "./transports/polling.js";
@@ -44,17 +51,23 @@ const connection = new Connection({
   choice: new TransportChoice(storage, Date.now),
   clock,
   random: Math.random,
+  logIn: () => location.assign("/login"),
 });
+
+const settings = new KeptSettings(storage);
+const composerInput = element("composer-input", HTMLTextAreaElement);
+const held = new HeldTexts(element("composer-held", HTMLElement), () => composerInput.dispatchEvent(new Event("input", { bubbles: true })));
 
 const streamUI = new StreamUI({
   connection,
   kept: new KeptChat(storage, window, newGenerationId),
   composer: new ComposerView({
     form: element("composer", HTMLFormElement),
-    input: element("composer-input", HTMLTextAreaElement),
+    input: composerInput,
     button: element("composer-button", HTMLButtonElement),
     label: element("composer-label", HTMLElement),
     hint: element("composer-hint", HTMLElement),
+    held,
   }),
   transcript: new TranscriptView(
     {
@@ -79,11 +92,42 @@ const streamUI = new StreamUI({
   announcer: new Announcer(element("announcer", HTMLElement)),
   clock,
   newId: newGenerationId,
+  settings,
 });
 
+const panels = new Panels({
+  button: element("settings-button", HTMLButtonElement),
+  helpButton: element("help-button", HTMLButtonElement),
+  connection,
+  settings,
+  storage,
+  clock,
+  shortcuts: SHORTCUTS,
+  copyText: (text) => navigator.clipboard.writeText(text),
+});
+
+const attachments = new Attachments({
+  form: element("composer", HTMLFormElement),
+  input: composerInput,
+  button: element("attach-button", HTMLButtonElement),
+  chooser: element("attach-chooser", HTMLInputElement),
+  held,
+  notice: element("composer-notice", HTMLElement),
+});
+
+const drafts = new Drafts(storage, composerInput, clock, held);
+
 element("new-chat", HTMLButtonElement).addEventListener("click", () => streamUI.startNewChat());
-new WakeObserver({ pageWoke: () => connection.wake(), pageSlept: () => streamUI.save() }).start();
+new WakeObserver({ pageWoke: () => connection.wake(), pageSlept: () => [streamUI, drafts].forEach((part) => part.save()) }).start();
+panels.start();
+attachments.start();
+connection.observe((state) => {
+  if (state.name === "connected" && state.welcome.limits?.frame_bytes) attachments.showLimit(state.welcome.limits.frame_bytes);
+});
 streamUI.start();
+drafts.start();
+drafts.open("chat");
+void registerServiceWorker();
 
 function socketAddress() {
   const address = new URL("/ws", location.href);

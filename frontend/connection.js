@@ -4,11 +4,13 @@
  */
 
 import { Heartbeat, WAKE_PATIENCE_MS } from "./heartbeat.js";
-import { generate, parseFrame, ping } from "./protocol/messages.js";
+import { askStatus, generate, parseFrame, ping } from "./protocol/messages.js";
 import { Session } from "./protocol/session.js";
 
 /** @typedef {import("./protocol/messages.js").ClientMessage} ClientMessage */
+/** @typedef {import("./protocol/messages.js").Params} Params */
 /** @typedef {import("./protocol/messages.js").ServerMessage} ServerMessage */
+/** @typedef {import("./protocol/messages.js").ServerStatus} ServerStatus */
 /** @typedef {import("./protocol/messages.js").Turn} Turn */
 /** @typedef {import("./protocol/messages.js").Welcome} Welcome */
 /** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
@@ -34,6 +36,7 @@ import { Session } from "./protocol/session.js";
  * @typedef {object} KnownAnswer
  * @property {string} id
  * @property {Turn[]} messages what was asked; needed only while `epoch` is ""
+ * @property {Params} [params] how it is to be sampled; needed as long
  * @property {string} epoch "" where the server is not known to have taken it
  * @property {number} seq up to where it has been read
  */
@@ -48,6 +51,7 @@ import { Session } from "./protocol/session.js";
  * @property {TransportChoice} choice
  * @property {Clock} clock
  * @property {() => number} random from 0 up to 1
+ * @property {() => void} logIn goes to where a token can be shown
  */
 
 /** The longest possible wait before the first attempt; it doubles with each further one. Milliseconds. */
@@ -58,6 +62,7 @@ const WELCOME_MS = 5000;
 const LONGEST_WELCOME_MS = 20_000;
 /** Close codes of the server, PROTOCOL 9. */
 const FAULT = 1011;
+const BAD_TOKEN = 4401;
 const RESTARTING = 1012;
 
 export class Connection {
@@ -65,6 +70,7 @@ export class Connection {
   #choice;
   #clock;
   #random;
+  #logIn;
   #session = new Session();
   #heartbeat;
   /** @type {ConnectionDelegate | null} */
@@ -78,13 +84,19 @@ export class Connection {
   #askedWait = null;
   /** @type {Set<unknown>} */
   #timers = new Set();
+  /** @type {Set<(state: ConnectionState) => void>} */
+  #observers = new Set();
+  /** @type {((status: ServerStatus) => void)[]} those who asked how the server stands */
+  #askers = [];
+  #pieceCount = 0;
 
   /** @param {Surroundings} surroundings */
-  constructor({ openTransport, choice, clock, random }) {
+  constructor({ openTransport, choice, clock, random, logIn }) {
     this.#openTransport = openTransport;
     this.#choice = choice;
     this.#clock = clock;
     this.#random = random;
+    this.#logIn = logIn;
     this.#heartbeat = new Heartbeat(clock, {
       heartbeatAsks: () => this.#send([ping(String(clock.now()))]),
       heartbeatStopped: () => this.#drop(),
@@ -103,17 +115,41 @@ export class Connection {
   }
 
   /**
+   * Tells of each change, besides the delegate.
+   * @param {(state: ConnectionState) => void} observer
+   */
+  observe(observer) {
+    this.#observers.add(observer);
+  }
+
+  /** How many pieces of text have come in so far, for all answers. */
+  get pieceCount() {
+    return this.#pieceCount;
+  }
+
+  /**
+   * Asks how the server stands. Without a connection nothing is asked, and nothing told if it is lost meanwhile.
+   * @param {(status: ServerStatus) => void} told
+   */
+  askStatus(told) {
+    if (this.#state.name !== "connected") return;
+    this.#askers.push(told);
+    this.#send([askStatus()]);
+  }
+
+  /**
    * Starts an answer now, or as soon as there is a connection.
    * @param {string} id
    * @param {Turn[]} messages
+   * @param {Params} [params] how it is to be sampled
    */
-  generate(id, messages) {
-    this.#take(this.#session.begin(generate(id, messages)));
+  generate(id, messages, params) {
+    this.#take(this.#session.begin(generate(id, messages, params)));
   }
 
   /** @param {KnownAnswer} answer */
-  resume({ id, messages, epoch, seq }) {
-    this.#take(this.#session.resume(generate(id, messages), epoch, seq));
+  resume({ id, messages, params, epoch, seq }) {
+    this.#take(this.#session.resume(generate(id, messages, params), epoch, seq));
   }
 
   /** @param {string} id */
@@ -175,12 +211,20 @@ export class Connection {
   /** @param {ServerMessage} message */
   #receive(message) {
     if (message.type === "welcome") return this.#welcomed(message);
+    if (message.type === "status" && message.id === undefined) return this.#answerAskers(message);
+    if (message.type === "token") this.#pieceCount += message.n ?? 1;
     if (message.type === "goodbye") this.#askedWait = message.reconnect_ms ?? null;
     this.#take(this.#session.receive(message));
   }
 
+  /** @param {ServerStatus} status */
+  #answerAskers(status) {
+    for (const told of this.#askers.splice(0)) told(status);
+  }
+
   /** @param {Welcome} welcome */
   #welcomed(welcome) {
+    if (welcome.auth) return this.#closed({ code: BAD_TOKEN, reason: "" });
     this.#clearTimers();
     this.#attempts = 0;
     this.#askedWait = null;
@@ -211,6 +255,7 @@ export class Connection {
   #closed({ code, reason }) {
     const isBlocked = this.#state.name === "connecting" && !isWordOfServer(code);
     this.#release(code);
+    if (code === BAD_TOKEN) this.#logIn();
     if (code >= 4400 && code < 4500) return this.#become({ name: "refused", code, reason });
     if (isBlocked && this.#choice.failed()) return this.#open();
     const wait = this.#nextWait();
@@ -233,6 +278,7 @@ export class Connection {
   #release(code) {
     this.#clearTimers();
     this.#heartbeat.stop();
+    this.#askers = [];
     const transport = this.#transport;
     this.#transport = null;
     transport?.close();
@@ -243,6 +289,7 @@ export class Connection {
   #become(state) {
     this.#state = state;
     this.#delegate?.connectionChanged(state);
+    for (const observer of this.#observers) observer(state);
   }
 
   /**

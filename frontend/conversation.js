@@ -6,6 +6,7 @@ import { Exchange, newExchange } from "./exchange.js";
 /** @typedef {import("./exchange.js").AnswerView} AnswerView */
 /** @typedef {import("./kept-chat.js").KeptExchange} KeptExchange */
 /** @typedef {import("./kept-chat.js").StoredChat} StoredChat */
+/** @typedef {import("./panels/settings.js").Settings} Settings */
 /** @typedef {import("./protocol/messages.js").Turn} Turn */
 /**
  * @typedef {object} ConversationParts
@@ -14,6 +15,7 @@ import { Exchange, newExchange } from "./exchange.js";
  *   load: () => KeptExchange[], save: (exchanges: KeptExchange[]) => void, remove: (id: string) => void, clear: () => void,
  * }} kept
  * @property {Clock} clock
+ * @property {{readonly settings: Settings}} [settings] how answers are to be written
  */
 
 /** For how long new text may be on the page alone, in milliseconds. What is not kept is read again after a reload. */
@@ -23,16 +25,18 @@ export class Conversation {
   #transcript;
   #kept;
   #clock;
+  #settings;
   /** @type {Exchange[]} */
   #exchanges = [];
   /** @type {unknown} */
   #timer = null;
 
   /** @param {ConversationParts} parts */
-  constructor({ transcript, kept, clock }) {
+  constructor({ transcript, kept, clock, settings }) {
     this.#transcript = transcript;
     this.#kept = kept;
     this.#clock = clock;
+    this.#settings = settings;
   }
 
   /** Those whose end is not known: more than one where two tabs asked at the same moment. */
@@ -66,8 +70,11 @@ export class Conversation {
    * @returns {Exchange}
    */
   begin(id, prompt, isConnected) {
-    const messages = [...this.turns, /** @type {Turn} */ ({ role: "user", content: prompt })];
-    const exchange = this.#add(newExchange(id, prompt, messages), isConnected);
+    const { system, params } = this.#settings?.settings ?? {};
+    /** @type {Turn[]} */
+    const messages = [...this.turns, { role: "user", content: prompt }];
+    if (system) messages.unshift({ role: "system", content: system });
+    const exchange = this.#add(newExchange(id, prompt, messages, params), isConnected);
     this.save();
     return exchange;
   }

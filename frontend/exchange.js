@@ -6,6 +6,7 @@ import * as lines from "./rendering/status-line.js";
 /** @typedef {import("./kept-chat.js").KeptExchange} KeptExchange */
 /** @typedef {import("./protocol/messages.js").Accepted} Accepted */
 /** @typedef {import("./protocol/messages.js").Attached} Attached */
+/** @typedef {import("./protocol/messages.js").Params} Params */
 /** @typedef {import("./protocol/messages.js").Snapshot} Snapshot */
 /** @typedef {import("./protocol/messages.js").Status} Status */
 /** @typedef {import("./protocol/messages.js").Token} Token */
@@ -26,10 +27,11 @@ import * as lines from "./rendering/status-line.js";
  * @param {string} id
  * @param {string} prompt
  * @param {Turn[]} messages
+ * @param {Params} [params]
  * @returns {KeptExchange}
  */
-export function newExchange(id, prompt, messages) {
-  return { id, prompt, messages, epoch: "", seq: 0, text: "", isStopping: false, isForgotten: false, end: null };
+export function newExchange(id, prompt, messages, params) {
+  return { id, prompt, messages, ...(params && { params }), epoch: "", seq: 0, text: "", isStopping: false, isForgotten: false, end: null };
 }
 
 export class Exchange {
@@ -119,6 +121,7 @@ export class Exchange {
   taken({ epoch }) {
     this.#kept.epoch = epoch;
     this.#kept.messages = [];
+    delete this.#kept.params;
   }
 
   /** @param {Status} status */
@@ -146,6 +149,7 @@ export class Exchange {
   ended(end) {
     this.#kept.end = end;
     this.#kept.messages = [];
+    delete this.#kept.params;
     this.#describe();
   }
 

@@ -6,6 +6,7 @@
 import { parsed } from "./guarded-storage.js";
 
 /** @typedef {import("./guarded-storage.js").Keeping} Keeping */
+/** @typedef {import("./protocol/messages.js").Params} Params */
 /** @typedef {import("./protocol/messages.js").Turn} Turn */
 /** @typedef {import("./rendering/status-line.js").StatusLine} StatusLine */
 /** @typedef {"retry" | "edit" | "afresh"} OfferName what the reader can do about an answer */
@@ -15,6 +16,7 @@ import { parsed } from "./guarded-storage.js";
  * @property {string} id of the generation
  * @property {string} prompt
  * @property {Turn[]} messages what was asked, until the server has taken it
+ * @property {Params} [params] how it is to be sampled, as long
  * @property {string} epoch of the log that the text comes from; "" until the server has taken it
  * @property {number} seq up to where the log has been read
  * @property {string} text

@@ -17,6 +17,7 @@ import * as lines from "./rendering/status-line.js";
 /** @typedef {import("./kept-chat.js").StoredChat} StoredChat */
 /** @typedef {import("./protocol/messages.js").Done} Done */
 /** @typedef {import("./protocol/messages.js").ErrorMessage} ErrorMessage */
+/** @typedef {import("./protocol/messages.js").Params} Params */
 /** @typedef {import("./protocol/messages.js").Turn} Turn */
 /** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
 /** @typedef {import("./rendering/composer-view.js").ComposerMode} ComposerMode */
@@ -26,7 +27,7 @@ import * as lines from "./rendering/status-line.js";
  * @typedef {object} Parts
  * @property {{
  *   start: (delegate: ConnectionDelegate) => void, stop: () => void, retryNow: () => void,
- *   generate: (id: string, messages: Turn[]) => void, resume: (answer: KnownAnswer) => void,
+ *   generate: (id: string, messages: Turn[], params?: Params) => void, resume: (answer: KnownAnswer) => void,
  *   cancel: (id: string) => void, forget: (id: string) => void,
  * }} connection
  * @property {ConversationParts["kept"] & {start: (delegate: KeptChatDelegate) => void, stop: () => void}} kept
@@ -40,6 +41,7 @@ import * as lines from "./rendering/status-line.js";
  * }} connectionView
  * @property {{say: (sentence: string) => void}} announcer
  * @property {Clock} clock
+ * @property {ConversationParts["settings"]} [settings]
  * @property {() => string} newId
  */
 
@@ -92,7 +94,7 @@ export class StreamUI {
   send(prompt) {
     if (this.#conversation.running.length > 0) return false;
     const exchange = this.#conversation.begin(this.#parts.newId(), prompt, this.#isConnected);
-    this.#parts.connection.generate(exchange.id, exchange.kept.messages);
+    this.#parts.connection.generate(exchange.id, exchange.kept.messages, exchange.kept.params);
     this.#parts.announcer.say("Answer started");
     this.#showMode();
     return true;

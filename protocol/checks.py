@@ -1,9 +1,15 @@
 """The rules of a client message that span several fields; what one field alone must be stands in messages.py."""
 
+from typing import Final
+
 import msgspec
+from msgspec import UNSET
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import MAX_SCHEMA_BYTES, Cancel, ClientMessage, Generate
+
+SOURCES: Final = ("prompt", "messages", "conversation")
+"""What a `generate` answers: exactly one of them."""
 
 
 def check(message: ClientMessage) -> None:
@@ -17,25 +23,47 @@ def check(message: ClientMessage) -> None:
 
 
 def _check_source(message: Generate) -> None:
-    if message.prompt is None and message.messages is None:
-        raise RemoteProtocolError(
-            ErrorCode.MISSING_FIELD,
-            'generate needs `prompt` (a string) or `messages` (a list of {"role", "content"}); neither was given',
-            field="prompt",
-            re="generate",
-            id=message.id,
+    given = [name for name in SOURCES if getattr(message, name) is not None]
+    if not given:
+        raise _missing(
+            message.id,
+            "prompt",
+            'generate needs `prompt` (a string), `messages` (a list of {"role", "content"}) or `conversation` (an id); '
+            "none was given",
         )
-    if message.prompt is not None and message.messages is not None:
-        raise _invalid("generate", message.id, "messages", "generate takes `prompt` or `messages`, not both")
+    if len(given) > 1:
+        text = f"generate takes one of {_listed(SOURCES)}, not `{given[0]}` and `{given[1]}`; leave one of them out"
+        raise _invalid("generate", message.id, given[1], text)
     if message.raw and message.prompt is None:
-        raise _invalid(
-            "generate", message.id, "raw", "raw skips the chat template and so needs `prompt`, not `messages`"
+        text = f"raw skips the chat template and so needs `prompt`, not `{given[0]}`"
+        raise _invalid("generate", message.id, "raw", text)
+    _check_turn(message)
+
+
+def _check_turn(message: Generate) -> None:
+    """What is said in a conversation, and where."""
+    if message.conversation is None:
+        for name in ("content", "parent", "message_id"):
+            if getattr(message, name) not in (None, UNSET):
+                text = f"{name} goes with `conversation`; name the conversation, or leave {name} out"
+                raise _invalid("generate", message.id, name, text)
+        return
+    if message.content is None and not isinstance(message.parent, str):
+        text = (
+            "generate needs `content` (what the user says in the conversation), or `parent` (the message to answer "
+            "again, or to go on with); neither was given"
         )
+        raise _missing(message.id, "content", text)
+    if message.content is None and message.message_id is not None:
+        text = "message_id names the user's message and so needs `content`; give both, or leave message_id out"
+        raise _invalid("generate", message.id, "message_id", text)
 
 
 def _check_text(message: Generate) -> None:
-    if message.prompt is not None and not message.prompt.strip():
-        raise _empty(message.id, "prompt")
+    for name in ("prompt", "content"):
+        text = getattr(message, name)
+        if text is not None and not text.strip():
+            raise _empty(message.id, name)
     for index, said in enumerate(message.messages or ()):
         if said.role == "user" and not said.content.strip():
             raise _empty(message.id, f"messages[{index}].content")
@@ -51,6 +79,14 @@ def _check_schema(message: Generate) -> None:
         path = "params.json_schema"
         text = f"{path} must be an object of up to {MAX_SCHEMA_BYTES} bytes as JSON, not {len(size)}; leave things out"
         raise _invalid("generate", message.id, path, text)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names[:-1]) + f" and `{names[-1]}`"
+
+
+def _missing(id: str | None, field: str, text: str) -> RemoteProtocolError:
+    return RemoteProtocolError(ErrorCode.MISSING_FIELD, text, field=field, re="generate", id=id)
 
 
 def _empty(id: str | None, path: str) -> RemoteProtocolError:

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import itertools
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Unpack, cast
 
@@ -31,7 +31,7 @@ from protocol.client_generation import (
     RequestError,
     TextReplacedError,
 )
-from protocol.client_request import Prompt, Sampling, generate_request
+from protocol.client_request import Asking, Prompt, Sampling, generate_request
 from protocol.cursor import Cursor
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from protocol.messages import (
@@ -39,6 +39,7 @@ from protocol.messages import (
     Attach,
     Attached,
     Cancel,
+    Conversation,
     Done,
     Error,
     Generate,
@@ -49,10 +50,12 @@ from protocol.messages import (
     Status,
     StatusRequest,
     Token,
+    Watch,
     Welcome,
 )
 
 __all__ = [
+    "Asking",
     "Bookmark",
     "Chat",
     "ClosedError",
@@ -69,13 +72,13 @@ __all__ = [
 
 
 @contextlib.asynccontextmanager
-async def connect(url: str, *, retry: Retry | None = None) -> AsyncIterator["Chat"]:
-    """A connection to the server at ``url``, ws:// or wss://.
+async def connect(url: str, *, token: str | None = None, retry: Retry | None = None) -> AsyncIterator["Chat"]:
+    """A connection to the server at ``url``, ws:// or wss://. ``token``: for one that asks for it (PROTOCOL 13.9).
 
     Raises DisconnectedError when the first attempt fails; later losses are mended as ``retry`` says. On leaving, the
     socket is closed and whoever still waits for news gets ClosedError: no cancel (PROTOCOL 6.5). No task is left.
     """
-    chat = Chat(url, retry or Retry())
+    chat = Chat(url, retry or Retry(), token)
     try:
         await chat.open()
         yield chat
@@ -96,12 +99,13 @@ class Chat:
     """The client's end; ``connect`` makes it. Owns the generations that have not ended, and asks for them again after a
     lost connection: each from its cursor, or with the same `generate` when it had not been accepted yet."""
 
-    def __init__(self, url: str, retry: Retry) -> None:
+    def __init__(self, url: str, retry: Retry, token: str | None = None) -> None:
         self._cursors: dict[str, Cursor] = {}
-        self._connection = Connection(url, retry, self._cursors, self._receive)
+        self._connection = Connection(url, retry, self._cursors, self._receive, token)
         self._welcome: Welcome | None = None
         self._generations: dict[str, Generation] = {}
         self._questions: list[_Question] = []
+        self._listeners: list[asyncio.Queue[Conversation | DisconnectedError]] = []
         self._nonces = itertools.count(1)
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
@@ -121,21 +125,24 @@ class Chat:
 
     def generate(
         self,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         *,
         id: str | None = None,
         raw: bool = False,
         on_detach_ms: int | UnsetType | None = UNSET,
-        **sampling: Unpack[Sampling],
+        **asking: Unpack[Asking],
     ) -> Generation:
         """Start an answer to ``prompt``; it is sent at once, or as soon as there is a connection again.
 
+        In place of a prompt: ``conversation="c1", content="Hi"``, and the server writes both into the conversation.
+
         ``id`` is the name of the generation, a random one if None: the same id with the same body again attaches to
         it. ``raw`` leaves out the chat template. ``on_detach_ms``: how long it goes on when nobody watches, in
-        milliseconds; None: to its end. Raises RequestError here when the request breaks a rule that can be seen from
-        here; what the server says against it is raised where the generation is read.
+        milliseconds; None: to its end, which in a conversation it does anyway. Raises RequestError here when the
+        request breaks a rule that can be seen from here; what the server says against it is raised where the
+        generation is read.
         """
-        request = generate_request(prompt, id or secrets.token_hex(8), raw, on_detach_ms, sampling)
+        request = generate_request(prompt, id or secrets.token_hex(8), raw, on_detach_ms, asking)
         if request.id in self._generations:
             raise LocalProtocolError(f"{request.id}: this generation is running on this connection; attach to it")
         return self._begin(request)
@@ -157,6 +164,23 @@ class Chat:
         request = StatusRequest(id=id)
         self._check(request)
         return cast(Status, (await self._ask(request)).answer.result())
+
+    async def changes(self) -> AsyncGenerator[Conversation, None]:
+        """Every change of the user's conversations, from when this is first iterated, until it is closed.
+
+        Changes that pass while there is no connection are not told. Raises DisconnectedError when it is gone for good.
+        """
+        told: asyncio.Queue[Conversation | DisconnectedError] = asyncio.Queue()
+        if self._end is not None:
+            raise self._end
+        self._listeners.append(told)
+        self._connection.send(Watch())
+        try:
+            while not isinstance(change := await told.get(), DisconnectedError):
+                yield change
+            raise change
+        finally:
+            self._listeners.remove(told)
 
     async def ping(self) -> float:
         """The seconds until the server has answered. Raises DisconnectedError."""
@@ -196,6 +220,8 @@ class Chat:
         for question in self._questions:
             if not question.answer.done():
                 question.answer.set_exception(self._end)
+        for told in self._listeners:
+            told.put_nowait(self._end)
         self._news.set()
 
     # --- asking ---
@@ -250,6 +276,8 @@ class Chat:
                 self._connection.send(Cancel(id=id))
         for question in self._questions:
             self._send_question(question)
+        if self._listeners:
+            self._connection.send(Watch())
 
     # --- being answered ---
 
@@ -266,6 +294,9 @@ class Chat:
                 self._tell(message)
             case Accepted() | Attached() | Token() | Snapshot() | Done():
                 self._tell(message)
+            case Conversation():
+                for told in self._listeners:
+                    told.put_nowait(message)
             case Error():
                 self._refuse(message)
 

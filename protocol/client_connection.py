@@ -76,8 +76,14 @@ class Connection:
     """
 
     def __init__(
-        self, url: str, retry: Retry, cursors: dict[str, Cursor], receive: Callable[[ServerMessage], None]
+        self,
+        url: str,
+        retry: Retry,
+        cursors: dict[str, Cursor],
+        receive: Callable[[ServerMessage], None],
+        token: str | None = None,
     ) -> None:
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._url = url
         self._retry = retry
         self._cursors = cursors
@@ -113,6 +119,7 @@ class Connection:
             async with connect(
                 self._url,
                 subprotocols=[Subprotocol(PROTOCOL)],
+                additional_headers=self._headers,
                 compression=None,
                 proxy=None if _is_loopback(self._url) else True,
                 open_timeout=WELCOME_SECONDS,

@@ -1,7 +1,7 @@
 """What a Python client asks for: the arguments of ``Chat.generate``, and the message that they make."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
 from msgspec import UnsetType
 from msgspec.structs import replace
@@ -43,17 +43,33 @@ class Sampling(TypedDict, total=False):
     top_logprobs: int | None
 
 
+class Asking(Sampling, total=False):
+    """And what a turn of a conversation is in place of a prompt (PROTOCOL 14.2). ``parent`` None: a new beginning."""
+
+    conversation: str
+    content: str | None
+    parent: str | None
+    message_id: str | None
+
+
+TURN: Final = ("conversation", "content", "parent", "message_id")
+
+
 def generate_request(
-    prompt: Prompt, id: str, raw: bool, on_detach_ms: int | UnsetType | None, sampling: Sampling
+    prompt: Prompt | None, id: str, raw: bool, on_detach_ms: int | UnsetType | None, asking: Asking
 ) -> Generate:
     """The `generate` that these arguments mean; what is wrong with it shows when it is encoded and read.
 
-    Raises TypeError for a keyword that is not of ``Sampling``.
+    Raises TypeError for a keyword that is not of ``Asking``.
     """
-    stop = sampling.get("stop")
-    values: dict[str, Any] = {**sampling, "stop": (stop,) if isinstance(stop, str) else stop}
+    stop = asking.get("stop")
+    values: dict[str, Any] = {**asking, "stop": (stop,) if isinstance(stop, str) else stop}
     top_logprobs = values.pop("top_logprobs", None)
-    asked = Generate(id=id, raw=raw, params=Params(**values), top_logprobs=top_logprobs, on_detach_ms=on_detach_ms)
+    turn = {name: values.pop(name) for name in TURN if name in values}
+    params = Params(**values)
+    asked = Generate(id=id, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **turn)
+    if prompt is None:
+        return asked
     if isinstance(prompt, str):
         return replace(asked, prompt=prompt)
     messages = tuple(said if isinstance(said, ChatMessage) else _chat_message(said) for said in prompt)

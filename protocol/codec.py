@@ -4,12 +4,12 @@ A frame holds one JSON object, or several separated by newlines. Reading never r
 wrong with it comes back as RemoteProtocolError values, in order, between the messages that are right.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from protocol.checks import check
-from protocol.diagnosis import explain, repeated
+from protocol.diagnosis import explain, explain_object, repeated
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from protocol.messages import SERVER_TYPES, ClientMessage, Generate, ServerMessage
 
@@ -18,6 +18,8 @@ MAX_FRAME_OBJECTS: Final = 256  # PROTOCOL 7: what one frame can make the server
 MAX_FRAME_ERRORS: Final = 16  # PROTOCOL 2.3: and so has the time that it takes to say what is wrong
 
 UNPARSEABLE: Final = (ErrorCode.BAD_FRAME, ErrorCode.BAD_JSON)  # PROTOCOL 2.4
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 _CLIENT: Final = msgspec.json.Decoder(ClientMessage)
 _SERVER: Final = msgspec.json.Decoder(ServerMessage)
@@ -53,6 +55,21 @@ def decode_generate(body: str) -> Generate:
         text = "type must be generate here; or leave it out"
         raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field="type")
     return result
+
+
+def decode_object(body: str, kind: type[S], name: str) -> S:
+    """The one object of ``kind`` that the body of an HTTP request is; an error calls it ``name``.
+
+    Raises RemoteProtocolError.
+    """
+    try:
+        value = msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
+        raise explain_object(body, kind, name, problem) from problem
+    if (key := repeated(body)) is not None:
+        text = f"{key} is given twice in one object; leave one of them out"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field=key)
+    return value
 
 
 def _decode_body(body: str) -> ClientMessage | RemoteProtocolError:

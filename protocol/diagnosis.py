@@ -73,6 +73,17 @@ def explain(text: str, problem: Exception) -> RemoteProtocolError:
     return RemoteProtocolError(code, words, field=field, re=_word(value.get("type")), id=_word(value.get("id")))
 
 
+def explain_object(text: str, kind: type[msgspec.Struct], name: str, problem: Exception) -> RemoteProtocolError:
+    """The same about an object of another ``kind`` than a message, which is called ``name``. Never raises."""
+    value, failure = read(text)
+    if failure is None and not isinstance(value, dict):
+        failure = f"{name} is a JSON object, not {_KINDS.get(type(value), 'a number')}"
+    if failure is not None:
+        return RemoteProtocolError(ErrorCode.BAD_JSON, failure)
+    code, field, words = _explain_field(kind, name, value, str(problem))
+    return RemoteProtocolError(code, words, field=field)
+
+
 def _explain_object(value: dict[str, object], problem: str) -> tuple[ErrorCode, str, str]:
     known = ", ".join(CLIENT_TYPES)
     type_ = value.get("type", _NOTHING)
@@ -83,13 +94,13 @@ def _explain_object(value: dict[str, object], problem: str) -> tuple[ErrorCode, 
     if type_ not in CLIENT_TYPES:
         hint = _did_you_mean(type_, list(CLIENT_TYPES))
         return ErrorCode.UNKNOWN_TYPE, "type", f"type {_show(type_)} is not known{hint}; it is one of: {known}"
-    return _explain_field(type_, value, problem)
+    return _explain_field(CLIENT_TYPES[type_], type_, value, problem)
 
 
-def _explain_field(type_: str, value: object, problem: str) -> tuple[ErrorCode, str, str]:
-    place = _locate(type_, value, problem)
+def _explain_field(kind: type[msgspec.Struct], name: str, value: object, problem: str) -> tuple[ErrorCode, str, str]:
+    place = _locate(kind, value, problem)
     if unknown := _UNKNOWN.match(problem):
-        return _explain_unknown(type_, place, unknown["name"])
+        return _explain_unknown(name, place, unknown["name"])
     if missing := _MISSING.match(problem):
         place = _enter(place, missing["name"])
         return ErrorCode.MISSING_FIELD, place.path, f"{place.path} is missing; it must be {describe(place.info)}"
@@ -109,9 +120,9 @@ def _explain_unknown(type_: str, place: _Place, name: str) -> tuple[ErrorCode, s
     return ErrorCode.UNKNOWN_FIELD, path, words
 
 
-def _locate(type_: str, value: object, problem: str) -> _Place:
+def _locate(kind: type[msgspec.Struct], value: object, problem: str) -> _Place:
     """Follow the path at the end of msgspec's ``problem``, as far as the types know it."""
-    place = _Place("", "", inspect.type_info(CLIENT_TYPES[type_]), value, False)
+    place = _Place("", "", inspect.type_info(kind), value, False)
     match = _PATH.search(problem)
     if match is None:
         return place

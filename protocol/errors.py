@@ -28,9 +28,11 @@ class ErrorCode(StrEnum):
     UNKNOWN_ID = "unknown_id"
     ALREADY_DONE = "already_done"
     NOTHING_TO_CANCEL = "nothing_to_cancel"
+    UNAUTHORIZED = "unauthorized"
     BUSY = "busy"
     RATE_LIMITED = "rate_limited"
     ENGINE_FAILED = "engine_failed"
+    STORAGE_FAILED = "storage_failed"
     INTERNAL = "internal"
 
 
@@ -56,9 +58,11 @@ ERRORS: Final[dict[ErrorCode, ErrorFacts]] = {
     ErrorCode.UNKNOWN_ID: ErrorFacts(False, "no generation of that id, or its log has expired"),
     ErrorCode.ALREADY_DONE: ErrorFacts(False, "the generation ended before the cancel arrived"),
     ErrorCode.NOTHING_TO_CANCEL: ErrorFacts(False, "no generation of this connection is running"),
+    ErrorCode.UNAUTHORIZED: ErrorFacts(False, "no token was shown over HTTP, or a wrong one"),
     ErrorCode.BUSY: ErrorFacts(True, "the queue is full or the server is going down"),
     ErrorCode.RATE_LIMITED: ErrorFacts(True, "too many messages in too short a time"),
     ErrorCode.ENGINE_FAILED: ErrorFacts(True, "the engine could not compute"),
+    ErrorCode.STORAGE_FAILED: ErrorFacts(True, "the conversations could not be read or written"),
     ErrorCode.INTERNAL: ErrorFacts(False, "a fault in the server"),
 }
 

@@ -118,14 +118,20 @@ class Hello(Client, frozen=True, kw_only=True, tag="hello"):
 
 
 class Generate(Client, frozen=True, kw_only=True, tag="generate"):
-    """Start a generation. Exactly one of ``prompt`` and ``messages``; ``raw`` only with ``prompt``.
+    """Start a generation. Exactly one of ``prompt``, ``messages`` and ``conversation``; ``raw`` only with ``prompt``.
 
-    ``on_detach_ms``: how long it goes on while nobody watches; UNSET = 30000, None = to its end, 0 = not at all.
+    ``content``, ``parent`` and ``message_id`` go with ``conversation`` (PROTOCOL 14.2). ``parent`` UNSET: the end of
+    the branch that is shown; None: a new first message. ``on_detach_ms``: how long it goes on while nobody watches;
+    UNSET = 30000 (to its end with a conversation), None = to its end, 0 = not at all.
     """
 
     id: Id | None = None
     prompt: str | None = None
     messages: Annotated[tuple[ChatMessage, ...], Meta(min_length=1)] | None = None
+    conversation: Id | None = None
+    content: str | None = None
+    parent: Id | UnsetType | None = UNSET
+    message_id: Id | None = None
     raw: bool = False
     params: Params = Params()
     top_logprobs: Annotated[int, Meta(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
@@ -159,6 +165,10 @@ class Ping(Client, frozen=True, kw_only=True, tag="ping"):
     nonce: Annotated[str, Meta(max_length=128)] | None = None
 
 
+class Watch(Client, frozen=True, kw_only=True, tag="watch"):
+    """From now on, tell this connection of every change of the user's conversations."""
+
+
 CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "hello": Hello,
     "generate": Generate,
@@ -167,8 +177,9 @@ CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "detach": Detach,
     "status": StatusRequest,
     "ping": Ping,
+    "watch": Watch,
 }
-ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping
+ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping | Watch
 
 
 # --- server to client -------------------------------------------------------------------------------------------
@@ -246,11 +257,16 @@ class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
 
 
 class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
-    """``position``: how many generations have to end before this one starts; 0 starts at once."""
+    """``position``: how many generations have to end before this one starts; 0 starts at once.
+
+    ``message``: the message of ``conversation`` that the answer goes into.
+    """
 
     id: Id
     epoch: Id
     position: Count
+    conversation: Id | None = None
+    message: Id | None = None
 
 
 class Status(Server, frozen=True, kw_only=True, tag="status"):
@@ -347,6 +363,22 @@ class Goodbye(Server, frozen=True, kw_only=True, tag="goodbye"):
     reconnect_ms: Count
 
 
+class Conversation(Server, frozen=True, kw_only=True, tag="conversation"):
+    """A conversation has changed, and stands so now. Times are in milliseconds since the Unix epoch.
+
+    ``writing``: the generations that write in it.
+    """
+
+    id: Id
+    title: str
+    created_at: Count
+    updated_at: Count
+    pinned: bool
+    version: Count
+    writing: tuple[Id, ...]
+    deleted: bool = False
+
+
 SERVER_TYPES: Final[dict[str, type[Server]]] = {
     "welcome": Welcome,
     "accepted": Accepted,
@@ -358,5 +390,6 @@ SERVER_TYPES: Final[dict[str, type[Server]]] = {
     "error": Error,
     "pong": Pong,
     "goodbye": Goodbye,
+    "conversation": Conversation,
 }
-ServerMessage = Welcome | Accepted | Status | Token | Snapshot | Attached | Done | Error | Pong | Goodbye
+ServerMessage = Welcome | Accepted | Status | Token | Snapshot | Attached | Done | Error | Pong | Goodbye | Conversation

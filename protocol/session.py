@@ -19,6 +19,7 @@ from protocol.messages import (
     AttachPoint,
     Cancel,
     ClientMessage,
+    Conversation,
     Detach,
     Done,
     Error,
@@ -29,6 +30,7 @@ from protocol.messages import (
     Status,
     StatusRequest,
     Token,
+    Watch,
     Welcome,
 )
 from protocol.states import CONNECTION, ConnectionEvent, ConnectionState, advance
@@ -93,6 +95,7 @@ class ServerSession(Session):
         self._watched = Watched()
         self._asked: dict[str | None, int] = {}  # `status` requests that are not answered yet
         self._bad_frames = 0
+        self._conversations = False  # whether `watch` has come
 
     # --- from the client ---
 
@@ -136,6 +139,7 @@ class ServerSession(Session):
         for result in results:
             if isinstance(result, StatusRequest):
                 self._asked[result.id] = self._asked.get(result.id, 0) + 1
+            self._conversations = self._conversations or isinstance(result, Watch)
         return results
 
     # --- who is there (PROTOCOL 3.6) ---
@@ -216,6 +220,8 @@ class ServerSession(Session):
                 self._watched.record(message)
             case Status(id=id) if id not in self.watched and not self._answers_status(id) and id is not None:
                 self._watched.require(id)
+            case Conversation(id=id) if not self._conversations:  # PROTOCOL 4.8
+                raise LocalProtocolError(f"{id}: a conversation is told of only after watch")
             case Error(re="status", id=id):
                 self._answers_status(id)
             case _:

@@ -35,13 +35,22 @@ _BLANK: Final = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u2
 _NOT_BLANK: Final = f"[^{_BLANK}]"
 _PROMPT: Final = {"required": ["prompt"], "properties": {"prompt": {"type": "string"}}}
 _DIALOGUE: Final = {"required": ["messages"], "properties": {"messages": {"type": "array"}}}
+_CONTENT: Final = {"required": ["content"], "properties": {"content": {"type": "string"}}}
+_PARENT: Final = {"required": ["parent"], "properties": {"parent": {"type": "string"}}}
+_NO_NAME: Final = {"properties": {"message_id": {"type": "null"}}}
+_NO_TURN: Final = {
+    "properties": {name: {"type": "null"} for name in ("conversation", "content", "parent", "message_id")}
+}
+_CONVERSATION: Final = {"required": ["conversation"], "properties": {"conversation": {"type": "string"}}}
+_TURN: Final = {"allOf": [_CONVERSATION], "anyOf": [_CONTENT, {"allOf": [_PARENT, _NO_NAME]}]}
 
 RULES: Final[dict[str, Json]] = {
     "Generate": {
-        "oneOf": [_PROMPT, _DIALOGUE],
+        "oneOf": [_PROMPT, _DIALOGUE, _CONVERSATION],
         "if": {"required": ["raw"], "properties": {"raw": {"const": True}}},
         "then": _PROMPT,
-        "properties": {"prompt": {"pattern": _NOT_BLANK}},
+        "properties": {"prompt": {"pattern": _NOT_BLANK}, "content": {"pattern": _NOT_BLANK}},
+        "anyOf": [_TURN, _NO_TURN],
     },
     "ChatMessage": {
         "if": {"properties": {"role": {"const": "user"}}},

@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, Self, TypeVar, Unpack
 
 from msgspec import UNSET, UnsetType
 
-from protocol.client import Bookmark, Chat, Event, Generation, Prompt, Retry, Sampling
+from protocol.client import Asking, Bookmark, Chat, Event, Generation, Prompt, Retry
 from protocol.client_generation import ClosedError
 from protocol.messages import Done, Generate, Status, Token, Welcome
 
@@ -27,15 +27,17 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def connect_sync(url: str, *, retry: Retry | None = None) -> Iterator["SyncChat"]:
-    """A connection to the server at ``url``. Raises DisconnectedError when the first attempt fails.
+def connect_sync(url: str, *, token: str | None = None, retry: Retry | None = None) -> Iterator["SyncChat"]:
+    """A connection to the server at ``url``, with a ``token`` where that asks for one.
+
+    Raises DisconnectedError when the first attempt fails.
 
     On leaving, it is closed and its thread has ended; what other threads wait for raises ClosedError. When it is
     KeyboardInterrupt that leaves, the answers that were started here are stopped first.
     """
     loop = _LoopThread()
     try:
-        chat = Chat(url, retry or Retry())
+        chat = Chat(url, retry or Retry(), token)
         try:
             loop.wait(chat.open())
             yield SyncChat(chat, loop)
@@ -123,15 +125,15 @@ class SyncChat:
 
     def generate(
         self,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         *,
         id: str | None = None,
         raw: bool = False,
         on_detach_ms: int | UnsetType | None = UNSET,
-        **sampling: Unpack[Sampling],
+        **asking: Unpack[Asking],
     ) -> "SyncGeneration":
         """Start an answer, as ``Chat.generate`` does."""
-        start = lambda: self._chat.generate(prompt, id=id, raw=raw, on_detach_ms=on_detach_ms, **sampling)  # noqa: E731
+        start = lambda: self._chat.generate(prompt, id=id, raw=raw, on_detach_ms=on_detach_ms, **asking)  # noqa: E731
         return SyncGeneration(self._loop.call(start), self._loop)
 
     def attach(self, id: str, epoch: str | None = None, after: int = 0, text: str = "") -> "SyncGeneration":

@@ -1,4 +1,4 @@
-"""The command line: ``streamui serve``, ``streamui chat`` and ``streamui bench``.
+"""The command line: ``streamui serve``, ``chat``, ``bench`` and ``token``.
 
 Whatever a person can mend is told in one line, with exit status 2.
 """
@@ -17,6 +17,10 @@ from server import __version__
 from server.bench.command import run as bench
 from server.bench.errors import BenchError
 from server.bench.options import add_options as bench_options
+from server.guard.command import add_options as token_options
+from server.guard.command import run as token
+from server.guard.origins import is_loopback
+from server.guard.store import TokenFileError
 from server.settings import Settings, add_options, settings_from
 from server.terminal.command import add_options as chat_options
 from server.terminal.command import run as chat
@@ -38,11 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chat_options(chat_parser)
     bench_parser = commands.add_parser("bench", help="measure the server, alone or against another one")
     bench_options(bench_parser)
+    token_parser = commands.add_parser("token", help="make, list and revoke the tokens that let somebody in")
+    token_options(token_parser)
     chosen = parser.parse_args(arguments)
     if chosen.command == "chat":
         raise SystemExit(chat(chosen))
     if chosen.command == "bench":
         raise SystemExit(_measure(chosen))
+    if chosen.command == "token":
+        raise SystemExit(_token(chosen))
     serve(settings_from(chosen))
 
 
@@ -53,21 +61,38 @@ def _measure(chosen: argparse.Namespace) -> int:
         _fail(str(error))
 
 
+def _token(chosen: argparse.Namespace) -> int:
+    try:
+        return token(chosen)
+    except TokenFileError as error:
+        _fail(str(error))
+
+
 def serve(settings: Settings) -> None:
     """Load the model, listen, print the address once it answers, and serve until SIGINT or SIGTERM."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    _refuse_open_door(settings)
     _make_folder(settings.data)
     listener = _listen(settings.host, settings.port)
 
     from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
+    from server.conversations.store import ConversationsError
     from server.engine.base import ModelError
     from server.generations.journal import JournalError
     from server.serving import run
 
     try:
         run(settings, listener)
-    except (JournalError, ModelError, ChatTemplateError) as error:
+    except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
+
+
+def _refuse_open_door(settings: Settings) -> None:
+    if settings.auth == "off" and not is_loopback(settings.host):
+        _fail(
+            f"--host {settings.host}: others could reach the server, and it would let anybody in. Add --auth token and "
+            "make a token with `streamui token add NAME`; or leave --host out, and only this machine can reach it"
+        )
 
 
 def _make_folder(path: Path) -> None:

@@ -13,16 +13,23 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from protocol.errors import RemoteProtocolError
 from server.chat.template import ChatTemplate
+from server.conversations.service import Conversations
+from server.conversations.store import Store
 from server.engine.base import Engine
 from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
-from server.transports import generations
+from server.guard.authentication import Authentication
+from server.guard.cross_origin import cross_origin
+from server.guard.guard import Guard
+from server.guard.perimeter import Perimeter
+from server.transports import conversation_files, conversations, generations
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz
-from server.transports.pages import FrontendFiles, SecurityHeaders, page
+from server.transports.login import log_in, log_out, login_page
+from server.transports.pages import FrontendFiles, SecurityHeaders, page, service_worker
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
 from server.transports.socket import Disconnected
@@ -35,29 +42,51 @@ def create_app(
     journal: Journal | None = None,
     on_restart: OnRestart = OnRestart.CONTINUE,
     queue_limit: int = QUEUE_LIMIT,
+    guard: Guard | None = None,
+    active_limit: int | None = None,
+    store: Store | None = None,
 ) -> Starlette:
-    """The server's ASGI application over an engine that has not been started. It closes engine and journal at its end.
+    """The server's ASGI application over an engine that has not been started. It closes what it is given at its end.
 
+    ``guard`` None: one without tokens.
+
+    ``store`` None: conversations end with the server.
     Raises ChatTemplateError when the model's own template can't be read.
     """
     facts = engine.facts
     template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
-    registry = Registry(engine, template, journal, on_restart=on_restart, queue_limit=queue_limit)
-    channels = Channels()
+    registry = Registry(
+        engine, template, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit
+    )
+    kept = Conversations(store or Store(None), registry)
+    guard = guard or Guard()
+    connections, channels = Connections(), Channels()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        running = asyncio.get_running_loop().create_task(registry.run(), name="registry")
+        loop = asyncio.get_running_loop()
+        running = loop.create_task(registry.run(), name="registry")
+        watching = loop.create_task(guard.watch(connections.dismiss_invalid), name="tokens")
+        keeping = loop.create_task(kept.run(), name="conversations")
         try:
             yield
         finally:
             await channels.close()
             running.cancel()
+            watching.cancel()
+            keeping.cancel()
             await registry.close()
+            await asyncio.to_thread(kept.close)
+            guard.close()
 
     app = Starlette(
         routes=[
             Route("/", page, methods=["GET"]),
+            Route("/service-worker.js", service_worker, methods=["GET"]),
+            Route("/login", login_page, methods=["GET"]),
+            Door("POST", "/login", log_in),
+            Route("/logout", login_page, methods=["GET"]),
+            Door("POST", "/logout", log_out),
             Route("/healthz", healthz, methods=["GET"]),
             WebSocketRoute("/ws", websocket_endpoint),
             Door("GET", "/channel", stream_channel),
@@ -72,13 +101,31 @@ def create_app(
             Door("DELETE", "/generations/{id}", generations.cancel),
             Door("GET", "/generations/{id}/events", stream_events),
             Door("GET", "/generations/{id}/poll", generations.poll_events),
+            Door("GET", "/api/conversations", conversations.listed),
+            Door("POST", "/api/conversations", conversations.create),
+            Door("GET", "/api/conversations/export", conversation_files.export_all),
+            Door("POST", "/api/conversations/import", conversation_files.import_file),
+            Door("GET", "/api/conversations/{id}/export", conversation_files.export),
+            Door("GET", "/api/conversations/{id}", conversations.read),
+            Door("PATCH", "/api/conversations/{id}", conversations.change),
+            Door("DELETE", "/api/conversations/{id}", conversations.delete),
+            Door("POST", "/api/conversations/{id}/restore", conversations.restore),
+            Door("DELETE", "/api/conversations/{id}/messages/{message}", conversations.delete_message),
+            Door("POST", "/api/conversations/{id}/messages/{message}/restore", conversations.restore_message),
             Mount("/static", FrontendFiles(), name="static"),
         ],
         exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Perimeter, guard.hosts, guard.origins, auth=guard.tokens is not None),
+            *cross_origin(guard.origins),
+            Middleware(Authentication, guard),
+        ],
         lifespan=lifespan,
     )
     app.state.registry = registry
-    app.state.connections = Connections()
+    app.state.conversations = kept
+    app.state.guard = guard
+    app.state.connections = connections
     app.state.channels = channels
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shlex
 import signal
 import socket
 from types import FrameType
@@ -13,12 +14,20 @@ from starlette.applications import Starlette
 
 from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
+from server.conversations.store import Store
 from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.generations.restoring import OnRestart
-from server.settings import Settings
+from server.guard.deadlines import PunctualProtocol
+from server.guard.guard import Guard
+from server.guard.limits import Limits
+from server.guard.store import TokenStore
+from server.guard.tokens import Tokens
+from server.settings import Settings, parts
+
+logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 2
 """How long a response that goes on is given to end, once its client has been told."""
@@ -33,10 +42,12 @@ CLIENTS_FAULTS = (
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    Raises JournalError, ModelError or ChatTemplateError before the first request is answered.
+    Raises JournalError, ConversationsError, TokenFileError, ModelError or ChatTemplateError before the first request is
+    answered.
     """
     journal = Journal(settings.data) if settings.journal == "on" else None
-    app = create_app(_engine(settings), journal, OnRestart(settings.on_restart), settings.queue)
+    store, guard, active = Store(settings.data), _guard(settings), _active_limit(settings)
+    app = create_app(_engine(settings), journal, OnRestart(settings.on_restart), settings.queue, guard, active, store)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
         _Server(app, settings.drain).run(sockets=[listener])
@@ -54,10 +65,31 @@ def _engine(settings: Settings) -> BatchingEngine:
     return BatchingEngine(model, EngineOptions(saved_bytes=settings.cache_ram << 20, context_shift=shift))
 
 
-def configuration(app: Starlette) -> uvicorn.Config:
+def _guard(settings: Settings) -> Guard:
+    tokens = Tokens(TokenStore(settings.data)) if settings.auth == "token" else None
+    if tokens is not None and not tokens:
+        logger.warning("no token has been made yet, so nobody gets in. Make one, the server need not be started again:")
+        logger.warning("    streamui token add NAME --data %s", shlex.quote(str(settings.data)))
+    return Guard(
+        tokens=tokens,
+        limits=Limits(sockets=settings.max_sockets, messages=settings.max_messages),
+        hosts=(settings.host, *parts(settings.allow_host)),
+        origins=parts(settings.allow_origin),
+    )
+
+
+def _active_limit(settings: Settings) -> int | None:
+    """With tokens no user takes the whole queue, unless the operator says so."""
+    if settings.max_active is None and settings.auth == "token":
+        return max(1, (settings.queue + settings.parallel) // 4)
+    return settings.max_active
+
+
+def configuration(app: Starlette, http: type[PunctualProtocol] = PunctualProtocol) -> uvicorn.Config:
     """How uvicorn serves the app."""
     return uvicorn.Config(
         app,
+        http=http,
         log_config=None,
         access_log=False,
         server_header=False,

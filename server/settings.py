@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from server.guard.origins import bare_name, origin
 from server.starter import MODEL_PATH
 
 
@@ -17,6 +18,7 @@ class Settings:
     """What ``streamui serve`` was asked for. ``context`` and ``threads`` None: chosen to suit the model.
 
     ``kv_tokens`` None: each chat has its own part of the KV cache. ``cache_ram`` is in MiB, ``drain`` in seconds.
+    ``allow_host`` and ``allow_origin`` have commas between their parts. ``max_active`` None: what suits ``auth``.
     """
 
     host: str
@@ -33,6 +35,12 @@ class Settings:
     journal: Literal["on", "off"]
     on_restart: Literal["continue", "interrupt"]
     drain: int
+    auth: Literal["off", "token"]
+    allow_host: str
+    allow_origin: str
+    max_sockets: int
+    max_messages: int
+    max_active: int | None
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -48,6 +56,24 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def list_of(understood: Callable[[str], str | None], kind: str) -> Callable[[str], str]:
+    """A parser of parts with commas between them, each of which ``understood`` brings into its one form."""
+
+    def parse(text: str) -> str:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        for part in parts:
+            if understood(part) is None:
+                raise argparse.ArgumentTypeError(f"{part!r} is not {kind}")
+        return ",".join(str(understood(part)) for part in parts)
+
+    return parse
+
+
+def parts(listed: str) -> tuple[str, ...]:
+    """What ``list_of`` has read."""
+    return tuple(listed.split(",")) if listed else ()
 
 
 def one_of(*words: str) -> Callable[[str], str]:
@@ -194,6 +220,49 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=0,
             metavar="SECONDS",
             help="how long a server that is told to end lets running answers go on (%(default)s)",
+        ),
+        Option(
+            name="auth",
+            parse=one_of("off", "token"),
+            default="off",
+            metavar="off|token",
+            help="token: who wants in needs one, see `streamui token`; off: only this machine gets in (%(default)s)",
+        ),
+        Option(
+            name="allow_host",
+            parse=list_of(bare_name, "a host name or address without port"),
+            default="",
+            metavar="NAMES",
+            help="further names that the server may be called by, with commas between them (those of this machine)",
+        ),
+        Option(
+            name="allow_origin",
+            parse=list_of(origin, "an origin as browsers write it, such as https://chat.example"),
+            default="",
+            metavar="ORIGINS",
+            help="further web pages that may use the server, with commas between them (its own)",
+        ),
+        Option(
+            name="max_sockets",
+            parse=whole_number(1, 1_000_000),
+            default=2048,
+            metavar="N",
+            help="connections that one user, or one address without a token, may have open (%(default)s)",
+        ),
+        Option(
+            name="max_messages",
+            parse=whole_number(1, 1_000_000),
+            default=1000,
+            metavar="N",
+            help="messages a second from one user, or one address without a token; ten times as many in a burst "
+            "(%(default)s)",
+        ),
+        Option(
+            name="max_active",
+            parse=whole_number(1, 1_000_000),
+            default=None,
+            metavar="N",
+            help="answers of one user that may wait or run (a quarter of --queue and --parallel; all with --auth off)",
         ),
     )
 

@@ -5,14 +5,17 @@
 
 /** @typedef {{role: "system" | "user" | "assistant", content: string}} Turn */
 
-/** @typedef {{type: "generate", id: string, messages: Turn[], on_detach_ms: null}} Generate */
+/** @typedef {Record<string, unknown>} Params how to sample; what is left out is up to the model or the server */
+/** @typedef {{type: "generate", id: string, messages: Turn[], params?: Params, on_detach_ms: null}} Generate */
 /** @typedef {{type: "cancel", id: string}} Cancel */
 /** @typedef {{type: "attach", id: string, epoch: string, after: number}} Attach */
 /** @typedef {{type: "ping", nonce: string}} Ping */
-/** @typedef {Generate | Cancel | Attach | Ping} ClientMessage */
+/** @typedef {{type: "status"}} StatusRequest about the server */
+/** @typedef {Generate | Cancel | Attach | Ping | StatusRequest} ClientMessage */
 
-/** @typedef {{name?: string, context?: number}} ModelFacts context in tokens */
-/** @typedef {{type: "welcome", connection?: string, model?: ModelFacts, server?: string}} Welcome */
+/** @typedef {{name?: string, parameters?: number, context?: number, template?: string, architecture?: string}} ModelFacts context in tokens */
+/** @typedef {{frame_bytes?: number, active?: number, queued?: number, parallel?: number}} Limits */
+/** @typedef {{type: "welcome", auth?: boolean, connection?: string, model?: ModelFacts, limits?: Limits, server?: string}} Welcome */
 /** @typedef {{type: "accepted", id: string, epoch: string, position?: number}} Accepted */
 /**
  * @typedef {object} Status
@@ -24,6 +27,17 @@
  * @property {number} [done] prompt tokens read
  * @property {number} [total] prompt tokens to read
  * @property {number} [tokens_per_second]
+ */
+/**
+ * How the whole server stands.
+ * @typedef {object} ServerStatus
+ * @property {"status"} type
+ * @property {undefined} [id]
+ * @property {number} [running] answers
+ * @property {number} [queued] answers
+ * @property {number} [tokens_per_second] of all answers together
+ * @property {number} [kv_used] tokens in the KV cache
+ * @property {number} [kv_tokens] tokens that the KV cache can hold
  */
 /** @typedef {{type: "token", id: string, seq: number, n?: number, text: string}} Token */
 /** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string}} Snapshot */
@@ -54,7 +68,7 @@
 /** @typedef {{type: "pong", nonce?: string}} Pong */
 /** @typedef {{type: "goodbye", code?: number, reconnect_ms?: number}} Goodbye */
 /** @typedef {Accepted | Status | Token | Snapshot | Attached | Done} GenerationMessage */
-/** @typedef {Welcome | GenerationMessage | ErrorMessage | Pong | Goodbye} ServerMessage */
+/** @typedef {Welcome | GenerationMessage | ServerStatus | ErrorMessage | Pong | Goodbye} ServerMessage */
 
 /** @type {ServerMessage["type"][]} */
 export const SERVER_MESSAGE_TYPES = [
@@ -77,10 +91,11 @@ export const SUBPROTOCOL = "streamui.v1";
  * An answer that goes on to its end while nobody watches (PROTOCOL 6.5): the page comes back to it, however late.
  * @param {string} id
  * @param {Turn[]} messages
+ * @param {Params} [params]
  * @returns {Generate}
  */
-export function generate(id, messages) {
-  return { type: "generate", id, messages, on_detach_ms: null };
+export function generate(id, messages, params) {
+  return { type: "generate", id, messages, ...(params && { params }), on_detach_ms: null };
 }
 
 /**
@@ -107,6 +122,11 @@ export function attach(id, epoch, after) {
  */
 export function ping(nonce) {
   return { type: "ping", nonce };
+}
+
+/** @returns {StatusRequest} */
+export function askStatus() {
+  return { type: "status" };
 }
 
 /**

@@ -7,7 +7,7 @@ import { cancel } from "./messages.js";
 import { Tracked } from "./tracked.js";
 
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
-/** @typedef {import("./messages.js").ServerMessage} ServerMessage */
+/** @typedef {Exclude<import("./messages.js").ServerMessage, import("./messages.js").ServerStatus>} ServerMessage what is about a generation */
 /** @typedef {import("./messages.js").Generate} Generate */
 /** @typedef {import("./messages.js").ErrorMessage} ErrorMessage */
 

@@ -1,5 +1,7 @@
 /** Where the next message is written, sent, and the present answer is stopped. */
 
+import { isLong } from "../composer/held-texts.js";
+
 /**
  * @typedef {object} ComposerElements
  * @property {HTMLFormElement} form
@@ -7,6 +9,11 @@
  * @property {HTMLButtonElement} button
  * @property {HTMLElement} label the button's words
  * @property {HTMLElement} hint
+ * @property {Held} [held]
+ */
+/**
+ * Long texts that are sent behind what is written.
+ * @typedef {{readonly isEmpty: boolean, readonly text: string, clear: () => void, add: (held: {name: string, text: string}) => void}} Held
  */
 /**
  * @typedef {object} ComposerDelegate
@@ -60,7 +67,8 @@ export class ComposerView {
 
   /** Whether nothing has been written. */
   get isEmpty() {
-    return this.#elements.input.value.trim() === "";
+    const { input, held } = this.#elements;
+    return input.value.trim() === "" && (held?.isEmpty ?? true);
   }
 
   /** Makes it ready to type in. Where that would bring up a keyboard on the screen, the reader has to ask for it. */
@@ -68,10 +76,17 @@ export class ComposerView {
     if (!matchMedia("(pointer: coarse)").matches) this.#elements.input.focus();
   }
 
-  /** @param {string} text */
+  /**
+   * Whoever watches the input hears of it, as of what is typed.
+   * @param {string} text
+   */
   write(text) {
-    this.#elements.input.value = text;
-    this.#changed();
+    const { input, held } = this.#elements;
+    held?.clear();
+    const isHeld = held !== undefined && isLong(text);
+    if (isHeld) held.add({ name: "Message", text });
+    input.value = isHeld ? "" : text;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   /**
@@ -106,7 +121,8 @@ export class ComposerView {
   /** @param {ComposerDelegate} delegate */
   #send(delegate) {
     if (this.isEmpty) return;
-    const text = withoutBlankEdges(this.#elements.input.value);
+    const { input, held } = this.#elements;
+    const text = withoutBlankEdges([input.value, held?.text ?? ""].filter((part) => part.trim() !== "").join("\n\n"));
     this.write("");
     delegate.composerSent(text);
   }

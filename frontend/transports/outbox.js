@@ -3,9 +3,17 @@
 /** How long the server may take to take one frame, in milliseconds. */
 const POST_MS = 15_000;
 /** The close code of a WebSocket for each status that says more than that the channel is lost. */
+const UNAUTHORIZED = 401;
 const TOO_LARGE = 413;
 const CLOSE_TOO_BIG = 1009;
+const CLOSE_BAD_TOKEN = 4401;
 const CLOSE_LOST = 1006;
+
+/** @type {ReadonlyMap<number, number>} */
+const CLOSES = new Map([
+  [TOO_LARGE, CLOSE_TOO_BIG],
+  [UNAUTHORIZED, CLOSE_BAD_TOKEN],
+]);
 
 /** @typedef {{outboxFailed: (code: number) => void}} OutboxDelegate code: as a WebSocket would have closed */
 
@@ -62,7 +70,7 @@ export class Outbox {
         signal: AbortSignal.any([this.#end.signal, AbortSignal.timeout(POST_MS)]),
       });
       if (response.ok) return null;
-      return response.status === TOO_LARGE ? CLOSE_TOO_BIG : CLOSE_LOST;
+      return CLOSES.get(response.status) ?? CLOSE_LOST;
     } catch {
       return CLOSE_LOST;
     }

@@ -10,10 +10,12 @@ import { Outbox } from "./outbox.js";
 const WAIT_S = 25;
 
 const LOST = { code: 1006, reason: "" };
+const BAD_TOKEN = { code: 4401, reason: "" };
 const CREATED = 201;
 const OK = 200;
 const NO_NEWS = 204;
 const GONE = 410;
+const UNAUTHORIZED = 401;
 
 /** @implements {Transport} */
 export class PollingTransport {
@@ -62,6 +64,7 @@ export class PollingTransport {
       const response = await this.#fetch(`${channel}/poll?wait=${WAIT_S}`);
       if (response.status === OK) this.#received(await response.text());
       else if (response.status === GONE) return await response.json();
+      else if (response.status === UNAUTHORIZED) return BAD_TOKEN;
       else if (response.status !== NO_NEWS) return LOST;
     }
   }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Sequence
 
 from protocol.conformance import report
+from protocol.conformance.credentials import TOKEN
 from protocol.conformance.dial import transport_of
 from protocol.conformance.runner import Outcome, Result, run_cases
 from protocol.conformance.script import Case, load_cases, select, those_for
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(asked: argparse.Namespace, cases: list[Case]) -> list[Result]:
     began = time.monotonic()
     tell = (lambda result: None) if asked.json else (lambda result: print(report.line(result), flush=True))
+    TOKEN.set(asked.token)
     results = asyncio.run(run_cases(asked.url, cases, Options(deadline=asked.deadline), jobs=asked.jobs, report=tell))
     if asked.json:
         print(report.as_json(results))
@@ -79,6 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="cases at the same time (%(default)s)")
     parser.add_argument(
         "--deadline", type=float, default=DEADLINE, metavar="S", help="seconds to wait for one message (%(default)s)"
+    )
+    parser.add_argument(
+        "--token",
+        default=os.environ.get("STREAMUI_TOKEN") or None,
+        help="for a server that asks for one; other users of this machine see it here, so better set [STREAMUI_TOKEN]",
     )
     return parser
 

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from protocol.conformance.credentials import authorization
+
 
 class BadResponse(Exception):
     """What came is no HTTP/1.1 response, or it was cut off."""
@@ -82,7 +84,7 @@ async def send(method: str, url: str, body: bytes | None = None, headers: dict[s
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure or None)
-    told = {"host": parts.netloc, "connection": "close"}
+    told = {"host": parts.netloc, "connection": "close", **authorization()}
     if body is not None:
         told |= {"content-type": "application/json", "content-length": str(len(body))}
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

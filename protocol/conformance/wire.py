@@ -9,6 +9,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
+from protocol.conformance.credentials import authorization
+
 
 @dataclass(frozen=True)
 class Refused(Exception):
@@ -73,6 +75,7 @@ async def dial_websocket(url: str, subprotocols: Iterable[str] | None, seconds: 
         connection = await connect(
             url,
             subprotocols=offered,
+            additional_headers=authorization(),
             open_timeout=seconds,
             close_timeout=seconds,
             max_size=None,

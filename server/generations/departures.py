@@ -11,13 +11,13 @@ from server.generations.retention import Retention, Shelf
 from server.generations.timers import Timers
 
 SHELF: Final = "/shelf"
-"""The timer of the shelf. No id of a generation has a slash."""
+"""The timer of the shelf. A key that has a slash has a name before it."""
 
 
 class Departures:
     """Owns the timers and the shelf of finished logs, on the event loop.
 
-    ``cancel`` is called with the id of an open generation that nobody has watched for its ``on_detach_ms``, ``forget``
+    ``cancel`` is called with the key of an open generation that nobody has watched for its ``on_detach_ms``, ``forget``
     with those of finished ones.
     """
 
@@ -29,23 +29,28 @@ class Departures:
         self._shelf = Shelf(retention)
         self._timers = Timers()
 
-    def __contains__(self, id: str) -> bool:
+    def __contains__(self, key: str) -> bool:
         """Whether the time of an unwatched generation runs."""
-        return id in self._timers
+        return key in self._timers
+
+    @property
+    def kept_bytes(self) -> int:
+        """What finished logs take."""
+        return self._shelf.size
 
     def watched(self, generation: Generation) -> None:
-        self._timers.clear(generation.id)
+        self._timers.clear(generation.key)
 
     def perhaps_unwatched(self, generation: Generation) -> None:
         """Begin to count ``on_detach_ms``, unless somebody watches or it has ended (PROTOCOL 6.5)."""
         delay = generation.on_detach_ms
         if not generation.watchers and not generation.log.done and delay is not None:
-            self._timers.set(generation.id, delay / 1000, self._cancel)
+            self._timers.set(generation.key, delay / 1000, self._cancel)
 
     def finished(self, generation: Generation, at: float) -> None:
         """Keep the log of one that finished ``at`` this ``time.monotonic()`` for its time."""
-        self._timers.clear(generation.id)
-        self._shelf.add(generation.id, at, generation.size)
+        self._timers.clear(generation.key)
+        self._shelf.add(generation.key, at, generation.size)
         self._clear_out()
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from protocol.messages import (
 from protocol.states import GENERATION, GenerationEvent, advance
 from server.engine.base import Choice, Finished, Piece, Prefill, Queued, TokenLogprob, Update
 from server.generations.log import GenerationLog, Wake
+from server.generations.ownership import owner_of
 
 DEFAULT_ON_DETACH_MS = 30_000
 SPEED_INTERVAL = 0.25
@@ -31,12 +32,20 @@ SPEED_INTERVAL = 0.25
 PIECE_BYTES = 64
 """What Python needs for a piece of text beyond the text itself."""
 
+CHOICE_BYTES = 200
+"""The same for a token with its logprob."""
+
 
 class Generation:
     """Owned by the registry, on the event loop. Readers read ``log``, ``status`` and ``state``, and change nothing."""
 
-    def __init__(self, id: str, epoch: str, body: Generate, position: int) -> None:
+    def __init__(self, key: str, epoch: str, body: Generate, position: int) -> None:
+        self.key = key
+        """What engine and journal call it; its owner and ``id`` are in it."""
+        self.principal, id = owner_of(key)
         self.body = body
+        asked = (body.prompt or "", body.content or "", *(message.content for message in body.messages or ()))
+        self._asked = sum(map(len, asked))
         self.log = GenerationLog(id, epoch)
         self.state = GenerationState.QUEUED
         self.status = Status(id=id, state=self.state, position=position)
@@ -65,8 +74,7 @@ class Generation:
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
-        asked = [self.body.prompt or "", *(message.content for message in self.body.messages or ())]
-        return self.log.size + self.log.pieces * PIECE_BYTES + sum(map(len, asked))
+        return self._asked + self.log.size + self.log.pieces * PIECE_BYTES + self.log.choices * CHOICE_BYTES
 
     def is_for(self, body: Generate) -> bool:
         """Whether ``body`` asks for this generation: all fields equal, one left out being its default (4.2)."""
@@ -148,7 +156,9 @@ def _told(token: TokenLogprob) -> tuple[str, float, tuple[int, ...] | None]:
 
 
 def _on_detach_ms(body: Generate) -> int | None:
-    return DEFAULT_ON_DETACH_MS if body.on_detach_ms is UNSET else body.on_detach_ms
+    if body.on_detach_ms is UNSET:
+        return DEFAULT_ON_DETACH_MS if body.conversation is None else None
+    return body.on_detach_ms
 
 
 def _without_detach(body: Generate) -> Generate:

@@ -17,14 +17,14 @@ class FolderInUseError(Exception):
 
 
 class FolderLock:
-    """A lock that the system takes back when the process ends, however it ends. Owned by the journal.
+    """A lock that the system takes back when the process ends, however it ends. Owned by what is kept in the folder.
 
     ``failed_before``: the server before this one could not write its journal to the end. That mark takes the place of
     bytes which the file has already, so that it can be made on a full disk.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / "journal.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __init__(self, folder: Path, name: str = "journal.lock") -> None:
+        self._file = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -28,6 +28,8 @@ class GenerationLog:
         self.id = id
         self.epoch = epoch
         self.done: Done | None = None
+        self.choices = 0
+        """How many tokens are kept with a logprob, the likeliest others in their places among them."""
         self._pieces: list[str] = []
         self._logprobs: dict[int, tuple[ChosenLogprob, ...]] = {}
         """Of the tokens of each piece, by its number."""
@@ -62,6 +64,7 @@ class GenerationLog:
         """The next piece, and the logprobs of its tokens where they were asked for."""
         if logprobs:
             self._logprobs[self.pieces + 1] = logprobs
+            self.choices += sum(1 + len(logprob.top_logprobs) for logprob in logprobs)
         self._pieces.append(text)
         self._ends.append(self.size + len(text.encode()))
 

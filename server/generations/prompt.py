@@ -15,14 +15,15 @@ PROBE_CHARS = 65_536
 length, and most that long don't fit anyway."""
 
 
-def tokenized(body: Generate, engine: Engine, template: ChatTemplate) -> tuple[int, ...]:
-    """The prompt's tokens; call it on a thread of its own, since a long prompt takes its time.
+def tokenized(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> tuple[int, ...]:
+    """The prompt's tokens, and those of what is ``written`` of the answer already.
 
-    Raises RemoteProtocolError where the template refuses the prompt, and where it doesn't fit into the context.
+    Call it on a thread of its own, since a long prompt takes its time. Raises RemoteProtocolError where the
+    template refuses the prompt, and where it doesn't fit into the context.
     """
-    field = "messages" if body.messages else "prompt"
+    field = "conversation" if body.conversation else "messages" if body.messages else "prompt"
     try:
-        text = _rendered(body, template)
+        text = _rendered(body, template) + written
     except ChatTemplateError as error:
         raise refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field=field) from error
     if len(text) > PROBE_CHARS:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from protocol.errors import ErrorCode, RemoteProtocolError
@@ -30,9 +30,10 @@ from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mar
 from server.generations.generation import Generation
 from server.generations.journal import Journal
 from server.generations.log import Wake
+from server.generations.ownership import key_of
 from server.generations.prompt import tokenized
 from server.generations.recorder import JournalStatus, Recorder
-from server.generations.refusals import busy, conflict, refusal
+from server.generations.refusals import busy, conflict, refusal, too_many_active
 from server.generations.restoring import (
     OnRestart,
     ended,
@@ -43,6 +44,7 @@ from server.generations.restoring import (
 )
 from server.generations.retention import RETENTION, Retention
 from server.generations.sampling import resolve_sampling
+from server.generations.source import Source
 
 QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
@@ -58,7 +60,10 @@ class _Beginning(NamedTuple):
 class Registry:
     """Owns every generation and its log. All methods belong to the event loop that ``run`` runs on.
 
-    ``journal`` None: nothing outlives this process.
+    ``journal`` None: nothing outlives this process. ``queue_limit`` is how many may wait, whoever's they are;
+    ``active_limit`` is how many of one principal may wait or run, None: all that there is room for.
+
+    The dictionaries go by the key of a generation, ids by its owner (ownership.py).
     """
 
     def __init__(
@@ -70,13 +75,19 @@ class Registry:
         on_restart: OnRestart = OnRestart.CONTINUE,
         retention: Retention = RETENTION,
         queue_limit: int = QUEUE_LIMIT,
+        active_limit: int | None = None,
     ) -> None:
         self.queue_limit = queue_limit
+        self.when_ended: Callable[[Generation], None] = lambda generation: None
+        """Called on the event loop with each that ends, before its readers hear of it. Set once, before ``run``."""
+        room = queue_limit + engine.slots
+        self.active_limit = room if active_limit is None else min(active_limit, room)
         self._engine = engine
         self._template = template
         self._recorder = Recorder(journal)
         self._stored = journal.stored if journal else []
         self._on_restart = on_restart
+        self._logs_limit = retention.limit
         self._departures = Departures(retention, self._cancel_unwatched, self._forget)
         self._generations: dict[str, Generation] = {}
         self._open: dict[str, Generation] = {}
@@ -101,8 +112,12 @@ class Registry:
 
     @property
     def active(self) -> list[Generation]:
-        """Those that have not ended, oldest first."""
+        """All that have not ended, oldest first, whoever's they are."""
         return list(self._open.values())
+
+    def active_of(self, principal: str) -> list[Generation]:
+        """Those of one principal that have not ended, oldest first."""
+        return [generation for generation in self._open.values() if generation.principal == principal]
 
     @property
     def going_down(self) -> bool:
@@ -143,49 +158,55 @@ class Registry:
             self._apply(self._news.get_nowait())
         self._departures.close()
 
-    async def start(self, body: Generate, received: float) -> tuple[Generation, bool]:
+    async def start(
+        self, body: Generate, received: float, *, principal: str, source: Source | None = None
+    ) -> tuple[Generation, bool]:
         """Begin the generation that ``body`` asks for, received at ``time.monotonic()`` ``received``.
 
         The id makes it idempotent: with the same id and body as before, the one from before is returned, and False.
+        ``source`` is what a body stands for that names a conversation; its ``before`` runs when all else is well.
         Watch it before the next await: from here on ``on_detach_ms`` counts. Raises RemoteProtocolError, with the code
         that the client is told.
         """
-        if known := await self._known(body):
+        if known := await self.known(body, principal):
             return known, False
         self._refuse_when_down(body)
         try:
-            prompt, sampling = await asyncio.to_thread(self._prepared, body)
+            prompt, sampling = await asyncio.to_thread(self._prepared, source.body if source else body, source)
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
-        if known := await self._known(body):  # another connection was faster
+        if known := await self.known(body, principal):  # another connection was faster
             return known, False
         self._refuse_when_down(body)
-        self._refuse_when_full(body)
-        beginning = self._begin(body, prompt, sampling, received)
+        self._refuse_when_full(body, principal)
+        if source:
+            await source.before()
+            if await self.known(body, principal):
+                raise conflict(body)
+            self._refuse_when_down(body)
+        beginning = self._begin(body, principal, prompt, sampling, received)
         await beginning.taken_up.passed.wait()
         return beginning.generation, True
 
-    def get(self, id: str, *, re: str) -> Generation:
-        """The generation called ``id``. Raises RemoteProtocolError (unknown_id), in answer to a message ``re``."""
-        generation = self._generations.get(id)
+    def get(self, id: str, *, re: str, principal: str) -> Generation:
+        """The principal's generation called ``id``. Raises RemoteProtocolError (unknown_id), in answer to a message
+        ``re``: the same whether somebody else has one of this id or nobody has."""
+        generation = self._generations.get(key_of(principal, id))
         if generation is None:
             text = f"id: there is no generation {id!r}; its log may have expired"
             raise RemoteProtocolError(ErrorCode.UNKNOWN_ID, text, field="id", re=re, id=id)
         return generation
 
-    def cancel(self, id: str, received: float) -> None:
-        """Stop a generation in whatever phase it is; its `done` says when that has been done.
+    def cancel(self, id: str, received: float, *, principal: str) -> None:
+        """Stop a principal's generation in whatever phase it is; its `done` says when that has been done.
 
         A second cancel changes nothing. Raises RemoteProtocolError (unknown_id, already_done).
         """
-        generation = self.get(id, re="cancel")
+        generation = self.get(id, re="cancel", principal=principal)
         if generation.log.done:
             text = f"generation {id!r} had ended before the cancel arrived: {generation.log.done.reason}"
             raise RemoteProtocolError(ErrorCode.ALREADY_DONE, text, re="cancel", id=id)
-        if generation.cancel_received is None:
-            generation.cancel_received = received
-            self._engine.cancel(id, received)
-            self._recorder.put([CancelAsked(id)])
+        self._stop(generation, received)
 
     def watch(self, generation: Generation, wake: Wake) -> None:
         """Have ``wake`` called whenever ``generation`` has news."""
@@ -203,18 +224,28 @@ class Registry:
         self._recorder.put([mark])
         await mark.passed.wait()
 
-    # Beginning
+    def find(self, id: str, principal: str) -> Generation | None:
+        """The principal's generation called ``id``, also one that is about to begin."""
+        key = key_of(principal, id)
+        beginning = self._beginning.get(key)
+        return self._generations.get(key) or (beginning.generation if beginning else None)
 
-    async def _known(self, body: Generate) -> Generation | None:
-        """The generation that has this body's id already, once it is journaled."""
+    async def known(self, body: Generate, principal: str) -> Generation | None:
+        """The principal's generation that has this body's id already, once it is journaled.
+
+        Raises RemoteProtocolError (id_conflict) where that was asked for with another body.
+        """
         if body.id is None:
             return None
-        if beginning := self._beginning.get(body.id):
+        key = key_of(principal, body.id)
+        if beginning := self._beginning.get(key):
             await beginning.taken_up.passed.wait()
-        known = self._generations.get(body.id)
+        known = self._generations.get(key)
         if known and not known.is_for(body):
             raise conflict(body)
         return known
+
+    # Beginning
 
     def _refuse_when_down(self, body: Generate) -> None:
         if self._going_down:
@@ -223,19 +254,27 @@ class Registry:
             text = f"the engine has stopped: {failure}; the server has to be started again"
             raise refusal(body, ErrorCode.ENGINE_FAILED, text)
 
-    def _refuse_when_full(self, body: Generate) -> None:
+    def _refuse_when_full(self, body: Generate, principal: str) -> None:
+        beginning = [one.generation for one in self._beginning.values() if one.generation.principal == principal]
+        if len(self.active_of(principal)) + len(beginning) >= self.active_limit < self.queue_limit + self._engine.slots:
+            raise too_many_active(body, self.active_limit, self._engine.eta_ms())
         if len(self._open) + len(self._beginning) >= self.queue_limit + self._engine.slots:
             text = f"{self.queue_limit} generations are waiting already; try again later"
             raise busy(body, text, retry_after_ms=self._engine.eta_ms())
+        if self._departures.kept_bytes + sum(each.size for each in self._open.values()) >= self._logs_limit:
+            raise busy(body, "what was written lately takes all the memory that there is for it; try again later")
 
-    def _prepared(self, body: Generate) -> tuple[tuple[int, ...], SamplingParams]:
+    def _prepared(self, body: Generate, source: Source | None) -> tuple[tuple[int, ...], SamplingParams]:
         """What the engine is to be given; runs on a thread of its own. Raises RemoteProtocolError, EngineDeadError."""
-        return tokenized(body, self._engine, self._template), resolve_sampling(body, self._engine, self._template.stop)
+        prompt = tokenized(body, self._engine, self._template, source.written if source else "")
+        return prompt, resolve_sampling(body, self._engine, self._template.stop)
 
-    def _begin(self, body: Generate, prompt: tuple[int, ...], sampling: SamplingParams, received: float) -> _Beginning:
+    def _begin(
+        self, body: Generate, principal: str, prompt: tuple[int, ...], sampling: SamplingParams, received: float
+    ) -> _Beginning:
         """Have a generation journaled; ``_take_up`` goes on with it."""
-        facts, id = self._engine.facts, body.id or secrets.token_hex(8)
-        request = GenerationRequest(id=id, prompt=prompt, sampling=sampling, received=received)
+        facts, key = self._engine.facts, key_of(principal, body.id or secrets.token_hex(8))
+        request = GenerationRequest(id=key, prompt=prompt, sampling=sampling, received=received, principal=principal)
         begun = Begun(
             request=request,
             epoch=secrets.token_hex(6),
@@ -243,8 +282,8 @@ class Registry:
             model=model_identity(facts),
             created=time.time(),
         )
-        generation = Generation(id, begun.epoch, body, self._next_position)
-        beginning = self._beginning[id] = _Beginning(generation, Mark(asyncio.Event()))
+        generation = Generation(key, begun.epoch, body, self._next_position)
+        beginning = self._beginning[key] = _Beginning(generation, Mark(asyncio.Event()))
         self._recorder.put([begun, beginning.taken_up])
         return beginning
 
@@ -274,7 +313,7 @@ class Registry:
                 generation.apply(stored.ending, now)
                 self._departures.finished(generation, now - max(0.0, clock - (stored.finished or clock)))
                 continue
-            self._open[generation.id] = generation
+            self._open[generation.key] = generation
             following = resumed(stored, self._engine.facts, self._on_restart, now)
             if isinstance(following, GenerationRequest):
                 self._submit(following)
@@ -306,6 +345,7 @@ class Registry:
                     wakes.update(dict.fromkeys(generation.watchers))
                     if generation.log.done:
                         self._shelve(generation, now)
+                        self.when_ended(generation)
         for wake in wakes:
             wake()
         self._note_idle()
@@ -318,18 +358,24 @@ class Registry:
 
     # Leaving
 
-    def _cancel_unwatched(self, id: str) -> None:
-        if id in self._open:
-            self.cancel(id, time.monotonic())
+    def _cancel_unwatched(self, key: str) -> None:
+        if generation := self._open.get(key):
+            self._stop(generation, time.monotonic())
+
+    def _stop(self, generation: Generation, received: float) -> None:
+        if generation.cancel_received is None:
+            generation.cancel_received = received
+            self._engine.cancel(generation.key, received)
+            self._recorder.put([CancelAsked(generation.key)])
 
     def _shelve(self, generation: Generation, now: float) -> None:
-        del self._open[generation.id]
+        del self._open[generation.key]
         self._departures.finished(generation, now)
 
-    def _forget(self, ids: tuple[str, ...]) -> None:
-        for id in ids:
-            del self._generations[id]
-        self._recorder.put([Forgotten(ids)])
+    def _forget(self, keys: tuple[str, ...]) -> None:
+        for key in keys:
+            del self._generations[key]
+        self._recorder.put([Forgotten(keys)])
 
 
 def _post(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Sequence[Entry]], entries: Sequence[Entry]) -> None:

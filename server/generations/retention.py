@@ -11,12 +11,14 @@ from typing import Final, NamedTuple
 class Retention:
     """Every log stays for ``least`` seconds after its `done` (PROTOCOL 6.8), and none for more than ``most``.
 
-    In between the oldest go as long as all together take more than ``size`` bytes.
+    In between the oldest go as long as all together take more than ``size`` bytes. Nothing new is taken on while
+    they and those that run take more than ``limit``: so many bytes are all that logs may have.
     """
 
     least: float = 600.0
     most: float = 86_400.0
     size: int = 64 * 2**20
+    limit: int = 512 * 2**20
 
 
 RETENTION: Final = Retention()
@@ -38,6 +40,11 @@ class Shelf:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+        return self._size
 
     def add(self, id: str, finished: float, size: int) -> None:
         """Keep one that finished no earlier than those before it, and takes ``size`` bytes."""

@@ -12,10 +12,10 @@ from server.terminal.commands import CommandError, Commands, Quit
 from server.terminal.conversation import Conversation
 
 
-def talk(url: str, conversation: Conversation) -> int:
+def talk(url: str, conversation: Conversation, token: str | None = None) -> int:
     """Chat until the person leaves; returns the exit status. Raises DisconnectedError only at the beginning."""
     commands = Commands(conversation)
-    with Line(url) as line:
+    with Line(url, token) as line:
         model = line.chat.welcome.model
         _edit_lines(commands)
         remark(f"{model.name} · {model.context} tokens of context · /help shows the commands")
@@ -38,8 +38,9 @@ def talk(url: str, conversation: Conversation) -> int:
 class Line:
     """A connection that, when it was lost for good, is made anew for the next question; what was said is kept."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str | None) -> None:
         self._url = url
+        self._token = token
         self._stack = contextlib.ExitStack()
         self.chat = self._connect()
 
@@ -62,7 +63,7 @@ class Line:
         return self.chat.generate(conversation.asking(question), on_detach_ms=DETACH_MS, **conversation.sampling)
 
     def _connect(self) -> SyncChat:
-        return self._stack.enter_context(connect_sync(self._url, retry=RETRY))
+        return self._stack.enter_context(connect_sync(self._url, token=self._token, retry=RETRY))
 
 
 def _answer(line: Line, conversation: Conversation, question: str) -> None:

@@ -18,6 +18,7 @@ from server.terminal.conversation import Conversation
 from server.terminal.parameters import NAMES, ParameterError, parse, parse_pair
 
 DEFAULT_URL = "ws://127.0.0.1:8000/ws"
+TOKEN_NEEDED = "the server asks for a token; put yours into the variable STREAMUI_TOKEN"
 FAILED, NO_SERVER, INTERRUPTED = 1, 2, 130
 
 
@@ -39,19 +40,22 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
         group.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", type=_typed(name))
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
     """Chat as ``arguments`` say; returns the exit status: 0, 1 when an answer failed, 2 when no server answers."""
     parameters = dict(arguments.parameters)
     parameters |= {name: getattr(arguments, name) for name in NAMES if getattr(arguments, name) is not None}
     conversation = Conversation(arguments.system, parameters)
+    token = environ.get("STREAMUI_TOKEN") or None  # no option: other users see what a command was called with
     by_hand = sys.stdin.isatty() and not arguments.prompt
     try:
         prompt = "" if by_hand else _prompt(arguments.prompt)
         if by_hand:
-            return talk(_address(arguments.url), conversation)
-        with connect_sync(_address(arguments.url), retry=RETRY) as chat:
+            return talk(_address(arguments.url), conversation, token)
+        with connect_sync(_address(arguments.url), token=token, retry=RETRY) as chat:
             return _once(chat, conversation, prompt)
     except DisconnectedError as problem:
+        if "HTTP 401" in str(problem):
+            return _fail(f"{problem}; {TOKEN_NEEDED}", NO_SERVER)
         return _fail(f"{problem}; start a server with `streamui serve`, or name one with --url", NO_SERVER)
     except KeyboardInterrupt:
         print(file=sys.stderr)
@@ -60,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _once(chat: SyncChat, conversation: Conversation, prompt: str) -> int:
     """Answer ``prompt`` on standard output, with nothing else there."""
+    if chat.welcome.auth:
+        return _fail(TOKEN_NEEDED, NO_SERVER)
     if not prompt.strip():
         return _fail("there is no prompt: neither in the pipe nor behind the command", FAILED)
     try:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from protocol.errors import ErrorCode, RemoteProtocolError
+from server.guard.principal import principal_of
 from server.transports.requests import NO_STORE, read_body
 from server.transports.socket import Disconnected
 from server.transports.waiting import gone, unless
@@ -49,26 +50,27 @@ class ChannelSocket:
 class Channels:
     """Owns the names of the open channels, and the tasks of those that outlive each of their requests.
 
-    Who knows a name speaks for its client: it is in no log.
+    Who opened one speaks for its client, and has to know its name too: it is in no log. Of one that was opened without
+    a token, which comes in the `hello`, knowing the name is all.
     """
 
     def __init__(self) -> None:
-        self._open: dict[str, ChannelSocket] = {}
+        self._open: dict[tuple[str, str], ChannelSocket] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextlib.contextmanager
-    def named(self, name: str, socket: ChannelSocket) -> Iterator[None]:
-        """Let the channel be known for as long as the block lasts."""
-        self._open[name] = socket
+    def named(self, name: str, opener: str, socket: ChannelSocket) -> Iterator[None]:
+        """Let the channel be known to its opener for as long as the block lasts."""
+        self._open[opener, name] = socket
         try:
             yield
         finally:
-            del self._open[name]
+            del self._open[opener, name]
             socket.drop()
 
-    def start(self, name: str, socket: ChannelSocket, serving: Coroutine[Any, Any, None]) -> None:
+    def start(self, name: str, opener: str, socket: ChannelSocket, serving: Coroutine[Any, Any, None]) -> None:
         """Let a channel be known until ``serving`` has ended, in a task of its own."""
-        task = asyncio.get_running_loop().create_task(self._run(name, socket, serving), name="polled channel")
+        task = asyncio.get_running_loop().create_task(self._run(name, opener, socket, serving), name="polled channel")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -78,16 +80,19 @@ class Channels:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, name: str, socket: ChannelSocket, serving: Coroutine[Any, Any, None]) -> None:
-        with self.named(name, socket):
+    async def _run(self, name: str, opener: str, socket: ChannelSocket, serving: Coroutine[Any, Any, None]) -> None:
+        with self.named(name, opener, socket):
             try:
                 await serving
             except Exception:
                 logger.exception("a fault ended a polled channel")
 
     def get(self, request: Request) -> ChannelSocket:
-        """The channel that the address names. Raises RemoteProtocolError (unknown_id)."""
-        socket = self._open.get(request.path_params["connection"])
+        """The channel that the address names and that the same principal has opened.
+
+        Raises RemoteProtocolError (unknown_id).
+        """
+        socket = self._open.get((principal_of(request.scope), request.path_params["connection"]))
         if socket is None:
             raise no_such_channel()
         return socket

@@ -13,10 +13,11 @@ import secrets
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from protocol.errors import CloseCode, RemoteProtocolError
+from protocol.admission import HELLO_FRAME_BYTES, HELLO_SECONDS
+from protocol.errors import CloseCode, ErrorCode, RemoteProtocolError
 from protocol.messages import (
     Accepted,
     Attach,
@@ -24,6 +25,7 @@ from protocol.messages import (
     AttachPoint,
     Cancel,
     ClientMessage,
+    Conversation,
     Detach,
     Done,
     Error,
@@ -36,12 +38,17 @@ from protocol.messages import (
     Snapshot,
     Status,
     StatusRequest,
+    Watch,
 )
 from protocol.plain import PlainSession
 from protocol.session import ServerSession
+from server.conversations.service import Conversations
 from server.generations.generation import Generation
 from server.generations.log import SLICE_BYTES
 from server.generations.registry import Registry
+from server.guard.rates import TooManyError
+from server.guard.refusing import rate_error
+from server.guard.visit import Visit
 from server.transports.greeting import welcome
 from server.transports.pace import Pace
 from server.transports.reader import Reader, resume_at
@@ -52,6 +59,15 @@ INBOX_LIMIT: Final = 64
 
 OUTBOX_LIMIT: Final = 1024
 """Frames that wait for a client which sends and does not read; beyond it the socket is closed with 4508."""
+
+HELLO_BYTES: Final = 4 * HELLO_FRAME_BYTES
+"""What a client may send, all in all, before it has shown a right token."""
+
+FLOOD_MESSAGES: Final = 256
+"""Messages that were too many and are answered with `rate_limited`, before the socket is closed with 4429."""
+
+RETRY_SECONDS: Final = 5.0
+"""How long who finds every place taken is told to wait."""
 
 CLOSE_SECONDS: Final = 10.0
 """How long a client that does not read is given to take the close."""
@@ -67,6 +83,11 @@ class JsonSession(ServerSession):
         return []
 
 
+def session_of(visit: Visit) -> JsonSession:
+    """The session of a connection that opens now."""
+    return JsonSession(auth=not visit.admitted, opened=time.monotonic())
+
+
 class Connection:
     """Owns the session, the outbox and the readers of one socket.
 
@@ -78,16 +99,27 @@ class Connection:
         socket: Socket,
         registry: Registry,
         session: JsonSession | PlainSession,
+        visit: Visit,
+        conversations: Conversations,
         *,
         close_when_idle: bool = False,
     ) -> None:
         self.name = secrets.token_hex(16)
+        self.visit = visit
         self._socket = socket
         self._registry = registry
         self._session = session
+        self._conversations = conversations
+        self._changed: dict[str, Conversation] = {}
+        """What the client is to be told of its conversations; of each the newest."""
         self._close_when_idle = close_when_idle
         self.closed = asyncio.Event()
         self._leaving: CloseCode | None = None
+        self._dismissed = False
+        self._unproven = 0
+        """Bytes that came before a right `hello`, where one is needed."""
+        self._refused = 0
+        """How many more messages were too many than were not."""
         self._asked = False
         self._carrying_out = False
         self._inbox: asyncio.Queue[tuple[ClientMessage | RemoteProtocolError, float]] = asyncio.Queue(INBOX_LIMIT)
@@ -97,9 +129,19 @@ class Connection:
         self._pace = Pace()
         self._late = asyncio.Event()
 
+    @property
+    def principal(self) -> str:
+        """Whose connection it is; ANONYMOUS before a right `hello`, where one is needed."""
+        return self.visit.principal
+
     async def run(self) -> None:
         """Serve the socket, which has been accepted, until it closes. Leaves no task and no watcher behind."""
-        self._send(welcome(self._registry, self.name))
+        self._send(welcome(self._registry, self.name, self.visit))
+        try:
+            self.visit.enter()
+        except TooManyError:
+            self._turn_away()
+        timer = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._expect_hello)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive_all(), name="receive")
@@ -111,8 +153,10 @@ class Connection:
         except* _SlowReader:
             await self._close_slow()
         finally:
-            for id in tuple(self._readers):
-                self._unwatch(id)
+            timer.cancel()
+            self._unwatch_all()
+            self._conversations.changes.leave(self.principal, self._hear_change)
+            self.visit.leave()
             self.closed.set()
 
     def say_goodbye(self, code: CloseCode, reconnect_ms: int) -> None:
@@ -120,6 +164,26 @@ class Connection:
         self._read_logs()
         self._send(Goodbye(code=code, reconnect_ms=reconnect_ms))
         self._leaving = code
+
+    def dismiss(self, code: CloseCode) -> None:
+        """Carry out and send nothing more, and close with ``code``."""
+        self._dismissed = True
+        self._unwatch_all()
+        self._outbox.clear()
+        self._leaving = code
+        self._wake.set()
+
+    def _turn_away(self) -> None:
+        """There is no place for it: say so, and close."""
+        text = f"{self.visit.limits.sockets} connections are open already; close one, or try again later"
+        self._send(rate_error(RETRY_SECONDS, text).as_message())
+        self._dismissed, self._leaving = True, CloseCode.TOO_MANY
+
+    def _expect_hello(self) -> None:
+        """The time for `hello` is over (PROTOCOL 3.6)."""
+        if (deadline := self._session.deadline) is not None:
+            self._session.due(deadline)
+            self._wake.set()
 
     async def _close_slow(self) -> None:
         """Tell a client that doesn't read, as long as the socket may yet take it."""
@@ -135,7 +199,7 @@ class Connection:
             await self._take(frame, time.monotonic())
 
     async def _take(self, frame: str | bytes, now: float) -> None:
-        for message in self._session.receive(frame, now):
+        for message in self._received(frame, now):
             if isinstance(message, Ping):  # answered at once, whatever waits in the inbox (PROTOCOL 4.7)
                 self._send(Pong(nonce=message.nonce))
             else:
@@ -145,11 +209,62 @@ class Connection:
         if len(self._outbox) > OUTBOX_LIMIT:
             raise _SlowReader
 
+    def _received(self, frame: str | bytes, now: float) -> Iterator[ClientMessage | RemoteProtocolError]:
+        """What ``frame`` asks for and may ask for. A `hello` that is needed is judged before anything after it."""
+        if self._dismissed or self._says_too_much(frame):
+            return
+        results = self._session.receive(frame, now)
+        count = max(1, len(results))
+        wait = self.visit.charge(count)
+        self._refused = max(0, self._refused + (count if wait else -count))
+        if self._refused > FLOOD_MESSAGES:
+            self.dismiss(CloseCode.TOO_MANY)
+            return
+        for message in results:
+            if isinstance(message, Hello) and not self.visit.admitted:
+                yield from self._admit(message)
+            else:
+                yield self._too_many(message, wait) if wait else message
+
+    def _says_too_much(self, frame: str | bytes) -> bool:
+        """Whether a client has sent more than it may without a token (PROTOCOL 3.6). A frame that is too long by itself
+        is the session's."""
+        if self.visit.admitted:
+            return False
+        self._unproven += len(frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass"))
+        if self._unproven <= HELLO_BYTES or len(frame) > HELLO_FRAME_BYTES:
+            return False
+        text = f"more than {HELLO_BYTES} bytes came without a hello with a right token; send that first"
+        self._send(RemoteProtocolError(ErrorCode.BAD_FRAME, text).as_message())
+        self._dismissed, self._leaving = True, CloseCode.TOO_BIG
+        return True
+
+    def _admit(self, hello: Hello) -> Iterator[ClientMessage | RemoteProtocolError]:
+        """The `hello` and what came behind it, if its token is right; nothing otherwise."""
+        try:
+            admitted = self.visit.admit(hello.token)
+        except TooManyError:
+            self._turn_away()
+            return
+        if not admitted:
+            self._session.refuse()
+            return
+        behind = self._session.admit()
+        yield hello
+        yield from behind
+
+    def _too_many(self, message: ClientMessage | RemoteProtocolError, wait: float) -> RemoteProtocolError:
+        re = message.re if isinstance(message, RemoteProtocolError) else str(message.__struct_config__.tag)
+        text = f"more than {self.visit.limits.messages} messages in a second; this one is not carried out, slow down"
+        return rate_error(wait, text, re=re, id=getattr(message, "id", None))
+
     # Carrying out
 
     async def _carry_out_all(self) -> None:
         while True:
             message, received = await self._inbox.get()
+            if self._dismissed:
+                continue
             self._carrying_out = True
             try:
                 await self._carry_out(message, received)
@@ -171,26 +286,36 @@ class Connection:
             case Attach():
                 self._attach(message, re="attach")
             case Detach(id=id):
-                self._registry.get(id, re="detach")
+                self._registry.get(id, re="detach", principal=self.principal)
                 self._unwatch(id)
                 self._session.forget(id)
             case StatusRequest(id=id):
                 self._send(self._status(id))
+            case Watch():
+                self._conversations.changes.listen(self.principal, self._hear_change)
             case Hello(attach=points):
                 self._attach_each(points)
 
     async def _generate(self, body: Generate, received: float) -> None:
-        generation, new = await self._registry.start(body, received)
+        generation, new, message = await self._conversations.start(self.principal, body, received)
         log = generation.log
         if new:
-            self._send(Accepted(id=log.id, epoch=log.epoch, position=generation.position))
+            self._send(
+                Accepted(
+                    id=log.id,
+                    epoch=log.epoch,
+                    position=generation.position,
+                    conversation=body.conversation,
+                    message=message,
+                )
+            )
             self._watch(generation, after=0)
         else:
             self._attach(AttachPoint(id=log.id, epoch=log.epoch), re="generate")
 
     def _cancel(self, message: Cancel, received: float) -> None:
         for id in self._session.resolve_cancel(message):
-            self._registry.cancel(id, received)
+            self._registry.cancel(id, received, principal=self.principal)
 
     def _attach_each(self, points: Iterable[AttachPoint]) -> None:
         for point in points:
@@ -202,7 +327,7 @@ class Connection:
 
     def _attach(self, point: Attach | AttachPoint, *, re: str) -> None:
         """Follow a log from the client's cursor; one of another log gets all the text so far (PROTOCOL 6.8)."""
-        generation = self._registry.get(point.id, re=re)
+        generation = self._registry.get(point.id, re=re, principal=self.principal)
         log = generation.log
         after = resume_at(log, point)
         recovered = after is not None
@@ -216,7 +341,7 @@ class Connection:
         if id is None:
             stats = self._registry.engine_stats()
             return Status(running=stats.running, queued=stats.queued)
-        generation = self._registry.get(id, re="status")
+        generation = self._registry.get(id, re="status", principal=self.principal)
         if generation.log.done:
             return Status(id=id, state=generation.state)
         return generation.status
@@ -231,11 +356,20 @@ class Connection:
         if reader:
             self._registry.unwatch(reader.generation, self._hear)
 
+    def _unwatch_all(self) -> None:
+        for id in tuple(self._readers):
+            self._unwatch(id)
+
     def _hear(self) -> None:
         """A log that is watched has news."""
         self._wake.set()
         if self._pace.sending and self._too_slow():
             self._late.set()
+
+    def _hear_change(self, change: Conversation) -> None:
+        """A conversation has changed; what was not told of it yet is told with this."""
+        self._changed[change.id] = change
+        self._wake.set()
 
     # Sending
 
@@ -248,6 +382,7 @@ class Connection:
     async def _send_all(self) -> None:
         while True:
             self._wake.clear()
+            self._tell_changes()
             self._read_logs(SLICE_BYTES)
             for waiting in self._session.pending():
                 await self._inbox.put((waiting, time.monotonic()))
@@ -278,6 +413,11 @@ class Connection:
 
     def _too_slow(self) -> bool:
         return self._pace.too_slow(time.monotonic(), sum(reader.behind for reader in self._readers.values()))
+
+    def _tell_changes(self) -> None:
+        changed, self._changed = self._changed, {}
+        for change in changed.values():
+            self._send(change)
 
     def _read_logs(self, room: int = sys.maxsize) -> None:
         """Send what the logs hold, of each as much as has ``room`` bytes."""

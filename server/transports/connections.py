@@ -33,6 +33,12 @@ class Connections:
         finally:
             self._open.discard(connection)
 
+    def dismiss_invalid(self) -> None:
+        """Close those whose token was revoked, or whose session has ended (PROTOCOL 3.6)."""
+        for connection in self._open:
+            if not connection.visit.is_valid:
+                connection.dismiss(CloseCode.BAD_TOKEN)
+
     async def say_goodbye(self) -> None:
         """Tell each that the server goes down, and wait until they are closed, at most FLUSH_SECONDS."""
         self.leaving.set()

@@ -31,8 +31,10 @@ from protocol.messages import (
     Welcome,
 )
 from server.generations.registry import Registry
+from server.guard.guard import Guard
+from server.guard.principal import principal_of
 from server.transports.channel import ChannelSocket
-from server.transports.connection import Connection, JsonSession
+from server.transports.connection import Connection, session_of
 from server.transports.connections import RECONNECT_MS, Connections
 from server.transports.cursors import attach_point
 from server.transports.requests import NO_STORE, error_response, read_body, status_of
@@ -94,7 +96,7 @@ async def stream_events(request: Request) -> ASGIApp:
     """``GET /generations/{id}/events``: the events behind a cursor; 204, which ends an EventSource, behind the last."""
     registry: Registry = request.app.state.registry
     point = attach_point(request)
-    log = registry.get(point.id, re="attach").log
+    log = registry.get(point.id, re="attach", principal=principal_of(request.scope)).log
     if log.done and point.epoch in (None, log.epoch) and point.after == log.seq:
         return Response(status_code=204, headers=NO_STORE)
     attach = Attach(id=point.id, epoch=point.epoch, after=point.after)
@@ -102,19 +104,26 @@ async def stream_events(request: Request) -> ASGIApp:
 
 
 def ends_unwatched(body: Generate) -> Generate:
-    """``body`` with the default of the doors that wait for the answer: a client that goes away ends it."""
-    return replace(body, on_detach_ms=0) if body.on_detach_ms is UNSET else body
+    """``body`` with the default of the doors that wait for the answer: a client that goes away ends it.
+
+    Not in a conversation, into which the answer is written all the same.
+    """
+    return replace(body, on_detach_ms=0) if body.on_detach_ms is UNSET and body.conversation is None else body
 
 
 def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
     registry: Registry = request.app.state.registry
     connections: Connections = request.app.state.connections
+    guard: Guard = request.app.state.guard
 
     async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         stream = EventStream(receive, send)
         socket = AnswerSocket(stream, retry=retry)
         await socket.post(frame)
-        connection = Connection(socket, registry, JsonSession(), close_when_idle=True)
+        visit = guard.visit(request.scope)
+        connection = Connection(
+            socket, registry, session_of(visit), visit, request.app.state.conversations, close_when_idle=True
+        )
         with contextlib.suppress(Disconnected):
             await unless(stream.keep_alive(), connections.serve(connection))
         if socket.refused:

@@ -15,9 +15,11 @@ from starlette.responses import Response
 from protocol import codec
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import AttachPoint, Done, DoneReason, Generate, ServerMessage, Snapshot
+from server.conversations.service import Conversations, Started
 from server.generations.generation import Generation
 from server.generations.log import GenerationLog
 from server.generations.registry import Registry
+from server.guard.principal import principal_of
 from server.transports.answer import Answer, answer_of, encoded
 from server.transports.connections import RECONNECT_MS, Connections
 from server.transports.cursors import attach_point
@@ -38,8 +40,7 @@ async def generate(request: Request) -> Response:
     """``POST /generate``: start a generation, and the whole answer once it is done."""
     received = time.monotonic()
     body = ends_unwatched(codec.decode_generate(await read_body(request)))
-    registry: Registry = request.app.state.registry
-    answer = await _here(request, _answer(registry, body, received))
+    answer = await _here(request, _answer(request, body, received))
     status = 200 if answer.reason is None else STATUSES.get(answer.reason, 200)
     return Response(encoded(answer), status, NO_STORE, media_type=JSON)
 
@@ -49,11 +50,14 @@ async def start(request: Request) -> Response:
     received = time.monotonic()
     body = codec.decode_generate(await read_body(request))
     registry: Registry = request.app.state.registry
-    generation, new = await registry.start(body, received)
+    generation, new, message = await _start(request, body, received)
     with _news(registry, generation):
         pass  # nobody watches it yet: on_detach_ms counts from now on
     log = generation.log
-    content = msgspec.json.encode({"id": log.id, "epoch": log.epoch}) + b"\n"
+    told = {"id": log.id, "epoch": log.epoch}
+    if body.conversation is not None and message is not None:
+        told |= {"conversation": body.conversation, "message": message}
+    content = msgspec.json.encode(told) + b"\n"
     headers = {**NO_STORE, "location": f"/generations/{log.id}"}
     return Response(content, 201 if new else 200, headers, media_type=JSON)
 
@@ -61,16 +65,16 @@ async def start(request: Request) -> Response:
 async def state(request: Request) -> Response:
     """``GET /generations/{id}``: where it stands, and its text so far."""
     registry: Registry = request.app.state.registry
-    generation = registry.get(request.path_params["id"], re="status")
+    generation = registry.get(request.path_params["id"], re="status", principal=principal_of(request.scope))
     return Response(encoded(answer_of(generation)), 200, NO_STORE, media_type=JSON)
 
 
 async def cancel(request: Request) -> Response:
     """``DELETE /generations/{id}``: its `done`, when the engine computes nothing more for it."""
     registry: Registry = request.app.state.registry
-    id = request.path_params["id"]
-    registry.cancel(id, time.monotonic())
-    done = await _here(request, _end(registry, registry.get(id, re="cancel")))
+    id, principal = request.path_params["id"], principal_of(request.scope)
+    registry.cancel(id, time.monotonic(), principal=principal)
+    done = await _here(request, _end(registry, registry.get(id, re="cancel", principal=principal)))
     return Response(codec.encode(done) + "\n", 200, NO_STORE, media_type=JSON)
 
 
@@ -79,7 +83,7 @@ async def poll_events(request: Request) -> Response:
     wait = seconds(request, "wait", default=WAIT_SECONDS, most=MOST_WAIT_SECONDS)
     registry: Registry = request.app.state.registry
     point = attach_point(request)
-    generation = registry.get(point.id, re="attach")
+    generation = registry.get(point.id, re="attach", principal=principal_of(request.scope))
     try:
         async with asyncio.timeout(wait):
             messages = await _here(request, _next(registry, generation, point))
@@ -111,9 +115,14 @@ def _behind(log: GenerationLog, point: AttachPoint) -> list[ServerMessage]:
     return messages
 
 
-async def _answer(registry: Registry, body: Generate, received: float) -> Answer:
-    generation, _ = await registry.start(body, received)
-    await _end(registry, generation)
+async def _start(request: Request, body: Generate, received: float) -> Started:
+    conversations: Conversations = request.app.state.conversations
+    return await conversations.start(principal_of(request.scope), body, received)
+
+
+async def _answer(request: Request, body: Generate, received: float) -> Answer:
+    generation, _, _ = await _start(request, body, received)
+    await _end(request.app.state.registry, generation)
     return answer_of(generation)
 
 

@@ -6,16 +6,17 @@ from protocol.codec import MAX_FRAME_BYTES
 from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, Welcome
 from server import __version__
 from server.generations.registry import Registry
+from server.guard.visit import Visit
 
 
-def welcome(registry: Registry, name: str) -> Welcome:
-    """The first message of the connection called ``name``."""
+def welcome(registry: Registry, name: str, visit: Visit) -> Welcome:
+    """The first message of the connection called ``name``. Who has to say `hello` is told nothing of anybody's."""
     facts, journal = registry.model, registry.journal_status
     return Welcome(
         protocol=PROTOCOL,
         server=f"streamui/{__version__}",
         connection=name,
-        auth=False,
+        auth=not visit.admitted,
         model=ModelFacts(
             name=facts.name,
             architecture=facts.architecture,
@@ -25,12 +26,15 @@ def welcome(registry: Registry, name: str) -> Welcome:
         ),
         limits=Limits(
             frame_bytes=MAX_FRAME_BYTES,
-            active=registry.queue_limit + registry.parallel,
+            active=registry.active_limit,
             queued=registry.queue_limit,
             parallel=registry.parallel,
+            sockets=visit.limits.sockets,
+            messages_per_second=visit.limits.messages,
         ),
         active=tuple(
-            ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state) for g in registry.active
+            ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state)
+            for g in registry.active_of(visit.principal)
         ),
         warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

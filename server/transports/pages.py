@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,7 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "img-src 'self'",
         "font-src 'self'",
         "manifest-src 'self'",
+        "worker-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -36,6 +37,8 @@ HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
+STARTS: Final = ("http.response.start", "websocket.http.response.start")
+
 FRONTEND: Final = Path(server.__file__).parents[1] / "frontend"
 """Beside the server's package, in a checkout and in an installed wheel alike."""
 
@@ -45,6 +48,13 @@ _templates = Jinja2Templates(Path(__file__).parent / "templates")
 async def page(request: Request) -> Response:
     """The chat page."""
     response = _templates.TemplateResponse(request, "index.html", {"version": server.__version__})
+    response.headers["cache-control"] = "no-cache"
+    return response
+
+
+async def service_worker(request: Request) -> Response:
+    """The script that shows a page of ours when the server is away. Its place decides which addresses it sees: all."""
+    response = FileResponse(FRONTEND / "service-worker.js", media_type="text/javascript")
     response.headers["cache-control"] = "no-cache"
     return response
 
@@ -62,15 +72,20 @@ class FrontendFiles(StaticFiles):
 
 
 class SecurityHeaders:
-    """ASGI middleware that puts HEADERS on every HTTP response."""
+    """ASGI middleware that puts HEADERS on every HTTP response, and on one in place of a WebSocket.
+
+    A response that has one of them already keeps its own. There is no HSTS: this server speaks no TLS, and a browser
+    that is told so by one server on localhost would refuse plain HTTP to all of them. What ends TLS may add it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *HEADERS]
+            if message["type"] in STARTS:
+                given = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in HEADERS if each[0] not in given)]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+        await self._app(scope, receive, send_with_headers)

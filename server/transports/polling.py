@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from protocol.errors import CloseCode, ErrorCode
+from server.guard.guard import Guard
 from server.transports.channel import Channels, ChannelSocket, no_such_channel
-from server.transports.connection import Connection, JsonSession
+from server.transports.connection import Connection, session_of
 from server.transports.connections import Connections
 from server.transports.requests import JSON, NO_STORE, RequestRefused, read_body, seconds
 from server.transports.socket import Disconnected
@@ -112,11 +113,13 @@ async def open_channel(request: Request) -> Response:
     state = request.app.state
     channels: Channels = state.channels
     connections: Connections = state.connections
+    guard: Guard = state.guard
     frame = await read_body(request)
     socket = PolledSocket()
     idle = request.query_params.get("close_when_idle") == "1"
-    connection = Connection(socket, state.registry, JsonSession(), close_when_idle=idle)
-    channels.start(connection.name, socket, connections.serve(connection))
+    visit = guard.visit(request.scope)
+    connection = Connection(socket, state.registry, session_of(visit), visit, state.conversations, close_when_idle=idle)
+    channels.start(connection.name, visit.opener, socket, connections.serve(connection))
     (welcome,) = await socket.poll(WAIT_SECONDS)
     if frame.strip():
         await socket.post(frame)

@@ -22,9 +22,11 @@ STATUSES: Final = {
     ErrorCode.ID_CONFLICT: 409,
     ErrorCode.ALREADY_DONE: 409,
     ErrorCode.NOTHING_TO_CANCEL: 409,
+    ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.BUSY: 503,
     ErrorCode.ENGINE_FAILED: 503,
+    ErrorCode.STORAGE_FAILED: 503,
     ErrorCode.INTERNAL: 500,
 }
 """Of the error codes that are not just 400."""
@@ -74,19 +76,29 @@ async def nobody_there(request: Request, error: Exception) -> Response:
 async def read_body(request: Request) -> str:
     """The body of a POST. Raises RequestRefused; the type it asks for is one that no other site's page can send
     without being asked first."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        text = f"the content type must be {JSON}: with curl use --json in place of --data"
-        raise RequestRefused(415, ErrorCode.BAD_FRAME, text)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FRAME_BYTES:
-            text = f"the body is longer than {MAX_FRAME_BYTES} bytes; send less at a time"
-            raise RequestRefused(413, ErrorCode.BAD_FRAME, text)
+    body, _ = await read_bytes(request, (JSON,), MAX_FRAME_BYTES)
     try:
         return body.decode()
     except UnicodeDecodeError as problem:
         raise RemoteProtocolError(ErrorCode.BAD_JSON, f"the body is not UTF-8: {problem}") from problem
+
+
+async def read_bytes(request: Request, kinds: tuple[str, ...], most: int) -> tuple[bytes, str]:
+    """The body of a POST as it is, of up to ``most`` bytes, and which of ``kinds`` it is said to be.
+
+    Raises RequestRefused.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in kinds:
+        text = f"the content type must be {' or '.join(kinds)}: with curl use --json in place of --data"
+        raise RequestRefused(415, ErrorCode.BAD_FRAME, text)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            text = f"the body is longer than {most} bytes; send less at a time"
+            raise RequestRefused(413, ErrorCode.BAD_FRAME, text)
+    return bytes(body), kind
 
 
 def seconds(request: Request, name: str, *, default: float, most: float) -> float:

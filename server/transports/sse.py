@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from protocol.errors import CloseCode
+from server.guard.guard import Guard
 from server.transports.channel import Channels, ChannelSocket
-from server.transports.connection import Connection, JsonSession
+from server.transports.connection import Connection, session_of
 from server.transports.connections import Connections
 from server.transports.socket import Disconnected
 from server.transports.waiting import gone, unless
@@ -91,13 +92,17 @@ async def stream_channel(request: Request) -> ASGIApp:
     state = request.app.state
     channels: Channels = state.channels
     connections: Connections = state.connections
+    guard: Guard = state.guard
     idle = request.query_params.get("close_when_idle") == "1"
 
     async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         stream = EventStream(receive, send)
         socket = EventSocket(stream)
-        connection = Connection(socket, state.registry, JsonSession(), close_when_idle=idle)
-        with channels.named(connection.name, socket), contextlib.suppress(Disconnected):
+        visit = guard.visit(request.scope)
+        connection = Connection(
+            socket, state.registry, session_of(visit), visit, state.conversations, close_when_idle=idle
+        )
+        with channels.named(connection.name, visit.opener, socket), contextlib.suppress(Disconnected):
             await unless(stream.keep_alive(), connections.serve(connection))
         await stream.end()
 

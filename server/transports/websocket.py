@@ -11,13 +11,21 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from protocol.errors import CloseCode
 from protocol.messages import PROTOCOL
 from protocol.plain import PlainSession
-from server.transports.connection import Connection, JsonSession
+from server.guard.guard import Guard
+from server.guard.refusing import unauthorized
+from server.transports.connection import Connection, session_of
 from server.transports.connections import Connections
 from server.transports.socket import Disconnected
 
 
 async def websocket_endpoint(websocket: WebSocket) -> None:
     """Serve one socket until it closes. A client that offers only other subprotocols gets HTTP 400 (PROTOCOL 2)."""
+    guard: Guard = websocket.app.state.guard
+    visit = guard.visit(websocket.scope)
+    plain = _asked(websocket, "plain")
+    if plain and not visit.admitted:  # it has no `hello` (PROTOCOL 10.6)
+        await websocket.send_denial_response(unauthorized())
+        return
     offered = websocket.scope["subprotocols"]
     if offered and PROTOCOL not in offered:
         text = f"none of the subprotocols offered is spoken here: offer {PROTOCOL}, or none\n"
@@ -27,7 +35,9 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
     connection = Connection(
         WebSocketSocket(websocket),
         websocket.app.state.registry,
-        PlainSession() if _asked(websocket, "plain") else JsonSession(),
+        PlainSession() if plain else session_of(visit),
+        visit,
+        websocket.app.state.conversations,
         close_when_idle=_asked(websocket, "close_when_idle"),
     )
     connections: Connections = websocket.app.state.connections

@@ -22,7 +22,7 @@ from tests.server.transports.running import serving
 STEP_SECONDS = 0.0005
 
 QUEUE_LIMIT = 32
-"""A queue that a client can fill over any transport before the answers at its head have ended, on a slow machine too."""
+"""A queue that a client can fill over any transport before the answers at its head have ended, on slow machines too."""
 
 URLS: dict[Transport, str] = {
     "websocket": "ws://127.0.0.1:{}/ws",

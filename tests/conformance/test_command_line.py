@@ -1,11 +1,13 @@
 """``python -m protocol.conformance``, and the pytest plugin, against a real server and a broken one."""
 
 import asyncio
+import contextlib
+import contextvars
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,13 @@ import pytest
 from protocol.conformance.__main__ import main
 from protocol.conformance.plugin import CasesFile
 from protocol.conformance.script import Case, Compare, Transport, load_cases, load_file, those_for
+from server.guard.guard import Guard
+from server.guard.store import TokenStore, hash_of
+from server.guard.tokens import Tokens, new_token
 from tests.conformance.broken import NoPong, WrongHash
 from tests.conformance.proxy import proxy
-from tests.conformance.serving import in_thread, url_of
+from tests.conformance.serving import PacedModel, in_thread, url_of
+from tests.server.transports.running import serving
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +163,24 @@ async def test_without_a_url_the_plugin_does_nothing(tmp_path: Path) -> None:
     status, printed = await run_pytest(tmp_path)
     assert status == 0, printed
     assert "1 passed" in printed
+
+
+@pytest.mark.parametrize("transport", ["websocket", "sse", "poll"])
+def test_a_server_that_asks_for_a_token(
+    transport: Transport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, token = TokenStore(tmp_path), new_token()
+    store.add("kit", hash_of(token))
+    store.close()
+
+    @contextlib.asynccontextmanager
+    async def locked() -> AsyncIterator[int]:
+        guard = Guard(tokens=Tokens(TokenStore(tmp_path)))
+        async with serving(PacedModel(slots=2, answer_tokens=200), guard=guard) as server:
+            yield server.port
+
+    with in_thread(locked) as port:
+        case = ["--case", "6.4/1", "--case", "attach-from-a-cursor", "--case", "reconnect", "--case", "channel-name"]
+        assert contextvars.Context().run(main, [url_of(transport, port), *case, "--token", token]) == 0
+        assert contextvars.Context().run(main, [url_of(transport, port), "--case", "6.4/1", "--token", "sui_no"]) != 0
+    assert " passed" in capsys.readouterr().out

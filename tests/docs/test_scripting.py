@@ -1,7 +1,7 @@
 """The recipes of docs/scripting.md and the README's example, run as they stand against the real server.
 
-Only the address is another one. The block below a recipe is its output, in which … is any text, and on a line of its own
-any number of lines, also none: how many tokens come in one frame is a matter of time.
+Only the address is another one. The block below a recipe is its output, in which … is any text, and on a line of its
+own any number of lines, also none: how many tokens come in one frame is a matter of time.
 """
 
 from __future__ import annotations

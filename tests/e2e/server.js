@@ -1,12 +1,13 @@
 /** Runs the real server for the browser tests. */
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 /** The command; STREAMUI names another one. */
 const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bin/streamui", import.meta.url));
@@ -22,6 +23,7 @@ export class Server {
   #process;
   #data;
   #stepMs;
+  #auth;
   #errors = "";
   address = "";
 
@@ -29,19 +31,21 @@ export class Server {
    * @param {string} data
    * @param {number} stepMs
    * @param {number} port
+   * @param {"off" | "token"} auth
    */
-  constructor(data, stepMs, port) {
+  constructor(data, stepMs, port, auth) {
     this.#data = data;
     this.#stepMs = stepMs;
+    this.#auth = auth;
     this.#process = this.#spawn(port);
   }
 
   /**
-   * @param {{port?: number, stepMs?: number}} [options] port 0 stands for any free one; stepMs slows each token down
+   * @param {{port?: number, stepMs?: number, auth?: "off" | "token"}} [options] port 0 stands for any free one; stepMs slows each token down
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0, stepMs = 0 } = {}) {
-    const server = new Server(await mkdtemp(join(tmpdir(), "streamui-data-")), stepMs, port);
+  static async start({ port = 0, stepMs = 0, auth = "off" } = {}) {
+    const server = new Server(await mkdtemp(join(tmpdir(), "streamui-data-")), stepMs, port, auth);
     try {
       server.address = await server.#printedAddress();
       return server;
@@ -53,6 +57,16 @@ export class Server {
 
   get port() {
     return Number(new URL(this.address).port);
+  }
+
+  /**
+   * @param {"add" | "revoke"} action
+   * @param {string} name
+   * @returns {Promise<string>} what it prints: a new token
+   */
+  async token(action, name) {
+    const { stdout } = await promisify(execFile)(COMMAND, ["token", action, name, "--data", this.#data]);
+    return stdout.trim();
   }
 
   /** Has a slow one compute as fast as it can, until it shall take its time again. */
@@ -87,7 +101,7 @@ export class Server {
 
   /** @param {number} port */
   #spawn(port) {
-    const args = ["serve", "--port", String(port), "--data", this.#data];
+    const args = ["serve", "--port", String(port), "--data", this.#data, "--auth", this.#auth];
     const [command, all] = this.#stepMs > 0 ? [SLOW_COMMAND, [SLOW_MOTION, String(this.#stepMs), ...args]] : [COMMAND, args];
     const process = spawn(command, all, { stdio: ["ignore", "pipe", "pipe"] });
     process.stderr.on("data", (chunk) => (this.#errors += chunk));

@@ -12,6 +12,7 @@ import pytest
 from protocol.client import Chat, DisconnectedError, connect
 from protocol.messages import Done, DoneReason, Generate, Params
 from server.engine.scripted import ScriptedModel
+from server.generations.ownership import LOCAL
 from tests.conformance.serving import PacedModel
 from tests.faults.follower import Channel, Follower
 from tests.faults.proxy import Cut, Proxy, proxy_to
@@ -77,7 +78,7 @@ async def cut_once(server: RunningServer, reader: Reader, id: str, cut: Cut | No
     async with proxy_to(server.port) as proxy:
         proxy.whole = cut
         text, done = await reader(proxy, id)
-    log = server.registry.get(id, re="test").log
+    log = server.registry.get(id, re="test", principal=LOCAL).log
     assert (text, done) == (log.text, log.done)
     assert done.sha256 == sha256(text.encode()).hexdigest()
     assert (done.reason, done.usage.completion_tokens) == (DoneReason.STOP, TOKENS)

@@ -10,6 +10,7 @@ import pytest
 
 from protocol.client import connect
 from protocol.messages import Done, DoneReason, Generate, Params
+from server.generations.ownership import LOCAL
 from tests.conformance.serving import PacedModel
 from tests.faults.follower import Channel, Follower
 from tests.faults.proxy import Cut, Proxy, Weather, proxy_to
@@ -84,7 +85,7 @@ async def one(server: RunningServer, seed: int) -> None:
             text, ends = await by_websocket(proxy, climate, body)
         else:
             text, ends = await by_channel(proxy, climate, body, "sse" if kind == 1 else "poll")
-    log = server.registry.get(f"g{seed}", re="test").log
+    log = server.registry.get(f"g{seed}", re="test", principal=LOCAL).log
     assert ends == [log.done]
     assert text == log.text == answer_to(f"Hi {seed}", seed, 40)
     assert ends[0].reason is DoneReason.STOP
@@ -100,7 +101,7 @@ async def test_each_generation_has_one_end_and_all_of_its_text(server: RunningSe
     async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
         for seed in range(GENERATIONS):
             tasks.create_task(in_turn(seed), name=f"generation {seed}")
-    logs = [server.registry.get(f"g{seed}", re="test").log for seed in range(GENERATIONS)]
+    logs = [server.registry.get(f"g{seed}", re="test", principal=LOCAL).log for seed in range(GENERATIONS)]
     usages = [log.done.usage for log in logs if log.done]
     stats = server.engine.stats()
     assert len(usages) == GENERATIONS

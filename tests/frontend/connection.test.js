@@ -58,6 +58,8 @@ describe("Connection", () => {
   let events;
   /** @type {Connection} */
   let connection;
+  /** @type {string[]} the state at each login */
+  let logins;
   let random = 0.5;
 
   beforeEach(() => {
@@ -65,9 +67,10 @@ describe("Connection", () => {
     transports = [];
     states = [];
     events = [];
+    logins = [];
     random = 0.5;
     const choice = new TransportChoice(new FakeBrowser().openTab(), () => clock.now());
-    connection = new Connection({ openTransport, choice, clock, random: () => random });
+    connection = new Connection({ openTransport, choice, clock, random: () => random, logIn: () => logins.push(state().name) });
     connection.start({
       connectionChanged: (state) => states.push(state),
       connectionDelivered: (event) => events.push(event),
@@ -259,6 +262,21 @@ describe("Connection", () => {
     assert.equal(state().name, "waiting");
   });
 
+  it("goes to the login page when the token is revoked, or the server waits for one, and does not come back by itself", () => {
+    connect();
+    current().end(4401);
+    assert.equal(logins.length, 1);
+    assert.equal(state().name, "refused");
+    connection.retryNow();
+    const anonymous = current();
+    anonymous.receive({ ...WELCOME, auth: true });
+    assert.equal(logins.length, 2);
+    assert.deepEqual(state(), { name: "refused", code: 4401, reason: "" });
+    assert.ok(anonymous.isClosed);
+    clock.advance(120_000);
+    assert.equal(logins.length, 2);
+  });
+
   it("tries another transport at once where one is refused, closed at once, or brings no welcome in time", () => {
     current().end(1006);
     assert.deepEqual(transports.map(({ kind }) => kind), ["websocket", "sse"]);
@@ -341,6 +359,50 @@ describe("Connection", () => {
     old?.end(1006);
     assert.equal(state().name, "connecting");
     assert.equal(transports.length, 2);
+  });
+
+  it("asks with parameters where there are any, and asks again with the same", () => {
+    connect();
+    const messages = [/** @type {const} */ ({ role: "user", content: "Hi" })];
+    connection.generate("a", messages, { temperature: 0 });
+    const request = { type: "generate", id: "a", messages, params: { temperature: 0 }, on_detach_ms: null };
+    assert.deepEqual(current().sent, [request]);
+    connection.resume({ id: "b", messages, params: { top_k: 1 }, epoch: "", seq: 0 });
+    assert.deepEqual(current().sent[1], { ...request, id: "b", params: { top_k: 1 } });
+  });
+
+  it("asks how the server stands, and tells whoever asked", () => {
+    const told = /** @type {any[]} */ ([]);
+    connection.askStatus((status) => told.push(status));
+    assert.deepEqual(current().sent, []);
+    connect();
+    connection.askStatus((status) => told.push(status));
+    assert.deepEqual(current().sent, [{ type: "status" }]);
+    current().receive({ type: "status", running: 1, queued: 0 });
+    current().receive({ type: "status", running: 2, queued: 0 });
+    assert.deepEqual(told, [{ type: "status", running: 1, queued: 0 }]);
+    assert.deepEqual(events, []);
+  });
+
+  it("tells nothing of a question that was lost with its connection", () => {
+    const told = /** @type {any[]} */ ([]);
+    connect();
+    connection.askStatus((status) => told.push(status));
+    current().end(1006);
+    clock.advance(1000);
+    connect();
+    current().receive({ type: "status", running: 1, queued: 0 });
+    assert.deepEqual(told, []);
+  });
+
+  it("counts the pieces that come in, and tells observers of its states", () => {
+    const observed = /** @type {string[]} */ ([]);
+    connection.observe(({ name }) => observed.push(name));
+    connect();
+    beginAnswer();
+    assert.equal(connection.pieceCount, 2);
+    connection.stop();
+    assert.deepEqual(observed, ["connected", "stopped"]);
   });
 
   it("leaves no timer and no transport behind", () => {

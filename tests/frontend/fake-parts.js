@@ -10,6 +10,7 @@ import { FakeBrowser } from "./fake-storage.js";
 /** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("../../frontend/connection.js").KnownAnswer} KnownAnswer */
 /** @typedef {import("../../frontend/protocol/messages.js").Done} Done */
+/** @typedef {import("../../frontend/protocol/messages.js").Params} Params */
 /** @typedef {import("../../frontend/protocol/messages.js").Turn} Turn */
 /** @typedef {import("../../frontend/rendering/composer-view.js").ComposerMode} ComposerMode */
 /** @typedef {import("../../frontend/rendering/message-view.js").Offer} Offer */
@@ -19,7 +20,7 @@ import { FakeBrowser } from "./fake-storage.js";
 export const CONNECTED = { name: "connected", welcome: { type: "welcome" }, transport: "websocket" };
 
 export class FakeConnection {
-  /** @type {{id: string, messages: Turn[]}[]} */
+  /** @type {{id: string, messages: Turn[], params?: Params}[]} */
   generated = [];
   /** @type {KnownAnswer[]} */
   resumed = [];
@@ -45,9 +46,10 @@ export class FakeConnection {
   /**
    * @param {string} id
    * @param {Turn[]} messages
+   * @param {Params} [params]
    */
-  generate(id, messages) {
-    this.generated.push({ id, messages });
+  generate(id, messages, params) {
+    this.generated.push({ id, messages, ...(params && { params }) });
   }
 
   /** @param {KnownAnswer} answer */
@@ -158,6 +160,8 @@ export class FakeTranscript {
 export class FakeTabs {
   clock = new FakeClock();
   browser = new FakeBrowser();
+  /** @type {import("../../frontend/panels/settings.js").Settings} how answers are to be written, in every tab */
+  settings = {};
   #ids = 0;
   #chats = 0;
 
@@ -174,6 +178,7 @@ export class FakeTabs {
       announcer: { say: (sentence) => said.push(sentence) },
       clock: this.clock,
       newId: () => `id${(this.#ids += 1)}`,
+      settings: this,
     });
     ui.start();
     return { ui, ...parts, said, shown };

@@ -52,6 +52,19 @@ describe("StreamUI", () => {
     assert.deepEqual(said, ["Answer started"]);
   });
 
+  it("asks as the settings say, and tells the model the system prompt first", () => {
+    tabs.settings = { system: "Be brief.", params: { temperature: 0 } };
+    ui.send("Hi");
+    const messages = [
+      { role: "system", content: "Be brief." },
+      { role: "user", content: "Hi" },
+    ];
+    assert.deepEqual(connection.generated, [{ id: "id1", messages, params: { temperature: 0 } }]);
+    tabs.settings = {};
+    const { resumed } = tabs.open().connection;
+    assert.deepEqual(resumed.map(({ params }) => params), [{ temperature: 0 }]);
+  });
+
   it("asks a suggested question", () => {
     ui.transcriptSuggested("What can you do?");
     assert.equal(connection.generated[0]?.messages[0]?.content, "What can you do?");

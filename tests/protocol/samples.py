@@ -13,6 +13,7 @@ from protocol.messages import (
     Cancel,
     ChatMessage,
     ClientMessage,
+    Conversation,
     Detach,
     Done,
     DoneReason,
@@ -34,6 +35,7 @@ from protocol.messages import (
     Timings,
     Token,
     Usage,
+    Watch,
     Welcome,
 )
 
@@ -84,6 +86,9 @@ CLIENT: list[ClientMessage] = [
     StatusRequest(),
     StatusRequest(id="g1"),
     Ping(nonce="n"),
+    Watch(),
+    Generate(id="g1", conversation="c1", content="Hi", parent=None, message_id="m1"),
+    Generate(conversation="c1", parent="m1", params=Params(temperature=1.0)),
 ]
 
 
@@ -117,4 +122,8 @@ SERVER: list[ServerMessage] = [
     Pong(nonce="n"),
     Pong(),
     Goodbye(code=1012, reconnect_ms=0),
+    Accepted(id="g2", epoch="e1", position=0, conversation="c1", message="m2"),
+    Conversation(
+        id="c1", title="Hé", created_at=0, updated_at=2**53 - 1, pinned=True, version=1, writing=("g2",), deleted=True
+    ),
 ]

@@ -21,6 +21,16 @@ BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
     (Generate(id="g1", messages=(USER, ANSWER, BLANK)), ErrorCode.EMPTY_PROMPT, "messages[2].content"),
     (Generate(id="g1", messages=(BLANK, ANSWER, USER)), ErrorCode.EMPTY_PROMPT, "messages[0].content"),
     (Generate(id="g1", messages=(USER, ANSWER)), ErrorCode.INVALID_FIELD, "messages[1].role"),
+    (Generate(id="g1", prompt="x", conversation="c1"), ErrorCode.INVALID_FIELD, "conversation"),
+    (Generate(id="g1", messages=(USER,), conversation="c1"), ErrorCode.INVALID_FIELD, "conversation"),
+    (Generate(id="g1", conversation="c1", content="x", raw=True), ErrorCode.INVALID_FIELD, "raw"),
+    (Generate(id="g1", conversation="c1"), ErrorCode.MISSING_FIELD, "content"),
+    (Generate(id="g1", conversation="c1", parent=None), ErrorCode.MISSING_FIELD, "content"),
+    (Generate(id="g1", conversation="c1", content=" \n"), ErrorCode.EMPTY_PROMPT, "content"),
+    (Generate(id="g1", conversation="c1", parent="m1", message_id="m2"), ErrorCode.INVALID_FIELD, "message_id"),
+    (Generate(id="g1", prompt="x", content="y"), ErrorCode.INVALID_FIELD, "content"),
+    (Generate(id="g1", prompt="x", parent="m1"), ErrorCode.INVALID_FIELD, "parent"),
+    (Generate(id="g1", messages=(USER,), message_id="m1"), ErrorCode.INVALID_FIELD, "message_id"),
     (Cancel(id="g1", all=True), ErrorCode.INVALID_FIELD, "all"),
 ]
 

@@ -1,6 +1,7 @@
 """The Python client against the real server: answers, errors, cancel, several at once, and what it leaves behind."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,6 +19,7 @@ from protocol.messages import (
     Token,
 )
 from server.engine.scripted import ScriptedModel
+from server.generations.ownership import LOCAL
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
 
@@ -37,7 +39,7 @@ async def chat(server: RunningServer) -> AsyncIterator[Chat]:
 
 
 def text_of(server: RunningServer, id: str) -> str:
-    return server.registry.get(id, re="test").log.text
+    return server.registry.get(id, re="test", principal=LOCAL).log.text
 
 
 async def test_an_answer_comes_as_events_from_accepted_to_done(server: RunningServer, chat: Chat) -> None:
@@ -102,7 +104,7 @@ async def test_messages_parameters_and_id(server: RunningServer, chat: Chat) -> 
     generation = chat.generate([*said, {"role": "user", "content": "Hi"}], id="mine", max_tokens=5, stop="never")
     done = await generation.done()
     assert (generation.id, done.reason, done.usage.completion_tokens) == ("mine", DoneReason.LENGTH, 5)
-    body = server.registry.get("mine", re="test").body
+    body = server.registry.get("mine", re="test", principal=LOCAL).body
     assert body.messages is not None
     assert [message.role for message in body.messages] == ["user", "assistant", "user"]
     assert (body.params.max_tokens, body.params.stop) == (5, ("never",))
@@ -266,7 +268,8 @@ async def test_closing_ends_what_waits_and_leaves_no_task(server: RunningServer)
         with pytest.raises(ClosedError):
             await chat.ping()
         await server.until(lambda: len(server.connections) == 0 and asyncio.all_tasks() <= before)
-    assert server.registry.get(generation.id, re="test").log.done is None  # a closed socket is no cancel
+    log = server.registry.get(generation.id, re="test", principal=LOCAL).log
+    assert log.done is None  # a closed socket is no cancel
 
 
 async def test_nobody_there_is_said_at_once(server: RunningServer) -> None:
@@ -286,3 +289,31 @@ async def test_an_error_in_the_callers_own_code_comes_out_as_it_is(server: Runni
         async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
             chat.generate("Hi")
             raise ZeroDivisionError
+
+
+async def test_a_turn_of_a_conversation_and_what_it_changes(server: RunningServer, chat: Chat) -> None:
+    changes = chat.changes()
+    first = asyncio.ensure_future(anext(changes))
+    await chat.ping()  # so that the server has heard of it
+    await server.ask("POST", "/api/conversations", '{"id":"c1"}')
+    assert (await first).id == "c1"
+    answer = chat.generate(conversation="c1", content="Hi", message_id="m1", max_tokens=5)
+    assert (await answer.done()).reason in (DoneReason.STOP, DoneReason.LENGTH)
+    assert (await anext(changes)).version == 2
+    again = chat.generate(conversation="c1", parent="m1", max_tokens=5)
+    await again.done()
+    told = await server.get("/api/conversations/c1")
+    assert [m["content"] for m in json.loads(told.body)["messages"]] == ["Hi", answer.text, again.text]
+    with pytest.raises(RequestError, match="content"):
+        chat.generate(conversation="c1")
+    await changes.aclose()
+
+
+async def test_who_listens_for_changes_hears_of_the_end(server: RunningServer) -> None:
+    async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
+        waiting = asyncio.ensure_future(anext(chat.changes()))
+        await chat.ping()
+    with pytest.raises(ClosedError):
+        await waiting
+    with pytest.raises(ClosedError):
+        await anext(chat.changes())

@@ -10,6 +10,7 @@ from protocol.client import DisconnectedError, RequestError, Retry
 from protocol.errors import ErrorCode
 from protocol.messages import Accepted, Attached, DoneReason
 from server.engine.scripted import ScriptedModel
+from server.generations.ownership import LOCAL
 from tests.faults.proxy import Cut, Proxy, proxy_to
 from tests.protocol.clients import AT_ONCE, Clock, client, read
 from tests.server.transports.running import RunningServer, serving
@@ -43,7 +44,7 @@ async def three_answers_over_broken_lines(server: RunningServer, proxy: Proxy, s
         answers = await asyncio.gather(*(read(generation) for generation in generations))
     assert proxy.lines > lines + 1
     for generation, (text, ends) in zip(generations, answers, strict=True):
-        log = server.registry.get(generation.id, re="test").log
+        log = server.registry.get(generation.id, re="test", principal=LOCAL).log
         assert text == generation.text == log.text != ""
         assert ends == [log.done]
 

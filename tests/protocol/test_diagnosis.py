@@ -28,7 +28,8 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
         ErrorCode.UNKNOWN_FIELD,
         "promt",
         '"promt" is not a field of generate (did you mean prompt?); '
-        "the fields of generate are: id, prompt, messages, raw, params, top_logprobs, on_detach_ms",
+        "the fields of generate are: id, prompt, messages, conversation, content, parent, message_id, raw, params, "
+        "top_logprobs, on_detach_ms",
     ),
     (
         '{"type":"generate","prompt":"x","params":{"temprature":1}}',
@@ -183,3 +184,36 @@ def test_the_first_key_to_come_again(text: str, key: str | None) -> None:
 
 def test_a_number_beyond_reading_has_no_repeated_key() -> None:
     assert repeated('{"a":%s}' % ("9" * 5000)) is None
+
+
+class Thing(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    params: Params = Params()
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "field", "words"),
+    [
+        ("{", ErrorCode.BAD_JSON, None, "not JSON: Input data was truncated"),
+        ("[]", ErrorCode.BAD_JSON, None, "thing is a JSON object, not an array"),
+        ("{}", ErrorCode.MISSING_FIELD, "name", "name is missing; it must be a string"),
+        ('{"nam":1}', ErrorCode.UNKNOWN_FIELD, "nam", '"nam" is not a field of thing (did you mean name?); the fields'),
+        ('{"name":1}', ErrorCode.INVALID_FIELD, "name", "name must be a string, not 1"),
+        (
+            '{"name":"x","params":{"top_p":2}}',
+            ErrorCode.INVALID_FIELD,
+            "params.top_p",
+            "params.top_p must be a number from 0 to 1, not 2; or leave it out",
+        ),
+        ('{"name":"x","name":"y"}', ErrorCode.INVALID_FIELD, "name", "name is given twice in one object"),
+    ],
+)
+def test_what_is_told_of_another_object(text: str, code: ErrorCode, field: str | None, words: str) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        codec.decode_object(text, Thing, "thing")
+    assert (caught.value.code, caught.value.field) == (code, field)
+    assert caught.value.message.startswith(words)
+
+
+def test_an_object_that_is_right() -> None:
+    assert codec.decode_object('{"name":"x"}', Thing, "thing") == Thing(name="x")

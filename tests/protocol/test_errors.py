@@ -26,6 +26,7 @@ def test_only_waiting_helps_with_these() -> None:
         ErrorCode.BUSY,
         ErrorCode.RATE_LIMITED,
         ErrorCode.ENGINE_FAILED,
+        ErrorCode.STORAGE_FAILED,
     }
 
 

@@ -253,8 +253,8 @@ def test_bad_field_is_named(fields: dict[str, Any], path: str) -> None:
     assert result.message.startswith(f"{path} must be ")
 
 
-@pytest.mark.parametrize("name", ["conversation", "content", "parent"])
-def test_reserved_fields_are_unknown_in_this_version(name: str) -> None:
+@pytest.mark.parametrize("name", ["conversation", "content", "parent", "message_id"])
+def test_a_prompt_is_no_turn_of_a_conversation(name: str) -> None:
     result = decode(type="generate", prompt="x", **{name: "x"})
     assert isinstance(result, RemoteProtocolError)
-    assert (result.code, result.field) == (ErrorCode.UNKNOWN_FIELD, name)
+    assert (result.code, result.field) == (ErrorCode.INVALID_FIELD, name)

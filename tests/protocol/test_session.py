@@ -15,6 +15,7 @@ from protocol.messages import (
     AttachPoint,
     Cancel,
     ClientMessage,
+    Conversation,
     Detach,
     Error,
     Generate,
@@ -28,6 +29,7 @@ from protocol.messages import (
     Status,
     StatusRequest,
     Token,
+    Watch,
 )
 from protocol.session import ClientSession, ServerSession, Side
 from protocol.states import ConnectionState
@@ -251,6 +253,15 @@ def test_a_status_request_may_be_about_any_generation() -> None:
     server.send(status, NOW)
     with pytest.raises(LocalProtocolError):
         server.send(status, NOW)
+
+
+def test_a_conversation_is_told_of_after_watch_only() -> None:
+    server = open_server()
+    change = Conversation(id="c1", title="", created_at=0, updated_at=0, pinned=False, version=1, writing=())
+    with pytest.raises(LocalProtocolError, match="watch"):
+        server.send(change, 0.0)
+    assert server.receive('{"type":"watch"}', 0.0) == [Watch()]
+    assert server.send(change, 0.0) == codec.encode(change)
 
 
 def test_disconnect_ends_it_from_any_state() -> None:

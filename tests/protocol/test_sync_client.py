@@ -11,6 +11,7 @@ from protocol.client import ClosedError, DisconnectedError, RequestError
 from protocol.messages import Accepted, Done, DoneReason
 from protocol.sync_client import SyncChat, connect_sync
 from server.engine.scripted import ScriptedModel
+from server.generations.ownership import LOCAL
 from tests.protocol.threaded import serving_in_a_thread
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
@@ -111,7 +112,7 @@ def test_ctrl_c_anywhere_else_stops_it_too(server: RunningServer) -> None:
     with pytest.raises(KeyboardInterrupt), connect_sync(f"ws://127.0.0.1:{server.port}/ws") as chat:
         generation = chat.generate("Hi", id="g1")
         raise KeyboardInterrupt
-    log = server.registry.get(generation.id, re="test").log
+    log = server.registry.get(generation.id, re="test", principal=LOCAL).log
     assert log.done is not None
     assert log.done.reason is DoneReason.CANCELLED
 

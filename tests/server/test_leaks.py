@@ -11,6 +11,7 @@ from protocol.messages import Accepted, Cancel, DoneReason, Generate, Params
 from server.chat.template import ChatTemplate
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
+from server.generations.ownership import LOCAL
 from server.generations.registry import Registry
 from server.generations.retention import Retention
 from server.starter import MODEL_PATH
@@ -119,7 +120,7 @@ async def test_on_the_starter_model() -> None:
 
     async def one_round() -> None:
         bodies = [Generate(prompt="Tell me a story. " * chance.choice((1, 20))) for _ in range(chance.choice((1, 2)))]
-        generations = [(await registry.start(body, time.monotonic()))[0] for body in bodies]
+        generations = [(await registry.start(body, time.monotonic(), principal=LOCAL))[0] for body in bodies]
         news, pieces = asyncio.Event(), chance.randrange(8)
         for generation in generations:
             registry.watch(generation, news.set)
@@ -129,7 +130,7 @@ async def test_on_the_starter_model() -> None:
                 news.clear()
             for generation in generations:
                 if not generation.log.done:
-                    registry.cancel(generation.id, time.monotonic())
+                    registry.cancel(generation.id, time.monotonic(), principal=LOCAL)
             while not all(generation.log.done for generation in generations):
                 await news.wait()
                 news.clear()

@@ -192,3 +192,53 @@ async def test_what_a_client_breaks_leaves_no_traceback(data: str) -> None:
         async with asyncio.timeout(END):
             out, err = await process.communicate()
     assert (out.decode(), err.decode()) == ("", "")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_an_address_that_others_reach_needs_tokens(data: str, host: str) -> None:
+    ended = run("serve", "--port=0", "--data", data, "--host", host)
+    assert_told_in_one_line(ended, host, "--auth token", "streamui token add NAME")
+
+
+def test_a_name_for_a_token_that_is_none_is_told_in_one_line(data: str) -> None:
+    assert_told_in_one_line(run("token", "add", "a b", "--data", data), "'a b'")
+    assert_told_in_one_line(run("token", "revoke", "nobody", "--data", data), "nobody", "streamui token list")
+    assert_told_in_one_line(run("serve", "--allow-origin", "https://a/b"), "--allow-origin", "https://a/b")
+    assert_told_in_one_line(run("serve", "--allow-host", "a:80"), "--allow-host", "a:80")
+
+
+async def test_a_token_that_is_made_and_revoked_while_it_runs(data: str) -> None:
+    async with started(data, "--auth=token") as (process, address):
+        made = await asyncio.to_thread(run, "token", "add", "alice", "--data", data)
+        assert made.returncode == 0
+        hello = json.dumps({"type": "hello", "token": made.stdout.strip()})
+        await knows(address, hello)
+        async with connect(f"ws://{address}/ws", proxy=None) as socket:
+            await socket.send(f'{hello}\n{{"type":"generate","prompt":"Hello"}}')
+            async for frame in socket:
+                if json.loads(frame)["type"] == "done":
+                    break
+            await asyncio.to_thread(run, "token", "revoke", "alice", "--data", data)
+            async with asyncio.timeout(START):
+                with pytest.raises(ConnectionClosed) as closed:
+                    while True:
+                        await socket.recv()
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(END):
+            out, err = await process.communicate()
+    assert out == b""
+    assert "streamui token add NAME" in err.decode()  # it was started with none
+    assert made.stdout.strip() not in err.decode()
+
+
+async def knows(address: str, hello: str) -> None:
+    """Return once the server takes this `hello`."""
+    async with asyncio.timeout(START):
+        while True:
+            async with connect(f"ws://{address}/ws", proxy=None) as socket:
+                await socket.send(f'{hello}\n{{"type":"status"}}')
+                with contextlib.suppress(ConnectionClosed):
+                    while json.loads(await socket.recv())["type"] != "status":
+                        pass
+                    return

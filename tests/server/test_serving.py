@@ -167,7 +167,7 @@ async def test_a_client_that_does_not_read_does_not_hold_the_end_up(data: str) -
     async with started(data) as (process, address):
         host, port = address.split(":")
         _, writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"GET /static/app.js HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
+        writer.write(b"GET /static/app.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000)
         async with peer_of(address) as peer:
             await begin(peer, "g1")
             process.send_signal(signal.SIGTERM)

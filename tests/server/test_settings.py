@@ -35,6 +35,12 @@ def test_the_defaults() -> None:
         journal="on",
         on_restart="continue",
         drain=0,
+        auth="off",
+        allow_host="",
+        allow_origin="",
+        max_sockets=2048,
+        max_messages=1000,
+        max_active=None,
     )
 
 
@@ -53,6 +59,12 @@ GIVEN = {
     "journal": ("on", "off"),
     "on_restart": ("continue", "interrupt"),
     "drain": ("0", "86400"),
+    "auth": ("token", "off"),
+    "allow_host": ("chat.example", "chat.example,::1"),
+    "allow_origin": ("https://chat.example", "https://chat.example,http://localhost:3000"),
+    "max_sockets": ("1", "100"),
+    "max_messages": ("1", "100"),
+    "max_active": ("1", "100"),
 }
 
 

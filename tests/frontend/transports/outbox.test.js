@@ -48,7 +48,7 @@ describe("Outbox", () => {
     assert.deepEqual(failures, []);
   });
 
-  for (const [status, code] of /** @type {const} */ ([[404, 1006], [500, 1006], [413, 1009]])) {
+  for (const [status, code] of /** @type {const} */ ([[404, 1006], [500, 1006], [413, 1009], [401, 4401]])) {
     it(`fails once with ${code} when a frame is answered with ${status}, and posts no more`, async () => {
       outbox.open("/channel/c1");
       outbox.add("one");

@@ -13,6 +13,7 @@ from server.engine.base import Piece
 from server.engine.scripted import ScriptedModel
 from server.generations.entries import Entry
 from server.generations.journal import Journal
+from server.generations.ownership import LOCAL
 from server.generations.recorder import JournalStatus, Recorder
 from tests.server.generations.test_journal import begun
 from tests.server.transports.peer import DEADLINE
@@ -105,9 +106,10 @@ async def test_what_could_not_be_kept_ends_with_the_server(filling: RunningServe
         await peer.take(Accepted)
         await filling.registry.close()
         assert (await peer.until_done("g2"))[-1].reason == "interrupted"  # type: ignore[union-attr]
-    old = filling.registry.get("g1", re="attach").log
+    await asyncio.to_thread(filling.conversations.close)
+    old = filling.registry.get("g1", re="attach", principal=LOCAL).log
     async with serving(ScriptedModel(context=9_000), tmp_path) as server:
-        generation = server.registry.get("g1", re="attach")
+        generation = server.registry.get("g1", re="attach", principal=LOCAL)
         assert generation.log.epoch != old.epoch  # so nobody takes what comes now for what was shown
         assert old.text.startswith(generation.log.text)
         assert [generation.id for generation in server.registry.active] == ["g1"]

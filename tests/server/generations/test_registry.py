@@ -14,6 +14,7 @@ from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.entries import Entry
 from server.generations.generation import Generation
+from server.generations.ownership import LOCAL
 from server.generations.registry import Registry
 from server.generations.retention import RETENTION, Retention
 
@@ -42,7 +43,7 @@ async def registry(engine: BatchingEngine) -> AsyncIterator[Registry]:
 
 
 async def start(registry: Registry, body: Generate) -> Generation:
-    generation, new = await registry.start(body, time.monotonic())
+    generation, new = await registry.start(body, time.monotonic(), principal=LOCAL)
     assert new
     return generation
 
@@ -70,7 +71,7 @@ async def held(model: ScriptedModel) -> None:
 
 async def refusal(registry: Registry, body: Generate) -> RemoteProtocolError:
     with pytest.raises(RemoteProtocolError) as caught:
-        await registry.start(body, time.monotonic())
+        await registry.start(body, time.monotonic(), principal=LOCAL)
     assert caught.value.re == "generate"
     assert caught.value.id == body.id
     return caught.value
@@ -80,15 +81,15 @@ async def test_the_same_id_and_body_is_the_same_generation(registry: Registry, m
     model.gate.close()
     body = Generate(id="g1", prompt="Hi")
     first = await start(registry, body)
-    assert await registry.start(Generate(id="g1", prompt="Hi"), time.monotonic()) == (first, False)
+    assert await registry.start(Generate(id="g1", prompt="Hi"), time.monotonic(), principal=LOCAL) == (first, False)
     model.gate.open()
     await ended(registry, first)
-    assert await registry.start(body, time.monotonic()) == (first, False)
+    assert await registry.start(body, time.monotonic(), principal=LOCAL) == (first, False)
 
 
 async def test_two_at_the_same_time_with_one_id_are_one(registry: Registry, engine: BatchingEngine) -> None:
     body = Generate(id="g1", prompt="Hi", raw=True)
-    both = await asyncio.gather(*(registry.start(body, time.monotonic()) for _ in range(2)))
+    both = await asyncio.gather(*(registry.start(body, time.monotonic(), principal=LOCAL) for _ in range(2)))
     assert both[0][0] is both[1][0]
     assert sorted(new for _, new in both) == [False, True]
     await ended(registry, both[0][0])
@@ -111,7 +112,10 @@ async def test_epochs_differ(registry: Registry) -> None:
 
 
 async def test_what_nobody_knows_is_unknown(registry: Registry) -> None:
-    for call in (lambda: registry.get("nobody", re="cancel"), lambda: registry.cancel("nobody", 0)):
+    for call in (
+        lambda: registry.get("nobody", re="cancel", principal=LOCAL),
+        lambda: registry.cancel("nobody", 0, principal=LOCAL),
+    ):
         with pytest.raises(RemoteProtocolError) as caught:
             call()
         assert (caught.value.code, caught.value.re, caught.value.id) == (ErrorCode.UNKNOWN_ID, "cancel", "nobody")
@@ -121,13 +125,13 @@ async def test_a_cancel_is_done_once_and_then_too_late(registry: Registry, model
     model.gate.close()
     generation = await start(registry, Generate(id="g1", prompt="Hi"))
     await held(model)
-    registry.cancel("g1", time.monotonic())
-    registry.cancel("g1", time.monotonic())
+    registry.cancel("g1", time.monotonic(), principal=LOCAL)
+    registry.cancel("g1", time.monotonic(), principal=LOCAL)
     done = await ended(registry, generation)
     assert (done.reason, done.phase) == (DoneReason.CANCELLED, GenerationState.PREFILL)
     assert done.timings.stop is not None
     with pytest.raises(RemoteProtocolError) as caught:
-        registry.cancel("g1", time.monotonic())
+        registry.cancel("g1", time.monotonic(), principal=LOCAL)
     assert caught.value.code is ErrorCode.ALREADY_DONE
     assert "cancelled" in caught.value.message
 
@@ -167,7 +171,7 @@ async def test_queue_positions_count_those_ahead_and_move(registry: Registry, mo
     assert [generation.position for generation in generations] == [0, 1, 2, 3]
     assert registry.active == generations
     await held(model)
-    registry.cancel("g0", time.monotonic())
+    registry.cancel("g0", time.monotonic(), principal=LOCAL)
     await until(registry, generations[3], lambda: generations[3].position == 2)
     assert generations[2].position == 1
     model.gate.open()
@@ -184,7 +188,10 @@ async def test_a_full_queue_is_busy(registry: Registry, model: ScriptedModel, mo
     error = await refusal(registry, Generate(id="g3", prompt="Hi"))
     assert (error.code, error.retryable) == (ErrorCode.BUSY, True)
     assert error.retry_after_ms
-    assert await registry.start(Generate(id="g0", prompt="Hi"), time.monotonic()) == (registry.active[0], False)
+    assert await registry.start(Generate(id="g0", prompt="Hi"), time.monotonic(), principal=LOCAL) == (
+        registry.active[0],
+        False,
+    )
 
 
 @pytest.mark.parametrize("on_detach_ms", [0, 5])
@@ -277,7 +284,7 @@ async def test_a_log_expires_after_its_time(engine: BatchingEngine) -> None:
             while registry._generations:
                 await asyncio.sleep(0.001)
         with pytest.raises(RemoteProtocolError) as caught:
-            registry.get("g1", re="attach")
+            registry.get("g1", re="attach", principal=LOCAL)
         assert caught.value.code is ErrorCode.UNKNOWN_ID
         assert "g1" not in registry._departures
         again = await start(registry, Generate(id="g1", prompt="Hi"))
@@ -304,7 +311,9 @@ async def test_one_whose_client_goes_while_it_is_journaled_counts_as_unwatched(r
     put = registry._recorder.put
     registry._recorder.put = waiting.append  # type: ignore[assignment, method-assign]
     body = Generate(id="g1", prompt="Hi", on_detach_ms=0)
-    starting = asyncio.get_running_loop().create_task(registry.start(body, time.monotonic()), name="start")
+    starting = asyncio.get_running_loop().create_task(
+        registry.start(body, time.monotonic(), principal=LOCAL), name="start"
+    )
     async with asyncio.timeout(DEADLINE):
         while not waiting:
             await asyncio.sleep(0.001)
@@ -325,7 +334,10 @@ async def test_what_begins_while_it_is_drained_is_waited_for_and_nothing_new_is_
     await asyncio.sleep(0)
     assert registry.going_down
     assert (await refusal(registry, Generate(id="g2", prompt="Hi"))).code is ErrorCode.BUSY
-    assert await registry.start(Generate(id="g1", prompt="Hi"), time.monotonic()) == (generation, False)
+    assert await registry.start(Generate(id="g1", prompt="Hi"), time.monotonic(), principal=LOCAL) == (
+        generation,
+        False,
+    )
     assert not draining.done()
     model.gate.open()
     await draining
@@ -340,3 +352,14 @@ async def test_a_drain_ends_when_its_time_is_over(registry: Registry, model: Scr
     async with asyncio.timeout(DEADLINE):
         await registry.drain(0.01)
     assert len(registry.active) == 1
+
+
+async def test_logs_have_a_bound_and_those_that_run_count_too(engine: BatchingEngine, model: ScriptedModel) -> None:
+    async with running(engine, retention=Retention(limit=100)) as registry:
+        model.gate.close()
+        await start(registry, Generate(id="g1", prompt="x" * 99))
+        await start(registry, Generate(id="g2", prompt="Hi"))
+        error = await refusal(registry, Generate(id="g3", prompt="Hi"))
+        assert (error.code, error.retryable) == (ErrorCode.BUSY, True)
+        assert error.retry_after_ms
+        model.gate.open()

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -29,6 +30,7 @@ from protocol.messages import (
     Welcome,
 )
 from server.engine.scripted import ScriptedModel
+from server.generations.ownership import LOCAL
 from server.generations.restoring import OnRestart
 from tests.server.transports.peer import DEADLINE, Peer
 from tests.server.transports.running import RunningServer, serving
@@ -51,9 +53,9 @@ async def write(server: RunningServer, peer: Peer, *bodies: Generate, steps: int
 
 
 @contextlib.asynccontextmanager
-async def interrupted(data: Path, *bodies: Generate, slots: int = 1) -> AsyncIterator[Peer]:
+async def interrupted(data: Path, *bodies: Generate, slots: int = 1, **options: Any) -> AsyncIterator[Peer]:
     """What a client has seen of ``bodies`` when the server went down in the middle of them."""
-    async with serving(ScriptedModel(slots=slots), data) as server, server.peer() as peer:
+    async with serving(ScriptedModel(slots=slots), data, **options) as server, server.peer() as peer:
         await write(server, peer, *bodies)
         await server.registry.close()
         await peer.settle()
@@ -99,7 +101,7 @@ async def test_the_order_is_kept_and_the_same_body_attaches(tmp_path: Path) -> N
         assert (await peer.take(Error)).code == "id_conflict"
         model.gate.open()
         await peer.until_done("g3")
-        assert all(server.registry.get(str(body.id), re="attach").log.done for body in bodies)
+        assert all(server.registry.get(str(body.id), re="attach", principal=LOCAL).log.done for body in bodies)
 
 
 async def test_what_had_ended_can_be_read_again(tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ async def test_a_cancel_that_was_not_carried_out_is_not_forgotten(tmp_path: Path
     async with serving(ScriptedModel(), tmp_path) as server, server.peer() as peer:
         await write(server, peer, G1)
         server.engine.cancel = lambda id, received: None  # type: ignore[method-assign]
-        server.registry.cancel("g1", time.monotonic())
+        server.registry.cancel("g1", time.monotonic(), principal=LOCAL)
         await server.registry.close()
         seen = peer.text("g1")
     model = ScriptedModel()
@@ -185,7 +187,7 @@ async def test_on_detach_ms_counts_from_the_restart(tmp_path: Path) -> None:
     model = ScriptedModel()
     model.gate.close()
     async with serving(model, tmp_path) as server:
-        generation = server.registry.get("g1", re="attach")
+        generation = server.registry.get("g1", re="attach", principal=LOCAL)
         await server.until(lambda: generation.log.done is not None)
         assert generation.log.done is not None
         assert generation.log.done.reason is DoneReason.CANCELLED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
+import http.client as http_client
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 
 from protocol.conformance.http import Answer as Reply
@@ -22,11 +23,15 @@ from protocol.cursor import Cursor
 from protocol.messages import Welcome
 from server.__main__ import _listen as listen
 from server.app import create_app
+from server.conversations.service import Conversations
+from server.conversations.store import Store
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
+from server.guard.deadlines import PunctualProtocol
+from server.guard.guard import Guard
 from server.serving import configuration
 from server.transports.connections import Connections
 from tests.server.transports.listener import Listener
@@ -51,6 +56,8 @@ class RunningServer:
     engine: BatchingEngine
     registry: Registry
     connections: Connections
+    conversations: Conversations
+    guard: Guard
 
     @contextlib.asynccontextmanager
     async def socket(self, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
@@ -74,7 +81,7 @@ class RunningServer:
         return await asyncio.to_thread(self._get, path, method)
 
     def _get(self, path: str, method: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        connection = http_client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         with contextlib.closing(connection):
             connection.request(method, path)
             response: HTTPResponse = connection.getresponse()
@@ -155,28 +162,32 @@ async def serving(
     data: Path | None = None,
     on_restart: OnRestart = OnRestart.CONTINUE,
     queue_limit: int = QUEUE_LIMIT,
+    guard: Guard | None = None,
+    active_limit: int | None = None,
+    http: type[PunctualProtocol] = PunctualProtocol,
 ) -> AsyncIterator[RunningServer]:
     """A server over ``model``. ``data`` is its folder, where that matters beyond its life."""
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        async with _serving(model, Journal(folder), on_restart, queue_limit) as server:
+        engine = BatchingEngine(model)
+        app = create_app(engine, Journal(folder), on_restart, queue_limit, guard, active_limit, Store(folder))
+        async with _serving(model, engine, app, http) as server:
             yield server
 
 
 @contextlib.asynccontextmanager
 async def _serving(
-    model: ScriptedModel, journal: Journal, on_restart: OnRestart, queue_limit: int
+    model: ScriptedModel, engine: BatchingEngine, app: Starlette, http: type[PunctualProtocol]
 ) -> AsyncIterator[RunningServer]:
-    engine = BatchingEngine(model)
-    app = create_app(engine, journal, on_restart, queue_limit)
-    server = _Server(configuration(app))
+    server = _Server(configuration(app, http))
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     task = asyncio.get_running_loop().create_task(server.serve([listener]), name="uvicorn")
     try:
         async with asyncio.timeout(DEADLINE):
             await server.ready.wait()
-        yield RunningServer(port, model, engine, app.state.registry, app.state.connections)
+        state = app.state
+        yield RunningServer(port, model, engine, state.registry, state.connections, state.conversations, state.guard)
     finally:
         model.gate.open()
         server.ending.set()

@@ -11,6 +11,7 @@ from protocol.conformance.http import Answer as Reply
 from protocol.conformance.http import send
 from protocol.messages import DoneReason
 from server.engine.scripted import ScriptedModel
+from server.generations.ownership import LOCAL
 from server.generations.restoring import OnRestart
 from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_connection import answer_to
@@ -95,7 +96,7 @@ async def test_on_detach_ms_says_otherwise(server: RunningServer) -> None:
     server.model.gate.close()
     async with server.listen_for("/generate", "POST", BODY[:-1] + ',"on_detach_ms":null}'):
         await server.held()
-    generation = server.registry.get("g1", re="test")
+    generation = server.registry.get("g1", re="test", principal=LOCAL)
     await server.until(lambda: not generation.watchers)
     server.model.gate.open()
     await server.until(lambda: generation.log.done is not None)
@@ -126,7 +127,7 @@ async def test_state_shows_the_text_so_far(server: RunningServer) -> None:
     assert state == {"id": "g1", "epoch": epoch, "state": "prefill", "seq": 0, "text": ""}
     server.model.gate.step(12)
     await server.held()
-    await server.until(lambda: server.registry.get("g1", re="test").log.seq > 1)
+    await server.until(lambda: server.registry.get("g1", re="test", principal=LOCAL).log.seq > 1)
     state = told(await server.ask("GET", "/generations/g1"))
     assert state["state"] == "decode"
     assert state["seq"] > 1

@@ -6,7 +6,7 @@ from tests.server.transports.running import RunningServer
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'"
 )
 
@@ -51,6 +51,24 @@ async def test_files_have_their_type(server: RunningServer, file: str, type: str
     assert answer.headers["content-type"].split(";")[0] == type
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.body
+
+
+async def test_the_service_worker_sees_every_address_and_is_never_kept(server: RunningServer) -> None:
+    answer = await server.get("/service-worker.js")
+    assert answer.status == 200
+    assert answer.headers["content-type"].split(";")[0] == "text/javascript"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "/static/offline/offline.html" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("file", "type"),
+    [("manifest.webmanifest", "application/manifest+json"), ("icon.svg", "image/svg+xml")],
+)
+async def test_files_of_the_installed_page_have_their_type(server: RunningServer, file: str, type: str) -> None:
+    answer = await server.get(f"/static/{file}")
+    assert answer.status == 200
+    assert answer.headers["content-type"].split(";")[0] == type
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from protocol.conformance.http import Answer as Reply
 from protocol.messages import DoneReason
+from server.generations.ownership import LOCAL
 from server.transports import polling
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
@@ -99,7 +100,7 @@ async def test_a_client_that_cuts_its_poll_off_has_gone(server: RunningServer) -
     async with server.listen_for(f"{path}/poll?wait=60"):
         await server.waits_in("PolledSocket.poll")
     await server.until(lambda: not server.registry.active)
-    done = server.registry.get("g1", re="test").log.done
+    done = server.registry.get("g1", re="test", principal=LOCAL).log.done
     assert done is not None
     assert done.reason is DoneReason.CANCELLED
     assert (await poll(server, path)).status == 404
@@ -139,16 +140,17 @@ async def test_close_when_idle(server: RunningServer) -> None:
     assert (closed.status, json.loads(closed.body)["code"]) == (410, 1000)
 
 
-async def test_what_a_slow_reader_missed_comes_in_one_message(
+async def test_what_a_slow_reader_missed_comes_in_few_messages(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One that was made when the reader went, and one of all that was written after it."""
     monkeypatch.setattr(polling, "BUFFER_CHARACTERS", 0)  # no frame is taken while one waits
     path = await channel(server, GENERATE)
     await server.until(lambda: not server.registry.active)
     seen = await until(server, path, "done")
     tokens = [message for message in seen if message["type"] == "token"]
-    assert len(tokens) == 1
-    assert tokens[0]["n"] > 10
+    assert len(tokens) <= 2
+    assert sum(message["n"] for message in tokens) > 20
 
 
 @pytest.mark.parametrize("wait", ["-1", "61", "nan", "soon", ""])

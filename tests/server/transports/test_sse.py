@@ -10,6 +10,7 @@ import pytest
 from protocol.codec import MAX_FRAME_BYTES
 from protocol.conformance.http import fetch
 from protocol.messages import DoneReason
+from server.generations.ownership import LOCAL
 from server.transports import connection, sse
 from tests.server.transports.listener import Listener
 from tests.server.transports.peer import DEADLINE
@@ -92,7 +93,7 @@ async def test_a_client_that_goes_away_watches_no_longer(server: RunningServer) 
         await listener.take("accepted")
         await server.held()
     await server.until(lambda: not server.registry.active)
-    done = server.registry.get("g1", re="test").log.done
+    done = server.registry.get("g1", re="test", principal=LOCAL).log.done
     assert done is not None
     assert done.reason is DoneReason.CANCELLED
     assert (await server.ask("POST", path, "")).status == 404

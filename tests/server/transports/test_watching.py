@@ -26,6 +26,7 @@ from protocol.messages import (
     Snapshot,
     Token,
 )
+from server.generations.ownership import LOCAL
 from server.transports import connection
 from server.transports.connection import OUTBOX_LIMIT
 from tests.server.transports.peer import Peer
@@ -183,7 +184,7 @@ async def test_a_socket_that_goes_leaves_nothing_behind_and_cancels_nothing(serv
     async with server.peer() as peer:
         assert tasks_of(server) == {"receive", "carry out", "send"}
         await begin(server, peer)
-        generation = server.registry.get("g1", re="attach")
+        generation = server.registry.get("g1", re="attach", principal=LOCAL)
         assert len(generation.watchers) == 1
         if how == "closes":
             await peer.socket.close()
@@ -202,7 +203,7 @@ async def test_a_socket_that_goes_leaves_nothing_behind_and_cancels_nothing(serv
 async def test_on_detach_ms_0_makes_it_a_cancel(server: RunningServer) -> None:
     async with server.peer() as peer:
         await begin(server, peer, Generate(id="g1", prompt="Hi", on_detach_ms=0))
-        generation = server.registry.get("g1", re="attach")
+        generation = server.registry.get("g1", re="attach", principal=LOCAL)
         peer.vanish()
         await server.until(lambda: generation.log.done is not None)
     assert generation.log.done is not None

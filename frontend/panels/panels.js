@@ -1,0 +1,80 @@
+/** Puts the panels together: settings, engine and appearance at the side of the chat, and the list of shortcuts. */
+
+import { AppearancePanel } from "./appearance-panel.js";
+import { EngineMonitor } from "./engine-monitor.js";
+import { EnginePanel } from "./engine-panel.js";
+import { HelpDialog } from "./help-dialog.js";
+import { Presets } from "./presets.js";
+import { SettingsPanel } from "./settings-panel.js";
+import { SidePanel } from "./side-panel.js";
+
+/** @typedef {import("../connection.js").Clock} Clock */
+/** @typedef {import("../connection.js").ConnectionState} ConnectionState */
+/** @typedef {import("../guarded-storage.js").Keeping} Keeping */
+/** @typedef {import("../protocol/messages.js").Limits} Limits */
+/** @typedef {import("../protocol/messages.js").ModelFacts} ModelFacts */
+/** @typedef {import("../shortcuts.js").Shortcut} Shortcut */
+/** @typedef {import("./settings.js").Settings} Settings */
+/**
+ * @typedef {object} PanelParts
+ * @property {HTMLButtonElement} button that opens the panel
+ * @property {HTMLButtonElement} helpButton
+ * @property {import("./engine-monitor.js").Asked & {observe: (observer: (state: ConnectionState) => void) => void}} connection
+ * @property {{readonly settings: Settings, set: (settings: Settings) => void}} settings of the conversation that is open
+ * @property {Keeping} storage
+ * @property {Clock} clock
+ * @property {Shortcut[]} shortcuts
+ * @property {(text: string) => Promise<void>} copyText may fail
+ */
+
+export class Panels {
+  #parts;
+  #side;
+  #chat;
+  #engine;
+  #help;
+  /** @type {ModelFacts} */
+  #model = {};
+  /** @type {Limits} */
+  #limits = {};
+
+  /** @param {PanelParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    this.#help = new HelpDialog(parts.helpButton, parts.shortcuts);
+    this.#engine = new EnginePanel(new EngineMonitor(parts.connection, parts.clock));
+    this.#chat = new SettingsPanel(new Presets(parts.storage), parts.copyText, {
+      settingsChanged: (settings) => parts.settings.set(settings),
+    });
+    const appearance = new AppearancePanel(parts.storage, () => this.#help.open());
+    this.#side = new SidePanel(parts.button, [this.#chat, this.#engine, appearance]);
+  }
+
+  start() {
+    this.#help.start();
+    this.#engine.start();
+    this.#side.start();
+    this.#parts.connection.observe((state) => this.#connectionChanged(state));
+    this.showSettings();
+  }
+
+  stop() {
+    this.#side.stop();
+    this.#engine.stop();
+    this.#help.stop();
+  }
+
+  /** Another conversation has been opened, or its settings were changed elsewhere. */
+  showSettings() {
+    this.#chat.show(this.#parts.settings.settings, this.#model, this.#limits);
+  }
+
+  /** @param {ConnectionState} state */
+  #connectionChanged(state) {
+    if (state.name !== "connected") return;
+    this.#model = state.welcome.model ?? {};
+    this.#limits = state.welcome.limits ?? {};
+    this.#chat.showFacts(this.#model, this.#limits);
+    this.#engine.showLimits(this.#limits);
+  }
+}

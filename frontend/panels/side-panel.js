@@ -1,0 +1,165 @@
+/**
+ * The panel at the side of the chat, with a tab for each of its views. Beside a wide chat it leaves the rest of the page
+ * usable; on a small screen it covers the page and holds the focus.
+ */
+
+import { create } from "./elements.js";
+
+/**
+ * @typedef {object} View
+ * @property {string} name one word, for ids
+ * @property {string} title
+ * @property {HTMLElement} element
+ * @property {() => void} [shown] it can be seen from now on
+ * @property {() => void} [hidden]
+ */
+
+/** From this width on there is room for the chat beside the panel. */
+const WIDE = "(width >= 60rem)";
+
+export class SidePanel {
+  #button;
+  #views;
+  #dialog;
+  #tabs;
+  #selected = 0;
+  #observer = new AbortController();
+
+  /**
+   * @param {HTMLButtonElement} button that opens and closes it
+   * @param {View[]} views
+   */
+  constructor(button, views) {
+    this.#button = button;
+    this.#views = views;
+    this.#tabs = views.map(createTab);
+    this.#dialog = this.#createDialog();
+  }
+
+  start() {
+    const { signal } = this.#observer;
+    document.body.append(this.#dialog);
+    this.#button.setAttribute("aria-expanded", "false");
+    this.#button.addEventListener("click", () => this.toggle(), { signal });
+    this.#dialog.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
+    this.#dialog.addEventListener("close", () => this.#closed(), { signal });
+    for (const [index, tab] of this.#tabs.entries()) {
+      tab.addEventListener("click", () => this.select(index), { signal });
+    }
+    this.#showSelected();
+  }
+
+  stop() {
+    this.close();
+    this.#observer.abort();
+    this.#dialog.remove();
+  }
+
+  toggle() {
+    if (this.#dialog.open) this.close();
+    else this.open();
+  }
+
+  open() {
+    if (this.#dialog.open) return;
+    if (matchMedia(WIDE).matches) this.#dialog.show();
+    else this.#dialog.showModal();
+    this.#button.setAttribute("aria-expanded", "true");
+    this.#tabs[this.#selected]?.focus();
+    this.#views[this.#selected]?.shown?.();
+  }
+
+  /** The focus goes back to where it came from. */
+  close() {
+    this.#dialog.close();
+  }
+
+  /** @param {number} index */
+  select(index) {
+    if (index === this.#selected) return;
+    const before = this.#views[this.#selected];
+    this.#selected = index;
+    this.#showSelected();
+    if (!this.#dialog.open) return;
+    before?.hidden?.();
+    this.#views[index]?.shown?.();
+  }
+
+  #closed() {
+    this.#button.setAttribute("aria-expanded", "false");
+    this.#views[this.#selected]?.hidden?.();
+  }
+
+  #showSelected() {
+    for (const [index, view] of this.#views.entries()) {
+      const isSelected = index === this.#selected;
+      view.element.hidden = !isSelected;
+      this.#tabs[index]?.setAttribute("aria-selected", String(isSelected));
+      this.#tabs[index]?.setAttribute("tabindex", isSelected ? "0" : "-1");
+    }
+  }
+
+  /**
+   * Escape closes the panel and stops no answer; arrows move between the tabs.
+   * @param {KeyboardEvent} event
+   */
+  #keyPressed(event) {
+    if (event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      return this.close();
+    }
+    const index = this.#tabs.findIndex((tab) => tab === event.target);
+    const next = index === -1 ? -1 : nextTab(event.key, index, this.#tabs.length);
+    if (next === -1) return;
+    event.preventDefault();
+    this.select(next);
+    this.#tabs[next]?.focus();
+  }
+
+  #createDialog() {
+    const close = create("button", { type: "button", class: "icon-button", "aria-label": "Close the panel" }, "✕");
+    close.addEventListener("click", () => this.close());
+    for (const view of this.#views) {
+      view.element.classList.add("side-panel-view");
+      view.element.id = `panel-${view.name}`;
+      view.element.setAttribute("role", "tabpanel");
+      view.element.setAttribute("aria-labelledby", `tab-${view.name}`);
+      view.element.tabIndex = 0;
+    }
+    const tabs = create("div", { class: "side-panel-tabs", role: "tablist", "aria-label": "Settings" }, ...this.#tabs);
+    return create(
+      "dialog",
+      { class: "side-panel", id: "side-panel", "aria-label": "Settings" },
+      create("div", { class: "side-panel-header" }, tabs, close),
+      ...this.#views.map(({ element }) => element),
+    );
+  }
+}
+
+/** @param {View} view */
+function createTab({ name, title }) {
+  const attributes = { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, class: "side-panel-tab" };
+  return create("button", attributes, title);
+}
+
+/**
+ * @param {string} key
+ * @param {number} index
+ * @param {number} count
+ * @returns {number} -1 for a key that moves nothing
+ */
+function nextTab(key, index, count) {
+  switch (key) {
+    case "ArrowRight":
+      return (index + 1) % count;
+    case "ArrowLeft":
+      return (index + count - 1) % count;
+    case "Home":
+      return 0;
+    case "End":
+      return count - 1;
+    default:
+      return -1;
+  }
+}

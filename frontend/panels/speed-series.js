@@ -1,0 +1,50 @@
+/** The last samples of one figure, and what can be said of them. */
+
+export class SpeedSeries {
+  #capacity;
+  /** @type {(number | null)[]} */
+  #values = [];
+
+  /** @param {number} capacity how many samples are kept */
+  constructor(capacity) {
+    this.#capacity = capacity;
+  }
+
+  /** @returns {(number | null)[]} oldest first; null where nothing is known */
+  get values() {
+    return [...this.#values];
+  }
+
+  /** @returns {number | null} */
+  get latest() {
+    return this.#values.at(-1) ?? null;
+  }
+
+  get peak() {
+    return Math.max(0, ...this.#known);
+  }
+
+  /** Of the samples in which anything moved. */
+  get mean() {
+    const moving = this.#known.filter((value) => value > 0);
+    return moving.length === 0 ? 0 : moving.reduce((sum, value) => sum + value, 0) / moving.length;
+  }
+
+  get isKnown() {
+    return this.#known.length > 0;
+  }
+
+  /** @param {number | null} value */
+  add(value) {
+    this.#values.push(value);
+    if (this.#values.length > this.#capacity) this.#values.shift();
+  }
+
+  clear() {
+    this.#values = [];
+  }
+
+  get #known() {
+    return this.#values.filter((value) => value !== null);
+  }
+}

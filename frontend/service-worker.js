@@ -1,0 +1,57 @@
+/**
+ * Shows a page of ours where the server cannot be reached. It keeps that page and nothing else: no answer, no message, no
+ * file of the chat. Whatever can be had from the network comes from there.
+ */
+
+/** Changes whenever one of FILES does, so that browsers fetch them anew; a test knows how it is made. */
+const VERSION = "d8cec0249e9d";
+const FILES = [
+  "/static/offline/offline.html",
+  "/static/offline/offline.css",
+  "/static/offline/offline.js",
+  "/static/first-paint.js",
+  "/static/icon.svg",
+];
+const PAGE = "/static/offline/offline.html";
+/** What a proxy answers when the server behind it does not: bad gateway, gateway timeout. */
+const UNREACHABLE = [502, 504];
+const PREFIX = "streamui-offline-";
+const CACHE = PREFIX + VERSION;
+
+/** @typedef {Event & {waitUntil: (promise: Promise<unknown>) => void}} LifeEvent */
+/** @typedef {Event & {request: Request, respondWith: (response: Promise<Response>) => void}} FetchEvent */
+
+self.addEventListener("install", (event) => /** @type {LifeEvent} */ (event).waitUntil(install()));
+self.addEventListener("activate", (event) => /** @type {LifeEvent} */ (event).waitUntil(activate()));
+self.addEventListener("fetch", (event) => answer(/** @type {FetchEvent} */ (event)));
+
+async function install() {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(FILES.map((file) => new Request(file, { cache: "reload" })));
+  await /** @type {any} */ (self).skipWaiting();
+}
+
+/** An earlier version's page goes; nothing of the chat depends on which version is at work. */
+async function activate() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)));
+}
+
+/** @param {FetchEvent} event */
+function answer(event) {
+  const { method, mode, url } = event.request;
+  if (method !== "GET") return;
+  if (mode === "navigate") event.respondWith(fromNetwork(event.request, PAGE));
+  else if (FILES.includes(new URL(url).pathname)) event.respondWith(fromNetwork(event.request, url));
+}
+
+/**
+ * @param {Request} request
+ * @param {string} kept what to answer with where the network has nothing, or a proxy has nobody behind it
+ */
+async function fromNetwork(request, kept) {
+  const response = await fetch(request).catch(() => null);
+  if (response && !UNREACHABLE.includes(response.status)) return response;
+  const cache = await caches.open(CACHE);
+  return (await cache.match(kept)) ?? response ?? Response.error();
+}

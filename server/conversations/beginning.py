@@ -1,0 +1,51 @@
+"""One turn that begins: written, and taken back where the generation did not begin after all."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+import time
+
+from protocol.messages import Generate
+from server.conversations import turns
+from server.conversations.store import Store
+from server.conversations.values import Summary
+
+
+class Beginning:
+    """Owned by the service, on the event loop. ``_begun`` is owned by the store's thread: nobody else reads it."""
+
+    def __init__(self, store: Store, principal: str, body: Generate, turn: turns.Turn) -> None:
+        self._store = store
+        self._principal = principal
+        self._body = body
+        self._turn = turn
+        self._submitted = False
+        self._begun: turns.Begun | None = None
+
+    @property
+    def message(self) -> str | None:
+        """The message that the answer goes into."""
+        return self._turn.goes_on.id if self._turn.goes_on else self._body.id
+
+    async def write(self) -> Summary:
+        """Write the user's message and the empty answer. Raises RemoteProtocolError."""
+        self._submitted = True
+        question = self._body.message_id or secrets.token_hex(8)
+        return await self._store.submit(self._write, question, time.time_ns() // 1_000_000)
+
+    def take_back(self) -> asyncio.Future[Summary | None] | None:
+        """Undo that, as far as it was done, or is being done; None: there is nothing to undo."""
+        return self._store.submit(self._undo) if self._submitted else None
+
+    # On the store's thread
+
+    def _write(self, db: sqlite3.Connection, question: str, now: int) -> Summary:
+        self._begun = turns.begin(db, self._principal, self._body, self._turn, question, now)
+        return self._begun.summary
+
+    def _undo(self, db: sqlite3.Connection) -> Summary | None:
+        if self._begun is None:
+            return None
+        return turns.take_back(db, self._principal, self._body.conversation or "", self._begun)

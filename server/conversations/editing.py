@@ -1,0 +1,140 @@
+"""What a user does to conversations. Every function runs on the store's thread, in its transaction.
+
+``now`` is in milliseconds since the Unix epoch. Raises RemoteProtocolError (unknown_id, id_conflict).
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from typing import NamedTuple
+
+import msgspec
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from server.conversations import tree
+from server.conversations.reading import any_row, parents, row, summary, unknown, unknown_message, whole, writing
+from server.conversations.titles import title_of
+from server.conversations.upkeep import KEPT_MS
+from server.conversations.values import MAX_TITLE, RESERVED, Change, Deleted, NewConversation, Summary, Whole
+
+_CREATE = """
+    INSERT INTO conversations (principal, id, title, named, created_at, updated_at, settings)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_CHANGE = """
+    UPDATE conversations SET version = version + 1, title = ?, named = ?, pinned = ?, leaf = ?, settings = ?
+    WHERE key = ?
+"""
+_DELETE = "UPDATE conversations SET version = version + 1, deleted_at = ? WHERE key = ?"
+_FIRST = """
+    SELECT content FROM messages WHERE conversation = ? AND role = 'user' AND deleted_at IS NULL ORDER BY key LIMIT 1
+"""
+_DELETE_MESSAGE = """
+    UPDATE messages SET deleted_at = ?, deleted_with = ? WHERE conversation = ? AND id = ? AND deleted_at IS NULL
+"""
+_RESTORE_MESSAGES = """
+    UPDATE messages SET deleted_at = NULL, deleted_with = NULL WHERE conversation = ? AND deleted_with = ?
+"""
+_WRITING_BELOW = """
+    SELECT id, generation FROM messages WHERE conversation = ? AND state = 'writing' AND deleted_at IS NULL
+"""
+_LEAF = "UPDATE conversations SET version = version + 1, leaf = ?, updated_at = ? WHERE key = ?"
+
+
+class Removed(NamedTuple):
+    """What a delete did: the conversation as it was or is, and the generations that have to stop."""
+
+    answer: Deleted
+    summary: Summary
+    generations: tuple[str, ...]
+
+
+def create(db: sqlite3.Connection, principal: str, new: NewConversation, now: int) -> tuple[Whole, bool]:
+    """The conversation of this id, and whether it is new."""
+    id = new.id or secrets.token_hex(8)
+    if id in RESERVED:
+        text = f"id: no conversation can be called {id!r}; choose another id"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field="id")
+    if found := any_row(db, principal, id):
+        if found.deleted_at is not None:
+            text = f"id: conversation {id!r} was deleted; restore it, or choose another id"
+            raise RemoteProtocolError(ErrorCode.ID_CONFLICT, text, field="id")
+        return whole(db, principal, id), False
+    title = title_of(new.title or "", MAX_TITLE)
+    db.execute(_CREATE, (principal, id, title, bool(title), now, now, _json(new.settings)))
+    return whole(db, principal, id), True
+
+
+def change(db: sqlite3.Connection, principal: str, id: str, change: Change) -> Summary:
+    """Carry out ``change``. Its leaf goes down to the newest end below."""
+    found = row(db, principal, id)
+    leaf, title, named = found.leaf, found.title, None
+    if change.leaf is not None:
+        known = parents(db, found.key)
+        if change.leaf not in known:
+            raise unknown_message(id, change.leaf, "leaf")
+        leaf = tree.newest_leaf(known, change.leaf)
+    if change.title is not None:
+        chosen = title_of(change.title, MAX_TITLE)
+        named, title = bool(chosen), chosen or _derived(db, found.key)
+    settings = found.settings if change.settings is None else _json(change.settings)
+    pinned = found.pinned if change.pinned is None else change.pinned
+    db.execute(_CHANGE, (title, found.named if named is None else named, pinned, leaf, settings, found.key))
+    return summary(db, row(db, principal, id))
+
+
+def delete(db: sqlite3.Connection, principal: str, id: str, now: int) -> Removed:
+    found = row(db, principal, id)
+    generations = writing(db, found.key)
+    db.execute(_DELETE, (now, found.key))
+    gone = any_row(db, principal, id)
+    assert gone is not None
+    return Removed(Deleted(id, now + KEPT_MS), summary(db, gone), generations)
+
+
+def restore(db: sqlite3.Connection, principal: str, id: str) -> Summary:
+    """Have a deleted conversation back; one that is there stays as it is."""
+    found = any_row(db, principal, id)
+    if found is None:
+        raise unknown(id)
+    if found.deleted_at is not None:
+        db.execute(_DELETE, (None, found.key))
+    return summary(db, row(db, principal, id))
+
+
+def delete_message(db: sqlite3.Connection, principal: str, id: str, message: str, now: int) -> Removed:
+    """Delete a message and all below it."""
+    found = row(db, principal, id)
+    known = parents(db, found.key)
+    if message not in known:
+        raise unknown_message(id, message, "message")
+    gone = tree.subtree(known, message)
+    running = dict(db.execute(_WRITING_BELOW, (found.key,)).fetchall())
+    db.executemany(_DELETE_MESSAGE, [(now, message, found.key, one) for one in gone])
+    db.execute(_LEAF, (tree.leaf_without(known, message, found.leaf), now, found.key))
+    generations = tuple(running[one] for one in gone if one in running)
+    return Removed(Deleted(message, now + KEPT_MS), summary(db, row(db, principal, id)), generations)
+
+
+def restore_message(db: sqlite3.Connection, principal: str, id: str, message: str, now: int) -> tuple[Whole, Summary]:
+    """Have a deleted message back, and what was deleted with it; one that is there stays as it is."""
+    found = row(db, principal, id)
+    if db.execute(_RESTORE_MESSAGES, (found.key, message)).rowcount:
+        known = parents(db, found.key)
+        if (above := known[message]) is not None and above not in known:
+            text = f"message: {message!r} stood below {above!r}, which was deleted too; restore that one first"
+            raise RemoteProtocolError(ErrorCode.UNKNOWN_ID, text, field="message")
+        db.execute(_LEAF, (tree.newest_leaf(known, message), now, found.key))
+    elif message not in parents(db, found.key):
+        raise unknown_message(id, message, "message")
+    return whole(db, principal, id), summary(db, row(db, principal, id))
+
+
+def _derived(db: sqlite3.Connection, key: int) -> str:
+    first = db.execute(_FIRST, (key,)).fetchone()
+    return title_of(first[0]) if first else ""
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,148 @@
+"""A conversation that was read from a file, before it is one here, and what has to be right about it. Pure."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from protocol.messages import Params
+from server.conversations import tree
+from server.conversations.titles import title_of
+from server.conversations.values import MAX_SYSTEM, MAX_TITLE, About, MessageState, Settings
+
+MOST_MESSAGES: Final = 100_000
+"""Of one conversation."""
+
+ROLES: Final = ("user", "assistant", "system")
+LAST_TIME: Final = 2**53 - 1
+
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class BadItemError(Exception):
+    """This conversation can't be taken; the text says why, and what of it is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftMessage:
+    """``id`` and ``parent`` are as the file has them, any text; ``created_at`` 0: the file does not say."""
+
+    id: str
+    parent: str | None
+    role: str
+    content: str
+    created_at: int = 0
+    state: MessageState = MessageState.DONE
+    about: About = field(default_factory=About)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """``id`` None, times 0, ``leaf`` None, ``title`` "": the file does not say."""
+
+    id: str | None
+    title: str
+    messages: tuple[DraftMessage, ...]
+    leaf: str | None = None
+    created_at: int = 0
+    updated_at: int = 0
+    pinned: bool = False
+    settings: Settings = field(default_factory=Settings)
+
+
+def checked(draft: Draft, now: int) -> Draft:
+    """``draft`` with ids, times and a leaf that can be kept. Raises BadItemError."""
+    if len(draft.messages) > MOST_MESSAGES:
+        raise BadItemError(f"it has {len(draft.messages)} messages, and at most {MOST_MESSAGES} are taken")
+    parents = _parents(draft.messages)
+    names = {id: id if _ID.fullmatch(id) else secrets.token_hex(8) for id in parents}
+    created = _time(draft.created_at, now)
+    messages = tuple(
+        replace(
+            message,
+            id=names[message.id],
+            parent=None if message.parent is None else names[message.parent],
+            created_at=_time(message.created_at, created),
+        )
+        for message in draft.messages
+    )
+    leaf = draft.leaf if draft.leaf in parents else tree.newest_leaf(parents, None)
+    return replace(
+        draft,
+        id=draft.id if draft.id and _ID.fullmatch(draft.id) else None,
+        title=title_of(draft.title[:MAX_TITLE], MAX_TITLE),
+        messages=messages,
+        leaf=None if leaf is None else names[leaf],
+        created_at=created,
+        updated_at=_time(draft.updated_at, created),
+    )
+
+
+def without(messages: Iterable[DraftMessage], dropped: set[str]) -> tuple[DraftMessage, ...]:
+    """``messages`` but for those ``dropped``, whose branches are hung on what stood above. Raises BadItemError."""
+    messages = tuple(messages)
+    parents = _parents(messages)
+    above: dict[str | None, str | None] = {}
+    for id in dropped & parents.keys():
+        path = tree.path(parents, id)
+        above[id] = next((one for one in reversed(path) if one not in dropped), None)
+    kept = (message for message in messages if message.id not in dropped)
+    return tuple(replace(message, parent=above.get(message.parent, message.parent)) for message in kept)
+
+
+def settings_of(system: str | None, params: Params | None = None) -> Settings:
+    """Raises BadItemError."""
+    if system is not None and len(system) > MAX_SYSTEM:
+        raise BadItemError(f"its system prompt has {len(system)} characters, and at most {MAX_SYSTEM} are taken")
+    return Settings(system=system or None, params=params or Params())
+
+
+def with_system(draft: Draft) -> Draft:
+    """``draft`` with the system message at its root, if it has one, as its system prompt."""
+    roots = [message for message in draft.messages if message.parent is None]
+    if len(roots) != 1 or roots[0].role != "system":
+        return draft
+    system = roots[0].content if roots[0].content.strip() else draft.settings.system
+    messages = without(draft.messages, {roots[0].id})
+    return replace(draft, messages=messages, settings=settings_of(system, draft.settings.params))
+
+
+def _parents(messages: tuple[DraftMessage, ...]) -> dict[str, str | None]:
+    """Raises BadItemError where the messages are no tree."""
+    parents: dict[str, str | None] = {}
+    for message in messages:
+        if message.id in parents:
+            raise BadItemError(f"two of its messages are called {_short(message.id)}")
+        if message.role not in ROLES:
+            raise BadItemError(f"message {_short(message.id)} has the role {_short(message.role)}")
+        parents[message.id] = message.parent
+    for id, parent in parents.items():
+        if parent is not None and parent not in parents:
+            raise BadItemError(f"message {_short(id)} stands below {_short(parent)}, which is not there")
+    _refuse_circles(parents)
+    return parents
+
+
+def _refuse_circles(parents: dict[str, str | None]) -> None:
+    sound: set[str | None] = {None}
+    for start in parents:
+        walked: dict[str, None] = {}
+        at: str | None = start
+        while at not in sound:
+            assert at is not None
+            if at in walked:
+                raise BadItemError(f"message {_short(at)} stands below itself")
+            walked[at] = None
+            at = parents[at]
+        sound.update(walked)
+
+
+def _time(given: int, otherwise: int) -> int:
+    return given if 0 < given <= LAST_TIME else otherwise
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "...")

@@ -1,0 +1,143 @@
+"""Which format a file has, and the conversations in it, one by one. Pure.
+
+A file is taken apart without building what is in it, so that one bad conversation costs no other, and the memory for
+each is that of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from server.conversations.formats import linear, llama_server, markdown, open_webui, ours
+from server.conversations.formats.draft import BadItemError, Draft, checked
+
+MOST_CONVERSATIONS: Final = 10_000
+_ESCAPE: Final = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+_TITLE_SHOWN: Final = 80
+
+
+_ABSENT: Final = msgspec.Raw()
+
+
+class _Shape(Struct, frozen=True):
+    """What tells one format from another."""
+
+    format: msgspec.Raw = _ABSENT
+    version: msgspec.Raw = _ABSENT
+    conversations: msgspec.Raw = _ABSENT
+    conv: msgspec.Raw = _ABSENT
+    chat: msgspec.Raw = _ABSENT
+    history: msgspec.Raw = _ABSENT
+    messages: msgspec.Raw = _ABSENT
+    settings: msgspec.Raw = _ABSENT
+    title: msgspec.Raw = _ABSENT
+    name: msgspec.Raw = _ABSENT
+
+
+class _Name(Struct, frozen=True):
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A conversation that can't be taken: its place in the file, its title if that could be read, and why."""
+
+    index: int
+    title: str | None
+    message: str
+
+
+def read_json(body: bytes, now: int) -> Iterator[Draft | Skipped]:
+    """The conversations of a file of JSON. Raises RemoteProtocolError where it is none, or of no known format."""
+    for index, item in enumerate(_items(whole_characters(body))):
+        try:
+            draft = checked(_reader(item)(item), now)
+        except BadItemError as problem:
+            yield Skipped(index, _title(item), str(problem))
+        except RecursionError:
+            yield Skipped(index, _title(item), "it is nested too deep")
+        except (msgspec.DecodeError, UnicodeError) as problem:
+            yield Skipped(index, _title(item), f"it can't be read: {problem}")
+        else:
+            yield draft
+
+
+def whole_characters(body: bytes) -> bytes:
+    """``body`` with U+FFFD for each escape of half a character, which JavaScript writes and no UTF-8 can hold."""
+    return _ESCAPE.sub(lambda found: found[0] if found[1] is None else b"\\ufffd", body) if b"\\u" in body else body
+
+
+def read_markdown(text: str, now: int) -> Iterator[Draft | Skipped]:
+    """The one conversation of a file of Markdown."""
+    try:
+        draft = checked(markdown.read(text), now)
+    except BadItemError as problem:
+        yield Skipped(0, None, str(problem))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as problem:
+        yield Skipped(0, None, f"it can't be read: {problem}")
+    else:
+        yield draft
+
+
+def _items(body: bytes) -> list[msgspec.Raw]:
+    try:
+        top = msgspec.json.decode(body, type=list[msgspec.Raw] | _Shape)
+        if isinstance(top, _Shape) and _is_there(top.conversations):
+            ours.refuse_newer(msgspec.json.decode(top.version if _is_there(top.version) else b"0", type=int))
+            top = msgspec.json.decode(top.conversations, type=list[msgspec.Raw])
+    except RecursionError:
+        raise RemoteProtocolError(ErrorCode.BAD_JSON, "JSON nested too deep") from None
+    except (msgspec.DecodeError, UnicodeError) as problem:
+        text = f"the file is no JSON of conversations: {str(problem).removeprefix('JSON is malformed: ')}"
+        raise RemoteProtocolError(ErrorCode.BAD_JSON, text) from problem
+    except BadItemError as problem:
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, str(problem)) from problem
+    items = top if isinstance(top, list) else [msgspec.Raw(body)]
+    if len(items) > MOST_CONVERSATIONS:
+        text = f"the file has {len(items)} conversations, and at most {MOST_CONVERSATIONS} are taken; split it"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text)
+    return items
+
+
+def _reader(item: msgspec.Raw) -> Callable[[msgspec.Raw], Draft]:
+    shape = msgspec.json.decode(item, type=_Shape)
+    if _is_there(shape.conv):
+        return llama_server.read
+    if _is_there(shape.chat):
+        return open_webui.read
+    if _is_there(shape.history):
+        return open_webui.read_inner
+    if _is_there(shape.messages):
+        return ours.read if _is_there(shape.settings) else linear.read
+    raise BadItemError(
+        "it is of no known format: StreamUI's, llama-server's (`conv` and `messages`) or Open WebUI's (`chat.history`)"
+    )
+
+
+def _title(item: msgspec.Raw) -> str | None:
+    """The title, where it can be read."""
+    try:
+        shape = msgspec.json.decode(item, type=_Shape)
+        if _is_there(shape.conv):
+            title = msgspec.json.decode(shape.conv, type=_Name).name
+        else:
+            raw = shape.title if _is_there(shape.title) else shape.name
+            title = msgspec.json.decode(raw, type=str) if _is_there(raw) else None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    return None if title is None else title[:_TITLE_SHOWN]
+
+
+def _is_there(value: msgspec.Raw) -> bool:
+    """Whether the object had the field, and not as null."""
+    with memoryview(value) as text:
+        return text.nbytes > 0 and bytes(text[:4]) != b"null"

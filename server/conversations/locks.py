@@ -1,0 +1,30 @@
+"""One after the other, for each name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Hashable
+
+
+class Locks:
+    """Owns a lock for each name that is in use, on the event loop."""
+
+    def __init__(self) -> None:
+        self._held: dict[Hashable, tuple[asyncio.Lock, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @contextlib.asynccontextmanager
+    async def held(self, name: Hashable) -> AsyncIterator[None]:
+        """Wait until nobody else is in a block of this ``name``, and keep others out of it."""
+        lock, users = self._held.get(name, (asyncio.Lock(), 0))
+        self._held[name] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._held.pop(name)
+            if users > 1:
+                self._held[name] = (lock, users - 1)

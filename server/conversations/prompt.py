@@ -1,0 +1,39 @@
+"""From a turn of a conversation to what the model is asked."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from protocol.messages import ChatMessage, Generate, Params
+from server.conversations.turns import Turn
+
+
+def asked(body: Generate, turn: Turn) -> Generate:
+    """``body`` with the whole dialogue as its messages, and the conversation's parameters where it has none."""
+    branch = turn.branch[:-1] if turn.goes_on else turn.branch
+    said = [ChatMessage(role=message.role, content=message.content) for message in branch]
+    if turn.content is not None:
+        said.append(ChatMessage(role="user", content=turn.content))
+    system = turn.settings.system
+    if system and system.strip():
+        said.insert(0, ChatMessage(role="system", content=system))
+    return replace(
+        body,
+        messages=tuple(said),
+        content=None,
+        parent=UNSET,
+        message_id=None,
+        params=merged(turn.settings.params, body.params),
+    )
+
+
+def merged(settings: Params, own: Params) -> Params:
+    """``settings``, but for what ``own`` says."""
+    given = {name: value for name in Params.__struct_fields__ if (value := getattr(own, name)) is not None}
+    return replace(settings, **given)
+
+
+def written(turn: Turn) -> str:
+    """What the answer has already."""
+    return turn.goes_on.content if turn.goes_on else ""

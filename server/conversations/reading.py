@@ -1,0 +1,160 @@
+"""What the tables hold, as values. Every function runs on the store's thread, in its transaction.
+
+Whoever has no conversation of an id gets RemoteProtocolError (unknown_id), whether or not somebody else has one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from server.conversations.values import About, Message, MessageState, Settings, Summary, Whole
+
+_CONVERSATION = """
+    SELECT key, id, title, named, created_at, updated_at, pinned, version, leaf, settings, deleted_at
+    FROM conversations WHERE principal = ? AND id = ?
+"""
+_WRITING = "SELECT generation FROM messages WHERE conversation = ? AND state = 'writing' AND deleted_at IS NULL"
+_MESSAGES = """
+    SELECT id, parent, role, content, created_at, state, generation, about
+    FROM messages WHERE conversation = ? AND deleted_at IS NULL ORDER BY key
+"""
+_PARENTS = "SELECT id, parent FROM messages WHERE conversation = ? AND deleted_at IS NULL ORDER BY key"
+_ALL = "SELECT id FROM conversations WHERE principal = ? AND deleted_at IS NULL ORDER BY key"
+_LEFT_WRITING = """
+    SELECT principal, conversations.id, generation FROM messages
+    JOIN conversations ON conversations.key = messages.conversation WHERE state = 'writing' ORDER BY messages.key
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A conversation's row. ``deleted_at`` None: it is there."""
+
+    key: int
+    id: str
+    title: str
+    named: int
+    created_at: int
+    updated_at: int
+    pinned: int
+    version: int
+    leaf: str | None
+    settings: str
+    deleted_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A generation that writes, or was writing, in a conversation."""
+
+    principal: str
+    conversation: str
+    generation: str
+
+
+def any_row(db: sqlite3.Connection, principal: str, id: str) -> Row | None:
+    """The row of a conversation, deleted ones included."""
+    values = db.execute(_CONVERSATION, (principal, id)).fetchone()
+    return None if values is None else Row(**dict(zip(Row.__dataclass_fields__, values, strict=True)))
+
+
+def row(db: sqlite3.Connection, principal: str, id: str) -> Row:
+    found = any_row(db, principal, id)
+    if found is None or found.deleted_at is not None:
+        raise unknown(id)
+    return found
+
+
+def unknown(id: str) -> RemoteProtocolError:
+    text = f"conversation: there is no conversation {id!r}; it may have been deleted"
+    return RemoteProtocolError(ErrorCode.UNKNOWN_ID, text, field="conversation")
+
+
+def unknown_message(conversation: str, id: str, field: str) -> RemoteProtocolError:
+    text = f"{field}: conversation {conversation!r} has no message {id!r}; it may have been deleted"
+    return RemoteProtocolError(ErrorCode.UNKNOWN_ID, text, field=field)
+
+
+def writing(db: sqlite3.Connection, key: int) -> tuple[str, ...]:
+    return tuple(generation for (generation,) in db.execute(_WRITING, (key,)))
+
+
+def summary(db: sqlite3.Connection, row: Row) -> Summary:
+    return Summary(**facts(db, row))
+
+
+def facts(db: sqlite3.Connection, row: Row) -> dict[str, Any]:
+    """The fields of a Summary."""
+    return {
+        "id": row.id,
+        "title": row.title,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "pinned": bool(row.pinned),
+        "version": row.version,
+        "writing": writing(db, row.key),
+    }
+
+
+def whole(db: sqlite3.Connection, principal: str, id: str) -> Whole:
+    return whole_of(db, row(db, principal, id))
+
+
+def whole_of(db: sqlite3.Connection, row: Row) -> Whole:
+    return Whole(**facts(db, row), settings=settings(row), leaf=row.leaf, messages=messages(db, row.key))
+
+
+def whole_if_there(db: sqlite3.Connection, principal: str, id: str) -> Whole | None:
+    found = any_row(db, principal, id)
+    return None if found is None or found.deleted_at is not None else whole_of(db, found)
+
+
+def all_ids(db: sqlite3.Connection, principal: str) -> list[str]:
+    """The conversations of a user, the oldest first."""
+    return [id for (id,) in db.execute(_ALL, (principal,))]
+
+
+def settings(row: Row) -> Settings:
+    return msgspec.json.decode(row.settings, type=Settings)
+
+
+def messages(db: sqlite3.Connection, key: int) -> tuple[Message, ...]:
+    """Of a conversation, in the order in which they were begun."""
+    return tuple(_message(values) for values in db.execute(_MESSAGES, (key,)))
+
+
+def parents(db: sqlite3.Connection, key: int) -> dict[str, str | None]:
+    return dict(db.execute(_PARENTS, (key,)).fetchall())
+
+
+def left_writing(db: sqlite3.Connection) -> list[Writing]:
+    """All that are being written in any conversation, deleted ones too."""
+    return [Writing(*values) for values in db.execute(_LEFT_WRITING)]
+
+
+def _message(values: Sequence[Any]) -> Message:
+    id, parent, role, content, created_at, state, generation, about = values
+    told = _NOTHING if about == "{}" else msgspec.json.decode(about, type=About)
+    return Message(
+        id=id,
+        parent=parent,
+        role=role,
+        content=content,
+        created_at=created_at,
+        state=MessageState(state),
+        generation=generation,
+        reason=told.reason,
+        usage=told.usage,
+        timings=told.timings,
+        model=told.model,
+        error=told.error,
+    )
+
+
+_NOTHING = About()

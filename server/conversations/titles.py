@@ -1,0 +1,26 @@
+"""The title of a conversation, from what its user said first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LENGTH: Final = 60
+UNTITLED: Final = ""
+_LOOK: Final = 4096
+_JOINERS: Final = "\u200c\u200d"
+
+
+def title_of(content: str, length: int = LENGTH) -> str:
+    """The first line with something on it, in up to ``length`` characters, cut at a word where there is one."""
+    lines = (_clean(line) for line in content[:_LOOK].splitlines())
+    line = next((line for line in lines if line), UNTITLED)
+    if len(line) <= length:
+        return line
+    cut = line[: length - 1]
+    at = cut.rfind(" ") if line[length - 1] != " " else len(cut)
+    return (cut[:at] if at > length // 2 else cut).rstrip() + "…"
+
+
+def _clean(line: str) -> str:
+    """Without what is not to be seen: control characters, and those that turn the direction of the text around."""
+    return " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in line).split())

@@ -1,0 +1,216 @@
+"""One turn of a conversation in its tables: what is read before it, written when it begins, and when it ends.
+
+Every function runs on the store's thread, in its transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import UNSET
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Done, Generate
+from server.conversations import tree
+from server.conversations.reading import (
+    Row,
+    Writing,
+    any_row,
+    messages,
+    parents,
+    row,
+    settings,
+    summary,
+    unknown,
+    unknown_message,
+)
+from server.conversations.titles import title_of
+from server.conversations.values import STATES, About, Message, MessageState, Settings, Summary
+
+_INSERT = """
+    INSERT INTO messages (conversation, id, parent, role, content, created_at, state, generation)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_INDEX = "INSERT INTO message_words (rowid, content) VALUES (last_insert_rowid(), ?)"
+_GO_ON = "UPDATE messages SET state = 'writing', generation = ?, about = '{}' WHERE conversation = ? AND id = ?"
+_PUT_BACK = "UPDATE messages SET state = ?, generation = ?, about = ? WHERE conversation = ? AND id = ?"
+_TOUCH = "UPDATE conversations SET version = version + 1, updated_at = ?, leaf = ?, title = ? WHERE key = ?"
+_ENDING = """
+    SELECT id, content FROM messages WHERE conversation = ? AND generation = ? AND state = 'writing'
+"""
+_END = "UPDATE messages SET content = ?, state = ?, about = ? WHERE conversation = ? AND id = ?"
+_REMOVE = "DELETE FROM messages WHERE conversation = ? AND id = ?"
+_CHANGED = "UPDATE conversations SET version = version + 1, updated_at = ? WHERE key = ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a `generate` asks of a conversation: the branch that it goes on from, and what it adds.
+
+    ``goes_on``: the message that is written on; None: a new answer. ``parent`` is that of the new messages.
+    """
+
+    settings: Settings
+    branch: tuple[Message, ...]
+    parent: str | None
+    content: str | None
+    goes_on: Message | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What was written when a turn began, so that it can be taken back. ``before`` is the message as it was."""
+
+    summary: Summary
+    message: str
+    added: tuple[str, ...]
+    before: Message | None
+    leaf: str | None
+    title: str
+    updated_at: int
+
+
+def turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn:
+    """What ``body`` means in its conversation. Raises RemoteProtocolError: unknown_id, or what can't be done there."""
+    found = row(db, principal, body.conversation or "")
+    all_ = {message.id: message for message in messages(db, found.key)}
+    parent = found.leaf if body.parent is UNSET else body.parent
+    if parent is not None and parent not in all_:
+        raise unknown_message(found.id, parent, "parent")
+    branch = tuple(all_[id] for id in tree.path({m.id: m.parent for m in all_.values()}, parent))
+    _refuse_unfinished(branch)
+    if body.content is not None:
+        return Turn(settings=settings(found), branch=branch, parent=parent, content=body.content, goes_on=None)
+    last = branch[-1]
+    if last.role == "system":
+        text = "parent must be a message of the user, to be answered again, or an answer, to be gone on with"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, f"{text}; {last.id!r} is a system message", field="parent")
+    goes_on = last if last.role == "assistant" else None
+    return Turn(settings=settings(found), branch=branch, parent=last.id, content=None, goes_on=goes_on)
+
+
+def begin(db: sqlite3.Connection, principal: str, body: Generate, turn: Turn, question: str, now: int) -> Begun:
+    """Write the user's message, called ``question``, and the empty answer, or note that one is gone on with.
+
+    Raises RemoteProtocolError: unknown_id where the conversation or the branch has gone since, id_conflict.
+    """
+    found = row(db, principal, body.conversation or "")
+    known = parents(db, found.key)
+    if turn.parent is not None and turn.parent not in known:
+        raise unknown_message(found.id, turn.parent, "parent")
+    answer = body.id or ""
+    if turn.goes_on:
+        db.execute(_GO_ON, (answer, found.key, turn.goes_on.id))
+        return _begun(
+            db, principal, found, turn, now, message=turn.goes_on.id, added=(), leaf=_leaf(known, found, turn)
+        )
+    rows: list[tuple[str | None, ...]] = []
+    if turn.content is not None:
+        rows.append((question, turn.parent, "user", turn.content, "done", None))
+    rows.append((answer, question if rows else turn.parent, "assistant", "", "writing", answer))
+    for id, parent, role, content, state, generation in rows:
+        _refuse_taken(db, found, str(id), "message_id" if role == "user" else "id")
+        db.execute(_INSERT, (found.key, id, parent, role, content, now, state, generation))
+        db.execute(_INDEX, (content,))
+    added = tuple(str(values[0]) for values in rows)
+    return _begun(db, principal, found, turn, now, message=answer, added=added, leaf=answer)
+
+
+def take_back(db: sqlite3.Connection, principal: str, conversation: str, begun: Begun) -> Summary | None:
+    """Undo ``begin``, where the generation did not begin after all."""
+    found = any_row(db, principal, conversation)
+    if found is None:
+        return None
+    for id in reversed(begun.added):
+        db.execute(_REMOVE, (found.key, id))
+    if before := begun.before:
+        about = _json(_about(before))
+        db.execute(_PUT_BACK, (before.state, before.generation, about, found.key, before.id))
+    db.execute(_TOUCH, (begun.updated_at, begun.leaf, begun.title, found.key))
+    return _told(db, principal, conversation)
+
+
+def end(
+    db: sqlite3.Connection, what: Writing, text: str, done: Done | None, model: str | None, now: int
+) -> Summary | None:
+    """Write the ``text`` of a generation that has ended into its message; ``done`` None: it is gone.
+
+    Where it was written before, or the conversation is gone for good, nothing changes. None: nobody need be told.
+    """
+    found = any_row(db, what.principal, what.conversation)
+    ending = None if found is None else db.execute(_ENDING, (found.key, what.generation)).fetchone()
+    if found is None or ending is None:
+        return None
+    id, content = ending
+    state = STATES[done.reason] if done else MessageState.INTERRUPTED
+    db.execute(_END, (content + text, state, _json(_ended(done, model)), found.key, id))
+    db.execute(_CHANGED, (now, found.key))
+    return _told(db, what.principal, what.conversation)
+
+
+def _refuse_unfinished(branch: tuple[Message, ...]) -> None:
+    for message in branch:
+        if message.state is MessageState.WRITING:
+            text = f"message {message.id!r} is still being written: wait for its end, or cancel {message.generation!r}"
+            raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, field="parent")
+
+
+def _refuse_taken(db: sqlite3.Connection, found: Row, id: str, field: str) -> None:
+    if db.execute("SELECT 1 FROM messages WHERE conversation = ? AND id = ?", (found.key, id)).fetchone():
+        text = f"{field}: conversation {found.id!r} has a message {id!r} already; choose another id"
+        raise RemoteProtocolError(ErrorCode.ID_CONFLICT, text, field=field)
+
+
+def _leaf(known: dict[str, str | None], found: Row, turn: Turn) -> str | None:
+    """Where the answer that is gone on with is on the branch that is shown, that stays as it is."""
+    assert turn.goes_on is not None
+    shown = tree.path(known, found.leaf)
+    return found.leaf if turn.goes_on.id in shown else turn.goes_on.id
+
+
+def _begun(
+    db: sqlite3.Connection,
+    principal: str,
+    found: Row,
+    turn: Turn,
+    now: int,
+    *,
+    message: str,
+    added: tuple[str, ...],
+    leaf: str | None,
+) -> Begun:
+    title = found.title or title_of(turn.content or "")
+    db.execute(_TOUCH, (now, leaf, title, found.key))
+    told = summary(db, row(db, principal, found.id))
+    return Begun(
+        summary=told,
+        message=message,
+        added=added,
+        before=turn.goes_on,
+        leaf=found.leaf,
+        title=found.title,
+        updated_at=found.updated_at,
+    )
+
+
+def _told(db: sqlite3.Connection, principal: str, conversation: str) -> Summary | None:
+    found = any_row(db, principal, conversation)
+    if found is None:
+        raise unknown(conversation)
+    return None if found.deleted_at is not None else summary(db, found)
+
+
+def _ended(done: Done | None, model: str | None) -> About:
+    if done is None:
+        return About(model=model)
+    return About(reason=done.reason, usage=done.usage, timings=done.timings, model=model, error=done.error)
+
+
+def _about(message: Message) -> About:
+    return About(**{name: getattr(message, name) for name in About.__struct_fields__})
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

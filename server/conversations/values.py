@@ -1,0 +1,167 @@
+"""What a conversation is, as its tables hold it and as the HTTP doors tell it (PROTOCOL 14.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from protocol.messages import (
+    Conversation,
+    Count,
+    DoneReason,
+    ErrorInfo,
+    Facts,
+    Id,
+    Params,
+    Record,
+    Role,
+    Timings,
+    Usage,
+)
+
+MAX_TITLE = 200
+"""Characters of a title that somebody chose."""
+
+MAX_SYSTEM = 262_144
+"""Characters of a system prompt."""
+
+RESERVED = ("export", "import")
+"""Words of the doors' paths, which no conversation can be called."""
+
+Title = Annotated[str, Meta(max_length=MAX_TITLE)]
+
+
+class MessageState(StrEnum):
+    """Where a message stands."""
+
+    DONE = "done"
+    WRITING = "writing"  # `content` is the text from before its generation
+    STOPPED = "stopped"  # cancelled
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"  # the server went down in the middle of it
+
+
+STATES = {
+    DoneReason.STOP: MessageState.DONE,
+    DoneReason.LENGTH: MessageState.DONE,
+    DoneReason.CANCELLED: MessageState.STOPPED,
+    DoneReason.FAILED: MessageState.FAILED,
+    DoneReason.INTERRUPTED: MessageState.INTERRUPTED,
+}
+"""The state of a message whose generation has ended so."""
+
+
+class Settings(Record, frozen=True, kw_only=True):
+    """What holds for every answer in a conversation; a `generate` may say otherwise."""
+
+    system: Annotated[str, Meta(max_length=MAX_SYSTEM)] | None = None
+    params: Params = Params()
+
+
+class About(Facts, frozen=True, kw_only=True):
+    """How an answer came to be."""
+
+    reason: DoneReason | None = None
+    usage: Usage | None = None
+    timings: Timings | None = None
+    model: str | None = None
+    error: ErrorInfo | None = None
+
+
+class Message(About, frozen=True, kw_only=True):
+    """One message. ``created_at`` is in milliseconds since the Unix epoch; ``generation`` wrote it last."""
+
+    id: Id
+    parent: Id | None
+    role: Role
+    content: str
+    created_at: Count
+    state: MessageState
+    generation: Id | None
+
+
+class Summary(Facts, frozen=True, kw_only=True):
+    """A conversation without its messages. ``writing``: the generations that write in it."""
+
+    id: Id
+    title: str
+    created_at: Count
+    updated_at: Count
+    pinned: bool
+    version: Count
+    writing: tuple[Id, ...]
+
+
+class Whole(Summary, frozen=True, kw_only=True):
+    """A conversation. ``leaf`` is the end of the branch that is shown."""
+
+    settings: Settings
+    leaf: Id | None
+    messages: tuple[Message, ...]
+
+
+class Piece(Struct, frozen=True):
+    """A part of a snippet: whether it is what was looked for."""
+
+    text: str
+    match: bool
+
+
+class Found(Summary, frozen=True, kw_only=True):
+    """A conversation that a search brought. ``message``: where it was found; None: in the title."""
+
+    snippet: tuple[Piece, ...]
+    message: Id | None
+
+
+class Listed(Struct, frozen=True):
+    """A page of the list; ``next`` is the cursor of the one after it."""
+
+    conversations: tuple[Summary, ...]
+    next: str | None
+
+
+class Deleted(Struct, frozen=True):
+    """Something was deleted; it can be had back for some time, in milliseconds since the Unix epoch."""
+
+    id: Id
+    restore_until: int
+
+
+class NewConversation(Record, frozen=True, kw_only=True):
+    """What a client may say of a conversation that it begins."""
+
+    id: Id | None = None
+    title: Title | None = None
+    settings: Settings = Settings()
+
+
+class Change(Record, frozen=True, kw_only=True):
+    """What a client may change of a conversation. An empty title: that of its first message."""
+
+    title: Title | None = None
+    pinned: bool | None = None
+    leaf: Id | None = None
+    settings: Settings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """``value`` is the answer, and ``summaries`` are the conversations that have changed with it."""
+
+    value: object
+    summaries: tuple[Summary, ...] = ()
+
+
+def event(summary: Summary, *, deleted: bool = False) -> Conversation:
+    """The message that tells of a change."""
+    names = Summary.__struct_fields__
+    return Conversation(**{name: getattr(summary, name) for name in names}, deleted=deleted)
+
+
+def encoded(value: object) -> str:
+    return msgspec.json.encode(value).decode() + "\n"

@@ -1,0 +1,141 @@
+"""Who: ASGI middleware that notes in the scope whose request it is, and refuses what needs a token and has none."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.guard.guard import Guard
+from server.guard.principal import ANONYMOUS, PRINCIPAL
+from server.guard.rates import TooManyError
+from server.guard.refusing import NO_STORE, answer, forbidden, rate_limited, unauthorized
+from server.guard.tokens import Pass
+from server.guard.visit import PASS, who
+
+COOKIE: Final = "streamui_session"
+
+OPEN: Final = ("/login", "/logout", "/healthz", "/readyz", "/service-worker.js", "/static/")
+"""What needs no token: it tells nothing of anybody. A folder ends with a slash."""
+
+RETRY_SECONDS: Final = 1.0
+
+GREETED: Final = ("/ws", "/channel", "/channel/")
+"""Where `hello` may bring the token (PROTOCOL 3.6)."""
+
+
+class Authentication:
+    """Lets in whom the guard knows. A request that waits while its token is revoked is ended with 401."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        shown = self._shown(scope, headers)
+        if self._guard.tokens is not None:
+            scope[PRINCIPAL] = shown.principal if shown else ANONYMOUS
+            scope[PASS] = shown
+            refused = _refused(scope, headers) if shown is None else None
+            if shown is not None and _forged(scope, headers, shown):
+                refused = forbidden(
+                    "a request with the cookie of a login needs an Origin; scripts send a token instead"
+                )
+            if refused:
+                await answer(refused, scope, receive, send)
+                return
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send, shown)
+        else:
+            await self._app(scope, receive, send)
+
+    def _shown(self, scope: Scope, headers: Headers) -> Pass | None:
+        """The token in Authorization, else the browser's session."""
+        tokens = self._guard.tokens
+        if tokens is None:
+            return None
+        if "authorization" in headers:
+            scheme, _, token = headers["authorization"].partition(" ")
+            return tokens.admit(token.strip()) if scheme.lower() == "bearer" else None
+        secret = HTTPConnection(scope).cookies.get(COOKIE)
+        return tokens.resume(secret) if secret else None
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, shown: Pass | None) -> None:
+        if _is_under(scope["path"], OPEN):
+            await self._app(scope, receive, send)
+            return
+        if wait := self._guard.charge(scope):
+            text = f"more than {self._guard.limits.messages} messages in a second; slow down"
+            await rate_limited(wait, text)(scope, receive, send)
+            return
+        try:
+            with self._guard.requests.taken(who(scope)):
+                await self._serve_while_valid(scope, receive, send, shown)
+        except TooManyError:
+            text = f"{self._guard.limits.sockets} requests wait already; wait until one has been answered"
+            await rate_limited(RETRY_SECONDS, text)(scope, receive, send)
+
+    async def _serve_while_valid(self, scope: Scope, receive: Receive, send: Send, shown: Pass | None) -> None:
+        """A response that has begun is a connection's, which is told by itself (connections.py)."""
+        begun = ended = False
+
+        def end() -> None:
+            nonlocal ended
+            if not begun:
+                ended = True
+                leave.reschedule(asyncio.get_running_loop().time())
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            if not ended:
+                begun = True
+                await send(message)
+
+        if shown is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(None) as leave:
+                with self._guard.waiting(shown, end):
+                    await self._app(scope, receive, noting)
+        except TimeoutError:
+            if not ended:
+                raise
+        if ended:
+            await unauthorized()(scope, receive, send)
+
+
+def _refused(scope: Scope, headers: Headers) -> Response | None:
+    """Why somebody who has shown no right token gets no further."""
+    path = scope["path"]
+    if "authorization" in headers:
+        return unauthorized()
+    if _is_under(path, OPEN) or _is_under(path, GREETED):
+        return None
+    if scope["type"] == "http" and scope["method"] == "GET" and (path == "/" or _is_left_for(headers)):
+        return RedirectResponse("/login", 303, NO_STORE)
+    return unauthorized()
+
+
+def _forged(scope: Scope, headers: Headers, shown: Pass) -> bool:
+    """Whether a browser may have been made to send its cookie along. Its pages say where they are from; perimeter.py
+    has seen to it that it is from here."""
+    safe = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+    return shown.session is not None and not safe and "origin" not in headers
+
+
+def _is_left_for(headers: Headers) -> bool:
+    """Whether a person goes to this address, rather than a script."""
+    return "text/html" in headers.get("accept", "")
+
+
+def _is_under(path: str, places: tuple[str, ...]) -> bool:
+    return path in places or any(place.endswith("/") and path.startswith(place) for place in places)

@@ -1,0 +1,79 @@
+"""What the server knows of who may do what, in one place for the doors to ask."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from starlette.types import Scope
+
+from server.guard.limits import Limits
+from server.guard.origins import Hosts, Origins
+from server.guard.rates import Places, Rates
+from server.guard.tokens import Pass, Tokens
+from server.guard.visit import Visit, who
+
+LOGINS_PER_SECOND: Final = 0.2
+LOGINS_AT_ONCE: Final = 10
+
+
+class Guard:
+    """Owns the counts, on the event loop. ``tokens`` None: everybody who gets here is the local principal."""
+
+    def __init__(
+        self,
+        *,
+        tokens: Tokens | None = None,
+        limits: Limits | None = None,
+        hosts: tuple[str, ...] = (),
+        origins: tuple[str, ...] = (),
+    ) -> None:
+        self.tokens = tokens
+        self.limits = limits or Limits()
+        self.hosts = Hosts(hosts)
+        self.origins = Origins(origins)
+        self.requests = Places(self.limits.sockets)
+        self._places = Places(self.limits.sockets)
+        self._rates = Rates(self.limits.messages)
+        self._logins = Rates(LOGINS_PER_SECOND, LOGINS_AT_ONCE)
+        self._waiting: dict[Callable[[], None], Pass] = {}
+
+    def visit(self, scope: Scope) -> Visit:
+        """The standing of a new connection."""
+        return Visit(scope, self.tokens, self.limits, self._places, self._rates)
+
+    def charge(self, scope: Scope) -> float:
+        """Count an HTTP request as a message: 0, or the seconds to wait, and then it is to be refused."""
+        return self._rates.take(who(scope), 1, time.monotonic())
+
+    def charge_login(self, scope: Scope) -> float:
+        """The same for an attempt to log in."""
+        return self._logins.take(who(scope), 1, time.monotonic())
+
+    @contextlib.contextmanager
+    def waiting(self, shown: Pass, end: Callable[[], None]) -> Iterator[None]:
+        """Have ``end`` called when what was ``shown`` is revoked within the block."""
+        self._waiting[end] = shown
+        try:
+            yield
+        finally:
+            del self._waiting[end]
+
+    async def watch(self, dismiss: Callable[[], None]) -> None:
+        """Have those leave whose token was revoked: end the requests that wait, and call ``dismiss`` for the rest.
+        Returns only when there are no tokens."""
+        if self.tokens is not None:
+            await self.tokens.watch(lambda: self.end_invalid(dismiss))
+
+    def end_invalid(self, dismiss: Callable[[], None]) -> None:
+        assert self.tokens is not None
+        for end, shown in tuple(self._waiting.items()):
+            if not self.tokens.is_valid(shown):
+                end()
+        dismiss()
+
+    def close(self) -> None:
+        if self.tokens is not None:
+            self.tokens.close()

@@ -1,0 +1,67 @@
+"""From where: ASGI middleware that looks at Host and Origin before anything else does."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.guard.origins import Hosts, Origins, is_loopback, name_of
+from server.guard.principal import address_of
+from server.guard.refusing import answer, forbidden
+
+SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
+
+class Perimeter:
+    """Refuses with 403 who calls the server by a name that is not its own, and pages that are not its own.
+
+    ``auth`` is whether those behind it have to show a token: then clients that are no web page may be anywhere.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, origins: Origins, *, auth: bool) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._origins = origins
+        self._auth = auth
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and (refused := self._refused(scope)):
+            await answer(refused, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _refused(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        host = hosts[0] if len(hosts) == 1 else ""
+        name = name_of(host)
+        if name is None or not (name in self._hosts or name == _arrived_at(scope)):
+            shown = f"{host[:80]!r} is" if host else "no Host is"
+            return forbidden(f"{shown} not a name of this server; if it should be, start it with --allow-host NAME")
+        if origins:
+            return self._refused_origin(origins, SCHEMES[scope["scheme"]], host)
+        if _from_another_site(headers):
+            return forbidden("this is for this server's own pages; if it should not be, use --allow-origin ORIGIN")
+        if not self._auth and not is_loopback(address_of(scope) or "localhost"):
+            return forbidden("only this machine may use a server without tokens; start it with --auth token")
+        return None
+
+    def _refused_origin(self, given: list[str], scheme: str, host: str) -> Response | None:
+        if len(given) == 1 and self._origins.admits(given[0], scheme, host):
+            return None
+        text = "web pages of {!r} may not use this server; if they should, start it with --allow-origin {}"
+        return forbidden(text.format(given[0][:80], "ORIGIN" if given[0] == "null" else given[0][:80]))
+
+
+def _arrived_at(scope: Scope) -> str | None:
+    """The address that the client connected to. A page can't have it in Host under a name of its own."""
+    server = scope.get("server")
+    return str(server[0]).partition("%")[0].lower() if server else None
+
+
+def _from_another_site(headers: Headers) -> bool:
+    """Whether a browser says that another site's page asks for this, and not by being left for it."""
+    return headers.get("sec-fetch-site") in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate"

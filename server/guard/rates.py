@@ -1,0 +1,112 @@
+"""How much each may do: messages in a time, connections at a time. Pure: the time is passed in."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from typing import Final
+
+BURST_SECONDS: Final = 10.0
+"""Who has been quiet may send what is allowed in so long at once."""
+
+BUCKETS_KEPT: Final = 4096
+"""Beyond it those that are full again are dropped: they hold nothing that a new one would not."""
+
+
+class Bucket:
+    """A token bucket: ``rate`` in a second, up to ``burst`` at once. Times are seconds on one clock."""
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = self._left = burst
+        self._at = now
+
+    def take(self, count: int, now: float) -> float:
+        """Take ``count`` and return 0; or take nothing and return the seconds after which one more can be had."""
+        self._fill(now)
+        if self._left >= 1:
+            self._left -= count  # may go below 0: what came in one frame is not torn apart
+            return 0.0
+        return (1 - self._left) / self._rate
+
+    def is_full(self, now: float) -> bool:
+        self._fill(now)
+        return self._left >= self._burst
+
+    def _fill(self, now: float) -> None:
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        self._at = now
+
+
+class Rates:
+    """A bucket for everybody who did something lately. Owned by the guard."""
+
+    def __init__(self, rate: float, burst: float | None = None) -> None:
+        self._rate = rate
+        self._burst = rate * BURST_SECONDS if burst is None else burst
+        self._buckets: dict[Hashable, Bucket] = {}
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, who: Hashable, count: int, now: float) -> float:
+        """As ``Bucket.take``, of the bucket of ``who``."""
+        bucket = self._buckets.get(who)
+        if bucket is None:
+            self._drop_full(now)
+            bucket = self._buckets[who] = Bucket(self._rate, self._burst, now)
+        return bucket.take(count, now)
+
+    def _drop_full(self, now: float) -> None:
+        if len(self._buckets) >= BUCKETS_KEPT:
+            self._buckets = {who: bucket for who, bucket in self._buckets.items() if not bucket.is_full(now)}
+
+
+class TooManyError(Exception):
+    """All places are taken."""
+
+
+class Places:
+    """How many connections each one has open, at most ``limit``. Owned by the guard."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._taken: Counter[Hashable] = Counter()
+
+    def __len__(self) -> int:
+        return self._taken.total()
+
+    def take(self, who: Hashable) -> None:
+        """Raises TooManyError."""
+        if self._taken[who] >= self.limit:
+            raise TooManyError
+        self._taken[who] += 1
+
+    def give_back(self, who: Hashable) -> None:
+        self._taken[who] -= 1
+        if not self._taken[who]:
+            del self._taken[who]
+
+    @contextlib.contextmanager
+    def taken(self, who: Hashable) -> Iterator[None]:
+        """Raises TooManyError."""
+        self.take(who)
+        try:
+            yield
+        finally:
+            self.give_back(who)
+
+
+def network_of(address: str) -> str:
+    """Whom an address stands for: itself, or of IPv6 the network of 2^64 addresses that one customer has."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))

@@ -1,0 +1,150 @@
+"""The file that tokens and the sessions of browsers are kept in: their hashes, never themselves.
+
+A hash is SHA-256, without salt and without work to slow it down. Those are for passwords, which people choose and
+others guess. What is hashed here is 256 bits of chance: there is nothing to guess, and no two are alike.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+FILE: Final = "tokens.sqlite3"
+
+WAIT_SECONDS: Final = 2.0
+"""For another process that writes."""
+
+_TABLES: Final = """
+    CREATE TABLE IF NOT EXISTS tokens (
+        key       INTEGER PRIMARY KEY,
+        name      TEXT NOT NULL,           -- the principal
+        hash      TEXT NOT NULL UNIQUE,
+        created   REAL NOT NULL,           -- Unix time, as all of these
+        last_used REAL,
+        revoked   REAL
+    );
+    CREATE UNIQUE INDEX IF NOT EXISTS one_valid_token_of_a_name ON tokens (name) WHERE revoked IS NULL;
+    CREATE TABLE IF NOT EXISTS sessions (
+        hash    TEXT PRIMARY KEY,
+        token   INTEGER NOT NULL REFERENCES tokens (key),
+        expires REAL NOT NULL
+    );
+    PRAGMA user_version = 1;
+"""
+
+
+class TokenFileError(Exception):
+    """The file can't be used; the text is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """One token, as `streamui token list` shows it. Times are Unix times."""
+
+    key: int
+    name: str
+    created: float
+    last_used: float | None
+    revoked: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidToken:
+    key: int
+    name: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    hash: str
+    token: int
+    expires: float
+
+
+class TokenStore:
+    """Owns one connection to the file, for one thread. Raises TokenFileError from every method."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.chmod(self.path, 0o600)
+            self._inode = os.stat(self.path).st_ino
+            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=WAIT_SECONDS, check_same_thread=False)
+            self._db.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    @property
+    def change(self) -> int | None:
+        """Another number whenever another process has written to the file, None once it is not there any more. Takes
+        microseconds."""
+        try:
+            if os.stat(self.path).st_ino != self._inode:
+                return None
+        except OSError:
+            return None
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    def add(self, name: str, hash: str) -> bool:
+        """Keep a token. False: the name has a valid one already."""
+        try:
+            self._db.execute("INSERT INTO tokens (name, hash, created) VALUES (?, ?, ?)", (name, hash, time.time()))
+        except sqlite3.IntegrityError:
+            return False
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        return True
+
+    def revoke(self, name: str) -> bool:
+        """End the name's token and what was opened with it. False: it has no valid one."""
+        done = self._rows(
+            "UPDATE tokens SET revoked = ? WHERE name = ? AND revoked IS NULL RETURNING key", (time.time(), name)
+        )
+        self._rows("DELETE FROM sessions WHERE token IN (SELECT key FROM tokens WHERE revoked IS NOT NULL)")
+        return bool(done)
+
+    def all(self) -> list[TokenFacts]:
+        """Every token that was ever made, oldest first."""
+        rows = self._rows("SELECT key, name, created, last_used, revoked FROM tokens ORDER BY key")
+        return [TokenFacts(*row) for row in rows]
+
+    def valid(self) -> list[ValidToken]:
+        return [ValidToken(*row) for row in self._rows("SELECT key, name, hash FROM tokens WHERE revoked IS NULL")]
+
+    def sessions(self) -> list[Session]:
+        return [Session(*row) for row in self._rows("SELECT hash, token, expires FROM sessions")]
+
+    def add_session(self, session: Session) -> None:
+        self._rows("DELETE FROM sessions WHERE expires < ?", (time.time(),))
+        self._rows("INSERT INTO sessions VALUES (?, ?, ?)", (session.hash, session.token, session.expires))
+
+    def end_session(self, hash: str) -> None:
+        self._rows("DELETE FROM sessions WHERE hash = ?", (hash,))
+
+    def used(self, token: int) -> None:
+        """Note that a token is in use now."""
+        self._rows("UPDATE tokens SET last_used = ? WHERE key = ?", (time.time(), token))
+
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(sql, tuple(values)).fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> TokenFileError:
+        return TokenFileError(f"{self.path}: {error}; mend that, or choose another --data")
+
+
+def hash_of(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

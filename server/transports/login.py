@@ -1,0 +1,124 @@
+"""Logging in with a browser: the token in a form, then a cookie. No script is needed, and no token is in an address.
+
+A browser says where a form was sent from only where the page's referrer policy lets it, so the policy of these pages is
+``same-origin``, and without it the guard would refuse what they send.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.templating import Jinja2Templates
+
+from server.guard.authentication import COOKIE
+from server.guard.guard import Guard
+from server.guard.tokens import SESSION_SECONDS, Pass, Tokens
+from server.guard.visit import pass_of
+from server.transports.requests import NO_STORE
+
+MOST_BYTES: Final = 16_384
+FORM: Final = "application/x-www-form-urlencoded"
+WRONG: Final = "This is not a token that is valid here."
+
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+HEADERS: Final = {**NO_STORE, "content-security-policy": POLICY, "referrer-policy": "same-origin"}
+
+_templates = Jinja2Templates(Path(__file__).parent / "templates")
+
+
+async def login_page(request: Request) -> Response:
+    """``GET /login``, and ``GET /logout``."""
+    if _tokens(request) is None:
+        return RedirectResponse("/", 303, NO_STORE)
+    shown = pass_of(request.scope)
+    return _page(request, principal=shown.principal if shown else None)
+
+
+async def log_in(request: Request) -> Response:
+    """``POST /login``: with a right token a cookie, and on to the chat."""
+    guard: Guard = request.app.state.guard
+    tokens = guard.tokens
+    if tokens is None:
+        return RedirectResponse("/", 303, NO_STORE)
+    if wait := guard.charge_login(request.scope):
+        headers = {"retry-after": str(math.ceil(wait))}
+        return _page(request, 429, "Too many attempts. Wait a little, then try again.", headers)
+    shown = tokens.admit(await _token(request))
+    if shown is None:
+        return _page(request, 403, WRONG)
+    return _let_in(request, tokens, shown)
+
+
+async def log_out(request: Request) -> Response:
+    """``POST /logout``: the session is over, here and wherever else its cookie is."""
+    guard: Guard = request.app.state.guard
+    if guard.tokens is not None and (shown := pass_of(request.scope)):
+        guard.tokens.end_session(shown)
+        guard.end_invalid(request.app.state.connections.dismiss_invalid)
+    response = RedirectResponse("/login", 303, NO_STORE)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=_is_secure(request))
+    return response
+
+
+def _let_in(request: Request, tokens: Tokens, shown: Pass) -> Response:
+    response = RedirectResponse("/", 303, NO_STORE)
+    response.set_cookie(
+        COOKIE,
+        tokens.open_session(shown),
+        max_age=int(SESSION_SECONDS),
+        httponly=True,
+        samesite="strict",
+        secure=_is_secure(request),
+    )
+    return response
+
+
+async def _token(request: Request) -> str:
+    """What stands in the form; "" where there is nothing that could be a token."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        return ""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            return ""
+    try:
+        fields = parse_qs(body.decode("ascii"), max_num_fields=4)
+    except ValueError:
+        return ""
+    return fields.get("token", [""])[0].strip()
+
+
+def _page(
+    request: Request,
+    status: int = 200,
+    problem: str | None = None,
+    headers: dict[str, str] | None = None,
+    principal: str | None = None,
+) -> Response:
+    facts = {"problem": problem, "principal": principal}
+    return _templates.TemplateResponse(request, "login.html", facts, status, headers={**HEADERS, **(headers or {})})
+
+
+def _is_secure(request: Request) -> bool:
+    return request.url.scheme == "https"
+
+
+def _tokens(request: Request) -> Tokens | None:
+    guard: Guard = request.app.state.guard
+    return guard.tokens

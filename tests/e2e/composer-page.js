@@ -1,0 +1,72 @@
+/** What comes into the composer from outside: files and long texts. */
+
+/** @typedef {import("puppeteer-core").Page} Page */
+/** @typedef {{name: string, content: string}} Content each character of the content is one byte */
+
+export class ComposerPage {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** @param {Content[]} files */
+  async drop(files) {
+    await this.page.evaluate((contents) => {
+      const data = new DataTransfer();
+      for (const { name, content } of contents) {
+        data.items.add(new File([Uint8Array.from(content, (byte) => byte.charCodeAt(0))], name));
+      }
+      for (const type of ["dragover", "drop"]) {
+        document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+      }
+    }, files);
+  }
+
+  /** @param {Content} file */
+  async pasteFile(file) {
+    await this.page.evaluate(({ name, content }) => {
+      const data = new DataTransfer();
+      data.items.add(new File([content], name));
+      const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+      document.getElementById("composer-input")?.dispatchEvent(paste);
+    }, file);
+  }
+
+  /**
+   * @param {string} text
+   * @returns {Promise<number>} for how long the page could do nothing else, in milliseconds
+   */
+  async pasteText(text) {
+    return await this.page.evaluate(async (pasted) => {
+      const data = new DataTransfer();
+      data.setData("text/plain", pasted);
+      const input = document.getElementById("composer-input");
+      const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+      const before = performance.now();
+      if (input?.dispatchEvent(paste)) document.execCommand("insertText", false, pasted);
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+      return Math.round(performance.now() - before);
+    }, text);
+  }
+
+  async held() {
+    return await this.page.$eval("#composer-held", (list) => list.textContent ?? "");
+  }
+
+  async heldCount() {
+    return await this.page.$$eval(".held", ({ length }) => length);
+  }
+
+  async notice() {
+    return await this.page.$eval("#composer-notice", (notice) => notice.textContent ?? "");
+  }
+
+  /** @param {string} words */
+  async says(words) {
+    await this.page.waitForFunction(
+      (expected) => document.getElementById("composer-notice")?.textContent?.includes(expected) ?? false,
+      { polling: "raf" },
+      words,
+    );
+  }
+}

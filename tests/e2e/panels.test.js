@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+
+import { Browser } from "./browser.js";
+import { ChatPage } from "./chat-page.js";
+import { PanelsPage } from "./panels-page.js";
+import { Server } from "./server.js";
+
+const STORY = "Tell me a long story";
+const NARROW = { width: 360, height: 740, isMobile: true, hasTouch: true };
+
+describe("The panels", () => {
+  /** @type {Server | undefined} */
+  let server;
+  /** @type {Browser | undefined} */
+  let browser;
+  /** @type {ChatPage} */
+  let chat;
+  /** @type {PanelsPage} */
+  let panels;
+
+  before(async () => {
+    server = await Server.start();
+    browser = await Browser.start();
+  });
+
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  beforeEach(async () => {
+    assert.ok(browser && server);
+    chat = new ChatPage(await browser.newPage());
+    panels = new PanelsPage(chat.page);
+    await chat.page.setViewport({ width: 1180, height: 820 });
+    await chat.open(server.address);
+  });
+
+  afterEach(async () => {
+    await chat.page.browserContext().close();
+  });
+
+  describe("with settings", () => {
+    beforeEach(async () => {
+      await panels.open("chat");
+    });
+
+    it("tells the model's facts and the server's limits", async () => {
+      const facts = await panels.facts();
+      assert.match(facts, /Name\s*\S/);
+      assert.match(facts, /Context\s*[\d,]+ tokens/);
+      assert.deepEqual(chat.complaints, []);
+    });
+
+    it("sends the parameters and the system prompt, and the server obeys", async () => {
+      await panels.set("temperature", "0");
+      await panels.set("max_tokens", "5");
+      await panels.set("system-prompt", "Be brief.");
+      await chat.ask(STORY);
+      await chat.lastStatusSays("Reached the length limit · 5 tokens");
+      const first = await chat.lastAnswer();
+      await chat.press("New chat");
+      await chat.ask(STORY);
+      await chat.lastStatusSays("Reached the length limit");
+      assert.equal(await chat.lastAnswer(), first);
+      assert.deepEqual(chat.complaints, []);
+    });
+
+    it("obeys a JSON schema", async () => {
+      await panels.unfold("Form of the answer");
+      await panels.set("json_schema", '{"enum": ["yes", "no"]}');
+      await chat.ask("Is water wet?");
+      await chat.lastStatusSays("Done");
+      assert.match(await chat.lastAnswer(), /^\s*"(yes|no)"\s*$/);
+    });
+
+    it("says what is wrong with a value, and goes on with the one before", async () => {
+      await panels.set("max_tokens", "5");
+      await panels.set("max_tokens", "0");
+      assert.equal(
+        await panels.problem("max_tokens"),
+        "Longest answer: 0 is too low; give a whole number from 1, or leave it empty for the default.",
+      );
+      await chat.ask(STORY);
+      await chat.lastStatusSays("Reached the length limit · 5 tokens");
+      await panels.set("max_tokens", "6");
+      assert.equal(await panels.problem("max_tokens"), "");
+    });
+
+    it("keeps the settings over a reload, resets one and all, and takes that back", async () => {
+      await panels.set("temperature", "0.3");
+      await panels.set("top_p", "0.5");
+      await chat.reload();
+      await panels.open("chat");
+      assert.equal(await panels.value("temperature"), "0.3");
+      await chat.press("Reset Temperature");
+      assert.deepEqual([await panels.value("temperature"), await panels.value("top_p")], ["", "0.5"]);
+      await chat.press("Reset all");
+      assert.equal(await panels.value("top_p"), "");
+      await chat.press("Undo");
+      assert.equal(await panels.value("top_p"), "0.5");
+    });
+
+    it("chooses, keeps and deletes presets", async () => {
+      await panels.set("max_tokens", "9");
+      await chat.press("Precise");
+      assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]);
+      assert.deepEqual(await panels.pressedPresets(), ["Precise"]);
+      await chat.press("Save as preset…");
+      await chat.page.keyboard.type("Mine");
+      await chat.page.keyboard.press("Enter");
+      await chat.press("Reset all");
+      assert.deepEqual(await panels.pressedPresets(), ["Balanced"]);
+      await chat.reload();
+      await panels.open("chat");
+      await chat.press("Mine");
+      assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]);
+      await chat.press("Delete the preset Mine");
+      await chat.page.waitForFunction(() => !document.querySelector(".preset-own"));
+    });
+
+    it("is worked by keys alone, closes with Escape, and gives the focus back", async () => {
+      await chat.page.keyboard.press("Escape");
+      await chat.page.focus("#settings-button");
+      await chat.page.keyboard.press("Enter");
+      assert.equal(await panels.focused(), "tab-chat");
+      await chat.page.keyboard.press("ArrowRight");
+      assert.equal(await panels.focused(), "tab-engine");
+      await chat.page.keyboard.press("Escape");
+      assert.equal(await panels.focused(), "settings-button");
+      assert.equal(await panels.isOpen(), false);
+    });
+  });
+
+  it("shows what the engine is doing, and asks for it only while it is looked at", async () => {
+    await panels.watchQuestions();
+    await panels.open("engine");
+    await panels.engineSays("Running");
+    await panels.engineSays("0 of ");
+    await chat.ask(STORY);
+    await chat.page.waitForFunction(() => document.querySelector("#panel-engine .field-hint")?.textContent?.includes("at most"));
+    assert.match(await panels.plotWords(), /^On this page: /);
+    await chat.page.keyboard.press("Tab");
+    await chat.page.click("#tab-appearance");
+    const asked = await panels.questionCount();
+    await chat.page.click("#tab-engine");
+    await chat.page.waitForFunction((before) => /** @type {any} */ (window).questions === before + 1, {}, asked);
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  it("keeps theme and text size over a reload, from the first paint on", async () => {
+    await panels.open("appearance");
+    const before = await panels.appearance();
+    await chat.page.click('input[value="dark"]');
+    await chat.page.focus("#text-size");
+    for (const key of /** @type {const} */ (["ArrowRight", "ArrowRight"])) await chat.page.keyboard.press(key);
+    const chosen = await panels.appearance();
+    assert.notEqual(chosen.ground, before.ground);
+    assert.equal(chosen.size, "20px");
+    await chat.page.evaluateOnNewDocument(() => {
+      const note = () => Object.assign(window, { firstTheme: document.documentElement.dataset["theme"] });
+      new MutationObserver((_, observer) => {
+        if (!document.body) return;
+        observer.disconnect();
+        note();
+      }).observe(document, { childList: true, subtree: true });
+    });
+    await chat.reload();
+    assert.deepEqual(await panels.appearance(), chosen);
+    assert.equal(await chat.page.evaluate(() => /** @type {any} */ (window).firstTheme), "dark");
+  });
+
+  it("lists the shortcuts under ?, and gives the focus back", async () => {
+    await chat.page.focus("#settings-button");
+    await chat.page.keyboard.type("?");
+    await chat.page.waitForSelector("#help[open]");
+    const keys = await chat.page.$$eval("#help dt", (terms) => terms.map((term) => term.textContent));
+    assert.ok(keys.includes("?") && keys.includes("Esc"));
+    await chat.page.keyboard.press("Escape");
+    await chat.page.waitForSelector("#help:not([open])");
+    assert.equal(await panels.focused(), "settings-button");
+    await chat.write("Why?");
+    assert.equal(await chat.draft(), "Why?");
+    assert.equal(await chat.page.$("#help[open]"), null);
+  });
+
+  it("closes help and panel with Escape without stopping an answer", async () => {
+    await panels.open("chat");
+    await panels.pressEscapeWithFirstText();
+    await chat.ask(STORY);
+    await chat.page.waitForSelector("#side-panel:not([open])");
+    await chat.buttonSays("Send");
+    assert.doesNotMatch((await chat.statuses()).at(-1) ?? "", /Stopped/);
+  });
+
+  it("fits into 360 pixels, at the largest text too", async () => {
+    await chat.page.setViewport(NARROW);
+    for (const size of [100, 150]) {
+      await panels.setTextSize(size);
+      for (const view of /** @type {const} */ (["chat", "engine", "appearance"])) {
+        await panels.open(view);
+        await panels.unfoldAll();
+        assert.equal(await panels.overhang(), 0, `${view} at ${size} %`);
+        await chat.page.keyboard.press("Escape");
+      }
+      assert.equal(await chat.overhang(), 0);
+    }
+  });
+});

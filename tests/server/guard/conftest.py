@@ -1,0 +1,53 @@
+"""A server that asks for tokens, and two who have one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from server.engine.scripted import ScriptedModel
+from server.guard.guard import Guard
+from server.guard.store import TokenStore, hash_of
+from server.guard.tokens import Tokens, new_token
+from tests.server.transports.running import RunningServer, serving
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The tokens of two principals, and the folder of the file that they are in."""
+
+    alice: str
+    bob: str
+    folder: Path
+
+    def revoke(self, name: str) -> None:
+        """As another process does."""
+        store = TokenStore(self.folder)
+        assert store.revoke(name)
+        store.close()
+
+    def add(self, name: str) -> str:
+        """As another process does."""
+        store, token = TokenStore(self.folder), new_token()
+        assert store.add(name, hash_of(token))
+        store.close()
+        return token
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    unmade = Keys("", "", tmp_path)
+    return Keys(unmade.add("alice"), unmade.add("bob"), tmp_path)
+
+
+@pytest.fixture
+async def locked(model: ScriptedModel, keys: Keys, no_errors_logged: None) -> AsyncIterator[RunningServer]:
+    async with serving(model, guard=Guard(tokens=Tokens(TokenStore(keys.folder)))) as server:
+        yield server
