@@ -276,7 +276,7 @@ class Machine(RuleBasedStateMachine):
         self._restart(self._folder)
 
     @rule()
-    @precondition(lambda self: self.closed and bool(self.server.registry.active))
+    @precondition(lambda self: self.closed and self.moved)
     def crash(self) -> None:
         """The next server has what was on the disk while this one still lived."""
         self._restart(self._new_folder())
