@@ -112,7 +112,7 @@ class Batcher:
             sequence = self._scheduler.waiting[0]
             running = {s.slot: s.reusable for s in self._scheduler.running if s.slot is not None}
             first_time = not sequence.begun
-            slot, cached = self._kv.place(sequence.context(), self._scheduler.free, running)
+            slot, cached = self._kv.place(sequence.borrowable(), self._scheduler.free, running)
             self._scheduler.admit(sequence, slot, cached, time.monotonic())
             if first_time:
                 self._counters.cached_tokens += cached
