@@ -83,11 +83,14 @@ test-webkit: | build
 	@$(call run_node_tests,tests/e2e -not -name '*.chromium.test.js',test-webkit)
 
 .PHONY: lint
-lint: install-dev types ## style, types, and which package may import which
+lint: install-dev types ## style, types, which package may import which, and what is known to be unsafe
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache
 	node_modules/.bin/eslint
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive server protocol
+	@# Asks PyPI and npm's registry for known vulnerabilities; says so where it can't, and goes on.
+	$(BIN)/python -m tests.audit
 	@# The page's content security policy forbids inline script and style; here it shows before a browser says so.
 	! grep -rnEi --include='*.html' '<style|<script>|[ "]style=|[ "]on[a-z]+=|javascript:' frontend server
 

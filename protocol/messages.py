@@ -281,6 +281,8 @@ class Status(Server, frozen=True, kw_only=True, tag="status"):
     tokens_per_second: Annotated[float, Meta(ge=0)] | None = None
     running: Count | None = None
     queued: Count | None = None
+    kv_used: Count | None = None
+    kv_tokens: Count | None = None
 
 
 class Logprob(Facts, frozen=True, kw_only=True):

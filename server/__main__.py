@@ -1,4 +1,4 @@
-"""The command line: ``streamui serve``, ``chat``, ``bench`` and ``token``.
+"""The command line: ``streamui serve``, ``chat``, ``bench``, ``token`` and ``doctor``.
 
 Whatever a person can mend is told in one line, with exit status 2.
 """
@@ -6,7 +6,7 @@ Whatever a person can mend is told in one line, with exit status 2.
 from __future__ import annotations
 
 import argparse
-import logging
+import contextlib
 import socket
 import sys
 from collections.abc import Sequence
@@ -17,11 +17,17 @@ from server import __version__
 from server.bench.command import run as bench
 from server.bench.errors import BenchError
 from server.bench.options import add_options as bench_options
+from server.doctor.command import add_options as doctor_options
+from server.doctor.command import run as doctor
+from server.engine.base import ModelError
+from server.engine.probing import ModelProbe
 from server.guard.command import add_options as token_options
 from server.guard.command import run as token
 from server.guard.origins import is_loopback
 from server.guard.store import TokenFileError
+from server.logs import set_up
 from server.settings import Settings, add_options, settings_from
+from server.starter import MODEL_PATH
 from server.terminal.command import add_options as chat_options
 from server.terminal.command import run as chat
 
@@ -44,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bench_options(bench_parser)
     token_parser = commands.add_parser("token", help="make, list and revoke the tokens that let somebody in")
     token_options(token_parser)
+    doctor_parser = commands.add_parser("doctor", help="check that all is there for serve, and say what to mend")
+    doctor_options(doctor_parser)
     chosen = parser.parse_args(arguments)
     if chosen.command == "chat":
         raise SystemExit(chat(chosen))
@@ -51,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(_measure(chosen))
     if chosen.command == "token":
         raise SystemExit(_token(chosen))
+    if chosen.command == "doctor":
+        raise SystemExit(doctor(settings_from(chosen), as_json=chosen.json))
     serve(settings_from(chosen))
 
 
@@ -70,17 +80,22 @@ def _token(chosen: argparse.Namespace) -> int:
 
 def serve(settings: Settings) -> None:
     """Load the model, listen, print the address once it answers, and serve until SIGINT or SIGTERM."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    set_up(settings.log_format, settings.log_level)
     _refuse_open_door(settings)
     _make_folder(settings.data)
     listener = _listen(settings.host, settings.port)
 
-    from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
-    from server.conversations.store import ConversationsError
-    from server.engine.base import ModelError
-    from server.generations.journal import JournalError
-    from server.serving import run
+    try:
+        with _probe(settings.model) as probe:
+            from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
+            from server.conversations.store import ConversationsError
+            from server.generations.journal import JournalError
+            from server.serving import run
 
+            if probe:
+                probe.verdict()
+    except ModelError as error:
+        _fail(str(error))
     try:
         run(settings, listener)
     except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:
@@ -93,6 +108,12 @@ def _refuse_open_door(settings: Settings) -> None:
             f"--host {settings.host}: others could reach the server, and it would let anybody in. Add --auth token and "
             "make a token with `streamui token add NAME`; or leave --host out, and only this machine can reach it"
         )
+
+
+def _probe(model: Path) -> contextlib.AbstractContextManager[ModelProbe | None]:
+    """The examination of a model file that came from elsewhere. Raises ModelError."""
+    ours = model.exists() and model.samefile(MODEL_PATH)
+    return contextlib.nullcontext() if ours else ModelProbe(model)
 
 
 def _make_folder(path: Path) -> None:

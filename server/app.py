@@ -24,11 +24,13 @@ from server.guard.cross_origin import cross_origin
 from server.guard.guard import Guard
 from server.guard.perimeter import Perimeter
 from server.transports import conversation_files, conversations, generations
+from server.transports.access import RequestLog
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
 from server.transports.events import stream_events, stream_generate
-from server.transports.health import healthz
+from server.transports.health import healthz, readyz
 from server.transports.login import log_in, log_out, login_page
+from server.transports.metrics import metrics, metrics_registry
 from server.transports.pages import FrontendFiles, SecurityHeaders, compressed, page, service_worker
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
@@ -79,6 +81,7 @@ def create_app(
             await registry.close()
             await asyncio.to_thread(kept.close)
             guard.close()
+            template.close()
 
     app = Starlette(
         routes=[
@@ -89,6 +92,8 @@ def create_app(
             Route("/logout", login_page, methods=["GET"]),
             Door("POST", "/logout", log_out),
             Route("/healthz", healthz, methods=["GET"]),
+            Route("/readyz", readyz, methods=["GET"]),
+            Route("/metrics", metrics, methods=["GET"]),
             WebSocketRoute("/ws", websocket_endpoint),
             Door("GET", "/channel", stream_channel),
             Door("POST", "/channel", open_channel),
@@ -118,6 +123,7 @@ def create_app(
         ],
         exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
         middleware=[
+            Middleware(RequestLog),
             Middleware(SecurityHeaders),
             Middleware(Perimeter, guard.hosts, guard.origins, auth=guard.tokens is not None),
             *cross_origin(guard.origins),
@@ -129,5 +135,6 @@ def create_app(
     app.state.conversations = kept
     app.state.guard = guard
     app.state.connections = connections
+    app.state.metrics = metrics_registry(registry, connections)
     app.state.channels = channels
     return app

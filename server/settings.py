@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from server.guard.origins import bare_name, origin
+from server.logs import LEVELS, Format
 from server.starter import MODEL_PATH
 
 
@@ -41,6 +42,8 @@ class Settings:
     max_sockets: int
     max_messages: int
     max_active: int | None
+    log_format: Format
+    log_level: str
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -81,7 +84,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text not in words:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {' or '.join(words)}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not {', '.join(words[:-1])} or {words[-1]}")
         return text
 
     return parse
@@ -263,6 +266,20 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=None,
             metavar="N",
             help="answers of one user that may wait or run (a quarter of --queue and --parallel; all with --auth off)",
+        ),
+        Option(
+            name="log_format",
+            parse=one_of("text", "json"),
+            default="text",
+            metavar="text|json",
+            help="how the log on standard error is written; json: an object a line (%(default)s)",
+        ),
+        Option(
+            name="log_level",
+            parse=one_of(*LEVELS),
+            default="warning",
+            metavar="|".join(LEVELS),
+            help="what is logged: from info on a line for every request and answer, and never a text (%(default)s)",
         ),
     )
 

@@ -219,9 +219,10 @@ Listener = Callable[[Sequence[Update]], None]
 class EngineStats:
     """The engine's counters at one moment. Token counts, steps and seconds grow for as long as the engine lives.
 
-    ``kv_tokens`` are those of running sequences, ``kept_tokens`` those of ended ones that lie in free slots to be
-    reused, ``saved_bytes`` the plain memory that holds more of the latter. ``busy_seconds`` is the time of all steps;
-    of it ``decode_seconds`` were spent inside llama_decode and ``sample_seconds`` on choosing tokens.
+    ``kv_cells`` is how many tokens the KV cache can hold; ``kv_tokens`` are those of running sequences, ``kept_tokens``
+    those of ended ones that lie in free slots to be reused, ``saved_bytes`` the plain memory that holds more of the
+    latter. ``busy_seconds`` is the time of all steps; of it ``decode_seconds`` were spent inside llama_decode and
+    ``sample_seconds`` on choosing tokens.
     """
 
     alive: bool
@@ -232,6 +233,7 @@ class EngineStats:
     kv_tokens: int
     prompt_tokens: int
     completion_tokens: int
+    kv_cells: int = 0
     cached_tokens: int = 0
     kept_tokens: int = 0
     saved_bytes: int = 0

@@ -54,7 +54,7 @@ class Batcher:
         self.eta_ms: int | None = None
         """When a request that came now would start; likewise."""
         self._seen_moves = -1
-        self._counters = Counters(slots=model.slots)
+        self._counters = Counters(slots=model.slots, kv_cells=model.cells)
         self.stats = self._counters.stats()
         """The counters, as of what was told last; likewise."""
 
@@ -112,7 +112,7 @@ class Batcher:
             sequence = self._scheduler.waiting[0]
             running = {s.slot: s.reusable for s in self._scheduler.running if s.slot is not None}
             first_time = not sequence.begun
-            slot, cached = self._kv.place(sequence.context(), self._scheduler.free, running)
+            slot, cached = self._kv.place(sequence.borrowable(), self._scheduler.free, running)
             self._scheduler.admit(sequence, slot, cached, time.monotonic())
             if first_time:
                 self._counters.cached_tokens += cached

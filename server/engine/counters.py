@@ -13,6 +13,7 @@ class Counters:
     """Owned by the worker's thread. The names are those of EngineStats, where they are explained."""
 
     slots: int
+    kv_cells: int = 0
     running: int = 0
     queued: int = 0
     kv_tokens: int = 0

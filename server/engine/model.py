@@ -71,6 +71,11 @@ class Model(Protocol):
         ...
 
     @property
+    def cells(self) -> int:
+        """How many tokens the KV cache holds, of all sequences together."""
+        ...
+
+    @property
     def batch_tokens(self) -> int:
         """The most rows that one decode takes."""
         ...

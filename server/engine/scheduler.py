@@ -23,17 +23,14 @@ class Share:
     """One sequence's part of a batch: its next ``count`` tokens.
 
     ``output``: the share ends at the sequence's newest token, so that the next one can be chosen from the logits of
-    this row, counted among those that want logits. None: there is more to read first.
+    this row, counted among those that want logits. None: there is more to read first. ``reading``: it reads a prompt,
+    or together what was lost from the KV cache, rather than compute a token of an answer.
     """
 
     sequence: Sequence
     count: int
     output: int | None
-
-    @property
-    def reading(self) -> bool:
-        """Whether it reads a prompt, or again what was lost from the KV cache, rather than write on."""
-        return self.count > 1 or self.output is None or not self.sequence.writing
+    reading: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +147,9 @@ class Scheduler:
         of this step; ``only`` leaves out all others.
         """
         running = [sequence for sequence in self.running if sequence not in held] if only is None else [only]
-        counts = {sequence.slot: 1 for sequence in running if sequence.missing == 1}
-        counts |= _chunks([sequence for sequence in running if sequence.missing > 1], budget, least=1 if counts else 0)
-        writes = any(sequence.writing and sequence.missing == 1 for sequence in running)
+        counts = {sequence.slot: 1 for sequence in running if sequence.ahead == 1}
+        counts |= _chunks([sequence for sequence in running if sequence.ahead > 1], budget, least=1 if counts else 0)
+        writes = any(sequence.stepping for sequence in running)
         filled = _gaps(sorted(slot for slot in counts if slot is not None), fill) if writes else []
         rows: list[Row] = []
         shares: list[Share] = []
@@ -164,7 +161,7 @@ class Scheduler:
             sequence, count = self._running[slot], counts[slot]
             complete = count == sequence.missing
             rows.extend(_rows(sequence, slot, count))
-            shares.append(Share(sequence, count, outputs if complete else None))
+            shares.append(Share(sequence, count, outputs if complete else None, reading=not sequence.stepping))
             outputs += complete
         return Plan(rows, shares, filled)
 
@@ -177,17 +174,21 @@ def _chunks(readers: list[Sequence], budget: int, least: int) -> dict[int | None
     """How many tokens each reader gets of ``budget``. ``least`` 1 gives each one, which leaves no gap between answers.
 
     A quarter is for whoever has waited longest, so that a long prompt gets read; the rest for those who are nearest to
-    their first token, so that a short one need not wait for it.
+    their first token, so that a short one need not wait for it. No chunk ends before a last token that would be read
+    alone: its bits would not be those that it has among others.
     """
     counts = dict.fromkeys((sequence.slot for sequence in readers), least)
     left = max(0, budget - least * len(readers))
     for sequence, share in (
         *((reader, left // 4) for reader in readers[:1]),
-        *((reader, budget) for reader in sorted(readers, key=lambda reader: reader.missing)),
+        *((reader, budget) for reader in sorted(readers, key=lambda reader: reader.ahead)),
     ):
-        more = min(share, left, sequence.missing - counts[sequence.slot])
+        more = min(share, left, sequence.ahead - counts[sequence.slot])
         counts[sequence.slot] += more
         left -= more
+    for sequence in readers:
+        if counts[sequence.slot] > 2 and sequence.ahead - counts[sequence.slot] == 1:
+            counts[sequence.slot] -= 1
     return {slot: count for slot, count in counts.items() if count}
 
 

@@ -129,6 +129,7 @@ class ScriptedModel:
     ) -> None:
         self.slots = slots
         self.shared = kv_tokens is not None
+        self.cells = slots * context if kv_tokens is None else kv_tokens
         self.gate = Gate()
         self.failures: list[BaseException] = []
         self.poison: set[int] = set()

@@ -37,6 +37,8 @@ class Sequence:
         self._cached = 0
         self._told = 0
         """The most of the prompt that was told to be read."""
+        self._written_from = len(request.prompt) if request.sampling.temperature == 0 else None
+        """Of a greedy answer: from this position on each token is computed alone, also where it is computed again."""
         self._shifted_from: int | None = None
         """From this position on the KV still bears what was pushed out before it; None: nothing was."""
         self._chosen: list[int] = []
@@ -56,6 +58,22 @@ class Sequence:
     def missing(self) -> int:
         """How many tokens the KV cache still lacks before the next one can be chosen."""
         return len(self.tokens) - self.computed
+
+    @property
+    def ahead(self) -> int:
+        """How many of the missing tokens a step may compute.
+
+        Those of a greedy answer one by one: computed together they would differ in the last bits from what they were
+        when they were chosen.
+        """
+        if self._written_from is None or self.missing == 0:
+            return self.missing
+        return max(1, min(self.missing, self._written_from - self.computed))
+
+    @property
+    def stepping(self) -> bool:
+        """Whether a step computes one token of its answer: the newest, or one that the KV cache has lost."""
+        return self.ahead == 1 and (self.writing or self.computed >= self.prompt_tokens)
 
     @property
     def begun(self) -> bool:
@@ -116,6 +134,14 @@ class Sequence:
         """``tokens``, for comparison with what others have computed."""
         return self.prompt if not self.writing else np.array(self.tokens, np.int32)
 
+    def borrowable(self) -> NDArray[np.int32]:
+        """What of ``context`` others may have computed for it, but for the last token.
+
+        Of a greedy answer that is what it reads, less one token: a last one that is read alone differs in its bits.
+        """
+        context = self.context()
+        return context if self._written_from is None else context[: max(0, self._written_from - 1)]
+
     def send_back(self) -> None:
         """Leave the slot, to be admitted again later; nothing is lost but what the KV cache held."""
         self.slot = None
@@ -140,6 +166,7 @@ class Sequence:
         del self.tokens[start : start + count]
         self.computed -= count
         self._shifted_from = start
+        self._written_from = None
 
     def older_half(self, anchors: int) -> int:
         """How many tokens behind the first ``anchors`` a full context pushes out."""
@@ -149,6 +176,7 @@ class Sequence:
         """Push out, before anything is computed, what an earlier engine pushed out of the full context."""
         while len(self.tokens) >= self._context and self.request.written:
             del self.tokens[anchors : anchors + self.older_half(anchors)]
+            self._written_from = None
         self.prompt = np.array(self.tokens, np.int32)
 
     def piece(self, text: str) -> Piece:

@@ -29,9 +29,9 @@ class Turns:
     def plan(self, fill: Mapping[int, int], suspect: Sequence | None, now: float) -> Plan:
         """The next step, as of ``now`` (``time.monotonic()`` seconds); of ``suspect`` alone where there is one."""
         running = self._scheduler.running
-        writing = [sequence for sequence in running if sequence.writing and sequence.missing == 1]
+        writing = [sequence for sequence in running if sequence.stepping]
         settled = any(sequence.settled for sequence in writing)
-        reading = [sequence for sequence in running if sequence.missing > 1]
+        reading = [sequence for sequence in running if sequence.ahead > 1]
         held = [] if settled else _held(writing, reading, now)
         budget = self._pace.budget(writing=len(writing) - len(held), settled=settled, readers=len(reading))
         return self._scheduler.plan(budget, fill, held=held, only=suspect)
@@ -46,10 +46,11 @@ def _held(writing: list[Sequence], reading: list[Sequence], now: float) -> list[
 
     All are sooner through so than if each step carried the first answers' rows as well.
     """
-    came = [sequence.request.received for sequence in reading if sequence.missing <= SHORT_PROMPT]
+    came = [sequence.request.received for sequence in reading if sequence.ahead <= SHORT_PROMPT]
     return [
         sequence
         for sequence in writing
-        if sequence.seconds_writing(now) < HOLD_SECONDS
+        if sequence.writing
+        and sequence.seconds_writing(now) < HOLD_SECONDS
         and any(abs(sequence.request.received - other) < TOGETHER_SECONDS for other in came)
     ]

@@ -84,8 +84,12 @@ class BatchingEngine:
             self._put(_Cancel(id, received))
         except EngineDeadError:
             return
-        if id in self._batcher.abortable:
+        if self.aborts_for(id):
             self._model.abort()
+
+    def aborts_for(self, id: str) -> bool:
+        """Whether a cancel of ``id`` breaks off the step that runs now."""
+        return id in self._batcher.abortable
 
     def stats(self) -> EngineStats:
         stats = self._batcher.stats

@@ -24,6 +24,7 @@ from protocol.states import GENERATION, GenerationEvent, advance
 from server.engine.base import Choice, Finished, Piece, Prefill, Queued, TokenLogprob, Update
 from server.generations.log import GenerationLog, Wake
 from server.generations.ownership import owner_of
+from server.logs import context
 
 DEFAULT_ON_DETACH_MS = 30_000
 SPEED_INTERVAL = 0.25
@@ -52,6 +53,10 @@ class Generation:
         """The newest status, replaced as a whole when it changes."""
         self.cancel_received: float | None = None
         self.watchers: list[Wake] = []
+        self.origin = context()
+        """What the request belongs to, for the log."""
+        self.last_piece: float | None = None
+        """When the newest piece came into the log, in ``time.monotonic()`` seconds."""
         self._decode_started = 0.0
         self._decode_first = 0
         """How many tokens the answer had when this server began to write."""

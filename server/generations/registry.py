@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -19,9 +20,11 @@ from server.engine.base import (
     Engine,
     EngineDeadError,
     EngineStats,
+    Finished,
     FinishReason,
     GenerationRequest,
     ModelFacts,
+    Piece,
     SamplingParams,
     Update,
 )
@@ -32,7 +35,7 @@ from server.generations.journal import Journal
 from server.generations.log import Wake
 from server.generations.ownership import key_of
 from server.generations.prompt import tokenized
-from server.generations.recorder import JournalStatus, Recorder
+from server.generations.recorder import JournalLoad, JournalStatus, Recorder
 from server.generations.refusals import busy, conflict, refusal, too_many_active
 from server.generations.restoring import (
     OnRestart,
@@ -45,6 +48,10 @@ from server.generations.restoring import (
 from server.generations.retention import RETENTION, Retention
 from server.generations.sampling import resolve_sampling
 from server.generations.source import Source
+from server.generations.tally import Tally, log_end
+from server.logs import event
+
+logger = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
@@ -82,6 +89,7 @@ class Registry:
         """Called on the event loop with each that ends, before its readers hear of it. Set once, before ``run``."""
         room = queue_limit + engine.slots
         self.active_limit = room if active_limit is None else min(active_limit, room)
+        self.tally = Tally()
         self._engine = engine
         self._template = template
         self._recorder = Recorder(journal)
@@ -127,6 +135,10 @@ class Registry:
     @property
     def journal_status(self) -> JournalStatus:
         return self._recorder.status
+
+    @property
+    def journal_load(self) -> JournalLoad:
+        return self._recorder.load
 
     def engine_stats(self) -> EngineStats:
         return self._engine.stats()
@@ -285,6 +297,7 @@ class Registry:
         generation = Generation(key, begun.epoch, body, self._next_position)
         beginning = self._beginning[key] = _Beginning(generation, Mark(asyncio.Event()))
         self._recorder.put([begun, beginning.taken_up])
+        event(logger, logging.INFO, "generation accepted", generation=id, prompt_tokens=len(prompt))
         return beginning
 
     @property
@@ -342,6 +355,7 @@ class Registry:
                     pass
                 case _ if generation := self._open.get(entry.id):
                     generation.apply(entry, now)
+                    self._count(generation, entry, now)
                     wakes.update(dict.fromkeys(generation.watchers))
                     if generation.log.done:
                         self._shelve(generation, now)
@@ -349,6 +363,13 @@ class Registry:
         for wake in wakes:
             wake()
         self._note_idle()
+
+    def _count(self, generation: Generation, entry: Update, now: float) -> None:
+        if isinstance(entry, Piece):
+            self.tally.piece(generation, entry, now)
+        elif isinstance(entry, Finished):
+            self.tally.end(entry)
+            log_end(generation, entry)
 
     def _note_idle(self) -> None:
         if not self._open and not self._beginning:
@@ -365,6 +386,7 @@ class Registry:
     def _stop(self, generation: Generation, received: float) -> None:
         if generation.cancel_received is None:
             generation.cancel_received = received
+            event(logger, logging.DEBUG, "cancel", generation=generation.id, state=generation.state)
             self._engine.cancel(generation.key, received)
             self._recorder.put([CancelAsked(generation.key)])
 

@@ -3,3 +3,9 @@
 from pathlib import Path
 
 MODEL_PATH = Path(__file__).parent / "starter.gguf"
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] | trim + '<|end|>' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+"""The one in the model file. It writes no `<s>`: the tokenizer puts it in front (tokenizer.ggml.add_bos_token)."""

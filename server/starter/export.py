@@ -8,8 +8,8 @@ import gguf
 import numpy
 import sentencepiece
 
+from server.starter import CHAT_TEMPLATE
 from server.starter.model import Block, Llama
-from server.starter.tokenizer import TEMPLATE
 
 SAMPLING = {"temp": 0.3, "top_p": 0.95, "min_p": 0.1}
 TOP_K = 40
@@ -41,7 +41,7 @@ def write_vocabulary(writer: gguf.GGUFWriter, model: bytes) -> None:
     writer.add_add_bos_token(True)
     writer.add_add_eos_token(False)
     writer.add_add_space_prefix(False)
-    writer.add_chat_template(TEMPLATE)
+    writer.add_chat_template(CHAT_TEMPLATE)
 
 
 def write_facts(writer: gguf.GGUFWriter, network: Llama) -> None:

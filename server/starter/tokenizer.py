@@ -13,11 +13,6 @@ from server.starter.corpus.dialogues import Dialogue
 
 SYSTEM, USER, ASSISTANT, END = "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"
 BEGIN = "<s>"
-TEMPLATE = (
-    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] | trim + '<|end|>' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
-)
-"""Writes no `<s>`: the tokenizer puts it in front (tokenizer.ggml.add_bos_token)."""
 
 
 def train_tokenizer(sentences: Iterable[str], size: int) -> bytes:

@@ -177,7 +177,7 @@ def main() -> None:
     network = Llama(shape)
     print(f"{sum(weight.numel() for weight in network.parameters()):,} parameters", flush=True)
     if options.stage:
-        network.load_state_dict(torch.load(checkpoint))
+        network.load_state_dict(torch.load(checkpoint, weights_only=True))
     else:
         vocabulary.write_bytes(train_tokenizer(tokenizer_text(recipe, forbidden), shape.vocabulary))
     model = vocabulary.read_bytes()

@@ -50,8 +50,8 @@ class ChannelSocket:
 class Channels:
     """Owns the names of the open channels, and the tasks of those that outlive each of their requests.
 
-    Who opened one speaks for its client, and has to know its name too: it is in no log. Of one that was opened without
-    a token, which comes in the `hello`, knowing the name is all.
+    Who opened one speaks for its client, and has to know its name too: no log has more than its beginning. Of one that
+    was opened without a token, which comes in the `hello`, knowing the name is all.
     """
 
     def __init__(self) -> None:

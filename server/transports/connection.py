@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import sys
 import time
@@ -49,10 +50,13 @@ from server.generations.registry import Registry
 from server.guard.rates import TooManyError
 from server.guard.refusing import rate_error
 from server.guard.visit import Visit
+from server.logs import event
 from server.transports.greeting import welcome
 from server.transports.pace import Pace
 from server.transports.reader import Reader, resume_at
 from server.transports.socket import Disconnected, Socket
+
+logger = logging.getLogger(__name__)
 
 INBOX_LIMIT: Final = 64
 """Messages that were received and wait to be carried out; beyond it the socket is read no further."""
@@ -187,6 +191,7 @@ class Connection:
 
     async def _close_slow(self) -> None:
         """Tell a client that doesn't read, as long as the socket may yet take it."""
+        self._registry.tally.slow_closes += 1
         with contextlib.suppress(TimeoutError, Disconnected):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._socket.close(CloseCode.SLOW_READER)
@@ -270,6 +275,7 @@ class Connection:
                 await self._carry_out(message, received)
             except RemoteProtocolError as error:
                 self._asked = True  # a refusal is an answer too (PROTOCOL 3.5)
+                event(logger, logging.DEBUG, "refused", code=error.code)
                 self._send(error.as_message())
             self._carrying_out = False
             self._wake.set()
@@ -331,6 +337,7 @@ class Connection:
         log = generation.log
         after = resume_at(log, point)
         recovered = after is not None
+        self._registry.tally.attaches[recovered] += 1
         self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after or 0, to=log.seq))
         if after is None:
             after = log.pieces
@@ -340,7 +347,13 @@ class Connection:
     def _status(self, id: str | None) -> Status:
         if id is None:
             stats = self._registry.engine_stats()
-            return Status(running=stats.running, queued=stats.queued)
+            return Status(
+                running=stats.running,
+                queued=stats.queued,
+                tokens_per_second=round(self._registry.tally.speed.per_second(time.monotonic()), 1),
+                kv_used=stats.kv_tokens,
+                kv_tokens=stats.kv_cells,
+            )
         generation = self._registry.get(id, re="status", principal=self.principal)
         if generation.log.done:
             return Status(id=id, state=generation.state)

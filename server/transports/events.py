@@ -35,7 +35,7 @@ from server.guard.guard import Guard
 from server.guard.principal import principal_of
 from server.transports.channel import ChannelSocket
 from server.transports.connection import Connection, session_of
-from server.transports.connections import RECONNECT_MS, Connections
+from server.transports.connections import RECONNECT_MS, Connections, Transport
 from server.transports.cursors import attach_point
 from server.transports.requests import NO_STORE, error_response, read_body, status_of
 from server.transports.socket import Disconnected
@@ -125,7 +125,7 @@ def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
             socket, registry, session_of(visit), visit, request.app.state.conversations, close_when_idle=True
         )
         with contextlib.suppress(Disconnected):
-            await unless(stream.keep_alive(), connections.serve(connection))
+            await unless(stream.keep_alive(), connections.serve(connection, Transport.EVENTS))
         if socket.refused:
             await socket.refused(scope, receive, send)
         else:

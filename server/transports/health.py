@@ -1,4 +1,4 @@
-"""``/healthz``: whether the server can still compute, for people and for supervisors."""
+"""``/healthz``: whether the server can still compute; ``/readyz``: whether it takes new work. For supervisors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 
 from server.conversations.service import Conversations
 from server.generations.registry import Registry
+from server.transports.requests import NO_STORE
 
 
 async def healthz(request: Request) -> JSONResponse:
@@ -28,3 +29,28 @@ async def healthz(request: Request) -> JSONResponse:
         "conversations": asdict(conversations.status),
     }
     return JSONResponse(body, status_code=200 if status == "ok" else 503)
+
+
+async def readyz(request: Request) -> JSONResponse:
+    """200 while new answers are begun, else 503 with the reason. While the model loads, nothing is answered yet.
+
+    A journal that has failed is a warning: to send people away would cost them more than answers that a crash forgets.
+    """
+    registry: Registry = request.app.state.registry
+    journal = registry.journal_status
+    reason = _not_ready(registry)
+    body = {
+        "ready": reason is None,
+        "reason": reason,
+        "warnings": [f"journal: {journal.error}"] if journal.error else [],
+    }
+    return JSONResponse(body, 200 if reason is None else 503, NO_STORE)
+
+
+def _not_ready(registry: Registry) -> str | None:
+    stats = registry.engine_stats()
+    if stats.failure is not None:
+        return f"the engine has stopped: {stats.failure}; the server has to be started again"
+    if registry.going_down:
+        return "the server is going down"
+    return None if stats.alive else "the engine has not started yet"

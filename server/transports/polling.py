@@ -14,7 +14,7 @@ from protocol.errors import CloseCode, ErrorCode
 from server.guard.guard import Guard
 from server.transports.channel import Channels, ChannelSocket, no_such_channel
 from server.transports.connection import Connection, session_of
-from server.transports.connections import Connections
+from server.transports.connections import Connections, Transport
 from server.transports.requests import JSON, NO_STORE, RequestRefused, read_body, seconds
 from server.transports.socket import Disconnected
 from server.transports.sse import close_reason
@@ -119,7 +119,7 @@ async def open_channel(request: Request) -> Response:
     idle = request.query_params.get("close_when_idle") == "1"
     visit = guard.visit(request.scope)
     connection = Connection(socket, state.registry, session_of(visit), visit, state.conversations, close_when_idle=idle)
-    channels.start(connection.name, visit.opener, socket, connections.serve(connection))
+    channels.start(connection.name, visit.opener, socket, connections.serve(connection, Transport.POLLING))
     (welcome,) = await socket.poll(WAIT_SECONDS)
     if frame.strip():
         await socket.post(frame)

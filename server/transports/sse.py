@@ -14,7 +14,7 @@ from protocol.errors import CloseCode
 from server.guard.guard import Guard
 from server.transports.channel import Channels, ChannelSocket
 from server.transports.connection import Connection, session_of
-from server.transports.connections import Connections
+from server.transports.connections import Connections, Transport
 from server.transports.socket import Disconnected
 from server.transports.waiting import gone, unless
 
@@ -103,7 +103,7 @@ async def stream_channel(request: Request) -> ASGIApp:
             socket, state.registry, session_of(visit), visit, state.conversations, close_when_idle=idle
         )
         with channels.named(connection.name, visit.opener, socket), contextlib.suppress(Disconnected):
-            await unless(stream.keep_alive(), connections.serve(connection))
+            await unless(stream.keep_alive(), connections.serve(connection, Transport.SSE))
         await stream.end()
 
     return respond

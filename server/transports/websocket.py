@@ -14,7 +14,7 @@ from protocol.plain import PlainSession
 from server.guard.guard import Guard
 from server.guard.refusing import unauthorized
 from server.transports.connection import Connection, session_of
-from server.transports.connections import Connections
+from server.transports.connections import Connections, Transport
 from server.transports.socket import Disconnected
 
 
@@ -41,7 +41,7 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
         close_when_idle=_asked(websocket, "close_when_idle"),
     )
     connections: Connections = websocket.app.state.connections
-    await connections.serve(connection)
+    await connections.serve(connection, Transport.WEBSOCKET)
 
 
 class WebSocketSocket:

@@ -41,6 +41,8 @@ def test_the_defaults() -> None:
         max_sockets=2048,
         max_messages=1000,
         max_active=None,
+        log_format="text",
+        log_level="warning",
     )
 
 
@@ -65,6 +67,8 @@ GIVEN = {
     "max_sockets": ("1", "100"),
     "max_messages": ("1", "100"),
     "max_active": ("1", "100"),
+    "log_format": ("json", "text"),
+    "log_level": ("debug", "error"),
 }
 
 

@@ -65,6 +65,11 @@ class LlamaContext:
         holds: int = ll.llama_n_ctx_seq(self.pointer)
         return holds if self._size.shared is None else min(holds, self._size.tokens)
 
+    @property
+    def cells(self) -> int:
+        """How many tokens all sequences can have together."""
+        return int(ll.llama_n_ctx(self.pointer))
+
     def decode(self, rows: Sequence[Row]) -> Outcome:
         """See Model.decode."""
         self._outputs, self._logits = self._batch.fill(rows), None

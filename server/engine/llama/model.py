@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,9 @@ from server.engine.model import Outcome, Row
 SMALL_MODEL = 50_000_000
 """Parameters below which one thread computes faster than several, which then mostly wait for each other."""
 
+MOST_RECOMMENDED = 2**31
+"""What a model file's sampling parameters have to be smaller than."""
+
 GGUF_MAGIC = b"GGUF"
 
 
@@ -38,7 +42,8 @@ class LlamaModel:
     """A GGUF file, loaded, with a KV cache for ``parallel`` sequences of ``context`` tokens each.
 
     ``context`` None takes what the model was trained for, at most ``DEFAULT_CONTEXT``. ``kv_tokens`` makes the
-    sequences share that many KV cells, in place of giving each its own. Raises ModelError.
+    sequences share that many KV cells, in place of giving each its own. ``probing`` leaves the weights where they are
+    in the file, in place of copying them to where they are computed fastest. Raises ModelError.
     """
 
     DEFAULT_CONTEXT = 8192
@@ -51,17 +56,19 @@ class LlamaModel:
         parallel: int = 4,
         threads: int | None = None,
         kv_tokens: int | None = None,
+        probing: bool = False,
     ) -> None:
         _check_file(path)
         log.install()
         ll.llama_backend_init()
         self._path = path
-        self._model = self._load()
+        self._model = self._load(probing)
         self._vocab = ll.llama_model_get_vocab(self._model)
         self._abort = AbortFlag()
         self._context = self._open_context(context, parallel, kv_tokens, threads)
         self.slots = parallel
         self.shared = kv_tokens is not None
+        self.cells = self._context.cells
         self.batch_tokens = self._context.batch_tokens
         self.facts = self._read_facts()
         self._pieces: dict[int, bytes] = {}
@@ -70,6 +77,18 @@ class LlamaModel:
         self._closed = False
 
     # Any thread.
+
+    @property
+    def trained_context(self) -> int:
+        """How many tokens the model was trained for."""
+        return int(ll.llama_model_n_ctx_train(self._model))
+
+    @property
+    def kv_bytes(self) -> int:
+        """About how much memory a token takes in the KV cache, its key and its value being of 16 bits."""
+        heads, width = ll.llama_model_n_head(self._model), ll.llama_model_n_embd(self._model)
+        kv_width = width * ll.llama_model_n_head_kv(self._model) // max(1, heads)
+        return int(2 * 2 * ll.llama_model_n_layer(self._model) * kv_width)
 
     def tokenize(self, text: str) -> list[int]:
         """See Engine.tokenize. llama.cpp only reads the vocabulary here."""
@@ -159,9 +178,11 @@ class LlamaModel:
 
     # Loading.
 
-    def _load(self) -> int:
+    def _load(self, probing: bool) -> int:
         log.begin()
         params = ll.llama_model_default_params()
+        if probing:
+            params.use_extra_bufts, params.n_gpu_layers = False, 0
         model = ll.llama_model_load_from_file(os.fsencode(self._path), params)
         if not model:
             raise ModelError(f"{self._path}: llama.cpp can't load this file: {log.cause}")
@@ -202,7 +223,13 @@ class LlamaModel:
 
         def recommended(key: str, fallback: float) -> float:
             text = self._meta(f"general.sampling.{key}")
-            return float(text) if text else fallback
+            try:
+                number = float(text) if text else fallback
+            except ValueError:
+                number = math.nan
+            if not abs(number) < MOST_RECOMMENDED:
+                raise ModelError(f"{self._path}: general.sampling.{key} in this file is no usable number")
+            return number
 
         return SamplingParams(
             temperature=recommended("temp", default.temperature),

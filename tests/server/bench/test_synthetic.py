@@ -1,5 +1,6 @@
 """The vocabulary that is made up, and the model of random weights around it."""
 
+import contextlib
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,9 +53,8 @@ def test_llama_cpp_reads_it(path: Path) -> None:
         words = Prompts("words", 1.0).fresh(100)
         assert len(model.tokenize(words)) < 110
         assert [model.is_end(token) for token in model.tokenize("<|im_end|> bird")] == [True, False]
-        prompt = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos).render(
-            [{"role": "user", "content": "Hi"}]
-        )
+        with contextlib.closing(ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)) as template:
+            prompt = template.render([{"role": "user", "content": "Hi"}])
         assert prompt == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
         assert len(model.tokenize(prompt)) < 30
     finally:

@@ -1,110 +1,59 @@
-"""Chat templates come out of model files, which anybody may have written."""
+"""Which template a model is spoken to through."""
 
-import contextlib
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from server.chat.rendering import RenderProcess
+from server.chat.sandbox import SandboxedTemplate
 from server.chat.template import ChatTemplate, ChatTemplateError
+from server.engine.llama import LlamaModel
+from server.starter import CHAT_TEMPLATE, MODEL_PATH
 
 HI = [{"role": "user", "content": "Hi"}]
+Maker = Callable[[str | None], ChatTemplate]
 
 
-def test_the_models_own_template_is_used() -> None:
-    source = "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m['content'] }}{{ eos_token }}{% endfor %}"
-    template = ChatTemplate(source, bos="<s>", eos="</s>")
-    assert template.origin == "gguf"
-    assert template.stop == ()
-    assert template.render(HI) == "<s>[user] Hi</s>"
+@pytest.fixture
+def template() -> Iterator[Maker]:
+    made: list[ChatTemplate] = []
+
+    def make(source: str | None) -> ChatTemplate:
+        made.append(ChatTemplate(source, bos="<s>", eos="</s>"))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
-def test_a_model_without_one_gets_chatml_and_its_mark_as_a_stop() -> None:
-    template = ChatTemplate(None)
-    assert template.origin == "chatml"
-    assert template.stop == ("<|im_end|>",)
+def test_the_models_own_template_is_used(template: Maker) -> None:
+    own = template("{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m['content'] }}{{ eos_token }}{% endfor %}")
+    assert (own.origin, own.stop) == ("gguf", ())
+    assert own.render(HI) == "<s>[user] Hi</s>"
+
+
+def test_a_model_without_one_gets_chatml_and_its_mark_as_a_stop(template: Maker) -> None:
+    chatml = template(None)
+    assert (chatml.origin, chatml.stop) == ("chatml", ("<|im_end|>",))
     dialogue = [{"role": "system", "content": "Be brief."}, *HI]
-    assert template.render(dialogue) == (
+    assert chatml.render(dialogue) == (
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
     )
 
 
-def test_blocks_leave_no_white_space() -> None:
-    source = "{% for m in messages %}\n    {% if m.role == 'user' %}\n{{ m.content }}\n    {% endif %}\n{% endfor %}\n"
-    assert ChatTemplate(source).render(HI) == "Hi\n"
+def test_our_own_templates_need_no_process_and_all_others_have_one(template: Maker) -> None:
+    assert isinstance(template(None)._renderer, SandboxedTemplate)
+    assert isinstance(template(CHAT_TEMPLATE)._renderer, SandboxedTemplate)
+    assert isinstance(template(CHAT_TEMPLATE + " ")._renderer, RenderProcess)
 
 
-def test_the_generation_prompt_is_asked_for() -> None:
-    assert ChatTemplate("{% if add_generation_prompt %}bot: {% endif %}").render(HI) == "bot: "
+def test_that_of_the_starter_is_the_one_in_its_file() -> None:
+    model = LlamaModel(MODEL_PATH, context=64, parallel=1)
+    assert model.facts.chat_template == CHAT_TEMPLATE
+    model.close()
 
 
-def test_loops_can_be_left() -> None:
-    assert ChatTemplate("{% for n in [1, 2, 3] %}{{ n }}{% break %}{% endfor %}").render(HI) == "1"
-
-
-def test_tojson_does_not_escape_for_html() -> None:
-    source = "{{ messages[0].content | tojson }}"
-    assert ChatTemplate(source).render([{"role": "user", "content": "<é & 'x'>"}]) == "\"<é & 'x'>\""
-
-
-def test_text_is_not_escaped_either() -> None:
-    assert (
-        ChatTemplate("{{ messages[0].content }}").render([{"role": "user", "content": "<b> {{ 1 }}"}]) == "<b> {{ 1 }}"
-    )
-
-
-def test_strftime_now_tells_the_year() -> None:
-    assert ChatTemplate("{{ strftime_now('%Y') }}").render(HI).isdigit()
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "{{ messages.__class__.__mro__ }}",
-        "{{ ''.__class__ }}",
-        "{{ ''['__class__'] }}",
-        "{{ ''|attr('__class__')|attr('__mro__') }}",
-        "{{ messages.__class__.__base__.__subclasses__() }}",
-        "{{ raise_exception.__globals__ }}",
-        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
-        "{{ self.__init__.__globals__ }}",
-        "{{ '{0.__class__.__mro__}'.format('') }}",
-        "{{ ('{0.__class__}'|attr('format'))(1) }}",
-        "{% set f = ''.format %}{{ f.__self__.__class__ }}",
-        "{{ messages.append(1) }}",
-        "{{ messages[0].update({'role': 'system'}) }}",
-        "{{ messages.clear() }}",
-        "{% include '/etc/passwd' %}",
-        "{% import 'os' as os %}",
-        "{{ range(200000)|list }}",
-    ],
-)
-def test_nothing_gets_out_of_the_sandbox(source: str) -> None:
-    messages = [dict(HI[0])]
-    with contextlib.suppress(ChatTemplateError):  # jinja2 shows some of what is forbidden as nothing
-        assert ChatTemplate(source).render(messages) == ""
-    assert messages == HI
-
-
-@pytest.mark.parametrize(
-    "source", ["{{ ''.__class__.__mro__ }}", "{{ messages.append(1) }}", "{{ cycler.__init__.__globals__.os }}"]
-)
-def test_an_escape_is_refused(source: str) -> None:
-    with pytest.raises(ChatTemplateError, match=r"unsafe|not safely callable"):
-        ChatTemplate(source).render(HI)
-
-
-def test_a_template_may_refuse_the_messages_and_say_why() -> None:
-    template = ChatTemplate("{{ raise_exception('roles must alternate') }}")
-    with pytest.raises(ChatTemplateError, match="roles must alternate"):
-        template.render(HI)
-
-
-@pytest.mark.parametrize("source", ["{% for m in messages %}", "{{ messages", "{% nonsense %}", "{{ 1 | nofilter }}"])
-def test_a_broken_template_is_told_when_it_is_read(source: str) -> None:
+def test_a_broken_one_is_told_at_once(template: Maker) -> None:
     with pytest.raises(ChatTemplateError, match="can't be read"):
-        ChatTemplate(source)
-
-
-@pytest.mark.parametrize("source", ["{{ 1 / 0 }}", "{{ messages[7].content.x }}", "{{ nothing() }}"])
-def test_any_failure_of_a_template_is_told(source: str) -> None:
-    with pytest.raises(ChatTemplateError, match="refuses these messages"):
-        ChatTemplate(source).render(HI)
+        template("{% for m in messages %}")

@@ -1,14 +1,14 @@
 """The loop's body over the starter model: what is reused, sent back, shifted or failed leaves answers as they were."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from server.engine.base import FinishReason, Limit, Phase, Prefill
+from server.engine.base import Choice, FinishReason, Limit, Phase, Piece, Prefill
 from server.engine.batcher import EngineOptions
 from server.starter import MODEL_PATH
 from tests.server.engine.starter import TEXT, StarterBench
@@ -87,7 +87,7 @@ def test_what_lost_its_slot_is_restored(make: type[StarterBench], fresh: Starter
     bench.ask(bench.long_prompt("other"), **GREEDY)
     assert bench.engine.stats().saved_bytes > 0
     tokens, finished = bench.ask(prompt, **GREEDY)
-    assert finished.usage.cached_tokens == len(prompt) - 1
+    assert finished.usage.cached_tokens == len(prompt) - 2
     assert tokens == expected
 
 
@@ -115,6 +115,36 @@ def test_a_cancelled_prompt_is_reused(make: type[StarterBench], fresh: StarterBe
     tokens, finished = bench.ask(prompt, **GREEDY)
     assert finished.usage.cached_tokens == read
     assert tokens == undisturbed(fresh, prompt, **GREEDY)
+
+
+# To the last bit
+
+TOPICS = ("the sea", "WebSockets", "the moon", "rain", "computers", "friendship", "winter", "bread", "a river", "a cat")
+FORMS = ("Tell me a long story about {}.", "What is {}?", "Write a poem about {}.", "Why do people like {}?")
+PROMPTS = [form.format(topic) for topic in TOPICS for form in FORMS]
+
+
+def greedy(bench: StarterBench, id: str, prompt: str, written: Sequence[int] = ()) -> tuple[list[int], list[Choice]]:
+    """The tokens and logprobs of an answer, or of the rest of it. A logprob is another where one bit of a logit is."""
+    sampling = {**GREEDY, "max_tokens": 60, "top_logprobs": 3}
+    bench.submit(id, bench.render(prompt), written=tuple(written), **sampling)
+    bench.recorder.finished(id)
+    pieces = [update for update in bench.recorder.of(id) if isinstance(update, Piece)]
+    return bench.recorder.tokens(id), [choice for piece in pieces for choice in piece.choices]
+
+
+def test_a_greedy_answer_goes_on_from_any_token_as_if_nothing_had_been(make: type[StarterBench]) -> None:
+    first, next = make(EngineOptions(saved_bytes=0), parallel=1), make(EngineOptions(saved_bytes=0), parallel=1)
+    for number, prompt in enumerate(PROMPTS):
+        tokens, choices = greedy(first, prompt, prompt)
+        cut = 1 + 7 * number % (len(tokens) - 1)
+        assert greedy(next, prompt, prompt, tokens[:cut]) == (tokens[cut:], choices[cut:])
+
+
+def test_a_greedy_answer_is_the_same_when_it_is_asked_for_again(make: type[StarterBench]) -> None:
+    bench = make(parallel=1)
+    for prompt in PROMPTS[:8]:
+        assert greedy(bench, f"{prompt} again", prompt) == greedy(bench, prompt, prompt)
 
 
 # No room

@@ -99,6 +99,16 @@ def test_a_prompt_is_read_in_chunks_and_only_its_last_row_wants_logits() -> None
     assert second.shares[0].output == 0
 
 
+def test_the_last_token_of_a_prompt_is_never_read_alone() -> None:
+    for prompt in range(2, 40):
+        scheduler = filled(1, sequence("a", prompt=prompt))
+        read: list[int] = []
+        while sum(read) < prompt:
+            read.append(scheduler.plan(8, {}).shares[0].count)
+            carry_out(scheduler.plan(8, {}))
+        assert min(read) > 1
+
+
 def test_those_who_write_go_on_while_a_long_prompt_is_read() -> None:
     writer, reader = sequence("writer"), sequence("reader", prompt=100)
     scheduler = filled(2, writer)

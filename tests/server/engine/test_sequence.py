@@ -43,6 +43,41 @@ def test_progress_is_told_once_and_never_again_after_a_loss() -> None:
     assert not a.advanced
 
 
+def test_a_greedy_answer_is_computed_again_token_by_token() -> None:
+    a = sequence(prompt=10, written=5, temperature=0)
+    a.admit(0, cached=0, now=1.0)
+    assert (a.ahead, a.stepping) == (10, False)
+    a.computed = 9
+    assert (a.ahead, a.stepping) == (1, False)
+    for computed in range(10, 15):
+        a.computed = computed
+        assert (a.ahead, a.stepping) == (1, True)
+    a.send_back()
+    assert (a.ahead, a.missing) == (10, 15)
+
+
+def test_any_other_answer_is_read_at_once() -> None:
+    a = sequence(prompt=10, written=5)
+    a.admit(0, cached=4, now=1.0)
+    assert (a.ahead, a.stepping) == (11, False)
+    assert a.borrowable().tolist() == a.tokens
+
+
+def test_a_greedy_answer_borrows_what_is_read_at_once_and_leaves_two_tokens_to_read() -> None:
+    a = sequence(prompt=10, written=5, temperature=0)
+    assert a.borrowable().tolist() == list(range(9))  # of which the last is left over, as of every prompt
+    assert sequence(prompt=1, temperature=0).borrowable().tolist() == []
+
+
+def test_what_a_full_context_has_pushed_out_can_not_be_computed_again_as_it_was() -> None:
+    a = sequence(prompt=10, written=5, temperature=0)
+    a.drop(4, 3)
+    assert a.ahead == a.missing
+    b = sequence(prompt=10, written=95, context=100, temperature=0)
+    b.fit(4)
+    assert b.ahead == b.missing == 58
+
+
 def test_limits_are_named() -> None:
     a = sequence(max_tokens=2)
     a.extend(7, now=1.0)

@@ -25,7 +25,8 @@ DEADLINE = 20.0
 async def running(
     engine: BatchingEngine, *, template: str | None = None, retention: Retention = RETENTION
 ) -> AsyncIterator[Registry]:
-    registry = Registry(engine, ChatTemplate(template), retention=retention)
+    chat = ChatTemplate(template)
+    registry = Registry(engine, chat, retention=retention)
     task = asyncio.get_running_loop().create_task(registry.run(), name="registry")
     await asyncio.sleep(0)  # run starts the engine
     try:
@@ -34,6 +35,7 @@ async def running(
         task.cancel()
         await registry.close()
         await asyncio.wait([task])
+        chat.close()
 
 
 @pytest.fixture

@@ -29,15 +29,9 @@ from protocol.messages import (
     Token,
     Welcome,
 )
-from server.chat.template import ChatTemplate
-from server.engine.base import Piece
-from server.engine.llama import LlamaModel
 from server.engine.scripted import ScriptedModel
-from server.engine.worker import BatchingEngine
 from server.generations.ownership import LOCAL
 from server.generations.restoring import OnRestart
-from server.starter import MODEL_PATH
-from tests.server.engine.recorder import Recorder, submit
 from tests.server.transports.peer import DEADLINE, Peer
 from tests.server.transports.running import RunningServer, serving
 
@@ -224,9 +218,9 @@ STORY = [
 
 @contextlib.asynccontextmanager
 async def process(data: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """``streamui serve`` on the starter model, once it answers, and where."""
+    """``streamui serve`` on the starter model, one answer at a time, once it answers, and where."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMUI_")}
-    arguments = ["-m", "server", "serve", "--port=0", "--data", str(data), "--parallel=2"]
+    arguments = ["-m", "server", "serve", "--port=0", "--data", str(data), "--parallel=1"]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=kept
     )
@@ -275,30 +269,6 @@ async def story(data: Path, kills: int) -> dict[str, Cursor]:
     return cursors
 
 
-NEAR = 0.5
-"""Logprobs so near to each other that llama.cpp's rounding can decide between them: it adds up in another order where
-a batch has one row than where it has several, and what a restarted server reads in one go was written row by row."""
-
-
-def assert_same_or_near(prompt: str, one: str, other: str) -> None:
-    """Both texts are equal, or part where the model itself was of two minds."""
-    if one == other:
-        return
-    model = LlamaModel(MODEL_PATH, parallel=1)
-    engine, recorder = BatchingEngine(model), Recorder()
-    engine.start(recorder.listen)
-    facts = model.facts
-    template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
-    parted = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    asked = template.render([{"role": "user", "content": prompt}]) + one[:parted]
-    submit(engine, "next", engine.tokenize(asked), temperature=0, max_tokens=1, top_logprobs=2)
-    recorder.finished("next")
-    engine.close()
-    (piece,) = (update for update in recorder.of("next") if isinstance(update, Piece))
-    first, second = piece.choices[0].top
-    assert first.logprob - second.logprob < NEAR, (one, other)
-
-
 @pytest.mark.slow
 async def test_a_killed_server_goes_on_with_the_same_text(tmp_path: Path) -> None:
     for name in ("whole", "killed"):
@@ -307,10 +277,8 @@ async def test_a_killed_server_goes_on_with_the_same_text(tmp_path: Path) -> Non
     killed = await story(tmp_path / "killed", kills=3)
     for body in STORY:
         a, b = whole[str(body.id)], killed[str(body.id)]
-        assert a.text != "" != b.text
-        assert_same_or_near(str(body.prompt), a.text, b.text)
+        assert a.text == b.text != ""
         assert a.done is not None and b.done is not None
-        assert b.done.sha256 == hashlib.sha256(b.text.encode()).hexdigest()
-        if a.text == b.text:
-            assert (b.done.reason, b.done.sha256) == (a.done.reason, a.done.sha256)
-            assert b.done.usage.completion_tokens == a.done.usage.completion_tokens
+        assert b.done.sha256 == a.done.sha256 == hashlib.sha256(b.text.encode()).hexdigest()
+        assert b.done.reason == a.done.reason
+        assert b.done.usage.completion_tokens == a.done.usage.completion_tokens

@@ -24,23 +24,24 @@ http {{
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{ proxy_pass http://127.0.0.1:{upstream}; }}
-    }}
+    {site}
 }}
 """
 """The paths are there because those that are built in belong to root."""
 
+SITE = "server { listen 127.0.0.1:PORT; location / { proxy_pass http://127.0.0.1:UPSTREAM; } }"
+
 
 @contextlib.contextmanager
-def nginx(upstream: int, folder: Path) -> Iterator[int]:
-    """Run nginx before the server on port ``upstream``; yields its own port."""
+def nginx(upstream: int, folder: Path, site: str = SITE) -> Iterator[int]:
+    """Run nginx before the server on port ``upstream``; yields its own port. ``site`` has PORT and UPSTREAM in it."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     assert program, "nginx is missing, and these tests need it: apt-get install nginx-light"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        (folder / "nginx.conf").write_text(CONFIGURATION.format(port=port, upstream=upstream))
+        (folder / "nginx.conf").write_text(
+            CONFIGURATION.format(site=site.replace("PORT", str(port)).replace("UPSTREAM", str(upstream)))
+        )
         command = [program, "-p", str(folder), "-c", "nginx.conf"]
         # The listening socket is handed over as nginx does it itself when it is upgraded: so the port is ours already.
         inherited = {"NGINX": f"{listener.fileno()};"}

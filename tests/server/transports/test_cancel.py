@@ -83,6 +83,7 @@ async def test_inside_the_answer_computes_at_most_one_token_more(server: Running
         server.model.gate.step(12)
         await peer.take(Token)
         await server.held()
+        await server.until(lambda: server.engine.stats().completion_tokens == 12)  # they are told after the step
         before, tokens = server.model.rows_computed, server.engine.stats().completion_tokens
         await peer.send(Cancel(id="g1"))
         done = await done_of(peer, "g1")

@@ -1,0 +1,69 @@
+"""The process that renders a template which came with a model: ``python -m server.chat.renderer``.
+
+The first line of its input is the template, each further one a conversation; a line of output answers each. The system
+takes back memory and time: a template may need no more than a small part of what the server has.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from server.chat.sandbox import ChatTemplateError, SandboxedTemplate, TemplateLimitError
+
+MEMORY: Final = 512 << 20
+"""Bytes of address space, Python's own 30 MiB or so included."""
+
+SAMPLE: Final = ({"role": "user", "content": "Hello"},)
+
+
+def main() -> None:
+    for kind, most in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 16),
+    ):
+        resource.setrlimit(kind, (most, most))
+    setup = json.loads(sys.stdin.readline())
+    template: SandboxedTemplate | None = None
+
+    def begin() -> str:
+        nonlocal template
+        template = SandboxedTemplate(setup["source"], bos=setup["bos"], eos=setup["eos"])
+        try:
+            return template.render(SAMPLE)
+        except TemplateLimitError:
+            raise
+        except ChatTemplateError:  # it may want other messages than these
+            return ""
+
+    _answer(begin, setup["seconds"])
+    while template is not None and (line := sys.stdin.readline()):
+        _answer(partial(template.render, json.loads(line)["messages"]), setup["seconds"])
+
+
+def _answer(work: Callable[[], str], seconds: float) -> None:
+    """Do it, within so many seconds of computing: also when nobody is there any more to stop it."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    end = int(usage.ru_utime + usage.ru_stime + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
+    sys.stdout.write(json.dumps(_reply(work)) + "\n")
+    sys.stdout.flush()
+
+
+def _reply(work: Callable[[], str]) -> Mapping[str, Any]:
+    try:
+        return {"text": work()}
+    except ChatTemplateError as error:
+        return {"error": str(error)[:1000], "limit": isinstance(error, TemplateLimitError)}
+    except MemoryError:
+        return {"error": f"the model's chat template needs more than {MEMORY >> 20} MiB of memory", "limit": True}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The server's side of the process that renders a template which came with a model (renderer.py is the other)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from server.chat.sandbox import MAX_CHARACTERS, ChatTemplateError, TemplateLimitError
+
+MAX_SOURCE: Final = 1 << 20
+"""Characters. The longest templates of known models have some 20,000."""
+
+RENDER_SECONDS: Final = 10.0
+START_SECONDS: Final = 60.0
+"""For a Python to start on a busy machine, to read the template and to try it."""
+
+MAX_REPLY: Final = 6 * MAX_CHARACTERS + 4096
+"""Bytes: JSON in ASCII needs up to six for a character, and twice that for one beyond U+FFFF."""
+
+
+class RenderProcess:
+    """A template behind a pipe. Owns the process, which is started anew after it had to be killed. For any thread.
+
+    Raises ChatTemplateError when the template can't be read, and when it takes too much for a first short message.
+    """
+
+    def __init__(self, source: str, *, bos: str = "", eos: str = "", seconds: float = RENDER_SECONDS) -> None:
+        if len(source) > MAX_SOURCE:
+            raise TemplateLimitError(f"the model's chat template is longer than {MAX_SOURCE} characters")
+        self._setup = {"source": source, "bos": bos, "eos": eos, "seconds": seconds}
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        """Held while one message is rendered: the process does one thing at a time."""
+        self._process: subprocess.Popen[bytes] | None = None
+        with self._lock:
+            self._started()
+
+    def render(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """See ChatTemplate.render."""
+        with self._lock:
+            return self._ask(self._process or self._started(), {"messages": messages}, self._seconds)
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    # All that follows needs the lock.
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "server.chat.renderer"]
+        pipe = subprocess.PIPE
+        environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # and nothing else: no secret of ours
+        process = self._process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment
+        )
+        try:
+            self._ask(process, self._setup, START_SECONDS + self._seconds)
+        except BaseException:
+            self._end()
+            raise
+        return process
+
+    def _ask(self, process: subprocess.Popen[bytes], question: Mapping[str, Any], seconds: float) -> str:
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(question).encode() + b"\n")
+            process.stdin.flush()
+            line = _line(process.stdout.fileno(), time.monotonic() + seconds)
+        except TimeoutError:
+            self._end()
+            raise TemplateLimitError(f"the model's chat template takes longer than {self._seconds:g} s") from None
+        except (OSError, EOFError):
+            self._end()
+            raise TemplateLimitError("the model's chat template takes too much time or memory") from None
+        reply = json.loads(line)
+        if "text" in reply:
+            return str(reply["text"])
+        raise (TemplateLimitError if reply["limit"] else ChatTemplateError)(reply["error"])
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):  # what it has not read
+                assert pipe is not None
+                pipe.close()
+
+
+def _line(file: int, deadline: float) -> bytes:
+    """A line from the pipe. Raises TimeoutError, and EOFError when there is none or it is too long."""
+    parts: list[bytes] = []
+    size = 0
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    while not parts or not parts[-1].endswith(b"\n"):
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+        part = os.read(file, 1 << 20)
+        size += len(part)
+        if not part or size > MAX_REPLY:
+            raise EOFError
+        parts.append(part)
+    return b"".join(parts)

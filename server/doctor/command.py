@@ -1,0 +1,49 @@
+"""``streamui doctor``: every check in turn, a line each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from server.doctor import place, program
+from server.doctor.finding import Finding, State
+from server.settings import Settings
+from server.settings import add_options as serve_options
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Those of serve, whose values are checked, and how it is told."""
+    serve_options(parser)
+    parser.add_argument("--json", action="store_true", help="tell each finding as a JSON object a line")
+
+
+def run(settings: Settings, *, as_json: bool) -> int:
+    """Print what is found; the exit status: 1 when there is a fault."""
+    faults = 0
+    for finding in findings(settings):
+        faults += finding.state is State.FAULT
+        print(json.dumps(asdict(finding)) if as_json else _line(finding), flush=True)
+    return 1 if faults else 0
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    yield program.python()
+    yield from program.packages()
+    yield (loads := program.llama())
+    if loads.state is State.OK:
+        told, needs = place.model(settings)
+        yield told
+        if needs is not None:
+            yield place.memory(settings, needs)
+    yield from place.data_folder(settings.data)
+    yield from place.address(settings)
+    yield program.browser_libraries()
+    yield place.open_files()
+    yield program.clock()
+
+
+def _line(finding: Finding) -> str:
+    remedy = f"; {finding.remedy}" if finding.remedy else ""
+    return f"{finding.state:8}{finding.check:10} {finding.text}{remedy}"

@@ -1,0 +1,137 @@
+"""Checks of where the server is to run: model, memory, data folder, address, limits."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import resource
+import shutil
+import socket
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from server.doctor.finding import Finding, fault, ok, warning
+from server.engine.base import ModelError
+from server.engine.probing import ModelNeeds, ModelProbe
+from server.settings import Settings
+
+OTHER_MEMORY: Final = 400 << 20
+"""Bytes: Python, the logs of answers, what llama.cpp computes in."""
+
+DEFAULT_CONTEXT: Final = 8192
+LITTLE_SPACE, NO_SPACE = 1 << 30, 64 << 20
+FEW_FILES: Final = 1024
+JOURNAL: Final = "journal.sqlite3"
+
+
+def model(settings: Settings) -> tuple[Finding, ModelNeeds | None]:
+    """Whether the model file loads, tried in a process of its own; and what it needs."""
+    try:
+        with ModelProbe(settings.model) as probe:
+            needs = probe.verdict()
+    except ModelError as error:
+        return fault("model", str(error), "give another file with --model"), None
+    return ok("model", f"{settings.model}: {_size(needs.file_bytes)}, trained for {needs.context} tokens"), needs
+
+
+def memory(settings: Settings, needs: ModelNeeds, available: int | None = None) -> Finding:
+    """Whether model and KV cache fit into what is free now."""
+    free = _available() if available is None else available
+    context = settings.context or min(needs.context, DEFAULT_CONTEXT)
+    kv = needs.kv_bytes * (settings.kv_tokens or context * settings.parallel)
+    need = needs.file_bytes + kv + OTHER_MEMORY
+    text = f"{_size(need)} needed (model {_size(needs.file_bytes)}, KV cache {_size(kv)}), {_size(free)} free"
+    smaller = "use a smaller --context or --parallel, or a smaller model"
+    if need > free:
+        return fault("memory", text, smaller)
+    if need + (settings.cache_ram << 20) > free:
+        return warning("memory", f"{text}; --cache-ram {settings.cache_ram} may not fit", "give a smaller --cache-ram")
+    return ok("memory", text)
+
+
+def data_folder(folder: Path, free: int | None = None) -> Iterator[Finding]:
+    """Whether it can be written, has room, and what is in it is whole."""
+    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        yield fault("data", f"{folder}: it can't be written: {error.strerror}", "give another --data, or rights to it")
+        return
+    left = shutil.disk_usage(place).free if free is None else free
+    text = f"{folder}: {_size(left)} free"
+    if left < LITTLE_SPACE:
+        (told, less) = (fault, "no") if left < NO_SPACE else (warning, "little")
+        yield told("data", f"{text}, which is {less} room for the journal", "make room, or give another --data")
+    else:
+        yield ok("data", text)
+    if (folder / JOURNAL).exists():
+        yield _journal(folder / JOURNAL)
+
+
+def address(settings: Settings) -> Iterator[Finding]:
+    """Whether the port is free, and who can reach it."""
+    host, port = settings.host, settings.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+        yield ok("port", f"{host} port {port or 'of any number'} is free")
+    except OSError as error:
+        known = {errno.EADDRINUSE: "it is in use", errno.EACCES: "it needs rights that this user lacks"}
+        why = known.get(error.errno or 0, str(error.strerror))
+        yield fault("port", f"{host} port {port}: {why}", "end what uses it, or give another --port or --host")
+    if _loopback(host):
+        yield ok("access", f"{host} is reached from this machine alone")
+    elif settings.auth == "off":
+        yield fault(
+            "access",
+            f"whoever reaches {host} can use the server: there is no log-in",
+            "add --auth token, or use --host 127.0.0.1",
+        )
+    else:
+        yield ok("access", f"{host} asks for a token")
+
+
+def open_files(limit: int | None = None) -> Finding:
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if limit is None else limit
+    if soft < FEW_FILES:
+        text = f"only {soft} files may be open, and each connection is one"
+        return warning("limits", text, f"ulimit -n {4 * FEW_FILES}, or LimitNOFILE= in the systemd unit")
+    return ok("limits", f"{soft} open files")
+
+
+def _journal(path: Path) -> Finding:
+    remedy = "start the server: it moves a broken file aside; or restore a copy of it"
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        return fault("journal", f"{path}: {error}", remedy)
+    return ok("journal", f"{path} is whole") if found == "ok" else fault("journal", f"{path}: {found}", remedy)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _available() -> int:
+    """Bytes that are free, also by the limit of a container."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    free = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+    try:
+        group = Path("/sys/fs/cgroup")
+        most, used = (group / "memory.max").read_text(), (group / "memory.current").read_text()
+        return min(free, int(most) - int(used))
+    except (OSError, ValueError):
+        return free
+
+
+def _size(count: int) -> str:
+    return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"

@@ -1,0 +1,90 @@
+"""The process that opens a model file first, to see what it does: ``python -m server.engine.llama.probe PATH SECONDS``.
+
+A file that makes llama.cpp crash, hang or ask for all the memory there is so ends this process, and not the server. It
+does all that the server will: load, read the facts, tokenize, compute. One line of JSON is the verdict: ``error`` is
+null, or what the server would have said; ``needs`` are the fields of ModelNeeds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import llama_cpp as ll
+
+from server.engine.base import EngineError
+from server.engine.llama.model import LlamaModel
+from server.engine.model import Row
+
+ROOM: Final = 2 << 30
+"""Bytes of address space beyond the file itself, for a short context and what llama.cpp computes in."""
+
+CONTEXT: Final = 64
+
+_PART: Final = re.compile(r"(.+)-\d{5}-of-(\d{5})\.gguf")
+"""The name of a model that is kept in several files."""
+
+
+def main(path: Path, seconds: int) -> None:
+    limit(path, seconds)
+    verdict: str | None = None
+    needs: Mapping[str, int] | None = None
+    try:
+        needs = examine(path)
+    except EngineError as error:
+        verdict = str(error)
+    except MemoryError:
+        verdict = f"{path}: this file asks for more memory than its size explains"
+    except (ValueError, OverflowError):
+        verdict = f"{path}: the facts in this file are not what they should be"
+    print(json.dumps({"error": verdict, "needs": needs}), flush=True)
+
+
+def limit(path: Path, seconds: int) -> None:
+    """Give up whatever an honest file does not need."""
+    limits = {
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 64,
+    }
+    if not ll.llama_supports_gpu_offload():  # a driver takes as much address space as it likes
+        limits[resource.RLIMIT_AS] = _address_space() + ROOM + sum(_sizes(path))
+    for kind, most in limits.items():
+        resource.setrlimit(kind, (most, most))
+
+
+def examine(path: Path) -> Mapping[str, int]:
+    """Use the file as the server will; what ModelNeeds says of it. Raises EngineError."""
+    model = LlamaModel(path, context=CONTEXT, parallel=1, threads=1, probing=True)
+    tokens = model.tokenize("Hello")[: CONTEXT // 2] or [0]
+    model.decode([Row(token, 0, position, position == 0) for position, token in enumerate(tokens)])
+    for token in tokens:
+        model.piece(token)
+    needs = {
+        "file_bytes": sum(_sizes(path)),
+        "kv_bytes": model.kv_bytes,
+        "context": model.trained_context,
+    }
+    model.close()
+    return needs
+
+
+def _address_space() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+def _sizes(path: Path) -> Iterable[int]:
+    part = _PART.fullmatch(path.name)
+    files = path.parent.glob(f"{part[1]}-*-of-{part[2]}.gguf") if part else (path,)
+    return (file.stat().st_size for file in files if file.is_file())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

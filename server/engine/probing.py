@@ -1,0 +1,91 @@
+"""A model file is opened in another process before it is opened here (llama/probe.py): it may come from anybody."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from server.engine.base import ModelError
+
+START_SECONDS: Final = 60
+BYTES_PER_SECOND: Final = 30_000_000
+"""How fast a file is read at the least: it is read once, as it will be for the first answer."""
+
+KEPT: Final = ("LD_LIBRARY_PATH", "PATH")
+"""Of the environment. The process is given no secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelNeeds:
+    """``file_bytes`` of weights, ``kv_bytes`` for each token in the KV cache; trained for ``context`` tokens."""
+
+    file_bytes: int
+    kv_bytes: int
+    context: int
+
+
+class ModelProbe:
+    """A file that is being examined, from the beginning of a ``with`` block on; what goes on in it goes on meanwhile.
+
+    ``seconds``: how long that may take; None follows from the size of the file. Raises ModelError.
+    """
+
+    def __init__(self, path: Path, *, seconds: int | None = None) -> None:
+        self._path = path
+        try:
+            self._seconds = seconds or START_SECONDS + path.stat().st_size // BYTES_PER_SECOND
+        except FileNotFoundError:
+            raise ModelError(f"{path}: there is no such model file") from None
+        except OSError as error:
+            raise ModelError(f"{path}: the model file can't be read: {error.strerror}") from None
+        if not path.is_file():  # a pipe, say, would be waited for
+            raise ModelError(f"{path}: the model file can't be read: it is no file")
+
+    def __enter__(self) -> ModelProbe:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "server.engine.llama.probe", os.path.abspath(self._path), str(self._seconds)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={
+                **{name: os.environ[name] for name in KEPT if name in os.environ},
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                "GGML_NO_BACKTRACE": "1",  # it would call a debugger, when there is one
+                "OPENBLAS_NUM_THREADS": "1",
+            },
+        )
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def verdict(self) -> ModelNeeds:
+        """Wait for it; what the model needs. Raises ModelError, which says why this file can't be used."""
+        try:
+            said, _ = self._process.communicate(timeout=self._seconds)
+        except subprocess.TimeoutExpired:
+            raise self._too_slow() from None
+        ended = self._process.returncode
+        if ended == -signal.SIGXCPU:
+            raise self._too_slow()
+        if ended != 0:
+            raise ModelError(f"{self._path}: llama.cpp can't load this file: it crashes on it ({_name(ended)})")
+        verdict = json.loads(said)
+        if verdict["error"] is not None:
+            raise ModelError(verdict["error"].replace(os.path.abspath(self._path), str(self._path), 1))
+        return ModelNeeds(**verdict["needs"])
+
+    def _too_slow(self) -> ModelError:
+        return ModelError(f"{self._path}: llama.cpp is not done with this file after {self._seconds} s")
+
+
+def _name(ended: int) -> str:
+    return signal.Signals(-ended).name if ended < 0 else f"status {ended}"

@@ -1,0 +1,75 @@
+"""What has happened so far, counted for the operator. Plain numbers: how they are told is the business of others."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import asdict
+from typing import Final
+
+from protocol.messages import DoneReason
+from server.engine.base import Finished, FinishReason, Piece
+from server.generations.generation import Generation
+from server.generations.histogram import Histogram
+from server.generations.speed import Speed
+from server.logs import event
+
+logger = logging.getLogger(__name__)
+
+WAITS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Seconds. From what the starter needs to a long queue on a large model."""
+
+GAPS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+STOPS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Tally:
+    """Owned by the registry, on the event loop; other threads may read it."""
+
+    def __init__(self) -> None:
+        self.first_tokens = Histogram(WAITS)
+        """From the receipt of a request to its first token; counted when it ends."""
+        self.gaps = Histogram(GAPS)
+        """Between two pieces of one answer, as they come into its log."""
+        self.stops = Histogram(STOPS)
+        """From the receipt of a cancel until nothing more was computed."""
+        self.finished: Counter[DoneReason] = Counter()
+        self.cancelled: Counter[str] = Counter()
+        """By the phase that the cancel found."""
+        self.attaches: Counter[bool] = Counter()
+        """By whether the cursor could be gone on from."""
+        self.slow_closes = 0
+        """Connections that were closed with 4508."""
+        self.speed = Speed()
+
+    def piece(self, generation: Generation, piece: Piece, now: float) -> None:
+        """A piece comes into a log; ``now`` is ``time.monotonic()`` seconds."""
+        if generation.last_piece is not None:
+            self.gaps.count(now - generation.last_piece)
+        generation.last_piece = now
+        self.speed.add(len(piece.tokens), now)
+
+    def end(self, finished: Finished) -> None:
+        timings = finished.timings
+        self.finished[DoneReason(finished.reason)] += 1
+        if timings.first_token is not None:
+            self.first_tokens.count(timings.first_token / 1000)
+        if finished.reason is FinishReason.CANCELLED:
+            self.cancelled[finished.phase.value] += 1
+            if timings.stop is not None:
+                self.stops.count(timings.stop / 1000)
+
+
+def log_end(generation: Generation, finished: Finished) -> None:
+    """A line in the log: how it ended, and how long each part of it took."""
+    usage, timings = finished.usage, finished.timings
+    fields = {
+        **generation.origin,
+        "generation": generation.id,
+        "reason": finished.reason,
+        "phase": finished.phase,
+        "error": finished.error,
+        **asdict(usage),
+        **{f"{name}_ms": value and round(value, 1) for name, value in asdict(timings).items()},
+    }
+    event(logger, logging.WARNING if finished.error else logging.INFO, "generation done", **fields)

@@ -1,0 +1,93 @@
+"""ASGI middleware: every request has an id, and a line in the log when it is over."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.logs import belonging_to, event
+
+logger = logging.getLogger(__name__)
+
+HEADER: Final = b"x-request-id"
+WELL_FORMED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+STARTS: Final = ("http.response.start", "websocket.http.response.start", "websocket.accept")
+"""The messages that carry the response's headers."""
+
+SWITCHING_PROTOCOLS: Final = 101
+FORBIDDEN: Final = 403
+"""What uvicorn answers a WebSocket that is closed before it was accepted."""
+
+
+class RequestLog:
+    """Gives each request and WebSocket an id, or takes a proxy's; it is told in ``X-Request-ID``.
+
+    Logged is the route's pattern, not the path: that may name a channel, and who knows its name speaks for its client.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        id, started, status, fault = _request_id(scope), time.monotonic(), 0, None
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] in STARTS:
+                message["headers"] = [*message.get("headers", ()), (HEADER, id.encode())]
+            status = status or _status(message)
+            await send(message)
+
+        with belonging_to(request=id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception as error:  # uvicorn tells the rest of it
+                status, fault = 500, type(error).__name__
+                raise
+            finally:
+                client = scope.get("client")
+                event(
+                    logger,
+                    logging.INFO,
+                    "request",
+                    method=scope.get("method", "WEBSOCKET"),
+                    route=_route(scope),
+                    status=status or None,
+                    fault=fault,
+                    ms=round((time.monotonic() - started) * 1000, 1),
+                    client=client[0] if client else None,
+                )
+
+
+def _request_id(scope: Scope) -> str:
+    given = [value for name, value in scope["headers"] if name == HEADER]
+    if len(given) == 1 and WELL_FORMED.fullmatch(given[0]):
+        return str(given[0].decode())
+    return secrets.token_hex(8)
+
+
+def _status(message: Message) -> int:
+    """The HTTP status that a message tells; 0 for one that tells none."""
+    match message["type"]:
+        case "websocket.accept":
+            return SWITCHING_PROTOCOLS
+        case "websocket.close":
+            return FORBIDDEN
+        case _:
+            return int(message.get("status", 0))
+
+
+def _route(scope: Scope) -> str | None:
+    """The pattern of the route that was taken, None where there was none."""
+    endpoint = scope.get("endpoint")
+    routes = scope["app"].routes if endpoint and "app" in scope else ()
+    return next((route.path for route in routes if endpoint in (getattr(route, "endpoint", None), route.app)), None)

@@ -1,0 +1,74 @@
+"""The site in docs/deploy/nginx.conf, in front of the real server; only its addresses and certificates are others."""
+
+import asyncio
+import dataclasses
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from server.engine.scripted import ScriptedModel
+from tests.server.transports.nginx import nginx
+from tests.server.transports.peer import DEADLINE
+from tests.server.transports.running import RunningServer, serving
+
+DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
+
+
+def site() -> str:
+    """The site without TLS."""
+    text = (DEPLOY / "nginx.conf").read_text()
+    text, certificates = re.subn(r"^ *ssl_.*\n", "", text, flags=re.MULTILINE)
+    text, upstreams = re.subn(r"127\.0\.0\.1:8000", "127.0.0.1:UPSTREAM", text)
+    text, listens = re.subn(r"listen 443 ssl http2;\n *listen \[::\]:443 ssl http2;", "listen 127.0.0.1:PORT;", text)
+    assert (certificates, upstreams, listens) == (2, 1, 1)
+    return text
+
+
+@pytest.fixture
+async def proxied(tmp_path: Path) -> AsyncIterator[RunningServer]:
+    async with serving(ScriptedModel()) as server:
+        with nginx(server.port, tmp_path, site()) as port:
+            yield dataclasses.replace(server, port=port)
+
+
+async def test_a_websocket_passes_before_the_end_of_an_answer(proxied: RunningServer) -> None:
+    proxied.model.gate.close()
+    async with connect(f"ws://127.0.0.1:{proxied.port}/ws", proxy=None) as socket:
+        assert json.loads(await socket.recv())["type"] == "welcome"
+        await socket.send('{"type":"generate","prompt":"Hi"}')
+        await proxied.held()
+        proxied.model.gate.step(8)  # a character takes up to four steps, and the prompt its own
+        async with asyncio.timeout(DEADLINE):
+            while json.loads(await socket.recv())["type"] != "token":
+                pass
+        assert proxied.registry.active
+
+
+async def test_a_stream_passes_before_its_end(proxied: RunningServer) -> None:
+    proxied.model.gate.close()
+    async with proxied.listen("POST", "/generate/stream", '{"prompt":"Hi"}') as listener:
+        await proxied.held()
+        proxied.model.gate.step(8)  # a character takes up to four steps, and the prompt its own
+        await listener.take("token")
+        proxied.model.gate.open()
+        await listener.take("done")
+
+
+async def test_the_proxys_id_is_the_servers(proxied: RunningServer) -> None:
+    answer = await proxied.ask("GET", "/readyz")
+    assert answer.status == 200
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+
+
+async def test_metrics_stay_inside(proxied: RunningServer) -> None:
+    assert (await proxied.ask("GET", "/metrics")).status == 404
+
+
+def test_the_unit_gives_a_drain_the_time_it_needs() -> None:
+    unit = (DEPLOY / "streamui.service").read_text()
+    drain, stop = (int(re.search(rf"{name}=(\d+)$", unit, re.M)[1]) for name in ("STREAMUI_DRAIN", "TimeoutStopSec"))  # type: ignore[index]
+    assert stop > drain + 5

@@ -1,0 +1,163 @@
+"""``streamui doctor``: each fault is seen, and told with what mends it."""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.doctor import place, program
+from server.doctor.finding import Finding, State
+from server.engine.probing import ModelNeeds
+from server.settings import Settings, add_options, settings_from
+from tests.server.test_main import run
+
+NEEDS = ModelNeeds(file_bytes=4 << 30, kv_bytes=1 << 17, context=32_768)
+GIB = 1 << 30
+
+
+def settings(**given: Any) -> Settings:
+    parser = argparse.ArgumentParser()
+    add_options(parser, {"HOME": "/home/someone"})
+    return settings_from(parser.parse_args([f"--{name.replace('_', '-')}={value}" for name, value in given.items()]))
+
+
+def assert_told(found: Finding, state: State, *words: str) -> None:
+    assert found.state is state, found
+    assert bool(found.remedy) == (state is not State.OK)
+    for word in words:
+        assert word in found.text + found.remedy
+
+
+def test_on_a_good_machine_all_is_well(tmp_path: Path) -> None:
+    ended = run("doctor", "--port=0", "--data", str(tmp_path / "new"), "--json")
+    found = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [one for one in found if one["state"] == "fault"] == []
+    checks = "python packages llama.cpp model memory data port access page limits clock".split()
+    assert [one["check"] for one in found] == checks
+    assert ended.returncode == 0
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_fault_is_a_line_with_a_remedy_and_an_exit_status(tmp_path: Path) -> None:
+    (tmp_path / "bad.gguf").write_text("no model")
+    ended = run("doctor", "--port=0", "--data", str(tmp_path), "--model", str(tmp_path / "bad.gguf"))
+    assert ended.returncode == 1
+    (line,) = [line for line in ended.stdout.splitlines() if line.startswith("fault")]
+    assert line.split()[1] == "model"
+    assert "not a GGUF file" in line and "--model" in line
+
+
+def test_its_options_are_those_of_serve() -> None:
+    ended = run("doctor", "--port=http")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--port" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("requirement", "words"),
+    [
+        ("no-such-package>=1", ("no-such-package is missing",)),
+        ("pytest>=9999.1", (">=9999.1 is needed",)),
+        ("pytest==0.1", ("==0.1 is needed",)),
+    ],
+)
+def test_a_package_that_is_missing_or_old(requirement: str, words: tuple[str, ...]) -> None:
+    first, *rest = program.packages([requirement])
+    assert_told(first, State.FAULT, *words, "make install")
+    assert [one.state for one in rest] == [State.OK]
+
+
+def test_what_an_extra_needs_is_not_asked_for() -> None:
+    (only,) = program.packages(["no-such-package>=1; extra == 'bench'", "pytest>=1"])
+    assert_told(only, State.OK, "pytest")
+
+
+def test_a_llama_cpp_that_does_not_load() -> None:
+    assert_told(program.llama("server.no_such_module"), State.FAULT, "can't be loaded", "make clean install")
+
+
+def test_one_that_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.CompletedProcess([], -signal.SIGILL, "", "")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+    assert_told(program.llama(), State.FAULT, "SIGILL", "another processor")
+
+
+@pytest.mark.parametrize(
+    ("available", "state", "words"),
+    [
+        (3 * GIB, State.FAULT, ("8.4 GiB needed", "--context")),
+        (9 * GIB, State.WARNING, ("--cache-ram",)),
+        (20 * GIB, State.OK, ("4.0 GiB",)),
+    ],
+)
+def test_the_memory_that_a_model_needs(available: int, state: State, words: tuple[str, ...]) -> None:
+    assert_told(place.memory(settings(), NEEDS, available), state, *words)
+
+
+def test_a_smaller_context_needs_less() -> None:
+    assert_told(place.memory(settings(context=1024, parallel=1, cache_ram=0), NEEDS, 5 * GIB), State.OK)
+
+
+def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = list(place.data_folder(tmp_path / "file" / "data"))
+    assert_told(found[-1], State.FAULT, "can't be written", "--data")
+
+
+@pytest.mark.parametrize(("free", "state"), [(1 << 20, State.FAULT), (512 << 20, State.WARNING), (GIB, State.OK)])
+def test_room_on_the_disk(tmp_path: Path, free: int, state: State) -> None:
+    (found,) = place.data_folder(tmp_path, free)
+    assert_told(found, state)
+
+
+def test_a_journal_that_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE t (x)")
+        db.executemany("INSERT INTO t VALUES (?)", [("x" * 1000,)] * 100)
+        db.commit()
+    assert_told(list(place.data_folder(tmp_path))[1], State.OK, "whole")
+    with path.open("r+b") as file:
+        file.seek(4096 + 8)
+        file.write(os.urandom(3000))
+    assert_told(list(place.data_folder(tmp_path))[1], State.FAULT, "journal.sqlite3", "moves a broken file aside")
+
+
+def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port, _ = place.address(settings(port=taken.getsockname()[1]))
+    assert_told(port, State.FAULT, "in use", "--port")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_a_server_that_others_reach_without_a_log_in(host: str) -> None:
+    *_, access = place.address(settings(host=host, port=0))
+    assert_told(access, State.FAULT, host, "no log-in")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+def test_one_that_only_this_machine_reaches(host: str) -> None:
+    *_, access = place.address(settings(host=host, port=0))
+    assert_told(access, State.OK, host)
+
+
+def test_browser_libraries_that_are_missing(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"dependencies":{"marked":"1","katex":"1"}}')
+    (tmp_path / "node_modules" / "marked").mkdir(parents=True)
+    assert_told(program.browser_libraries(tmp_path), State.WARNING, "katex missing", "npm ci")
+    (tmp_path / "node_modules" / "katex").mkdir()
+    assert_told(program.browser_libraries(tmp_path), State.OK, "marked, katex")
+    assert_told(program.browser_libraries(tmp_path / "installed"), State.OK)
+
+
+def test_few_open_files_and_a_clock_that_was_never_set() -> None:
+    assert_told(place.open_files(256), State.WARNING, "256", "ulimit -n")
+    assert_told(program.clock(0.0), State.FAULT, "1970-01-01", "NTP")

@@ -1,0 +1,86 @@
+"""A hostile model file gets a clear error in bounded time, and the server that was to read it is unharmed."""
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from server.engine.base import ModelError
+from server.engine.probing import ModelProbe
+from server.starter import MODEL_PATH
+from tests.server.engine.hostile import HARMLESS, HOSTILE, WHOLE, put, value_of
+from tests.server.test_main import assert_told_in_one_line, run
+
+
+def examined(path: Path, seconds: int | None = None) -> None:
+    with ModelProbe(path, seconds=seconds) as probe:
+        probe.verdict()
+
+
+def test_an_honest_file_passes() -> None:
+    examined(MODEL_PATH)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_told_in_one_line(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.gguf"
+    path.write_bytes(HOSTILE[name]())
+    allowed = contextlib.suppress(ModelError) if name in HARMLESS else pytest.raises(ModelError)
+    with allowed as told:
+        examined(path)
+    if told is not None:
+        assert str(told.value).startswith(f"{path}: ")
+        assert "\n" not in str(told.value)
+
+
+def test_the_starters_rejected_copies_are_copies() -> None:
+    """What is wrong with a hostile file is what was done to it."""
+    assert put("<I", 3, 4) == WHOLE
+    assert put("<I", 6, value_of("llama.block_count")) == WHOLE
+
+
+def test_a_file_that_keeps_llama_cpp_busy_is_given_up() -> None:
+    started = time.monotonic()
+    with pytest.raises(ModelError, match="not done with this file after 1 s"), ModelProbe(MODEL_PATH) as probe:
+        probe._seconds = 1
+        os.kill(probe._process.pid, signal.SIGSTOP)
+        probe.verdict()
+    assert time.monotonic() - started < 30
+
+
+def test_one_that_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.gguf"
+    os.mkfifo(pipe)
+    for path, why in ((pipe, "no file"), (tmp_path, "no file"), (tmp_path / "none", "no such")):
+        with pytest.raises(ModelError, match=why):
+            ModelProbe(path)
+
+
+def test_it_ends_with_the_block(tmp_path: Path) -> None:
+    with ModelProbe(MODEL_PATH) as probe:
+        pass
+    assert probe._process.returncode is not None
+
+
+@pytest.mark.parametrize("name", ["no heads", "a tensor beyond the file", "an odd rope", "arrays in arrays"])
+def test_the_command_says_so_and_ends(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.gguf"
+    path.write_bytes(HOSTILE[name]())
+    ended = run("serve", "--port=0", "--data", str(tmp_path / "data"), "--model", str(path))
+    assert_told_in_one_line(ended, str(path))
+
+
+def test_a_parameter_that_is_no_number_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "hostile.gguf"
+    path.write_bytes(put("<I", 0x7FC00000, value_of("general.sampling.temp")))
+    with pytest.raises(ModelError, match=r"general\.sampling\.temp"):
+        examined(path)
+
+
+def test_a_copy_of_the_starter_is_examined_like_any_other(tmp_path: Path) -> None:
+    shutil.copy(MODEL_PATH, tmp_path / "copy.gguf")
+    examined(tmp_path / "copy.gguf")
