@@ -6,8 +6,8 @@ import { ChatPage } from "./chat-page.js";
 import { HOSTILE_TEXTS } from "./hostile-texts.js";
 import { Server } from "./server.js";
 
-/** The longest time that the page may not react, in milliseconds: far more than it takes, for machines that are busy. */
-const FREEZE_MS = 4000;
+/** The longest time that the page may not react, in milliseconds: far more than it takes, for machines that are slow and busy. */
+const FREEZE_MS = 30_000;
 
 const TEXTS = {
   "code.md": "```python\ndef f():\n    return 1\n```\n\nand `x`.",
