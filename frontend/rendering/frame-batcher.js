@@ -1,13 +1,17 @@
 /**
  * Gathers changes and paints them together, once per animation frame. A hidden page has no animation frames, so it
- * paints nothing and catches up in one frame when it is shown again.
+ * paints nothing and catches up when it is shown again: in one frame, or in several where there is much to paint.
  */
 
 /** @typedef {{paint: () => void}} Painter */
 
+/** For how long one frame begins to paint, in milliseconds. What then still waits is painted in the next one. */
+const FRAME_MS = 6;
+
 export class FrameBatcher {
   #requestFrame;
   #cancelFrame;
+  #now;
   /** @type {Set<Painter>} */
   #waiting = new Set();
   /** @type {number | null} */
@@ -17,8 +21,10 @@ export class FrameBatcher {
   /**
    * @param {(paint: () => void) => number} requestFrame
    * @param {(frame: number) => void} cancelFrame
+   * @param {() => number} [now] milliseconds
    */
-  constructor(requestFrame, cancelFrame) {
+  constructor(requestFrame, cancelFrame, now = () => performance.now()) {
+    this.#now = now;
     this.#requestFrame = requestFrame;
     this.#cancelFrame = cancelFrame;
   }
@@ -43,11 +49,16 @@ export class FrameBatcher {
     this.#frame ??= this.#requestFrame(() => this.#paint());
   }
 
+  /** Takes turns, as long as the frame has time: a painter that has more to paint schedules itself again. */
   #paint() {
-    const painters = [...this.#waiting];
-    this.#waiting.clear();
+    const end = this.#now() + FRAME_MS;
+    do {
+      const painters = [...this.#waiting];
+      this.#waiting.clear();
+      for (const painter of painters) painter.paint();
+    } while (this.#waiting.size > 0 && this.#now() < end);
     this.#frame = null;
-    for (const painter of painters) painter.paint();
+    if (this.#waiting.size > 0) this.#frame = this.#requestFrame(() => this.#paint());
     this.#afterPaint();
   }
 }

@@ -1,10 +1,14 @@
 /** One question and its answer on the page. */
 
-import { GrowingText } from "./growing-text.js";
+import { MarkdownText } from "./markdown-text.js";
+import { wholeCharacters } from "./markdown/paragraph-view.js";
 
 /** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
 /** @typedef {import("./status-line.js").StatusLine} StatusLine */
 /** @typedef {{label: string, act: () => void}} Offer something that the reader can do about an answer */
+
+/** How much text is painted at a time, in UTF-16 units: what is more waits for the next turn. */
+const PIECE = 4000;
 
 export class MessageView {
   #batcher;
@@ -16,6 +20,7 @@ export class MessageView {
   #offers;
   #unpainted = "";
   #isReplaced = false;
+  #isFinished = false;
   /** @type {StatusLine | null} */
   #nextStatus = null;
 
@@ -29,7 +34,7 @@ export class MessageView {
     this.elements = [...content.children];
     find(content, ".prompt-text").textContent = prompt;
     this.#answer = find(content, ".answer");
-    this.#text = new GrowingText(find(content, ".answer-text"));
+    this.#text = new MarkdownText(find(content, ".answer-text"));
     this.#status = find(content, ".status");
     this.#statusText = find(content, ".status-text");
     this.#progress = /** @type {HTMLProgressElement} */ (find(content, "progress"));
@@ -46,6 +51,12 @@ export class MessageView {
   replace(text) {
     this.#isReplaced = true;
     this.#unpainted = text;
+    this.#batcher.schedule(this);
+  }
+
+  /** No more text will come. */
+  finish() {
+    this.#isFinished = true;
     this.#batcher.schedule(this);
   }
 
@@ -68,15 +79,22 @@ export class MessageView {
   /** Called by the batcher. */
   paint() {
     this.#paintText();
-    if (this.#nextStatus) this.#paintStatus(this.#nextStatus);
+    if (this.#unpainted !== "") this.#batcher.schedule(this);
+    // That it is done shows when all of it is there.
+    if (!this.#nextStatus || (this.#unpainted !== "" && this.#nextStatus.tone !== "busy")) return;
+    this.#paintStatus(this.#nextStatus);
     this.#nextStatus = null;
   }
 
   #paintText() {
     if (this.#isReplaced) this.#text.clear();
-    if (this.#unpainted !== "") this.#text.append(this.#unpainted);
     this.#isReplaced = false;
-    this.#unpainted = "";
+    const piece = this.#unpainted.slice(0, wholeCharacters(this.#unpainted, PIECE));
+    this.#unpainted = this.#unpainted.slice(piece.length);
+    if (piece !== "") this.#text.append(piece);
+    if (!this.#isFinished || this.#unpainted !== "") return;
+    this.#isFinished = false;
+    this.#text.finish();
   }
 
   /** @param {StatusLine} line */

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -27,6 +28,7 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
+        "trusted-types streamui-worker streamui-service-worker",  # the addresses of two scripts: colours, offline page
     )
 )
 HEADERS: Final = (
@@ -69,6 +71,14 @@ class FrontendFiles(StaticFiles):
         response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers["cache-control"] = "no-cache"
         return response
+
+
+def compressed(files: StaticFiles) -> ASGIApp:
+    """The same files, compressed on their way. For files only: it would hold back what a stream sends.
+
+    The level is low because it is done on the event loop, piece by piece of a file.
+    """
+    return GZipMiddleware(files, minimum_size=1000, compresslevel=4)
 
 
 class SecurityHeaders:

@@ -134,6 +134,22 @@ export class ChatPage {
     return await this.page.$$eval(".answer-text", (elements) => elements.map((element) => element.textContent ?? ""));
   }
 
+  /**
+   * @param {string} text
+   * @returns {Promise<string>} what the page shows of an answer with that text
+   */
+  async rendered(text) {
+    return await this.page.evaluate(async (markdown) => {
+      const address = "/static/rendering/markdown-text.js";
+      const { MarkdownText } = await import(address);
+      const element = document.createElement("div");
+      const shown = new MarkdownText(element);
+      shown.append(markdown);
+      shown.finish();
+      return element.textContent ?? "";
+    }, text);
+  }
+
   async lastAnswer() {
     return (await this.answers()).at(-1) ?? "";
   }

@@ -5,5 +5,6 @@
  */
 export const CHROMIUM_ONLY = {
   "composer.chromium.test.js": "slows the processor down, opens a file chooser, takes the network away from a service worker",
+  "markdown.chromium.test.js": "runs a script before the page's own, sees each request, may read the clipboard",
   "panels.chromium.test.js": "runs a script before the page's own, to see its first paint",
 };

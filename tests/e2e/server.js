@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,9 +11,10 @@ import { promisify } from "node:util";
 
 /** The command; STREAMUI names another one. */
 const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bin/streamui", import.meta.url));
-/** The same with a model that takes its time. */
+/** The same with a model that takes its time, or that recites what it is given. */
 const SLOW_COMMAND = join(dirname(COMMAND), "python");
 const SLOW_MOTION = fileURLToPath(new URL("slow_motion.py", import.meta.url));
+const RECITED = fileURLToPath(new URL("recited.py", import.meta.url));
 /** How long a start and an end may take, in milliseconds. */
 const START_MS = 120_000;
 const END_MS = 30_000;
@@ -22,20 +23,20 @@ export class Server {
   /** @type {import("node:child_process").ChildProcessByStdio<null, import("node:stream").Readable, import("node:stream").Readable>} */
   #process;
   #data;
-  #stepMs;
+  #script;
   #auth;
   #errors = "";
   address = "";
 
   /**
    * @param {string} data
-   * @param {number} stepMs
+   * @param {string[]} script in place of the command, with its arguments; or nothing
    * @param {number} port
    * @param {"off" | "token"} auth
    */
-  constructor(data, stepMs, port, auth) {
+  constructor(data, script, port, auth) {
     this.#data = data;
-    this.#stepMs = stepMs;
+    this.#script = script;
     this.#auth = auth;
     this.#process = this.#spawn(port);
   }
@@ -45,7 +46,25 @@ export class Server {
    * @returns {Promise<Server>} once it answers
    */
   static async start({ port = 0, stepMs = 0, auth = "off" } = {}) {
-    const server = new Server(await mkdtemp(join(tmpdir(), "streamui-data-")), stepMs, port, auth);
+    const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
+    return await Server.#started(new Server(data, stepMs > 0 ? [SLOW_MOTION, String(stepMs)] : [], port, auth));
+  }
+
+  /**
+   * One whose answers are given: a prompt is the name of a text, which ends with ".md".
+   * @param {Record<string, string>} texts
+   * @param {number} [tokensPerSecond] of four bytes each; 0 stands for as many as it can
+   */
+  static async startReciting(texts, tokensPerSecond = 0) {
+    const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
+    const folder = join(data, "texts");
+    await mkdir(folder);
+    for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text);
+    return await Server.#started(new Server(data, [RECITED, folder, String(tokensPerSecond)], 0, "off"));
+  }
+
+  /** @param {Server} server */
+  static async #started(server) {
     try {
       server.address = await server.#printedAddress();
       return server;
@@ -102,8 +121,8 @@ export class Server {
   /** @param {number} port */
   #spawn(port) {
     const args = ["serve", "--port", String(port), "--data", this.#data, "--auth", this.#auth];
-    const [command, all] = this.#stepMs > 0 ? [SLOW_COMMAND, [SLOW_MOTION, String(this.#stepMs), ...args]] : [COMMAND, args];
-    const process = spawn(command, all, { stdio: ["ignore", "pipe", "pipe"] });
+    const command = this.#script.length > 0 ? SLOW_COMMAND : COMMAND;
+    const process = spawn(command, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     process.stderr.on("data", (chunk) => (this.#errors += chunk));
     return process;
   }

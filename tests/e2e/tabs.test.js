@@ -57,7 +57,7 @@ describe("A chat in two tabs", () => {
     await other.page.bringToFront();
     await other.buttonSays("Send");
     const [id = ""] = await chat.keptIds();
-    const { text } = await readLog(server.address, id);
+    const text = await chat.rendered((await readLog(server.address, id)).text);
     assert.deepEqual([await chat.answers(), await other.answers()], [[text], [text]]);
     assert.deepEqual([chat.complaints, other.complaints], [[], []]);
   });
@@ -74,7 +74,8 @@ describe("A chat in two tabs", () => {
     await other.buttonSays("Send");
     const [id = ""] = await other.keptIds();
     const { text, reason } = await readLog(server.address, id);
-    assert.deepEqual([reason, await chat.answers(), await other.answers()], ["cancelled", [text], [text]]);
+    const shown = await other.rendered(text);
+    assert.deepEqual([reason, await chat.answers(), await other.answers()], ["cancelled", [shown], [shown]]);
     server.hurry();
     await other.ask("What can you do?");
     await other.lastStatusSays("Done");
@@ -146,7 +147,7 @@ describe("A page that comes back", () => {
     await chat.press("Stop");
     await chat.lastStatusSays("Stopped after");
     const [id = ""] = await chat.keptIds();
-    assert.deepEqual(await chat.answers(), [(await readLog(server.address, id)).text]);
+    assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
   }
 
   it("from being offline goes on at once when it is online", async () => {

@@ -65,7 +65,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
     async function compareWithLog() {
       const ids = await chat.keptIds();
       const logs = await Promise.all(ids.map((id) => readLog(server.address, id)));
-      assert.deepEqual(await chat.answers(), logs.map(({ text }) => text));
+      assert.deepEqual(await chat.answers(), await Promise.all(logs.map(({ text }) => chat.rendered(text))));
       return logs;
     }
 

@@ -98,6 +98,7 @@ export class FakeAnswer {
   /** @type {Offer[]} */
   offers = [];
   isRemoved = false;
+  isFinished = false;
 
   /** @param {string} prompt */
   constructor(prompt) {
@@ -112,6 +113,10 @@ export class FakeAnswer {
   /** @param {string} text */
   replace(text) {
     this.text = text;
+  }
+
+  finish() {
+    this.isFinished = true;
   }
 
   /** @param {StatusLine} line */

@@ -11,12 +11,14 @@ describe("FrameBatcher", () => {
   /** @type {FrameBatcher} */
   let batcher;
   let frameCount = 0;
+  let time = 0;
 
   beforeEach(() => {
     frames = new Map();
     painted = [];
     frameCount = 0;
-    batcher = new FrameBatcher(requestFrame, (frame) => frames.delete(frame));
+    time = 0;
+    batcher = new FrameBatcher(requestFrame, (frame) => frames.delete(frame), () => time);
     batcher.start(() => painted.push("after"));
   });
 
@@ -61,13 +63,23 @@ describe("FrameBatcher", () => {
     assert.deepEqual(painted, ["a", "after", "a", "after"]);
   });
 
-  it("asks for a further frame when a painter is scheduled while it paints", () => {
-    const late = painter("late");
-    batcher.schedule({ paint: () => batcher.schedule(late) });
+  it("lets a painter that has more go on while the frame has time, then asks for a further frame", () => {
+    let left = 5;
+    const long = {
+      paint: () => {
+        painted.push("piece");
+        time += 4;
+        if ((left -= 1) > 0) batcher.schedule(long);
+      },
+    };
+    batcher.schedule(long);
     showFrame();
-    assert.deepEqual(painted, ["after"]);
+    assert.deepEqual(painted, ["piece", "piece", "after"]);
+    assert.equal(frameCount, 2);
     showFrame();
-    assert.deepEqual(painted, ["after", "late", "after"]);
+    showFrame();
+    assert.deepEqual(painted, ["piece", "piece", "after", "piece", "piece", "after", "piece", "after"]);
+    assert.equal(frames.size, 0);
   });
 
   it("asks for one frame while the page is hidden and catches up in it", () => {

@@ -86,7 +86,7 @@ class RunningServer:
             connection.request(method, path)
             response: HTTPResponse = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, headers, response.read().decode())
+            return Answer(response.status, headers, response.read().decode(errors="replace"))
 
     async def ask(
         self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None

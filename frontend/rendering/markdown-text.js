@@ -1,0 +1,133 @@
+/**
+ * A growing Markdown text on the page. What is finished is never touched again, so that adding to a long text costs no
+ * more than adding to a short one; what a model thinks is folded away. Owns all that is in its element.
+ */
+
+import { BlockParser } from "./markdown/block-parser.js";
+import { RootView } from "./markdown/block-view.js";
+import { CopyButton } from "./markdown/copy-button.js";
+import { Highlighter } from "./markdown/highlighter.js";
+import { IdleQueue } from "./markdown/idle-queue.js";
+import { MathRenderer } from "./markdown/math-renderer.js";
+import { References } from "./markdown/references.js";
+import { ThinkingSplitter } from "./markdown/thinking-splitter.js";
+import { ThinkingView } from "./markdown/thinking-view.js";
+
+/** @typedef {import("./markdown/inline-view.js").Answer} Answer */
+/** @typedef {Pick<Answer, "math" | "highlighting">} Painters what is painted later, and by others */
+
+/** @typedef {{element: HTMLElement, parser: BlockParser}} Body */
+
+export class MarkdownText {
+  /** @type {Painters | null} for all texts of the page, which so share one worker and one load of each library */
+  static #shared = null;
+
+  #element;
+  #painters;
+  #now;
+  #beganAt;
+  #answer;
+  #splitter;
+  /** @type {Body} where text goes now */
+  #body;
+  /** @type {ThinkingView | null} what the model is thinking now */
+  #thinking = null;
+
+  /**
+   * @param {HTMLElement} element
+   * @param {Painters} [painters]
+   * @param {() => number} [now] milliseconds
+   */
+  constructor(element, painters = MarkdownText.#sharedPainters(), now = () => performance.now()) {
+    this.#element = element;
+    this.#painters = painters;
+    this.#now = now;
+    this.#beganAt = now();
+    this.#answer = this.#newAnswer();
+    this.#splitter = this.#newSplitter();
+    this.#body = this.#openBody(element);
+    element.classList.add("markdown");
+    element.addEventListener("click", (event) => CopyButton.clicked(event));
+  }
+
+  static #sharedPainters() {
+    const queue = new IdleQueue();
+    this.#shared ??= { math: new MathRenderer(queue), highlighting: new Highlighter(queue) };
+    return this.#shared;
+  }
+
+  /** Forgets all of it. */
+  clear() {
+    this.#element.replaceChildren();
+    this.#beganAt = this.#now();
+    this.#thinking = null;
+    this.#answer = this.#newAnswer();
+    this.#splitter = this.#newSplitter();
+    this.#body = this.#openBody(this.#element);
+  }
+
+  /** @param {string} text */
+  append(text) {
+    this.#splitter.append(text);
+    this.#body.parser.show();
+  }
+
+  /** No more will come, for now: what is open is closed. */
+  finish() {
+    this.#splitter.finish();
+    this.#body.parser.finish();
+  }
+
+  /** @returns {Answer} */
+  #newAnswer() {
+    return { references: new References(), ...this.#painters };
+  }
+
+  #newSplitter() {
+    return new ThinkingSplitter({
+      text: (text) => this.#body.parser.append(text),
+      thinkingBegan: () => this.#thinkingBegan(),
+      thinkingEnded: () => this.#thinkingEnded(),
+      thinkingWasBefore: () => this.#thinkingWasBefore(),
+      isInCode: () => this.#body.parser.isInCode,
+    });
+  }
+
+  /**
+   * @param {Element} parent
+   * @returns {Body}
+   */
+  #openBody(parent) {
+    const element = document.createElement("div");
+    element.className = "markdown-body";
+    parent.append(element);
+    return { element, parser: new BlockParser(new RootView(element, this.#answer)) };
+  }
+
+  #thinkingBegan() {
+    this.#endBody();
+    this.#beganAt = this.#now();
+    this.#thinking = new ThinkingView(this.#element);
+    this.#body = this.#openBody(this.#thinking.element);
+  }
+
+  #thinkingEnded() {
+    this.#body.parser.finish();
+    this.#thinking?.end(this.#now() - this.#beganAt);
+    this.#thinking = null;
+    this.#body = this.#openBody(this.#element);
+  }
+
+  #thinkingWasBefore() {
+    this.#body.parser.finish();
+    const thinking = new ThinkingView(this.#element);
+    thinking.element.append(this.#body.element);
+    thinking.end(this.#now() - this.#beganAt);
+    this.#body = this.#openBody(this.#element);
+  }
+
+  #endBody() {
+    this.#body.parser.finish();
+    if (!this.#body.element.hasChildNodes()) this.#body.element.remove();
+  }
+}

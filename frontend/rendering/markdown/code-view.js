@@ -1,0 +1,93 @@
+/**
+ * A block of code on the page, with its language and a button to copy it. Text is only ever added, in chunks that end
+ * at line ends: so the browser lays out the last one alone, however long the code gets.
+ */
+
+import { element } from "./inline-view.js";
+import { wholeCharacters } from "./paragraph-view.js";
+
+/** @typedef {import("./block-parser.js").CodeView} Port */
+/** @typedef {import("./inline-view.js").Answer} Answer */
+
+/** From which length on a chunk ends at the next line end, and the longest one, in UTF-16 units. */
+const CHUNK = 1500;
+const LONGEST_CHUNK = 4000;
+const LONGEST_NAME = 30;
+
+/** @implements {Port} */
+export class CodeView {
+  #code = document.createElement("code");
+  #language;
+  #answer;
+  #pending = "";
+  /** @type {Text | null} */
+  #chunk = null;
+
+  /**
+   * @param {Element} parent
+   * @param {string} info what stands behind the fence
+   * @param {Answer} answer
+   */
+  constructor(parent, info, answer) {
+    this.#answer = answer;
+    this.#language = (/^[^\s{,:]+/.exec(info)?.[0] ?? "").slice(0, LONGEST_NAME);
+    const button = element("button", "code-copy", "Copy");
+    button.setAttribute("type", "button");
+    const bar = element("div", "code-bar", "");
+    bar.append(element("span", "code-language", this.#language || "text"), button);
+    const pre = document.createElement("pre");
+    pre.setAttribute("tabindex", "0");
+    pre.setAttribute("dir", "ltr");
+    pre.append(this.#code);
+    const box = element("div", "code-box", "");
+    box.append(bar, pre);
+    parent.append(box);
+  }
+
+  /** @param {string} text */
+  append(text) {
+    this.#pending += text;
+  }
+
+  show() {
+    let rest = this.#pending;
+    this.#pending = "";
+    while (rest !== "") {
+      const length = this.#lengthForChunk(rest);
+      this.#write(rest.slice(0, length));
+      rest = rest.slice(length);
+      if (rest !== "") this.#chunk = null;
+    }
+  }
+
+  close() {
+    this.show();
+    if (this.#language !== "") this.#answer.highlighting.paint(this.#code, this.#language.toLowerCase());
+  }
+
+  /**
+   * How much of the text still belongs to the present chunk.
+   * @param {string} text
+   * @returns {number}
+   */
+  #lengthForChunk(text) {
+    const length = this.#chunk?.length ?? 0;
+    if (length >= CHUNK && this.#chunk?.data.endsWith("\n")) {
+      this.#chunk = null;
+      return this.#lengthForChunk(text);
+    }
+    const most = LONGEST_CHUNK - length;
+    const lineEnd = text.indexOf("\n", Math.max(0, CHUNK - 1 - length));
+    if (lineEnd !== -1 && lineEnd < most) return lineEnd + 1;
+    return text.length <= most ? text.length : Math.max(1, wholeCharacters(text, most));
+  }
+
+  /** @param {string} text */
+  #write(text) {
+    if (this.#chunk) return this.#chunk.appendData(text);
+    this.#chunk = document.createTextNode(text);
+    const chunk = element("span", "code-chunk", "");
+    chunk.append(this.#chunk);
+    this.#code.append(chunk);
+  }
+}

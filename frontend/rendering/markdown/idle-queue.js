@@ -1,0 +1,54 @@
+/** Work that may wait: done in the pauses between frames, a little at a time. Owns the list of what is left to do. */
+
+/** How long it works at a stretch where the browser doesn't say how much time there is, in milliseconds. */
+const STRETCH_MS = 4;
+/** What must be left of a pause to begin another piece of work, in milliseconds. */
+const LEAST_MS = 3;
+/** How long work waits at most for a pause, in milliseconds. */
+const LONGEST_WAIT_MS = 500;
+
+/** @typedef {{timeRemaining: () => number}} Pause */
+
+export class IdleQueue {
+  #request;
+  /** @type {(() => void)[]} */
+  #jobs = [];
+  #isWaiting = false;
+
+  /** @param {(then: (pause: Pause) => void) => void} [request] calls back in the next pause */
+  constructor(request = requestPause) {
+    this.#request = request;
+  }
+
+  /** @param {() => void} job a short piece of work */
+  add(job) {
+    this.#jobs.push(job);
+    this.#wait();
+  }
+
+  #wait() {
+    if (this.#isWaiting || this.#jobs.length === 0) return;
+    this.#isWaiting = true;
+    this.#request((pause) => this.#work(pause));
+  }
+
+  /** @param {Pause} pause */
+  #work(pause) {
+    this.#isWaiting = false;
+    do this.#jobs.shift()?.();
+    while (this.#jobs.length > 0 && pause.timeRemaining() > LEAST_MS);
+    this.#wait();
+  }
+}
+
+/** @param {(pause: Pause) => void} then */
+function requestPause(then) {
+  if ("requestIdleCallback" in globalThis) {
+    requestIdleCallback(then, { timeout: LONGEST_WAIT_MS });
+    return;
+  }
+  setTimeout(() => {
+    const end = performance.now() + STRETCH_MS + LEAST_MS;
+    then({ timeRemaining: () => end - performance.now() });
+  }, STRETCH_MS);
+}

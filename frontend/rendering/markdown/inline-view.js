@@ -1,0 +1,215 @@
+/**
+ * The inline content of one block on the page: one node for each token. When the text grows, nodes whose token is the
+ * same stay, and a text that only got longer is added to: so a selection in it survives.
+ */
+
+import { parseInline } from "./inline-parser.js";
+import { linkElement, safeAddress } from "./safe-links.js";
+
+/** @typedef {import("./inline-parser.js").InlineToken} InlineToken */
+/** @typedef {import("./inline-parser.js").ImageToken} ImageToken */
+/** @typedef {import("./inline-parser.js").LinkToken} LinkToken */
+/** @typedef {import("./inline-parser.js").MathToken} MathToken */
+/** @typedef {import("./inline-parser.js").ReferenceToken} ReferenceToken */
+/** @typedef {import("./references.js").References} References */
+/** @typedef {InlineToken | {type: "task", isDone: boolean}} ShownToken */
+/** @typedef {{render: (element: HTMLElement, tex: string, isDisplay: boolean) => void}} MathPainter */
+/**
+ * What all blocks of one answer share.
+ * @typedef {object} Answer
+ * @property {References} references
+ * @property {MathPainter} math
+ * @property {{paint: (code: HTMLElement, language: string) => void}} highlighting
+ */
+
+export class InlineView {
+  #element;
+  #answer;
+  /** @type {ShownToken[]} */
+  #shown = [];
+
+  /**
+   * @param {Element} element
+   * @param {Answer} answer
+   */
+  constructor(element, answer) {
+    this.#element = element;
+    this.#answer = answer;
+  }
+
+  /**
+   * @param {string} text
+   * @param {boolean} isOpen whether more may follow
+   * @param {ShownToken[]} [before] what stands before it
+   */
+  show(text, isOpen, before = []) {
+    const tokens = [...before, ...parseInline(text, isOpen)];
+    this.#change(this.#element, this.#shown, tokens);
+    this.#shown = tokens;
+  }
+
+  /**
+   * The same content in another element.
+   * @param {Element} element
+   */
+  moveTo(element) {
+    element.append(...this.#element.childNodes);
+    this.#element = element;
+  }
+
+  /**
+   * @param {Element} parent has a node for each of the old tokens
+   * @param {ShownToken[]} old
+   * @param {ShownToken[]} tokens
+   */
+  #change(parent, old, tokens) {
+    let kept = 0;
+    while (kept < old.length && kept < tokens.length && this.#keep(parent, kept, old, tokens)) kept += 1;
+    while (parent.childNodes.length > kept) parent.lastChild?.remove();
+    for (const token of tokens.slice(kept)) parent.append(this.#node(token));
+  }
+
+  /**
+   * @param {Element} parent
+   * @param {number} index
+   * @param {ShownToken[]} old
+   * @param {ShownToken[]} tokens
+   * @returns {boolean} whether the node could be kept
+   */
+  #keep(parent, index, old, tokens) {
+    const [before, now] = [old[index], tokens[index]];
+    const node = parent.childNodes[index];
+    if (!before || !now || !node || before.type !== now.type) return false;
+    if (now.type === "text" && before.type === "text") return keepText(/** @type {Text} */ (node), before.text, now.text);
+    if ((now.type === "em" || now.type === "strong" || now.type === "del" || now.type === "link") && "children" in before) {
+      if (now.type === "link" && !isSameLink(before, now)) return false;
+      this.#change(/** @type {Element} */ (node), before.children, now.children);
+      return true;
+    }
+    return JSON.stringify(before) === JSON.stringify(now);
+  }
+
+  /**
+   * @param {ShownToken} token
+   * @returns {Node}
+   */
+  #node(token) {
+    switch (token.type) {
+      case "text":
+        return document.createTextNode(token.text);
+      case "code":
+        return element("code", "", token.text);
+      case "break":
+        return document.createElement("br");
+      case "em":
+      case "strong":
+      case "del":
+        return this.#filled(document.createElement(token.type), token.children);
+      case "link":
+        return this.#link(token);
+      case "reference":
+        return this.#reference(token);
+      case "image":
+        return image(token);
+      case "math":
+        return this.#math(token);
+      case "footnote":
+        return element("sup", "footnote-mark", token.label);
+      case "task":
+        return checkbox(token.isDone);
+    }
+  }
+
+  /**
+   * @template {Element} T
+   * @param {T} parent
+   * @param {InlineToken[]} tokens
+   */
+  #filled(parent, tokens) {
+    for (const token of tokens) parent.append(this.#node(token));
+    return parent;
+  }
+
+  /** @param {LinkToken} token */
+  #link({ href, title, children }) {
+    const address = safeAddress(href);
+    if (address !== null) return this.#filled(linkElement(address, title), children);
+    const text = this.#filled(document.createElement("span"), children);
+    if (href !== "") text.append(` (${href})`);
+    return text;
+  }
+
+  /** @param {ReferenceToken} token */
+  #reference(token) {
+    const definition = this.#answer.references.find(token.label);
+    if (definition) return this.#link({ type: "link", ...definition, children: token.children });
+    const text = element("span", "", token.source);
+    this.#answer.references.wait(token.label, (found) => {
+      if (text.parentNode) text.replaceWith(this.#link({ type: "link", ...found, children: token.children }));
+    });
+    return text;
+  }
+
+  /** @param {MathToken} token */
+  #math({ tex, isDisplay, source }) {
+    const formula = element("span", isDisplay ? "math math-source math-display" : "math math-source", source);
+    this.#answer.math.render(formula, tex, isDisplay);
+    return formula;
+  }
+}
+
+/**
+ * @param {Text} node
+ * @param {string} before
+ * @param {string} now
+ */
+function keepText(node, before, now) {
+  if (now.startsWith(before)) {
+    if (now.length > before.length) node.appendData(now.slice(before.length));
+  } else node.data = now;
+  return true;
+}
+
+/**
+ * @param {ShownToken} before
+ * @param {LinkToken} now
+ */
+function isSameLink(before, now) {
+  return before.type === "link" && before.href === now.href && before.title === now.title && safeAddress(now.href) !== null;
+}
+
+/**
+ * A link to it: the page fetches nothing from elsewhere.
+ * @param {ImageToken} token
+ */
+function image({ href, title, alt }) {
+  const address = safeAddress(href);
+  const name = alt.trim() || title || "Image";
+  if (address === null || address.startsWith("mailto:")) return element("span", "", href === "" ? name : `${name} (${href})`);
+  const link = linkElement(address, title || "Opens the image in a new tab");
+  link.className = "image-link";
+  link.append(name, element("span", "image-host", ` ${new URL(address).host}`));
+  return link;
+}
+
+/** @param {boolean} isDone */
+function checkbox(isDone) {
+  const box = document.createElement("input");
+  box.setAttribute("type", "checkbox");
+  box.setAttribute("disabled", "");
+  box.setAttribute("aria-label", isDone ? "Done" : "To do");
+  if (isDone) box.setAttribute("checked", "");
+  return box;
+}
+
+/**
+ * @param {string} name
+ * @param {string} className
+ * @param {string} text
+ */
+export function element(name, className, text) {
+  const made = document.createElement(name);
+  if (className !== "") made.className = className;
+  if (text !== "") made.append(text);
+  return made;
+}

@@ -1,0 +1,68 @@
+/** Makes formulas of TeX with KaTeX, which is loaded with the first one. Without it the TeX stays as it is written. */
+
+/** @typedef {import("./idle-queue.js").IdleQueue} IdleQueue */
+/** @typedef {{render: (tex: string, element: HTMLElement, options: object) => void}} Katex */
+
+const MODULE = "/static/vendor/katex/katex.mjs";
+const STYLE = "/static/vendor/katex/katex.min.css";
+/** No links, classes or images from a formula, and an end to its macros and sizes (in em). */
+const OPTIONS = { throwOnError: true, trust: false, strict: "ignore", maxExpand: 200, maxSize: 20 };
+
+export class MathRenderer {
+  #queue;
+  #load;
+  /** @type {Promise<Katex | null> | null} */
+  #loading = null;
+
+  /**
+   * @param {IdleQueue} queue
+   * @param {() => Promise<Katex>} [load]
+   */
+  constructor(queue, load = loadKatex) {
+    this.#queue = queue;
+    this.#load = load;
+  }
+
+  /**
+   * @param {HTMLElement} element has the source until then, and keeps it where that is no TeX
+   * @param {string} tex
+   * @param {boolean} isDisplay
+   */
+  async render(element, tex, isDisplay) {
+    this.#loading ??= this.#load().catch(() => null);
+    const katex = await this.#loading;
+    if (katex) this.#queue.add(() => paint(katex, element, tex, isDisplay));
+  }
+}
+
+/**
+ * @param {Katex} katex
+ * @param {HTMLElement} element
+ * @param {string} tex
+ * @param {boolean} isDisplay
+ */
+function paint(katex, element, tex, isDisplay) {
+  if (!element.isConnected) return;
+  const formula = document.createElement("span");
+  try {
+    katex.render(tex, formula, { ...OPTIONS, displayMode: isDisplay });
+  } catch {
+    return;
+  }
+  element.classList.remove("math-source");
+  element.replaceChildren(formula);
+}
+
+/** @returns {Promise<Katex>} */
+async function loadKatex() {
+  const { default: katex } = await import(MODULE);
+  const style = document.createElement("link");
+  style.rel = "stylesheet";
+  style.href = STYLE;
+  document.head.append(style);
+  await new Promise((resolve, reject) => {
+    style.addEventListener("load", resolve);
+    style.addEventListener("error", reject);
+  });
+  return katex;
+}

@@ -1,0 +1,114 @@
+/** A table on the page, row by row. A long one goes on in further tables, so that a new row is laid out with few others. */
+
+import { cellsOf } from "./block-starts.js";
+import { InlineView } from "./inline-view.js";
+
+/** @typedef {import("./block-parser.js").TableView} Port */
+/** @typedef {import("./block-starts.js").Alignment} Alignment */
+/** @typedef {import("./inline-view.js").Answer} Answer */
+
+/** The most rows of one table. */
+const MOST_ROWS = 100;
+/** From which length on a row is shown only when it is complete, and how much of a cell is shown at all. UTF-16 units. */
+const LONG_ROW = 4000;
+const LONGEST_CELL = 8000;
+
+/** @implements {Port} */
+export class TableView {
+  #box = document.createElement("div");
+  #alignments;
+  #answer;
+  #head;
+  #body;
+  /** @type {InlineView[]} those of the present row */
+  #cells = [];
+  #row = "";
+  #rows = 0;
+  #isShown = true;
+
+  /**
+   * @param {Element} before after which it stands
+   * @param {Alignment[]} alignments of the columns
+   * @param {string} head
+   * @param {Answer} answer
+   */
+  constructor(before, alignments, head, answer) {
+    this.#alignments = alignments;
+    this.#answer = answer;
+    this.#head = head;
+    this.#box.className = "table-box";
+    this.#box.setAttribute("tabindex", "0");
+    this.#box.setAttribute("role", "region");
+    this.#box.setAttribute("aria-label", "Table");
+    before.after(this.#box);
+    this.#body = this.#addTable();
+  }
+
+  /** @param {string} text of the present row */
+  append(text) {
+    this.#row += text;
+    this.#isShown = false;
+  }
+
+  beginRow() {
+    this.#paint(false);
+    this.#row = "";
+    if (this.#rows === MOST_ROWS) {
+      this.#body = this.#addTable();
+      this.#rows = 0;
+    }
+    this.#rows += 1;
+    this.#cells = this.#addRow(this.#body, "td");
+  }
+
+  show() {
+    if (this.#isShown || this.#row.length > LONG_ROW) return;
+    this.#isShown = true;
+    this.#paint(true);
+  }
+
+  close() {
+    this.#paint(false);
+  }
+
+  /** @param {boolean} isOpen */
+  #paint(isOpen) {
+    fill(this.#cells, this.#row, isOpen);
+  }
+
+  /** @returns {HTMLElement} the body of a table with the same head */
+  #addTable() {
+    const table = document.createElement("table");
+    const [head, body] = [document.createElement("thead"), document.createElement("tbody")];
+    table.append(head, body);
+    this.#box.append(table);
+    fill(this.#addRow(head, "th"), this.#head, false);
+    return body;
+  }
+
+  /**
+   * @param {HTMLElement} section
+   * @param {"th" | "td"} name
+   */
+  #addRow(section, name) {
+    const row = document.createElement("tr");
+    section.append(row);
+    return this.#alignments.map((alignment) => {
+      const cell = document.createElement(name);
+      cell.setAttribute("dir", "auto");
+      if (alignment !== "") cell.className = `align-${alignment}`;
+      row.append(cell);
+      return new InlineView(cell, this.#answer);
+    });
+  }
+}
+
+/**
+ * @param {InlineView[]} cells
+ * @param {string} row
+ * @param {boolean} isOpen
+ */
+function fill(cells, row, isOpen) {
+  const texts = cellsOf(row, cells.length);
+  cells.forEach((cell, index) => cell.show(texts[index]?.slice(0, LONGEST_CELL) ?? "", isOpen));
+}

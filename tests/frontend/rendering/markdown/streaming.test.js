@@ -1,0 +1,102 @@
+/** Whatever pieces a text comes in, it ends up the same; and no piece costs more because much came before it. */
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { MarkdownText } from "../../../../frontend/rendering/markdown-text.js";
+import { NotedPainters, installDocument, removeDocument, rendered } from "../rendered.js";
+
+before(installDocument);
+after(removeDocument);
+
+const BITS = [
+  "# ", "## h", "- ", "* ", "1. ", "2) ", "> ", ">", "```", "```js", "~~~", "`", "``", "**", "*", "_", "__", "~~", "[", "]",
+  "(", ")", "](http://a.b/c)", "[^1]", "[^1]: ", "[ref]: http://x.y", "[ref]", "![", "|", "| a | b |", "|---|---|", "|:-|-:|",
+  "---", "===", "-", "=", "\n", "\n", "\n", "\n\n", "\n\n", "  ", "    ", "\t", " ", " ", "word", "text ", "a", "5", "$", "$$",
+  "$x^2$", "\\(", "\\)", "\\[", "\\]", "\\", "<", "<br>", "<b>", "http://a.b/c_d", "www.x.y", "&amp;", "&", "é", "🙂", "<think>",
+  "</think>", "\n<think>\n", "\n</think>\n", "[THINK]", "[x] ", "[ ] ", "\r\n", ":", "!", "h", "w",
+];
+/** How many texts are tried. */
+const COUNT = 150;
+
+/** @param {number} seed */
+function generator(seed) {
+  let state = seed;
+  return (/** @type {number} */ below) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((state / 2_147_483_648) * below);
+  };
+}
+
+describe("A text that comes in pieces", () => {
+  it("ends up as the one that comes at once", () => {
+    const random = generator(2026);
+    for (let count = 0; count < COUNT; count += 1) {
+      const text = Array.from({ length: 1 + random(40) }, () => BITS[random(BITS.length)]).join("");
+      const whole = rendered(text).innerHTML;
+      const sizes = Array.from({ length: 7 }, () => 1 + random(9));
+      for (const pieces of [[1], sizes]) assert.equal(rendered(text, pieces).innerHTML, whole, JSON.stringify([text, pieces]));
+    }
+  });
+
+  /** @type {Record<string, (count: number) => string>} */
+  const endless = {
+    "one block of code": (count) => `\`\`\`js\n${"let x = 1; // and so on\n".repeat(count)}`,
+    "one line of code": (count) => `\`\`\`\n${"let x = 1; // and so on ".repeat(count)}`,
+    "one paragraph": (count) => "some *more* words `here` ".repeat(count),
+    "one list": (count) => "- an item with **words**\n".repeat(count),
+    "one table": (count) => `| a | b |\n|---|---|\n${"| some | more words |\n".repeat(count)}`,
+    "one quotation": (count) => "> a line of it, and more\n".repeat(count),
+    "many blocks": (count) => "A paragraph of words.\n\n".repeat(count),
+    "one line that could be anything": (count) => "------------------------".repeat(count),
+  };
+  for (const [what, make] of Object.entries(endless)) {
+    it(`touches no more nodes late than early: ${what}`, () => {
+      const text = make(2000);
+      const element = document.createElement("div");
+      const markdown = new MarkdownText(element, new NotedPainters(), () => 0);
+      const touched = [];
+      for (let at = 0; at < text.length; at += 20) touched.push(changes(() => markdown.append(text.slice(at, at + 20))));
+      const third = Math.floor(touched.length / 3);
+      const [early, late] = [sum(touched.slice(0, third)), sum(touched.slice(-third))];
+      assert.ok(late <= early * 1.5 + 100, `${early} nodes were touched in the first third, ${late} in the last`);
+    });
+  }
+});
+
+/**
+ * @param {() => void} change
+ * @returns {number} how many nodes were added, removed or changed
+ */
+function changes(change) {
+  const prototype = Object.getPrototypeOf(document.createTextNode(""));
+  let count = 0;
+  const restore = [
+    counted(prototype, "appendData", () => (count += 1)),
+    counted(document, "createElement", () => (count += 1)),
+    counted(document, "createTextNode", () => (count += 1)),
+  ];
+  change();
+  for (const undo of restore) undo();
+  return count;
+}
+
+/**
+ * @param {any} object
+ * @param {string} name of a method
+ * @param {() => void} note called with each call of it
+ */
+function counted(object, name, note) {
+  const original = object[name];
+  const isOwn = Object.hasOwn(object, name);
+  object[name] = function (/** @type {any[]} */ ...values) {
+    note();
+    return original.apply(this, values);
+  };
+  return () => (isOwn ? (object[name] = original) : delete object[name]);
+}
+
+/** @param {number[]} numbers */
+function sum(numbers) {
+  return numbers.reduce((total, each) => total + each, 0);
+}

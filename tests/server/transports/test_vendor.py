@@ -1,0 +1,51 @@
+"""The browser libraries: which of their files are served, how, and what happens without them."""
+
+from pathlib import Path
+
+import pytest
+
+from server.transports.vendor import LIBRARIES, VendorFiles
+from tests.server.transports.running import RunningServer
+
+
+@pytest.mark.parametrize(
+    ("file", "type"),
+    [
+        ("highlight/highlight.min.js", "text/javascript"),
+        ("highlight/languages/haskell.min.js", "text/javascript"),
+        ("katex/katex.mjs", "text/javascript"),
+        ("katex/katex.min.css", "text/css"),
+        ("katex/fonts/KaTeX_Main-Regular.woff2", "font/woff2"),
+    ],
+)
+async def test_what_the_page_asks_for_is_served_and_kept(server: RunningServer, file: str, type: str) -> None:
+    answer = await server.get(f"/static/vendor/{file}")
+    assert answer.status == 200, "npm ci installs the libraries"
+    assert answer.headers["content-type"].split(";")[0] == type
+    assert answer.headers["cache-control"] == "public, max-age=86400"
+    assert "etag" in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "highlight/core.js",
+        "highlight/package.json",
+        "highlight/languages/../core.js",
+        "highlight/../package.json",
+        "highlight/..%2fpackage.json",
+        "highlight/",
+        "katex/katex.js",
+        "katex/README.md",
+        "katex/fonts/KaTeX_Main-Regular.ttf",
+        "katex/../../marked/package.json",
+        "eslint/package.json",
+    ],
+)
+async def test_nothing_else_of_node_modules_is_served(server: RunningServer, path: str) -> None:
+    assert (await server.get(f"/static/vendor/{path}")).status == 404
+
+
+def test_a_library_that_is_not_installed_is_not_found(tmp_path: Path) -> None:
+    files = VendorFiles(tmp_path / "nothing", LIBRARIES["katex"][1])
+    assert files.lookup_path("katex.mjs")[1] is None
