@@ -5,5 +5,6 @@
  */
 export const CHROMIUM_ONLY = {
   "composer.chromium.test.js": "slows the processor down, opens a file chooser, takes the network away from a service worker",
+  "long-conversation.chromium.test.js": "measures how long the browser computes, whatever else the machine does",
   "panels.chromium.test.js": "runs a script before the page's own, to see its first paint",
 };
