@@ -1,22 +1,35 @@
 /** Puts the page together. The only file that knows which parts are in use and where they stand in index.html. */
 
+import { Address } from "./address.js";
 import { Attachments } from "./composer/attachments.js";
 import { Drafts } from "./composer/drafts.js";
 import { HeldTexts } from "./composer/held-texts.js";
 import { Connection } from "./connection.js";
+import { ConversationsApi } from "./conversations/api.js";
+import { Library } from "./conversations/library.js";
+import { OldChat } from "./conversations/old-chat.js";
+import { Outbox } from "./conversations/outbox.js";
 import { GuardedStorage } from "./guarded-storage.js";
 import { registerServiceWorker } from "./installation.js";
-import { KeptChat } from "./kept-chat.js";
+import { LibraryUI } from "./library-ui.js";
 import { Panels } from "./panels/panels.js";
 import { KeptSettings } from "./panels/settings.js";
-import { newGenerationId } from "./protocol/messages.js";
+import { newId } from "./protocol/messages.js";
 import { Announcer } from "./rendering/announcer.js";
+import { copyText } from "./rendering/clipboard.js";
 import { ComposerView } from "./rendering/composer-view.js";
 import { ConnectionView } from "./rendering/connection-view.js";
+import { ConversationListView } from "./rendering/conversation-list-view.js";
+import { FilesView } from "./rendering/files-view.js";
 import { FrameBatcher } from "./rendering/frame-batcher.js";
+import { MenuView } from "./rendering/menu-view.js";
+import { NearObserver } from "./rendering/near-observer.js";
+import { PageTitle } from "./rendering/page-title.js";
 import { Scroller } from "./rendering/scroller.js";
+import { SidebarView } from "./rendering/sidebar-view.js";
+import { ToastView } from "./rendering/toast-view.js";
 import { TranscriptView } from "./rendering/transcript-view.js";
-import { SHORTCUTS } from "./shortcuts.js";
+import { Shortcuts } from "./shortcuts.js";
 import { StreamUI } from "./stream-ui.js";
 import { TransportChoice } from "./transport-choice.js";
 import { PollingTransport } from "./transports/polling.js";
@@ -54,14 +67,48 @@ const connection = new Connection({
   logIn: () => location.assign("/login"),
 });
 
+const api = new ConversationsApi((url, request) => fetch(url, request), clock);
+const toasts = new ToastView(element("toasts", HTMLElement), clock);
+const sidebar = new SidebarView({
+  sidebar: element("sidebar", HTMLElement),
+  scrim: element("scrim", HTMLElement),
+  rest: element("main", HTMLElement),
+  openButton: element("sidebar-open", HTMLButtonElement),
+  closeButton: element("sidebar-close", HTMLButtonElement),
+  search: element("search", HTMLInputElement),
+});
+const libraryUI = new LibraryUI({
+  library: new Library(api, clock),
+  api,
+  list: new ConversationListView(
+    {
+      list: element("conversations", HTMLElement),
+      words: element("conversations-words", HTMLElement),
+      retry: element("conversations-retry", HTMLButtonElement),
+      end: element("conversations-end", HTMLElement),
+    },
+    new MenuView(),
+  ),
+  sidebar,
+  toasts,
+  files: new FilesView({
+    importButton: element("import", HTMLButtonElement),
+    exportButton: element("export", HTMLButtonElement),
+    chooser: element("import-files", HTMLInputElement),
+  }),
+});
+
 const announcer = new Announcer(element("announcer", HTMLElement), clock, () => document.hidden);
-const settings = new KeptSettings(storage);
+const viewport = element("viewport", HTMLElement);
 const composerInput = element("composer-input", HTMLTextAreaElement);
 const held = new HeldTexts(element("composer-held", HTMLElement), () => composerInput.dispatchEvent(new Event("input", { bubbles: true })));
-
+const drafts = new Drafts(storage, composerInput, clock, held);
 const streamUI = new StreamUI({
   connection,
-  kept: new KeptChat(storage, window, newGenerationId),
+  api,
+  outbox: new Outbox(storage, window),
+  libraryUI,
+  address: new Address(window),
   composer: new ComposerView({
     form: element("composer", HTMLFormElement),
     input: composerInput,
@@ -74,10 +121,17 @@ const streamUI = new StreamUI({
     {
       list: element("transcript", HTMLElement),
       welcome: element("welcome", HTMLElement),
-      template: element("exchange-template", HTMLTemplateElement),
+      loading: element("loading", HTMLElement),
+      trouble: element("trouble", HTMLElement),
+      troubleTitle: element("trouble-title", HTMLElement),
+      troubleText: element("trouble-text", HTMLElement),
+      troubleButton: element("trouble-button", HTMLButtonElement),
+      question: element("question-template", HTMLTemplateElement),
+      answer: element("answer-template", HTMLTemplateElement),
     },
     new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
-    new Scroller(element("viewport", HTMLElement), element("to-end", HTMLElement)),
+    new Scroller(viewport, element("to-end", HTMLElement)),
+    new NearObserver(viewport),
   ),
   connectionView: new ConnectionView(
     {
@@ -91,22 +145,41 @@ const streamUI = new StreamUI({
     () => navigator.onLine,
   ),
   announcer,
+  toasts,
+  pageTitle: new PageTitle(document, element("title", HTMLElement)),
+  newChatSettings: new KeptSettings(storage),
+  copy: copyText,
   clock,
-  newId: newGenerationId,
-  settings,
+  newId,
 });
+
+const shortcuts = new Shortcuts(document, /Mac|iPhone|iPad/.test(navigator.platform));
+shortcuts.add(
+  { label: "Send the message", keys: "Enter" },
+  { label: "Start a new line", keys: "Shift+Enter" },
+  { label: "Edit the last message, from an empty composer", keys: "ArrowUp", act: (target) => target === composerInput && streamUI.editLast() },
+  { label: "Stop the answer, or close what is open", keys: "Escape", act: () => streamUI.stop() },
+  { label: "New chat", keys: "Mod+Shift+O", act: newChat },
+  { label: "Search the conversations", keys: "Mod+K", act: () => sidebar.search() },
+  { label: "Earlier version of the message that has the focus", keys: "ArrowLeft", act: () => streamUI.turnBranch(-1) },
+  { label: "Later version of it", keys: "ArrowRight", act: () => streamUI.turnBranch(1) },
+  { label: "Rename the conversation that has the focus in the list", keys: "F2" },
+  { label: "Delete it", keys: "Delete" },
+  { label: "Show this list, outside of text fields", keys: "?" },
+);
 
 const panels = new Panels({
   button: element("settings-button", HTMLButtonElement),
   helpButton: element("help-button", HTMLButtonElement),
   connection,
-  settings,
+  settings: streamUI,
   storage,
   clock,
-  shortcuts: SHORTCUTS,
-  copyText: (text) => navigator.clipboard.writeText(text),
+  shortcuts: shortcuts.table,
+  copyText: async (text) => {
+    if (!(await copyText(text))) throw new Error("The browser does not let the page copy.");
+  },
 });
-
 const attachments = new Attachments({
   form: element("composer", HTMLFormElement),
   input: composerInput,
@@ -116,23 +189,36 @@ const attachments = new Attachments({
   notice: element("composer-notice", HTMLElement),
 });
 
-const drafts = new Drafts(storage, composerInput, clock, held);
-
-element("new-chat", HTMLButtonElement).addEventListener("click", () => streamUI.startNewChat());
-new WakeObserver({ pageWoke: woke, pageSlept: () => [streamUI, drafts].forEach((part) => part.save()) }).start();
+for (const id of ["new-chat", "new-chat-short"]) element(id, HTMLButtonElement).addEventListener("click", newChat);
+new WakeObserver({ pageWoke: woke, pageSlept: () => drafts.save() }).start();
+shortcuts.start();
 panels.start();
 attachments.start();
 connection.observe((state) => {
   if (state.name === "connected" && state.welcome.limits?.frame_bytes) attachments.showLimit(state.welcome.limits.frame_bytes);
 });
-streamUI.start();
 drafts.start();
-drafts.open("chat");
+streamUI.start({ conversationOpened: (id) => drafts.open(id ?? "new"), settingsShown: () => panels.showSettings() });
 void registerServiceWorker();
+new OldChat({ storage, api, textOf, now: Date.now }).bring().then((brought) => brought && libraryUI.library.refresh());
 
 function woke() {
   connection.wake();
   announcer.shown();
+}
+
+function newChat() {
+  sidebar.close();
+  streamUI.startNewChat();
+}
+
+/**
+ * @param {string} generation
+ * @returns {Promise<string | null>} what it has written so far, where the server still knows it
+ */
+async function textOf(generation) {
+  const response = await fetch(`/generations/${encodeURIComponent(generation)}`);
+  return response.ok ? (await response.json()).text : null;
 }
 
 function socketAddress() {

@@ -4,14 +4,13 @@
  */
 
 import { Heartbeat, WAKE_PATIENCE_MS } from "./heartbeat.js";
-import { askStatus, generate, parseFrame, ping } from "./protocol/messages.js";
+import { askStatus, parseFrame, ping } from "./protocol/messages.js";
 import { Session } from "./protocol/session.js";
 
 /** @typedef {import("./protocol/messages.js").ClientMessage} ClientMessage */
-/** @typedef {import("./protocol/messages.js").Params} Params */
+/** @typedef {import("./protocol/messages.js").Generate} Generate */
 /** @typedef {import("./protocol/messages.js").ServerMessage} ServerMessage */
 /** @typedef {import("./protocol/messages.js").ServerStatus} ServerStatus */
-/** @typedef {import("./protocol/messages.js").Turn} Turn */
 /** @typedef {import("./protocol/messages.js").Welcome} Welcome */
 /** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
 /** @typedef {import("./protocol/session.js").Step} Step */
@@ -30,15 +29,6 @@ import { Session } from "./protocol/session.js";
  * @typedef {{name: "connecting"} | {name: "connected", welcome: Welcome, transport: TransportKind} | {name: "waiting", retryAt: number}
  *   | {name: "refused", code: number, reason: string} | {name: "stopped"}} ConnectionState
  *   retryAt by the clock; refused means that trying again by itself would not help
- */
-/**
- * An answer that was asked for before this page was loaded, or in another tab.
- * @typedef {object} KnownAnswer
- * @property {string} id
- * @property {Turn[]} messages what was asked; needed only while `epoch` is ""
- * @property {Params} [params] how it is to be sampled; needed as long
- * @property {string} epoch "" where the server is not known to have taken it
- * @property {number} seq up to where it has been read
  */
 /**
  * @typedef {object} ConnectionDelegate
@@ -139,17 +129,19 @@ export class Connection {
 
   /**
    * Starts an answer now, or as soon as there is a connection.
-   * @param {string} id
-   * @param {Turn[]} messages
-   * @param {Params} [params] how it is to be sampled
+   * @param {Generate} request
+   * @param {boolean} [mayBeThere] whether an earlier page may have brought it to the server
    */
-  generate(id, messages, params) {
-    this.#take(this.#session.begin(generate(id, messages, params)));
+  generate(request, mayBeThere) {
+    this.#take(this.#session.begin(request, mayBeThere));
   }
 
-  /** @param {KnownAnswer} answer */
-  resume({ id, messages, params, epoch, seq }) {
-    this.#take(this.#session.resume(generate(id, messages, params), epoch, seq));
+  /**
+   * Reads an answer from its beginning that was asked for elsewhere, or earlier.
+   * @param {string} id
+   */
+  follow(id) {
+    this.#take(this.#session.follow(id));
   }
 
   /** @param {string} id */
@@ -158,11 +150,16 @@ export class Connection {
   }
 
   /**
-   * Delivers nothing more of this answer, which goes on or not as it may.
+   * Delivers nothing more of this answer, which goes on.
    * @param {string} id
    */
-  forget(id) {
-    this.#session.forget(id);
+  detach(id) {
+    this.#take(this.#session.detach(id));
+  }
+
+  /** Delivers from now on which conversations change. */
+  watch() {
+    this.#take(this.#session.watch());
   }
 
   /** Tries again at once where it would wait. */

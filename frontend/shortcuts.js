@@ -1,15 +1,87 @@
-/** The keys that the page obeys, for whoever acts on them and for the list under `?`. */
-
 /**
- * @typedef {object} Shortcut
- * @property {string[]} keys to be pressed together, as they are named in the list
- * @property {string} label what they do
+ * Every key that does something on the page, in one table: it carries them out, and whoever explains them reads it.
+ * Owns the table. Whatever has the focus may take a key first, by preventing its default.
  */
 
-/** @type {Shortcut[]} */
-export const SHORTCUTS = [
-  { keys: ["Enter"], label: "Send the message" },
-  { keys: ["Shift", "Enter"], label: "Start a new line" },
-  { keys: ["Esc"], label: "Stop the answer, or close what is open" },
-  { keys: ["?"], label: "Show this list, outside of text fields" },
-];
+/** @typedef {{label: string, keys: string[]}} Shortcut as it is listed; keys as they are called here */
+/**
+ * @typedef {object} Binding
+ * @property {string} label what it does, in words
+ * @property {string} keys names of keys joined by "+", as `KeyboardEvent.key` has them; Mod is Ctrl, and Cmd on a Mac
+ * @property {(target: Element | null) => boolean | void} [act] target: what has the focus; false leaves the key to others.
+ *   Without it the key is only listed, and obeyed elsewhere.
+ */
+
+export class Shortcuts {
+  #target;
+  #isMac;
+  /** @type {Binding[]} */
+  #bindings = [];
+  #observer = new AbortController();
+
+  /**
+   * @param {EventTarget} target that hears of every key
+   * @param {boolean} isMac
+   */
+  constructor(target, isMac) {
+    this.#target = target;
+    this.#isMac = isMac;
+  }
+
+  start() {
+    const pressed = (/** @type {Event} */ event) => this.#pressed(/** @type {KeyboardEvent} */ (event));
+    this.#target.addEventListener("keydown", pressed, { signal: this.#observer.signal });
+  }
+
+  stop() {
+    this.#observer.abort();
+  }
+
+  /** @param {Binding[]} bindings */
+  add(...bindings) {
+    this.#bindings.push(...bindings);
+  }
+
+  /** @returns {Shortcut[]} in the order in which they were added */
+  get table() {
+    return this.#bindings.map(({ label, keys }) => ({ label, keys: keys.split("+").map((key) => this.#called(key)) }));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
+    const target = event.target instanceof Element ? event.target : null;
+    for (const { keys, act } of this.#bindings) {
+      if (!act || !this.#matches(event, keys) || act(target) === false) continue;
+      event.preventDefault();
+      return;
+    }
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @param {string} keys
+   */
+  #matches(event, keys) {
+    const names = keys.split("+");
+    const key = names.at(-1) ?? "";
+    const mod = names.includes("Mod");
+    // A key that needs Shift to be typed, as "?" does on many keyboards, says so itself.
+    const shift = names.includes("Shift") || (key.length === 1 && !/[a-z0-9]/i.test(key) && event.shiftKey);
+    return (
+      event.key.toLowerCase() === key.toLowerCase() &&
+      event.shiftKey === shift &&
+      event.altKey === names.includes("Alt") &&
+      event.ctrlKey === (mod && !this.#isMac) &&
+      event.metaKey === (mod && this.#isMac)
+    );
+  }
+
+  /** @param {string} key */
+  #called(key) {
+    return CALLED[key] ?? (key === "Mod" ? (this.#isMac ? "Cmd" : "Ctrl") : key);
+  }
+}
+
+/** @type {Record<string, string>} */
+const CALLED = { Escape: "Esc", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };

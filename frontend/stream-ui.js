@@ -1,121 +1,159 @@
 /**
- * Binds a connection to the views of a chat: what is typed goes to the model, what the model writes is shown.
- * Knows nothing of transports, frames or the DOM.
+ * Binds the connection and the conversations to the views: what is typed goes to the model, what the model writes is
+ * shown, in the conversation that the address names. Knows nothing of transports, frames or the DOM.
  */
 
-import { Conversation } from "./conversation.js";
-import * as lines from "./rendering/status-line.js";
+import { MessageCommands } from "./conversations/message-commands.js";
+import { OpenConversation } from "./conversations/open-conversation.js";
+import { unsentSummary } from "./conversations/library.js";
+import { describe, present } from "./conversations/presenting.js";
+import { Sender } from "./conversations/sender.js";
+import { generate } from "./protocol/messages.js";
 
-/** @typedef {import("./connection.js").Clock} Clock */
-/** @typedef {import("./connection.js").ConnectionDelegate} ConnectionDelegate */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
-/** @typedef {import("./connection.js").KnownAnswer} KnownAnswer */
-/** @typedef {import("./conversation.js").ConversationParts} ConversationParts */
-/** @typedef {import("./exchange.js").Exchange} Exchange */
-/** @typedef {import("./kept-chat.js").KeptChatDelegate} KeptChatDelegate */
-/** @typedef {import("./kept-chat.js").OfferName} OfferName */
-/** @typedef {import("./kept-chat.js").StoredChat} StoredChat */
+/** @typedef {import("./conversations/api.js").Settings} Settings */
+/** @typedef {import("./conversations/message-commands.js").Question} Question */
+/** @typedef {import("./conversations/outbox.js").Parcel} Parcel */
+/** @typedef {import("./conversations/presenting.js").ActionName} ActionName */
+/** @typedef {import("./conversations/presenting.js").OfferName} OfferName */
+/** @typedef {import("./protocol/messages.js").ConversationChanged} ConversationChanged */
 /** @typedef {import("./protocol/messages.js").Done} Done */
-/** @typedef {import("./protocol/messages.js").ErrorMessage} ErrorMessage */
-/** @typedef {import("./protocol/messages.js").Params} Params */
-/** @typedef {import("./protocol/messages.js").Turn} Turn */
+/** @typedef {import("./protocol/session.js").GenerationEvent} GenerationEvent */
 /** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
-/** @typedef {import("./rendering/composer-view.js").ComposerMode} ComposerMode */
-/** @typedef {import("./rendering/status-line.js").StatusLine} StatusLine */
+/** @typedef {import("./stream-ui-parts.js").Parts} Parts */
 /**
- * What StreamUI needs of the page, of the browser and of the connection.
- * @typedef {object} Parts
- * @property {{
- *   start: (delegate: ConnectionDelegate) => void, stop: () => void, retryNow: () => void,
- *   generate: (id: string, messages: Turn[], params?: Params) => void, resume: (answer: KnownAnswer) => void,
- *   cancel: (id: string) => void, forget: (id: string) => void,
- * }} connection
- * @property {ConversationParts["kept"] & {start: (delegate: KeptChatDelegate) => void, stop: () => void}} kept
- * @property {{
- *   start: (delegate: StreamUI) => void, stop: () => void, show: (mode: ComposerMode) => void, focus: () => void,
- *   write: (text: string) => void, readonly isEmpty: boolean,
- * }} composer
- * @property {ConversationParts["transcript"] & {start: (delegate: StreamUI) => void, stop: () => void}} transcript
- * @property {{
- *   start: (delegate: StreamUI) => void, stop: () => void, show: (state: ConnectionState) => void,
- * }} connectionView
- * @property {{
- *   say: (state: string) => void, wrote: (text: string) => void, ended: (state: string) => void, forget: () => void,
- * }} announcer
- * @property {Clock} clock
- * @property {ConversationParts["settings"]} [settings]
- * @property {() => string} newId
+ * @typedef {object} StreamUIDelegate
+ * @property {(id: string | null) => void} conversationOpened null for a new chat, which has no name yet
+ * @property {() => void} settingsShown `settings` are others now
  */
-
-/** @type {Record<OfferName, string>} */
-const OFFERS = { retry: "Try again", edit: "Edit message", afresh: "Send without the earlier messages" };
 
 export class StreamUI {
   #parts;
-  #conversation;
+  #sender;
+  #commands;
   #isConnected = false;
   #hasBeenConnected = false;
+  #open;
+  /** @type {string | null} a message that the reader wants to see once it is here */
+  #wanted = null;
+  /** @type {StreamUIDelegate | null} */
+  #delegate = null;
+  /** What was told of settings last, so that nobody is told twice. */
+  #toldSettings = "";
 
   /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
-    this.#conversation = new Conversation(parts);
+    this.#sender = new Sender(parts);
+    this.#open = this.#opened(null);
+    this.#commands = new MessageCommands({
+      ...parts,
+      open: () => this.#open,
+      ask: (question) => this.#ask(question),
+      refresh: () => this.#open.outboxChanged(),
+    });
   }
 
-  start() {
-    this.#parts.composer.start(this);
-    this.#parts.transcript.start(this);
-    this.#parts.connectionView.start(this);
-    this.#parts.kept.start(this);
-    this.#conversation.load();
-    this.#goOn(this.#conversation.running);
-    this.#parts.connection.start(this);
-    this.#parts.composer.focus();
+  /** @param {StreamUIDelegate} [delegate] */
+  start(delegate) {
+    this.#delegate = delegate ?? null;
+    const { composer, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;
+    composer.start(this);
+    transcript.start(this);
+    connectionView.start(this);
+    outbox.start(this);
+    address.start(this);
+    libraryUI.start(this);
+    this.#sender.start(this);
+    this.#listUnsent();
+    this.#turnTo(address.conversation);
+    libraryUI.library.refresh();
+    connection.watch();
+    connection.start(this);
+    composer.focus();
   }
 
   /** Ends everything that `start` began; answers go on at the server. */
   close() {
-    this.#conversation.save();
-    this.#parts.connection.stop();
-    this.#parts.kept.stop();
-    this.#parts.connectionView.stop();
-    this.#parts.transcript.stop();
-    this.#parts.composer.stop();
-  }
-
-  /** Keeps all that is on the page: it may be gone in a moment. */
-  save() {
-    this.#conversation.save();
+    const { composer, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;
+    connection.stop();
+    this.#sender.stop();
+    libraryUI.stop();
+    address.stop();
+    outbox.stop();
+    connectionView.stop();
+    transcript.stop();
+    composer.stop();
   }
 
   /**
-   * Asks the model, unless it still answers.
+   * Asks the model, unless it still answers here.
    * @param {string} prompt
    * @returns {boolean} whether it was asked
    */
   send(prompt) {
-    if (this.#conversation.running.length > 0) return false;
-    const exchange = this.#conversation.begin(this.#parts.newId(), prompt, this.#isConnected);
-    this.#parts.connection.generate(exchange.id, exchange.kept.messages, exchange.kept.params);
-    this.#parts.announcer.forget();
-    this.#parts.announcer.say("Answer started");
-    this.#showMode();
+    if (!this.mayBeAsked) return false;
+    this.#ask({ parent: this.#open.leaf, content: prompt });
     return true;
   }
 
-  /** Stops the answer that is being written. */
+  /** Stops the answer that is being written in this conversation. */
   stop() {
-    this.#stop(this.#conversation.running);
+    const { writing } = this.#open;
+    for (const id of writing) this.#open.stopping(id);
+    for (const id of writing) this.#sender.cancel(id);
+    this.#show();
+    return writing.length > 0;
   }
 
-  /** Forgets the conversation and begins an empty one. An answer that is being written is stopped. */
+  /** Shows an empty conversation. What is being written in the others goes on. */
   startNewChat() {
-    const { running } = this.#conversation;
-    this.#conversation.clear();
-    this.#parts.announcer.forget();
+    this.#parts.address.go(null);
+    this.#turnTo(null);
     this.#parts.composer.focus();
-    this.#showMode();
-    for (const { id } of running) this.#parts.connection.cancel(id);
+  }
+
+  /** How the open conversation is answered. What is set in a new chat is kept for the next one as well. */
+  get settings() {
+    return this.#open.settings;
+  }
+
+  /** @param {Settings} settings */
+  set(settings) {
+    this.#toldSettings = JSON.stringify(settings);
+    this.#open.set(settings);
+    if (this.#open.isOnServer) this.#changeSettings(settings);
+    else this.#parts.newChatSettings?.set(settings);
+  }
+
+  /** @param {Settings} settings */
+  async #changeSettings(settings) {
+    const { id } = this.#open;
+    try {
+      await this.#parts.api.change(id, { settings });
+    } catch (error) {
+      const action = { label: "Try again", act: () => this.set(settings) };
+      this.#parts.toasts.show({ text: `The settings were not kept. ${error}`, tone: "bad", action });
+    }
+  }
+
+  /**
+   * Shows the version beside the message that has the focus.
+   * @param {number} step -1 or 1
+   * @returns {boolean} false where no message has the focus
+   */
+  turnBranch(step) {
+    const { focused } = this.#parts.transcript;
+    return focused !== null && this.#commands.turn(focused, step);
+  }
+
+  /** @returns {boolean} false where there is nothing to edit */
+  editLast() {
+    return this.#parts.composer.isEmpty && this.#commands.editLast();
+  }
+
+  get mayBeAsked() {
+    return this.#open.writing.length === 0 && (this.#open.phase === "new" || this.#open.phase === "ready");
   }
 
   /** @param {string} text */
@@ -133,6 +171,65 @@ export class StreamUI {
     this.#parts.composer.focus();
   }
 
+  /** @type {(name: ActionName, id: string) => void} */
+  messageActed(name, id) {
+    this.#commands.messageActed(name, id);
+  }
+
+  /** @type {(name: OfferName, id: string) => void} */
+  messageOffered(name, id) {
+    this.#commands.messageOffered(name, id);
+    if (name !== "edit") this.#parts.composer.focus();
+  }
+
+  /** @type {(id: string, text: string) => void} */
+  messageEdited(id, text) {
+    this.#commands.messageEdited(id, text);
+    this.#parts.composer.focus();
+  }
+
+  /**
+   * @param {string} id
+   * @param {string | null} message to be shown in it
+   */
+  conversationChosen(id, message) {
+    this.#parts.address.go(id);
+    this.#turnTo(id, message);
+    if (message === null) this.#parts.composer.focus();
+  }
+
+  /** @param {string} id */
+  conversationRemoved(id) {
+    for (const { request } of this.#parts.outbox.of(id)) this.#parts.outbox.remove(request.id);
+    if (this.#open.id === id) this.startNewChat();
+  }
+
+  libraryShown() {
+    this.#showTitle();
+  }
+
+  /** @param {string | null} conversation */
+  addressChanged(conversation) {
+    this.#turnTo(conversation);
+  }
+
+  /** Another tab has sent something, or something of it has arrived. */
+  outboxChanged() {
+    this.#listUnsent();
+    for (const { request } of this.#parts.outbox.of(this.#open.id)) this.#open.hear(request.id, false);
+    this.#open.outboxChanged();
+    this.#sender.sendAll(true);
+    this.#open.catchUp();
+  }
+
+  /** @param {Parcel} parcel */
+  senderFailed({ request, failure }) {
+    if (request.conversation !== this.#open.id) return;
+    this.#open.unhear(request.id);
+    this.#open.outboxChanged();
+    this.#parts.announcer.ended(failure?.code === "withdrawn" ? "Answer stopped" : `Not sent: ${failure?.message}`);
+  }
+
   connectionRetried() {
     this.#parts.connection.retryNow();
   }
@@ -143,158 +240,217 @@ export class StreamUI {
     this.#isConnected = state.name === "connected";
     this.#hasBeenConnected ||= this.#isConnected;
     this.#parts.connectionView.show(state);
-    for (const exchange of this.#conversation.running) exchange.connectionChanged(this.#isConnected);
-  }
-
-  /**
-   * Another tab has asked, stopped, ended or begun anew.
-   * @param {StoredChat} stored
-   * @param {boolean} isAnother
-   */
-  keptChatChanged(stored, isAnother) {
-    const { ended, begun, stopped } = this.#conversation.adopt(stored, isAnother, this.#isConnected);
-    for (const { id } of ended) this.#parts.connection.forget(id);
-    this.#stop(stopped);
-    this.#goOn(begun);
+    this.#sender.connectionChanged(this.#isConnected);
+    if (this.#isConnected) {
+      this.#parts.libraryUI.library.refresh();
+      this.#open.catchUp();
+    }
+    this.#showLines();
   }
 
   /** @param {SessionEvent} event */
   connectionDelivered(event) {
-    const exchange = this.#conversation.find(event.id);
-    if (exchange && !exchange.hasEnded) this.#show(exchange, event);
+    if (event.type === "conversation") this.#heardOf(event);
+    else this.#heard(event);
   }
 
-  /**
-   * @param {Exchange} exchange
-   * @param {SessionEvent} event
-   */
-  #show(exchange, event) {
+  /** @param {ConversationChanged} summary */
+  #heardOf(summary) {
+    this.#parts.libraryUI.library.heard(summary);
+    if (summary.id !== this.#open.id) return;
+    if (summary.deleted) this.#open.gone();
+    else this.#open.heardOf(summary);
+  }
+
+  /** @param {GenerationEvent} event */
+  #heard(event) {
     switch (event.type) {
       case "accepted":
-        exchange.accepted(event);
-        return this.#conversation.save();
       case "attached":
-        exchange.taken(event);
-        return this.#conversation.save();
-      case "status":
-        return exchange.statusChanged(event);
-      case "token":
-        exchange.grew(event);
-        if (exchange === this.#conversation.last) this.#parts.announcer.wrote(event.text);
-        return this.#conversation.saveSoon();
-      case "snapshot":
-        exchange.replaced(event);
-        this.#parts.announcer.forget();
-        return this.#conversation.saveSoon();
-      case "done":
-        return this.#finished(exchange, event);
+        return this.#taken(event);
       case "rejected":
-        return this.#rejected(exchange, event.error);
+        return this.#sender.refused(event.id, event.error);
       case "withdrawn":
-        return this.#end(exchange, lines.WITHDRAWN, ["retry"], "Answer stopped");
+        return this.#sender.refused(event.id, { code: "withdrawn", message: "Stopped before it was sent" });
       case "lost":
-        return this.#end(exchange, lines.LOST, ["retry"], "Answer interrupted");
+        this.#open.lost(event.id);
+        this.#show();
+        return void this.#open.read();
+      case "done":
+        return this.#finished(event);
+      default:
+        return this.#grew(event);
     }
   }
 
-  /** @param {Exchange[]} exchanges that were there before, or that another tab began */
-  #goOn(exchanges) {
-    for (const exchange of exchanges) {
-      this.#parts.connection.resume(exchange.kept);
-      if (exchange.isStopping) this.#parts.connection.cancel(exchange.id);
+  /** @param {import("./protocol/messages.js").Accepted | import("./protocol/messages.js").Attached} event */
+  #taken(event) {
+    const parcel = this.#parts.outbox.find(event.id);
+    const isHere = this.#open.live(event.id) !== undefined;
+    this.#sender.taken(event.id);
+    if (!isHere) {
+      this.#parts.outbox.remove(event.id);
+      return this.#parts.connection.detach(event.id);
     }
-    this.#offer();
-    this.#showMode();
-  }
-
-  /** @param {Exchange[]} exchanges */
-  #stop(exchanges) {
-    if (exchanges.length === 0) return;
-    for (const exchange of exchanges) exchange.stopping();
-    this.#conversation.save();
-    this.#showMode();
-    for (const { id } of exchanges) this.#parts.connection.cancel(id);
+    if (parcel) this.#open.taken(event.id);
+    this.#grew(event);
   }
 
   /**
-   * @param {Exchange} exchange
-   * @param {Done} done
+   * Touches only the message that it is about: it may be one of a thousand, and there may be a hundred of these a second.
+   * @param {GenerationEvent} event
    */
-  #finished(exchange, done) {
-    const mayTryAgain = done.reason === "failed" || done.reason === "interrupted";
-    const sentence = done.reason === "cancelled" ? "Answer stopped" : mayTryAgain ? "Answer failed" : "Answer finished";
-    this.#end(exchange, lines.describeEnd(done), mayTryAgain ? ["retry"] : [], sentence);
+  #grew(event) {
+    this.#open.receive(event);
+    const message = this.#open.messageOf(event.id);
+    const view = message && this.#parts.transcript.find(message.id);
+    if (!message || !view || message.state !== "writing") return;
+    if (event.type === "token") this.#wrote(message.id, view, event.text);
+    if (event.type === "snapshot") view.rewrite(this.#open.textOf(message));
+    if (event.type === "snapshot") this.#parts.announcer.forget();
+    view.showStatus(describe(this.#open, message, undefined, this.#isConnected));
   }
 
   /**
-   * @param {Exchange} exchange
-   * @param {ErrorMessage} error
+   * What is at the end of the branch is read out as well.
+   * @param {string} id
+   * @param {{append: (text: string) => void}} view
+   * @param {string} text
    */
-  #rejected(exchange, error) {
-    /** @type {OfferName[]} */
-    const offers = [this.#hasOutgrown(error) ? "afresh" : "retry"];
-    if (!error.retryable) offers.push("edit");
-    this.#end(exchange, lines.describeFailure(error), offers, `Not sent: ${error.message}`);
+  #wrote(id, view, text) {
+    view.append(text);
+    if (id === this.#open.leaf) this.#parts.announcer.wrote(text);
+  }
+
+  /** @param {Done} done */
+  #finished(done) {
+    if (!this.#open.live(done.id)) return;
+    this.#open.receive(done);
+    this.#show();
+    const isBad = done.reason === "failed" || done.reason === "interrupted";
+    this.#parts.announcer.ended(done.reason === "cancelled" ? "Answer stopped" : isBad ? "Answer failed" : "Answer finished");
+  }
+
+  /** @param {Question} question */
+  #ask({ parent, content }) {
+    const { newId, address, libraryUI, announcer } = this.#parts;
+    const said = content === undefined ? {} : { content, message_id: newId() };
+    const request = generate({ id: newId(), conversation: this.#open.id, parent, ...said });
+    const create = this.#open.isOnServer ? null : this.#open.settings;
+    const at = Date.now();
+    if (this.#open.phase === "new") libraryUI.library.heard(unsentSummary(this.#open.id, content ?? "", at));
+    this.#open.hear(request.id, false);
+    this.#sender.send({ request, create, at, failure: null });
+    if (this.#open.phase === "new") this.#delegate?.conversationOpened(this.#open.id);
+    address.go(this.#open.id);
+    this.#open.sent();
+    this.#parts.transcript.follow();
+    announcer.forget();
+    announcer.say("Answer started");
   }
 
   /**
-   * @param {Exchange} exchange
-   * @param {StatusLine} line
-   * @param {OfferName[]} offers
-   * @param {string} sentence
+   * @param {string | null} id
+   * @param {string | null} [message] to be shown in it
    */
-  #end(exchange, line, offers, sentence) {
-    exchange.ended({ line, offers });
-    this.#conversation.save();
-    this.#offer();
-    this.#showMode();
-    this.#parts.announcer.ended(sentence);
-  }
-
-  /**
-   * Whether it is what was said before that leaves no room in the model's context. What is refused has no text itself.
-   * @param {ErrorMessage} error
-   */
-  #hasOutgrown(error) {
-    return error.code === "context_overflow" && this.#conversation.turns.length > 0;
-  }
-
-  /** Shows what can be done about the last answer. */
-  #offer() {
-    const { last } = this.#conversation;
-    const names = last?.kept.end?.offers ?? [];
-    last?.offer(names.map((name) => ({ label: OFFERS[name], act: () => this.#act(name, last) })));
-  }
-
-  /**
-   * @param {OfferName} name
-   * @param {Exchange} exchange
-   */
-  #act(name, exchange) {
-    if (name === "edit") return this.#edit(exchange);
-    if (name === "afresh") this.#conversation.forgetAll();
-    this.#conversation.remove(exchange);
-    this.send(exchange.prompt);
-    this.#parts.composer.focus();
-  }
-
-  /**
-   * Gives the message back to the composer, where a draft that is already there has precedence.
-   * @param {Exchange} exchange
-   */
-  #edit(exchange) {
-    const { composer } = this.#parts;
-    if (composer.isEmpty) {
-      this.#conversation.remove(exchange);
-      composer.write(exchange.prompt);
+  #turnTo(id, message = null) {
+    this.#wanted = message;
+    const isNewAlready = id === null && this.#open.phase === "new";
+    if (id !== this.#open.id && !isNewAlready) {
+      for (const generation of this.#open.heard) this.#parts.connection.detach(generation);
+      this.#open.leave();
+      this.#open = this.#opened(id);
+      this.#parts.transcript.clear();
+      this.#parts.announcer.forget();
     }
-    composer.focus();
+    this.#delegate?.conversationOpened(id);
+    this.#show();
+    if (id !== null) this.#open.read();
+  }
+
+  /** @param {string | null} id */
+  #opened(id) {
+    const { api, outbox, newId } = this.#parts;
+    const open = new OpenConversation(id ?? newId(), id === null, { api, outbox, changed: () => this.#show() });
+    for (const { request } of outbox.of(open.id)) open.hear(request.id, false);
+    if (id === null) open.set(this.#parts.newChatSettings?.settings ?? {});
+    return open;
+  }
+
+  #show() {
+    const { transcript, connection, libraryUI } = this.#parts;
+    for (const id of this.#open.followed) {
+      if (this.#open.live(id)) continue;
+      this.#open.hear(id, true);
+      connection.follow(id);
+    }
+    const shown = present(this.#open, this.#parts.outbox.of(this.#open.id), this.#isConnected);
+    if (shown.length > 0) transcript.show(shown);
+    else this.#showInstead();
+    this.#showMode();
+    this.#showTitle();
+    libraryUI.mark(this.#open.phase === "new" ? null : this.#open.id);
+    this.#tellSettings();
+    this.#reveal();
+  }
+
+  #tellSettings() {
+    const settings = JSON.stringify(this.settings);
+    if (settings === this.#toldSettings) return;
+    this.#toldSettings = settings;
+    this.#delegate?.settingsShown();
+  }
+
+  /** What stands where no message is. */
+  #showInstead() {
+    const { transcript } = this.#parts;
+    const { phase, error } = this.#open;
+    if (phase === "loading") return transcript.showLoading();
+    if (phase !== "missing" && phase !== "failed") return transcript.showWelcome();
+    const isGone = phase === "missing";
+    transcript.showTrouble({
+      title: isGone ? "This conversation is not here" : "This conversation could not be opened",
+      text: isGone ? "It may have been deleted, or the address is not quite right." : (error?.message ?? ""),
+      label: isGone ? "New chat" : "Try again",
+      act: () => (isGone ? this.startNewChat() : this.#open.read()),
+    });
+  }
+
+  #showLines() {
+    if (this.#open.writing.length > 0) this.#show();
   }
 
   #showMode() {
-    const { running } = this.#conversation;
-    const isStopping = running.every((exchange) => exchange.isStopping);
-    this.#parts.composer.show(running.length === 0 ? "idle" : isStopping ? "stopping" : "running");
+    const { writing } = this.#open;
+    const isStopping = writing.every((id) => this.#open.live(id)?.isStopping);
+    this.#parts.composer.show(writing.length === 0 ? "idle" : isStopping ? "stopping" : "running");
+  }
+
+  #showTitle() {
+    const { library } = this.#parts.libraryUI;
+    const { id, title, writing } = this.#open;
+    const others = library.holdings.conversations.filter((other) => other.id !== id && other.writing.length > 0);
+    this.#parts.pageTitle.show(library.find(id)?.title || title, writing.length > 0, others.length);
+  }
+
+  /** Shows what was searched for, on whichever branch it is. */
+  #reveal() {
+    const message = this.#wanted === null ? undefined : this.#open.tree.find(this.#wanted);
+    if (!message) return;
+    this.#wanted = null;
+    if (!this.#open.path.includes(message)) {
+      this.#open.choose(this.#open.tree.tipOf(message.id));
+      this.#show();
+    }
+    this.#parts.transcript.reveal(message.id);
+  }
+
+  #listUnsent() {
+    const { library } = this.#parts.libraryUI;
+    for (const { request, create, at } of this.#parts.outbox.parcels) {
+      const { conversation, content } = request;
+      if (create && !library.find(conversation)) library.heard(unsentSummary(conversation, content ?? "", at));
+    }
   }
 
   /** @param {ConnectionState} state */

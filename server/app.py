@@ -86,6 +86,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/", page, methods=["GET"]),
+            Route("/c/{conversation}", page, methods=["GET"]),
             Route("/service-worker.js", service_worker, methods=["GET"]),
             Route("/login", login_page, methods=["GET"]),
             Door("POST", "/login", log_in),

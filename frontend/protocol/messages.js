@@ -3,15 +3,23 @@
  * Fields and types that are not named here are ignored.
  */
 
-/** @typedef {{role: "system" | "user" | "assistant", content: string}} Turn */
-
-/** @typedef {Record<string, unknown>} Params how to sample; what is left out is up to the model or the server */
-/** @typedef {{type: "generate", id: string, messages: Turn[], params?: Params, on_detach_ms: null}} Generate */
+/**
+ * An answer in a conversation, which the server writes into it to its end, also while nobody watches.
+ * @typedef {object} Generate
+ * @property {"generate"} type
+ * @property {string} id of the generation, and of the answer's message where it is a new one
+ * @property {string} conversation
+ * @property {string | null} parent message that the new one stands under; null for a new first one
+ * @property {string} [content] what the user says; left out, `parent` is answered anew, or goes on where it is an answer
+ * @property {string} [message_id] of the user's message
+ */
 /** @typedef {{type: "cancel", id: string}} Cancel */
-/** @typedef {{type: "attach", id: string, epoch: string, after: number}} Attach */
+/** @typedef {{type: "attach", id: string, epoch?: string, after: number}} Attach */
+/** @typedef {{type: "detach", id: string}} Detach */
+/** @typedef {{type: "watch"}} Watch */
 /** @typedef {{type: "ping", nonce: string}} Ping */
 /** @typedef {{type: "status"}} StatusRequest about the server */
-/** @typedef {Generate | Cancel | Attach | Ping | StatusRequest} ClientMessage */
+/** @typedef {Generate | Cancel | Attach | Detach | Watch | Ping | StatusRequest} ClientMessage */
 
 /** @typedef {{name?: string, parameters?: number, context?: number, template?: string, architecture?: string}} ModelFacts context in tokens */
 /** @typedef {{frame_bytes?: number, active?: number, queued?: number, parallel?: number}} Limits */
@@ -65,10 +73,14 @@
  * @property {boolean} [retryable]
  * @property {number} [retry_after_ms]
  */
+/**
+ * One of the conversations has changed.
+ * @typedef {import("../conversations/api.js").Summary & {type: "conversation", deleted?: boolean}} ConversationChanged
+ */
 /** @typedef {{type: "pong", nonce?: string}} Pong */
 /** @typedef {{type: "goodbye", code?: number, reconnect_ms?: number}} Goodbye */
 /** @typedef {Accepted | Status | Token | Snapshot | Attached | Done} GenerationMessage */
-/** @typedef {Welcome | GenerationMessage | ServerStatus | ErrorMessage | Pong | Goodbye} ServerMessage */
+/** @typedef {Welcome | GenerationMessage | ServerStatus | ConversationChanged | ErrorMessage | Pong | Goodbye} ServerMessage */
 
 /** @type {ServerMessage["type"][]} */
 export const SERVER_MESSAGE_TYPES = [
@@ -79,6 +91,7 @@ export const SERVER_MESSAGE_TYPES = [
   "snapshot",
   "attached",
   "done",
+  "conversation",
   "error",
   "pong",
   "goodbye",
@@ -88,14 +101,11 @@ export const SERVER_MESSAGE_TYPES = [
 export const SUBPROTOCOL = "streamui.v1";
 
 /**
- * An answer that goes on to its end while nobody watches (PROTOCOL 6.5): the page comes back to it, however late.
- * @param {string} id
- * @param {Turn[]} messages
- * @param {Params} [params]
+ * @param {Omit<Generate, "type">} fields
  * @returns {Generate}
  */
-export function generate(id, messages, params) {
-  return { type: "generate", id, messages, ...(params && { params }), on_detach_ms: null };
+export function generate(fields) {
+  return { type: "generate", ...fields };
 }
 
 /**
@@ -108,12 +118,28 @@ export function cancel(id) {
 
 /**
  * @param {string} id
- * @param {string} epoch
+ * @param {string} epoch "" for whichever log the server has
  * @param {number} after sequence number of the last token that was seen
  * @returns {Attach}
  */
 export function attach(id, epoch, after) {
-  return { type: "attach", id, epoch, after };
+  return epoch === "" ? { type: "attach", id, after } : { type: "attach", id, epoch, after };
+}
+
+/**
+ * @param {string} id
+ * @returns {Detach}
+ */
+export function detach(id) {
+  return { type: "detach", id };
+}
+
+/**
+ * From now on the server says when a conversation has changed.
+ * @returns {Watch}
+ */
+export function watch() {
+  return { type: "watch" };
 }
 
 /**
@@ -167,7 +193,7 @@ export function channelName(frame) {
  * `crypto.randomUUID` is missing on plain http from another machine; `getRandomValues` is not.
  * @returns {string}
  */
-export function newGenerationId() {
+export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

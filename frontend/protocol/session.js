@@ -3,7 +3,7 @@
  * what has to be sent to go on after a lost connection.
  */
 
-import { cancel } from "./messages.js";
+import { cancel, detach, watch } from "./messages.js";
 import { Tracked } from "./tracked.js";
 
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
@@ -14,9 +14,8 @@ import { Tracked } from "./tracked.js";
 /** @typedef {{type: "rejected", id: string, error: ErrorMessage}} Rejected the server did not take the request */
 /** @typedef {{type: "withdrawn", id: string}} Withdrawn cancelled before it was sent */
 /** @typedef {{type: "lost", id: string}} Lost the server no longer knows this generation */
-/**
- * @typedef {import("./messages.js").GenerationMessage | Rejected | Withdrawn | Lost} SessionEvent
- */
+/** @typedef {import("./messages.js").GenerationMessage | Rejected | Withdrawn | Lost} GenerationEvent */
+/** @typedef {GenerationEvent | import("./messages.js").ConversationChanged} SessionEvent */
 /**
  * What one input leads to.
  * @typedef {object} Step
@@ -34,7 +33,7 @@ const TOO_BIG = 1009;
 const TOO_BIG_ERROR = {
   type: "error",
   code: "frame_too_large",
-  message: "The conversation is larger than the server takes at once.",
+  message: "The message is larger than the server takes at once.",
   retryable: false,
 };
 
@@ -43,6 +42,7 @@ const NOTHING = { send: [], deliver: [] };
 
 export class Session {
   #open = false;
+  #isWatching = false;
   /** @type {Map<string, Tracked>} */
   #tracked = new Map();
 
@@ -57,7 +57,8 @@ export class Session {
    */
   opened() {
     this.#open = true;
-    return { send: [...this.#tracked.values()].flatMap((tracked) => this.#resume(tracked)), deliver: [] };
+    const resumed = [...this.#tracked.values()].flatMap((tracked) => this.#resume(tracked));
+    return { send: this.#isWatching ? [watch(), ...resumed] : resumed, deliver: [] };
   }
 
   /**
@@ -73,34 +74,46 @@ export class Session {
   }
 
   /**
-   * @param {Generate} request
+   * Hears of every conversation that changes, over each connection from now on.
    * @returns {Step}
    */
-  begin(request) {
-    return this.#track(new Tracked(request));
+  watch() {
+    this.#isWatching = true;
+    return { send: this.#open ? [watch()] : [], deliver: [] };
   }
 
   /**
-   * Goes on with an answer that was asked for earlier, or elsewhere.
-   * @param {Generate} request asked again where the server is not known to have taken it
-   * @param {string} epoch "" where the server is not known to have taken it
-   * @param {number} seq up to where it has been read
+   * @param {Generate} request
+   * @param {boolean} [mayBeThere] whether an earlier page may have brought it to the server
    * @returns {Step}
    */
-  resume(request, epoch, seq) {
-    const tracked = new Tracked(request);
-    tracked.sent = true;
-    tracked.accepted = epoch !== "";
-    Object.assign(tracked.cursor, { epoch, seq });
+  begin(request, mayBeThere = false) {
+    const tracked = new Tracked(request.id, request);
+    tracked.sent = mayBeThere;
     return this.#track(tracked);
   }
 
   /**
-   * Delivers nothing more of it.
+   * Reads an answer from its beginning that was asked for elsewhere, or earlier.
    * @param {string} id
+   * @returns {Step}
    */
-  forget(id) {
+  follow(id) {
+    if (this.#tracked.has(id)) return NOTHING;
+    const tracked = new Tracked(id, null);
+    tracked.accepted = true;
+    return this.#track(tracked);
+  }
+
+  /**
+   * Delivers nothing more of it, which goes on. One that the server is not known to have taken is still asked for.
+   * @param {string} id
+   * @returns {Step}
+   */
+  detach(id) {
+    if (!this.#tracked.get(id)?.accepted) return NOTHING;
     this.#tracked.delete(id);
+    return { send: this.#open ? [detach(id)] : [], deliver: [] };
   }
 
   /**
@@ -121,6 +134,7 @@ export class Session {
    */
   receive(message) {
     if (message.type === "error") return this.#receiveError(message);
+    if (message.type === "conversation") return { send: [], deliver: [message] };
     const tracked = "id" in message ? this.#tracked.get(message.id) : undefined;
     if (!tracked) return NOTHING;
     switch (message.type) {
@@ -241,7 +255,7 @@ export class Session {
   #resume(tracked) {
     tracked.sent = true;
     tracked.attaching = tracked.accepted;
-    const first = tracked.accepted ? tracked.attachMessage() : tracked.request;
+    const first = tracked.accepted || !tracked.request ? tracked.attachMessage() : tracked.request;
     return tracked.cancelling ? [first, cancel(tracked.id)] : [first];
   }
 

@@ -34,7 +34,7 @@ export class Cursor {
   }
 }
 
-/** One generation from the request until its end. */
+/** One generation, from when it is asked for or looked for until its end. */
 export class Tracked {
   cursor = new Cursor();
   sent = false;
@@ -42,13 +42,13 @@ export class Tracked {
   attaching = false;
   cancelling = false;
 
-  /** @param {Generate} request */
-  constructor(request) {
+  /**
+   * @param {string} id
+   * @param {Generate | null} request null where somebody else has asked
+   */
+  constructor(id, request) {
+    this.id = id;
     this.request = request;
-  }
-
-  get id() {
-    return this.request.id;
   }
 
   /** @returns {ClientMessage} */

@@ -17,6 +17,7 @@ import { isLong } from "../composer/held-texts.js";
  */
 /**
  * @typedef {object} ComposerDelegate
+ * @property {boolean} mayBeAsked whether something can be sent now; else it stays
  * @property {(text: string) => void} composerSent
  * @property {() => void} composerStopped
  */
@@ -47,7 +48,6 @@ export class ComposerView {
     form.addEventListener("submit", (event) => this.#submitted(event, delegate), { signal });
     input.addEventListener("keydown", (event) => this.#keyPressed(event, delegate), { signal });
     input.addEventListener("input", () => this.#changed(), { signal });
-    document.addEventListener("keydown", (event) => this.#escapePressed(event, delegate), { signal });
     this.show("idle");
   }
 
@@ -110,17 +110,9 @@ export class ComposerView {
     if (this.#mode === "idle") this.#send(delegate);
   }
 
-  /**
-   * @param {KeyboardEvent} event
-   * @param {ComposerDelegate} delegate
-   */
-  #escapePressed(event, delegate) {
-    if (event.key === "Escape" && !isComposing(event)) delegate.composerStopped();
-  }
-
   /** @param {ComposerDelegate} delegate */
   #send(delegate) {
-    if (this.isEmpty) return;
+    if (this.isEmpty || !delegate.mayBeAsked) return;
     const { input, held } = this.#elements;
     const text = withoutBlankEdges([input.value, held?.text ?? ""].filter((part) => part.trim() !== "").join("\n\n"));
     this.write("");

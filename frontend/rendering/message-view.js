@@ -1,131 +1,224 @@
-/** One question and its answer on the page. */
+/**
+ * One message on the page. Until it comes near what the reader sees it is its bare text, without buttons; that makes a
+ * long conversation quick to open, and it can be searched all the same.
+ */
 
+import { find } from "./elements.js";
+import { GrowingText } from "./growing-text.js";
 import { MarkdownText } from "./markdown-text.js";
 import { wholeCharacters } from "./markdown/paragraph-view.js";
+import { MessageActions, offerButton } from "./message-actions.js";
+import { MessageEditor } from "./message-editor.js";
 
+/** @typedef {import("../conversations/presenting.js").ActionName} ActionName */
+/** @typedef {import("../conversations/presenting.js").OfferName} OfferName */
+/** @typedef {import("../conversations/presenting.js").Shown} Shown */
 /** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
 /** @typedef {import("./status-line.js").StatusLine} StatusLine */
-/** @typedef {{label: string, act: () => void}} Offer something that the reader can do about an answer */
+/**
+ * @typedef {object} MessageDelegate
+ * @property {(name: ActionName, message: string) => void} messageActed
+ * @property {(name: OfferName, message: string) => void} messageOffered
+ * @property {(message: string, text: string) => void} messageEdited
+ */
 
 /** How much text is painted at a time, in UTF-16 units: what is more waits for the next turn. */
 const PIECE = 4000;
 
 export class MessageView {
   #batcher;
-  #answer;
-  #text;
-  #status;
-  #statusText;
-  #progress;
+  #delegate;
+  #textElement;
+  #foot;
   #offers;
+  #actions;
+  /** @type {GrowingText | MarkdownText | null} the text as it is painted; null while it stands there bare */
+  #painted = null;
+  #text = "";
   #unpainted = "";
   #isReplaced = false;
   #isFinished = false;
+  /** @type {Shown} */
+  #shown;
   /** @type {StatusLine | null} */
   #nextStatus = null;
+  #hasStatus = false;
+  #offered = "[]";
+  /** @type {MessageEditor | null} */
+  #editor = null;
 
   /**
-   * @param {DocumentFragment} content a fresh copy of the page's template for an exchange
-   * @param {string} prompt
+   * @param {DocumentFragment} content a fresh copy of the page's template for messages of this role
+   * @param {Shown} shown
    * @param {FrameBatcher} batcher
+   * @param {MessageDelegate} delegate
    */
-  constructor(content, prompt, batcher) {
+  constructor(content, shown, batcher, delegate) {
     this.#batcher = batcher;
-    this.elements = [...content.children];
-    find(content, ".prompt-text").textContent = prompt;
-    this.#answer = find(content, ".answer");
-    this.#text = new MarkdownText(find(content, ".answer-text"));
-    this.#status = find(content, ".status");
-    this.#statusText = find(content, ".status-text");
-    this.#progress = /** @type {HTMLProgressElement} */ (find(content, "progress"));
+    this.#delegate = delegate;
+    this.#shown = shown;
+    this.element = find(content, ".message");
+    this.element.dataset.message = shown.id;
+    this.body = find(content, "article");
+    this.#textElement = find(content, ".message-text");
+    this.#foot = find(content, ".message-foot");
     this.#offers = find(content, ".offers");
+    this.#actions = new MessageActions(find(content, ".actions"), (name) => delegate.messageActed(name, shown.id));
+    this.#textElement.textContent = shown.text;
+    this.#text = shown.text;
+    this.show(shown);
+  }
+
+  get id() {
+    return this.#shown.id;
+  }
+
+  get role() {
+    return this.#shown.role;
+  }
+
+  /** What the reader sees of it, without marks. */
+  get plainText() {
+    return this.#textElement.innerText;
+  }
+
+  get isEditing() {
+    return this.#editor !== null;
+  }
+
+  /** @param {Shown} shown */
+  show(shown) {
+    this.#shown = shown;
+    this.#showText(shown.text);
+    if (!shown.isGrowing) this.#finish();
+    if (shown.line || this.#hasStatus) this.showStatus(shown.line);
+    this.#offer(shown.offers);
+    this.element.dataset.branches = String(shown.branch.count);
+    if (this.#painted) this.#actions.show(shown.actions, shown.branch);
   }
 
   /** @param {string} text */
   append(text) {
+    this.#text += text;
     this.#unpainted += text;
     this.#batcher.schedule(this);
   }
 
-  /** @param {string} text the whole of the answer so far */
-  replace(text) {
-    this.#isReplaced = true;
-    this.#unpainted = text;
-    this.#batcher.schedule(this);
+  /** @param {string} text all of it */
+  rewrite(text) {
+    this.#showText(text);
   }
 
-  /** No more text will come. */
-  finish() {
-    this.#isFinished = true;
-    this.#batcher.schedule(this);
-  }
-
-  /** @param {StatusLine} line */
+  /** @param {StatusLine | null} line */
   showStatus(line) {
-    this.#nextStatus = line;
+    this.#hasStatus = true;
+    this.#nextStatus = line ?? { tone: "quiet", text: "" };
     this.#batcher.schedule(this);
   }
 
-  /** @param {Offer[]} offers */
-  offer(offers) {
-    this.#offers.replaceChildren(...offers.map(offerButton));
-    this.#offers.hidden = offers.length === 0;
+  /** The reader may see it soon, or does already. */
+  comeNear() {
+    if (this.#painted) return;
+    this.#textElement.replaceChildren();
+    this.#painted = new (this.role === "assistant" ? MarkdownText : GrowingText)(this.#textElement);
+    this.#isReplaced = false;
+    this.#unpainted = this.#text;
+    this.#isFinished = !this.#shown.isGrowing;
+    this.#actions.show(this.#shown.actions, this.#shown.branch);
+    this.paint();
   }
 
-  remove() {
-    for (const element of this.elements) element.remove();
+  /** Says for a moment that it has been done. @param {ActionName} name */
+  confirm(name) {
+    this.#actions.confirm(name);
+  }
+
+  /** Has the reader write it anew. */
+  edit() {
+    if (this.#editor) return this.#editor.focus();
+    this.#editor = new MessageEditor(this.#text, {
+      editorSent: (text) => this.#edited(text),
+      editorClosed: () => this.#closeEditor(),
+    });
+    this.element.dataset.editing = "";
+    this.body.append(this.#editor.element);
+    this.#editor.focus();
   }
 
   /** Called by the batcher. */
   paint() {
-    this.#paintText();
-    if (this.#unpainted !== "") this.#batcher.schedule(this);
+    if (this.#painted) this.#paintText(this.#painted);
+    else this.#textElement.textContent = this.#text;
+    const isBehind = this.#painted !== null && this.#unpainted !== "";
+    if (isBehind) this.#batcher.schedule(this);
     // That it is done shows when all of it is there.
-    if (!this.#nextStatus || (this.#unpainted !== "" && this.#nextStatus.tone !== "busy")) return;
+    if (!this.#nextStatus || (isBehind && this.#nextStatus.tone !== "busy")) return;
     this.#paintStatus(this.#nextStatus);
     this.#nextStatus = null;
   }
 
-  #paintText() {
-    if (this.#isReplaced) this.#text.clear();
+  /** No more text will come, for now. */
+  #finish() {
+    this.#isFinished = true;
+    this.#batcher.schedule(this);
+  }
+
+  /** @param {string} text */
+  #showText(text) {
+    if (text === this.#text) return;
+    if (text.startsWith(this.#text)) return this.append(text.slice(this.#text.length));
+    this.#isReplaced = true;
+    this.#text = text;
+    this.#unpainted = text;
+    this.#batcher.schedule(this);
+  }
+
+  /** @param {GrowingText | MarkdownText} painted */
+  #paintText(painted) {
+    if (this.#isReplaced) painted.clear();
     this.#isReplaced = false;
     const piece = this.#unpainted.slice(0, wholeCharacters(this.#unpainted, PIECE));
     this.#unpainted = this.#unpainted.slice(piece.length);
-    if (piece !== "") this.#text.append(piece);
+    if (piece !== "") painted.append(piece);
     if (!this.#isFinished || this.#unpainted !== "") return;
     this.#isFinished = false;
-    this.#text.finish();
+    painted.finish();
   }
 
   /** @param {StatusLine} line */
   #paintStatus({ tone, text, progress }) {
-    this.#answer.ariaBusy = String(tone === "busy");
-    this.#status.dataset.tone = tone;
-    this.#statusText.textContent = text;
-    this.#progress.hidden = !progress;
+    const status = this.#foot.querySelector(".status");
+    if (!(status instanceof HTMLElement)) return;
+    this.body.ariaBusy = String(tone === "busy");
+    status.dataset.tone = tone;
+    find(status, ".status-text").textContent = text;
+    const bar = /** @type {HTMLProgressElement} */ (find(status, "progress"));
+    bar.hidden = !progress;
     if (!progress) return;
-    this.#progress.max = progress.max;
-    this.#progress.value = progress.value;
+    bar.max = progress.max;
+    bar.value = progress.value;
   }
-}
 
-/** @param {Offer} offer */
-function offerButton({ label, act }) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "offer";
-  button.textContent = label;
-  button.addEventListener("click", act);
-  return button;
-}
+  /** @param {OfferName[]} offers */
+  #offer(offers) {
+    const offered = JSON.stringify(offers);
+    if (offered === this.#offered) return;
+    this.#offered = offered;
+    this.#offers.hidden = offers.length === 0;
+    const accept = (/** @type {OfferName} */ name) => this.#delegate.messageOffered(name, this.id);
+    this.#offers.replaceChildren(...offers.map((name) => offerButton(name, accept)));
+  }
 
-/**
- * @param {ParentNode} parent
- * @param {string} selector
- * @returns {HTMLElement}
- */
-function find(parent, selector) {
-  const element = parent.querySelector(selector);
-  if (element instanceof HTMLElement) return element;
-  throw new Error(`The page has no ${selector}`);
+  /** @param {string} text */
+  #edited(text) {
+    this.#closeEditor();
+    this.#delegate.messageEdited(this.id, text);
+  }
+
+  #closeEditor() {
+    this.#editor?.element.remove();
+    this.#editor = null;
+    delete this.element.dataset.editing;
+    this.body.focus();
+  }
 }

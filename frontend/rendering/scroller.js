@@ -46,6 +46,11 @@ export class Scroller {
     this.contentGrew();
   }
 
+  /** The reader is led elsewhere. */
+  leave() {
+    this.#setFollowing(false);
+  }
+
   /** Stays at the end of longer content, unless the reader has left it. */
   contentGrew() {
     if (!this.#following) return;

@@ -47,7 +47,7 @@ export function describeStatus(status, tokens) {
  */
 export function describeEnd(done) {
   const tokens = done.usage?.completion_tokens ?? 0;
-  const figuresOfIt = [count(tokens), speed(averageSpeed(done))];
+  const figuresOfIt = done.usage ? [count(tokens), speed(averageSpeed(done))] : [];
   switch (done.reason) {
     case "stop":
       return { tone: "good", text: join("Done", ...figuresOfIt) };

@@ -1,67 +1,225 @@
-/** The conversation on the page: its exchanges, or a welcome while there are none. */
+/** The conversation on the page: its messages, or what there is instead of them. */
 
 import { MessageView } from "./message-view.js";
 
+/** @typedef {import("../conversations/presenting.js").Shown} Shown */
 /** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
+/** @typedef {import("./message-view.js").MessageDelegate} MessageDelegate */
+/** @typedef {import("./near-observer.js").NearObserver} NearObserver */
 /** @typedef {import("./scroller.js").Scroller} Scroller */
 /**
  * @typedef {object} TranscriptElements
  * @property {HTMLElement} list
  * @property {HTMLElement} welcome
- * @property {HTMLTemplateElement} template
+ * @property {HTMLElement} loading
+ * @property {HTMLElement} trouble
+ * @property {HTMLElement} troubleTitle
+ * @property {HTMLElement} troubleText
+ * @property {HTMLButtonElement} troubleButton
+ * @property {HTMLTemplateElement} question
+ * @property {HTMLTemplateElement} answer
  */
-/** @typedef {{transcriptSuggested: (text: string) => void}} TranscriptDelegate */
+/** @typedef {{title: string, text: string, label: string, act: () => void}} Trouble label: of the button that helps */
+/** @typedef {MessageDelegate & {transcriptSuggested: (text: string) => void}} TranscriptDelegate */
+
+/** How many messages at the end are painted at once; the others when they come near. */
+const AT_ONCE = 6;
 
 export class TranscriptView {
   #elements;
   #batcher;
   #scroller;
+  #near;
+  /** @type {TranscriptDelegate | null} */
+  #delegate = null;
+  /** @type {Map<string, MessageView>} in the order in which they stand */
+  #views = new Map();
+  /** @type {(() => void) | null} */
+  #help = null;
   #observer = new AbortController();
 
   /**
    * @param {TranscriptElements} elements
    * @param {FrameBatcher} batcher
    * @param {Scroller} scroller
+   * @param {NearObserver} near
    */
-  constructor(elements, batcher, scroller) {
+  constructor(elements, batcher, scroller, near) {
     this.#elements = elements;
     this.#batcher = batcher;
     this.#scroller = scroller;
+    this.#near = near;
   }
 
   /** @param {TranscriptDelegate} delegate */
   start(delegate) {
+    const { signal } = this.#observer;
+    this.#delegate = delegate;
     this.#batcher.start(() => this.#scroller.contentGrew());
     this.#scroller.start();
+    this.#elements.troubleButton.addEventListener("click", () => this.#help?.(), { signal });
+    this.#elements.list.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
     for (const button of this.#elements.welcome.querySelectorAll("button")) {
       const suggest = () => delegate.transcriptSuggested(button.textContent.trim());
-      button.addEventListener("click", suggest, { signal: this.#observer.signal });
+      button.addEventListener("click", suggest, { signal });
     }
   }
 
   stop() {
     this.#observer.abort();
+    this.#near.stop();
     this.#scroller.stop();
     this.#batcher.stop();
   }
 
+  /** Shows that nothing has been said yet. */
+  showWelcome() {
+    this.clear();
+    this.#instead("welcome");
+    this.#scroller.goToStart();
+  }
+
+  showLoading() {
+    this.clear();
+    this.#instead("loading");
+  }
+
+  /** @param {Trouble} trouble */
+  showTrouble({ title, text, label, act }) {
+    const { troubleTitle, troubleText, troubleButton } = this.#elements;
+    this.clear();
+    this.#instead("trouble");
+    troubleTitle.textContent = title;
+    troubleText.textContent = text;
+    troubleButton.textContent = label;
+    this.#help = act;
+  }
+
   /**
-   * @param {string} prompt
-   * @returns {MessageView}
+   * Shows these messages and no others. What was there already is left as it is where it has not changed.
+   * @param {Shown[]} messages
    */
-  add(prompt) {
-    const { list, welcome, template } = this.#elements;
-    const content = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-    const view = new MessageView(content, prompt, this.#batcher);
-    list.append(content);
-    welcome.hidden = true;
+  show(messages) {
+    const isFirst = this.#views.size === 0;
+    this.#instead(null);
+    const views = this.#updated(messages, isFirst);
+    this.#arrange(views);
+    for (const view of views.values()) view.element.classList.remove("is-last");
+    const last = [...views.values()].at(-1);
+    last?.element.classList.add("is-last");
+    if (isFirst) this.#scroller.follow();
+  }
+
+  /** Goes to the end and stays there. */
+  follow() {
     this.#scroller.follow();
-    return view;
   }
 
   clear() {
+    for (const { element } of this.#views.values()) this.#near.forget(element);
+    this.#views = new Map();
     this.#elements.list.replaceChildren();
-    this.#elements.welcome.hidden = false;
-    this.#scroller.goToStart();
+  }
+
+  /** @param {string} id */
+  find(id) {
+    return this.#views.get(id);
+  }
+
+  /** @returns {string | null} the message that has the focus, itself or in one of its buttons */
+  get focused() {
+    const active = document.activeElement;
+    if (!active || active.matches("textarea, input")) return null;
+    return /** @type {HTMLElement | null} */ (active.closest(".message"))?.dataset.message ?? null;
+  }
+
+  /** @param {string} id */
+  focus(id) {
+    const view = this.#views.get(id);
+    view?.comeNear();
+    view?.body.focus({ preventScroll: false });
+  }
+
+  /** Brings a message before the reader. @param {string} id */
+  reveal(id) {
+    const view = this.#views.get(id);
+    if (!view) return;
+    this.#scroller.leave();
+    view.comeNear();
+    view.element.scrollIntoView({ block: "center" });
+    view.body.focus({ preventScroll: true });
+  }
+
+  /**
+   * @param {Shown[]} messages
+   * @param {boolean} isFirst
+   */
+  #updated(messages, isFirst) {
+    /** @type {Map<string, MessageView>} */
+    const views = new Map();
+    for (const [index, shown] of messages.entries()) {
+      const known = this.#views.get(shown.id);
+      known?.show(shown);
+      views.set(shown.id, known ?? this.#create(shown, !isFirst || index >= messages.length - AT_ONCE));
+    }
+    return views;
+  }
+
+  /**
+   * @param {Shown} shown
+   * @param {boolean} isNear
+   */
+  #create(shown, isNear) {
+    const { question, answer } = this.#elements;
+    const template = shown.role === "user" ? question : answer;
+    const content = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+    const delegate = /** @type {TranscriptDelegate} */ (this.#delegate);
+    const view = new MessageView(content, shown, this.#batcher, delegate);
+    if (isNear) view.comeNear();
+    else this.#near.await(view.element, () => view.comeNear());
+    return view;
+  }
+
+  /**
+   * Takes out what is gone and puts the rest in order, touching only what is in a wrong place.
+   * @param {Map<string, MessageView>} views
+   */
+  #arrange(views) {
+    for (const [id, { element }] of this.#views) {
+      if (views.has(id)) continue;
+      this.#near.forget(element);
+      element.remove();
+    }
+    this.#views = views;
+    const { list } = this.#elements;
+    /** @type {Element | null} */
+    let place = list.firstElementChild;
+    for (const { element } of views.values()) {
+      if (element === place) place = element.nextElementSibling;
+      else list.insertBefore(element, place);
+    }
+  }
+
+  /** @param {"welcome" | "loading" | "trouble" | null} what stands in place of messages */
+  #instead(what) {
+    const { welcome, loading, trouble } = this.#elements;
+    welcome.hidden = what !== "welcome";
+    loading.hidden = what !== "loading";
+    trouble.hidden = what !== "trouble";
+  }
+
+  /**
+   * Up and down lead from message to message while one has the focus.
+   * @param {KeyboardEvent} event
+   */
+  #keyPressed(event) {
+    const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
+    const { focused } = this;
+    if (step === 0 || focused === null || event.altKey || event.ctrlKey || event.metaKey) return;
+    const ids = [...this.#views.keys()];
+    const next = ids[ids.indexOf(focused) + step];
+    if (next === undefined) return;
+    event.preventDefault();
+    this.focus(next);
   }
 }

@@ -131,7 +131,7 @@ function numberFocusable() {
   const candidates = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")];
   const reachable = candidates.filter((element) => {
     const { tabIndex } = /** @type {HTMLElement} */ (element);
-    return tabIndex >= 0 && element.checkVisibility() && !element.matches(":disabled");
+    return tabIndex >= 0 && element.checkVisibility({ visibilityProperty: true }) && !element.matches(":disabled");
   });
   return reachable.map((element, index) => (/** @type {HTMLElement} */ (element).dataset["stop"] = String(index)));
 }

@@ -80,7 +80,7 @@ export class ChatPage {
   /** @param {string} label of a button */
   async press(label) {
     await this.page.click((name) => {
-      const buttons = [...document.querySelectorAll("button")].filter((button) => button.checkVisibility());
+      const buttons = [...document.querySelectorAll("button")].filter((button) => button.checkVisibility({ visibilityProperty: true }));
       return buttons.find((button) => (button.ariaLabel ?? button.textContent?.trim()) === name);
     }, label);
   }
@@ -124,10 +124,17 @@ export class ChatPage {
     await this.page.closeAll();
   }
 
-  /** @returns {Promise<string[]>} the names of the answers that the browser keeps */
-  async keptIds() {
-    const kept = await this.page.evaluate(() => localStorage.getItem("streamui.chat.v1"));
-    return JSON.parse(kept ?? '{"exchanges":[]}').exchanges.map((/** @type {{id: string}} */ { id }) => id);
+  /** @returns {Promise<any>} the open conversation as the server has it */
+  async document() {
+    const address = new URL(await this.page.url());
+    const response = await fetch(new URL(`/api/conversations/${address.pathname.replace("/c/", "")}`, address));
+    return await response.json();
+  }
+
+  /** @returns {Promise<string[]>} the generations of the conversation's answers */
+  async generations() {
+    const { messages } = await this.document();
+    return messages.flatMap((/** @type {any} */ { generation }) => generation ?? []);
   }
 
   async answers() {
@@ -156,6 +163,72 @@ export class ChatPage {
 
   async statuses() {
     return await this.page.$$eval(".status-text", (elements) => elements.map((element) => element.textContent ?? ""));
+  }
+
+  /** @param {number} count */
+  async hasAnswers(count) {
+    await this.page.waitFor((expected) => document.querySelectorAll(".answer-text").length === expected, count);
+  }
+
+  /** The list of conversations has been read. */
+  async listIsThere() {
+    await this.page.waitFor(() => document.getElementById("conversations-words")?.textContent !== "Loading…");
+    await this.page.waitFor(() => document.querySelector(".row, #conversations-words:not([hidden])") !== null);
+  }
+
+  /** @returns {Promise<string[]>} the titles in the list of conversations */
+  async listed() {
+    return await this.page.$$eval(".row-title", (titles) => titles.map((title) => title.textContent ?? ""));
+  }
+
+  /** @param {string} title */
+  async listSays(title) {
+    await this.page.waitFor((expected) => {
+      return [...document.querySelectorAll(".row-title")].some((each) => each.textContent === expected);
+    }, title);
+  }
+
+  /** @param {string} title */
+  async listDoesNotSay(title) {
+    await this.page.waitFor((expected) => {
+      return [...document.querySelectorAll(".row-title")].every((each) => each.textContent !== expected);
+    }, title);
+  }
+
+  /** @param {string} title */
+  async openListed(title) {
+    await this.page.click((wanted) => {
+      return [...document.querySelectorAll(".row-link")].find((link) => link.querySelector(".row-title")?.textContent === wanted);
+    }, title);
+  }
+
+  /**
+   * @param {string} title
+   * @param {string} item
+   */
+  async chooseListed(title, item) {
+    await this.press(`What to do with ${title}`);
+    await this.press(item);
+  }
+
+  /**
+   * Presses a button of the last message.
+   * @param {string} label
+   */
+  async pressLast(label) {
+    await this.page.click((name) => document.querySelector(`.message:last-child button[aria-label="${name}"]`), label);
+  }
+
+  /** @param {string} place such as 2/3, of the first message that has several versions */
+  async branchesSay(place) {
+    await this.page.waitFor((expected) => document.querySelector(".branch-place")?.textContent === expected, place);
+  }
+
+  /** @param {string[]} questions */
+  async questionsAre(questions) {
+    await this.page.waitFor((expected) => {
+      return JSON.stringify([...document.querySelectorAll(".prompt-text")].map(({ textContent }) => textContent)) === expected;
+    }, JSON.stringify(questions));
   }
 
   async draft() {
@@ -206,7 +279,7 @@ export class ChatPage {
         else document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
       };
       const observer = new MutationObserver(() => {
-        if (!transcript?.querySelector(".exchange:last-child .answer-text")?.textContent) return;
+        if (!transcript?.querySelector(".message:last-child .answer-text")?.textContent) return;
         observer.disconnect();
         stop();
       });

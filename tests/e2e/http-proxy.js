@@ -85,7 +85,7 @@ export class HttpProxy {
     }
     const far = requestFrom({ host: "127.0.0.1", port: this.#port, method, path: url, headers });
     far.on("response", (response) => {
-      if (this.prelude && url === "/") return void addPrelude(response, answer);
+      if (this.prelude && (url === "/" || url?.startsWith("/c/"))) return void addPrelude(response, answer);
       answer.writeHead(response.statusCode ?? 502, response.headers);
       answer.flushHeaders();
       response.pipe(answer);

@@ -82,7 +82,7 @@ describe("A lost connection", () => {
     server.hurry();
     await chat.buttonSays("Send");
     await chat.lastStatusSays("tokens");
-    const [id = ""] = await chat.keptIds();
+    const [id = ""] = await chat.generations();
     assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
   });
 });

@@ -56,7 +56,7 @@ for (const { way, says, refusals } of PLACES) {
         await chat.reload();
         await chat.press("Stop");
         await chat.lastStatusSays("Stopped after");
-        const [id = ""] = await chat.keptIds();
+        const [id = ""] = await chat.generations();
         const log = await readLog(server.address, id);
         assert.deepEqual([log.reason, await chat.answers()], ["cancelled", [await chat.rendered(log.text)]]);
         assert.ok(words(log.text).startsWith(words(shown)));

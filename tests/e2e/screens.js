@@ -91,6 +91,7 @@ export class Stages {
     const chat = new ChatPage(await browser.newPage());
     await chat.page.setViewport(viewport);
     await chat.open(this.#proxy.address);
+    await chat.listIsThere();
     await screen.arrange({ chat, proxy: this.#proxy, server: this.#server });
     return chat;
   }

@@ -56,55 +56,65 @@ describe("A chat in two tabs", () => {
     await chat.buttonSays("Send");
     await other.page.bringToFront();
     await other.buttonSays("Send");
-    const [id = ""] = await chat.keptIds();
+    const [id = ""] = await chat.generations();
     const text = await chat.rendered((await readLog(server.address, id)).text);
     assert.deepEqual([await chat.answers(), await other.answers()], [[text], [text]]);
     assert.deepEqual([chat.complaints, other.complaints], [[], []]);
   });
 
   it("brings a message of either tab to the other, which stops it", async () => {
+    server.hurry();
+    await chat.ask("What can you do?");
+    await chat.lastStatusSays("Done");
+    server.takeTime();
     other = await chat.openBeside();
+    await other.lastStatusSays("Done");
     await other.ask(STORY);
     await chat.page.bringToFront();
+    await chat.hasAnswers(2);
     await chat.lastAnswerIsLongerThan(20);
     await chat.press("Stop");
     await chat.lastStatusSays("Stopped after");
     await other.page.bringToFront();
     await other.lastStatusSays("Stopped after");
     await other.buttonSays("Send");
-    const [id = ""] = await other.keptIds();
+    const id = (await other.generations()).at(-1) ?? "";
     const { text, reason } = await readLog(server.address, id);
     const shown = await other.rendered(text);
-    assert.deepEqual([reason, await chat.answers(), await other.answers()], ["cancelled", [shown], [shown]]);
+    assert.deepEqual([reason, await chat.lastAnswer(), await other.lastAnswer()], ["cancelled", shown, shown]);
     server.hurry();
     await other.ask("What can you do?");
+    await other.hasAnswers(3);
     await other.lastStatusSays("Done");
     await chat.page.bringToFront();
+    await chat.hasAnswers(3);
     await chat.lastStatusSays("Done");
     assert.deepEqual(await chat.answers(), await other.answers());
   });
 
   it("stops from a tab what another one asked that has been closed", async () => {
-    other = await chat.openBeside();
-    await other.ask(STORY);
-    await other.lastAnswerIsLongerThan(20);
-    await other.page.close();
-    await chat.page.bringToFront();
-    await chat.press("Stop");
-    await chat.lastStatusSays("Stopped after");
-  });
-
-  it("begins a new chat in both, and stops the old one's answer", async () => {
     await askForStory();
     other = await chat.openBeside();
-    const [id = ""] = await chat.keptIds();
+    await other.lastAnswerIsLongerThan(20);
+    await chat.page.close();
+    await other.page.bringToFront();
+    await other.press("Stop");
+    await other.lastStatusSays("Stopped after");
+  });
+
+  it("begins a new chat in one, while the other stays and its answer goes on", async () => {
+    await askForStory();
+    other = await chat.openBeside();
+    await other.lastStatusSays("Writing");
+    const [id = ""] = await chat.generations();
     await other.press("New chat");
+    await other.page.waitForSelector("#welcome:not([hidden])");
+    await other.buttonSays("Send");
     await chat.page.bringToFront();
-    await chat.page.waitForSelector("#welcome:not([hidden])");
+    await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
+    server.hurry();
     await chat.buttonSays("Send");
-    assert.equal((await readLog(server.address, id)).reason, "cancelled");
-    await chat.reload();
-    assert.deepEqual(await chat.answers(), []);
+    assert.deepEqual(await chat.answers(), [(await readLog(server.address, id)).text]);
   });
 });
 
@@ -131,6 +141,7 @@ describe("A page that comes back", () => {
   beforeEach(async () => {
     proxy = await HttpProxy.start(server.port);
     chat = new ChatPage(await browser.newPage());
+    await chat.page.setViewport({ width: 1180, height: 820 });
     await chat.open(proxy.address);
     await chat.ask(STORY);
     await chat.lastAnswerIsLongerThan(20);
@@ -146,7 +157,7 @@ describe("A page that comes back", () => {
     await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
     await chat.press("Stop");
     await chat.lastStatusSays("Stopped after");
-    const [id = ""] = await chat.keptIds();
+    const [id = ""] = await chat.generations();
     assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
   }
 
@@ -171,18 +182,19 @@ describe("A page that comes back", () => {
     await goesOn();
   });
 
-  it("after the log has expired keeps the text, says that the rest is gone, and offers to try again", async () => {
+  it("brings the chat that an earlier version of the page has kept into the list, once", async () => {
     proxy.prelude = () => {
-      const key = "streamui.chat.v1";
-      const kept = JSON.parse(localStorage.getItem(key) ?? "");
-      const gone = { ...kept.exchanges[0], id: "gone", text: "Once upon", end: null };
-      localStorage.setItem(key, JSON.stringify({ ...kept, exchanges: [gone] }));
+      const end = { line: { tone: "good", text: "Done" }, offers: [] };
+      const kept = { id: "gone", prompt: "Tell me", messages: [], epoch: "e", seq: 3, text: "Once upon", isStopping: false, isForgotten: false, end };
+      localStorage.setItem("streamui.chat.v1", JSON.stringify({ chat: "old", exchanges: [kept], removed: [] }));
     };
     await chat.reload();
-    await chat.lastStatusSays("The rest is gone");
+    await chat.listSays("Tell me");
+    await chat.reload();
+    await chat.listSays("Tell me");
+    await chat.openListed("Tell me");
+    await chat.lastAnswerIsLongerThan(8);
     assert.deepEqual(await chat.answers(), ["Once upon"]);
-    await chat.press("Try again");
-    await chat.lastAnswerIsLongerThan(20);
-    assert.equal((await chat.answers()).length, 1);
+    assert.deepEqual((await chat.listed()).filter((title) => title === "Tell me"), ["Tell me"]);
   });
 });

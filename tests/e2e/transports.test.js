@@ -63,7 +63,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
 
     /** The log on the server is what the page shows, and neither lost nor doubled a character. */
     async function compareWithLog() {
-      const ids = await chat.keptIds();
+      const ids = await chat.generations();
       const logs = await Promise.all(ids.map((id) => readLog(server.address, id)));
       assert.deepEqual(await chat.answers(), await Promise.all(logs.map(({ text }) => chat.rendered(text))));
       return logs;

@@ -11,6 +11,7 @@ import { FakeBrowser } from "./fake-storage.js";
 /** @typedef {import("../../frontend/transport-choice.js").TransportKind} TransportKind */
 /** @typedef {import("../../frontend/transports/websocket.js").TransportDelegate} TransportDelegate */
 
+const REQUEST = /** @type {const} */ ({ type: "generate", id: "a", conversation: "c", parent: null, content: "Hi" });
 const WELCOME = /** @type {const} */ ({ type: "welcome", model: { name: "m" } });
 
 class FakeTransport {
@@ -109,7 +110,7 @@ describe("Connection", () => {
   }
 
   function beginAnswer() {
-    connection.generate("a", [{ role: "user", content: "Hi" }]);
+    connection.generate(REQUEST);
     current().receive(
       { type: "accepted", id: "a", epoch: "e1", position: 0 },
       { type: "token", id: "a", seq: 2, n: 2, text: "Hello" },
@@ -123,11 +124,10 @@ describe("Connection", () => {
   });
 
   it("holds a request until welcome", () => {
-    connection.generate("a", [{ role: "user", content: "Hi" }]);
+    connection.generate(REQUEST);
     assert.deepEqual(current().sent, []);
     connect();
-    const messages = [{ role: "user", content: "Hi" }];
-    assert.deepEqual(current().sent, [{ type: "generate", id: "a", messages, on_detach_ms: null }]);
+    assert.deepEqual(current().sent, [REQUEST]);
   });
 
   it("delivers the events of its generations", () => {
@@ -327,23 +327,22 @@ describe("Connection", () => {
     assert.deepEqual(current().sent, [{ type: "attach", id: "a", epoch: "e1", after: 2 }]);
   });
 
-  it("goes on with an answer of an earlier page from its cursor, and asks again what may not have arrived", () => {
-    const messages = /** @type {const} */ ([{ role: "user", content: "Hi" }]);
-    connection.resume({ id: "a", messages: [], epoch: "e1", seq: 7 });
-    connection.resume({ id: "b", messages: [...messages], epoch: "", seq: 0 });
-    connection.cancel("b");
+  it("follows an answer that was asked for elsewhere, and repeats what may not have arrived", () => {
+    connection.watch();
+    connection.follow("b");
+    connection.generate(REQUEST, true);
+    connection.cancel("a");
     connect();
-    assert.deepEqual(current().sent, [
-      { type: "attach", id: "a", epoch: "e1", after: 7 },
-      { type: "generate", id: "b", messages, on_detach_ms: null },
-      { type: "cancel", id: "b" },
-    ]);
+    assert.deepEqual(current().sent, [{ type: "watch" }, { type: "attach", id: "b", after: 0 }, REQUEST, { type: "cancel", id: "a" }]);
+    current().receive({ type: "conversation", id: "c", version: 1 });
+    assert.equal(events.at(-1)?.type, "conversation");
   });
 
-  it("delivers nothing more of what it shall forget", () => {
+  it("delivers nothing more of what it has detached from", () => {
     connect();
     beginAnswer();
-    connection.forget("a");
+    connection.detach("a");
+    assert.deepEqual(current().sent.at(-1), { type: "detach", id: "a" });
     current().receive({ type: "token", id: "a", seq: 3, n: 1, text: "!" });
     assert.equal(events.length, 2);
     current().end(1006);
@@ -359,16 +358,6 @@ describe("Connection", () => {
     old?.end(1006);
     assert.equal(state().name, "connecting");
     assert.equal(transports.length, 2);
-  });
-
-  it("asks with parameters where there are any, and asks again with the same", () => {
-    connect();
-    const messages = [/** @type {const} */ ({ role: "user", content: "Hi" })];
-    connection.generate("a", messages, { temperature: 0 });
-    const request = { type: "generate", id: "a", messages, params: { temperature: 0 }, on_detach_ms: null };
-    assert.deepEqual(current().sent, [request]);
-    connection.resume({ id: "b", messages, params: { top_k: 1 }, epoch: "", seq: 0 });
-    assert.deepEqual(current().sent[1], { ...request, id: "b", params: { top_k: 1 } });
   });
 
   it("asks how the server stands, and tells whoever asked", () => {

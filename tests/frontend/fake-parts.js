@@ -1,34 +1,39 @@
-/** What stands for the connection and for the page around StreamUI, and tabs of one browser made of these. */
+/** What stands for the connection, the server's conversations and the page around StreamUI. */
 
 import assert from "node:assert/strict";
 
-import { KeptChat } from "../../frontend/kept-chat.js";
+import { Library } from "../../frontend/conversations/library.js";
+import { Outbox } from "../../frontend/conversations/outbox.js";
 import { StreamUI } from "../../frontend/stream-ui.js";
 import { FakeClock } from "./fake-clock.js";
+import { FakeConversations } from "./fake-conversations.js";
 import { FakeBrowser } from "./fake-storage.js";
 
 /** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
-/** @typedef {import("../../frontend/connection.js").KnownAnswer} KnownAnswer */
+/** @typedef {import("../../frontend/conversations/presenting.js").Shown} Shown */
 /** @typedef {import("../../frontend/protocol/messages.js").Done} Done */
-/** @typedef {import("../../frontend/protocol/messages.js").Params} Params */
-/** @typedef {import("../../frontend/protocol/messages.js").Turn} Turn */
+/** @typedef {import("../../frontend/protocol/messages.js").Generate} Generate */
 /** @typedef {import("../../frontend/rendering/composer-view.js").ComposerMode} ComposerMode */
-/** @typedef {import("../../frontend/rendering/message-view.js").Offer} Offer */
 /** @typedef {import("../../frontend/rendering/status-line.js").StatusLine} StatusLine */
+/** @typedef {import("../../frontend/rendering/toast-view.js").Toast} Toast */
+/** @typedef {import("../../frontend/rendering/transcript-view.js").Trouble} Trouble */
 
 /** @type {ConnectionState} */
 export const CONNECTED = { name: "connected", welcome: { type: "welcome" }, transport: "websocket" };
+/** @type {ConnectionState} */
+export const WAITING = { name: "waiting", retryAt: 1000 };
 
 export class FakeConnection {
-  /** @type {{id: string, messages: Turn[], params?: Params}[]} */
+  /** @type {Generate[]} */
   generated = [];
-  /** @type {KnownAnswer[]} */
-  resumed = [];
+  /** @type {string[]} */
+  followed = [];
+  /** @type {string[]} */
+  detached = [];
   /** @type {string[]} */
   cancelled = [];
-  /** @type {string[]} */
-  forgotten = [];
   retries = 0;
+  isWatching = false;
   isRunning = false;
 
   start() {
@@ -43,28 +48,28 @@ export class FakeConnection {
     this.retries += 1;
   }
 
-  /**
-   * @param {string} id
-   * @param {Turn[]} messages
-   * @param {Params} [params]
-   */
-  generate(id, messages, params) {
-    this.generated.push({ id, messages, ...(params && { params }) });
+  watch() {
+    this.isWatching = true;
   }
 
-  /** @param {KnownAnswer} answer */
-  resume(answer) {
-    this.resumed.push(answer);
+  /** @param {Generate} request */
+  generate(request) {
+    this.generated.push(request);
+  }
+
+  /** @param {string} id */
+  follow(id) {
+    this.followed.push(id);
+  }
+
+  /** @param {string} id */
+  detach(id) {
+    this.detached.push(id);
   }
 
   /** @param {string} id */
   cancel(id) {
     this.cancelled.push(id);
-  }
-
-  /** @param {string} id */
-  forget(id) {
-    this.forgotten.push(id);
   }
 }
 
@@ -92,17 +97,28 @@ export class FakeComposer {
   }
 }
 
-export class FakeAnswer {
-  text = "";
-  status = "";
-  /** @type {Offer[]} */
-  offers = [];
-  isRemoved = false;
-  isFinished = false;
+class FakeMessage {
+  isEditing = false;
+  confirmed = "";
 
-  /** @param {string} prompt */
-  constructor(prompt) {
-    this.prompt = prompt;
+  /** @param {Shown} shown */
+  constructor(shown) {
+    this.shown = shown;
+    this.text = shown.text;
+    this.status = shown.line?.text ?? "";
+  }
+
+  get plainText() {
+    return `plain ${this.text}`;
+  }
+
+  edit() {
+    this.isEditing = true;
+  }
+
+  /** @param {string} name */
+  confirm(name) {
+    this.confirmed = name;
   }
 
   /** @param {string} text */
@@ -111,88 +127,130 @@ export class FakeAnswer {
   }
 
   /** @param {string} text */
-  replace(text) {
+  rewrite(text) {
     this.text = text;
   }
 
-  finish() {
-    this.isFinished = true;
-  }
-
-  /** @param {StatusLine} line */
+  /** @param {StatusLine | null} line */
   showStatus(line) {
-    this.status = line.text;
-  }
-
-  /** @param {Offer[]} offers */
-  offer(offers) {
-    this.offers = offers;
-  }
-
-  remove() {
-    this.isRemoved = true;
-  }
-
-  /** @param {string} label */
-  press(label) {
-    const offer = this.offers.find((each) => each.label === label);
-    assert.ok(offer, `${label} is not offered`);
-    offer.act();
+    this.status = line?.text ?? "";
   }
 }
 
 export class FakeTranscript {
-  /** @type {FakeAnswer[]} */
-  answers = [];
-  clears = 0;
+  /** @type {Map<string, FakeMessage>} */
+  messages = new Map();
+  /** @type {"welcome" | "loading" | Trouble | null} */
+  instead = null;
+  /** @type {string | null} */
+  focused = null;
+  revealed = "";
 
   start() {}
   stop() {}
+  follow() {}
 
-  /** @param {string} prompt */
-  add(prompt) {
-    const answer = new FakeAnswer(prompt);
-    this.answers.push(answer);
-    return answer;
+  /** @param {Shown[]} messages */
+  show(messages) {
+    this.instead = null;
+    this.messages = new Map(messages.map((shown) => [shown.id, this.#updated(shown)]));
   }
 
   clear() {
-    this.clears += 1;
+    this.messages.clear();
+  }
+
+  showWelcome() {
+    this.clear();
+    this.instead = "welcome";
+  }
+
+  showLoading() {
+    this.clear();
+    this.instead = "loading";
+  }
+
+  /** @param {Trouble} trouble */
+  showTrouble(trouble) {
+    this.clear();
+    this.instead = trouble;
+  }
+
+  /** @param {string} id */
+  find(id) {
+    return this.messages.get(id);
+  }
+
+  /** @param {string} id */
+  focus(id) {
+    this.focused = id;
+  }
+
+  /** @param {string} id */
+  reveal(id) {
+    this.revealed = id;
+  }
+
+  get texts() {
+    return [...this.messages.values()].map(({ text }) => text);
+  }
+
+  get last() {
+    const last = [...this.messages.values()].at(-1);
+    assert.ok(last, "nothing is shown");
+    return last;
+  }
+
+  /** @param {Shown} shown */
+  #updated(shown) {
+    const known = this.messages.get(shown.id);
+    return Object.assign(known ?? new FakeMessage(shown), { shown, text: shown.text, status: shown.line?.text ?? "" });
   }
 }
 
-/** Pages in one browser, on one clock. */
+/** Pages in one browser, on one clock and one server. */
 export class FakeTabs {
   clock = new FakeClock();
   browser = new FakeBrowser();
-  /** @type {import("../../frontend/panels/settings.js").Settings} how answers are to be written, in every tab */
-  settings = {};
+  server = new FakeConversations();
   #ids = 0;
-  #chats = 0;
 
-  /** @param {import("../../frontend/guarded-storage.js").Keeping} [storage] */
-  open(storage) {
+  /**
+   * @param {string | null} [conversation] that the address names
+   * @param {import("../../frontend/guarded-storage.js").Keeping} [storage]
+   */
+  open(conversation = null, storage) {
     const tab = this.browser.openTab();
     const parts = { connection: new FakeConnection(), composer: new FakeComposer(), transcript: new FakeTranscript() };
     const said = /** @type {string[]} */ ([]);
     const shown = /** @type {ConnectionState[]} */ ([]);
+    const toasts = /** @type {Toast[]} */ ([]);
+    const copied = /** @type {string[]} */ ([]);
+    const titles = /** @type {string[]} */ ([]);
+    const address = { conversation, start: () => {}, stop: () => {}, go: (/** @type {string | null} */ id) => void (address.conversation = id) };
+    const library = new Library(this.server, this.clock);
     const ui = new StreamUI({
       ...parts,
-      kept: new KeptChat(storage ?? tab, tab, () => `chat${(this.#chats += 1)}`),
+      api: this.server,
+      outbox: new Outbox(storage ?? tab, tab),
+      libraryUI: { library, start: () => {}, stop: () => {}, mark: () => {} },
+      address,
       connectionView: { start: () => {}, stop: () => {}, show: (state) => shown.push(state) },
-      announcer: {
-        say: (state) => said.push(state),
-        wrote: (text) => said.push(text),
-        ended: (state) => said.push(state),
-        forget: () => {},
-      },
+      announcer: { say: (state) => said.push(state), wrote: () => {}, ended: (state) => said.push(state), forget: () => {} },
+      toasts: { show: (toast) => toasts.push(toast) },
+      pageTitle: { show: (title, isWriting, others) => titles.push(`${isWriting ? "writing " : ""}${title} ${others}`) },
+      copy: async (text) => copied.push(text) > 0,
       clock: this.clock,
       newId: () => `id${(this.#ids += 1)}`,
-      settings: this,
     });
     ui.start();
-    return { ui, ...parts, said, shown };
+    return { ui, ...parts, address, library, said, shown, toasts, copied, titles };
   }
+}
+
+/** Lets everything happen that only waits for promises. */
+export async function settle() {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }
 
 /**
@@ -202,6 +260,11 @@ export class FakeTabs {
  */
 export function token(id, seq, text) {
   return /** @type {const} */ ({ type: "token", id, seq, n: 1, text });
+}
+
+/** @param {string} id */
+export function accepted(id) {
+  return /** @type {const} */ ({ type: "accepted", id, epoch: "e", position: 0 });
 }
 
 /**
@@ -216,8 +279,9 @@ export function done(id, fields = {}) {
 /**
  * @param {string} id
  * @param {boolean} retryable
+ * @param {string} [code]
  */
-export function rejected(id, retryable) {
-  const error = /** @type {const} */ ({ type: "error", id, code: "no", message: "Too long.", retryable });
-  return /** @type {const} */ ({ type: "rejected", id, error });
+export function rejected(id, retryable, code = "no") {
+  const error = /** @type {const} */ ({ type: "error", id, code, message: "Too long.", retryable });
+  return /** @type {const} */ ({ type: "rejected", id, error: { ...error, code } });
 }

@@ -37,9 +37,10 @@ export class FakeTab extends EventTarget {
   write(key, value) {
     this.writes += 1;
     const newValue = JSON.stringify(value);
+    const oldValue = this.browser.values.get(key) ?? null;
     this.browser.values.set(key, newValue);
     for (const tab of this.browser.tabs) {
-      if (tab !== this) tab.dispatchEvent(Object.assign(new Event("storage"), { key, newValue }));
+      if (tab !== this) tab.dispatchEvent(Object.assign(new Event("storage"), { key, oldValue, newValue }));
     }
   }
 }

@@ -1,271 +1,465 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
-import { CONNECTED, FakeTabs, done, rejected, token } from "./fake-parts.js";
+import { ApiError } from "../../frontend/conversations/api.js";
+import { CONNECTED, FakeTabs, WAITING, accepted, done, rejected, settle, token } from "./fake-parts.js";
 
-/** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("../../frontend/protocol/session.js").SessionEvent} SessionEvent */
-/** @typedef {import("../../frontend/stream-ui.js").StreamUI} StreamUI */
-/** @typedef {import("./fake-parts.js").FakeComposer} FakeComposer */
-/** @typedef {import("./fake-parts.js").FakeConnection} FakeConnection */
-/** @typedef {import("./fake-parts.js").FakeTranscript} FakeTranscript */
+/** @typedef {ReturnType<FakeTabs["open"]>} Tab */
 
 describe("StreamUI", () => {
-  /** @type {FakeConnection} */
-  let connection;
-  /** @type {FakeComposer} */
-  let composer;
-  /** @type {FakeTranscript} */
-  let transcript;
-  /** @type {string[]} */
-  let said;
-  /** @type {ConnectionState[]} */
-  let shown;
   /** @type {FakeTabs} */
   let tabs;
-  /** @type {StreamUI} */
-  let ui;
+  /** @type {Tab} */
+  let tab;
 
-  beforeEach(() => {
+  beforeEach(async () => {
     tabs = new FakeTabs();
-    ({ ui, connection, composer, transcript, said, shown } = tabs.open());
-    ui.connectionChanged(CONNECTED);
+    await open(null);
   });
 
-  function answer() {
-    const last = transcript.answers.at(-1);
-    assert.ok(last);
-    return last;
+  /** @param {string | null} conversation */
+  async function open(conversation) {
+    tab = tabs.open(conversation);
+    tab.ui.connectionChanged(CONNECTED);
+    await settle();
+    return tab;
   }
 
   /** @param {SessionEvent[]} events */
   function deliver(...events) {
-    for (const event of events) ui.connectionDelivered(event);
+    for (const event of events) tab.ui.connectionDelivered(event);
   }
 
-  it("asks the model and shows the question", () => {
-    ui.composerSent("Hi");
-    assert.deepEqual(connection.generated, [{ id: "id1", messages: [{ role: "user", content: "Hi" }] }]);
-    assert.equal(answer().prompt, "Hi");
-    assert.equal(answer().status, "Sending…");
-    assert.equal(composer.mode, "running");
-    assert.deepEqual(said, ["Answer started"]);
+  /** @param {string} text */
+  async function ask(text) {
+    assert.equal(tab.ui.send(text), true);
+    await settle();
+    const request = tab.connection.generated.at(-1);
+    assert.ok(request);
+    return request;
+  }
+
+  /** What was asked for is taken, here and at the server. @param {string} text */
+  async function begin(text) {
+    const request = await ask(text);
+    tabs.server.take(request);
+    deliver(accepted(request.id));
+    return request;
+  }
+
+  /** @param {string} text @param {string} answer */
+  async function exchange(text, answer) {
+    const request = await begin(text);
+    tabs.server.end(request.id, answer);
+    deliver(token(request.id, 1, answer), done(request.id));
+    tab.ui.connectionDelivered({ type: "conversation", .../** @type {any} */ (tabs.server.documents.get(request.conversation)) });
+    await settle();
+    return request;
+  }
+
+  const offers = () => tab.transcript.last.shown.offers;
+
+  it("makes the conversation, then asks in it, and shows both at once", async () => {
+    tab.ui.composerSent("Hi");
+    assert.deepEqual(tab.transcript.texts, ["Hi", ""]);
+    assert.equal(tab.transcript.last.status, "Sending…");
+    assert.equal(tab.composer.mode, "running");
+    await settle();
+    const [request] = tab.connection.generated;
+    assert.deepEqual(request, { type: "generate", id: "id3", conversation: "id1", parent: null, content: "Hi", message_id: "id2" });
+    assert.ok(tabs.server.asked.includes("create id1"));
+    assert.equal(tab.address.conversation, "id1");
+    assert.deepEqual(tab.said, ["Answer started"]);
   });
 
-  it("asks as the settings say, and tells the model the system prompt first", () => {
-    tabs.settings = { system: "Be brief.", params: { temperature: 0 } };
-    ui.send("Hi");
-    const messages = [
-      { role: "system", content: "Be brief." },
-      { role: "user", content: "Hi" },
-    ];
-    assert.deepEqual(connection.generated, [{ id: "id1", messages, params: { temperature: 0 } }]);
-    tabs.settings = {};
-    const { resumed } = tabs.open().connection;
-    assert.deepEqual(resumed.map(({ params }) => params), [{ temperature: 0 }]);
+  it("lists a new conversation before the server has it", () => {
+    tab.ui.send("What is this?\nReally");
+    assert.equal(tab.library.find("id1")?.title, "What is this?");
   });
 
-  it("asks a suggested question", () => {
-    ui.transcriptSuggested("What can you do?");
-    assert.equal(connection.generated[0]?.messages[0]?.content, "What can you do?");
+  it("follows an answer from the queue to its end", async () => {
+    const { id } = await ask("Hi");
+    deliver({ ...accepted(id), position: 1 });
+    assert.equal(tab.transcript.last.status, "Queued, 1 ahead");
+    deliver({ type: "status", id, state: "decode", tokens_per_second: 50 }, token(id, 1, "Hel"), token(id, 2, "lo"));
+    assert.deepEqual([tab.transcript.last.text, tab.transcript.last.status], ["Hello", "Writing · 50 tokens/s · 2 tokens"]);
+    deliver(done(id));
+    assert.equal(tab.transcript.last.status, "Done · 8 tokens");
+    assert.equal(tab.composer.mode, "idle");
+    assert.equal(tab.said.at(-1), "Answer finished");
+    assert.deepEqual(tab.transcript.last.shown.actions, ["copy", "copy-text", "regenerate", "delete"]);
   });
 
-  it("follows an answer from the queue to its end", () => {
-    ui.send("Hi");
-    deliver({ type: "accepted", id: "id1", epoch: "e", position: 1 });
-    assert.equal(answer().status, "Queued, 1 ahead");
-    deliver({ type: "status", id: "id1", state: "prefill", done: 5, total: 10 });
-    assert.equal(answer().status, "Reading the prompt 5 / 10");
-    deliver({ type: "status", id: "id1", state: "decode", tokens_per_second: 50 }, token("id1", 1, "Hel"), token("id1", 2, "lo"));
-    assert.equal(answer().text, "Hello");
-    assert.equal(answer().status, "Writing · 50 tokens/s · 2 tokens");
-    deliver(done("id1"));
-    assert.equal(answer().status, "Done · 8 tokens");
-    assert.equal(composer.mode, "idle");
-    assert.deepEqual(said, ["Answer started", "Hel", "lo", "Answer finished"]);
-    assert.deepEqual(answer().offers, []);
+  it("asks one question at a time in a conversation, the next one under the last answer", async () => {
+    const { id } = await begin("One");
+    assert.equal(tab.ui.send("Two"), false);
+    deliver(token(id, 1, "First"), done(id));
+    assert.equal((await ask("Two")).parent, id);
   });
 
-  it("says that it writes as soon as there is text, also without a status", () => {
-    ui.send("Hi");
-    deliver({ type: "accepted", id: "id1", epoch: "e", position: 0 }, token("id1", 1, "a"));
-    assert.equal(answer().status, "Writing · 1 token");
+  it("stops and says how long that took", async () => {
+    const { id } = await begin("Hi");
+    deliver(token(id, 1, "He"));
+    tab.ui.composerStopped();
+    assert.deepEqual(tab.connection.cancelled, [id]);
+    assert.deepEqual([tab.composer.mode, tab.transcript.last.status], ["stopping", "Stopping…"]);
+    deliver(done(id, { reason: "cancelled", timings: { stop: 12 }, usage: { completion_tokens: 2 } }));
+    assert.equal(tab.transcript.last.status, "Stopped after 12 ms · 2 tokens");
+    assert.deepEqual(offers(), ["continue"]);
+    assert.equal(tab.said.at(-1), "Answer stopped");
   });
 
-  it("sends one question at a time", () => {
-    assert.equal(ui.send("One"), true);
-    assert.equal(ui.send("Two"), false);
-    assert.equal(connection.generated.length, 1);
+  it("goes on with a stopped answer from its text, in its place", async () => {
+    const { id, conversation } = await begin("Hi");
+    deliver(token(id, 1, "Once upon"));
+    tabs.server.end(id, "Once upon", { state: "stopped", reason: "cancelled" });
+    deliver(done(id, { reason: "cancelled" }));
+    await settle();
+    tab.ui.messageOffered("continue", id);
+    await settle();
+    const request = tab.connection.generated.at(-1);
+    assert.deepEqual(request, { type: "generate", id: request?.id, conversation, parent: id });
+    tabs.server.take(/** @type {any} */ (request));
+    deliver(accepted(request?.id ?? ""), token(request?.id ?? "", 1, " a time"));
+    assert.deepEqual(tab.transcript.texts, ["Hi", "Once upon a time"]);
+    deliver(done(request?.id ?? ""));
+    assert.deepEqual(tab.transcript.texts, ["Hi", "Once upon a time"]);
   });
 
-  it("sends the whole conversation, with the part of a stopped answer and without empty answers", () => {
-    ui.send("One");
-    deliver(token("id1", 1, "First"), done("id1"));
-    ui.send("Two");
-    deliver(done("id2", { reason: "cancelled" }));
-    ui.send("Three");
-    deliver(token("id3", 1, "Thi"), done("id3", { reason: "cancelled" }));
-    ui.send("Four");
-    assert.deepEqual(connection.generated.at(-1)?.messages, [
-      { role: "user", content: "One" },
-      { role: "assistant", content: "First" },
-      { role: "user", content: "Three" },
-      { role: "assistant", content: "Thi" },
-      { role: "user", content: "Four" },
-    ]);
+  it("answers again beside the old answer, and turns between both", async () => {
+    const { id, message_id: question } = await exchange("Hi", "First");
+    tab.ui.messageActed("regenerate", id);
+    await settle();
+    const second = tab.connection.generated.at(-1);
+    assert.equal(second?.parent, question);
+    tabs.server.take(/** @type {any} */ (second));
+    deliver(accepted(second?.id ?? ""), token(second?.id ?? "", 1, "Second"), done(second?.id ?? ""));
+    assert.deepEqual(tab.transcript.last.shown.branch, { index: 2, count: 2 });
+    tab.ui.messageActed("previous", second?.id ?? "");
+    await settle();
+    assert.deepEqual(tab.transcript.texts, ["Hi", "First"]);
+    assert.equal(tab.transcript.focused, id);
+    assert.ok(tabs.server.asked.includes(`change id1 {"leaf":"${id}"}`));
+    tab.transcript.focused = id;
+    assert.equal(tab.ui.turnBranch(1), true);
+    assert.deepEqual(tab.transcript.texts, ["Hi", "Second"]);
   });
 
-  it("stops and says how long that took", () => {
-    ui.send("Hi");
-    deliver(token("id1", 1, "He"));
-    ui.composerStopped();
-    assert.deepEqual(connection.cancelled, ["id1"]);
-    assert.equal(composer.mode, "stopping");
-    assert.equal(answer().status, "Stopping…");
-    deliver(token("id1", 2, "l"));
-    assert.equal(answer().status, "Stopping…");
-    deliver(done("id1", { reason: "cancelled", timings: { stop: 12 }, usage: { completion_tokens: 2 } }));
-    assert.equal(answer().status, "Stopped after 12 ms · 2 tokens");
-    assert.equal(composer.mode, "idle");
-    assert.equal(said.at(-1), "Answer stopped");
+  it("sends an edited message as a branch beside it", async () => {
+    const first = await exchange("Hi", "First");
+    assert.equal(tab.ui.editLast(), true);
+    assert.equal(tab.transcript.find(first.message_id ?? "")?.isEditing, true);
+    tab.ui.messageEdited(first.message_id ?? "", "Hello");
+    assert.deepEqual(tab.transcript.texts, ["Hello", ""]);
+    assert.deepEqual([...tab.transcript.messages.values()][0]?.shown.branch, { index: 2, count: 2 });
   });
 
-  it("has nothing to stop while nothing is written", () => {
-    ui.stop();
-    assert.deepEqual(connection.cancelled, []);
-    assert.equal(composer.mode, "idle");
+  it("edits nothing while there is a draft", async () => {
+    await exchange("Hi", "First");
+    tab.composer.text = "A draft";
+    assert.equal(tab.ui.editLast(), false);
   });
 
-  it("replaces the text by a snapshot", () => {
-    ui.send("Hi");
-    deliver(token("id1", 1, "He"), { type: "snapshot", id: "id1", epoch: "f", seq: 5, text: "Hello" });
-    assert.equal(answer().text, "Hello");
-    deliver(done("id1"));
-    ui.send("More");
-    assert.equal(connection.generated.at(-1)?.messages[1]?.content, "Hello");
+  it("deletes a message and brings it back", async () => {
+    const { id } = await exchange("Hi", "First");
+    tab.ui.messageActed("delete", id);
+    await settle();
+    assert.deepEqual(tab.transcript.texts, ["Hi"]);
+    assert.deepEqual(offers(), ["retry"]);
+    assert.equal(tab.toasts[0]?.text, "Answer deleted");
+    tab.toasts[0]?.action?.act();
+    await settle();
+    assert.ok(tabs.server.asked.includes(`restore id1 ${id}`));
   });
 
-  it("shows why a request was refused and offers to try again", () => {
-    ui.send("Hi");
-    deliver(rejected("id1", true));
-    assert.equal(answer().status, "Failed: Too long.");
-    assert.equal(composer.mode, "idle");
-    assert.deepEqual(answer().offers.map(({ label }) => label), ["Try again"]);
-    const refused = answer();
-    refused.press("Try again");
-    assert.equal(refused.isRemoved, true);
-    assert.deepEqual(connection.generated.at(-1), { id: "id2", messages: [{ role: "user", content: "Hi" }] });
+  it("copies an answer with its marks, or as it is seen", async () => {
+    const { id } = await exchange("Hi", "*First*");
+    tab.ui.messageActed("copy", id);
+    tab.ui.messageActed("copy-text", id);
+    await settle();
+    assert.deepEqual(tab.copied, ["*First*", "plain *First*"]);
+    assert.equal(tab.transcript.last.confirmed, "copy-text");
   });
 
-  it("gives a message back that will never be taken as it is", () => {
-    ui.send("Hi");
-    deliver(rejected("id1", false));
-    answer().press("Edit message");
-    assert.equal(composer.text, "Hi");
-    assert.equal(answer().isRemoved, true);
-    assert.equal(transcript.clears, 1);
+  describe("when a message is refused", () => {
+    it("shows why and sends it again on request", async () => {
+      const { id } = await ask("Hi");
+      deliver(rejected(id, true));
+      assert.equal(tab.transcript.last.status, "Failed: Too long.");
+      assert.deepEqual([tab.composer.mode, offers()], ["idle", ["retry"]]);
+      tab.ui.messageOffered("retry", id);
+      await settle();
+      assert.equal(tab.connection.generated.at(-1)?.content, "Hi");
+      assert.deepEqual(tab.transcript.texts, ["Hi", ""]);
+    });
+
+    it("gives it back, but does not overwrite a draft", async () => {
+      const { id } = await ask("Hi");
+      deliver(rejected(id, false));
+      assert.deepEqual(offers(), ["retry", "edit"]);
+      tab.composer.text = "A draft";
+      tab.ui.messageOffered("edit", id);
+      assert.equal(tab.composer.text, "A draft");
+      tab.composer.text = "";
+      tab.ui.messageOffered("edit", id);
+      assert.equal(tab.composer.text, "Hi");
+      assert.equal(tab.transcript.instead, "welcome");
+    });
+
+    it("offers to leave out the earlier messages when the chat has outgrown the context", async () => {
+      await exchange("One", "First");
+      const { id } = await ask("Two");
+      deliver(rejected(id, false, "context_overflow"));
+      assert.deepEqual(offers(), ["afresh", "edit"]);
+      tab.ui.messageOffered("afresh", id);
+      await settle();
+      assert.equal(tab.connection.generated.at(-1)?.parent, null);
+      assert.deepEqual(tab.transcript.texts, ["Two", ""]);
+    });
+
+    it("follows after a reload what the server took a moment before", async () => {
+      const request = await ask("Hi");
+      tabs.server.take(request);
+      tab = tabs.open(request.conversation);
+      await settle();
+      tab.ui.connectionChanged(CONNECTED);
+      await settle();
+      assert.deepEqual([tab.connection.followed, tab.connection.generated], [[request.id], []]);
+      deliver({ type: "attached", id: request.id, epoch: "e" }, token(request.id, 1, "Hello"));
+      assert.deepEqual(tab.transcript.texts, ["Hi", "Hello"]);
+    });
+
+    it("still has it after a reload", async () => {
+      const { id, conversation } = await ask("Hi");
+      deliver(rejected(id, true));
+      await open(conversation);
+      assert.deepEqual([tab.transcript.texts, tab.transcript.last.status], [["Hi", ""], "Failed: Too long."]);
+      assert.deepEqual(tab.connection.generated, []);
+    });
   });
 
-  it("offers to leave out the earlier messages when the chat has outgrown the context", () => {
-    ui.send("One");
-    deliver(token("id1", 1, "First answer"), done("id1"));
-    ui.send("Two");
-    const error = /** @type {const} */ ({ type: "error", code: "context_overflow", message: "Too long.", retryable: false });
-    deliver({ type: "rejected", id: "id2", error });
-    assert.deepEqual(answer().offers.map(({ label }) => label), ["Send without the earlier messages", "Edit message"]);
-    answer().press("Send without the earlier messages");
-    assert.deepEqual(connection.generated.at(-1)?.messages, [{ role: "user", content: "Two" }]);
-    deliver(token("id3", 1, "Second answer"), done("id3"));
-    ui.send("Three");
-    assert.deepEqual(connection.generated.at(-1)?.messages.map(({ content }) => content), ["Two", "Second answer", "Three"]);
+  describe("without a connection", () => {
+    beforeEach(() => tab.ui.connectionChanged(WAITING));
+
+    it("keeps what is sent, also for a reload, and sends it when there is one", async () => {
+      tab.ui.send("Hi");
+      assert.equal(tab.transcript.last.status, "Waiting for the connection, then it is sent");
+      await settle();
+      assert.deepEqual(tab.connection.generated, []);
+      const conversation = tab.address.conversation;
+      tabs.server.trouble = new ApiError("The server can't be reached.");
+      tab = tabs.open(conversation);
+      await settle();
+      assert.deepEqual(tab.transcript.texts, ["Hi", ""]);
+      tabs.server.trouble = null;
+      tab.ui.connectionChanged(CONNECTED);
+      await settle();
+      assert.deepEqual(tab.connection.generated.map(({ id, content }) => [id, content]), [["id3", "Hi"]]);
+    });
+
+    it("takes back what has not been sent", async () => {
+      tab.ui.send("Hi");
+      tab.ui.stop();
+      assert.deepEqual([tab.transcript.last.status, tab.composer.mode], ["Stopped before it was sent", "idle"]);
+      tab.ui.connectionChanged(CONNECTED);
+      await settle();
+      assert.deepEqual(tab.connection.generated, []);
+    });
+
+    it("says that the connection is lost and goes on when it is back", async () => {
+      tab.ui.connectionChanged(CONNECTED);
+      const { id } = await begin("Hi");
+      deliver(token(id, 1, "He"));
+      tab.ui.connectionChanged(WAITING);
+      assert.equal(tab.transcript.last.status, "Connection lost. The answer goes on once it is back");
+      tab.ui.connectionChanged(CONNECTED);
+      assert.equal(tab.transcript.last.status, "Writing · 1 token");
+      assert.deepEqual(tab.said.slice(-2), ["Connection lost, reconnecting", "Connected again"]);
+    });
   });
 
-  it("offers to try again when the prompt alone is too long", () => {
-    ui.send("Two");
-    const error = /** @type {const} */ ({ type: "error", code: "context_overflow", message: "Too long.", retryable: false });
-    deliver({ type: "rejected", id: "id1", error });
-    assert.deepEqual(answer().offers.map(({ label }) => label), ["Try again", "Edit message"]);
+  describe("with several conversations", () => {
+    it("reads an answer that is being written from its beginning", async () => {
+      const request = await begin("Hi");
+      await open(request.conversation);
+      assert.deepEqual(tab.connection.followed, [request.id]);
+      assert.equal(tab.transcript.last.status, "Reading on…");
+      deliver({ type: "attached", id: request.id, epoch: "e" }, token(request.id, 1, "Hello"));
+      assert.deepEqual(tab.transcript.texts, ["Hi", "Hello"]);
+    });
+
+    it("leaves one that is being written, and comes back to it", async () => {
+      const { id, conversation } = await begin("Hi");
+      deliver(token(id, 1, "Hel"));
+      tab.ui.startNewChat();
+      assert.deepEqual([tab.connection.detached, tab.connection.cancelled], [[id], []]);
+      assert.deepEqual([tab.transcript.instead, tab.composer.mode], ["welcome", "idle"]);
+      deliver(token(id, 2, "lo"));
+      const other = await ask("Something else");
+      assert.notEqual(other.conversation, conversation);
+      tab.ui.conversationChosen(conversation, null);
+      await settle();
+      assert.deepEqual(tab.connection.followed, [id]);
+      deliver({ type: "attached", id, epoch: "e" }, token(id, 2, "Hello"));
+      assert.deepEqual(tab.transcript.texts, ["Hi", "Hello"]);
+    });
+
+    it("lets go of an answer that is taken after the reader has left", async () => {
+      const { id } = await ask("Hi");
+      tab.ui.startNewChat();
+      deliver(accepted(id));
+      assert.ok(tab.connection.detached.includes(id));
+      await open(null);
+      assert.deepEqual(tab.connection.generated, []);
+    });
+
+    it("goes back and forward with the address", async () => {
+      tabs.server.putChat("a", ["Hi", "Hello"]);
+      tab.ui.addressChanged("a");
+      assert.equal(tab.transcript.instead, "loading");
+      await settle();
+      assert.deepEqual(tab.transcript.texts, ["Hi", "Hello"]);
+      tab.ui.addressChanged(null);
+      assert.equal(tab.transcript.instead, "welcome");
+    });
+
+    it("shows the message that was searched for, on whichever branch it is", async () => {
+      const { id } = await exchange("Hi", "First");
+      tab.ui.messageActed("regenerate", id);
+      await settle();
+      tabs.server.take(/** @type {any} */ (tab.connection.generated.at(-1)));
+      tab.ui.startNewChat();
+      tab.ui.conversationChosen("id1", id);
+      await settle();
+      assert.deepEqual([tab.transcript.texts, tab.transcript.revealed], [["Hi", "First"], id]);
+    });
+
+    it("says in the title what is open and that something is written", async () => {
+      await begin("Hi");
+      assert.equal(tab.titles.at(-1), "writing Hi 0");
+    });
   });
 
-  it("keeps a draft rather than overwrite it", () => {
-    ui.send("Hi");
-    deliver(rejected("id1", false));
-    composer.text = "A draft";
-    answer().press("Edit message");
-    assert.equal(composer.text, "A draft");
-    assert.equal(answer().isRemoved, false);
+  describe("beside another page", () => {
+    it("shows what is said, written and ended there", async () => {
+      tabs.server.putChat("a", ["Hi", "Hello"]);
+      await open("a");
+      const there = /** @type {const} */ ({ type: "generate", id: "g", conversation: "a", parent: "m1", content: "And?", message_id: "q" });
+      const changed = () => deliver({ type: "conversation", .../** @type {any} */ (tabs.server.documents.get("a")) });
+      tabs.server.take(there);
+      changed();
+      await settle();
+      assert.deepEqual([tab.transcript.texts, tab.composer.mode], [["Hi", "Hello", "And?", ""], "running"]);
+      deliver(token("g", 1, "Then"), done("g"));
+      tabs.server.end("g", "Then");
+      changed();
+      await settle();
+      assert.deepEqual([tab.transcript.texts, tab.composer.mode], [["Hi", "Hello", "And?", "Then"], "idle"]);
+    });
+
+    it("keeps an end that the server has told but not yet written down", async () => {
+      const { id } = await begin("Hi");
+      deliver(token(id, 1, "Hello"), done(id));
+      await tab.ui.connectionDelivered({ type: "conversation", .../** @type {any} */ (tabs.server.put("id1")) });
+      await settle();
+      assert.deepEqual([tab.transcript.texts, tab.transcript.last.status, tab.composer.mode], [["Hi", "Hello"], "Done · 8 tokens", "idle"]);
+    });
+
+    it("sends what another tab could not bring, and shows it", async () => {
+      tab.ui.connectionChanged(WAITING);
+      tab.ui.send("Hi");
+      const other = tabs.open(tab.address.conversation);
+      other.ui.connectionChanged(CONNECTED);
+      await settle();
+      assert.deepEqual(other.connection.generated.map(({ id }) => id), ["id3"]);
+    });
+
+    it("says that a conversation was deleted there", async () => {
+      tabs.server.putChat("a", ["Hi", "Hello"]);
+      await open("a");
+      deliver({ type: "conversation", .../** @type {any} */ (tabs.server.documents.get("a")), deleted: true });
+      assert.equal(/** @type {any} */ (tab.transcript.instead).title, "This conversation is not here");
+      /** @type {any} */ (tab.transcript.instead).act();
+      assert.equal(tab.transcript.instead, "welcome");
+    });
   });
 
-  it("withdraws the offers once the conversation goes on", () => {
-    ui.send("Hi");
-    deliver(rejected("id1", true));
-    const refused = answer();
-    ui.send("Something else");
-    assert.deepEqual(refused.offers, []);
+  describe("where something is missing", () => {
+    it("says that there is no such conversation", async () => {
+      await open("nowhere");
+      assert.equal(/** @type {any} */ (tab.transcript.instead).title, "This conversation is not here");
+      assert.equal(tab.ui.send("Hi"), false);
+    });
+
+    it("says why a conversation can't be opened, and tries again", async () => {
+      tabs.server.putChat("a", ["Hi", "Hello"]);
+      tabs.server.trouble = new ApiError("The disk is full.", { status: 503 });
+      await open("a");
+      const trouble = /** @type {any} */ (tab.transcript.instead);
+      assert.equal(trouble.text, "The disk is full.");
+      tabs.server.trouble = null;
+      trouble.act();
+      await settle();
+      assert.deepEqual(tab.transcript.texts, ["Hi", "Hello"]);
+    });
+
+    it("says why no conversation can be made", async () => {
+      tabs.server.trouble = new ApiError("Conversations can't be kept: the file is broken.", { status: 503 });
+      tab.ui.send("Hi");
+      await settle();
+      assert.equal(tab.transcript.last.status, "Failed: Conversations can't be kept: the file is broken.");
+      assert.deepEqual(offers(), ["retry", "edit"]);
+    });
+
+    it("keeps the text of an answer whose rest is gone", async () => {
+      const { id } = await begin("Hi");
+      deliver(token(id, 1, "He"), { type: "lost", id });
+      assert.deepEqual([tab.transcript.last.text, tab.transcript.last.status], ["He", "The rest is gone: the server no longer knows this answer"]);
+      assert.equal(tab.composer.mode, "idle");
+    });
+
+    it("looks for it again over the next connection, where the server still means to write it", async () => {
+      const { id } = await begin("Hi");
+      deliver(token(id, 1, "He"), { type: "lost", id });
+      await settle();
+      assert.deepEqual([tab.transcript.last.text, tab.connection.followed], ["He", []]);
+      tab.ui.connectionChanged(CONNECTED);
+      await settle();
+      assert.deepEqual(tab.connection.followed, [id]);
+      deliver({ type: "attached", id, epoch: "e" }, token(id, 1, "Hello"));
+      assert.equal(tab.transcript.last.text, "Hello");
+    });
+
+    it("works where the browser keeps nothing", async () => {
+      tab = tabs.open(null, { read: () => null, write: () => {} });
+      tab.ui.connectionChanged(CONNECTED);
+      const { id } = await begin("Hi");
+      deliver(token(id, 1, "Hello"), done(id));
+      assert.deepEqual([tab.transcript.texts, tab.transcript.last.status], [["Hi", "Hello"], "Done · 8 tokens"]);
+    });
   });
 
-  it("offers to try again after a failure and keeps the text", () => {
-    ui.send("Hi");
-    deliver(token("id1", 1, "He"), done("id1", { reason: "failed", error: { code: "x", message: "Broken." } }));
-    assert.equal(answer().text, "He");
-    assert.equal(answer().status, "Failed: Broken.");
-    answer().press("Try again");
-    assert.deepEqual(connection.generated.at(-1)?.messages, [{ role: "user", content: "Hi" }]);
-  });
-
-  it("keeps the text of an answer that the server no longer knows", () => {
-    ui.send("Hi");
-    deliver(token("id1", 1, "He"), { type: "lost", id: "id1" });
-    assert.equal(answer().text, "He");
-    assert.equal(answer().status, "The rest is gone: the server no longer knows this answer");
-    assert.equal(composer.mode, "idle");
-  });
-
-  it("says that a message waits for the connection, and takes it back", () => {
-    ui.connectionChanged({ name: "waiting", retryAt: 1000 });
-    ui.send("Hi");
-    assert.equal(answer().status, "Waiting for the connection, then it is sent");
-    ui.stop();
-    deliver({ type: "withdrawn", id: "id1" });
-    assert.equal(answer().status, "Stopped before it was sent");
-    assert.equal(composer.mode, "idle");
-  });
-
-  it("says that the connection is lost and goes on when it is back", () => {
-    ui.send("Hi");
-    deliver({ type: "status", id: "id1", state: "decode" }, token("id1", 1, "He"));
-    ui.connectionChanged({ name: "waiting", retryAt: 1000 });
-    assert.equal(answer().status, "Connection lost. The answer goes on once it is back");
-    ui.connectionChanged(CONNECTED);
-    assert.equal(answer().status, "Writing · 1 token");
-    assert.deepEqual(said.slice(1), ["He", "Connection lost, reconnecting", "Connected again"]);
+  it("keeps settings in the conversation, and in a new one until it is made", async () => {
+    tab.ui.set({ system: "Be brief." });
+    await begin("Hi");
+    assert.deepEqual(tabs.server.documents.get("id1")?.settings, { system: "Be brief." });
+    await settle();
+    tab.ui.set({ system: "Be long." });
+    await settle();
+    assert.deepEqual(tabs.server.documents.get("id1")?.settings, { system: "Be long." });
   });
 
   it("shows the connection and tries again on request", () => {
-    ui.connectionChanged({ name: "refused", code: 4429, reason: "too many" });
-    assert.equal(shown.at(-1)?.name, "refused");
-    assert.equal(said.at(-1), "The server refused the connection");
-    ui.connectionRetried();
-    assert.equal(connection.retries, 1);
-  });
-
-  it("begins a new chat and stops what is written for the old one", () => {
-    ui.send("One");
-    deliver(token("id1", 1, "First"));
-    ui.startNewChat();
-    assert.deepEqual(connection.cancelled, ["id1"]);
-    assert.equal(transcript.clears, 1);
-    assert.equal(composer.mode, "idle");
-    ui.send("Two");
-    deliver(token("id1", 2, "late"), done("id1", { reason: "cancelled" }));
-    assert.equal(answer().text, "");
-    assert.equal(composer.mode, "running");
-    assert.deepEqual(connection.generated.at(-1)?.messages, [{ role: "user", content: "Two" }]);
-    assert.deepEqual(tabs.open().transcript.answers.map(({ prompt }) => prompt), ["Two"]);
+    tab.ui.connectionChanged({ name: "refused", code: 4429, reason: "too many" });
+    assert.equal(tab.shown.at(-1)?.name, "refused");
+    assert.equal(tab.said.at(-1), "The server refused the connection");
+    tab.ui.connectionRetried();
+    assert.equal(tab.connection.retries, 1);
   });
 
   it("ends the connection when it is closed", () => {
-    ui.close();
-    assert.equal(connection.isRunning, false);
+    tab.ui.close();
+    assert.equal(tab.connection.isRunning, false);
   });
 });

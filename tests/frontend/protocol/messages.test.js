@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { newGenerationId, parseFrame } from "../../../frontend/protocol/messages.js";
+import { newId, parseFrame } from "../../../frontend/protocol/messages.js";
 
 describe("parseFrame", () => {
   it("takes one object", () => {
@@ -24,9 +24,9 @@ describe("parseFrame", () => {
   });
 });
 
-describe("newGenerationId", () => {
+describe("newId", () => {
   it("is new each time and has only characters that the protocol allows", () => {
-    const ids = Array.from({ length: 100 }, newGenerationId);
+    const ids = Array.from({ length: 100 }, newId);
     assert.equal(new Set(ids).size, 100);
     for (const id of ids) assert.match(id, /^[A-Za-z0-9._-]{1,64}$/);
   });

@@ -6,11 +6,9 @@ import { Session } from "../../../frontend/protocol/session.js";
 import { Cursor } from "../../../frontend/protocol/tracked.js";
 
 /** @typedef {import("../../../frontend/protocol/messages.js").ErrorMessage} ErrorMessage */
-/** @typedef {import("../../../frontend/protocol/messages.js").Turn} Turn */
 
-/** @type {Turn[]} */
-const MESSAGES = [{ role: "user", content: "Hi" }];
-const REQUEST = generate("a", MESSAGES);
+const ASKED = { conversation: "c", parent: null, content: "Hi", message_id: "q" };
+const REQUEST = generate({ id: "a", ...ASKED });
 const ACCEPTED = /** @type {const} */ ({ type: "accepted", id: "a", epoch: "e1", position: 0 });
 
 /**
@@ -143,7 +141,7 @@ describe("Session", () => {
   it("attaches what was accepted and repeats what was not, after a lost connection", () => {
     begin();
     session.receive(token(2, 2));
-    const other = generate("b", MESSAGES);
+    const other = generate({ id: "b", ...ASKED });
     session.begin(other);
     session.closed();
     assert.deepEqual(session.opened().send, [{ type: "attach", id: "a", epoch: "e1", after: 2 }, other]);
@@ -163,6 +161,47 @@ describe("Session", () => {
     assert.deepEqual(session.cancel("a").send, [{ type: "cancel", id: "a" }]);
     session.closed();
     assert.deepEqual(session.opened().send.at(-1), { type: "cancel", id: "a" });
+  });
+
+  it("reads an answer from its beginning that was asked for elsewhere, and goes on with it", () => {
+    assert.deepEqual(session.follow("a").send, [{ type: "attach", id: "a", after: 0 }]);
+    assert.deepEqual(session.follow("a").send, []);
+    session.receive({ type: "attached", id: "a", epoch: "e1" });
+    assert.deepEqual(session.receive(token(2, 2)).deliver, [token(2, 2)]);
+    session.closed();
+    assert.deepEqual(session.opened().send, [{ type: "attach", id: "a", epoch: "e1", after: 2 }]);
+  });
+
+  it("is not confused by what was on its way when it began to follow", () => {
+    session.follow("a");
+    assert.deepEqual(session.receive(token(7)), { send: [], deliver: [] });
+    session.receive({ type: "attached", id: "a", epoch: "e1" });
+    assert.deepEqual(session.receive(token(8, 8)).deliver, [token(8, 8)]);
+  });
+
+  it("detaches from an answer that goes on, but not from a request that may not have arrived", () => {
+    session.begin(REQUEST);
+    assert.deepEqual(session.detach("a").send, []);
+    session.receive(ACCEPTED);
+    assert.deepEqual(session.detach("a").send, [{ type: "detach", id: "a" }]);
+    assert.deepEqual(session.receive(token(1)).deliver, []);
+    assert.equal(session.isBusy, false);
+  });
+
+  it("watches the conversations over each connection, and delivers their changes", () => {
+    assert.deepEqual(session.watch().send, [{ type: "watch" }]);
+    session.begin(REQUEST);
+    session.closed();
+    assert.deepEqual(session.opened().send, [{ type: "watch" }, REQUEST]);
+    const changed = /** @type {any} */ ({ type: "conversation", id: "c", version: 3 });
+    assert.deepEqual(session.receive(changed).deliver, [changed]);
+  });
+
+  it("cancels what an earlier page may have sent", () => {
+    session.closed();
+    session.begin(REQUEST, true);
+    assert.deepEqual(session.cancel("a").deliver, []);
+    assert.deepEqual(session.opened().send, [REQUEST, { type: "cancel", id: "a" }]);
   });
 
   it("withdraws what was never sent", () => {
@@ -185,7 +224,7 @@ describe("Session", () => {
 
   it("finds the refused request when the error does not name it", () => {
     begin();
-    session.begin(generate("b", MESSAGES));
+    session.begin(generate({ id: "b", ...ASKED }));
     const refusal = error("invalid_field", { re: "generate", id: undefined });
     assert.deepEqual(session.receive(refusal).deliver, [{ type: "rejected", id: "b", error: refusal }]);
     assert.deepEqual(session.receive(error("bad_json", { id: undefined })).deliver, []);

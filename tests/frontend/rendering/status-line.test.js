@@ -58,7 +58,8 @@ describe("describeEnd", () => {
   /** @type {[Partial<Done>, string, string][]} */
   const cases = [
     [{ reason: "stop", usage, timings }, "good", "Done · 313 tokens · 48 tokens/s"],
-    [{ reason: "stop" }, "good", "Done · 0 tokens"],
+    [{ reason: "stop", usage: {} }, "good", "Done · 0 tokens"],
+    [{ reason: "stop" }, "good", "Done"],
     [{ reason: "length", usage, timings }, "quiet", "Reached the length limit · 313 tokens · 48 tokens/s"],
     [{ reason: "cancelled", usage, timings }, "quiet", "Stopped after 12 ms · 313 tokens"],
     [{ reason: "cancelled", timings: { stop: 0.4 } }, "quiet", "Stopped after less than 1 ms"],

@@ -25,8 +25,9 @@ async def test_every_answer_has_the_headers(server: RunningServer, path: str) ->
     assert "server" not in headers
 
 
-async def test_the_page_is_html_and_is_not_kept(server: RunningServer) -> None:
-    answer = await server.get("/")
+@pytest.mark.parametrize("path", ["/", "/c/0f9b3598e9c977ac"])
+async def test_the_page_is_html_and_is_not_kept(server: RunningServer, path: str) -> None:
+    answer = await server.get(path)
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-cache"

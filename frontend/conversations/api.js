@@ -1,0 +1,254 @@
+/** The conversations on the server, over HTTP. What may be asked twice is asked again where the line failed. */
+
+/** @typedef {import("../connection.js").Clock} Clock */
+/** @typedef {import("../protocol/messages.js").Failure} Failure */
+/** @typedef {import("../protocol/messages.js").Timings} Timings */
+/** @typedef {import("../protocol/messages.js").Usage} Usage */
+/**
+ * @typedef {object} Summary
+ * @property {string} id
+ * @property {string} title
+ * @property {number} created_at milliseconds since 1970
+ * @property {number} updated_at milliseconds since 1970
+ * @property {boolean} pinned
+ * @property {number} version grows with each change
+ * @property {string[]} writing ids of the generations that write into it
+ */
+/** @typedef {{text: string, match: boolean}[]} Snippet */
+/** @typedef {Summary & {snippet?: Snippet, message?: string | null}} Found message: the one that was hit */
+/** @typedef {{system?: string, params?: Record<string, unknown>}} Settings */
+/** @typedef {"done" | "writing" | "stopped" | "failed" | "interrupted"} MessageState */
+/**
+ * @typedef {object} Message
+ * @property {string} id
+ * @property {string | null} parent
+ * @property {"user" | "assistant" | "system"} role
+ * @property {string} content while it is being written: what was there before
+ * @property {number} created_at milliseconds since 1970
+ * @property {MessageState} state
+ * @property {string | null} generation
+ * @property {string} [reason]
+ * @property {Usage} [usage]
+ * @property {Timings} [timings]
+ * @property {string} [model]
+ * @property {Failure} [error]
+ */
+/** @typedef {Summary & {settings: Settings, leaf: string | null, messages: Message[]}} ConversationDocument */
+/** @typedef {{conversations: Found[], next: string | null}} Page */
+/** @typedef {{title?: string, pinned?: boolean, leaf?: string, settings?: Settings}} Change */
+/** @typedef {{id: string, restore_until: number}} Deleted */
+/** @typedef {{imported: Summary[], skipped: {index: number, title: string | null, message: string}[]}} Imported */
+/** @typedef {{method?: string, body?: unknown, type?: string, tries?: number}} Options */
+
+const ROOT = "/api/conversations";
+/** How often what may be repeated is tried, and how long to wait before the second time, in milliseconds; then double. */
+const TRIES = 3;
+const FIRST_WAIT_MS = 300;
+/** How long one request may take, in milliseconds. */
+const PATIENCE_MS = 20_000;
+/** Answers of servers, and of proxies in front of them, that may be others in a moment. */
+const TEMPORARY = [429, 502, 503, 504];
+
+/** Why a request came to nothing, in a sentence for the reader. */
+export class ApiError extends Error {
+  /** @override */
+  name = "ApiError";
+
+  /**
+   * @param {string} message
+   * @param {{code?: string, status?: number, isTemporary?: boolean}} [facts] status 0 where nothing answered
+   */
+  constructor(message, { code = "", status = 0, isTemporary = false } = {}) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.isTemporary = isTemporary;
+  }
+
+  get isOffline() {
+    return this.status === 0;
+  }
+}
+
+export class ConversationsApi {
+  #fetch;
+  #clock;
+
+  /**
+   * @param {(url: string, request: RequestInit) => Promise<Response>} fetchFrom
+   * @param {Clock} clock
+   */
+  constructor(fetchFrom, clock) {
+    this.#fetch = fetchFrom;
+    this.#clock = clock;
+  }
+
+  /**
+   * @param {{before?: string | null, query?: string, limit?: number}} [which]
+   * @returns {Promise<Page>} pinned ones first, then by time, newest first
+   */
+  async list({ before = null, query = "", limit = 50 } = {}) {
+    const fields = new URLSearchParams({ limit: String(limit) });
+    if (before !== null) fields.set("before", before);
+    if (query !== "") fields.set("q", query);
+    return await this.#ask(`?${fields}`);
+  }
+
+  /**
+   * @param {string} id
+   * @param {Settings} settings
+   * @returns {Promise<ConversationDocument>} also where it is there already
+   */
+  async create(id, settings) {
+    return await this.#ask("", { method: "POST", body: { id, settings } });
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<ConversationDocument>}
+   */
+  async read(id) {
+    return await this.#ask(`/${part(id)}`);
+  }
+
+  /**
+   * @param {string} id
+   * @param {Change} change
+   * @returns {Promise<Summary>}
+   */
+  async change(id, change) {
+    return await this.#ask(`/${part(id)}`, { method: "PATCH", body: change });
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Deleted>}
+   */
+  async remove(id) {
+    return await this.#ask(`/${part(id)}`, { method: "DELETE", tries: 1 });
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Summary>}
+   */
+  async restore(id) {
+    return await this.#ask(`/${part(id)}/restore`, { method: "POST" });
+  }
+
+  /**
+   * Takes out a message and everything below it.
+   * @param {string} id of the conversation
+   * @param {string} message
+   * @returns {Promise<Deleted>}
+   */
+  async removeMessage(id, message) {
+    return await this.#ask(`/${part(id)}/messages/${part(message)}`, { method: "DELETE", tries: 1 });
+  }
+
+  /**
+   * @param {string} id of the conversation
+   * @param {string} message
+   * @returns {Promise<ConversationDocument>}
+   */
+  async restoreMessage(id, message) {
+    return await this.#ask(`/${part(id)}/messages/${part(message)}/restore`, { method: "POST" });
+  }
+
+  /**
+   * @param {BodyInit} body JSON or Markdown
+   * @param {"application/json" | "text/markdown"} type
+   * @returns {Promise<Imported>}
+   */
+  async import(body, type) {
+    return await this.#ask("/import", { method: "POST", body, type, tries: 1 });
+  }
+
+  /**
+   * Where a conversation can be downloaded, or all of them.
+   * @param {string | null} id
+   * @param {"json" | "markdown"} [format]
+   */
+  exportAddress(id, format = "json") {
+    return id === null ? `${ROOT}/export` : `${ROOT}/${part(id)}/export?format=${format}`;
+  }
+
+  /**
+   * @param {string} path
+   * @param {Options} [options]
+   * @returns {Promise<any>}
+   */
+  async #ask(path, options = {}) {
+    const { tries = TRIES } = options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#askOnce(path, options);
+      } catch (error) {
+        if (!(error instanceof ApiError) || !error.isTemporary || attempt >= tries) throw error;
+      }
+      await this.#pause(FIRST_WAIT_MS * 2 ** (attempt - 1));
+    }
+  }
+
+  /**
+   * @param {string} path
+   * @param {Options} options
+   */
+  async #askOnce(path, { method = "GET", body, type = "application/json" }) {
+    const response = await this.#send(`${ROOT}${path}`, {
+      method,
+      cache: "no-cache",
+      ...(method === "GET" ? {} : { headers: { "Content-Type": type } }),
+      ...(body === undefined ? {} : { body: isRaw(body) ? body : JSON.stringify(body) }),
+    });
+    const answer = await response.json().catch(() => null);
+    if (!response.ok) throw refusal(response.status, answer);
+    if (answer === null) throw new ApiError("The server's answer could not be read.", { status: response.status });
+    return answer;
+  }
+
+  /**
+   * @param {string} url
+   * @param {RequestInit} request
+   */
+  async #send(url, request) {
+    const deadline = new AbortController();
+    const timer = this.#clock.setTimeout(() => deadline.abort(), PATIENCE_MS);
+    try {
+      return await this.#fetch(url, { ...request, signal: deadline.signal });
+    } catch {
+      throw new ApiError("The server can't be reached.", { isTemporary: true });
+    } finally {
+      this.#clock.clearTimeout(timer);
+    }
+  }
+
+  /** @param {number} ms */
+  #pause(ms) {
+    return new Promise((resume) => this.#clock.setTimeout(() => resume(undefined), ms));
+  }
+}
+
+/**
+ * @param {number} status
+ * @param {any} answer
+ */
+function refusal(status, answer) {
+  const message = typeof answer?.message === "string" ? answer.message : `The server answered with the status ${status}.`;
+  const code = typeof answer?.code === "string" ? answer.code : "";
+  const isTemporary = typeof answer?.retryable === "boolean" ? answer.retryable : TEMPORARY.includes(status);
+  return new ApiError(message, { code, status, isTemporary });
+}
+
+/**
+ * @param {unknown} body
+ * @returns {body is string | Blob}
+ */
+function isRaw(body) {
+  return typeof body === "string" || body instanceof Blob;
+}
+
+/** @param {string} id */
+function part(id) {
+  return encodeURIComponent(id);
+}

@@ -1,0 +1,248 @@
+/** All conversations, as far as they have been read: what the list shows, and what a search has found. Owns both. */
+
+import { ApiError } from "./api.js";
+
+/** @typedef {import("../connection.js").Clock} Clock */
+/** @typedef {import("../protocol/messages.js").ConversationChanged} ConversationChanged */
+/** @typedef {import("./api.js").ConversationsApi} ConversationsApi */
+/** @typedef {import("./api.js").Found} Found */
+/** @typedef {import("./api.js").Summary} Summary */
+/** @typedef {"loading" | "ready" | "failed"} LibraryPhase */
+/**
+ * What there is to show.
+ * @typedef {object} Holdings
+ * @property {LibraryPhase} phase
+ * @property {ApiError | null} error
+ * @property {string} query "" while nothing is searched for
+ * @property {Found[]} conversations pinned ones first, then the newest; or what was found, the best first
+ * @property {boolean} hasMore
+ */
+/** @typedef {{libraryChanged: () => void}} LibraryDelegate */
+/** @typedef {Pick<ConversationsApi, "list" | "change" | "remove" | "restore">} LibraryApi */
+
+/** How long to wait for the next letter before a search, in milliseconds. */
+const TYPING_MS = 150;
+const PAGE = 50;
+/** A conversation that the server does not have yet. */
+const UNSENT = -1;
+
+export class Library {
+  #api;
+  #clock;
+  /** @type {LibraryDelegate | null} */
+  #delegate = null;
+  /** @type {Map<string, Summary>} */
+  #summaries = new Map();
+  /** @type {LibraryPhase} */
+  #phase = "loading";
+  /** @type {ApiError | null} */
+  #error = null;
+  /** @type {string | null} */
+  #next = null;
+  #query = "";
+  /** @type {Found[]} */
+  #found = [];
+  /** Each reading has a number, so that an older one that comes late is known. */
+  #reading = 0;
+  #isReadingMore = false;
+  /** @type {unknown} */
+  #timer = null;
+
+  /**
+   * @param {LibraryApi} api
+   * @param {Clock} clock
+   */
+  constructor(api, clock) {
+    this.#api = api;
+    this.#clock = clock;
+  }
+
+  /** @param {LibraryDelegate} delegate */
+  start(delegate) {
+    this.#delegate = delegate;
+  }
+
+  stop() {
+    this.#clearTimer();
+  }
+
+  /** @returns {Holdings} */
+  get holdings() {
+    const isSearch = this.#query !== "";
+    return {
+      phase: this.#phase,
+      error: this.#error,
+      query: this.#query,
+      conversations: isSearch ? this.#found : [...this.#summaries.values()].sort(inOrder),
+      hasMore: !isSearch && this.#next !== null,
+    };
+  }
+
+  /** @param {string} id */
+  find(id) {
+    return this.#summaries.get(id) ?? this.#found.find((found) => found.id === id);
+  }
+
+  /** Reads anew what is shown, as much of it as before. */
+  async refresh() {
+    const reading = (this.#reading += 1);
+    try {
+      if (this.#query !== "") await this.#searchNow(reading);
+      else await this.#readList(reading);
+    } catch (error) {
+      if (reading !== this.#reading) return;
+      this.#error = error instanceof ApiError ? error : new ApiError(String(error));
+      this.#phase = "failed";
+      this.#changed();
+    }
+  }
+
+  /** Reads the next page. */
+  async more() {
+    if (this.#isReadingMore || this.#next === null || this.#query !== "") return;
+    this.#isReadingMore = true;
+    const reading = this.#reading;
+    try {
+      const page = await this.#api.list({ before: this.#next, limit: PAGE });
+      if (reading === this.#reading) this.#add(page);
+    } catch {
+      // What is there stays; the end of the list asks again when it is seen again.
+    } finally {
+      this.#isReadingMore = false;
+    }
+    this.#changed();
+  }
+
+  /** @param {string} text */
+  search(text) {
+    const query = text.trim();
+    if (query === this.#query) return;
+    this.#query = query;
+    this.#found = [];
+    this.#reading += 1;
+    this.#clearTimer();
+    this.#phase = "loading";
+    this.#timer = this.#clock.setTimeout(() => this.refresh(), query === "" ? 0 : TYPING_MS);
+    this.#changed();
+  }
+
+  /**
+   * A conversation has changed, here or elsewhere.
+   * @param {ConversationChanged | Summary} summary
+   */
+  heard(summary) {
+    if ("deleted" in summary && summary.deleted) return this.forget(summary.id);
+    const known = this.#summaries.get(summary.id);
+    if (known && known.version > summary.version) return;
+    this.#summaries.set(summary.id, summaryOf(summary));
+    this.#found = this.#found.map((found) => (found.id === summary.id ? { ...found, ...summaryOf(summary) } : found));
+    this.#changed();
+  }
+
+  /** @param {string} id */
+  forget(id) {
+    this.#summaries.delete(id);
+    this.#found = this.#found.filter((found) => found.id !== id);
+    this.#changed();
+  }
+
+  /**
+   * @param {string} id
+   * @param {{title?: string, pinned?: boolean}} change
+   */
+  async change(id, change) {
+    this.heard(await this.#api.change(id, change));
+  }
+
+  /** @param {string} id */
+  async remove(id) {
+    const known = this.find(id);
+    this.forget(id);
+    try {
+      await this.#api.remove(id);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return;
+      if (known) this.heard(known);
+      throw error;
+    }
+  }
+
+  /** @param {string} id */
+  async restore(id) {
+    this.heard(await this.#api.restore(id));
+  }
+
+  /** @param {number} reading */
+  async #readList(reading) {
+    const least = Math.max(PAGE, this.#summaries.size);
+    let page = await this.#api.list({ limit: PAGE });
+    const conversations = [...page.conversations];
+    while (page.next !== null && conversations.length < least) {
+      page = await this.#api.list({ before: page.next, limit: PAGE });
+      conversations.push(...page.conversations);
+    }
+    if (reading !== this.#reading) return;
+    const unsent = [...this.#summaries.values()].filter(({ version }) => version === UNSENT);
+    this.#summaries = new Map(unsent.map((summary) => [summary.id, summary]));
+    this.#add({ conversations, next: page.next });
+    this.#ready();
+  }
+
+  /** @param {number} reading */
+  async #searchNow(reading) {
+    const { conversations } = await this.#api.list({ query: this.#query, limit: PAGE });
+    if (reading !== this.#reading) return;
+    this.#found = conversations;
+    this.#ready();
+  }
+
+  #ready() {
+    this.#phase = "ready";
+    this.#error = null;
+    this.#changed();
+  }
+
+  /** @param {{conversations: Found[], next: string | null}} page */
+  #add({ conversations, next }) {
+    for (const summary of conversations) this.#summaries.set(summary.id, summary);
+    this.#next = next;
+  }
+
+  #changed() {
+    this.#delegate?.libraryChanged();
+  }
+
+  #clearTimer() {
+    if (this.#timer !== null) this.#clock.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+/**
+ * @param {Summary} one
+ * @param {Summary} other
+ */
+function inOrder(one, other) {
+  if (one.pinned !== other.pinned) return one.pinned ? -1 : 1;
+  return other.updated_at - one.updated_at || (one.id < other.id ? 1 : -1);
+}
+
+/**
+ * @param {Summary} summary
+ * @returns {Summary} with nothing beside it
+ */
+function summaryOf({ id, title, created_at, updated_at, pinned, version, writing }) {
+  return { id, title, created_at, updated_at, pinned, version, writing };
+}
+
+/**
+ * How a conversation looks in the list before the server has it.
+ * @param {string} id
+ * @param {string} text what is said first
+ * @param {number} at milliseconds since 1970
+ * @returns {Summary}
+ */
+export function unsentSummary(id, text, at) {
+  const title = text.trim().split("\n", 1)[0]?.slice(0, 60) ?? "";
+  return { id, title, created_at: at, updated_at: at, pinned: false, version: UNSENT, writing: [] };
+}

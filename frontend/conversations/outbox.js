@@ -1,0 +1,129 @@
+/**
+ * What was sent and is not known to have arrived, kept so that neither a reload nor a lost network loses it. Owns what
+ * is stored under its key. Everything in it may be sent twice, also by two tabs: its names are the sender's own.
+ */
+
+import { parsed } from "../guarded-storage.js";
+
+/** @typedef {import("../guarded-storage.js").Keeping} Keeping */
+/** @typedef {import("../protocol/messages.js").Failure} Failure */
+/** @typedef {import("../protocol/messages.js").Generate} Generate */
+/** @typedef {import("./api.js").Settings} Settings */
+/**
+ * @typedef {object} Parcel
+ * @property {Generate} request
+ * @property {Settings | null} create of the conversation, where it may have to be made first
+ * @property {number} at when it was sent, in milliseconds since 1970
+ * @property {Failure & {retryable?: boolean} | null} failure why it was not taken; it then waits for the reader
+ */
+/** @typedef {{outboxChanged: () => void}} OutboxDelegate another tab has sent something, or something of it has arrived */
+
+export const KEY = "streamui.outbox.v1";
+
+export class Outbox {
+  #storage;
+  #window;
+  /** @type {Map<string, Parcel>} by the id of the generation */
+  #parcels;
+  #observer = new AbortController();
+
+  /**
+   * @param {Keeping} storage
+   * @param {EventTarget} window that hears of changes by other tabs
+   */
+  constructor(storage, window) {
+    this.#storage = storage;
+    this.#window = window;
+    this.#parcels = readParcels(storage.read(KEY));
+  }
+
+  /** @param {OutboxDelegate} delegate */
+  start(delegate) {
+    const changed = (/** @type {Event} */ event) => this.#changed(/** @type {StorageEvent} */ (event), delegate);
+    this.#window.addEventListener("storage", changed, { signal: this.#observer.signal });
+  }
+
+  stop() {
+    this.#observer.abort();
+  }
+
+  get parcels() {
+    return [...this.#parcels.values()];
+  }
+
+  /** @param {string} id of the generation */
+  find(id) {
+    return this.#parcels.get(id);
+  }
+
+  /**
+   * @param {string} conversation
+   * @returns {Parcel[]}
+   */
+  of(conversation) {
+    return this.parcels.filter(({ request }) => request.conversation === conversation);
+  }
+
+  /** @param {Parcel} parcel a new one, or one of which more is known */
+  put(parcel) {
+    const { id } = parcel.request;
+    this.#parcels.set(id, parcel);
+    this.#write((stored) => stored.set(id, parcel));
+  }
+
+  /**
+   * It has arrived, or shall not be sent any more.
+   * @param {string} id of the generation
+   */
+  remove(id) {
+    this.#parcels.delete(id);
+    this.#write((stored) => stored.delete(id));
+  }
+
+  /**
+   * Changes what is there now, so that nothing is undone that another tab has written meanwhile.
+   * @param {(stored: Map<string, Parcel>) => void} change
+   */
+  #write(change) {
+    const stored = readParcels(this.#storage.read(KEY));
+    change(stored);
+    this.#storage.write(KEY, Object.fromEntries(stored));
+  }
+
+  /**
+   * @param {StorageEvent} event
+   * @param {OutboxDelegate} delegate
+   */
+  #changed({ key, oldValue, newValue }, delegate) {
+    if (key !== KEY) return;
+    const [before, now] = [readParcels(parsed(oldValue)), readParcels(parsed(newValue))];
+    for (const id of before.keys()) if (!now.has(id)) this.#parcels.delete(id);
+    for (const [id, parcel] of now) this.#parcels.set(id, parcel);
+    delegate.outboxChanged();
+  }
+}
+
+/**
+ * @param {any} value
+ * @returns {Map<string, Parcel>} without anything that this version has not written
+ */
+function readParcels(value) {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return new Map();
+  return new Map(Object.entries(value).filter(([id, parcel]) => isParcel(id, parcel)));
+}
+
+/**
+ * @param {string} id
+ * @param {any} value
+ */
+function isParcel(id, value) {
+  const request = value?.request;
+  return (
+    request?.type === "generate" &&
+    request.id === id &&
+    typeof request.conversation === "string" &&
+    (request.parent === null || typeof request.parent === "string") &&
+    (request.content === undefined || typeof request.content === "string") &&
+    (value.failure === null || typeof value.failure?.message === "string")
+  );
+}

@@ -1,0 +1,179 @@
+/** Binds the library to the list at the side: what is done there to conversations, and how it is undone. */
+
+import { ApiError } from "./conversations/api.js";
+import { UNTITLED } from "./rendering/conversation-row.js";
+
+/** @typedef {import("./conversations/api.js").Imported} Imported */
+/** @typedef {import("./conversations/library.js").Holdings} Holdings */
+/** @typedef {import("./conversations/library.js").Library} Library */
+/** @typedef {import("./conversations/library.js").LibraryDelegate} LibraryDelegate */
+/** @typedef {import("./rendering/conversation-list-view.js").ListDelegate} ListDelegate */
+/** @typedef {import("./rendering/sidebar-view.js").SidebarDelegate} SidebarDelegate */
+/** @typedef {import("./rendering/toast-view.js").Toast} Toast */
+/**
+ * @typedef {object} LibraryParts
+ * @property {Library} library
+ * @property {{
+ *   exportAddress: (id: string | null, format?: "json" | "markdown") => string,
+ *   import: (body: Blob, type: "application/json" | "text/markdown") => Promise<Imported>,
+ * }} api
+ * @property {{
+ *   start: (delegate: ListDelegate) => void, stop: () => void, show: (holdings: Holdings) => void, mark: (open: string | null) => void,
+ * }} list
+ * @property {{start: (delegate: SidebarDelegate) => void, stop: () => void, close: () => void}} sidebar
+ * @property {{show: (toast: Toast) => void}} toasts
+ * @property {{start: (delegate: {filesChosen: (files: File[]) => void, allWanted: () => void}) => void, stop: () => void, download: (address: string) => void}} files
+ */
+/**
+ * @typedef {object} LibraryUIDelegate
+ * @property {(id: string, message: string | null) => void} conversationChosen
+ * @property {(id: string) => void} conversationRemoved
+ * @property {() => void} libraryShown
+ */
+
+/** @implements {LibraryDelegate} @implements {ListDelegate} */
+export class LibraryUI {
+  #parts;
+  /** @type {LibraryUIDelegate | null} */
+  #delegate = null;
+
+  /** @param {LibraryParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** @param {LibraryUIDelegate} delegate */
+  start(delegate) {
+    this.#delegate = delegate;
+    this.#parts.library.start(this);
+    this.#parts.list.start(this);
+    this.#parts.sidebar.start(this);
+    this.#parts.files.start(this);
+    this.libraryChanged();
+  }
+
+  stop() {
+    this.#parts.files.stop();
+    this.#parts.sidebar.stop();
+    this.#parts.list.stop();
+    this.#parts.library.stop();
+  }
+
+  get library() {
+    return this.#parts.library;
+  }
+
+  /** @param {string | null} open the conversation that the page shows */
+  mark(open) {
+    this.#parts.list.mark(open);
+  }
+
+  libraryChanged() {
+    this.#parts.list.show(this.#parts.library.holdings);
+    this.#delegate?.libraryShown();
+  }
+
+  /** @param {string} text */
+  sidebarSearched(text) {
+    this.#parts.library.search(text);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string | null} message
+   */
+  listOpened(id, message) {
+    this.#parts.sidebar.close();
+    this.#delegate?.conversationChosen(id, message);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} title
+   */
+  listRenamed(id, title) {
+    this.#try("The title was not changed.", () => this.#parts.library.change(id, { title }));
+  }
+
+  /**
+   * @param {string} id
+   * @param {boolean} pinned
+   */
+  listPinned(id, pinned) {
+    this.#try(pinned ? "It was not pinned." : "It is still pinned.", () => this.#parts.library.change(id, { pinned }));
+  }
+
+  /**
+   * @param {string} id
+   * @param {"json" | "markdown"} format
+   */
+  listExported(id, format) {
+    this.#parts.files.download(this.#parts.api.exportAddress(id, format));
+  }
+
+  /** @param {string} id */
+  listDeleted(id) {
+    const title = this.#parts.library.find(id)?.title || UNTITLED;
+    this.#delegate?.conversationRemoved(id);
+    this.#try(`“${title}” was not deleted.`, async () => {
+      await this.#parts.library.remove(id);
+      this.#parts.toasts.show({ text: `Deleted “${title}”`, action: { label: "Undo", act: () => this.#restore(id) } });
+    });
+  }
+
+  listRetried() {
+    this.#parts.library.refresh();
+  }
+
+  listReachedEnd() {
+    this.#parts.library.more();
+  }
+
+  allWanted() {
+    this.#parts.files.download(this.#parts.api.exportAddress(null));
+  }
+
+  /** @param {File[]} files */
+  filesChosen(files) {
+    for (const file of files) {
+      const type = /\.(md|markdown)$/i.test(file.name) ? "text/markdown" : "application/json";
+      this.#try(`${file.name} was not imported.`, async () => this.#imported(file.name, await this.#parts.api.import(file, type)));
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @param {Imported} outcome
+   */
+  #imported(name, { imported, skipped }) {
+    for (const summary of imported) this.#parts.library.heard(summary);
+    const [only] = imported;
+    const count = imported.length === 1 ? "1 conversation" : `${imported.length} conversations`;
+    const left = skipped.length > 0 ? ` Left out: ${skipped.length}. ${skipped[0]?.message ?? ""}` : "";
+    this.#parts.toasts.show({ text: `Imported ${count} from ${name}.${left}`, tone: imported.length > 0 ? "quiet" : "bad" });
+    if (only && imported.length === 1) this.listOpened(only.id, null);
+  }
+
+  /** @param {string} id */
+  #restore(id) {
+    this.#try("It could not be brought back.", async () => {
+      await this.#parts.library.restore(id);
+      this.#delegate?.conversationChosen(id, null);
+    });
+  }
+
+  /**
+   * Says what has gone wrong, and offers to try once more.
+   * @param {string} trouble
+   * @param {() => Promise<void>} act
+   */
+  async #try(trouble, act) {
+    try {
+      await act();
+    } catch (error) {
+      const reason = error instanceof ApiError ? error.message : String(error);
+      const action = { label: "Try again", act: () => this.#try(trouble, act) };
+      this.#parts.toasts.show({ text: `${trouble} ${reason}`, tone: "bad", action });
+    }
+  }
+}

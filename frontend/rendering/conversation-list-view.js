@@ -1,0 +1,234 @@
+/** The list of conversations, in groups, or what a search has found. */
+
+import { groupsOf } from "../conversations/date-groups.js";
+import { ConversationRow, UNTITLED } from "./conversation-row.js";
+
+/** @typedef {import("../conversations/api.js").Found} Found */
+/** @typedef {import("../conversations/date-groups.js").Group} Group */
+/** @typedef {import("../conversations/library.js").Holdings} Holdings */
+/** @typedef {import("./menu-view.js").MenuView} MenuView */
+/**
+ * @typedef {object} ListElements
+ * @property {HTMLElement} list
+ * @property {HTMLElement} words where it says what there is to say instead of the list, or below it
+ * @property {HTMLButtonElement} retry
+ * @property {HTMLElement} end what is seen when the reader has come to the end
+ */
+/**
+ * @typedef {object} ListDelegate
+ * @property {(id: string, message: string | null) => void} listOpened
+ * @property {(id: string, title: string) => void} listRenamed
+ * @property {(id: string, isPinned: boolean) => void} listPinned
+ * @property {(id: string, format: "json" | "markdown") => void} listExported
+ * @property {(id: string) => void} listDeleted
+ * @property {() => void} listRetried
+ * @property {() => void} listReachedEnd
+ */
+
+export class ConversationListView {
+  #elements;
+  #menu;
+  /** @type {ListDelegate | null} */
+  #delegate = null;
+  /** @type {Map<string, ConversationRow>} */
+  #rows = new Map();
+  /** @type {Map<string, Found>} */
+  #shown = new Map();
+  /** @type {string | null} the one that is open */
+  #open = null;
+  /** Which rows stand in which groups; as long as that stays, they are not moved, and the focus stays where it is. */
+  #arrangement = "";
+  /** @type {Holdings | null} what to show once a title is written */
+  #waiting = null;
+  #observer = new AbortController();
+  #ends = new IntersectionObserver((entries) => this.#sawEnd(entries));
+
+  /**
+   * @param {ListElements} elements
+   * @param {MenuView} menu
+   */
+  constructor(elements, menu) {
+    this.#elements = elements;
+    this.#menu = menu;
+  }
+
+  /** @param {ListDelegate} delegate */
+  start(delegate) {
+    const { list, retry, end } = this.#elements;
+    const { signal } = this.#observer;
+    this.#delegate = delegate;
+    this.#menu.start();
+    list.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
+    list.addEventListener("focusin", (event) => this.#focused(event), { signal });
+    retry.addEventListener("click", () => delegate.listRetried(), { signal });
+    this.#ends.observe(end);
+  }
+
+  stop() {
+    this.#observer.abort();
+    this.#ends.disconnect();
+    this.#menu.stop();
+  }
+
+  /** @param {Holdings} holdings */
+  show(holdings) {
+    if ([...this.#rows.values()].some(({ isRenaming }) => isRenaming)) this.#waiting = holdings;
+    else this.#show(holdings);
+  }
+
+  /** @param {Holdings} holdings */
+  #show(holdings) {
+    const { conversations, query, hasMore } = holdings;
+    this.#waiting = null;
+    this.#rows = new Map(conversations.map((found) => [found.id, this.#row(found)]));
+    this.#shown = new Map(conversations.map((found) => [found.id, found]));
+    this.#arrange(query === "" ? groupsOf(conversations, new Date()) : [{ name: "Found", conversations }]);
+    this.#elements.end.hidden = !hasMore;
+    this.#say(holdings);
+    this.mark(this.#open);
+  }
+
+  /** @param {Group[]} groups */
+  #arrange(groups) {
+    const arrangement = JSON.stringify(groups.map(({ name, conversations }) => [name, ...conversations.map(({ id }) => id)]));
+    if (arrangement === this.#arrangement) return;
+    this.#arrangement = arrangement;
+    const focused = document.activeElement;
+    const shown = groups.filter(({ conversations }) => conversations.length > 0);
+    this.#elements.list.replaceChildren(...shown.map((group) => this.#group(group)));
+    if (focused instanceof HTMLElement && this.#elements.list.contains(focused)) focused.focus();
+  }
+
+  /** @param {string | null} open the conversation that the page shows */
+  mark(open) {
+    this.#open = open;
+    for (const [id, row] of this.#rows) row.mark(id === open);
+    this.#order(open !== null && this.#rows.has(open) ? open : ([...this.#rows.keys()][0] ?? null));
+  }
+
+  /** @param {Found} found */
+  #row(found) {
+    const known = this.#rows.get(found.id);
+    known?.show(found);
+    return (
+      known ??
+      new ConversationRow(found, {
+        rowOpened: (id, message) => this.#delegate?.listOpened(id, message),
+        rowAsked: (id, button) => this.#openMenu(id, button),
+        rowRenamed: (id, title) => this.#renamed(id, title),
+      })
+    );
+  }
+
+  /** @param {Group} group */
+  #group({ name, conversations }) {
+    const section = document.createElement("section");
+    const heading = document.createElement("h2");
+    const list = document.createElement("ul");
+    section.className = "group";
+    heading.className = "group-name";
+    heading.textContent = name;
+    section.ariaLabel = name;
+    list.className = "rows";
+    list.append(...conversations.flatMap(({ id }) => this.#rows.get(id)?.element ?? []));
+    section.append(heading, list);
+    return section;
+  }
+
+  /**
+   * @param {string} id
+   * @param {string | null} title null where it stays
+   */
+  #renamed(id, title) {
+    if (this.#waiting) this.#show(this.#waiting);
+    if (title !== null) this.#delegate?.listRenamed(id, title);
+  }
+
+  /** @param {Holdings} holdings */
+  #say(holdings) {
+    const { words, retry } = this.#elements;
+    words.textContent = sentence(holdings);
+    words.hidden = words.textContent === "";
+    words.dataset.tone = holdings.phase === "failed" ? "bad" : "quiet";
+    retry.hidden = holdings.phase !== "failed";
+  }
+
+  /**
+   * @param {string} id
+   * @param {HTMLElement} button
+   */
+  #openMenu(id, button) {
+    const found = this.#shown.get(id);
+    const delegate = this.#delegate;
+    if (!found || !delegate) return;
+    this.#menu.open(button, found.title || UNTITLED, [
+      { label: "Rename", act: () => this.#rows.get(id)?.rename() },
+      { label: found.pinned ? "Unpin" : "Pin", act: () => delegate.listPinned(id, !found.pinned) },
+      { label: "Download as Markdown", act: () => delegate.listExported(id, "markdown") },
+      { label: "Download as JSON", act: () => delegate.listExported(id, "json") },
+      { label: "Delete", act: () => this.#delete(id), isGrave: true },
+    ]);
+  }
+
+  /**
+   * Leaves the focus on the row that takes its place.
+   * @param {string} id
+   */
+  #delete(id) {
+    const ids = [...this.#rows.keys()];
+    const at = ids.indexOf(id);
+    const neighbour = ids[at + 1] ?? ids[at - 1];
+    this.#delegate?.listDeleted(id);
+    if (neighbour !== undefined) this.#focus(neighbour);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyPressed(event) {
+    const id = this.#idOf(event.target);
+    if (id === null || !(event.target instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const ids = [...this.#rows.keys()];
+    const at = ids.indexOf(id);
+    const moves = new Map([["ArrowDown", at + 1], ["ArrowUp", at - 1], ["Home", 0], ["End", ids.length - 1]]);
+    const to = ids[moves.get(event.key) ?? -1];
+    if (event.key === "F2") this.#rows.get(id)?.rename();
+    else if (event.key === "Delete") this.#delete(id);
+    else if (to === undefined) return;
+    else this.#focus(to);
+    event.preventDefault();
+  }
+
+  /** @param {FocusEvent} event */
+  #focused(event) {
+    const id = this.#idOf(event.target);
+    if (id !== null) this.#order(id);
+  }
+
+  /** @param {EventTarget | null} target */
+  #idOf(target) {
+    const element = target instanceof Element ? target.closest(".row") : null;
+    return [...this.#rows].find(([, row]) => row.element === element)?.[0] ?? null;
+  }
+
+  /** @param {string} id */
+  #focus(id) {
+    this.#rows.get(id)?.focus();
+  }
+
+  /** @param {string | null} entry the one row that the Tab key leads to */
+  #order(entry) {
+    for (const [id, row] of this.#rows) row.setInTabOrder(id === entry);
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  #sawEnd(entries) {
+    if (entries.some(({ isIntersecting }) => isIntersecting)) this.#delegate?.listReachedEnd();
+  }
+}
+
+/** @param {Holdings} holdings */
+function sentence({ phase, error, query, conversations }) {
+  if (phase === "failed") return error?.isOffline ? "The list is not here: the server can't be reached." : (error?.message ?? "");
+  if (phase === "loading") return conversations.length > 0 ? "" : query === "" ? "Loading…" : "Searching…";
+  if (conversations.length > 0) return "";
+  return query === "" ? "What you talk about is kept here." : `Nothing found for “${query}”.`;
+}

@@ -1,0 +1,137 @@
+/** One conversation in the list: a link that opens it, and a button for the rest. */
+
+import { addressOf } from "../address.js";
+import { iconButton } from "./elements.js";
+
+/** @typedef {import("../conversations/api.js").Found} Found */
+/**
+ * @typedef {object} RowDelegate
+ * @property {(id: string, message: string | null) => void} rowOpened
+ * @property {(id: string, button: HTMLElement) => void} rowAsked for its menu
+ * @property {(id: string, title: string | null) => void} rowRenamed null where the title stays
+ */
+
+export const UNTITLED = "New chat";
+
+export class ConversationRow {
+  #delegate;
+  #link = document.createElement("a");
+  #title = document.createElement("span");
+  #snippet = document.createElement("span");
+  #menu;
+  /** @type {Found} */
+  #found;
+  element = document.createElement("li");
+
+  /**
+   * @param {Found} found
+   * @param {RowDelegate} delegate
+   */
+  constructor(found, delegate) {
+    this.#found = found;
+    this.#delegate = delegate;
+    this.#menu = iconButton("more", "", () => delegate.rowAsked(this.#found.id, this.#menu));
+    this.#menu.classList.add("row-menu");
+    this.#menu.ariaHasPopup = "menu";
+    this.#menu.ariaExpanded = "false";
+    this.#link.className = "row-link";
+    this.#title.className = "row-title";
+    this.#title.dir = "auto";
+    this.#snippet.className = "row-snippet";
+    this.#snippet.dir = "auto";
+    this.#link.append(this.#title, this.#snippet);
+    this.#link.addEventListener("click", (event) => this.#clicked(event));
+    this.element.className = "row";
+    this.element.append(this.#link, this.#menu);
+    this.show(found);
+  }
+
+  get id() {
+    return this.#found.id;
+  }
+
+  get isRenaming() {
+    return "renaming" in this.element.dataset;
+  }
+
+  /** @param {Found} found */
+  show(found) {
+    this.#found = found;
+    const title = found.title || UNTITLED;
+    const isWriting = found.writing.length > 0;
+    this.#link.href = addressOf(found.id);
+    this.#title.textContent = title;
+    this.#link.title = title;
+    this.element.dataset.writing = String(isWriting);
+    this.#link.ariaLabel = isWriting ? `${title}, an answer is being written` : null;
+    this.#menu.ariaLabel = `What to do with ${title}`;
+    this.#menu.title = "More";
+    this.#snippet.replaceChildren(...(found.snippet ?? []).map(snippetPart));
+    this.#snippet.hidden = !found.snippet;
+  }
+
+  /** @param {boolean} isOpen */
+  mark(isOpen) {
+    this.#link.ariaCurrent = isOpen ? "page" : null;
+  }
+
+  /** @param {boolean} isIn whether the Tab key leads to it */
+  setInTabOrder(isIn) {
+    this.#link.tabIndex = isIn ? 0 : -1;
+    this.#menu.tabIndex = isIn ? 0 : -1;
+  }
+
+  focus() {
+    this.#link.focus();
+  }
+
+  /** Has its title written anew, in its place. */
+  rename() {
+    const input = document.createElement("input");
+    input.className = "row-input";
+    input.value = this.#found.title;
+    input.maxLength = 200;
+    input.ariaLabel = "New title; nothing for the one it had at first";
+    input.addEventListener("keydown", (event) => this.#keyPressed(event, input));
+    input.addEventListener("blur", () => this.#renamed(input), { once: true });
+    this.element.dataset.renaming = "";
+    this.element.append(input);
+    input.select();
+    input.focus();
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @param {HTMLInputElement} input
+   */
+  #keyPressed(event, input) {
+    if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Escape") input.value = this.#found.title;
+    this.focus();
+  }
+
+  /** @param {HTMLInputElement} input that has lost the focus */
+  #renamed(input) {
+    const title = input.value.trim();
+    delete this.element.dataset.renaming;
+    input.remove();
+    this.#delegate.rowRenamed(this.id, title === this.#found.title ? null : title);
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.#delegate.rowOpened(this.id, this.#found.message ?? null);
+  }
+}
+
+/** @param {{text: string, match: boolean}} part */
+function snippetPart({ text, match }) {
+  if (!match) return text;
+  const mark = document.createElement("mark");
+  mark.textContent = text;
+  return mark;
+}

@@ -1,0 +1,91 @@
+/** A menu that opens at a button: arrow keys move in it, Escape and a click beside it close it. */
+
+/** @typedef {{label: string, act: () => void, isGrave?: boolean}} MenuItem */
+
+export class MenuView {
+  #element = document.createElement("div");
+  /** @type {HTMLElement | null} */
+  #opener = null;
+
+  constructor() {
+    this.#element.className = "menu";
+    this.#element.role = "menu";
+    this.#element.popover = "auto";
+    this.#element.addEventListener("keydown", (event) => this.#keyPressed(event));
+    this.#element.addEventListener("toggle", (event) => this.#toggled(/** @type {ToggleEvent} */ (event)));
+  }
+
+  start() {
+    document.body.append(this.#element);
+  }
+
+  stop() {
+    this.#element.remove();
+  }
+
+  /**
+   * @param {HTMLElement} opener
+   * @param {string} label
+   * @param {MenuItem[]} items
+   */
+  open(opener, label, items) {
+    this.#opener = opener;
+    this.#element.ariaLabel = label;
+    this.#element.replaceChildren(...items.map((item) => this.#item(item)));
+    this.#element.showPopover();
+    this.#place(opener.getBoundingClientRect());
+    this.#focus(0);
+  }
+
+  /** @param {MenuItem} item */
+  #item({ label, act, isGrave = false }) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.role = "menuitem";
+    button.tabIndex = -1;
+    button.className = isGrave ? "menu-item is-grave" : "menu-item";
+    button.textContent = label;
+    button.addEventListener("click", () => {
+      this.#close();
+      act();
+    });
+    return button;
+  }
+
+  /** @param {DOMRect} opener */
+  #place({ left, right, top, bottom }) {
+    const { offsetWidth, offsetHeight, style } = this.#element;
+    const fitsBelow = bottom + offsetHeight + 8 <= window.innerHeight;
+    const x = left + offsetWidth + 8 <= window.innerWidth ? left : right - offsetWidth;
+    style.left = `${Math.max(8, x)}px`;
+    style.top = `${Math.max(8, fitsBelow ? bottom + 4 : top - offsetHeight - 4)}px`;
+  }
+
+  /** @param {number} index counted on from either end */
+  #focus(index) {
+    const items = [...this.#element.querySelectorAll("button")];
+    items.at(index % items.length)?.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyPressed(event) {
+    const at = [...this.#element.children].indexOf(/** @type {Element} */ (document.activeElement));
+    const moves = new Map([["ArrowDown", at + 1], ["ArrowUp", at - 1], ["Home", 0], ["End", -1]]);
+    const to = moves.get(event.key);
+    if (event.key === "Escape" || event.key === "Tab") this.#close();
+    else if (to === undefined) return;
+    else this.#focus(to);
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #close() {
+    this.#element.hidePopover();
+    this.#opener?.focus();
+  }
+
+  /** @param {ToggleEvent} event */
+  #toggled({ newState }) {
+    if (this.#opener) this.#opener.ariaExpanded = String(newState === "open");
+  }
+}

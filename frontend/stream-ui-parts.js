@@ -1,0 +1,67 @@
+/** What StreamUI needs of the page, of the browser and of the connection. Types alone. */
+
+/** @typedef {import("./address.js").AddressDelegate} AddressDelegate */
+/** @typedef {import("./connection.js").Clock} Clock */
+/** @typedef {import("./connection.js").ConnectionDelegate} ConnectionDelegate */
+/** @typedef {import("./connection.js").ConnectionState} ConnectionState */
+/** @typedef {import("./conversations/api.js").ConversationDocument} ConversationDocument */
+/** @typedef {import("./conversations/api.js").Settings} Settings */
+/** @typedef {import("./conversations/library.js").Library} Library */
+/** @typedef {import("./conversations/message-commands.js").ActedView} ActedView */
+/** @typedef {import("./conversations/message-commands.js").CommandParts} CommandParts */
+/** @typedef {import("./conversations/outbox.js").Outbox} Outbox */
+/** @typedef {import("./conversations/presenting.js").Shown} Shown */
+/** @typedef {import("./library-ui.js").LibraryUIDelegate} LibraryUIDelegate */
+/** @typedef {import("./protocol/messages.js").Generate} Generate */
+/** @typedef {import("./rendering/composer-view.js").ComposerDelegate} ComposerDelegate */
+/** @typedef {import("./rendering/composer-view.js").ComposerMode} ComposerMode */
+/** @typedef {import("./rendering/status-line.js").StatusLine} StatusLine */
+/** @typedef {import("./rendering/toast-view.js").Toast} Toast */
+/** @typedef {import("./rendering/transcript-view.js").TranscriptDelegate} TranscriptDelegate */
+/** @typedef {import("./rendering/transcript-view.js").Trouble} Trouble */
+
+/**
+ * @typedef {ActedView & {
+ *   append: (text: string) => void, rewrite: (text: string) => void, showStatus: (line: StatusLine | null) => void,
+ * }} ShownView
+ */
+/**
+ * @typedef {object} Parts
+ * @property {{
+ *   start: (delegate: ConnectionDelegate) => void, stop: () => void, retryNow: () => void, watch: () => void,
+ *   generate: (request: Generate, mayBeThere?: boolean) => void, follow: (id: string) => void, detach: (id: string) => void,
+ *   cancel: (id: string) => void,
+ * }} connection
+ * @property {CommandParts["api"] & {
+ *   read: (id: string) => Promise<ConversationDocument>, create: (id: string, settings: Settings) => Promise<unknown>,
+ * }} api
+ * @property {Outbox} outbox
+ * @property {{start: (delegate: LibraryUIDelegate) => void, stop: () => void, mark: (open: string | null) => void, readonly library: Library}} libraryUI
+ * @property {{
+ *   start: (delegate: AddressDelegate) => void, stop: () => void, go: (conversation: string | null) => void,
+ *   readonly conversation: string | null,
+ * }} address
+ * @property {CommandParts["composer"] & {
+ *   start: (delegate: ComposerDelegate) => void, stop: () => void, show: (mode: ComposerMode) => void,
+ * }} composer
+ * @property {{
+ *   start: (delegate: TranscriptDelegate) => void, stop: () => void, show: (messages: Shown[]) => void, clear: () => void,
+ *   showWelcome: () => void, showLoading: () => void, showTrouble: (trouble: Trouble) => void, follow: () => void,
+ *   find: (id: string) => ShownView | undefined, focus: (id: string) => void, reveal: (id: string) => void,
+ *   readonly focused: string | null,
+ * }} transcript
+ * @property {{
+ *   start: (delegate: {connectionRetried: () => void}) => void, stop: () => void, show: (state: ConnectionState) => void,
+ * }} connectionView
+ * @property {{
+ *   say: (state: string) => void, wrote: (text: string) => void, ended: (state: string) => void, forget: () => void,
+ * }} announcer
+ * @property {{show: (toast: Toast) => void}} toasts
+ * @property {{show: (title: string, isWriting: boolean, others: number) => void}} pageTitle
+ * @property {{readonly settings: Settings, set: (settings: Settings) => void}} [newChatSettings] how the next new chat is answered
+ * @property {(text: string) => Promise<boolean>} copy
+ * @property {Clock} clock
+ * @property {() => string} newId
+ */
+
+export {};

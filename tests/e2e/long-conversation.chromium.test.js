@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { Browser } from "./browsers/index.js";
+import { ChatPage } from "./chat-page.js";
+import { Server } from "./server.js";
+
+const MESSAGES = 500;
+const ANSWER = [
+  "Here is **some** text with `code`, as long as answers are, so that it has a few lines on the page and more.",
+  "- one\n- two\n- three",
+  "```python\ndef double(x):\n    return 2 * x\n```",
+  "| a | b |\n|---|---|\n| 1 | 2 |",
+].join("\n\n");
+
+describe("A conversation of 500 messages", () => {
+  /** @type {Server} */
+  let server;
+  /** @type {Browser} */
+  let browser;
+  /** @type {ChatPage} */
+  let chat;
+
+  before(async () => {
+    server = await Server.start();
+    browser = await Browser.start();
+    chat = new ChatPage(await browser.newPage());
+    await chat.page.setViewport({ width: 1180, height: 780 });
+    await importLong();
+    await chat.open(server.address);
+  });
+
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  async function importLong() {
+    const messages = Array.from({ length: MESSAGES }, (_, at) => ({
+      id: `m${at}`,
+      parent: at === 0 ? null : `m${at - 1}`,
+      role: at % 2 === 0 ? "user" : "assistant",
+      content: at % 2 === 0 ? `What about number ${at}?` : `${ANSWER}\n\n${ANSWER}`,
+    }));
+    const conversation = { id: "long", title: "A long one", settings: {}, messages };
+    const body = JSON.stringify({ format: "streamui.conversations", version: 1, conversations: [conversation] });
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch(`${server.address}/api/conversations/import`, { method: "POST", headers, body });
+    assert.equal(answer.status, 200);
+  }
+
+  it("opens at its end, with all of its text, and only what is near fully made", async (t) => {
+    const devtools = await chat.page.devtools.createCDPSession();
+    await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+    const before = await busyMs(devtools);
+    await chat.openListed("A long one");
+    await chat.hasAnswers(MESSAGES / 2);
+    await chat.page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => setTimeout(painted, 0))));
+    t.diagnostic(`The browser's main thread was busy for ${Math.round((await busyMs(devtools)) - before)} ms`);
+    const texts = await chat.answers();
+    assert.ok(texts.every((text) => text.includes("as long as answers are")));
+    const made = await chat.page.$$eval(".message:has(.actions button)", (messages) => messages.length);
+    assert.ok(made >= 6 && made < MESSAGES / 2, `${made} have buttons`);
+    await chat.page.waitFor(() => {
+      const viewport = document.getElementById("viewport");
+      return viewport && viewport.scrollHeight - viewport.clientHeight - viewport.scrollTop < 2;
+    });
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  it("makes the rest when the reader comes there", async () => {
+    await chat.page.$eval("#viewport", (viewport) => viewport.scrollTo(0, 0));
+    await chat.page.waitForSelector(".message:nth-child(2) .actions button");
+    await chat.page.waitForSelector("#to-end:not([hidden])");
+    await chat.press("Go to the end");
+    await chat.page.waitForSelector("#to-end[hidden]");
+  });
+});
+
+/**
+ * @param {import("puppeteer-core").CDPSession} devtools
+ * @returns {Promise<number>} how long the main thread has computed, in milliseconds of its own time
+ */
+async function busyMs(devtools) {
+  const { metrics } = await devtools.send("Performance.getMetrics");
+  return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN) * 1000;
+}
