@@ -30,6 +30,6 @@ test("the parser finds both directions in it", async () => {
   const { document } = await new Parser().parse(text);
   assert.ok(document);
   assert.equal(document.version(), "3.0.0");
-  assert.equal(document.operations().filterByReceive()[0]?.messages().length, 7);
-  assert.equal(document.operations().filterBySend()[0]?.messages().length, 10);
+  assert.equal(document.operations().filterByReceive()[0]?.messages().length, 8);
+  assert.equal(document.operations().filterBySend()[0]?.messages().length, 11);
 });
