@@ -150,12 +150,14 @@ describe("Markdown on the page", () => {
 async function show(text) {
   const [views, batchers] = ["/static/rendering/message-view.js", "/static/rendering/frame-batcher.js"];
   const [{ MessageView }, { FrameBatcher }] = [await import(views), await import(batchers)];
-  const template = /** @type {HTMLTemplateElement} */ (document.getElementById("exchange-template"));
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById("answer-template"));
   const batcher = new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window));
-  const view = new MessageView(template.content.cloneNode(true), "Hostile", batcher);
-  document.getElementById("transcript")?.append(...view.elements);
+  const empty = { role: "assistant", text: "", isGrowing: true, line: null, branch: { index: 1, count: 1 }, actions: [], offers: [] };
+  const view = new MessageView(template.content.cloneNode(true), { ...empty, id: "hostile" }, batcher, {});
+  document.getElementById("transcript")?.append(view.element);
+  view.comeNear();
   view.append(text);
-  view.finish();
+  view.show({ ...empty, id: "hostile", text, isGrowing: false });
   let length = -1;
   for (let still = 0; still < 10; ) {
     await new Promise((resolve) => requestAnimationFrame(() => requestIdleCallback(resolve)));

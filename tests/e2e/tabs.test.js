@@ -114,7 +114,7 @@ describe("A chat in two tabs", () => {
     await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
     server.hurry();
     await chat.buttonSays("Send");
-    assert.deepEqual(await chat.answers(), [(await readLog(server.address, id)).text]);
+    assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
   });
 });
 
