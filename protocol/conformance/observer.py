@@ -28,6 +28,7 @@ _SECTIONS: Final = {
     "error": "5.8",
     "pong": "5.9",
     "goodbye": "5.10",
+    "conversation": "5.11",
 }
 _EVENTS: Final = ("accepted", "attached", "token", "snapshot", "done")
 _SLACK_MS: Final = 5.0

@@ -10,22 +10,24 @@ import pytest
 from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, run_case, run_cases
 from protocol.conformance.script import Case, Transport, load_cases, those_for
+from protocol.conformance.stage import Options
 from tests.conformance.serving import URLS, streamui_serve, url_of
 
 CASES = load_cases()
+PATIENT = Options(deadline=60, slack=10)
 PAIRS = [pytest.param(t, case, id=f"{t}-{case.id}") for t in URLS for case in those_for(CASES, t)]
 
 
 @pytest.mark.parametrize(("transport", "case"), PAIRS)
 async def test_scripted(scripted_port: int, transport: Transport, case: Case) -> None:
-    result = await run_case(url_of(transport, scripted_port), case)
+    result = await run_case(url_of(transport, scripted_port), case, PATIENT)
     assert result.outcome is Outcome.PASSED, details(result)
 
 
 async def test_starter(tmp_path: Path) -> None:
     with streamui_serve(tmp_path) as port:
         for transport in URLS:
-            results = await run_cases(url_of(transport, port), those_for(CASES, transport), jobs=6)
+            results = await run_cases(url_of(transport, port), those_for(CASES, transport), PATIENT, jobs=6)
             assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
 
 

@@ -276,7 +276,7 @@ def test_a_server_that_has_gone_is_said_and_the_chat_is_kept(
     urls, chats = iter([here, nowhere, here]), []
 
     @contextlib.contextmanager
-    def connect(url: str, retry: Retry) -> Iterator[SyncChat]:
+    def connect(url: str, token: str | None, retry: Retry) -> Iterator[SyncChat]:
         with connect_sync(next(urls)) as chat:
             chats.append(chat)
             yield chat
