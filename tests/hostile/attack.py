@@ -156,10 +156,10 @@ class Socket:
                     socket.send(each)
             if self.close is None:
                 socket.send_text(END)
-            assert (_codes(socket), socket.close_code) == (self.codes, self.close)
+            assert (codes_until_end(socket), socket.close_code) == (self.codes, self.close)
 
 
-def _codes(socket: WebSocket) -> tuple[str, ...]:
+def codes_until_end(socket: WebSocket) -> tuple[str, ...]:
     """The codes of the errors that come, until the socket is closed or END is answered."""
     codes = []
     for message in socket.messages():

@@ -167,7 +167,7 @@ def test_alice_still_has_what_was_hers(servers: Besieged) -> None:
     world = servers.world
     Http("hers", "GET /generations/herss", 200, '"state":"done"', at="locked", token="alice").mount(world)
     Http("hers", "GET /api/conversations/herss", 200, '"title":"hers"', at="locked", token="alice").mount(world)
-    Http("hers", "GET /generations/herss", 200, '"state":"prefill"', at="held", token="alice").mount(world)
+    Http("hers", "GET /generations/herss", 200, '"seq":0', at="held", token="alice").mount(world)
     Http("hers", f"POST /channel/{world.channel}", 204, "", "{}", "locked", "alice").mount(world)
 
 
