@@ -142,7 +142,7 @@ def _running(stage: Stage, observer: Observer) -> list[str]:
 
 async def _stop(stage: Stage, ids: set[str]) -> None:
     """Cancel on a new socket: those of the case may be closed or broken."""
-    wire = await dial(stage.url, None, stage.options.deadline)
+    wire = await dial(stage.url, None, stage.options.to_open)
     try:
         for id in sorted(ids):
             await wire.send(json.dumps({"type": "cancel", "id": id}))

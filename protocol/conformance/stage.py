@@ -28,6 +28,11 @@ class Options:
     deadline: float = DEADLINE
     slack: float = 1.0
 
+    @property
+    def to_open(self) -> float:
+        """Seconds for a connection to open: a server that has much to do breaks no rule by that."""
+        return max(self.deadline, DEADLINE)
+
 
 class Failed(Exception):
     """A step's expectation was not met."""

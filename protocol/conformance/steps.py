@@ -32,7 +32,7 @@ async def _connect(stage: Stage, step: script.Connect) -> None:
     url = stage.url + stage.fill(step.query)
     stage.transcript.append(f"{step.on} > connect {step.query} {step.subprotocols or ''}".rstrip())
     try:
-        wire = await dial(url, step.subprotocols, stage.options.deadline)
+        wire = await dial(url, step.subprotocols, stage.options.to_open)
     except Refused as refused:
         stage.transcript.append(f"{step.on} < HTTP {refused.status} {show(refused.body)}")
         if step.refused is None:
