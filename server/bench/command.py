@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from server.bench import crowded
 from server.bench.calibration import timed, tokens_per_word
 from server.bench.errors import BenchError
 from server.bench.gguf_facts import read_facts
@@ -33,12 +34,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure as ``arguments`` say; returns the exit status. Raises BenchError."""
     if arguments.json is not None:
         _check_writable(arguments.json)
+    if arguments.connections is not None:
+        crowded.check(arguments)
     model = _model(arguments)
     facts = read_facts(model)
     context = arguments.context or min(CONTEXT, facts.context or CONTEXT)
     load = Load(model=model, context=context, parallel=arguments.parallel, threads=arguments.threads, ends=facts.ends)
+    measure = _measure if arguments.connections is None else _measure_crowd
     try:
-        asyncio.run(_until_terminated(_measure(arguments, load)))
+        asyncio.run(_until_terminated(measure(arguments, load)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         print(file=sys.stderr)
         return INTERRUPTED
@@ -60,10 +64,19 @@ async def _measure(arguments: argparse.Namespace, load: Load) -> None:
     results = await run_rounds(plan, sides, _remark)
     shown = [row for row in rows(plan.sizes) if row.group in plan.groups]
     found = figures(shown, results)
-    print(_heading(load, plan), table(found, compared=len(sides) > 1), sep="\n\n")
+    print(_heading(load, plan, plan.sizes.answer), table(found, compared=len(sides) > 1), sep="\n\n")
     early = sum(len(side.get("early", ())) for each in results for side in each.values())
     if early:
         _remark(f"{early} answers ended before their length: the rows of throughput compare answers of unequal length")
+    if arguments.json is not None:
+        arguments.json.write_bytes(report(plan, load, results, found))
+
+
+async def _measure_crowd(arguments: argparse.Namespace, load: Load) -> None:
+    size = crowded.size_of(arguments, load.context)
+    plan, results = await crowded.run(arguments, load, size, _remark)
+    found = figures(crowded.rows(size), results)
+    print(_heading(load, plan, size.answer), table(found, compared=False), sep="\n\n")
     if arguments.json is not None:
         arguments.json.write_bytes(report(plan, load, results, found))
 
@@ -107,11 +120,11 @@ async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
     return Plan(sizes=sizes, groups=arguments.only, rounds=rounds, seed=seed, tokens_per_word=ratio)
 
 
-def _heading(load: Load, plan: Plan) -> str:
+def _heading(load: Load, plan: Plan, answer: int) -> str:
     sizes, cores, threads = plan.sizes, len(os.sched_getaffinity(0)), load.threads or "default"
     return (
         f"{load.model.name}: {load.parallel} x {load.context} tokens of context, threads: {threads}, cores: {cores}; "
-        f"answers of {sizes.answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
+        f"answers of {answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
     )
 
 

@@ -69,6 +69,15 @@ def _add_other(group: argparse._ArgumentGroup) -> None:
 def _add_run(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--rounds", type=whole_number(1, 100), metavar="N", help="how often (3, and 1 with --quick)")
     group.add_argument("--only", type=_groups, default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}")
+    group.add_argument(
+        "--connections",
+        type=whole_number(1, 100_000),
+        metavar="N",
+        help="measure what so many connections cost that do nothing, and nothing else; give --parallel at least --busy",
+    )
+    group.add_argument(
+        "--busy", type=whole_number(1, 4096), default=64, metavar="N", help="answers beside them (%(default)s)"
+    )
     group.add_argument("--quick", action="store_true", help="a small load, to try it out: no figures to quote")
     group.add_argument("--json", type=Path, metavar="FILE", help="write every sample of every round to FILE")
 

@@ -18,6 +18,7 @@ from protocol import codec
 from protocol.messages import Cancel, Done, Error, Generate, Params, ServerMessage, Status, Token, Welcome
 from server.bench.answer import Answer
 from server.bench.errors import BenchError
+from server.bench.measures.crowd import Usage
 from server.bench.sampling import sampling
 from server.bench.target import Counters
 
@@ -30,7 +31,7 @@ class StreamUI:
     def __init__(self, url: str, *, raw: bool, ends: tuple[int, ...]) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._health = f"{url}/healthz"
+        self._health, self._metrics = f"{url}/healthz", f"{url}/metrics"
         self._raw, self._ends = raw, ends
 
     async def connect(self) -> SocketLine:
@@ -48,6 +49,17 @@ class StreamUI:
     async def counters(self) -> Counters:
         return Counters.of((await asyncio.to_thread(self._read_health))["engine"])
 
+    async def usage(self) -> Usage:
+        """What the server's process holds now."""
+        return usage_of(await asyncio.to_thread(self._read_metrics))
+
+    def _read_metrics(self) -> str:
+        try:
+            with urllib.request.urlopen(self._metrics, timeout=60) as response:
+                return str(response.read().decode())
+        except OSError as error:
+            raise BenchError(f"{self._metrics}: {error}") from None
+
     def _read_health(self) -> dict[str, Any]:
         try:
             # The address is of http, by its beginning.
@@ -56,6 +68,15 @@ class StreamUI:
                 return body
         except OSError as error:
             raise BenchError(f"{self._health}: {error}") from None
+
+
+def usage_of(metrics: str) -> Usage:
+    """From the text of `/metrics`. Raises BenchError where the system tells no memory and no files."""
+    values = dict(line.split(" ", 1) for line in metrics.splitlines() if line.startswith("process_"))
+    try:
+        return Usage(int(float(values["process_resident_memory_bytes"])), int(float(values["process_open_fds"])))
+    except KeyError as missing:
+        raise BenchError(f"/metrics does not tell {missing}: it can on Linux only") from None
 
 
 class SocketLine(asyncio.Protocol):

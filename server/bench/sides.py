@@ -53,7 +53,7 @@ class Ours:
     options: str = ""
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[Target]:
+    async def serving(self) -> AsyncIterator[StreamUI]:
         with tempfile.TemporaryDirectory(prefix="streamui-bench-") as data:
             async with running("streamui serve", self._command(data)) as process:
                 await process.until(lambda: _is_ready(process))

@@ -61,6 +61,17 @@ async def test_a_channel_takes_a_place_too() -> None:
             assert await third.closed() == 4429
 
 
+async def test_a_polled_channel_that_finds_no_place_is_told_so() -> None:
+    async with limited(Limits(sockets=1)) as server, server.peer():
+        opened = await server.ask("POST", "/channel", "")
+        assert opened.status == 201
+        name = json.loads(opened.body)["connection"]
+        told = await server.ask("GET", f"/channel/{name}/poll")
+        assert (told.status, json.loads(told.body)["code"]) == (200, "rate_limited")
+        closed = await server.ask("GET", f"/channel/{name}/poll")
+        assert (closed.status, json.loads(closed.body)["code"]) == (410, 4429)
+
+
 async def test_places_are_a_principals_own(keys: Keys) -> None:
     async with limited(Limits(sockets=1), keys.folder) as server:
         async with (

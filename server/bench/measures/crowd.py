@@ -1,0 +1,107 @@
+"""What connections cost that do nothing: memory and files of the server, and the pace of the answers beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.bench.answer import Answer, Line
+from server.bench.errors import BenchError
+from server.bench.prompts import Prompts
+from server.bench.samples import Samples, gaps, p99
+from server.bench.target import Target, ask_at_once
+
+SETTLE = 4
+"""Messages at the start of an answer that are not looked at."""
+
+AT_ONCE = 50
+"""Connections that are opened at the same time."""
+
+CLOSED_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the server's process holds."""
+
+    memory: int
+    files: int
+
+
+class Observed(Target, Protocol):
+    """A server that says what it holds."""
+
+    async def usage(self) -> Usage: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """``idle`` connections beside ``busy`` ones; prompts of ``short`` tokens, answers of ``answer``."""
+
+    idle: int
+    busy: int
+    short: int
+    answer: int
+
+
+async def crowd(target: Observed, size: Crowd, prompts: Prompts, *, idle_first: bool) -> Samples:
+    """The busy ones without the idle ones and beside them, in either order; a server that was warmed up before."""
+    samples: Samples = {}
+    for beside in (idle_first, not idle_first):
+        if beside:
+            before = await target.usage()
+            async with idling(target, size.idle):
+                samples |= _cost(before, await target.usage(), size.idle)
+                samples["crowd.beside"] = await _busy(target, size, prompts)
+            await _closed(target, before)
+        else:
+            samples["crowd.alone"] = await _busy(target, size, prompts)
+    samples["crowd.ratio"] = [p99(samples["crowd.beside"]) / p99(samples["crowd.alone"])]
+    return samples
+
+
+@contextlib.asynccontextmanager
+async def idling(target: Target, count: int) -> AsyncIterator[None]:
+    """``count`` connections that are open for as long as the block lasts, and say nothing."""
+    lines: list[Line] = []
+    try:
+        while len(lines) < count:
+            lines += await asyncio.gather(*(target.connect() for _ in range(min(AT_ONCE, count - len(lines)))))
+        yield
+    finally:
+        for line in lines:
+            line.close()
+
+
+def _cost(before: Usage, after: Usage, count: int) -> Samples:
+    """KiB, and open files, for each connection."""
+    return {
+        "crowd.memory": [(after.memory - before.memory) / count / 1024],
+        "crowd.files": [(after.files - before.files) / count],
+    }
+
+
+async def _busy(target: Target, size: Crowd, prompts: Prompts) -> list[float]:
+    """Milliseconds between the messages of each answer, as `_pauses` has them."""
+    answers = await ask_at_once(target, [prompts.fresh(size.short) for _ in range(size.busy)], size.answer)
+    return [pause for answer in answers for pause in _pauses(answer)]
+
+
+def _pauses(answer: Answer) -> list[float]:
+    """Between its messages, but for the first ones; of one that came in fewer messages, from the request on."""
+    settled = answer.arrivals[SETTLE:]
+    return gaps(settled) if len(settled) > 1 else gaps([answer.sent, *answer.arrivals])
+
+
+async def _closed(target: Observed, before: Usage) -> None:
+    """Return once the server has closed what its clients have. Raises BenchError."""
+    until = time.monotonic() + CLOSED_SECONDS
+    while (now := await target.usage()).files > before.files + AT_ONCE:
+        if time.monotonic() > until:
+            raise BenchError(f"our server holds {now.files - before.files} files of connections that were closed")
+        await asyncio.sleep(LOOK_SECONDS)

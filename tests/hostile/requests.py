@@ -1,0 +1,283 @@
+"""Requests that are wrong in what they ask: bodies, queries, paths, methods, types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protocol.codec import MAX_FRAME_BYTES
+from tests.hostile.attack import Attack, Http, Pairs
+from tests.hostile.routes import ROUTES
+
+GENERATE_DOORS = ("/generate", "/generate/stream", "/generations")
+CONVERSATION = "/api/conversations/nobody"
+TOO_LONG = b" " * (MAX_FRAME_BYTES + 1)
+
+BODIES: list[tuple[str | bytes, int, str]] = [
+    ("", 400, "bad_json"),
+    ("{", 400, "bad_json"),
+    ("[]", 400, "bad_json"),
+    ("null", 400, "bad_json"),
+    ("7", 400, "bad_json"),
+    ('"Hi"', 400, "bad_json"),
+    ('{"prompt":"Hi"}{"prompt":"Hi"}', 400, "bad_json"),
+    ('{"prompt":"Hi"}\n{"prompt":"Hi"}', 400, "bad_json"),
+    ('{"prompt":NaN}', 400, "bad_json"),
+    ('{"prompt":"\\ud800"}', 400, "bad_json"),
+    ('{"a":' * 100_000, 400, "bad_json"),
+    ("[" * 500_000, 400, "bad_json"),
+    (b'{"prompt":"\xff\xfe"}', 400, "bad_json"),
+    (b'{"prompt":"\xed\xa0\x80"}', 400, "bad_json"),
+    (b'\xef\xbb\xbf{"prompt":"Hi"}', 400, "bad_json"),
+    ('{"prompt":"Hi"}'.encode("utf-16"), 400, "bad_json"),
+    (b"\x00", 400, "bad_json"),
+    (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", 400, "bad_json"),
+    ("{}", 400, "missing_field"),
+    ('{"promt":"Hi"}', 400, "unknown_field"),
+    ('{"prompt":"Hi","__proto__":{"admin":true}}', 400, "unknown_field"),
+    ('{"prompt":"Hi","chat_template":"{{7*7}}"}', 400, "unknown_field"),
+    ('{"prompt":"Hi","model":"../../etc/passwd"}', 400, "unknown_field"),
+    ('{"prompt":"Hi","prompt":"Ho"}', 400, "invalid_field"),
+    ('{"prompt":{"$ne":1}}', 400, "invalid_field"),
+    ('{"prompt":["Hi"]}', 400, "invalid_field"),
+    ('{"prompt":" "}', 400, "empty_prompt"),
+    ('{"type":"cancel"}', 400, "invalid_field"),
+    ('{"type":"sing","prompt":"Hi"}', 400, "unknown_type"),
+    ('{"prompt":"Hi","id":"../../x"}', 400, "invalid_field"),
+    ('{"prompt":"Hi","id":"a\\u0000b"}', 400, "invalid_field"),
+    ('{"prompt":"Hi","id":"' + "x" * 65 + '"}', 400, "invalid_field"),
+    ('{"prompt":"Hi","id":"x\\n"}', 400, "invalid_field"),
+    ('{"prompt":"Hi","params":{"max_tokens":1e999}}', 400, "invalid_field"),
+    ('{"prompt":"Hi","params":{"max_tokens":99999999999999999999}}', 400, "invalid_field"),
+    ('{"prompt":"Hi","params":{"seed":-2}}', 400, "invalid_field"),
+    ('{"prompt":"Hi","params":{"grammar":"root ::= root"}}', 400, "unknown_field"),
+    ('{"prompt":"Hi","on_detach_ms":1e300}', 400, "invalid_field"),
+    ('{"prompt":"Hi",' + ",".join(f'"f{n}":1' for n in range(50_000)) + "}", 400, "unknown_field"),
+    ('{"prompt":"' + "x" * 3000 + '","raw":true}', 400, "context_overflow"),
+    ('{"prompt":"' + "x" * 1_000_000 + '","raw":true}', 400, "context_overflow"),
+    ('{"conversation":"nobody","content":"Hi"}', 404, "unknown_id"),
+    ('{"conversation":"a/b","content":"Hi"}', 400, "invalid_field"),
+    ('{"conversation":"nobody"}', 400, "missing_field"),
+    (TOO_LONG, 413, "bad_frame"),
+]
+"""Of the three doors that take a `generate`."""
+
+KINDS: list[Pairs] = [
+    (("content-type", "text/plain"),),
+    (("content-type", "application/x-www-form-urlencoded"),),
+    (("content-type", "multipart/form-data; boundary=x"),),
+    (("content-type", ""),),
+    (("content-type", "application/jsonx"),),
+    (("content-type", "text/plain; application/json"),),
+]
+"""Bodies of a kind that a form of any site could send."""
+
+JSON_DOORS = [
+    *(f"POST {door}" for door in GENERATE_DOORS),
+    "POST /channel",
+    "POST /channel/$CHANNEL",
+    "POST /api/conversations",
+    "POST /api/conversations/import",
+    f"PATCH {CONVERSATION}",
+    f"POST {CONVERSATION}/restore",
+    f"POST {CONVERSATION}/messages/m1/restore",
+]
+
+CONVERSATION_BODIES: list[tuple[str, str | bytes, int, str]] = [
+    ("POST /api/conversations", "", 400, "bad_json"),
+    ("POST /api/conversations", "[]", 400, "bad_json"),
+    ("POST /api/conversations", '{"id":"a b"}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"id":"export"}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"id":"import"}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"id":""}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"id":7}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"title":7}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"title":"' + "x" * 201 + '"}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"principal":"alice"}', 400, "unknown_field"),
+    ("POST /api/conversations", '{"title":"a","title":"b"}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"settings":{"system":"' + "x" * 262_145 + '"}}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"settings":{"params":{"temperature":3}}}', 400, "invalid_field"),
+    ("POST /api/conversations", '{"settings":{"tools":[]}}', 400, "unknown_field"),
+    ("POST /api/conversations", b'{"title":"\xff"}', 400, "bad_json"),
+    ("POST /api/conversations", TOO_LONG, 413, "bad_frame"),
+    (f"PATCH {CONVERSATION}", "{", 400, "bad_json"),
+    (f"PATCH {CONVERSATION}", '{"id":"x"}', 400, "unknown_field"),
+    (f"PATCH {CONVERSATION}", '{"version":1}', 400, "unknown_field"),
+    (f"PATCH {CONVERSATION}", '{"pinned":"yes"}', 400, "invalid_field"),
+    (f"PATCH {CONVERSATION}", '{"leaf":"a b"}', 400, "invalid_field"),
+    (f"PATCH {CONVERSATION}", '{"title":"x"}', 404, "unknown_id"),
+    (f"PATCH {CONVERSATION}", TOO_LONG, 413, "bad_frame"),
+    (f"POST {CONVERSATION}/restore", "{}", 404, "unknown_id"),
+    (f"POST {CONVERSATION}/restore", TOO_LONG, 413, "bad_frame"),
+    (f"POST {CONVERSATION}/messages/m1/restore", "{}", 404, "unknown_id"),
+    (f"POST {CONVERSATION}/messages/m1/restore", TOO_LONG, 413, "bad_frame"),
+    ("POST /api/conversations/import", "", 400, "bad_json"),
+    ("POST /api/conversations/import", "{", 400, "bad_json"),
+    ("POST /api/conversations/import", "7", 400, "bad_json"),
+    ("POST /api/conversations/import", '{"format":"other"}', 200, "it is of no known format"),
+    ("POST /api/conversations/import", b"\xff\xfe", 400, "bad_json"),
+    ("POST /api/conversations/import", "[" * 100_000, 400, "bad_json"),
+    ("POST /channel", TOO_LONG, 413, "bad_frame"),
+    ("POST /channel", b"\xff", 400, "bad_json"),
+    ("POST /channel/nobody", "{}", 404, "unknown_id"),
+]
+
+QUERIES: list[tuple[str, int, str]] = [
+    ("GET /generations/nobody", 404, "unknown_id"),
+    ("DELETE /generations/nobody", 404, "unknown_id"),
+    ("GET /generations/nobody/events", 404, "unknown_id"),
+    ("GET /generations/nobody/events?after=-1", 400, "invalid_field"),
+    ("GET /generations/nobody/events?after=1e3", 400, "invalid_field"),
+    ("GET /generations/nobody/events?after=9007199254740992", 400, "invalid_field"),
+    ("GET /generations/nobody/events?after=99999999999999999999999", 400, "invalid_field"),
+    ("GET /generations/nobody/events?after=%D9%A1", 400, "invalid_field"),
+    ("GET /generations/nobody/events?epoch=a%20b", 400, "invalid_field"),
+    ("GET /generations/nobody/events?epoch=x%0A", 400, "invalid_field"),
+    ("GET /generations/nobody/poll", 404, "unknown_id"),
+    ("GET /generations/nobody/poll?wait=61", 400, "invalid_field"),
+    ("GET /generations/nobody/poll?wait=-1", 400, "invalid_field"),
+    ("GET /generations/nobody/poll?wait=nan", 400, "invalid_field"),
+    ("GET /generations/nobody/poll?wait=inf", 400, "invalid_field"),
+    ("GET /generations/nobody/poll?wait=", 400, "invalid_field"),
+    ("GET /generations/nobody/poll?after=0x10", 400, "invalid_field"),
+    (f"GET /generations/{'x' * 8000}", 404, "unknown_id"),
+    ("GET /generations/%00", 404, "unknown_id"),
+    ("GET /generations/%ff%fe", 404, "unknown_id"),
+    ("GET /generations/%0d%0aset-cookie:%20a=b", 404, "unknown_id"),
+    ("GET /generations/..%2f..%2fetc%2fpasswd", 404, ""),
+    ("GET /channel/nobody/poll?wait=99", 400, "invalid_field"),
+    ("GET /channel/nobody/poll", 404, "unknown_id"),
+    ("GET /channel/nobody/poll?wait=0", 404, "unknown_id"),
+    ("DELETE /channel/nobody", 404, "unknown_id"),
+    ("GET /api/conversations?limit=0", 400, "invalid_field"),
+    ("GET /api/conversations?limit=201", 400, "invalid_field"),
+    ("GET /api/conversations?limit=-1", 400, "invalid_field"),
+    ("GET /api/conversations?limit=1.5", 400, "invalid_field"),
+    ("GET /api/conversations?limit=%D9%A3", 400, "invalid_field"),
+    ("GET /api/conversations?limit=", 400, "invalid_field"),
+    ("GET /api/conversations?before=rubbish", 400, "invalid_field"),
+    ("GET /api/conversations?before=", 400, "invalid_field"),
+    ("GET /api/conversations?before=1.9999999999999999999999.x", 400, "invalid_field"),
+    (f"GET /api/conversations?q={'x' * 1001}", 400, "invalid_field"),
+    (f"GET {CONVERSATION}", 404, "unknown_id"),
+    (f"GET {CONVERSATION}'%20OR%201=1--", 404, "unknown_id"),
+    ("GET /api/conversations/%00", 404, "unknown_id"),
+    (f"DELETE {CONVERSATION}", 404, "unknown_id"),
+    (f"DELETE {CONVERSATION}/messages/m1", 404, "unknown_id"),
+    (f"GET {CONVERSATION}/export", 404, "unknown_id"),
+    (f"GET {CONVERSATION}/export?format=../../x", 400, "invalid_field"),
+    (f"GET {CONVERSATION}/export?format=", 400, "invalid_field"),
+]
+
+TRAVERSAL = [
+    "/static/../server/app.py",
+    "/static/..%2fserver/app.py",
+    "/static/%2e%2e/server/app.py",
+    "/static/%2e%2e%2fserver%2fapp.py",
+    "/static/..%252fserver/app.py",
+    "/static/..%5cserver%5capp.py",
+    "/static/....//server/app.py",
+    "/static//etc/passwd",
+    "/static/%2fetc%2fpasswd",
+    "/static/app.js/../../pyproject.toml",
+    "/static/app.js%00.css",
+    "/static/%00",
+    "/static/",
+    "/static/styles",
+    "/static/styles/",
+    "/static/nothing.js",
+    f"/static/{'x' * 4000}",
+    f"/static/{'x/' * 3000}x",
+    "/static/file:///etc/passwd",
+    "/static/vendor/../../pyproject.toml",
+    "/static/vendor/..%2f..%2fpyproject.toml",
+    "/static/vendor/%2e%2e/%2e%2e/package.json",
+    "/static/vendor/%2fetc%2fpasswd",
+    "/static/vendor/",
+    "/static/vendor/nothing.js",
+    "/static/%ff",
+    "/static/app.js::$DATA",
+]
+
+PATHS = [
+    "/nowhere",
+    "//generate",
+    "/GENERATE",
+    "/generations/a/b",
+    "/api",
+    "/api/conversations/a/b/c/d",
+    "/openapi.json",
+    "/docs",
+    "/.env",
+    "/.git/config",
+    "/login/x",
+    "/ws/x",
+    "/%2e%2e/%2e%2e/etc/passwd",
+    "/../../etc/passwd",
+    "/healthz/x",
+]
+
+METHODS = ("PUT", "TRACE", "PROPFIND", "OPTIONS", "FOO", "get")
+
+RANGES: list[tuple[str, int, str]] = [
+    ("bytes=5-2", 400, ""),
+    ("bytes=999999999-", 416, ""),
+    ("bytes=-", 400, ""),
+    ("bytes=a-b", 400, ""),
+    ("lines=0-1", 400, ""),
+    (f"bytes={'9' * 500}-", 416, ""),
+    (f"bytes={','.join('0-0' for _ in range(1500))}", 200, ""),
+    (f"bytes={','.join(f'{n}-{n + 1}' for n in range(0, 3000, 4))}", 200, ""),
+]
+
+FORM: Pairs = (("content-type", "application/x-www-form-urlencoded"),)
+
+
+def attacks() -> Iterator[Attack]:
+    for door in GENERATE_DOORS:
+        yield from (Http("body", f"POST {door}", status, told, body) for body, status, told in BODIES)
+    for door in JSON_DOORS:
+        told, status = ("unknown_id", 404) if "CHANNEL" in door else ("bad_frame", 415)
+        yield from (Http("kind", door, status, told, "{}", headers=kind) for kind in KINDS)
+    yield from (Http("body", sent, status, told, body) for sent, body, status, told in CONVERSATION_BODIES)
+    yield from (Http("query", sent, status, told) for sent, status, told in QUERIES)
+    yield from _last_event_ids()
+    yield from (Http("traversal", f"GET {path}", 404) for path in TRAVERSAL)
+    yield from (Http("path", f"GET {path}", 404) for path in PATHS)
+    yield from (Http("path", f"GET {path}", 401, "unauthorized", at="locked") for path in PATHS)
+    yield from _methods()
+    yield from (Http("range", "GET /static/app.js", s, t, headers=(("range", r),)) for r, s, t in RANGES)
+    yield from _logins()
+
+
+def _last_event_ids() -> Iterator[Attack]:
+    for value in ("x", "e:", ":1", "e:-1", "e:1:2", "e:99999999999999999", "a b:1", "e:١"):
+        headers = (("last-event-id", value),)
+        yield Http("last-event-id", "GET /generations/nobody/events", 400, "invalid_field", headers=headers)
+
+
+def _methods() -> Iterator[Attack]:
+    """Nothing but what the table of routes has; a door that streams has no HEAD either."""
+    paths = {entry.path for (method, _), entry in ROUTES.items() if method != "WEBSOCKET"}
+    for path in sorted(paths):
+        yield from (Http("method", f"{method} {path}", 405) for method in METHODS)
+
+
+def _logins() -> Iterator[Attack]:
+    """Each from an address of its own, since attempts are counted."""
+    rubbish: list[tuple[str | bytes, Pairs]] = [
+        ("", FORM),
+        ("token=", FORM),
+        ("token=sui_wrong", FORM),
+        ("token=$REVOKED", FORM),
+        ("token=$ALICE", (("content-type", "text/plain"),)),
+        ('{"token":"$ALICE"}', (("content-type", "application/json"),)),
+        ("user=alice&password=x", FORM),
+        ("&".join(f"a{n}=1" for n in range(1000)) + "&token=$ALICE", FORM),
+        ("token=" + "x" * 20_000, FORM),
+        (b"token=\xff\xfe", FORM),
+        ("token=%ff%00", FORM),
+        ("token=x&token=$ALICE", FORM),
+    ]
+    for n, (body, kind) in enumerate(rubbish):
+        headers = (*kind, ("x-forwarded-for", f"198.51.100.{n}"))
+        yield Http("login", "POST /login", 403, "not a token", body, "locked", headers=headers)

@@ -1,0 +1,65 @@
+"""Every route of the server, with an address that it answers to: what is tried on all of them is tried on these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Needs(Enum):
+    """What a server with tokens asks of who comes to a route."""
+
+    TOKEN = auto()
+    HELLO = auto()  # the token may follow
+    LOGIN = auto()  # the page, which sends to the login who has none
+    NOTHING = auto()
+
+
+@dataclass(frozen=True)
+class Entry:
+    path: str
+    needs: Needs = Needs.TOKEN
+    body: str | None = None
+
+
+OPEN, HELLO = Needs.NOTHING, Needs.HELLO
+PROMPT = '{"prompt":"Hi"}'
+
+ROUTES: dict[tuple[str, str], Entry] = {
+    ("GET", "/"): Entry("/", Needs.LOGIN),
+    ("GET", "/service-worker.js"): Entry("/service-worker.js", OPEN),
+    ("GET", "/login"): Entry("/login", OPEN),
+    ("POST", "/login"): Entry("/login", OPEN, "token=x"),
+    ("GET", "/logout"): Entry("/logout", OPEN),
+    ("POST", "/logout"): Entry("/logout", OPEN, ""),
+    ("GET", "/healthz"): Entry("/healthz", OPEN),
+    ("GET", "/readyz"): Entry("/readyz", OPEN),
+    ("GET", "/metrics"): Entry("/metrics"),
+    ("WEBSOCKET", "/ws"): Entry("/ws", HELLO),
+    ("GET", "/channel"): Entry("/channel", HELLO),
+    ("POST", "/channel"): Entry("/channel", HELLO, ""),
+    ("POST", "/channel/{connection}"): Entry("/channel/nobody", HELLO, '{"type":"ping"}'),
+    ("DELETE", "/channel/{connection}"): Entry("/channel/nobody", HELLO),
+    ("GET", "/channel/{connection}/poll"): Entry("/channel/nobody/poll", HELLO),
+    ("POST", "/generate"): Entry("/generate", body=PROMPT),
+    ("POST", "/generate/stream"): Entry("/generate/stream", body=PROMPT),
+    ("POST", "/generations"): Entry("/generations", body=PROMPT),
+    ("GET", "/generations/{id}"): Entry("/generations/nobody"),
+    ("DELETE", "/generations/{id}"): Entry("/generations/nobody"),
+    ("GET", "/generations/{id}/events"): Entry("/generations/nobody/events"),
+    ("GET", "/generations/{id}/poll"): Entry("/generations/nobody/poll"),
+    ("GET", "/api/conversations"): Entry("/api/conversations"),
+    ("POST", "/api/conversations"): Entry("/api/conversations", body="{}"),
+    ("GET", "/api/conversations/export"): Entry("/api/conversations/export"),
+    ("POST", "/api/conversations/import"): Entry("/api/conversations/import", body="{}"),
+    ("GET", "/api/conversations/{id}/export"): Entry("/api/conversations/nobody/export"),
+    ("GET", "/api/conversations/{id}"): Entry("/api/conversations/nobody"),
+    ("PATCH", "/api/conversations/{id}"): Entry("/api/conversations/nobody", body='{"title":"x"}'),
+    ("DELETE", "/api/conversations/{id}"): Entry("/api/conversations/nobody"),
+    ("POST", "/api/conversations/{id}/restore"): Entry("/api/conversations/nobody/restore", body="{}"),
+    ("DELETE", "/api/conversations/{id}/messages/{message}"): Entry("/api/conversations/nobody/messages/m1"),
+    ("POST", "/api/conversations/{id}/messages/{message}/restore"): Entry(
+        "/api/conversations/nobody/messages/m1/restore", body="{}"
+    ),
+    ("GET", "/static"): Entry("/static/app.js", OPEN),
+}

@@ -1,0 +1,131 @@
+"""The servers that are attacked, in a process of their own, so that what an attack leaves behind can be measured.
+
+``python -m tests.hostile.serving`` prints one line of JSON (``Doors``), and ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from protocol import admission
+from server.engine.scripted import ScriptedModel
+from server.guard.deadlines import Deadlines, PunctualProtocol
+from server.guard.guard import Guard
+from server.guard.limits import Limits
+from server.guard.rates import Rates
+from server.guard.store import TokenStore, hash_of
+from server.guard.tokens import Tokens, new_token
+from server.serving import CLIENTS_FAULTS
+from server.transports import connection
+from tests.server.transports.running import RunningServer, serving
+
+NEVER = 3600.0
+
+FEW_SOCKETS = 4
+FEW_MESSAGES = 16
+FEW_ACTIVE = 2
+FEW_QUEUED = 2
+
+
+class Doors(msgspec.Struct, frozen=True):
+    """Where the servers listen, and the secrets of their users.
+
+    ``open``: without tokens. ``locked``: with tokens; the answers of its model come at once. ``held``: the same, and
+    its model never writes a word. ``tight``: as ``held``, and a user may have FEW_ACTIVE answers. ``strict``: without
+    tokens, and with limits that are soon reached.
+    """
+
+    open: int
+    locked: int
+    held: int
+    tight: int
+    strict: int
+    alice: str
+    bob: str
+    revoked: str
+
+
+class Patient(PunctualProtocol):
+    """Nothing runs out, however slow the machine."""
+
+    deadlines = Deadlines(head=NEVER, body=NEVER)
+
+
+class Impatient(PunctualProtocol):
+    deadlines = Deadlines(head=0.3, body=0.3)
+
+
+def _keys(folder: Path) -> tuple[str, str, str]:
+    store = TokenStore(folder)
+    names = ("alice", "bob", "revoked")
+    tokens = {name: new_token() for name in names}
+    for name, token in tokens.items():
+        assert store.add(name, hash_of(token))
+    assert store.revoke("revoked")
+    store.close()
+    return tokens["alice"], tokens["bob"], tokens["revoked"]
+
+
+def _strict() -> Guard:
+    """Who has used up its messages gets no new ones, however slow the machine."""
+    guard = Guard(limits=Limits(sockets=FEW_SOCKETS, messages=FEW_MESSAGES))
+    guard._rates = Rates(1e-9, FEW_MESSAGES)
+    return guard
+
+
+async def _serve(folder: Path, http: type[PunctualProtocol]) -> None:
+    """All of them, until standard input ends."""
+    alice, bob, revoked = _keys(folder)
+
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(
+            guard: Guard | None, *, held: bool = False, queue: int = 64, active: int | None = None
+        ) -> RunningServer:
+            model = ScriptedModel(slots=2)
+            if held:
+                model.gate.close()
+            return await stack.enter_async_context(
+                serving(model, guard=guard, queue_limit=queue, active_limit=active, http=http)
+            )
+
+        def guarded() -> Guard:
+            return Guard(tokens=Tokens(TokenStore(folder)))
+
+        servers = (
+            await start(None),
+            await start(guarded()),
+            await start(guarded(), held=True),
+            await start(guarded(), held=True, active=FEW_ACTIVE),
+            await start(_strict(), held=True, queue=FEW_QUEUED),
+        )
+        names = ("open", "locked", "held", "tight", "strict")
+        ports = {name: server.port for name, server in zip(names, servers, strict=True)}
+        doors = Doors(**ports, alice=alice, bob=bob, revoked=revoked)
+        print(msgspec.json.encode(doors).decode(), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--impatient", action="store_true", help="whoever is slow is given up soon")
+    impatient = parser.parse_args().impatient
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
+    if impatient:
+        for module in (admission, connection):
+            setattr(module, "HELLO_SECONDS", 0.3)  # noqa: B010
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_serve(Path(folder), Impatient if impatient else Patient))
+
+
+if __name__ == "__main__":
+    main()

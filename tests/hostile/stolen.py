@@ -1,0 +1,88 @@
+"""What belongs to alice, asked for by bob: each answer is the one that an id gets which nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tests.hostile.attack import Attack, Http, Socket, World
+
+HERS: Final = "herss"
+"""The id of a generation, of a conversation, and of the message in it. On ``locked`` the generation has ended; on
+``held`` it runs."""
+
+MESSAGES: Final = [
+    '{"type":"attach","id":"herss"}',
+    '{"type":"attach","id":"herss","after":3}',
+    '{"type":"attach","id":"herss","epoch":"e","after":9007199254740991}',
+    '{"type":"hello","attach":[{"id":"herss"}]}',
+    '{"type":"cancel","id":"herss"}',
+    '{"type":"detach","id":"herss"}',
+    '{"type":"status","id":"herss"}',
+    '{"type":"generate","conversation":"herss","content":"Hi"}',
+    '{"type":"generate","conversation":"herss","content":"Hi","parent":"herss"}',
+    '{"type":"generate","conversation":"herss","parent":"herss"}',
+]
+
+REQUESTS: Final[list[tuple[str, str | None]]] = [
+    ("GET /generations/herss", None),
+    ("DELETE /generations/herss", None),
+    ("GET /generations/herss/events", None),
+    ("GET /generations/herss/events?after=2", None),
+    ("GET /generations/herss/poll?wait=0", None),
+    ("GET /generations/herss/poll?wait=0&after=9", None),
+    ("GET /api/conversations/herss", None),
+    ("PATCH /api/conversations/herss", '{"title":"mine"}'),
+    ("PATCH /api/conversations/herss", '{"leaf":"herss"}'),
+    ("DELETE /api/conversations/herss", None),
+    ("POST /api/conversations/herss/restore", "{}"),
+    ("GET /api/conversations/herss/export", None),
+    ("GET /api/conversations/herss/export?format=markdown", None),
+    ("DELETE /api/conversations/herss/messages/herss", None),
+    ("POST /api/conversations/herss/messages/herss/restore", "{}"),
+    ("POST /generate", '{"conversation":"herss","content":"Hi"}'),
+    ("POST /generate/stream", '{"conversation":"herss","content":"Hi"}'),
+    ("POST /generations", '{"conversation":"herss","parent":"herss"}'),
+]
+
+CHANNEL: Final = [
+    ("POST /channel/$CHANNEL", '{"type":"cancel","all":true}'),
+    ("DELETE /channel/$CHANNEL", None),
+    ("GET /channel/$CHANNEL/poll?wait=0", None),
+]
+
+
+@dataclass(frozen=True)
+class Stolen:
+    """The same request for her id and for nobody's: 404, and equal to the last byte."""
+
+    sent: str
+    body: str | None
+    at: str
+
+    @property
+    def name(self) -> str:
+        return f"stolen: {self.sent} {self.body} {self.at}"
+
+    def mount(self, world: World) -> None:
+        answers = []
+        own = ("date", "x-request-id")
+        for id in (HERS, "nobod"):
+            body = None if self.body is None else self.body.replace(HERS, id)
+            attack = Http("stolen", self.sent.replace(HERS, id), 404, "unknown_id", body, self.at, "bob")
+            got = attack.asked(world, "x", last=True)
+            headers = {name: value for name, value in got.headers.items() if name not in own}
+            answers.append((got.status, headers, got.body.replace(HERS, "nobod")))
+        assert answers[0] == answers[1]
+
+
+def attacks() -> Iterator[Attack]:
+    for at in ("locked", "held"):
+        yield from (Socket("stolen", (sent,), ("unknown_id",), at=at, token="bob") for sent in MESSAGES)
+        yield from (Stolen(sent, body, at) for sent, body in REQUESTS)
+        yield Socket("stolen", ('{"type":"cancel"}',), ("nothing_to_cancel",), at=at, token="bob")
+        yield Socket("stolen", ('{"type":"cancel","all":true}',), ("nothing_to_cancel",), at=at, token="bob")
+    for token in ("bob", None):
+        yield from (Http("stolen channel", s, 404, "unknown_id", body, "locked", token) for s, body in CHANNEL)
+    yield from (Http("stolen channel", s, 401, "unauthorized", b, "locked", "revoked") for s, b in CHANNEL)

@@ -1,0 +1,183 @@
+"""Everything that is known of how servers are attacked, over every route and message, and what is left after it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import psutil
+import pytest
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from protocol.messages import CLIENT_TYPES
+from server.app import create_app
+from server.engine.scripted import ScriptedModel
+from server.engine.worker import BatchingEngine
+from tests.hostile import floods, frames, line, patience, perimeter, replays, requests, stolen, wire
+from tests.hostile.attack import Attack, Http, Socket, World
+from tests.hostile.routes import ROUTES
+from tests.hostile.serving import Doors
+
+TABLES = (perimeter, requests, wire, frames, stolen, replays, floods)
+ATTACKS: list[Attack] = [attack for table in TABLES for attack in table.attacks()]
+SLOW: list[Attack] = list(patience.attacks())
+
+LEAST_ATTACKS = 300
+GROWTH = 32 * 2**20
+"""Bytes that the servers may have grown by from one round to the next: what is kept for a while, and chance."""
+
+POOLED = 8
+"""Threads that asyncio's and anyio's pools may have added: they make them as they are needed, up to a bound."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process holds."""
+
+    bytes: int
+    files: int
+    threads: int
+
+
+@dataclass
+class Besieged:
+    """The process with the servers. ``said`` is its standard error."""
+
+    process: subprocess.Popen[str]
+    world: World
+    said: list[str]
+
+    def usage(self) -> Usage:
+        found = psutil.Process(self.process.pid)
+        return Usage(found.memory_info().rss, found.num_fds(), found.num_threads())
+
+    def settled(self, most: Usage) -> Usage:
+        """What it holds, once that is no more than ``most``; or, however long one waits, it is."""
+        until = time.monotonic() + line.DEADLINE
+        while (now := self.usage()) and time.monotonic() < until:
+            if now.files <= most.files and now.threads <= most.threads and now.bytes <= most.bytes:
+                break
+            time.sleep(0.05)
+        return now
+
+
+@contextlib.contextmanager
+def besieged(*options: str) -> Iterator[Besieged]:
+    command = [sys.executable, "-m", "tests.hostile.serving", *options]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        said: list[str] = []
+        reading = threading.Thread(target=said.extend, args=(process.stderr,))
+        reading.start()
+        try:
+            doors = msgspec.json.decode(process.stdout.readline(), type=Doors)
+            yield Besieged(process, World(doors), said)
+        finally:
+            process.stdin.close()
+            process.wait(line.DEADLINE)
+            reading.join()
+
+
+def _prepare(world: World) -> None:
+    """What alice has, and bob would like to."""
+    for at, status in (("locked", 200), ("held", 201)):
+        made = '{"id":"herss","title":"hers"}'
+        Http("alice", "POST /api/conversations", 201, "", made, at, "alice").mount(world)
+        body = '{"id":"herss","conversation":"herss","content":"Hi","on_detach_ms":null}'
+        sent = "POST /generate" if status == 200 else "POST /generations"
+        Http("alice", sent, status, "", body, at, "alice").mount(world)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Besieged]:
+    with besieged() as found, line.line(found.world.port("locked")) as channel:
+        world = found.world
+        _prepare(world)
+        headers = world.headers("locked", "alice", (), "x")
+        channel.sendall(line.request("GET", "/channel", headers))
+        told = floods.until(channel, b'"connection":"')
+        told += floods.until(channel, b'"auth"') if b'"auth"' not in told else b""
+        name = told.partition(b'"connection":"')[2].partition(b'"')[0].decode()
+        yield Besieged(found.process, World(world.doors, name), found.said)
+    assert "Traceback" not in "".join(found.said), "".join(found.said)
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[Besieged]:
+    with besieged("--impatient") as found:
+        yield found
+    assert "Traceback" not in "".join(found.said), "".join(found.said)
+
+
+def _names(attacks: list[Attack]) -> list[str]:
+    return [f"{n} {attack.name.encode('ascii', 'backslashreplace').decode()}" for n, attack in enumerate(attacks)]
+
+
+def test_every_route_is_attacked() -> None:
+    app = create_app(BatchingEngine(ScriptedModel()))
+    found = set()
+    for route in app.routes:
+        match route:
+            case Mount(path=path):
+                found.add(("GET", path))
+            case WebSocketRoute(path=path):
+                found.add(("WEBSOCKET", path))
+            case Route(path=path, methods=methods):
+                found |= {(method, path) for method in methods or () if method != "HEAD"}
+    assert found == set(ROUTES)
+
+
+def test_every_message_is_attacked() -> None:
+    assert set(frames.MESSAGES) == set(CLIENT_TYPES)
+
+
+def test_there_are_enough_attacks_and_none_twice() -> None:
+    by_hand = [attack for table in TABLES if table is not perimeter for attack in table.attacks()]
+    assert len(by_hand) + len(SLOW) >= LEAST_ATTACKS
+    assert len(set(ATTACKS)) == len(ATTACKS)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=_names(ATTACKS))
+def test_an_attack(servers: Besieged, attack: Attack) -> None:
+    attack.mount(servers.world)
+
+
+@pytest.mark.parametrize("attack", SLOW, ids=_names(SLOW))
+def test_who_is_slow_is_given_up(impatient: Besieged, attack: Attack) -> None:
+    attack.mount(impatient.world)
+
+
+@pytest.mark.parametrize("at", ["open", "locked"])
+def test_after_it_the_server_answers(servers: Besieged, at: str) -> None:
+    token = "alice" if at == "locked" else None
+    Http("good", "POST /generate", 200, '"reason":"stop"', '{"prompt":"Hi"}', at, token).mount(servers.world)
+    Http("good", "GET /healthz", 200, '"alive":true', at=at).mount(servers.world)
+    Socket("good", ('{"type":"generate","prompt":"Hi"}',), (), at=at, token=token).mount(servers.world)
+
+
+def test_alice_still_has_what_was_hers(servers: Besieged) -> None:
+    world = servers.world
+    Http("hers", "GET /generations/herss", 200, '"state":"done"', at="locked", token="alice").mount(world)
+    Http("hers", "GET /api/conversations/herss", 200, '"title":"hers"', at="locked", token="alice").mount(world)
+    Http("hers", "GET /generations/herss", 200, '"seq":0', at="held", token="alice").mount(world)
+    Http("hers", f"POST /channel/{world.channel}", 204, "", "{}", "locked", "alice").mount(world)
+
+
+def test_a_second_round_leaves_nothing_behind(servers: Besieged) -> None:
+    """The first was the warm-up: what is kept once, such as compiled patterns and threads of pools, is there now."""
+    before = servers.usage()
+    for attack in ATTACKS:
+        attack.mount(servers.world)
+    most = Usage(before.bytes + GROWTH, before.files, before.threads + POOLED)
+    after = servers.settled(most)
+    assert after.bytes <= most.bytes, (before, after)
+    assert after.files <= most.files, (before, after)
+    assert after.threads <= most.threads, (before, after)
