@@ -54,7 +54,7 @@ export class ChatPage {
     await this.ask(text);
     await this.page.waitFor((count) => document.querySelectorAll(".answer-text").length > count, before);
     await this.buttonSays("Send");
-    await this.lastStatusSays("tokens");
+    await this.isAnswered();
   }
 
   /**
@@ -99,6 +99,14 @@ export class ChatPage {
       const lines = document.querySelectorAll(".status-text");
       return lines[lines.length - 1]?.textContent?.includes(expected) ?? false;
     }, words);
+  }
+
+  /** The answer has ended by itself, and is there to its end. */
+  async isAnswered() {
+    await this.page.waitFor(() => {
+      const lines = document.querySelectorAll(".status-text");
+      return /^(Done|Reached the length limit)/.test(lines[lines.length - 1]?.textContent ?? "");
+    });
   }
 
   /** @param {string} label */

@@ -47,7 +47,7 @@ describe("The composer", () => {
     await chat.page.devtools.waitForFunction(() => /** @type {any} */ (document.getElementById("composer-input")).value === "And then?");
     await chat.page.devtools.focus("#composer-input");
     await chat.page.devtools.keyboard.press("Enter");
-    await chat.lastStatusSays("tokens");
+    await chat.isAnswered();
     await chat.reload();
     assert.equal(await chat.draft(), "");
   });

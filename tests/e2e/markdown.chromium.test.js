@@ -51,7 +51,7 @@ describe("Markdown on the page", () => {
   /** @param {string} name of a text */
   async function recite(name) {
     await chat.ask(name);
-    await chat.lastStatusSays("tokens");
+    await chat.isAnswered();
     await chat.buttonSays("Send");
   }
 

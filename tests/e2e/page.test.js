@@ -75,7 +75,7 @@ describe("The page", () => {
     await chat.page.waitFor(() => /** @type {any} */ (window).paintedLengths.length > 3);
     server?.hurry();
     await chat.buttonSays("Send");
-    await chat.lastStatusSays("tokens");
+    await chat.isAnswered();
     const [status] = await chat.statuses();
     assert.match(status ?? "", /^(Done|Reached the length limit) · [\d,]+ tokens( · [\d,.]+ tokens\/s)?$/);
   });
@@ -138,7 +138,7 @@ describe("The page", () => {
 
   it("keeps every character and every line of an answer, however long it gets", async () => {
     await chat.ask(STORY);
-    await chat.lastStatusSays("tokens");
+    await chat.isAnswered();
     await chat.buttonSays("Send");
     const [text] = await chat.answers();
     const selected = await chat.page.$eval(".answer-text", (element) => {
@@ -151,7 +151,7 @@ describe("The page", () => {
   it("stays at the end of an answer unless the reader scrolls up", async () => {
     await chat.page.setViewport({ width: 400, height: 360 });
     await chat.ask(STORY);
-    await chat.lastStatusSays("tokens");
+    await chat.isAnswered();
     await chat.buttonSays("Send");
     await chat.page.waitFor(() => {
       const viewport = document.getElementById("viewport");
@@ -171,7 +171,7 @@ describe("The page", () => {
     await other.ask("What can you do?");
     await other.lastStatusSays("Done");
     await chat.page.bringToFront();
-    await chat.lastStatusSays("tokens");
+    await chat.isAnswered();
     await chat.buttonSays("Send");
     const [[story], [reply]] = [await chat.answers(), await other.answers()];
     assert.notEqual(story, "");

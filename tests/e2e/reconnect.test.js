@@ -81,7 +81,7 @@ describe("A lost connection", () => {
     assert.equal(proxy.cuts, 1);
     server.hurry();
     await chat.buttonSays("Send");
-    await chat.lastStatusSays("tokens");
+    await chat.isAnswered();
     const [id = ""] = await chat.generations();
     assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
   });

@@ -97,6 +97,14 @@ export class Server {
     this.#process.kill("SIGUSR2");
   }
 
+  /** Stops every answer in a conversation. Answers there go on when their page is gone, and the next ones would wait for them. */
+  async stopAnswers() {
+    const { conversations } = await (await fetch(`${this.address}/api/conversations?limit=200`)).json();
+    for (const id of conversations.flatMap((/** @type {{writing: string[]}} */ { writing }) => writing)) {
+      await fetch(`${this.address}/generations/${id}`, { method: "DELETE" });
+    }
+  }
+
   /** Ends it without giving it a moment, as a crash would. */
   async kill() {
     await this.#end("SIGKILL");
