@@ -86,7 +86,7 @@ export class Stages {
    * @returns {Promise<ChatPage>} a new page that shows it
    */
   async show(browser, screen, viewport) {
-    await this.#server.stopAnswers();
+    await this.#server.forgetConversations();
     this.#server.takeTime();
     this.#proxy.isDown = false;
     const chat = new ChatPage(await browser.newPage());

@@ -97,12 +97,10 @@ export class Server {
     this.#process.kill("SIGUSR2");
   }
 
-  /** Stops every answer in a conversation. Answers there go on when their page is gone, and the next ones would wait for them. */
-  async stopAnswers() {
+  /** Deletes every conversation. Answers in them go on when their page is gone, and the next ones would wait for them. */
+  async forgetConversations() {
     const { conversations } = await (await fetch(`${this.address}/api/conversations?limit=200`)).json();
-    for (const id of conversations.flatMap((/** @type {{writing: string[]}} */ { writing }) => writing)) {
-      await fetch(`${this.address}/generations/${id}`, { method: "DELETE" });
-    }
+    for (const { id } of conversations) await fetch(`${this.address}/api/conversations/${id}`, { method: "DELETE" });
   }
 
   /** Ends it without giving it a moment, as a crash would. */
