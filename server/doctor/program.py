@@ -82,7 +82,7 @@ def browser_libraries(root: Path = ROOT) -> Finding:
         wanted = {}
     missing = [name for name in wanted if not (root / "node_modules" / name).is_dir()]
     if missing:
-        text = f"{', '.join(missing)} missing in node_modules: the page shows plain text"
+        text = f"{', '.join(missing)} missing in node_modules: the page colours no code and shows formulas as TeX"
         return warning("page", text, "run npm ci")
     return ok("page", ", ".join(wanted) or "it needs no other libraries")
 
