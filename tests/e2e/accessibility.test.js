@@ -107,6 +107,8 @@ describe("The page, for everybody", () => {
         Object.assign(window, { heard });
       });
       await chat.ask("What can you do?");
+      await chat.lastAnswerIsLongerThan(100);
+      stages.hurry();
       await chat.lastStatusSays("Done");
       await chat.page.waitFor(() => /** @type {any} */ (window).heard.at(-1)?.endsWith("Answer finished"));
       const heard = await chat.page.evaluate(() => /** @type {string[]} */ (/** @type {any} */ (window).heard));

@@ -97,6 +97,11 @@ export class Stages {
     return chat;
   }
 
+  /** Has the rest of an answer written at once. */
+  hurry() {
+    this.#server.hurry();
+  }
+
   async stop() {
     await this.#proxy.stop();
     await this.#server.stop();
