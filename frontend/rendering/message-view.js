@@ -126,6 +126,7 @@ export class MessageView {
     this.#isFinished = !this.#shown.isGrowing;
     this.#actions.show(this.#shown.actions, this.#shown.branch);
     this.paint();
+    this.#batcher.schedule(this);
   }
 
   /** Says for a moment that it has been done. @param {ActionName} name */

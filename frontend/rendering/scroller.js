@@ -24,7 +24,7 @@ export class Scroller {
     const { signal } = this.#observer;
     this.#viewport.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
     this.#button.addEventListener("click", () => this.follow(), { signal });
-    this.#resizes.observe(this.#viewport);
+    for (const part of [this.#viewport, ...this.#viewport.children]) this.#resizes.observe(part);
   }
 
   stop() {
