@@ -106,10 +106,8 @@ describe("The page, for everybody", () => {
         new MutationObserver(listen).observe(/** @type {Element} */ (document.getElementById("announcer")), { childList: true });
         Object.assign(window, { heard });
       });
-      await chat.ask("What can you do?");
-      await chat.lastAnswerIsLongerThan(100);
       stages.hurry();
-      await chat.lastStatusSays("Done");
+      await chat.answered("What can you do?");
       await chat.page.waitFor(() => /** @type {any} */ (window).heard.at(-1)?.endsWith("Answer finished"));
       const heard = await chat.page.evaluate(() => /** @type {string[]} */ (/** @type {any} */ (window).heard));
       const said = words(heard.join(" ").replace(/^Answer started(.*)Answer finished$/, "$1"));

@@ -97,7 +97,7 @@ export class Stages {
     return chat;
   }
 
-  /** Has the rest of an answer written at once. */
+  /** Has answers written at once, and end by themselves. */
   hurry() {
     this.#server.hurry();
   }
