@@ -146,7 +146,7 @@ class SocketLine(asyncio.Protocol):
 
     def _take(self, message: ServerMessage, now: float) -> None:
         answer = self._answer
-        if isinstance(message, Welcome):
+        if isinstance(message, Welcome) and not self.opened.done():  # a bench that is told to end has cancelled it
             self.opened.set_result(None)
         if answer is None:
             return

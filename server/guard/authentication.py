@@ -120,7 +120,7 @@ def _refused(scope: Scope, headers: Headers) -> Response | None:
         return unauthorized()
     if _is_under(path, OPEN) or _is_under(path, GREETED):
         return None
-    if scope["type"] == "http" and scope["method"] == "GET" and (path == "/" or _is_left_for(headers)):
+    if scope["type"] == "http" and scope["method"] == "GET" and (_is_page(path) or _is_left_for(headers)):
         return RedirectResponse("/login", 303, NO_STORE)
     return unauthorized()
 
@@ -130,6 +130,10 @@ def _forged(scope: Scope, headers: Headers, shown: Pass) -> bool:
     has seen to it that it is from here."""
     safe = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
     return shown.session is not None and not safe and "origin" not in headers
+
+
+def _is_page(path: str) -> bool:
+    return path == "/" or path.startswith("/c/")
 
 
 def _is_left_for(headers: Headers) -> bool:

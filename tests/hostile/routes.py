@@ -27,6 +27,7 @@ PROMPT = '{"prompt":"Hi"}'
 
 ROUTES: dict[tuple[str, str], Entry] = {
     ("GET", "/"): Entry("/", Needs.LOGIN),
+    ("GET", "/c/{conversation}"): Entry("/c/c1", Needs.LOGIN),
     ("GET", "/service-worker.js"): Entry("/service-worker.js", OPEN),
     ("GET", "/login"): Entry("/login", OPEN),
     ("POST", "/login"): Entry("/login", OPEN, "token=x"),
@@ -61,5 +62,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("POST", "/api/conversations/{id}/messages/{message}/restore"): Entry(
         "/api/conversations/nobody/messages/m1/restore", body="{}"
     ),
+    ("GET", "/static/vendor/highlight"): Entry("/static/vendor/highlight/highlight.min.js", OPEN),
+    ("GET", "/static/vendor/katex"): Entry("/static/vendor/katex/katex.mjs", OPEN),
     ("GET", "/static"): Entry("/static/app.js", OPEN),
 }
