@@ -16,7 +16,7 @@ LLAMA_DEFINES = LLAVA_BUILD=OFF;CMAKE_PROJECT_llama.cpp_INCLUDE=$(CURDIR)/server
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: install ## start the chat server and print its address; options: make run ARGS="--port 0"
@@ -59,7 +59,7 @@ test-fuzz: | build
 test-frontend: | build
 	@$(call run_node_tests,tests/frontend tests/protocol,test-frontend)
 
-BROWSERS := chromium firefox webkit
+BROWSERS := chromium
 test-browser: | build
 	@failed=; for browser in $(BROWSERS); do \
 	  printf '\n-- %s\n' "$$browser"; $(MAKE) --no-print-directory "test-$$browser" || failed="$$failed $$browser"; \
@@ -81,6 +81,10 @@ test-webkit: | build
 	@$(call check_program,$${WEBKIT_DRIVER:-/usr/bin/WebKitWebDriver},webkit2gtk-driver,WEBKIT_DRIVER)
 	@$(call check_program,/usr/bin/Xvfb,xvfb)
 	@$(call run_node_tests,tests/e2e -not -name '*.chromium.test.js',test-webkit)
+
+.PHONY: test-browsers
+test-browsers: install-dev ## the page's tests in Chromium, Firefox and WebKitGTK, one after the other
+	@$(MAKE) --no-print-directory test-browser BROWSERS="chromium firefox webkit"
 
 .PHONY: lint
 lint: install-dev types ## style, types, which package may import which, and what is known to be unsafe
