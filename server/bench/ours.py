@@ -55,7 +55,7 @@ class StreamUI:
 
     def _read_metrics(self) -> str:
         try:
-            with urllib.request.urlopen(self._metrics, timeout=60) as response:  # nosec B310: http, of our own server
+            with urllib.request.urlopen(self._metrics, timeout=60) as response:  # nosec B310
                 return str(response.read().decode())
         except OSError as error:
             raise BenchError(f"{self._metrics}: {error}") from None
