@@ -83,7 +83,8 @@ export class HttpProxy {
       answer.writeHead(200, { "Content-Type": "text/javascript" }).end(`(${this.prelude})()`);
       return;
     }
-    const far = requestFrom({ host: "127.0.0.1", port: this.#port, method, path: url, headers });
+    // A line of its own for each: one that was used before may be closed by the server at the moment when it is used again.
+    const far = requestFrom({ host: "127.0.0.1", port: this.#port, method, path: url, headers, agent: false });
     far.on("response", (response) => {
       if (this.prelude && (url === "/" || url?.startsWith("/c/"))) return void addPrelude(response, answer);
       answer.writeHead(response.statusCode ?? 502, response.headers);
