@@ -121,22 +121,21 @@ class Conversations:
         turn = await self._store.submit(turns.turn, principal, body)
         beginning = Beginning(self._store, principal, body, turn)
 
+        written: list[Summary] = []
+
         async def before() -> None:
-            self._has_begun(principal, body, await beginning.write())
+            written.append(await beginning.write())
+            self._writing[principal, body.id or ""] = Writing(principal, body.conversation or "", body.id or "")
 
         try:
             source = Source(prompt.asked(body, turn), prompt.written(turn), before)
             generation, new = await self._registry.start(body, received, principal=principal, source=source)
+            self.tell(principal, written)  # only now: who hears of a generation may attach to it
         except BaseException:
             if self._registry.find(body.id or "", principal) is None:
                 self._has_not_begun(principal, body, beginning)
             raise
         return Started(generation, new, beginning.message)
-
-    def _has_begun(self, principal: str, body: Generate, summary: Summary) -> None:
-        writing = Writing(principal, body.conversation or "", body.id or "")
-        self._writing[principal, writing.generation] = writing
-        self.tell(principal, [summary])
 
     def _has_not_begun(self, principal: str, body: Generate, beginning: Beginning) -> None:
         self._writing.pop((principal, body.id or ""), None)

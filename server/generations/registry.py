@@ -242,6 +242,11 @@ class Registry:
         beginning = self._beginning.get(key)
         return self._generations.get(key) or (beginning.generation if beginning else None)
 
+    async def begun(self, id: str, principal: str) -> None:
+        """Return once the principal's generation called ``id`` is known, if it is being journaled."""
+        if beginning := self._beginning.get(key_of(principal, id)):
+            await beginning.taken_up.passed.wait()
+
     async def known(self, body: Generate, principal: str) -> Generation | None:
         """The principal's generation that has this body's id already, once it is journaled.
 
@@ -249,10 +254,8 @@ class Registry:
         """
         if body.id is None:
             return None
-        key = key_of(principal, body.id)
-        if beginning := self._beginning.get(key):
-            await beginning.taken_up.passed.wait()
-        known = self._generations.get(key)
+        await self.begun(body.id, principal)
+        known = self._generations.get(key_of(principal, body.id))
         if known and not known.is_for(body):
             raise conflict(body)
         return known

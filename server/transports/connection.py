@@ -289,7 +289,8 @@ class Connection:
                 await self._generate(message, received)
             case Cancel():
                 self._cancel(message, received)
-            case Attach():
+            case Attach(id=id):
+                await self._registry.begun(id, self.principal)
                 self._attach(message, re="attach")
             case Detach(id=id):
                 self._registry.get(id, re="detach", principal=self.principal)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Scope
 
-from protocol.messages import Accepted, Cancel, Conversation, Error, Generate, Watch
+from protocol.messages import Accepted, Attach, Attached, Cancel, Conversation, Error, Generate, Watch
 from server.conversations import upkeep
 from server.transports import conversation_files, conversations, generations
 from tests.server.transports.running import RunningServer
@@ -167,6 +167,19 @@ async def test_two_connections_see_what_a_third_does(server: RunningServer) -> N
             assert (await peer.take(Conversation, version=4)).deleted
         assert not [m for m in await third.settle() if isinstance(m, Conversation)]
     assert server.conversations.changes._listeners == {}
+
+
+async def test_who_hears_of_an_answer_may_attach_to_it_at_once(server: RunningServer) -> None:
+    async with server.peer() as one, server.peer() as two:
+        await two.send(Watch())
+        await two.settle()
+        for number in range(10):
+            await made(server, id=f"c{number}")
+            await one.send(Generate(id=f"g{number}", conversation=f"c{number}", content="Hello"))
+            (generation,) = (await two.take(Conversation, id=f"c{number}", version=2)).writing
+            await two.send(Attach(id=generation))
+            assert (await two.take(Attached, id=generation)).from_ == 0
+            await two.until_done(generation)
 
 
 async def test_while_it_is_written_it_has_what_was_there_before(server: RunningServer) -> None:
