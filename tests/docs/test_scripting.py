@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 ADDRESS = "127.0.0.1:8000"
 START = 120.0
 """Seconds for the server to start on a busy machine."""
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ESCAPES = re.compile(r"\x1b(?:[78]|\[[0-9;]*[A-Za-z])")

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds after which an answer is missing; none comes near it, however busy the machine."""
 
 MASK = b"\x01\x02\x03\x04"

@@ -7,7 +7,7 @@ from typing import Any
 
 from server.engine.base import Engine, Finished, GenerationRequest, Piece, Prefill, SamplingParams, Update
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 class Recorder:

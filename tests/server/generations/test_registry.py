@@ -18,7 +18,7 @@ from server.generations.ownership import LOCAL
 from server.generations.registry import Registry
 from server.generations.retention import RETENTION, Retention
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @contextlib.asynccontextmanager

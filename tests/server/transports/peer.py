@@ -15,7 +15,7 @@ from protocol.cursor import Cursor
 from protocol.messages import ClientMessage, Done, Error, ServerMessage, Status, StatusRequest
 from protocol.session import ClientSession
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds after which a test gives up; none comes near it, however busy the machine."""
 
 M = TypeVar("M", bound=ServerMessage)
