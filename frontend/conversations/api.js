@@ -1,5 +1,7 @@
 /** The conversations on the server, over HTTP. What may be asked twice is asked again where the line failed. */
 
+import { parsed } from "../guarded-storage.js";
+
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../protocol/messages.js").Failure} Failure */
 /** @typedef {import("../protocol/messages.js").Timings} Timings */
@@ -195,19 +197,20 @@ export class ConversationsApi {
    * @param {Options} options
    */
   async #askOnce(path, { method = "GET", body, type = "application/json" }) {
-    const response = await this.#send(`${ROOT}${path}`, {
+    const { ok, status, text } = await this.#send(`${ROOT}${path}`, {
       method,
       cache: "no-cache",
       ...(method === "GET" ? {} : { headers: { "Content-Type": type } }),
       ...(body === undefined ? {} : { body: isRaw(body) ? body : JSON.stringify(body) }),
     });
-    const answer = await response.json().catch(() => null);
-    if (!response.ok) throw refusal(response.status, answer);
-    if (answer === null) throw new ApiError("The server's answer could not be read.", { status: response.status });
+    const answer = parsed(text);
+    if (!ok) throw refusal(status, answer);
+    if (answer === null) throw new ApiError("The server's answer could not be read.", { status });
     return answer;
   }
 
   /**
+   * An answer that breaks off is none: the line failed, or the page is being left.
    * @param {string} url
    * @param {RequestInit} request
    */
@@ -215,7 +218,9 @@ export class ConversationsApi {
     const deadline = new AbortController();
     const timer = this.#clock.setTimeout(() => deadline.abort(), PATIENCE_MS);
     try {
-      return await this.#fetch(url, { ...request, signal: deadline.signal });
+      const response = await this.#fetch(url, { ...request, signal: deadline.signal });
+      this.#clock.clearTimeout(timer); // A large answer may take longer, once it has begun.
+      return { ok: response.ok, status: response.status, text: await response.text() };
     } catch {
       throw new ApiError("The server can't be reached.", { isTemporary: true });
     } finally {

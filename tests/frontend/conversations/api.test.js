@@ -88,6 +88,21 @@ describe("ConversationsApi", () => {
     assert.equal((await read).id, "a");
   });
 
+  it("takes an answer that breaks off for a failure of the line", async () => {
+    const broken = () => new Response(new ReadableStream({
+      pull(controller) {
+        controller.error(new TypeError("network error"));
+      },
+    }));
+    answers = [broken];
+    await assert.rejects(api.remove("a"), (error) => error instanceof ApiError && error.isOffline);
+    answers = [broken, () => Response.json({ id: "a" })];
+    const read = api.read("a");
+    await settle();
+    clock.advance(300);
+    assert.equal((await read).id, "a");
+  });
+
   it("gives up after three times, and says that it is the line", async () => {
     answers = [lost];
     const outcome = assert.rejects(api.read("a"), (error) => error instanceof ApiError && error.isOffline);
