@@ -68,7 +68,10 @@ describe("The composer", () => {
 
   it("takes a file that is pasted, and one that is chosen by keys", async () => {
     await chat.page.devtools.focus("#attach-button");
-    const [chooser] = await Promise.all([chat.page.devtools.waitForFileChooser(), chat.page.devtools.keyboard.press("Enter")]);
+    const opened = chat.page.devtools.waitForFileChooser();
+    await chat.draft(); // By then the browser hands its file choosers to the test.
+    await chat.page.devtools.keyboard.press("Enter");
+    const chooser = await opened;
     assert.equal(chooser.isMultiple(), true);
     await chooser.cancel();
     await composer.pasteFile({ name: "log.txt", content: "an error" });
