@@ -53,7 +53,7 @@ export class ChatPage {
     const before = (await this.answers()).length;
     await this.ask(text);
     await this.page.waitFor((count) => document.querySelectorAll(".answer-text").length > count, before);
-    await this.buttonSays("Send");
+    await this.isIdle();
     await this.isAnswered();
   }
 
@@ -109,9 +109,13 @@ export class ChatPage {
     });
   }
 
-  /** @param {string} label */
-  async buttonSays(label) {
-    await this.page.waitFor((expected) => document.getElementById("composer-label")?.textContent === expected, label);
+  /** Nothing is being written, and what was is there to its end: the button says so first, then the last line of text. */
+  async isIdle() {
+    await this.page.waitFor(() => {
+      const statuses = document.querySelectorAll(".status");
+      const isBusy = statuses[statuses.length - 1]?.getAttribute("data-tone") === "busy";
+      return document.getElementById("composer-label")?.textContent === "Send" && !isBusy;
+    });
   }
 
   /** Loads the page anew, as a person may in the middle of an answer. */

@@ -52,7 +52,7 @@ describe("Markdown on the page", () => {
   async function recite(name) {
     await chat.ask(name);
     await chat.isAnswered();
-    await chat.buttonSays("Send");
+    await chat.isIdle();
   }
 
   for (const [name, text] of Object.entries(HOSTILE_TEXTS)) {

@@ -74,7 +74,7 @@ describe("The page", () => {
     await chat.ask(STORY);
     await chat.page.waitFor(() => /** @type {any} */ (window).paintedLengths.length > 3);
     server?.hurry();
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     await chat.isAnswered();
     const [status] = await chat.statuses();
     assert.match(status ?? "", /^(Done|Reached the length limit) · [\d,]+ tokens( · [\d,.]+ tokens\/s)?$/);
@@ -85,7 +85,7 @@ describe("The page", () => {
       await chat.stopWithFirstText(how);
       await chat.ask(STORY);
       await chat.lastStatusSays("Stopped after");
-      await chat.buttonSays("Send");
+      await chat.isIdle();
       const [text] = await chat.answers();
       assert.ok(text);
       assert.match((await chat.statuses())[0] ?? "", /^Stopped after ((\d+|less than 1) ms|[\d.]+ s) · [\d,]+ tokens?$/);
@@ -109,7 +109,7 @@ describe("The page", () => {
   it("keeps the draft that is written while an answer runs", async () => {
     await chat.ask(STORY);
     await chat.write("And then?");
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     assert.equal(await chat.draft(), "And then?");
   });
 
@@ -139,7 +139,7 @@ describe("The page", () => {
   it("keeps every character and every line of an answer, however long it gets", async () => {
     await chat.ask(STORY);
     await chat.isAnswered();
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     const [text] = await chat.answers();
     const selected = await chat.page.$eval(".answer-text", (element) => {
       getSelection()?.selectAllChildren(element);
@@ -152,7 +152,7 @@ describe("The page", () => {
     await chat.page.setViewport({ width: 400, height: 360 });
     await chat.ask(STORY);
     await chat.isAnswered();
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     await chat.page.waitFor(() => {
       const viewport = document.getElementById("viewport");
       return viewport && viewport.scrollTop > 0 && viewport.scrollHeight - viewport.clientHeight - viewport.scrollTop < 2;
@@ -172,7 +172,7 @@ describe("The page", () => {
     await other.lastStatusSays("Done");
     await chat.page.bringToFront();
     await chat.isAnswered();
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     const [[story], [reply]] = [await chat.answers(), await other.answers()];
     assert.notEqual(story, "");
     assert.notEqual(reply, "");
@@ -203,7 +203,7 @@ describe("The page", () => {
     assert.equal(await phone.page.$eval("#viewport", ({ scrollTop }) => scrollTop), 0);
     await phone.page.setViewport({ width: 360, height: 740, isMobile: true });
     await phone.ask("x".repeat(300));
-    await phone.buttonSays("Send");
+    await phone.isIdle();
     assert.equal(await phone.overhang(), 0);
     const button = await phone.page.$eval("#composer-button", (element) => element.getBoundingClientRect().toJSON());
     assert.ok(button.right <= 360 && button.bottom <= 740);

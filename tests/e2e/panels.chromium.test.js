@@ -190,7 +190,7 @@ describe("The panels", () => {
     await panels.pressEscapeWithFirstText();
     await chat.ask(STORY);
     await chat.page.devtools.waitForSelector("#side-panel:not([open])");
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     assert.doesNotMatch((await chat.statuses()).at(-1) ?? "", /Stopped/);
   });
 

@@ -64,7 +64,7 @@ describe("A lost connection", () => {
     assert.ok(shown);
     await startServer({ port: first.port });
     await chat.connected();
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     const [text] = await chat.answers();
     assert.ok(words(text ?? "").startsWith(words(shown)));
   });
@@ -80,7 +80,7 @@ describe("A lost connection", () => {
     await chat.lastAnswerIsLongerThan(600);
     assert.equal(proxy.cuts, 1);
     server.hurry();
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     await chat.isAnswered();
     const [id = ""] = await chat.generations();
     assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);

@@ -53,9 +53,9 @@ describe("A chat in two tabs", () => {
     await other.lastAnswerIsLongerThan((await other.lastAnswer()).length + 50);
     server.hurry();
     await chat.page.bringToFront();
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     await other.page.bringToFront();
-    await other.buttonSays("Send");
+    await other.isIdle();
     const [id = ""] = await chat.generations();
     const text = await chat.rendered((await readLog(server.address, id)).text);
     assert.deepEqual([await chat.answers(), await other.answers()], [[text], [text]]);
@@ -77,7 +77,7 @@ describe("A chat in two tabs", () => {
     await chat.lastStatusSays("Stopped after");
     await other.page.bringToFront();
     await other.lastStatusSays("Stopped after");
-    await other.buttonSays("Send");
+    await other.isIdle();
     const id = (await other.generations()).at(-1) ?? "";
     const { text, reason } = await readLog(server.address, id);
     const shown = await other.rendered(text);
@@ -109,11 +109,11 @@ describe("A chat in two tabs", () => {
     const [id = ""] = await chat.generations();
     await other.press("New chat");
     await other.page.waitForSelector("#welcome:not([hidden])");
-    await other.buttonSays("Send");
+    await other.isIdle();
     await chat.page.bringToFront();
     await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
     server.hurry();
-    await chat.buttonSays("Send");
+    await chat.isIdle();
     assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
   });
 });
