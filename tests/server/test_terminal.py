@@ -220,7 +220,7 @@ def test_a_chat_by_hand(server: RunningServer, tmp_path: Path) -> None:
         person.expect("Scripted · 2048 tokens of context")
         person.ask("Hi", "Hi\n")
         server.model.gate.step(14)
-        person.expect(r"\w+ ")
+        person.expect(r"\S")
         server.model.gate.wait_until_held(DEADLINE)
         person.type("\x03")
         person.expect(r"[0-9]+ tokens · .* · stopped\n")
@@ -250,7 +250,7 @@ def test_a_second_ctrl_c_quits(server: RunningServer, monkeypatch: pytest.Monkey
     with terminal(server) as person:
         person.ask("Hi", "Hi\n")
         server.model.gate.step(14)
-        person.expect(r"\w+ ")
+        person.expect(r"\S")
         person.type("\x03")
         (generation,) = server.registry.active
         deadline = time.monotonic() + DEADLINE
