@@ -2,6 +2,7 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -47,7 +48,8 @@ export class Server {
    */
   static async start({ port = 0, stepMs = 0, auth = "off" } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
-    return await Server.#started(new Server(data, stepMs > 0 ? [SLOW_MOTION, String(stepMs)] : [], port, auth));
+    const script = stepMs > 0 ? [SLOW_MOTION, String(stepMs), slowFile(data)] : [];
+    return await Server.#started(new Server(data, script, port, auth));
   }
 
   /**
@@ -88,13 +90,13 @@ export class Server {
     return stdout.trim();
   }
 
-  /** Has a slow one compute as fast as it can, until it shall take its time again. */
+  /** Has a slow one compute as fast as it can, until it shall take its time again, or is started again. */
   hurry() {
-    this.#process.kill("SIGUSR1");
+    rmSync(slowFile(this.#data), { force: true });
   }
 
   takeTime() {
-    this.#process.kill("SIGUSR2");
+    writeFileSync(slowFile(this.#data), "");
   }
 
   /** Deletes every conversation. Answers in them go on when their page is gone, and the next ones would wait for them. */
@@ -126,6 +128,7 @@ export class Server {
 
   /** @param {number} port */
   #spawn(port) {
+    this.takeTime();
     const args = ["serve", "--port", String(port), "--data", this.#data, "--auth", this.#auth];
     const command = this.#script.length > 0 ? SLOW_COMMAND : COMMAND;
     const process = spawn(command, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
@@ -162,4 +165,9 @@ export class Server {
   #failure(what) {
     return new Error(`${COMMAND} ${what}\n${this.#errors}`);
   }
+}
+
+/** The file that slow_motion.py looks for. @param {string} data */
+function slowFile(data) {
+  return join(data, "takes-its-time");
 }
