@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import socket
+from collections.abc import Callable, Sequence
 from hashlib import sha256
+from typing import Final
 
 from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from protocol import codec
 from protocol.messages import (
@@ -26,6 +30,8 @@ from protocol.messages import (
     Token,
     Welcome,
 )
+from server.engine.base import SamplingParams
+from server.engine.scripted import ScriptedModel, ScriptedSampler
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.test_connection import answer_to
 
@@ -34,6 +40,31 @@ TOKENS = 40
 
 ENDED = -1
 """The place of a reader to whom nothing more may come."""
+
+AT_LENGTH: Final = "Tell me everything"
+LONG_PIECES: Final = [f"{number} ".ljust(16_384, ".") for number in range(TOKENS)]
+"""The answer to AT_LENGTH: it fills every buffer where nobody reads, and then the server gives the reader up."""
+
+
+class Outspoken(ScriptedModel):
+    """A scripted model that says LONG_PIECES to whoever asks AT_LENGTH. Their tokens are beyond its vocabulary."""
+
+    def piece(self, token: int) -> bytes:
+        first = self.facts.vocabulary
+        return super().piece(token) if token < first else LONG_PIECES[token - first].encode()
+
+    def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> ScriptedSampler:
+        if list(prompt) != self.tokenize(AT_LENGTH):
+            return super().sampler(params, prompt, written)
+        first = self.facts.vocabulary
+        return ScriptedSampler(self, [*prompt, *written], iter(range(first + len(written), first + TOKENS)))
+
+
+def whole(body: Generate) -> str:
+    """What a body's answer is when nothing stops it, put together without any of the server's code."""
+    if body.prompt == AT_LENGTH:
+        return "".join(LONG_PIECES)
+    return answer_to(str(body.prompt), body.params.seed or 0, body.params.max_tokens or TOKENS)
 
 
 def named(body: Generate, id: str) -> Generate:
@@ -49,7 +80,7 @@ class Truth:
         self.epoch: str | None = None
         self.done: Done | None = None
         self.cancelled = False
-        self.whole = answer_to(str(body.prompt), body.params.seed or 0, body.params.max_tokens or TOKENS)
+        self.whole = whole(body)
         self._chars = {0: 0}
 
     @property
@@ -84,30 +115,67 @@ class Truth:
             assert done.chars == len(self.whole)
 
 
-class Line:
-    """One socket, and how far it has read each generation. It keeps no text: the truths do."""
+class LineClosed(Exception):
+    """The server has closed the line, with this code."""
 
-    def __init__(self, socket: ClientConnection, truths: dict[str, Truth]) -> None:
-        self._socket = socket
+    def __init__(self, code: int | None) -> None:
+        super().__init__(f"the line was closed with {code}")
+        self.code = code
+
+
+class Line:
+    """One socket, and how far it has read each generation. It keeps no text: the truths do.
+
+    It takes what comes whenever the loop runs, unless it stalls.
+    """
+
+    def __init__(self, connection: ClientConnection, truths: dict[str, Truth]) -> None:
+        self._connection = connection
         self._truths = truths
+        self._frames: asyncio.Queue[str | None] = asyncio.Queue()
         self._unread: list[ServerMessage] = []
+        self._reads = asyncio.Event()
+        self._reads.set()
+        self._reader = asyncio.get_running_loop().create_task(self._read_all(), name="line")
         self.places: dict[str, int] = {}
 
     @classmethod
-    async def to(cls, port: int, truths: dict[str, Truth]) -> Line:
+    async def to(cls, port: int, truths: dict[str, Truth], receive_bytes: int | None = None) -> Line:
+        """``receive_bytes`` is what its system takes while it does not read; None leaves that to the system."""
+        plain = socket.socket()
+        if receive_bytes is not None:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        plain.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", port))
         url = f"ws://127.0.0.1:{port}/ws"
-        line = cls(
-            await connect(url, proxy=None, compression=None, ping_interval=None, open_timeout=DEADLINE, max_queue=1),
-            truths,
+        connection = await connect(
+            url, sock=plain, proxy=None, compression=None, ping_interval=None, open_timeout=DEADLINE, max_queue=1
         )
+        line = cls(connection, truths)
         await line.take(lambda message: isinstance(message, Welcome))
         return line
 
+    async def _read_all(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await self._reads.wait()
+                self._frames.put_nowait(await self._connection.recv(decode=True))
+        self._frames.put_nowait(None)
+
+    def stall(self) -> None:
+        """Read nothing any more, but for the frame that is waited for."""
+        self._reads.clear()
+
+    def read_on(self) -> None:
+        self._reads.set()
+
     async def send(self, message: ClientMessage) -> None:
-        await self._socket.send(codec.encode(message))
+        """A line that the server has closed says so when it is read."""
+        with contextlib.suppress(ConnectionClosed):
+            await self._connection.send(codec.encode(message))
 
     async def take(self, wanted: Callable[[ServerMessage], bool]) -> ServerMessage:
-        """Read on to the message that is wanted; all before it are seen, and dropped."""
+        """Read on to the message that is wanted; all before it are seen, and dropped. Raises LineClosed."""
         while True:
             while self._unread:
                 message = self._unread.pop(0)
@@ -115,7 +183,10 @@ class Line:
                 if wanted(message):
                     return message
             async with asyncio.timeout(DEADLINE):
-                self._unread.extend(codec.decode_server(await self._socket.recv(decode=True)))
+                frame = await self._frames.get()
+            if frame is None:
+                raise LineClosed(self._connection.close_code)
+            self._unread.extend(codec.decode_server(frame))
 
     async def settle(self) -> list[Error]:
         """Read what the server says until it has carried out all that was sent; returns its refusals."""
@@ -152,8 +223,10 @@ class Line:
 
     async def vanish(self) -> None:
         """Drop the line without a word, as a network does."""
-        self._socket.transport.abort()
-        await self._socket.wait_closed()
+        self._connection.transport.abort()
+        self.read_on()
+        await self._connection.wait_closed()
+        await self._reader
 
     def _see(self, message: ServerMessage) -> None:
         match message:
