@@ -5,6 +5,7 @@ rules of its own direction as LocalProtocolError and those of its peer's as Remo
 one owner, the connection's task.
 """
 
+from collections import Counter
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -245,7 +246,7 @@ class ClientSession(Session):
         self.cursors: dict[str, Cursor] = {} if cursors is None else cursors
         self.welcome: Welcome | None = None
         self._watched: set[str] = set()  # accepted or attached on this connection and not done
-        self._left: set[str] = set()  # detached: what crossed the `detach` may still arrive (PROTOCOL 4.5)
+        self._left: Counter[str] = Counter()  # how often detached: what crossed that may still arrive (PROTOCOL 4.5)
         self._asked: dict[tuple[str, str, int], int] = {}  # id, epoch, cursor of each `attach` -> its characters
         self._greeted = False
 
@@ -272,7 +273,7 @@ class ClientSession(Session):
         if isinstance(message, Attach):
             self._note_attach(message)
         elif isinstance(message, Detach):
-            self._left.add(message.id)
+            self._left[message.id] += 1
         elif isinstance(message, Hello):
             if self._greeted:  # PROTOCOL 4.1
                 raise LocalProtocolError("hello may be sent once per connection")
@@ -328,11 +329,12 @@ class ClientSession(Session):
         self.welcome = welcome
 
     def _accept(self, accepted: Accepted) -> None:
-        if accepted.id in self._watched - self._left:
-            text = f"{accepted.id}: accepted again before done"
-            raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, id=accepted.id)
+        if accepted.id in self._watched:
+            if not self._left[accepted.id]:
+                text = f"{accepted.id}: accepted again before done"
+                raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, id=accepted.id)
+            self._left[accepted.id] -= 1  # the server had its `detach`, and is asked anew
         self._watched.add(accepted.id)
-        self._left.discard(accepted.id)
         self.cursors[accepted.id] = Cursor(accepted.id, accepted.epoch)
 
     def _attach(self, attached: Attached) -> None:

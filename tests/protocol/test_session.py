@@ -453,6 +453,15 @@ def test_after_detach_the_id_may_be_accepted_anew() -> None:
         feed(client, accepted("g", "e3"))
 
 
+def test_a_detach_that_crosses_accepted_lets_the_id_be_accepted_anew() -> None:
+    client = open_client()
+    client.send(Detach(id="g"), NOW)
+    feed(client, accepted("g"), accepted("g", "e2"), token("g", 1, "y"))
+    assert (client.cursors["g"].epoch, client.cursors["g"].text) == ("e2", "y")
+    with pytest.raises(RemoteProtocolError):
+        feed(client, accepted("g", "e3"))
+
+
 # --- the door of a server that asks for a token ---
 
 
