@@ -67,6 +67,12 @@ class Peer:
         unread, self._unread = self._unread, []
         return unread
 
+    async def read_up_to(self, id: str, seq: int) -> None:
+        """Return once event ``seq`` of ``id`` has come; nothing that came stays to be taken."""
+        while self.session.cursors[id].seq < seq:
+            await self._read()
+        await self.settle()
+
     async def errors(self) -> list[Error]:
         return [message for message in await self.settle() if isinstance(message, Error)]
 

@@ -36,14 +36,15 @@ G1 = Generate(id="g1", prompt="Hi", params=Params(seed=3))
 
 
 async def begin(server: RunningServer, peer: Peer, body: Generate = G1) -> None:
-    """Start ``body`` and hold it in the middle of its answer."""
+    """Start ``body`` and hold it in the middle of its answer, which ``peer`` has read so far."""
+    id = str(body.id)
     server.model.gate.close()
     await peer.send(body)
-    await peer.take(Accepted, id=body.id)
+    await peer.take(Accepted, id=id)
     server.model.gate.step(12)
     await server.held()
-    await peer.settle()
-    assert peer.text(str(body.id))
+    await peer.read_up_to(id, server.registry.get(id, re="attach", principal=LOCAL).log.seq)
+    assert peer.text(id)
 
 
 def tasks_of(server: RunningServer) -> set[str]:
