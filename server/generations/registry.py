@@ -300,7 +300,7 @@ class Registry:
         generation = Generation(key, begun.epoch, body, self._next_position)
         beginning = self._beginning[key] = _Beginning(generation, Mark(asyncio.Event()))
         self._recorder.put([begun, beginning.taken_up])
-        event(logger, logging.INFO, "generation accepted", generation=id, prompt_tokens=len(prompt))
+        event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(prompt))
         return beginning
 
     @property

@@ -178,6 +178,8 @@ async def spoken(process: asyncio.subprocess.Process) -> tuple[str, str]:
 def assert_belongs_together(entries: list[dict[str, Any]]) -> None:
     """The connection of an answer, its request, and how long each phase took."""
     (done,) = [e for e in entries if e["message"] == "generation done" and e["generation"] == "g1"]
+    (accepted,) = [e for e in entries if e["message"] == "generation accepted" and e["generation"] == "g1"]
+    assert accepted["prompt_tokens"] == done["prompt_tokens"]
     assert done["completion_tokens"] > 0
     assert 0 < done["first_token_ms"] <= done["total_ms"]
     opened = next(e for e in entries if e["message"] == "connection opened")
