@@ -60,10 +60,14 @@ class Peer:
         done = await self.take(Done, id=id)
         return [*self._take_all(id), done]
 
-    async def settle(self) -> list[ServerMessage]:
-        """What was not taken yet, once the server has carried out all that was sent before."""
+    async def carried_out(self) -> None:
+        """Return once the server has carried out all that was sent before; what came meanwhile can still be taken."""
         await self.send(StatusRequest())
         await self.take(Status, id=None)
+
+    async def settle(self) -> list[ServerMessage]:
+        """What was not taken yet, once the server has carried out all that was sent before."""
+        await self.carried_out()
         unread, self._unread = self._unread, []
         return unread
 

@@ -49,7 +49,7 @@ async def test_in_the_queue(server: RunningServer) -> None:
         await peer.take(Status, id="g2", state=GenerationState.QUEUED, position=1)
         await server.held()
         await peer.send(Cancel(id="g2"))
-        await peer.settle()
+        await peer.carried_out()
         server.model.gate.step()
         done = await done_of(peer, "g2")
         assert_cancelled(done, GenerationState.QUEUED)
@@ -105,7 +105,7 @@ async def test_among_others_that_go_on_computes_at_most_one_token_more(wide_serv
         await server.held()
         before = {id: peer.session.cursors[id].chars for id in ("g1", "g3")}
         await peer.send(Cancel(id="g2"))
-        await peer.settle()
+        await peer.carried_out()
         server.model.gate.open()
         done = await done_of(peer, "g2")
         assert_cancelled(done, GenerationState.DECODE)
@@ -155,7 +155,7 @@ async def test_without_an_id_it_means_the_newest(server: RunningServer) -> None:
     async with server.peer() as peer:
         await peer.send(Generate(id="g1", prompt="Hi"), Generate(id="g2", prompt="Hi"), Cancel())
         await peer.take(Accepted, id="g2")
-        await peer.settle()
+        await peer.carried_out()
         server.model.gate.open()
         assert (await done_of(peer, "g2")).reason is DoneReason.CANCELLED
         assert (await done_of(peer, "g1")).reason is DoneReason.STOP
@@ -168,7 +168,7 @@ async def test_all_means_those_of_this_connection(server: RunningServer) -> None
         await other.take(Accepted)
         await peer.send(Generate(id="g1", prompt="Hi"), Generate(id="g2", prompt="Hi"), Cancel(all=True))
         await peer.take(Accepted, id="g2")
-        await peer.settle()
+        await peer.carried_out()
         server.model.gate.open()
         for id in ("g1", "g2"):
             assert (await done_of(peer, id)).reason is DoneReason.CANCELLED

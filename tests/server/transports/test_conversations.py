@@ -150,7 +150,7 @@ async def test_two_connections_see_what_a_third_does(server: RunningServer) -> N
     async with server.peer() as one, server.peer() as two, server.peer() as third:
         for peer in (one, two):
             await peer.send(Watch())
-            await peer.settle()
+            await peer.carried_out()
         await made(server, id="c1")
         server.model.gate.close()
         await third.send(Generate(id="g1", conversation="c1", content="Hello"))
@@ -172,7 +172,7 @@ async def test_two_connections_see_what_a_third_does(server: RunningServer) -> N
 async def test_who_hears_of_an_answer_may_attach_to_it_at_once(server: RunningServer) -> None:
     async with server.peer() as one, server.peer() as two:
         await two.send(Watch())
-        await two.settle()
+        await two.carried_out()
         for number in range(10):
             await made(server, id=f"c{number}")
             await one.send(Generate(id=f"g{number}", conversation=f"c{number}", content="Hello"))
