@@ -87,7 +87,7 @@ const libraryUI = new LibraryUI({
       retry: element("conversations-retry", HTMLButtonElement),
       end: element("conversations-end", HTMLElement),
     },
-    new MenuView(),
+    new MenuView(element("sidebar", HTMLElement)),
   ),
   sidebar,
   toasts,

@@ -25,7 +25,7 @@ export class SpeedPlot {
     });
     this.element = createSvg(
       "svg",
-      { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": "" },
+      { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": "Nothing measured yet" },
       ...grid,
       ...this.#lines,
     );

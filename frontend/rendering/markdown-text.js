@@ -9,6 +9,7 @@ import { CopyButton } from "./markdown/copy-button.js";
 import { Highlighter } from "./markdown/highlighter.js";
 import { IdleQueue } from "./markdown/idle-queue.js";
 import { MathRenderer } from "./markdown/math-renderer.js";
+import { Outline } from "./markdown/outline.js";
 import { References } from "./markdown/references.js";
 import { ThinkingSplitter } from "./markdown/thinking-splitter.js";
 import { ThinkingView } from "./markdown/thinking-view.js";
@@ -80,7 +81,7 @@ export class MarkdownText {
 
   /** @returns {Answer} */
   #newAnswer() {
-    return { references: new References(), ...this.#painters };
+    return { references: new References(), outline: new Outline(), ...this.#painters };
   }
 
   #newSplitter() {

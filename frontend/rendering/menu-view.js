@@ -4,10 +4,13 @@
 
 export class MenuView {
   #element = document.createElement("div");
+  #landmark;
   /** @type {HTMLElement | null} */
   #opener = null;
 
-  constructor() {
+  /** @param {HTMLElement} landmark the part of the page that it belongs to */
+  constructor(landmark) {
+    this.#landmark = landmark;
     this.#element.className = "menu";
     this.#element.role = "menu";
     this.#element.popover = "auto";
@@ -16,7 +19,7 @@ export class MenuView {
   }
 
   start() {
-    document.body.append(this.#element);
+    this.#landmark.append(this.#element);
   }
 
   stop() {

@@ -56,7 +56,129 @@ export const SCREENS = [
       await chat.connectionSays("Reconnecting");
     },
   },
+  {
+    name: "rich",
+    arrange: async ({ chat, server }) => {
+      await importText(server.address, "Everything that Markdown has", RICH);
+      await chat.listSays("Everything that Markdown has");
+      await chat.openListed("Everything that Markdown has");
+      await chat.hasAnswers(1);
+    },
+  },
+  {
+    name: "editing",
+    arrange: async ({ chat, server }) => {
+      server.hurry();
+      await chat.answered("What can you do?");
+      await chat.page.focus("#composer-input");
+      await chat.page.press("ArrowUp");
+      await chat.page.waitForSelector(".editor-input:focus");
+    },
+  },
+  {
+    name: "list-menu",
+    arrange: async ({ chat, server }) => {
+      await importText(server.address, "What the menu is about", "An answer.");
+      await chat.listSays("What the menu is about");
+      await chat.press("What to do with What the menu is about");
+      await chat.page.waitForSelector("[role=menu]");
+    },
+  },
+  {
+    name: "searching",
+    arrange: async ({ chat, server }) => {
+      await importText(server.address, "A conversation to be found", "The needle is in this haystack.");
+      await chat.page.type("#search", "needle");
+      await chat.page.waitForSelector(".row mark");
+    },
+  },
+  {
+    name: "deleted",
+    arrange: async ({ chat, server }) => {
+      await importText(server.address, "What is deleted", "An answer.");
+      await chat.listSays("What is deleted");
+      await chat.chooseListed("What is deleted", "Delete");
+      await chat.page.waitForSelector(".toast");
+    },
+  },
+  { name: "settings", arrange: ({ chat }) => openPanel(chat, "chat") },
+  { name: "engine", arrange: ({ chat }) => openPanel(chat, "engine") },
+  { name: "appearance", arrange: ({ chat }) => openPanel(chat, "appearance") },
+  {
+    name: "shortcuts",
+    arrange: async ({ chat }) => {
+      await chat.press("Keyboard shortcuts");
+      await chat.page.waitForSelector("dialog[open]");
+    },
+  },
 ];
+
+const RICH = `<think>Which parts are there?</think>
+
+## A heading
+
+A paragraph with **strong words**, \`code\`, a [link](https://example.com), $a^2 + b^2$ and a note.[^1]
+
+- [x] An item that is done
+- [ ] one that is not
+
+1. A number
+
+| Name | Value |
+|:--|--:|
+| one | 1 |
+
+> A quotation.
+
+![A picture from elsewhere](https://example.com/picture.png)
+
+\`\`\`python
+def step(theta):
+    return theta - 0.01  # downwards
+\`\`\`
+
+$$
+L = \\sum_i y_i
+$$
+
+[^1]: The note.
+`;
+
+/**
+ * @param {ChatPage} chat
+ * @param {"chat" | "engine" | "appearance"} view
+ */
+async function openPanel(chat, view) {
+  await chat.press("Settings");
+  await chat.page.click((id) => document.getElementById(id), `tab-${view}`);
+  await chat.page.waitForSelector(`#panel-${view}:not([hidden])`);
+  await chat.page.$$eval("#side-panel details", (groups) => {
+    for (const group of groups) /** @type {HTMLDetailsElement} */ (group).open = true;
+  });
+}
+
+/**
+ * Has the server hold a conversation of a question and this answer.
+ * @param {string} address
+ * @param {string} title
+ * @param {string} text
+ */
+async function importText(address, title, text) {
+  const common = { created_at: Date.now(), state: "done", generation: null };
+  const messages = [
+    { ...common, id: "q", parent: null, role: "user", content: "Show me" },
+    { ...common, id: "a", parent: "q", role: "assistant", content: text },
+  ];
+  const facts = { id: "c", title, settings: {}, leaf: "a", created_at: Date.now(), updated_at: Date.now() };
+  const file = { format: "streamui.conversations", version: 1, conversations: [{ ...facts, messages }] };
+  const response = await fetch(`${address}/api/conversations/import`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(file),
+  });
+  const { imported } = await response.json();
+  if (imported.length !== 1) throw new Error(`The import of ${title} was answered with ${response.status}`);
+}
 
 /** A server, and a proxy before it, for one screen after the other. */
 export class Stages {

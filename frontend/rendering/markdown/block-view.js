@@ -1,7 +1,7 @@
 /** The blocks of an answer on the page. Blocks that are finished are never touched again. */
 
 import { CodeView } from "./code-view.js";
-import { ParagraphView, headingElement } from "./paragraph-view.js";
+import { ParagraphView } from "./paragraph-view.js";
 
 /** @typedef {import("./block-parser.js").ContainerView} Container */
 /** @typedef {import("./block-parser.js").ListView} List */
@@ -46,7 +46,7 @@ export class BlockView {
 
   /** @param {number} level */
   addHeading(level) {
-    return new ParagraphView(this.#add(headingElement(level)), this.#answer, false);
+    return new ParagraphView(this.#add(this.#answer.outline.heading(level)), this.#answer, false);
   }
 
   addRule() {

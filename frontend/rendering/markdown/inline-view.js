@@ -11,6 +11,7 @@ import { linkElement, safeAddress } from "./safe-links.js";
 /** @typedef {import("./inline-parser.js").LinkToken} LinkToken */
 /** @typedef {import("./inline-parser.js").MathToken} MathToken */
 /** @typedef {import("./inline-parser.js").ReferenceToken} ReferenceToken */
+/** @typedef {import("./outline.js").Outline} Outline */
 /** @typedef {import("./references.js").References} References */
 /** @typedef {InlineToken | {type: "task", isDone: boolean}} ShownToken */
 /** @typedef {{render: (element: HTMLElement, tex: string, isDisplay: boolean) => void}} MathPainter */
@@ -18,6 +19,7 @@ import { linkElement, safeAddress } from "./safe-links.js";
  * What all blocks of one answer share.
  * @typedef {object} Answer
  * @property {References} references
+ * @property {Outline} outline
  * @property {MathPainter} math
  * @property {{paint: (code: HTMLElement, language: string) => void}} highlighting
  */

@@ -69,7 +69,7 @@ export class ParagraphView {
 
   /** @param {number} level */
   becomeHeading(level) {
-    const heading = headingElement(level);
+    const heading = this.#answer.outline.heading(level);
     heading.setAttribute("dir", "auto");
     this.#inline.moveTo(heading);
     this.#element.replaceWith(heading);
@@ -147,16 +147,6 @@ export class ParagraphView {
     this.#element.classList.toggle("footnote", footnote !== null);
     return text.slice((task ?? footnote)?.[0].length ?? 0);
   }
-}
-
-/**
- * The page has its own headings above: those of an answer are one level below.
- * @param {number} level
- */
-export function headingElement(level) {
-  const heading = document.createElement(`h${Math.min(6, level + 2)}`);
-  heading.className = `heading heading-${level}`;
-  return heading;
 }
 
 /**

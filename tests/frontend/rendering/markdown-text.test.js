@@ -11,8 +11,8 @@ describe("Markdown blocks", () => {
   /** @type {[what: string, text: string, expected: string][]} */
   const cases = [
     ["a paragraph keeps its lines", "one\ntwo", "<p>one\ntwo</p>"],
-    ["a heading", "## Two ##", '<h4 class="heading heading-2">Two</h4>'],
-    ["an underlined heading", "Two\n---", '<h4 class="heading heading-2">Two</h4>'],
+    ["a heading", "## Two ##", '<h2 class="heading heading-2">Two</h2>'],
+    ["an underlined heading", "Two\n---", '<h2 class="heading heading-2">Two</h2>'],
     ["no heading", "#hashtag", "<p>#hashtag</p>"],
     ["a rule", "***", "<hr>"],
     ["a quotation with a lazy line", "> one\ntwo", "<blockquote><p>one\ntwo</p></blockquote>"],
@@ -182,13 +182,18 @@ describe("MarkdownText", () => {
     assert.equal(element.textContent, "two");
   });
 
+  it("has no heading more than a level below the one before it", () => {
+    text.append("### Three\n\n##### Five\n\nOne\n===\n\n###### Six\n");
+    assert.deepEqual([...element.querySelectorAll(".heading")].map(({ localName }) => localName), ["h2", "h3", "h2", "h3"]);
+  });
+
   it("keeps every node that did not change", () => {
     text.append("# Head\n\nOne **two** three");
-    const [heading, strong] = ["h3", "strong"].map((name) => element.querySelector(name));
+    const [heading, strong] = ["h2", "strong"].map((name) => element.querySelector(name));
     const start = element.querySelector("p")?.firstChild;
     text.append(" four\n\n- five");
     text.append("\n- six");
-    assert.equal(element.querySelector("h3"), heading);
+    assert.equal(element.querySelector("h2"), heading);
     assert.equal(element.querySelector("strong"), strong);
     assert.equal(element.querySelector("p")?.firstChild, start);
     assert.equal(element.querySelectorAll("li").length, 2);
