@@ -16,7 +16,6 @@ export class FrameBatcher {
   #waiting = new Set();
   /** @type {number | null} */
   #frame = null;
-  #afterPaint = () => {};
 
   /**
    * @param {(paint: () => void) => number} requestFrame
@@ -27,11 +26,6 @@ export class FrameBatcher {
     this.#now = now;
     this.#requestFrame = requestFrame;
     this.#cancelFrame = cancelFrame;
-  }
-
-  /** @param {() => void} afterPaint called once after each frame's painters */
-  start(afterPaint) {
-    this.#afterPaint = afterPaint;
   }
 
   stop() {
@@ -59,6 +53,5 @@ export class FrameBatcher {
     } while (this.#waiting.size > 0 && this.#now() < end);
     this.#frame = null;
     if (this.#waiting.size > 0) this.#frame = this.#requestFrame(() => this.#paint());
-    this.#afterPaint();
   }
 }

@@ -24,6 +24,8 @@ import { MessageEditor } from "./message-editor.js";
 
 /** How much text is painted at a time, in UTF-16 units: what is more waits for the next turn. */
 const PIECE = 4000;
+/** How long figures stand before they change, in milliseconds: nobody reads them faster. */
+const FIGURES_MS = 200;
 
 export class MessageView {
   #batcher;
@@ -43,6 +45,9 @@ export class MessageView {
   /** @type {StatusLine | null} */
   #nextStatus = null;
   #hasStatus = false;
+  #statusWords = "";
+  #statusShownAt = 0;
+  #isWaitingForFigures = false;
   #offered = "[]";
   /** @type {MessageEditor | null} */
   #editor = null;
@@ -154,8 +159,29 @@ export class MessageView {
     if (isBehind) this.#batcher.schedule(this);
     // That it is done shows when all of it is there.
     if (!this.#nextStatus || (isBehind && this.#nextStatus.tone !== "busy")) return;
+    if (this.#isTooSoon(this.#nextStatus)) return this.#waitForFigures();
     this.#paintStatus(this.#nextStatus);
     this.#nextStatus = null;
+  }
+
+  /** Whether only the figures are others than those that have just been shown. @param {StatusLine} line */
+  #isTooSoon(line) {
+    const words = line.text.replace(/[\d.,]+/g, "");
+    const isSame = words === this.#statusWords && line.tone === "busy" && !line.progress;
+    const now = performance.now();
+    if (isSame && now - this.#statusShownAt < FIGURES_MS) return true;
+    this.#statusWords = words;
+    this.#statusShownAt = now;
+    return false;
+  }
+
+  #waitForFigures() {
+    if (this.#isWaitingForFigures) return;
+    this.#isWaitingForFigures = true;
+    setTimeout(() => {
+      this.#isWaitingForFigures = false;
+      this.#batcher.schedule(this);
+    }, FIGURES_MS);
   }
 
   /** No more text will come, for now. */

@@ -1,4 +1,7 @@
-/** Keeps the end of the conversation in view until the reader scrolls up; a button leads back. */
+/**
+ * Keeps the end of the conversation in view until the reader scrolls up; a button leads back. It hears of what has grown
+ * from the browser, between layout and paint of the same frame: asking for a height before would cost a layout of its own.
+ */
 
 /** How close to the end counts as being there, in CSS pixels. */
 const NEAR_PX = 24;
@@ -9,7 +12,7 @@ export class Scroller {
   #following = false;
   #lastTop = 0;
   #observer = new AbortController();
-  #resizes = new ResizeObserver(() => this.contentGrew());
+  #resizes = new ResizeObserver(() => this.#goToEnd());
 
   /**
    * @param {HTMLElement} viewport the element that scrolls
@@ -43,7 +46,7 @@ export class Scroller {
   /** Goes to the end and stays there. */
   follow() {
     this.#setFollowing(true);
-    this.contentGrew();
+    this.#goToEnd();
   }
 
   /** The reader is led elsewhere. */
@@ -52,7 +55,7 @@ export class Scroller {
   }
 
   /** Stays at the end of longer content, unless the reader has left it. */
-  contentGrew() {
+  #goToEnd() {
     if (!this.#following) return;
     this.#viewport.scrollTop = this.#viewport.scrollHeight;
     this.#lastTop = this.#viewport.scrollTop;
@@ -69,7 +72,7 @@ export class Scroller {
 
   /** @param {boolean} following */
   #setFollowing(following) {
+    if (this.#button.hidden !== following) this.#button.hidden = following;
     this.#following = following;
-    this.#button.hidden = following;
   }
 }

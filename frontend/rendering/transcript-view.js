@@ -55,7 +55,6 @@ export class TranscriptView {
   start(delegate) {
     const { signal } = this.#observer;
     this.#delegate = delegate;
-    this.#batcher.start(() => this.#scroller.contentGrew());
     this.#scroller.start();
     this.#elements.troubleButton.addEventListener("click", () => this.#help?.(), { signal });
     this.#elements.list.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
