@@ -17,6 +17,7 @@ import { ApiError } from "./api.js";
  * @property {Found[]} conversations pinned ones first, then the newest; or what was found, the best first
  * @property {boolean} hasMore
  */
+/** @typedef {ConversationChanged | Summary | {id: string, deleted: true}} News */
 /** @typedef {{libraryChanged: () => void}} LibraryDelegate */
 /** @typedef {Pick<ConversationsApi, "list" | "change" | "remove" | "restore">} LibraryApi */
 
@@ -45,6 +46,10 @@ export class Library {
   /** Each reading has a number, so that an older one that comes late is known. */
   #reading = 0;
   #isReadingMore = false;
+  /** How many readings are under way. */
+  #underWay = 0;
+  /** @type {News[]} what was heard meanwhile: what is read then may be older */
+  #news = [];
   /** @type {unknown} */
   #timer = null;
 
@@ -86,6 +91,7 @@ export class Library {
   /** Reads anew what is shown, as much of it as before. */
   async refresh() {
     const reading = (this.#reading += 1);
+    this.#underWay += 1;
     try {
       if (this.#query !== "") await this.#searchNow(reading);
       else await this.#readList(reading);
@@ -94,6 +100,8 @@ export class Library {
       this.#error = error instanceof ApiError ? error : new ApiError(String(error));
       this.#phase = "failed";
       this.#changed();
+    } finally {
+      this.#readingEnded();
     }
   }
 
@@ -101,16 +109,20 @@ export class Library {
   async more() {
     if (this.#isReadingMore || this.#next === null || this.#query !== "") return;
     this.#isReadingMore = true;
+    this.#underWay += 1;
     const reading = this.#reading;
     try {
       const page = await this.#api.list({ before: this.#next, limit: PAGE });
-      if (reading === this.#reading) this.#add(page);
+      if (reading !== this.#reading) return;
+      this.#add(page);
+      this.#catchUp();
     } catch {
       // What is there stays; the end of the list asks again when it is seen again.
     } finally {
       this.#isReadingMore = false;
+      this.#readingEnded();
+      this.#changed();
     }
-    this.#changed();
   }
 
   /** @param {string} text */
@@ -131,18 +143,13 @@ export class Library {
    * @param {ConversationChanged | Summary} summary
    */
   heard(summary) {
-    if ("deleted" in summary && summary.deleted) return this.forget(summary.id);
-    const known = this.#summaries.get(summary.id);
-    if (known && known.version > summary.version) return;
-    this.#summaries.set(summary.id, summaryOf(summary));
-    this.#found = this.#found.map((found) => (found.id === summary.id ? { ...found, ...summaryOf(summary) } : found));
+    this.#take(summary);
     this.#changed();
   }
 
   /** @param {string} id */
   forget(id) {
-    this.#summaries.delete(id);
-    this.#found = this.#found.filter((found) => found.id !== id);
+    this.#take({ id, deleted: true });
     this.#changed();
   }
 
@@ -185,6 +192,7 @@ export class Library {
     const unsent = [...this.#summaries.values()].filter(({ version }) => version === UNSENT);
     this.#summaries = new Map(unsent.map((summary) => [summary.id, summary]));
     this.#add({ conversations, next: page.next });
+    this.#catchUp();
     this.#ready();
   }
 
@@ -193,7 +201,38 @@ export class Library {
     const { conversations } = await this.#api.list({ query: this.#query, limit: PAGE });
     if (reading !== this.#reading) return;
     this.#found = conversations;
+    this.#catchUp();
     this.#ready();
+  }
+
+  /** @param {News} news */
+  #take(news) {
+    if (this.#underWay > 0) this.#news.push(news);
+    this.#apply(news);
+  }
+
+  /** @param {News} news */
+  #apply(news) {
+    if ("deleted" in news && news.deleted) {
+      this.#summaries.delete(news.id);
+      this.#found = this.#found.filter((found) => found.id !== news.id);
+      return;
+    }
+    const summary = summaryOf(/** @type {Summary} */ (news));
+    const known = this.#summaries.get(summary.id);
+    if (known && known.version > summary.version) return;
+    this.#summaries.set(summary.id, summary);
+    this.#found = this.#found.map((found) => (found.id === summary.id ? { ...found, ...summary } : found));
+  }
+
+  /** Puts what was heard while it was read over what was read. */
+  #catchUp() {
+    for (const news of this.#news) this.#apply(news);
+  }
+
+  #readingEnded() {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#news = [];
   }
 
   #ready() {

@@ -62,7 +62,8 @@ export const SCREENS = [
       await importText(server.address, "Everything that Markdown has", RICH);
       await chat.listSays("Everything that Markdown has");
       await chat.openListed("Everything that Markdown has");
-      await chat.hasAnswers(1);
+      await chat.page.waitForSelector(".katex-display");
+      await chat.page.waitForSelector(".hljs-keyword");
     },
   },
   {

@@ -98,6 +98,20 @@ describe("Library", () => {
     assert.deepEqual(ids(), []);
   });
 
+  it("keeps what it hears while it reads, which may be newer than what is read", async () => {
+    api.conversations = ["stays", "goes", "changes"].map((id) => summary(id));
+    const reading = library.refresh();
+    library.heard(summary("comes", { version: 2 }));
+    library.heard(summary("changes", { version: 2, title: "changed" }));
+    library.forget("goes");
+    await reading;
+    const titles = library.holdings.conversations.map(({ title }) => title);
+    assert.deepEqual(titles.toSorted(), ["changed", "comes", "stays"]);
+    api.conversations = api.conversations.filter(({ id }) => id !== "changes");
+    await library.refresh();
+    assert.deepEqual(library.holdings.conversations.map(({ id }) => id).toSorted(), ["goes", "stays"]);
+  });
+
   it("keeps what the server does not have yet", async () => {
     library.heard(unsentSummary("mine", "What is this?\nAnd that?", 5));
     api.conversations = [summary("a")];
