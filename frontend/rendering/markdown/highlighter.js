@@ -38,13 +38,14 @@ export class Highlighter {
   }
 
   /**
+   * Begins in the next pause: code of a message that is just being opened is not on the page before.
    * @param {HTMLElement} code complete, in chunks
    * @param {string} language
    */
   paint(code, language) {
     if ((code.textContent?.length ?? 0) > LONGEST || this.#failures >= PATIENCE_COUNT) return;
     this.#jobs.push({ code, language });
-    if (this.#jobs.length === 1) this.#next();
+    if (this.#jobs.length === 1) this.#queue.add(() => this.#next());
   }
 
   #next() {

@@ -82,6 +82,19 @@ describe("Highlighter", () => {
     assert.deepEqual([one.textContent, two.textContent, workers.length], ["one", "two", 1]);
   });
 
+  it("colours code that comes onto the page only after it was asked to", () => {
+    /** @type {(() => void)[]} */
+    const pauses = [];
+    const worker = new FakeWorker();
+    const patient = new Highlighter(new IdleQueue((then) => pauses.push(() => then({ timeRemaining: () => 50 }))), () => worker);
+    const element = code("x");
+    element.remove();
+    patient.paint(element, "js");
+    document.body.append(element);
+    pauses.shift()?.();
+    assert.deepEqual(worker.asked, [{ text: "x", language: "js" }]);
+  });
+
   it("leaves long code alone", () => {
     highlighter.paint(code("x".repeat(30_001)), "js");
     assert.equal(workers.length, 0);
