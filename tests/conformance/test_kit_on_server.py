@@ -11,7 +11,8 @@ from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, run_case, run_cases
 from protocol.conformance.script import Case, Transport, load_cases, those_for
 from protocol.conformance.stage import Options
-from tests.conformance.serving import URLS, streamui_serve, url_of
+from tests.conformance.serving import QUEUE_LIMIT, URLS, PacedModel, streamui_serve, url_of
+from tests.server.transports.running import serving
 
 CASES = load_cases()
 PATIENT = Options(deadline=60, slack=10)
@@ -21,6 +22,14 @@ PAIRS = [pytest.param(t, case, id=f"{t}-{case.id}") for t in URLS for case in th
 @pytest.mark.parametrize(("transport", "case"), PAIRS)
 async def test_scripted(scripted_port: int, transport: Transport, case: Case) -> None:
     result = await run_case(url_of(transport, scripted_port), case, PATIENT)
+    assert result.outcome is Outcome.PASSED, details(result)
+
+
+async def test_what_a_case_leaves_running_has_ended_before_the_next() -> None:
+    (case,) = [case for case in CASES if case.id == "full-queue"]
+    async with serving(PacedModel(slots=2, answer_tokens=200), queue_limit=QUEUE_LIMIT) as server:
+        result = await run_case(url_of("websocket", server.port), case, PATIENT)
+        assert server.registry.active == []
     assert result.outcome is Outcome.PASSED, details(result)
 
 
