@@ -270,6 +270,8 @@ class Machine(RuleBasedStateMachine):
     async def _unstall(self) -> None:
         """Who stalled gets all that was kept for it; where that had become too much, it goes on from its cursors."""
         assert self.stalled is not None
+        await self._refused()  # by then all is under way that can be
+        assert self.stalled.taken_meanwhile <= 1
         line, outcome = self.stalled, "held back" if self._holds_back() else "not held back"
         line.read_on()
         try:

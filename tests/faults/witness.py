@@ -136,6 +136,7 @@ class Line:
         self._unread: list[ServerMessage] = []
         self._reads = asyncio.Event()
         self._reads.set()
+        self._waiting = 0
         self._reader = asyncio.get_running_loop().create_task(self._read_all(), name="line")
         self.places: dict[str, int] = {}
 
@@ -165,6 +166,12 @@ class Line:
     def stall(self) -> None:
         """Read nothing any more, but for the frame that is waited for."""
         self._reads.clear()
+        self._waiting = self._frames.qsize()
+
+    @property
+    def taken_meanwhile(self) -> int:
+        """How many frames it has read since it stalled."""
+        return self._frames.qsize() - self._waiting
 
     def read_on(self) -> None:
         self._reads.set()
