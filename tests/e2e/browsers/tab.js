@@ -213,13 +213,31 @@ async function eventually(attempt, what) {
   let reason = "it did not come about";
   do {
     try {
-      if (await attempt()) return;
+      if (await inTime(attempt())) return;
     } catch (error) {
       reason = String(error);
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   } while (performance.now() < deadline);
   throw new Error(`Waited ${DEADLINE_MS} ms in vain for ${what}: ${reason}`);
+}
+
+/**
+ * Gives up on an answer that never comes: Firefox loses a script whose page is replaced at the wrong moment.
+ * @template T
+ * @param {Promise<T>} answer
+ */
+async function inTime(answer) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const overdue = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("the browser did not answer")), 2 * SLICE_MS);
+  });
+  try {
+    return await Promise.race([answer, overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**
