@@ -119,8 +119,8 @@ soak: install-dev ## the fault tests in their long form, then ten thousand gener
 	SOAK_GENERATIONS=10000 $(BIN)/pytest -s -o faulthandler_timeout=14400 tests/server/engine/test_soak.py
 
 .PHONY: bench-page
-bench-page: install-dev ## what a long answer costs the page, in ten minutes; quiet machine please
-	node tests/e2e/page-bench.js $(ARGS)
+bench-page: install-dev ## what long answers and conversations cost the page, in ten minutes; quiet machine please
+	node tests/e2e/bench/page.js $(ARGS)
 
 .PHONY: screenshots
 screenshots: install-dev ## take the README's pictures of the page anew

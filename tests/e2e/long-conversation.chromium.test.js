@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { importLong } from "./long-conversation.js";
 import { Server } from "./server.js";
 
 const MESSAGES = 500;
@@ -26,7 +27,7 @@ describe("A conversation of 500 messages", () => {
     browser = await Browser.start();
     chat = new ChatPage(await browser.newPage());
     await chat.page.setViewport({ width: 1180, height: 780 });
-    await importLong();
+    await importLong(server, { id: "long", title: "A long one", messages: MESSAGES, answer: `${ANSWER}\n\n${ANSWER}` });
     await chat.open(server.address);
   });
 
@@ -34,20 +35,6 @@ describe("A conversation of 500 messages", () => {
     await browser?.stop();
     await server?.stop();
   });
-
-  async function importLong() {
-    const messages = Array.from({ length: MESSAGES }, (_, at) => ({
-      id: `m${at}`,
-      parent: at === 0 ? null : `m${at - 1}`,
-      role: at % 2 === 0 ? "user" : "assistant",
-      content: at % 2 === 0 ? `What about number ${at}?` : `${ANSWER}\n\n${ANSWER}`,
-    }));
-    const conversation = { id: "long", title: "A long one", settings: {}, messages };
-    const body = JSON.stringify({ format: "streamui.conversations", version: 1, conversations: [conversation] });
-    const headers = { "Content-Type": "application/json" };
-    const answer = await fetch(`${server.address}/api/conversations/import`, { method: "POST", headers, body });
-    assert.equal(answer.status, 200);
-  }
 
   it("opens at its end, with all of its text, and only what is near fully made", async (t) => {
     const devtools = await chat.page.devtools.createCDPSession();

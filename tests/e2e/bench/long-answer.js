@@ -1,0 +1,127 @@
+/**
+ * Measures what a long answer costs the page while it is written: how long frames work, what the last characters cost
+ * against the first ones, and how soon the button says that Stop was pressed.
+ */
+
+import { ChatPage } from "../chat-page.js";
+import { Server } from "../server.js";
+import { SECTION } from "./texts.js";
+
+/** @typedef {import("../browsers/index.js").Browser} Browser */
+/** @typedef {import("puppeteer-core").CDPSession} Devtools */
+
+const TOKENS_PER_SECOND = 100;
+
+/**
+ * Mixed Markdown comes at 100 tokens a second.
+ * @param {Browser} browser
+ * @param {number} slowdown
+ * @param {number} seconds
+ */
+export async function measureLongAnswer(browser, slowdown, seconds) {
+  const server = await Server.startReciting({ "long.md": SECTION.repeat(400) }, TOKENS_PER_SECOND);
+  try {
+    const chat = new ChatPage(await browser.newPage());
+    await chat.page.devtools.evaluateOnNewDocument(noteFrames);
+    await chat.open(server.address);
+    const devtools = await chat.page.devtools.createCDPSession();
+    await devtools.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
+    await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+    await chat.ask("long.md");
+    await chat.lastAnswerIsLongerThan(100);
+    await pause(2);
+    const costs = await costsPerCharacter(chat, devtools, seconds);
+    await reportWork(devtools);
+    const { frames, stopMs } = await chat.page.evaluate(stop);
+    report(seconds, await length(chat), frames, costs, stopMs);
+    await chat.leave();
+  } finally {
+    await server.stop();
+  }
+}
+
+/**
+ * @param {ChatPage} chat
+ * @param {Devtools} devtools
+ * @param {number} seconds
+ * @returns {Promise<number[]>} milliseconds of the main thread for each character, from the first ten seconds to the last ten
+ */
+async function costsPerCharacter(chat, devtools, seconds) {
+  const costs = [];
+  const window = Math.min(10, seconds / 4);
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
+    const [shown, start] = [await length(chat), await workOf(devtools, "TaskDuration")];
+    await pause(window);
+    const spent = (await workOf(devtools, "TaskDuration")) - start;
+    costs.push((spent * 1000) / ((await length(chat)) - shown));
+  }
+  return costs;
+}
+
+/** @param {Devtools} devtools */
+async function reportWork(devtools) {
+  const names = ["TaskDuration", "ScriptDuration", "LayoutDuration", "RecalcStyleDuration"];
+  const figures = await Promise.all(names.map(async (name) => `${name} ${(await workOf(devtools, name)).toFixed(1)} s`));
+  console.log(figures.join(", "));
+}
+
+/**
+ * @param {Devtools} devtools
+ * @param {string} name
+ * @returns {Promise<number>} seconds that the main thread has spent on it
+ */
+async function workOf(devtools, name) {
+  const { metrics } = await devtools.send("Performance.getMetrics");
+  return metrics.find((metric) => metric.name === name)?.value ?? NaN;
+}
+
+/**
+ * @param {number} seconds
+ * @param {number} characters
+ * @param {number[]} frames
+ * @param {number[]} costs
+ * @param {number} stopMs
+ */
+function report(seconds, characters, frames, costs, stopMs) {
+  const sorted = frames.toSorted((a, b) => a - b);
+  const at = (/** @type {number} */ share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]?.toFixed(1);
+  const late = frames.filter((each) => each > 50).length;
+  console.log(`${seconds} s, ${characters} characters shown, ${frames.length} frames, ${late} of them over 50 ms`);
+  console.log(`work of a frame: median ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`);
+  console.log(`main thread per character: first ${costs[0]?.toFixed(3)} ms, last ${costs.at(-1)?.toFixed(3)} ms`);
+  console.log(`from click on Stop to the button's change: ${stopMs.toFixed(1)} ms`);
+}
+
+/** @param {ChatPage} chat */
+async function length(chat) {
+  return await chat.page.$eval(".answer-text", (element) => element.textContent?.length ?? 0);
+}
+
+/** @param {number} time seconds */
+async function pause(time) {
+  await new Promise((resolve) => setTimeout(resolve, time * 1000));
+}
+
+/** Runs in the page before anything else: notes how long each frame worked, from its callbacks to behind its layout and paint. */
+function noteFrames() {
+  const frames = /** @type {number[]} */ ([]);
+  Object.assign(window, { noted: frames });
+  const channel = new MessageChannel();
+  let start = 0;
+  channel.port1.onmessage = () => frames.push(performance.now() - start);
+  const tick = () => {
+    start = performance.now();
+    channel.port2.postMessage(null);
+    requestAnimationFrame(tick);
+  };
+  requestAnimationFrame(tick);
+}
+
+/** Runs in the page: presses Stop. */
+async function stop() {
+  const frames = /** @type {number[]} */ (/** @type {any} */ (window).noted);
+  const start = performance.now();
+  document.getElementById("composer-button")?.click();
+  while (document.getElementById("composer-label")?.textContent === "Stop") await new Promise(requestAnimationFrame);
+  return { frames, stopMs: performance.now() - start };
+}
