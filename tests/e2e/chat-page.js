@@ -243,6 +243,15 @@ export class ChatPage {
     }, JSON.stringify(questions));
   }
 
+  /**
+   * Waits until the keyboard leads to an element. `:focus` would ask for the window's focus too, which one without a window manager has
+   * only under the pointer.
+   * @param {string} selector
+   */
+  async hasFocus(selector) {
+    await this.page.waitFor((wanted) => document.activeElement?.matches(wanted) ?? false, selector);
+  }
+
   async draft() {
     return await this.page.$eval("#composer-input", (input) => /** @type {HTMLTextAreaElement} */ (input).value);
   }

@@ -86,7 +86,7 @@ describe("Conversations", () => {
     await chat.branchesSay("2/2");
     await chat.page.focus("#composer-input");
     await chat.page.press("ArrowUp");
-    await chat.page.waitForSelector(".editor-input:focus");
+    await chat.hasFocus(".editor-input");
     await chat.page.type(".editor-input", " And how?");
     await chat.page.press("Enter");
     await chat.questionsAre([`${QUESTION} And how?`]);
@@ -142,7 +142,7 @@ describe("Conversations", () => {
   it("are renamed, pinned and found", async () => {
     await askForAnswer("Where does the badger live?");
     await chat.chooseListed("Where does the badger live?", "Rename");
-    await chat.page.waitForSelector(".row-input:focus");
+    await chat.hasFocus(".row-input");
     await chat.page.type(".row-input", "A burrow");
     await chat.page.press("Enter");
     await chat.listSays("A burrow");
@@ -230,7 +230,7 @@ describe("Conversations", () => {
     assert.equal(await chat.overhang(), 0);
     await chat.press("Conversations");
     await chat.page.waitForSelector('.sidebar[data-open="true"]');
-    await chat.page.waitForSelector("#sidebar-close:focus");
+    await chat.hasFocus("#sidebar-close");
     await chat.page.press("Escape");
     await chat.page.waitForSelector('.sidebar[data-open="false"]');
     await chat.press("Conversations");

@@ -73,7 +73,7 @@ export const SCREENS = [
       await chat.answered("What can you do?");
       await chat.page.focus("#composer-input");
       await chat.page.press("ArrowUp");
-      await chat.page.waitForSelector(".editor-input:focus");
+      await chat.hasFocus(".editor-input");
     },
   },
   {
