@@ -34,7 +34,7 @@ install-dev: ## the same, with what `make test` and `make lint` need on top
 	@$(MAKE) -s .venv/.dev node_modules/.installed
 
 .PHONY: test
-test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, browser; all are run, then it fails if one did
+test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, three browsers; all are run, then it fails if one did
 	@failed=; \
 	for suite in python coverage fuzz frontend browser; do \
 	  printf '\n== %s\n' "$$suite"; $(MAKE) --no-print-directory "test-$$suite" || failed="$$failed $$suite"; \
@@ -59,7 +59,8 @@ test-fuzz: | build
 test-frontend: | build
 	@$(call run_node_tests,tests/frontend tests/protocol,test-frontend)
 
-BROWSERS := chromium
+# make test BROWSERS=chromium  for the page in one of them
+BROWSERS := chromium firefox webkit
 test-browser: | build
 	@failed=; for browser in $(BROWSERS); do \
 	  printf '\n-- %s\n' "$$browser"; $(MAKE) --no-print-directory "test-$$browser" || failed="$$failed $$browser"; \
@@ -81,10 +82,6 @@ test-webkit: | build
 	@$(call check_program,$${WEBKIT_DRIVER:-/usr/bin/WebKitWebDriver},webkit2gtk-driver,WEBKIT_DRIVER)
 	@$(call check_program,/usr/bin/Xvfb,xvfb)
 	@$(call run_node_tests,tests/e2e -not -name '*.chromium.test.js',test-webkit)
-
-.PHONY: test-browsers
-test-browsers: install-dev ## the page's tests in Chromium, Firefox and WebKitGTK, one after the other
-	@$(MAKE) --no-print-directory test-browser BROWSERS="chromium firefox webkit"
 
 .PHONY: lint
 lint: install-dev types ## style, types, which package may import which, and what is known to be unsafe
