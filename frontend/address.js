@@ -39,3 +39,11 @@ export class Address {
 export function addressOf(conversation) {
   return conversation === null ? "/" : `/c/${conversation}`;
 }
+
+/**
+ * Where to log in, and come back from.
+ * @param {string | null} conversation
+ */
+export function loginAddressOf(conversation) {
+  return conversation === null ? "/login" : `/login?conversation=${conversation}`;
+}

@@ -1,6 +1,6 @@
 /** Puts the page together. The only file that knows which parts are in use and where they stand in index.html. */
 
-import { Address } from "./address.js";
+import { Address, loginAddressOf } from "./address.js";
 import { Attachments } from "./composer/attachments.js";
 import { Drafts } from "./composer/drafts.js";
 import { HeldTexts } from "./composer/held-texts.js";
@@ -49,6 +49,7 @@ const clock = {
   clearTimeout: (timer) => window.clearTimeout(/** @type {number} */ (timer)),
 };
 
+const address = new Address(window);
 const storage = new GuardedStorage(() => localStorage);
 const channels = new URL("/channel", location.href).href;
 
@@ -64,7 +65,7 @@ const connection = new Connection({
   choice: new TransportChoice(storage, Date.now),
   clock,
   random: Math.random,
-  logIn: () => location.assign("/login"),
+  logIn: () => location.assign(loginAddressOf(address.conversation)),
 });
 
 const api = new ConversationsApi((url, request) => fetch(url, request), clock);
@@ -108,7 +109,7 @@ const streamUI = new StreamUI({
   api,
   outbox: new Outbox(storage, window),
   libraryUI,
-  address: new Address(window),
+  address,
   composer: new ComposerView({
     form: element("composer", HTMLFormElement),
     input: composerInput,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -21,6 +22,8 @@ COOKIE: Final = "streamui_session"
 
 OPEN: Final = ("/login", "/logout", "/healthz", "/readyz", "/service-worker.js", "/static/")
 """What needs no token: it tells nothing of anybody. A folder ends with a slash."""
+
+CONVERSATION_PAGE: Final = re.compile(r"/c/([A-Za-z0-9._-]{1,64})/?")
 
 RETRY_SECONDS: Final = 1.0
 
@@ -121,7 +124,7 @@ def _refused(scope: Scope, headers: Headers) -> Response | None:
     if _is_under(path, OPEN) or _is_under(path, GREETED):
         return None
     if scope["type"] == "http" and scope["method"] == "GET" and (_is_page(path) or _is_left_for(headers)):
-        return RedirectResponse("/login", 303, NO_STORE)
+        return RedirectResponse(_login_for(path), 303, NO_STORE)
     return unauthorized()
 
 
@@ -130,6 +133,12 @@ def _forged(scope: Scope, headers: Headers, shown: Pass) -> bool:
     has seen to it that it is from here."""
     safe = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
     return shown.session is not None and not safe and "origin" not in headers
+
+
+def _login_for(path: str) -> str:
+    """Where to log in, and come back from to the conversation that was asked for."""
+    conversation = CONVERSATION_PAGE.fullmatch(path)
+    return f"/login?conversation={conversation[1]}" if conversation else "/login"
 
 
 def _is_page(path: str) -> bool:

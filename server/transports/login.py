@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
-from server.guard.authentication import COOKIE
+from server.guard.authentication import CONVERSATION_PAGE, COOKIE
 from server.guard.guard import Guard
 from server.guard.tokens import SESSION_SECONDS, Pass, Tokens
 from server.guard.visit import pass_of
@@ -46,11 +46,12 @@ async def login_page(request: Request) -> Response:
     if _tokens(request) is None:
         return RedirectResponse("/", 303, NO_STORE)
     shown = pass_of(request.scope)
-    return _page(request, principal=shown.principal if shown else None)
+    conversation = request.query_params.get("conversation", "")
+    return _page(request, principal=shown.principal if shown else None, conversation=conversation)
 
 
 async def log_in(request: Request) -> Response:
-    """``POST /login``: with a right token a cookie, and on to the chat."""
+    """``POST /login``: with a right token a cookie, and on to the chat, or to the conversation that was asked for."""
     guard: Guard = request.app.state.guard
     tokens = guard.tokens
     if tokens is None:
@@ -58,10 +59,12 @@ async def log_in(request: Request) -> Response:
     if wait := guard.charge_login(request.scope):
         headers = {"retry-after": str(math.ceil(wait))}
         return _page(request, 429, "Too many attempts. Wait a little, then try again.", headers)
-    shown = tokens.admit(await _token(request))
+    form = await _form(request)
+    conversation = form.get("conversation", "")
+    shown = tokens.admit(form.get("token", ""))
     if shown is None:
-        return _page(request, 403, WRONG)
-    return _let_in(request, tokens, shown)
+        return _page(request, 403, WRONG, conversation=conversation)
+    return _let_in(request, tokens, shown, conversation)
 
 
 async def log_out(request: Request) -> Response:
@@ -75,8 +78,8 @@ async def log_out(request: Request) -> Response:
     return response
 
 
-def _let_in(request: Request, tokens: Tokens, shown: Pass) -> Response:
-    response = RedirectResponse("/", 303, NO_STORE)
+def _let_in(request: Request, tokens: Tokens, shown: Pass, conversation: str) -> Response:
+    response = RedirectResponse(_chat(conversation), 303, NO_STORE)
     response.set_cookie(
         COOKIE,
         tokens.open_session(shown),
@@ -88,20 +91,20 @@ def _let_in(request: Request, tokens: Tokens, shown: Pass) -> Response:
     return response
 
 
-async def _token(request: Request) -> str:
-    """What stands in the form; "" where there is nothing that could be a token."""
+async def _form(request: Request) -> dict[str, str]:
+    """What stands in its fields; nothing where it is no form of ours."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        return ""
+        return {}
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BYTES:
-            return ""
+            return {}
     try:
         fields = parse_qs(body.decode("ascii"), max_num_fields=4)
     except ValueError:
-        return ""
-    return fields.get("token", [""])[0].strip()
+        return {}
+    return {name: values[0].strip() for name, values in fields.items()}
 
 
 def _page(
@@ -110,9 +113,16 @@ def _page(
     problem: str | None = None,
     headers: dict[str, str] | None = None,
     principal: str | None = None,
+    conversation: str = "",
 ) -> Response:
-    facts = {"problem": problem, "principal": principal}
+    facts = {"problem": problem, "principal": principal, "conversation": conversation, "chat": _chat(conversation)}
     return _templates.TemplateResponse(request, "login.html", facts, status, headers={**HEADERS, **(headers or {})})
+
+
+def _chat(conversation: str) -> str:
+    """Where the chat is: only ever a page of ours, whatever stands in the form."""
+    address = f"/c/{conversation}"
+    return address if CONVERSATION_PAGE.fullmatch(address) else "/"
 
 
 def _is_secure(request: Request) -> bool:

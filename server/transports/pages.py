@@ -13,6 +13,7 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import server
+from server.guard.visit import pass_of
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -49,7 +50,9 @@ _templates = Jinja2Templates(Path(__file__).parent / "templates")
 
 async def page(request: Request) -> Response:
     """The chat page."""
-    response = _templates.TemplateResponse(request, "index.html", {"version": server.__version__})
+    shown = pass_of(request.scope)
+    facts = {"version": server.__version__, "principal": shown.principal if shown else None}
+    response = _templates.TemplateResponse(request, "index.html", facts)
     response.headers["cache-control"] = "no-cache"
     return response
 

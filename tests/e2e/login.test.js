@@ -25,6 +25,7 @@ describe("A server that asks for a token", () => {
 
   beforeEach(async () => {
     chat = new ChatPage(await browser.newPage());
+    await chat.page.setViewport({ width: 1180, height: 820 });
   });
 
   afterEach(async () => {
@@ -64,6 +65,20 @@ describe("A server that asks for a token", () => {
     assert.deepEqual(chat.complaints, []);
   });
 
+  it("leads back to the conversation that was asked for", async () => {
+    const token = await server.token("add", "carol");
+    await chat.page.goto(server.address);
+    await logIn(token);
+    await chat.connected();
+    await chat.answered("Hello");
+    const { pathname } = new URL(await chat.page.url());
+    await server.token("revoke", "carol");
+    await arrivesAt("/login");
+    await logIn(await server.token("add", "carol"));
+    await arrivesAt(pathname);
+    await chat.hasAnswers(1);
+  });
+
   it("sends the page back to the form when the token is revoked, and when it is told to log out", async () => {
     await chat.page.goto(server.address);
     await logIn(await server.token("add", "bob"));
@@ -72,7 +87,8 @@ describe("A server that asks for a token", () => {
     await arrivesAt("/login");
     await logIn(await server.token("add", "bob"));
     await chat.connected();
-    await chat.page.goto(`${server.address}/logout`);
+    await chat.page.$eval('a[aria-label="Log out bob"]', (link) => link.click());
+    await arrivesAt("/logout");
     await submit();
     await arrivesAt("/login");
     await chat.page.goto(server.address);

@@ -41,6 +41,38 @@ async def test_the_page_sends_who_is_not_logged_in_to_the_form(locked: RunningSe
         assert (await locked.ask("GET", file)).status == 200
 
 
+async def test_logging_in_leads_back_to_the_conversation_that_was_asked_for(locked: RunningServer, keys: Keys) -> None:
+    reply = await locked.ask("GET", "/c/frogs.1")
+    assert (reply.status, reply.headers["location"]) == (303, "/login?conversation=frogs.1")
+    page = await locked.ask("GET", "/login?conversation=frogs.1")
+    assert '<input type="hidden" name="conversation" value="frogs.1">' in page.body
+    headers = {**here(locked), "content-type": FORM}
+    wrong = await locked.ask("POST", "/login", urlencode({"token": "x", "conversation": "frogs.1"}), headers)
+    assert '<input type="hidden" name="conversation" value="frogs.1">' in wrong.body
+    reply = await locked.ask("POST", "/login", urlencode({"token": keys.alice, "conversation": "frogs.1"}), headers)
+    assert (reply.status, reply.headers["location"]) == (303, "/c/frogs.1")
+
+
+@pytest.mark.parametrize(
+    "conversation", ["", "/evil.example", "..", "../logout", "a b", "\r\nx: y", "%2e", "é", "x" * 65, '">']
+)
+async def test_logging_in_leads_to_no_other_place(locked: RunningServer, keys: Keys, conversation: str) -> None:
+    headers = {**here(locked), "content-type": FORM}
+    form = urlencode({"token": keys.alice, "conversation": conversation})
+    reply = await locked.ask("POST", "/login", form, headers)
+    assert reply.status == 303
+    assert reply.headers["location"] in ("/", "/c/..")
+    page = await locked.ask("GET", f"/login?{urlencode({'conversation': conversation})}")
+    assert page.status == 200
+    assert '">"' not in page.body
+
+
+async def test_the_page_of_somebody_who_logged_in_leads_to_the_way_out(locked: RunningServer, keys: Keys) -> None:
+    _, cookie, _ = await log_in(locked, keys.alice)
+    body = (await locked.ask("GET", "/", headers={"cookie": cookie})).body
+    assert 'href="/logout" aria-label="Log out alice"' in body
+
+
 async def test_a_right_token_brings_a_cookie_that_scripts_and_other_sites_do_not_get(
     locked: RunningServer, keys: Keys
 ) -> None:
@@ -132,3 +164,4 @@ async def test_a_server_without_tokens_has_no_such_page(server: RunningServer) -
     for method, path in (("GET", "/login"), ("POST", "/login"), ("GET", "/logout")):
         reply = await server.ask(method, path, headers={"content-type": FORM})
         assert (reply.status, reply.headers["location"]) == (303, "/")
+    assert "/logout" not in (await server.ask("GET", "/")).body
