@@ -154,7 +154,7 @@ export class MessageView {
   /** Called by the batcher. */
   paint() {
     if (this.#painted) this.#paintText(this.#painted);
-    else this.#textElement.textContent = this.#text;
+    else if (this.#unpainted !== "" || this.#isReplaced) this.#paintBare();
     const isBehind = this.#painted !== null && this.#unpainted !== "";
     if (isBehind) this.#batcher.schedule(this);
     // That it is done shows when all of it is there.
@@ -198,6 +198,12 @@ export class MessageView {
     this.#text = text;
     this.#unpainted = text;
     this.#batcher.schedule(this);
+  }
+
+  #paintBare() {
+    this.#textElement.textContent = this.#text;
+    this.#unpainted = "";
+    this.#isReplaced = false;
   }
 
   /** @param {GrowingText | MarkdownText} painted */

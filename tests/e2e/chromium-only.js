@@ -5,7 +5,7 @@
  */
 export const CHROMIUM_ONLY = {
   "composer.chromium.test.js": "slows the processor down, opens a file chooser, takes the network away from a service worker",
+  "first-paint.chromium.test.js": "runs a script before the page's own",
   "long-conversation.chromium.test.js": "measures how long the browser computes, whatever else the machine does",
-  "markdown.chromium.test.js": "runs a script before the page's own, sees each request, may read the clipboard",
-  "panels.chromium.test.js": "runs a script before the page's own, to see its first paint",
+  "markdown.chromium.test.js": "sees each request that the browser sends, may read the clipboard",
 };

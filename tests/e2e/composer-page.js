@@ -1,10 +1,10 @@
-/** What comes into the composer from outside: files and long texts. */
+/** What comes into the composer from outside: files and long texts. A ClipboardEvent of Firefox's takes no data from a script. */
 
-/** @typedef {import("puppeteer-core").Page} Page */
+/** @typedef {import("./browsers/tab.js").Tab} Tab */
 /** @typedef {{name: string, content: string}} Content each character of the content is one byte */
 
 export class ComposerPage {
-  /** @param {Page} page */
+  /** @param {Tab} page */
   constructor(page) {
     this.page = page;
   }
@@ -27,8 +27,8 @@ export class ComposerPage {
     await this.page.evaluate(({ name, content }) => {
       const data = new DataTransfer();
       data.items.add(new File([content], name));
-      const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
-      document.getElementById("composer-input")?.dispatchEvent(paste);
+      const paste = new Event("paste", { bubbles: true, cancelable: true });
+      document.getElementById("composer-input")?.dispatchEvent(Object.assign(paste, { clipboardData: data }));
     }, file);
   }
 
@@ -41,7 +41,7 @@ export class ComposerPage {
       const data = new DataTransfer();
       data.setData("text/plain", pasted);
       const input = document.getElementById("composer-input");
-      const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+      const paste = Object.assign(new Event("paste", { bubbles: true, cancelable: true }), { clipboardData: data });
       const before = performance.now();
       if (input?.dispatchEvent(paste)) document.execCommand("insertText", false, pasted);
       await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
@@ -63,10 +63,18 @@ export class ComposerPage {
 
   /** @param {string} words */
   async says(words) {
-    await this.page.waitForFunction(
-      (expected) => document.getElementById("composer-notice")?.textContent?.includes(expected) ?? false,
-      { polling: "raf" },
-      words,
-    );
+    await this.page.waitFor((expected) => document.getElementById("composer-notice")?.textContent?.includes(expected), words);
+  }
+
+  /** @param {string} words */
+  async draftSays(words) {
+    await this.page.waitFor((expected) => {
+      return /** @type {HTMLTextAreaElement} */ (document.getElementById("composer-input")).value.includes(expected);
+    }, words);
+  }
+
+  async send() {
+    await this.page.focus("#composer-input");
+    await this.page.press("Enter");
   }
 }

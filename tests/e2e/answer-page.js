@@ -1,0 +1,78 @@
+/** Answers as the page shows them, and what they may not do. */
+
+/** @typedef {import("./browsers/tab.js").Tab} Tab */
+/**
+ * @typedef {object} Seen
+ * @property {string[]} attacks that worked
+ * @property {string[]} violations of the security policy
+ * @property {number} longest time that the page did not react, in milliseconds
+ */
+
+export class AnswerPage {
+  /** @param {Tab} page */
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** Notes from now on what `seen` tells. */
+  async watch() {
+    await this.page.evaluate(observe);
+  }
+
+  /** @returns {Promise<Seen>} */
+  async seen() {
+    return await this.page.evaluate(() => /** @type {any} */ (window).seen);
+  }
+
+  /** Shows an answer as the transcript does, and returns when it is painted and coloured. @param {string} text */
+  async show(text) {
+    await this.page.evaluate(show, text);
+  }
+
+  /** @returns {Promise<string[]>} the addresses of all that the page has asked for */
+  async requested() {
+    return await this.page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
+  }
+}
+
+/**
+ * Runs in the page.
+ * @param {string} text
+ */
+async function show(text) {
+  const [views, batchers] = ["/static/rendering/message-view.js", "/static/rendering/frame-batcher.js"];
+  const [{ MessageView }, { FrameBatcher }] = [await import(views), await import(batchers)];
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById("answer-template"));
+  const batcher = new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window));
+  const empty = { role: "assistant", text: "", isGrowing: true, line: null, branch: { index: 1, count: 1 }, actions: [], offers: [] };
+  const view = new MessageView(template.content.cloneNode(true), { ...empty, id: "hostile" }, batcher, {});
+  document.getElementById("transcript")?.append(view.element);
+  view.comeNear();
+  view.append(text);
+  view.show({ ...empty, id: "hostile", text, isGrowing: false });
+  const pause = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ then) => setTimeout(then, 20));
+  let length = -1;
+  for (let still = 0; still < 10; ) {
+    await new Promise((resolve) => requestAnimationFrame(() => pause(resolve)));
+    const now = document.querySelector(".answer-text")?.textContent?.length ?? 0;
+    still = now === length && now > 0 ? still + 1 : 0;
+    length = now;
+  }
+}
+
+/** Runs in the page: notes attacks that worked, breaches of the policy, and how long it did not react. */
+function observe() {
+  const seen = { attacks: /** @type {string[]} */ ([]), violations: /** @type {string[]} */ ([]), longest: 0 };
+  Object.assign(window, { seen, attacked: () => seen.attacks.push(String(new Error().stack)) });
+  document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
+    seen.violations.push(`${violatedDirective} ${blockedURI}`);
+  });
+  let last = performance.now();
+  const tick = () => {
+    const now = performance.now();
+    seen.longest = Math.max(seen.longest, now - last);
+    last = now;
+    setTimeout(tick, 10);
+  };
+  tick();
+}

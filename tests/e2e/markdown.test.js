@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+
+import { AnswerPage } from "./answer-page.js";
+import { Browser } from "./browsers/index.js";
+import { ChatPage } from "./chat-page.js";
+import { HOSTILE_TEXTS } from "./hostile-texts.js";
+import { Server } from "./server.js";
+
+/** The longest time that the page may not react, in milliseconds: far more than it takes, for machines that are slow and busy. */
+const FREEZE_MS = 30_000;
+
+const TEXTS = {
+  "code.md": "```python\ndef f():\n    return 1\n```\n\nand `x`.",
+  "math.md": "The sum $\\sum_i x_i$ costs $5.",
+  "long.md": Array.from({ length: 200 }, (_, index) => `Paragraph ${index} with **some** words.\n\n`).join(""),
+};
+
+describe("Markdown on the page", () => {
+  /** @type {Server | undefined} */
+  let server;
+  /** @type {Browser | undefined} */
+  let browser;
+  /** @type {ChatPage} */
+  let chat;
+  /** @type {AnswerPage} */
+  let answer;
+
+  before(async () => {
+    server = await Server.startReciting(TEXTS);
+    browser = await Browser.start();
+  });
+
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  beforeEach(async () => {
+    assert.ok(browser && server);
+    chat = new ChatPage(await browser.newPage());
+    answer = new AnswerPage(chat.page);
+    await chat.open(server.address);
+    await answer.watch();
+  });
+
+  afterEach(async () => {
+    await chat.leave();
+  });
+
+  /** @param {string} name of a text */
+  async function recite(name) {
+    await chat.ask(name);
+    await chat.isAnswered();
+    await chat.isIdle();
+  }
+
+  for (const [name, text] of Object.entries(HOSTILE_TEXTS)) {
+    it(`survives ${name}: nothing runs, nothing leaves the page, nothing freezes`, async () => {
+      await answer.show(text);
+      const seen = await answer.seen();
+      assert.deepEqual(seen.attacks, []);
+      assert.deepEqual(seen.violations, []);
+      assert.ok(seen.longest < FREEZE_MS, `the page did not react for ${seen.longest} ms`);
+      assert.deepEqual((await answer.requested()).filter((url) => !url.startsWith(server?.address ?? "")), []);
+      assert.deepEqual(chat.complaints, []);
+      assert.equal(await chat.overhang(), 0);
+    });
+  }
+
+  it("colours code", async () => {
+    await recite("code.md");
+    await chat.page.waitForSelector(".code-box .hljs-keyword");
+    assert.match(await chat.lastAnswer(), /def f\(\):\n {4}return 1/);
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  it("makes formulas and leaves prices, and obeys the security policy in it", async () => {
+    await recite("math.md");
+    await chat.page.waitForSelector(".math .katex");
+    assert.match(await chat.lastAnswer(), /costs \$5\.$/);
+    const { violations } = await answer.seen();
+    assert.deepEqual([violations, chat.complaints], [[], []]);
+  });
+
+  it("loads neither colours nor formulas before there are any", async () => {
+    await recite("long.md");
+    const requested = await answer.requested();
+    assert.ok(requested.some((url) => url.endsWith("/static/rendering/markdown-text.js")));
+    assert.deepEqual(requested.filter((url) => /vendor|highlight-worker/.test(url)), []);
+  });
+
+  it("lets what is selected stay selected while the answer goes on", async () => {
+    const kept = await chat.page.evaluate(async () => {
+      const address = "/static/rendering/markdown-text.js";
+      const { MarkdownText } = await import(address);
+      const element = document.createElement("div");
+      document.getElementById("viewport")?.append(element);
+      const text = new MarkdownText(element);
+      text.append("First block.\n\nThe last one, **which** grows");
+      getSelection()?.selectAllChildren(element);
+      const selected = () => getSelection()?.toString().trim().replace(/\s+/g, " ");
+      const before = selected();
+      for (const piece of [" and", " **grows**", "\n\n- and", " goes on\n- to the end"]) text.append(piece);
+      return [before, selected()?.startsWith(before ?? "?")];
+    });
+    assert.deepEqual(kept, ["First block. The last one, which grows", true]);
+  });
+
+  it("does not move what is being read", async () => {
+    await chat.page.setViewport({ width: 600, height: 400 });
+    await recite("long.md");
+    await chat.page.$eval("#viewport", (viewport) => viewport.scrollTo(0, 300));
+    await chat.page.waitForSelector("#to-end:not([hidden])");
+    const place = () => chat.page.$eval(".answer-text p:nth-of-type(8)", (block) => block.getBoundingClientRect().top);
+    const before = await place();
+    await chat.page.evaluate(async () => {
+      const address = "/static/rendering/markdown-text.js";
+      const { MarkdownText } = await import(address);
+      const more = document.createElement("div");
+      document.querySelector(".answer-text")?.append(more);
+      const text = new MarkdownText(more);
+      for (let count = 0; count < 30; count += 1) {
+        text.append(`- more ${count}\n`);
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+    });
+    assert.equal(await place(), before);
+  });
+});
