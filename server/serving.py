@@ -89,6 +89,7 @@ def configuration(app: Starlette, http: type[PunctualProtocol] = PunctualProtoco
     """How uvicorn serves the app."""
     return uvicorn.Config(
         app,
+        loop="asyncio",  # and not whatever else is installed: loops differ in the order of what is due at once
         http=http,
         log_config=None,
         access_log=False,

@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
@@ -57,11 +57,16 @@ QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
 
 
-class _Beginning(NamedTuple):
-    """A generation that is being journaled; ``taken_up`` passes when the engine has it."""
+@dataclass(slots=True)
+class _Beginning:
+    """A generation that is being journaled; ``taken_up`` passes when the engine has it.
+
+    ``awaited``: somebody waits for that, and will watch it.
+    """
 
     generation: Generation
     taken_up: Mark
+    awaited: bool = True
 
 
 class Registry:
@@ -197,7 +202,12 @@ class Registry:
                 raise conflict(body)
             self._refuse_when_down(body)
         beginning = self._begin(body, principal, prompt, sampling, received)
-        await beginning.taken_up.passed.wait()
+        try:
+            await beginning.taken_up.passed.wait()
+        finally:
+            beginning.awaited = False
+            if beginning.generation.key in self._generations:
+                self._departures.perhaps_unwatched(beginning.generation)
         return beginning.generation, True
 
     def get(self, id: str, *, re: str, principal: str) -> Generation:
@@ -311,7 +321,8 @@ class Registry:
         beginning = self._beginning.pop(begun.id)
         self._generations[begun.id] = self._open[begun.id] = beginning.generation
         self._submit(begun.request)
-        self._departures.perhaps_unwatched(beginning.generation)
+        if not beginning.awaited:
+            self._departures.perhaps_unwatched(beginning.generation)
 
     def _submit(self, request: GenerationRequest) -> None:
         try:

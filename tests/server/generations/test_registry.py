@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -210,6 +211,24 @@ async def test_one_that_nobody_watches_is_cancelled_in_time(
         while generation.log.done is None:
             await asyncio.sleep(0.001)
     assert generation.log.done.reason is DoneReason.CANCELLED
+
+
+async def test_who_asked_for_it_has_the_time_to_watch_it(
+    registry: Registry, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on a loop that does at once what is due at once, before those that wait go on: uvloop is one."""
+    loop = asyncio.get_running_loop()
+    later = loop.call_later
+
+    def at_once(delay: float, callback: Callable[..., None], *arguments: Any) -> asyncio.Handle:
+        return later(delay, callback, *arguments) if delay else loop.call_soon(callback, *arguments)
+
+    monkeypatch.setattr(loop, "call_later", at_once)
+    model.gate.close()
+    generation = await start(registry, Generate(prompt="Hi", on_detach_ms=0))
+    registry.watch(generation, print)
+    model.gate.open()
+    assert (await ended(registry, generation)).reason is DoneReason.STOP
 
 
 @pytest.mark.parametrize("body", [Generate(id="g1", prompt="Hi"), Generate(id="g1", prompt="Hi", on_detach_ms=None)])
