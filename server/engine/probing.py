@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,12 +15,25 @@ from typing import Final
 
 from server.engine.base import ModelError
 
+PROBE: Final = "server.engine.llama.probe"
+
 START_SECONDS: Final = 60
 BYTES_PER_SECOND: Final = 30_000_000
 """How fast a file is read at the least: it is read once, as it will be for the first answer."""
 
-KEPT: Final = ("LD_LIBRARY_PATH", "PATH")
+KEPT: Final = (
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "LLAMA_CPP_LIB_PATH",  # where the bindings look for a llama.cpp that was built elsewhere
+    "CUDA_VISIBLE_DEVICES",
+    "HIP_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "GGML_VK_VISIBLE_DEVICES",
+)
 """Of the environment. The process is given no secret."""
+
+RAISED: Final = 1
+"""Python's status when a program ends with an exception: the process itself failed, whatever the file is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +64,7 @@ class ModelProbe:
 
     def __enter__(self) -> ModelProbe:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "server.engine.llama.probe", os.path.abspath(self._path), str(self._seconds)],
+            [sys.executable, "-m", PROBE, os.path.abspath(self._path), str(self._seconds)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -76,12 +90,18 @@ class ModelProbe:
         ended = self._process.returncode
         if ended == -signal.SIGXCPU:
             raise self._too_slow()
+        if ended == RAISED:
+            raise ModelError(f"{self._path}: what looks at it first fails itself; to see why: {self._by_hand}")
         if ended != 0:
             raise ModelError(f"{self._path}: llama.cpp can't load this file: it crashes on it ({_name(ended)})")
         verdict = json.loads(said)
         if verdict["error"] is not None:
             raise ModelError(verdict["error"].replace(os.path.abspath(self._path), str(self._path), 1))
         return ModelNeeds(**verdict["needs"])
+
+    @property
+    def _by_hand(self) -> str:
+        return shlex.join([sys.executable, "-m", PROBE, str(self._path), str(self._seconds)])
 
     def _too_slow(self) -> ModelError:
         return ModelError(f"{self._path}: llama.cpp is not done with this file after {self._seconds} s")

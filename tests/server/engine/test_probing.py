@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import llama_cpp
 import pytest
 
 from server.engine.base import ModelError
@@ -58,6 +59,14 @@ def test_one_that_is_no_file_is_not_opened(tmp_path: Path) -> None:
     for path, why in ((pipe, "no file"), (tmp_path, "no file"), (tmp_path / "none", "no such")):
         with pytest.raises(ModelError, match=why):
             ModelProbe(path)
+
+
+def test_a_llama_cpp_that_was_built_elsewhere_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(Path(llama_cpp.__file__).parent / "lib"))
+    examined(MODEL_PATH)
+    monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(tmp_path))
+    with pytest.raises(ModelError, match=r"to see why: .*python.* -m server\.engine\.llama\.probe .*\.gguf \d+$"):
+        examined(MODEL_PATH)
 
 
 def test_it_ends_with_the_block(tmp_path: Path) -> None:
