@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
 from protocol import codec
-from protocol.messages import Cancel, Done, Error, Generate, Params, ServerMessage, Status, Token, Welcome
+from protocol.messages import Cancel, Done, DoneReason, Error, Generate, Params, ServerMessage, Status, Token, Welcome
 from server.bench.answer import Answer
 from server.bench.errors import BenchError
 from server.bench.measures.crowd import Usage
@@ -87,6 +87,7 @@ class SocketLine(asyncio.Protocol):
         self._socket = ClientProtocol(parse_uri(address), max_size=None)
         self._raw, self._ends = raw, ends
         self._answer: Answer | None = None
+        self._stopped = False
         self._text = b""
 
     # Line
@@ -94,12 +95,12 @@ class SocketLine(asyncio.Protocol):
     def ask(self, prompt: str, max_tokens: int) -> Answer:
         params = Params(**sampling(max_tokens, self._ends))
         frame = codec.encode(Generate(prompt=prompt, raw=self._raw, params=params, on_detach_ms=0))
-        self._answer = Answer(time.perf_counter(), max_tokens)
+        self._answer, self._stopped = Answer(time.perf_counter(), max_tokens), False
         self._send(frame)
         return self._answer
 
     def stop(self) -> float:
-        sent = time.perf_counter()
+        sent, self._stopped = time.perf_counter(), True
         self._send(codec.encode(Cancel()))
         return sent
 
@@ -158,9 +159,14 @@ class SocketLine(asyncio.Protocol):
             case Done():
                 answer.tokens, answer.prompt_tokens = message.usage.completion_tokens, message.usage.prompt_tokens
                 answer.stop_ms = message.timings.stop
-                answer.end(now, message.error.message if message.error else None)
+                answer.end(now, self._problem(message))
             case Error():
                 answer.end(now, message.message)
+
+    def _problem(self, done: Done) -> str | None:
+        if done.reason is DoneReason.CANCELLED and not self._stopped:
+            return "our server cancelled an answer that nobody had stopped"
+        return done.error.message if done.error else None
 
     def _send(self, text: str) -> None:
         self._socket.send_text(text.encode())

@@ -1,6 +1,7 @@
 """Our server's answers, as the load reads them: the real server over the scripted model."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -45,6 +46,19 @@ async def test_a_stop_waits_for_its_acknowledgement(server: RunningServer) -> No
         assert await answer.done() > sent
     assert answer.stop_ms is not None
     assert seen <= answer.tokens < 30
+    line.close()
+
+
+async def test_one_that_is_stopped_by_somebody_else_is_no_measurement(server: RunningServer) -> None:
+    server.model.gate.close()
+    line = await target(server).connect()
+    answer = line.ask("Hi", 30)
+    await server.held()
+    (generation,) = server.registry.active
+    server.registry.cancel(generation.id, time.monotonic(), principal=generation.principal)
+    server.model.gate.open()
+    with pytest.raises(BenchError, match="nobody had stopped"):
+        await answer.done()
     line.close()
 
 
