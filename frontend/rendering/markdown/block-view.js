@@ -7,8 +7,8 @@ import { ParagraphView } from "./paragraph-view.js";
 /** @typedef {import("./block-parser.js").ListView} List */
 /** @typedef {import("./inline-view.js").Answer} Answer */
 
-/** How many blocks stand together: the browser looks at a group that is not in view as one thing. */
-const GROUP = 32;
+/** How many blocks stand together: the browser looks at a group that is not in view as one thing, and paints the last one anew. */
+const GROUP = 8;
 /** The most items of one list: a long one goes on in a further list, so that a new item is laid out with few others. */
 const MOST_ITEMS = 100;
 

@@ -1,6 +1,6 @@
 /** Work that may wait: done in the pauses between frames, a little at a time. Owns the list of what is left to do. */
 
-/** How long it works at a stretch where the browser doesn't say how much time there is, in milliseconds. */
+/** How long it goes on at a stretch, in milliseconds: what it makes is laid out in the next frame, all of it at once. */
 const STRETCH_MS = 4;
 /** What must be left of a pause to begin another piece of work, in milliseconds. */
 const LEAST_MS = 3;
@@ -35,8 +35,9 @@ export class IdleQueue {
   /** @param {Pause} pause */
   #work(pause) {
     this.#isWaiting = false;
+    const end = performance.now() + STRETCH_MS;
     do this.#jobs.shift()?.();
-    while (this.#jobs.length > 0 && pause.timeRemaining() > LEAST_MS);
+    while (this.#jobs.length > 0 && performance.now() < end && pause.timeRemaining() > LEAST_MS);
     this.#wait();
   }
 }

@@ -32,8 +32,9 @@ export async function measureLongAnswer(browser, slowdown, seconds) {
     await pause(2);
     const costs = await costsPerCharacter(chat, devtools, seconds);
     await reportWork(devtools);
-    const { frames, stopMs } = await chat.page.evaluate(stop);
+    const { frames, longFrames, stopMs } = await chat.page.evaluate(stop);
     report(seconds, await length(chat), frames, costs, stopMs);
+    for (const each of longFrames) console.log(`  long frame: ${each}`);
     await chat.leave();
   } finally {
     await server.stop();
@@ -102,10 +103,25 @@ async function pause(time) {
   await new Promise((resolve) => setTimeout(resolve, time * 1000));
 }
 
-/** Runs in the page before anything else: notes how long each frame worked, from its callbacks to behind its layout and paint. */
+/**
+ * Runs in the page before anything else: notes how long each frame worked, from its callbacks to behind its layout and paint,
+ * and what the browser itself says of those over 50 ms.
+ */
 function noteFrames() {
   const frames = /** @type {number[]} */ ([]);
-  Object.assign(window, { noted: frames });
+  const longFrames = /** @type {string[]} */ ([]);
+  Object.assign(window, { noted: { frames, longFrames } });
+  // The type of an entry: https://w3c.github.io/long-animation-frames/
+  new PerformanceObserver((list) => {
+    for (const each of /** @type {any[]} */ (list.getEntries())) {
+      const end = each.startTime + each.duration;
+      const scripts = each.scripts.map((/** @type {any} */ { invoker, duration, forcedStyleAndLayoutDuration }) =>
+        `${invoker} ${duration.toFixed(0)} (layout in it ${forcedStyleAndLayoutDuration.toFixed(0)})`);
+      const [task, callbacks, paint] = [each.renderStart - each.startTime, each.styleAndLayoutStart - each.renderStart, end - each.styleAndLayoutStart];
+      const parts = `tasks ${task.toFixed(0)}, callbacks ${callbacks.toFixed(0)}, layout and paint ${paint.toFixed(0)}`;
+      longFrames.push(`at ${(each.startTime / 1000).toFixed(1)} s ${each.duration.toFixed(0)} ms: ${parts}; ${scripts.join(", ")}`);
+    }
+  }).observe({ type: "long-animation-frame", buffered: true });
   const channel = new MessageChannel();
   let start = 0;
   channel.port1.onmessage = () => frames.push(performance.now() - start);
@@ -119,9 +135,9 @@ function noteFrames() {
 
 /** Runs in the page: presses Stop. */
 async function stop() {
-  const frames = /** @type {number[]} */ (/** @type {any} */ (window).noted);
+  const { frames, longFrames } = /** @type {{ frames: number[], longFrames: string[] }} */ (/** @type {any} */ (window).noted);
   const start = performance.now();
   document.getElementById("composer-button")?.click();
   while (document.getElementById("composer-label")?.textContent === "Stop") await new Promise(requestAnimationFrame);
-  return { frames, stopMs: performance.now() - start };
+  return { frames, longFrames, stopMs: performance.now() - start };
 }
