@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import llama_cpp
 import pytest
 
 from server.engine.base import ModelError
-from server.engine.probing import ModelProbe
+from server.engine.probing import PROBE, ModelProbe
 from server.starter import MODEL_PATH
 from tests.server.engine.hostile import HARMLESS, HOSTILE, WHOLE, put, value_of
 from tests.server.test_main import assert_told_in_one_line, run
@@ -65,8 +67,10 @@ def test_a_llama_cpp_that_was_built_elsewhere_is_asked(tmp_path: Path, monkeypat
     monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(Path(llama_cpp.__file__).parent / "lib"))
     examined(MODEL_PATH)
     monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(tmp_path))
-    with pytest.raises(ModelError, match=r"to see why: .*python.* -m server\.engine\.llama\.probe .*\.gguf \d+$"):
-        examined(MODEL_PATH)
+    with pytest.raises(ModelError, match="to see why: ") as told:
+        examined(MODEL_PATH, seconds=60)
+    command = shlex.split(str(told.value).split("to see why: ")[1])
+    assert command == [sys.executable, "-m", PROBE, str(MODEL_PATH), "60"]
 
 
 def test_it_ends_with_the_block(tmp_path: Path) -> None:
