@@ -7,6 +7,7 @@ import { find } from "./elements.js";
 import { GrowingText } from "./growing-text.js";
 import { MarkdownText } from "./markdown-text.js";
 import { wholeCharacters } from "./markdown/paragraph-view.js";
+import { plainText } from "./markdown/plain-text.js";
 import { MessageActions, offerButton } from "./message-actions.js";
 import { MessageEditor } from "./message-editor.js";
 
@@ -82,9 +83,9 @@ export class MessageView {
     return this.#shown.role;
   }
 
-  /** What the reader sees of it, without marks. */
+  /** What the reader sees of an answer, without marks. */
   get plainText() {
-    return this.#textElement.innerText;
+    return this.#painted ? plainText(this.#textElement) : this.#text;
   }
 
   get isEditing() {

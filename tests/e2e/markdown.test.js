@@ -55,6 +55,18 @@ describe("Markdown on the page", () => {
     await chat.isIdle();
   }
 
+  /** @returns {Promise<string>} what the last answer's button puts on the clipboard, which a test may not read everywhere */
+  async function copied() {
+    await chat.page.evaluate(() => {
+      Object.assign(window, { copied: "" });
+      const writeText = async (/** @type {string} */ text) => void Object.assign(window, { copied: text });
+      Object.defineProperty(navigator, "clipboard", { value: { writeText } });
+    });
+    await chat.pressLast("Copy as plain text");
+    await chat.page.waitFor(() => /** @type {any} */ (window).copied !== "");
+    return await chat.page.evaluate(() => /** @type {any} */ (window).copied);
+  }
+
   for (const [name, text] of Object.entries(HOSTILE_TEXTS)) {
     it(`survives ${name}: nothing runs, nothing leaves the page, nothing freezes`, async () => {
       await answer.show(text);
@@ -79,6 +91,7 @@ describe("Markdown on the page", () => {
     await recite("math.md");
     await chat.page.waitForSelector(".math .katex");
     assert.match(await chat.lastAnswer(), /costs \$5\.$/);
+    assert.equal(await copied(), "The sum \\sum_i x_i costs $5.");
     const { violations } = await answer.seen();
     assert.deepEqual([violations, chat.complaints], [[], []]);
   });
@@ -88,6 +101,11 @@ describe("Markdown on the page", () => {
     const requested = await answer.requested();
     assert.ok(requested.some((url) => url.endsWith("/static/rendering/markdown-text.js")));
     assert.deepEqual(requested.filter((url) => /vendor|highlight-worker/.test(url)), []);
+  });
+
+  it("copies all of a long answer as plain text, also what is out of view", async () => {
+    await recite("long.md");
+    assert.equal(await copied(), Array.from({ length: 200 }, (_, index) => `Paragraph ${index} with some words.`).join("\n\n"));
   });
 
   it("lets what is selected stay selected while the answer goes on", async () => {

@@ -102,7 +102,7 @@ export class ParagraphView {
     const end = cut > LONGEST / 2 ? cut : wholeCharacters(this.#text, LONGEST);
     const rest = this.#text.slice(end);
     this.#text = this.#text.slice(0, end);
-    this.#paint(false);
+    this.#paint(false, this.#text);
     const next = /** @type {HTMLElement} */ (this.#element.cloneNode(false));
     next.classList.add("continued");
     this.#element.after(next);
@@ -121,10 +121,12 @@ export class ParagraphView {
     }
   }
 
-  /** @param {boolean} isOpen */
-  #paint(isOpen) {
+  /**
+   * @param {boolean} isOpen
+   * @param {string} [text] without the space at its end, unless more of the paragraph follows
+   */
+  #paint(isOpen, text = this.#text.trimEnd()) {
     const isHeading = this.#element.classList.contains("heading");
-    let text = this.#text.trimEnd();
     if (isHeading) text = text.replace(/(^|[ \t])#+$/, "").trimEnd();
     /** @type {ShownToken[]} */
     const before = [];
