@@ -4,7 +4,7 @@
  */
 
 import { BlockParser } from "./markdown/block-parser.js";
-import { RootView } from "./markdown/block-view.js";
+import { BlockView } from "./markdown/block-view.js";
 import { CopyButton } from "./markdown/copy-button.js";
 import { Highlighter } from "./markdown/highlighter.js";
 import { IdleQueue } from "./markdown/idle-queue.js";
@@ -102,7 +102,7 @@ export class MarkdownText {
     const element = document.createElement("div");
     element.className = "markdown-body";
     parent.append(element);
-    return { element, parser: new BlockParser(new RootView(element, this.#answer)) };
+    return { element, parser: new BlockParser(new BlockView(element, this.#answer)) };
   }
 
   #thinkingBegan() {

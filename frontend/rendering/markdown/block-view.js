@@ -1,16 +1,22 @@
 /** The blocks of an answer on the page. Blocks that are finished are never touched again. */
 
 import { CodeView } from "./code-view.js";
+import { element } from "./inline-view.js";
 import { ParagraphView } from "./paragraph-view.js";
 
 /** @typedef {import("./block-parser.js").ContainerView} Container */
 /** @typedef {import("./block-parser.js").ListView} List */
 /** @typedef {import("./inline-view.js").Answer} Answer */
 
-/** How many blocks stand together: the browser looks at a group that is not in view as one thing, and paints the last one anew. */
+/**
+ * How many blocks stand in their container alone. Those after them stand together in groups of so many, these in larger groups, and
+ * so on: a group that is not in view is one thing to the browser, so that even a long answer is a few things to it.
+ */
 const GROUP = 8;
+/** How many levels of groups there may be. */
+const LEVELS = 3;
 /** The most items of one list: a long one goes on in a further list, so that a new item is laid out with few others. */
-const MOST_ITEMS = 100;
+const MOST_ITEMS = 25;
 
 /** @implements {Container} */
 export class BlockView {
@@ -18,6 +24,8 @@ export class BlockView {
   #answer;
   #isItem;
   #count = 0;
+  /** @type {Element[]} the open group of each level there is, from the innermost */
+  #groups = [];
 
   /**
    * @param {Element} element
@@ -36,7 +44,7 @@ export class BlockView {
 
   /** @param {number | null} start */
   addList(start) {
-    return new ListView(this.#add(listElement(start)), start, this.#answer);
+    return new ListView(start, this.#answer, (list) => this.#add(list));
   }
 
   addParagraph() {
@@ -55,8 +63,7 @@ export class BlockView {
 
   /** @param {string} info */
   addCode(info) {
-    this.#count += 1;
-    return new CodeView(this.#element, info, this.#answer);
+    return new CodeView(this.#nextPlace(), info, this.#answer);
   }
 
   /**
@@ -64,86 +71,47 @@ export class BlockView {
    * @param {T} block
    */
   #add(block) {
-    this.#count += 1;
-    this.#element.append(block);
+    this.#nextPlace().append(block);
     return block;
   }
-}
 
-/** The outermost blocks, in groups. @implements {Container} */
-export class RootView {
-  #element;
-  #answer;
-  /** @type {BlockView | null} */
-  #group = null;
-  #count = 0;
-
-  /**
-   * @param {Element} element
-   * @param {Answer} answer
-   */
-  constructor(element, answer) {
-    this.#element = element;
-    this.#answer = answer;
-  }
-
-  addQuote() {
-    return this.#next.addQuote();
-  }
-
-  /** @param {number | null} start */
-  addList(start) {
-    return this.#next.addList(start);
-  }
-
-  addParagraph() {
-    return this.#next.addParagraph();
+  /** @returns {Element} where the next block goes */
+  #nextPlace() {
+    for (let level = LEVELS - 1; level >= 0; level -= 1) {
+      const size = GROUP ** (level + 1);
+      if (this.#count >= size && this.#count % size === 0) this.#openGroup(level);
+    }
+    this.#count += 1;
+    return this.#groups[0] ?? this.#element;
   }
 
   /** @param {number} level */
-  addHeading(level) {
-    return this.#next.addHeading(level);
-  }
-
-  addRule() {
-    this.#next.addRule();
-  }
-
-  /** @param {string} info */
-  addCode(info) {
-    return this.#next.addCode(info);
-  }
-
-  /** @returns {BlockView} where the next block goes */
-  get #next() {
-    if (!this.#group || this.#count === GROUP) {
-      const group = document.createElement("div");
-      group.className = "blocks";
-      this.#element.append(group);
-      this.#group = new BlockView(group, this.#answer);
-      this.#count = 0;
-    }
-    this.#count += 1;
-    return this.#group;
+  #openGroup(level) {
+    const group = element("div", `blocks blocks-${level}`, "");
+    this.#groups[level]?.classList.add("is-full");
+    (this.#groups[level + 1] ?? this.#element).append(group);
+    this.#groups[level] = group;
   }
 }
 
 /** @implements {List} */
 class ListView {
-  #list;
   #start;
   #answer;
+  #add;
+  #list;
   #count = 0;
 
   /**
-   * @param {HTMLElement} list
    * @param {number | null} start number of its first item
    * @param {Answer} answer
+   * @param {(list: HTMLElement) => HTMLElement} add takes each piece of it, which is a block
    */
-  constructor(list, start, answer) {
-    this.#list = list;
+  constructor(start, answer, add) {
     this.#start = start;
     this.#answer = answer;
+    this.#add = add;
+    this.#list = add(listElement(start));
   }
 
   addItem() {
@@ -158,8 +126,7 @@ class ListView {
   #goOn() {
     const next = listElement(this.#start === null ? null : this.#start + this.#count);
     next.classList.add("continued");
-    this.#list.after(next);
-    this.#list = next;
+    this.#list = this.#add(next);
   }
 }
 

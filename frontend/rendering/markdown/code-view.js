@@ -88,6 +88,7 @@ export class CodeView {
     this.#chunk = document.createTextNode(text);
     const chunk = element("span", "code-chunk", "");
     chunk.append(this.#chunk);
+    this.#code.lastElementChild?.classList.add("is-full");
     this.#code.append(chunk);
   }
 }

@@ -105,6 +105,7 @@ export class ParagraphView {
     this.#paint(false, this.#text);
     const next = /** @type {HTMLElement} */ (this.#element.cloneNode(false));
     next.classList.add("continued");
+    this.#element.classList.add("is-full");
     this.#element.after(next);
     this.#element = next;
     this.#inline = new InlineView(next, this.#answer);

@@ -5,20 +5,32 @@
 
 /** @param {Element} element as MarkdownText fills it @returns {string} */
 export function plainText(element) {
-  return join([...element.children], "\n\n");
+  return blocksText(element, "\n\n");
 }
 
 /**
- * @param {Element[]} blocks
- * @param {string} gap between two of them
+ * @param {Element} container
+ * @param {string} gap between two of its blocks
  */
-function join(blocks, gap) {
+function blocksText(container, gap) {
   let text = "";
-  for (const block of blocks) {
+  for (const block of blocksOf(container)) {
     const next = blockText(block);
     if (next !== "") text += (text === "" ? "" : gapBefore(block, gap)) + next;
   }
   return text;
+}
+
+/**
+ * Its blocks, out of the groups in which they stand.
+ * @param {Element} container
+ * @returns {Generator<Element>}
+ */
+function* blocksOf(container) {
+  for (const child of container.children) {
+    if (child.classList.contains("blocks")) yield* blocksOf(child);
+    else yield child;
+  }
 }
 
 /**
@@ -40,9 +52,9 @@ function blockText(block) {
     case "div":
       return boxText(block);
     case "blockquote":
-      return join([...block.children], "\n\n");
+      return blocksText(block, "\n\n");
     case "details":
-      return block.hasAttribute("open") ? join([...block.children], "\n\n") : "";
+      return block.hasAttribute("open") ? blocksText(block, "\n\n") : "";
     default:
       return inlineText(block);
   }
@@ -52,7 +64,7 @@ function blockText(block) {
 function boxText(box) {
   if (box.classList.contains("code-box")) return (box.querySelector("pre")?.textContent ?? "").replace(/\n$/, "");
   if (box.classList.contains("table-box")) return tableText(box);
-  return join([...box.children], "\n\n");
+  return blocksText(box, "\n\n");
 }
 
 /** Rows with tabs between their cells. The head is there again for each piece of a long table. @param {Element} box */
@@ -66,7 +78,7 @@ function listText(list) {
   const start = Number(list.getAttribute("start") ?? 1);
   const items = [...list.children].map((item, index) => {
     const mark = list.localName === "ol" ? `${start + index}. ` : "- ";
-    return mark + join([...item.children], "\n").replaceAll("\n", `\n${" ".repeat(mark.length)}`);
+    return mark + blocksText(item, "\n").replaceAll("\n", `\n${" ".repeat(mark.length)}`);
   });
   return items.join("\n");
 }

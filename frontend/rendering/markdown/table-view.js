@@ -1,7 +1,7 @@
 /** A table on the page, row by row. A long one goes on in further tables, so that a new row is laid out with few others. */
 
 import { cellsOf } from "./block-starts.js";
-import { InlineView } from "./inline-view.js";
+import { InlineView, element } from "./inline-view.js";
 
 /** @typedef {import("./block-parser.js").TableView} Port */
 /** @typedef {import("./block-starts.js").Alignment} Alignment */
@@ -54,6 +54,7 @@ export class TableView {
     this.#paint(false);
     this.#row = "";
     if (this.#rows === MOST_ROWS) {
+      this.#box.lastElementChild?.classList.add("is-full");
       this.#body = this.#addTable();
       this.#rows = 0;
     }
@@ -81,7 +82,9 @@ export class TableView {
     const table = document.createElement("table");
     const [head, body] = [document.createElement("thead"), document.createElement("tbody")];
     table.append(head, body);
-    this.#box.append(table);
+    const part = element("div", "table-part", "");
+    part.append(table);
+    this.#box.append(part);
     fill(this.#addRow(head, "th"), this.#head, false);
     return body;
   }

@@ -48,7 +48,7 @@ describe("Markdown blocks", () => {
   it("a fence in an item, closed by what is not in it", () => {
     const element = rendered("- a\n  ```\n  x\n    y\nafter");
     assert.equal(element.querySelector("li code")?.textContent, "x\n  y");
-    assert.equal(element.querySelector(".blocks > p")?.textContent, "after");
+    assert.equal(element.querySelector(".markdown-body > p")?.textContent, "after");
   });
 
   it("tasks", () => {

@@ -58,9 +58,9 @@ export function rendered(text, sizes = [Infinity], painters = new NotedPainters(
 
 /**
  * @param {string} text
- * @returns {string} what stands in the groups of blocks, without attributes that every block has
+ * @returns {string} what is shown of it, without attributes that every block has
  */
 export function html(text) {
-  const groups = [...rendered(text).querySelectorAll(".blocks")].map((group) => group.innerHTML);
-  return groups.join("").replaceAll(' dir="auto"', "");
+  const bodies = [...rendered(text).querySelectorAll(".markdown-body")].map((body) => body.innerHTML);
+  return bodies.join("").replaceAll(' dir="auto"', "");
 }

@@ -44,6 +44,14 @@ describe("An answer as plain text", () => {
     assert.equal(plainText(rendered([blocks, paragraph, list, table].join("\n\n"), [7, 90, 4000])), expected);
   });
 
+  it("all blocks of a quotation and of an item", () => {
+    const blocks = numbers(70).map((number) => `block ${number}`);
+    const quotation = blocks.map((block) => `> ${block}\n>\n`).join("");
+    const item = `- first\n\n${blocks.map((block) => `  ${block}\n\n`).join("")}`;
+    assert.equal(plainText(rendered(quotation)), blocks.join("\n\n"));
+    assert.equal(plainText(rendered(item)), ["- first", ...blocks].join("\n  "));
+  });
+
   it("the TeX of a formula", () => {
     const painters = new NotedPainters();
     painters.math.render = (element, tex) => {

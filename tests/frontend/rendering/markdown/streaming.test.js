@@ -47,6 +47,8 @@ describe("A text that comes in pieces", () => {
     "one list": (count) => "- an item with **words**\n".repeat(count),
     "one table": (count) => `| a | b |\n|---|---|\n${"| some | more words |\n".repeat(count)}`,
     "one quotation": (count) => "> a line of it, and more\n".repeat(count),
+    "one quotation of many blocks": (count) => "> a line of it, and more\n>\n".repeat(count),
+    "one item of many items": (count) => `- outer\n${"  - an item with **words**\n".repeat(count)}`,
     "many blocks": (count) => "A paragraph of words.\n\n".repeat(count),
     "one line that could be anything": (count) => "------------------------".repeat(count),
   };
@@ -60,6 +62,12 @@ describe("A text that comes in pieces", () => {
       const third = Math.floor(touched.length / 3);
       const [early, late] = [sum(touched.slice(0, third)), sum(touched.slice(-third))];
       assert.ok(late <= early * 1.5 + 100, `${early} nodes were touched in the first third, ${late} in the last`);
+    });
+
+    it(`leaves the browser few elements to look at, however long it gets: ${what}`, () => {
+      const elements = [...rendered(make(8000), [2000]).querySelectorAll("*")];
+      const looked = elements.filter((each) => !each.parentElement?.closest(".is-full"));
+      assert.ok(looked.length < 2000, `${looked.length} of ${elements.length} are not in what is full`);
     });
   }
 });
