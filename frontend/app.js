@@ -22,6 +22,8 @@ import { ConnectionView } from "./rendering/connection-view.js";
 import { ConversationListView } from "./rendering/conversation-list-view.js";
 import { FilesView } from "./rendering/files-view.js";
 import { FrameBatcher } from "./rendering/frame-batcher.js";
+import { MarkdownText } from "./rendering/markdown-text.js";
+import { IdleQueue } from "./rendering/markdown/idle-queue.js";
 import { MenuView } from "./rendering/menu-view.js";
 import { NearObserver } from "./rendering/near-observer.js";
 import { PageTitle } from "./rendering/page-title.js";
@@ -201,6 +203,7 @@ connection.observe((state) => {
 drafts.start();
 streamUI.start({ conversationOpened: (id) => drafts.open(id ?? "new"), settingsShown: () => panels.showSettings() });
 void registerServiceWorker();
+new IdleQueue().add(() => MarkdownText.warmUp());
 new OldChat({ storage, api, textOf, now: Date.now }).bring().then((brought) => brought && libraryUI.library.refresh());
 
 function woke() {

@@ -43,6 +43,8 @@ export class OpenConversation {
   #written = new Map();
   /** @type {string | null} */
   #leaf = null;
+  /** @type {Message[]} */
+  #path = [];
   /** @type {Map<string, LiveAnswer>} by generation; kept beyond its end until the server's own word of it is here */
   #lives = new Map();
   /** @type {Map<string, string>} what there was of generations that the server did not know over this connection */
@@ -92,7 +94,7 @@ export class OpenConversation {
 
   /** @returns {Message[]} the branch that is shown, from its first message to its last */
   get path() {
-    return this.#tree.pathTo(this.#leaf);
+    return this.#path;
   }
 
   /** @returns {string[]} generations that write into the branch that is shown */
@@ -355,6 +357,7 @@ export class OpenConversation {
     this.#written = new Map(messages.flatMap((message) => (message.generation ? [[message.generation, message]] : [])));
     const wanted = this.#tree.find(this.#chosen) ? this.#chosen : leaf;
     this.#leaf = this.#tree.find(wanted) ? wanted : this.#tree.tipOf(null);
+    this.#path = this.#tree.pathTo(this.#leaf);
   }
 }
 

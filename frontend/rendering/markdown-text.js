@@ -19,6 +19,9 @@ import { ThinkingView } from "./markdown/thinking-view.js";
 
 /** @typedef {{element: HTMLElement, parser: BlockParser}} Body */
 
+/** A little of everything. */
+const SAMPLE = "## a\n\n**b** *c* `d` [e](f) $g$\n\n- h\n  1. i\n\n| j | k |\n|:--|--:|\n| l | m |\n\n> n\n\n```o\np\n```\n";
+
 export class MarkdownText {
   /** @type {Painters | null} for all texts of the page, which so share one worker and one load of each library */
   static #shared = null;
@@ -49,6 +52,14 @@ export class MarkdownText {
     this.#body = this.#openBody(element);
     element.classList.add("markdown");
     element.addEventListener("click", (event) => CopyButton.clicked(event));
+  }
+
+  /** Has the browser compile what answers need before there is one: the first one is then there sooner. */
+  static warmUp() {
+    const painters = { math: { render: () => {} }, highlighting: { paint: () => {} } };
+    const text = new MarkdownText(document.createElement("div"), painters);
+    text.append(SAMPLE);
+    text.finish();
   }
 
   static #sharedPainters() {

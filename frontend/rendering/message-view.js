@@ -23,6 +23,14 @@ import { MessageEditor } from "./message-editor.js";
  * @property {(message: string, text: string) => void} messageEdited
  */
 
+/**
+ * What stands around the text.
+ * @typedef {object} Surroundings
+ * @property {HTMLElement} foot
+ * @property {HTMLElement} offers
+ * @property {MessageActions} actions
+ */
+
 /** How much text is painted at a time, in UTF-16 units: what is more waits for the next turn. */
 const PIECE = 4000;
 /** How long figures stand before they change, in milliseconds: nobody reads them faster. */
@@ -32,9 +40,8 @@ export class MessageView {
   #batcher;
   #delegate;
   #textElement;
-  #foot;
-  #offers;
-  #actions;
+  /** @type {Surroundings | null} null while the text stands there bare */
+  #around = null;
   /** @type {GrowingText | MarkdownText | null} the text as it is painted; null while it stands there bare */
   #painted = null;
   #text = "";
@@ -67,12 +74,8 @@ export class MessageView {
     this.element.dataset.message = shown.id;
     this.body = find(content, "article");
     this.#textElement = find(content, ".message-text");
-    this.#foot = find(content, ".message-foot");
-    this.#offers = find(content, ".offers");
-    this.#actions = new MessageActions(find(content, ".actions"), (name) => delegate.messageActed(name, shown.id));
     this.#textElement.textContent = shown.text;
     this.#text = shown.text;
-    this.show(shown);
   }
 
   get id() {
@@ -96,11 +99,9 @@ export class MessageView {
   show(shown) {
     this.#shown = shown;
     this.#showText(shown.text);
+    if (!this.#around) return;
     if (!shown.isGrowing) this.#finish();
-    if (shown.line || this.#hasStatus) this.showStatus(shown.line);
-    this.#offer(shown.offers);
-    this.element.dataset.branches = String(shown.branch.count);
-    if (this.#painted) this.#actions.show(shown.actions, shown.branch);
+    this.#showAround(this.#around);
   }
 
   /** @param {string} text */
@@ -130,14 +131,15 @@ export class MessageView {
     this.#isReplaced = false;
     this.#unpainted = this.#text;
     this.#isFinished = !this.#shown.isGrowing;
-    this.#actions.show(this.#shown.actions, this.#shown.branch);
+    this.#around = this.#surroundings();
+    this.#showAround(this.#around);
     this.paint();
     this.#batcher.schedule(this);
   }
 
   /** Says for a moment that it has been done. @param {ActionName} name */
   confirm(name) {
-    this.#actions.confirm(name);
+    this.#around?.actions.confirm(name);
   }
 
   /** Has the reader write it anew. */
@@ -159,10 +161,29 @@ export class MessageView {
     const isBehind = this.#painted !== null && this.#unpainted !== "";
     if (isBehind) this.#batcher.schedule(this);
     // That it is done shows when all of it is there.
-    if (!this.#nextStatus || (isBehind && this.#nextStatus.tone !== "busy")) return;
+    if (!this.#around || !this.#nextStatus || (isBehind && this.#nextStatus.tone !== "busy")) return;
     if (this.#isTooSoon(this.#nextStatus)) return this.#waitForFigures();
-    this.#paintStatus(this.#nextStatus);
+    this.#paintStatus(this.#around, this.#nextStatus);
     this.#nextStatus = null;
+  }
+
+  /** @returns {Surroundings} */
+  #surroundings() {
+    const act = (/** @type {ActionName} */ name) => this.#delegate.messageActed(name, this.id);
+    return {
+      foot: find(this.body, ".message-foot"),
+      offers: find(this.body, ".offers"),
+      actions: new MessageActions(find(this.body, ".actions"), act),
+    };
+  }
+
+  /** @param {Surroundings} around */
+  #showAround({ offers, actions }) {
+    const shown = this.#shown;
+    if (shown.line || this.#hasStatus) this.showStatus(shown.line);
+    this.#offer(offers, shown.offers);
+    this.element.dataset.branches = String(shown.branch.count);
+    actions.show(shown.actions, shown.branch);
   }
 
   /** Whether only the figures are others than those that have just been shown. @param {StatusLine} line */
@@ -219,9 +240,12 @@ export class MessageView {
     painted.finish();
   }
 
-  /** @param {StatusLine} line */
-  #paintStatus({ tone, text, progress }) {
-    const status = this.#foot.querySelector(".status");
+  /**
+   * @param {Surroundings} around
+   * @param {StatusLine} line
+   */
+  #paintStatus({ foot }, { tone, text, progress }) {
+    const status = foot.querySelector(".status");
     if (!(status instanceof HTMLElement)) return;
     this.body.ariaBusy = String(tone === "busy");
     status.dataset.tone = tone;
@@ -233,14 +257,17 @@ export class MessageView {
     bar.value = progress.value;
   }
 
-  /** @param {OfferName[]} offers */
-  #offer(offers) {
+  /**
+   * @param {HTMLElement} element
+   * @param {OfferName[]} offers
+   */
+  #offer(element, offers) {
     const offered = JSON.stringify(offers);
     if (offered === this.#offered) return;
     this.#offered = offered;
-    this.#offers.hidden = offers.length === 0;
+    element.hidden = offers.length === 0;
     const accept = (/** @type {OfferName} */ name) => this.#delegate.messageOffered(name, this.id);
-    this.#offers.replaceChildren(...offers.map((name) => offerButton(name, accept)));
+    element.replaceChildren(...offers.map((name) => offerButton(name, accept)));
   }
 
   /** @param {string} text */

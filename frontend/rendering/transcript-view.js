@@ -23,7 +23,10 @@ import { MessageView } from "./message-view.js";
 /** @typedef {MessageDelegate & {transcriptSuggested: (text: string) => void}} TranscriptDelegate */
 
 /** How many messages at the end are painted at once; the others when they come near. */
-const AT_ONCE = 6;
+const AT_ONCE = 4;
+/** How many messages at the end stand there at once when a conversation is opened, and how many more come with each turn after that. */
+const AT_FIRST = 30;
+const AT_A_TIME = 60;
 
 export class TranscriptView {
   #elements;
@@ -34,6 +37,12 @@ export class TranscriptView {
   #delegate = null;
   /** @type {Map<string, MessageView>} in the order in which they stand */
   #views = new Map();
+  /** @type {MessageView | null} */
+  #last = null;
+  /** @type {Shown[]} */
+  #messages = [];
+  /** How many of them, from the first one on, are still to come onto the page. */
+  #absent = 0;
   /** @type {(() => void) | null} */
   #help = null;
   #observer = new AbortController();
@@ -95,18 +104,23 @@ export class TranscriptView {
   }
 
   /**
-   * Shows these messages and no others. What was there already is left as it is where it has not changed.
+   * Shows these messages and no others. What was there already is left as it is where it has not changed. Of a long
+   * conversation that is opened the end is there at once, and what is before it a moment later.
    * @param {Shown[]} messages
    */
   show(messages) {
     const isFirst = this.#views.size === 0;
+    this.#messages = messages;
+    this.#absent = Math.min(isFirst ? Infinity : this.#absent, Math.max(0, messages.length - AT_FIRST));
     this.#instead(null);
-    const views = this.#updated(messages, isFirst);
-    this.#arrange(views);
-    for (const view of views.values()) view.element.classList.remove("is-last");
-    const last = [...views.values()].at(-1);
-    last?.element.classList.add("is-last");
+    this.#update(isFirst ? messages.length - AT_ONCE : 0);
     if (isFirst) this.#scroller.follow();
+  }
+
+  /** Called by the batcher: more of what is still to come. */
+  paint() {
+    this.#absent = Math.max(0, this.#absent - AT_A_TIME);
+    this.#update(Infinity);
   }
 
   /** Goes to the end and stays there. */
@@ -117,6 +131,8 @@ export class TranscriptView {
   clear() {
     for (const { element } of this.#views.values()) this.#near.forget(element);
     this.#views = new Map();
+    this.#messages = [];
+    this.#absent = 0;
     this.#elements.list.replaceChildren();
   }
 
@@ -134,14 +150,14 @@ export class TranscriptView {
 
   /** @param {string} id */
   focus(id) {
-    const view = this.#views.get(id);
+    const view = this.#fetched(id);
     view?.comeNear();
     view?.body.focus({ preventScroll: false });
   }
 
   /** Brings a message before the reader. @param {string} id */
   reveal(id) {
-    const view = this.#views.get(id);
+    const view = this.#fetched(id);
     if (!view) return;
     this.#scroller.leave();
     view.comeNear();
@@ -149,19 +165,36 @@ export class TranscriptView {
     view.body.focus({ preventScroll: true });
   }
 
-  /**
-   * @param {Shown[]} messages
-   * @param {boolean} isFirst
-   */
-  #updated(messages, isFirst) {
+  /** Has all messages on the page where this one is still to come. @param {string} id */
+  #fetched(id) {
+    if (!this.#views.has(id)) {
+      this.#absent = 0;
+      this.#update(Infinity);
+    }
+    return this.#views.get(id);
+  }
+
+  /** @param {number} near from which message on new ones are near what the reader sees */
+  #update(near) {
     /** @type {Map<string, MessageView>} */
     const views = new Map();
-    for (const [index, shown] of messages.entries()) {
+    for (const [index, shown] of this.#messages.entries()) {
+      if (index < this.#absent) continue;
       const known = this.#views.get(shown.id);
       known?.show(shown);
-      views.set(shown.id, known ?? this.#create(shown, !isFirst || index >= messages.length - AT_ONCE));
+      views.set(shown.id, known ?? this.#create(shown, index >= near));
     }
-    return views;
+    this.#arrange(views);
+    this.#markLast([...views.values()].at(-1) ?? null);
+    if (this.#absent > 0) this.#batcher.schedule(this);
+  }
+
+  /** @param {MessageView | null} view */
+  #markLast(view) {
+    if (view === this.#last) return;
+    this.#last?.element.classList.remove("is-last");
+    view?.element.classList.add("is-last");
+    this.#last = view;
   }
 
   /**
