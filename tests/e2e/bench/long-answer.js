@@ -5,6 +5,7 @@
 
 import { ChatPage } from "../chat-page.js";
 import { Server } from "../server.js";
+import { describeFrames, noteFrames } from "./frames.js";
 import { SECTION } from "./texts.js";
 
 /** @typedef {import("../browsers/index.js").Browser} Browser */
@@ -84,11 +85,7 @@ async function workOf(devtools, name) {
  * @param {number} stopMs
  */
 function report(seconds, characters, frames, costs, stopMs) {
-  const sorted = frames.toSorted((a, b) => a - b);
-  const at = (/** @type {number} */ share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]?.toFixed(1);
-  const late = frames.filter((each) => each > 50).length;
-  console.log(`${seconds} s, ${characters} characters shown, ${frames.length} frames, ${late} of them over 50 ms`);
-  console.log(`work of a frame: median ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`);
+  console.log(`${seconds} s, ${characters} characters shown; work of a frame: ${describeFrames(frames)}`);
   console.log(`main thread per character: first ${costs[0]?.toFixed(3)} ms, last ${costs.at(-1)?.toFixed(3)} ms`);
   console.log(`from click on Stop to the button's change: ${stopMs.toFixed(1)} ms`);
 }
@@ -101,36 +98,6 @@ async function length(chat) {
 /** @param {number} time seconds */
 async function pause(time) {
   await new Promise((resolve) => setTimeout(resolve, time * 1000));
-}
-
-/**
- * Runs in the page before anything else: notes how long each frame worked, from its callbacks to behind its layout and paint,
- * and what the browser itself says of those over 50 ms.
- */
-function noteFrames() {
-  const frames = /** @type {number[]} */ ([]);
-  const longFrames = /** @type {string[]} */ ([]);
-  Object.assign(window, { noted: { frames, longFrames } });
-  // The type of an entry: https://w3c.github.io/long-animation-frames/
-  new PerformanceObserver((list) => {
-    for (const each of /** @type {any[]} */ (list.getEntries())) {
-      const end = each.startTime + each.duration;
-      const scripts = each.scripts.map((/** @type {any} */ { invoker, duration, forcedStyleAndLayoutDuration }) =>
-        `${invoker} ${duration.toFixed(0)} (layout in it ${forcedStyleAndLayoutDuration.toFixed(0)})`);
-      const [task, callbacks, paint] = [each.renderStart - each.startTime, each.styleAndLayoutStart - each.renderStart, end - each.styleAndLayoutStart];
-      const parts = `tasks ${task.toFixed(0)}, callbacks ${callbacks.toFixed(0)}, layout and paint ${paint.toFixed(0)}`;
-      longFrames.push(`at ${(each.startTime / 1000).toFixed(1)} s ${each.duration.toFixed(0)} ms: ${parts}; ${scripts.join(", ")}`);
-    }
-  }).observe({ type: "long-animation-frame", buffered: true });
-  const channel = new MessageChannel();
-  let start = 0;
-  channel.port1.onmessage = () => frames.push(performance.now() - start);
-  const tick = () => {
-    start = performance.now();
-    channel.port2.postMessage(null);
-    requestAnimationFrame(tick);
-  };
-  requestAnimationFrame(tick);
 }
 
 /** Runs in the page: presses Stop. */

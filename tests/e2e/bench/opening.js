@@ -23,6 +23,8 @@ export async function measureOpening(browser, slowdown) {
     await importLong(server, { id: "long", title: TITLE, messages: MESSAGES, answer: SECTION });
     const chat = new ChatPage(await browser.newPage());
     await chat.open(server.address);
+    await chat.listSays(TITLE);
+    await chat.listSays(OTHER);
     const devtools = await chat.page.devtools.createCDPSession();
     await devtools.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
     const took = [];

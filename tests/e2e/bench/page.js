@@ -5,6 +5,7 @@
  */
 
 import { Browser } from "../browsers/index.js";
+import { measureKinds } from "./kinds.js";
 import { measureLongAnswer } from "./long-answer.js";
 import { measureOpening } from "./opening.js";
 
@@ -14,6 +15,7 @@ const seconds = Number(process.argv[2] ?? 610);
 const browser = await Browser.start();
 try {
   await measureOpening(browser, SLOWDOWN);
+  await measureKinds(browser, SLOWDOWN);
   await measureLongAnswer(browser, SLOWDOWN, seconds);
 } finally {
   await browser.stop();
