@@ -113,14 +113,17 @@ export class TranscriptView {
     this.#messages = messages;
     this.#absent = Math.min(isFirst ? Infinity : this.#absent, Math.max(0, messages.length - AT_FIRST));
     this.#instead(null);
-    this.#update(isFirst ? messages.length - AT_ONCE : 0);
+    const views = this.#updated(isFirst ? messages.length - AT_ONCE : 0);
+    this.#arrange(views);
+    this.#markLast([...views.values()].at(-1) ?? null);
+    if (this.#absent > 0) this.#batcher.schedule(this);
     if (isFirst) this.#scroller.follow();
   }
 
-  /** Called by the batcher: more of what is still to come. */
+  /** Called by the batcher. */
   paint() {
-    this.#absent = Math.max(0, this.#absent - AT_A_TIME);
-    this.#update(Infinity);
+    this.#bring(AT_A_TIME);
+    if (this.#absent > 0) this.#batcher.schedule(this);
   }
 
   /** Goes to the end and stays there. */
@@ -167,15 +170,27 @@ export class TranscriptView {
 
   /** Has all messages on the page where this one is still to come. @param {string} id */
   #fetched(id) {
-    if (!this.#views.has(id)) {
-      this.#absent = 0;
-      this.#update(Infinity);
-    }
+    if (!this.#views.has(id)) this.#bring(Infinity);
     return this.#views.get(id);
   }
 
-  /** @param {number} near from which message on new ones are near what the reader sees */
-  #update(near) {
+  /**
+   * Puts more of what is still to come before what is there, which is not touched: an answer may have grown since.
+   * @param {number} count at most
+   */
+  #bring(count) {
+    const start = Math.max(0, this.#absent - count);
+    const earlier = this.#messages.slice(start, this.#absent).map((shown) => this.#create(shown, false));
+    this.#absent = start;
+    this.#views = new Map([...earlier.map((view) => /** @type {const} */ ([view.id, view])), ...this.#views]);
+    this.#elements.list.prepend(...earlier.map(({ element }) => element));
+  }
+
+  /**
+   * @param {number} near from which message on new ones are near what the reader sees
+   * @returns {Map<string, MessageView>} of all that are not still to come
+   */
+  #updated(near) {
     /** @type {Map<string, MessageView>} */
     const views = new Map();
     for (const [index, shown] of this.#messages.entries()) {
@@ -184,9 +199,7 @@ export class TranscriptView {
       known?.show(shown);
       views.set(shown.id, known ?? this.#create(shown, index >= near));
     }
-    this.#arrange(views);
-    this.#markLast([...views.values()].at(-1) ?? null);
-    if (this.#absent > 0) this.#batcher.schedule(this);
+    return views;
   }
 
   /** @param {MessageView | null} view */

@@ -24,8 +24,14 @@ export class AnswerPage {
     return await this.page.evaluate(() => /** @type {any} */ (window).seen);
   }
 
+  /** Begins an answer as the transcript does: what is written goes to `answerView` in the page. */
+  async begin() {
+    await this.page.evaluate(begin);
+  }
+
   /** Shows an answer as the transcript does, and returns when it is painted and coloured. @param {string} text */
   async show(text) {
+    await this.begin();
     await this.page.evaluate(show, text);
   }
 
@@ -35,21 +41,28 @@ export class AnswerPage {
   }
 }
 
+/** Runs in the page. */
+async function begin() {
+  const [views, batchers] = ["/static/rendering/message-view.js", "/static/rendering/frame-batcher.js"];
+  const [{ MessageView }, { FrameBatcher }] = [await import(views), await import(batchers)];
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById("answer-template"));
+  const batcher = new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window));
+  const branch = { index: 1, count: 1 };
+  const shown = { id: "answer", role: "assistant", text: "", isGrowing: true, line: null, branch, actions: [], offers: [] };
+  const answerView = new MessageView(template.content.cloneNode(true), shown, batcher, {});
+  document.getElementById("transcript")?.append(answerView.element);
+  answerView.comeNear();
+  Object.assign(window, { answerView, shown });
+}
+
 /**
  * Runs in the page.
  * @param {string} text
  */
 async function show(text) {
-  const [views, batchers] = ["/static/rendering/message-view.js", "/static/rendering/frame-batcher.js"];
-  const [{ MessageView }, { FrameBatcher }] = [await import(views), await import(batchers)];
-  const template = /** @type {HTMLTemplateElement} */ (document.getElementById("answer-template"));
-  const batcher = new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window));
-  const empty = { role: "assistant", text: "", isGrowing: true, line: null, branch: { index: 1, count: 1 }, actions: [], offers: [] };
-  const view = new MessageView(template.content.cloneNode(true), { ...empty, id: "hostile" }, batcher, {});
-  document.getElementById("transcript")?.append(view.element);
-  view.comeNear();
-  view.append(text);
-  view.show({ ...empty, id: "hostile", text, isGrowing: false });
+  const { answerView, shown } = /** @type {any} */ (window);
+  answerView.append(text);
+  answerView.show({ ...shown, text, isGrowing: false });
   const pause = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ then) => setTimeout(then, 20));
   let length = -1;
   for (let still = 0; still < 10; ) {

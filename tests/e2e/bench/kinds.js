@@ -1,5 +1,6 @@
 /** Measures what words cost the page behind much text and behind little, for each kind of block: nothing may grow with the length. */
 
+import { AnswerPage } from "../answer-page.js";
 import { ChatPage } from "../chat-page.js";
 import { Server } from "../server.js";
 import { describeFrames, noteFrames } from "./frames.js";
@@ -39,6 +40,8 @@ export async function measureKinds(browser, slowdown) {
 async function framesAfter(browser, server, slowdown, { head, unit }, length) {
   const chat = new ChatPage(await browser.newPage());
   await chat.open(server.address);
+  await chat.page.$eval("#welcome", (welcome) => void (welcome.hidden = true));
+  await new AnswerPage(chat.page).begin();
   await chat.page.evaluate(write, head, unit, length);
   const devtools = await chat.page.devtools.createCDPSession();
   await devtools.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
@@ -50,23 +53,14 @@ async function framesAfter(browser, server, slowdown, { head, unit }, length) {
 }
 
 /**
- * Runs in the page: begins an answer, and returns when it is painted and its formulas are made.
+ * Runs in the page: writes what is there before, and returns when it is painted and its formulas are made.
  * @param {string} head
  * @param {string} unit
  * @param {number} length
  */
 async function write(head, unit, length) {
-  const [views, batchers] = ["/static/rendering/message-view.js", "/static/rendering/frame-batcher.js"];
-  const [{ MessageView }, { FrameBatcher }] = [await import(views), await import(batchers)];
-  const template = /** @type {HTMLTemplateElement} */ (document.getElementById("answer-template"));
-  const batcher = new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window));
-  const branch = { index: 1, count: 1 };
-  const shown = { id: "bench", role: "assistant", text: "", isGrowing: true, line: null, branch, actions: [], offers: [] };
-  const view = new MessageView(template.content.cloneNode(true), shown, batcher, {});
-  const [viewport, welcome] = [document.getElementById("viewport"), document.getElementById("welcome")];
-  if (welcome) welcome.hidden = true;
-  document.getElementById("transcript")?.append(view.element);
-  view.comeNear();
+  const { answerView: view } = /** @type {any} */ (window);
+  const viewport = document.getElementById("viewport");
   view.append(head);
   for (let at = 0; at < length; at += unit.length) {
     view.append(unit);
@@ -77,7 +71,6 @@ async function write(head, unit, length) {
     viewport?.scrollTo(0, viewport.scrollHeight);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  Object.assign(window, { view });
 }
 
 /**
@@ -86,7 +79,7 @@ async function write(head, unit, length) {
  * @param {number} seconds
  */
 async function writeOn(unit, seconds) {
-  const { view } = /** @type {any} */ (window);
+  const { answerView: view } = /** @type {any} */ (window);
   const start = performance.now();
   for (let at = 0; at < seconds * 400; ) {
     await new Promise((resolve) => setTimeout(resolve, 10));

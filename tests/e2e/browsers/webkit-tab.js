@@ -66,10 +66,14 @@ export class WebKitTab {
     await this.#command("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions: [...down, ...up] }] });
   }
 
-  /** @param {Viewport} viewport */
+  /**
+   * Returns when the page has had frames of that size: its media queries are asked anew in a frame, and not before.
+   * @param {Viewport} viewport
+   */
   async setViewport({ width, height }) {
     const [outer, inner] = await this.evaluate("[outerHeight, innerHeight]");
     await this.#command("POST", "/window/rect", { width, height: height + outer - inner });
+    await this.evaluate("new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(() => seen(true))))");
   }
 
   /**

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+
+import { parseHTML } from "linkedom";
+
+import { FrameBatcher } from "../../../frontend/rendering/frame-batcher.js";
+import { TranscriptView } from "../../../frontend/rendering/transcript-view.js";
+
+/** @typedef {import("../../../frontend/conversations/presenting.js").Shown} Shown */
+
+const PAGE = `<html><body><ol></ol><p class="words"></p><button></button><template><li class="message"><article>
+  <div class="message-text"></div><div class="message-foot"><div class="status"><span class="status-text"></span><progress></progress></div>
+  <div class="actions"></div></div><div class="offers"></div></article></li></template></body></html>`;
+
+/** @param {number} count @param {string} [last] what the last one says so far */
+function messages(count, last = "text") {
+  return Array.from({ length: count }, (_, index) => shown(index, index === count - 1 ? last : "text", index === count - 1));
+}
+
+/** @param {number} index @param {string} text @param {boolean} isGrowing @returns {Shown} */
+function shown(index, text, isGrowing) {
+  const branch = { index: 1, count: 1 };
+  return { id: String(index), role: "assistant", text, isGrowing, line: null, branch, actions: [], offers: [] };
+}
+
+describe("The transcript of a long conversation", () => {
+  /** @type {(() => void)[]} */
+  let frames;
+  /** @type {TranscriptView} */
+  let transcript;
+  /** @type {any} */
+  let list;
+
+  beforeEach(() => {
+    const window = parseHTML(PAGE);
+    const { document } = window;
+    Object.assign(globalThis, { document, HTMLElement: window.HTMLElement });
+    frames = [];
+    const time = { now: 0 };
+    const batcher = new FrameBatcher((paint) => frames.push(paint), () => {}, () => (time.now += 10));
+    list = document.querySelector("ol");
+    const [words, button, template] = ["p", "button", "template"].map((name) => document.querySelector(name));
+    const elements = { list, welcome: words, loading: words, trouble: words, troubleTitle: words, troubleText: words,
+      troubleButton: button, question: template, answer: template };
+    const scroller = { start: () => {}, stop: () => {}, follow: () => {}, leave: () => {}, goToStart: () => {} };
+    const near = { await: () => {}, forget: () => {}, stop: () => {} };
+    transcript = new TranscriptView(/** @type {any} */ (elements), batcher, /** @type {any} */ (scroller), /** @type {any} */ (near));
+    transcript.start(/** @type {any} */ ({}));
+  });
+
+  afterEach(() => {
+    for (const name of ["document", "HTMLElement"]) Reflect.deleteProperty(globalThis, name);
+  });
+
+  const ids = () => [...list.children].map(({ dataset }) => dataset.message);
+  const expected = (/** @type {number} */ from, /** @type {number} */ to) => messages(to).slice(from).map(({ id }) => id);
+  const text = (/** @type {string} */ id) => list.querySelector(`[data-message="${id}"] .message-text`).textContent;
+
+  function frame() {
+    for (const paint of frames.splice(0)) paint();
+  }
+
+  it("has its end at once and the rest after some frames, in order", () => {
+    transcript.show(messages(200));
+    const first = ids().length;
+    assert.ok(first > 4 && first < 100, `${first} messages at first`);
+    assert.deepEqual(ids(), expected(200 - first, 200));
+    for (let count = 0; count < 10; count += 1) frame();
+    assert.deepEqual(ids(), expected(0, 200));
+    assert.equal(frames.length, 0);
+    assert.deepEqual([...list.querySelectorAll(".is-last")].map(({ dataset }) => dataset.message), ["199"]);
+  });
+
+  it("takes nothing back of what is being written while the rest comes", () => {
+    transcript.show(messages(200, "Once upon"));
+    for (const word of [" a", " time", " there", " was", " one"]) {
+      transcript.find("199")?.append(word);
+      frame();
+    }
+    for (let count = 0; count < 5; count += 1) frame();
+    assert.deepEqual(ids(), expected(0, 200));
+    assert.equal(text("199"), "Once upon a time there was one");
+  });
+
+  it("has a message at once that is asked for", () => {
+    transcript.show(messages(200));
+    transcript.find("199")?.append(" more");
+    /** @type {any} */ (list).ownerDocument.defaultView.Element.prototype.scrollIntoView = () => {};
+    transcript.reveal("3");
+    assert.deepEqual(ids(), expected(0, 200));
+    frame();
+    assert.equal(text("199"), "text more");
+  });
+
+  it("shows another conversation that is opened meanwhile, and nothing of the one before", () => {
+    transcript.show(messages(200));
+    transcript.clear();
+    transcript.show(messages(50, "other"));
+    for (let count = 0; count < 5; count += 1) frame();
+    assert.deepEqual(ids(), expected(0, 50));
+    assert.equal(text("49"), "other");
+  });
+
+  it("shows what has changed meanwhile", () => {
+    transcript.show(messages(200));
+    frame();
+    transcript.show(messages(201, "new"));
+    for (let count = 0; count < 10; count += 1) frame();
+    assert.deepEqual(ids(), expected(0, 201));
+    assert.equal(text("200"), "new");
+  });
+});
