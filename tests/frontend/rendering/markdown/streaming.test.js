@@ -64,13 +64,24 @@ describe("A text that comes in pieces", () => {
       assert.ok(late <= early * 1.5 + 100, `${early} nodes were touched in the first third, ${late} in the last`);
     });
 
-    it(`leaves the browser few elements to look at, however long it gets: ${what}`, () => {
-      const elements = [...rendered(make(8000), [2000]).querySelectorAll("*")];
-      const looked = elements.filter((each) => !each.parentElement?.closest(".is-full"));
-      assert.ok(looked.length < 2000, `${looked.length} of ${elements.length} are not in what is full`);
+    it(`leaves the browser no more to look at, however long it gets: ${what}`, () => {
+      const [early, late] = [2000, 8000].map((count) => looked(rendered(make(count), [2000])));
+      assert.ok(late && early && late.elements <= early.elements * 1.5 + 100, `${early?.elements} elements, then ${late?.elements}`);
+      assert.ok(late.text <= early.text * 1.5 + 5000, `${early.text} characters, then ${late.text}`);
     });
   }
 });
+
+/**
+ * @param {HTMLElement} answer
+ * @returns {{elements: number, text: number}} how many elements and characters are not in what is full, which is skipped out of view
+ */
+function looked(answer) {
+  const elements = [...answer.querySelectorAll("*")].filter((each) => !each.parentElement?.closest(".is-full"));
+  const full = elements.filter((each) => each.classList.contains("is-full"));
+  const skipped = sum(full.map((each) => each.textContent?.length ?? 0));
+  return { elements: elements.length, text: (answer.textContent?.length ?? 0) - skipped };
+}
 
 /**
  * @param {() => void} change
