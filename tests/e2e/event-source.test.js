@@ -8,7 +8,7 @@ import { Server } from "./server.js";
 
 const CUTS = 3;
 /** Bytes that pass before a cut: the head of the response, the first event, and a part of the next ones. */
-const BYTES = 1500;
+const BYTES = 800;
 
 describe("The browser's own EventSource", () => {
   /** @type {Server} */
@@ -43,7 +43,9 @@ describe("The browser's own EventSource", () => {
     assert.ok(answer.text.length > 200);
     assert.equal(createHash("sha256").update(read.text).digest("hex"), read.sha256);
     assert.deepEqual({ gaps: read.gaps, ends: read.ends }, { gaps: 0, ends: 1 });
-    assert.equal(read.losses, CUTS + 1, "the cuts, and the end of the response behind the answer");
+    assert.equal(proxy.cuts, CUTS);
+    // A browser asks again without a word when it had read nothing yet, and there is the end behind the answer.
+    assert.ok(read.losses >= 1 && read.losses <= CUTS + 1, `${read.losses} losses for ${CUTS} cuts`);
   });
 
   /**

@@ -33,7 +33,7 @@ export class Proxy {
   }
 
   /**
-   * Cuts the line when the server has sent that much more. New connections are let through.
+   * Cuts the line behind that many more bytes of the server's. New connections are let through.
    * @param {number} bytes
    * @param {number} [times] cut again when it has sent as much again
    */
@@ -66,9 +66,9 @@ export class Proxy {
    * @param {import("node:net").Socket} near
    */
   #passOn(data, near) {
+    near.write(data.subarray(0, this.#bytesUntilCut));
     this.#bytesUntilCut -= data.length;
-    if (this.#bytesUntilCut > 0) near.write(data);
-    else this.#cutByCount();
+    if (this.#bytesUntilCut <= 0) this.#cutByCount();
   }
 
   #cutByCount() {
