@@ -146,6 +146,11 @@ export function elementId(value) {
   return value?.[ELEMENT] ?? null;
 }
 
+/** @param {string} id */
+export function elementReference(id) {
+  return { [ELEMENT]: id };
+}
+
 /** A port that was free a moment ago. */
 async function freePort() {
   const listener = createServer().listen(0, "127.0.0.1");

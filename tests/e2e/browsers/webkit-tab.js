@@ -1,6 +1,6 @@
 /** A window of WebKitGTK's browser. */
 
-import { elementId, keyCode } from "./webdriver.js";
+import { elementId, elementReference, keyCode } from "./webdriver.js";
 
 /** @typedef {import("./tab.js").TabDriver} TabDriver */
 /** @typedef {import("./tab.js").Viewport} Viewport */
@@ -47,9 +47,18 @@ export class WebKitTab {
     return elementId(value);
   }
 
-  /** @param {string} element */
+  /**
+   * Scrolls to what the driver, now and then, has not brought into view itself; the next attempt finds it there.
+   * @param {string} element
+   */
   async click(element) {
-    await this.#command("POST", `/element/${element}/click`);
+    try {
+      await this.#command("POST", `/element/${element}/click`);
+    } catch (error) {
+      const script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' });";
+      await this.#command("POST", "/execute/sync", { script, args: [elementReference(element)] });
+      throw error;
+    }
   }
 
   /** @param {string} text */
