@@ -48,13 +48,14 @@ export class WebKitTab {
   }
 
   /**
-   * Scrolls to what the driver, now and then, has not brought into view itself; the next attempt finds it there.
+   * Scrolls to what the driver, now and then, says that it can't reach; the next attempt finds it in view.
    * @param {string} element
    */
   async click(element) {
     try {
       await this.#command("POST", `/element/${element}/click`);
     } catch (error) {
+      if (!String(error).includes("element not interactable")) throw error;
       const script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' });";
       await this.#command("POST", "/execute/sync", { script, args: [elementReference(element)] });
       throw error;
