@@ -127,10 +127,19 @@ def default_data_folder(environ: Mapping[str, str]) -> Path:
     return Path(base) / "streamui"
 
 
+def without_brackets(host: str) -> str:
+    """The IPv6 address in brackets, as it stands in URLs; any other host as it is."""
+    return host[1:-1] if ":" in host and host.startswith("[") and host.endswith("]") else host
+
+
 def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
     return (
         Option(
-            name="host", parse=str, default="127.0.0.1", metavar="ADDRESS", help="address to listen on (%(default)s)"
+            name="host",
+            parse=without_brackets,
+            default="127.0.0.1",
+            metavar="ADDRESS",
+            help="address to listen on (%(default)s)",
         ),
         Option(
             name="port",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import resource
 import shutil
 import socket
@@ -17,6 +16,7 @@ from typing import Final
 from server.doctor.finding import Finding, fault, ok, warning
 from server.engine.base import ModelError
 from server.engine.probing import ModelNeeds, ModelProbe
+from server.guard.origins import is_loopback
 from server.settings import Settings
 
 OTHER_MEMORY: Final = 400 << 20
@@ -84,16 +84,21 @@ def address(settings: Settings) -> Iterator[Finding]:
         known = {errno.EADDRINUSE: "it is in use", errno.EACCES: "it needs rights that this user lacks"}
         why = known.get(error.errno or 0, str(error.strerror))
         yield fault("port", f"{host} port {port}: {why}", "end what uses it, or give another --port or --host")
-    if _loopback(host):
-        yield ok("access", f"{host} is reached from this machine alone")
-    elif settings.auth == "off":
-        yield fault(
+    yield access(settings)
+
+
+def access(settings: Settings) -> Finding:
+    """Check who can reach the server's address, and whether they must log in, by the rule of `serve`."""
+    host = settings.host
+    if is_loopback(host):
+        return ok("access", f"{host} is reached from this machine alone")
+    if settings.auth == "off":
+        return fault(
             "access",
-            f"whoever reaches {host} can use the server: there is no log-in",
+            f"whoever reaches {host or 'any address of this machine'} can use the server: there is no log-in",
             "add --auth token, or use --host 127.0.0.1",
         )
-    else:
-        yield ok("access", f"{host} asks for a token")
+    return ok("access", f"{host} asks for a token")
 
 
 def open_files(limit: int | None = None) -> Finding:
@@ -112,13 +117,6 @@ def _journal(path: Path) -> Finding:
     except sqlite3.Error as error:
         return fault("journal", f"{path}: {error}", remedy)
     return ok("journal", f"{path} is whole") if found == "ok" else fault("journal", f"{path}: {found}", remedy)
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _available() -> int:

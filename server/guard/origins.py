@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from collections.abc import Iterable
 from typing import Final
 
@@ -41,20 +42,36 @@ def origin(text: str) -> str | None:
     return f"{scheme}://{host.lower()}{shown}"
 
 
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach a server on ``address``, or is there."""
-    if address.lower() == "localhost":
+def is_loopback(host: str) -> bool:
+    """Return True if ``host`` names this machine's loopback: `localhost`, or an address in any notation that the
+    system's resolver reads as one. Such a server can only be reached from this machine.
+
+    Other names are not looked up, so `app.localhost` is False: not every resolver keeps such names on this machine.
+    """
+    if host.lower().removesuffix(".") == "localhost":
         return True
+    address = _address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address is not None and bool((mapped or address).is_loopback)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that ``text`` is, also in the short forms that a socket takes (`127.1`); None for a name."""
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        return ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return bool((mapped or found).is_loopback)
+        pass
+    try:  # inet_aton ignores what follows a space
+        return None if text.split() != [text] else ipaddress.IPv4Address(socket.inet_aton(text))
+    except (OSError, ValueError):
+        return None
 
 
 class Hosts:
-    """The names that a request may call this server by."""
+    """The names that a request may call this server by.
+
+    Stricter than ``is_loopback``: clients write an address in its usual notation, so any other in Host is refused.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(name.strip("[]").lower() for name in (*LOOPBACK_NAMES, *names))

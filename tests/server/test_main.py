@@ -1,5 +1,6 @@
 """The command line, as a person runs it: in a process of its own."""
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -18,9 +19,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server import __version__
-from server.__main__ import _listen
+from server.__main__ import _listen, _refuse_open_door
 from server.generations.journal import Journal
+from server.settings import add_options, settings_from
 from server.starter import MODEL_PATH
+from tests.server.guard.loopback import LOOPBACK
 
 START = 120.0
 """Seconds for a process to start on a busy machine."""
@@ -198,6 +201,14 @@ async def test_what_a_client_breaks_leaves_no_traceback(data: str) -> None:
 def test_an_address_that_others_reach_needs_tokens(data: str, host: str) -> None:
     ended = run("serve", "--port=0", "--data", data, "--host", host)
     assert_told_in_one_line(ended, host, "--auth token", "streamui token add NAME")
+
+
+@pytest.mark.parametrize(("host", "loopback"), LOOPBACK.items())
+def test_serve_and_doctor_have_one_rule_for_who_needs_no_token(host: str, loopback: bool) -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser, {"HOME": "/home/someone"})
+    with contextlib.nullcontext() if loopback else pytest.raises(SystemExit):
+        _refuse_open_door(settings_from(parser.parse_args([f"--host={host}"])))
 
 
 def test_a_name_for_a_token_that_is_none_is_told_in_one_line(data: str) -> None:
