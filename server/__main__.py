@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import socket
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from server.guard.command import run as token
 from server.guard.origins import is_loopback
 from server.guard.store import TokenFileError
 from server.logs import set_up
+from server.private_files import make_private_folder
 from server.settings import Settings, add_options, settings_from
 from server.starter import MODEL_PATH
 from server.terminal.command import add_options as chat_options
@@ -35,6 +37,8 @@ SEND_BUFFER = 65_536
 """Bytes that the system keeps of what one connection has not taken yet; Linux doubles it for its own needs."""
 
 STALLED_MS = 30_000
+
+logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -118,9 +122,11 @@ def _probe(model: Path) -> contextlib.AbstractContextManager[ModelProbe | None]:
 
 def _make_folder(path: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        remarks = make_private_folder(path)
     except OSError as error:
         _fail(f"--data {path}: the folder can't be made: {error.strerror}")
+    for remark in remarks:
+        logger.warning("%s", remark)
 
 
 def _listen(host: str, port: int) -> socket.socket:

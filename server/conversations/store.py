@@ -16,6 +16,7 @@ from typing import Concatenate, Final, Literal, ParamSpec, TypeVar
 from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations.schema import MIGRATIONS, migrate, version
 from server.generations.lock import FolderInUseError, FolderLock
+from server.private_files import create_private
 
 FILE: Final = "conversations.sqlite3"
 LOCK: Final = "conversations.lock"
@@ -104,13 +105,15 @@ class Store:
     def _opened(self) -> sqlite3.Connection:
         try:
             return self._prepared()
-        except sqlite3.OperationalError as error:
+        except (OSError, sqlite3.OperationalError) as error:
             raise ConversationsError(f"{self._path}: {error}; mend that, or choose another --data") from error
         except sqlite3.DatabaseError as error:
             self._move_aside(error)
             return self._prepared()
 
     def _prepared(self) -> sqlite3.Connection:
+        if self._path is not None:
+            create_private(self._path)
         db = sqlite3.connect(self._path or MEMORY, isolation_level=None, check_same_thread=False)
         try:
             for pragma in PRAGMAS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import resource
+import shlex
 import shutil
 import socket
 import sqlite3
@@ -17,6 +18,7 @@ from server.doctor.finding import Finding, fault, ok, warning
 from server.engine.base import ModelError
 from server.engine.probing import ModelNeeds, ModelProbe
 from server.guard.origins import is_loopback
+from server.private_files import open_to_others
 from server.settings import Settings
 
 OTHER_MEMORY: Final = 400 << 20
@@ -71,6 +73,8 @@ def data_folder(folder: Path, free: int | None = None) -> Iterator[Finding]:
         yield ok("data", text)
     if (folder / JOURNAL).exists():
         yield _journal(folder / JOURNAL)
+    if folder.exists() and (exposed := open_to_others(folder)):
+        yield _exposed(folder, exposed)
 
 
 def address(settings: Settings) -> Iterator[Finding]:
@@ -107,6 +111,12 @@ def open_files(limit: int | None = None) -> Finding:
         text = f"only {soft} files may be open, and each connection is one"
         return warning("limits", text, f"ulimit -n {4 * FEW_FILES}, or LimitNOFILE= in the systemd unit")
     return ok("limits", f"{soft} open files")
+
+
+def _exposed(folder: Path, exposed: list[Path]) -> Finding:
+    names = ", ".join("the folder" if path == folder else path.name for path in exposed)
+    remedy = f"start the server, which closes them; or chmod -R go= {shlex.quote(str(folder))}"
+    return warning("privacy", f"{folder}: other users of this machine have rights to {names}", remedy)
 
 
 def _journal(path: Path) -> Finding:

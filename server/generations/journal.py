@@ -23,6 +23,7 @@ from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Wri
 from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
 from server.generations.schema import MIGRATIONS, migrate, version
 from server.generations.stored import Stored, read
+from server.private_files import create_private
 
 FILE: Final = "journal.sqlite3"
 
@@ -111,8 +112,9 @@ class Journal:
 
     def _connect(self) -> sqlite3.Connection:
         try:
+            create_private(self._path)
             return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise JournalError(f"{self._path}: {error}; mend that, or choose another --data") from error
 
     def _load(self) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 from server.generations.ownership import LOCAL
 from server.guard.store import TokenFacts, TokenFileError, TokenStore, hash_of
 from server.guard.tokens import new_token
+from server.private_files import make_private_folder
 from server.settings import default_data_folder
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -77,9 +78,11 @@ def _day(unix: float | None) -> str:
 
 def _make_folder(path: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        remarks = make_private_folder(path)
     except OSError as error:
         raise TokenFileError(f"--data {path}: the folder can't be made: {error.strerror}") from error
+    for remark in remarks:
+        print(f"streamui: {remark}", file=sys.stderr)
 
 
 def _name(text: str) -> str:

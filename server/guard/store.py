@@ -15,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from server.private_files import create_private
+
 FILE: Final = "tokens.sqlite3"
 
 WAIT_SECONDS: Final = 2.0
@@ -74,8 +76,7 @@ class TokenStore:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            os.chmod(self.path, 0o600)
+            create_private(self.path)
             self._inode = os.stat(self.path).st_ino
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=WAIT_SECONDS, check_same_thread=False)
             self._db.executescript(_TABLES)
