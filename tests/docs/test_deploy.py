@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
+from protocol.codec import MAX_FRAME_BYTES
 from server.engine.scripted import ScriptedModel
+from server.transports.conversation_files import MOST_BYTES
 from tests.server.transports.nginx import nginx
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
@@ -66,6 +68,19 @@ async def test_the_proxys_id_is_the_servers(proxied: RunningServer) -> None:
 
 async def test_metrics_stay_inside(proxied: RunningServer) -> None:
     assert (await proxied.ask("GET", "/metrics")).status == 404
+
+
+@pytest.mark.parametrize(("size", "status"), [(MOST_BYTES, 200), (MOST_BYTES + 1, 413)])
+async def test_a_file_of_chats_passes_as_large_as_the_server_takes_it(
+    proxied: RunningServer, size: int, status: int
+) -> None:
+    empty = b'{"format":"streamui.conversations","version":1,"conversations":[]}'
+    answer = await proxied.ask("POST", "/api/conversations/import", empty.ljust(size).decode())
+    assert answer.status == status
+
+
+async def test_no_other_body_is_let_in_that_is_larger_than_a_frame(proxied: RunningServer) -> None:
+    assert (await proxied.ask("POST", "/api/conversations", " " * (MAX_FRAME_BYTES + 1))).status == 413
 
 
 def test_the_unit_gives_a_drain_the_time_it_needs() -> None:

@@ -14,6 +14,7 @@ from tests.server.transports.peer import DEADLINE
 
 CONFIGURATION = """
 daemon off;
+{user}
 pid nginx.pid;
 error_log stderr;
 events {{}}
@@ -27,7 +28,8 @@ http {{
     {site}
 }}
 """
-"""The paths are there because those that are built in belong to root."""
+"""The paths are there because those that are built in belong to root. ``user``: of a nginx that root has started, which
+must be able to write into the test's folder; others keep the user that started them."""
 
 SITE = "server { listen 127.0.0.1:PORT; location / { proxy_pass http://127.0.0.1:UPSTREAM; } }"
 
@@ -40,7 +42,10 @@ def nginx(upstream: int, folder: Path, site: str = SITE) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         (folder / "nginx.conf").write_text(
-            CONFIGURATION.format(site=site.replace("PORT", str(port)).replace("UPSTREAM", str(upstream)))
+            CONFIGURATION.format(
+                user="user root;" if os.geteuid() == 0 else "",
+                site=site.replace("PORT", str(port)).replace("UPSTREAM", str(upstream)),
+            )
         )
         command = [program, "-p", str(folder), "-c", "nginx.conf"]
         # The listening socket is handed over as nginx does it itself when it is upgraded: so the port is ours already.
