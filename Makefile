@@ -34,7 +34,7 @@ install-dev: ## the same, with what `make test` and `make lint` need on top
 	@$(MAKE) -s .venv/.dev node_modules/.installed
 
 .PHONY: test
-test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, three browsers; all are run, then it fails if one did
+test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, browsers; runs all of them, then fails if one failed
 	@failed=; \
 	for suite in python coverage fuzz frontend browser; do \
 	  printf '\n== %s\n' "$$suite"; $(MAKE) --no-print-directory "test-$$suite" || failed="$$failed $$suite"; \
@@ -43,9 +43,11 @@ test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, three b
 	@echo "make test: python, coverage, fuzz, frontend and browser passed"
 
 # A suite passes when its runner says so and at least one of its tests was run and passed: not when all were skipped.
+# WORKERS: processes of the Python suite. Its tests wait a lot, so three keep two cores busy.
+WORKERS ?= 3
 .PHONY: test-python test-coverage test-fuzz test-frontend test-browser test-chromium test-firefox test-webkit
 test-python: | build
-	@$(BIN)/pytest $(ARGS) | tee build/test-python.log
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS) | tee build/test-python.log
 	@grep -Eq '(^|[ =,])[1-9][0-9]* passed' build/test-python.log || { echo "no Python test passed"; exit 1; }
 
 # The protocol's pure core, all of it, by its own tests alone; pyproject.toml says what belongs to it.
@@ -54,13 +56,15 @@ test-coverage: | build
 	@$(BIN)/coverage report
 
 test-fuzz: | build
-	@$(BIN)/python -m tests.fuzz $(if $(CI),300,20)
+	@$(BIN)/python -m tests.fuzz $(if $(CI),60,20)
 
 test-frontend: | build
 	@$(call run_node_tests,tests/frontend tests/protocol,test-frontend)
 
-# make test BROWSERS=chromium  for the page in one of them
+# Chromium runs all browser tests, Firefox and WebKit those that show where browsers differ. `make test-slow` runs all in each.
+#   make test BROWSERS=chromium    for the page in one of them
 BROWSERS := chromium firefox webkit
+EVERYWHERE := page composer login tabs event-source
 test-browser: | build
 	@failed=; for browser in $(BROWSERS); do \
 	  printf '\n-- %s\n' "$$browser"; $(MAKE) --no-print-directory "test-$$browser" || failed="$$failed $$browser"; \
@@ -75,13 +79,23 @@ test-chromium: | build
 test-firefox: export BROWSER := firefox
 test-firefox: | build
 	@$(call check_program,$${FIREFOX:-/usr/bin/firefox-esr},firefox-esr,FIREFOX)
-	@$(call run_node_tests,tests/e2e -not -name '*.chromium.test.js',test-firefox)
+	@$(call run_node_tests,$(BROWSER_TESTS),test-firefox)
 
 test-webkit: export BROWSER := webkit
 test-webkit: | build
 	@$(call check_program,$${WEBKIT_DRIVER:-/usr/bin/WebKitWebDriver},webkit2gtk-driver,WEBKIT_DRIVER)
 	@$(call check_program,/usr/bin/Xvfb,xvfb)
-	@$(call run_node_tests,tests/e2e -not -name '*.chromium.test.js',test-webkit)
+	@$(call run_node_tests,$(BROWSER_TESTS),test-webkit)
+
+# What Firefox and WebKit run.
+BROWSER_TESTS = $(EVERYWHERE:%=tests/e2e/%.test.js)
+
+.PHONY: test-slow
+test-slow: install-dev | build ## what `make test` leaves out: all browser tests in Firefox and WebKit
+	@failed=; for browser in firefox webkit; do \
+	  $(MAKE) --no-print-directory "test-$$browser" BROWSER_TESTS="tests/e2e -not -name '*.chromium.test.js'" || failed="$$failed $$browser"; \
+	done; \
+	[ -z "$$failed" ] || { echo "make test-slow: it failed in:$$failed"; exit 1; }
 
 .PHONY: lint
 lint: install-dev types ## style, types, which package may import which, and what is known to be unsafe
