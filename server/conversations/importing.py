@@ -24,7 +24,7 @@ _MESSAGE = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
-_INDEX = "INSERT INTO message_words (rowid, content) SELECT key, content FROM messages WHERE conversation = ?"
+_INDEX = "INSERT INTO message_words (rowid, content) SELECT key, indexed(content) FROM messages WHERE conversation = ?"
 
 
 def add(db: sqlite3.Connection, principal: str, draft: Draft) -> Summary:

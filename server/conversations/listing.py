@@ -12,40 +12,47 @@ from typing import Any, Final
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations.reading import Row, facts
-from server.conversations.values import Found, Listed, Piece, Summary
+from server.conversations.search_text import Query, composed
+from server.conversations.snippets import answer_begin, is_in_answer, snippet
+from server.conversations.values import Found, Listed, Summary
 
 MOST: Final = 200
 USUAL: Final = 50
-WORDS: Final = 16
-"""Of a search; what follows is not looked for."""
+
+LITERAL_MESSAGES: Final = 200_000
+"""Messages that are searched for a text without words, such as `%`, the newest first. There is no index for these."""
+
+EARLIER_MESSAGES: Final = 100
+"""Messages of a conversation that are read to find one whose hit is not in the model's thinking."""
 
 _COLUMNS: Final = ", ".join(f"conversations.{name}" for name in Row.__dataclass_fields__)
-_MARKS: Final = ("\x02", "\x03")
-_SNIPPET_WORDS: Final = 20
 _CURSOR: Final = re.compile(r"([01])\.([0-9]{1,16})\.([0-9]{1,16})")
 
 _MINE: Final = "FROM conversations WHERE principal = :principal AND deleted_at IS NULL"
 _BEHIND: Final = " AND (pinned, updated_at, key) < (:pinned, :updated_at, :key)"
 _ORDER: Final = " ORDER BY pinned DESC, updated_at DESC, key DESC LIMIT :limit"
 _LIST: Final = f"SELECT {_COLUMNS}, NULL {_MINE}{{behind}}{_ORDER}"
-_HITS: Final = """
+_IN_MESSAGES: Final = """
     SELECT messages.conversation AS hit, max(messages.key) AS message FROM message_words
     JOIN messages ON messages.key = message_words.rowid
-    WHERE message_words MATCH :words AND messages.deleted_at IS NULL GROUP BY messages.conversation
+    WHERE message_words MATCH :match AND messages.deleted_at IS NULL GROUP BY messages.conversation
 """
+_IN_TITLES: Final = "SELECT rowid AS hit FROM title_words WHERE title_words MATCH :match"
+_LITERAL_IN_MESSAGES: Final = f"""
+    SELECT conversation AS hit, max(key) AS message FROM messages
+    WHERE key > (SELECT max(key) FROM messages) - {LITERAL_MESSAGES} AND deleted_at IS NULL AND instr(content, :literal)
+    GROUP BY conversation
+"""
+_LITERAL_IN_TITLES: Final = "SELECT key AS hit FROM conversations WHERE instr(title, :literal)"
 _SEARCH: Final = f"""
-    WITH hits AS ({_HITS}), titles AS (SELECT rowid AS hit FROM title_words WHERE title_words MATCH :words)
+    WITH hits AS ({{messages}}), titles AS ({{titles}})
     SELECT {_COLUMNS}, (SELECT message FROM hits WHERE hit = key) {_MINE}
     AND (key IN (SELECT hit FROM titles) OR key IN (SELECT hit FROM hits)){{behind}}{_ORDER}
 """
-_TITLE_SNIPPET: Final = f"""
-    SELECT NULL, snippet(title_words, 0, char(2), char(3), '…', {_SNIPPET_WORDS})
-    FROM title_words WHERE title_words MATCH ? AND rowid = ?
-"""
-_MESSAGE_SNIPPET: Final = f"""
-    SELECT messages.id, snippet(message_words, 0, char(2), char(3), '…', {_SNIPPET_WORDS})
-    FROM message_words JOIN messages ON messages.key = message_words.rowid
-    WHERE message_words MATCH ? AND message_words.rowid = ?
+_MESSAGE: Final = "SELECT id, content FROM messages WHERE key = ?"
+_EARLIER: Final = f"""
+    SELECT id, content FROM messages WHERE conversation = ? AND key < ? AND deleted_at IS NULL
+    ORDER BY key DESC LIMIT {EARLIER_MESSAGES}
 """
 
 
@@ -71,12 +78,6 @@ def cursor_of(text: str) -> Cursor:
     return Cursor(*map(int, match.groups()))
 
 
-def words_of(text: str) -> str | None:
-    """The FTS5 query for all words of ``text``, each as the beginning of one; None: there is none."""
-    words = re.findall(r"\w+", text)[:WORDS]
-    return " ".join(f'"{word}"*' for word in words) or None
-
-
 def listed(db: sqlite3.Connection, principal: str, limit: int, before: Cursor | None) -> Listed:
     """Pinned ones first, then by when something was last said in them, the newest first."""
     rows, next = _page(db, _LIST, {"principal": principal}, limit, before)
@@ -85,11 +86,14 @@ def listed(db: sqlite3.Connection, principal: str, limit: int, before: Cursor | 
 
 def found(db: sqlite3.Connection, principal: str, limit: int, before: Cursor | None, text: str) -> Listed:
     """Of the list, those whose title or one of whose messages has all words of ``text``."""
-    words = words_of(text)
-    if words is None:
+    query = Query(text)
+    if not query:
         return Listed((), None)
-    rows, next = _page(db, _SEARCH, {"principal": principal, "words": words}, limit, before)
-    return Listed(tuple(_found(db, row, message, words) for row, message in rows), next)
+    messages, titles = (_LITERAL_IN_MESSAGES, _LITERAL_IN_TITLES) if query.match is None else (_IN_MESSAGES, _IN_TITLES)
+    sql = _SEARCH.format(messages=messages, titles=titles, behind="{behind}")
+    values = {"principal": principal, "match": query.match, "literal": query.literal}
+    rows, next = _page(db, sql, values, limit, before)
+    return Listed(tuple(_found(db, row, message, query) for row, message in rows), next)
 
 
 def _page(
@@ -108,19 +112,17 @@ def _page(
     return rows[:limit], str(Cursor(last.pinned, last.updated_at, last.key))
 
 
-def _found(db: sqlite3.Connection, row: Row, message: int | None, words: str) -> Found:
-    hit = db.execute(_TITLE_SNIPPET, (words, row.key)).fetchone()
-    if hit is None:
-        hit = db.execute(_MESSAGE_SNIPPET, (words, message)).fetchone()
-    id, marked = hit or (None, row.title)
-    return Found(**facts(db, row), snippet=pieces(marked), message=id)
+def _found(db: sqlite3.Connection, row: Row, message: int | None, query: Query) -> Found:
+    if message is None or query.is_in(composed(row.title)):
+        return Found(**facts(db, row), snippet=snippet(row.title, query), message=None)
+    id, content = _best(db, row.key, message, query)
+    return Found(**facts(db, row), snippet=snippet(content, query), message=id)
 
 
-def pieces(marked: str) -> tuple[Piece, ...]:
-    """``marked`` in its parts, of which every second is one that was looked for."""
-    begin, end = _MARKS
-    found = []
-    for number, part in enumerate(marked.replace(end, begin).split(begin)):
-        if part:
-            found.append(Piece(part, match=bool(number % 2)))
-    return tuple(found)
+def _best(db: sqlite3.Connection, conversation: int, newest: int, query: Query) -> tuple[str, str]:
+    """Id and content of the message to show: the newest hit, or an earlier one where that is only in its thinking."""
+    id, content = db.execute(_MESSAGE, (newest,)).fetchone()
+    if not answer_begin(content) or is_in_answer(content, query):
+        return id, content
+    earlier = db.execute(_EARLIER, (conversation, newest))
+    return next(((id, text) for id, text in earlier if is_in_answer(text, query)), (id, content))

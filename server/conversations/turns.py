@@ -33,7 +33,7 @@ _INSERT = """
     INSERT INTO messages (conversation, id, parent, role, content, created_at, state, generation)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-_INDEX = "INSERT INTO message_words (rowid, content) VALUES (last_insert_rowid(), ?)"
+_INDEX = "INSERT INTO message_words (rowid, content) VALUES (last_insert_rowid(), indexed(?))"
 _GO_ON = "UPDATE messages SET state = 'writing', generation = ?, about = '{}' WHERE conversation = ? AND id = ?"
 _PUT_BACK = "UPDATE messages SET state = ?, generation = ?, about = ? WHERE conversation = ? AND id = ?"
 _TOUCH = "UPDATE conversations SET version = version + 1, updated_at = ?, leaf = ?, title = ? WHERE key = ?"

@@ -1,0 +1,113 @@
+"""The piece of a text that a search shows, with what was looked for marked in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from server.conversations.search_text import Query, composed, whole_characters
+from server.conversations.values import Piece
+
+LENGTH: Final = 140
+"""Characters of a snippet, about."""
+
+READ: Final = 1 << 20
+"""Characters of a message that are read for its snippet. A hit further on is found, but not shown."""
+
+WINDOW: Final = 1 << 16
+WINDOW_OVERLAP: Final = 1 << 9
+
+_BEFORE: Final = 30
+_CUT: Final = "…"
+_THINKING: Final = re.compile(r"\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+
+_Hit = tuple[int, int, int]
+
+
+def snippet(text: str, query: Query) -> tuple[Piece, ...]:
+    """The part of ``text`` with the most different words of the query, if possible outside of the model's thinking."""
+    answer = answer_begin(text)
+    text, hits = _window(text, answer, query) or _window(text, 0, query) or (composed(text[:WINDOW]), [])
+    begin = whole_characters(text, _begin(text, hits), len(text))[0]
+    end = whole_characters(text, begin, _end(text, begin, hits))[1]
+    pieces = list(_pieces(text, begin, end, hits))
+    return tuple(Piece(part, match=match) for part, match in pieces if part)
+
+
+def is_in_answer(text: str, query: Query) -> bool:
+    """Return whether all words are in what is not the model's thinking."""
+    begin = answer_begin(text)
+    return query.is_in(composed(text[begin : begin + READ]))
+
+
+def answer_begin(text: str) -> int:
+    """Where the model's thinking has ended in ``text``; 0 without any."""
+    found = _THINKING.match(text)
+    return found.end() if found else 0
+
+
+def _window(text: str, begin: int, query: Query) -> tuple[str, list[_Hit]] | None:
+    """The first part of ``text`` from ``begin`` on that has a hit, with what is around it; and the hits."""
+    for at in range(begin, min(len(text), READ), WINDOW):
+        start, end = max(0, at - WINDOW_OVERLAP), at + WINDOW + WINDOW_OVERLAP
+        window = composed(text[start:end])
+        hits = [hit for hit in query.hits(window) if hit[0] >= begin - start]
+        if hits and (hits[0][0] < at + WINDOW - start or end >= len(text)):
+            return window, hits
+    return None
+
+
+def _begin(text: str, hits: Sequence[_Hit]) -> int:
+    """A little before the best hit, at the beginning of a word."""
+    if not hits:
+        return 0
+    best = max(range(len(hits)), key=lambda at: (_different(hits, at), -at))
+    begin = max(0, hits[best][0] - _BEFORE)
+    if begin == 0:
+        return 0
+    space = text.find(" ", begin, hits[best][0])
+    return space + 1 if space >= 0 else begin
+
+
+def _different(hits: Sequence[_Hit], at: int) -> int:
+    """How many words of the query are within a snippet's length from the hit on."""
+    words: set[int] = set()
+    for begin, end, word in hits[at : at + 50]:
+        if begin < hits[at][0] + LENGTH - _BEFORE and end:
+            words.add(word)
+    return len(words)
+
+
+def _end(text: str, begin: int, hits: Sequence[_Hit]) -> int:
+    end = begin + LENGTH
+    if end >= len(text):
+        return len(text)
+    for first, last, _ in hits:
+        if first < end < last <= end + LENGTH:
+            return last
+    space = text.rfind(" ", begin + LENGTH - _BEFORE, end)
+    return space if space > max((last for _, last, _ in hits if begin <= last <= end), default=0) else end
+
+
+def _pieces(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> list[tuple[str, bool]]:
+    found = [(_CUT if begin else "", False)]
+    at = begin
+    for first, last, _ in hits:
+        if last <= at or first >= end:
+            continue
+        found += [(text[at : max(at, first)], False), (text[max(at, first) : min(last, end)], True)]
+        at = min(last, end)
+    found += [(text[at:end], False), (_CUT if end < len(text) else "", False)]
+    return _joined(found)
+
+
+def _joined(parts: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """``parts``, with neighbours of a kind as one."""
+    joined: list[tuple[str, bool]] = []
+    for text, match in parts:
+        if text and joined and joined[-1][1] == match:
+            joined[-1] = (joined[-1][0] + text, match)
+        elif text:
+            joined.append((text, match))
+    return joined
