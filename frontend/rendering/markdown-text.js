@@ -101,7 +101,6 @@ export class MarkdownText {
       thinkingBegan: () => this.#thinkingBegan(),
       thinkingEnded: () => this.#thinkingEnded(),
       thinkingWasBefore: () => this.#thinkingWasBefore(),
-      isInCode: () => this.#body.parser.isInCode,
     });
   }
 

@@ -48,6 +48,8 @@ export class MessageView {
   #unpainted = "";
   #isReplaced = false;
   #isFinished = false;
+  /** Whether the painted text is closed: an answer that is continued is painted anew, since it may stop anywhere. */
+  #isClosed = false;
   /** @type {Shown} */
   #shown;
   /** @type {StatusLine | null} */
@@ -230,13 +232,18 @@ export class MessageView {
 
   /** @param {GrowingText | MarkdownText} painted */
   #paintText(painted) {
+    if (this.#isClosed && this.#unpainted !== "") {
+      this.#isReplaced = true;
+      this.#unpainted = this.#text;
+    }
     if (this.#isReplaced) painted.clear();
-    this.#isReplaced = false;
+    this.#isReplaced = this.#isClosed = false;
     const piece = this.#unpainted.slice(0, wholeCharacters(this.#unpainted, PIECE));
     this.#unpainted = this.#unpainted.slice(piece.length);
     if (piece !== "") painted.append(piece);
     if (!this.#isFinished || this.#unpainted !== "") return;
     this.#isFinished = false;
+    this.#isClosed = true;
     painted.finish();
   }
 

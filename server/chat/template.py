@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from server.chat.rendering import RenderProcess
 from server.chat.sandbox import ChatTemplateError, SandboxedTemplate
+from server.chat.thinking import field_read
 from server.starter import CHAT_TEMPLATE
 
 __all__ = ["ChatTemplate", "ChatTemplateError"]
@@ -34,6 +35,8 @@ class ChatTemplate:
         self.stop: tuple[str, ...] = CHATML_STOP if source is None else ()
         """Stop strings that belong to the template's form."""
         text = CHATML if source is None else source
+        self.thinking_field = field_read(text)
+        """The field of an earlier answer in which the template reads what the model thought; None: it reads none."""
         ours = text in (CHATML, CHAT_TEMPLATE)
         self._renderer: SandboxedTemplate | RenderProcess
         self._renderer = (SandboxedTemplate if ours else RenderProcess)(text, bos=bos, eos=eos)

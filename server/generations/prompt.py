@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from protocol.errors import ErrorCode
-from protocol.messages import Generate
+from protocol.messages import ChatMessage, Generate
 from server.chat.template import ChatTemplate, ChatTemplateError
+from server.chat.thinking import answered
 from server.engine.base import Engine
 from server.generations.refusals import refusal
 
@@ -41,7 +42,17 @@ def _rendered(body: Generate, template: ChatTemplate) -> str:
         return body.prompt
     if body.messages is None:
         return template.render([{"role": "user", "content": body.prompt or ""}])
-    return template.render([{"role": m.role, "content": m.content} for m in body.messages])
+    return template.render(list(_dialogue(body.messages, template.thinking_field)))
+
+
+def _dialogue(messages: Sequence[ChatMessage], thinking_field: str | None) -> Iterator[dict[str, str]]:
+    """The messages as a template gets them: none that says nothing, and answers without the marks of thinking."""
+    for number, message in enumerate(messages, start=1):
+        if message.role == "assistant":
+            if answer := answered(message.content, thinking_field):
+                yield answer
+        elif message.content.strip() or number == len(messages):
+            yield {"role": message.role, "content": message.content}
 
 
 def _refuse_overflow(body: Generate, field: str, engine: Engine, tokens: Sequence[int], at_least: str = "") -> None:

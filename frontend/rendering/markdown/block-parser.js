@@ -68,11 +68,6 @@ export class BlockParser {
     this.#root = root;
   }
 
-  /** Whether what comes next is code. */
-  get isInCode() {
-    return this.#leaf?.kind === "fence";
-  }
-
   /** @param {string} text */
   append(text) {
     const clean = text.replaceAll("\r", "");

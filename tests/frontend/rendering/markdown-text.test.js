@@ -159,6 +159,19 @@ describe("Thinking", () => {
     assert.equal(rendered("```\n<think>\n```\nUse <think> so.").querySelector("details"), null);
   });
 
+  it("with a mark of its end in code goes on, and the code is shown", () => {
+    const element = rendered("<think>\nIt is `</think>`.\n\n```\n</think>\n```\n</think>\n\nYes.", [1]);
+    assert.deepEqual([...element.querySelectorAll("details code")].map(({ textContent }) => textContent), ["</think>", "</think>"]);
+    assert.equal(element.lastElementChild?.textContent, "Yes.");
+  });
+
+  it("of gpt-oss is folded, and no mark is shown", () => {
+    const element = rendered("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.", [4]);
+    assert.equal(element.querySelector("details p")?.textContent, "Hm.");
+    assert.equal(element.lastElementChild?.textContent, "Yes.");
+    assert.ok(!element.textContent?.includes("<|"));
+  });
+
   it("about nothing leaves nothing", () => {
     assert.equal(rendered("<think>\n\n</think>\n\nYes.").querySelector("details"), null);
   });

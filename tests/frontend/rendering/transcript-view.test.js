@@ -101,6 +101,23 @@ describe("The transcript of a long conversation", () => {
     assert.equal(text("49"), "other");
   });
 
+  it("folds a thought as one, also when it was stopped in its middle and continued", () => {
+    transcript.show(messages(1, "<think>\nHm, one"));
+    const view = transcript.find("0");
+    view?.comeNear();
+    frame();
+    view?.show(shown(0, "<think>\nHm, one", false));
+    frame();
+    view?.show(shown(0, "<think>\nHm, one", true));
+    for (const piece of [" two", ".\n</thi", "nk>\n\nYes."]) {
+      view?.append(piece);
+      frame();
+    }
+    const folded = [...list.querySelectorAll("details p")].map(({ textContent }) => textContent);
+    const said = [...list.querySelectorAll(".message-text > .markdown-body p")].map(({ textContent }) => textContent);
+    assert.deepEqual([folded, said], [["Hm, one two."], ["Yes."]]);
+  });
+
   it("shows what has changed meanwhile", () => {
     transcript.show(messages(200));
     frame();

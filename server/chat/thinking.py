@@ -1,0 +1,249 @@
+"""Parts an answer into what the model thought and what it said; finds a thought that a prompt leaves open.
+
+``frontend/rendering/markdown/thinking-splitter.js`` does the same with text that comes in pieces;
+``tests/thinking-cases.json`` holds for both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from server.engine.thinking_marks import PAIRS
+
+_ENDS: Final = dict(PAIRS)
+_LONE_ENDS: Final = tuple(_ENDS.values())
+_MARKS: Final = (*_ENDS, *_LONE_ENDS)
+_BEGIN: Final = re.compile("|".join(re.escape(begin) for begin in _ENDS))
+_HEADER: Final = re.compile(
+    r"(?:<\|start\|>assistant[^<\n]{0,80})?<\|channel\|>(?P<channel>[a-z]{0,20})[^<\n]{0,80}"
+    r"(?:<\|constrain\|>[^<\n]{0,80})?(?:<\|message\|>|\Z)"
+    r"|<\|start\|>(?:assistant[^<\n]{0,80})?\Z"
+    r"|(?:<\|begin\|>assistant)?<\|(?P<part>think|content)\|>"
+)
+"""What stands before each part of an answer of gpt-oss or Solar Open; at the end of a text also its beginning."""
+_PART_END: Final = "<|end|>"
+_BLANK: Final = re.compile(r"[ \t\r\n]*")
+_FENCE: Final = re.compile(r"[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t][ \t>]*)*(`{3,}|~{3,})(.*)", re.DOTALL)
+_BEFORE_QUOTED: Final = " \t\"'\u201c\u2018\u00ab\u201e(["
+"""What stands before a mark that a sentence speaks of."""
+_RUN: Final = re.compile("`+")
+_OPENED: Final = re.compile(r"(?:" + "|".join(re.escape(begin) for begin in _ENDS) + r"|<\|think\|>)\s*\Z")
+
+FIELDS: Final = ("reasoning_content", "reasoning", "thinking", "thought")
+"""Names that templates have for what the model thought, the most usual first."""
+_FIELD: Final = re.compile(
+    r"(?:\b(?:\w*(?:message|msg)\w*|m|turn)|\])(?:\.|\[\s*['\"]|\.get\(\s*['\"])(" + "|".join(FIELDS) + r")\b"
+)
+
+
+class Parts(NamedTuple):
+    """``thinking``: None where the text has none."""
+
+    thinking: str | None
+    answer: str
+
+
+def parts(text: str) -> Parts:
+    """An answer's text as the model wrote it, in parts. Without a mark of thinking it is left exactly as it is."""
+    found = list(_segments(text))
+    if not any(is_thinking for is_thinking, _ in found) and "".join(said for _, said in found) == text:
+        return Parts(None, text)
+    thoughts = [thought.strip() for is_thinking, thought in found if is_thinking]
+    said = [said for is_thinking, said in found if not is_thinking and said]
+    return Parts("\n\n".join(filter(None, thoughts)), "\n\n".join(said).lstrip())
+
+
+def opened(prompt: str) -> str:
+    """The end of ``prompt`` that opens a thought, from the mark on; empty where the model is to begin otherwise."""
+    found = _OPENED.search(prompt, max(0, len(prompt) - 64))
+    return found.group() if found else ""
+
+
+def field_read(source: str) -> str | None:
+    """The field of an answer in which a chat template reads what the model thought; None: it reads none."""
+    read = {found[1] for found in _FIELD.finditer(source)}
+    return next((field for field in FIELDS if field in read), None)
+
+
+def answered(text: str, field: str | None) -> dict[str, str] | None:
+    """An earlier answer as the message that a template gets: what was said, and in ``field`` what was thought.
+
+    None where nothing was said: an answer that was stopped before or in its thinking.
+    """
+    thinking, answer = parts(text)
+    if not answer.strip():
+        return None
+    message = {"role": "assistant", "content": answer}
+    return {**message, field: thinking} if field and thinking else message
+
+
+def _segments(text: str) -> Iterator[tuple[bool, str]]:
+    """Each part of ``text``, and whether it is thinking."""
+    at = _BLANK.match(text).end()  # type: ignore[union-attr]  # it matches everything
+    if (header := _HEADER.match(text, at)) and header.end() > at:
+        yield from _headed(text, header)
+    elif begin := _BEGIN.match(text, at):
+        yield from _from_thought(text, begin.end(), _ENDS[begin.group()])
+    elif lone := _lone_end(text):
+        yield True, text[: lone[0]]
+        yield from _after_thought(text, lone[1])
+    else:
+        yield False, text
+
+
+def _from_thought(text: str, start: int, mark: str) -> Iterator[tuple[bool, str]]:
+    end = _end_of_thought(text, start, mark)
+    yield True, text[start:] if end is None else text[start:end]
+    if end is not None:
+        yield from _after_thought(text, end + len(mark))
+
+
+def _after_thought(text: str, start: int) -> Iterator[tuple[bool, str]]:
+    """What follows a thought: another one, or the answer."""
+    at = _BLANK.match(text, start).end()  # type: ignore[union-attr]
+    if begin := _BEGIN.match(text, at):
+        yield from _from_thought(text, begin.end(), _ENDS[begin.group()])
+    else:
+        yield False, text[start:]
+
+
+def _headed(text: str, header: re.Match[str]) -> Iterator[tuple[bool, str]]:
+    """The parts of an answer of which each has a header."""
+    following: re.Match[str] | None = header
+    while following:
+        is_thinking = following["channel"] == "analysis" or following["part"] == "think"
+        start, following = following.end(), None
+        end = _end_of_thought(text, start, _PART_END) if is_thinking else _end_of_said(text, start)
+        yield is_thinking, text[start:] if end is None else text[start:end]
+        if end is None:
+            return
+        rest = _BLANK.match(text, end + len(_PART_END)).end()  # type: ignore[union-attr]
+        following = _HEADER.match(text, rest)
+        if following is None and rest < len(text):
+            yield False, text[end + len(_PART_END) :]
+
+
+def _end_of_said(text: str, start: int) -> int | None:
+    """Where a part that is no thought ends: at a mark that another header follows, or nothing."""
+    at = text.find(_PART_END, start)
+    while at >= 0:
+        rest = _BLANK.match(text, at + len(_PART_END)).end()  # type: ignore[union-attr]
+        if rest == len(text) or _HEADER.match(text, rest):
+            return at
+        at = text.find(_PART_END, at + 1)
+    return None
+
+
+def _lone_end(text: str) -> tuple[int, int] | None:
+    """A mark that ends a thought which began in the prompt: where it stands, and where what follows begins.
+
+    None also where a mark that begins one stands before it: then the text speaks of both.
+    """
+    if not any(mark in text for mark in _LONE_ENDS):
+        return None
+    fence: str | None = None
+    for start, line in _lines(text):
+        if fence is None:
+            for at, mark in _outside_code(line, _MARKS):
+                if mark in _ENDS:
+                    return None
+                if _may_end_alone(line, at):
+                    return start + at, start + at + len(mark)
+        fence = _fence_after(fence, line, _MARKS)
+    return None
+
+
+def _may_end_alone(line: str, at: int) -> bool:
+    """Whether a mark there may end a thought: not where a sentence speaks of it, after a blank or a quotation mark."""
+    return not line[:at].strip() or line[at - 1] not in _BEFORE_QUOTED
+
+
+def _end_of_thought(text: str, start: int, mark: str) -> int | None:
+    """Where the mark stands that ends a thought. One in code is text of the thought."""
+    fence: str | None = None
+    doubtful: int | None = None
+    for offset, line in _lines(text[start:]):
+        if fence is not None:
+            if closing := _closes_before(line, fence, mark):
+                return start + offset + closing
+            if doubtful is None and mark in line:
+                doubtful = start + offset + line.index(mark)
+            elif doubtful is not None and _opens_another(line, mark):
+                return doubtful
+        else:
+            if place := next(_outside_code(line, (mark,)), None):
+                return start + offset + place[0]
+        was, fence = fence, _fence_after(fence, line, (mark,))
+        if was is not None and fence is None:
+            doubtful = None
+    return doubtful
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Each line without its end, and where it begins."""
+    start = 0
+    for line in text.split("\n"):
+        yield start, line
+        start += len(line) + 1
+
+
+def _spans(line: str) -> list[tuple[int, int]]:
+    """Inline code of a line: from one run of backticks to the next one of the same length."""
+    runs = [(run.start(), run.end() - run.start()) for run in _RUN.finditer(line)]
+    following: dict[int, int] = {}
+    closings = [0] * len(runs)
+    for index in range(len(runs) - 1, -1, -1):
+        closings[index] = following.get(runs[index][1], 0)
+        following[runs[index][1]] = index
+    spans: list[tuple[int, int]] = []
+    index = 0
+    while index < len(runs):
+        if closing := closings[index]:
+            spans.append((runs[index][0], runs[closing][0]))
+        index = (closing or index) + 1
+    return spans
+
+
+def _outside_code(line: str, marks: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """Every place of one of ``marks`` in a line that is not in inline code, in their order."""
+    found = sorted((at.start(), mark) for mark in marks for at in re.finditer(re.escape(mark), line))
+    spans = _spans(line) if found else []
+    index = 0
+    for at, mark in found:
+        while index < len(spans) and spans[index][1] < at:
+            index += 1
+        if index == len(spans) or at < spans[index][0]:
+            yield at, mark
+
+
+def _opens_fence(line: str, marks: tuple[str, ...]) -> str | None:
+    """The characters that begin a block of code in that line."""
+    found = _FENCE.match(line)
+    if found is None or (found[1][0] == "`" and "`" in found[2]) or any(mark in found[2] for mark in marks):
+        return None
+    return found[1]
+
+
+def _fence_after(fence: str | None, line: str, marks: tuple[str, ...]) -> str | None:
+    """The fence that is open after a line."""
+    if fence is None:
+        return _opens_fence(line, marks)
+    found = _FENCE.match(line)
+    closes = found and not found[2].strip(" \t\r") and found[1][0] == fence[0] and len(found[1]) >= len(fence)
+    return None if closes else fence
+
+
+def _closes_before(line: str, fence: str, mark: str) -> int | None:
+    """Where the mark stands in a line that closes the fence right before it."""
+    found = _FENCE.match(line)
+    if found is None or found[1][0] != fence[0] or len(found[1]) < len(fence):
+        return None
+    return found.start(2) + found[2].index(mark) if found[2].lstrip(" \t\r").startswith(mark) else None
+
+
+def _opens_another(line: str, mark: str) -> bool:
+    """Whether a line begins a block of code with a language: then the block before it was never closed."""
+    found = _opens_fence(line, (mark,))
+    return found is not None and bool(_FENCE.match(line)[2].strip(" \t\r"))  # type: ignore[index]

@@ -1,0 +1,61 @@
+"""What a model thought and what it said, told apart as the page does."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from server.chat.thinking import opened, parts
+from server.engine.thinking_marks import PAIRS, visible_tokens
+
+ROOT = Path(__file__).parents[3]
+CASES = json.loads((ROOT / "tests/thinking-cases.json").read_text())
+PAGE_MARKS = ROOT / "frontend/rendering/markdown/thinking-marks.js"
+
+
+@pytest.mark.parametrize(("text", "thinking", "answer"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_an_answer_is_parted_into_thinking_and_what_was_said(text: str, thinking: str | None, answer: str) -> None:
+    assert parts(text) == (thinking, answer)
+
+
+def test_the_page_has_the_same_marks() -> None:
+    table = PAGE_MARKS.read_text().split("PAIRS = [", 1)[1].split("];", 1)[0]
+    assert tuple(re.findall(r'\["([^"]+)", "([^"]+)"\]', table)) == PAIRS
+
+
+@pytest.mark.parametrize("begin", [begin for begin, _ in PAIRS])
+def test_every_mark_is_folded(begin: str) -> None:
+    assert parts(f"{begin}\nHm.\n{dict(PAIRS)[begin]}\n\nYes.") == ("Hm.", "Yes.")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "mark"),
+    [
+        ("<|im_start|>assistant\n<think>\n", "<think>\n"),
+        ("<|Assistant|><think>", "<think>"),
+        ("<|CHATBOT_TOKEN|><|START_THINKING|>", "<|START_THINKING|>"),
+        ("[THINK]", "[THINK]"),
+        ("<|im_start|>assistant\n<think>\n\n</think>\n\n", ""),
+        ("<|im_start|>assistant\n", ""),
+        ("<think> about it", ""),
+        ("", ""),
+    ],
+)
+def test_a_prompt_may_leave_a_thought_open(prompt: str, mark: str) -> None:
+    assert opened(prompt) == mark
+
+
+def test_a_long_hostile_text_is_parted_in_linear_time() -> None:
+    """Each of these takes minutes where the time grows with the square of the length."""
+    blocks = "```\n</think>\n" * 50_000
+    for text in ("`</think>" * 50_000, "> " * 200_000 + "</think>", f"<think>{blocks}", "- " * 200_000):
+        parts(text)
+
+
+def test_only_marks_of_thinking_are_given_out_of_the_control_tokens() -> None:
+    usual = frozenset({"<|im_start|>", "<|im_end|>", "<|end|>", "<|message|>"})
+    assert visible_tokens(usual) == frozenset()
+    assert visible_tokens(usual | {"[THINK]", "[/THINK]"}) == {"[THINK]", "[/THINK]"}
+    harmony = frozenset({"<|channel|>", "<|message|>", "<|start|>", "<|end|>"})
+    assert visible_tokens(harmony | {"<|return|>", "<|call|>"}) == harmony
