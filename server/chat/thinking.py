@@ -61,6 +61,20 @@ def opened(prompt: str) -> str:
     return found.group() if found else ""
 
 
+def continued(prompt: str, written: str) -> tuple[str, str]:
+    """The prompt with what is ``written`` of the answer already; and what the answer's text is to begin with.
+
+    Where the template opens a thought at the end of the prompt, the text begins with that mark. An answer that is
+    continued has it already, or has no thought at all: then the prompt's own is left out.
+    """
+    mark = opened(prompt)
+    if not written.strip():
+        return prompt, mark
+    if mark and (written.lstrip().startswith(mark.rstrip()) or parts(written).thinking is None):
+        prompt = prompt[: -len(mark)]
+    return prompt + written, ""
+
+
 def field_read(source: str) -> str | None:
     """The field of an answer in which a chat template reads what the model thought; None: it reads none."""
     read = {found[1] for found in _FIELD.finditer(source)}

@@ -111,7 +111,8 @@ class GenerationRequest:
     """One answer to compute. ``received`` is the ``time.monotonic()`` at which the server received it, in seconds.
 
     ``written`` are the tokens of this answer that an earlier engine has computed: they are read after the prompt, count
-    as the answer's own, and are not told again. ``principal`` is whose request it is.
+    as the answer's own, and are not told again. ``opened`` is text that the prompt ends with and the answer's text
+    begins with: the mark of a thought that the chat template opens. ``principal`` is whose request it is.
     """
 
     id: str
@@ -119,6 +120,7 @@ class GenerationRequest:
     sampling: SamplingParams
     received: float
     written: tuple[int, ...] = ()
+    opened: str = ""
     principal: str = ""
 
 
@@ -186,7 +188,7 @@ class Piece:
     """New text: whole code points, never empty. ``completion_tokens`` have been computed so far.
 
     ``tokens`` are those chosen since the last piece: more than one where text was held back, none where they had been
-    told before. What a detokenizer makes of a piece's text follows from the tokens alone.
+    told before. A piece's text follows from the tokens alone, but for ``GenerationRequest.opened`` in the first one.
     """
 
     id: str

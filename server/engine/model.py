@@ -89,7 +89,8 @@ class Model(Protocol):
         ...
 
     def piece(self, token: int) -> bytes:
-        """The UTF-8 bytes that a token stands for; may be part of a character, empty for a control token."""
+        """The UTF-8 bytes that a token stands for: maybe part of a character, nothing for a control token, unless it
+        is a mark of thinking."""
         ...
 
     def is_end(self, token: int) -> bool:

@@ -41,6 +41,8 @@ class Sequence:
         """Of a greedy answer: from this position on each token is computed alone, also where it is computed again."""
         self._shifted_from: int | None = None
         """From this position on the KV still bears what was pushed out before it; None: nothing was."""
+        self._opened = "" if request.written else request.opened
+        """What the first piece begins with; empty once it was told."""
         self._chosen: list[int] = []
         self._choices: list[Choice] = []
         self._admitted: float | None = None
@@ -184,7 +186,8 @@ class Sequence:
         tokens, choices = tuple(self._chosen), tuple(self._choices)
         self._chosen.clear()
         self._choices.clear()
-        return Piece(self.id, text, self.completion_tokens, tokens, choices)
+        opened, self._opened = self._opened, ""
+        return Piece(self.id, opened + text, self.completion_tokens, tokens, choices)
 
     def finished(
         self,

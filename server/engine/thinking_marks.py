@@ -32,6 +32,9 @@ HEADER_TOKENS: Final = (
 The first two of a format tell that a model has it.
 """
 
+MARKS: Final = tuple(dict.fromkeys(mark for group in (*PAIRS, *HEADER_TOKENS) for mark in group))
+"""Each mark once."""
+
 
 def visible_tokens(names: frozenset[str]) -> frozenset[str]:
     """The tokens that have to be given out as text, of a vocabulary whose control tokens are called ``names``."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from protocol.errors import ErrorCode
 from protocol.messages import ChatMessage, Generate
 from server.chat.template import ChatTemplate, ChatTemplateError
-from server.chat.thinking import answered
+from server.chat.thinking import answered, continued
 from server.engine.base import Engine
 from server.generations.refusals import refusal
 
@@ -16,7 +17,14 @@ PROBE_CHARS = 65_536
 length, and most that long don't fit anyway."""
 
 
-def tokenized(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> tuple[int, ...]:
+class Prepared(NamedTuple):
+    """A prompt's tokens. ``opened``: see GenerationRequest."""
+
+    tokens: tuple[int, ...]
+    opened: str
+
+
+def prepared(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> Prepared:
     """The prompt's tokens, and those of what is ``written`` of the answer already.
 
     Call it on a thread of its own, since a long prompt takes its time. Raises RemoteProtocolError where the
@@ -24,7 +32,7 @@ def tokenized(body: Generate, engine: Engine, template: ChatTemplate, written: s
     """
     field = "conversation" if body.conversation else "messages" if body.messages else "prompt"
     try:
-        text = _rendered(body, template) + written
+        text, opened = continued(_rendered(body, template), written)
     except ChatTemplateError as error:
         raise refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field=field) from error
     if len(text) > PROBE_CHARS:
@@ -34,7 +42,8 @@ def tokenized(body: Generate, engine: Engine, template: ChatTemplate, written: s
     if not tokens:
         text = f"{field}: this model's vocabulary has no token for any of it; write something else"
         raise refusal(body, ErrorCode.EMPTY_PROMPT, text, field=field)
-    return tuple(tokens)
+    # Under a schema the model writes JSON from its first token on, and a raw prompt is the caller's own.
+    return Prepared(tuple(tokens), "" if body.raw or body.params.json_schema is not None else opened)
 
 
 def _rendered(body: Generate, template: ChatTemplate) -> str:

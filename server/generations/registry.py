@@ -34,7 +34,7 @@ from server.generations.generation import Generation
 from server.generations.journal import Journal
 from server.generations.log import Wake
 from server.generations.ownership import key_of
-from server.generations.prompt import tokenized
+from server.generations.prompt import Prepared, prepared
 from server.generations.recorder import JournalLoad, JournalStatus, Recorder
 from server.generations.refusals import busy, conflict, refusal, too_many_active
 from server.generations.restoring import (
@@ -289,17 +289,24 @@ class Registry:
         if self._departures.kept_bytes + sum(each.size for each in self._open.values()) >= self._logs_limit:
             raise busy(body, "what was written lately takes all the memory that there is for it; try again later")
 
-    def _prepared(self, body: Generate, source: Source | None) -> tuple[tuple[int, ...], SamplingParams]:
+    def _prepared(self, body: Generate, source: Source | None) -> tuple[Prepared, SamplingParams]:
         """What the engine is to be given; runs on a thread of its own. Raises RemoteProtocolError, EngineDeadError."""
-        prompt = tokenized(body, self._engine, self._template, source.written if source else "")
+        prompt = prepared(body, self._engine, self._template, source.written if source else "")
         return prompt, resolve_sampling(body, self._engine, self._template.stop)
 
     def _begin(
-        self, body: Generate, principal: str, prompt: tuple[int, ...], sampling: SamplingParams, received: float
+        self, body: Generate, principal: str, prompt: Prepared, sampling: SamplingParams, received: float
     ) -> _Beginning:
         """Have a generation journaled; ``_take_up`` goes on with it."""
         facts, key = self._engine.facts, key_of(principal, body.id or secrets.token_hex(8))
-        request = GenerationRequest(id=key, prompt=prompt, sampling=sampling, received=received, principal=principal)
+        request = GenerationRequest(
+            id=key,
+            prompt=prompt.tokens,
+            sampling=sampling,
+            received=received,
+            opened=prompt.opened,
+            principal=principal,
+        )
         begun = Begun(
             request=request,
             epoch=secrets.token_hex(6),
@@ -310,7 +317,7 @@ class Registry:
         generation = Generation(key, begun.epoch, body, self._next_position)
         beginning = self._beginning[key] = _Beginning(generation, Mark(asyncio.Event()))
         self._recorder.put([begun, beginning.taken_up])
-        event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(prompt))
+        event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(prompt.tokens))
         return beginning
 
     @property

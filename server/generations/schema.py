@@ -27,6 +27,10 @@ MIGRATIONS: Final = (
         pieces TEXT NOT NULL            -- [[generations.key, text, [token, ...], [logprobs, ...]], ...], JSON
     );
     """,
+    """
+    -- What the prompt ends with and the text begins with.
+    ALTER TABLE generations ADD COLUMN opened TEXT NOT NULL DEFAULT '';
+    """,
 )
 """A step is never changed once released: a new one is appended. ``PRAGMA user_version`` counts those that were made."""
 

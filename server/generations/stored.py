@@ -15,7 +15,8 @@ from server.engine.base import Choice, Finished, GenerationRequest, SamplingPara
 from server.generations.entries import Begun, Written
 
 _GENERATIONS = """
-    SELECT key, id, epoch, principal, body, sampling, prompt, model, created, cancelled, finished, ending, pieces
+    SELECT
+        key, id, epoch, principal, body, sampling, prompt, opened, model, created, cancelled, finished, ending, pieces
     FROM generations ORDER BY key
 """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
@@ -58,13 +59,15 @@ def read(db: sqlite3.Connection) -> list[Stored]:
 
 
 def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int]) -> Stored:
-    key, id, epoch, principal, body, sampling, prompt, model, created, cancelled, finished, ending, pieces = row
+    key, id, epoch, principal, body, sampling, prompt, opened, *rest = row
+    model, created, cancelled, finished, ending, pieces = rest
     request = GenerationRequest(
         id=id,
         prompt=tuple(array("i", prompt)),
         sampling=msgspec.json.decode(sampling, type=SamplingParams),
         received=0,
         written=() if ending else tuple(tokens),
+        opened=opened,
         principal=principal,
     )
     generate = msgspec.json.decode(body, type=Generate)

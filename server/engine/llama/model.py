@@ -28,6 +28,7 @@ from server.engine.llama.grammar import gbnf
 from server.engine.llama.log import log
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.model import Outcome, Row
+from server.engine.thinking_marks import MARKS, visible_tokens
 
 SMALL_MODEL = 50_000_000
 """Parameters below which one thread computes faster than several, which then mostly wait for each other."""
@@ -72,6 +73,8 @@ class LlamaModel:
         self.batch_tokens = self._context.batch_tokens
         self.facts = self._read_facts()
         self._pieces: dict[int, bytes] = {}
+        self._visible = self._visible_tokens()
+        """Control tokens that are given out as text, since they are marks of thinking."""
         self._in_use = threading.Lock()
         """Held while another thread than the worker's is inside llama.cpp, so that ``close`` waits for it."""
         self._closed = False
@@ -127,7 +130,7 @@ class LlamaModel:
     def piece(self, token: int) -> bytes:
         known = self._pieces.get(token)
         if known is None:
-            known = self._pieces[token] = self._token_bytes(token, special=False)
+            known = self._pieces[token] = self._token_bytes(token, special=token in self._visible)
         return known
 
     def is_end(self, token: int) -> bool:
@@ -243,6 +246,16 @@ class LlamaModel:
         buffer = ctypes.create_string_buffer(512)
         length = ll.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
         return buffer.value.decode("utf-8", "replace") if length >= 0 else None
+
+    def _visible_tokens(self) -> frozenset[int]:
+        known = {mark: token for mark in MARKS if (token := self._special_token(mark)) is not None}
+        return frozenset(known[mark] for mark in visible_tokens(frozenset(known)))
+
+    def _special_token(self, text: str) -> int | None:
+        """The token that has just this text in the vocabulary."""
+        data, tokens = text.encode(), (ll.llama_token * (len(text.encode()) + 2))()
+        count = ll.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), False, True)
+        return tokens[0] if count == 1 and self._special_text(tokens[0]) == text else None
 
     def _special_text(self, token: int) -> str:
         return "" if token < 0 else self._token_bytes(token, special=True).decode("utf-8", "replace")

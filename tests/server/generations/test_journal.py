@@ -1,9 +1,11 @@
 """The journal alone: what it gives back, and what it does when the disk or the file is not as it should be."""
 
+import contextlib
 import logging
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,30 @@ def texts(stored: Stored) -> tuple[str, ...]:
 
 def steps(journal: Journal) -> int:
     return int(journal._db.execute("SELECT count(*) FROM steps").fetchone()[0])
+
+
+def test_the_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as db:
+        db.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+        row = ("g1", "e", "me", '{"type":"generate","prompt":"Hi"}', "{}", b"\0" * 4, "m", 1.0)
+        db.execute(
+            "INSERT INTO generations (id, epoch, principal, body, sampling, prompt, model, created) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        db.commit()
+    journal = Journal(tmp_path)
+    (stored,) = journal.stored
+    journal.close()
+    assert (stored.begun.request.prompt, stored.begun.request.opened) == ((0,), "")
+
+
+def test_the_mark_that_a_prompt_ends_with_is_kept(journal: Journal) -> None:
+    entry = begun("g1")
+    journal.write([replace(entry, request=replace(entry.request, opened="<think>\n"))])
+    journal = reopened(journal)
+    assert journal.stored[0].begun.request.opened == "<think>\n"
+    journal.close()
 
 
 def test_what_was_begun_comes_back_as_it_was(journal: Journal) -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from protocol.messages import ChatMessage, Generate, Role
+from protocol.messages import ChatMessage, Generate, Params, Role
 from server.chat.template import ChatTemplate
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
-from server.generations.prompt import tokenized
+from server.generations.prompt import prepared
 
 FORM = "{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}"
 HARMONY = (
@@ -31,7 +31,7 @@ def prompt(engine: BatchingEngine, source: str, *said: tuple[Role, str]) -> str:
     template = ChatTemplate(source)
     try:
         body = Generate(messages=tuple(ChatMessage(role=role, content=content) for role, content in said))
-        return bytes(tokenized(body, engine, template)).decode()
+        return bytes(prepared(body, engine, template).tokens).decode()
     finally:
         template.close()
 
@@ -86,4 +86,30 @@ def test_blank_messages_are_left_out(engine: BatchingEngine) -> None:
 def test_the_field_for_thinking_is_the_one_that_the_template_reads(source: str, field: str | None) -> None:
     template = ChatTemplate(source)
     assert template.thinking_field == field
+    template.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "prompt", "opened"),
+    [
+        ("", "[user:A?]<think>\n", "<think>\n"),
+        ("<think>\nHm", "[user:A?]<think>\nHm", ""),
+        ("<think>\nHm.\n</think>\n\nYes", "[user:A?]<think>\nHm.\n</think>\n\nYes", ""),
+        ("Hm.\n</think>\n\nYes", "[user:A?]<think>\nHm.\n</think>\n\nYes", ""),
+        ("Yes", "[user:A?]Yes", ""),
+    ],
+)
+def test_an_answer_is_continued_behind_one_mark_of_its_thought(
+    engine: BatchingEngine, written: str, prompt: str, opened: str
+) -> None:
+    template = ChatTemplate("{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}{{ '<think>\n' }}")
+    found = prepared(Generate(prompt="A?"), engine, template, written)
+    template.close()
+    assert (bytes(found.tokens).decode(), found.opened) == (prompt, opened)
+
+
+def test_json_does_not_begin_with_a_mark(engine: BatchingEngine) -> None:
+    template = ChatTemplate("{{ messages[0].content }}<think>\n")
+    body = Generate(prompt="A?", params=Params(json_schema={}))
+    assert prepared(body, engine, template).opened == ""
     template.close()

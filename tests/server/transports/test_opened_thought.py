@@ -1,0 +1,91 @@
+"""Answers to prompts that end with the mark of a thought (PROTOCOL 6.10)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from protocol.messages import Accepted, Attach, Cancel, Done, DoneReason, Generate, Params
+from server.engine.scripted import ScriptedModel, scripted_tokens
+from tests.server.transports.peer import Peer
+from tests.server.transports.running import RunningServer, serving
+
+TEMPLATE = (
+    "{% for message in messages %}[{{ message.role }}:{{ message.content }}]{% endfor %}"
+    "{% if add_generation_prompt %}<think>\n{% endif %}"
+)
+MARK = "<think>\n"
+G1 = Generate(id="g1", prompt="Hi", params=Params(seed=3))
+
+
+def thinking_model() -> ScriptedModel:
+    model = ScriptedModel()
+    model.facts = replace(model.facts, chat_template=TEMPLATE)
+    return model
+
+
+def said(prompt: str, seed: int = 3) -> str:
+    """What the scripted model answers to a prompt."""
+    model = ScriptedModel()
+    tokens = scripted_tokens(prompt.encode(), seed, 40)
+    return b"".join(model.piece(token) for token in tokens).decode()
+
+
+async def answered(peer: Peer, body: Generate) -> Done:
+    await peer.send(body)
+    done = (await peer.until_done(str(body.id)))[-1]
+    assert isinstance(done, Done)
+    return done
+
+
+async def test_the_text_begins_with_the_mark_that_the_prompt_ends_with() -> None:
+    async with serving(thinking_model()) as server, server.peer() as peer:
+        done = await answered(peer, G1)
+        assert peer.text("g1") == MARK + said(f"[user:Hi]{MARK}")
+        assert done.usage.completion_tokens == 40
+
+
+async def test_a_raw_prompt_is_the_callers_own(server: RunningServer) -> None:
+    async with server.peer() as peer:
+        await answered(peer, Generate(id="g1", prompt=MARK, raw=True, params=Params(seed=3)))
+        assert peer.text("g1") == said(MARK)
+
+
+async def test_an_answer_that_is_stopped_before_its_first_token_has_no_text() -> None:
+    async with serving(thinking_model()) as server, server.peer() as peer:
+        server.model.gate.close()
+        await peer.send(G1)
+        await peer.take(Accepted)
+        await peer.send(Cancel(id="g1"))
+        done = await peer.take(Done)
+        assert (done.reason, peer.text("g1")) == (DoneReason.CANCELLED, "")
+
+
+async def test_after_a_restart_the_mark_is_there_once(tmp_path: Path) -> None:
+    for steps in (0, 12):
+        folder = tmp_path / str(steps)
+        folder.mkdir()
+        async with serving(thinking_model(), folder) as server, server.peer() as peer:
+            server.model.gate.close()
+            await peer.send(G1)
+            await peer.take(Accepted)
+            if steps:
+                server.model.gate.step(steps)
+            await server.held()
+            await peer.settle()
+            assert peer.text("g1").startswith(MARK) == bool(steps)
+            await server.registry.close()
+        async with serving(thinking_model(), folder) as server, server.peer() as peer:
+            await peer.send(Attach(id="g1"))
+            await peer.until_done("g1")
+            assert peer.text("g1") == MARK + said(f"[user:Hi]{MARK}")
+
+
+async def test_an_answer_that_is_continued_has_the_mark_once() -> None:
+    async with serving(thinking_model()) as server, server.peer() as peer:
+        assert (await server.ask("POST", "/api/conversations", '{"id":"c"}')).status == 201
+        first = Generate(id="a", conversation="c", content="Hi", params=Params(seed=3, max_tokens=5))
+        await answered(peer, first)
+        before = peer.text("a")
+        assert before.startswith(MARK)
+        await answered(peer, Generate(id="b", conversation="c", parent="a", params=Params(seed=3, max_tokens=5)))
+        assert peer.text("b") == said(f"[user:Hi]{before}")[: len(peer.text("b"))] != ""
+        assert (await server.ask("GET", "/api/conversations/c")).body.count("<think>") == 1
