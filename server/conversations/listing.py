@@ -13,7 +13,7 @@ from typing import Any, Final
 from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations.reading import Row, facts
 from server.conversations.search_text import Query, composed
-from server.conversations.snippets import answer_begin, is_in_answer, snippet
+from server.conversations.snippets import is_in_answer, snippet
 from server.conversations.values import Found, Listed, Summary
 
 MOST: Final = 200
@@ -122,7 +122,7 @@ def _found(db: sqlite3.Connection, row: Row, message: int | None, query: Query) 
 def _best(db: sqlite3.Connection, conversation: int, newest: int, query: Query) -> tuple[str, str]:
     """Id and content of the message to show: the newest hit, or an earlier one where that is only in its thinking."""
     id, content = db.execute(_MESSAGE, (newest,)).fetchone()
-    if not answer_begin(content) or is_in_answer(content, query):
+    if is_in_answer(content, query):
         return id, content
     earlier = db.execute(_EARLIER, (conversation, newest))
     return next(((id, text) for id, text in earlier if is_in_answer(text, query)), (id, content))

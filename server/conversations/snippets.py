@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
+from server.chat.thinking import parts
 from server.conversations.search_text import Query, composed, whole_characters
 from server.conversations.values import Piece
 
@@ -20,15 +20,14 @@ WINDOW_OVERLAP: Final = 1 << 9
 
 _BEFORE: Final = 30
 _CUT: Final = "…"
-_THINKING: Final = re.compile(r"\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 _Hit = tuple[int, int, int]
 
 
 def snippet(text: str, query: Query) -> tuple[Piece, ...]:
     """The part of ``text`` with the most different words of the query, if possible outside of the model's thinking."""
-    answer = answer_begin(text)
-    text, hits = _window(text, answer, query) or _window(text, 0, query) or (composed(text[:WINDOW]), [])
+    answer = parts(text[:READ]).answer
+    text, hits = _window(answer, query) or _window(text, query) or (composed(text[:WINDOW]), [])
     begin = whole_characters(text, _begin(text, hits), len(text))[0]
     end = whole_characters(text, begin, _end(text, begin, hits))[1]
     pieces = list(_pieces(text, begin, end, hits))
@@ -37,22 +36,15 @@ def snippet(text: str, query: Query) -> tuple[Piece, ...]:
 
 def is_in_answer(text: str, query: Query) -> bool:
     """Return whether all words are in what is not the model's thinking."""
-    begin = answer_begin(text)
-    return query.is_in(composed(text[begin : begin + READ]))
+    return query.is_in(composed(parts(text[:READ]).answer))
 
 
-def answer_begin(text: str) -> int:
-    """Where the model's thinking has ended in ``text``; 0 without any."""
-    found = _THINKING.match(text)
-    return found.end() if found else 0
-
-
-def _window(text: str, begin: int, query: Query) -> tuple[str, list[_Hit]] | None:
-    """The first part of ``text`` from ``begin`` on that has a hit, with what is around it; and the hits."""
-    for at in range(begin, min(len(text), READ), WINDOW):
+def _window(text: str, query: Query) -> tuple[str, list[_Hit]] | None:
+    """The first part of ``text`` that has a hit, with what is around it; and the hits."""
+    for at in range(0, min(len(text), READ), WINDOW):
         start, end = max(0, at - WINDOW_OVERLAP), at + WINDOW + WINDOW_OVERLAP
         window = composed(text[start:end])
-        hits = [hit for hit in query.hits(window) if hit[0] >= begin - start]
+        hits = query.hits(window)
         if hits and (hits[0][0] < at + WINDOW - start or end >= len(text)):
             return window, hits
     return None

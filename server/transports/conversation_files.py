@@ -15,14 +15,24 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations import importing, reading
 from server.conversations.formats import markdown, ours
 from server.conversations.formats.draft import BadItemError, Draft
-from server.conversations.formats.recognise import Skipped, read_json, read_markdown
+from server.conversations.formats.recognise import Skipped, read_file
 from server.conversations.service import Conversations, now
 from server.conversations.values import Summary, Whole, encoded
 from server.guard.principal import principal_of
-from server.transports.requests import JSON, NO_STORE, RequestRefused, read_bytes
+from server.transports.requests import JSON, NO_STORE, read_bytes
 
 MOST_BYTES: Final = 64 << 20
 MARKDOWN: Final = "text/markdown"
+IMPORTED: Final = (
+    JSON,
+    MARKDOWN,
+    "application/jsonl",
+    "application/x-ndjson",
+    "application/zip",
+    "application/octet-stream",
+)
+"""Content types of an import, which no form of another site can send. The format is read from the file itself."""
+
 RETRY_MS: Final = 2000
 _DONE: Final = object()
 
@@ -69,18 +79,10 @@ async def import_file(request: Request) -> Response:
         text = "another file is being imported; try again when that is done"
         raise RemoteProtocolError(ErrorCode.BUSY, text, retry_after_ms=RETRY_MS)
     async with conversations.importing:
-        items = _drafts(*await read_bytes(request, (JSON, MARKDOWN), MOST_BYTES))
+        body, _ = await read_bytes(request, IMPORTED, MOST_BYTES)
+        items = read_file(body, now())
         answer = await _import(conversations, principal_of(request.scope), items)
     return Response(encoded(answer), 200, NO_STORE, media_type=JSON)
-
-
-def _drafts(body: bytes, kind: str) -> Iterator[Draft | Skipped]:
-    if kind == JSON:
-        return read_json(body, now())
-    try:
-        return read_markdown(body.decode(), now())
-    except UnicodeDecodeError as problem:
-        raise RequestRefused(400, ErrorCode.BAD_JSON, f"the body is not UTF-8: {problem}") from problem
 
 
 async def _import(conversations: Conversations, principal: str, items: Iterator[Draft | Skipped]) -> Imported:

@@ -1,21 +1,29 @@
 """A dialogue without branches: ``{"id"?, "title"?, "messages": [{"role", "content"}, ...]}``.
 
 So llama-server's web page exported conversations before it had branches, with ``lastModified`` in milliseconds, and so
-does whoever writes one by hand.
+does whoever writes one by hand. A content may also be a list of parts, as OpenAI's API has it; what tools return is
+left out.
 """
 
 from __future__ import annotations
+
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from server.conversations.formats.draft import Draft, DraftMessage, with_system
 from server.conversations.formats.llama_server import milliseconds
+from server.conversations.formats.turns import named, paragraphs, with_thought
+
+_ROLES: Final = {"developer": "system", "human": "user"}
+_LEFT_OUT: Final = ("tool", "function")
 
 
 class _Message(Struct, frozen=True):
     role: str
-    content: str
+    content: str | list[Any] | None = None
+    reasoning_content: str | None = None
 
 
 class _Conversation(Struct, frozen=True, kw_only=True):
@@ -30,9 +38,29 @@ def read(item: msgspec.Raw) -> Draft:
     """Raises BadItemError, msgspec.DecodeError."""
     found = msgspec.json.decode(item, type=_Conversation)
     messages = tuple(
-        DraftMessage(id=f"m{at}", parent=f"m{at - 1}" if at else None, role=said.role, content=said.content)
-        for at, said in enumerate(found.messages)
+        DraftMessage(
+            id=f"m{at}",
+            parent=f"m{at - 1}" if at else None,
+            role=_ROLES.get(said.role, said.role),
+            content=with_thought(said.reasoning_content or "", _text(said.content)),
+        )
+        for at, said in enumerate(said for said in found.messages if said.role not in _LEFT_OUT)
     )
     title = found.title or found.name or ""
     draft = Draft(id=found.id, title=title, messages=messages, updated_at=milliseconds(found.lastModified))
     return with_system(draft)
+
+
+def _text(content: str | list[Any] | None) -> str:
+    if isinstance(content, str):
+        return content
+    return paragraphs(_part(part) for part in content or ())
+
+
+def _part(part: Any) -> str:
+    if not isinstance(part, dict):
+        return part if isinstance(part, str) else ""
+    text = part.get("text")
+    return (
+        text if isinstance(text, str) else named(str(part.get("type") or "attachment").replace("_url", "").capitalize())
+    )

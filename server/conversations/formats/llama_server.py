@@ -1,10 +1,13 @@
-"""What the web page of llama.cpp's llama-server exports, from the IndexedDB in which it keeps conversations.
+"""What the web page of llama.cpp's llama-server exports.
 
-``{"conv": {"id", "name", "lastModified", "currNode"}, "messages": [...]}``, or a list of these. A message is ``{"id",
-"convId", "type", "role", "content", "parent", "children", "timestamp", "thinking"?, "reasoningContent"?, "model"?,
+A `.jsonl` file, or a zip file of several: a line ``{"type": "session", "id", "name", "lastModified", "currNode",
+"pinned"?}`` for each conversation, then a line ``{"type": "message", "message": {...}}`` for each of its messages.
+Earlier versions wrote JSON: ``{"conv": {...}, "messages": [...]}``, or a list of these.
+
+A message is ``{"id", "type", "role", "content", "parent", "timestamp", "thinking"?, "reasoningContent"?, "model"?,
 "extra"?}``, times in milliseconds. ``type`` is "root" for the one at the root, which says nothing; "text", "think" or
-"system" otherwise. ``extra`` are attachments: of ``{"type": "textFile" or "pdfFile" or "context", "name"?, "content"}``
-the text is taken over, images and audio are not. Earlier versions had numbers as ids, and -1 as the parent of the root.
+"system" otherwise. ``extra`` are attachments: the text of those that have one is taken over, the others are named.
+Earlier versions had numbers as ids, and -1 as the parent of the root.
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ import msgspec
 from msgspec import Struct
 
 from server.conversations.formats.draft import ROLES, Draft, DraftMessage, with_system, without
+from server.conversations.formats.turns import attached, named, paragraphs, with_thought
 from server.conversations.values import About
 
 _Id = str | int | float | None
-_TEXTS = ("textFile", "pdfFile", "context")
+_KINDS = {"image": "Image", "audio": "Audio", "video": "Video"}
 
 
 class _Extra(Struct, frozen=True):
@@ -28,7 +32,7 @@ class _Extra(Struct, frozen=True):
 class _Message(Struct, frozen=True, kw_only=True):
     id: _Id
     role: str
-    content: str
+    content: str | None = ""
     parent: _Id = None
     type: str = "text"
     timestamp: float = 0
@@ -43,6 +47,7 @@ class _Conversation(Struct, frozen=True, kw_only=True):
     name: str = ""
     lastModified: float = 0
     currNode: _Id = None
+    pinned: bool | None = None
 
 
 class _Export(Struct, frozen=True):
@@ -63,6 +68,7 @@ def read(item: msgspec.Raw) -> Draft:
         leaf=_name(found.conv.currNode),
         created_at=min((m.created_at for m in messages if m.created_at), default=0),
         updated_at=milliseconds(found.conv.lastModified),
+        pinned=bool(found.conv.pinned),
     )
     return with_system(draft)
 
@@ -75,21 +81,24 @@ def milliseconds(time: float) -> int:
 def _message(found: _Message, ids: set[str]) -> DraftMessage:
     parent = _name(found.parent)
     thought = found.thinking or found.reasoningContent
-    files = [extra for extra in found.extra or () if extra.type in _TEXTS and extra.content]
     return DraftMessage(
         id=_name(found.id),
         parent=None if parent in ("", "-1") and parent not in ids else parent,
         role=found.role if found.role in ROLES else "assistant",
-        content="".join(
-            (
-                f"<think>\n{thought}\n</think>\n\n" if thought else "",
-                found.content,
-                *(f"\n\n--- {extra.name or extra.type} ---\n{extra.content}" for extra in files),
-            )
-        ),
+        content=with_thought(thought or "", paragraphs((found.content or "", *map(_attachment, found.extra or ())))),
         created_at=milliseconds(found.timestamp),
         about=About(model=found.model),
     )
+
+
+def _attachment(extra: _Extra) -> str:
+    name = extra.name or extra.type
+    if extra.content:
+        return attached(name, extra.content)
+    if not extra.name:
+        return ""
+    kind = extra.type.lower()
+    return named(next((word for start, word in _KINDS.items() if kind.startswith(start)), "Attachment"), extra.name)
 
 
 def _name(id: _Id) -> str:

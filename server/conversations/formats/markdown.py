@@ -57,6 +57,11 @@ def exported(conversation: Whole) -> str:
     )
 
 
+def is_ours(body: bytes) -> bool:
+    """Return whether the file begins as an exported conversation does."""
+    return body.lstrip().startswith(b"<!-- streamui:")
+
+
 def read(text: str) -> Draft:
     """Raises BadItemError, msgspec.DecodeError."""
     if text.partition("\n")[0].endswith("-->\r"):  # an editor has been at it

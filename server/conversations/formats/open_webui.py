@@ -3,7 +3,9 @@
 A chat is ``{"id", "title", "created_at", "updated_at", "pinned", "chat": {...}}``, times in seconds; the inner one,
 which is also read alone, is ``{"title", "models", "params": {"system"}?, "system"?, "history": {"currentId",
 "messages": {id: message}}}``. A message is ``{"id", "parentId", "childrenIds", "role", "content", "timestamp",
-"model"?}``. Files and sources that hang on a message are left out, and so are messages of other roles.
+"model"?, "files"?, "output"?}``. Thinking is in the content as ``<details type="reasoning">``, quoted and with HTML's
+escapes, or in ``output``, in the form of OpenAI's Responses API. Files are named in the text; sources and messages of
+other roles are left out.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from server.conversations.formats import details
 from server.conversations.formats.draft import ROLES, Draft, DraftMessage, settings_of, with_system, without
+from server.conversations.formats.turns import milliseconds, named, paragraphs, with_thought
 from server.conversations.values import About
 
 
@@ -23,6 +27,8 @@ class _Message(Struct, frozen=True, kw_only=True):
     parentId: str | None = None
     timestamp: float | None = None
     model: str | None = None
+    files: list[Any] | None = None
+    output: list[Any] | None = None
 
 
 class _History(Struct, frozen=True, kw_only=True):
@@ -62,8 +68,8 @@ def read(item: msgspec.Raw) -> Draft:
         title=outer.title or outer.chat.title or "",
         messages=without(messages, silent),
         leaf=history.currentId,
-        created_at=_milliseconds(outer.created_at),
-        updated_at=_milliseconds(outer.updated_at),
+        created_at=milliseconds(outer.created_at),
+        updated_at=milliseconds(outer.updated_at),
         pinned=bool(outer.pinned),
         settings=settings_of(system),
     )
@@ -80,10 +86,27 @@ def _message(id: str, found: _Message) -> DraftMessage:
         id=id,
         parent=found.parentId or None,
         role=found.role if found.role in ROLES else "assistant",
-        content=_text(found.content),
-        created_at=_milliseconds(found.timestamp),
+        content=_whole(found),
+        created_at=milliseconds(found.timestamp),
         about=About(model=found.model),
     )
+
+
+def _whole(found: _Message) -> str:
+    """A message's text, with the thinking before it and its files after it."""
+    content = _text(found.content)
+    thought, said = details.split(content) if found.role == "assistant" else ("", content)
+    if found.output and not thought:
+        more = details.from_output(found.output)
+        thought, said = more[0], said or more[1]
+    names = (_file(file) for file in found.files or () if isinstance(file, dict))
+    return with_thought(thought, paragraphs((said, *names)))
+
+
+def _file(file: dict[str, Any]) -> str:
+    inner = file.get("file")
+    name = file.get("name") or (inner.get("filename") if isinstance(inner, dict) else None)
+    return named("Image" if file.get("type") == "image" else "Attachment", name)
 
 
 def _text(content: Any) -> str:
@@ -95,11 +118,3 @@ def _text(content: Any) -> str:
         raise msgspec.ValidationError("Expected `str` or `array` - at `$.chat.history.messages[...].content`")
     parts = (part.get("text") for part in content if isinstance(part, dict))
     return "\n\n".join(text for text in parts if isinstance(text, str))
-
-
-def _milliseconds(seconds: float | None) -> int:
-    """Some versions write seconds, some milliseconds, some nanoseconds."""
-    time = seconds or 0.0
-    if not 0 < time < 1e19:
-        return 0
-    return int(time / 1e6) if time > 1e16 else int(time) if time > 1e11 else int(time * 1000)

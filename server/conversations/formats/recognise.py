@@ -15,14 +15,30 @@ import msgspec
 from msgspec import Struct
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from server.conversations.formats import linear, llama_server, markdown, open_webui, ours
+from server.conversations.formats import (
+    archive,
+    chatgpt,
+    claude,
+    librechat,
+    linear,
+    lines,
+    llama_server,
+    markdown,
+    open_webui,
+    ours,
+)
 from server.conversations.formats.draft import BadItemError, Draft, checked
+from server.conversations.formats.encoding import as_utf8
+from server.conversations.formats.kinds import kind_of
 
 MOST_CONVERSATIONS: Final = 10_000
 _ESCAPE: Final = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 _TITLE_SHOWN: Final = 80
+
+NO_EXPORT: Final = "not a chat export"
+KNOWN: Final = "that of StreamUI, llama-server, Open WebUI, ChatGPT, Claude or LibreChat"
 
 
 _ABSENT: Final = msgspec.Raw()
@@ -38,6 +54,10 @@ class _Shape(Struct, frozen=True):
     chat: msgspec.Raw = _ABSENT
     history: msgspec.Raw = _ABSENT
     messages: msgspec.Raw = _ABSENT
+    messagesTree: msgspec.Raw = _ABSENT
+    mapping: msgspec.Raw = _ABSENT
+    chat_messages: msgspec.Raw = _ABSENT
+    conversationId: msgspec.Raw = _ABSENT
     settings: msgspec.Raw = _ABSENT
     title: msgspec.Raw = _ABSENT
     name: msgspec.Raw = _ABSENT
@@ -56,9 +76,17 @@ class Skipped:
     message: str
 
 
+def read_file(body: bytes, now: int) -> Iterator[Draft | Skipped]:
+    """The conversations of a file of any known format. Raises RemoteProtocolError where it is of none."""
+    return _read_archive(body, now) if archive.is_zip(body) else _read_one(body, now)
+
+
 def read_json(body: bytes, now: int) -> Iterator[Draft | Skipped]:
-    """The conversations of a file of JSON. Raises RemoteProtocolError where it is none, or of no known format."""
+    """The conversations of a file of JSON, or JSON Lines. Raises RemoteProtocolError where it is none."""
     for index, item in enumerate(_items(whole_characters(body))):
+        if isinstance(item, BadItemError):
+            yield Skipped(index, None, str(item))
+            continue
         try:
             draft = checked(_reader(item)(item), now)
         except BadItemError as problem:
@@ -69,6 +97,36 @@ def read_json(body: bytes, now: int) -> Iterator[Draft | Skipped]:
             yield Skipped(index, _title(item), f"it can't be read: {problem}")
         else:
             yield draft
+
+
+def _read_archive(body: bytes, now: int) -> Iterator[Draft | Skipped]:
+    index = 0
+    for entry in archive.entries(body):
+        for item in _read_entry(entry, now):
+            yield item if isinstance(item, Draft) else Skipped(index, item.title or entry.name, item.message)
+            index += 1
+
+
+def _read_entry(entry: archive.Entry, now: int) -> Iterator[Draft | Skipped]:
+    if entry.problem is not None:
+        yield Skipped(0, None, entry.problem)
+        return
+    try:
+        yield from _read_one(entry.body, now)
+    except RemoteProtocolError as problem:
+        yield Skipped(0, None, problem.as_message().message)
+
+
+def _read_one(body: bytes, now: int) -> Iterator[Draft | Skipped]:
+    body = as_utf8(body)
+    if (kind := kind_of(body)) is not None:
+        raise RemoteProtocolError(ErrorCode.BAD_JSON, f"{NO_EXPORT}: this is {kind}")
+    if not markdown.is_ours(body):
+        return read_json(body, now)
+    try:
+        return read_markdown(body.decode(), now)
+    except UnicodeDecodeError as problem:
+        raise RemoteProtocolError(ErrorCode.BAD_JSON, f"{NO_EXPORT}: it is not UTF-8 ({problem.reason})") from problem
 
 
 def whole_characters(body: bytes) -> bytes:
@@ -88,7 +146,15 @@ def read_markdown(text: str, now: int) -> Iterator[Draft | Skipped]:
         yield draft
 
 
-def _items(body: bytes) -> list[msgspec.Raw]:
+def _items(body: bytes) -> list[msgspec.Raw | BadItemError]:
+    items = lines.items(body, MOST_CONVERSATIONS) if lines.are_lines(body) else _array(body)
+    if len(items) > MOST_CONVERSATIONS:
+        text = f"the file has more than {MOST_CONVERSATIONS} conversations; split it"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text)
+    return items
+
+
+def _array(body: bytes) -> list[msgspec.Raw | BadItemError]:
     try:
         top = msgspec.json.decode(body, type=list[msgspec.Raw] | _Shape)
         if isinstance(top, _Shape) and _is_there(top.conversations):
@@ -101,11 +167,7 @@ def _items(body: bytes) -> list[msgspec.Raw]:
         raise RemoteProtocolError(ErrorCode.BAD_JSON, text) from problem
     except BadItemError as problem:
         raise RemoteProtocolError(ErrorCode.UNSUPPORTED, str(problem)) from problem
-    items = top if isinstance(top, list) else [msgspec.Raw(body)]
-    if len(items) > MOST_CONVERSATIONS:
-        text = f"the file has {len(items)} conversations, and at most {MOST_CONVERSATIONS} are taken; split it"
-        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text)
-    return items
+    return [*top] if isinstance(top, list) else [msgspec.Raw(body)]
 
 
 def _reader(item: msgspec.Raw) -> Callable[[msgspec.Raw], Draft]:
@@ -116,11 +178,15 @@ def _reader(item: msgspec.Raw) -> Callable[[msgspec.Raw], Draft]:
         return open_webui.read
     if _is_there(shape.history):
         return open_webui.read_inner
+    if _is_there(shape.mapping):
+        return chatgpt.read
+    if _is_there(shape.chat_messages):
+        return claude.read
+    if _is_there(shape.messagesTree) or (_is_there(shape.conversationId) and _is_there(shape.messages)):
+        return librechat.read
     if _is_there(shape.messages):
         return ours.read if _is_there(shape.settings) else linear.read
-    raise BadItemError(
-        "it is of no known format: StreamUI's, llama-server's (`conv` and `messages`) or Open WebUI's (`chat.history`)"
-    )
+    raise BadItemError(f"it is of no known format: {KNOWN}")
 
 
 def _title(item: msgspec.Raw) -> str | None:

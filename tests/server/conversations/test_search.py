@@ -154,7 +154,7 @@ def test_the_newest_hit_is_shown_that_is_not_in_thinking() -> None:
     with closing(new_db()) as db:
         keep(db, "c1", "old 世界", "<think>\nno</think>new 世界", "<think>\n世界 frog</think>answer", "<think>世界")
         (one,) = found(db, "世界")
-        assert (one.message, shown(one)) == ("m1", "<think>\nno</think>new 世界")
+        assert (one.message, shown(one)) == ("m1", "new 世界")
         (only,) = found(db, "frog")
         assert (only.message, marked(only)) == ("m2", ["frog"])
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from starlette.types import Scope
 
+from protocol.conformance.http import fetch
 from protocol.messages import Accepted, Attach, Attached, Cancel, Conversation, Error, Generate, Watch
 from server.conversations import upkeep
 from server.transports import conversation_files, conversations, generations
+from tests.server.conversations.formats.test_files import lines, session, zipped
 from tests.server.transports.running import RunningServer
 
 AT = "/api/conversations"
@@ -346,3 +348,25 @@ async def test_all_go_out_and_come_back(server: RunningServer) -> None:
     status, result = await call(server, "POST", f"{AT}/import", text)
     assert (status, [c["title"] for c in result["imported"]]) == (200, ["Number 0", "Number 1", "Number 2"])
     assert result["skipped"] == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/zip", "application/octet-stream", "application/jsonl", "application/json"]
+)
+async def test_a_zip_file_of_another_program_is_imported(server: RunningServer, kind: str) -> None:
+    body = zipped({"a.jsonl": lines(*session("a")), "b.json": b"\x89PNG\r\n\x1a\n"})
+    answer = await fetch("POST", server.url(f"{AT}/import"), body, {"content-type": kind})
+    result = json.loads(answer.body)
+    assert (answer.status, [c["id"] for c in result["imported"]]) == (200, ["a"])
+    assert [(one["index"], one["title"]) for one in result["skipped"]] == [(1, "b.json")]
+    assert result["skipped"][0]["message"] == "not a chat export: this is an image"
+    assert [m["content"] for m in (await told(server, "a"))["messages"]][:2] == [
+        "2+2?",
+        "<think>\nHm\n</think>\n\n4",
+    ]
+
+
+async def test_a_file_that_is_no_chat_export_is_called_what_it_is(server: RunningServer) -> None:
+    status, error = await call(server, "POST", f"{AT}/import", "%PDF-1.7", {"content-type": "application/zip"})
+    assert (status, error["code"], error["message"]) == (400, "bad_json", "not a chat export: this is a PDF")
+    assert error["retryable"] is False

@@ -1,0 +1,40 @@
+"""A file's bytes as UTF-8 without a byte order mark, whatever the program wrote that it comes from. Pure."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Final
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def as_utf8(body: bytes) -> bytes:
+    """``body`` in UTF-8, without a byte order mark. Raises RemoteProtocolError where it has a mark and is no such text.
+
+    Without a mark it stays as it is: JSON's reader says where it is not UTF-8.
+    """
+    for mark, encoding in _MARKS:
+        if body.startswith(mark):
+            return _encoded(body[len(mark) :], encoding)
+    if body[1:2] == b"\0" and body[:1] in (b"[", b"{", b"<"):
+        return _encoded(body, "utf-16-le")
+    if body[:1] == b"\0" and body[1:2] in (b"[", b"{", b"<"):
+        return _encoded(body, "utf-16-be")
+    return body
+
+
+def _encoded(body: bytes, encoding: str) -> bytes:
+    if encoding == "utf-8":
+        return body
+    try:
+        return body.decode(encoding, "surrogatepass").encode("utf-8", "replace")
+    except UnicodeDecodeError as problem:
+        raise RemoteProtocolError(ErrorCode.BAD_JSON, f"this is not the {encoding} text that it begins as") from problem

@@ -1,0 +1,122 @@
+"""What LibreChat exports of a conversation as JSON.
+
+``{"conversationId", "title", "exportAt", "recursive", "options": {"model"?, "promptPrefix"?, "system"?}, "messages":
+[...]}``; older ones call the messages ``messagesTree``. A message is ``{"messageId", "parentMessageId", "text",
+"content"?: [{"type": "text" or "think" or ...}], "isCreatedByUser", "sender", "createdAt", "model", "files"?,
+"children"?}``; with ``recursive`` each has its answers in ``children``. Images and other files are named in the text;
+calls of tools are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from server.conversations.formats.draft import Draft, settings_of
+from server.conversations.formats.turns import Node, joined, milliseconds, named, paragraphs
+
+
+class _Message(Struct, frozen=True, kw_only=True):
+    messageId: str
+    parentMessageId: str | None = None
+    text: str | None = None
+    content: list[Any] | str | None = None
+    isCreatedByUser: bool | None = None
+    sender: str | None = None
+    createdAt: str | float | None = None
+    model: str | None = None
+    files: list[dict[str, Any]] | None = None
+    attachments: list[dict[str, Any]] | None = None
+    children: tuple[_Message, ...] = ()
+
+
+class _Conversation(Struct, frozen=True, kw_only=True):
+    conversationId: str | None = None
+    title: str | None = None
+    exportAt: str | None = None
+    createdAt: str | float | None = None
+    updatedAt: str | float | None = None
+    options: dict[str, Any] | None = None
+    messages: tuple[_Message, ...] | None = None
+    messagesTree: tuple[_Message, ...] | None = None
+
+
+def read(item: msgspec.Raw) -> Draft:
+    """Raises BadItemError, msgspec.DecodeError."""
+    found = msgspec.json.decode(item, type=_Conversation)
+    options = found.options or {}
+    nodes = _nodes(found.messages or found.messagesTree or (), options)
+    messages, leaf = joined(nodes, _newest(nodes))
+    times = [message.created_at for message in messages if message.created_at]
+    return Draft(
+        id=found.conversationId,
+        title=found.title or "",
+        messages=messages,
+        leaf=leaf,
+        created_at=milliseconds(found.createdAt) or min(times, default=0),
+        updated_at=milliseconds(found.updatedAt) or max(times, default=0) or milliseconds(found.exportAt),
+        settings=settings_of(_string(options, "system") or _string(options, "promptPrefix") or None),
+    )
+
+
+def _newest(nodes: Sequence[Node]) -> str | None:
+    """The message that was written last; of those without a time the last one in the file."""
+    places = range(len(nodes))
+    return nodes[max(places, key=lambda at: (nodes[at].created_at, at))].id if nodes else None
+
+
+def _nodes(messages: Sequence[_Message], options: dict[str, Any]) -> list[Node]:
+    """All messages, also those that stand below others."""
+    nodes: list[Node] = []
+    left = [(message, message.parentMessageId) for message in reversed(messages)]
+    while left:
+        message, parent = left.pop()
+        nodes.append(_node(message, parent, options))
+        left += [(child, message.messageId) for child in reversed(message.children)]
+    return nodes
+
+
+def _node(found: _Message, parent: str | None, options: dict[str, Any]) -> Node:
+    human = (found.sender or "").lower() == "user" if found.isCreatedByUser is None else found.isCreatedByUser
+    parts = found.content if isinstance(found.content, list) else []
+    text = found.content if isinstance(found.content, str) else found.text or ""
+    said = paragraphs(_part(part) for part in parts) or text
+    files = [*(found.files or []), *(found.attachments or [])]
+    names = (named("Attachment", one.get("filename") or one.get("name")) for one in files)
+    return Node(
+        id=found.messageId,
+        parent=parent,
+        role="user" if human else "assistant",
+        content=paragraphs((said, *dict.fromkeys(names))),
+        thought=paragraphs(_text(part, "think") for part in parts),
+        created_at=milliseconds(found.createdAt),
+        model=None if human else found.model or _string(options, "model") or None,
+    )
+
+
+def _part(part: Any) -> str:
+    match part.get("type") if isinstance(part, dict) else None:
+        case "text":
+            return _text(part, "text")
+        case "image_file" | "image_url":
+            inner = part.get("image_file")
+            return named("Image", inner.get("filename") if isinstance(inner, dict) else None)
+        case "error":
+            return _text(part, "error")
+    return ""
+
+
+def _text(part: Any, name: str) -> str:
+    """A part's text, which some versions have as ``{"value"}``."""
+    value = part.get(name) if isinstance(part, dict) and part.get("type") == name else None
+    if isinstance(value, dict):
+        value = value.get("value")
+    return value if isinstance(value, str) else ""
+
+
+def _string(options: dict[str, Any], name: str) -> str:
+    value = options.get(name)
+    return value if isinstance(value, str) else ""

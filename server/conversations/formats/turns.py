@@ -1,0 +1,151 @@
+"""What other programs keep of a turn in several pieces, as messages: thoughts, text, files, calls of tools. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from server.conversations.formats.draft import DraftMessage, without
+from server.conversations.values import About
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One piece of a conversation as a file has it. ``role`` None, or no text: the piece is left out."""
+
+    id: str
+    parent: str | None
+    role: str | None
+    content: str = ""
+    thought: str = ""
+    created_at: int = 0
+    model: str | None = None
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A message that is being put together from the pieces of ``nodes``, of which the first gives it its name."""
+
+    nodes: list[Node]
+
+    def message(self, parent: str | None) -> DraftMessage:
+        first = self.nodes[0]
+        thought = "\n\n".join(node.thought for node in self.nodes if node.thought)
+        content = "\n\n".join(node.content for node in self.nodes if node.content)
+        model = next((node.model for node in reversed(self.nodes) if node.model), None)
+        return DraftMessage(
+            id=first.id,
+            parent=parent,
+            role=first.role or "",
+            content=with_thought(thought, content),
+            created_at=next((node.created_at for node in self.nodes if node.created_at), 0),
+            about=About(model=model),
+        )
+
+
+def with_thought(thought: str, content: str) -> str:
+    """The text of an answer, with the model's thinking before it, if there is any.
+
+    A thought that speaks of the mark has it as code, where it ends nothing.
+    """
+    if not thought.strip():
+        return content
+    return f"<think>\n{thought.strip().replace('</think>', '`</think>`')}\n</think>\n\n{content}"
+
+
+def joined(nodes: Sequence[Node], leaf: str | None) -> tuple[tuple[DraftMessage, ...], str | None]:
+    """The messages that ``nodes`` make, and which of them ``leaf`` is now. Raises BadItemError where they are no tree.
+
+    What is left out has its branches hung on what stood above it. Pieces of one answer that follow each other without
+    a branch become one message.
+    """
+    by_id = {node.id: node for node in nodes}
+    bare = [_bare(node, by_id) for node in nodes]
+    dropped = {node.id for node in nodes if node.role is None or not (node.content.strip() or node.thought.strip())}
+    above = {message.id: message.parent for message in without(bare, dropped)}
+    children: dict[str | None, int] = {}
+    for parent in above.values():
+        children[parent] = children.get(parent, 0) + 1
+
+    turns: dict[str, _Turn] = {}
+    for id in _parents_first(above):
+        parent = above[id]
+        if parent and children[parent] == 1 and by_id[id].role == by_id[parent].role == "assistant":
+            turns[id] = turns[parent]
+            turns[id].nodes.append(by_id[id])
+        else:
+            turns[id] = _Turn([by_id[id]])
+    heads = {id: turn.nodes[0].id for id, turn in turns.items()}
+    messages = tuple(
+        turns[id].message(heads[parent] if parent else None) for id, parent in above.items() if heads[id] == id
+    )
+    return messages, _leaf(leaf, by_id, heads)
+
+
+def milliseconds(time: Any) -> int:
+    """A time as milliseconds since the Unix epoch, from seconds, milliseconds, nanoseconds or ISO 8601; 0: none."""
+    if isinstance(time, str):
+        return _iso(time)
+    if isinstance(time, bool) or not isinstance(time, int | float) or not 0 < time < 1e19:
+        return 0
+    return int(time / 1e6) if time > 1e16 else int(time) if time > 1e11 else int(time * 1000)
+
+
+def named(kind: str, name: Any = None) -> str:
+    """A line in place of what can't be imported, such as an image."""
+    return f"[{kind}: {name}]" if isinstance(name, str) and name.strip() else f"[{kind}]"
+
+
+def fenced(text: str, language: str = "") -> str:
+    """``text`` as a block of code."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def attached(name: str, text: str) -> str:
+    """The text of a file that was attached to a message."""
+    return f"--- {name} ---\n{text}"
+
+
+def paragraphs(parts: Iterable[str]) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+def _iso(time: str) -> int:
+    try:
+        found = datetime.fromisoformat(time)
+    except ValueError:
+        return 0
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return max(0, int(found.timestamp() * 1000))
+
+
+def _bare(node: Node, by_id: Mapping[str, Node]) -> DraftMessage:
+    """``node`` for the form of the tree alone. A parent that is not in the file is none."""
+    parent = node.parent if node.parent in by_id else None
+    return DraftMessage(id=node.id, parent=parent, role="user", content="")
+
+
+def _parents_first(above: Mapping[str, str | None]) -> list[str]:
+    """The ids of a tree, each after its parent."""
+    ordered: dict[str, None] = {}
+    for id in above:
+        path: list[str] = []
+        at: str | None = id
+        while at is not None and at not in ordered:
+            path.append(at)
+            at = above[at]
+        ordered.update(dict.fromkeys(reversed(path)))
+    return list(ordered)
+
+
+def _leaf(leaf: str | None, by_id: Mapping[str, Node], heads: Mapping[str, str]) -> str | None:
+    """The message that ``leaf``, or what is above it, has become part of."""
+    while leaf is not None and leaf not in heads and leaf in by_id:
+        leaf = by_id[leaf].parent
+    return heads.get(leaf) if leaf is not None else None
