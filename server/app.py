@@ -23,6 +23,7 @@ from server.guard.authentication import Authentication
 from server.guard.cross_origin import cross_origin
 from server.guard.guard import Guard
 from server.guard.perimeter import Perimeter
+from server.logs import described
 from server.transports import conversation_files, conversations, generations
 from server.transports.access import RequestLog
 from server.transports.channel import Channels, close_channel, post_frame
@@ -69,7 +70,7 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         running = loop.create_task(registry.run(), name="registry")
-        watching = loop.create_task(guard.watch(connections.dismiss_invalid), name="tokens")
+        watching = loop.create_task(_watch_tokens(guard, connections, registry), name="tokens")
         keeping = loop.create_task(kept.run(), name="conversations")
         try:
             yield
@@ -139,3 +140,11 @@ def create_app(
     app.state.metrics = metrics_registry(registry, connections)
     app.state.channels = channels
     return app
+
+
+async def _watch_tokens(guard: Guard, connections: Connections, registry: Registry) -> None:
+    """Have those leave whose token was revoked. Where that can't be done any more, `/healthz` says so."""
+    try:
+        await guard.watch(connections.dismiss_invalid)
+    except Exception as error:
+        registry.parts.died("tokens", described(error), error)

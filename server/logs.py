@@ -19,14 +19,16 @@ from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Literal, TextIO
 
+from protocol.errors import LocalProtocolError
+
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 OURS: Final = ("server", "protocol", "llama.cpp")
 """Loggers that follow ``--log-level``. All others tell warnings and errors: at lower levels uvicorn and websockets log
 addresses with their query, and frames with their text."""
 
-TOLD: Final = (OSError, sqlite3.Error, RuntimeError)
-"""Exceptions whose text is about the machine. That of others may quote what somebody wrote."""
+TOLD: Final = (OSError, sqlite3.Error, RuntimeError, LocalProtocolError)
+"""Exceptions whose text is about the machine or the program. That of others may quote what somebody wrote."""
 
 Format = Literal["text", "json"]
 Fields = Mapping[str, object]
@@ -116,4 +118,9 @@ def _exception(raised: tuple[type[BaseException], BaseException, TracebackType |
     """The exception's type, with its text where that is about the machine, and where it was raised, outermost first."""
     kind, error, trace = raised
     frames = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)]
-    return [*frames, f"{kind.__name__}: {error}" if isinstance(error, TOLD) else str(kind and kind.__name__)]
+    return [*frames, described(error) if error is not None else str(kind and kind.__name__)]
+
+
+def described(error: BaseException) -> str:
+    """The exception's type, with its text where that quotes nothing that somebody wrote."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, TOLD) else type(error).__name__

@@ -25,9 +25,14 @@ from server.conversations.reading import Writing
 from server.conversations.store import Store, StoreStatus, Work
 from server.conversations.values import Summary, event
 from server.generations.generation import Generation
+from server.generations.parts import ENDED
 from server.generations.registry import Registry
 from server.generations.source import Source
 from server.generations.timers import Timers
+from server.logs import described
+
+CONVERSATIONS: Final = "conversations"
+"""The part of the server that this is."""
 
 RETRY_SECONDS: Final = 5.0
 """Until an answer is written again that could not be written."""
@@ -70,6 +75,22 @@ class Conversations:
 
         Begin it after the registry's own ``run``, which restores the generations.
         """
+        try:
+            await self._keep()
+        except Exception as error:
+            self._registry.parts.died(CONVERSATIONS, described(error), error)
+        finally:
+            if not self._registry.going_down:
+                self._registry.parts.died(CONVERSATIONS, ENDED)
+
+    @property
+    def failure(self) -> str | None:
+        """Why conversations can't be read or written any more, or are not looked after; None while all is alive."""
+        if not self._registry.going_down and (death := self._store.death):
+            self._registry.parts.died(CONVERSATIONS, death)
+        return self._registry.parts.failures.get(CONVERSATIONS)
+
+    async def _keep(self) -> None:
         left = self._store.submit(reading.left_writing)
         with contextlib.suppress(RemoteProtocolError):  # the store says so itself
             for writing in await left:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -66,22 +67,40 @@ class Store:
         except ConversationsError:
             self._unlock()
             raise
-        self._thread = ThreadPoolExecutor(1, "conversations")
+        self._worker: threading.Thread | None = None
+        self._closed = False
+        self._thread = ThreadPoolExecutor(1, "conversations", initializer=self._note_worker)
 
     @property
     def status(self) -> StoreStatus:
         failure = self._failure
         return StoreStatus("ok") if failure is None else StoreStatus("failed", failure)
 
+    @property
+    def death(self) -> str | None:
+        """Why nothing can be submitted any more; None while the thread lives, or has not been needed yet."""
+        if self._closed:
+            return "the conversations are closed: the server is going down"
+        if self._worker is not None and not self._worker.is_alive():
+            return "the thread of the conversations has ended; the server has to be started again"
+        return None
+
     def submit(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Have ``work`` done with the database; what it brings, or RemoteProtocolError (storage_failed, or its own)."""
+        if (failure := self.death) is not None:
+            return _failed_future(RemoteProtocolError(ErrorCode.STORAGE_FAILED, failure))
         return asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._carry_out(work, *args, **kwargs))
 
     def close(self) -> None:
         """Do what was submitted before, then close the file. Blocks; a second time changes nothing."""
+        self._closed = True
         self._thread.shutdown()
         self._db.close()
         self._unlock()
+
+    def _note_worker(self) -> None:
+        """On the thread, before all else."""
+        self._worker = threading.current_thread()
 
     def _carry_out(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """On the thread."""
@@ -160,6 +179,12 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         with contextlib.suppress(sqlite3.Error):  # some failures have rolled it back already
             db.execute("ROLLBACK")
         raise
+
+
+def _failed_future(error: RemoteProtocolError) -> asyncio.Future[T]:
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
 
 
 def _claim(folder: Path) -> FolderLock:

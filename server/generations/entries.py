@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from protocol.messages import Generate
-from server.engine.base import Choice, GenerationRequest, Update
+from server.engine.base import Choice, Finished, GenerationRequest, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,4 +53,16 @@ class Written(NamedTuple):
     choices: tuple[Choice, ...]
 
 
-Entry = Begun | Update | CancelAsked | Forgotten | Mark
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A fault in the server ends a generation. ``pieces`` is all of its log, whatever was journaled before."""
+
+    finished: Finished
+    pieces: tuple[Written, ...]
+
+    @property
+    def id(self) -> str:
+        return self.finished.id
+
+
+Entry = Begun | Update | CancelAsked | Forgotten | Mark | Broken

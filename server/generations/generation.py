@@ -22,9 +22,13 @@ from protocol.messages import (
 )
 from protocol.states import GENERATION, GenerationEvent, advance
 from server.engine.base import Choice, Finished, Piece, Prefill, Queued, TokenLogprob, Update
+from server.generations.entries import Broken
 from server.generations.log import GenerationLog, Wake
 from server.generations.ownership import owner_of
 from server.logs import context
+
+WAITING = (GenerationState.QUEUED, GenerationState.LOADING)
+"""States in which a place in the queue means something."""
 
 DEFAULT_ON_DETACH_MS = 30_000
 SPEED_INTERVAL = 0.25
@@ -40,7 +44,17 @@ CHOICE_BYTES = 200
 class Generation:
     """Owned by the registry, on the event loop. Readers read ``log``, ``status`` and ``state``, and change nothing."""
 
-    def __init__(self, key: str, epoch: str, body: Generate, position: int) -> None:
+    def __init__(
+        self,
+        key: str,
+        epoch: str,
+        body: Generate,
+        position: int,
+        *,
+        prompt_tokens: int = 0,
+        completion_tokens: int = 0,
+        received: float = 0.0,
+    ) -> None:
         self.key = key
         """What engine and journal call it; its owner and ``id`` are in it."""
         self.principal, id = owner_of(key)
@@ -52,6 +66,13 @@ class Generation:
         self.status = Status(id=id, state=self.state, position=position)
         """The newest status, replaced as a whole when it changes."""
         self.cancel_received: float | None = None
+        self.received = received
+        """When the request came, in ``time.monotonic()`` seconds."""
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
+        """How many tokens the engine has computed, as of the newest piece."""
+        self.broken: Broken | None = None
+        """Its end, where a fault in the server ends it: from then on the engine's updates are ignored."""
         self.watchers: list[Wake] = []
         self.origin = context()
         """What the request belongs to, for the log."""
@@ -88,7 +109,7 @@ class Generation:
     def apply(self, update: Update, now: float) -> None:
         """Take in what the engine brought, as of ``now`` (``time.monotonic()`` seconds)."""
         match update:
-            case Queued(position=position, eta_ms=eta_ms):
+            case Queued(position=position, eta_ms=eta_ms) if self.state in WAITING:
                 self.status = Status(id=self.id, state=self.state, position=position, eta_ms=eta_ms)
             case Prefill(done=done, total=total):
                 self._enter(GenerationState.PREFILL, GenerationEvent.READ)
@@ -96,8 +117,13 @@ class Generation:
             case Piece():
                 self._take_piece(update, now)
             case Finished():
-                self.state = advance(GENERATION, self.state, GenerationEvent.END)
-                self.log.finish(self._done(update))
+                self.end(update)
+
+    def end(self, finished: Finished) -> None:
+        """Write the last event of the log."""
+        done = self._done(finished)
+        self.state = advance(GENERATION, self.state, GenerationEvent.END)
+        self.log.finish(done)
 
     def write(self, text: str, choices: tuple[Choice, ...]) -> None:
         """Append a piece to the log, with the logprobs of its tokens where they were asked for."""
@@ -114,6 +140,7 @@ class Generation:
             speed = (piece.completion_tokens - self._decode_first) / (now - self._decode_started)
             self.status = Status(id=self.id, state=self.state, tokens_per_second=round(speed, 1))
         self.write(piece.text, piece.choices)
+        self.completion_tokens = piece.completion_tokens
 
     def _enter(self, state: GenerationState, event: GenerationEvent) -> None:
         if self.state is not state:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from server.engine.base import Choice, Finished, Piece
-from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Written
+from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Written
 from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
 from server.generations.schema import MIGRATIONS, migrate, version
 from server.generations.stored import Stored, read
@@ -51,6 +51,7 @@ _BEGIN = """
 """
 _STEP = "INSERT INTO steps VALUES (?, ?)"
 _END = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE key = ?"
+_BREAK = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE id = ?"
 _CANCEL = "UPDATE generations SET cancelled = 1 WHERE id = ?"
 _TRIM = "DELETE FROM steps WHERE number < ?"
 _FORGET = "DELETE FROM generations WHERE id IN (SELECT value FROM json_each(?))"
@@ -94,7 +95,8 @@ class Journal:
             raise
 
     def write(self, entries: Sequence[Entry]) -> None:
-        """Commit ``entries`` as one transaction. The first failure is logged and ends the journal, not the server."""
+        """Commit ``entries`` as one transaction. The first failure of the file is logged and ends the journal, not the
+        server. Whatever else is raised leaves nothing of ``entries`` in the file, and the next start knows of it."""
         if self.failure is not None:
             return
         try:
@@ -103,6 +105,11 @@ class Journal:
                 self._db.executescript(_VACUUM)
         except sqlite3.Error as error:
             self._fail(error)
+        except BaseException:
+            self._lock.mark(FAILED)
+            if self._db.in_transaction:
+                self._db.rollback()
+            raise
 
     def close(self) -> None:
         self._db.close()
@@ -181,7 +188,7 @@ class Journal:
         pieces: dict[str, list[tuple[int, str, tuple[int, ...], tuple[Choice, ...]]]] = {}
         for entry in entries:
             match entry:
-                case Piece(id=id, text=text, tokens=tokens, choices=choices) if id in self._open:
+                case Piece(id=id, text=text, tokens=tokens, choices=choices) if id in self._open and _is_text(text):
                     self._open[id].pieces.append(Written(text, choices))
                     pieces.setdefault(id, []).append((self._open[id].key, text, tokens, choices))
                 case Begun():
@@ -189,6 +196,9 @@ class Journal:
                 case Finished(id=id) if id in self._open:
                     pieces.pop(id, None)
                     statements.extend(self._end(entry))
+                case Broken(id=id):
+                    pieces.pop(id, None)
+                    statements.extend(self._break(entry))
                 case CancelAsked(id=id):
                     statements.append((_CANCEL, (id,)))
                 case Forgotten(ids=ids):
@@ -210,6 +220,15 @@ class Journal:
     def _end(self, finished: Finished) -> Iterator[_Statement]:
         ended = self._open.pop(finished.id)
         yield _END, (time.time(), _json(finished), _json(ended.pieces), ended.key)
+        yield from self._trim()
+
+    def _break(self, broken: Broken) -> Iterator[_Statement]:
+        """The end that readers are told of stands, also where the engine's own was journaled before it."""
+        self._open.pop(broken.id, None)
+        yield _BREAK, (time.time(), _json(broken.finished), _json(broken.pieces), broken.id)
+        yield from self._trim()
+
+    def _trim(self) -> Iterator[_Statement]:
         first = min((open.first_step for open in self._open.values()), default=self._next_step)
         if first > self._first_step:
             self._first_step = first
@@ -231,6 +250,13 @@ def _claim(folder: Path) -> FolderLock:
         raise JournalError(str(error)) from error
     except OSError as error:
         raise JournalError(f"--data {folder}: nothing can be written there: {error.strerror}") from error
+
+
+def _is_text(text: object) -> bool:
+    """False for what no log takes, such as a lone surrogate: the registry ends the generation that has it."""
+    if not isinstance(text, str):
+        return False
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _json(value: object) -> str:

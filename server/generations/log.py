@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from protocol.messages import ChosenLogprob, Done, Token
@@ -62,14 +62,20 @@ class GenerationLog:
 
     def append(self, text: str, logprobs: tuple[ChosenLogprob, ...] = ()) -> None:
         """The next piece, and the logprobs of its tokens where they were asked for."""
+        size = self.size + len(text.encode())  # first of all: where it raises, the log stays as it was
         if logprobs:
             self._logprobs[self.pieces + 1] = logprobs
             self.choices += sum(1 + len(logprob.top_logprobs) for logprob in logprobs)
         self._pieces.append(text)
-        self._ends.append(self.size + len(text.encode()))
+        self._ends.append(size)
 
     def finish(self, done: Done) -> None:
         self.done = done
+
+    def written(self) -> Iterator[tuple[str, tuple[ChosenLogprob, ...]]]:
+        """Each piece, and the logprobs of its tokens where they were asked for."""
+        for number, text in enumerate(self._pieces, start=1):
+            yield text, self._logprobs.get(number, ())
 
     def read(self, after: int) -> Token | Done | None:
         """The next message for a cursor at ``after``: the text behind it, else ``done``, else None for now."""

@@ -12,12 +12,17 @@ from typing import Final, NamedTuple
 from server.generations.entries import Entry
 from server.generations.histogram import Histogram
 from server.generations.journal import Journal
+from server.generations.parts import Parts
+from server.logs import described
 
 LAGS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
 
 Deliver = Callable[[Sequence[Entry]], None]
 """Called on the recorder's thread with what is journaled now; must return quickly and must not raise."""
+
+Died = Callable[[str, BaseException], None]
+"""Called once on the recorder's thread, with the reason, when the recorder can't be relied on any more."""
 
 
 class _Step(NamedTuple):
@@ -48,11 +53,18 @@ class Recorder:
 
     The engine's thread only puts its steps into a queue. All that waits there is committed at once: when the disk is
     slow, one transaction holds several steps.
+
+    After a fault that nobody foresaw, ``failure`` is set, and it records and delivers what it still can.
     """
 
-    def __init__(self, journal: Journal | None) -> None:
+    def __init__(self, journal: Journal | None, parts: Parts | None = None) -> None:
         self._journal = journal
+        self._parts = parts or Parts()
+        self.failure: str | None = None
         self._deliver: Deliver = lambda entries: None
+        self._died: Died = lambda reason, error: None
+        self._ended = False
+        """The thread takes nothing out of the queue any more."""
         self._queue: SimpleQueue[_Step] = SimpleQueue()
         self._lags = Histogram(LAGS)
         self._thread = threading.Thread(target=self._main, name="journal", daemon=True)
@@ -61,6 +73,8 @@ class Recorder:
     def status(self) -> JournalStatus:
         if self._journal is None:
             return JournalStatus("off")
+        if self.failure is not None:
+            return JournalStatus("failed", f"the journal's thread: {self.failure}; start the server again")
         failure = self._journal.failure
         return JournalStatus("ok") if failure is None else JournalStatus("failed", failure)
 
@@ -68,13 +82,19 @@ class Recorder:
     def load(self) -> JournalLoad:
         return JournalLoad(self._lags, self._queue.qsize())
 
-    def start(self, deliver: Deliver) -> None:
-        self._deliver = deliver
+    @property
+    def alive(self) -> bool:
+        return self.failure is None and self._thread.is_alive()
+
+    def start(self, deliver: Deliver, died: Died | None = None) -> None:
+        self._deliver, self._died = deliver, died or self._died
         self._thread.start()
 
     def put(self, entries: Sequence[Entry]) -> None:
         """Have ``entries`` journaled and then delivered, after all that was put before. For any thread."""
         self._queue.put(_Step(entries, time.monotonic()))
+        if self._ended:
+            self._deliver_rest()
 
     def close(self) -> None:
         """Record and deliver what was put before, then end the thread and close the journal."""
@@ -87,11 +107,36 @@ class Recorder:
     # What follows runs on the recorder's thread.
 
     def _main(self) -> None:
-        for entries, since in self._batches():
-            if self._journal is not None:
-                self._journal.write(entries)
-            self._deliver(entries)
-            self._lags.count(time.monotonic() - since)
+        try:
+            for entries, since in self._batches():
+                self._record(entries, since)
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._ended = True
+            self._deliver_rest()
+
+    def _record(self, entries: Sequence[Entry], since: float) -> None:
+        try:
+            try:
+                if self._journal is not None:
+                    self._journal.write(entries)
+            finally:
+                self._deliver(entries)
+        except BaseException as error:
+            self._fail(error)
+        self._parts.guarded("the journal's measurements", lambda: self._lags.count(time.monotonic() - since))
+
+    def _fail(self, error: BaseException) -> None:
+        if self.failure is None:
+            self.failure = described(error)
+            self._died(self.failure, error)
+
+    def _deliver_rest(self) -> None:
+        """On any thread, once the recorder's own has ended: nobody waits for ever."""
+        for step in self._rest():
+            if step.entries:
+                self._deliver(step.entries)
 
     def _batches(self) -> Iterator[tuple[list[Entry], float]]:
         """All that waits and since when, as soon as something does, until the recorder is closed."""

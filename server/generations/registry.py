@@ -10,8 +10,10 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Final, ParamSpec
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
@@ -25,15 +27,19 @@ from server.engine.base import (
     GenerationRequest,
     ModelFacts,
     Piece,
+    Prefill,
+    Queued,
     SamplingParams,
     Update,
 )
+from server.generations.breaking import broken
 from server.generations.departures import Departures
-from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mark
+from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Mark
 from server.generations.generation import Generation
 from server.generations.journal import Journal
 from server.generations.log import Wake
 from server.generations.ownership import key_of
+from server.generations.parts import ENDED, Parts
 from server.generations.prompt import Prepared, prepared
 from server.generations.recorder import JournalLoad, JournalStatus, Recorder
 from server.generations.refusals import busy, conflict, refusal, too_many_active
@@ -48,10 +54,21 @@ from server.generations.restoring import (
 from server.generations.retention import RETENTION, Retention
 from server.generations.sampling import resolve_sampling
 from server.generations.source import Source
+from server.generations.stored import Stored
 from server.generations.tally import Tally, log_end
-from server.logs import event
+from server.logs import described, event
 
 logger = logging.getLogger(__name__)
+
+REGISTRY: Final = "registry"
+RECORDER: Final = "recorder"
+ENGINE: Final = "engine"
+"""The parts without which no answer is computed."""
+
+LOOK_SECONDS: Final = 1.0
+"""Between two looks at whether the threads of engine and recorder live."""
+
+P = ParamSpec("P")
 
 QUEUE_LIMIT = 256
 """Generations that may wait at the same time."""
@@ -94,10 +111,11 @@ class Registry:
         """Called on the event loop with each that ends, before its readers hear of it. Set once, before ``run``."""
         room = queue_limit + engine.slots
         self.active_limit = room if active_limit is None else min(active_limit, room)
+        self.parts = Parts()
         self.tally = Tally()
         self._engine = engine
         self._template = template
-        self._recorder = Recorder(journal)
+        self._recorder = Recorder(journal, self.parts)
         self._stored = journal.stored if journal else []
         self._on_restart = on_restart
         self._logs_limit = retention.limit
@@ -105,7 +123,7 @@ class Registry:
         self._generations: dict[str, Generation] = {}
         self._open: dict[str, Generation] = {}
         self._beginning: dict[str, _Beginning] = {}
-        self._news: asyncio.Queue[Sequence[Entry]] = asyncio.Queue()
+        self._running = False
         self._idle = asyncio.Event()
         """Nothing runs. Kept up to date while the server goes down."""
         self._going_down = False
@@ -148,14 +166,34 @@ class Registry:
     def engine_stats(self) -> EngineStats:
         return self._engine.stats()
 
+    @property
+    def failure(self) -> str | None:
+        """Why no answer can be computed any more; None while all that it takes is alive."""
+        self._look()
+        part = next((part for part in (REGISTRY, RECORDER, ENGINE) if part in self.parts.failures), None)
+        return None if part is None else f"the {part} has died: {self.parts.failures[part]}"
+
     async def run(self) -> None:
-        """Start the engine, go on with what an earlier server left, and carry news into the logs, until cancelled."""
-        loop = asyncio.get_running_loop()
-        self._recorder.start(lambda entries: _post(loop, self._news, entries))
+        """Start the engine, go on with what an earlier server left, and look after what runs, until cancelled."""
+        try:
+            self._start(asyncio.get_running_loop())
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                self._look()
+        except Exception as error:
+            self._fail(REGISTRY, described(error), error)
+        finally:
+            if not self._going_down:
+                self._fail(REGISTRY, ENDED)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._recorder.start(
+            lambda entries: _post(loop, self._receive, entries),
+            lambda reason, error: _post(loop, self._fail, RECORDER, reason, error),
+        )
         self._engine.start(self._take_step)
+        self._running = True
         self._restore()
-        while True:
-            self._apply(await self._news.get())
 
     async def drain(self, seconds: float) -> None:
         """Take on nothing new, and give what runs ``seconds`` to end."""
@@ -170,9 +208,7 @@ class Registry:
         self._going_down = True
         self._suspending = self._on_restart is OnRestart.CONTINUE and self.journal_status.status == "ok"
         await asyncio.to_thread(self._engine.close)
-        await asyncio.to_thread(self._recorder.close)
-        while not self._news.empty():
-            self._apply(self._news.get_nowait())
+        await asyncio.to_thread(self._recorder.close)  # all that it has delivered comes to the loop before this ends
         self._departures.close()
 
     async def start(
@@ -275,9 +311,8 @@ class Registry:
     def _refuse_when_down(self, body: Generate) -> None:
         if self._going_down:
             raise busy(body, "the server is going down; try again when it is back")
-        if failure := self._engine.stats().failure:
-            text = f"the engine has stopped: {failure}; the server has to be started again"
-            raise refusal(body, ErrorCode.ENGINE_FAILED, text)
+        if failure := self.failure:
+            raise refusal(body, ErrorCode.ENGINE_FAILED, f"{failure}; the server has to be started again")
 
     def _refuse_when_full(self, body: Generate, principal: str) -> None:
         beginning = [one.generation for one in self._beginning.values() if one.generation.principal == principal]
@@ -314,7 +349,9 @@ class Registry:
             model=model_identity(facts),
             created=time.time(),
         )
-        generation = Generation(key, begun.epoch, body, self._next_position)
+        generation = Generation(
+            key, begun.epoch, body, self._next_position, prompt_tokens=len(prompt.tokens), received=received
+        )
         beginning = self._beginning[key] = _Beginning(generation, Mark(asyncio.Event()))
         self._recorder.put([begun, beginning.taken_up])
         event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(prompt.tokens))
@@ -325,7 +362,8 @@ class Registry:
         return max(0, len(self._open) + len(self._beginning) + 1 - self._engine.slots)
 
     def _take_up(self, begun: Begun) -> None:
-        beginning = self._beginning.pop(begun.id)
+        if (beginning := self._beginning.pop(begun.id, None)) is None:  # it has been broken off meanwhile
+            return
         self._generations[begun.id] = self._open[begun.id] = beginning.generation
         self._submit(begun.request)
         if not beginning.awaited:
@@ -342,19 +380,25 @@ class Registry:
         """Take over what an earlier server left: its finished logs, and the others in the order of their acceptance."""
         now, clock = time.monotonic(), time.time()
         for stored in sorted(self._stored, key=lambda one: one.finished or 0):
-            generation = self._generations[stored.begun.id] = restored(stored, self._next_position)
-            if stored.ending is not None:
-                generation.apply(stored.ending, now)
-                self._departures.finished(generation, now - max(0.0, clock - (stored.finished or clock)))
-                continue
-            self._open[generation.key] = generation
+            self.parts.guarded("a generation that is restored", partial(self._restore_one, stored, now, clock))
+        self._stored = []
+
+    def _restore_one(self, stored: Stored, now: float, clock: float) -> None:
+        generation = self._generations[stored.begun.id] = restored(stored, self._next_position, now)
+        if stored.ending is not None:
+            generation.apply(stored.ending, now)
+            self._departures.finished(generation, now - max(0.0, clock - (stored.finished or clock)))
+            return
+        self._open[generation.key] = generation
+        try:
             following = resumed(stored, self._engine.facts, self._on_restart, now)
             if isinstance(following, GenerationRequest):
                 self._submit(following)
             else:
                 self._recorder.put([following])
-            self._departures.perhaps_unwatched(generation)
-        self._stored = []
+        except Exception as error:
+            self._break_for(generation, error)
+        self._departures.perhaps_unwatched(generation)
 
     # News
 
@@ -362,35 +406,111 @@ class Registry:
         """On the engine's thread: what one step brought."""
         self._recorder.put(without_interrupted(updates) if self._suspending else updates)
 
+    def _receive(self, entries: Sequence[Entry]) -> None:
+        """What is journaled now. A fault that is not one generation's own ends the registry."""
+        try:
+            self._apply(entries)
+        except Exception as error:
+            self._fail(REGISTRY, described(error), error)
+
     def _apply(self, entries: Sequence[Entry]) -> None:
-        """What is journaled now: bring the logs up to date, then wake each reader once."""
+        """Bring the logs up to date, then wake each reader once. A fault in one entry ends its generation alone."""
         now = time.monotonic()
         wakes: dict[Wake, None] = {}
         for entry in entries:
-            match entry:
-                case Begun():
-                    self._take_up(entry)
-                case Mark(passed=passed):
-                    passed.set()
-                case CancelAsked() | Forgotten():
-                    pass
-                case _ if generation := self._open.get(entry.id):
-                    generation.apply(entry, now)
-                    self._count(generation, entry, now)
-                    wakes.update(dict.fromkeys(generation.watchers))
-                    if generation.log.done:
-                        self._shelve(generation, now)
-                        self.when_ended(generation)
-        for wake in wakes:
-            wake()
+            try:
+                wakes.update(dict.fromkeys(self._apply_one(entry, now)))
+            except Exception as error:
+                if not isinstance(entry, Mark | Forgotten) and (generation := self._open.get(entry.id)):
+                    self._break_for(generation, error)
+                else:
+                    self.parts.survived("what has no generation any more", error)
+        self._wake(wakes)
         self._note_idle()
 
-    def _count(self, generation: Generation, entry: Update, now: float) -> None:
-        if isinstance(entry, Piece):
-            self.tally.piece(generation, entry, now)
-        elif isinstance(entry, Finished):
-            self.tally.end(entry)
-            log_end(generation, entry)
+    def _apply_one(self, entry: Entry, now: float) -> Iterable[Wake]:
+        """Returns whom to wake."""
+        match entry:
+            case Begun():
+                self._take_up(entry)
+            case Mark(passed=passed):
+                passed.set()
+            case CancelAsked() | Forgotten():
+                pass
+            case Broken(id=id) if generation := self._open.get(id):
+                return self._end_broken(generation, entry, now)
+            case Queued() | Prefill() | Piece() | Finished() if generation := self._open.get(entry.id):
+                if generation.broken is None:
+                    return self._update(generation, entry, now)
+        return ()
+
+    def _update(self, generation: Generation, update: Update, now: float) -> Iterable[Wake]:
+        generation.apply(update, now)
+        if isinstance(update, Piece):
+            self.parts.guarded("the measurements", lambda: self.tally.piece(generation, update, now))
+        elif isinstance(update, Finished):
+            self._ended(generation, update, now)
+        return generation.watchers
+
+    def _ended(self, generation: Generation, finished: Finished, now: float) -> None:
+        """The log has its last event. What follows from that is no reason to keep it from its readers."""
+        guarded = self.parts.guarded
+        guarded("the measurements", lambda: self.tally.end(finished))
+        guarded("the line of an end", lambda: log_end(generation, finished))
+        guarded("the logs that are kept", lambda: self._shelve(generation, now))
+        guarded("what follows an end", lambda: self.when_ended(generation))
+
+    def _wake(self, wakes: Iterable[Wake]) -> None:
+        for wake in wakes:
+            self.parts.guarded("a reader", wake)
+
+    # Faults
+
+    def _break_for(self, generation: Generation, error: Exception) -> None:
+        """A fault in what was to be done for ``generation``: end it as failed."""
+        self.parts.survived("a generation", error)
+        self._break(generation, f"a fault in the server ended this answer ({described(error)}); ask again")
+
+    def _break(self, generation: Generation, error: str) -> Broken:
+        """End a generation as failed, in the journal first, and have the engine free its slot."""
+        if generation.broken is None:
+            generation.broken = broken(generation, error, time.monotonic())
+            self._recorder.put([generation.broken])  # before the engine's own end of it can be journaled
+            self.parts.guarded("a cancel", lambda: self._engine.cancel(generation.key, time.monotonic()))
+        return generation.broken
+
+    def _end_broken(self, generation: Generation, entry: Broken, now: float) -> Iterable[Wake]:
+        generation.end(entry.finished)
+        self._ended(generation, entry.finished, now)
+        return generation.watchers
+
+    def _fail(self, part: str, reason: str, error: BaseException | None = None, *, level: int = logging.ERROR) -> None:
+        """Nothing can be computed any more: end every generation as failed, and let nobody wait for the journal."""
+        if not self.parts.died(part, reason, error, level=level):
+            return
+        for key, beginning in self._beginning.items():
+            self._generations[key] = self._open[key] = beginning.generation
+            beginning.taken_up.passed.set()
+        self._beginning.clear()
+        wakes: dict[Wake, None] = {}
+        for generation in self.active:
+            entry = self._break(generation, f"the {part} has died: {reason}; the server has to be started again")
+            wakes.update(dict.fromkeys(generation.watchers))
+            self.parts.guarded("an end", partial(self._end_broken, generation, entry, time.monotonic()))
+        self._wake(wakes)
+        self._note_idle()
+
+    def _look(self) -> None:
+        """Notice a part that has died without a word."""
+        if not self._running or self._going_down:
+            return
+        if not self._recorder.alive:
+            self._fail(RECORDER, self._recorder.failure or ENDED)
+        stats = self._engine.stats()
+        if stats.failure is not None:  # the engine has logged that itself
+            self._fail(ENGINE, stats.failure, level=logging.WARNING)
+        elif not stats.alive:
+            self._fail(ENGINE, ENDED)
 
     def _note_idle(self) -> None:
         if not self._open and not self._beginning:
@@ -421,9 +541,7 @@ class Registry:
         self._recorder.put([Forgotten(keys)])
 
 
-def _post(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Sequence[Entry]], entries: Sequence[Entry]) -> None:
-    """On the recorder's thread: hand news over to the event loop, which may have closed in the meantime."""
-    try:
-        loop.call_soon_threadsafe(queue.put_nowait, entries)
-    except RuntimeError:
-        return
+def _post(loop: asyncio.AbstractEventLoop, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """On another thread: have ``call`` called on the event loop, which may have closed in the meantime."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(partial(call, *args, **kwargs))

@@ -32,10 +32,18 @@ def model_identity(facts: ModelFacts) -> str:
     return f"{facts.name} ({facts.architecture}, {facts.parameters} parameters, vocabulary of {facts.vocabulary})"
 
 
-def restored(stored: Stored, position: int) -> Generation:
-    """A generation with all the text that it had; without its end."""
+def restored(stored: Stored, position: int, now: float) -> Generation:
+    """A generation with all the text that it had, as of ``time.monotonic()`` ``now``; without its end."""
     begun = stored.begun
-    generation = Generation(begun.id, begun.epoch, begun.body, position)
+    generation = Generation(
+        begun.id,
+        begun.epoch,
+        begun.body,
+        position,
+        prompt_tokens=len(begun.request.prompt),
+        completion_tokens=len(begun.request.written),
+        received=now,
+    )
     for written in stored.pieces:
         generation.write(written.text, written.choices)
     return generation

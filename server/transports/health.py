@@ -13,16 +13,19 @@ from server.transports.requests import NO_STORE
 
 
 async def healthz(request: Request) -> JSONResponse:
-    """200 while the engine lives and takes work, else 503. The token counts grow for as long as the server runs.
+    """200 while all parts of the server live and it takes work, else 503: ``failures`` says which have died, and why.
+    The token counts grow for as long as the server runs.
 
-    A journal or a store of conversations that has failed is told, and leaves it at 200: answers go on.
+    A disk that can't be written is told, and leaves it at 200: answers go on.
     """
     registry: Registry = request.app.state.registry
     conversations: Conversations = request.app.state.conversations
     stats = registry.engine_stats()
-    status = "failed" if not stats.alive else "going down" if registry.going_down else "ok"
+    failed = registry.failure or conversations.failure or registry.parts.failures or not stats.alive
+    status = "failed" if failed else "going down" if registry.going_down else "ok"
     body = {
         "status": status,
+        "failures": registry.parts.failures,
         "model": registry.model.name,
         "engine": asdict(stats),
         "journal": asdict(registry.journal_status),
@@ -48,9 +51,8 @@ async def readyz(request: Request) -> JSONResponse:
 
 
 def _not_ready(registry: Registry) -> str | None:
-    stats = registry.engine_stats()
-    if stats.failure is not None:
-        return f"the engine has stopped: {stats.failure}; the server has to be started again"
+    if failure := registry.failure:
+        return f"{failure}; the server has to be started again"
     if registry.going_down:
         return "the server is going down"
-    return None if stats.alive else "the engine has not started yet"
+    return None if registry.engine_stats().alive else "the engine has not started yet"

@@ -1,0 +1,33 @@
+"""The end of a generation that a fault in the server ends."""
+
+from __future__ import annotations
+
+from protocol.messages import ChosenLogprob, GenerationState, Logprob
+from server.engine.base import Choice, Finished, FinishReason, Phase, Timings, TokenLogprob, Usage
+from server.generations.entries import Broken, Written
+from server.generations.generation import Generation
+
+PHASES = {GenerationState.PREFILL: Phase.PREFILL, GenerationState.DECODE: Phase.DECODE}
+"""The phase that a generation ends in, by its state; QUEUED for all others."""
+
+
+def broken(generation: Generation, error: str, now: float) -> Broken:
+    """The end of ``generation`` as FAILED at ``time.monotonic()`` ``now``, with all that its readers may have read."""
+    usage = Usage(
+        prompt_tokens=generation.prompt_tokens, cached_tokens=0, completion_tokens=generation.completion_tokens
+    )
+    total = max(0.0, now - generation.received) * 1000
+    timings = Timings(queued=0.0, prefill=None, first_token=None, decode=None, total=total, stop=None)
+    phase = PHASES.get(generation.state, Phase.QUEUED)
+    finished = Finished(generation.key, FinishReason.FAILED, phase, usage, timings, error)
+    pieces = tuple(Written(text, tuple(map(_choice, logprobs))) for text, logprobs in generation.log.written())
+    return Broken(finished, pieces)
+
+
+def _choice(logprob: ChosenLogprob) -> Choice:
+    return Choice(_token(logprob), tuple(map(_token, logprob.top_logprobs)))
+
+
+def _token(logprob: ChosenLogprob | Logprob) -> TokenLogprob:
+    piece = logprob.token.encode() if logprob.bytes is None else bytes(logprob.bytes)
+    return TokenLogprob(piece, logprob.logprob)

@@ -1,0 +1,96 @@
+"""An engine for tests that computes nothing: a test says what it hands over, and what goes wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from server.engine.base import (
+    EngineStats,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Listener,
+    ModelFacts,
+    Phase,
+    Piece,
+    Prefill,
+    Timings,
+    Update,
+    Usage,
+)
+from server.engine.scripted import ScriptedModel
+
+
+class PuppetEngine:
+    """The Engine port. ``fault`` is raised by the method that it is given for."""
+
+    slots = 4
+
+    def __init__(self) -> None:
+        self.submitted: list[str] = []
+        self.cancelled: list[str] = []
+        self.alive = True
+        self.faults: dict[str, Exception] = {}
+        self._listener: Listener = lambda updates: None
+
+    @property
+    def facts(self) -> ModelFacts:
+        return ScriptedModel().facts
+
+    def start(self, listener: Listener) -> None:
+        self._perhaps_fail("start")
+        self._listener = listener
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def grammar(self, schema: Mapping[str, object]) -> str:
+        raise NotImplementedError
+
+    def eta_ms(self) -> int | None:
+        return None
+
+    def submit(self, request: GenerationRequest) -> None:
+        self.submitted.append(request.id)
+        self._perhaps_fail("submit")
+
+    def cancel(self, id: str, received: float) -> None:
+        self.cancelled.append(id)
+        self._perhaps_fail("cancel")
+
+    def stats(self) -> EngineStats:
+        return EngineStats(
+            alive=self.alive,
+            failure=None,
+            slots=self.slots,
+            running=0,
+            queued=0,
+            kv_tokens=0,
+            prompt_tokens=0,
+            completion_tokens=0,
+        )
+
+    def close(self) -> None:
+        self.alive = False
+
+    def hand_over(self, *updates: Update) -> None:
+        """What one step brought."""
+        self._listener(updates)
+
+    def _perhaps_fail(self, method: str) -> None:
+        if method in self.faults:
+            raise self.faults[method]
+
+
+def prefill(id: str, done: int = 1) -> Prefill:
+    return Prefill(id, done, 2)
+
+
+def piece(id: str, text: str = "word ", tokens: int = 1) -> Piece:
+    return Piece(id, text, tokens, (tokens,))
+
+
+def finished(id: str) -> Finished:
+    usage = Usage(prompt_tokens=2, cached_tokens=0, completion_tokens=1)
+    timings = Timings(queued=0.0, prefill=1.0, first_token=1.0, decode=1.0, total=2.0, stop=None)
+    return Finished(id, FinishReason.STOP, Phase.DECODE, usage, timings)
