@@ -1,9 +1,11 @@
 /** Binds the library to the list at the side: what is done there to conversations, and how it is undone. */
 
 import { ApiError } from "./conversations/api.js";
+import { MOST_BYTES, canRetry, outcome, refusal, typeOf } from "./conversations/importing.js";
 import { UNTITLED } from "./rendering/conversation-row.js";
 
 /** @typedef {import("./conversations/api.js").Imported} Imported */
+/** @typedef {import("./conversations/importing.js").ImportType} ImportType */
 /** @typedef {import("./conversations/library.js").Holdings} Holdings */
 /** @typedef {import("./conversations/library.js").Library} Library */
 /** @typedef {import("./conversations/library.js").LibraryDelegate} LibraryDelegate */
@@ -15,7 +17,7 @@ import { UNTITLED } from "./rendering/conversation-row.js";
  * @property {Library} library
  * @property {{
  *   exportAddress: (id: string | null, format?: "json" | "markdown") => string,
- *   import: (body: Blob, type: "application/json" | "text/markdown") => Promise<Imported>,
+ *   import: (body: Blob, type: ImportType) => Promise<Imported>,
  * }} api
  * @property {{
  *   start: (delegate: ListDelegate) => void, stop: () => void, show: (holdings: Holdings) => void, mark: (open: string | null) => void,
@@ -133,25 +135,32 @@ export class LibraryUI {
     this.#parts.files.download(this.#parts.api.exportAddress(null));
   }
 
-  /** @param {File[]} files */
-  filesChosen(files) {
-    for (const file of files) {
-      const type = /\.(md|markdown)$/i.test(file.name) ? "text/markdown" : "application/json";
-      this.#try(`${file.name} was not imported.`, async () => this.#imported(file.name, await this.#parts.api.import(file, type)));
+  /** Imports them one after the other: the server takes one at a time. @param {File[]} files */
+  async filesChosen(files) {
+    for (const file of files) await this.#import(file);
+  }
+
+  /** @param {File} file */
+  async #import(file) {
+    const { api, toasts } = this.#parts;
+    try {
+      if (file.size > MOST_BYTES) throw new ApiError("", { status: 413 });
+      this.#imported(file.name, await api.import(file, typeOf(file.name)));
+    } catch (error) {
+      const retry = { action: { label: "Try again", act: () => void this.#import(file) } };
+      toasts.show({ text: refusal(file.name, error), tone: "bad", ...(canRetry(error) ? retry : {}) });
     }
   }
 
   /**
    * @param {string} name
-   * @param {Imported} outcome
+   * @param {Imported} imported
    */
-  #imported(name, { imported, skipped }) {
-    for (const summary of imported) this.#parts.library.heard(summary);
-    const [only] = imported;
-    const count = imported.length === 1 ? "1 conversation" : `${imported.length} conversations`;
-    const left = skipped.length > 0 ? ` Left out: ${skipped.length}. ${skipped[0]?.message ?? ""}` : "";
-    this.#parts.toasts.show({ text: `Imported ${count} from ${name}.${left}`, tone: imported.length > 0 ? "quiet" : "bad" });
-    if (only && imported.length === 1) this.listOpened(only.id, null);
+  #imported(name, imported) {
+    for (const summary of imported.imported) this.#parts.library.heard(summary);
+    this.#parts.toasts.show(outcome(name, imported));
+    const [only] = imported.imported;
+    if (only && imported.imported.length === 1) this.listOpened(only.id, null);
   }
 
   /** @param {string} id */

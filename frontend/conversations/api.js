@@ -40,7 +40,7 @@ import { parsed } from "../guarded-storage.js";
 /** @typedef {{title?: string, pinned?: boolean, leaf?: string, settings?: Settings}} Change */
 /** @typedef {{id: string, restore_until: number}} Deleted */
 /** @typedef {{imported: Summary[], skipped: {index: number, title: string | null, message: string}[]}} Imported */
-/** @typedef {{method?: string, body?: unknown, type?: string, tries?: number}} Options */
+/** @typedef {{method?: string, body?: unknown, type?: string, tries?: number, patience?: number}} Options */
 
 const ROOT = "/api/conversations";
 /** How often what may be repeated is tried, and how long to wait before the second time, in milliseconds; then double. */
@@ -48,6 +48,8 @@ const TRIES = 3;
 const FIRST_WAIT_MS = 300;
 /** How long one request may take, in milliseconds. */
 const PATIENCE_MS = 20_000;
+/** The same for an import: 64 MiB over a slow line, then 100,000 messages. */
+const IMPORT_PATIENCE_MS = 600_000;
 /** Answers of servers, and of proxies in front of them, that may be others in a moment. */
 const TEMPORARY = [429, 502, 503, 504];
 
@@ -158,12 +160,12 @@ export class ConversationsApi {
   }
 
   /**
-   * @param {BodyInit} body JSON or Markdown
-   * @param {"application/json" | "text/markdown"} type
+   * @param {BodyInit} body a file
+   * @param {import("./importing.js").ImportType} type
    * @returns {Promise<Imported>}
    */
   async import(body, type) {
-    return await this.#ask("/import", { method: "POST", body, type, tries: 1 });
+    return await this.#ask("/import", { method: "POST", body, type, tries: 1, patience: IMPORT_PATIENCE_MS });
   }
 
   /**
@@ -196,8 +198,8 @@ export class ConversationsApi {
    * @param {string} path
    * @param {Options} options
    */
-  async #askOnce(path, { method = "GET", body, type = "application/json" }) {
-    const { ok, status, text } = await this.#send(`${ROOT}${path}`, {
+  async #askOnce(path, { method = "GET", body, type = "application/json", patience = PATIENCE_MS }) {
+    const { ok, status, text } = await this.#send(`${ROOT}${path}`, patience, {
       method,
       cache: "no-cache",
       ...(method === "GET" ? {} : { headers: { "Content-Type": type } }),
@@ -212,11 +214,12 @@ export class ConversationsApi {
   /**
    * An answer that breaks off is none: the line failed, or the page is being left.
    * @param {string} url
+   * @param {number} patience in milliseconds
    * @param {RequestInit} request
    */
-  async #send(url, request) {
+  async #send(url, patience, request) {
     const deadline = new AbortController();
-    const timer = this.#clock.setTimeout(() => deadline.abort(), PATIENCE_MS);
+    const timer = this.#clock.setTimeout(() => deadline.abort(), patience);
     try {
       const response = await this.#fetch(url, { ...request, signal: deadline.signal });
       this.#clock.clearTimeout(timer); // A large answer may take longer, once it has begun.
