@@ -93,7 +93,10 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """What is known of the loaded model. ``chat_template`` is the model's own, None where it has none."""
+    """What is known of the loaded model. ``chat_template`` is the model's own, None where it has none.
+
+    ``tokens`` are further special tokens by the names that chat templates have for them, such as ``pad_token``.
+    """
 
     name: str
     architecture: str
@@ -104,6 +107,12 @@ class ModelFacts:
     bos: str
     eos: str
     sampling: SamplingParams
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def special_tokens(self) -> Mapping[str, str]:
+        """All special tokens by the names that chat templates have for them."""
+        return {"bos_token": self.bos, "eos_token": self.eos, **self.tokens}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +221,9 @@ class Finished:
     limit: Limit | None = None
 
 
+Ranges = Sequence[tuple[int, int]]
+"""Ranges of characters, each from a start to before an end."""
+
 Update = Queued | Prefill | Piece | Finished
 Listener = Callable[[Sequence[Update]], None]
 """Called on the engine's thread with what one step brought; must return quickly and must not raise."""
@@ -261,10 +273,11 @@ class Engine(Protocol):
         """Begin to serve; ``listener`` receives every update from now on."""
         ...
 
-    def tokenize(self, text: str) -> list[int]:
-        """The tokens of a rendered prompt, special tokens recognised, a BOS added where the model wants one.
+    def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
+        """The tokens of a rendered prompt: special tokens recognised, one BOS in front if the model wants one, no EOS.
 
-        Raises EngineDeadError after ``close``.
+        In the ``quoted`` ranges of characters, which are in order and apart, nothing is taken for a control token,
+        nor what lies only partly in one. Raises EngineDeadError after ``close``.
         """
         ...
 

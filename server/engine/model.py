@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
-from server.engine.base import Choice, EngineError, ModelFacts, SamplingParams
+from server.engine.base import Choice, EngineError, ModelFacts, Ranges, SamplingParams
 
 
 class DecodeError(EngineError):
@@ -80,7 +80,7 @@ class Model(Protocol):
         """The most rows that one decode takes."""
         ...
 
-    def tokenize(self, text: str) -> list[int]:
+    def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         """See Engine.tokenize. Raises EngineDeadError once the model is closed."""
         ...
 

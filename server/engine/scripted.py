@@ -11,7 +11,7 @@ import random
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
-from server.engine.base import Choice, GrammarError, ModelFacts, SamplingParams, TokenLogprob
+from server.engine.base import Choice, GrammarError, ModelFacts, Ranges, SamplingParams, TokenLogprob
 from server.engine.model import DecodeError, LogitsError, Outcome, Row
 
 WORDS = ("one ", "small ", "step ", "and ", "then ", "another ", "word, ", "line\n", "é", "漢", "🙂 ", "end. ")
@@ -157,7 +157,7 @@ class ScriptedModel:
             sampling=SamplingParams(),
         )
 
-    def tokenize(self, text: str) -> list[int]:
+    def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         return list(text.encode("utf-8", "replace"))
 
     def grammar(self, schema: Mapping[str, object]) -> str:

@@ -14,6 +14,7 @@ from server.engine.base import (
     GenerationRequest,
     Listener,
     ModelFacts,
+    Ranges,
     Update,
 )
 from server.engine.batcher import Batcher, EngineOptions
@@ -67,8 +68,8 @@ class BatchingEngine:
         self._listener = listener
         self._thread.start()
 
-    def tokenize(self, text: str) -> list[int]:
-        return self._model.tokenize(text)
+    def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
+        return self._model.tokenize(text, quoted)
 
     def grammar(self, schema: Mapping[str, object]) -> str:
         return self._model.grammar(schema)

@@ -18,6 +18,7 @@ from server.engine.base import (
     GrammarError,
     ModelError,
     ModelFacts,
+    Ranges,
     SamplingParams,
     TokenLogprob,
 )
@@ -27,6 +28,7 @@ from server.engine.llama.context import ContextSize, LlamaContext
 from server.engine.llama.grammar import gbnf
 from server.engine.llama.log import log
 from server.engine.llama.sampler import LlamaSampler
+from server.engine.llama.tokenizer import Tokenizer
 from server.engine.model import Outcome, Row
 from server.engine.thinking_marks import MARKS, visible_tokens
 
@@ -72,6 +74,7 @@ class LlamaModel:
         self.cells = self._context.cells
         self.batch_tokens = self._context.batch_tokens
         self.facts = self._read_facts()
+        self._tokenizer = Tokenizer(self._vocab)
         self._pieces: dict[int, bytes] = {}
         self._visible = self._visible_tokens()
         """Control tokens that are given out as text, since they are marks of thinking."""
@@ -93,14 +96,10 @@ class LlamaModel:
         kv_width = width * ll.llama_model_n_head_kv(self._model) // max(1, heads)
         return int(2 * 2 * ll.llama_model_n_layer(self._model) * kv_width)
 
-    def tokenize(self, text: str) -> list[int]:
+    def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         """See Engine.tokenize. llama.cpp only reads the vocabulary here."""
-        data = text.encode("utf-8", "replace")
-        add_special = not (self.facts.bos and text.startswith(self.facts.bos))
-        tokens = (ll.llama_token * (len(data) + 2))()
         with self._open():
-            count = ll.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), add_special, True)
-        return tokens[:count]
+            return self._tokenizer.tokenize(text, quoted)
 
     def grammar(self, schema: Mapping[str, object]) -> str:
         """See Engine.grammar. llama.cpp itself has the last word on whether the text is a grammar."""
@@ -218,7 +217,16 @@ class LlamaModel:
             bos=self._special_text(ll.llama_vocab_bos(self._vocab)),
             eos=self._special_text(ll.llama_vocab_eos(self._vocab)),
             sampling=self._recommended_sampling(),
+            tokens=self._further_special_tokens(),
         )
+
+    def _further_special_tokens(self) -> dict[str, str]:
+        ids = {"sep": ll.llama_vocab_sep, "pad": ll.llama_vocab_pad, "mask": ll.llama_vocab_mask}
+        texts = {f"{name}_token": self._special_text(token(self._vocab)) for name, token in ids.items()}
+        unknown = self._meta("tokenizer.ggml.unknown_token_id") or ""
+        if unknown.isdecimal() and int(unknown) < self._context.vocabulary:
+            texts["unk_token"] = self._special_text(int(unknown))
+        return {name: text for name, text in texts.items() if text}
 
     def _recommended_sampling(self) -> SamplingParams:
         """llama.cpp's defaults, replaced by what the file's ``general.sampling.*`` recommends."""

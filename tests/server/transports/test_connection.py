@@ -25,6 +25,7 @@ from protocol.messages import (
     StatusRequest,
     Token,
 )
+from server.engine.base import Ranges
 from server.engine.scripted import WORDS, scripted_tokens
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
@@ -206,9 +207,9 @@ async def test_a_status_that_its_generation_overtakes_is_answered_all_the_same(
     """The request waits behind another message; meanwhile the generation moves on and ends."""
     tokenize, may_go_on = server.model.tokenize, threading.Event()
 
-    def slowly(text: str) -> list[int]:
+    def slowly(text: str, quoted: Ranges = ()) -> list[int]:
         may_go_on.wait(DEADLINE)
-        return tokenize(text)
+        return tokenize(text, quoted)
 
     server.model.gate.close()
     async with server.peer() as peer:

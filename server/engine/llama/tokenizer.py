@@ -1,0 +1,114 @@
+"""From text to tokens, with llama.cpp's tokenizer. What is quoted never becomes a control token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import pairwise
+from typing import Final
+
+import llama_cpp as ll
+
+from server.engine.base import Ranges
+from server.engine.llama.marks import Marks, Place, looks_like_a_mark
+
+_CONTROL: Final = ll.LLAMA_TOKEN_ATTR_CONTROL | ll.LLAMA_TOKEN_ATTR_UNKNOWN
+_SPACE: Final = " \t\n\v\f\r"
+
+_LEAD: Final = "\ue000"
+"""A character that no vocabulary joins with another: SentencePiece puts its space in front of this one."""
+
+
+class Tokenizer:
+    """The tokenizer of one vocabulary. Not for several threads at the same time."""
+
+    def __init__(self, vocab: ll.llama_vocab_p) -> None:
+        self._vocab = vocab
+        self._bos = int(ll.llama_vocab_bos(vocab)) if ll.llama_vocab_get_add_bos(vocab) else -1
+        """What every prompt begins with; negative if the model wants nothing there."""
+        self._puts_space = ll.llama_vocab_type(vocab) == ll.LLAMA_VOCAB_TYPE_SPM
+        """llama.cpp may put a space in front of each text that it is given."""
+
+    def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
+        """See Engine.tokenize.
+
+        Text without a quoted mark is given to llama.cpp as it is. Else the marks outside are taken out here, by the
+        rule that llama.cpp has for them, and what lies between is tokenized as plain text.
+        """
+        touched = self._marks.touching(text, quoted) if quoted else ()
+        tokens = self._piece_by_piece(text, quoted, touched) if touched else self._tokens(text, special=True)
+        return [self._bos, *tokens] if self._bos >= 0 and tokens[:1] != [self._bos] else tokens
+
+    def _piece_by_piece(self, text: str, quoted: Ranges, touched: Iterable[Place]) -> list[int]:
+        tokens: list[int] = []
+        begin = 0
+        cuts = sorted({place.start + 1 for place in touched if self._is_user_defined(place.token)})
+        for place in self._marks.apart(text, quoted):
+            tokens += self._plain_tokens(text, begin, self._stripped_end(text, begin, place), cuts)
+            tokens.append(place.token)
+            begin = self._stripped_start(text, place)
+        return tokens + self._plain_tokens(text, begin, len(text), cuts)
+
+    def _plain_tokens(self, text: str, start: int, end: int, cuts: Iterable[int]) -> list[int]:
+        """The tokens of text without a mark, which is cut where llama.cpp would see one all the same."""
+        tokens: list[int] = []
+        places = [start, *(cut for cut in cuts if start < cut < end), end]
+        for first, last in pairwise(places):
+            follows = first > start
+            piece = text[first:last]
+            found = self._tokens_after(piece, follows)
+            if any(mark in piece for mark in map(self._marks_by_token.get, found) if mark):
+                # Merges of ordinary tokens have made one: take the piece character by character.
+                found = [
+                    token
+                    for place, character in enumerate(piece)
+                    for token in self._tokens_after(character, follows or place > 0)
+                ]
+            tokens += found
+        return tokens
+
+    def _tokens_after(self, text: str, follows: bool) -> list[int]:
+        """The tokens of plain text. If it follows other text, no space is put in front."""
+        if not (follows and self._puts_space):
+            return self._tokens(text)
+        lead, all = self._tokens(_LEAD), self._tokens(_LEAD + text)
+        return all[len(lead) :] if all[: len(lead)] == lead else self._tokens(text)
+
+    def _tokens(self, text: str, *, special: bool = False) -> list[int]:
+        data = text.encode("utf-8", "replace")
+        tokens = (ll.llama_token * (len(data) + 2))()
+        count = ll.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), False, special)
+        return tokens[:count]
+
+    def _stripped_start(self, text: str, place: Place) -> int:
+        if not self._attributes(place.token) & ll.LLAMA_TOKEN_ATTR_RSTRIP:
+            return place.end
+        return len(text) - len(text[place.end :].lstrip(_SPACE))
+
+    def _stripped_end(self, text: str, begin: int, place: Place) -> int:
+        if not self._attributes(place.token) & ll.LLAMA_TOKEN_ATTR_LSTRIP:
+            return place.start
+        return begin + len(text[begin : place.start].rstrip(_SPACE))
+
+    def _is_user_defined(self, token: int) -> bool:
+        return not self._attributes(token) & _CONTROL
+
+    def _attributes(self, token: int) -> int:
+        return int(ll.llama_vocab_get_attr(self._vocab, token))
+
+    @cached_property
+    def _marks(self) -> Marks:
+        return Marks(self._marks_by_token)
+
+    @cached_property
+    def _marks_by_token(self) -> dict[int, str]:
+        """The text of each token that a prompt's text may not become."""
+        texts: dict[int, str] = {}
+        for token in range(ll.llama_vocab_n_tokens(self._vocab)):
+            attributes = self._attributes(token)
+            if not attributes & (_CONTROL | ll.LLAMA_TOKEN_ATTR_USER_DEFINED):
+                continue
+            text = bytes(ll.llama_vocab_get_text(self._vocab, token)).decode("utf-8", "replace")
+            if text and (attributes & _CONTROL or ll.llama_vocab_is_eog(self._vocab, token) or looks_like_a_mark(text)):
+                texts[token] = text
+        return texts
