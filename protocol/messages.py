@@ -195,7 +195,7 @@ class ModelFacts(Facts, frozen=True, kw_only=True):
     name: str
     parameters: Count
     context: Count
-    template: Literal["gguf", "chatml"]
+    template: Literal["gguf", "chatml", "chosen"]
     architecture: str | None = None
 
 

@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from protocol.errors import RemoteProtocolError
 from server.chat.template import ChatTemplate
+from server.chat.wellknown import TemplateChoice
 from server.conversations.service import Conversations
 from server.conversations.store import Store
 from server.engine.base import Engine
@@ -49,16 +50,17 @@ def create_app(
     guard: Guard | None = None,
     active_limit: int | None = None,
     store: Store | None = None,
+    template_choice: TemplateChoice | None = None,
 ) -> Starlette:
     """The server's ASGI application over an engine that has not been started. It closes what it is given at its end.
 
     ``guard`` None: one without tokens.
 
-    ``store`` None: conversations end with the server.
-    Raises ChatTemplateError when the model's own template can't be read.
+    ``store`` None: conversations end with the server. ``template_choice`` None: the model's own chat template.
+    Raises ChatTemplateError if the template can't be read.
     """
     facts = engine.facts
-    template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
+    template = ChatTemplate(facts.chat_template, facts.special_tokens, choice=template_choice)
     registry = Registry(
         engine, template, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit
     )

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
+from server.chat.wellknown import chosen
 from server.conversations.store import Store
 from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
@@ -45,9 +46,12 @@ def run(settings: Settings, listener: socket.socket) -> None:
     Raises JournalError, ConversationsError, TokenFileError, ModelError or ChatTemplateError before the first request is
     answered.
     """
+    template = chosen(settings.chat_template) if settings.chat_template else None
     journal = Journal(settings.data) if settings.journal == "on" else None
     store, guard, active = Store(settings.data), _guard(settings), _active_limit(settings)
-    app = create_app(_engine(settings), journal, OnRestart(settings.on_restart), settings.queue, guard, active, store)
+    app = create_app(
+        _engine(settings), journal, OnRestart(settings.on_restart), settings.queue, guard, active, store, template
+    )
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
         _Server(app, settings.drain).run(sockets=[listener])

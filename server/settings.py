@@ -18,6 +18,8 @@ from server.starter import MODEL_PATH
 class Settings:
     """What ``streamui serve`` was asked for. ``context`` and ``threads`` None: chosen to suit the model.
 
+    ``chat_template`` None: the model's own.
+
     ``kv_tokens`` None: each chat has its own part of the KV cache. ``cache_ram`` is in MiB, ``drain`` in seconds.
     ``allow_host`` and ``allow_origin`` have commas between their parts. ``max_active`` None: what suits ``auth``.
     """
@@ -25,6 +27,7 @@ class Settings:
     host: str
     port: int
     model: Path
+    chat_template: str | None
     data: Path
     context: int | None
     parallel: int
@@ -154,6 +157,13 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=MODEL_PATH,
             metavar="PATH",
             help="a chat model as a GGUF file (the built-in starter model)",
+        ),
+        Option(
+            name="chat_template",
+            parse=str,
+            default=None,
+            metavar="FILE|NAME",
+            help="the form of the dialogue: a file, or a name such as chatml or llama3 (the model's own template)",
         ),
         Option(
             name="data",

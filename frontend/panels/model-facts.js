@@ -42,7 +42,9 @@ function rounded(value) {
 
 /** @param {string} [template] */
 function describeTemplate(template) {
-  return template === "gguf" ? "the model's own" : template === "chatml" ? "ChatML, as the model has none" : undefined;
+  if (template === "gguf") return "the model's own";
+  if (template === "chatml") return "ChatML, as the model has none";
+  return template === "chosen" ? "chosen when the server was started" : undefined;
 }
 
 /** @param {Limits} limits */

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
+from server.chat.prompt import Prompt
 from server.chat.sandbox import ChatTemplateError, SandboxedTemplate, TemplateLimitError
 
 MEMORY: Final = 512 << 20
@@ -32,22 +33,22 @@ def main() -> None:
     setup = json.loads(sys.stdin.readline())
     template: SandboxedTemplate | None = None
 
-    def begin() -> str:
+    def begin() -> Prompt:
         nonlocal template
-        template = SandboxedTemplate(setup["source"], bos=setup["bos"], eos=setup["eos"])
+        template = SandboxedTemplate(setup["source"], setup["tokens"])
         try:
             return template.render(SAMPLE)
         except TemplateLimitError:
             raise
         except ChatTemplateError:  # it may want other messages than these
-            return ""
+            return Prompt("")
 
     _answer(begin, setup["seconds"])
     while template is not None and (line := sys.stdin.readline()):
         _answer(partial(template.render, json.loads(line)["messages"]), setup["seconds"])
 
 
-def _answer(work: Callable[[], str], seconds: float) -> None:
+def _answer(work: Callable[[], Prompt], seconds: float) -> None:
     """Do it, within so many seconds of computing: also when nobody is there any more to stop it."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     end = int(usage.ru_utime + usage.ru_stime + seconds) + 1
@@ -56,9 +57,10 @@ def _answer(work: Callable[[], str], seconds: float) -> None:
     sys.stdout.flush()
 
 
-def _reply(work: Callable[[], str]) -> Mapping[str, Any]:
+def _reply(work: Callable[[], Prompt]) -> Mapping[str, Any]:
     try:
-        return {"text": work()}
+        prompt = work()
+        return {"text": prompt.text, "quoted": prompt.quoted, "lost": prompt.lost}
     except ChatTemplateError as error:
         return {"error": str(error)[:1000], "limit": isinstance(error, TemplateLimitError)}
     except MemoryError:

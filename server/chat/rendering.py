@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from server.chat.prompt import Message, Prompt
 from server.chat.sandbox import MAX_CHARACTERS, ChatTemplateError, TemplateLimitError
 
 MAX_SOURCE: Final = 1 << 20
@@ -23,7 +24,8 @@ START_SECONDS: Final = 60.0
 """For a Python to start on a busy machine, to read the template and to try it."""
 
 MAX_REPLY: Final = 6 * MAX_CHARACTERS + 4096
-"""Bytes: JSON in ASCII needs up to six for a character, and twice that for one beyond U+FFFF."""
+"""Bytes. JSON in ASCII needs up to six for a character, and twice that for one beyond U+FFFF; what is beyond ends the
+process."""
 
 
 class RenderProcess:
@@ -32,10 +34,12 @@ class RenderProcess:
     Raises ChatTemplateError when the template can't be read, and when it takes too much for a first short message.
     """
 
-    def __init__(self, source: str, *, bos: str = "", eos: str = "", seconds: float = RENDER_SECONDS) -> None:
+    def __init__(
+        self, source: str, tokens: Mapping[str, str] | None = None, *, seconds: float = RENDER_SECONDS
+    ) -> None:
         if len(source) > MAX_SOURCE:
             raise TemplateLimitError(f"the model's chat template is longer than {MAX_SOURCE} characters")
-        self._setup = {"source": source, "bos": bos, "eos": eos, "seconds": seconds}
+        self._setup = {"source": source, "tokens": dict(tokens or {}), "seconds": seconds}
         self._seconds = seconds
         self._lock = threading.Lock()
         """Held while one message is rendered: the process does one thing at a time."""
@@ -43,7 +47,7 @@ class RenderProcess:
         with self._lock:
             self._started()
 
-    def render(self, messages: Sequence[Mapping[str, str]]) -> str:
+    def render(self, messages: Sequence[Message]) -> Prompt:
         """See ChatTemplate.render."""
         with self._lock:
             return self._ask(self._process or self._started(), {"messages": messages}, self._seconds)
@@ -68,7 +72,7 @@ class RenderProcess:
             raise
         return process
 
-    def _ask(self, process: subprocess.Popen[bytes], question: Mapping[str, Any], seconds: float) -> str:
+    def _ask(self, process: subprocess.Popen[bytes], question: Mapping[str, Any], seconds: float) -> Prompt:
         assert process.stdin is not None and process.stdout is not None
         try:
             process.stdin.write(json.dumps(question).encode() + b"\n")
@@ -82,7 +86,8 @@ class RenderProcess:
             raise TemplateLimitError("the model's chat template takes too much time or memory") from None
         reply = json.loads(line)
         if "text" in reply:
-            return str(reply["text"])
+            quoted = tuple((start, end) for start, end in reply["quoted"])
+            return Prompt(reply["text"], quoted, tuple(reply["lost"]))
         raise (TemplateLimitError if reply["limit"] else ChatTemplateError)(reply["error"])
 
     def _end(self) -> None:

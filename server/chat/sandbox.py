@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from jinja2 import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateError, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.utils import Namespace
+
+from server.chat.prompt import Message, Prompt
+from server.chat.traced import MIXED, TracedText, joined, origins, quoted_ranges
+from server.chat.tracing import TracingEnvironment, mixing
 
 MAX_CHARACTERS: Final = 8 << 20
 """The most that a template may write: several times what a frame holds."""
+
+PLAIN_FIELDS: Final = ("role", "type")
+"""Fields of a message that the server fills with words of its own."""
 
 
 class ChatTemplateError(Exception):
@@ -26,16 +36,17 @@ class SandboxedTemplate:
     """Renders messages the way Hugging Face's ``apply_chat_template`` does: same settings, globals and filters.
 
     A template comes out of a model file, which anybody may have written: it sees no Python but its arguments.
+    ``tokens`` are the model's special tokens by their names in a template: ``bos_token``, ``eos_token`` and others.
     """
 
-    def __init__(self, source: str, *, bos: str = "", eos: str = "") -> None:
-        self._special = {"bos_token": bos, "eos_token": eos}
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.filters["tojson"] = _tojson
+    def __init__(self, source: str, tokens: Mapping[str, str] | None = None) -> None:
+        self._tokens = tokens or {}
+        environment = TracingEnvironment([_GenerationBlock, "jinja2.ext.loopcontrols"])
+        environment.filters["tojson"] = mixing(_tojson)
         environment.globals["raise_exception"] = _raise_exception
         environment.globals["strftime_now"] = _strftime_now
+        environment.globals["dict"] = _TemplateDict()
+        environment.globals["namespace"] = _TemplateNamespace
         try:
             self._template = environment.from_string(source)
         except MemoryError:
@@ -43,15 +54,18 @@ class SandboxedTemplate:
         except Exception as error:  # what can be computed beforehand is, and may fail in any way that Python has
             raise ChatTemplateError(f"the model's chat template can't be read: {error}") from error
 
-    def render(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """The prompt that makes the model answer ``messages`` (each with ``role`` and ``content``).
+    def render(self, messages: Sequence[Message]) -> Prompt:
+        """The prompt that makes the model answer ``messages``.
 
         Raises ChatTemplateError, also where the template allows no such order of roles, and MemoryError.
         """
         pieces: list[str] = []
         room = MAX_CHARACTERS
         try:
-            for piece in self._template.generate(messages=messages, add_generation_prompt=True, **self._special):
+            traced = [_traced(message, 1 + place % (MIXED - 1)) for place, message in enumerate(messages)]
+            for piece in self._template.generate(
+                messages=traced, tools=None, documents=None, add_generation_prompt=True, **self._tokens
+            ):
                 pieces.append(piece)
                 room -= len(piece)
                 if room < 0:
@@ -60,12 +74,86 @@ class SandboxedTemplate:
             raise
         except Exception as error:  # a template is a program, and may fail in any way that Python has
             raise ChatTemplateError(f"the model's chat template refuses these messages: {error}") from error
-        return "".join(pieces)
+        return _prompt(joined(pieces), traced)
 
 
-def _tojson(value: Any, indent: int | None = None) -> str:
+def _traced(value: Any, origin: int) -> Any:
+    """A message whose strings know that they came from it."""
+    if isinstance(value, str):
+        return TracedText(value, bytes([origin]) * len(value))
+    if isinstance(value, Mapping):
+        return {key: each if key in PLAIN_FIELDS else _traced(each, origin) for key, each in value.items()}
+    return [_traced(each, origin) for each in value] if isinstance(value, list) else value
+
+
+def _prompt(text: str, messages: Sequence[Any]) -> Prompt:
+    seen = set(origins(text))
+    lost = [
+        place
+        for place, message in enumerate(messages)
+        if seen.isdisjoint((1 + place % (MIXED - 1), MIXED)) and _has_text(message.get("content"))
+    ]
+    return Prompt(str.__str__(text), quoted_ranges(text), tuple(lost))
+
+
+def _has_text(content: Any) -> bool:
+    if isinstance(content, str):
+        return bool(content.strip())
+    return any(_has_text(part.get("text")) for part in content or ())
+
+
+class _GenerationBlock(Extension):
+    """``{% generation %}``: names what the model wrote, for training. Here it shows its content and does nothing."""
+
+    tags: Final = {"generation"}  # type: ignore[misc]
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return nodes.CallBlock(self.call_method("_show"), [], [], body).set_lineno(line)
+
+    def _show(self, caller: Callable[[], str]) -> str:
+        return caller()
+
+
+class _TemplateDict:
+    """``dict`` as templates may use it: the type itself would lead out of the sandbox."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[Any, Any]:
+        return dict(*args, **kwargs)
+
+    def fromkeys(self, *args: Any) -> dict[Any, Any]:
+        return dict.fromkeys(*args)
+
+
+class _TemplateNamespace(Namespace):
+    """``namespace`` without names that begin with an underscore."""
+
+    def __init__(*args: Any, **kwargs: Any) -> None:  # no self: a template may give a field of this name
+        self, values = args[0], dict(*args[1:], **kwargs)
+        for name in values:
+            _check_name(name)
+        Namespace.__init__(self, values)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _check_name(name)
+        super().__setitem__(name, value)
+
+
+def _check_name(name: Any) -> None:
+    if isinstance(name, str) and name.startswith("_"):
+        raise SecurityError(f"a namespace can't have a field named {name!r}: it begins with an underscore")
+
+
+def _tojson(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | str | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
     """jinja2's own ``tojson`` escapes for HTML, which a prompt is not."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 def _raise_exception(message: str) -> None:

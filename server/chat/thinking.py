@@ -23,6 +23,9 @@ _HEADER: Final = re.compile(
     r"|(?:<\|begin\|>assistant)?<\|(?P<part>think|content)\|>"
 )
 """What stands before each part of an answer of gpt-oss or Solar Open; at the end of a text also its beginning."""
+_WRITTEN_MARK: Final = re.compile(
+    "|".join(re.escape(mark) for pair in PAIRS for mark in pair) + rf"|(?:<\|end\|>)?(?:{_HEADER.pattern})"
+)
 _PART_END: Final = "<|end|>"
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _FENCE: Final = re.compile(r"[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t][ \t>]*)*(`{3,}|~{3,})(.*)", re.DOTALL)
@@ -73,6 +76,17 @@ def continued(prompt: str, written: str) -> tuple[str, str]:
     if mark and (written.lstrip().startswith(mark.rstrip()) or parts(written).thinking is None):
         prompt = prompt[: -len(mark)]
     return prompt + written, ""
+
+
+def outside_marks(written: str) -> Iterator[tuple[int, int]]:
+    """The ranges of an answer that has been written so far, but for the marks of thinking that the model wrote."""
+    begin = 0
+    for mark in _WRITTEN_MARK.finditer(written):
+        if mark.start() > begin:
+            yield begin, mark.start()
+        begin = mark.end()
+    if begin < len(written):
+        yield begin, len(written)
 
 
 def field_read(source: str) -> str | None:

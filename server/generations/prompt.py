@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from protocol.errors import ErrorCode
 from protocol.messages import ChatMessage, Generate
+from server.chat.prompt import Prompt, clipped
 from server.chat.template import ChatTemplate, ChatTemplateError
-from server.chat.thinking import answered, continued
+from server.chat.thinking import answered, continued, outside_marks
 from server.engine.base import Engine
 from server.generations.refusals import refusal
 
@@ -32,12 +33,16 @@ def prepared(body: Generate, engine: Engine, template: ChatTemplate, written: st
     """
     field = "conversation" if body.conversation else "messages" if body.messages else "prompt"
     try:
-        text, opened = continued(_rendered(body, template), written)
+        prompt = _rendered(body, template)
     except ChatTemplateError as error:
         raise refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field=field) from error
+    text, opened = continued(prompt.text, written)
+    start = len(text) - len(written)
+    quoted = [*clipped(prompt.quoted, start), *((start + a, start + b) for a, b in outside_marks(written))]
     if len(text) > PROBE_CHARS:
-        _refuse_overflow(body, field, engine, engine.tokenize(text[:PROBE_CHARS]), at_least="at least ")
-    tokens = engine.tokenize(text)
+        beginning = engine.tokenize(text[:PROBE_CHARS], clipped(quoted, PROBE_CHARS))
+        _refuse_overflow(body, field, engine, beginning, at_least="at least ")
+    tokens = engine.tokenize(text, quoted)
     _refuse_overflow(body, field, engine, tokens)
     if not tokens:
         text = f"{field}: this model's vocabulary has no token for any of it; write something else"
@@ -46,9 +51,9 @@ def prepared(body: Generate, engine: Engine, template: ChatTemplate, written: st
     return Prepared(tuple(tokens), "" if body.raw or body.params.json_schema is not None else opened)
 
 
-def _rendered(body: Generate, template: ChatTemplate) -> str:
+def _rendered(body: Generate, template: ChatTemplate) -> Prompt:
     if body.raw and body.prompt is not None:
-        return body.prompt
+        return Prompt(body.prompt)  # its marks are tokens: the caller writes the model's own form
     if body.messages is None:
         return template.render([{"role": "user", "content": body.prompt or ""}])
     return template.render(list(_dialogue(body.messages, template.thinking_field)))

@@ -28,12 +28,13 @@ class EngineAnswers:
         self._updates: queue.SimpleQueue[Update] = queue.SimpleQueue()
         self._engine.start(self._listen)
         facts = self._engine.facts
-        self._template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
+        self._template = ChatTemplate(facts.chat_template, facts.special_tokens)
         self._asked = 0
 
     def __call__(self, messages: list[dict[str, str]], *, seed: int, max_tokens: int) -> str:
         self._asked += 1
-        prompt = self._engine.tokenize(self._template.render(messages))
+        rendered = self._template.render(messages)
+        prompt = self._engine.tokenize(rendered.text, rendered.quoted)
         sampling = replace(self._engine.facts.sampling, seed=seed, max_tokens=max_tokens)
         request = GenerationRequest(
             id=str(self._asked), prompt=tuple(prompt), sampling=sampling, received=time.monotonic()

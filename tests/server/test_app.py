@@ -7,6 +7,7 @@ import pytest
 
 from server.app import create_app
 from server.chat.template import ChatTemplateError
+from server.chat.wellknown import chosen
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from tests.server.transports.running import serving
@@ -22,6 +23,14 @@ async def test_the_end_of_the_application_is_the_end_of_the_engine() -> None:
         assert len(engine_threads()) == len(before) + 1
     assert engine_threads() == before
     assert not server.engine.stats().alive
+
+
+async def test_a_chosen_template_takes_the_place_of_the_models(model: ScriptedModel) -> None:
+    model.facts = dataclasses.replace(model.facts, chat_template="{% for m in messages %}")
+    app = create_app(BatchingEngine(model), template_choice=chosen("gemma"))
+    template = app.state.registry.template
+    assert (template.origin, template.stop) == ("chosen", ("<end_of_turn>",))
+    model.close()
 
 
 def test_a_broken_template_is_told_before_anything_starts(model: ScriptedModel) -> None:

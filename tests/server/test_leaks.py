@@ -113,7 +113,7 @@ async def test_on_the_starter_model() -> None:
     engine = BatchingEngine(LlamaModel(MODEL_PATH, context=512, parallel=2))
     facts = engine.facts
     registry = Registry(
-        engine, ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos), retention=Retention(least=0, most=0)
+        engine, ChatTemplate(facts.chat_template, facts.special_tokens), retention=Retention(least=0, most=0)
     )
     running = asyncio.get_running_loop().create_task(registry.run(), name="registry")
     reasons: list[DoneReason] = []

@@ -87,6 +87,21 @@ def test_the_variable_names_the_model_too(data: str, tmp_path: Path) -> None:
     assert_told_in_one_line(run("serve", "--port=0", "--data", data, STREAMUI_MODEL=path), path)
 
 
+def test_a_chat_template_that_is_neither_file_nor_name_is_told_with_the_names(data: str) -> None:
+    ended = run("serve", "--port=0", "--data", data, "--chat-template", "chatlm")
+    assert_told_in_one_line(ended, "--chat-template chatlm", "chatml", "llama3")
+
+
+def test_a_broken_chat_template_of_a_model_is_told_with_what_helps(data: str, tmp_path: Path) -> None:
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(
+        MODEL_PATH.read_bytes().replace(b"{% for message in messages %}", b"{% for message in messages  }")
+    )
+    assert_told_in_one_line(
+        run("serve", "--port=0", "--data", data, "--model", str(path)), "--chat-template FILE or NAME"
+    )
+
+
 def broken(kind: str) -> bytes:
     whole = MODEL_PATH.read_bytes()
     return {

@@ -26,6 +26,12 @@ describe("describeModel", () => {
   });
 });
 
+describe("the chat template", () => {
+  it("says so when the operator chose it", () => {
+    assert.deepEqual(describeModel({ template: "chosen" }, {}), [["Chat template", "chosen when the server was started"]]);
+  });
+});
+
 describe("describeBytes", () => {
   it("never says more than there is", () => {
     const sizes = [0, 1023, 1024, 1536, 10_300, 1_048_575, 1_048_576, 3_400_000];

@@ -53,10 +53,10 @@ def test_llama_cpp_reads_it(path: Path) -> None:
         words = Prompts("words", 1.0).fresh(100)
         assert len(model.tokenize(words)) < 110
         assert [model.is_end(token) for token in model.tokenize("<|im_end|> bird")] == [True, False]
-        with contextlib.closing(ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)) as template:
+        with contextlib.closing(ChatTemplate(facts.chat_template, facts.special_tokens)) as template:
             prompt = template.render([{"role": "user", "content": "Hi"}])
-        assert prompt == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
-        assert len(model.tokenize(prompt)) < 30
+        assert prompt.text == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+        assert len(model.tokenize(prompt.text, prompt.quoted)) < 30
     finally:
         model.close()
 

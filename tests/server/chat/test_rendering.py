@@ -54,7 +54,7 @@ def test_and_when_it_does_so_only_later_the_next_message_is_rendered_all_the_sam
         with pytest.raises(TemplateLimitError):
             template.render(GO)
         with contextlib.closing(RenderProcess(source)) as patient:  # whose start has time enough on any machine
-            assert patient.render(HI) == "Hi"
+            assert patient.render(HI).text == "Hi"
 
 
 def test_it_begins_anew_after_it_had_to_be_ended() -> None:
@@ -63,7 +63,7 @@ def test_it_begins_anew_after_it_had_to_be_ended() -> None:
         for _ in range(2):
             with pytest.raises(TemplateLimitError):
                 template.render(GO)
-            assert template.render(HI) == "Hi"
+            assert template.render(HI).text == "Hi"
 
 
 def test_macros_without_an_end_are_refused() -> None:
@@ -80,14 +80,14 @@ def plain() -> Iterator[RenderProcess]:
 
 @pytest.mark.parametrize("text", ["Hi", "é漢🙂\n\r\u2028", "\x00", "\ud800", "x" * 1_000_000, "🙂" * 500_000])
 def test_any_text_passes_as_it_is(plain: RenderProcess, text: str) -> None:
-    assert plain.render([{"role": "user", "content": text}]) == text
+    assert plain.render([{"role": "user", "content": text}]).text == text
 
 
 def test_several_threads_share_it(plain: RenderProcess) -> None:
     found: dict[int, str] = {}
 
     def ask(n: int) -> None:
-        found[n] = plain.render([{"role": "user", "content": str(n)}])
+        found[n] = plain.render([{"role": "user", "content": str(n)}]).text
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -102,7 +102,7 @@ def test_a_refusal_is_no_reason_not_to_start() -> None:
     with contextlib.closing(RenderProcess(source)) as template:
         with pytest.raises(ChatTemplateError, match="system first"):
             template.render(HI)
-        assert template.render([{"role": "system", "content": ""}]) == "ok"
+        assert template.render([{"role": "system", "content": ""}]).text == "ok"
 
 
 def test_a_template_as_long_as_a_book_is_refused_unread() -> None:

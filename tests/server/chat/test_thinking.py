@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.chat.thinking import opened, parts
+from server.chat.thinking import opened, outside_marks, parts
 from server.engine.thinking_marks import PAIRS, visible_tokens
 
 ROOT = Path(__file__).parents[3]
@@ -59,3 +59,23 @@ def test_only_marks_of_thinking_are_given_out_of_the_control_tokens() -> None:
     assert visible_tokens(usual | {"[THINK]", "[/THINK]"}) == {"[THINK]", "[/THINK]"}
     harmony = frozenset({"<|channel|>", "<|message|>", "<|start|>", "<|end|>"})
     assert visible_tokens(harmony | {"<|return|>", "<|call|>"}) == harmony
+
+
+@pytest.mark.parametrize(
+    ("written", "marks"),
+    [
+        ("<think>a</think>b<|im_end|>c", ["<think>", "</think>"]),
+        ("[THINK]a[/THINK]</s>", ["[THINK]", "[/THINK]"]),
+        (
+            "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|end|>",
+            ["<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"],
+        ),
+        ("a<|end|><|start|>user<|message|>b", []),
+        ("", []),
+    ],
+)
+def test_of_an_answer_that_is_continued_only_marks_of_thinking_are_marks(written: str, marks: list[str]) -> None:
+    outside = list(outside_marks(written))
+    ends = [0, *(end for _, end in outside)]
+    starts = [*(start for start, _ in outside), len(written)]
+    assert [written[a:b] for a, b in zip(ends, starts, strict=True) if b > a] == marks

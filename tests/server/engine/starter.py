@@ -55,7 +55,7 @@ class StarterBench:
         self.engine.start(self.recorder.listen)
 
         facts = self.model.facts
-        self._template = ChatTemplate(facts.chat_template, bos=facts.bos, eos=facts.eos)
+        self._template = ChatTemplate(facts.chat_template, facts.special_tokens)
         ends = filter(self.model.is_end, range(facts.vocabulary))
         self.never_ending: dict[str, Any] = {"logit_bias": dict.fromkeys(ends, -100.0)}
         """Sampling under which the model can't end its answer."""
@@ -69,7 +69,8 @@ class StarterBench:
         """A conversation of ``texts``, said by the person and the model in turn."""
         roles = ("user", "assistant")
         messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(texts)]
-        return self.engine.tokenize(self._template.render(messages))
+        prompt = self._template.render(messages)
+        return self.engine.tokenize(prompt.text, prompt.quoted)
 
     def prompt(self, repeats: int = 1) -> list[int]:
         return self.render(TEXT * repeats)

@@ -14,6 +14,7 @@ from server.engine.base import (
     Phase,
     Piece,
     Prefill,
+    Ranges,
     Timings,
     Update,
     Usage,
@@ -41,7 +42,7 @@ class PuppetEngine:
         self._perhaps_fail("start")
         self._listener = listener
 
-    def tokenize(self, text: str) -> list[int]:
+    def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         return list(text.encode())
 
     def grammar(self, schema: Mapping[str, object]) -> str:
