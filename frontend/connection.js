@@ -6,8 +6,10 @@
 import { Heartbeat, WAKE_PATIENCE_MS } from "./heartbeat.js";
 import { askStatus, parseFrame, ping } from "./protocol/messages.js";
 import { Session } from "./protocol/session.js";
+import { wellFormedJson } from "./protocol/well-formed.js";
 
 /** @typedef {import("./protocol/messages.js").ClientMessage} ClientMessage */
+/** @typedef {import("./protocol/messages.js").ErrorMessage} ErrorMessage */
 /** @typedef {import("./protocol/messages.js").Generate} Generate */
 /** @typedef {import("./protocol/messages.js").ServerMessage} ServerMessage */
 /** @typedef {import("./protocol/messages.js").ServerStatus} ServerStatus */
@@ -52,6 +54,7 @@ const WELCOME_MS = 5000;
 const LONGEST_WELCOME_MS = 20_000;
 /** Close codes of the server, PROTOCOL 9. */
 const FAULT = 1011;
+const BAD_FRAMES = 4400;
 const BAD_TOKEN = 4401;
 const RESTARTING = 1012;
 
@@ -186,6 +189,7 @@ export class Connection {
     /** @type {Transport} */
     const transport = this.#openTransport(this.#choice.kind, {
       transportReceived: (frame) => this.#whileCurrent(transport, () => this.#receiveFrame(frame)),
+      transportRefused: (frame, error) => this.#whileCurrent(transport, () => this.#refusedFrame(frame, error)),
       transportClosed: (end) => this.#whileCurrent(transport, () => this.#closed(end)),
     });
     this.#transport = transport;
@@ -203,6 +207,16 @@ export class Connection {
   #receiveFrame(frame) {
     this.#heartbeat.beat();
     for (const message of parseFrame(frame)) this.#receive(message);
+  }
+
+  /**
+   * The server, or a proxy before it, takes everything but this frame.
+   * @param {string} frame
+   * @param {ErrorMessage} error
+   */
+  #refusedFrame(frame, error) {
+    const { type, id } = JSON.parse(frame);
+    if (type === "generate") this.#take(this.#session.refused(id, error));
   }
 
   /** @param {ServerMessage} message */
@@ -240,7 +254,7 @@ export class Connection {
 
   /** @param {ClientMessage[]} messages */
   #send(messages) {
-    for (const message of messages) this.#transport?.send(JSON.stringify(message));
+    for (const message of messages) this.#transport?.send(wellFormedJson(message));
   }
 
   /** Gives up a transport that does not answer. */
@@ -253,7 +267,8 @@ export class Connection {
     const isBlocked = this.#state.name === "connecting" && !isWordOfServer(code);
     this.#release(code);
     if (code === BAD_TOKEN) this.#logIn();
-    if (code >= 4400 && code < 4500) return this.#become({ name: "refused", code, reason });
+    const mayLast = code === BAD_FRAMES && this.#session.hasRefusedFrame;
+    if (code >= 4400 && code < 4500 && !mayLast) return this.#become({ name: "refused", code, reason });
     if (isBlocked && this.#choice.failed()) return this.#open();
     const wait = this.#nextWait();
     this.#after(wait, () => this.#connect());

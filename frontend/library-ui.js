@@ -30,6 +30,7 @@ import { UNTITLED } from "./rendering/conversation-row.js";
  * @typedef {object} LibraryUIDelegate
  * @property {(id: string, message: string | null) => void} conversationChosen
  * @property {(id: string) => void} conversationRemoved
+ * @property {(id: string) => boolean} conversationRestored whether there is anything of it that only this browser has
  * @property {() => void} libraryShown
  */
 
@@ -165,8 +166,11 @@ export class LibraryUI {
 
   /** @param {string} id */
   #restore(id) {
+    const isUnsent = this.#delegate?.conversationRestored(id) ?? false;
     this.#try("It could not be brought back.", async () => {
-      await this.#parts.library.restore(id);
+      await this.#parts.library.restore(id).catch((error) => {
+        if (!isUnsent || error.status !== 404) throw error;
+      });
       this.#delegate?.conversationChosen(id, null);
     });
   }

@@ -33,7 +33,8 @@
  *   cancel: (id: string) => void,
  * }} connection
  * @property {CommandParts["api"] & {
- *   read: (id: string) => Promise<ConversationDocument>, create: (id: string, settings: Settings) => Promise<unknown>,
+ *   read: (id: string) => Promise<ConversationDocument>, create: (id: string, settings: Settings) => Promise<ConversationDocument>,
+ *   restore: (id: string) => Promise<unknown>,
  * }} api
  * @property {Outbox} outbox
  * @property {{start: (delegate: LibraryUIDelegate) => void, stop: () => void, mark: (open: string | null) => void, readonly library: Library}} libraryUI

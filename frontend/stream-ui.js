@@ -3,18 +3,22 @@
  * shown, in the conversation that the address names. Knows nothing of transports, frames or the DOM.
  */
 
+import { ApiError } from "./conversations/api.js";
 import { MessageCommands } from "./conversations/message-commands.js";
 import { OpenConversation } from "./conversations/open-conversation.js";
 import { unsentSummary } from "./conversations/library.js";
 import { describe, present } from "./conversations/presenting.js";
+import { CONVERSATION_DELETED, WITHDRAWN, describeRefusal, settingsKey } from "./conversations/refusals.js";
 import { Sender } from "./conversations/sender.js";
 import { generate } from "./protocol/messages.js";
+import { wellFormed } from "./protocol/well-formed.js";
 
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("./conversations/api.js").Settings} Settings */
 /** @typedef {import("./conversations/message-commands.js").Question} Question */
 /** @typedef {import("./conversations/outbox.js").Parcel} Parcel */
 /** @typedef {import("./conversations/presenting.js").ActionName} ActionName */
+/** @typedef {import("./conversations/refusals.js").Circumstances} Circumstances */
 /** @typedef {import("./conversations/presenting.js").OfferName} OfferName */
 /** @typedef {import("./protocol/messages.js").ConversationChanged} ConversationChanged */
 /** @typedef {import("./protocol/messages.js").Done} Done */
@@ -27,17 +31,27 @@ import { generate } from "./protocol/messages.js";
  * @property {() => void} settingsShown `settings` are others now
  */
 
+/** How many messages above a question are remembered, to place it where some of them are deleted meanwhile. */
+const MAX_ABOVE = 64;
+
 export class StreamUI {
   #parts;
   #sender;
   #commands;
   #isConnected = false;
   #hasBeenConnected = false;
+  /** Name and context of the server's model, as of the last connection. */
+  #model = "";
   #open;
+  /** @type {Map<string, Parcel[]>} what was not sent in conversations that were deleted here */
+  #removed = new Map();
   /** @type {string | null} a message that the reader wants to see once it is here */
   #wanted = null;
   /** @type {StreamUIDelegate | null} */
   #delegate = null;
+  /** @type {Settings | null} settings that were sent to the server last: what failed isn't sent again by itself before the next connection */
+  #tried = null;
+  #isSaving = false;
   /** What was told of settings last, so that nobody is told twice. */
   #toldSettings = "";
 
@@ -50,7 +64,9 @@ export class StreamUI {
       ...parts,
       open: () => this.#open,
       ask: (question) => this.#ask(question),
-      refresh: () => this.#open.outboxChanged(),
+      askElsewhere: (content) => this.#askElsewhere(content),
+      refresh: () => this.#refresh(),
+      leaveEmpty: () => this.#leaveEmpty(),
     });
   }
 
@@ -122,18 +138,47 @@ export class StreamUI {
   set(settings) {
     this.#toldSettings = JSON.stringify(settings);
     this.#open.set(settings);
-    if (this.#open.isOnServer) this.#changeSettings(settings);
-    else this.#parts.newChatSettings?.set(settings);
+    for (const parcel of this.#parts.outbox.of(this.#open.id)) {
+      if (parcel.create && !parcel.failure) this.#parts.outbox.put({ ...parcel, create: settings });
+    }
+    if (!this.#open.isOnServer) this.#parts.newChatSettings?.set(settings);
+    this.#saveSettings();
+    this.#show();
   }
 
-  /** @param {Settings} settings */
-  async #changeSettings(settings) {
-    const { id } = this.#open;
+  /** Brings settings to the server that it doesn't have yet, where it has the conversation. */
+  #saveSettings() {
+    const { unsaved, isOnServer } = this.#open;
+    if (!unsaved || !isOnServer || this.#isSaving || unsaved === this.#tried) return;
+    this.#tried = unsaved;
+    this.#changeSettings(this.#open, unsaved);
+  }
+
+  #saveAgain() {
+    this.#tried = null;
+    this.#saveSettings();
+  }
+
+  /**
+   * What can't be saved now is kept, and saved with the next connection; what is refused is not.
+   * @param {OpenConversation} open
+   * @param {Settings} settings
+   */
+  async #changeSettings(open, settings) {
+    this.#isSaving = true;
     try {
-      await this.#parts.api.change(id, { settings });
+      await this.#parts.api.change(open.id, { settings });
+      open.settled(settings);
     } catch (error) {
-      const action = { label: "Try again", act: () => this.set(settings) };
-      this.#parts.toasts.show({ text: `The settings were not kept. ${error}`, tone: "bad", action });
+      const mayHelp = error instanceof ApiError && error.isTemporary;
+      if (!mayHelp) open.settled(settings);
+      const action = mayHelp ? { label: "Try again", act: () => this.#saveAgain() } : undefined;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#parts.toasts.show({ text: `The settings weren't saved. ${reason}`, tone: "bad", action });
+      if (!mayHelp) open.catchUp();
+    } finally {
+      this.#isSaving = false;
+      this.#saveSettings();
     }
   }
 
@@ -153,7 +198,7 @@ export class StreamUI {
   }
 
   get mayBeAsked() {
-    return this.#open.writing.length === 0 && (this.#open.phase === "new" || this.#open.phase === "ready");
+    return this.#open.takesMessages;
   }
 
   /** @param {string} text */
@@ -200,8 +245,24 @@ export class StreamUI {
 
   /** @param {string} id */
   conversationRemoved(id) {
-    for (const { request } of this.#parts.outbox.of(id)) this.#parts.outbox.remove(request.id);
+    const parcels = this.#parts.outbox.of(id);
+    this.#removed.set(id, parcels);
+    for (const { request } of parcels) this.#parts.outbox.remove(request.id);
     if (this.#open.id === id) this.startNewChat();
+  }
+
+  /**
+   * A conversation that was deleted here is back, and so is what was not sent in it.
+   * @param {string} id
+   * @returns {boolean} whether there is anything of it that only this browser has
+   */
+  conversationRestored(id) {
+    const parcels = this.#removed.get(id) ?? [];
+    this.#removed.delete(id);
+    for (const parcel of parcels) this.#parts.outbox.put(parcel);
+    this.#listUnsent();
+    this.#sender.sendAll(true);
+    return parcels.length > 0;
   }
 
   libraryShown() {
@@ -216,18 +277,30 @@ export class StreamUI {
   /** Another tab has sent something, or something of it has arrived. */
   outboxChanged() {
     this.#listUnsent();
-    for (const { request } of this.#parts.outbox.of(this.#open.id)) this.#open.hear(request.id, false);
+    this.#open.broughtElsewhere();
+    this.#hearUnsent(this.#open);
     this.#open.outboxChanged();
     this.#sender.sendAll(true);
     this.#open.catchUp();
   }
 
   /** @param {Parcel} parcel */
-  senderFailed({ request, failure }) {
+  senderFailed(parcel) {
+    const { request, failure, edited } = parcel;
+    this.#listUnsent();
     if (request.conversation !== this.#open.id) return;
     this.#open.unhear(request.id);
+    if (failure?.code === CONVERSATION_DELETED.code) this.#open.gone();
+    else this.#open.outboxChanged();
+    if (edited !== undefined) this.#parts.transcript.reveal(request.id);
+    this.#parts.announcer.ended(failure?.code === WITHDRAWN.code ? "Answer stopped" : describeRefusal(parcel).text);
+  }
+
+  /** @param {string} conversation */
+  senderLearned(conversation) {
+    if (conversation !== this.#open.id) return;
     this.#open.outboxChanged();
-    this.#parts.announcer.ended(failure?.code === "withdrawn" ? "Answer stopped" : `Not sent: ${failure?.message}`);
+    this.#open.catchUp();
   }
 
   connectionRetried() {
@@ -239,10 +312,12 @@ export class StreamUI {
     this.#announceConnection(state);
     this.#isConnected = state.name === "connected";
     this.#hasBeenConnected ||= this.#isConnected;
+    if (state.name === "connected") this.#model = `${state.welcome.model?.name} ${state.welcome.model?.context}`;
     this.#parts.connectionView.show(state);
     this.#sender.connectionChanged(this.#isConnected);
     if (this.#isConnected) {
       this.#parts.libraryUI.library.refresh();
+      this.#saveAgain();
       this.#open.catchUp();
     }
     this.#showLines();
@@ -271,7 +346,7 @@ export class StreamUI {
       case "rejected":
         return this.#sender.refused(event.id, event.error);
       case "withdrawn":
-        return this.#sender.refused(event.id, { code: "withdrawn", message: "Stopped before it was sent" });
+        return this.#sender.refused(event.id, WITHDRAWN);
       case "lost":
         this.#open.lost(event.id);
         this.#show();
@@ -332,21 +407,72 @@ export class StreamUI {
   }
 
   /** @param {Question} question */
-  #ask({ parent, content }) {
-    const { newId, address, libraryUI, announcer } = this.#parts;
-    const said = content === undefined ? {} : { content, message_id: newId() };
-    const request = generate({ id: newId(), conversation: this.#open.id, parent, ...said });
-    const create = this.#open.isOnServer ? null : this.#open.settings;
-    const at = Date.now();
-    if (this.#open.phase === "new") libraryUI.library.heard(unsentSummary(this.#open.id, content ?? "", at));
+  #ask(question) {
+    const { content } = question;
+    if (this.#open.isGone) return content === undefined ? undefined : this.#askElsewhere(content);
+    const { address, libraryUI, announcer } = this.#parts;
+    this.#forgetRefusedRequests();
+    const parcel = this.#parcelOf(question);
+    const { request } = parcel;
+    if (this.#open.phase === "new") libraryUI.library.heard(unsentSummary(this.#open.id, content ?? "", parcel.at));
     this.#open.hear(request.id, false);
-    this.#sender.send({ request, create, at, failure: null });
+    this.#sender.send(parcel);
     if (this.#open.phase === "new") this.#delegate?.conversationOpened(this.#open.id);
     address.go(this.#open.id);
     this.#open.sent();
     this.#parts.transcript.follow();
     announcer.forget();
     announcer.say("Answer started");
+  }
+
+  /**
+   * @param {Question} question
+   * @returns {Parcel}
+   */
+  #parcelOf({ parent, content, edited, above }) {
+    const { newId } = this.#parts;
+    const { tree, id: conversation, isBegun, settings } = this.#open;
+    const said = content === undefined ? {} : { content: wellFormed(content), message_id: newId() };
+    const request = generate({ id: newId(), conversation, parent, ...said });
+    const path = tree.pathTo(parent);
+    const history = path.reduce((sum, message) => sum + message.content.length, 0);
+    return {
+      request,
+      create: isBegun ? null : settings,
+      at: Date.now(),
+      failure: null,
+      above: above ?? path.map(({ id }) => id).reverse().slice(0, MAX_ABOVE),
+      ...(edited === undefined ? {} : { edited }),
+      asked: { settings: settingsKey(settings), model: this.#model, history },
+    };
+  }
+
+  /** @param {string} content */
+  #askElsewhere(content) {
+    this.startNewChat();
+    this.#ask({ parent: null, content });
+  }
+
+  /** Takes out what was refused and holds no text: to answer again, or to continue. The reader has turned to something else. */
+  #forgetRefusedRequests() {
+    for (const { request, failure } of this.#parts.outbox.of(this.#open.id)) {
+      if (failure && request.content === undefined) this.#parts.outbox.remove(request.id);
+    }
+  }
+
+  /** Turns to a new chat where nothing is left of one that the server never had, or has nothing of. */
+  #leaveEmpty() {
+    const { id, isBegun, isGone, settings } = this.#open;
+    if (isBegun || this.#parts.outbox.of(id).length > 0) return;
+    if (isGone) return this.#show();
+    this.startNewChat();
+    this.#open.assume(settings);
+    this.#show();
+  }
+
+  #refresh() {
+    this.#open.outboxChanged();
+    this.#listUnsent();
   }
 
   /**
@@ -372,9 +498,22 @@ export class StreamUI {
   #opened(id) {
     const { api, outbox, newId } = this.#parts;
     const open = new OpenConversation(id ?? newId(), id === null, { api, outbox, changed: () => this.#show() });
-    for (const { request } of outbox.of(open.id)) open.hear(request.id, false);
-    if (id === null) open.set(this.#parts.newChatSettings?.settings ?? {});
+    this.#hearUnsent(open);
+    const created = outbox.of(open.id).findLast(({ create }) => create !== null)?.create;
+    if (id === null) open.assume(this.#parts.newChatSettings?.settings ?? {});
+    else if (created) open.assume(created);
     return open;
+  }
+
+  /** @param {OpenConversation} open */
+  #hearUnsent(open) {
+    for (const { request, failure } of this.#parts.outbox.of(open.id)) if (!failure) open.hear(request.id, false);
+  }
+
+  /** @returns {Circumstances} */
+  get #circumstances() {
+    const { isGone, settings, length } = this.#open;
+    return { isConnected: this.#isConnected, isGone, settings: settingsKey(settings), model: this.#model, history: length };
   }
 
   #show() {
@@ -384,7 +523,8 @@ export class StreamUI {
       this.#open.hear(id, true);
       connection.follow(id);
     }
-    const shown = present(this.#open, this.#parts.outbox.of(this.#open.id), this.#isConnected);
+    this.#saveSettings();
+    const shown = present(this.#open, this.#parts.outbox.of(this.#open.id), this.#circumstances);
     if (shown.length > 0) transcript.show(shown);
     else this.#showInstead();
     this.#showMode();
@@ -447,9 +587,14 @@ export class StreamUI {
 
   #listUnsent() {
     const { library } = this.#parts.libraryUI;
-    for (const { request, create, at } of this.#parts.outbox.parcels) {
+    const { parcels } = this.#parts.outbox;
+    library.keepUnsent(new Set(parcels.map(({ request }) => request.conversation)));
+    for (const { request, create, at, failure } of parcels) {
       const { conversation, content } = request;
-      if (create && !library.find(conversation)) library.heard(unsentSummary(conversation, content ?? "", at));
+      const isOnlyHere = create !== null || failure?.code === CONVERSATION_DELETED.code;
+      if (!isOnlyHere || content === undefined || library.find(conversation)?.title) continue;
+      const unsent = unsentSummary(conversation, content, at);
+      library.heard({ ...unsent, ...library.find(conversation), title: unsent.title });
     }
   }
 

@@ -1,6 +1,7 @@
 /** The conversations on the server, over HTTP. What may be asked twice is asked again where the line failed. */
 
 import { parsed } from "../guarded-storage.js";
+import { wellFormed, wellFormedJson } from "../protocol/well-formed.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../protocol/messages.js").Failure} Failure */
@@ -69,8 +70,9 @@ export class ApiError extends Error {
     this.isTemporary = isTemporary;
   }
 
+  /** Whether nothing answered, so that the same request may succeed as soon as something does. */
   get isOffline() {
-    return this.status === 0;
+    return this.status === 0 && this.isTemporary;
   }
 }
 
@@ -203,7 +205,7 @@ export class ConversationsApi {
       method,
       cache: "no-cache",
       ...(method === "GET" ? {} : { headers: { "Content-Type": type } }),
-      ...(body === undefined ? {} : { body: isRaw(body) ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isRaw(body) ? body : wellFormedJson(body) }),
     });
     const answer = parsed(text);
     if (!ok) throw refusal(status, answer);
@@ -258,5 +260,5 @@ function isRaw(body) {
 
 /** @param {string} id */
 function part(id) {
-  return encodeURIComponent(id);
+  return encodeURIComponent(wellFormed(id));
 }

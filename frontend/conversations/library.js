@@ -147,6 +147,15 @@ export class Library {
     this.#changed();
   }
 
+  /**
+   * Forgets the conversations that the server never had, but for these.
+   * @param {Set<string>} ids
+   */
+  keepUnsent(ids) {
+    const forgotten = [...this.#summaries.values()].filter(({ id, version }) => version === UNSENT && !ids.has(id));
+    for (const { id } of forgotten) this.forget(id);
+  }
+
   /** @param {string} id */
   forget(id) {
     this.#take({ id, deleted: true });

@@ -1,6 +1,8 @@
 /** What can be done with a message of the open conversation: copied, written anew, answered again, taken out. */
 
 import { ApiError } from "./api.js";
+import { noteOf, notesAlong } from "./notes.js";
+import { placeOf, questionId } from "./overlay.js";
 
 /** @typedef {import("../rendering/message-view.js").MessageDelegate} MessageDelegate */
 /** @typedef {import("../rendering/toast-view.js").Toast} Toast */
@@ -8,15 +10,25 @@ import { ApiError } from "./api.js";
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {import("./open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("./outbox.js").Outbox} Outbox */
+/** @typedef {import("./outbox.js").Parcel} Parcel */
 /** @typedef {import("./presenting.js").ActionName} ActionName */
 /** @typedef {import("./presenting.js").OfferName} OfferName */
-/** @typedef {{parent: string | null, content?: string}} Question content left out: `parent` is answered anew, or goes on */
+/**
+ * Content left out: `parent` is answered again, or continued.
+ * @typedef {object} Question
+ * @property {string | null} parent
+ * @property {string} [content]
+ * @property {string} [edited] message that it is another version of
+ * @property {string[]} [above] messages above the place where it is written, where these aren't those above `parent`
+ */
 /** @typedef {{edit: () => void, confirm: (name: ActionName) => void, readonly plainText: string, readonly isEditing: boolean}} ActedView */
 /**
  * @typedef {object} CommandParts
  * @property {() => OpenConversation} open
  * @property {(question: Question) => void} ask
+ * @property {(content: string) => void} askElsewhere in a new chat
  * @property {() => void} refresh shows the conversation as it is now
+ * @property {() => void} leaveEmpty turns to a new chat where nothing is left of one that the server never had
  * @property {{find: (id: string) => ActedView | undefined, focus: (id: string) => void}} transcript
  * @property {{
  *   change: (id: string, change: Change) => Promise<unknown>, removeMessage: (id: string, message: string) => Promise<unknown>,
@@ -42,6 +54,8 @@ export class MessageCommands {
    * @param {string} id
    */
   messageActed(name, id) {
+    const note = this.#noteOf(id);
+    if (note) return this.#copy("copy", id, note.request.content ?? "");
     const message = this.#open.tree.find(id);
     if (!message) return;
     switch (name) {
@@ -69,17 +83,13 @@ export class MessageCommands {
    * @param {string} id
    */
   messageOffered(name, id) {
+    const note = this.#noteOf(id);
+    if (note) return this.#noteOffered(name, note);
     const message = this.#open.tree.find(id);
     if (!message) return;
+    if (name === "dismiss") return this.#dismissContinuation(message);
     if (name === "continue") return this.#goOn(message);
-    const parcel = this.#parts.outbox.find(id);
-    if (!parcel) return this.#parts.ask({ parent: message.role === "assistant" ? message.parent : id });
-    const { parent, content } = parcel.request;
-    if (name === "edit") return this.#takeBack(id, content ?? "");
-    this.#parts.outbox.remove(id);
-    const isThere = parent === null || this.#open.tree.find(parent) !== undefined;
-    const under = name === "afresh" ? null : isThere ? parent : this.#leafWithout(parcel.request.message_id);
-    this.#parts.ask(content === undefined ? { parent } : { parent: under, content });
+    this.#parts.ask({ parent: message.role === "assistant" ? message.parent : id });
   }
 
   /**
@@ -88,8 +98,10 @@ export class MessageCommands {
    * @param {string} text
    */
   messageEdited(id, text) {
+    const note = this.#noteOf(id);
+    if (note) return this.#askAgain(note, text);
     const message = this.#open.tree.find(id);
-    if (message) this.#parts.ask({ parent: message.parent, content: text });
+    if (message) this.#parts.ask({ parent: message.parent, content: text, edited: id });
   }
 
   /**
@@ -116,8 +128,11 @@ export class MessageCommands {
   /** Has the reader write the last message anew. @returns {boolean} whether there is one */
   editLast() {
     const { path, writing } = this.#open;
+    if (writing.length > 0) return false;
+    const note = notesAlong(this.#parcels, this.#open).get(path.length - 1)?.findLast(({ request }) => request.content !== undefined);
+    if (note) return this.#editNote(note);
     const last = path.findLast(({ role }) => role === "user");
-    if (!last || writing.length > 0 || this.#parts.outbox.of(this.#open.id).length > 0) return false;
+    if (!last) return false;
     const view = this.#parts.transcript.find(last.id);
     view?.edit();
     return view !== undefined;
@@ -127,12 +142,88 @@ export class MessageCommands {
     return this.#parts.open();
   }
 
+  get #parcels() {
+    return this.#parts.outbox.of(this.#open.id);
+  }
+
+  /** @param {string} id */
+  #noteOf(id) {
+    return noteOf(this.#parcels, id);
+  }
+
+  /**
+   * @param {OfferName} name
+   * @param {Parcel} note
+   */
+  #noteOffered(name, note) {
+    const { request, above } = note;
+    if (name === "edit") return void this.#editNote(note);
+    if (name === "discard") return this.#discard(note);
+    this.#parts.outbox.remove(request.id);
+    if (name === "dismiss") return this.#parts.refresh();
+    if (request.content === undefined) return this.#parts.ask({ parent: request.parent });
+    if (name === "elsewhere") return this.#parts.askElsewhere(request.content);
+    if (name === "afresh") return this.#parts.ask({ parent: null, content: request.content, above: above ?? [] });
+    this.#askAgain(note, request.content);
+  }
+
+  /**
+   * Another version of a message goes to its place; what came from the composer goes to the end, where it would go now.
+   * @param {Parcel} note
+   * @param {string} content
+   */
+  #askAgain(note, content) {
+    const { tree, leaf } = this.#open;
+    this.#parts.outbox.remove(note.request.id);
+    if (note.edited === undefined) return this.#parts.ask({ parent: leaf, content });
+    this.#parts.ask({ parent: placeOf(note, { messages: tree.all, leaf }), content, edited: note.edited });
+  }
+
+  /**
+   * Gives a message back to the composer. One that has another place, or is found beside a draft, is edited where it is.
+   * @param {Parcel} note
+   * @returns {boolean} whether it is shown
+   */
+  #editNote({ request, edited }) {
+    const { composer, outbox, transcript } = this.#parts;
+    if (edited !== undefined || !composer.isEmpty) {
+      const view = transcript.find(questionId(request));
+      view?.edit();
+      return view !== undefined;
+    }
+    outbox.remove(request.id);
+    this.#parts.leaveEmpty();
+    composer.write(request.content ?? "");
+    this.#parts.refresh();
+    composer.focus();
+    return true;
+  }
+
+  /** @param {Parcel} note */
+  #discard(note) {
+    const { outbox, toasts, leaveEmpty, refresh } = this.#parts;
+    outbox.remove(note.request.id);
+    leaveEmpty();
+    refresh();
+    const putBack = () => {
+      outbox.put(note);
+      refresh();
+    };
+    toasts.show({ text: "Message deleted", action: { label: "Undo", act: putBack } });
+  }
+
   /** @param {Message} message */
   #goOn(message) {
-    for (const { request, failure } of this.#parts.outbox.of(this.#open.id)) {
+    this.#dismissContinuation(message);
+    this.#parts.ask({ parent: message.id });
+  }
+
+  /** @param {Message} message */
+  #dismissContinuation(message) {
+    for (const { request, failure } of this.#parcels) {
       if (failure && request.parent === message.id && request.content === undefined) this.#parts.outbox.remove(request.id);
     }
-    this.#parts.ask({ parent: message.id });
+    this.#parts.refresh();
   }
 
   /**
@@ -143,21 +234,6 @@ export class MessageCommands {
   async #copy(name, id, text) {
     if (await this.#parts.copy(text)) this.#parts.transcript.find(id)?.confirm(name);
     else this.#parts.toasts.show({ text: "The browser does not let the page copy. Select the text and copy it by hand.", tone: "bad" });
-  }
-
-  /**
-   * Gives a message back to the composer, where a draft that is already there has precedence.
-   * @param {string} id
-   * @param {string} text
-   */
-  #takeBack(id, text) {
-    const { composer, outbox, refresh } = this.#parts;
-    if (composer.isEmpty) {
-      outbox.remove(id);
-      composer.write(text);
-      refresh();
-    }
-    composer.focus();
   }
 
   /** @param {Message} message */
@@ -195,14 +271,6 @@ export class MessageCommands {
     } catch (error) {
       this.#complain("Other devices still show the other version.", error, () => this.#keepLeaf(leaf));
     }
-  }
-
-  /**
-   * The end of the branch above a message that was refused.
-   * @param {string} [question]
-   */
-  #leafWithout(question) {
-    return this.#open.path.findLast(({ id, state }) => id !== question && state !== "failed")?.id ?? null;
   }
 
   /**

@@ -3,6 +3,8 @@
  * What is stored stays as it is, so that nothing can be lost on the way.
  */
 
+import { wellFormedJson } from "../protocol/well-formed.js";
+
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /** @typedef {import("./api.js").Imported} Imported */
 /** @typedef {import("./api.js").Message} Message */
@@ -54,7 +56,7 @@ export class OldChat {
     const at = this.#parts.now();
     const leaf = messages.at(-1)?.id ?? null;
     const conversation = { id: chat, title: "", settings: {}, messages, leaf, created_at: at, updated_at: at };
-    return JSON.stringify({ ...FORMAT, conversations: [conversation] });
+    return wellFormedJson({ ...FORMAT, conversations: [conversation] });
   }
 
   /** @param {OldExchange} exchange */

@@ -7,6 +7,7 @@ import { ApiError } from "./api.js";
 import { LiveAnswer } from "./live-answer.js";
 import { MessageTree } from "./message-tree.js";
 import { withParcels } from "./overlay.js";
+import { CONVERSATION_DELETED, settingsKey } from "./refusals.js";
 
 /** @typedef {import("../protocol/messages.js").Done} Done */
 /** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
@@ -15,6 +16,7 @@ import { withParcels } from "./overlay.js";
 /** @typedef {import("./api.js").MessageState} MessageState */
 /** @typedef {import("./api.js").Settings} Settings */
 /** @typedef {import("./outbox.js").Outbox} Outbox */
+/** @typedef {import("./outbox.js").Parcel} Parcel */
 /**
  * new: not on the server before something is said in it. missing: the server has none of this name.
  * @typedef {"new" | "loading" | "ready" | "missing" | "failed"} Phase
@@ -51,6 +53,10 @@ export class OpenConversation {
   #lost = new Map();
   /** @type {string | null} where this page shows another branch than the server's word would have it */
   #chosen = null;
+  /** @type {Settings | null} */
+  #unsaved = null;
+  /** @type {Parcel[]} what was on its way when the branch was last built */
+  #waiting = [];
   #isReading = false;
   #isStale = false;
   #hasLeft = false;
@@ -113,6 +119,27 @@ export class OpenConversation {
     return this.#document.version >= 0;
   }
 
+  /** Whether the server is known to have a message in it. It soon forgets one without. */
+  get isBegun() {
+    return this.#document.messages.length > 0;
+  }
+
+  /** Whether it was deleted, or never was. What was not sent in it is still shown. */
+  get isGone() {
+    return this.#phase === "missing";
+  }
+
+  /** @returns {boolean} whether a message can be written now */
+  get takesMessages() {
+    const isThere = this.#phase === "new" || this.#phase === "ready" || (this.isGone && this.#parcels.length > 0);
+    return isThere && this.writing.length === 0;
+  }
+
+  /** Length of the branch that is shown, in UTF-16 units. */
+  get length() {
+    return this.#path.reduce((sum, { content }) => sum + content.length, 0);
+  }
+
   /** @returns {string[]} generations that this page listens to */
   get heard() {
     return [...this.#lives.keys()];
@@ -161,9 +188,13 @@ export class OpenConversation {
     this.#lives.clear();
   }
 
-  /** It was deleted elsewhere. */
-  gone() {
+  /**
+   * It was deleted elsewhere, or never was.
+   * @param {ApiError | null} [error]
+   */
+  gone(error = null) {
     this.#phase = "missing";
+    this.#error = error;
     this.#document = emptyDocument(this.id);
     this.#rebuild();
     this.#parts.changed();
@@ -182,7 +213,9 @@ export class OpenConversation {
 
   /** Something was put into the outbox, or taken from it. */
   outboxChanged() {
-    if (this.#parts.outbox.of(this.id).length > 0 && this.#phase !== "ready") this.#phase = "ready";
+    if (this.#phase === "new" && this.#parcels.length > 0) this.#phase = "ready";
+    const waiting = new Set(this.#parcels.filter(({ failure }) => !failure).map(({ request }) => request.id));
+    for (const [id, live] of this.#lives) if (!live.isTaken && !waiting.has(id)) this.#lives.delete(id);
     this.#rebuild();
     this.#parts.changed();
   }
@@ -192,12 +225,17 @@ export class OpenConversation {
    * @param {string} generation
    */
   taken(generation) {
-    const parcels = this.#parts.outbox.of(this.id).filter(({ request }) => request.id === generation);
-    const { messages, leaf } = withParcels(this.#document, parcels);
-    this.#document = { ...this.#document, version: Math.max(0, this.#document.version), messages, leaf };
-    this.#isStale = this.#isReading;
+    const parcels = this.#parcels.filter(({ request }) => request.id === generation);
     this.#parts.outbox.remove(generation);
-    this.#rebuild();
+    const key = settingsKey(this.#unsaved ?? {});
+    if (parcels.some(({ create }) => create && settingsKey(create) === key)) this.#unsaved = null;
+    this.#arrivedWith(parcels);
+  }
+
+  /** Another tab has changed the outbox. What waited and is gone has arrived; what becomes of it is read next. */
+  broughtElsewhere() {
+    const arrived = this.#waiting.filter(({ request }) => !this.#parts.outbox.find(request.id));
+    if (arrived.length > 0 && !this.isGone) this.#arrivedWith(arrived);
   }
 
   /**
@@ -257,9 +295,34 @@ export class OpenConversation {
     this.#rebuild();
   }
 
-  /** @param {Settings} settings */
-  set(settings) {
+  /**
+   * Takes settings that may not be the server's, until those are read.
+   * @param {Settings} settings
+   */
+  assume(settings) {
     this.#document = { ...this.#document, settings };
+  }
+
+  /**
+   * Takes settings that the reader has chosen. They hold against what is read until they are saved.
+   * @param {Settings} settings
+   */
+  set(settings) {
+    this.assume(settings);
+    this.#unsaved = settings;
+  }
+
+  /** @returns {Settings | null} settings that the server doesn't have yet */
+  get unsaved() {
+    return this.#unsaved;
+  }
+
+  /**
+   * These settings are on the server, or can't be.
+   * @param {Settings} settings
+   */
+  settled(settings) {
+    if (this.#unsaved === settings) this.#unsaved = null;
   }
 
   async #readOnce() {
@@ -276,7 +339,7 @@ export class OpenConversation {
     this.#phase = "ready";
     this.#error = null;
     if (document.leaf !== this.#document.leaf && this.#document.version >= 0) this.#chosen = null;
-    this.#document = document;
+    this.#document = this.#unsaved ? { ...document, settings: this.#unsaved } : document;
     this.#forgetEnded();
     for (const message of document.messages) this.#reconcile(message);
     this.#rebuild();
@@ -288,11 +351,24 @@ export class OpenConversation {
    * @param {ApiError} error
    */
   #fail(error) {
-    const isKnown = this.#document.version >= 0 || this.#parts.outbox.of(this.id).length > 0;
-    if (error.status === 404 && this.#document.version >= 0) this.#phase = "missing";
-    else if (isKnown) return;
-    else this.#phase = error.status === 404 ? "missing" : "failed";
+    if (error.status === 404) return this.#notFound(error);
+    if (this.#document.version >= 0 || this.#parcels.length > 0) return;
+    this.#phase = "failed";
     this.#error = error;
+    this.#parts.changed();
+  }
+
+  /**
+   * The server has none of this name: it was deleted, or what is to begin it has not arrived.
+   * @param {ApiError} error
+   */
+  #notFound(error) {
+    const isToBegin = this.#parcels.some(({ create }) => create !== null);
+    const isDeleted = this.#parcels.some(({ failure }) => failure?.code === CONVERSATION_DELETED.code);
+    if (!isToBegin || isDeleted || this.isBegun) return this.gone(error);
+    this.#document = { ...emptyDocument(this.id), settings: this.#document.settings };
+    this.#phase = "ready";
+    this.#rebuild();
     this.#parts.changed();
   }
 
@@ -332,6 +408,15 @@ export class OpenConversation {
     for (const [id, live] of this.#lives) if (live.done && !writing.has(id)) this.#lives.delete(id);
   }
 
+  /** @param {Parcel[]} parcels that the server has taken */
+  #arrivedWith(parcels) {
+    const { messages, leaf } = withParcels(this.#document, parcels);
+    this.#document = { ...this.#document, version: Math.max(0, this.#document.version), messages, leaf };
+    this.#phase = "ready";
+    this.#isStale = this.#isReading;
+    this.#rebuild();
+  }
+
   /** @param {Done} done */
   #finish(done) {
     const message = this.#document.messages.find(({ generation }) => generation === done.id);
@@ -351,8 +436,13 @@ export class OpenConversation {
     this.#rebuild();
   }
 
+  get #parcels() {
+    return this.#parts.outbox.of(this.id);
+  }
+
   #rebuild() {
-    const { messages, leaf } = withParcels(this.#document, this.#parts.outbox.of(this.id));
+    this.#waiting = this.#parcels.filter(({ failure }) => failure === null);
+    const { messages, leaf } = withParcels(this.#document, this.#parcels);
     this.#tree = new MessageTree(messages);
     this.#written = new Map(messages.flatMap((message) => (message.generation ? [[message.generation, message]] : [])));
     const wanted = this.#tree.find(this.#chosen) ? this.#chosen : leaf;

@@ -9,12 +9,16 @@ import { parsed } from "../guarded-storage.js";
 /** @typedef {import("../protocol/messages.js").Failure} Failure */
 /** @typedef {import("../protocol/messages.js").Generate} Generate */
 /** @typedef {import("./api.js").Settings} Settings */
+/** @typedef {import("./refusals.js").Asked} Asked */
 /**
  * @typedef {object} Parcel
  * @property {Generate} request
  * @property {Settings | null} create of the conversation, where it may have to be made first
  * @property {number} at when it was sent, in milliseconds since 1970
  * @property {Failure & {retryable?: boolean} | null} failure why it was not taken; it then waits for the reader
+ * @property {string[]} [above] messages above the place where it was written, the nearest first
+ * @property {string} [edited] message that it is another version of
+ * @property {Asked} [asked] what its refusal may depend on
  */
 /** @typedef {{outboxChanged: () => void}} OutboxDelegate another tab has sent something, or something of it has arrived */
 
@@ -124,6 +128,7 @@ function isParcel(id, value) {
     typeof request.conversation === "string" &&
     (request.parent === null || typeof request.parent === "string") &&
     (request.content === undefined || typeof request.content === "string") &&
+    (value.above === undefined || (Array.isArray(value.above) && value.above.every((/** @type {unknown} */ each) => typeof each === "string"))) &&
     (value.failure === null || typeof value.failure?.message === "string")
   );
 }

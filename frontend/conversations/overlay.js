@@ -1,4 +1,7 @@
-/** How a conversation looks once what is on its way to the server has arrived there. */
+/**
+ * The conversation as it looks once everything that waits in the outbox has arrived. What was refused is no part of the
+ * tree, since the server has never had it: `notes.js` places it beside the branch that is shown.
+ */
 
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
@@ -10,7 +13,31 @@
  * @returns {Branching}
  */
 export function withParcels(known, parcels) {
-  return parcels.reduce(withParcel, { messages: known.messages, leaf: known.leaf });
+  const waiting = parcels.filter(({ failure }) => failure === null);
+  return waiting.reduce(withParcel, { messages: known.messages, leaf: known.leaf });
+}
+
+/**
+ * Nearest message above a question that still exists. The one that it was asked under may have been deleted elsewhere.
+ * @param {Parcel} parcel
+ * @param {Branching} known
+ * @returns {string | null} null for the beginning of the conversation
+ */
+export function placeOf({ request, above }, { messages, leaf }) {
+  const { parent } = request;
+  if (parent === null) return null;
+  const ids = new Set(messages.map(({ id }) => id));
+  const surviving = [parent, ...(above ?? [])].find((id) => ids.has(id));
+  if (surviving !== undefined) return surviving;
+  return leaf !== null && ids.has(leaf) ? leaf : null;
+}
+
+/**
+ * Id of the user's message that a request brings.
+ * @param {Parcel["request"]} request
+ */
+export function questionId({ id, message_id: question }) {
+  return question ?? `${id}-question`;
 }
 
 /**
@@ -18,46 +45,51 @@ export function withParcels(known, parcels) {
  * @param {Parcel} parcel
  * @returns {Branching}
  */
-function withParcel({ messages, leaf }, parcel) {
-  const { id, parent, content } = parcel.request;
-  if (messages.some((message) => message.generation === id)) return { messages, leaf };
-  const asked = messages.find((message) => message.id === parent);
-  if (content === undefined && asked?.role === "assistant") return continued(messages, leaf, asked, parcel);
-  const question = content === undefined ? [] : [questionOf(parcel, content)];
-  const answer = answerOf(parcel, question[0]?.id ?? parent);
-  const isThere = question.some((message) => messages.some((other) => other.id === message.id));
-  return { messages: [...messages, ...(isThere ? [] : question), answer], leaf: answer.id };
+function withParcel(known, parcel) {
+  const { id, content } = parcel.request;
+  if (known.messages.some(({ generation }) => generation === id)) return known;
+  return content === undefined ? withAnswer(known, parcel) : withQuestion(known, parcel, content);
 }
 
 /**
- * An answer that goes on. Where that was refused it stays as it was.
- * @param {Message[]} messages
- * @param {string | null} leaf
- * @param {Message} answer
+ * Another answer to a message, or one that is continued. Nothing changes if the message doesn't exist any more.
+ * @param {Branching} known
  * @param {Parcel} parcel
  * @returns {Branching}
  */
-function continued(messages, leaf, answer, { request, failure }) {
-  if (failure) return { messages, leaf };
-  const goingOn = /** @type {Message} */ ({ ...answer, state: "writing", generation: request.id });
-  return { messages: messages.map((message) => (message === answer ? goingOn : message)), leaf };
+function withAnswer({ messages, leaf }, parcel) {
+  const asked = messages.find(({ id }) => id === parcel.request.parent);
+  if (!asked) return { messages, leaf };
+  if (asked.role === "assistant") {
+    const continued = /** @type {Message} */ ({ ...asked, state: "writing", generation: parcel.request.id });
+    return { messages: messages.map((message) => (message === asked ? continued : message)), leaf };
+  }
+  const answer = answerOf(parcel, asked.id);
+  return { messages: [...messages, answer], leaf: answer.id };
+}
+
+/**
+ * @param {Branching} known
+ * @param {Parcel} parcel
+ * @param {string} content
+ * @returns {Branching}
+ */
+function withQuestion(known, parcel, content) {
+  const { messages } = known;
+  const question = questionOf(parcel, placeOf(parcel, known), content);
+  const answer = answerOf(parcel, question.id);
+  const isThere = messages.some(({ id }) => id === question.id);
+  return { messages: [...messages, ...(isThere ? [] : [question]), answer], leaf: answer.id };
 }
 
 /**
  * @param {Parcel} parcel
+ * @param {string | null} parent
  * @param {string} content
  * @returns {Message}
  */
-function questionOf({ request, at }, content) {
-  return {
-    id: request.message_id ?? `${request.id}-question`,
-    parent: request.parent,
-    role: "user",
-    content,
-    created_at: at,
-    state: "done",
-    generation: null,
-  };
+function questionOf({ request, at }, parent, content) {
+  return { id: questionId(request), parent, role: "user", content, created_at: at, state: "done", generation: null };
 }
 
 /**
@@ -65,15 +97,7 @@ function questionOf({ request, at }, content) {
  * @param {string | null} parent
  * @returns {Message}
  */
-function answerOf({ request, at, failure }, parent) {
-  return {
-    id: request.id,
-    parent,
-    role: "assistant",
-    content: "",
-    created_at: at,
-    state: failure ? "failed" : "writing",
-    generation: request.id,
-    ...(failure ? { error: failure } : {}),
-  };
+function answerOf({ request, at }, parent) {
+  const { id } = request;
+  return { id, parent, role: "assistant", content: "", created_at: at, state: "writing", generation: id };
 }

@@ -1,14 +1,20 @@
 /** What of a conversation is shown: each message of the branch, the words about it, and what can be done with it. */
 
 import * as lines from "../rendering/status-line.js";
-import { WITHDRAWN } from "./sender.js";
+import { notesAlong, offersForNote } from "./notes.js";
+import { questionId } from "./overlay.js";
+import { describeRefusal, mayHelp } from "./refusals.js";
 
 /** @typedef {import("../rendering/status-line.js").StatusLine} StatusLine */
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {import("./open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 /** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "continue" | "delete" | "previous" | "next"} ActionName */
-/** @typedef {"retry" | "edit" | "afresh" | "continue"} OfferName what can be done about how the last answer ended */
+/**
+ * What can be done about how an answer ended, or about a message that was not sent.
+ * @typedef {"retry" | "edit" | "afresh" | "elsewhere" | "discard" | "dismiss" | "continue"} OfferName
+ */
+/** @typedef {import("./refusals.js").Circumstances} Circumstances */
 /**
  * @typedef {object} Shown
  * @property {string} id
@@ -24,28 +30,61 @@ import { WITHDRAWN } from "./sender.js";
 /**
  * @param {OpenConversation} conversation
  * @param {Parcel[]} parcels what of it is in the outbox
- * @param {boolean} isConnected
- * @returns {Shown[]}
+ * @param {Circumstances} circumstances
+ * @returns {Shown[]} the branch, and each message that was not sent at its place
  */
-export function present(conversation, parcels, isConnected) {
+export function present(conversation, parcels, circumstances) {
   const { path } = conversation;
   const isBusy = path.some(({ state }) => state === "writing");
-  return path.map((message, index) => {
-    const isLast = index === path.length - 1;
-    const text = conversation.textOf(message);
-    const siblings = conversation.tree.siblings(message);
-    const failed = parcels.find((parcel) => parcel.failure && isAbout(parcel, message));
-    return {
-      id: message.id,
-      role: message.role,
-      text,
-      isGrowing: message.state === "writing",
-      line: describe(conversation, message, failed, isConnected),
-      branch: { index: siblings.indexOf(message) + 1, count: siblings.length },
-      actions: actionsFor(message, { isBusy, isLast, isUnsent: isUnsent(message, parcels), isEmpty: text === "" }),
-      offers: isLast && !isBusy ? offersFor(message, failed, path.length) : [],
-    };
-  });
+  const notes = notesAlong(parcels, conversation);
+  const notesAt = (/** @type {number} */ index) => (notes.get(index) ?? []).flatMap((parcel) => presentNote(parcel, circumstances, isBusy));
+  const along = path.flatMap((message, index) => [presentMessage(conversation, parcels, circumstances, message), ...notesAt(index)]);
+  return [...notesAt(-1), ...along];
+}
+
+/**
+ * @param {OpenConversation} conversation
+ * @param {Parcel[]} parcels
+ * @param {Circumstances} circumstances
+ * @param {Message} message
+ * @returns {Shown}
+ */
+function presentMessage(conversation, parcels, circumstances, message) {
+  const { path } = conversation;
+  const isBusy = path.some(({ state }) => state === "writing");
+  const isLast = message === path.at(-1);
+  const text = conversation.textOf(message);
+  const siblings = conversation.tree.siblings(message);
+  const failed = parcels.find((parcel) => parcel.failure && isContinuation(parcel, message));
+  return {
+    id: message.id,
+    role: message.role,
+    text,
+    isGrowing: message.state === "writing",
+    line: describe(conversation, message, failed, circumstances.isConnected),
+    branch: { index: siblings.indexOf(message) + 1, count: siblings.length },
+    actions: actionsFor(message, { isBusy, isLast, isUnsent: isUnsent(message, parcels), isEmpty: text === "", failed, circumstances }),
+    offers: isLast && !isBusy ? offersFor(message, failed, circumstances) : [],
+  };
+}
+
+/**
+ * The question that was not sent, and why in place of its answer.
+ * @param {Parcel} parcel
+ * @param {Circumstances} circumstances
+ * @param {boolean} isBusy whether an answer is being written
+ * @returns {Shown[]}
+ */
+function presentNote(parcel, circumstances, isBusy) {
+  const { request } = parcel;
+  const common = { isGrowing: false, branch: { index: 1, count: 1 } };
+  const text = request.content ?? "";
+  /** @type {Shown} */
+  const question = { ...common, id: questionId(request), role: "user", text, line: null, actions: ["copy"], offers: [] };
+  const offers = isBusy ? [] : offersForNote(parcel, circumstances);
+  /** @type {Shown} */
+  const end = { ...common, id: request.id, role: "assistant", text: "", line: describeRefusal(parcel), actions: [], offers };
+  return request.content === undefined ? [end] : [question, end];
 }
 
 /**
@@ -58,7 +97,7 @@ export function present(conversation, parcels, isConnected) {
  */
 export function describe(conversation, message, failed, isConnected) {
   if (message.role !== "assistant") return null;
-  if (failed?.failure) return failed.failure.code === WITHDRAWN.code ? lines.WITHDRAWN : lines.describeFailure(failed.failure);
+  if (failed?.failure) return describeRefusal(failed);
   if (message.state === "writing") {
     const live = message.generation ? conversation.live(message.generation) : undefined;
     return live?.line(isConnected) ?? (isConnected ? lines.RESUMING : lines.DISCONNECTED);
@@ -76,12 +115,12 @@ function describeEnd({ state, reason, usage, timings, error }) {
 }
 
 /**
- * Whether a parcel brings this answer, or goes on with it.
+ * Whether a parcel asks to continue this answer.
  * @param {Parcel} parcel
  * @param {Message} message
  */
-function isAbout({ request }, { id }) {
-  return request.id === id || (request.content === undefined && request.parent === id);
+function isContinuation({ request }, { id, role }) {
+  return role === "assistant" && request.content === undefined && request.parent === id;
 }
 
 /**
@@ -89,48 +128,46 @@ function isAbout({ request }, { id }) {
  * @param {Parcel[]} parcels
  */
 function isUnsent({ id }, parcels) {
-  return parcels.some(({ request }) => request.id === id || request.message_id === id);
+  return parcels.some(({ request, failure }) => !failure && (request.id === id || request.message_id === id));
 }
 
 /**
  * @param {Message} message
- * @param {{isBusy: boolean, isLast: boolean, isUnsent: boolean, isEmpty: boolean}} circumstances
+ * @param {{
+ *   isBusy: boolean, isLast: boolean, isUnsent: boolean, isEmpty: boolean, failed: Parcel | undefined, circumstances: Circumstances,
+ * }} state
  * @returns {ActionName[]}
  */
-function actionsFor(message, { isBusy, isLast, isUnsent, isEmpty }) {
+function actionsFor(message, { isBusy, isLast, isUnsent, isEmpty, failed, circumstances }) {
   /** @type {ActionName[]} */
   const actions = isEmpty ? [] : message.role === "assistant" ? ["copy", "copy-text"] : ["copy"];
   if (isBusy || isUnsent) return actions;
   if (message.role === "user") return [...actions, "edit", "delete"];
   if (message.role !== "assistant") return actions;
-  const goesOn = isLast && mayGoOn(message);
+  const goesOn = isLast && mayGoOn(message) && mayBeContinued(failed, circumstances);
   return [...actions, "regenerate", ...(goesOn ? /** @type {const} */ (["continue"]) : []), "delete"];
 }
 
 /**
  * @param {Message} message
- * @param {Parcel | undefined} failed
- * @param {number} length of the branch
+ * @param {Parcel | undefined} failed refused continuation of it
+ * @param {Circumstances} circumstances
  * @returns {OfferName[]}
  */
-function offersFor(message, failed, length) {
-  if (failed?.request.id === message.id) return offersAfterRefusal(failed, length);
+function offersFor(message, failed, circumstances) {
   if (message.role === "user") return ["retry"];
   if (message.role !== "assistant") return [];
-  const goesOn = mayGoOn(message) ? /** @type {const} */ (["continue"]) : [];
-  return message.state === "failed" || message.state === "interrupted" ? ["retry", ...goesOn] : [...goesOn];
+  const goesOn = mayGoOn(message) && mayBeContinued(failed, circumstances) ? /** @type {const} */ (["continue"]) : [];
+  const isBroken = message.state === "failed" || message.state === "interrupted";
+  return [...(isBroken ? /** @type {const} */ (["retry"]) : []), ...goesOn, ...(failed ? /** @type {const} */ (["dismiss"]) : [])];
 }
 
 /**
- * @param {Parcel} parcel
- * @param {number} length of the branch, with the question and the empty answer
- * @returns {OfferName[]}
+ * @param {Parcel | undefined} failed refused continuation of an answer
+ * @param {Circumstances} circumstances
  */
-function offersAfterRefusal({ request, failure }, length) {
-  if (request.content === undefined) return ["retry"];
-  const hasOutgrown = failure?.code === "context_overflow" && length > 2;
-  const first = hasOutgrown ? "afresh" : "retry";
-  return failure?.retryable || failure?.code === WITHDRAWN.code ? [first] : [first, "edit"];
+function mayBeContinued(failed, circumstances) {
+  return !failed || mayHelp(failed, circumstances);
 }
 
 /** @param {Message} message */

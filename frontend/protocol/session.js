@@ -27,8 +27,11 @@ import { Tracked } from "./tracked.js";
 /** How long to wait before asking again where the server gives no time, in milliseconds. */
 const ASK_AGAIN_MS = 1000;
 
-/** The close code for a frame over the size limit, RFC 6455 section 7.4.1. */
+/** Close codes for a frame over the size limit, and for three that can't be read: PROTOCOL 9. */
 const TOO_BIG = 1009;
+const BAD_FRAMES = 4400;
+/** After so many connections that ended without an answer a request is given up: it may be what ends them. */
+const MAX_LOSSES = 5;
 /** @type {ErrorMessage} */
 const TOO_BIG_ERROR = {
   type: "error",
@@ -37,12 +40,29 @@ const TOO_BIG_ERROR = {
   retryable: false,
 };
 
+/** @type {ErrorMessage} */
+const UNREADABLE_ERROR = {
+  type: "error",
+  code: "bad_frame",
+  message: "The server can't read the message.",
+  retryable: false,
+};
+/** @type {ErrorMessage} */
+const LOST_ERROR = {
+  type: "error",
+  code: "connection_lost",
+  message: "The connection ended each time the message was sent.",
+  retryable: true,
+};
+
 /** @type {Step} */
 const NOTHING = { send: [], deliver: [] };
 
 export class Session {
   #open = false;
   #isWatching = false;
+  /** Whether a frame of this connection was refused as a whole. */
+  #hasRefusedFrame = false;
   /** @type {Map<string, Tracked>} */
   #tracked = new Map();
 
@@ -57,20 +77,39 @@ export class Session {
    */
   opened() {
     this.#open = true;
+    this.#hasRefusedFrame = false;
     const resumed = [...this.#tracked.values()].flatMap((tracked) => this.#resume(tracked));
     return { send: this.#isWatching ? [watch(), ...resumed] : resumed, deliver: [] };
   }
 
   /**
-   * The connection is gone. What was too big for the server would only end the next one as well.
+   * The connection is gone. A request that ended it would end the next one as well, so it is rejected.
    * @param {number} [code] close code
    * @returns {Step}
    */
   closed(code) {
     this.#open = false;
-    if (code !== TOO_BIG) return NOTHING;
-    const refused = [...this.#tracked.values()].filter((tracked) => tracked.sent && !tracked.accepted);
-    return { send: [], deliver: refused.flatMap((tracked) => this.#reject(tracked, TOO_BIG_ERROR).deliver) };
+    const asked = this.#unanswered();
+    for (const tracked of asked) this.#lose(tracked);
+    const deliver = this.#refusedWith(code, asked);
+    const lost = asked.filter(({ id, losses }) => losses >= MAX_LOSSES && this.#tracked.has(id));
+    return { send: [], deliver: [...deliver, ...lost.flatMap((tracked) => this.#reject(tracked, LOST_ERROR).deliver)] };
+  }
+
+  /** Whether the last connection ended by a request that is rejected by now: the next one may last. */
+  get hasRefusedFrame() {
+    return this.#hasRefusedFrame;
+  }
+
+  /**
+   * A frame was refused as a whole, by the transport that was to bring it.
+   * @param {string} id of the generation that it asked for
+   * @param {ErrorMessage} error
+   * @returns {Step}
+   */
+  refused(id, error) {
+    const tracked = this.#tracked.get(id);
+    return tracked && !tracked.accepted ? this.#reject(tracked, error) : NOTHING;
   }
 
   /**
@@ -172,6 +211,7 @@ export class Session {
   #receiveAccepted(tracked, message) {
     tracked.accepted = true;
     tracked.cursor.epoch = message.epoch;
+    this.#hasRefusedFrame = false;
     return { send: [], deliver: [message] };
   }
 
@@ -200,6 +240,7 @@ export class Session {
     tracked.accepted = true;
     tracked.attaching = false;
     tracked.cursor.epoch = message.epoch;
+    this.#hasRefusedFrame = false;
     return { send: [], deliver: [message] };
   }
 
@@ -230,7 +271,7 @@ export class Session {
    * @returns {Step}
    */
   #receiveError(error) {
-    const tracked = error.id === undefined ? this.#newestAskedBy(error.re) : this.#tracked.get(error.id);
+    const tracked = error.id === undefined ? this.#meantBy(error) : this.#tracked.get(error.id);
     if (!tracked) return NOTHING;
     if (!tracked.accepted) return this.#reject(tracked, error);
     if (error.code === "unknown_id") return this.#end(tracked, { type: "lost", id: tracked.id });
@@ -254,18 +295,46 @@ export class Session {
    */
   #resume(tracked) {
     tracked.sent = true;
+    tracked.asked = !tracked.accepted;
     tracked.attaching = tracked.accepted;
     const first = tracked.accepted || !tracked.request ? tracked.attachMessage() : tracked.request;
     return tracked.cancelling ? [first, cancel(tracked.id)] : [first];
   }
 
   /**
-   * The generation that an error without an id means.
-   * @param {string} [type] of the message that the error answers
+   * The request that an error without an id means: answers come in the order of the frames (PROTOCOL 2.2), and requests
+   * are the only frames with a text in them. `re` is missing where the whole frame could not be read.
+   * @param {ErrorMessage} error
    */
-  #newestAskedBy(type) {
-    if (type !== "generate") return undefined;
-    return [...this.#tracked.values()].findLast((tracked) => tracked.sent && !tracked.accepted);
+  #meantBy({ re, code }) {
+    if (re !== undefined) return re === "generate" ? this.#unanswered()[0] : undefined;
+    if (code !== "bad_json" && code !== "bad_frame") return undefined;
+    this.#hasRefusedFrame = true;
+    return code === "bad_frame" ? largest(this.#unanswered()) : this.#unanswered()[0];
+  }
+
+  /** @returns {Tracked[]} requests that were sent over this connection and not answered, the oldest first */
+  #unanswered() {
+    return [...this.#tracked.values()].filter(({ asked, accepted }) => asked && !accepted);
+  }
+
+  /** @param {Tracked} tracked */
+  #lose(tracked) {
+    tracked.asked = false;
+    tracked.losses += 1;
+  }
+
+  /**
+   * @param {number | undefined} code close code
+   * @param {Tracked[]} asked
+   * @returns {SessionEvent[]} the end of the request that the connection was closed for
+   */
+  #refusedWith(code, asked) {
+    if ((code !== TOO_BIG && code !== BAD_FRAMES) || this.#hasRefusedFrame) return [];
+    const guilty = code === TOO_BIG ? largest(asked) : asked[0];
+    if (!guilty) return [];
+    this.#hasRefusedFrame = true;
+    return this.#reject(guilty, code === TOO_BIG ? TOO_BIG_ERROR : UNREADABLE_ERROR).deliver;
   }
 
   /**
@@ -297,4 +366,13 @@ export class Session {
     this.#tracked.delete(tracked.id);
     return { send: [], deliver: [event] };
   }
+}
+
+/**
+ * @param {Tracked[]} asked
+ * @returns {Tracked | undefined} the one with the longest request
+ */
+function largest(asked) {
+  const sizes = asked.map(({ request }) => JSON.stringify(request).length);
+  return asked[sizes.indexOf(Math.max(...sizes))];
 }

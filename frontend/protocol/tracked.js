@@ -38,6 +38,10 @@ export class Cursor {
 export class Tracked {
   cursor = new Cursor();
   sent = false;
+  /** Whether it was asked for over the present connection. */
+  asked = false;
+  /** How many connections ended before the request was answered. */
+  losses = 0;
   accepted = false;
   attaching = false;
   cancelling = false;

@@ -20,6 +20,9 @@ const OFFERS = {
   retry: "Try again",
   edit: "Edit message",
   afresh: "Send without the earlier messages",
+  elsewhere: "Send in a new chat",
+  discard: "Delete message",
+  dismiss: "Dismiss",
   continue: "Continue",
 };
 /** For how long a button says that it has copied, in milliseconds. */

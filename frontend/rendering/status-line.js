@@ -19,8 +19,6 @@ export const RESUMING = { tone: "busy", text: "Reading on…" };
 /** @type {StatusLine} */
 export const STOPPING = { tone: "busy", text: "Stopping…" };
 /** @type {StatusLine} */
-export const WITHDRAWN = { tone: "quiet", text: "Stopped before it was sent" };
-/** @type {StatusLine} */
 export const LOST = { tone: "bad", text: "The rest is gone: the server no longer knows this answer" };
 
 /**

@@ -1,21 +1,24 @@
 /** Brings frames to a channel over HTTP: one POST at a time, in their order, from when the channel has a name. */
 
+import { parsed } from "../guarded-storage.js";
+
+/** @typedef {import("../protocol/messages.js").ErrorMessage} ErrorMessage */
+
 /** How long the server may take to take one frame, in milliseconds. */
 const POST_MS = 15_000;
-/** The close code of a WebSocket for each status that says more than that the channel is lost. */
 const UNAUTHORIZED = 401;
-const TOO_LARGE = 413;
-const CLOSE_TOO_BIG = 1009;
 const CLOSE_BAD_TOKEN = 4401;
 const CLOSE_LOST = 1006;
+const TOO_LARGE = 413;
+/** Statuses about the frame alone, from the server or from a proxy before it: the channel goes on (PROTOCOL 13.2). */
+const REFUSALS = [400, 403, 406, 411, TOO_LARGE, 415, 422, 431, 451];
 
-/** @type {ReadonlyMap<number, number>} */
-const CLOSES = new Map([
-  [TOO_LARGE, CLOSE_TOO_BIG],
-  [UNAUTHORIZED, CLOSE_BAD_TOKEN],
-]);
-
-/** @typedef {{outboxFailed: (code: number) => void}} OutboxDelegate code: as a WebSocket would have closed */
+/**
+ * @typedef {object} OutboxDelegate
+ * @property {(code: number) => void} outboxFailed code: as a WebSocket would have closed
+ * @property {(frame: string, error: ErrorMessage) => void} outboxRefused the next frames are posted all the same
+ */
+/** @typedef {{closed?: number, error?: ErrorMessage}} Outcome of a POST; neither where the frame was taken */
 
 export class Outbox {
   #delegate;
@@ -53,13 +56,13 @@ export class Outbox {
     const frame = this.#frames.shift();
     if (frame === undefined) return;
     this.#isPosting = true;
-    this.#post(this.#url, frame).then((code) => this.#posted(code));
+    this.#post(this.#url, frame).then((outcome) => this.#posted(frame, outcome));
   }
 
   /**
    * @param {string} url
    * @param {string} frame
-   * @returns {Promise<number | null>} the close code that its failure amounts to
+   * @returns {Promise<Outcome>}
    */
   async #post(url, frame) {
     try {
@@ -69,19 +72,38 @@ export class Outbox {
         body: frame,
         signal: AbortSignal.any([this.#end.signal, AbortSignal.timeout(POST_MS)]),
       });
-      if (response.ok) return null;
-      return CLOSES.get(response.status) ?? CLOSE_LOST;
+      if (response.ok) return {};
+      if (REFUSALS.includes(response.status)) return { error: errorOf(response.status, parsed(await response.text())) };
+      return { closed: response.status === UNAUTHORIZED ? CLOSE_BAD_TOKEN : CLOSE_LOST };
     } catch {
-      return CLOSE_LOST;
+      return { closed: CLOSE_LOST };
     }
   }
 
-  /** @param {number | null} code */
-  #posted(code) {
+  /**
+   * @param {string} frame
+   * @param {Outcome} outcome
+   */
+  #posted(frame, { closed, error }) {
     this.#isPosting = false;
     if (this.#end.signal.aborted) return;
-    if (code === null) return this.#next();
-    this.close();
-    this.#delegate.outboxFailed(code);
+    if (closed !== undefined) {
+      this.close();
+      return this.#delegate.outboxFailed(closed);
+    }
+    if (error) this.#delegate.outboxRefused(frame, error);
+    this.#next();
   }
+}
+
+/**
+ * @param {number} status
+ * @param {any} answer the server's own error; a proxy's page is none
+ * @returns {ErrorMessage}
+ */
+function errorOf(status, answer) {
+  const isTooLarge = status === TOO_LARGE;
+  const message = typeof answer?.message === "string" ? answer.message : `the server answered with the status ${status}`;
+  const code = isTooLarge ? "frame_too_large" : typeof answer?.code === "string" ? answer.code : "refused_by_proxy";
+  return { type: "error", code, message, retryable: false };
 }

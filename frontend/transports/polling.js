@@ -23,7 +23,10 @@ export class PollingTransport {
   #delegate;
   /** @type {string | null} address of the channel while there is one to end */
   #channel = null;
-  #outbox = new Outbox({ outboxFailed: (code) => this.#end({ code, reason: "" }) });
+  #outbox = new Outbox({
+    outboxFailed: (code) => this.#end({ code, reason: "" }),
+    outboxRefused: (frame, error) => this.#delegate.transportRefused(frame, error),
+  });
   #observer = new AbortController();
 
   /**

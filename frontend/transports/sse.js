@@ -13,7 +13,10 @@ export class EventStreamTransport {
   #url;
   #delegate;
   #source;
-  #outbox = new Outbox({ outboxFailed: (code) => this.#end({ code, reason: "" }) });
+  #outbox = new Outbox({
+    outboxFailed: (code) => this.#end({ code, reason: "" }),
+    outboxRefused: (frame, error) => this.#delegate.transportRefused(frame, error),
+  });
   #observer = new AbortController();
 
   /**

@@ -6,6 +6,8 @@ import { SUBPROTOCOL } from "../protocol/messages.js";
  * What every transport tells its owner.
  * @typedef {object} TransportDelegate
  * @property {(frame: string) => void} transportReceived
+ * @property {(frame: string, error: import("../protocol/messages.js").ErrorMessage) => void} transportRefused a frame was not taken, and
+ *   the connection goes on; a WebSocket has no such answer
  * @property {(end: {code: number, reason: string}) => void} transportClosed once, at the end
  */
 /**

@@ -83,7 +83,7 @@ describe("The composer", () => {
     await chat.page.waitForSelector(".held");
     assert.equal(await chat.draft(), "Which line is the last?");
     await composer.send();
-    await chat.lastStatusSays("Failed: ");
+    await chat.lastStatusSays("too long");
     assert.equal(await composer.heldCount(), 0);
   });
 

@@ -129,7 +129,7 @@ describe("The page", () => {
     const prompt = "This sentence is here to fill the whole context of the model. ".repeat(600);
     await chat.paste(prompt);
     await chat.page.press("Enter");
-    await chat.lastStatusSays("Failed: ");
+    await chat.lastStatusSays("too long");
     assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/);
     await chat.press("Edit message");
     assert.equal(await chat.draft(), prompt.trim());

@@ -125,11 +125,11 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
     it("says why a message is refused, by the model or for its size alone, and goes on", async () => {
       await chat.paste("This sentence is here to fill the whole context of the model. ".repeat(600));
       await chat.page.press("Enter");
-      await chat.lastStatusSays("Failed: ");
+      await chat.lastStatusSays("too long");
       assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/);
       await chat.fill("x".repeat(1_100_000));
       await chat.page.press("Enter");
-      await chat.lastStatusSays("larger than the server takes");
+      await chat.lastStatusSays("too large to send");
       await chat.press("New chat");
       await askBriefly();
     });

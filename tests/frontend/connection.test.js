@@ -211,6 +211,36 @@ describe("Connection", () => {
     assert.equal(transports.length, 2);
   });
 
+  it("comes back after 4400 where a request was the reason, and goes on with the others", () => {
+    connect();
+    connection.generate(REQUEST);
+    connection.generate({ ...REQUEST, id: "b" });
+    current().end(4400);
+    assert.deepEqual(events.map((event) => `${event.type} ${"id" in event && event.id}`), ["rejected a"]);
+    clock.advance(1000);
+    connect();
+    assert.deepEqual(current().sent.map(({ id }) => id), ["b"]);
+    current().receive({ type: "accepted", id: "b", epoch: "e1", position: 0 });
+    current().end(4400);
+    assert.equal(state().name, "refused");
+  });
+
+  it("ends the request of a frame that the transport could not bring", () => {
+    connect();
+    connection.generate(REQUEST);
+    const error = /** @type {const} */ ({ type: "error", code: "frame_too_large", message: "Too large." });
+    current().delegate.transportRefused(JSON.stringify(REQUEST), error);
+    assert.deepEqual(events, [{ type: "rejected", id: "a", error }]);
+    current().delegate.transportRefused('{"type":"ping","nonce":"1"}', error);
+    assert.deepEqual([events.length, state().name], [1, "connected"]);
+  });
+
+  it("sends only well-formed text", () => {
+    connect();
+    connection.generate({ ...REQUEST, content: "a\ud83d" });
+    assert.equal(current().sent.at(-1).content, "a\ufffd");
+  });
+
   it("tries at once when asked or woken while it waits, and only once", () => {
     current().end(1012);
     connection.retryNow();

@@ -186,8 +186,8 @@ describe("StreamUI", () => {
     it("shows why and sends it again on request", async () => {
       const { id } = await ask("Hi");
       deliver(rejected(id, true));
-      assert.equal(tab.transcript.last.status, "Failed: Too long.");
-      assert.deepEqual([tab.composer.mode, offers()], ["idle", ["retry"]]);
+      assert.equal(tab.transcript.last.status, "Not sent: Too long.");
+      assert.deepEqual([tab.composer.mode, offers()], ["idle", ["retry", "edit", "discard"]]);
       tab.ui.messageOffered("retry", id);
       await settle();
       assert.equal(tab.connection.generated.at(-1)?.content, "Hi");
@@ -197,10 +197,9 @@ describe("StreamUI", () => {
     it("gives it back, but does not overwrite a draft", async () => {
       const { id } = await ask("Hi");
       deliver(rejected(id, false));
-      assert.deepEqual(offers(), ["retry", "edit"]);
       tab.composer.text = "A draft";
       tab.ui.messageOffered("edit", id);
-      assert.equal(tab.composer.text, "A draft");
+      assert.deepEqual([tab.composer.text, [...tab.transcript.messages.values()][0]?.isEditing], ["A draft", true]);
       tab.composer.text = "";
       tab.ui.messageOffered("edit", id);
       assert.equal(tab.composer.text, "Hi");
@@ -211,7 +210,7 @@ describe("StreamUI", () => {
       await exchange("One", "First");
       const { id } = await ask("Two");
       deliver(rejected(id, false, "context_overflow"));
-      assert.deepEqual(offers(), ["afresh", "edit"]);
+      assert.deepEqual(offers(), ["afresh", "edit", "discard"]);
       tab.ui.messageOffered("afresh", id);
       await settle();
       assert.equal(tab.connection.generated.at(-1)?.parent, null);
@@ -234,7 +233,7 @@ describe("StreamUI", () => {
       const { id, conversation } = await ask("Hi");
       deliver(rejected(id, true));
       await open(conversation);
-      assert.deepEqual([tab.transcript.texts, tab.transcript.last.status], [["Hi", ""], "Failed: Too long."]);
+      assert.deepEqual([tab.transcript.texts, tab.transcript.last.status], [["Hi", ""], "Not sent: Too long."]);
       assert.deepEqual(tab.connection.generated, []);
     });
   });
@@ -261,7 +260,7 @@ describe("StreamUI", () => {
     it("takes back what has not been sent", async () => {
       tab.ui.send("Hi");
       tab.ui.stop();
-      assert.deepEqual([tab.transcript.last.status, tab.composer.mode], ["Stopped before it was sent", "idle"]);
+      assert.deepEqual([tab.transcript.last.status, tab.composer.mode], ["Not sent", "idle"]);
       tab.ui.connectionChanged(CONNECTED);
       await settle();
       assert.deepEqual(tab.connection.generated, []);
@@ -408,8 +407,8 @@ describe("StreamUI", () => {
       tabs.server.trouble = new ApiError("Conversations can't be kept: the file is broken.", { status: 503 });
       tab.ui.send("Hi");
       await settle();
-      assert.equal(tab.transcript.last.status, "Failed: Conversations can't be kept: the file is broken.");
-      assert.deepEqual(offers(), ["retry", "edit"]);
+      assert.equal(tab.transcript.last.status, "Not sent: Conversations can't be kept: the file is broken.");
+      assert.deepEqual(offers(), ["retry", "edit", "discard"]);
     });
 
     it("keeps the text of an answer whose rest is gone", async () => {
@@ -448,6 +447,44 @@ describe("StreamUI", () => {
     tab.ui.set({ system: "Be long." });
     await settle();
     assert.deepEqual(tabs.server.documents.get("id1")?.settings, { system: "Be long." });
+  });
+
+  it("keeps settings that were chosen while the conversation was read, and saves them", async () => {
+    tabs.server.putChat("a", ["Hi", "Hello"]);
+    tab = tabs.open("a");
+    tab.ui.connectionChanged(CONNECTED);
+    tab.ui.set({ system: "Be brief." });
+    await settle();
+    assert.deepEqual(tab.ui.settings, { system: "Be brief." });
+    assert.deepEqual(tabs.server.documents.get("a")?.settings, { system: "Be brief." });
+  });
+
+  it("saves settings with the next connection where they could not be saved, and one after the other", async () => {
+    await begin("Hi");
+    await settle();
+    tabs.server.trouble = new ApiError("The server can't be reached.", { isTemporary: true });
+    tab.ui.set({ system: "One" });
+    await settle();
+    tab.ui.set({ system: "Two" });
+    await settle();
+    assert.equal(tab.toasts.at(-1)?.action?.label, "Try again");
+    tabs.server.trouble = null;
+    tab.ui.connectionChanged(CONNECTED);
+    await settle();
+    assert.deepEqual([tab.ui.settings, tabs.server.documents.get("id1")?.settings], [{ system: "Two" }, { system: "Two" }]);
+  });
+
+  it("returns to the server's settings where the new ones are refused, and offers no useless retry", async () => {
+    await begin("Hi");
+    await settle();
+    tabs.server.trouble = new ApiError("Too hot.", { status: 400, code: "invalid_field" });
+    tab.ui.set({ params: { temperature: 9 } });
+    await settle();
+    assert.deepEqual([tab.toasts.at(-1)?.text, tab.toasts.at(-1)?.action], ["The settings weren't saved. Too hot.", undefined]);
+    tabs.server.trouble = null;
+    tab.ui.connectionChanged(CONNECTED);
+    await settle();
+    assert.deepEqual(tab.ui.settings, {});
   });
 
   it("shows the connection and tries again on request", () => {

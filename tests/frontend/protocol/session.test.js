@@ -230,6 +230,81 @@ describe("Session", () => {
     assert.deepEqual(session.receive(error("bad_json", { id: undefined })).deliver, []);
   });
 
+  describe("when a frame is refused as a whole", () => {
+    const [second, third] = ["b", "c"].map((id) => generate({ id, ...ASKED }));
+    const long = generate({ id: "b", ...ASKED, content: "x".repeat(1000) });
+
+    /** @param {import("../../../frontend/protocol/session.js").Step} step */
+    function rejected({ deliver }) {
+      return deliver.map((event) => (event.type === "rejected" ? `${event.id} ${event.error.code}` : event.type));
+    }
+
+    it("takes an error that names nothing for the answer to the oldest request without one", () => {
+      begin();
+      for (const request of [second, third]) session.begin(/** @type {any} */ (request));
+      assert.deepEqual(rejected(session.receive(error("bad_json", { id: undefined }))), ["b bad_json"]);
+      assert.deepEqual(rejected(session.receive(error("bad_json", { id: undefined }))), ["c bad_json"]);
+      assert.deepEqual(rejected(session.receive(error("bad_json", { id: undefined }))), []);
+    });
+
+    it("takes no error about something else for the answer to a request", () => {
+      session.begin(REQUEST);
+      for (const more of [{ re: "ping" }, { re: "attach" }, {}]) {
+        assert.deepEqual(session.receive(error("invalid_field", { id: undefined, ...more })).deliver, []);
+      }
+    });
+
+    it("gives up the longest request where a frame was too long, and repeats the others", () => {
+      for (const request of [REQUEST, long, third]) session.begin(/** @type {any} */ (request));
+      assert.deepEqual(rejected(session.receive(error("bad_frame", { id: undefined }))), ["b bad_frame"]);
+      assert.deepEqual(session.closed(1009).deliver, []);
+      assert.deepEqual(session.opened().send, [REQUEST, third]);
+    });
+
+    it("gives up the longest request where the close alone says that a frame was too long", () => {
+      for (const request of [REQUEST, long, third]) session.begin(/** @type {any} */ (request));
+      assert.deepEqual(rejected(session.closed(1009)), ["b frame_too_large"]);
+      assert.equal(session.hasRefusedFrame, true);
+      assert.deepEqual(session.opened().send, [REQUEST, third]);
+    });
+
+    it("gives up the oldest request where frames could not be read", () => {
+      for (const request of [second, third]) session.begin(/** @type {any} */ (request));
+      assert.deepEqual(rejected(session.closed(4400)), ["b bad_frame"]);
+      assert.deepEqual(session.opened().send, [third]);
+    });
+
+    it("blames no request for a close that no request can be the reason for", () => {
+      begin();
+      session.closed(4400);
+      assert.equal(session.hasRefusedFrame, false);
+    });
+
+    it("ends the request that the transport could not bring", () => {
+      for (const request of [second, third]) session.begin(/** @type {any} */ (request));
+      assert.deepEqual(rejected(session.refused("b", error("frame_too_large", { id: undefined }))), ["b frame_too_large"]);
+      assert.deepEqual(rejected(session.refused("b", error("frame_too_large", { id: undefined }))), []);
+      session.closed();
+      assert.deepEqual(session.opened().send, [third]);
+    });
+
+    it("gives up a request after five connections that ended without an answer to it", () => {
+      session.begin(REQUEST);
+      for (let losses = 1; losses < 5; losses += 1) {
+        assert.deepEqual(session.closed(1006).deliver, []);
+        assert.deepEqual(session.opened().send, [REQUEST]);
+      }
+      assert.deepEqual(rejected(session.closed(1006)), ["a connection_lost"]);
+      assert.deepEqual(session.opened().send, []);
+    });
+
+    it("counts no connection that never opened", () => {
+      session.begin(REQUEST);
+      for (let attempts = 0; attempts < 20; attempts += 1) assert.deepEqual(session.closed(1006).deliver, []);
+      assert.deepEqual(session.opened().send, [REQUEST]);
+    });
+  });
+
   it("loses an answer that the server no longer knows", () => {
     begin();
     assert.deepEqual(session.receive(error("unknown_id", { re: "attach" })).deliver, [{ type: "lost", id: "a" }]);

@@ -9,6 +9,8 @@ describe("Outbox", () => {
   let server;
   /** @type {number[]} */
   let failures;
+  /** @type {string[][]} */
+  let refusals;
   /** @type {Outbox} */
   let outbox;
 
@@ -16,7 +18,11 @@ describe("Outbox", () => {
     server = new FakeServer();
     server.start();
     failures = [];
-    outbox = new Outbox({ outboxFailed: (code) => failures.push(code) });
+    refusals = [];
+    outbox = new Outbox({
+      outboxFailed: (code) => failures.push(code),
+      outboxRefused: (frame, { code, message }) => refusals.push([frame, code, message]),
+    });
   });
 
   afterEach(() => {
@@ -48,7 +54,7 @@ describe("Outbox", () => {
     assert.deepEqual(failures, []);
   });
 
-  for (const [status, code] of /** @type {const} */ ([[404, 1006], [500, 1006], [413, 1009], [401, 4401]])) {
+  for (const [status, code] of /** @type {const} */ ([[404, 1006], [500, 1006], [401, 4401]])) {
     it(`fails once with ${code} when a frame is answered with ${status}, and posts no more`, async () => {
       outbox.open("/channel/c1");
       outbox.add("one");
@@ -56,6 +62,22 @@ describe("Outbox", () => {
       await server.last.answer(status);
       assert.deepEqual(failures, [code]);
       assert.deepEqual(bodies(), ["one"]);
+    });
+  }
+
+  for (const [status, body, code, message] of /** @type {const} */ ([
+    [413, '{"type":"error","code":"bad_frame","message":"Too long."}', "frame_too_large", "Too long."],
+    [413, "<html>", "frame_too_large", "the server answered with the status 413"],
+    [400, '{"type":"error","code":"bad_json","message":"Not UTF-8."}', "bad_json", "Not UTF-8."],
+    [403, "<html>", "refused_by_proxy", "the server answered with the status 403"],
+  ])) {
+    it(`reports a frame that is answered with ${status} and ${body}, and posts the next ones`, async () => {
+      outbox.open("/channel/c1");
+      outbox.add("one");
+      outbox.add("two");
+      await server.last.answer(status, body);
+      assert.deepEqual([refusals, failures], [[["one", code, message]], []]);
+      assert.deepEqual(bodies(), ["one", "two"]);
     });
   }
 

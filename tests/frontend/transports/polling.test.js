@@ -26,6 +26,7 @@ describe("PollingTransport", () => {
     told = [];
     transport = new PollingTransport("http://example.test/channel", {
       transportReceived: (frame) => told.push(frame),
+      transportRefused: (frame, { code }) => told.push([frame, code]),
       transportClosed: (end) => told.push(end),
     });
   });
@@ -90,8 +91,15 @@ describe("PollingTransport", () => {
   it("ends when a frame cannot be posted", async () => {
     await open();
     transport.send("one");
+    await server.last.answer(404);
+    assert.deepEqual(told, [WELCOME, { code: 1006, reason: "" }]);
+  });
+
+  it("goes on when a frame is refused, and says which", async () => {
+    await open();
+    transport.send("one");
     await server.last.answer(413);
-    assert.deepEqual(told, [WELCOME, { code: 1009, reason: "" }]);
+    assert.deepEqual(told, [WELCOME, ["one", "frame_too_large"]]);
   });
 
   it("deletes its channel when it is closed, in a way that outlives the page, and is silent", async () => {

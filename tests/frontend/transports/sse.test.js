@@ -50,6 +50,7 @@ describe("EventStreamTransport", () => {
     server.start();
     told = [];
     transport = new EventStreamTransport("http://example.test/channel", {
+      transportRefused: () => assert.fail("a frame was refused"),
       transportReceived: (frame) => told.push(frame),
       transportClosed: (end) => told.push(end),
     });

@@ -48,6 +48,7 @@ describe("WebSocketTransport", () => {
   beforeEach(() => {
     told = [];
     transport = new WebSocketTransport("ws://example.test/ws", {
+      transportRefused: () => assert.fail("a frame was refused"),
       transportReceived: (frame) => told.push(frame),
       transportClosed: (end) => told.push(end),
     });

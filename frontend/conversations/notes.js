@@ -1,0 +1,93 @@
+/**
+ * Messages that were not sent: refused by the server, or stopped before they reached it. They stand beside the branch
+ * that is shown, each where it was written, and nothing hangs below them.
+ */
+
+import { placeOf, questionId } from "./overlay.js";
+import { mayHelp } from "./refusals.js";
+
+/** @typedef {import("./api.js").Message} Message */
+/** @typedef {import("./message-tree.js").MessageTree} MessageTree */
+/** @typedef {import("./outbox.js").Parcel} Parcel */
+/** @typedef {import("./presenting.js").OfferName} OfferName */
+/** @typedef {import("./refusals.js").Circumstances} Circumstances */
+/** @typedef {{readonly tree: MessageTree, readonly path: Message[], readonly leaf: string | null}} Branch the one that is shown */
+
+/**
+ * @param {Parcel[]} parcels
+ * @param {string} id of the question, or of its answer
+ * @returns {Parcel | undefined} the refused one that is shown under this id
+ */
+export function noteOf(parcels, id) {
+  const isShownAs = (/** @type {Parcel["request"]} */ request) => request.id === id || questionId(request) === id;
+  return parcels.find(({ request, failure }) => failure !== null && isShownAs(request));
+}
+
+/**
+ * Position of each refused message: the index of the message on the branch that it stands after, -1 for the beginning.
+ * A refused continuation has none, since the answer itself shows it.
+ * @param {Parcel[]} parcels
+ * @param {Branch} branch
+ * @returns {Map<number, Parcel[]>}
+ */
+export function notesAlong(parcels, branch) {
+  /** @type {Map<number, Parcel[]>} */
+  const notes = new Map();
+  for (const parcel of parcels) {
+    const index = parcel.failure === null ? null : indexOf(parcel, branch);
+    if (index !== null) notes.set(index, [...(notes.get(index) ?? []), parcel]);
+  }
+  return notes;
+}
+
+/**
+ * @param {Parcel} parcel
+ * @param {Branch} branch
+ * @returns {number | null}
+ */
+function indexOf(parcel, { tree, path, leaf }) {
+  const { parent, content } = parcel.request;
+  if (content === undefined) return answerIndex(path, parent);
+  const [written = parent] = parcel.above ?? [];
+  const place = placeOf({ ...parcel, request: { ...parcel.request, parent: written } }, { messages: tree.all, leaf });
+  // A message of another branch stands where that branch leaves this one, so that it is always within reach.
+  const above = new Set(tree.pathTo(place).map(({ id }) => id));
+  return path.findLastIndex(({ id }) => above.has(id));
+}
+
+/**
+ * @param {Message[]} path
+ * @param {string | null} question
+ * @returns {number | null} of the answer that there is, or else of the question; null where neither is shown
+ */
+function answerIndex(path, question) {
+  const index = path.findIndex(({ id }) => id === question);
+  if (path[index]?.role !== "user") return null;
+  return Math.min(index + 1, path.length - 1);
+}
+
+/**
+ * What the reader can do about a refused message. To try again is offered only where that can help.
+ * @param {Parcel} parcel
+ * @param {Circumstances} circumstances
+ * @returns {OfferName[]}
+ */
+export function offersForNote(parcel, circumstances) {
+  if (parcel.request.content === undefined) return mayHelp(parcel, circumstances) ? ["retry", "dismiss"] : ["dismiss"];
+  if (circumstances.isGone) return ["elsewhere", "edit", "discard"];
+  if (mayFitAlone(parcel, circumstances)) return ["afresh", "edit", "discard"];
+  return mayHelp(parcel, circumstances) ? ["retry", "edit", "discard"] : ["edit", "discard"];
+}
+
+/**
+ * Whether a message that didn't fit into the context may fit without the messages before it.
+ * @param {Parcel} parcel
+ * @param {Circumstances} circumstances
+ */
+function mayFitAlone({ request, failure, asked }, { history }) {
+  if (failure?.code !== "context_overflow" || request.parent === null || history === 0) return false;
+  const [tokens, context] = failure.message.match(/\d+/g)?.map(Number) ?? [];
+  if (!tokens || !context) return true;
+  const length = request.content?.length ?? 0;
+  return (tokens * length) / (length + (asked?.history ?? history)) < context;
+}
