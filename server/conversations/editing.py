@@ -13,7 +13,17 @@ import msgspec
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations import tree
-from server.conversations.reading import any_row, parents, row, summary, unknown, unknown_message, whole, writing
+from server.conversations.reading import (
+    any_row,
+    is_listed,
+    parents,
+    row,
+    summary,
+    unknown,
+    unknown_message,
+    whole,
+    writing,
+)
 from server.conversations.titles import title_of
 from server.conversations.upkeep import KEPT_MS
 from server.conversations.values import MAX_TITLE, RESERVED, Change, Deleted, NewConversation, Summary, Whole
@@ -50,6 +60,13 @@ class Removed(NamedTuple):
     generations: tuple[str, ...]
 
 
+class Changed(NamedTuple):
+    """A conversation after a change. ``is_told``: it is listed, or was before, so other clients are told."""
+
+    summary: Summary
+    is_told: bool
+
+
 def create(db: sqlite3.Connection, principal: str, new: NewConversation, now: int) -> tuple[Whole, bool]:
     """The conversation of this id, and whether it is new."""
     id = new.id or secrets.token_hex(8)
@@ -66,9 +83,10 @@ def create(db: sqlite3.Connection, principal: str, new: NewConversation, now: in
     return whole(db, principal, id), True
 
 
-def change(db: sqlite3.Connection, principal: str, id: str, change: Change) -> Summary:
+def change(db: sqlite3.Connection, principal: str, id: str, change: Change) -> Changed:
     """Carry out ``change``. Its leaf goes down to the newest end below."""
     found = row(db, principal, id)
+    was_listed = is_listed(db, found)
     leaf, title, named = found.leaf, found.title, None
     if change.leaf is not None:
         known = parents(db, found.key)
@@ -81,7 +99,7 @@ def change(db: sqlite3.Connection, principal: str, id: str, change: Change) -> S
     settings = found.settings if change.settings is None else _json(change.settings)
     pinned = found.pinned if change.pinned is None else change.pinned
     db.execute(_CHANGE, (title, found.named if named is None else named, pinned, leaf, settings, found.key))
-    return summary(db, row(db, principal, id))
+    return _changed(db, principal, id, was_listed)
 
 
 def delete(db: sqlite3.Connection, principal: str, id: str, now: int) -> Removed:
@@ -93,14 +111,14 @@ def delete(db: sqlite3.Connection, principal: str, id: str, now: int) -> Removed
     return Removed(Deleted(id, now + KEPT_MS), summary(db, gone), generations)
 
 
-def restore(db: sqlite3.Connection, principal: str, id: str) -> Summary:
+def restore(db: sqlite3.Connection, principal: str, id: str) -> Changed:
     """Have a deleted conversation back; one that is there stays as it is."""
     found = any_row(db, principal, id)
     if found is None:
         raise unknown(id)
     if found.deleted_at is not None:
         db.execute(_DELETE, (None, found.key))
-    return summary(db, row(db, principal, id))
+    return _changed(db, principal, id, False)
 
 
 def delete_message(db: sqlite3.Connection, principal: str, id: str, message: str, now: int) -> Removed:
@@ -129,6 +147,11 @@ def restore_message(db: sqlite3.Connection, principal: str, id: str, message: st
     elif message not in parents(db, found.key):
         raise unknown_message(id, message, "message")
     return whole(db, principal, id), summary(db, row(db, principal, id))
+
+
+def _changed(db: sqlite3.Connection, principal: str, id: str, was_listed: bool) -> Changed:
+    found = row(db, principal, id)
+    return Changed(summary(db, found), was_listed or is_listed(db, found))
 
 
 def _derived(db: sqlite3.Connection, key: int) -> str:

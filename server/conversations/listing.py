@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from server.conversations.reading import Row, facts
+from server.conversations.reading import LISTED, Row, facts
 from server.conversations.search_text import Query, composed
 from server.conversations.snippets import is_in_answer, snippet
 from server.conversations.values import Found, Listed, Summary
@@ -28,7 +28,7 @@ EARLIER_MESSAGES: Final = 100
 _COLUMNS: Final = ", ".join(f"conversations.{name}" for name in Row.__dataclass_fields__)
 _CURSOR: Final = re.compile(r"([01])\.([0-9]{1,16})\.([0-9]{1,16})")
 
-_MINE: Final = "FROM conversations WHERE principal = :principal AND deleted_at IS NULL"
+_MINE: Final = f"FROM conversations WHERE principal = :principal AND deleted_at IS NULL AND {LISTED}"
 _BEHIND: Final = " AND (pinned, updated_at, key) < (:pinned, :updated_at, :key)"
 _ORDER: Final = " ORDER BY pinned DESC, updated_at DESC, key DESC LIMIT :limit"
 _LIST: Final = f"SELECT {_COLUMNS}, NULL {_MINE}{{behind}}{_ORDER}"

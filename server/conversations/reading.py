@@ -25,7 +25,15 @@ _MESSAGES = """
     FROM messages WHERE conversation = ? AND deleted_at IS NULL ORDER BY key
 """
 _PARENTS = "SELECT id, parent FROM messages WHERE conversation = ? AND deleted_at IS NULL ORDER BY key"
-_ALL = "SELECT id FROM conversations WHERE principal = ? AND deleted_at IS NULL ORDER BY key"
+LISTED = """
+    (title <> '' OR pinned OR EXISTS (
+        SELECT 1 FROM messages WHERE messages.conversation = conversations.key AND messages.deleted_at IS NULL
+    ))
+"""
+"""Condition of a conversation's row: somebody has said something in it, named it or pinned it (PROTOCOL 14.4)."""
+
+_IS_LISTED = f"SELECT 1 FROM conversations WHERE key = ? AND deleted_at IS NULL AND {LISTED}"
+_ALL = f"SELECT id FROM conversations WHERE principal = ? AND deleted_at IS NULL AND {LISTED} ORDER BY key"
 _LEFT_WRITING = """
     SELECT principal, conversations.id, generation FROM messages
     JOIN conversations ON conversations.key = messages.conversation WHERE state = 'writing' ORDER BY messages.key
@@ -100,6 +108,11 @@ def facts(db: sqlite3.Connection, row: Row) -> dict[str, Any]:
         "version": row.version,
         "writing": writing(db, row.key),
     }
+
+
+def is_listed(db: sqlite3.Connection, row: Row) -> bool:
+    """Whether the list, the export of all and `conversation` events show it."""
+    return db.execute(_IS_LISTED, (row.key,)).fetchone() is not None
 
 
 def whole(db: sqlite3.Connection, principal: str, id: str) -> Whole:

@@ -18,6 +18,7 @@ from server.conversations.reading import (
     Row,
     Writing,
     any_row,
+    is_listed,
     messages,
     parents,
     row,
@@ -199,7 +200,7 @@ def _told(db: sqlite3.Connection, principal: str, conversation: str) -> Summary 
     found = any_row(db, principal, conversation)
     if found is None:
         raise unknown(conversation)
-    return None if found.deleted_at is not None else summary(db, found)
+    return summary(db, found) if is_listed(db, found) else None
 
 
 def _ended(done: Done | None, model: str | None) -> About:

@@ -38,7 +38,7 @@ async def create(request: Request) -> Response:
     new = await read_object(request, NewConversation, "conversation")
     conversations, principal = _of(request)
     whole, is_new = await conversations.read(editing.create, principal, new, now())
-    if is_new:
+    if is_new and whole.title:  # without one it is not listed before something is said in it
         conversations.tell(principal, [whole])
     return _answer(whole, 201 if is_new else 200, {"location": f"/api/conversations/{whole.id}"})
 
@@ -57,9 +57,9 @@ async def change(request: Request) -> Response:
     """``PATCH /api/conversations/{id}``: title, pin, leaf, settings."""
     wanted = await read_object(request, Change, "conversation")
     conversations, principal = _of(request)
-    summary = await conversations.read(editing.change, principal, request.path_params["id"], wanted)
-    conversations.tell(principal, [summary])
-    return _answer(summary)
+    changed = await conversations.read(editing.change, principal, request.path_params["id"], wanted)
+    conversations.tell(principal, [changed.summary] if changed.is_told else [])
+    return _answer(changed.summary)
 
 
 async def delete(request: Request) -> Response:
@@ -74,9 +74,9 @@ async def restore(request: Request) -> Response:
     """``POST /api/conversations/{id}/restore``."""
     await read_body(request)
     conversations, principal = _of(request)
-    summary = await conversations.read(editing.restore, principal, request.path_params["id"])
-    conversations.tell(principal, [summary])
-    return _answer(summary)
+    changed = await conversations.read(editing.restore, principal, request.path_params["id"])
+    conversations.tell(principal, [changed.summary] if changed.is_told else [])
+    return _answer(changed.summary)
 
 
 async def delete_message(request: Request) -> Response:

@@ -295,7 +295,7 @@ async def test_a_turn_of_a_conversation_and_what_it_changes(server: RunningServe
     changes = chat.changes()
     first = asyncio.ensure_future(anext(changes))
     await chat.ping()  # so that the server has heard of it
-    await server.ask("POST", "/api/conversations", '{"id":"c1"}')
+    await server.ask("POST", "/api/conversations", '{"id":"c1","title":"Frogs"}')
     assert (await first).id == "c1"
     answer = chat.generate(conversation="c1", content="Hi", message_id="m1", max_tokens=5)
     assert (await answer.done()).reason in (DoneReason.STOP, DoneReason.LENGTH)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from server.conversations import editing, listing, reading, upkeep
+from protocol.messages import Generate
+from server.conversations import editing, listing, reading, turns, upkeep
 from server.conversations.store import FILE, ConversationsError, Store, StoreStatus
 from server.conversations.values import Change, NewConversation, Settings
 
@@ -111,13 +112,33 @@ def test_a_folder_that_cant_be_written_is_told(tmp_path: Path) -> None:
         Store(tmp_path / "gone")
 
 
+async def test_an_unused_conversation_is_purged_after_a_day(store: Store) -> None:
+    for id in ("unused", "pinned", "used"):
+        await store.submit(editing.create, ME, NewConversation(id=id), 1000)
+    await store.submit(editing.create, ME, NewConversation(id="named", title="Frogs"), 1000)
+    await store.submit(editing.change, ME, "pinned", Change(pinned=True))
+    body = Generate(id="g1", conversation="used", content="\u0000")
+    turn = await store.submit(turns.turn, ME, body)
+    await store.submit(turns.begin, ME, body, turn, "m1", 1000)
+    assert await store.submit(upkeep.purge, 999 + upkeep.UNUSED_MS) == 0
+    assert (await store.submit(reading.whole, ME, "unused")).messages == ()
+    assert await store.submit(upkeep.purge, 1000 + upkeep.UNUSED_MS) == 1
+    with pytest.raises(RemoteProtocolError, match="no conversation 'unused'"):
+        await store.submit(reading.whole, ME, "unused")
+    assert {c.id for c in (await store.submit(listing.listed, ME, 10, None)).conversations} == {
+        "pinned",
+        "used",
+        "named",
+    }
+
+
 async def test_what_was_deleted_goes_after_an_hour(store: Store) -> None:
     for id in ("c1", "c2"):
-        await store.submit(editing.create, ME, NewConversation(id=id), 1)
+        await store.submit(editing.create, ME, NewConversation(id=id, title=id), 1)
     removed = await store.submit(editing.delete, ME, "c1", 1000)
     assert removed.answer.restore_until == 1000 + upkeep.KEPT_MS
     assert await store.submit(upkeep.purge, 999 + upkeep.KEPT_MS) == 0
-    assert (await store.submit(editing.restore, ME, "c1")).id == "c1"
+    assert (await store.submit(editing.restore, ME, "c1")).summary.id == "c1"
     await store.submit(editing.delete, ME, "c1", 1000)
     assert await store.submit(upkeep.purge, 1000 + upkeep.KEPT_MS) == 1
     with pytest.raises(RemoteProtocolError, match="no conversation 'c1'"):

@@ -148,6 +148,57 @@ async def test_a_strangers_conversation_is_as_unknown_as_none(server: RunningSer
     assert len((await told(server, "c1"))["messages"]) == 2
 
 
+async def ids_listed(server: RunningServer) -> list[str]:
+    _, answer = await call(server, "GET", AT)
+    return [conversation["id"] for conversation in answer["conversations"]]
+
+
+async def test_a_conversation_without_messages_is_not_listed_or_announced(server: RunningServer) -> None:
+    async with server.peer() as peer:
+        await peer.send(Watch())
+        await peer.carried_out()
+        await made(server, id="c1")
+        await call(server, "PATCH", f"{AT}/c1", {"settings": {"system": "Be brief"}})
+        assert not [m for m in await peer.settle() if isinstance(m, Conversation)]
+        assert await ids_listed(server) == []
+        assert (await call(server, "GET", f"{AT}/export"))[1]["conversations"] == []
+        assert (await told(server, "c1"))["settings"]["system"] == "Be brief"
+        await peer.send(Generate(id="g1", conversation="c1", content="Hello"))
+        assert (await peer.take(Conversation, id="c1")).title == "Hello"
+        await peer.until_done("g1")
+        assert await ids_listed(server) == ["c1"]
+        assert len((await call(server, "GET", f"{AT}/export"))[1]["conversations"]) == 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"params": {"json_schema": {"type": "nope"}}}])
+async def test_a_refused_first_message_leaves_nothing_that_others_see(
+    server: RunningServer, settings: dict[str, Any]
+) -> None:
+    async with server.peer() as peer:
+        await peer.send(Watch())
+        await peer.carried_out()
+        await made(server, id="c1", settings=settings)
+        content = "Hi" if settings else "x" * 4000
+        await peer.send(Generate(id="g1", conversation="c1", content=content))
+        await peer.take(Error, id="g1")
+        assert not [m for m in await peer.settle() if isinstance(m, Conversation)]
+    assert await ids_listed(server) == []
+
+
+@pytest.mark.parametrize("change", [{"title": "Frogs"}, {"pinned": True}])
+async def test_a_conversation_that_is_named_or_pinned_is_listed(server: RunningServer, change: dict[str, Any]) -> None:
+    async with server.peer() as peer:
+        await peer.send(Watch())
+        await peer.carried_out()
+        await made(server, id="c1")
+        await call(server, "PATCH", f"{AT}/c1", change)
+        assert (await peer.take(Conversation)).id == "c1"
+        assert await ids_listed(server) == ["c1"]
+        await call(server, "PATCH", f"{AT}/c1", {"title": "", "pinned": False})
+        assert (await peer.take(Conversation)).title == ""
+        assert await ids_listed(server) == []
+
+
 async def test_two_connections_see_what_a_third_does(server: RunningServer) -> None:
     async with server.peer() as one, server.peer() as two, server.peer() as third:
         for peer in (one, two):
