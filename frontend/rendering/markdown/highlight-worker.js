@@ -1,15 +1,10 @@
 /** Runs highlight.js apart from the page: takes code and its language, answers with runs of text and their classes. */
 
+import { isFurther, languageOf } from "./languages.js";
+
 /** @typedef {{scope?: string, children: (Scope | string)[]}} Scope */
 
 const FOLDER = "/static/vendor/highlight/";
-/** Languages that the common set lacks, by the names of their files. */
-const FURTHER = new Set([
-  "clojure", "cmake", "dart", "delphi", "dockerfile", "elixir", "elm", "erlang", "fortran", "fsharp", "groovy", "haskell",
-  "http", "julia", "latex", "lisp", "matlab", "nginx", "nix", "ocaml", "powershell", "prolog", "protobuf", "scala", "scheme",
-  "verilog", "vhdl", "vim", "x86asm",
-]);
-
 /** @type {Promise<any>} */
 const library = import(`${FOLDER}highlight.min.js`).then((module) => module.default);
 
@@ -19,11 +14,12 @@ addEventListener("message", async ({ data: { text, language } }) => {
 
 /**
  * @param {string} text
- * @param {string} language
+ * @param {string} name of its language
  */
-async function runs(text, language) {
+async function runs(text, name) {
   const highlight = await library;
-  if (!highlight.getLanguage(language) && FURTHER.has(language)) {
+  const language = languageOf(name);
+  if (!highlight.getLanguage(language) && isFurther(language)) {
     highlight.registerLanguage(language, (await import(`${FOLDER}languages/${language}.min.js`)).default);
   }
   if (!highlight.getLanguage(language)) return null;
