@@ -23,9 +23,10 @@ LIBRARIES: Final = {
         NODE_MODULES / "@highlightjs" / "cdn-assets" / "es",
         re.compile(r"highlight\.min\.js|languages/[a-z0-9-]+\.min\.js"),
     ),
+    "entities": (NODE_MODULES / "character-entities", re.compile(r"index\.js")),
     "katex": (
         NODE_MODULES / "katex" / "dist",
-        re.compile(r"katex\.mjs|katex\.min\.css|fonts/KaTeX_[A-Za-z0-9-]+\.woff2"),
+        re.compile(r"katex\.mjs|contrib/mhchem\.mjs|katex\.min\.css|fonts/KaTeX_[A-Za-z0-9-]+\.woff2"),
     ),
 }
 """By the folder below /static/vendor: where its files are, and which of them are served."""

@@ -4,23 +4,31 @@
 /** @typedef {{render: (tex: string, element: HTMLElement, options: object) => void}} Katex */
 
 const MODULE = "/static/vendor/katex/katex.mjs";
+const CHEMISTRY = "/static/vendor/katex/contrib/mhchem.mjs";
 const STYLE = "/static/vendor/katex/katex.min.css";
+/** Commands of mhchem, which adds them to KaTeX. */
+const CHEMICAL = /\\(?:ce|pu)(?![a-zA-Z])/;
 /** No links, classes or images from a formula, and an end to its macros and sizes (in em). */
-const OPTIONS = { throwOnError: true, trust: false, strict: "ignore", maxExpand: 200, maxSize: 20 };
+const OPTIONS = { throwOnError: true, trust: false, strict: "ignore", maxExpand: 1000, maxSize: 20 };
 
 export class MathRenderer {
   #queue;
   #load;
+  #loadChemistry;
   /** @type {Promise<Katex | null> | null} */
   #loading = null;
+  /** @type {Promise<unknown> | null} */
+  #loadingChemistry = null;
 
   /**
    * @param {IdleQueue} queue
    * @param {() => Promise<Katex>} [load]
+   * @param {() => Promise<unknown>} [loadChemistry] with the first formula of chemistry
    */
-  constructor(queue, load = loadKatex) {
+  constructor(queue, load = loadKatex, loadChemistry = () => import(CHEMISTRY)) {
     this.#queue = queue;
     this.#load = load;
+    this.#loadChemistry = loadChemistry;
   }
 
   /**
@@ -31,6 +39,7 @@ export class MathRenderer {
   async render(element, tex, isDisplay) {
     this.#loading ??= this.#load().catch(() => null);
     const katex = await this.#loading;
+    if (katex && CHEMICAL.test(tex)) await (this.#loadingChemistry ??= this.#loadChemistry().catch(() => null));
     if (katex) this.#queue.add(() => paint(katex, element, tex, isDisplay));
   }
 }
