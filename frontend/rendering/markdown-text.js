@@ -6,6 +6,7 @@
 import { BlockParser } from "./markdown/block-parser.js";
 import { BlockView } from "./markdown/block-view.js";
 import { CopyButton } from "./markdown/copy-button.js";
+import { Entities } from "./markdown/entities.js";
 import { Highlighter } from "./markdown/highlighter.js";
 import { IdleQueue } from "./markdown/idle-queue.js";
 import { MathRenderer } from "./markdown/math-renderer.js";
@@ -15,9 +16,14 @@ import { ThinkingSplitter } from "./markdown/thinking-splitter.js";
 import { ThinkingView } from "./markdown/thinking-view.js";
 
 /** @typedef {import("./markdown/inline-view.js").Answer} Answer */
-/** @typedef {Pick<Answer, "math" | "highlighting">} Painters what is painted later, and by others */
+/** @typedef {Pick<Answer, "entities" | "math" | "highlighting">} Painters what is loaded and painted later, for all answers */
 
 /** @typedef {{element: HTMLElement, parser: BlockParser}} Body */
+/**
+ * What stood when the text was finished.
+ * @typedef {{splitter: ThinkingSplitter, body: Body, given: number, thoughtMs: number}} Finished
+ *   given: how much text the body had been given; thoughtMs: how long the model had been thinking
+ */
 
 /** A little of everything. */
 const SAMPLE = "## a\n\n**b** *c* `d` [e](f) $g$\n\n- h\n  1. i\n\n| j | k |\n|:--|--:|\n| l | m |\n\n> n\n\n```o\np\n```\n";
@@ -36,6 +42,12 @@ export class MarkdownText {
   #body;
   /** @type {ThinkingView | null} what the model is thinking now */
   #thinking = null;
+  #endsWithReturn = false;
+  /** All of it, for a text that is cut in a thought and goes on. */
+  #text = "";
+  #given = 0;
+  /** @type {Finished | null} */
+  #finished = null;
 
   /**
    * @param {HTMLElement} element
@@ -56,7 +68,7 @@ export class MarkdownText {
 
   /** Has the browser compile what answers need before there is one: the first one is then there sooner. */
   static warmUp() {
-    const painters = { math: { render: () => {} }, highlighting: { paint: () => {} } };
+    const painters = { entities: new Entities(), math: { render: () => {} }, highlighting: { paint: () => {} } };
     const text = new MarkdownText(document.createElement("div"), painters);
     text.append(SAMPLE);
     text.finish();
@@ -64,7 +76,7 @@ export class MarkdownText {
 
   static #sharedPainters() {
     const queue = new IdleQueue();
-    this.#shared ??= { math: new MathRenderer(queue), highlighting: new Highlighter(queue) };
+    this.#shared ??= { entities: new Entities(), math: new MathRenderer(queue), highlighting: new Highlighter(queue) };
     return this.#shared;
   }
 
@@ -73,6 +85,9 @@ export class MarkdownText {
     this.#element.replaceChildren();
     this.#beganAt = this.#now();
     this.#thinking = null;
+    this.#endsWithReturn = false;
+    this.#text = "";
+    this.#finished = null;
     this.#answer = this.#newAnswer();
     this.#splitter = this.#newSplitter();
     this.#body = this.#openBody(this.#element);
@@ -80,14 +95,41 @@ export class MarkdownText {
 
   /** @param {string} text */
   append(text) {
-    this.#splitter.append(text);
+    const clean = this.#withLineFeeds(text);
+    if (clean !== "" && this.#finished) this.#reopen(this.#finished);
+    this.#text += clean;
+    this.#splitter.append(clean);
     this.#body.parser.show();
   }
 
-  /** No more will come, for now: what is open is closed. */
+  /** A carriage return is a line end too, and one with the line feed behind it. @param {string} text */
+  #withLineFeeds(text) {
+    const rest = this.#endsWithReturn && text.startsWith("\n") ? text.slice(1) : text;
+    if (text !== "") this.#endsWithReturn = text.endsWith("\r");
+    return rest.includes("\r") ? rest.replace(/\r\n?/g, "\n") : rest;
+  }
+
+  /** No more will come, for now: what is open is closed, until text is appended after all. */
   finish() {
+    const thoughtMs = this.#now() - this.#beganAt;
+    this.#finished ??= { splitter: this.#splitter.copy(), body: this.#body, given: this.#given, thoughtMs };
     this.#splitter.finish();
     this.#body.parser.finish();
+  }
+
+  /** Goes on as if there had been no end: in the last block, or where a thought was cut from the beginning. @param {Finished} finished */
+  #reopen({ splitter, body, given, thoughtMs }) {
+    this.#finished = null;
+    if (body === this.#body) {
+      this.#splitter = splitter;
+      return body.parser.reopen(this.#given - given);
+    }
+    const [text, endsWithReturn] = [this.#text, this.#endsWithReturn];
+    this.clear();
+    this.#endsWithReturn = endsWithReturn;
+    this.#text = text;
+    this.#splitter.append(text);
+    this.#beganAt = this.#now() - thoughtMs;
   }
 
   /** @returns {Answer} */
@@ -97,11 +139,17 @@ export class MarkdownText {
 
   #newSplitter() {
     return new ThinkingSplitter({
-      text: (text) => this.#body.parser.append(text),
+      text: (text) => this.#say(text),
       thinkingBegan: () => this.#thinkingBegan(),
       thinkingEnded: () => this.#thinkingEnded(),
       thinkingWasBefore: () => this.#thinkingWasBefore(),
     });
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    this.#given += text.length;
+    this.#body.parser.append(text);
   }
 
   /**

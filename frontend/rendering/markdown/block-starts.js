@@ -1,5 +1,9 @@
 /** What the beginning of a line says about the block that it belongs to. Lines have no line end here. */
 
+import { indentOf, outdented, withoutBlanks, withoutIndent } from "./line-rest.js";
+
+/** @typedef {import("./line-rest.js").Rest} Rest */
+
 /** From this length on a line that still could be anything is text, in UTF-16 units. */
 export const LONGEST_START = 1000;
 /** How far a line is indented to be code, in columns. */
@@ -9,16 +13,18 @@ const MOST_COLUMNS = 100;
 
 const MARKS_ONLY = /^[-*_=+#>`~|:\d.) \t]*$/;
 const FENCE_START = /^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t])))*[ \t]*(?:`{3}|~{3})/;
-const FOOTNOTE_START = /^[ \t]*\[(?:\^[^\]]{0,40}\]?)?$/;
+const FOOTNOTE_START = /^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t])))*[ \t]*\[(?:\^[^\]\s]{0,40}(?:\](?::[ \t]*)?)?)?$/;
+const FOOTNOTES = /^(?:[-*+>\d.) \t]*\[\^[^\]\s]{1,40}\]:)+/;
 const MATH_START = /^[ \t]*(?:\$|\\)$/;
 
-const FENCE = /^(`{3,}|~{3,})[ \t]*(.*)$/;
+const FENCE = /^(`{3,}|~{3,})[ \t]*([^]*)$/;
+const NESTED_FENCE = /^(`{3,}|~{3,})[ \t]*[^\s`~]/;
 const HEADING = /^(#{1,6})(?:[ \t]+|$)/;
 const RULE = /^(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/;
 const UNDERLINE = /^(=+|-+)[ \t]*$/;
 const DELIMITER_ROW = /^\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
-const LIST_MARK = /^([-+*]|(\d{1,9})([.)]))([ \t]*)/;
-const FOOTNOTE = /^\[\^[^\]\s]{1,40}\]:/;
+const LIST_MARK = /^([-+*]|(\d{1,9})([.)]))(?=[ \t]|$)/;
+const FOOTNOTE = /^\[(\^[^\]\s]{1,40})\]:[ \t]*/;
 
 /** @typedef {"left" | "center" | "right" | ""} Alignment */
 /**
@@ -26,7 +32,7 @@ const FOOTNOTE = /^\[\^[^\]\s]{1,40}\]:/;
  * @property {string} kind equal for marks that may stand in one list
  * @property {number | null} start number of an ordered one
  * @property {number} width columns up to the item's text
- * @property {string} rest the item's text
+ * @property {Rest} rest the item's text
  */
 
 /**
@@ -34,50 +40,22 @@ const FOOTNOTE = /^\[\^[^\]\s]{1,40}\]:/;
  * @param {string} line
  */
 export function isUndecided(line) {
-  return MARKS_ONLY.test(line) || FENCE_START.test(line) || FOOTNOTE_START.test(line) || MATH_START.test(line);
-}
-
-/** @param {string} line */
-export function isBlank(line) {
-  return !/\S/.test(line);
-}
-
-/**
- * @param {string} line
- * @returns {number} columns of white space at its beginning; a tab goes to the next multiple of four
- */
-export function indentOf(line) {
-  let column = 0;
-  for (let at = 0; at < line.length; at += 1) {
-    if (line[at] === " ") column += 1;
-    else if (line[at] === "\t") column += 4 - (column % 4);
-    else break;
-  }
-  return column;
-}
-
-/**
- * @param {string} line
- * @param {number} columns of white space to take away, as far as it has them
- */
-export function outdented(line, columns) {
-  if (columns === 0) return line;
-  const white = /^[ \t]*/.exec(line)?.[0] ?? "";
-  return " ".repeat(Math.max(0, indentOf(white) - columns)) + line.slice(white.length);
+  const rest = line.includes("]:") ? line.replace(FOOTNOTES, "") : line;
+  return MARKS_ONLY.test(rest) || FENCE_START.test(rest) || FOOTNOTE_START.test(rest) || MATH_START.test(rest);
 }
 
 /** @param {string} rest */
 export function fenceOf(rest) {
   const [, marks, info = ""] = FENCE.exec(rest) ?? [];
-  return marks && !(marks.startsWith("`") && info.includes("`")) ? { marks, info: info.trim() } : null;
+  return marks && !(marks.startsWith("`") && info.includes("`")) ? { marks, info: withoutBlanks(info) } : null;
 }
 
 /**
- * @param {string} line inside of a code block
+ * @param {Rest} line inside of a code block
  * @param {string} marks that began it
  */
 export function closesFence(line, marks) {
-  const rest = line.trim();
+  const rest = withoutBlanks(line.text);
   return indentOf(line) < CODE_INDENT && rest.length >= marks.length && isOnly(rest, marks.charAt(0));
 }
 
@@ -86,7 +64,18 @@ export function closesFence(line, marks) {
  * @param {string} marks that began the block
  */
 export function mayCloseFence(line, marks) {
-  return isOnly(line.trim(), marks.charAt(0));
+  return isOnly(withoutBlanks(line), marks.charAt(0));
+}
+
+/**
+ * Models put code into a block of Markdown without longer marks around that.
+ * @param {Rest} line inside of a block of Markdown
+ * @param {string} marks that began the block
+ * @returns {boolean} whether it begins a block of code in there, as it names a language
+ */
+export function beginsNestedFence(line, marks) {
+  const [, inner = ""] = NESTED_FENCE.exec(withoutIndent(line.text)) ?? [];
+  return inner.length >= marks.length && inner.charAt(0) === marks.charAt(0);
 }
 
 /**
@@ -114,29 +103,51 @@ export function underlineLevel(rest) {
   return found && (found[1]?.startsWith("=") ? 1 : 2);
 }
 
-/** @param {string} rest */
-export function isFootnote(rest) {
-  return FOOTNOTE.test(rest);
+/**
+ * @param {string} rest
+ * @returns {{label: string, length: number} | null} label: with its circumflex
+ */
+export function footnoteOf(rest) {
+  const found = FOOTNOTE.exec(rest);
+  return found && { label: found[1] ?? "", length: found[0].length };
+}
+
+/**
+ * @param {Rest} line
+ * @returns {Rest | null} what is quoted in it
+ */
+export function quotedIn(line) {
+  const indent = indentOf(line);
+  const rest = withoutIndent(line.text);
+  return indent < CODE_INDENT && rest.startsWith(">") ? outdented({ text: rest.slice(1), column: line.column + indent + 1 }, 1) : null;
 }
 
 /**
  * @param {string} rest
+ * @returns {boolean} whether a paragraph's next line would be another block
+ */
+export function interrupts(rest) {
+  const mark = listMarkOf({ text: rest, column: 0 });
+  return rest.startsWith(">") || mark !== null || headingOf(rest) !== null || fenceOf(rest) !== null || isRule(rest) || UNDERLINE.test(rest);
+}
+
+/**
+ * @param {Rest} line without its indent
  * @returns {ListMark | null}
  */
-export function listMarkOf(rest) {
-  const found = LIST_MARK.exec(rest);
+export function listMarkOf({ text, column }) {
+  const found = LIST_MARK.exec(text);
   if (!found) return null;
-  const [, mark = "", number, delimiter, white = ""] = found;
-  const text = rest.slice(found[0].length);
-  if (text !== "" && white === "") return null;
-  const gap = indentOf(white);
-  const isCode = gap > CODE_INDENT;
-  const width = mark.length + (text === "" || isCode ? 1 : gap);
+  const [, mark = "", number, delimiter] = found;
+  const behind = { text: text.slice(mark.length), column: column + mark.length };
+  const isEmpty = withoutBlanks(behind.text) === "";
+  const gap = indentOf(behind);
+  const used = isEmpty || gap > CODE_INDENT ? 1 : gap;
   return {
     kind: delimiter ?? mark,
     start: number === undefined ? null : Number(number),
-    width,
-    rest: isCode ? " ".repeat(gap - 1) + text : text,
+    width: mark.length + used,
+    rest: outdented(behind, isEmpty ? gap : used),
   };
 }
 
@@ -160,16 +171,16 @@ export function alignmentsOf(rest) {
  */
 export function cellsOf(row, most = Infinity) {
   const cells = [];
-  let line = row.trim();
+  let line = withoutBlanks(row);
   if (line.startsWith("|")) line = line.slice(1);
   let cell = "";
   for (const part of line.split(/(\\\||\|)/)) {
     if (part === "|") {
-      cells.push(cell.trim());
+      cells.push(withoutBlanks(cell));
       cell = "";
       if (cells.length === most) return cells;
     } else cell += part === "\\|" ? "|" : part;
   }
-  if (cell.trim() !== "" || cells.length === 0) cells.push(cell.trim());
+  if (withoutBlanks(cell) !== "" || cells.length === 0) cells.push(withoutBlanks(cell));
   return cells;
 }

@@ -1,6 +1,7 @@
 /** The blocks of an answer on the page. Blocks that are finished are never touched again. */
 
 import { CodeView } from "./code-view.js";
+import { FormulaView } from "./formula-view.js";
 import { element } from "./inline-view.js";
 import { ParagraphView } from "./paragraph-view.js";
 
@@ -18,11 +19,14 @@ const LEVELS = 3;
 /** The most items of one list: a long one goes on in a further list, so that a new item is laid out with few others. */
 const MOST_ITEMS = 25;
 
+/** @typedef {{count: number, groups: Element[], lengths: number[], level: number, definitions: number}} Mark of what is there by then */
+
 /** @implements {Container} */
 export class BlockView {
   #element;
   #answer;
   #isItem;
+  #footnote;
   #count = 0;
   /** @type {Element[]} the open group of each level there is, from the innermost */
   #groups = [];
@@ -31,11 +35,33 @@ export class BlockView {
    * @param {Element} element
    * @param {Answer} answer
    * @param {boolean} [isItem] of a list
+   * @param {string} [footnote] its label, where this is one
    */
-  constructor(element, answer, isItem = false) {
+  constructor(element, answer, isItem = false, footnote = "") {
     this.#element = element;
     this.#answer = answer;
     this.#isItem = isItem;
+    this.#footnote = footnote;
+  }
+
+  /** @returns {Mark} */
+  mark() {
+    const groups = [...this.#groups];
+    const lengths = [this.#element, ...groups].map((each) => each.childNodes.length);
+    const { outline, references } = this.#answer;
+    return { count: this.#count, groups, lengths, level: outline.level, definitions: references.size };
+  }
+
+  /** Takes away all that came after the mark. @param {Mark} mark */
+  rewind({ count, groups, lengths, level, definitions }) {
+    for (const [index, each] of [this.#element, ...groups].entries()) {
+      while (each.childNodes.length > (lengths[index] ?? 0)) each.lastChild?.remove();
+    }
+    for (const group of groups) group.classList.remove("is-full");
+    this.#count = count;
+    this.#groups = [...groups];
+    this.#answer.outline.level = level;
+    this.#answer.references.rewind(definitions);
   }
 
   addQuote() {
@@ -48,8 +74,21 @@ export class BlockView {
   }
 
   addParagraph() {
-    const isFirst = this.#isItem && this.#count === 0;
-    return new ParagraphView(this.#add(document.createElement("p")), this.#answer, isFirst);
+    const isFirst = this.#count === 0;
+    const mark = isFirst ? this.#footnote : "";
+    return new ParagraphView(this.#add(document.createElement("p")), this.#answer, this.#isItem && isFirst, mark);
+  }
+
+  /** The mark of a footnote that does not begin with text stands alone. */
+  #beginFootnote() {
+    if (this.#footnote !== "" && this.#count === 0) this.addParagraph().close();
+  }
+
+  /** @param {string} label with its circumflex */
+  addFootnote(label) {
+    this.#answer.references.define(label, { href: "", title: "" });
+    const footnote = this.#add(element("div", "footnote", ""));
+    return new BlockView(footnote, this.#answer, false, label.slice(1));
   }
 
   /** @param {number} level */
@@ -63,6 +102,8 @@ export class BlockView {
 
   /** @param {string} info */
   addCode(info) {
+    this.#beginFootnote();
+    if (/^math\b/i.test(info)) return new FormulaView(this.#nextPlace(), this.#answer);
     return new CodeView(this.#nextPlace(), info, this.#answer);
   }
 
@@ -71,6 +112,7 @@ export class BlockView {
    * @param {T} block
    */
   #add(block) {
+    if (block.localName !== "p") this.#beginFootnote();
     this.#nextPlace().append(block);
     return block;
   }

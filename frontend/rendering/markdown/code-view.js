@@ -3,6 +3,7 @@
  * at line ends: so the browser lays out the last one alone, however long the code gets.
  */
 
+import { decoded } from "./entities.js";
 import { element } from "./inline-view.js";
 import { wholeCharacters } from "./paragraph-view.js";
 
@@ -30,7 +31,7 @@ export class CodeView {
    */
   constructor(parent, info, answer) {
     this.#answer = answer;
-    this.#language = (/^[^\s{,:]+/.exec(info)?.[0] ?? "").slice(0, LONGEST_NAME);
+    this.#language = (/^[^\s{,:]+/.exec(decoded(info, (name) => answer.entities.find(name)))?.[0] ?? "").slice(0, LONGEST_NAME);
     const button = element("button", "code-copy", "Copy");
     button.setAttribute("type", "button");
     const bar = element("div", "code-bar", "");

@@ -1,9 +1,16 @@
-/** Character references such as `&amp;` and `&#8364;`. Only common names: others stay as they are written. */
+/**
+ * Character references such as `&amp;` and `&#8364;`. The page knows the common names; the table of all of them is loaded
+ * with the first other one (`node_modules/character-entities`), and without it that name stays as it is written.
+ */
 
-const REFERENCE = /&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|([A-Za-z]\w{1,9}));/y;
+/** @typedef {(name: string) => string | undefined} Named what a name stands for, if it is known */
+
+const MODULE = "/static/vendor/entities/index.js";
+const REFERENCE = /&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|([A-Za-z]\w{1,31}));/y;
+const ESCAPE_OR_REFERENCE = /\\([!-/:-@[-`{-~])|&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]\w{1,31});/g;
 
 /** @type {Record<string, string>} */
-const NAMES = {
+const COMMON = {
   amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0", copy: "©", reg: "®", trade: "™", hellip: "…",
   mdash: "—", ndash: "–", lsquo: "‘", rsquo: "’", ldquo: "“", rdquo: "”", bull: "•", middot: "·", deg: "°",
   plusmn: "±", times: "×", divide: "÷", ne: "≠", le: "≤", ge: "≥", larr: "←", rarr: "→", uarr: "↑", darr: "↓",
@@ -11,12 +18,39 @@ const NAMES = {
   sup2: "²", sup3: "³", micro: "µ", infin: "∞", alpha: "α", beta: "β", gamma: "γ", delta: "δ", pi: "π",
 };
 
+/** The names that are known by now. One for all answers of the page. */
+export class Entities {
+  #load;
+  #names = COMMON;
+  /** @type {Promise<void> | null} */
+  #loading = null;
+
+  /** @param {() => Promise<Record<string, string>>} [load] of the table of all names */
+  constructor(load = loadTable) {
+    this.#load = load;
+  }
+
+  /** @param {string} name */
+  find(name) {
+    return Object.hasOwn(this.#names, name) ? this.#names[name] : undefined;
+  }
+
+  /**
+   * @param {() => void} again called when all names are known, if they are not yet
+   */
+  whenComplete(again) {
+    this.#loading ??= this.#load().then((names) => void (this.#names = names), () => {});
+    if (this.#names === COMMON) this.#loading.then(again);
+  }
+}
+
 /**
  * @param {string} text
  * @param {number} at where an ampersand is
+ * @param {Named} named
  * @returns {{text: string, length: number} | null} what it stands for, and how long it is as written
  */
-export function literalOf(text, at) {
+export function literalOf(text, at, named) {
   REFERENCE.lastIndex = at;
   const found = REFERENCE.exec(text);
   if (!found) return null;
@@ -25,13 +59,23 @@ export function literalOf(text, at) {
   return literal === undefined ? null : { text: literal, length: source.length };
 }
 
-/** @param {string} name */
-function named(name) {
-  return Object.hasOwn(NAMES, name) ? NAMES[name] : undefined;
+/**
+ * @param {string} source an address, a title or the language of code
+ * @param {Named} named
+ * @returns {string} without its escapes and references
+ */
+export function decoded(source, named) {
+  if (!/[\\&]/.test(source)) return source;
+  return source.replace(ESCAPE_OR_REFERENCE, (all, escaped) => escaped ?? literalOf(all, 0, named)?.text ?? all);
 }
 
 /** @param {number} code */
 function character(code) {
   const isCharacter = code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
   return isCharacter ? String.fromCodePoint(code) : "\ufffd";
+}
+
+/** @returns {Promise<Record<string, string>>} */
+async function loadTable() {
+  return (await import(MODULE)).characterEntities;
 }

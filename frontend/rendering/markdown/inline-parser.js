@@ -3,9 +3,10 @@
  * math and footnote marks. Its time is linear in the text, but for emphasis that is nested as deeply as the text is long.
  */
 
+import { characterAfter, characterBefore, isCjk } from "./cjk.js";
 import { resolveEmphasis } from "./emphasis.js";
-import { literalOf } from "./entities.js";
-import { scanAutolink, scanBareLink, scanDestination, scanLabel } from "./link-scanner.js";
+import { decoded, literalOf } from "./entities.js";
+import { isLabel, scanAutolink, scanBareLink, scanBareMail, scanDestination, scanLabel } from "./link-scanner.js";
 import { scanMath } from "./math-scanner.js";
 
 /**
@@ -15,12 +16,15 @@ import { scanMath } from "./math-scanner.js";
  * @typedef {{type: "break"}} BreakToken
  * @typedef {{type: "em" | "strong" | "del", children: InlineToken[]}} EmphasisToken
  * @typedef {{type: "link", href: string, title: string, children: InlineToken[]}} LinkToken href as written: not safe yet
- * @typedef {{type: "image", href: string, title: string, alt: string}} ImageToken
- * @typedef {{type: "reference", label: string, children: InlineToken[], source: string}} ReferenceToken
- *   a link if its label is defined, here or later
+ * @typedef {{type: "image", href: string, title: string, alt: string, isInLink: boolean}} ImageToken
  * @typedef {{type: "footnote", label: string}} FootnoteToken
- * @typedef {TextToken | CodeToken | MathToken | BreakToken | EmphasisToken | LinkToken | ImageToken | ReferenceToken
- *   | FootnoteToken} InlineToken
+ * @typedef {TextToken | CodeToken | MathToken | BreakToken | EmphasisToken | LinkToken | ImageToken | FootnoteToken} InlineToken
+ */
+/**
+ * What a text may refer to. What is unknown stays as it is written.
+ * @typedef {object} Known
+ * @property {(label: string) => {href: string, title: string} | null} definition of a link, or of a footnote for "^label"
+ * @property {import("./entities.js").Named} named
  */
 /**
  * @typedef {object} Delimiter a run of characters that may begin or end emphasis
@@ -33,25 +37,29 @@ import { scanMath } from "./math-scanner.js";
  */
 /** @typedef {{at: number, index: number, delimiters: number, isImage: boolean, isActive: boolean}} Bracket an opening one */
 
-const PLAIN = /[^\\`*_~[\]!<$&\nhwHW]+/y;
+const PLAIN = /[^\\`*_~[\]!<$&@\nhwHW]+/y;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
+const SPACE = /[\p{Zs}\t\n\f\r]/u;
 const BREAK = /<br[ \t]*\/?>/iy;
 const DELIMITERS = "*_~";
 const FOOTNOTE = /^\^[^\s\]]{1,40}$/;
+const NUMBERED_FOOTNOTE = /^\^\d{1,3}$/;
 
 /**
  * @param {string} text of a block, without its block marks
- * @param {boolean} [isOpen] whether more of it may follow: then what is begun is shown as if it had been ended
+ * @param {boolean} isOpen whether more of it may follow: then what is begun is shown as if it had been ended
+ * @param {Known} known
  * @returns {InlineToken[]}
  */
-export function parseInline(text, isOpen = false) {
-  return new InlineParser(text, isOpen).parse();
+export function parseInline(text, isOpen, known) {
+  return new InlineParser(text, isOpen, known).parse();
 }
 
 class InlineParser {
   #text;
   #isOpen;
+  #known;
   #at = 0;
   /** @type {InlineToken[]} */
   #tokens = [];
@@ -65,10 +73,12 @@ class InlineParser {
   /**
    * @param {string} text
    * @param {boolean} isOpen
+   * @param {Known} known
    */
-  constructor(text, isOpen) {
+  constructor(text, isOpen, known) {
     this.#text = text;
     this.#isOpen = isOpen;
+    this.#known = known;
     for (const run of text.matchAll(/`+/g)) this.#lastRuns.set(run[0].length, run.index);
   }
 
@@ -93,6 +103,7 @@ class InlineParser {
     if (character === "[") return this.#openBracket(1, false);
     if (character === "]") return this.#closeBracket();
     if (DELIMITERS.includes(character)) return this.#delimiter(character);
+    if (character === "@") return this.#bareMail() || this.#take(1, "@");
     return this.#bareLink() || this.#take(1, character);
   }
 
@@ -155,7 +166,7 @@ class InlineParser {
   }
 
   #entity() {
-    const entity = literalOf(this.#text, this.#at);
+    const entity = literalOf(this.#text, this.#at, this.#known.named);
     this.#take(entity?.length ?? 1, entity?.text ?? "&");
   }
 
@@ -171,7 +182,32 @@ class InlineParser {
   }
 
   #bareLink() {
-    return this.#link(scanBareLink(this.#text, this.#at));
+    return this.#link(scanBareLink(this.#text, this.#at, this.#brackets.length > 0));
+  }
+
+  #bareMail() {
+    const mail = scanBareMail(this.#text, this.#at);
+    if (!mail || !this.#takeBack(mail.before)) return false;
+    return this.#link({ ...mail, length: mail.text.length - mail.before });
+  }
+
+  /**
+   * Takes back plain text that has been read.
+   * @param {number} length
+   * @returns {boolean} whether all of it is plain text
+   */
+  #takeBack(length) {
+    let left = length;
+    let index = this.#tokens.length;
+    while (left > 0) {
+      const token = this.#tokens[(index -= 1)];
+      if (token?.type !== "text" || !this.#text.startsWith(token.text, this.#at - length + left - token.text.length)) return false;
+      left -= token.text.length;
+    }
+    const [first] = this.#tokens.splice(index);
+    while (this.#delimiters.length > 0 && !this.#tokens.includes(/** @type {Delimiter} */ (this.#delimiters.at(-1)).token)) this.#delimiters.pop();
+    if (first?.type === "text" && left < 0) this.#tokens.push({ type: "text", text: first.text.slice(0, -left) });
+    return true;
   }
 
   /** @param {{href: string, text: string, length: number} | null} found */
@@ -192,7 +228,7 @@ class InlineParser {
     const token = /** @type {TextToken} */ ({ type: "text", text: this.#text.slice(this.#at, end) });
     this.#tokens.push(token);
     this.#at = end;
-    if (mark === "~" && count > 2) return;
+    if (mark === "~" && count !== 2) return;
     this.#delimiters.push({
       mark,
       count,
@@ -217,37 +253,51 @@ class InlineParser {
     const bracket = this.#brackets.pop();
     if (!bracket) return this.#take(1, "]");
     const label = this.#text.slice(bracket.at, this.#at);
-    if (FOOTNOTE.test(label) && !bracket.isImage) return this.#replace(bracket, 1, { type: "footnote", label: label.slice(1) });
+    if (!bracket.isImage && this.#isFootnote(label)) return this.#replace(bracket, 1, { type: "footnote", label: label.slice(1) });
     if (!bracket.isActive) return this.#take(1, "]");
-    const destination = scanDestination(this.#text, this.#at + 1, this.#isOpen);
-    if (destination) return this.#direct(bracket, label, destination);
+    const target = scanDestination(this.#text, this.#at + 1, this.#isOpen);
+    if (target) return this.#close(bracket, target.length, this.#decoded(target.href), this.#decoded(target.title));
+    const reference = this.#referenceTo(label);
+    if (reference) return this.#close(bracket, reference.length, reference.href, reference.title);
+    return this.#take(1, "]");
+  }
+
+  /** A number is one also where its text is missing; anything else may be a set of characters, as in `[^0-9]`. @param {string} label */
+  #isFootnote(label) {
+    return FOOTNOTE.test(label) && (NUMBERED_FOOTNOTE.test(label) || this.#known.definition(label) !== null);
+  }
+
+  /**
+   * @param {string} label between the brackets that have just been closed
+   * @returns {{href: string, title: string, length: number} | null} length: of what follows and belongs to it
+   */
+  #referenceTo(label) {
     const full = scanLabel(this.#text, this.#at + 1);
-    if (full) return this.#reference(bracket, full.label === "" ? label : full.label, 1 + full.length);
-    if (/[*_~[\]`<$!]/.test(label) || label.trim() === "" || bracket.isImage) return this.#take(1, "]");
-    return this.#reference(bracket, label, 1);
+    const isFull = full !== null && full.label !== "";
+    if (!isLabel(isFull ? full.label : label)) return null;
+    const definition = this.#known.definition(isFull ? full.label : label);
+    return definition && { ...definition, length: full?.length ?? 0 };
+  }
+
+  /** @param {string} source */
+  #decoded(source) {
+    return decoded(source, this.#known.named);
   }
 
   /**
+   * Makes a link or an image of what stands between the brackets.
    * @param {Bracket} bracket
-   * @param {string} alt
-   * @param {{href: string, title: string, length: number}} destination
+   * @param {number} length of what follows and belongs to it
+   * @param {string} href
+   * @param {string} title
    */
-  #direct(bracket, alt, { href, title, length }) {
-    if (bracket.isImage) return this.#replace(bracket, 1 + length, { type: "image", href, title, alt });
+  #close(bracket, length, href, title) {
     const children = this.#childrenOf(bracket);
+    if (bracket.isImage) {
+      return this.#replace(bracket, 1 + length, { type: "image", href, title, alt: plainText(children), isInLink: false });
+    }
     for (const outer of this.#brackets) if (!outer.isImage) outer.isActive = false;
-    this.#replace(bracket, 1 + length, { type: "link", href, title, children });
-  }
-
-  /**
-   * @param {Bracket} bracket
-   * @param {string} label
-   * @param {number} length
-   */
-  #reference(bracket, label, length) {
-    const source = this.#text.slice(bracket.at - (bracket.isImage ? 2 : 1), this.#at + length);
-    const children = this.#childrenOf(bracket);
-    this.#replace(bracket, length, { type: "reference", label, children, source });
+    this.#replace(bracket, 1 + length, { type: "link", href, title, children: merged(withoutLinks(children)) });
   }
 
   /**
@@ -274,23 +324,47 @@ class InlineParser {
 }
 
 /**
+ * CommonMark's rule, in which the punctuation of Chinese, Japanese and Korean counts as letters, and a letter of theirs as
+ * a space beside other punctuation: between their words there is none.
  * @param {string} text
  * @param {number} start
  * @param {number} end
  */
 function flanks(text, start, end) {
-  const before = start === 0 ? " " : lastCharacter(text.slice(Math.max(0, start - 2), start));
-  const after = end === text.length ? " " : String.fromCodePoint(text.codePointAt(end) ?? 32);
-  const [isSpaceBefore, isSpaceAfter] = [/\s/.test(before), /\s/.test(after)];
-  const [isMarkBefore, isMarkAfter] = [PUNCTUATION.test(before), PUNCTUATION.test(after)];
-  const isLeft = !isSpaceAfter && (!isMarkAfter || isSpaceBefore || isMarkBefore);
-  const isRight = !isSpaceBefore && (!isMarkBefore || isSpaceAfter || isMarkAfter);
+  const [before, after] = [characterBefore(text, start), characterAfter(text, end)];
+  const [isSpaceBefore, isSpaceAfter] = [SPACE.test(before), SPACE.test(after)];
+  const [isCjkBefore, isCjkAfter] = [isCjk(before), isCjk(after)];
+  const isMarkBefore = !isCjkBefore && PUNCTUATION.test(before);
+  const isMarkAfter = !isCjkAfter && PUNCTUATION.test(after);
+  const isLeft = !isSpaceAfter && (!isMarkAfter || isSpaceBefore || isMarkBefore || isCjkBefore);
+  const isRight = !isSpaceBefore && (!isMarkBefore || isSpaceAfter || isMarkAfter || isCjkAfter);
   return { isLeft, isRight, before, after };
 }
 
-/** @param {string} text */
-function lastCharacter(text) {
-  return [...text].at(-1) ?? " ";
+/**
+ * @param {InlineToken[]} tokens
+ * @returns {string}
+ */
+function plainText(tokens) {
+  return tokens.map((token) => {
+    if ("children" in token) return plainText(token.children);
+    if (token.type === "image") return token.alt;
+    if (token.type === "math") return token.source;
+    return "text" in token ? token.text : token.type === "break" ? "\n" : "";
+  }).join("");
+}
+
+/**
+ * What stands in a link: no further link, as which an image is shown too.
+ * @param {InlineToken[]} tokens
+ * @returns {InlineToken[]}
+ */
+function withoutLinks(tokens) {
+  return tokens.flatMap((token) => {
+    if (token.type === "link") return withoutLinks(token.children);
+    if (token.type === "image") return [{ ...token, isInLink: true }];
+    return "children" in token ? [{ ...token, children: withoutLinks(token.children) }] : [token];
+  });
 }
 
 /**

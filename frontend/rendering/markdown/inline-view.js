@@ -10,7 +10,8 @@ import { linkElement, safeAddress } from "./safe-links.js";
 /** @typedef {import("./inline-parser.js").ImageToken} ImageToken */
 /** @typedef {import("./inline-parser.js").LinkToken} LinkToken */
 /** @typedef {import("./inline-parser.js").MathToken} MathToken */
-/** @typedef {import("./inline-parser.js").ReferenceToken} ReferenceToken */
+/** @typedef {import("./inline-parser.js").Known} Known */
+/** @typedef {import("./entities.js").Entities} Entities */
 /** @typedef {import("./outline.js").Outline} Outline */
 /** @typedef {import("./references.js").References} References */
 /** @typedef {InlineToken | {type: "task", isDone: boolean}} ShownToken */
@@ -20,6 +21,7 @@ import { linkElement, safeAddress } from "./safe-links.js";
  * @typedef {object} Answer
  * @property {References} references
  * @property {Outline} outline
+ * @property {Entities} entities
  * @property {MathPainter} math
  * @property {{paint: (code: HTMLElement, language: string) => void}} highlighting
  */
@@ -27,8 +29,12 @@ import { linkElement, safeAddress } from "./safe-links.js";
 export class InlineView {
   #element;
   #answer;
+  #known;
   /** @type {ShownToken[]} */
   #shown = [];
+  /** @type {Set<string>} labels without a definition; "&" for names that are not known */
+  #waited = new Set();
+  #again = () => {};
 
   /**
    * @param {Element} element
@@ -37,6 +43,7 @@ export class InlineView {
   constructor(element, answer) {
     this.#element = element;
     this.#answer = answer;
+    this.#known = this.#knownTo();
   }
 
   /**
@@ -45,9 +52,35 @@ export class InlineView {
    * @param {ShownToken[]} [before] what stands before it
    */
   show(text, isOpen, before = []) {
-    const tokens = [...before, ...parseInline(text, isOpen)];
+    this.#again = () => this.show(text, isOpen, before);
+    const tokens = [...before, ...parseInline(text, isOpen, this.#known)];
     this.#change(this.#element, this.#shown, tokens);
     this.#shown = tokens;
+  }
+
+  /** What is not known now may be known later: then the text is shown again. @returns {Known} */
+  #knownTo() {
+    const { references, entities } = this.#answer;
+    return {
+      definition: (label) => references.find(label) ?? this.#waitFor(label),
+      named: (name) => {
+        const literal = entities.find(name);
+        if (literal === undefined && !this.#waited.has("&")) {
+          this.#waited.add("&");
+          entities.whenComplete(() => this.#again());
+        }
+        return literal;
+      },
+    };
+  }
+
+  /** @param {string} label */
+  #waitFor(label) {
+    if (!this.#waited.has(label)) {
+      this.#waited.add(label);
+      this.#answer.references.wait(label, () => this.#again());
+    }
+    return null;
   }
 
   /**
@@ -109,8 +142,6 @@ export class InlineView {
         return this.#filled(document.createElement(token.type), token.children);
       case "link":
         return this.#link(token);
-      case "reference":
-        return this.#reference(token);
       case "image":
         return image(token);
       case "math":
@@ -136,20 +167,7 @@ export class InlineView {
   #link({ href, title, children }) {
     const address = safeAddress(href);
     if (address !== null) return this.#filled(linkElement(address, title), children);
-    const text = this.#filled(document.createElement("span"), children);
-    if (href !== "") text.append(` (${href})`);
-    return text;
-  }
-
-  /** @param {ReferenceToken} token */
-  #reference(token) {
-    const definition = this.#answer.references.find(token.label);
-    if (definition) return this.#link({ type: "link", ...definition, children: token.children });
-    const text = element("span", "", token.source);
-    this.#answer.references.wait(token.label, (found) => {
-      if (text.parentNode) text.replaceWith(this.#link({ type: "link", ...found, children: token.children }));
-    });
-    return text;
+    return unlinked(this.#filled(document.createElement("span"), children), href, title);
   }
 
   /** @param {MathToken} token */
@@ -184,14 +202,28 @@ function isSameLink(before, now) {
  * A link to it: the page fetches nothing from elsewhere.
  * @param {ImageToken} token
  */
-function image({ href, title, alt }) {
+function image({ href, title, alt, isInLink }) {
   const address = safeAddress(href);
   const name = alt.trim() || title || "Image";
-  if (address === null || address.startsWith("mailto:")) return element("span", "", href === "" ? name : `${name} (${href})`);
+  if (isInLink) return element("span", "image-name", name);
+  if (address === null || address.startsWith("mailto:")) return unlinked(element("span", "image-name", name), href, title);
   const link = linkElement(address, title || "Opens the image in a new tab");
   link.className = "image-link";
   link.append(name, element("span", "image-host", ` ${new URL(address).host}`));
   return link;
+}
+
+/**
+ * What would be a link, with its address as text.
+ * @param {HTMLElement} text
+ * @param {string} href
+ * @param {string} title
+ */
+function unlinked(text, href, title) {
+  text.classList.add("unlinked");
+  if (title !== "") text.setAttribute("title", title);
+  if (href !== "") text.append(element("span", "unlinked-address", ` (${href})`));
+  return text;
 }
 
 /** @param {boolean} isDone */

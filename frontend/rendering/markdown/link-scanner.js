@@ -1,14 +1,21 @@
 /** Reads what makes a link in Markdown: destinations, labels, addresses. Every scan is bounded in length. */
 
-/** The longest address, title or label, in UTF-16 units. */
+import { isCjk } from "./cjk.js";
+
+/** The longest address and label, in UTF-16 units. */
 const LONGEST = 2000;
-const LONGEST_LABEL = 200;
+const LONGEST_LABEL = 999;
 const MOST_PARENTHESES = 32;
 
 const AUTOLINK = /<([A-Za-z][A-Za-z\d+.-]{1,31}:[^\s<>]{0,2000})>/y;
 const AUTOMAIL = /<([\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z\d-]{1,63}(?:\.[A-Za-z\d-]{1,63}){1,8})>/y;
-const BARE = /(?:https?:\/\/|www\.)[^\s<>`]{1,2000}/iy;
+/** An address ends before the punctuation of Chinese and Japanese, and before marks of strong text. */
+const BARE = /(?:https?:\/\/|www\.)(?:(?!\*\*|~~)[^\s<>`‘’“”«»\u3001-\u3003\u3008-\u3020\u3030\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]){1,2000}/iy;
+const MAIL_NAME = /(?:mailto:)?[A-Za-z\d.+_-]{1,64}$/;
+const MAIL_HOST = /@[A-Za-z\d_-]{1,63}(?:\.[A-Za-z\d_-]{1,63}){1,8}/y;
 const SPACES = /[ \t]*\n?[ \t]*/y;
+const ANGLED = /<(?:[^<>\n\\]|\\[^\n]){0,2000}>/y;
+const LABEL = /\[((?:[^[\]\\]|\\[^]){0,999})\]/y;
 const TITLE = /"(?:\\.|[^"\\]){0,1000}"|'(?:\\.|[^'\\]){0,1000}'|\((?:\\.|[^()\\]){0,1000}\)/sy;
 
 /**
@@ -25,18 +32,37 @@ export function scanAutolink(text, at) {
 /**
  * @param {string} text
  * @param {number} at where an address may begin
+ * @param {boolean} isInBrackets whether it ends before a bracket: that may be the end of the link in whose text it is
  */
-export function scanBareLink(text, at) {
-  if (at > 0 && /[\p{L}\p{N}_/.@-]/u.test(text.charAt(at - 1))) return null;
-  const found = match(BARE, text, at);
+export function scanBareLink(text, at, isInBrackets) {
+  if (at > 0 && isWord(text.charAt(at - 1))) return null;
+  const found = match(BARE, text, at)?.[0];
   if (!found) return null;
-  const address = withoutTail(found[0]);
+  const address = withoutTail(isInBrackets ? found.replace(/[[\]].*$/s, "") : found);
   if (/^(?:https?:\/\/|www\.)$/i.test(address)) return null;
   return { href: /^www/i.test(address) ? `https://${address}` : address, text: address, length: address.length };
 }
 
+/** @param {string} character before an address, which that would be the end of */
+function isWord(character) {
+  return /[\p{L}\p{N}_/.@-]/u.test(character) && !isCjk(character);
+}
+
 /**
- * `(address "title")`.
+ * An e-mail address, found by its at sign.
+ * @param {string} text
+ * @param {number} at where that is
+ * @returns {{href: string, text: string, before: number} | null} before: how much of it stands before the sign
+ */
+export function scanBareMail(text, at) {
+  const name = MAIL_NAME.exec(text.slice(Math.max(0, at - 72), at))?.[0];
+  const host = name && match(MAIL_HOST, text, at)?.[0];
+  if (!name || !host || /[-_]$/.test(host) || /[\w/@\\]/.test(text.charAt(at - name.length - 1))) return null;
+  return { href: `mailto:${name.replace(/^mailto:/, "")}${host}`, text: name + host, before: name.length };
+}
+
+/**
+ * `(address "title")`, both as written.
  * @param {string} text
  * @param {number} at behind the closing bracket
  * @param {boolean} isOpen whether an address that the text's end cuts off counts
@@ -48,13 +74,50 @@ export function scanDestination(text, at, isOpen) {
   const end = endOfAddress(text, start);
   if (end === text.length && isOpen) return { href: "", title: "", length: end - at };
   if (end === -1) return null;
-  const isAngled = text[start] === "<";
-  const href = unescape(isAngled ? text.slice(start + 1, end - 1) : text.slice(start, end));
   const gap = skipSpaces(text, end);
-  const title = gap > end ? match(TITLE, text, gap)?.[0] : undefined;
-  const close = skipSpaces(text, gap + (title?.length ?? 0));
+  const title = gap > end ? scanTitle(text, gap) : "";
+  const close = skipSpaces(text, gap + title.length);
   if (text[close] !== ")") return null;
-  return { href, title: unescape(title?.slice(1, -1) ?? ""), length: close + 1 - at };
+  return { href: addressIn(text, start, end), title: title.slice(1, -1), length: close + 1 - at };
+}
+
+/**
+ * `[label]: address "title"`, at the beginning of a paragraph.
+ * @param {string} text
+ * @returns {{label: string, href: string, title: string, length: number} | null} all as written
+ */
+export function scanDefinition(text) {
+  const label = scanLabel(text, 0);
+  if (!label || text[label.length] !== ":") return null;
+  const start = skipSpaces(text, label.length + 1);
+  const end = endOfAddress(text, start);
+  if (end === -1 || end === start) return null;
+  const gap = skipSpaces(text, end);
+  const title = gap > end ? scanTitle(text, gap) : "";
+  const lineEnd = endOfBlankLine(text, gap + title.length);
+  const isTitled = title !== "" && lineEnd !== -1;
+  const length = isTitled ? lineEnd : endOfBlankLine(text, end);
+  if (length === -1) return null;
+  return { label: label.label, href: addressIn(text, start, end), title: isTitled ? title.slice(1, -1) : "", length };
+}
+
+/**
+ * @param {string} text
+ * @param {number} at
+ * @returns {string} with its quotes; empty where there is none
+ */
+function scanTitle(text, at) {
+  return match(TITLE, text, at)?.[0] ?? "";
+}
+
+/**
+ * @param {string} text
+ * @param {number} at
+ * @returns {number} behind the rest of the line; -1 where that is not blank
+ */
+function endOfBlankLine(text, at) {
+  const found = match(/[ \t]*(?:\n|$)/y, text, at);
+  return found ? at + found[0].length : -1;
 }
 
 /**
@@ -63,11 +126,16 @@ export function scanDestination(text, at, isOpen) {
  * @param {number} at behind the closing bracket
  */
 export function scanLabel(text, at) {
-  if (text[at] !== "[") return null;
-  const end = text.indexOf("]", at);
-  if (end === -1 || end - at > LONGEST_LABEL) return null;
-  const label = text.slice(at + 1, end);
-  return label.includes("[") || label.startsWith("^") ? null : { label, length: end + 1 - at };
+  const label = match(LABEL, text, at)?.[1];
+  return label === undefined || label.startsWith("^") ? null : { label, length: label.length + 2 };
+}
+
+/**
+ * @param {string} text between two brackets
+ * @returns {boolean} whether it may name a definition
+ */
+export function isLabel(text) {
+  return text.length <= LONGEST_LABEL && /[^ \t\n]/.test(text) && /^(?:[^[\]\\]|\\[^])*$/.test(text);
 }
 
 /**
@@ -75,7 +143,7 @@ export function scanLabel(text, at) {
  * @returns {string} equal for all ways to write the same label
  */
 export function normalLabel(label) {
-  return label.trim().replace(/\s+/g, " ").toLowerCase();
+  return label.trim().replace(/\s+/g, " ").toLowerCase().toUpperCase();
 }
 
 /**
@@ -85,18 +153,27 @@ export function normalLabel(label) {
  */
 function endOfAddress(text, start) {
   if (text[start] === "<") {
-    const end = text.indexOf(">", start);
-    return end === -1 || end - start > LONGEST || /[\n<]/.test(text.slice(start + 1, end)) ? -1 : end + 1;
+    const found = match(ANGLED, text, start);
+    return found ? start + found[0].length : -1;
   }
   let depth = 0;
   for (let at = start; at < Math.min(text.length, start + LONGEST); at += 1) {
     const character = text.charAt(at);
-    if (character === "\\") at += 1;
-    else if (/\s/.test(character)) return at;
+    if (character === "\\" && text.charAt(at + 1) > " ") at += 1;
+    else if (character <= " ") return /[ \t\n]/.test(character) ? at : -1;
     else if (character === "(" && (depth += 1) > MOST_PARENTHESES) return -1;
     else if (character === ")" && (depth -= 1) < 0) return at;
   }
   return text.length - start < LONGEST ? text.length : -1;
+}
+
+/**
+ * @param {string} text
+ * @param {number} start
+ * @param {number} end
+ */
+function addressIn(text, start, end) {
+  return text[start] === "<" ? text.slice(start + 1, end - 1) : text.slice(start, end);
 }
 
 /**
@@ -107,7 +184,9 @@ function withoutTail(address) {
   let end = address.length;
   for (;;) {
     const last = address.charAt(end - 1);
-    if (/[?!.,:;*_~'"\]]/.test(last)) end -= 1;
+    const entity = last === ";" ? /&[A-Za-z\d]+;$/.exec(address.slice(0, end)) : null;
+    if (entity) end = entity.index;
+    else if (/[?!.,:;*_~'"\]]/.test(last)) end -= 1;
     else if (last === ")" && count(address.slice(0, end), ")") > count(address.slice(0, end), "(")) end -= 1;
     else return address.slice(0, end);
   }
@@ -127,11 +206,6 @@ function count(text, character) {
  */
 function skipSpaces(text, at) {
   return at + (match(SPACES, text, at)?.[0].length ?? 0);
-}
-
-/** @param {string} text */
-function unescape(text) {
-  return text.replace(/\\([!-/:-@[-`{-~])/g, "$1").replaceAll("&amp;", "&");
 }
 
 /**

@@ -35,6 +35,15 @@ export class MarkScanner {
     this.#accepts = accepts;
   }
 
+  /** @returns {MarkScanner} one that stands where this one does */
+  copy() {
+    const copy = new MarkScanner(this.#marks, this.#endsBlocks, this.#accepts);
+    copy.#fence = this.#fence;
+    copy.#isClosedLater = this.#isClosedLater;
+    copy.#line = this.#line;
+    return copy;
+  }
+
   /**
    * @param {string} text what was held back, and what has come since
    * @param {boolean} isLast whether no more comes

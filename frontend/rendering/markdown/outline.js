@@ -3,15 +3,16 @@
  * it, whatever the model writes: who goes from heading to heading relies on that.
  */
 export class Outline {
-  #level = 1;
+  /** That of the last heading. */
+  level = 1;
 
   /**
    * @param {number} level as it was written, from 1 to 6
    * @returns {HTMLHeadingElement}
    */
   heading(level) {
-    this.#level = Math.min(level + 1, this.#level + 1, 6);
-    const heading = /** @type {HTMLHeadingElement} */ (document.createElement(`h${this.#level}`));
+    this.level = Math.min(level + 1, this.level + 1, 6);
+    const heading = /** @type {HTMLHeadingElement} */ (document.createElement(`h${this.level}`));
     heading.className = `heading heading-${level}`;
     return heading;
   }

@@ -1,8 +1,10 @@
 /** A paragraph or a heading on the page. A long one is split, so that what is still written is short. */
 
 import { cellsOf } from "./block-starts.js";
+import { decoded } from "./entities.js";
 import { InlineView } from "./inline-view.js";
-import { definitionAt } from "./references.js";
+import { isBlank, withoutBlanks } from "./line-rest.js";
+import { isLabel, scanDefinition } from "./link-scanner.js";
 import { TableView } from "./table-view.js";
 
 /** @typedef {import("./block-parser.js").ParagraphView} Port */
@@ -19,7 +21,6 @@ const GROWTH = 1.2;
 const LONGEST_HEAD = 500;
 
 const TASK = /^\[([ xX])\][ \t]+/;
-const FOOTNOTE = /^\[\^([^\]\s]{1,40})\]:[ \t]*/;
 
 /** @implements {Port} */
 export class ParagraphView {
@@ -27,6 +28,7 @@ export class ParagraphView {
   #inline;
   #answer;
   #isInItem;
+  #footnote;
   #text = "";
   #isShown = true;
   #isContinued = false;
@@ -36,18 +38,20 @@ export class ParagraphView {
    * @param {HTMLElement} element
    * @param {Answer} answer
    * @param {boolean} isInItem whether it is the first one of a list's item, which may be a task
+   * @param {string} [footnote] label of the footnote of which it is the first one
    */
-  constructor(element, answer, isInItem) {
+  constructor(element, answer, isInItem, footnote = "") {
     this.#element = element;
     this.#element.setAttribute("dir", "auto");
     this.#answer = answer;
     this.#isInItem = isInItem;
+    this.#footnote = footnote;
     this.#inline = new InlineView(element, answer);
   }
 
   /** @param {string} text */
   append(text) {
-    this.#text += text;
+    this.#text += this.#text === "" && !this.#isContinued ? text.replace(/^\n/, "") : text;
     this.#isShown = false;
     while (this.#text.length > LONGEST) this.#split();
   }
@@ -63,17 +67,24 @@ export class ParagraphView {
 
   close() {
     this.#define();
-    if (this.#text.trim() === "") this.#element.remove();
+    if (this.#isEmpty && this.#footnote === "") this.#element.remove();
     else this.#paint(false);
+  }
+
+  get #isEmpty() {
+    return isBlank(this.#text.replaceAll("\n", ""));
   }
 
   /** @param {number} level */
   becomeHeading(level) {
+    this.#define();
+    if (this.#isEmpty) return false;
     const heading = this.#answer.outline.heading(level);
     heading.setAttribute("dir", "auto");
     this.#inline.moveTo(heading);
     this.#element.replaceWith(heading);
     this.#element = heading;
+    return true;
   }
 
   /**
@@ -114,10 +125,13 @@ export class ParagraphView {
     this.#isContinued = true;
   }
 
+  /** Takes the definitions of links away that stand at its beginning. */
   #define() {
     if (this.#isContinued) return;
-    for (let found = definitionAt(this.#text); found; found = definitionAt(this.#text)) {
-      this.#answer.references.define(found.label, found.definition);
+    const { references, entities } = this.#answer;
+    const read = (/** @type {string} */ source) => decoded(source, (name) => entities.find(name));
+    for (let found = scanDefinition(this.#text); found && isLabel(found.label); found = scanDefinition(this.#text)) {
+      references.define(found.label, { href: read(found.href), title: read(found.title) });
       this.#text = this.#text.slice(found.length);
     }
   }
@@ -126,9 +140,9 @@ export class ParagraphView {
    * @param {boolean} isOpen
    * @param {string} [text] without the space at its end, unless more of the paragraph follows
    */
-  #paint(isOpen, text = this.#text.trimEnd()) {
+  #paint(isOpen, text = withoutBlanks(this.#text)) {
     const isHeading = this.#element.classList.contains("heading");
-    if (isHeading) text = text.replace(/(^|[ \t])#+$/, "").trimEnd();
+    if (isHeading) text = text.replace(/(^|[ \t])#+$/, "").replace(/[ \t]+$/, "");
     /** @type {ShownToken[]} */
     const before = [];
     if (!this.#isContinued && !isHeading) text = this.#withoutMark(text, before);
@@ -140,15 +154,12 @@ export class ParagraphView {
    * @param {ShownToken[]} before takes what stands for the mark
    */
   #withoutMark(text, before) {
+    if (this.#footnote !== "") before.push({ type: "footnote", label: this.#footnote });
     const task = this.#isInItem ? TASK.exec(text) : null;
-    const footnote = FOOTNOTE.exec(text);
-    if (task) {
-      before.push({ type: "task", isDone: task[1] !== " " });
-      this.#element.parentElement?.classList.add("task");
-    }
-    if (footnote) before.push({ type: "footnote", label: footnote[1] ?? "" });
-    this.#element.classList.toggle("footnote", footnote !== null);
-    return text.slice((task ?? footnote)?.[0].length ?? 0);
+    if (!task) return text;
+    before.push({ type: "task", isDone: task[1] !== " " });
+    this.#element.parentElement?.classList.add("task");
+    return text.slice(task[0].length);
   }
 }
 

@@ -96,7 +96,7 @@ function inlineText(node) {
 
 /** Parted from the text of the footnote itself, as a number is. @param {Element} mark */
 function footnoteMark(mark) {
-  return `[${mark.textContent}]${mark.parentElement?.classList.contains("footnote") && !mark.previousSibling ? " " : ""}`;
+  return `[${mark.textContent}]${mark.closest("p")?.parentElement?.classList.contains("footnote") && !mark.previousSibling ? " " : ""}`;
 }
 
 /** @param {Node} node @returns {node is Element} */

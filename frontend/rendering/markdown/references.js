@@ -3,17 +3,20 @@
 import { normalLabel } from "./link-scanner.js";
 
 /** @typedef {{href: string, title: string}} Definition */
-/** @typedef {(definition: Definition) => void} Waiting */
-
 /** How many definitions and references without one are remembered. */
 const MOST = 2000;
 
 export class References {
   /** @type {Map<string, Definition>} the first one of each label */
   #definitions = new Map();
-  /** @type {Map<string, Waiting[]>} */
+  /** @type {Map<string, (() => void)[]>} who refers to a label that was not defined by then */
   #waiting = new Map();
   #count = 0;
+
+  /** How many labels are defined. */
+  get size() {
+    return this.#definitions.size;
+  }
 
   /**
    * @param {string} label
@@ -23,8 +26,15 @@ export class References {
     const key = normalLabel(label);
     if (this.#definitions.has(key) || this.#definitions.size >= MOST) return;
     this.#definitions.set(key, definition);
-    for (const resolve of this.#waiting.get(key) ?? []) resolve(definition);
-    this.#waiting.delete(key);
+    this.#showAgain(key);
+  }
+
+  /** Forgets all definitions but the first ones: a text that was finished in a definition goes on. @param {number} size */
+  rewind(size) {
+    for (const key of [...this.#definitions.keys()].slice(size)) {
+      this.#definitions.delete(key);
+      this.#showAgain(key);
+    }
   }
 
   /** @param {string} label */
@@ -34,28 +44,19 @@ export class References {
 
   /**
    * @param {string} label
-   * @param {Waiting} resolve called when it is defined
+   * @param {() => void} again called when it is defined
    */
-  wait(label, resolve) {
+  wait(label, again) {
     if (this.#count >= MOST) return;
     this.#count += 1;
     const key = normalLabel(label);
     const others = this.#waiting.get(key);
-    if (others) others.push(resolve);
-    else this.#waiting.set(key, [resolve]);
+    if (others) others.push(again);
+    else this.#waiting.set(key, [again]);
   }
-}
 
-const DEFINITION = /^\[((?:[^[\]\\]|\\.){1,200})\]:[ \t]*(?:<([^<>\n]{0,2000})>|(\S{1,2000}))(?:[ \t]+(?:"([^"\n]*)"|'([^'\n]*)'|\(([^()\n]*)\)))?[ \t]*(?:\n|$)/;
-
-/**
- * @param {string} text of a paragraph
- * @returns {{label: string, definition: Definition, length: number} | null} what is defined at its beginning
- */
-export function definitionAt(text) {
-  const found = DEFINITION.exec(text);
-  const label = found?.[1] ?? "";
-  if (!found || label.startsWith("^") || label.trim() === "") return null;
-  const definition = { href: found[2] ?? found[3] ?? "", title: found[4] ?? found[5] ?? found[6] ?? "" };
-  return { label, definition, length: found[0].length };
+  /** @param {string} key */
+  #showAgain(key) {
+    for (const again of this.#waiting.get(key) ?? []) again();
+  }
 }

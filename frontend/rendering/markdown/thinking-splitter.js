@@ -38,6 +38,17 @@ export class ThinkingSplitter {
     this.#sink = sink;
   }
 
+  /** @returns {ThinkingSplitter} one that stands where this one does */
+  copy() {
+    const copy = new ThinkingSplitter(this.#sink);
+    copy.#held = this.#held;
+    copy.#state = this.#state;
+    copy.#scanner = this.#scanner.copy();
+    copy.#hasParts = this.#hasParts;
+    copy.#hasSaid = this.#hasSaid;
+    return copy;
+  }
+
   /** @param {string} text */
   append(text) {
     this.#take(this.#held + text, false);

@@ -22,7 +22,7 @@ describe("Markdown blocks", () => {
     ["an item of two paragraphs", "- a\n\n  b", "<ul><li><p>a</p><p>b</p></li></ul>"],
     ["a year in a paragraph", "It was\n1984. Really", "<p>It was\n1984. Really</p>"],
     ["raw HTML", '<img src=x onerror="alert(1)">', '<p>&lt;img src=x onerror="alert(1)"&gt;</p>'],
-    ["a footnote", "[^a]: Text", '<p class="footnote"><sup class="footnote-mark">a</sup>Text</p>'],
+    ["a footnote", "[^a]: Text", '<div class="footnote"><p><sup class="footnote-mark">a</sup>Text</p></div>'],
     ["no table without a second line", "| a | b |", "<p>| a | b |</p>"],
   ];
   for (const [what, text, expected] of cases) it(what, () => assert.equal(html(text), expected));

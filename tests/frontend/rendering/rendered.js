@@ -1,8 +1,10 @@
 /** Renders Markdown for tests, in a document that is no browser's. */
 
+import { characterEntities } from "character-entities";
 import { parseHTML } from "linkedom";
 
 import { MarkdownText } from "../../../frontend/rendering/markdown-text.js";
+import { Entities } from "../../../frontend/rendering/markdown/entities.js";
 
 /** A document in place of the browser's, until `removeDocument`. */
 export function installDocument() {
@@ -13,8 +15,13 @@ export function removeDocument() {
   Reflect.deleteProperty(globalThis, "document");
 }
 
+/** The table of all names, as it is once it has been loaded. */
+const ALL_NAMES = new Entities(() => Promise.resolve(characterEntities));
+await new Promise((resolve) => ALL_NAMES.whenComplete(() => resolve(null)));
+
 /** Painters that note what they were asked for. */
 export class NotedPainters {
+  entities = ALL_NAMES;
   /** @type {[tex: string, isDisplay: boolean][]} */
   formulas = [];
   /** @type {[code: string | null, language: string][]} */
@@ -58,9 +65,9 @@ export function rendered(text, sizes = [Infinity], painters = new NotedPainters(
 
 /**
  * @param {string} text
- * @returns {string} what is shown of it, without attributes that every block has
+ * @returns {string} what is shown of it, without attributes that every block and every link has
  */
 export function html(text) {
   const bodies = [...rendered(text).querySelectorAll(".markdown-body")].map((body) => body.innerHTML);
-  return bodies.join("").replaceAll(' dir="auto"', "");
+  return bodies.join("").replaceAll(' dir="auto"', "").replaceAll(' rel="noopener noreferrer nofollow" target="_blank"', "");
 }

@@ -14,10 +14,14 @@ const BITS = [
   "(", ")", "](http://a.b/c)", "[^1]", "[^1]: ", "[ref]: http://x.y", "[ref]", "![", "|", "| a | b |", "|---|---|", "|:-|-:|",
   "---", "===", "-", "=", "\n", "\n", "\n", "\n\n", "\n\n", "  ", "    ", "\t", " ", " ", "word", "text ", "a", "5", "$", "$$",
   "$x^2$", "\\(", "\\)", "\\[", "\\]", "\\", "<", "<br>", "<b>", "http://a.b/c_d", "www.x.y", "&amp;", "&", "é", "🙂", "<think>",
-  "</think>", "\n<think>\n", "\n</think>\n", "[THINK]", "[x] ", "[ ] ", "\r\n", ":", "!", "h", "w",
+  "</think>", "\n<think>\n", "\n</think>\n", "[THINK]", "[x] ", "[ ] ", "\r\n", ":", "!", "h", "w", "\r", "\\begin{align}",
+  "\\end{align}", "\n$$\n", "\n\\[\n", "```markdown\n", "[^a]: ", "[^a]", "&ouml;", "&nosuch;", "a@b.cd", "@", "：", "（", "）。", "中文",
+  "https://a.b/", '"t"', " 'u\n", "<", ">", "~",
 ];
+/** All of Unicode's white space, and what JavaScript counts as such. */
+const WHITE = [..."\t\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"];
 /** How many texts are tried. */
-const COUNT = 150;
+const COUNT = Number(process.env.STREAMING_TEXTS ?? 150);
 
 /** @param {number} seed */
 function generator(seed) {
@@ -32,10 +36,31 @@ describe("A text that comes in pieces", () => {
   it("ends up as the one that comes at once", () => {
     const random = generator(2026);
     for (let count = 0; count < COUNT; count += 1) {
-      const text = Array.from({ length: 1 + random(40) }, () => BITS[random(BITS.length)]).join("");
+      const text = randomText(random);
       const whole = rendered(text).innerHTML;
       const sizes = Array.from({ length: 7 }, () => 1 + random(9));
       for (const pieces of [[1], sizes]) assert.equal(rendered(text, pieces).innerHTML, whole, JSON.stringify([text, pieces]));
+    }
+  });
+
+  it("goes on behind each end as if there had been none", () => {
+    const random = generator(7);
+    for (let count = 0; count < COUNT; count += 1) {
+      const text = randomText(random);
+      const cuts = [random(text.length + 1), random(text.length + 1)].sort((one, other) => one - other);
+      assert.equal(grown(text, cuts).innerHTML, rendered(text).innerHTML, JSON.stringify([text, cuts]));
+    }
+  });
+
+  it("loses no character", () => {
+    const random = generator(99);
+    for (let count = 0; count < COUNT; count += 1) {
+      const text = Array.from({ length: 1 + random(12) }, () => [...WHITE, "a", "b", "- ", "> ", "\n"][random(WHITE.length + 5)]).join("");
+      const shown = rendered(text, [1]).textContent;
+      for (const character of new Set(text)) {
+        if (/[\t\n\r >-]/.test(character)) continue;
+        assert.equal(countOf(shown, character), countOf(text, character), JSON.stringify([text, shown]));
+      }
     }
   });
 
@@ -71,6 +96,34 @@ describe("A text that comes in pieces", () => {
     });
   }
 });
+
+/** @param {(below: number) => number} random */
+function randomText(random) {
+  const white = Array.from({ length: 2 }, () => WHITE[random(WHITE.length)] ?? "");
+  return Array.from({ length: 1 + random(40) }, () => [...BITS, ...white][random(BITS.length + 2)]).join("");
+}
+
+/**
+ * @param {string} text
+ * @param {number[]} cuts where it is finished, and then grows again
+ */
+function grown(text, cuts) {
+  const element = document.createElement("div");
+  const markdown = new MarkdownText(element, new NotedPainters(), () => 0);
+  for (const [index, end] of [...cuts, text.length].entries()) {
+    markdown.append(text.slice(cuts[index - 1] ?? 0, end));
+    markdown.finish();
+  }
+  return element;
+}
+
+/**
+ * @param {string | null} text
+ * @param {string} character
+ */
+function countOf(text, character) {
+  return (text ?? "").split(character).length - 1;
+}
 
 /**
  * @param {HTMLElement} answer

@@ -1,0 +1,54 @@
+/**
+ * What is left of a line behind the marks of the blocks that it is in, and the column at which that begins: a tab goes to
+ * the next column that is a multiple of four. Only spaces and tabs are blank, as in CommonMark: a line of other white
+ * space is text.
+ */
+
+/** @typedef {{text: string, column: number}} Rest */
+
+const TAB = 4;
+
+/** @param {string} text */
+export function isBlank(text) {
+  return !/[^ \t]/.test(text);
+}
+
+/** @param {string} text */
+export function withoutIndent(text) {
+  return text.replace(/^[ \t]+/, "");
+}
+
+/** @param {string} text */
+export function withoutBlanks(text) {
+  return text.replace(/^[ \t\n]+|[ \t\n]+$/g, "");
+}
+
+/**
+ * @param {Rest} rest
+ * @returns {number} columns of white space at its beginning
+ */
+export function indentOf({ text, column }) {
+  let end = column;
+  for (let at = 0; at < text.length; at += 1) {
+    if (text[at] === " ") end += 1;
+    else if (text[at] === "\t") end += TAB - (end % TAB);
+    else break;
+  }
+  return end - column;
+}
+
+/**
+ * @param {Rest} rest
+ * @param {number} columns of white space to take away, as far as it has them
+ * @returns {Rest} a tab of which only a part is taken away becomes spaces
+ */
+export function outdented({ text, column }, columns) {
+  let at = 0;
+  let end = column;
+  while (end - column < columns && (text[at] === " " || text[at] === "\t")) {
+    end += text[at] === " " ? 1 : TAB - (end % TAB);
+    at += 1;
+  }
+  const surplus = Math.max(0, end - column - columns);
+  return { text: " ".repeat(surplus) + text.slice(at), column: end - surplus };
+}
