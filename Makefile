@@ -47,6 +47,7 @@ test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, browser
 WORKERS ?= 3
 .PHONY: test-python test-coverage test-fuzz test-frontend test-browser test-chromium test-firefox test-webkit
 test-python: | build
+	@$(BIN)/python -m tests.llama_sources >/dev/null
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS) | tee build/test-python.log
 	@grep -Eq '(^|[ =,])[1-9][0-9]* passed' build/test-python.log || { echo "no Python test passed"; exit 1; }
 
@@ -117,6 +118,10 @@ types: install-dev ## the types alone: mypy --strict, and tsc over the page's JS
 .PHONY: spec
 spec: install-dev ## write the protocol's schema, its AsyncAPI document and its diagrams anew
 	$(BIN)/python -m protocol.spec
+
+.PHONY: templates
+templates: install-dev ## how the chat templates of 70 models are rendered here, as a table
+	@$(BIN)/python -m tests.server.chat.table
 
 FUZZ_SECONDS ?= 3600
 .PHONY: fuzz

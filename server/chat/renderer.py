@@ -45,7 +45,7 @@ def main() -> None:
 
     _answer(begin, setup["seconds"])
     while template is not None and (line := sys.stdin.readline()):
-        _answer(partial(template.render, json.loads(line)["messages"]), setup["seconds"])
+        _answer(partial(template.render, **json.loads(line)), setup["seconds"])
 
 
 def _answer(work: Callable[[], Prompt], seconds: float) -> None:

@@ -47,10 +47,10 @@ class RenderProcess:
         with self._lock:
             self._started()
 
-    def render(self, messages: Sequence[Message]) -> Prompt:
-        """See ChatTemplate.render."""
+    def render(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> Prompt:
+        """See SandboxedTemplate.render."""
         with self._lock:
-            return self._ask(self._process or self._started(), {"messages": messages}, self._seconds)
+            return self._ask(self._process or self._started(), {"messages": messages, "tools": tools}, self._seconds)
 
     def close(self) -> None:
         with self._lock:

@@ -54,7 +54,7 @@ class SandboxedTemplate:
         except Exception as error:  # what can be computed beforehand is, and may fail in any way that Python has
             raise ChatTemplateError(f"the model's chat template can't be read: {error}") from error
 
-    def render(self, messages: Sequence[Message]) -> Prompt:
+    def render(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> Prompt:
         """The prompt that makes the model answer ``messages``.
 
         Raises ChatTemplateError, also where the template allows no such order of roles, and MemoryError.
@@ -64,7 +64,7 @@ class SandboxedTemplate:
         try:
             traced = [_traced(message, 1 + place % (MIXED - 1)) for place, message in enumerate(messages)]
             for piece in self._template.generate(
-                messages=traced, tools=None, documents=None, add_generation_prompt=True, **self._tokens
+                messages=traced, tools=tools, documents=None, add_generation_prompt=True, **self._tokens
             ):
                 pieces.append(piece)
                 room -= len(piece)

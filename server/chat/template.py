@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from server.chat.dialogue import Dialogue, variants, with_parts, without_empty_answers
 from server.chat.prompt import Message, Prompt
@@ -60,12 +60,14 @@ class ChatTemplate:
         """What the log has been told of."""
         self._roles_with_parts: frozenset[str] = frozenset()
         """Roles whose content the template reads as a list of parts, and shows nothing of a plain text."""
+        self._tools: Sequence[Any] | None = None
+        """No tools, as the template takes it: some can't do without a list."""
         try:
             self._renderer = _renderer(self.source, tokens)
         except ChatTemplateError as error:
             raise type(error)(f"{error}; --chat-template FILE or NAME sets another one") from error
         try:
-            self._find_roles_with_parts()
+            self._find_what_it_takes()
         except BaseException:
             self.close()
             raise
@@ -101,8 +103,16 @@ class ChatTemplate:
             self._renderer.close()
 
     def _render(self, dialogue: Dialogue) -> Prompt:
-        prompt = self._renderer.render(with_parts(dialogue, self._roles_with_parts))
+        prompt = self._renderer.render(with_parts(dialogue, self._roles_with_parts), self._tools)
         return _without_space_before(self._bos, prompt)
+
+    def _find_what_it_takes(self) -> None:
+        self._find_roles_with_parts()
+        if not self._shows(*PROBES["user"]):
+            self._tools = []
+            self._find_roles_with_parts()
+            if not self._shows(*PROBES["user"]):
+                self._tools = None
 
     def _find_roles_with_parts(self) -> None:
         for role, (dialogue, place) in PROBES.items():

@@ -197,3 +197,9 @@ def test_a_bos_that_somebody_wrote_is_not_one(template: Maker) -> None:
 def test_a_broken_template_names_the_option_that_helps(template: Maker) -> None:
     with pytest.raises(ChatTemplateError, match=r"can't be read.*--chat-template FILE or NAME"):
         template("{% for m in messages %}")
+
+
+def test_a_template_that_can_not_do_without_a_list_of_tools_is_given_an_empty_one(template: Maker) -> None:
+    source = "{% for t in tools %}{{ t }}{% endfor %}{% for m in messages %}[{{ m.content }}]{% endfor %}"
+    assert template(source).render(said("s1 u2")).text == "[1][2]"
+    assert template("{{ messages[0].content ~ tools }}").render(HI).text == "HiNone"
