@@ -37,6 +37,9 @@ def _check_source(message: Generate) -> None:
     if message.raw and message.prompt is None:
         text = f"raw skips the chat template and so needs `prompt`, not `{given[0]}`"
         raise _invalid("generate", message.id, "raw", text)
+    if message.truncation == "auto" and message.prompt is not None:
+        text = 'truncation "auto" leaves out old turns, and `prompt` is a single one; use "disabled", or leave it out'
+        raise _invalid("generate", message.id, "truncation", text)
     _check_turn(message)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, TypedDict, cast
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from protocol.messages import ChatMessage, Generate, Params, Role
+from protocol.messages import ChatMessage, Generate, Params, Role, Truncation
 
 Prompt = str | Sequence[ChatMessage | Mapping[str, str]]
 """One turn of the user, or a whole dialogue of ``{"role": ..., "content": ...}``."""
@@ -44,15 +44,20 @@ class Sampling(TypedDict, total=False):
 
 
 class Asking(Sampling, total=False):
-    """And what a turn of a conversation is in place of a prompt (PROTOCOL 14.2). ``parent`` None: a new beginning."""
+    """And ``truncation`` (PROTOCOL 4.2), and what a turn of a conversation is in place of a prompt (14.2).
+
+    ``parent`` None: a new beginning.
+    """
 
     conversation: str
     content: str | None
     parent: str | None
     message_id: str | None
+    truncation: Truncation | None
 
 
-TURN: Final = ("conversation", "content", "parent", "message_id")
+BESIDE: Final = ("conversation", "content", "parent", "message_id", "truncation")
+"""What stands beside ``params`` in the message."""
 
 
 def generate_request(
@@ -65,9 +70,9 @@ def generate_request(
     stop = asking.get("stop")
     values: dict[str, Any] = {**asking, "stop": (stop,) if isinstance(stop, str) else stop}
     top_logprobs = values.pop("top_logprobs", None)
-    turn = {name: values.pop(name) for name in TURN if name in values}
+    beside = {name: values.pop(name) for name in BESIDE if name in values}
     params = Params(**values)
-    asked = Generate(id=id, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **turn)
+    asked = Generate(id=id, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **beside)
     if prompt is None:
         return asked
     if isinstance(prompt, str):

@@ -50,6 +50,8 @@ FIELDS: Final[dict[str, str]] = {
     "Generate.parent": "the message to go on from; left out, the end of the branch shown; null, a new beginning",
     "Generate.message_id": "the name of the user's message; left out, the server picks one",
     "Generate.raw": "give the prompt to the model without the chat template",
+    "Generate.truncation": "auto: leave out the oldest turns where not all fit; disabled: refuse; left out, auto with a"
+    " conversation, else disabled",
     "Generate.params": "how to sample",
     "Generate.top_logprobs": "tell each token's logprob, and those of so many of the likeliest in its place",
     "Generate.on_detach_ms": "how long it goes on unwatched, in ms; left out 30000 (null with a conversation), 0 not at"
@@ -117,6 +119,7 @@ FIELDS: Final[dict[str, str]] = {
     "Accepted.position": "how many generations have to end before it starts",
     "Accepted.conversation": "the conversation that it is written into",
     "Accepted.message": "the message of the conversation that the answer goes into",
+    "Accepted.dropped": "how many messages of the dialogue the model is not given, since not all fit",
     "Status.id": _GENERATION,
     "Status.state": "where it stands",
     "Status.position": "while queued: how many have to end before it starts",

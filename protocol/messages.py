@@ -30,6 +30,7 @@ DetachMs = Annotated[
 Count = Annotated[int, Meta(ge=0, le=MAX_WHOLE)]
 Milliseconds = Annotated[float, Meta(ge=0)]
 Role = Literal["system", "user", "assistant"]
+Truncation = Literal["auto", "disabled"]
 Breaker = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -120,9 +121,10 @@ class Hello(Client, frozen=True, kw_only=True, tag="hello"):
 class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     """Start a generation. Exactly one of ``prompt``, ``messages`` and ``conversation``; ``raw`` only with ``prompt``.
 
-    ``content``, ``parent`` and ``message_id`` go with ``conversation`` (PROTOCOL 14.2). ``parent`` UNSET: the end of
-    the branch that is shown; None: a new first message. ``on_detach_ms``: how long it goes on while nobody watches;
-    UNSET = 30000 (to its end with a conversation), None = to its end, 0 = not at all.
+    ``truncation``: whether the oldest turns are left out where not all fit; None: "auto" with ``conversation``, else
+    "disabled". ``content``, ``parent`` and ``message_id`` go with ``conversation`` (PROTOCOL 14.2). ``parent`` UNSET:
+    the end of the branch that is shown; None: a new first message. ``on_detach_ms``: how long it goes on while nobody
+    watches; UNSET = 30000 (to its end with a conversation), None = to its end, 0 = not at all.
     """
 
     id: Id | None = None
@@ -133,6 +135,7 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     parent: Id | UnsetType | None = UNSET
     message_id: Id | None = None
     raw: bool = False
+    truncation: Truncation | None = None
     params: Params = Params()
     top_logprobs: Annotated[int, Meta(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     on_detach_ms: DetachMs | UnsetType | None = UNSET
@@ -259,7 +262,8 @@ class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
 class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
     """``position``: how many generations have to end before this one starts; 0 starts at once.
 
-    ``message``: the message of ``conversation`` that the answer goes into.
+    ``message``: the message of ``conversation`` that the answer goes into. ``dropped``: how many messages of the
+    dialogue were left out, since not all fit (PROTOCOL 4.2).
     """
 
     id: Id
@@ -267,6 +271,7 @@ class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
     position: Count
     conversation: Id | None = None
     message: Id | None = None
+    dropped: EventSeq | None = None
 
 
 class Status(Server, frozen=True, kw_only=True, tag="status"):

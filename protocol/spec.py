@@ -41,6 +41,10 @@ _NO_NAME: Final = {"properties": {"message_id": {"type": "null"}}}
 _NO_TURN: Final = {
     "properties": {name: {"type": "null"} for name in ("conversation", "content", "parent", "message_id")}
 }
+_AUTO_PROMPT: Final = {
+    "required": ["prompt", "truncation"],
+    "properties": {"prompt": {"type": "string"}, "truncation": {"const": "auto"}},
+}
 _CONVERSATION: Final = {"required": ["conversation"], "properties": {"conversation": {"type": "string"}}}
 _TURN: Final = {"allOf": [_CONVERSATION], "anyOf": [_CONTENT, {"allOf": [_PARENT, _NO_NAME]}]}
 
@@ -51,6 +55,7 @@ RULES: Final[dict[str, Json]] = {
         "then": _PROMPT,
         "properties": {"prompt": {"pattern": _NOT_BLANK}, "content": {"pattern": _NOT_BLANK}},
         "anyOf": [_TURN, _NO_TURN],
+        "not": _AUTO_PROMPT,
     },
     "ChatMessage": {
         "if": {"properties": {"role": {"const": "user"}}},

@@ -19,7 +19,7 @@ import { wellFormed, wellFormedJson } from "../protocol/well-formed.js";
  */
 /** @typedef {{text: string, match: boolean}[]} Snippet */
 /** @typedef {Summary & {snippet?: Snippet, message?: string | null}} Found message: the one that was hit */
-/** @typedef {{system?: string, params?: Record<string, unknown>}} Settings */
+/** @typedef {{system?: string, params?: Record<string, unknown>, truncation?: "auto" | "disabled"}} Settings */
 /** @typedef {"done" | "writing" | "stopped" | "failed" | "interrupted"} MessageState */
 /**
  * @typedef {object} Message
@@ -35,6 +35,7 @@ import { wellFormed, wellFormedJson } from "../protocol/well-formed.js";
  * @property {Timings} [timings]
  * @property {string} [model]
  * @property {Failure} [error]
+ * @property {number} [dropped] earlier messages that the model was not given
  */
 /** @typedef {Summary & {settings: Settings, leaf: string | null, messages: Message[]}} ConversationDocument */
 /** @typedef {{conversations: Found[], next: string | null}} Page */

@@ -10,6 +10,8 @@ import * as lines from "../rendering/status-line.js";
 export class LiveAnswer {
   text = "";
   isStopping = false;
+  /** Messages of the conversation that the model was not given. */
+  dropped = 0;
   /** Whether the server is known to have it. */
   isTaken;
   /** @type {Done | null} */
@@ -30,6 +32,7 @@ export class LiveAnswer {
     switch (event.type) {
       case "accepted":
         this.isTaken = true;
+        this.dropped = event.dropped ?? 0;
         this.#status = { type: "status", id: event.id, state: "queued", position: event.position };
         break;
       case "attached":

@@ -98,11 +98,17 @@ function presentNote(parcel, circumstances, isBusy) {
 export function describe(conversation, message, failed, isConnected) {
   if (message.role !== "assistant") return null;
   if (failed?.failure) return describeRefusal(failed);
-  if (message.state === "writing") {
-    const live = message.generation ? conversation.live(message.generation) : undefined;
-    return live?.line(isConnected) ?? (isConnected ? lines.RESUMING : lines.DISCONNECTED);
-  }
-  return describeEnd(message);
+  const live = message.generation ? conversation.live(message.generation) : undefined;
+  const line = message.state === "writing" ? describeWriting(live, isConnected) : describeEnd(message);
+  return lines.withDropped(line, message.dropped || live?.dropped || 0);
+}
+
+/**
+ * @param {import("./live-answer.js").LiveAnswer | undefined} live
+ * @param {boolean} isConnected
+ */
+function describeWriting(live, isConnected) {
+  return live?.line(isConnected) ?? (isConnected ? lines.RESUMING : lines.DISCONNECTED);
 }
 
 /** @param {Message} message */

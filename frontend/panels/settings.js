@@ -5,7 +5,7 @@ import { PARAMETERS } from "./parameters.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /** @typedef {Record<string, unknown>} Params by the protocol's names; what is missing is up to the model or the server */
-/** @typedef {{system?: string, params?: Params}} Settings */
+/** @typedef {{system?: string, params?: Params, truncation?: "auto" | "disabled"}} Settings */
 
 export const KEY = "streamui.settings.v1";
 
@@ -13,11 +13,12 @@ export const KEY = "streamui.settings.v1";
  * @param {Settings} settings
  * @returns {Settings} without what says nothing
  */
-export function tidied({ system = "", params = {} }) {
+export function tidied({ system = "", params = {}, truncation }) {
   const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== null);
   return {
     ...(system.trim() === "" ? {} : { system }),
     ...(given.length === 0 ? {} : { params: Object.fromEntries(given) }),
+    ...(truncation ? { truncation } : {}),
   };
 }
 

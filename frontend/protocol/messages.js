@@ -12,6 +12,7 @@
  * @property {string | null} parent message that the new one stands under; null for a new first one
  * @property {string} [content] what the user says; left out, `parent` is answered anew, or goes on where it is an answer
  * @property {string} [message_id] of the user's message
+ * @property {"auto" | "disabled"} [truncation] whether the oldest turns are left out where not all fit
  */
 /** @typedef {{type: "cancel", id: string}} Cancel */
 /** @typedef {{type: "attach", id: string, epoch?: string, after: number}} Attach */
@@ -24,7 +25,7 @@
 /** @typedef {{name?: string, parameters?: number, context?: number, template?: string, architecture?: string}} ModelFacts context in tokens */
 /** @typedef {{frame_bytes?: number, active?: number, queued?: number, parallel?: number}} Limits */
 /** @typedef {{type: "welcome", auth?: boolean, connection?: string, model?: ModelFacts, limits?: Limits, server?: string}} Welcome */
-/** @typedef {{type: "accepted", id: string, epoch: string, position?: number}} Accepted */
+/** @typedef {{type: "accepted", id: string, epoch: string, position?: number, dropped?: number}} Accepted dropped: messages that did not fit */
 /**
  * @typedef {object} Status
  * @property {"status"} type

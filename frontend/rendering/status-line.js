@@ -69,6 +69,17 @@ export function describeFailure(failure) {
 }
 
 /**
+ * @param {StatusLine | null} line
+ * @param {number} dropped how many messages of the conversation the model was not given
+ * @returns {StatusLine | null}
+ */
+export function withDropped(line, dropped) {
+  if (dropped === 0) return line;
+  const words = dropped === 1 ? "1 earlier message left out" : `${figures.format(dropped)} earlier messages left out`;
+  return { ...(line ?? { tone: "quiet" }), text: join(line?.text ?? "", words) };
+}
+
+/**
  * A short time for people, such as "12 ms", "1.4 s" or "2 min 5 s".
  * @param {number} ms
  */

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from server.chat.prompt import Prompt, clipped
 from server.engine.thinking_marks import PAIRS
 
 _ENDS: Final = dict(PAIRS)
@@ -64,18 +65,22 @@ def opened(prompt: str) -> str:
     return found.group() if found else ""
 
 
-def continued(prompt: str, written: str) -> tuple[str, str]:
+def continued(prompt: Prompt, written: str) -> tuple[Prompt, str]:
     """The prompt with what is ``written`` of the answer already; and what the answer's text is to begin with.
 
     Where the template opens a thought at the end of the prompt, the text begins with that mark. An answer that is
     continued has it already, or has no thought at all: then the prompt's own is left out.
     """
-    mark = opened(prompt)
+    mark = opened(prompt.text)
+    if mark and prompt.quoted and prompt.quoted[-1][1] > len(prompt.text) - len(mark):
+        mark = ""  # a person's text, which the template ends with
     if not written.strip():
         return prompt, mark
+    end = len(prompt.text)
     if mark and (written.lstrip().startswith(mark.rstrip()) or parts(written).thinking is None):
-        prompt = prompt[: -len(mark)]
-    return prompt + written, ""
+        end -= len(mark)
+    quoted = ((end + first, end + last) for first, last in outside_marks(written))
+    return Prompt(prompt.text[:end] + written, (*clipped(prompt.quoted, end), *quoted), prompt.lost), ""
 
 
 def outside_marks(written: str) -> Iterator[tuple[int, int]]:

@@ -29,11 +29,11 @@ class Beginning:
         """The message that the answer goes into."""
         return self._turn.goes_on.id if self._turn.goes_on else self._body.id
 
-    async def write(self) -> Summary:
+    async def write(self, dropped: int) -> Summary:
         """Write the user's message and the empty answer. Raises RemoteProtocolError."""
         self._submitted = True
         question = self._body.message_id or secrets.token_hex(8)
-        return await self._store.submit(self._write, question, time.time_ns() // 1_000_000)
+        return await self._store.submit(self._write, question, time.time_ns() // 1_000_000, dropped)
 
     def take_back(self) -> asyncio.Future[Summary | None] | None:
         """Undo that, as far as it was done, or is being done; None: there is nothing to undo."""
@@ -41,8 +41,8 @@ class Beginning:
 
     # On the store's thread
 
-    def _write(self, db: sqlite3.Connection, question: str, now: int) -> Summary:
-        self._begun = turns.begin(db, self._principal, self._body, self._turn, question, now)
+    def _write(self, db: sqlite3.Connection, question: str, now: int, dropped: int) -> Summary:
+        self._begun = turns.begin(db, self._principal, self._body, self._turn, question, now, dropped)
         return self._begun.summary
 
     def _undo(self, db: sqlite3.Connection) -> Summary | None:

@@ -24,6 +24,7 @@ def asked(body: Generate, turn: Turn) -> Generate:
         content=None,
         parent=UNSET,
         message_id=None,
+        truncation=body.truncation or turn.settings.truncation,
         params=merged(turn.settings.params, body.params),
     )
 

@@ -167,6 +167,7 @@ def _message(values: Sequence[Any]) -> Message:
         timings=told.timings,
         model=told.model,
         error=told.error,
+        dropped=told.dropped,
     )
 
 

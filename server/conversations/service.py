@@ -144,8 +144,8 @@ class Conversations:
 
         written: list[Summary] = []
 
-        async def before() -> None:
-            written.append(await beginning.write())
+        async def before(dropped: int) -> None:
+            written.append(await beginning.write(dropped))
             self._writing[principal, body.id or ""] = Writing(principal, body.conversation or "", body.id or "")
 
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Done, Generate
@@ -31,15 +32,15 @@ from server.conversations.titles import title_of
 from server.conversations.values import STATES, About, Message, MessageState, Settings, Summary
 
 _INSERT = """
-    INSERT INTO messages (conversation, id, parent, role, content, created_at, state, generation)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO messages (conversation, id, parent, role, content, created_at, state, generation, about)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _INDEX = "INSERT INTO message_words (rowid, content) VALUES (last_insert_rowid(), indexed(?))"
-_GO_ON = "UPDATE messages SET state = 'writing', generation = ?, about = '{}' WHERE conversation = ? AND id = ?"
+_GO_ON = "UPDATE messages SET state = 'writing', generation = ?, about = ? WHERE conversation = ? AND id = ?"
 _PUT_BACK = "UPDATE messages SET state = ?, generation = ?, about = ? WHERE conversation = ? AND id = ?"
 _TOUCH = "UPDATE conversations SET version = version + 1, updated_at = ?, leaf = ?, title = ? WHERE key = ?"
 _ENDING = """
-    SELECT id, content FROM messages WHERE conversation = ? AND generation = ? AND state = 'writing'
+    SELECT id, content, about FROM messages WHERE conversation = ? AND generation = ? AND state = 'writing'
 """
 _END = "UPDATE messages SET content = ?, state = ?, about = ? WHERE conversation = ? AND id = ?"
 _REMOVE = "DELETE FROM messages WHERE conversation = ? AND id = ?"
@@ -92,28 +93,31 @@ def turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn:
     return Turn(settings=settings(found), branch=branch, parent=last.id, content=None, goes_on=goes_on)
 
 
-def begin(db: sqlite3.Connection, principal: str, body: Generate, turn: Turn, question: str, now: int) -> Begun:
+def begin(
+    db: sqlite3.Connection, principal: str, body: Generate, turn: Turn, question: str, now: int, dropped: int = 0
+) -> Begun:
     """Write the user's message, called ``question``, and the empty answer, or note that one is gone on with.
 
-    Raises RemoteProtocolError: unknown_id where the conversation or the branch has gone since, id_conflict.
+    ``dropped`` messages of the dialogue the model is not given. Raises RemoteProtocolError: unknown_id where the
+    conversation or the branch has gone since, id_conflict.
     """
     found = row(db, principal, body.conversation or "")
     known = parents(db, found.key)
     if turn.parent is not None and turn.parent not in known:
         raise unknown_message(found.id, turn.parent, "parent")
-    answer = body.id or ""
+    answer, about = body.id or "", _json(About(dropped=dropped or None))
     if turn.goes_on:
-        db.execute(_GO_ON, (answer, found.key, turn.goes_on.id))
+        db.execute(_GO_ON, (answer, about, found.key, turn.goes_on.id))
         return _begun(
             db, principal, found, turn, now, message=turn.goes_on.id, added=(), leaf=_leaf(known, found, turn)
         )
     rows: list[tuple[str | None, ...]] = []
     if turn.content is not None:
-        rows.append((question, turn.parent, "user", turn.content, "done", None))
-    rows.append((answer, question if rows else turn.parent, "assistant", "", "writing", answer))
-    for id, parent, role, content, state, generation in rows:
+        rows.append((question, turn.parent, "user", turn.content, "done", None, "{}"))
+    rows.append((answer, question if rows else turn.parent, "assistant", "", "writing", answer, about))
+    for id, parent, role, content, state, generation, told in rows:
         _refuse_taken(db, found, str(id), "message_id" if role == "user" else "id")
-        db.execute(_INSERT, (found.key, id, parent, role, content, now, state, generation))
+        db.execute(_INSERT, (found.key, id, parent, role, content, now, state, generation, told))
         db.execute(_INDEX, (content,))
     added = tuple(str(values[0]) for values in rows)
     return _begun(db, principal, found, turn, now, message=answer, added=added, leaf=answer)
@@ -144,9 +148,10 @@ def end(
     ending = None if found is None else db.execute(_ENDING, (found.key, what.generation)).fetchone()
     if found is None or ending is None:
         return None
-    id, content = ending
+    id, content, about = ending
+    begun = msgspec.json.decode(about, type=About)
     state = STATES[done.reason] if done else MessageState.INTERRUPTED
-    db.execute(_END, (content + text, state, _json(_ended(done, model)), found.key, id))
+    db.execute(_END, (content + text, state, _json(_ended(begun, done, model)), found.key, id))
     db.execute(_CHANGED, (now, found.key))
     return _told(db, what.principal, what.conversation)
 
@@ -203,10 +208,10 @@ def _told(db: sqlite3.Connection, principal: str, conversation: str) -> Summary 
     return summary(db, found) if is_listed(db, found) else None
 
 
-def _ended(done: Done | None, model: str | None) -> About:
+def _ended(begun: About, done: Done | None, model: str | None) -> About:
     if done is None:
-        return About(model=model)
-    return About(reason=done.reason, usage=done.usage, timings=done.timings, model=model, error=done.error)
+        return replace(begun, model=model)
+    return replace(begun, reason=done.reason, usage=done.usage, timings=done.timings, model=model, error=done.error)
 
 
 def _about(message: Message) -> About:

@@ -14,12 +14,14 @@ from protocol.messages import (
     Count,
     DoneReason,
     ErrorInfo,
+    EventSeq,
     Facts,
     Id,
     Params,
     Record,
     Role,
     Timings,
+    Truncation,
     Usage,
 )
 
@@ -60,16 +62,18 @@ class Settings(Record, frozen=True, kw_only=True):
 
     system: Annotated[str, Meta(max_length=MAX_SYSTEM)] | None = None
     params: Params = Params()
+    truncation: Truncation | None = None
 
 
 class About(Facts, frozen=True, kw_only=True):
-    """How an answer came to be."""
+    """How an answer came to be. ``dropped``: how many messages before it the model was not given."""
 
     reason: DoneReason | None = None
     usage: Usage | None = None
     timings: Timings | None = None
     model: str | None = None
     error: ErrorInfo | None = None
+    dropped: EventSeq | None = None
 
 
 class Message(About, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from protocol.messages import (
 )
 from protocol.states import GENERATION, GenerationEvent, advance
 from server.engine.base import Choice, Finished, Piece, Prefill, Queued, TokenLogprob, Update
+from server.generations import truncation
 from server.generations.entries import Broken
 from server.generations.log import GenerationLog, Wake
 from server.generations.ownership import owner_of
@@ -51,6 +52,7 @@ class Generation:
         body: Generate,
         position: int,
         *,
+        dropped: int = 0,
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
         received: float = 0.0,
@@ -59,6 +61,8 @@ class Generation:
         """What engine and journal call it; its owner and ``id`` are in it."""
         self.principal, id = owner_of(key)
         self.body = body
+        self.dropped = dropped
+        """How many messages of the dialogue the prompt leaves out, as `accepted` tells."""
         asked = (body.prompt or "", body.content or "", *(message.content for message in body.messages or ()))
         self._asked = sum(map(len, asked))
         self.log = GenerationLog(id, epoch)
@@ -194,7 +198,7 @@ def _on_detach_ms(body: Generate) -> int | None:
 
 
 def _without_detach(body: Generate) -> Generate:
-    return replace(body, id=None, on_detach_ms=UNSET)
+    return replace(body, id=None, on_detach_ms=UNSET, truncation=body.truncation or truncation.default(body))
 
 
 def _rounded(milliseconds: float | None) -> float | None:

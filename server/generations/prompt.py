@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
 
-from protocol.errors import ErrorCode
+from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import ChatMessage, Generate
 from server.chat.prompt import Prompt, clipped
 from server.chat.template import ChatTemplate, ChatTemplateError
-from server.chat.thinking import answered, continued, outside_marks
+from server.chat.thinking import answered, continued
 from server.engine.base import Engine
+from server.generations import truncation
 from server.generations.refusals import refusal
 
 PROBE_CHARS = 65_536
 """Of a longer prompt only the beginning is tokenized at first: the time for some texts grows with the square of their
 length, and most that long don't fit anyway."""
 
+AROUND: Final = 8.0
+"""Tokens that a template is taken to write around each message where it refuses to be tried; most write 4 to 8."""
+
 
 class Prepared(NamedTuple):
-    """A prompt's tokens. ``opened``: see GenerationRequest."""
+    """A prompt's tokens. ``opened``: see GenerationRequest. ``dropped``: how many messages were left out."""
 
     tokens: tuple[int, ...]
     opened: str
+    dropped: int = 0
 
 
 def prepared(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> Prepared:
@@ -31,32 +36,143 @@ def prepared(body: Generate, engine: Engine, template: ChatTemplate, written: st
     Call it on a thread of its own, since a long prompt takes its time. Raises RemoteProtocolError where the
     template refuses the prompt, and where it doesn't fit into the context.
     """
-    field = "conversation" if body.conversation else "messages" if body.messages else "prompt"
-    try:
-        prompt = _rendered(body, template)
-    except ChatTemplateError as error:
-        raise refusal(body, ErrorCode.UNSUPPORTED, f"{field}: {error}", field=field) from error
-    text, opened = continued(prompt.text, written)
-    start = len(text) - len(written)
-    quoted = [*clipped(prompt.quoted, start), *((start + a, start + b) for a, b in outside_marks(written))]
-    if len(text) > PROBE_CHARS:
-        beginning = engine.tokenize(text[:PROBE_CHARS], clipped(quoted, PROBE_CHARS))
-        _refuse_overflow(body, field, engine, beginning, at_least="at least ")
-    tokens = engine.tokenize(text, quoted)
-    _refuse_overflow(body, field, engine, tokens)
-    if not tokens:
-        text = f"{field}: this model's vocabulary has no token for any of it; write something else"
-        raise refusal(body, ErrorCode.EMPTY_PROMPT, text, field=field)
-    # Under a schema the model writes JSON from its first token on, and a raw prompt is the caller's own.
-    return Prepared(tuple(tokens), "" if body.raw or body.params.json_schema is not None else opened)
+    prompt = _Prompt(body, engine, template, written)
+    if body.messages and truncation.wanted(body):
+        return _truncated(prompt, body.messages)
+    return prompt.whole(body.messages or ())
 
 
-def _rendered(body: Generate, template: ChatTemplate) -> Prompt:
+class _Prompt:
+    """Makes the prompt of one body, of all or of some of its messages."""
+
+    def __init__(self, body: Generate, engine: Engine, template: ChatTemplate, written: str) -> None:
+        self.room = truncation.room_for_prompt(body, engine.facts.context)
+        """Tokens that the prompt may have, so that there is room for the answer."""
+        self._context = engine.facts.context
+        self._body = body
+        self._engine = engine
+        self._template = template
+        self._written = written
+        self._field = "conversation" if body.conversation else "messages" if body.messages else "prompt"
+
+    def whole(self, messages: Sequence[ChatMessage], dropped: int = 0) -> Prepared:
+        """The prompt of these messages. Raises RemoteProtocolError, also where it is longer than the context."""
+        prompt, opened = self._rendered(messages)
+        if (tokens := self._tokens(prompt, self._context - 1)) is None:
+            raise self._overflow(prompt)
+        if not tokens:
+            words = f"{self._field}: this model's vocabulary has no token for any of it; write something else"
+            raise refusal(self._body, ErrorCode.EMPTY_PROMPT, words, field=self._field)
+        return Prepared(tuple(tokens), opened, dropped)
+
+    def made(self, messages: Sequence[ChatMessage], dropped: int, most: int | None) -> Prepared | None:
+        """The prompt of these messages; None where it has more than ``most`` tokens. Raises RemoteProtocolError."""
+        if most is None:
+            return self.whole(messages, dropped)
+        prompt, opened = self._rendered(messages)
+        tokens = self._tokens(prompt, most)
+        return None if tokens is None else Prepared(tuple(tokens), opened, dropped)
+
+    @property
+    def overhead(self) -> tuple[float, float]:
+        """Tokens that the template writes once, and around each message: found with short dialogues."""
+        word = ChatMessage(role="user", content="a")
+        answer = ChatMessage(role="assistant", content="a")
+        size = self._tokens_in("a")
+        try:
+            one, three = (
+                len(self._engine.tokenize(_rendered(self._body, messages, self._template).text))
+                for messages in ([word], [word, answer, word])
+            )
+        except ChatTemplateError:
+            return 0, AROUND
+        return max(0.0, one - size), max(0.0, (three - one) / 2 - size)
+
+    def size(self, message: ChatMessage) -> float:
+        """About how many tokens a message takes, without what the template writes around it."""
+        told = next(_dialogue([message], self._template.thinking_field), None)
+        return self._tokens_in(told["content"]) if told else 0
+
+    @property
+    def written_size(self) -> float:
+        return self._tokens_in(self._written)
+
+    def _rendered(self, messages: Sequence[ChatMessage]) -> tuple[Prompt, str]:
+        """The prompt with what is written already, and what the answer begins with."""
+        try:
+            prompt, opened = continued(_rendered(self._body, messages, self._template), self._written)
+        except ChatTemplateError as error:
+            words = f"{self._field}: {error}"
+            raise refusal(self._body, ErrorCode.UNSUPPORTED, words, field=self._field) from error
+        # Under a schema the model writes JSON from its first token on, and a raw prompt is the caller's own.
+        return prompt, "" if self._body.raw or self._body.params.json_schema is not None else opened
+
+    def _tokens(self, prompt: Prompt, most: int) -> list[int] | None:
+        """The tokens of a prompt; None: there are more than ``most``."""
+        if len(prompt.text) > PROBE_CHARS and len(self._beginning(prompt)) > most:
+            return None
+        tokens = self._engine.tokenize(prompt.text, prompt.quoted)
+        return None if len(tokens) > most else tokens
+
+    def _beginning(self, prompt: Prompt) -> list[int]:
+        return self._engine.tokenize(prompt.text[:PROBE_CHARS], clipped(prompt.quoted, PROBE_CHARS))
+
+    def _overflow(self, prompt: Prompt) -> RemoteProtocolError:
+        tokens, at_least = self._beginning(prompt), "at least "
+        if len(prompt.text) <= PROBE_CHARS or len(tokens) < self._context:
+            tokens, at_least = self._engine.tokenize(prompt.text, prompt.quoted), ""
+        words = (
+            f"{self._field}: the prompt has {at_least}{len(tokens)} tokens and the context holds {self._context}, the "
+            "answer included; shorten it, or start the server with a larger --context"
+        )
+        return refusal(self._body, ErrorCode.CONTEXT_OVERFLOW, words, field=self._field)
+
+    def _tokens_in(self, text: str) -> float:
+        start = text[:PROBE_CHARS]
+        return len(self._engine.tokenize(start)) * len(text) / len(start) if start else 0
+
+
+def _truncated(prompt: _Prompt, messages: Sequence[ChatMessage]) -> Prepared:
+    """The prompt of as many messages as leave room for the answer (truncation.py). Raises RemoteProtocolError."""
+    systems = truncation.system_messages(messages)
+    always, rest = messages[:systems], messages[systems:]
+    once, around = prompt.overhead
+    room = prompt.room - once - sum(prompt.size(message) + around for message in always) - prompt.written_size
+    sizes, start = _Sizes(rest, prompt.size), 0
+    while True:
+        start = max(start, truncation.first_kept(rest, sizes.with_more(around), room))
+        is_last = start >= len(rest) - 1
+        made = prompt.made([*always, *rest[start:]], start, None if is_last else prompt.room)
+        if made is not None:
+            return made
+        # It was guessed too low: a template may write more around some messages than around others.
+        start, around = truncation.next_turn(rest, start + 1), around + 1
+
+
+class _Sizes:
+    """How many tokens each message takes, found out when it is asked for."""
+
+    def __init__(self, messages: Sequence[ChatMessage], size: Callable[[ChatMessage], float]) -> None:
+        self._messages = messages
+        self._size = size
+        self._known: dict[int, float] = {}
+
+    def with_more(self, tokens: float) -> Callable[[int], float]:
+        """The size of the message at a place, and so many tokens around it."""
+        return lambda place: self._of(place) + tokens
+
+    def _of(self, place: int) -> float:
+        if place not in self._known:
+            self._known[place] = self._size(self._messages[place])
+        return self._known[place]
+
+
+def _rendered(body: Generate, messages: Sequence[ChatMessage], template: ChatTemplate) -> Prompt:
     if body.raw and body.prompt is not None:
         return Prompt(body.prompt)  # its marks are tokens: the caller writes the model's own form
     if body.messages is None:
         return template.render([{"role": "user", "content": body.prompt or ""}])
-    return template.render(list(_dialogue(body.messages, template.thinking_field)))
+    return template.render(list(_dialogue(messages, template.thinking_field)))
 
 
 def _dialogue(messages: Sequence[ChatMessage], thinking_field: str | None) -> Iterator[dict[str, str]]:
@@ -67,13 +183,3 @@ def _dialogue(messages: Sequence[ChatMessage], thinking_field: str | None) -> It
                 yield answer
         elif message.content.strip() or number == len(messages):
             yield {"role": message.role, "content": message.content}
-
-
-def _refuse_overflow(body: Generate, field: str, engine: Engine, tokens: Sequence[int], at_least: str = "") -> None:
-    context = engine.facts.context
-    if len(tokens) >= context:
-        text = (
-            f"{field}: the prompt has {at_least}{len(tokens)} tokens and the context holds {context}, the answer "
-            "included; shorten it, or start the server with a larger --context"
-        )
-        raise refusal(body, ErrorCode.CONTEXT_OVERFLOW, text, field=field)

@@ -233,7 +233,7 @@ class Registry:
         self._refuse_when_down(body)
         self._refuse_when_full(body, principal)
         if source:
-            await source.before()
+            await source.before(prompt.dropped)
             if await self.known(body, principal):
                 raise conflict(body)
             self._refuse_when_down(body)
@@ -350,7 +350,13 @@ class Registry:
             created=time.time(),
         )
         generation = Generation(
-            key, begun.epoch, body, self._next_position, prompt_tokens=len(prompt.tokens), received=received
+            key,
+            begun.epoch,
+            body,
+            self._next_position,
+            dropped=prompt.dropped,
+            prompt_tokens=len(prompt.tokens),
+            received=received,
         )
         beginning = self._beginning[key] = _Beginning(generation, Mark(asyncio.Event()))
         self._recorder.put([begun, beginning.taken_up])

@@ -12,9 +12,9 @@ from protocol.messages import Generate
 class Source:
     """``body`` has the whole dialogue as its messages, and all parameters; ``written`` is the text of the answer that
     the model goes on with. ``before`` is called once nothing speaks against the generation any more, right before it
-    begins; it may raise RemoteProtocolError.
+    begins, with the number of messages that were left out; it may raise RemoteProtocolError.
     """
 
     body: Generate
     written: str
-    before: Callable[[], Awaitable[None]]
+    before: Callable[[int], Awaitable[None]]

@@ -314,6 +314,7 @@ class Connection:
                     position=generation.position,
                     conversation=body.conversation,
                     message=message,
+                    dropped=generation.dropped or None,
                 )
             )
             self._watch(generation, after=0)

@@ -54,9 +54,11 @@ async def start(request: Request) -> Response:
     with _news(registry, generation):
         pass  # nobody watches it yet: on_detach_ms counts from now on
     log = generation.log
-    told = {"id": log.id, "epoch": log.epoch}
+    told: dict[str, str | int] = {"id": log.id, "epoch": log.epoch}
     if body.conversation is not None and message is not None:
         told |= {"conversation": body.conversation, "message": message}
+    if new and generation.dropped:
+        told["dropped"] = generation.dropped
     content = msgspec.json.encode(told) + b"\n"
     headers = {**NO_STORE, "location": f"/generations/{log.id}"}
     return Response(content, 201 if new else 200, headers, media_type=JSON)

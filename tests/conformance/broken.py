@@ -491,6 +491,20 @@ class BothSourcesTaken(Fault):
         return [message]
 
 
+class DropsUntold(Fault):
+    rule = "4.2/6"
+
+    def said(self, message: Message) -> list[Message]:
+        return [{key: value for key, value in message.items() if key != "dropped"}]
+
+
+class NeverDrops(Fault):
+    rule = "4.2/4"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [{**message, "truncation": "disabled"}] if message["type"] == "generate" else [message]
+
+
 # --- ping, attach, ids
 
 

@@ -88,7 +88,8 @@ CLIENT: list[ClientMessage] = [
     Ping(nonce="n"),
     Watch(),
     Generate(id="g1", conversation="c1", content="Hi", parent=None, message_id="m1"),
-    Generate(conversation="c1", parent="m1", params=Params(temperature=1.0)),
+    Generate(conversation="c1", parent="m1", params=Params(temperature=1.0), truncation="disabled"),
+    Generate(messages=(ChatMessage(role="user", content="Hi"),), truncation="auto"),
 ]
 
 
@@ -122,7 +123,7 @@ SERVER: list[ServerMessage] = [
     Pong(nonce="n"),
     Pong(),
     Goodbye(code=1012, reconnect_ms=0),
-    Accepted(id="g2", epoch="e1", position=0, conversation="c1", message="m2"),
+    Accepted(id="g2", epoch="e1", position=0, conversation="c1", message="m2", dropped=12),
     Conversation(
         id="c1", title="Hé", created_at=0, updated_at=2**53 - 1, pinned=True, version=1, writing=("g2",), deleted=True
     ),

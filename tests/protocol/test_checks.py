@@ -31,6 +31,8 @@ BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
     (Generate(id="g1", prompt="x", content="y"), ErrorCode.INVALID_FIELD, "content"),
     (Generate(id="g1", prompt="x", parent="m1"), ErrorCode.INVALID_FIELD, "parent"),
     (Generate(id="g1", messages=(USER,), message_id="m1"), ErrorCode.INVALID_FIELD, "message_id"),
+    (Generate(id="g1", prompt="x", truncation="auto"), ErrorCode.INVALID_FIELD, "truncation"),
+    (Generate(id="g1", prompt="x", raw=True, truncation="auto"), ErrorCode.INVALID_FIELD, "truncation"),
     (Cancel(id="g1", all=True), ErrorCode.INVALID_FIELD, "all"),
 ]
 

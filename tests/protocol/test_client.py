@@ -309,6 +309,16 @@ async def test_a_turn_of_a_conversation_and_what_it_changes(server: RunningServe
     await changes.aclose()
 
 
+async def test_messages_that_do_not_fit_are_left_out_where_that_is_wanted(chat: Chat) -> None:
+    said = [{"role": "user", "content": "x" * 3000}, {"role": "assistant", "content": "Yes."}]
+    newest = {"role": "user", "content": "Hi"}
+    answer = chat.generate([*said, newest], truncation="auto", max_tokens=5)
+    await answer.done()
+    assert isinstance(answer.opening, Accepted) and answer.opening.dropped == 2
+    with pytest.raises(RequestError, match="2048"):
+        await chat.generate([*said, newest], max_tokens=5).done()
+
+
 async def test_who_listens_for_changes_hears_of_the_end(server: RunningServer) -> None:
     async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
         waiting = asyncio.ensure_future(anext(chat.changes()))

@@ -28,8 +28,8 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
         ErrorCode.UNKNOWN_FIELD,
         "promt",
         '"promt" is not a field of generate (did you mean prompt?); '
-        "the fields of generate are: id, prompt, messages, conversation, content, parent, message_id, raw, params, "
-        "top_logprobs, on_detach_ms",
+        "the fields of generate are: id, prompt, messages, conversation, content, parent, message_id, raw, "
+        "truncation, params, top_logprobs, on_detach_ms",
     ),
     (
         '{"type":"generate","prompt":"x","params":{"temprature":1}}',

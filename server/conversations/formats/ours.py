@@ -10,8 +10,9 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
-from protocol.messages import Count, Params
+from protocol.messages import Count, Params, Truncation
 from server.conversations.formats.draft import BadItemError, Draft, DraftMessage, settings_of
 from server.conversations.values import About, MessageState, Whole
 
@@ -22,6 +23,7 @@ VERSION: Final = 1
 class _Settings(Struct, frozen=True):
     system: str | None = None
     params: Params = Params()
+    truncation: Truncation | None = None
 
 
 class _Message(About, frozen=True, kw_only=True):
@@ -55,7 +57,9 @@ def read(item: msgspec.Raw) -> Draft:
         created_at=found.created_at,
         updated_at=found.updated_at,
         pinned=found.pinned,
-        settings=settings_of(found.settings.system, found.settings.params),
+        settings=replace(
+            settings_of(found.settings.system, found.settings.params), truncation=found.settings.truncation
+        ),
     )
 
 

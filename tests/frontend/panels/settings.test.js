@@ -20,6 +20,7 @@ describe("readSettings", () => {
 describe("tidied", () => {
   it("leaves out what says nothing", () => {
     assert.deepEqual(tidied({ system: " ", params: { top_k: undefined } }), {});
+    assert.deepEqual(tidied({ truncation: "disabled" }), { truncation: "disabled" });
   });
 });
 

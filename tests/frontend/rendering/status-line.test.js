@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { describeEnd, describeStatus, duration } from "../../../frontend/rendering/status-line.js";
+import { describeEnd, describeStatus, duration, withDropped } from "../../../frontend/rendering/status-line.js";
 
 /** @typedef {import("../../../frontend/protocol/messages.js").Done} Done */
 /** @typedef {import("../../../frontend/protocol/messages.js").Status} Status */
@@ -21,6 +21,18 @@ function status(fields) {
 function done(fields) {
   return { type: "done", id: "a", seq: 1, reason: "stop", ...fields };
 }
+
+describe("withDropped", () => {
+  /** @type {import("../../../frontend/rendering/status-line.js").StatusLine} */
+  const line = { tone: "good", text: "Done · 5 tokens" };
+  it("tells how many messages the model was not given", () => {
+    assert.deepEqual(withDropped(line, 0), line);
+    assert.deepEqual(withDropped(line, 1), { tone: "good", text: "Done · 5 tokens · 1 earlier message left out" });
+    assert.deepEqual(withDropped(line, 1200), { tone: "good", text: "Done · 5 tokens · 1,200 earlier messages left out" });
+    assert.deepEqual(withDropped(null, 2), { tone: "quiet", text: "2 earlier messages left out" });
+    assert.equal(withDropped(null, 0), null);
+  });
+});
 
 describe("describeStatus", () => {
   /** @type {[Partial<Status>, number, string][]} */

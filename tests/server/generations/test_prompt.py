@@ -1,5 +1,7 @@
 """From a `generate` to the text that the model reads."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from protocol.messages import ChatMessage, Generate, Params, Role
@@ -8,6 +10,7 @@ from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.prompt import prepared
 
+TEMPLATES: dict[str, ChatTemplate] = {}
 FORM = "{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}"
 HARMONY = (
     "{% for message in messages %}{% if '<|channel|>' in message.content %}{{ raise_exception('a mark') }}{% endif %}"
@@ -28,12 +31,23 @@ THOUGHTS = {
 
 
 def prompt(engine: BatchingEngine, source: str, *said: tuple[Role, str]) -> str:
-    template = ChatTemplate(source)
-    try:
-        body = Generate(messages=tuple(ChatMessage(role=role, content=content) for role, content in said))
-        return bytes(prepared(body, engine, template).tokens).decode()
-    finally:
+    body = Generate(messages=tuple(ChatMessage(role=role, content=content) for role, content in said))
+    return bytes(prepared(body, engine, template_of(source)).tokens).decode()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def templates() -> Iterator[None]:
+    """Each template has a process of its own, which takes its time to start: one does for all tests."""
+    yield
+    for template in TEMPLATES.values():
         template.close()
+    TEMPLATES.clear()
+
+
+def template_of(source: str) -> ChatTemplate:
+    if source not in TEMPLATES:
+        TEMPLATES[source] = ChatTemplate(source)
+    return TEMPLATES[source]
 
 
 @pytest.fixture
@@ -102,14 +116,13 @@ def test_the_field_for_thinking_is_the_one_that_the_template_reads(source: str, 
 def test_an_answer_is_continued_behind_one_mark_of_its_thought(
     engine: BatchingEngine, written: str, prompt: str, opened: str
 ) -> None:
-    template = ChatTemplate("{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}{{ '<think>\n' }}")
+    template = template_of("{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}{{ '<think>\n' }}")
     found = prepared(Generate(prompt="A?"), engine, template, written)
-    template.close()
     assert (bytes(found.tokens).decode(), found.opened) == (prompt, opened)
 
 
 def test_json_does_not_begin_with_a_mark(engine: BatchingEngine) -> None:
-    template = ChatTemplate("{{ messages[0].content }}<think>\n")
+    template = template_of("{{ messages[0].content }}<think>\n")
+    assert prepared(Generate(prompt="A?"), engine, template).opened == "<think>"
     body = Generate(prompt="A?", params=Params(json_schema={}))
     assert prepared(body, engine, template).opened == ""
-    template.close()

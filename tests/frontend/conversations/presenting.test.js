@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { describe as suite, it } from "node:test";
+
+import { LiveAnswer } from "../../../frontend/conversations/live-answer.js";
+import { describe } from "../../../frontend/conversations/presenting.js";
+
+/** @typedef {import("../../../frontend/conversations/api.js").Message} Message */
+
+/** @param {Partial<Message>} fields @returns {Message} */
+function answer(fields) {
+  return { id: "a", parent: "q", role: "assistant", content: "", created_at: 0, state: "done", generation: "a", ...fields };
+}
+
+/** @param {Message} message @param {LiveAnswer} [live] */
+function line(message, live) {
+  return describe(/** @type {any} */ ({ live: () => live }), message, undefined, true)?.text;
+}
+
+suite("The line of an answer of which earlier messages were left out", () => {
+  it("says so while it is written", () => {
+    const live = new LiveAnswer(false);
+    live.receive({ type: "accepted", id: "a", epoch: "e", position: 0, dropped: 12 });
+    assert.equal(line(answer({ state: "writing" }), live), "Queued, next in line · 12 earlier messages left out");
+  });
+
+  it("says so after a reload, while it is written and when it is done", () => {
+    assert.equal(line(answer({ state: "writing", dropped: 3 })), "Reading on… · 3 earlier messages left out");
+    assert.equal(line(answer({ reason: "stop", dropped: 3 })), "Done · 3 earlier messages left out");
+  });
+
+  it("says nothing where all were given", () => {
+    assert.equal(line(answer({ reason: "stop" })), "Done");
+    assert.equal(line(answer({ reason: "stop" }), new LiveAnswer(true)), "Done");
+  });
+});
