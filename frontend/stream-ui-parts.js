@@ -48,7 +48,7 @@
  * @property {{
  *   start: (delegate: TranscriptDelegate) => void, stop: () => void, show: (messages: Shown[]) => void, clear: () => void,
  *   showWelcome: () => void, showLoading: () => void, showTrouble: (trouble: Trouble) => void, follow: () => void,
- *   find: (id: string) => ShownView | undefined, focus: (id: string) => void, reveal: (id: string) => void,
+ *   find: (id: string) => ShownView | undefined, focus: (id: string) => void, reveal: (id: string, query?: string) => void,
  *   readonly focused: string | null,
  * }} transcript
  * @property {{

@@ -47,6 +47,8 @@ export class StreamUI {
   #removed = new Map();
   /** @type {string | null} a message that the reader wants to see once it is here */
   #wanted = null;
+  /** What was searched for to find it. */
+  #searched = "";
   /** @type {StreamUIDelegate | null} */
   #delegate = null;
   /** @type {Settings | null} settings that were sent to the server last: what failed isn't sent again by itself before the next connection */
@@ -238,6 +240,7 @@ export class StreamUI {
    * @param {string | null} message to be shown in it
    */
   conversationChosen(id, message) {
+    this.#searched = message === null ? "" : this.#parts.libraryUI.library.holdings.query;
     this.#parts.address.go(id);
     this.#turnTo(id, message);
     if (message === null) this.#parts.composer.focus();
@@ -582,7 +585,7 @@ export class StreamUI {
       this.#open.choose(this.#open.tree.tipOf(message.id));
       this.#show();
     }
-    this.#parts.transcript.reveal(message.id);
+    this.#parts.transcript.reveal(message.id, this.#searched);
   }
 
   #listUnsent() {

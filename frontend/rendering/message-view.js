@@ -93,6 +93,15 @@ export class MessageView {
     return this.#painted ? plainText(this.#textElement) : this.#text;
   }
 
+  /** Whether all of its text is on the page as it will look. */
+  get isPainted() {
+    return this.#painted !== null && this.#unpainted === "";
+  }
+
+  get textElement() {
+    return this.#textElement;
+  }
+
   get isEditing() {
     return this.#editor !== null;
   }

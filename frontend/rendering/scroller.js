@@ -54,6 +54,18 @@ export class Scroller {
     this.#setFollowing(false);
   }
 
+  /** Brings a place into the middle, also within a box that scrolls sideways. @param {Range} place */
+  center(place) {
+    const at = place.getBoundingClientRect();
+    const { top, height } = this.#viewport.getBoundingClientRect();
+    const by = at.top + at.height / 2 - (top + height / 2);
+    if (Math.abs(by) > 1) this.#viewport.scrollTop += by;
+    for (let box = place.startContainer.parentElement; box && box !== this.#viewport; box = box.parentElement) {
+      const { left, right } = box.getBoundingClientRect();
+      if (box.scrollWidth > box.clientWidth && (at.left < left || at.right > right)) box.scrollLeft += at.left - (left + right) / 2;
+    }
+  }
+
   /** Stays at the end of longer content, unless the reader has left it. */
   #goToEnd() {
     if (!this.#following) return;

@@ -1,6 +1,7 @@
 /** The conversation on the page: its messages, or what there is instead of them. */
 
 import { MessageView } from "./message-view.js";
+import { SearchHits } from "./search-hits.js";
 
 /** @typedef {import("../conversations/presenting.js").Shown} Shown */
 /** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
@@ -33,6 +34,7 @@ export class TranscriptView {
   #batcher;
   #scroller;
   #near;
+  #hits;
   /** @type {TranscriptDelegate | null} */
   #delegate = null;
   /** @type {Map<string, MessageView>} in the order in which they stand */
@@ -58,6 +60,7 @@ export class TranscriptView {
     this.#batcher = batcher;
     this.#scroller = scroller;
     this.#near = near;
+    this.#hits = new SearchHits(batcher, scroller);
   }
 
   /** @param {TranscriptDelegate} delegate */
@@ -132,6 +135,7 @@ export class TranscriptView {
   }
 
   clear() {
+    this.#hits.clear();
     for (const { element } of this.#views.values()) this.#near.forget(element);
     this.#views = new Map();
     this.#messages = [];
@@ -158,14 +162,19 @@ export class TranscriptView {
     view?.body.focus({ preventScroll: false });
   }
 
-  /** Brings a message before the reader. @param {string} id */
-  reveal(id) {
+  /**
+   * Brings a message before the reader, and what was searched for in it.
+   * @param {string} id
+   * @param {string} [query]
+   */
+  reveal(id, query = "") {
     const view = this.#fetched(id);
     if (!view) return;
     this.#scroller.leave();
     view.comeNear();
     view.element.scrollIntoView({ block: "center" });
     view.body.focus({ preventScroll: true });
+    this.#hits.show(view, query);
   }
 
   /** Has all messages on the page where this one is still to come. @param {string} id */

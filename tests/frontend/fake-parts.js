@@ -145,6 +145,8 @@ export class FakeTranscript {
   /** @type {string | null} */
   focused = null;
   revealed = "";
+  /** @type {string | undefined} */
+  searched;
 
   start() {}
   stop() {}
@@ -186,9 +188,13 @@ export class FakeTranscript {
     this.focused = id;
   }
 
-  /** @param {string} id */
-  reveal(id) {
+  /**
+   * @param {string} id
+   * @param {string} [query]
+   */
+  reveal(id, query) {
     this.revealed = id;
+    this.searched = query;
   }
 
   get texts() {

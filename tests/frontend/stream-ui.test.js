@@ -332,6 +332,16 @@ describe("StreamUI", () => {
       tab.ui.conversationChosen("id1", id);
       await settle();
       assert.deepEqual([tab.transcript.texts, tab.transcript.revealed], [["Hi", "First"], id]);
+      assert.equal(tab.transcript.searched, "");
+    });
+
+    it("says what a message was searched for with, once it is shown", async () => {
+      const { id } = await exchange("Hi", "First");
+      tab.ui.startNewChat();
+      tab.library.search("firs");
+      tab.ui.conversationChosen("id1", id);
+      await settle();
+      assert.deepEqual([tab.transcript.revealed, tab.transcript.searched], [id, "firs"]);
     });
 
     it("says in the title what is open and that something is written", async () => {

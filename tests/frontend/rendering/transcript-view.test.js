@@ -34,7 +34,7 @@ describe("The transcript of a long conversation", () => {
   beforeEach(() => {
     const window = parseHTML(PAGE);
     const { document } = window;
-    Object.assign(globalThis, { document, HTMLElement: window.HTMLElement });
+    Object.assign(globalThis, { document, HTMLElement: window.HTMLElement, MutationObserver: class { observe() {} disconnect() {} } });
     frames = [];
     const time = { now: 0 };
     const batcher = new FrameBatcher((paint) => frames.push(paint), () => {}, () => (time.now += 10));
@@ -49,7 +49,7 @@ describe("The transcript of a long conversation", () => {
   });
 
   afterEach(() => {
-    for (const name of ["document", "HTMLElement"]) Reflect.deleteProperty(globalThis, name);
+    for (const name of ["document", "HTMLElement", "MutationObserver"]) Reflect.deleteProperty(globalThis, name);
   });
 
   const ids = () => [...list.children].map(({ dataset }) => dataset.message);
