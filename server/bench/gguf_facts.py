@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from server.bench.errors import BenchError
-
-_NUMBERS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 10: "<Q", 11: "<q", 12: "<d"}
-_STRING, _ARRAY = 8, 9
+from server.gguf_header import BROKEN, MAGIC, entries
 
 _END_KEYS = tuple(f"tokenizer.ggml.{name}_token_id" for name in ("eos", "eot", "eom"))
 
@@ -36,14 +32,14 @@ def read_facts(path: Path) -> GgufFacts:
     """Raises BenchError for what is no GGUF file."""
     try:
         with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
+            if file.read(len(MAGIC)) != MAGIC:
                 raise BenchError(f"{path}: this is not a GGUF file (it doesn't begin with the letters GGUF)")
-            values = dict(_entries(file))
+            values = dict(entries(file))
     except FileNotFoundError:
         raise BenchError(f"{path}: there is no such model file") from None
     except OSError as error:
         raise BenchError(f"{path}: the model file can't be read: {error.strerror}") from None
-    except (struct.error, KeyError, MemoryError, OverflowError):
+    except BROKEN:
         raise BenchError(f"{path}: the header of the model file is broken") from None
     context = values.get(f"{values.get('general.architecture')}.context_length")
     return GgufFacts(values.get("general.name") or path.stem, context, _ends(values))
@@ -53,35 +49,3 @@ def _ends(values: dict[str, Any]) -> tuple[int, ...]:
     named = {values[key] for key in _END_KEYS if key in values}
     texts = values.get("tokenizer.ggml.tokens", ())
     return tuple(sorted(named | {token for token, text in enumerate(texts) if text in _END_TEXTS}))
-
-
-def _entries(file: BinaryIO) -> Iterator[tuple[str, Any]]:
-    """Every key with its value (the GGUF specification, version 2 and 3)."""
-    _, _, count = _unpack(file, "<I"), _unpack(file, "<Q"), _unpack(file, "<Q")
-    for _ in range(count):
-        key = _string(file)
-        yield key, _value(file, _unpack(file, "<I"))
-
-
-def _value(file: BinaryIO, kind: int) -> Any:
-    if kind == _STRING:
-        return _string(file)
-    if kind == _ARRAY:
-        inner, length = _unpack(file, "<I"), _unpack(file, "<Q")
-        if inner in _NUMBERS:
-            file.seek(length * struct.calcsize(_NUMBERS[inner]), 1)  # scores and kinds of tokens: not needed
-            return None
-        return [_value(file, inner) for _ in range(length)]
-    return _unpack(file, _NUMBERS[kind])
-
-
-def _string(file: BinaryIO) -> str:
-    length = _unpack(file, "<Q")
-    data = file.read(length)
-    if len(data) != length:
-        raise struct.error("the file ends")
-    return data.decode("utf-8", "replace")
-
-
-def _unpack(file: BinaryIO, format: str) -> Any:
-    return struct.unpack(format, file.read(struct.calcsize(format)))[0]

@@ -26,19 +26,19 @@ from server.engine.llama import sampler as sampling
 from server.engine.llama.abort import AbortFlag
 from server.engine.llama.context import ContextSize, LlamaContext
 from server.engine.llama.grammar import gbnf
+from server.engine.llama.kinds import check_kind
 from server.engine.llama.log import log
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.tokenizer import Tokenizer
 from server.engine.model import Outcome, Row
 from server.engine.thinking_marks import MARKS, visible_tokens
+from server.gguf_header import MAGIC
 
 SMALL_MODEL = 50_000_000
 """Parameters below which one thread computes faster than several, which then mostly wait for each other."""
 
 MOST_RECOMMENDED = 2**31
 """What a model file's sampling parameters have to be smaller than."""
-
-GGUF_MAGIC = b"GGUF"
 
 
 class LlamaModel:
@@ -62,6 +62,7 @@ class LlamaModel:
         probing: bool = False,
     ) -> None:
         _check_file(path)
+        check_kind(path)
         log.install()
         ll.llama_backend_init()
         self._path = path
@@ -282,10 +283,10 @@ def _check_file(path: Path) -> None:
     """Tell the usual mistakes apart before llama.cpp sees the file."""
     try:
         with path.open("rb") as file:
-            magic = file.read(len(GGUF_MAGIC))
+            magic = file.read(len(MAGIC))
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such model file") from None
     except OSError as error:
         raise ModelError(f"{path}: the model file can't be read: {error.strerror}") from None
-    if magic != GGUF_MAGIC:
+    if magic != MAGIC:
         raise ModelError(f"{path}: this is not a GGUF file (it doesn't begin with the letters GGUF)")

@@ -1,0 +1,78 @@
+"""GGUF files that are no chat model, told by their header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from server.engine.base import ModelError
+from server.gguf_header import BROKEN, MAGIC, entries
+
+_TYPES: Final = {
+    "adapter": "a LoRA adapter, an addition to a model, and no model by itself",
+    "mmproj": "an image or audio projector (mmproj), an addition to a model, and no model by itself",
+    "imatrix": "an importance matrix for quantization, and no model",
+    "vocab": "a vocabulary, and no model",
+}
+"""By ``general.type``, of which ``model`` is the usual one."""
+
+_ARCHITECTURES: Final = {
+    "clip": _TYPES["mmproj"],
+    "controlvector": "a control vector, an addition to a model, and no model by itself",
+    "imatrix": _TYPES["imatrix"],
+    "t5": "a translation model, with an encoder",
+    "t5encoder": "an embedding model",
+    "wavtokenizer-dec": "a part of a speech model",
+    "dream": "a diffusion model",
+    "llada": "a diffusion model",
+    "llada-moe": "a diffusion model",
+    "rnd1": "a diffusion model",
+}
+"""By ``general.architecture``."""
+
+_RERANKING: Final = 4
+"""The ``pooling_type`` of models that rate how a text answers a question; 0 is none, others make embeddings."""
+
+_ENOUGH: Final = "tokenizer."
+"""What the keys that are looked for stand in front of: the vocabulary is long."""
+
+
+def check_kind(path: Path) -> None:
+    """Raise ModelError for a file that is no chat model. A header that can't be read is left to llama.cpp."""
+    try:
+        with path.open("rb") as file:
+            file.seek(len(MAGIC))
+            keys: dict[str, Any] = {}
+            for key, value in entries(file):
+                if key.startswith(_ENOUGH):
+                    break
+                keys[key] = value
+    except (*BROKEN, OSError):
+        return
+    if problem := problem_with(keys):
+        raise ModelError(f"{path}: {problem}")
+
+
+def problem_with(keys: Mapping[str, Any]) -> str | None:
+    """What is said of a file with these keys; None of a chat model."""
+    if keys.get("split.no"):
+        return f"this is part {keys['split.no'] + 1} of {keys.get('split.count')} of a model; give the first part"
+    kind = kind_of(keys)
+    architecture = keys.get("general.architecture", "unknown")
+    return kind and f"this is {kind} (architecture {architecture}); choose a chat model"
+
+
+def kind_of(keys: Mapping[str, Any]) -> str | None:
+    """The kind of file that these keys are of; None for a model that may chat."""
+    architecture = str(keys.get("general.architecture", ""))
+    if kind := _TYPES.get(str(keys.get("general.type"))) or _ARCHITECTURES.get(architecture):
+        return kind
+    if "adapter.type" in keys:
+        return _TYPES["adapter"]
+    pooling = keys.get(f"{architecture}.pooling_type")
+    if pooling == _RERANKING:
+        return "a reranking model"
+    if pooling or "bert" in architecture or architecture.endswith(("-embedding", "-embed")):
+        return "an embedding model"
+    return "a model that reads in both directions" if keys.get(f"{architecture}.attention.causal") is False else None
