@@ -129,6 +129,13 @@ fuzz: install-dev | build ## an hour of fuzzing of codec and sessions, and long 
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
 	MACHINE_EXAMPLES=10000 $(BIN)/pytest tests/protocol/test_session_machine.py
 
+PAGE_MACHINE_RUNS ?= 200
+.PHONY: page-machine
+page-machine: export BROWSER := chromium
+page-machine: export PAGE_MACHINE_RUNS := $(PAGE_MACHINE_RUNS)
+page-machine: install-dev | build ## random actions on the page, PAGE_MACHINE_RUNS times with and without a browser
+	node --test --test-concurrency=1 tests/e2e/page-machine.chromium.test.js
+
 .PHONY: soak
 soak: install-dev ## the fault tests in their long form, then ten thousand generations of every kind; takes hours
 	SOAK=1 $(BIN)/pytest -o faulthandler_timeout=14400 tests/faults $(ARGS)

@@ -48,8 +48,8 @@ export function notesAlong(parcels, branch) {
 function indexOf(parcel, { tree, path, leaf }) {
   const { parent, content } = parcel.request;
   if (content === undefined) return answerIndex(path, parent);
-  const [written = parent] = parcel.above ?? [];
-  const place = placeOf({ ...parcel, request: { ...parcel.request, parent: written } }, { messages: tree.all, leaf });
+  // Earlier versions of the page kept only the parent, which may never have been on the server.
+  const place = parcel.above ? parcel.above.find((id) => tree.find(id)) ?? null : placeOf(parcel, { messages: tree.all, leaf });
   // A message of another branch stands where that branch leaves this one, so that it is always within reach.
   const above = new Set(tree.pathTo(place).map(({ id }) => id));
   return path.findLastIndex(({ id }) => above.has(id));

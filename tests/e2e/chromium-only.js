@@ -7,5 +7,6 @@ export const CHROMIUM_ONLY = {
   "composer.chromium.test.js": "slows the processor down, opens a file chooser, takes the network away from a service worker",
   "first-paint.chromium.test.js": "runs a script before the page's own",
   "long-conversation.chromium.test.js": "measures how long the browser computes, whatever else the machine does",
+  "page-machine.chromium.test.js": "takes long, and what it looks for is the same in each browser",
   "markdown.chromium.test.js": "sees each request that the browser sends, may read the clipboard",
 };

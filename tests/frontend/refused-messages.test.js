@@ -361,6 +361,14 @@ describe("A message that is not sent", () => {
       assert.equal(asked().parent, "m1");
     });
 
+    it("stands at the beginning where nothing above it is left", async () => {
+      const { conversation } = await exchange("One", "First");
+      await refuse("Too long");
+      tabs.server.putChat(conversation, ["Other", "Said"]);
+      await deliver({ type: "conversation", .../** @type {any} */ (tabs.server.documents.get(conversation)) });
+      assert.deepEqual(tab.transcript.texts, ["Too long", "", "Other", "Said"]);
+    });
+
     it("is forgotten where it was only to answer again what was deleted", async () => {
       const first = await exchange("One", "First");
       tab.ui.messageActed("regenerate", first.id);

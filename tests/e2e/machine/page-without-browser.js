@@ -1,0 +1,149 @@
+/**
+ * The page without a browser: all of it but the views, over the real server. Pages share a storage as tabs do, and each
+ * has a network of its own that can be taken away.
+ */
+
+import { Connection } from "../../../frontend/connection.js";
+import { ConversationsApi } from "../../../frontend/conversations/api.js";
+import { Library } from "../../../frontend/conversations/library.js";
+import { Outbox } from "../../../frontend/conversations/outbox.js";
+import { newId } from "../../../frontend/protocol/messages.js";
+import { StreamUI } from "../../../frontend/stream-ui.js";
+import { TransportChoice } from "../../../frontend/transport-choice.js";
+import { PollingTransport } from "../../../frontend/transports/polling.js";
+import { FakeComposer, FakeTranscript } from "../../frontend/fake-parts.js";
+
+/** @typedef {import("../../frontend/fake-storage.js").FakeBrowser} FakeBrowser */
+/** @typedef {import("../../../frontend/transports/websocket.js").Transport} Transport */
+/** @typedef {import("../../../frontend/transports/websocket.js").TransportDelegate} TransportDelegate */
+
+/** Shortest wait of a page's timers, in milliseconds: a page without a network would try without a pause. */
+const SHORTEST_MS = 20;
+const LOST = { code: 1006, reason: "" };
+export const GOOD_SETTINGS = { params: { max_tokens: 6 } };
+
+const clock = {
+  now: () => performance.now(),
+  setTimeout: (/** @type {() => void} */ then, /** @type {number} */ ms) => setTimeout(then, Math.max(SHORTEST_MS, Math.min(ms, 200))),
+  clearTimeout: (/** @type {any} */ timer) => clearTimeout(timer),
+};
+/** The real times, for what a page may take for a dead line. */
+const patientClock = { ...clock, setTimeout: (/** @type {() => void} */ then, /** @type {number} */ ms) => setTimeout(then, Math.max(SHORTEST_MS, ms)) };
+
+export class PageWithoutBrowser {
+  #address;
+  #browser;
+  /** @type {Set<{transport: Transport, delegate: TransportDelegate}>} */
+  #lines = new Set();
+  isOffline = false;
+  composer = new FakeComposer();
+  transcript = new FakeTranscript();
+  /** @type {import("../../../frontend/rendering/toast-view.js").Toast[]} */
+  toasts = [];
+
+  /**
+   * @param {string} address of the server
+   * @param {FakeBrowser} browser
+   * @param {string | null} conversation
+   */
+  constructor(address, browser, conversation = null) {
+    this.#address = address;
+    this.#browser = browser;
+    const tab = browser.openTab();
+    this.tab = tab;
+    this.location = { conversation, start: () => {}, stop: () => {}, go: (/** @type {string | null} */ id) => void (this.location.conversation = id) };
+    const api = new ConversationsApi((url, request) => this.#fetch(url, request), patientClock);
+    this.api = api;
+    this.connection = new Connection({
+      openTransport: (_, delegate) => this.#openLine(delegate),
+      choice: new TransportChoice(tab, clock.now),
+      clock: patientClock,
+      random: () => 0,
+      logIn: () => {},
+    });
+    this.outbox = new Outbox(tab, tab);
+    this.library = new Library(api, clock);
+    this.ui = new StreamUI({
+      connection: this.connection,
+      api,
+      outbox: this.outbox,
+      libraryUI: { library: this.library, start: () => {}, stop: () => {}, mark: () => {} },
+      address: this.location,
+      composer: this.composer,
+      transcript: this.transcript,
+      connectionView: { start: () => {}, stop: () => {}, show: () => {} },
+      announcer: { say: () => {}, wrote: () => {}, ended: () => {}, forget: () => {} },
+      toasts: { show: (toast) => this.toasts.push(toast) },
+      pageTitle: { show: () => {} },
+      newChatSettings: { settings: GOOD_SETTINGS, set: () => {} },
+      copy: async () => true,
+      clock,
+      newId,
+    });
+    this.ui.start();
+  }
+
+  /** Loads the page anew. @returns {PageWithoutBrowser} */
+  reload() {
+    this.close();
+    const { conversation } = this.location;
+    const page = new PageWithoutBrowser(this.#address, this.#browser, conversation);
+    if (this.isOffline) page.goOffline();
+    return page;
+  }
+
+  close() {
+    this.ui.close();
+    this.#browser.tabs.splice(this.#browser.tabs.indexOf(this.tab), 1);
+  }
+
+  goOffline() {
+    this.isOffline = true;
+    this.cut();
+  }
+
+  goOnline() {
+    this.isOffline = false;
+    this.connection.wake();
+  }
+
+  /** Loses the connection, and whatever is on its way. */
+  cut() {
+    for (const { transport, delegate } of this.#lines) {
+      transport.close();
+      delegate.transportClosed(LOST);
+    }
+    this.#lines.clear();
+  }
+
+  get shown() {
+    return [...this.transcript.messages.values()].map(({ shown }) => shown);
+  }
+
+  get isIdle() {
+    return this.composer.mode === "idle" && this.ui.mayBeAsked;
+  }
+
+  /**
+   * @param {TransportDelegate} delegate
+   * @returns {Transport}
+   */
+  #openLine(delegate) {
+    if (this.isOffline) {
+      queueMicrotask(() => delegate.transportClosed(LOST));
+      return { send: () => {}, close: () => {} };
+    }
+    const transport = new PollingTransport(`${this.#address}/channel`, delegate);
+    this.#lines.add({ transport, delegate });
+    return transport;
+  }
+
+  /**
+   * @param {string} url
+   * @param {RequestInit} request
+   */
+  async #fetch(url, request) {
+    if (this.isOffline) throw new TypeError("offline");
+    return await fetch(`${this.#address}${url}`, request);
+  }
+}
