@@ -1,6 +1,6 @@
 /** Binds the library to the list at the side: what is done there to conversations, and how it is undone. */
 
-import { ApiError } from "./conversations/api.js";
+import { ApiError, mayPass } from "./conversations/api.js";
 import { MOST_BYTES, canRetry, outcome, refusal, typeOf } from "./conversations/importing.js";
 import { UNTITLED } from "./rendering/conversation-row.js";
 
@@ -185,7 +185,7 @@ export class LibraryUI {
       await act();
     } catch (error) {
       const reason = error instanceof ApiError ? error.message : String(error);
-      const action = { label: "Try again", act: () => this.#try(trouble, act) };
+      const action = mayPass(error) ? { label: "Try again", act: () => this.#try(trouble, act) } : undefined;
       this.#parts.toasts.show({ text: `${trouble} ${reason}`, tone: "bad", action });
     }
   }

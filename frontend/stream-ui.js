@@ -3,7 +3,7 @@
  * shown, in the conversation that the address names. Knows nothing of transports, frames or the DOM.
  */
 
-import { ApiError } from "./conversations/api.js";
+import { mayPass } from "./conversations/api.js";
 import { MessageCommands } from "./conversations/message-commands.js";
 import { OpenConversation } from "./conversations/open-conversation.js";
 import { unsentSummary } from "./conversations/library.js";
@@ -172,12 +172,11 @@ export class StreamUI {
       await this.#parts.api.change(open.id, { settings });
       open.settled(settings);
     } catch (error) {
-      const mayHelp = error instanceof ApiError && error.isTemporary;
-      if (!mayHelp) open.settled(settings);
-      const action = mayHelp ? { label: "Try again", act: () => this.#saveAgain() } : undefined;
+      if (!mayPass(error)) open.settled(settings);
+      const action = mayPass(error) ? { label: "Try again", act: () => this.#saveAgain() } : undefined;
       const reason = error instanceof Error ? error.message : String(error);
       this.#parts.toasts.show({ text: `The settings weren't saved. ${reason}`, tone: "bad", action });
-      if (!mayHelp) open.catchUp();
+      if (!mayPass(error)) open.catchUp();
     } finally {
       this.#isSaving = false;
       this.#saveSettings();

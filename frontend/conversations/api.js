@@ -45,6 +45,8 @@ import { wellFormed, wellFormedJson } from "../protocol/well-formed.js";
 /** @typedef {{method?: string, body?: unknown, type?: string, tries?: number, patience?: number}} Options */
 
 const ROOT = "/api/conversations";
+/** Most that the server looks for, in characters: PROTOCOL 14.4. */
+const LONGEST_QUERY = 1000;
 /** How often what may be repeated is tried, and how long to wait before the second time, in milliseconds; then double. */
 const TRIES = 3;
 const FIRST_WAIT_MS = 300;
@@ -77,6 +79,14 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * Whether the same request may succeed later.
+ * @param {unknown} error
+ */
+export function mayPass(error) {
+  return !(error instanceof ApiError) || error.isTemporary;
+}
+
 export class ConversationsApi {
   #fetch;
   #clock;
@@ -97,7 +107,7 @@ export class ConversationsApi {
   async list({ before = null, query = "", limit = 50 } = {}) {
     const fields = new URLSearchParams({ limit: String(limit) });
     if (before !== null) fields.set("before", before);
-    if (query !== "") fields.set("q", query);
+    if (query !== "") fields.set("q", query.slice(0, LONGEST_QUERY));
     return await this.#ask(`?${fields}`);
   }
 

@@ -1,6 +1,6 @@
 /** What can be done with a message of the open conversation: copied, written anew, answered again, taken out. */
 
-import { ApiError } from "./api.js";
+import { ApiError, mayPass } from "./api.js";
 import { noteOf, notesAlong } from "./notes.js";
 import { placeOf, questionId } from "./overlay.js";
 
@@ -280,7 +280,8 @@ export class MessageCommands {
    */
   #complain(trouble, error, again) {
     const reason = error instanceof Error ? error.message : String(error);
-    this.#parts.toasts.show({ text: `${trouble} ${reason}`, tone: "bad", action: { label: "Try again", act: again } });
+    const action = mayPass(error) ? { label: "Try again", act: again } : undefined;
+    this.#parts.toasts.show({ text: `${trouble} ${reason}`, tone: "bad", action });
   }
 }
 

@@ -173,6 +173,16 @@ describe("StreamUI", () => {
     assert.ok(tabs.server.asked.includes(`restore id1 ${id}`));
   });
 
+  it("offers to try a delete again only where that may help", async () => {
+    const { id } = await exchange("Hi", "First");
+    for (const isTemporary of [true, false]) {
+      tabs.server.trouble = new ApiError("No.", { status: isTemporary ? 503 : 400, isTemporary });
+      tab.ui.messageActed("delete", id);
+      await settle();
+      assert.equal(tab.toasts.at(-1)?.action?.label, isTemporary ? "Try again" : undefined);
+    }
+  });
+
   it("copies an answer with its marks, or as it is seen", async () => {
     const { id } = await exchange("Hi", "*First*");
     tab.ui.messageActed("copy", id);
