@@ -37,7 +37,8 @@ import { scanMath } from "./math-scanner.js";
  */
 /** @typedef {{at: number, index: number, delimiters: number, isImage: boolean, isActive: boolean}} Bracket an opening one */
 
-const PLAIN = /[^\\`*_~[\]!<$&@\nhwHW]+/y;
+/** Up to what may be a mark, or the "http" or "www." of an address. */
+const PLAIN = /(?:[^\\`*_~[\]!<$&@\nhwHW]|[hH](?![tT]{2}[pP])|[wW](?![wW]{2}\.))+/y;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 const SPACE = /[\p{Zs}\t\n\f\r]/u;
