@@ -12,6 +12,7 @@ const FREEZE_MS = 30_000;
 
 const TEXTS = {
   "code.md": "```python\ndef f():\n    return 1\n```\n\nand `x`.",
+  "rtl.md": "- [ ] مرحبا\n- [x] سلام\n\n1. واحد\n2. اثنان\n\n> اقتباس\n>\n> - بند\n\n| الاسم | القيمة |\n|---|---|\n| أ | ١ |\n",
   "math.md": "The sum $\\sum_i x_i$ costs $5.",
   "long.md": Array.from({ length: 200 }, (_, index) => `Paragraph ${index} with **some** words.\n\n`).join(""),
 };
@@ -123,6 +124,25 @@ describe("Markdown on the page", () => {
       return [before, selected()?.startsWith(before ?? "?")];
     });
     assert.deepEqual(kept, ["First block. The last one, which grows", true]);
+  });
+
+  it("shows lists, quotations and tables in the direction of their text, with nothing over anything else", async () => {
+    await recite("rtl.md");
+    const shown = await chat.page.evaluate(() => {
+      const answer = /** @type {HTMLElement} */ (document.querySelector(".answer-text"));
+      const blocks = [...answer.querySelectorAll("ul, ol, blockquote, table, li > p")];
+      const directions = blocks.map((block) => `${block.localName} ${getComputedStyle(block).direction}`);
+      const boxes = [...answer.querySelectorAll(".task")].map((item) => {
+        const text = document.createRange();
+        text.selectNodeContents(/** @type {Node} */ (item.querySelector("p")?.lastChild));
+        return /** @type {Element} */ (item.querySelector("input")).getBoundingClientRect().left >= text.getBoundingClientRect().right;
+      });
+      const [first, second] = answer.querySelectorAll("th");
+      const isFirstRight = (first?.getBoundingClientRect().left ?? 0) > (second?.getBoundingClientRect().left ?? 0);
+      return { directions: [...new Set(directions)].sort(), boxes, isFirstRight };
+    });
+    const directions = ["blockquote rtl", "li > p rtl", "ol rtl", "table rtl", "ul rtl"].map((each) => each.replace("li > ", ""));
+    assert.deepEqual(shown, { directions: directions.sort(), boxes: [true, true], isFirstRight: true });
   });
 
   it("does not move what is being read", async () => {

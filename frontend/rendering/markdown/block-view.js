@@ -19,13 +19,14 @@ const LEVELS = 3;
 /** The most items of one list: a long one goes on in a further list, so that a new item is laid out with few others. */
 const MOST_ITEMS = 25;
 
+/** @typedef {"root" | "quote" | "item" | "footnote"} Role */
 /** @typedef {{count: number, groups: Element[], lengths: number[], level: number, definitions: number}} Mark of what is there by then */
 
 /** @implements {Container} */
 export class BlockView {
   #element;
   #answer;
-  #isItem;
+  #role;
   #footnote;
   #count = 0;
   /** @type {Element[]} the open group of each level there is, from the innermost */
@@ -34,13 +35,13 @@ export class BlockView {
   /**
    * @param {Element} element
    * @param {Answer} answer
-   * @param {boolean} [isItem] of a list
+   * @param {Role} [role]
    * @param {string} [footnote] its label, where this is one
    */
-  constructor(element, answer, isItem = false, footnote = "") {
+  constructor(element, answer, role = "root", footnote = "") {
     this.#element = element;
     this.#answer = answer;
-    this.#isItem = isItem;
+    this.#role = role;
     this.#footnote = footnote;
   }
 
@@ -65,7 +66,7 @@ export class BlockView {
   }
 
   addQuote() {
-    return new BlockView(this.#add(document.createElement("blockquote")), this.#answer);
+    return new BlockView(this.#add(document.createElement("blockquote")), this.#answer, "quote");
   }
 
   /** @param {number | null} start */
@@ -76,7 +77,7 @@ export class BlockView {
   addParagraph() {
     const isFirst = this.#count === 0;
     const mark = isFirst ? this.#footnote : "";
-    return new ParagraphView(this.#add(document.createElement("p")), this.#answer, this.#isItem && isFirst, mark);
+    return new ParagraphView(this.#add(document.createElement("p")), this.#answer, this.#role === "item" && isFirst, mark);
   }
 
   /** The mark of a footnote that does not begin with text stands alone. */
@@ -88,7 +89,7 @@ export class BlockView {
   addFootnote(label) {
     this.#answer.references.define(label, { href: "", title: "" });
     const footnote = this.#add(element("div", "footnote", ""));
-    return new BlockView(footnote, this.#answer, false, label.slice(1));
+    return new BlockView(footnote, this.#answer, "footnote", label.slice(1));
   }
 
   /** @param {number} level */
@@ -108,10 +109,13 @@ export class BlockView {
   }
 
   /**
+   * A block in the root has the direction of its first letter, and what is in it that of the block: a list has its marks
+   * on one side. A browser looks for that letter only in elements without a direction of their own.
    * @template {Element} T
    * @param {T} block
    */
   #add(block) {
+    if (this.#role === "root") block.setAttribute("dir", "auto");
     if (block.localName !== "p") this.#beginFootnote();
     this.#nextPlace().append(block);
     return block;
@@ -160,9 +164,8 @@ class ListView {
     if (this.#count > 0 && this.#count % MOST_ITEMS === 0) this.#goOn();
     this.#count += 1;
     const item = document.createElement("li");
-    item.setAttribute("dir", "auto");
     this.#list.append(item);
-    return new BlockView(item, this.#answer, true);
+    return new BlockView(item, this.#answer, "item");
   }
 
   #goOn() {

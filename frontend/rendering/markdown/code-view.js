@@ -35,6 +35,7 @@ export class CodeView {
     const button = element("button", "code-copy", "Copy");
     button.setAttribute("type", "button");
     const bar = element("div", "code-bar", "");
+    bar.setAttribute("dir", "ltr");
     bar.append(element("span", "code-language", this.#language || "text"), button);
     const pre = document.createElement("pre");
     pre.setAttribute("tabindex", "0");

@@ -42,7 +42,6 @@ export class ParagraphView {
    */
   constructor(element, answer, isInItem, footnote = "") {
     this.#element = element;
-    this.#element.setAttribute("dir", "auto");
     this.#answer = answer;
     this.#isInItem = isInItem;
     this.#footnote = footnote;
@@ -80,7 +79,7 @@ export class ParagraphView {
     this.#define();
     if (this.#isEmpty) return false;
     const heading = this.#answer.outline.heading(level);
-    heading.setAttribute("dir", "auto");
+    if (this.#element.hasAttribute("dir")) heading.setAttribute("dir", "auto");
     this.#inline.moveTo(heading);
     this.#element.replaceWith(heading);
     this.#element = heading;

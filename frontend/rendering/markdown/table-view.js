@@ -80,6 +80,7 @@ export class TableView {
   /** @returns {HTMLElement} the body of a table with the same head */
   #addTable() {
     const table = document.createElement("table");
+    table.setAttribute("dir", "auto");
     const [head, body] = [document.createElement("thead"), document.createElement("tbody")];
     table.append(head, body);
     const part = element("div", "table-part", "");
@@ -98,7 +99,6 @@ export class TableView {
     section.append(row);
     return this.#alignments.map((alignment) => {
       const cell = document.createElement(name);
-      cell.setAttribute("dir", "auto");
       if (alignment !== "") cell.className = `align-${alignment}`;
       row.append(cell);
       return new InlineView(cell, this.#answer);

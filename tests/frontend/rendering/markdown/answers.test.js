@@ -160,6 +160,19 @@ describe("Blocks", () => {
   });
 });
 
+describe("Directions", () => {
+  it("are those of blocks in the root and of tables, for all that is in them", () => {
+    const element = rendered("# a\n\nb\n\n- c\n\n  d\n  - e\n\n> f\n>\n> - g\n\n[^1]: h\n\n| i |\n|---|\n| j |\n\nk\n===");
+    const directed = [...element.querySelectorAll('[dir="auto"]')].map(({ localName }) => localName);
+    assert.deepEqual(directed, ["h2", "p", "ul", "blockquote", "div", "table", "h2"]);
+  });
+
+  it("of code go from left to right", () => {
+    const element = rendered("```js\nx\n```");
+    assert.deepEqual([...element.querySelectorAll("[dir]")].map((each) => each.getAttribute("dir")), ["ltr", "ltr"]);
+  });
+});
+
 describe("A text that was finished", () => {
   /** @type {[what: string, first: string, second: string][]} */
   const cases = [
