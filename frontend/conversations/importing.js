@@ -80,6 +80,7 @@ function told({ title, message }) {
 function reason(error) {
   if (!(error instanceof ApiError)) return sentence(String(error));
   if (error.status === 413) return `it is larger than ${MOST_BYTES / 2 ** 20} MiB.`;
+  if (error.message.startsWith("JSON nested")) return "it is nested too deep.";
   if (error.code !== "bad_json") return sentence(error.message);
   const [kind, remedy] = error.message.startsWith(`${NO_EXPORT}: this is `)
     ? error.message.slice(`${NO_EXPORT}: this is `.length).split("; ")

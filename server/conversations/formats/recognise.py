@@ -37,6 +37,9 @@ _ESCAPE: Final = re.compile(
 )
 _TITLE_SHOWN: Final = 80
 
+PIECE: Final = 1 << 20
+"""Bytes of a file that are looked through at a time for escapes that no UTF-8 can hold."""
+
 NO_EXPORT: Final = "not a chat export"
 KNOWN: Final = "that of StreamUI, llama-server, Open WebUI, ChatGPT, Claude or LibreChat"
 
@@ -131,7 +134,24 @@ def _read_one(body: bytes, now: int) -> Iterator[Draft | Skipped]:
 
 def whole_characters(body: bytes) -> bytes:
     """``body`` with U+FFFD for each escape of half a character, which JavaScript writes and no UTF-8 can hold."""
-    return _ESCAPE.sub(lambda found: found[0] if found[1] is None else b"\\ufffd", body) if b"\\u" in body else body
+    if b"\\u" not in body:
+        return body
+    return b"".join(
+        _ESCAPE.sub(lambda found: found[0] if found[1] is None else b"\\ufffd", part) for part in _parts(body)
+    )
+
+
+def _parts(body: bytes) -> Iterator[bytes]:
+    """``body`` in pieces that cut no escape, since the server stands still while one is looked through."""
+    begin = 0
+    end = body.find(b'",', PIECE)
+    while end >= 0:
+        if body[end - 1 : end] != b"\\":  # the end of a string, and no quotation mark in one
+            yield body[begin : end + 2]
+            begin = end + 2
+            end += PIECE
+        end = body.find(b'",', end + 1)
+    yield body[begin:]
 
 
 def read_markdown(text: str, now: int) -> Iterator[Draft | Skipped]:

@@ -43,6 +43,7 @@ describe("an import that the server refused", () => {
       "this is a gzip file, not a chat export; unpack it first.",
       false,
     ],
+    ["JSON nested too deep", { code: "bad_json", status: 400 }, "it is nested too deep.", false],
     ["this zip file is broken or incomplete", { code: "unsupported", status: 400 }, "this zip file is broken or incomplete.", false],
     ["The server answered with the status 413.", { status: 413 }, "it is larger than 64 MiB.", false],
     ["another file is being imported; try again when that is done", { code: "busy", status: 503, isTemporary: true }, "another file is being imported; try again when that is done.", true],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import DoneReason, Params
-from server.conversations.formats import markdown, ours
+from server.conversations.formats import markdown, ours, recognise
 from server.conversations.formats.draft import MOST_MESSAGES, Draft
 from server.conversations.formats.recognise import Skipped, read_json, read_markdown
 from server.conversations.values import Message, MessageState, Settings, Whole
@@ -324,6 +324,18 @@ def test_half_a_character_is_read_as_none() -> None:
     (draft,) = read_json(text.encode(), NOW)
     assert isinstance(draft, Draft)
     assert draft.messages[0].content == "\ufffd \\ud800 \U0001f642 \\\ufffd \ufffd\ufffd"
+
+
+@given(
+    st.lists(st.sampled_from([r"\ud83d", r"\ude42", r"\\", r"\"", '",', '"', "x", r"\u4e16", r"\\ud800"]), max_size=60),
+    st.integers(1, 9),
+)
+def test_half_characters_are_found_in_pieces_as_in_the_whole(parts: list[str], piece: int) -> None:
+    body = "".join(parts).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recognise, "PIECE", piece)
+        in_pieces = recognise.whole_characters(body)
+    assert in_pieces == recognise.whole_characters(body)
 
 
 def test_a_nul_and_odd_ids_and_times_are_taken() -> None:
