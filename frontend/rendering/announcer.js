@@ -1,8 +1,9 @@
 /**
  * Tells people who listen to the page what has changed and what the answer says: whole sentences, several at a time, each
- * once. While the page is hidden it says nothing, and afterwards only how things stand.
+ * once; of what the model thinks only that it does. While the page is hidden it says nothing, and afterwards only how things stand.
  */
 
+import { ThinkingSplitter } from "./markdown/thinking-splitter.js";
 import { SentenceReader } from "./sentence-reader.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */
@@ -19,6 +20,8 @@ export class Announcer {
   #sentences = new SentenceReader();
   /** @type {string[]} */
   #unsaid = [];
+  #isThinking = false;
+  #splitter = this.#newSplitter();
   /** The last state that nobody has heard. */
   #state = "";
   /** @type {unknown} */
@@ -50,7 +53,7 @@ export class Announcer {
    * @param {string} text what the answer has grown by
    */
   wrote(text) {
-    this.#unsaid.push(...this.#sentences.push(text));
+    this.#splitter.append(text);
     if (this.#unsaid.length > 0) this.#timer ??= this.#clock.setTimeout(() => this.#speak(), GATHER_MS);
   }
 
@@ -59,15 +62,33 @@ export class Announcer {
    * @param {string} state
    */
   ended(state) {
+    this.#splitter.finish();
     this.#unsaid.push(...this.#sentences.end());
+    this.#splitter = this.#newSplitter();
     this.say(state);
   }
 
   /** Leaves out what has not been said yet: another text is shown. */
   forget() {
     this.#sentences = new SentenceReader();
+    this.#splitter = this.#newSplitter();
     this.#unsaid = [];
     this.#forgetTimer();
+  }
+
+  #newSplitter() {
+    this.#isThinking = false;
+    return new ThinkingSplitter({
+      text: (text) => this.#unsaid.push(...(this.#isThinking ? [] : this.#sentences.push(text))),
+      thinkingBegan: () => this.#thinkingBegan(),
+      thinkingEnded: () => (this.#isThinking = false),
+      thinkingWasBefore: () => {},
+    });
+  }
+
+  #thinkingBegan() {
+    this.#isThinking = true;
+    this.#unsaid.push(...this.#sentences.end(), "Thinking.");
   }
 
   /** The page can be seen again. */

@@ -86,6 +86,16 @@ describe("Announcer", () => {
     assert.deepEqual(region.heard, ["One. And the rest Answer finished"]);
   });
 
+  it("says of thinking only that there is some, and no mark of it", () => {
+    const answers = ["<think>\nHm, one. Two.\n</think>\n\nYes. ", "<|channel|>analysis<|message|>Hm. So.<|end|><|start|>assistant<|channel|>final<|message|>Yes. "];
+    for (const answer of answers) {
+      for (const character of answer) announcer.wrote(character);
+      announcer.ended("Answer finished");
+    }
+    gather();
+    assert.deepEqual(region.heard, Array(2).fill("Thinking. Yes. Answer finished"));
+  });
+
   it("leaves the sentence whole where something else is said in its middle", () => {
     announcer.wrote("The half of ");
     announcer.say("Connection lost, reconnecting");
