@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TextIO
 
 from protocol.client import Retry
-from protocol.messages import Done, DoneReason, Token
+from protocol.messages import Accepted, Done, DoneReason, Token
 from protocol.sync_client import STOP_SECONDS, SyncGeneration
 
 RETRY = Retry(give_up_after=15.0)
@@ -39,7 +39,9 @@ def stream(generation: SyncGeneration, out: TextIO) -> Done:
     with stopping(generation):
         try:
             for event in generation.events():
-                if isinstance(event, Token):
+                if isinstance(event, Accepted) and event.dropped:
+                    remark(left_out(event.dropped))
+                elif isinstance(event, Token):
                     out.write(clean(event.text))
                     out.flush()
         except BrokenPipeError:
@@ -65,6 +67,11 @@ def stopping(generation: SyncGeneration) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def left_out(messages: int) -> str:
+    """Such as ``12 earlier messages left out``."""
+    return f"{messages} earlier message{'' if messages == 1 else 's'} left out"
 
 
 def summary(done: Done) -> str:

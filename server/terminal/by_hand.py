@@ -60,7 +60,8 @@ class Line:
         return self._start(conversation, question)
 
     def _start(self, conversation: Conversation, question: str) -> SyncGeneration:
-        return self.chat.generate(conversation.asking(question), on_detach_ms=DETACH_MS, **conversation.sampling)
+        asking = conversation.asking(question)
+        return self.chat.generate(asking, on_detach_ms=DETACH_MS, truncation="auto", **conversation.sampling)
 
     def _connect(self) -> SyncChat:
         return self._stack.enter_context(connect_sync(self._url, token=self._token, retry=RETRY))

@@ -244,6 +244,13 @@ def test_a_chat_by_hand(server: RunningServer, tmp_path: Path) -> None:
         assert person.process.wait(DEADLINE) == 0
 
 
+def test_a_chat_by_hand_goes_on_when_it_is_full(server: RunningServer) -> None:
+    with terminal(server) as person:
+        for _ in range(2):
+            person.ask("x" * 700, r"[0-9]+ tokens · [0-9.]+ tokens/s\n")
+        person.ask("y" * 700, r"[24] earlier messages left out\n(.*\n)*[0-9]+ tokens · [0-9.]+ tokens/s\n")
+
+
 def test_a_second_ctrl_c_quits(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.engine, "cancel", lambda id, received: None)  # a stop that never comes about
     server.model.gate.close()
