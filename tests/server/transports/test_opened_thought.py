@@ -26,7 +26,7 @@ def said(prompt: str, seed: int = 3) -> str:
     """What the scripted model answers to a prompt."""
     model = ScriptedModel()
     tokens = scripted_tokens(prompt.encode(), seed, 40)
-    return b"".join(model.piece(token) for token in tokens).decode()
+    return b"".join(model.piece(token) for token in tokens).decode(errors="ignore")
 
 
 async def answered(peer: Peer, body: Generate) -> Done:
@@ -57,6 +57,23 @@ async def test_an_answer_that_is_stopped_before_its_first_token_has_no_text() ->
         await peer.send(Cancel(id="g1"))
         done = await peer.take(Done)
         assert (done.reason, peer.text("g1")) == (DoneReason.CANCELLED, "")
+
+
+async def test_an_answer_without_text_does_not_keep_the_next_turn_from_being_answered() -> None:
+    strict = "{% if m.content == '' or (loop.previtem and loop.previtem.role == m.role) %}{{ raise_exception('no') }}"
+    model = ScriptedModel()
+    form = f"{{% for m in messages %}}{strict}{{% endif %}}[{{{{ m.role }}}}:{{{{ m.content }}}}]{{% endfor %}}"
+    model.facts = replace(model.facts, chat_template=form)
+    async with serving(model) as server, server.peer() as peer:
+        assert (await server.ask("POST", "/api/conversations", '{"id":"c"}')).status == 201
+        server.model.gate.close()
+        await peer.send(Generate(id="a", conversation="c", content="Hi", params=Params(seed=3)))
+        await peer.take(Accepted)
+        await peer.send(Cancel(id="a"))
+        assert (await peer.take(Done)).reason is DoneReason.CANCELLED
+        server.model.gate.open()
+        await answered(peer, Generate(id="b", conversation="c", content="Ho", params=Params(seed=3)))
+        assert peer.text("b") == said("[user:Hi\n\nHo]")
 
 
 async def test_after_a_restart_the_mark_is_there_once(tmp_path: Path) -> None:
