@@ -26,7 +26,7 @@ _WRITES_DOCUMENTS: Final = "canmore"
 
 
 class _Author(Struct, frozen=True):
-    role: str = ""
+    role: str | None = None
 
 
 class _Message(Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ def _node(id: str, entry: _Entry) -> Node:
     return Node(
         id=id,
         parent=entry.parent,
-        role={"tool": "assistant", "user": "user", "system": "system"}.get(role, "assistant"),
+        role=role if role in ("user", "system") else "assistant",
         content=_CITATION.sub("", said).strip("\n"),
         thought=_thoughts(message.content),
         created_at=milliseconds(message.create_time),
@@ -131,8 +131,14 @@ def _thoughts(content: dict[str, Any]) -> str:
 
 
 def _thought(one: dict[str, Any]) -> str:
-    summary, text = one.get("summary"), one.get("content")
-    return paragraphs((f"**{summary}**" if summary else "", text if isinstance(text, str) else ""))
+    summary, text = _words(one.get("summary")), _words(one.get("content"))
+    return paragraphs((f"**{summary}**" if summary else "", text))
+
+
+def _words(value: Any) -> str:
+    """A text, which some versions have as a list of parts."""
+    parts = value if isinstance(value, list) else [value]
+    return paragraphs(part if isinstance(part, str) else _part(part, {}) for part in parts if part)
 
 
 def _text(content: dict[str, Any], names: dict[str, str]) -> str:

@@ -63,9 +63,10 @@ def read(item: msgspec.Raw) -> Draft:
 
 
 def _newest(nodes: Sequence[Node]) -> str | None:
-    """The message that was written last; of those without a time the last one in the file."""
-    places = range(len(nodes))
-    return nodes[max(places, key=lambda at: (nodes[at].created_at, at))].id if nodes else None
+    """The message that was written last, or where not all have a time, the last one in the file."""
+    if not nodes or not all(node.created_at for node in nodes):
+        return nodes[-1].id if nodes else None
+    return nodes[max(range(len(nodes)), key=lambda at: (nodes[at].created_at, at))].id
 
 
 def _nodes(messages: Sequence[_Message], options: dict[str, Any]) -> list[Node]:

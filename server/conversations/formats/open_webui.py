@@ -41,7 +41,8 @@ class _Params(Struct, frozen=True):
 
 
 class _Chat(Struct, frozen=True, kw_only=True):
-    history: _History
+    history: _History | None = None
+    messages: tuple[_Message, ...] = ()
     title: str | None = None
     system: str | None = None
     params: _Params | None = None
@@ -59,7 +60,7 @@ class _Outer(Struct, frozen=True, kw_only=True):
 def read(item: msgspec.Raw) -> Draft:
     """Raises BadItemError, msgspec.DecodeError."""
     outer = msgspec.json.decode(item, type=_Outer)
-    history = outer.chat.history
+    history = outer.chat.history or _in_order(outer.chat.messages)
     system = outer.chat.system or (outer.chat.params.system if outer.chat.params else None)
     messages = [_message(id, message) for id, message in history.messages.items()]
     silent = {id for id, message in history.messages.items() if message.role not in ROLES}
@@ -79,6 +80,14 @@ def read(item: msgspec.Raw) -> Draft:
 def read_inner(item: msgspec.Raw) -> Draft:
     """A chat without what stands around it."""
     return read(msgspec.Raw(b'{"chat":' + bytes(item) + b"}"))
+
+
+def _in_order(messages: tuple[_Message, ...]) -> _History:
+    """Messages that follow each other, as versions without branches had them."""
+    named = {f"m{at}": message for at, message in enumerate(messages)}
+    before = dict(zip(named, [None, *named], strict=False))
+    following = {id: msgspec.structs.replace(message, parentId=before[id]) for id, message in named.items()}
+    return _History(messages=following, currentId=next(reversed(named), None))
 
 
 def _message(id: str, found: _Message) -> DraftMessage:

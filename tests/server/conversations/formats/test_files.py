@@ -209,6 +209,17 @@ def test_open_webuis_output_items_are_read() -> None:
     assert answer_of("", output=output) == answer_of("Yes.", output=output) == "<think>\nHm\n</think>\n\nYes."
 
 
+def test_open_webuis_chats_without_branches_are_read() -> None:
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yo", "id": "x", "parentId": "gone"},
+    ]
+    draft = one([{"id": "c", "title": "T", "chat": {"messages": messages}}])
+    assert (draft.title, draft.leaf) == ("T", "m1")
+    assert said(draft) == [("m0", None, "user", "Hi"), ("m1", "m0", "assistant", "Yo")]
+    assert one([{"chat": {"messages": []}}]).messages == ()
+
+
 def test_open_webuis_files_are_named() -> None:
     files = [{"type": "image", "url": "data:", "name": "a.png"}, {"type": "file", "file": {"filename": "b.pdf"}}, {}]
     assert answer_of("See", files=files) == "See\n\n[Image: a.png]\n\n[Attachment: b.pdf]\n\n[Attachment]"
@@ -240,7 +251,7 @@ FROGS = chatgpt(
         "t1": node(
             "u1",
             "assistant",
-            {"content_type": "thoughts", "thoughts": [{"summary": "Frogs", "content": "Hm"}, {"content": "So"}]},
+            {"content_type": "thoughts", "thoughts": [{"summary": "Frogs", "content": ["Hm"]}, {"content": "So"}]},
             create_time=1700000000.5,
             metadata={"model_slug": "gpt-5"},
         ),
@@ -429,6 +440,14 @@ def test_librechats_recursive_export_is_read(name: str) -> None:
     draft = one({"conversationId": "c-3", "title": "Ponds", "recursive": True, name: tree})
     assert [(m.id, m.parent) for m in draft.messages] == [("u", None), ("bbb", "u"), ("aa", "u")]
     assert draft.leaf == "bbb"
+
+
+def test_librechats_last_message_is_shown_where_not_all_have_a_time() -> None:
+    messages = [
+        libre("u", NO_PARENT, "Hi", user=True),
+        {"messageId": "a", "parentMessageId": "u", "text": "Yo", "isCreatedByUser": False},
+    ]
+    assert one({"conversationId": "c", "messages": messages}).leaf == "a"
 
 
 def test_librechats_sender_says_who_spoke_where_nothing_else_does() -> None:
