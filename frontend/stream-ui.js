@@ -295,7 +295,7 @@ export class StreamUI {
     if (failure?.code === CONVERSATION_DELETED.code) this.#open.gone();
     else this.#open.outboxChanged();
     if (edited !== undefined) this.#parts.transcript.reveal(request.id);
-    this.#parts.announcer.ended(failure?.code === WITHDRAWN.code ? "Answer stopped" : describeRefusal(parcel).text);
+    this.#parts.announcer.ended(failure?.code === WITHDRAWN.code ? "Answer stopped" : describeRefusal(parcel, this.#circumstances).text);
   }
 
   /** @param {string} conversation */
@@ -385,7 +385,7 @@ export class StreamUI {
     if (event.type === "token") this.#wrote(message.id, view, event.text);
     if (event.type === "snapshot") view.rewrite(this.#open.textOf(message));
     if (event.type === "snapshot") this.#parts.announcer.forget();
-    view.showStatus(describe(this.#open, message, undefined, this.#isConnected));
+    view.showStatus(describe(this.#open, message, this.#isConnected));
   }
 
   /**
@@ -515,7 +515,15 @@ export class StreamUI {
   /** @returns {Circumstances} */
   get #circumstances() {
     const { isGone, settings, length } = this.#open;
-    return { isConnected: this.#isConnected, isGone, settings: settingsKey(settings), model: this.#model, history: length };
+    return {
+      isConnected: this.#isConnected,
+      isGone,
+      leavesOut: settings.truncation !== "disabled",
+      systemLength: settings.system?.length ?? 0,
+      settings: settingsKey(settings),
+      model: this.#model,
+      history: length,
+    };
   }
 
   #show() {

@@ -84,8 +84,8 @@ export function offersForNote(parcel, circumstances) {
  * @param {Parcel} parcel
  * @param {Circumstances} circumstances
  */
-function mayFitAlone({ request, failure, asked }, { history }) {
-  if (failure?.code !== "context_overflow" || request.parent === null || history === 0) return false;
+function mayFitAlone({ request, failure, asked }, { history, leavesOut }) {
+  if (failure?.code !== "context_overflow" || leavesOut || request.parent === null || history === 0) return false;
   const [tokens, context] = failure.message.match(/\d+/g)?.map(Number) ?? [];
   if (!tokens || !context) return true;
   const length = request.content?.length ?? 0;

@@ -61,7 +61,7 @@ function presentMessage(conversation, parcels, circumstances, message) {
     role: message.role,
     text,
     isGrowing: message.state === "writing",
-    line: describe(conversation, message, failed, circumstances.isConnected),
+    line: failed ? describeRefusal(failed, circumstances) : describe(conversation, message, circumstances.isConnected),
     branch: { index: siblings.indexOf(message) + 1, count: siblings.length },
     actions: actionsFor(message, { isBusy, isLast, isUnsent: isUnsent(message, parcels), isEmpty: text === "", failed, circumstances }),
     offers: isLast && !isBusy ? offersFor(message, failed, circumstances) : [],
@@ -83,7 +83,7 @@ function presentNote(parcel, circumstances, isBusy) {
   const question = { ...common, id: questionId(request), role: "user", text, line: null, actions: ["copy"], offers: [] };
   const offers = isBusy ? [] : offersForNote(parcel, circumstances);
   /** @type {Shown} */
-  const end = { ...common, id: request.id, role: "assistant", text: "", line: describeRefusal(parcel), actions: [], offers };
+  const end = { ...common, id: request.id, role: "assistant", text: "", line: describeRefusal(parcel, circumstances), actions: [], offers };
   return request.content === undefined ? [end] : [question, end];
 }
 
@@ -91,13 +91,11 @@ function presentNote(parcel, circumstances, isBusy) {
  * What a message's answer is doing, or how it ended.
  * @param {OpenConversation} conversation
  * @param {Message} message
- * @param {Parcel | undefined} failed
  * @param {boolean} isConnected
  * @returns {StatusLine | null}
  */
-export function describe(conversation, message, failed, isConnected) {
+export function describe(conversation, message, isConnected) {
   if (message.role !== "assistant") return null;
-  if (failed?.failure) return describeRefusal(failed);
   const live = message.generation ? conversation.live(message.generation) : undefined;
   const line = message.state === "writing" ? describeWriting(live, isConnected) : describeEnd(message);
   return lines.withDropped(line, message.dropped || live?.dropped || 0);

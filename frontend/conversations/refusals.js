@@ -11,7 +11,14 @@
  * @property {string} model name and context; "" where it isn't known
  * @property {number} history length of the messages above, in UTF-16 units
  */
-/** @typedef {Asked & {isConnected: boolean, isGone: boolean}} Circumstances isGone: the conversation was deleted */
+/**
+ * @typedef {object} Standing how the open conversation stands
+ * @property {boolean} isConnected
+ * @property {boolean} isGone whether it was deleted
+ * @property {boolean} leavesOut whether the server leaves out the oldest messages where not all fit
+ * @property {number} systemLength length of its system prompt, in UTF-16 units
+ */
+/** @typedef {Asked & Standing} Circumstances */
 
 /** @type {Refusal} stopped before it reached the server */
 export const WITHDRAWN = { code: "withdrawn", message: "Not sent", retryable: true };
@@ -25,7 +32,7 @@ const figures = new Intl.NumberFormat("en");
 
 /**
  * `isFinal`: the same message fails again, as long as nothing that it depends on has changed.
- * @type {Record<string, {words: (refusal: Refusal, isFirst: boolean) => string, isFinal: boolean}>}
+ * @type {Record<string, {words: (refusal: Refusal, subject: string) => string, isFinal: boolean}>}
  */
 const REFUSALS = {
   context_overflow: { words: describeOverflow, isFinal: true },
@@ -52,25 +59,27 @@ const REFUSALS = {
 
 /**
  * @param {Parcel} parcel a refused one
+ * @param {Circumstances} circumstances
  * @returns {StatusLine}
  */
-export function describeRefusal({ request, failure }) {
+export function describeRefusal(parcel, circumstances) {
+  const { failure } = parcel;
   if (failure?.code === WITHDRAWN.code) return { tone: "quiet", text: WITHDRAWN.message };
   const known = failure ? REFUSALS[failure.code] : undefined;
-  const text = known && failure ? known.words(failure, request.parent === null) : `Not sent: ${failure?.message ?? "the server gave no reason"}`;
+  const text = known && failure ? known.words(failure, whatIsTooLong(parcel, circumstances)) : `Not sent: ${failure?.message ?? "the server gave no reason"}`;
   return { tone: "bad", text };
 }
 
 /**
  * Whether the same request may succeed now.
  * @param {Parcel} parcel a refused one
- * @param {Asked} now
+ * @param {Circumstances} now
  */
 export function mayHelp({ failure, asked }, now) {
   if (!failure || failure.retryable || !REFUSALS[failure.code]?.isFinal || !asked) return true;
   if (failure.code === "frame_too_large") return false;
   const isOtherModel = now.model !== asked.model && now.model !== "" && asked.model !== "";
-  const isShorter = failure.code === "context_overflow" && now.history < asked.history;
+  const isShorter = failure.code === "context_overflow" && !now.leavesOut && now.history < asked.history;
   return now.settings !== asked.settings || isOtherModel || isShorter;
 }
 
@@ -83,11 +92,22 @@ export function settingsKey(settings) {
 }
 
 /**
- * @param {Refusal} refusal
- * @param {boolean} isFirst
+ * What to blame for a prompt that doesn't fit. Where old messages are left out, these are none of the reason.
+ * @param {Parcel} parcel
+ * @param {Circumstances} circumstances
  */
-function describeOverflow({ message }, isFirst) {
-  const what = isFirst ? "This message is too long" : "This chat with this message is too long";
+function whatIsTooLong({ request }, { leavesOut, systemLength }) {
+  if (request.content === undefined) return "This chat";
+  if (systemLength > request.content.length) return "The system prompt";
+  return leavesOut || request.parent === null ? "This message" : "This chat with this message";
+}
+
+/**
+ * @param {Refusal} refusal
+ * @param {string} subject
+ */
+function describeOverflow({ message }, subject) {
+  const what = `${subject} is too long`;
   const [tokens, context] = message.match(/\d+/g)?.map(Number) ?? [];
   if (!tokens || !context) return `${what} for this model.`;
   return `${what}: about ${figures.format(rounded(tokens))} tokens; this model fits ${figures.format(context)}.`;

@@ -251,7 +251,18 @@ describe("A message that is not sent", () => {
       });
     }
 
-    it("says so where the chat is too long and not the message alone", async () => {
+    it("blames the system prompt where that is longer than the message, and the message otherwise", async () => {
+      await exchange("One", "First");
+      await refuse("Two");
+      assert.match(tab.transcript.last.status, /^This message is too long: about 46,400 tokens/);
+      assert.deepEqual(offers(), ["edit", "discard"]);
+      tab.ui.set({ system: "Be brief. ".repeat(20_000) });
+      await refuse("Three");
+      assert.match(tab.transcript.last.status, /^The system prompt is too long: about 46,400 tokens/);
+    });
+
+    it("says so where the chat is too long and not the message alone, and earlier messages are not left out", async () => {
+      tab.ui.set({ truncation: "disabled" });
       await exchange("One", "First ".repeat(5000));
       await refuse("Two");
       assert.match(tab.transcript.last.status, /^This chat with this message is too long: about 46,400 tokens/);
@@ -259,6 +270,7 @@ describe("A message that is not sent", () => {
     });
 
     it("does not offer to leave out the earlier messages where the message alone is too long", async () => {
+      tab.ui.set({ truncation: "disabled" });
       await exchange("One", "First");
       await refuse("x".repeat(150_000));
       assert.deepEqual(offers(), ["edit", "discard"]);

@@ -217,6 +217,7 @@ describe("StreamUI", () => {
     });
 
     it("offers to leave out the earlier messages when the chat has outgrown the context", async () => {
+      tab.ui.set({ truncation: "disabled" });
       await exchange("One", "First");
       const { id } = await ask("Two");
       deliver(rejected(id, false, "context_overflow"));

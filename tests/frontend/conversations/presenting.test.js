@@ -13,7 +13,7 @@ function answer(fields) {
 
 /** @param {Message} message @param {LiveAnswer} [live] */
 function line(message, live) {
-  return describe(/** @type {any} */ ({ live: () => live }), message, undefined, true)?.text;
+  return describe(/** @type {any} */ ({ live: () => live }), message, true)?.text;
 }
 
 suite("The line of an answer of which earlier messages were left out", () => {
