@@ -290,12 +290,23 @@ export class StreamUI {
   senderFailed(parcel) {
     const { request, failure, edited } = parcel;
     this.#listUnsent();
-    if (request.conversation !== this.#open.id) return;
+    if (request.conversation !== this.#open.id) return this.#failedElsewhere(parcel);
     this.#open.unhear(request.id);
     if (failure?.code === CONVERSATION_DELETED.code) this.#open.gone();
     else this.#open.outboxChanged();
     if (edited !== undefined) this.#parts.transcript.reveal(request.id);
     this.#parts.announcer.ended(failure?.code === WITHDRAWN.code ? "Answer stopped" : describeRefusal(parcel, this.#circumstances).text);
+  }
+
+  /**
+   * The reader has turned to another conversation since, and would not see it.
+   * @param {Parcel} parcel
+   */
+  #failedElsewhere({ request: { conversation, content }, failure }) {
+    if (content === undefined || failure?.code === WITHDRAWN.code) return;
+    const title = this.#parts.libraryUI.library.find(conversation)?.title || content.trim().slice(0, 40);
+    const action = { label: "Show", act: () => this.conversationChosen(conversation, null) };
+    this.#parts.toasts.show({ text: `A message in “${title}” was not sent.`, tone: "bad", action });
   }
 
   /** @param {string} conversation */

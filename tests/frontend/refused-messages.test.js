@@ -298,6 +298,17 @@ describe("A message that is not sent", () => {
     assert.deepEqual(tab.ui.settings, { params: { temperature: 1 } });
   });
 
+  it("is reported where another conversation is open by then, with the way back", async () => {
+    const { id } = await ask("Too long");
+    tab.ui.startNewChat();
+    await deliver(rejected(id, false, "context_overflow"));
+    assert.deepEqual([tab.transcript.instead, tab.toasts.at(-1)?.text], ["welcome", "A message in “Too long” was not sent."]);
+    tab.toasts.at(-1)?.action?.act();
+    await settle();
+    assert.deepEqual(tab.transcript.texts, ["Too long", ""]);
+    assert.deepEqual(offers(), ["edit", "discard"]);
+  });
+
   it("is made of whole characters before it leaves the page", async () => {
     const { content } = await ask("a\ud83d");
     assert.equal(content, "a\ufffd");

@@ -55,6 +55,19 @@ describe("ConversationsApi", () => {
     assert.equal(api.exportAddress(null), "/api/conversations/export");
   });
 
+  it("sends only well-formed text: titles, settings with their keys, and searches, of which it cuts the longest", async () => {
+    const settings = { system: "a\ud83d", params: { stop: ["\udc00"], json_schema: { properties: { "\ud800": {} } } } };
+    await api.create("a", settings);
+    await api.change("a", { title: "\ud83d", settings });
+    await api.list({ query: `\ud83d${"x".repeat(2000)}` });
+    await api.read("\ud83d");
+    const repaired = { system: "a\ufffd", params: { stop: ["\ufffd"], json_schema: { properties: { "\ufffd": {} } } } };
+    assert.deepEqual(JSON.parse(String(asked[0]?.body)), { id: "a", settings: repaired });
+    assert.deepEqual(JSON.parse(String(asked[1]?.body)), { title: "\ufffd", settings: repaired });
+    assert.equal(new URL(asked[2]?.url ?? "", "http://x").searchParams.get("q"), `\ufffd${"x".repeat(999)}`);
+    assert.equal(asked[3]?.url, "/api/conversations/%EF%BF%BD");
+  });
+
   it("hands a file on as it is", async () => {
     await api.import("# Chat", "text/markdown");
     assert.deepEqual([asked[0]?.body, asked[0]?.headers], ["# Chat", { "Content-Type": "text/markdown" }]);
