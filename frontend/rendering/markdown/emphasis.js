@@ -8,13 +8,13 @@
  * Puts emphasis around the tokens between runs that belong together. Tokens and runs are in the order of the text.
  * @param {InlineToken[]} tokens changed in place
  * @param {Delimiter[]} delimiters
- * @param {boolean} isOpen whether strong text that has no end yet goes on to the last token
+ * @param {boolean} isOpen whether emphasis that has no end yet goes on to the last token
  */
 export function resolveEmphasis(tokens, delimiters, isOpen) {
   if (delimiters.length === 0) return;
   const pairing = new Pairing(tokens, delimiters);
   pairing.pair();
-  if (isOpen) pairing.endStrong();
+  if (isOpen) pairing.endBegun();
   tokens.splice(0, tokens.length, ...pairing.nested());
 }
 
@@ -98,11 +98,15 @@ class Pairing {
     else this.#opened.set(opener.token, [type]);
   }
 
-  /** Has the last strong text that was begun go on to the end. */
-  endStrong() {
-    const opener = this.#delimiters.at(-1);
-    if (!opener || opener.mark === "~" || opener.count !== 2 || opener.token === this.#tokens.at(-1)) return;
-    this.#begin(opener, 2, "strong");
+  /** Has what was begun go on to the end, if it is strong or not far from there. */
+  endBegun() {
+    for (const opener of this.#delimiters) {
+      if (opener.token === this.#tokens.at(-1)) continue;
+      while (opener.count > 0 && mayGoOn(opener)) {
+        const used = Math.min(opener.count, 2);
+        this.#begin(opener, used, opener.mark === "~" ? "del" : used === 2 ? "strong" : "em");
+      }
+    }
   }
 
   /** @returns {InlineToken[]} */
@@ -132,4 +136,9 @@ function fits(opener, closer) {
   if (opener.mark === "~") return opener.count === closer.count;
   const isBoth = opener.canClose || closer.canOpen;
   return !isBoth || (opener.original + closer.original) % 3 !== 0 || (opener.original % 3 === 0 && closer.original % 3 === 0);
+}
+
+/** Not a star in a word, as in "2*3". @param {Delimiter} opener */
+function mayGoOn(opener) {
+  return opener.count <= 3 && (opener.count >= 2 || (opener.isNear && !opener.canClose));
 }

@@ -7,15 +7,17 @@ import { characterAfter, characterBefore, isCjk } from "./cjk.js";
 import { resolveEmphasis } from "./emphasis.js";
 import { decoded, literalOf } from "./entities.js";
 import { isLabel, scanAutolink, scanBareLink, scanBareMail, scanDestination, scanLabel } from "./link-scanner.js";
-import { scanMath } from "./math-scanner.js";
+import { mayBeginMath, scanMath } from "./math-scanner.js";
+import { withoutUndecidedEnd } from "./undecided-end.js";
 
 /**
  * @typedef {{type: "text", text: string}} TextToken a "\n" in it is a line break
  * @typedef {{type: "code", text: string}} CodeToken
- * @typedef {{type: "math", tex: string, isDisplay: boolean, source: string}} MathToken
+ * @typedef {{type: "math", tex: string, isDisplay: boolean, source: string, isOpen?: boolean}} MathToken isOpen: it has no end yet
  * @typedef {{type: "break"}} BreakToken
  * @typedef {{type: "em" | "strong" | "del", children: InlineToken[]}} EmphasisToken
- * @typedef {{type: "link", href: string, title: string, children: InlineToken[]}} LinkToken href as written: not safe yet
+ * @typedef {{type: "link", href: string, title: string, children: InlineToken[], isOpen?: boolean}} LinkToken
+ *   href as written: not safe yet; isOpen: it has no end yet
  * @typedef {{type: "image", href: string, title: string, alt: string, isInLink: boolean}} ImageToken
  * @typedef {{type: "footnote", label: string}} FootnoteToken
  * @typedef {TextToken | CodeToken | MathToken | BreakToken | EmphasisToken | LinkToken | ImageToken | FootnoteToken} InlineToken
@@ -31,6 +33,7 @@ import { scanMath } from "./math-scanner.js";
  * @property {string} mark its character
  * @property {number} count how many of them are left
  * @property {number} original how many there were
+ * @property {boolean} isNear whether it stands near the end of an open text
  * @property {boolean} canOpen
  * @property {boolean} canClose
  * @property {TextToken} token the text that stands for it until it is used
@@ -44,17 +47,20 @@ const PUNCTUATION = /[\p{P}\p{S}]/u;
 const SPACE = /[\p{Zs}\t\n\f\r]/u;
 const BREAK = /<br[ \t]*\/?>/iy;
 const DELIMITERS = "*_~";
+/** For how long what may become something else is left out of an open text, in UTF-16 units. */
+const LONGEST_UNDECIDED = 150;
 const FOOTNOTE = /^\^[^\s\]]{1,40}$/;
 const NUMBERED_FOOTNOTE = /^\^\d{1,3}$/;
 
 /**
  * @param {string} text of a block, without its block marks
- * @param {boolean} isOpen whether more of it may follow: then what is begun is shown as if it had been ended
+ * @param {boolean} isOpen whether more of it may follow: then emphasis, code and links that are begun are shown as if they had been
+ *   ended, and what may become something else is left out until that is known
  * @param {Known} known
  * @returns {InlineToken[]}
  */
 export function parseInline(text, isOpen, known) {
-  return new InlineParser(text, isOpen, known).parse();
+  return new InlineParser(isOpen ? withoutUndecidedEnd(text) : text, isOpen, known).parse();
 }
 
 class InlineParser {
@@ -68,6 +74,8 @@ class InlineParser {
   #delimiters = [];
   /** @type {Bracket[]} */
   #brackets = [];
+  /** Of an open text, from which token on it is undecided. */
+  #shownTokens = Infinity;
   /** @type {Map<number, number>} for each length of a backtick run, where the last one begins */
   #lastRuns = new Map();
 
@@ -85,8 +93,28 @@ class InlineParser {
 
   parse() {
     while (this.#at < this.#text.length) this.#next();
+    if (this.#isOpen) this.#leaveOut();
     resolveEmphasis(this.#tokens, this.#delimiters, this.#isOpen);
     return merged(this.#tokens);
+  }
+
+  /** Takes away what is not decided: brackets and formulas that are begun, until they are long. */
+  #leaveOut() {
+    const bracket = this.#brackets.find(({ at }) => this.#isNear(at));
+    const count = Math.min(this.#shownTokens, bracket?.index ?? Infinity);
+    if (count >= this.#tokens.length) return;
+    const rest = new Set(this.#tokens.splice(count));
+    this.#delimiters = this.#delimiters.filter(({ token }) => !rest.has(token));
+  }
+
+  /** @param {number} at */
+  #isNear(at) {
+    return this.#text.length - at < LONGEST_UNDECIDED && !this.#text.includes("\n", at);
+  }
+
+  /** What comes next, and all behind it, is not decided. @param {number} [index] of the first token of it */
+  #holdBack(index = this.#tokens.length) {
+    this.#shownTokens = Math.min(this.#shownTokens, index);
   }
 
   #next() {
@@ -147,7 +175,7 @@ class InlineParser {
   #endOfCode(run) {
     const from = this.#at + run.length;
     if ((this.#lastRuns.get(run.length) ?? -1) < from) {
-      return this.#isOpen && run.length === 1 && this.#text.length > from ? this.#text.length : -1;
+      return this.#isOpen && run.length <= 2 && this.#text.length > from ? this.#text.length : -1;
     }
     for (let at = this.#text.indexOf(run, from); at !== -1; at = this.#text.indexOf(run, at)) {
       let end = at + run.length;
@@ -159,11 +187,18 @@ class InlineParser {
   }
 
   #math() {
-    const math = scanMath(this.#text, this.#at);
+    const math = scanMath(this.#text, this.#at) ?? (this.#isOpen ? this.#openMath() : null);
     if (!math) return false;
     this.#tokens.push({ type: "math", ...math });
     this.#at += math.source.length;
     return true;
+  }
+
+  /** A formula that stands on its own is shown while it grows. @returns {Omit<MathToken, "type"> | null} */
+  #openMath() {
+    const kind = mayBeginMath(this.#text, this.#at);
+    if (kind === "inline" && this.#isNear(this.#at)) this.#holdBack();
+    return kind === "display" ? { tex: "", isDisplay: true, source: this.#text.slice(this.#at), isOpen: true } : null;
   }
 
   #entity() {
@@ -234,6 +269,7 @@ class InlineParser {
       mark,
       count,
       original: count,
+      isNear: this.#isOpen && this.#isNear(end),
       canOpen: isLeft && (!isWord || !isRight || PUNCTUATION.test(before)),
       canClose: isRight && (!isWord || !isLeft || PUNCTUATION.test(after)),
       token,
@@ -256,8 +292,10 @@ class InlineParser {
     const label = this.#text.slice(bracket.at, this.#at);
     if (!bracket.isImage && this.#isFootnote(label)) return this.#replace(bracket, 1, { type: "footnote", label: label.slice(1) });
     if (!bracket.isActive) return this.#take(1, "]");
+    if (this.#isOpen && /^\](?:$|\[[^\]]*$)/.test(this.#text.slice(this.#at)) && this.#isNear(bracket.at)) this.#holdBack(bracket.index);
     const target = scanDestination(this.#text, this.#at + 1, this.#isOpen);
-    if (target) return this.#close(bracket, target.length, this.#decoded(target.href), this.#decoded(target.title));
+    if (target?.isOpen && bracket.isImage) this.#holdBack(bracket.index);
+    if (target) return this.#close(bracket, target.length, this.#decoded(target.href), this.#decoded(target.title), target.isOpen);
     const reference = this.#referenceTo(label);
     if (reference) return this.#close(bracket, reference.length, reference.href, reference.title);
     return this.#take(1, "]");
@@ -291,14 +329,15 @@ class InlineParser {
    * @param {number} length of what follows and belongs to it
    * @param {string} href
    * @param {string} title
+   * @param {boolean} [isOpen]
    */
-  #close(bracket, length, href, title) {
+  #close(bracket, length, href, title, isOpen = false) {
     const children = this.#childrenOf(bracket);
     if (bracket.isImage) {
       return this.#replace(bracket, 1 + length, { type: "image", href, title, alt: plainText(children), isInLink: false });
     }
     for (const outer of this.#brackets) if (!outer.isImage) outer.isActive = false;
-    this.#replace(bracket, 1 + length, { type: "link", href, title, children: merged(withoutLinks(children)) });
+    this.#replace(bracket, 1 + length, { type: "link", href, title, children: merged(withoutLinks(children)), isOpen });
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 
 import { parseInline } from "./inline-parser.js";
-import { linkElement, safeAddress } from "./safe-links.js";
+import { linkElement, safeAddress, setLink } from "./safe-links.js";
 
 /** @typedef {import("./inline-parser.js").InlineToken} InlineToken */
 /** @typedef {import("./inline-parser.js").ImageToken} ImageToken */
@@ -117,9 +117,12 @@ export class InlineView {
     if (!before || !now || !node || before.type !== now.type) return false;
     if (now.type === "text" && before.type === "text") return keepText(/** @type {Text} */ (node), before.text, now.text);
     if ((now.type === "em" || now.type === "strong" || now.type === "del" || now.type === "link") && "children" in before) {
-      if (now.type === "link" && !isSameLink(before, now)) return false;
+      if (now.type === "link" && !keepLink(/** @type {Element} */ (node), /** @type {LinkToken} */ (before), now)) return false;
       this.#change(/** @type {Element} */ (node), before.children, now.children);
       return true;
+    }
+    if (now.type === "math" && before.type === "math" && now.isOpen && before.isOpen) {
+      return keepText(/** @type {Text} */ (node.firstChild), before.source, now.source);
     }
     return JSON.stringify(before) === JSON.stringify(now);
   }
@@ -164,16 +167,17 @@ export class InlineView {
   }
 
   /** @param {LinkToken} token */
-  #link({ href, title, children }) {
+  #link({ href, title, children, isOpen }) {
+    if (isOpen) return this.#filled(document.createElement("a"), children);
     const address = safeAddress(href);
     if (address !== null) return this.#filled(linkElement(address, title), children);
     return unlinked(this.#filled(document.createElement("span"), children), href, title);
   }
 
   /** @param {MathToken} token */
-  #math({ tex, isDisplay, source }) {
+  #math({ tex, isDisplay, source, isOpen }) {
     const formula = element("span", isDisplay ? "math math-source math-display" : "math math-source", source);
-    this.#answer.math.render(formula, tex, isDisplay);
+    if (!isOpen) this.#answer.math.render(formula, tex, isDisplay);
     return formula;
   }
 }
@@ -191,11 +195,17 @@ function keepText(node, before, now) {
 }
 
 /**
- * @param {ShownToken} before
+ * A link that had no end gets where it leads to.
+ * @param {Element} node
+ * @param {LinkToken} before
  * @param {LinkToken} now
+ * @returns {boolean} whether the node is that of the link now
  */
-function isSameLink(before, now) {
-  return before.type === "link" && before.href === now.href && before.title === now.title && safeAddress(now.href) !== null;
+function keepLink(node, before, now) {
+  if (before.isOpen && now.isOpen) return true;
+  const address = now.isOpen ? null : safeAddress(now.href);
+  if (before.isOpen && address !== null) setLink(node, address, now.title);
+  return address !== null && (before.isOpen || (before.href === now.href && before.title === now.title));
 }
 
 /**

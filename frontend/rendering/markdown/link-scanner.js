@@ -66,17 +66,19 @@ export function scanBareMail(text, at) {
  * @param {string} text
  * @param {number} at behind the closing bracket
  * @param {boolean} isOpen whether an address that the text's end cuts off counts
- * @returns {{href: string, title: string, length: number} | null}
+ * @returns {{href: string, title: string, length: number, isOpen?: boolean} | null} isOpen: it has no end yet
  */
 export function scanDestination(text, at, isOpen) {
   if (text[at] !== "(") return null;
   const start = skipSpaces(text, at + 1);
   const end = endOfAddress(text, start);
-  if (end === text.length && isOpen) return { href: "", title: "", length: end - at };
-  if (end === -1) return null;
+  const open = isOpen ? { href: "", title: "", length: text.length - at, isOpen } : null;
+  if (end === text.length) return open;
+  if (end === -1) return /^<[^>\n]*$/.test(text.slice(start)) ? open : null;
   const gap = skipSpaces(text, end);
   const title = gap > end ? scanTitle(text, gap) : "";
   const close = skipSpaces(text, gap + title.length);
+  if (close === text.length || (title === "" && gap > end && /^["'(][^\n]*$/.test(text.slice(gap)))) return open;
   if (text[close] !== ")") return null;
   return { href: addressIn(text, start, end), title: title.slice(1, -1), length: close + 1 - at };
 }

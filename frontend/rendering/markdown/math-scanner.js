@@ -12,6 +12,9 @@ const AMOUNT = /^\d[\d.,]*[kKmMbB%]?\s+(?!\\)\p{L}{2,}/u;
 /** Of a variable in a program, as in `$HOME/bin:$PATH`, or of a word that only begins: no formula ends so before a letter. */
 const OPERATOR_END = /[=:;/.,@<>+\-({|&'"]$/;
 
+/** "$PATH is set": a word that no formula has. */
+const WORDS = /^[^{]*\s\p{L}{3,}/u;
+
 /** @type {[string, string, boolean][]} what begins it, what ends it, whether it stands on its own */
 const MARKS = [["$$", "$$", true], ["\\[", "\\]", true], ["\\(", "\\)", false], ["$", "$", false]];
 const ENVIRONMENT = "(?:equation|align|alignat|aligned|gather|gathered|multline|flalign|eqnarray|split|cases|array|[pbBvV]?matrix|CD)\\*?";
@@ -32,6 +35,20 @@ export function scanMath(text, at) {
   const close = begin === "$" ? endOfDollar(text, at) : endOfMath(text, start, end);
   if (close === -1) return null;
   return { tex: text.slice(start, close), isDisplay, source: text.slice(at, close + end.length) };
+}
+
+/**
+ * @param {string} text that still grows
+ * @param {number} at where no formula begins that has an end
+ * @returns {"display" | "inline" | null} what may begin there
+ */
+export function mayBeginMath(text, at) {
+  const before = text.slice(text.lastIndexOf("\n", at - 1) + 1, at);
+  const line = text.slice(at, at + LONGEST_MATH);
+  if (isBlank(before) && OPENING.test(line)) return "display";
+  if (line.startsWith("\\(")) return "inline";
+  const isDollar = line.startsWith("$") && !/^\$[\d$\s]/.test(line) && !/[a-zA-Z\d]/.test(text.charAt(at - 1));
+  return isDollar && !line.includes("$", 1) && !WORDS.test(line) ? "inline" : null;
 }
 
 /**

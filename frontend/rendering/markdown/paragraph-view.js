@@ -56,7 +56,7 @@ export class ParagraphView {
   }
 
   show() {
-    if (this.#isShown || this.#mayBeHead()) return;
+    if (this.#isShown || this.#mayBeHead() || this.#mayBeDefinition()) return;
     if (this.#text.length < this.#nextLength) return;
     this.#isShown = true;
     const start = performance.now();
@@ -102,6 +102,10 @@ export class ParagraphView {
 
   #mayBeHead() {
     return !this.#isContinued && this.#text.length < LONGEST_HEAD && /^\|[^\n]*\n?$/.test(this.#text);
+  }
+
+  #mayBeDefinition() {
+    return !this.#isContinued && this.#text.length < LONGEST_HEAD && /^\[[^\]\n]+\]:/.test(this.#text);
   }
 
   /** Ends this piece at a space and goes on with a new one. */

@@ -13,15 +13,24 @@ export function safeAddress(href) {
 }
 
 /**
- * A link that opens in a tab of its own and tells the other side nothing.
  * @param {string} address
  * @param {string} title
  */
 export function linkElement(address, title) {
   const link = document.createElement("a");
+  setLink(link, address, title);
+  return link;
+}
+
+/**
+ * Has a link open in a tab of its own and tell the other side nothing.
+ * @param {Element} link
+ * @param {string} address
+ * @param {string} title
+ */
+export function setLink(link, address, title) {
   link.setAttribute("href", address);
   link.setAttribute("target", "_blank");
   link.setAttribute("rel", "noopener noreferrer nofollow");
   if (title !== "") link.setAttribute("title", title);
-  return link;
 }
