@@ -72,6 +72,26 @@ describe("Conversations", () => {
     assert.deepEqual([chat.complaints, other.complaints], [[], []]);
   });
 
+  it("go on when they have outgrown the model's context, and say how much of them it is not given", async () => {
+    const messages = Array.from({ length: 40 }, (_, index) => {
+      const [id, parent] = [`m${index}`, index > 0 ? `m${index - 1}` : null];
+      return { id, parent, role: index % 2 ? "assistant" : "user", content: `Part ${index}: ${"some more words of it ".repeat(20)}` };
+    });
+    const file = { format: "streamui.conversations", version: 1, conversations: [{ id: "outgrown", leaf: "m39", messages }] };
+    const headers = { "content-type": "application/json" };
+    const taken = await fetch(`${server.address}/api/conversations/import`, { method: "POST", headers, body: JSON.stringify(file) });
+    assert.equal(taken.status, 200);
+    await chat.open(`${server.address}/c/outgrown`);
+    server.hurry();
+    await chat.ask(QUESTION);
+    await chat.lastStatusSays("earlier messages left out");
+    await chat.isIdle();
+    await chat.lastStatusSays("earlier messages left out");
+    await chat.page.reload();
+    await chat.connected();
+    await chat.lastStatusSays("earlier messages left out");
+  });
+
   it("have a branch for each version of a question and of an answer", async () => {
     await askForAnswer();
     const [first] = await chat.answers();
