@@ -155,6 +155,8 @@ class Conversations:
         except BaseException:
             if self._registry.find(body.id or "", principal) is None:
                 self._has_not_begun(principal, body, beginning)
+            else:  # whoever asked has gone, and the answer is written all the same
+                self.tell(principal, written)
             raise
         return Started(generation, new, beginning.message)
 

@@ -1,0 +1,86 @@
+"""What the conversation machine knows of a conversation: which messages there are, and nothing else may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+FACTS: Final = ("id", "parent", "role", "content", "state", "generation")
+"""What is compared of each message."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """A message that somebody wrote, or that was accepted. ``deleted``: the message that it was deleted with."""
+
+    id: str
+    parent: str | None
+    role: str
+    content: str
+    state: str = "done"
+    generation: str | None = None
+    deleted: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in FACTS}
+
+
+@dataclass(slots=True)
+class Tree:
+    """One conversation. ``fault`` is the code that its settings cost every answer in it."""
+
+    id: str
+    messages: dict[str, Kept] = field(default_factory=dict)
+    leaf: str | None = None
+    deleted: bool = False
+    fault: str | None = None
+
+    @property
+    def there(self) -> dict[str, Kept]:
+        return {id: message for id, message in self.messages.items() if message.deleted is None}
+
+    def branch(self, leaf: str | None) -> list[Kept]:
+        branch = []
+        while leaf is not None:
+            branch.append(self.messages[leaf])
+            leaf = self.messages[leaf].parent
+        return branch[::-1]
+
+    def below(self, id: str) -> list[str]:
+        """``id`` and what is there below it."""
+        found = [id]
+        for message in self.there.values():
+            if message.parent in found:
+                found.append(message.id)
+        return found
+
+    def newest_under(self, id: str | None) -> str | None:
+        while children := [message.id for message in self.there.values() if message.parent == id]:
+            id = children[-1]
+        return id
+
+    def add(self, message: Kept) -> None:
+        self.messages[message.id] = message
+
+    def delete(self, id: str) -> list[Kept]:
+        """Delete a message and all below it; what was deleted."""
+        gone = [self.messages[one] for one in self.below(id)]
+        for message in gone:
+            message.deleted = id
+        if self.leaf in [message.id for message in gone]:
+            self.leaf = self.newest_under(self.messages[id].parent)
+        return gone
+
+    def can_restore(self, id: str) -> bool:
+        parent = self.messages[id].parent
+        return self.messages[id].deleted == id and (parent is None or self.messages[parent].deleted is None)
+
+    def restore(self, id: str) -> None:
+        for message in self.messages.values():
+            if message.deleted == id:
+                message.deleted = None
+        self.leaf = self.newest_under(id)
+
+    def told(self) -> tuple[str | None, list[dict[str, Any]]]:
+        """The leaf and the messages, as the server has to tell them."""
+        return self.leaf, [message.told() for message in self.there.values()]
