@@ -53,11 +53,14 @@ _LEAF = "UPDATE conversations SET version = version + 1, leaf = ?, updated_at = 
 
 
 class Removed(NamedTuple):
-    """What a delete did: the conversation as it was or is, and the generations that have to stop."""
+    """What a delete did: the conversation as it was or is, and the generations that have to stop. ``is_told``: other
+    clients know it, and so are told.
+    """
 
     answer: Deleted
     summary: Summary
     generations: tuple[str, ...]
+    is_told: bool = True
 
 
 class Changed(NamedTuple):
@@ -104,11 +107,12 @@ def change(db: sqlite3.Connection, principal: str, id: str, change: Change) -> C
 
 def delete(db: sqlite3.Connection, principal: str, id: str, now: int) -> Removed:
     found = row(db, principal, id)
+    was_listed = is_listed(db, found)
     generations = writing(db, found.key)
     db.execute(_DELETE, (now, found.key))
     gone = any_row(db, principal, id)
     assert gone is not None
-    return Removed(Deleted(id, now + KEPT_MS), summary(db, gone), generations)
+    return Removed(Deleted(id, now + KEPT_MS), summary(db, gone), generations, was_listed)
 
 
 def restore(db: sqlite3.Connection, principal: str, id: str) -> Changed:

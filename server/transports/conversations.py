@@ -66,7 +66,7 @@ async def delete(request: Request) -> Response:
     """``DELETE /api/conversations/{id}``; what is being written in it is cancelled."""
     conversations, principal = _of(request)
     removed = await conversations.read(editing.delete, principal, request.path_params["id"], now())
-    conversations.tell(principal, [removed.summary], deleted=True)
+    conversations.tell(principal, [removed.summary] if removed.is_told else [], deleted=True)
     return _removed(conversations, principal, removed)
 
 

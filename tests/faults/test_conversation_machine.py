@@ -42,10 +42,13 @@ PATIENCE: Final = 120.0
 STRICT_TEMPLATE: Final = (
     "{% for message in messages %}"
     "{% if not message.content.strip() %}{{ raise_exception('a message is empty') }}{% endif %}"
+    "{% if message.role != ('user' if loop.index0 % 2 == 0 else 'assistant') %}"
+    "{{ raise_exception('roles must alternate, the user first') }}{% endif %}"
     "{{ message.role }}: {{ message.content }}\n"
     "{% endfor %}assistant: "
 )
-"""A chat template that refuses an answer without text, as one is that was stopped before its first token."""
+"""A chat template that refuses an answer without text, as one is that was stopped before its first token, and two
+questions in a row, as those are that it stood between."""
 
 GOOD: Final = ("Hi", "Tell me more \N{SLIGHTLY SMILING FACE}", " <|im_end|>\n", "\N{CJK UNIFIED IDEOGRAPH-4E16}\x00")
 TOO_LONG: Final = "x" * (CONTEXT + 5)
@@ -98,6 +101,8 @@ class Machine(RuleBasedStateMachine):
         self.refused: list[Body] = []
         self.names = 0
         self.closed = True
+        self.serves = False
+        """A server runs: else a beginning has failed, and there is nothing to look at."""
         self.asked = self.moved = self.deletes = self.refusals = False
         """What was tried, whatever became of it; ``moved``: something since the server began."""
         self._runner = asyncio.Runner()
@@ -137,7 +142,7 @@ class Machine(RuleBasedStateMachine):
         await self.watcher.send(Watch())
         await self.watcher.settle()
         self.versions: dict[str, int] = {}
-        self.moved = False
+        self.serves, self.moved = True, False
 
     # What there is
 
@@ -192,7 +197,7 @@ class Machine(RuleBasedStateMachine):
         await self.watcher.carried_out()  # what was told while this was answered comes with the next
         news = [message for message in await self.watcher.settle() if isinstance(message, Conversation)]
         for change in news:
-            assert change.id in self.trees, "a conversation that nobody has made"
+            assert self.trees[change.id].used, "a conversation in which nobody has said anything"
             self.versions[change.id] = change.version
         for id, version in self.versions.items():
             assert seen[id].get("version", version) == version, "a change that the watcher was not told of"
@@ -205,7 +210,7 @@ class Machine(RuleBasedStateMachine):
         for id in self.trees:
             seen[id] = await self._get(f"/{id}")
         assert {one["id"] for one in seen["list"]["conversations"]} == {
-            tree.id for tree in self.trees.values() if not tree.deleted
+            tree.id for tree in self.trees.values() if tree.used and not tree.deleted
         }
         return seen
 
@@ -593,6 +598,7 @@ class Machine(RuleBasedStateMachine):
             if crash:
                 folder = self._new_folder()
                 shutil.copytree(self._folder, folder, dirs_exist_ok=True)
+            self.serves = False
             await self._life.aclose()
             self._folder = folder if crash else self._folder
             await self._begin()
@@ -619,7 +625,8 @@ class Machine(RuleBasedStateMachine):
 
         with self._files, self._runner:
             try:
-                self.run(last())
+                if self.serves:
+                    self.run(last())
             finally:
                 self.run(self._life.aclose())
 

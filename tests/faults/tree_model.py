@@ -36,6 +36,11 @@ class Tree:
     fault: str | None = None
 
     @property
+    def used(self) -> bool:
+        """Whether anything was ever written in it: before that, no other device is shown it (PROTOCOL 14.4)."""
+        return bool(self.messages)
+
+    @property
     def there(self) -> dict[str, Kept]:
         return {id: message for id, message in self.messages.items() if message.deleted is None}
 

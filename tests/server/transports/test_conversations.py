@@ -185,6 +185,17 @@ async def test_a_refused_first_message_leaves_nothing_that_others_see(
     assert await ids_listed(server) == []
 
 
+async def test_deleting_a_conversation_that_nobody_has_used_is_announced_to_nobody(server: RunningServer) -> None:
+    await made(server, id="c1")
+    async with server.peer() as peer:
+        await peer.send(Watch())
+        await peer.settle()
+        assert (await call(server, "DELETE", f"{AT}/c1"))[0] == 200
+        assert (await call(server, "POST", f"{AT}/c1/restore", {}))[0] == 200
+        await peer.carried_out()
+        assert [message for message in await peer.settle() if isinstance(message, Conversation)] == []
+
+
 @pytest.mark.parametrize("change", [{"title": "Frogs"}, {"pinned": True}])
 async def test_a_conversation_that_is_named_or_pinned_is_listed(server: RunningServer, change: dict[str, Any]) -> None:
     async with server.peer() as peer:
