@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -104,7 +105,7 @@ class ChatTemplate:
 
     def _render(self, dialogue: Dialogue) -> Prompt:
         prompt = self._renderer.render(with_parts(dialogue, self._roles_with_parts), self._tools)
-        return _without_space_before(self._bos, prompt)
+        return _with_one_bos(self._bos, prompt)
 
     def _find_what_it_takes(self) -> None:
         self._find_roles_with_parts()
@@ -144,12 +145,12 @@ def _renderer(source: str, tokens: Mapping[str, str] | None) -> SandboxedTemplat
     return SandboxedTemplate(source, tokens) if ours else RenderProcess(source, tokens)
 
 
-def _without_space_before(bos: str, prompt: Prompt) -> Prompt:
-    """Drop white space that the template leaves in front of its BOS, which is the first token or none."""
-    space = len(prompt.text) - len(prompt.text.lstrip())
-    if not bos or not space or not prompt.text.startswith(bos, space):
+def _with_one_bos(bos: str, prompt: Prompt) -> Prompt:
+    """Drop white space that the template leaves in front of its BOS, and all but the last of several in a row."""
+    own = prompt.text[: prompt.quoted[0][0]] if prompt.quoted else prompt.text
+    found = re.match(rf"(?:[\s\ufeff]*{re.escape(bos)})+", own) if bos else None
+    if found is None:
         return prompt
-    if prompt.quoted and prompt.quoted[0][0] < space + len(bos):
-        return prompt
-    quoted = tuple((start - space, end - space) for start, end in prompt.quoted)
-    return replace(prompt, text=prompt.text[space:], quoted=quoted)
+    dropped = found.end() - len(bos)
+    quoted = tuple((start - dropped, end - dropped) for start, end in prompt.quoted)
+    return replace(prompt, text=prompt.text[dropped:], quoted=quoted)

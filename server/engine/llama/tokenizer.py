@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -28,6 +28,8 @@ class Tokenizer:
         """What every prompt begins with; negative if the model wants nothing there."""
         self._puts_space = ll.llama_vocab_type(vocab) == ll.LLAMA_VOCAB_TYPE_SPM
         """llama.cpp may put a space in front of each text that it is given."""
+        self._texts = self._mark_texts()
+        self._marks = Marks(self._texts)
 
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         """See Engine.tokenize.
@@ -39,32 +41,35 @@ class Tokenizer:
         tokens = self._piece_by_piece(text, quoted, touched) if touched else self._tokens(text, special=True)
         return [self._bos, *tokens] if self._bos >= 0 and tokens[:1] != [self._bos] else tokens
 
-    def _piece_by_piece(self, text: str, quoted: Ranges, touched: Iterable[Place]) -> list[int]:
+    def _piece_by_piece(self, text: str, quoted: Ranges, touched: Collection[Place]) -> list[int]:
         tokens: list[int] = []
         begin = 0
-        cuts = sorted({place.start + 1 for place in touched if self._is_user_defined(place.token)})
+        # llama.cpp always takes a user-defined token out of a text. A control token it leaves, but merges may make one.
+        cuts = (_behind_starts(touched, self._is_user_defined), _behind_starts(touched))
         for place in self._marks.apart(text, quoted):
             tokens += self._plain_tokens(text, begin, self._stripped_end(text, begin, place), cuts)
             tokens.append(place.token)
             begin = self._stripped_start(text, place)
         return tokens + self._plain_tokens(text, begin, len(text), cuts)
 
-    def _plain_tokens(self, text: str, start: int, end: int, cuts: Iterable[int]) -> list[int]:
-        """The tokens of text without a mark, which is cut where llama.cpp would see one all the same."""
+    def _plain_tokens(
+        self, text: str, start: int, end: int, cuts: Sequence[Sequence[int]], follows: bool = False
+    ) -> list[int]:
+        """The tokens of text without a mark: cut at the first ``cuts``, at the others if that still makes a mark.
+
+        ``follows``: other text stands in front.
+        """
         tokens: list[int] = []
-        places = [start, *(cut for cut in cuts if start < cut < end), end]
-        for first, last in pairwise(places):
-            follows = first > start
-            piece = text[first:last]
-            found = self._tokens_after(piece, follows)
-            if any(mark in piece for mark in map(self._marks_by_token.get, found) if mark):
-                # Merges of ordinary tokens have made one: take the piece character by character.
-                found = [
-                    token
-                    for place, character in enumerate(piece)
-                    for token in self._tokens_after(character, follows or place > 0)
-                ]
-            tokens += found
+        for first, last in pairwise((start, *_between(cuts[0], start, end), end)):
+            piece, after_text = text[first:last], follows or first > start
+            found = self._tokens_after(piece, after_text)
+            if not any(mark in piece for mark in map(self._texts.get, found) if mark):
+                tokens += found
+            elif len(cuts) > 1:
+                tokens += self._plain_tokens(text, first, last, cuts[1:], after_text)
+            else:
+                for place, character in enumerate(piece):
+                    tokens += self._tokens_after(character, after_text or place > 0)
         return tokens
 
     def _tokens_after(self, text: str, follows: bool) -> list[int]:
@@ -96,12 +101,7 @@ class Tokenizer:
     def _attributes(self, token: int) -> int:
         return int(ll.llama_vocab_get_attr(self._vocab, token))
 
-    @cached_property
-    def _marks(self) -> Marks:
-        return Marks(self._marks_by_token)
-
-    @cached_property
-    def _marks_by_token(self) -> dict[int, str]:
+    def _mark_texts(self) -> dict[int, str]:
         """The text of each token that a prompt's text may not become."""
         texts: dict[int, str] = {}
         for token in range(ll.llama_vocab_n_tokens(self._vocab)):
@@ -112,3 +112,12 @@ class Tokenizer:
             if text and (attributes & _CONTROL or ll.llama_vocab_is_eog(self._vocab, token) or looks_like_a_mark(text)):
                 texts[token] = text
         return texts
+
+
+def _behind_starts(places: Collection[Place], wanted: Callable[[int], bool] = lambda token: True) -> list[int]:
+    """Behind the first character of each place whose token is wanted, in order."""
+    return sorted({place.start + 1 for place in places if wanted(place.token)})
+
+
+def _between(cuts: Sequence[int], start: int, end: int) -> Sequence[int]:
+    return cuts[bisect_right(cuts, start) : bisect_left(cuts, end)]

@@ -84,7 +84,7 @@ def test_ordinary_text_keeps_its_tokens_in_every_template(opened: OpenVocabulary
 
 
 def test_no_mark_that_is_written_becomes_a_token_in_any_template(opened: OpenVocabulary) -> None:
-    texts = opened.tokenizer._marks_by_token
+    texts = opened.tokenizer._texts
     chooser = random.Random(7)
     usual = [mark for mark in ("<|im_end|>", "<|eot_id|>", "</s>", "<s>", "<|end|>") if mark in texts.values()]
     pieces = [*usual, *chooser.sample(sorted(texts.values()), min(6, len(texts)))]

@@ -189,6 +189,12 @@ def test_no_space_is_left_in_front_of_the_bos(template: Maker, space: str) -> No
     assert (prompt.text, prompt.quoted) == ("<s>\nHi", ((4, 6),))
 
 
+@pytest.mark.parametrize("start", ["<s>{{ bos_token }}", "{{ bos_token }}\n{{ bos_token }}", "\ufeff{{ bos_token }}"])
+def test_a_bos_is_written_once(template: Maker, start: str) -> None:
+    prompt = template(start + "{{ messages[0].content }}").render(said("u<s>"))
+    assert (prompt.text, prompt.quoted) == ("<s><s>", ((3, 6),))
+
+
 def test_a_bos_that_somebody_wrote_is_not_one(template: Maker) -> None:
     prompt = template(" {{ messages[0].content }}").render(said("u<s>"))
     assert (prompt.text, prompt.quoted) == (" <s>", ((1, 4),))

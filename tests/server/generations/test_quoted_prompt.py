@@ -29,7 +29,7 @@ def template(model: LlamaModel) -> Iterator[ChatTemplate]:
 
 
 def marks(model: LlamaModel, tokens: tuple[int, ...]) -> list[str]:
-    texts = model._tokenizer._marks_by_token
+    texts = model._tokenizer._texts
     return [texts[token] for token in tokens if token in texts]
 
 

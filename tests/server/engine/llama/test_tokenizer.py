@@ -25,7 +25,7 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def marks_of(opened: OpenVocabulary) -> list[str]:
-    return sorted(opened.tokenizer._marks_by_token.values())
+    return sorted(opened.tokenizer._texts.values())
 
 
 def prompt(*parts: str) -> tuple[str, list[tuple[int, int]]]:
@@ -39,7 +39,7 @@ def prompt(*parts: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def marks_in(opened: OpenVocabulary, tokens: Sequence[int]) -> list[str]:
-    texts = opened.tokenizer._marks_by_token
+    texts = opened.tokenizer._texts
     return [texts[token] for token in tokens if token in texts][opened.tokenizer._bos >= 0 :]
 
 
@@ -92,6 +92,15 @@ def test_no_space_comes_between_the_pieces_of_a_quoted_text(tmp_path: Path) -> N
         for content in ("he<think>he", "he</s>he", "<think><think>", "<s>"):
             text, quoted = prompt("<|im_start|>", content, "<|im_end|>")
             assert opened.text(opened.tokenizer.tokenize(text, quoted)) == f"<|im_start|> {content}<|im_end|>"
+
+
+def test_text_beside_a_mark_that_merges_would_make_keeps_its_tokens(tmp_path: Path) -> None:
+    """In this vocabulary ``<s`` and ``>`` merge to the control token."""
+    with vocabulary(write_spm(tmp_path / "spm.gguf")) as opened:
+        text, quoted = prompt("<|im_start|>", "he he <s>he he")
+        tokens = opened.tokenizer.tokenize(text, quoted)
+        assert opened.id("<s>") not in tokens
+        assert tokens.count(opened.plain("a he", special=False)[-1]) == 3
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -99,7 +99,7 @@ class OpenVocabulary:
 
     def id(self, mark: str) -> int:
         """The token of a mark."""
-        return next(token for token, text in self.tokenizer._marks_by_token.items() if text == mark)
+        return next(token for token, text in self.tokenizer._texts.items() if text == mark)
 
     def plain(self, text: str, *, special: bool = True) -> list[int]:
         """What llama.cpp alone makes of a text."""
