@@ -37,6 +37,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield told
         if needs is not None:
             yield place.memory(settings, needs)
+    yield from place.chat_template(settings.chat_template)
     yield from place.data_folder(settings.data)
     yield from place.address(settings)
     yield program.browser_libraries()

@@ -14,6 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from server.chat.template import ChatTemplate, ChatTemplateError
+from server.chat.wellknown import chosen
 from server.doctor.finding import Finding, fault, ok, warning
 from server.engine.base import ModelError
 from server.engine.probing import ModelNeeds, ModelProbe
@@ -38,6 +40,18 @@ def model(settings: Settings) -> tuple[Finding, ModelNeeds | None]:
     except ModelError as error:
         return fault("model", str(error), "give another file with --model"), None
     return ok("model", f"{settings.model}: {_size(needs.file_bytes)}, trained for {needs.context} tokens"), needs
+
+
+def chat_template(name: str | None) -> Iterator[Finding]:
+    """Check the chat template that was chosen, if one was."""
+    if name is None:
+        return
+    try:
+        ChatTemplate(None, choice=chosen(name)).close()
+    except ChatTemplateError as error:
+        yield fault("template", str(error), "give another --chat-template")
+    else:
+        yield ok("template", f"{name} can be read")
 
 
 def memory(settings: Settings, needs: ModelNeeds, available: int | None = None) -> Finding:

@@ -56,6 +56,14 @@ def test_a_fault_is_a_line_with_a_remedy_and_an_exit_status(tmp_path: Path) -> N
     assert "not a GGUF file" in line and "--model" in line
 
 
+def test_a_chat_template_is_tried(tmp_path: Path) -> None:
+    (tmp_path / "broken.jinja").write_text("{% for m in messages %}")
+    assert list(place.chat_template(None)) == []
+    for name, state in (("chatml", State.OK), ("chatlm", State.FAULT), (str(tmp_path / "broken.jinja"), State.FAULT)):
+        (found,) = place.chat_template(name)
+        assert_told(found, state, name if state is State.OK else "--chat-template")
+
+
 def test_its_options_are_those_of_serve() -> None:
     ended = run("doctor", "--port=http")
     assert (ended.returncode, ended.stdout) == (2, "")
