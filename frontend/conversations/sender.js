@@ -46,8 +46,8 @@ export class Sender {
   #isConnected = false;
   /** @type {Set<string>} generations for which a conversation is being made or read */
   #preparing = new Set();
-  /** @type {Set<string>} generations that the connection carries */
-  #carried = new Set();
+  /** @type {Map<string, Generate>} by generation, what the connection carries */
+  #carried = new Map();
   /** @type {unknown} */
   #timer = null;
 
@@ -112,8 +112,12 @@ export class Sender {
    */
   refused(id, failure) {
     const parcel = this.#parts.outbox.find(id);
+    const carried = this.#carried.get(id);
     this.#carried.delete(id);
     if (!parcel || parcel.failure) return;
+    // Another tab has looked into the same refusal before, and has moved the question.
+    const isMoved = carried !== undefined && carried.parent !== parcel.request.parent;
+    if (isMoved && failure.code === "unknown_id") return void this.#bring(parcel, true);
     if (LOOKED_INTO.includes(failure.code)) this.#lookInto(parcel, failure);
     else this.#fail(parcel, failure);
   }
@@ -126,7 +130,7 @@ export class Sender {
     const { id } = parcel.request;
     if (parcel.create && !(await this.#prepare(parcel, () => this.#create(parcel)))) return;
     if (!this.#isWaiting(id) || this.#carried.has(id)) return;
-    this.#carried.add(id);
+    this.#carried.set(id, parcel.request);
     this.#parts.connection.generate(parcel.request, mayBeThere);
   }
 
@@ -233,7 +237,7 @@ export class Sender {
 
   /** Another tab has stopped what this one carries as well. */
   #withdrawStopped() {
-    for (const id of this.#carried) {
+    for (const id of this.#carried.keys()) {
       if (this.#parts.outbox.find(id)?.failure?.code === WITHDRAWN.code) this.#parts.connection.cancel(id);
     }
   }

@@ -376,6 +376,23 @@ describe("A message that is not sent", () => {
       assert.deepEqual(tab.transcript.texts, ["One", "First", "Three", "Third"]);
     });
 
+    it("is moved by one tab where two have asked it at its old place", async () => {
+      const first = await exchange("One", "First");
+      const second = await exchange("Two", "Second");
+      const other = tabs.open(first.conversation);
+      await settle();
+      other.ui.connectionChanged(CONNECTED);
+      await settle();
+      const request = await ask("Three");
+      assert.deepEqual(other.connection.generated.map(({ id }) => id), [request.id]);
+      await tabs.server.removeMessage(request.conversation, second.message_id ?? "");
+      await unknown(request, "parent: no such message");
+      other.ui.connectionDelivered(rejected(request.id, false, "unknown_id"));
+      await settle();
+      assert.deepEqual(other.connection.generated.map(({ parent }) => parent), [second.id, first.id]);
+      assert.equal(tab.composer.mode, "running");
+    });
+
     it("is asked at the end of what there is where nothing above it is left", async () => {
       await exchange("One", "First");
       const request = await ask("Two");
