@@ -14,7 +14,7 @@ import { Server } from "./server.js";
 
 const RUNS = Number(process.env["PAGE_MACHINE_RUNS"] ?? 0);
 const FIRST = Number(process.env["PAGE_MACHINE_SEED"] ?? 1);
-const SHORT = { withBrowser: 3, without: 8 };
+const SHORT = { withBrowser: 2, without: 6 };
 
 /** @param {number} runs of the short form */
 function seeds(runs) {

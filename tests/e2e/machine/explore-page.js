@@ -55,7 +55,9 @@ async function goesOn(chat) {
   await setParameters(chat);
   await chat.reload();
   await isSettled(chat);
+  await chat.page.focus("#composer-input");
   await send(chat, "Good");
+  await isTaken(chat);
   await chat.page.waitFor(() => [...document.querySelectorAll(".prompt-text")].at(-1)?.textContent === "Good");
   await chat.isAnswered();
   const { messages } = await chat.document();
@@ -66,6 +68,15 @@ async function goesOn(chat) {
 async function isSettled(chat) {
   await chat.page.waitFor(() => document.getElementById("loading")?.hidden === true);
   await chat.isIdle();
+}
+
+/** Presses Send again while the page takes nothing, as it does until it has read the conversation. @param {ChatPage} chat */
+async function isTaken(chat) {
+  await chat.page.waitFor(() => {
+    const isEmpty = /** @type {HTMLTextAreaElement} */ (document.getElementById("composer-input")).value === "";
+    if (!isEmpty) document.getElementById("composer-button")?.click();
+    return isEmpty;
+  });
 }
 
 /** @param {ChatPage} chat */
