@@ -89,7 +89,7 @@ class ChatTemplate:
             except ChatTemplateError as error:
                 refusal = refusal or error
                 continue
-            if not any(dialogue[place]["role"] in NEVER_LOST for place in prompt.lost):
+            if not self._loses_a_message(dialogue, prompt):
                 self._tell(note)
                 return prompt
             lossy = lossy or prompt
@@ -106,6 +106,22 @@ class ChatTemplate:
     def _render(self, dialogue: Dialogue) -> Prompt:
         prompt = self._renderer.render(with_parts(dialogue, self._roles_with_parts), self._tools)
         return _with_one_bos(self._bos, prompt)
+
+    def _loses_a_message(self, dialogue: Dialogue, prompt: Prompt) -> bool:
+        """Check if the template leaves out a message wherever it stands, whatever it says.
+
+        A text that is a command to the template, such as ``/no_think``, is obeyed and not shown.
+        """
+        lost = [place for place in prompt.lost if dialogue[place]["role"] in NEVER_LOST]
+        if not lost:
+            return False
+        other = [{**each, "content": "Hello"} if place in lost else each for place, each in enumerate(dialogue)]
+        try:
+            return not set(lost).isdisjoint(self._render(other).lost)
+        except TemplateLimitError:
+            raise
+        except ChatTemplateError:
+            return True
 
     def _find_what_it_takes(self) -> None:
         self._find_roles_with_parts()

@@ -150,6 +150,16 @@ def test_a_template_that_leaves_a_message_out_in_silence_is_given_it_in_another_
     assert template(source).render(said(form)).text == expected
 
 
+def test_a_command_to_the_template_is_not_shown(template: Maker) -> None:
+    source = (
+        "{% for m in messages %}{% if m.role == 'system' %}{{ 'brief ' if '/no_think' in m.content }}"
+        "{{ m.content.replace('/no_think', '') }}{% else %}[{{ m.content }}]{% endif %}{% endfor %}"
+    )
+    own = template(source)
+    assert own.render(said("s/no_think u1")).text == "brief [1]"
+    assert own.render(said("s2 u1")).text == "2[1]"
+
+
 def test_what_cannot_be_helped_is_rendered_all_the_same(template: Maker, caplog: pytest.LogCaptureFixture) -> None:
     assert template("{{ messages[-1].content }}").render(said("u1 a2 u3")).text == "3"
     assert "left out" in caplog.text
