@@ -62,7 +62,7 @@ class SamplingParams:
     ``temperature`` 0 means greedy. Off are ``top_k``, ``min_p``, ``xtc_probability`` and ``dry_multiplier`` at 0,
     ``top_p``, ``typical_p`` and ``repeat_penalty`` at 1, ``top_n_sigma`` at 0 or below. The penalties look at the last
     ``repeat_last_n`` tokens of the answer; DRY at the last ``dry_penalty_last_n`` of prompt and answer. ``max_tokens``
-    None means up to the end of the context. ``grammar`` is GBNF text, from ``Engine.grammar``. ``top_logprobs`` 0 to
+    None means up to the end of the context. ``grammar`` is from ``Engine.grammar``. ``top_logprobs`` 0 to
     20: the chosen token's logprob is told with each piece, and those of so many of the likeliest; None tells none.
     """
 
@@ -282,9 +282,10 @@ class Engine(Protocol):
         ...
 
     def grammar(self, schema: Mapping[str, object]) -> str:
-        """The GBNF grammar of a JSON schema: an answer under it always parses.
+        """The grammar of a JSON schema, as text to be journaled: an answer under it parses and obeys the schema.
 
-        Raises GrammarError, which names the part of the schema that can't be had, and EngineDeadError after ``close``.
+        May take a second for a large schema. Raises GrammarError, which names the keyword that can't be kept and its
+        path, and EngineDeadError after ``close``.
         """
         ...
 

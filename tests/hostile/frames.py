@@ -152,7 +152,12 @@ PARAMS: list[tuple[str, str]] = [
     ('"logit_bias":{' + ",".join(f'"{n}":1' for n in range(1025)) + "}", "invalid_field"),
     ('"json_schema":true', "invalid_field"),
     ('"json_schema":{"pattern":"' + "x" * 65_536 + '"}', "invalid_field"),
-    ('"json_schema":{"pattern":"(a+)+$"}', "unsupported"),
+    ('"json_schema":{"pattern":"(?=(a+)+$)"}', "unsupported"),
+    (
+        '"json_schema":{"allOf":[' + ",".join(f'{{"pattern":"[ab]*a[ab]{{{n}}}"}}' for n in range(10, 40)) + "]}",
+        "unsupported",
+    ),
+    ('"json_schema":{"x-guidance":{"lenient":true},"not":{}}', "unsupported"),
     ('"json_schema":{"$ref":"file:///etc/passwd"}', "unsupported"),
     ('"json_schema":{"$ref":"http://127.0.0.1:$PORT/healthz"}', "unsupported"),
     ('"temprature":1', "unknown_field"),

@@ -1,138 +1,157 @@
-"""From a JSON schema to GBNF, llama.cpp's grammars."""
+"""JSON schemas as llguidance's grammars: which token may come next."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from server.engine.base import GrammarError
-from server.engine.llama import branching, schema
-from server.engine.llama.nodes import Array, Either, FixedArray, Map, Node, Object, Plain, Ref, Schema, Text, Values
-from server.engine.llama.schema import text_of
+import numpy as np
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper
+from numpy.typing import NDArray
 
-MAX_TEXT: Final = 500_000
-"""Characters of a grammar. llama.cpp reads that in less time than it takes to compute a long prompt's chunk."""
+from server.engine.llama.schema import endings
+from server.engine.llama.schema.blame import find_culprit
+from server.engine.llama.schema.writer import Written, write
+from server.engine.llama.vocabulary import TokenTable
+from server.engine.model import SamplerError
 
-MAX_REPEATS: Final = 20_000
-"""Repetitions in all of a grammar."""
+LIMITS: Final = LLParserLimits(
+    max_items_in_row=5000, initial_lexer_fuel=4_000_000, max_lexer_states=50_000, verbose_errors=False
+)
+"""llguidance's own limits on work and memory: a step takes 15 ms at most, the states of its lexer 100 MB."""
 
-_HOUR: Final = '([0-1] [0-9] | "2" [0-3]) ":" [0-5] [0-9]'
-_DAY: Final = '"0" [1-9] | [1-2] [0-9]'
+KEPT: Final = 16
+"""Compiled grammars that wait for their answer. One that is pushed out is compiled again, by the engine's thread."""
 
-_UUID_OF: Final = r'"\"" hex{{8}} "-" hex{{4}} "-{}" hex{{3}} "-" [89abAB] hex{{3}} "-" hex{{12}} "\"" space'
+LOOKAHEAD: Final = 3
+"""Tokens that are tried of each new grammar."""
 
-RULES: Final[Mapping[str, str]] = {
-    "space": '" "? | "\\n" [ \\t]{0,20}',
-    "hex": "[0-9a-fA-F]",
-    # Half of a surrogate pair would be no character.
-    "char": r'[^"\\\x00-\x1F\x7F] | "\\" (["\\/bfnrt] | "u" ([0-9a-cA-Ce-fE-F] hex{3} | [dD] [0-7] hex{2}))',
-    "string": r'"\"" char* "\"" space',
-    "integral": '"0" | [1-9] [0-9]{0,15}',
-    "integer": '"-"? integral space',
-    "number": '"-"? integral ("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})? space',
-    "boolean": '("true" | "false") space',
-    "null": '"null" space',
-    "pair": 'string ":" space any',
-    "any": "any-object | any-array | string | number | boolean | null",
-    "any-object": '"{" space (pair ("," space pair)*)? "}" space',
-    "any-array": '"[" space (any ("," space any)*)? "]" space',
-    "day": f'("0" [13578] | "1" [02]) "-" ({_DAY} | "3" [0-1]) | ("0" [469] | "11") "-" ({_DAY} | "30") '
-    '| "02-" ("0" [1-9] | "1" [0-9] | "2" [0-8])',
-    "date-text": '[1-9] [0-9]{3} "-" day',
-    "time-text": f'{_HOUR} ":" [0-5] [0-9] ("." [0-9]{{3}})? ("Z" | [+-] {_HOUR})',
-    "date": r'"\"" date-text "\"" space',
-    "time": r'"\"" time-text "\"" space',
-    "date-time": r'"\"" date-text "T" time-text "\"" space',
-    "uuid": r'"\"" hex{8} ("-" hex{4}){3} "-" hex{12} "\"" space',
-    **{f"uuid{version}": _UUID_OF.format(version) for version in range(1, 6)},
+_OPTIONS: Final = {
+    "whitespace_pattern": r" ?|\n[ \t]{0,20}",  # bounded, since some models go on with blanks for ever
+    # Without \u a property has only one spelling, so that no other property can turn out to be the same one.
+    "json_allowed_escapes": '"\\bfnrt',
 }
-"""What is the same in all grammars."""
+
+_EXPLAINED: Final = {
+    "oneOf constraints": "a value could obey several of these: use anyOf, or tell them apart by a required const",
+    "Current row has": "there are too many alternatives at once",
+}
+"""What to say in place of llguidance's own words, where these speak of its insides."""
 
 
-def gbnf(source: Mapping[str, object]) -> str:
-    """The grammar of a JSON schema. Any thread may call it. Raises GrammarError, which names the keyword and its
-    path."""
-    parsed = schema.read(source)
-    branching.check(parsed)
-    return _Writer(parsed).text()
+class Grammars:
+    """Makes grammars for one vocabulary. Any thread may call it."""
 
+    def __init__(self, read_tokens: Callable[[], TokenTable]) -> None:
+        self._read_tokens = read_tokens
+        self._lock = threading.Lock()
+        """Held while the vocabulary is read, and for the two fields below."""
+        self._tokens: tuple[LLTokenizer, frozenset[int]] | None = None
+        self._kept: deque[tuple[str, LLMatcher]] = deque(maxlen=KEPT)
+        """Each is for one answer, since copies share the states of their lexer, which are limited."""
 
-class _Writer:
-    """Gives every part of a schema a rule of its own."""
-
-    def __init__(self, parsed: Schema) -> None:
-        self._repeats = 0
-        self._count = 0
-        self._names = {ref: f"def-{number}" for number, ref in enumerate(parsed.definitions)}
-        self._rules = dict(RULES)
-        for ref, node in parsed.definitions.items():
-            self._rules[self._names[ref]] = self._write(node)
-        self._rules["root"] = self._write(parsed.root)
-
-    def text(self) -> str:
-        text = "\n".join(f"{name} ::= {rule}" for name, rule in self._rules.items())
-        if len(text) > MAX_TEXT or self._repeats > MAX_REPEATS:
-            raise GrammarError("it makes a grammar that is too large")
+    def compile(self, schema: Mapping[str, object]) -> str:
+        """See Engine.grammar."""
+        written = write(schema)
+        endings.check(written)
+        tokenizer, _ = self._tokenizer()
+        text = _text(written.whole(written.root.written))
+        matcher = _matcher(tokenizer, text)
+        if error := _error(matcher):
+            raise find_culprit(written, error, lambda part: _error(_matcher(tokenizer, _text(part))))
+        self._keep(text, matcher)
         return text
 
-    def _rule(self, body: str) -> str:
-        """A new rule; returns its name."""
-        self._count += 1
-        name = f"rule-{self._count}"
-        self._rules[name] = body
-        return name
+    def matcher(self, text: str) -> Matcher:
+        """The beginning of an answer under a grammar that ``compile`` gave. Raises SamplerError."""
+        tokenizer, ends = self._tokenizer()
+        matcher = self._take(text) or _matcher(tokenizer, text)
+        if error := _sentence(matcher.get_error()):
+            raise SamplerError(f"the grammar of this answer can't be read: {error}")
+        return Matcher(matcher, ends)
 
-    def _write(self, node: Node) -> str:
-        """The rule's name that stands for ``node``."""
-        match node:
-            case Plain(name):
-                return name
-            case Ref(name):
-                return self._names[name]
-            case Text(least, most):
-                return self._rule(rf'"\"" char{self._times(least, most)} "\"" space')
-            case Values(texts):
-                return self._rule(f"({' | '.join(map(_literal, texts))}) space")
-            case Either(nodes):
-                return self._rule(" | ".join(map(self._write, nodes)))
-            case Map(value):
-                pair = self._rule(f'string ":" space {self._write(value)}')
-                return self._rule(f'"{{" space ({pair} ("," space {pair})*)? "}}" space')
-            case FixedArray(items):
-                return self._rule(f'"[" space {_sequence(map(self._write, items))} "]" space')
-            case Array():
-                return self._array(node)
-            case Object():
-                return self._object(node)
+    def _keep(self, text: str, matcher: LLMatcher) -> None:
+        with self._lock:
+            self._kept.append((text, matcher))
 
-    def _array(self, node: Array) -> str:
-        item = self._write(node.item)
-        if node.most == 0:
-            return self._rule('"[" space "]" space')
-        more = self._rule(f'"," space {item}')
-        times = self._times(max(node.least - 1, 0), None if node.most is None else node.most - 1)
-        some = f"{item} {more}{times}"
-        return self._rule(f'"[" space {some if node.least else f"({some})?"} "]" space')
+    def _take(self, text: str) -> LLMatcher | None:
+        with self._lock:
+            for n, (known, matcher) in enumerate(self._kept):
+                if known == text:
+                    del self._kept[n]
+                    return matcher
+        return None
 
-    def _object(self, node: Object) -> str:
-        """A chain of rules: one for what may follow each property, and one for what may come first."""
-        first, following = '""', '""'
-        for name, value, required in reversed(node.properties):
-            pair = self._rule(f'{_literal(text_of(name))} space ":" space {self._write(value)}')
-            begins = f"{pair} {following}"
-            first = self._rule(begins if required else f"{begins} | {first}")
-            following = self._rule(f'"," space {begins}' if required else f'("," space {pair})? {following}')
-        return self._rule(f'"{{" space {first} "}}" space')
-
-    def _times(self, least: int, most: int | None) -> str:
-        self._repeats += least if most is None else most
-        return f"{{{least},{'' if most is None else most}}}"
+    def _tokenizer(self) -> tuple[LLTokenizer, frozenset[int]]:
+        with self._lock:
+            if self._tokens is None:
+                table = self._read_tokens()
+                tokenizer = LLTokenizer(
+                    TokenizerWrapper(table),
+                    n_vocab=len(table.tokens),
+                    eos_token=list(table.ends),
+                    slices=LLTokenizer.json_slices(),
+                )
+                self._tokens = tokenizer, frozenset(table.ends)
+            return self._tokens
 
 
-def _sequence(rules: object) -> str:
-    return ' "," space '.join(rules)  # type: ignore[arg-type]
+class Matcher:
+    """Follows one answer. Owned by its sampler."""
+
+    def __init__(self, matcher: LLMatcher, ends: frozenset[int]) -> None:
+        self._matcher, self._ends = matcher, ends
+
+    def allows(self, token: int) -> bool:
+        """True if ``token`` may come next; a token that ends the answer, once it is complete."""
+        if token in self._ends:
+            return self._matcher.is_accepting()
+        return self._matcher.validate_tokens([token]) == 1
+
+    def allowed(self) -> NDArray[np.intp]:
+        """Every token that may come next. Raises SamplerError where there is none."""
+        mask = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
+        if self._matcher.is_error():
+            raise SamplerError(f"the grammar failed: {_sentence(self._matcher.get_error())}")
+        tokens = np.flatnonzero(np.unpackbits(mask, bitorder="little"))
+        if not len(tokens):
+            raise SamplerError("the grammar allows none of the model's tokens here")
+        return tokens
+
+    def accept(self, token: int) -> None:
+        """Go on behind ``token``, which is allowed. Raises SamplerError."""
+        if token not in self._ends and not self._matcher.consume_token(token):
+            raise SamplerError(f"the grammar failed: {_sentence(self._matcher.get_error())}")
 
 
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _text(schema: Written) -> str:
+    return json.dumps({"x-guidance": _OPTIONS, **schema})
+
+
+def _matcher(tokenizer: LLTokenizer, text: str) -> LLMatcher:
+    """llguidance would otherwise allow only one spelling of what must come next, in tokens of its own choice."""
+    lark = f'%llguidance {{"no_forcing": true}}\nstart: %json {text}'
+    return LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=LIMITS)
+
+
+def _error(matcher: LLMatcher) -> str:
+    """Why ``matcher`` can't be used; empty if it can. Some limits show only after the first tokens."""
+    ahead = matcher.deep_copy()
+    for _ in range(LOOKAHEAD):
+        allowed = np.flatnonzero(np.unpackbits(np.frombuffer(ahead.compute_bitmask(), np.uint8), bitorder="little"))
+        if ahead.is_error() or not len(allowed) or not ahead.consume_token(int(allowed[-1])):
+            break
+    return _sentence(ahead.get_error())
+
+
+def _sentence(error: str) -> str:
+    """What an error of llguidance says, in a line."""
+    for words, explained in _EXPLAINED.items():
+        if words in error:
+            return explained
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")] or lines
+    return said[0].split("failed to compile JSON schema: ")[-1][:200] if said else ""

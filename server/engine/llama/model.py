@@ -15,7 +15,6 @@ import llama_cpp as ll
 from server.engine.base import (
     Choice,
     EngineDeadError,
-    GrammarError,
     ModelError,
     ModelFacts,
     Ranges,
@@ -25,11 +24,12 @@ from server.engine.base import (
 from server.engine.llama import sampler as sampling
 from server.engine.llama.abort import AbortFlag
 from server.engine.llama.context import ContextSize, LlamaContext
-from server.engine.llama.grammar import gbnf
+from server.engine.llama.grammar import Grammars
 from server.engine.llama.kinds import check_kind
 from server.engine.llama.log import log
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.tokenizer import Tokenizer
+from server.engine.llama.vocabulary import TokenTable, read_tokens
 from server.engine.model import Outcome, Row
 from server.engine.thinking_marks import MARKS, visible_tokens
 from server.gguf_header import MAGIC
@@ -79,6 +79,7 @@ class LlamaModel:
         self._pieces: dict[int, bytes] = {}
         self._visible = self._visible_tokens()
         """Control tokens that are given out as text, since they are marks of thinking."""
+        self._grammars = Grammars(self._token_table)
         self._in_use = threading.Lock()
         """Held while another thread than the worker's is inside llama.cpp, so that ``close`` waits for it."""
         self._closed = False
@@ -103,14 +104,14 @@ class LlamaModel:
             return self._tokenizer.tokenize(text, quoted)
 
     def grammar(self, schema: Mapping[str, object]) -> str:
-        """See Engine.grammar. llama.cpp itself has the last word on whether the text is a grammar."""
-        text = gbnf(schema)
+        """See Engine.grammar. What takes long needs no llama.cpp, and so doesn't hold up ``tokenize`` and ``close``."""
         with self._open():
-            grammar = ll.llama_sampler_init_grammar(self._vocab, text.encode(), b"root")
-            if not grammar:
-                raise GrammarError("it makes a grammar that is too large or goes round in circles")
-            ll.llama_sampler_free(grammar)
-        return text
+            pass
+        return self._grammars.compile(schema)
+
+    def _token_table(self) -> TokenTable:
+        with self._open():
+            return read_tokens(self._vocab, lambda token: self._token_bytes(token, special=True))
 
     @contextmanager
     def _open(self) -> Iterator[None]:
@@ -137,7 +138,8 @@ class LlamaModel:
         return bool(ll.llama_vocab_is_eog(self._vocab, token))
 
     def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> LlamaSampler:
-        return LlamaSampler(self._context, params, prompt, written)
+        grammar = None if params.grammar is None else self._grammars.matcher(params.grammar)
+        return LlamaSampler(self._context, params, prompt, written, grammar)
 
     def logprobs(self, output: int, token: int, count: int) -> Choice:
         chosen, *top = (

@@ -16,26 +16,30 @@ from server.engine.base import RANDOM_SEED, SamplingParams
 from server.engine.llama import candidates
 from server.engine.llama.candidates import Logits
 from server.engine.llama.context import LlamaContext
+from server.engine.llama.grammar import Matcher
 from server.engine.model import SamplerError
 
 SMALL_VOCABULARY: Final = 16_384
 """Tokens up to which llama.cpp's own loop over all of them costs less than to look for the likeliest first."""
-
-_NEVER: Final = float("-inf")
 
 
 class LlamaSampler:
     """The sampler chain of one answer, the grammar that its tokens must obey, and which tokens it has to look at."""
 
     def __init__(
-        self, context: LlamaContext, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]
+        self,
+        context: LlamaContext,
+        params: SamplingParams,
+        prompt: Sequence[int],
+        written: Sequence[int],
+        grammar: Matcher | None,
     ) -> None:
         self._context = context
         self._recent: deque[int] = deque(maxlen=params.repeat_last_n if _penalized(params) else 0)
         self._biased = tuple(params.logit_bias)
         self._narrow = _narrowest(params, context.vocabulary)
         self._array = ll.llama_token_data_array()
-        self._grammar = _grammar(context, params)
+        self._grammar = grammar
         self._chain = ll.llama_sampler_chain_init(ll.llama_sampler_chain_default_params())
         for sampler in _chain(context, params, prompt):
             ll.llama_sampler_chain_add(self._chain, sampler)
@@ -56,16 +60,17 @@ class LlamaSampler:
                 ll.llama_sampler_sample(self._chain, self._context.pointer, self._context.index(output))
             )
         data = self._candidates(logits)
-        token = self._apply(self._chain, data) if self._grammar is None else self._choose_allowed(logits, data)
+        if self._grammar is None:
+            token = self._apply(self._chain, data)
+        else:
+            token = self._choose_allowed(logits, data, self._grammar)
         self._accept(token)
         return self._remember(token)
 
     def close(self) -> None:
         ll.llama_sampler_free(self._chain)
-        if self._grammar is not None:
-            ll.llama_sampler_free(self._grammar)
-            if self._dist is not None:
-                ll.llama_sampler_free(self._dist)
+        if self._grammar is not None and self._dist is not None:
+            ll.llama_sampler_free(self._dist)
 
     def _candidates(self, logits: Logits) -> NDArray[np.void]:
         """Every token that the chain could choose: the likeliest, and those whose logits it changes.
@@ -78,26 +83,18 @@ class LlamaSampler:
         chosen = candidates.likeliest(logits, self._narrow + len(changed))
         return candidates.some(logits, np.union1d(chosen, changed) if len(changed) else chosen)
 
-    def _choose_allowed(self, logits: Logits, data: NDArray[np.void]) -> int:
-        """As llama.cpp does it: the grammar looks at the whole vocabulary only when the first choice broke it.
+    def _choose_allowed(self, logits: Logits, data: NDArray[np.void], grammar: Matcher) -> int:
+        """Choose a token that the grammar allows: the first choice if it is one, else one from the allowed tokens.
 
-        Both choices are made with the same number drawn, so that each token takes one.
+        Both choices use the same random number, so that each token takes one.
         """
         before = None if self._dist is None else ll.llama_sampler_clone(self._dist)
         try:
             token = self._draw(data, self._dist)
-            if self._allowed(token):
-                return token
-            data = candidates.everything(logits)
-            self._point_at(data)
-            ll.llama_sampler_apply(self._grammar, self._array)
-            token = self._draw(data, before)
+            return token if grammar.allows(token) else self._draw(candidates.some(logits, grammar.allowed()), before)
         finally:
             if before is not None:
                 ll.llama_sampler_free(before)
-        if not self._allowed(token):  # llama.cpp would end the process
-            raise SamplerError("the grammar allows none of the model's tokens here")
-        return token
 
     def _draw(self, data: NDArray[np.void], dist: object | None) -> int:
         self._point_at(data)
@@ -111,12 +108,6 @@ class LlamaSampler:
         ll.llama_sampler_apply(sampler, self._array)
         return int(self._array.data[self._array.selected].id)
 
-    def _allowed(self, token: int) -> bool:
-        data = np.array([(token, 0.0, 0.0)], candidates.TOKEN_DATA)
-        self._point_at(data)
-        ll.llama_sampler_apply(self._grammar, self._array)
-        return bool(data["logit"][0] != _NEVER)
-
     def _point_at(self, data: NDArray[np.void]) -> None:
         self._array.data = ctypes.cast(data.ctypes.data, ll.llama_token_data_p)  # type: ignore[assignment]
         self._array.size, self._array.selected, self._array.sorted = len(data), -1, False
@@ -124,7 +115,7 @@ class LlamaSampler:
     def _accept(self, token: int) -> None:
         ll.llama_sampler_accept(self._chain, token)
         if self._grammar is not None:
-            ll.llama_sampler_accept(self._grammar, token)
+            self._grammar.accept(token)
 
     def _remember(self, token: int) -> int:
         self._recent.append(token)
@@ -136,7 +127,7 @@ class LlamaSampler:
         The dist sampler draws one number for each token. What XTC draws depends on the logits: with it an answer goes
         on by other dice.
         """
-        if self._grammar is not None and not self._allowed(token):
+        if self._grammar is not None and not self._grammar.allows(token):
             raise SamplerError("what was written before does not obey the grammar")
         if self._dist is not None:
             self._apply(self._dist, np.zeros(1, candidates.TOKEN_DATA))
@@ -220,12 +211,3 @@ def _dry(context: LlamaContext, params: SamplingParams, prompt: Sequence[int]) -
     for token in prompt[-params.dry_penalty_last_n :] if params.dry_penalty_last_n else ():
         ll.llama_sampler_accept(dry, token)
     return dry
-
-
-def _grammar(context: LlamaContext, params: SamplingParams) -> object | None:
-    if params.grammar is None:
-        return None
-    grammar = ll.llama_sampler_init_grammar(context.vocab, params.grammar.encode(), b"root")
-    if not grammar:
-        raise SamplerError("llama.cpp can't read the grammar")
-    return grammar  # type: ignore[no-any-return]

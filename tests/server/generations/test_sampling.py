@@ -51,13 +51,17 @@ def test_the_templates_stop_strings_are_for_chats_without_a_schema(engine: Engin
 
 def test_a_schema_becomes_a_grammar(engine: Engine) -> None:
     grammar = resolved(engine, json_schema={"type": "boolean"}).grammar
-    assert grammar is not None and "true" in grammar
+    assert grammar is not None and "boolean" in grammar
 
 
 @pytest.mark.parametrize(
     ("params", "code", "words"),
     [
-        ({"json_schema": {"type": "string", "pattern": "^a$"}}, ErrorCode.UNSUPPORTED, "params.json_schema: .pattern"),
+        (
+            {"json_schema": {"type": "string", "pattern": "(?=a)"}},
+            ErrorCode.UNSUPPORTED,
+            "params.json_schema: .pattern",
+        ),
         ({"json_schema": {"$ref": "https://example.com/"}}, ErrorCode.UNSUPPORTED, "params.json_schema: "),
         ({"logit_bias": {"4000000": 1.0}}, ErrorCode.INVALID_FIELD, "params.logit_bias: there is no token 4000000"),
     ],

@@ -10,7 +10,6 @@ import pytest
 from server.engine.base import FinishReason, Limit, Piece, SamplingParams
 from server.engine.llama import LlamaModel, sampler
 from server.engine.llama.candidates import Logits
-from server.engine.llama.sampler import LlamaSampler
 from server.engine.model import LogitsError, Row
 from server.starter import MODEL_PATH
 from tests.server.engine.starter import StarterBench
@@ -37,7 +36,7 @@ def bench() -> Iterator[StarterBench]:
 
 def chosen(model: LlamaModel, params: SamplingParams, rows: list[Logits], written: tuple[int, ...] = ()) -> list[int]:
     """The tokens chosen by ``rows``, one after the other."""
-    each = LlamaSampler(model._context, params, (1, 2, 3), written)
+    each = model.sampler(params, (1, 2, 3), written)
     tokens = []
     for row in rows:
         model._context.logits(0)[:] = row
@@ -96,10 +95,11 @@ def test_no_token_is_chosen_where_there_are_no_numbers(model: LlamaModel, bad: f
         chosen(model, SamplingParams(), [row])
 
 
-@pytest.mark.parametrize("grammar", [None, "root ::= [a-z \\n,.]*"])
+@pytest.mark.parametrize("schema", [None, {"type": "string", "minLength": 200}])
 @pytest.mark.parametrize("written", [1, 7, 19])
-def test_dice_go_on_where_they_were_left(model: LlamaModel, written: int, grammar: str | None) -> None:
+def test_dice_go_on_where_they_were_left(model: LlamaModel, written: int, schema: dict[str, Any] | None) -> None:
     logits = rows(model, 3, count=20)
+    grammar = None if schema is None else model.grammar(schema)
     params = SamplingParams(**HOT, seed=7, frequency_penalty=0.5, dry_multiplier=0.5, grammar=grammar)
     whole = chosen(model, params, logits)
     assert chosen(model, params, logits[written:], tuple(whole[:written])) == whole[written:]
@@ -211,6 +211,6 @@ def test_a_restarted_answer_is_that_of_an_undisturbed_one(bench: StarterBench, p
 
 
 def test_what_was_written_against_the_grammar_fails(bench: StarterBench) -> None:
-    _, finished = bench.ask(written=bench.engine.tokenize("x"), grammar='root ::= "y"')
+    _, finished = bench.ask(written=bench.engine.tokenize("x"), grammar=bench.engine.grammar({"const": 1}))
     assert finished.reason is FinishReason.FAILED
     assert finished.error is not None and "does not obey the grammar" in finished.error

@@ -1,0 +1,50 @@
+"""Which part of a schema llguidance can't compile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from server.engine.base import GrammarError
+from server.engine.llama.schema.writer import Part, Written, WrittenSchema
+
+Compile = Callable[[Written], str]
+"""Returns what is wrong with a schema, or an empty string."""
+
+MAX_STEPS = 50
+"""Parts that are looked into, one inside the other. In a deeper schema the error names an outer one."""
+
+
+def find_culprit(schema: WrittenSchema, error: str, compile: Compile) -> GrammarError:
+    """The error to raise for a schema that can't be compiled, since ``error``."""
+    culprit = schema.root
+    for _ in range(MAX_STEPS):
+        inner = _first_failing(culprit.parts, schema, compile) or _definition(culprit, schema, compile)
+        if inner is None:
+            break
+        culprit = inner
+    reason = compile(schema.whole(culprit.written)) or error
+    for keyword in culprit.written:
+        rest = {name: value for name, value in culprit.written.items() if name != keyword}
+        if not compile(schema.whole(rest)):
+            return GrammarError(f"{culprit.path}.{keyword} can't be kept: {reason}")
+    return GrammarError(f"{culprit.path or 'it'} can't be kept: {reason}")
+
+
+def _first_failing(parts: Sequence[Part], schema: WrittenSchema, compile: Compile) -> Part | None:
+    """The first of ``parts`` that can't be compiled, if there is one; found by halves."""
+    if not parts or not compile(schema.whole(_every(parts))):
+        return None
+    while len(parts) > 1:
+        half = parts[: len(parts) // 2]
+        parts = half if compile(schema.whole(_every(half))) else parts[len(half) :]
+    return parts[0] if compile(schema.whole(parts[0].written)) else None
+
+
+def _every(parts: Sequence[Part]) -> Written:
+    return {"type": "array", "prefixItems": [part.written for part in parts], "minItems": len(parts)}
+
+
+def _definition(part: Part, schema: WrittenSchema, compile: Compile) -> Part | None:
+    """The definition that ``part`` names, if that one can't be compiled."""
+    named = schema.definitions.get(str(part.written.get("$ref")).removeprefix("#/$defs/"))
+    return named if named and named is not part and compile(schema.whole(named.written)) else None
