@@ -136,7 +136,7 @@ export function interrupts(rest) {
  * @returns {ListMark | null}
  */
 export function listMarkOf({ text, column }) {
-  const found = LIST_MARK.exec(text);
+  const found = /^[-+*\d]/.test(text) ? LIST_MARK.exec(text) : null;
   if (!found) return null;
   const [, mark = "", number, delimiter] = found;
   const behind = { text: text.slice(mark.length), column: column + mark.length };

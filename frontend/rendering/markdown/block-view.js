@@ -27,7 +27,8 @@ export class BlockView {
   #element;
   #answer;
   #role;
-  #footnote;
+  /** @type {ParagraphView | null} the first paragraph of a footnote, which has its mark, until there is text for it */
+  #lead = null;
   #count = 0;
   /** @type {Element[]} the open group of each level there is, from the innermost */
   #groups = [];
@@ -42,7 +43,7 @@ export class BlockView {
     this.#element = element;
     this.#answer = answer;
     this.#role = role;
-    this.#footnote = footnote;
+    if (footnote !== "") this.#lead = this.#addLead(footnote);
   }
 
   /** @returns {Mark} */
@@ -75,14 +76,17 @@ export class BlockView {
   }
 
   addParagraph() {
-    const isFirst = this.#count === 0;
-    const mark = isFirst ? this.#footnote : "";
-    return new ParagraphView(this.#add(document.createElement("p")), this.#answer, this.#role === "item" && isFirst, mark);
+    const lead = this.#count === 1 ? this.#lead : null;
+    this.#lead = null;
+    const isInItem = this.#role === "item" && this.#count === 0;
+    return lead ?? new ParagraphView(this.#add(document.createElement("p")), this.#answer, isInItem);
   }
 
-  /** The mark of a footnote that does not begin with text stands alone. */
-  #beginFootnote() {
-    if (this.#footnote !== "" && this.#count === 0) this.addParagraph().close();
+  /** Its mark is there also where no text follows. @param {string} label */
+  #addLead(label) {
+    const lead = new ParagraphView(this.#add(document.createElement("p")), this.#answer, false, label);
+    lead.close();
+    return lead;
   }
 
   /** @param {string} label with its circumflex */
@@ -103,7 +107,6 @@ export class BlockView {
 
   /** @param {string} info */
   addCode(info) {
-    this.#beginFootnote();
     if (/^math\b/i.test(info)) return new FormulaView(this.#nextPlace(), this.#answer);
     return new CodeView(this.#nextPlace(), info, this.#answer);
   }
@@ -116,7 +119,6 @@ export class BlockView {
    */
   #add(block) {
     if (this.#role === "root") block.setAttribute("dir", "auto");
-    if (block.localName !== "p") this.#beginFootnote();
     this.#nextPlace().append(block);
     return block;
   }

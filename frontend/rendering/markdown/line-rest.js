@@ -15,12 +15,24 @@ export function isBlank(text) {
 
 /** @param {string} text */
 export function withoutIndent(text) {
-  return text.replace(/^[ \t]+/, "");
+  return text.startsWith(" ") || text.startsWith("\t") ? text.replace(/^[ \t]+/, "") : text;
 }
 
 /** @param {string} text */
 export function withoutBlanks(text) {
-  return text.replace(/^[ \t\n]+|[ \t\n]+$/g, "");
+  let [start, end] = [0, text.length];
+  while (start < end && isBlankAt(text, start)) start += 1;
+  while (end > start && isBlankAt(text, end - 1)) end -= 1;
+  return text.slice(start, end);
+}
+
+/**
+ * @param {string} text
+ * @param {number} at
+ */
+function isBlankAt(text, at) {
+  const character = text[at];
+  return character === " " || character === "\n" || character === "\t";
 }
 
 /**

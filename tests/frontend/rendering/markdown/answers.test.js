@@ -145,6 +145,13 @@ describe("Blocks", () => {
     assert.equal(element.querySelector(".markdown-body > p:last-child")?.textContent, "end");
   });
 
+  it("of a footnote have its mark before them, also where there are none or no text", () => {
+    const mark = '<sup class="footnote-mark">a</sup>';
+    assert.equal(html("[^a]:"), `<div class="footnote"><p>${mark}</p></div>`);
+    assert.equal(html("[^a]: - b"), `<div class="footnote"><p>${mark}</p><ul><li><p>b</p></li></ul></div>`);
+    assert.equal(html("[^a]:\n    b"), `<div class="footnote"><p>${mark}b</p></div>`);
+  });
+
   it("of code in a block of Markdown do not end it", () => {
     const element = rendered("```markdown\n# T\n\n```py\nx\n```\n\nmore\n```\nafter");
     assert.equal(element.querySelector("code")?.textContent, "# T\n\n```py\nx\n```\n\nmore");
