@@ -19,6 +19,8 @@ export function isCjk(character) {
  * @returns {string} the character before it, without a selector of its form; " " at the beginning
  */
 export function characterBefore(text, at) {
+  const unit = text.charAt(at - 1);
+  if (unit !== "" && unit < "\ud800") return unit;
   const last = lastCharacter(text.slice(Math.max(0, at - 4), at));
   if (!VARIATION.test(last)) return last;
   return WIDE_QUOTE.test(text.slice(Math.max(0, at - 2), at)) ? "\u3002" : lastCharacter(text.slice(Math.max(0, at - 5), at - 1));

@@ -373,11 +373,10 @@ class InlineParser {
 function flanks(text, start, end) {
   const [before, after] = [characterBefore(text, start), characterAfter(text, end)];
   const [isSpaceBefore, isSpaceAfter] = [SPACE.test(before), SPACE.test(after)];
-  const [isCjkBefore, isCjkAfter] = [isCjk(before), isCjk(after)];
-  const isMarkBefore = !isCjkBefore && PUNCTUATION.test(before);
-  const isMarkAfter = !isCjkAfter && PUNCTUATION.test(after);
-  const isLeft = !isSpaceAfter && (!isMarkAfter || isSpaceBefore || isMarkBefore || isCjkBefore);
-  const isRight = !isSpaceBefore && (!isMarkBefore || isSpaceAfter || isMarkAfter || isCjkAfter);
+  const isMarkBefore = PUNCTUATION.test(before) && !isCjk(before);
+  const isMarkAfter = PUNCTUATION.test(after) && !isCjk(after);
+  const isLeft = !isSpaceAfter && (!isMarkAfter || isSpaceBefore || isMarkBefore || isCjk(before));
+  const isRight = !isSpaceBefore && (!isMarkBefore || isSpaceAfter || isMarkAfter || isCjk(after));
   return { isLeft, isRight, before, after };
 }
 
