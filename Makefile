@@ -125,9 +125,10 @@ templates: install-dev ## how the chat templates of 70 models are rendered here,
 
 FUZZ_SECONDS ?= 3600
 .PHONY: fuzz
-fuzz: install-dev | build ## an hour of fuzzing of codec and sessions, and long runs of two sessions wired to each other
+fuzz: install-dev | build ## an hour of fuzzing of codec and sessions, long runs of two sessions wired to each other, and 50,000 streamed answers
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
 	MACHINE_EXAMPLES=10000 $(BIN)/pytest tests/protocol/test_session_machine.py
+	STREAMING_TEXTS=50000 node --test tests/frontend/rendering/markdown/streaming.test.js
 
 PAGE_MACHINE_RUNS ?= 200
 .PHONY: page-machine

@@ -241,7 +241,8 @@ class InlineParser {
       left -= token.text.length;
     }
     const [first] = this.#tokens.splice(index);
-    while (this.#delimiters.length > 0 && !this.#tokens.includes(/** @type {Delimiter} */ (this.#delimiters.at(-1)).token)) this.#delimiters.pop();
+    const kept = new Set(this.#tokens);
+    this.#delimiters = this.#delimiters.filter(({ token }) => kept.has(token));
     if (first?.type === "text" && left < 0) this.#tokens.push({ type: "text", text: first.text.slice(0, -left) });
     return true;
   }

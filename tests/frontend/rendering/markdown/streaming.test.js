@@ -20,7 +20,7 @@ const BITS = [
 ];
 /** All of Unicode's white space, and what JavaScript counts as such. */
 const WHITE = [..."\t\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"];
-/** How many texts are tried. */
+/** How many random texts each test tries; `make fuzz` tries 50,000. */
 const COUNT = Number(process.env.STREAMING_TEXTS ?? 150);
 
 /** @param {number} seed */
