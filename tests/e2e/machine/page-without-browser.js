@@ -11,6 +11,7 @@ import { newId } from "../../../frontend/protocol/messages.js";
 import { StreamUI } from "../../../frontend/stream-ui.js";
 import { TransportChoice } from "../../../frontend/transport-choice.js";
 import { PollingTransport } from "../../../frontend/transports/polling.js";
+import { WebSocketTransport } from "../../../frontend/transports/websocket.js";
 import { FakeComposer, FakeTranscript } from "../../frontend/fake-parts.js";
 
 /** @typedef {import("../../frontend/fake-storage.js").FakeBrowser} FakeBrowser */
@@ -33,6 +34,8 @@ const patientClock = { ...clock, setTimeout: (/** @type {() => void} */ then, /*
 export class PageWithoutBrowser {
   #address;
   #browser;
+  /** Whether it connects over a WebSocket, as every second page does where Node has these, or by long poll. */
+  #hasSocket;
   /** @type {Set<{transport: Transport, delegate: TransportDelegate}>} */
   #lines = new Set();
   isOffline = false;
@@ -51,6 +54,7 @@ export class PageWithoutBrowser {
     this.#browser = browser;
     const tab = browser.openTab();
     this.tab = tab;
+    this.#hasSocket = "WebSocket" in globalThis && browser.tabs.length % 2 === 1;
     this.location = { conversation, start: () => {}, stop: () => {}, go: (/** @type {string | null} */ id) => void (this.location.conversation = id) };
     const api = new ConversationsApi((url, request) => this.#fetch(url, request), patientClock);
     this.api = api;
@@ -133,7 +137,9 @@ export class PageWithoutBrowser {
       queueMicrotask(() => delegate.transportClosed(LOST));
       return { send: () => {}, close: () => {} };
     }
-    const transport = new PollingTransport(`${this.#address}/channel`, delegate);
+    const transport = this.#hasSocket
+      ? new WebSocketTransport(`${this.#address.replace("http", "ws")}/ws`, delegate)
+      : new PollingTransport(`${this.#address}/channel`, delegate);
     this.#lines.add({ transport, delegate });
     return transport;
   }
