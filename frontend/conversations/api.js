@@ -73,9 +73,9 @@ export class ApiError extends Error {
     this.isTemporary = isTemporary;
   }
 
-  /** Whether nothing answered, so that the same request may succeed as soon as something does. */
+  /** Whether the server itself did not answer, but nothing or a proxy: the same request may succeed as soon as it does. */
   get isOffline() {
-    return this.status === 0 && this.isTemporary;
+    return this.isTemporary && this.code === "";
   }
 }
 

@@ -315,6 +315,17 @@ describe("A message that is not sent", () => {
     assert.deepEqual(tab.transcript.texts, ["a\ufffd", ""]);
   });
 
+  it("waits where a proxy says that the server is away", async () => {
+    tabs.server.trouble = new ApiError("The server answered with the status 502.", { status: 502, isTemporary: true });
+    tab.ui.send("Hi");
+    await settle();
+    assert.deepEqual([tab.transcript.last.status, tab.composer.mode], ["Sending…", "running"]);
+    tabs.server.trouble = null;
+    tabs.clock.advance(3000);
+    await settle();
+    assert.equal(asked().content, "Hi");
+  });
+
   it("is settled where making the conversation fails for a reason that is no lost connection", async () => {
     tabs.server.trouble = /** @type {any} */ (new RangeError("Maximum call stack size exceeded"));
     tab.ui.send("Hi");
