@@ -13,6 +13,7 @@ const FREEZE_MS = 30_000;
 const TEXTS = {
   "code.md": "```python\ndef f():\n    return 1\n```\n\nand `x`.",
   "rtl.md": "- [ ] مرحبا\n- [x] سلام\n\n1. واحد\n2. اثنان\n\n> اقتباس\n>\n> - بند\n\n| الاسم | القيمة |\n|---|---|\n| أ | ١ |\n",
+  "further.md": "```zig\nconst x = 1;\n```\n\n```math\n\\ce{2H2 + O2 -> 2H2O}\n```\n\nIn &Dcaron;.",
   "math.md": "The sum $\\sum_i x_i$ costs $5.",
   "long.md": Array.from({ length: 200 }, (_, index) => `Paragraph ${index} with **some** words.\n\n`).join(""),
 };
@@ -93,6 +94,15 @@ describe("Markdown on the page", () => {
     await chat.page.waitForSelector(".math .katex");
     assert.match(await chat.lastAnswer(), /costs \$5\.$/);
     assert.equal(await copied(), "The sum \\sum_i x_i costs $5.");
+    const { violations } = await answer.seen();
+    assert.deepEqual([violations, chat.complaints], [[], []]);
+  });
+
+  it("colours further languages, sets chemistry and knows all names of characters", async () => {
+    await recite("further.md");
+    await chat.page.waitForSelector(".code-box .hljs-keyword");
+    await chat.page.waitForSelector(".math-display .katex");
+    await chat.page.waitFor(() => document.querySelector(".answer-text")?.textContent?.endsWith("In Ď."));
     const { violations } = await answer.seen();
     assert.deepEqual([violations, chat.complaints], [[], []]);
   });
