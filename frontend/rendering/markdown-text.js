@@ -134,7 +134,7 @@ export class MarkdownText {
 
   /** @returns {Answer} */
   #newAnswer() {
-    return { references: new References(), outline: new Outline(), ...this.#painters };
+    return { references: new References(), outline: new Outline(), now: this.#now, ...this.#painters };
   }
 
   #newSplitter() {

@@ -21,6 +21,7 @@ import { linkElement, safeAddress, setLink } from "./safe-links.js";
  * @typedef {object} Answer
  * @property {References} references
  * @property {Outline} outline
+ * @property {() => number} now milliseconds
  * @property {Entities} entities
  * @property {MathPainter} math
  * @property {{paint: (code: HTMLElement, language: string) => void}} highlighting

@@ -59,9 +59,9 @@ export class ParagraphView {
     if (this.#isShown || this.#mayBeHead() || this.#mayBeDefinition()) return;
     if (this.#text.length < this.#nextLength) return;
     this.#isShown = true;
-    const start = performance.now();
+    const start = this.#answer.now();
     this.#paint(true);
-    if (performance.now() - start > PAINT_MS) this.#nextLength = this.#text.length * GROWTH;
+    if (this.#answer.now() - start > PAINT_MS) this.#nextLength = this.#text.length * GROWTH;
   }
 
   close() {
