@@ -75,6 +75,7 @@ def create_app(
         watching = loop.create_task(_watch_tokens(guard, connections, registry), name="tokens")
         keeping = loop.create_task(kept.run(), name="conversations")
         try:
+            await kept.restored.wait()
             yield
         finally:
             await channels.close()

@@ -64,6 +64,9 @@ class Conversations:
         self._writing: dict[tuple[str, str], Writing] = {}
         """What is being written, by its principal and generation."""
         self._retries = Timers()
+        self.restored = asyncio.Event()
+        """Set once the answers that an earlier server left are known, or can't be read. Until then an answer that ends
+        would be announced before its conversation has it, so no client is served before."""
         registry.when_ended = self._take_end
 
     @property
@@ -80,6 +83,7 @@ class Conversations:
         except Exception as error:
             self._registry.parts.died(CONVERSATIONS, described(error), error)
         finally:
+            self.restored.set()
             if not self._registry.going_down:
                 self._registry.parts.died(CONVERSATIONS, ENDED)
 
@@ -95,6 +99,7 @@ class Conversations:
         with contextlib.suppress(RemoteProtocolError):  # the store says so itself
             for writing in await left:
                 self._follow(writing)
+        self.restored.set()
         while True:
             with contextlib.suppress(RemoteProtocolError):
                 await self._store.submit(upkeep.purge, now())

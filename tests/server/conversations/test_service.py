@@ -1,18 +1,23 @@
 """The crossing between conversations and generations, at moments that no client can choose."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from protocol.messages import Conversation, Generate, Watch
+from protocol.messages import Accepted, Attach, Conversation, Done, Generate, Params, Watch
+from server.conversations import reading
+from server.engine.scripted import ScriptedModel
 from server.generations.entries import Entry
 from server.generations.ownership import LOCAL
 from tests.server.transports.peer import DEADLINE
-from tests.server.transports.running import RunningServer
+from tests.server.transports.running import RunningServer, serving
 
 
 async def test_a_turn_whose_client_has_gone_is_told_to_those_who_watch(
@@ -45,3 +50,36 @@ async def test_a_turn_whose_client_has_gone_is_told_to_those_who_watch(
         assert told.version == whole["version"]
         server.model.gate.open()
         await peer.take(Conversation, id="c1", version=whole["version"] + 1)
+
+
+async def test_a_restarted_server_has_an_answer_in_its_conversation_before_it_tells_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No client is served before the server has read which answers the one before it was writing."""
+    async with serving(ScriptedModel(), tmp_path) as server, server.peer() as peer:
+        await server.ask("POST", "/api/conversations", '{"id":"c1"}')
+        server.model.gate.close()
+        await peer.send(Generate(id="g1", conversation="c1", content="Hi", params=Params(max_tokens=5)))
+        await peer.take(Accepted)
+        await server.held()
+        await server.registry.close()
+
+    may_read = threading.Event()
+    read_left = reading.left_writing
+
+    def read_late(db: sqlite3.Connection) -> list[reading.Writing]:
+        assert may_read.wait(DEADLINE)
+        return read_left(db)
+
+    monkeypatch.setattr(reading, "left_writing", read_late)
+    async with contextlib.AsyncExitStack() as stack:
+        starting = asyncio.ensure_future(stack.enter_async_context(serving(ScriptedModel(), tmp_path)))
+        await asyncio.wait([starting], timeout=0.5)
+        assert not starting.done()
+        may_read.set()
+        server = await starting
+        peer = await stack.enter_async_context(server.peer())
+        await peer.send(Attach(id="g1"))
+        await peer.take(Done)
+        whole = json.loads((await server.ask("GET", "/api/conversations/c1")).body)
+        assert whole["messages"][-1]["state"] == "done"
