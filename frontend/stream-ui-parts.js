@@ -44,6 +44,7 @@
  * }} address
  * @property {CommandParts["composer"] & {
  *   start: (delegate: ComposerDelegate) => void, stop: () => void, show: (mode: ComposerMode) => void,
+ *   submit: () => void,
  * }} composer
  * @property {{
  *   start: (delegate: TranscriptDelegate) => void, stop: () => void, show: (messages: Shown[]) => void, clear: () => void,

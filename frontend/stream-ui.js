@@ -54,6 +54,8 @@ export class StreamUI {
   /** @type {Settings | null} settings that were sent to the server last: what failed isn't sent again by itself before the next connection */
   #tried = null;
   #isSaving = false;
+  /** @type {OpenConversation | null} the conversation in which a message is to be sent once it has been read */
+  #sendsOnceRead = null;
   /** What was told of settings last, so that nobody is told twice. */
   #toldSettings = "";
 
@@ -205,6 +207,10 @@ export class StreamUI {
   /** @param {string} text */
   composerSent(text) {
     this.send(text);
+  }
+
+  composerWaits() {
+    if (this.#open.phase === "loading") this.#sendsOnceRead = this.#open;
   }
 
   composerStopped() {
@@ -553,6 +559,14 @@ export class StreamUI {
     libraryUI.mark(this.#open.phase === "new" ? null : this.#open.id);
     this.#tellSettings();
     this.#reveal();
+    this.#sendWaiting();
+  }
+
+  /** Sends the message that was to be sent while the conversation was still being read. */
+  #sendWaiting() {
+    if (this.#sendsOnceRead !== this.#open || !this.mayBeAsked) return;
+    this.#sendsOnceRead = null;
+    this.#parts.composer.submit();
   }
 
   #tellSettings() {

@@ -131,7 +131,7 @@ export class OpenConversation {
 
   /** @returns {boolean} whether a message can be written now */
   get takesMessages() {
-    const isThere = this.#phase === "new" || this.#phase === "ready" || (this.isGone && this.#parcels.length > 0);
+    const isThere = this.#phase === "new" || this.#phase === "ready" || (this.isGone && (this.isBegun || this.#parcels.length > 0));
     return isThere && this.writing.length === 0;
   }
 
@@ -365,10 +365,21 @@ export class OpenConversation {
   #notFound(error) {
     const isToBegin = this.#parcels.some(({ create }) => create !== null);
     const isDeleted = this.#parcels.some(({ failure }) => failure?.code === CONVERSATION_DELETED.code);
-    if (!isToBegin || isDeleted || this.isBegun) return this.gone(error);
+    if (this.isBegun) return this.#lostOnServer(error);
+    if (!isToBegin || isDeleted) return this.gone(error);
     this.#document = { ...emptyDocument(this.id), settings: this.#document.settings };
     this.#phase = "ready";
     this.#rebuild();
+    this.#parts.changed();
+  }
+
+  /**
+   * The server no longer has the conversation. What is shown stays until the reader opens another one.
+   * @param {ApiError} error
+   */
+  #lostOnServer(error) {
+    this.#phase = "missing";
+    this.#error = error;
     this.#parts.changed();
   }
 

@@ -18,6 +18,7 @@ import { isLong } from "../composer/held-texts.js";
 /**
  * @typedef {object} ComposerDelegate
  * @property {boolean} mayBeAsked whether something can be sent now; else it stays
+ * @property {() => void} composerWaits the reader wants to send, which is not possible yet
  * @property {(text: string) => void} composerSent
  * @property {() => void} composerStopped
  */
@@ -33,6 +34,8 @@ const WORDS = {
 export class ComposerView {
   #elements;
   #observer = new AbortController();
+  /** @type {ComposerDelegate | null} */
+  #delegate = null;
   /** @type {ComposerMode} */
   #mode = "idle";
 
@@ -43,6 +46,7 @@ export class ComposerView {
 
   /** @param {ComposerDelegate} delegate */
   start(delegate) {
+    this.#delegate = delegate;
     const { form, input } = this.#elements;
     const { signal } = this.#observer;
     form.addEventListener("submit", (event) => this.#submitted(event, delegate), { signal });
@@ -63,6 +67,11 @@ export class ComposerView {
     label.textContent = WORDS[mode].label;
     hint.textContent = WORDS[mode].hint;
     this.#changed();
+  }
+
+  /** Sends what has been written, as Enter does. */
+  submit() {
+    if (this.#delegate && this.#mode === "idle") this.#send(this.#delegate);
   }
 
   /** Whether nothing has been written. */
@@ -112,7 +121,8 @@ export class ComposerView {
 
   /** @param {ComposerDelegate} delegate */
   #send(delegate) {
-    if (this.isEmpty || !delegate.mayBeAsked) return;
+    if (this.isEmpty) return;
+    if (!delegate.mayBeAsked) return delegate.composerWaits();
     const { input, held } = this.#elements;
     const text = withoutBlankEdges([input.value, held?.text ?? ""].filter((part) => part.trim() !== "").join("\n\n"));
     this.write("");

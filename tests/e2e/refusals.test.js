@@ -52,8 +52,11 @@ describe("A refused message", () => {
   }
 
   async function refuse() {
+    const before = await chat.page.$$eval(".prompt-text", (questions) => questions.length);
     await chat.fill(TOO_LONG);
     await chat.page.press("Enter");
+    await chat.page.waitFor((count) => document.querySelectorAll(".prompt-text").length > count, before);
+    await chat.isIdle();
     await chat.lastStatusSays("too long: about");
   }
 

@@ -77,10 +77,15 @@ export class FakeComposer {
   /** @type {ComposerMode} */
   mode = "idle";
   text = "";
+  submits = 0;
 
   start() {}
   stop() {}
   focus() {}
+
+  submit() {
+    this.submits += 1;
+  }
 
   get isEmpty() {
     return this.text === "";

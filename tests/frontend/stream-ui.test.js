@@ -439,6 +439,43 @@ describe("StreamUI", () => {
       assert.equal(tab.composer.mode, "idle");
     });
 
+    it("keeps what is shown of a conversation that the server has lost, and goes on in a new chat", async () => {
+      const { id, conversation } = await begin("Hi");
+      deliver(token(id, 1, "He"));
+      tabs.server.documents.delete(conversation);
+      tab.ui.connectionChanged(WAITING);
+      tab.ui.connectionChanged(CONNECTED);
+      deliver({ type: "lost", id });
+      await settle();
+      assert.deepEqual(tab.transcript.texts, ["Hi", "He"]);
+      assert.equal(tab.composer.mode, "idle");
+      const { conversation: next, parent } = await ask("Go on");
+      assert.notEqual(next, conversation);
+      assert.equal(parent, null);
+    });
+
+    it("sends what was to be sent while a conversation was being read, once it is there", async () => {
+      tabs.server.putChat("a", ["Hi", "Hello"]);
+      tab = tabs.open("a");
+      assert.equal(tab.ui.mayBeAsked, false);
+      tab.ui.composerWaits();
+      assert.equal(tab.composer.submits, 0);
+      await settle();
+      assert.equal(tab.composer.submits, 1);
+      tab.ui.connectionChanged(CONNECTED);
+      await settle();
+      assert.equal(tab.composer.submits, 1);
+    });
+
+    it("sends nothing that was to be sent in a conversation that the reader has left", async () => {
+      tabs.server.putChat("a", ["Hi", "Hello"]);
+      tab = tabs.open("a");
+      tab.ui.composerWaits();
+      tab.ui.startNewChat();
+      await settle();
+      assert.equal(tab.composer.submits, 0);
+    });
+
     it("looks for it again over the next connection, where the server still means to write it", async () => {
       const { id } = await begin("Hi");
       deliver(token(id, 1, "He"), { type: "lost", id });
