@@ -330,7 +330,7 @@ export class OpenConversation {
       const document = await this.#parts.api.read(this.id);
       if (!this.#isStale && !this.#hasLeft) this.#take(document);
     } catch (error) {
-      if (!this.#hasLeft) this.#fail(error instanceof ApiError ? error : new ApiError(String(error)));
+      if (!this.#isStale && !this.#hasLeft) this.#fail(error instanceof ApiError ? error : new ApiError(String(error)));
     }
   }
 

@@ -121,7 +121,17 @@ export class Tab {
    */
   async waitFor(condition, ...args) {
     const watched = `(${observe})(() => ${call(condition, args)}, ${SLICE_MS})`;
-    await eventually(() => this.#driver.evaluate(watched), `${condition} with ${JSON.stringify(args).slice(0, 200)}`);
+    try {
+      await eventually(() => this.#driver.evaluate(watched), `${condition} with ${JSON.stringify(args).slice(0, 200)}`);
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : error}\nThe page ends with: ${await this.#seen()}`, { cause: error });
+    }
+  }
+
+  /** The end of what the page shows and of what waits in its outbox, for whoever reads of a failure. */
+  async #seen() {
+    const seen = "JSON.stringify([document.body.innerText.slice(-600), localStorage.getItem('streamui.outbox.v1')?.slice(0, 600)])";
+    return await inTime(this.#driver.evaluate(seen)).catch((error) => `nothing, since ${error}`);
   }
 
   /** @param {string} selector */
