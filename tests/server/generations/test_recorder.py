@@ -108,7 +108,9 @@ async def test_what_could_not_be_kept_ends_with_the_server(filling: RunningServe
         assert (await peer.until_done("g2"))[-1].reason == "interrupted"  # type: ignore[union-attr]
     await asyncio.to_thread(filling.conversations.close)
     old = filling.registry.get("g1", re="attach", principal=LOCAL).log
-    async with serving(ScriptedModel(context=9_000), tmp_path) as server:
+    model = ScriptedModel(context=9_000)
+    model.gate.close()  # else the answer may have ended before the server is ready
+    async with serving(model, tmp_path) as server:
         generation = server.registry.get("g1", re="attach", principal=LOCAL)
         assert generation.log.epoch != old.epoch  # so nobody takes what comes now for what was shown
         assert old.text.startswith(generation.log.text)
