@@ -24,7 +24,7 @@ export function noteOf(parcels, id) {
 }
 
 /**
- * Position of each refused message: the index of the message on the branch that it stands after, -1 for the beginning.
+ * Position of each refused message: the index of the branch's message above it; -1 at the beginning.
  * A refused continuation has none, since the answer itself shows it.
  * @param {Parcel[]} parcels
  * @param {Branch} branch
@@ -50,7 +50,7 @@ function indexOf(parcel, { tree, path, leaf }) {
   if (content === undefined) return answerIndex(path, parent);
   // Earlier versions of the page kept only the parent, which may never have been on the server.
   const place = parcel.above ? parcel.above.find((id) => tree.find(id)) ?? null : placeOf(parcel, { messages: tree.all, leaf });
-  // A message of another branch stands where that branch leaves this one, so that it is always within reach.
+  // A refused message of another branch is shown where the two branches part, so that the reader can always reach it.
   const above = new Set(tree.pathTo(place).map(({ id }) => id));
   return path.findLastIndex(({ id }) => above.has(id));
 }

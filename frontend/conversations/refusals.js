@@ -12,7 +12,7 @@
  * @property {number} history length of the messages above, in UTF-16 units
  */
 /**
- * @typedef {object} Standing how the open conversation stands
+ * @typedef {object} Standing state of the open conversation
  * @property {boolean} isConnected
  * @property {boolean} isGone whether it was deleted
  * @property {boolean} leavesOut whether the server leaves out the oldest messages where not all fit

@@ -154,7 +154,7 @@ export class Sender {
   }
 
   /**
-   * Makes the conversation, or brings it back: nobody else knows one that was deleted before anything was said in it.
+   * Creates the conversation, or restores it: one that was deleted while it was empty is known to this page alone.
    * Where an earlier attempt has made it and nothing was said in it, the present settings count.
    * @param {Parcel} parcel
    */
