@@ -3,6 +3,8 @@
  * Owns the table. Whatever has the focus may take a key first, by preventing its default.
  */
 
+import { isComposing } from "./rendering/submit-key.js";
+
 /** @typedef {{label: string, keys: string[]}} Shortcut as it is listed; keys as they are called here */
 /**
  * @typedef {object} Binding
@@ -49,7 +51,7 @@ export class Shortcuts {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
+    if (event.defaultPrevented || isComposing(event)) return;
     const target = event.target instanceof Element ? event.target : null;
     for (const { keys, act } of this.#bindings) {
       if (!act || !this.#matches(event, keys) || act(target) === false) continue;

@@ -1,6 +1,7 @@
 /** Where the next message is written, sent, and the present answer is stopped. */
 
 import { isLong } from "../composer/held-texts.js";
+import { isSubmitEnter } from "./submit-key.js";
 
 /**
  * @typedef {object} ComposerElements
@@ -114,7 +115,7 @@ export class ComposerView {
    * @param {ComposerDelegate} delegate
    */
   #keyPressed(event, delegate) {
-    if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
+    if (!isSubmitEnter(event)) return;
     event.preventDefault();
     if (this.#mode === "idle") this.#send(delegate);
   }
@@ -144,12 +145,4 @@ export class ComposerView {
  */
 function withoutBlankEdges(text) {
   return text.replace(/^\s*\n/, "").trimEnd();
-}
-
-/**
- * Safari ends a composition before the Enter that ends it arrives; it then has the key code 229.
- * @param {KeyboardEvent} event
- */
-function isComposing(event) {
-  return event.isComposing || event.keyCode === 229;
 }

@@ -2,6 +2,7 @@
 
 import { addressOf } from "../address.js";
 import { iconButton } from "./elements.js";
+import { isComposing, isSubmitEnter } from "./submit-key.js";
 
 /** @typedef {import("../conversations/api.js").Found} Found */
 /**
@@ -105,7 +106,7 @@ export class ConversationRow {
    * @param {HTMLInputElement} input
    */
   #keyPressed(event, input) {
-    if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+    if (isComposing(event) || (event.key !== "Escape" && !isSubmitEnter(event))) return;
     event.preventDefault();
     event.stopPropagation();
     if (event.key === "Escape") input.value = this.#found.title;

@@ -1,6 +1,7 @@
 /** Where a message that was sent is written anew, in its own place. */
 
 import { textButton } from "./elements.js";
+import { isComposing, isSubmitEnter } from "./submit-key.js";
 
 /** @typedef {{editorSent: (text: string) => void, editorClosed: () => void}} MessageEditorDelegate */
 
@@ -49,11 +50,11 @@ export class MessageEditor {
 
   /** @param {KeyboardEvent} event */
   #keyPressed(event) {
-    if (event.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     if (event.key === "Escape") {
       event.preventDefault();
       this.#delegate.editorClosed();
-    } else if (event.key === "Enter" && !event.shiftKey) {
+    } else if (isSubmitEnter(event)) {
       event.preventDefault();
       this.element.requestSubmit();
     }

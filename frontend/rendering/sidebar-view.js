@@ -1,5 +1,7 @@
 /** The side of the page that holds the conversations: always there on a wide screen, a drawer on a narrow one. */
 
+import { isComposing } from "./submit-key.js";
+
 /**
  * @typedef {object} SidebarElements
  * @property {HTMLElement} sidebar
@@ -80,6 +82,7 @@ export class SidebarView {
    */
   #searchKeyPressed(event, delegate) {
     const { search, sidebar } = this.#elements;
+    if (isComposing(event)) return;
     if (event.key === "ArrowDown") {
       event.preventDefault();
       sidebar.querySelector("a")?.focus();
