@@ -69,6 +69,15 @@ export class Panels {
     this.#chat.show(this.#parts.settings.settings, this.#model, this.#limits);
   }
 
+  /**
+   * Open the settings at one field, and focus it.
+   * @param {string} name of a sampling parameter, or "system"
+   */
+  reveal(name) {
+    this.#side.show(this.#chat.name);
+    this.#chat.reveal(name);
+  }
+
   /** @param {ConnectionState} state */
   #connectionChanged(state) {
     if (state.name !== "connected") return;

@@ -55,8 +55,9 @@ export class ParameterField {
     this.#showProblem("");
   }
 
-  focus() {
-    this.#input.focus();
+  /** The control that a value is typed into. */
+  get input() {
+    return this.#input;
   }
 
   /** Takes over what is written, if it is valid. */

@@ -13,6 +13,7 @@
  * @property {string} meaning
  * @property {string} standard what holds where nothing is set and the model recommends nothing
  * @property {string} [unit]
+ * @property {string} [chip] short label of a set value, with # for the value; otherwise the label and a number
  * @property {number} [minimum]
  * @property {number} [above] like minimum, but not this number itself
  * @property {number} [maximum]
@@ -45,7 +46,7 @@ export const PARAMETERS = [
   },
   {
     name: "max_tokens", label: "Longest answer", group: COMMON, kind: "integer", minimum: 1, maximum: WHOLE, unit: "tokens",
-    standard: "up to the end of the context",
+    standard: "up to the end of the context", chip: "Max # tokens",
     meaning: "The answer ends after so many tokens, pieces of about three quarters of a word.",
   },
   {
@@ -54,7 +55,7 @@ export const PARAMETERS = [
   },
   {
     name: "stop", label: "Stop before", group: COMMON, kind: "strings", minItems: 1, maxItems: 16, maxLength: 256,
-    standard: "none",
+    standard: "none", chip: "Stop sequences",
     meaning: "The answer ends before any of these texts, one on each line.",
   },
   {
@@ -129,6 +130,7 @@ export const PARAMETERS = [
   },
   {
     name: "json_schema", label: "JSON schema", group: FORM, kind: "object", maxBytes: 65_536, standard: "none",
+    chip: "JSON output",
     meaning: 'The answer is JSON that obeys this schema, as in {"type": "object", "properties": {"name": {"type": "string"}}}.',
   },
 ];

@@ -1,5 +1,6 @@
 /** How the open conversation is answered: the model's facts, the system prompt, presets and every sampling parameter. */
 
+import { SYSTEM } from "./changed-settings.js";
 import { create, createButton } from "./elements.js";
 import { describeModel } from "./model-facts.js";
 import { ParameterField } from "./parameter-field.js";
@@ -75,6 +76,18 @@ export class SettingsPanel {
     this.#facts.replaceChildren(
       ...shown.flatMap(([term = "", fact = ""]) => [create("dt", {}, term), create("dd", {}, fact)]),
     );
+  }
+
+  /**
+   * Unfold the group of one field, scroll the field into view, and focus it.
+   * @param {string} name of a sampling parameter, or SYSTEM
+   */
+  reveal(name) {
+    const field = name === SYSTEM ? this.#system : this.#fields.find((each) => each.name === name)?.input;
+    if (!field) return;
+    field.closest("details")?.setAttribute("open", "");
+    field.scrollIntoView({ block: "center" });
+    field.focus({ preventScroll: true });
   }
 
   /** Takes over what is written in the field that has the focus. */

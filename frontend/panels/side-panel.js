@@ -69,6 +69,15 @@ export class SidePanel {
     this.#views[this.#selected]?.shown?.();
   }
 
+  /**
+   * Open the panel at one of its views.
+   * @param {string} name of the view
+   */
+  show(name) {
+    this.select(this.#views.findIndex((view) => view.name === name));
+    this.open();
+  }
+
   /** The focus goes back to where it came from. */
   close() {
     this.#dialog.close();

@@ -1,0 +1,46 @@
+/** Settings of a conversation that differ from the defaults, each with a short label. */
+
+import { PARAMETERS } from "./parameters.js";
+import { tidied } from "./settings.js";
+
+/** @typedef {import("./settings.js").Settings} Settings */
+/**
+ * @typedef {object} ChangedSetting
+ * @property {string} name of a sampling parameter, or SYSTEM
+ * @property {string} label short enough for a chip: "System prompt", "Max 200 tokens", "Temperature 1.5"
+ */
+
+/** Name of the system prompt among the settings. */
+export const SYSTEM = "system";
+
+/**
+ * @param {Settings} settings
+ * @returns {ChangedSetting[]} in the order of the settings panel
+ */
+export function changedSettings(settings) {
+  const { system, params = {} } = tidied(settings);
+  const changed = PARAMETERS.filter(({ name }) => name in params);
+  return [
+    ...(system ? [{ name: SYSTEM, label: "System prompt" }] : []),
+    ...changed.map((parameter) => ({ name: parameter.name, label: describe(parameter, params[parameter.name]) })),
+  ];
+}
+
+/**
+ * @param {Settings} settings
+ * @param {string} name of a sampling parameter, or SYSTEM
+ * @returns {Settings} with this one at its default
+ */
+export function withoutSetting(settings, name) {
+  if (name === SYSTEM) return tidied({ ...settings, system: "" });
+  return tidied({ ...settings, params: { ...settings.params, [name]: undefined } });
+}
+
+/**
+ * @param {import("./parameters.js").Parameter} parameter
+ * @param {unknown} value
+ */
+function describe({ chip, label, kind }, value) {
+  if (chip) return chip.replace("#", Number(value).toLocaleString("en"));
+  return kind === "number" || kind === "integer" ? `${label} ${value}` : label;
+}
