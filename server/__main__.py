@@ -141,7 +141,8 @@ def _listen(host: str, port: int) -> socket.socket:
     # Else the system takes megabytes for a client that doesn't read before the server notices.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     # And a connection whose client takes nothing for so long is gone, also when it has been closed on this side.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux only; elsewhere the system's own limit of some minutes holds
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
     return listener
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import secrets
 import signal
 import sys
@@ -25,6 +24,7 @@ from server.bench.sides import Load, Ours, Side, Standing, Started
 from server.bench.sizes import FULL, QUICK
 from server.bench.table import figures, table
 from server.bench.target import ask
+from server.resources import usable_cores
 from server.starter import MODEL_PATH
 
 INTERRUPTED = 130
@@ -121,7 +121,7 @@ async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
 
 
 def _heading(load: Load, plan: Plan, answer: int) -> str:
-    sizes, cores, threads = plan.sizes, len(os.sched_getaffinity(0)), load.threads or "default"
+    sizes, cores, threads = plan.sizes, usable_cores(), load.threads or "default"
     return (
         f"{load.model.name}: {load.parallel} x {load.context} tokens of context, threads: {threads}, cores: {cores}; "
         f"answers of {answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,13 +14,14 @@ from server.bench.rounds import Plan
 from server.bench.samples import Samples
 from server.bench.sides import Load
 from server.bench.table import Figure
+from server.resources import usable_cores
 
 
 def report(plan: Plan, load: Load, rounds: Sequence[dict[str, Samples]], found: Sequence[Figure]) -> bytes:
     body: dict[str, Any] = {
         "version": __version__,
         "machine": {
-            "cores": len(os.sched_getaffinity(0)),
+            "cores": usable_cores(),
             "system": platform.platform(),
             "python": platform.python_version(),
         },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shlex
 import sys
@@ -19,6 +18,7 @@ from server.bench.openai import Api, OpenAI
 from server.bench.ours import StreamUI
 from server.bench.process import Process, free_port, running
 from server.bench.target import Target
+from server.resources import usable_cores
 
 READY = "StreamUI is ready: "
 
@@ -114,7 +114,7 @@ def filled(command: str, load: Load, port: int) -> list[str]:
         "context": load.context,
         "total": load.context * load.parallel,
         "parallel": load.parallel,
-        "threads": load.threads or len(os.sched_getaffinity(0)),
+        "threads": load.threads or usable_cores(),
     }
 
     def value(found: re.Match[str]) -> str:

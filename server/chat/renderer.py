@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from server.chat.prompt import Prompt
 from server.chat.sandbox import ChatTemplateError, SandboxedTemplate, TemplateLimitError
+from server.resources import limit_process
 
 MEMORY: Final = 512 << 20
 """Bytes of address space, Python's own 30 MiB or so included."""
@@ -23,13 +24,7 @@ SAMPLE: Final = ({"role": "user", "content": "Hello"},)
 
 
 def main() -> None:
-    for kind, most in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 16),
-    ):
-        resource.setrlimit(kind, (most, most))
+    limit_process({"RLIMIT_AS": MEMORY, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": 0, "RLIMIT_NOFILE": 16})
     setup = json.loads(sys.stdin.readline())
     template: SandboxedTemplate | None = None
 

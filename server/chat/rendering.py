@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
+import selectors
 import subprocess
 import sys
 import threading
@@ -106,14 +106,14 @@ def _line(file: int, deadline: float) -> bytes:
     """A line from the pipe. Raises TimeoutError, and EOFError when there is none or it is too long."""
     parts: list[bytes] = []
     size = 0
-    poll = select.poll()
-    poll.register(file, select.POLLIN)
-    while not parts or not parts[-1].endswith(b"\n"):
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise TimeoutError
-        part = os.read(file, 1 << 20)
-        size += len(part)
-        if not part or size > MAX_REPLY:
-            raise EOFError
-        parts.append(part)
+    with selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        while not parts or not parts[-1].endswith(b"\n"):
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise TimeoutError
+            part = os.read(file, 1 << 20)
+            size += len(part)
+            if not part or size > MAX_REPLY:
+                raise EOFError
+            parts.append(part)
     return b"".join(parts)

@@ -21,6 +21,7 @@ from server.engine.base import ModelError
 from server.engine.probing import ModelNeeds, ModelProbe
 from server.guard.origins import is_loopback
 from server.private_files import open_to_others
+from server.resources import available_memory
 from server.settings import Settings
 
 OTHER_MEMORY: Final = 400 << 20
@@ -56,11 +57,14 @@ def chat_template(name: str | None) -> Iterator[Finding]:
 
 def memory(settings: Settings, needs: ModelNeeds, available: int | None = None) -> Finding:
     """Whether model and KV cache fit into what is free now."""
-    free = _available() if available is None else available
+    free = available_memory() if available is None else available
     context = settings.context or min(needs.context, DEFAULT_CONTEXT)
     kv = needs.kv_bytes * (settings.kv_tokens or context * settings.parallel)
     need = needs.file_bytes + kv + OTHER_MEMORY
-    text = f"{_size(need)} needed (model {_size(needs.file_bytes)}, KV cache {_size(kv)}), {_size(free)} free"
+    needed = f"{_size(need)} needed (model {_size(needs.file_bytes)}, KV cache {_size(kv)})"
+    if free is None:
+        return ok("memory", f"{needed}; this system doesn't say how much is free")
+    text = f"{needed}, {_size(free)} free"
     smaller = "use a smaller --context or --parallel, or a smaller model"
     if need > free:
         return fault("memory", text, smaller)
@@ -141,18 +145,6 @@ def _journal(path: Path) -> Finding:
     except sqlite3.Error as error:
         return fault("journal", f"{path}: {error}", remedy)
     return ok("journal", f"{path} is whole") if found == "ok" else fault("journal", f"{path}: {found}", remedy)
-
-
-def _available() -> int:
-    """Bytes that are free, also by the limit of a container."""
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    free = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
-    try:
-        group = Path("/sys/fs/cgroup")
-        most, used = (group / "memory.max").read_text(), (group / "memory.current").read_text()
-        return min(free, int(most) - int(used))
-    except (OSError, ValueError):
-        return free
 
 
 def _size(count: int) -> str:

@@ -33,6 +33,7 @@ from server.engine.llama.vocabulary import TokenTable, read_tokens
 from server.engine.model import Outcome, Row
 from server.engine.thinking_marks import MARKS, visible_tokens
 from server.gguf_header import MAGIC
+from server.resources import usable_cores
 
 SMALL_MODEL = 50_000_000
 """Parameters below which one thread computes faster than several, which then mostly wait for each other."""
@@ -206,7 +207,7 @@ class LlamaModel:
 
     def _suitable_threads(self) -> int:
         small = ll.llama_model_n_params(self._model) < SMALL_MODEL
-        return 1 if small else len(os.sched_getaffinity(0))
+        return 1 if small else usable_cores()
 
     def _read_facts(self) -> ModelFacts:
         template = ll.llama_model_chat_template(self._model, None)

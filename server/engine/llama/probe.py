@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ import llama_cpp as ll
 from server.engine.base import EngineError
 from server.engine.llama.model import LlamaModel
 from server.engine.model import Row
+from server.resources import address_space, limit_process
 
 ROOM: Final = 2 << 30
 """Bytes of address space beyond the file itself, for a short context and what llama.cpp computes in."""
@@ -47,16 +47,17 @@ def main(path: Path, seconds: int) -> None:
 
 def limit(path: Path, seconds: int) -> None:
     """Give up whatever an honest file does not need."""
-    limits = {
-        resource.RLIMIT_CPU: seconds,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: 64,
-    }
-    if not ll.llama_supports_gpu_offload():  # a driver takes as much address space as it likes
-        limits[resource.RLIMIT_AS] = _address_space() + ROOM + sum(_sizes(path))
-    for kind, most in limits.items():
-        resource.setrlimit(kind, (most, most))
+    # A GPU driver reserves address space without bound.
+    space = None if ll.llama_supports_gpu_offload() else address_space()
+    limit_process(
+        {
+            "RLIMIT_CPU": seconds,
+            "RLIMIT_CORE": 0,
+            "RLIMIT_FSIZE": 0,
+            "RLIMIT_NOFILE": 64,
+            "RLIMIT_AS": None if space is None else space + ROOM + sum(_sizes(path)),
+        }
+    )
 
 
 def examine(path: Path) -> Mapping[str, int]:
@@ -73,11 +74,6 @@ def examine(path: Path) -> Mapping[str, int]:
     }
     model.close()
     return needs
-
-
-def _address_space() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return pages * resource.getpagesize()
 
 
 def _sizes(path: Path) -> Iterable[int]:

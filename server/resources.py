@@ -1,0 +1,60 @@
+"""Processor, memory and process limits of this machine, with a fallback where a system lacks Linux's own calls.
+
+macOS has no `sched_getaffinity` and no `/proc`, and doesn't enforce `RLIMIT_AS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+
+_PROC = Path("/proc")
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use; all cores where the system can't say."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def available_memory() -> int | None:
+    """Return the free memory in bytes, also by the limit of a container; None where the system can't say."""
+    try:
+        lines = (_PROC / "meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    free = next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable")), None)
+    if free is None:
+        return None
+    try:
+        most, used = (_CGROUP / "memory.max").read_text(), (_CGROUP / "memory.current").read_text()
+        return min(free, int(most) - int(used))
+    except (OSError, ValueError):
+        return free
+
+
+def address_space() -> int | None:
+    """Return the address space of this process in bytes; None where the system can't say."""
+    try:
+        return int((_PROC / "self" / "statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return None
+
+
+def limit_process(limits: Mapping[str, int | None]) -> None:
+    """Lower soft and hard limits of this process, by the name of each in `resource`; None leaves one as it is.
+
+    A limit that the system doesn't have or refuses is skipped: RLIMIT_AS on macOS. The other limits hold there, so
+    hostile input can still not compute for longer than RLIMIT_CPU.
+    """
+    for name, most in limits.items():
+        kind = getattr(resource, name, None)
+        if kind is None or most is None:
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(kind, (most, most))
