@@ -80,7 +80,11 @@ def test_doctor_without_proc_says_that_free_memory_is_unknown(without_linux: Non
 
 def test_removed_names_are_missing_in_a_child(without_linux: None) -> None:
     """The check itself: else the tests above would pass for nothing."""
-    probe = "import os, socket as s; print(hasattr(os, 'sched_getaffinity'), hasattr(s, 'TCP_USER_TIMEOUT')); open('/proc/a')"
+    probe = """
+import os, socket
+print(hasattr(os, "sched_getaffinity"), hasattr(socket, "TCP_USER_TIMEOUT"))
+open("/proc/self/statm")
+"""
     ended = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, env=environment())
     assert ended.stdout == "False False\n"
     assert "FileNotFoundError" in ended.stderr
