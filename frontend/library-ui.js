@@ -21,6 +21,7 @@ import { UNTITLED } from "./rendering/conversation-row.js";
  * }} api
  * @property {{
  *   start: (delegate: ListDelegate) => void, stop: () => void, show: (holdings: Holdings) => void, mark: (open: string | null) => void,
+ *   reveal: (id: string) => void,
  * }} list
  * @property {{start: (delegate: SidebarDelegate) => void, stop: () => void, close: () => void}} sidebar
  * @property {{show: (toast: Toast) => void}} toasts
@@ -31,6 +32,7 @@ import { UNTITLED } from "./rendering/conversation-row.js";
  * @property {(id: string, message: string | null) => void} conversationChosen
  * @property {(id: string) => void} conversationRemoved
  * @property {(id: string) => boolean} conversationRestored whether there is anything of it that only this browser has
+ * @property {(id: string) => void} conversationReturned the server has it again
  * @property {() => void} libraryShown
  */
 
@@ -95,7 +97,7 @@ export class LibraryUI {
    * @param {string} title
    */
   listRenamed(id, title) {
-    this.#try("The title was not changed.", () => this.#parts.library.change(id, { title }));
+    this.#try("Couldn't rename.", () => this.#parts.library.change(id, { title }));
   }
 
   /**
@@ -103,7 +105,7 @@ export class LibraryUI {
    * @param {boolean} pinned
    */
   listPinned(id, pinned) {
-    this.#try(pinned ? "It was not pinned." : "It is still pinned.", () => this.#parts.library.change(id, { pinned }));
+    this.#try(pinned ? "Couldn't pin." : "Couldn't unpin.", () => this.#parts.library.change(id, { pinned }));
   }
 
   /**
@@ -117,11 +119,22 @@ export class LibraryUI {
   /** @param {string} id */
   listDeleted(id) {
     const title = this.#parts.library.find(id)?.title || UNTITLED;
-    this.#delegate?.conversationRemoved(id);
-    this.#try(`“${title}” was not deleted.`, async () => {
-      await this.#parts.library.remove(id);
+    this.#try(`Couldn't delete “${title}”.`, async () => {
+      await this.#remove(id);
       this.#parts.toasts.show({ text: `Deleted “${title}”`, action: { label: "Undo", act: () => this.#restore(id) } });
     });
+  }
+
+  /** Where it can't be deleted, all is again as it was. @param {string} id */
+  async #remove(id) {
+    this.#delegate?.conversationRemoved(id);
+    try {
+      await this.#parts.library.remove(id);
+    } catch (error) {
+      this.#delegate?.conversationRestored(id);
+      this.#delegate?.conversationReturned(id);
+      throw error;
+    }
   }
 
   listRetried() {
@@ -159,6 +172,7 @@ export class LibraryUI {
    */
   #imported(name, imported) {
     for (const summary of imported.imported) this.#parts.library.heard(summary);
+    if (imported.imported[0]) this.#parts.list.reveal(imported.imported[0].id);
     this.#parts.toasts.show(outcome(name, imported));
     const [only] = imported.imported;
     if (only && imported.imported.length === 1) this.listOpened(only.id, null);
@@ -167,11 +181,12 @@ export class LibraryUI {
   /** @param {string} id */
   #restore(id) {
     const isUnsent = this.#delegate?.conversationRestored(id) ?? false;
-    this.#try("It could not be brought back.", async () => {
+    this.#try("Couldn't undo.", async () => {
       await this.#parts.library.restore(id).catch((error) => {
         if (!isUnsent || error.status !== 404) throw error;
       });
-      this.#delegate?.conversationChosen(id, null);
+      this.#parts.list.reveal(id);
+      this.#delegate?.conversationReturned(id);
     });
   }
 

@@ -45,6 +45,8 @@ export class StreamUI {
   #open;
   /** @type {Map<string, Parcel[]>} what was not sent in conversations that were deleted here */
   #removed = new Map();
+  /** @type {{id: string, by: OpenConversation} | null} the conversation that was deleted last while it was open, and the new chat in its place */
+  #replaced = null;
   /** @type {string | null} a message that the reader wants to see once it is here */
   #wanted = null;
   /** What was searched for to find it. */
@@ -256,7 +258,9 @@ export class StreamUI {
     const parcels = this.#parts.outbox.of(id);
     this.#removed.set(id, parcels);
     for (const { request } of parcels) this.#parts.outbox.remove(request.id);
-    if (this.#open.id === id) this.startNewChat();
+    if (this.#open.id !== id) return;
+    this.startNewChat();
+    this.#replaced = { id, by: this.#open };
   }
 
   /**
@@ -271,6 +275,18 @@ export class StreamUI {
     this.#listUnsent();
     this.#sender.sendAll(true);
     return parcels.length > 0;
+  }
+
+  /**
+   * The server has a conversation again that was deleted here. It is opened only where it was open before and the reader has
+   * turned to nothing else since.
+   * @param {string} id
+   */
+  conversationReturned(id) {
+    const isReplaced = this.#replaced?.id === id && this.#replaced.by === this.#open;
+    const isUnused = this.#open.phase === "new" && this.#parts.composer.isEmpty;
+    if ((isReplaced && isUnused) || this.#open.id === id) this.conversationChosen(id, null);
+    else this.#parts.composer.focus();
   }
 
   libraryShown() {

@@ -26,11 +26,20 @@ export function groupsOf(conversations, now) {
  * @param {Date} now
  */
 function nameOf(then, now) {
-  const days = Math.round((midnight(now) - midnight(then)) / DAY_MS);
+  const days = daysBetween(then, now);
   if (days <= 0) return "Today";
   if (days === 1) return "Yesterday";
   if (days <= 7) return "Previous 7 days";
   return days <= 30 ? "Previous 30 days" : months.format(then);
+}
+
+/**
+ * Days on the calendar from one to the other, whatever the time of day and the change of clocks.
+ * @param {Date} then
+ * @param {Date} now
+ */
+export function daysBetween(then, now) {
+  return Math.round((midnight(now) - midnight(then)) / DAY_MS);
 }
 
 /** @param {Date} date */

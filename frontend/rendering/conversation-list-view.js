@@ -1,6 +1,7 @@
 /** The list of conversations, in groups, or what a search has found. */
 
 import { groupsOf } from "../conversations/date-groups.js";
+import { timesOf } from "../conversations/row-times.js";
 import { ConversationRow, UNTITLED } from "./conversation-row.js";
 
 /** @typedef {import("../conversations/api.js").Found} Found */
@@ -36,6 +37,8 @@ export class ConversationListView {
   #shown = new Map();
   /** @type {string | null} the one that is open */
   #open = null;
+  /** @type {string | null} the conversation whose row is to be scrolled into view once it can be seen */
+  #unrevealed = null;
   /** Which rows stand in which groups; as long as that stays, they are not moved, and the focus stays where it is. */
   #arrangement = "";
   /** @type {Holdings | null} what to show once a title is written */
@@ -80,12 +83,14 @@ export class ConversationListView {
   #show(holdings) {
     const { conversations, query, hasMore } = holdings;
     this.#waiting = null;
-    this.#rows = new Map(conversations.map((found) => [found.id, this.#row(found)]));
+    const times = timesOf(conversations, new Date());
+    this.#rows = new Map(conversations.map((found) => [found.id, this.#row(found, times.get(found.id) ?? "")]));
     this.#shown = new Map(conversations.map((found) => [found.id, found]));
     this.#arrange(query === "" ? groupsOf(conversations, new Date()) : [{ name: "Found", conversations }]);
     this.#elements.end.hidden = !hasMore;
     this.#say(holdings);
     this.mark(this.#open);
+    this.#revealRow();
   }
 
   /** @param {Group[]} groups */
@@ -94,6 +99,7 @@ export class ConversationListView {
     if (arrangement === this.#arrangement) return;
     this.#arrangement = arrangement;
     const focused = document.activeElement;
+    if (this.#isInView(this.#open)) this.#unrevealed ??= this.#open;
     const shown = groups.filter(({ conversations }) => conversations.length > 0);
     this.#elements.list.replaceChildren(...shown.map((group) => this.#group(group)));
     if (focused instanceof HTMLElement && this.#elements.list.contains(focused)) focused.focus();
@@ -101,18 +107,53 @@ export class ConversationListView {
 
   /** @param {string | null} open the conversation that the page shows */
   mark(open) {
+    if (open !== null && open !== this.#open) this.reveal(open);
     this.#open = open;
     for (const [id, row] of this.#rows) row.mark(id === open);
     this.#order(open !== null && this.#rows.has(open) ? open : ([...this.#rows.keys()][0] ?? null));
   }
 
-  /** @param {Found} found */
-  #row(found) {
+  /**
+   * Scrolls a row into view, as soon as it is in the list and the list is shown.
+   * @param {string} id
+   */
+  reveal(id) {
+    this.#unrevealed = id;
+    this.#revealRow();
+  }
+
+  /** The list is shown again, on a page that had hidden it. */
+  shown() {
+    this.#unrevealed ??= this.#open;
+    this.#revealRow();
+  }
+
+  #revealRow() {
+    const row = this.#unrevealed === null ? undefined : this.#rows.get(this.#unrevealed);
+    if (!row?.element.checkVisibility()) return;
+    this.#unrevealed = null;
+    row.element.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {string | null} id */
+  #isInView(id) {
+    const row = id === null ? undefined : this.#rows.get(id)?.element;
+    const view = this.#elements.list.parentElement?.getBoundingClientRect();
+    if (!row?.isConnected || !view) return false;
+    const { top, bottom } = row.getBoundingClientRect();
+    return top < view.bottom && bottom > view.top;
+  }
+
+  /**
+   * @param {Found} found
+   * @param {string} time
+   */
+  #row(found, time) {
     const known = this.#rows.get(found.id);
-    known?.show(found);
+    known?.show(found, time);
     return (
       known ??
-      new ConversationRow(found, {
+      new ConversationRow(found, time, {
         rowOpened: (id, message) => this.#delegate?.listOpened(id, message),
         rowAsked: (id, button) => this.#openMenu(id, button),
         rowRenamed: (id, title) => this.#renamed(id, title),

@@ -1,6 +1,7 @@
 /** One conversation in the list: a link that opens it, and a button for the rest. */
 
 import { addressOf } from "../address.js";
+import { wholeTime } from "../conversations/row-times.js";
 import { iconButton } from "./elements.js";
 import { isComposing, isSubmitEnter } from "./submit-key.js";
 
@@ -18,6 +19,7 @@ export class ConversationRow {
   #delegate;
   #link = document.createElement("a");
   #title = document.createElement("span");
+  #time = document.createElement("time");
   #snippet = document.createElement("span");
   #menu;
   /** @type {Found} */
@@ -26,9 +28,10 @@ export class ConversationRow {
 
   /**
    * @param {Found} found
+   * @param {string} time as it is shown
    * @param {RowDelegate} delegate
    */
-  constructor(found, delegate) {
+  constructor(found, time, delegate) {
     this.#found = found;
     this.#delegate = delegate;
     this.#menu = iconButton("more", "", () => delegate.rowAsked(this.#found.id, this.#menu));
@@ -38,13 +41,14 @@ export class ConversationRow {
     this.#link.className = "row-link";
     this.#title.className = "row-title";
     this.#title.dir = "auto";
+    this.#time.className = "row-time";
     this.#snippet.className = "row-snippet";
     this.#snippet.dir = "auto";
-    this.#link.append(this.#title, this.#snippet);
+    this.#link.append(this.#title, this.#time, this.#snippet);
     this.#link.addEventListener("click", (event) => this.#clicked(event));
     this.element.className = "row";
     this.element.append(this.#link, this.#menu);
-    this.show(found);
+    this.show(found, time);
   }
 
   get id() {
@@ -55,17 +59,22 @@ export class ConversationRow {
     return "renaming" in this.element.dataset;
   }
 
-  /** @param {Found} found */
-  show(found) {
+  /**
+   * @param {Found} found
+   * @param {string} time
+   */
+  show(found, time) {
     this.#found = found;
     const title = found.title || UNTITLED;
     const isWriting = found.writing.length > 0;
     this.#link.href = addressOf(found.id);
     this.#title.textContent = title;
-    this.#link.title = title;
+    this.#link.title = `${title}\n${wholeTime(found.updated_at)}`;
+    this.#time.textContent = time;
+    this.#time.dateTime = new Date(found.updated_at).toISOString();
     this.element.dataset.writing = String(isWriting);
-    this.#link.ariaLabel = isWriting ? `${title}, an answer is being written` : null;
-    this.#menu.ariaLabel = `What to do with ${title}`;
+    this.#link.ariaLabel = isWriting ? `${title}, ${time}, answering` : null;
+    this.#menu.ariaLabel = `Options for ${title}`;
     this.#menu.title = "More";
     this.#snippet.replaceChildren(...(found.snippet ?? []).map(snippetPart));
     this.#snippet.hidden = !found.snippet;
@@ -92,7 +101,7 @@ export class ConversationRow {
     input.className = "row-input";
     input.value = this.#found.title;
     input.maxLength = 200;
-    input.ariaLabel = "New title; nothing for the one it had at first";
+    input.ariaLabel = "Title (empty = original)";
     input.addEventListener("keydown", (event) => this.#keyPressed(event, input));
     input.addEventListener("blur", () => this.#renamed(input), { once: true });
     this.element.dataset.renaming = "";

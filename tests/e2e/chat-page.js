@@ -219,7 +219,7 @@ export class ChatPage {
    * @param {string} item
    */
   async chooseListed(title, item) {
-    await this.press(`What to do with ${title}`);
+    await this.press(`Options for ${title}`);
     await this.press(item);
   }
 

@@ -81,7 +81,7 @@ export const SCREENS = [
     arrange: async ({ chat, server }) => {
       await importText(server.address, "What the menu is about", "An answer.");
       await chat.listSays("What the menu is about");
-      await chat.press("What to do with What the menu is about");
+      await chat.press("Options for What the menu is about");
       await chat.page.waitForSelector("[role=menu]");
     },
   },

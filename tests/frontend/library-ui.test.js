@@ -4,12 +4,73 @@ import { beforeEach, describe, it } from "node:test";
 import { ApiError } from "../../frontend/conversations/api.js";
 import { MOST_BYTES } from "../../frontend/conversations/importing.js";
 import { LibraryUI } from "../../frontend/library-ui.js";
+import { settle } from "./fake-parts.js";
 
 /** @typedef {import("../../frontend/conversations/api.js").Imported} Imported */
 /** @typedef {import("../../frontend/rendering/toast-view.js").Toast} Toast */
 
 /** @type {Imported} */
 const NOTHING = { imported: [], skipped: [] };
+
+/** @type {import("../../frontend/conversations/api.js").Summary} */
+const SUMMARY = { id: "a", title: "Frogs", created_at: 1, updated_at: 1, pinned: false, version: 1, writing: [] };
+const AWAY = new ApiError("The server can't be reached.", { isTemporary: true });
+
+describe("A chat that is deleted", () => {
+  /** @type {Toast[]} */
+  let toasts;
+  /** @type {string[]} what the page was told, and what the list was */
+  let told;
+  /** @type {(Error | null)[]} what the server does, one after the other */
+  let answers;
+  /** @type {LibraryUI} */
+  let ui;
+
+  beforeEach(() => {
+    [toasts, told, answers] = [[], [], []];
+    const answer = async () => {
+      const error = answers.shift();
+      if (error) throw error;
+    };
+    const library = { start: () => {}, find: () => SUMMARY, holdings: {}, remove: answer, restore: answer };
+    const view = { start: () => {}, show: () => {}, reveal: (/** @type {string} */ id) => told.push(`revealed ${id}`) };
+    const parts = { library, list: view, sidebar: view, files: view, toasts: { show: (/** @type {Toast} */ toast) => toasts.push(toast) } };
+    ui = new LibraryUI(/** @type {any} */ (parts));
+    const names = ["conversationChosen", "conversationRemoved", "conversationRestored", "conversationReturned"];
+    const tell = (/** @type {string} */ name) => (/** @type {string} */ id) => void told.push(`${name.replace("conversation", "")} ${id}`);
+    ui.start(/** @type {any} */ ({ libraryShown: () => {}, ...Object.fromEntries(names.map((name) => [name, tell(name)])) }));
+  });
+
+  it("comes back with Undo, in the list, and the page decides what to show", async () => {
+    ui.listDeleted("a");
+    await settle();
+    assert.equal(toasts[0]?.text, "Deleted “Frogs”");
+    toasts[0]?.action?.act();
+    await settle();
+    assert.deepEqual(told, ["Removed a", "Restored a", "revealed a", "Returned a"]);
+  });
+
+  it("is as it was where the server can't delete it, until that is tried again", async () => {
+    answers = [AWAY];
+    ui.listDeleted("a");
+    await settle();
+    assert.deepEqual(told, ["Removed a", "Restored a", "Returned a"]);
+    assert.match(toasts[0]?.text ?? "", /^Couldn't delete “Frogs”\. /);
+    toasts[0]?.action?.act();
+    await settle();
+    assert.deepEqual([told.at(-1), toasts[1]?.text], ["Removed a", "Deleted “Frogs”"]);
+  });
+
+  it("stays deleted where the server can't bring it back", async () => {
+    ui.listDeleted("a");
+    await settle();
+    answers = [AWAY];
+    toasts[0]?.action?.act();
+    await settle();
+    assert.match(toasts[1]?.text ?? "", /^Couldn't undo\. /);
+    assert.equal(told.includes("Returned a"), false);
+  });
+});
 
 describe("The import of files", () => {
   /** @type {Toast[]} */

@@ -561,7 +561,7 @@ describe("A message that is not sent", () => {
     await tab.library.remove(conversation);
     assert.deepEqual([tab.transcript.instead, listed()], ["welcome", []]);
     assert.equal(tab.ui.conversationRestored(conversation), true);
-    tab.ui.conversationChosen(conversation, null);
+    tab.ui.conversationReturned(conversation);
     await settle();
     assert.deepEqual([tab.transcript.texts, listed()], [["Too long", ""], ["Too long"]]);
   });

@@ -73,6 +73,71 @@ describe("StreamUI", () => {
     assert.deepEqual(tab.said, ["Answer started"]);
   });
 
+  describe("when a deleted conversation comes back", () => {
+    const toDelete = "a";
+
+    beforeEach(async () => {
+      for (const id of ["a", "b"]) tabs.server.putChat(id, [`asked in ${id}`, `answered in ${id}`]);
+    });
+
+    /** @param {string} id */
+    function bringBack(id) {
+      tab.ui.conversationRestored(id);
+      tab.ui.conversationReturned(id);
+      return settle();
+    }
+
+    it("opens it where it was open, and nothing else has been opened since", async () => {
+      await open(toDelete);
+      tab.ui.conversationRemoved(toDelete);
+      assert.equal(tab.transcript.instead, "welcome");
+      await bringBack(toDelete);
+      assert.deepEqual([tab.transcript.texts, tab.address.conversation], [["asked in a", "answered in a"], "a"]);
+    });
+
+    it("stays with the conversation that is open", async () => {
+      await open("b");
+      tab.ui.conversationRemoved(toDelete);
+      await bringBack(toDelete);
+      assert.deepEqual([tab.transcript.texts, tab.address.conversation], [["asked in b", "answered in b"], "b"]);
+    });
+
+    it("stays with the conversation that was opened since", async () => {
+      await open(toDelete);
+      tab.ui.conversationRemoved(toDelete);
+      tab.ui.conversationChosen("b", null);
+      await settle();
+      await bringBack(toDelete);
+      assert.equal(tab.address.conversation, "b");
+    });
+
+    it("stays with a new chat that was there before", async () => {
+      tab.ui.conversationRemoved(toDelete);
+      await bringBack(toDelete);
+      assert.deepEqual([tab.transcript.instead, tab.address.conversation], ["welcome", null]);
+    });
+
+    it("stays with a new chat in which something was written or asked since", async () => {
+      await open(toDelete);
+      tab.ui.conversationRemoved(toDelete);
+      tab.composer.text = "An idea";
+      await bringBack(toDelete);
+      assert.equal(tab.address.conversation, null);
+      await open("b");
+      tab.ui.conversationRemoved("b");
+      await ask("A question");
+      await bringBack("b");
+      assert.notEqual(tab.address.conversation, "b");
+    });
+
+    it("opens it where the page says that it isn't there", async () => {
+      await open("c");
+      tabs.server.putChat("c", ["Hi"]);
+      await bringBack("c");
+      assert.deepEqual(tab.transcript.texts, ["Hi"]);
+    });
+  });
+
   it("lists a new conversation before the server has it", () => {
     tab.ui.send("What is this?\nReally");
     assert.equal(tab.library.find("id1")?.title, "What is this?");

@@ -90,9 +90,9 @@ async function deleteConversation({ page, random }) {
   page.ui.conversationRemoved(other.id);
   await page.library.remove(other.id).catch(() => {});
   const undo = async () => {
-    const isUnsent = page.ui.conversationRestored(other.id);
+    page.ui.conversationRestored(other.id);
     await page.library.restore(other.id).catch(() => {});
-    if (isUnsent) page.ui.conversationChosen(other.id, null);
+    page.ui.conversationReturned(other.id);
   };
   page.toasts.push({ text: "Deleted", action: { label: "Undo", act: undo } });
 }

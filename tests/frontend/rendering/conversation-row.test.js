@@ -24,7 +24,7 @@ describe("A row's title, while it is renamed", () => {
     window.HTMLInputElement.prototype.select = () => {};
     renamed = [];
     const delegate = { rowOpened: () => {}, rowAsked: () => {}, rowRenamed: (/** @type {string} */ _id, /** @type {string | null} */ title) => renamed.push(title) };
-    row = new ConversationRow(FOUND, delegate);
+    row = new ConversationRow(FOUND, "14:05", delegate);
     window.document.querySelector("ul").append(row.element);
     // linkedom moves no focus: a link that gets it takes it from the input.
     row.focus = () => input()?.dispatchEvent(new window.Event("blur"));
