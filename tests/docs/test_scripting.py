@@ -6,22 +6,19 @@ own any number of lines, also none: how many tokens come in one frame is a matte
 
 from __future__ import annotations
 
-import os
 import re
-import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.docs.conftest import environment
+
 ROOT = Path(__file__).parents[2]
 ADDRESS = "127.0.0.1:8000"
-START = 120.0
-"""Seconds for the server to start on a busy machine."""
 DEADLINE = 120.0
 
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,26 +48,6 @@ def recipes(text: str) -> list[Recipe]:
 
 SCRIPTING = recipes((ROOT / "docs" / "scripting.md").read_text())
 README = [recipe for recipe in recipes((ROOT / "README.md").read_text()) if recipe.language == "python"]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where ``streamui serve`` answers, with the built-in model."""
-    data = str(tmp_path_factory.mktemp("data"))
-    command = [sys.executable, "-m", "server", "serve", "--port=0", "--data", data]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(), text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert select.select([process.stdout], [], [], START)[0]
-            yield process.stdout.readline().strip().removeprefix("StreamUI is ready: http://")
-        finally:
-            process.terminate()
-
-
-def environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMUI_")}
-    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-    return {**kept, "PATH": path, "PYTHONIOENCODING": "utf-8"}
 
 
 def output(recipe: Recipe, address: str, folder: Path) -> str:
