@@ -1,4 +1,6 @@
-/** What is known of the model and of the server's limits, in words and figures. */
+/** Facts about the model and the server's limits, in words and figures. */
+
+import { displayName } from "../rendering/model-name.js";
 
 /** @typedef {import("../protocol/messages.js").Limits} Limits */
 /** @typedef {import("../protocol/messages.js").ModelFacts} ModelFacts */
@@ -9,25 +11,27 @@ const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignif
 /**
  * @param {ModelFacts} model
  * @param {Limits} limits
- * @returns {[term: string, fact: string][]} what isn't known is left out
+ * @returns {[term: string, fact: string][]} known facts only
  */
 export function describeModel(model, limits) {
+  const name = displayName(model.name);
   /** @type {[string, string | undefined][]} */
   const rows = [
-    ["Name", model.name],
+    ["Name", name],
+    ["Full name", model.name === name ? undefined : model.name],
     ["Size", model.parameters ? `${compact.format(model.parameters)} parameters` : undefined],
-    ["Family", model.architecture],
-    ["Context", model.context ? `${figures.format(model.context)} tokens for one chat` : undefined],
+    ["Architecture", model.architecture],
+    ["Context", model.context ? `${figures.format(model.context)} tokens per chat` : undefined],
     ["Chat template", describeTemplate(model.template)],
-    ["Answers at once", describeParallel(limits)],
-    ["Longest message", limits.frame_bytes ? describeBytes(limits.frame_bytes) : undefined],
+    ["Parallel", describeParallel(limits)],
+    ["Largest message", limits.frame_bytes ? describeBytes(limits.frame_bytes) : undefined],
   ];
   return rows.flatMap(([term, fact]) => (fact ? [[term, fact]] : []));
 }
 
 /**
  * @param {number} bytes
- * @returns {string} in the largest unit that leaves at least one whole
+ * @returns {string} in the largest unit of which there is at least one
  */
 export function describeBytes(bytes) {
   if (bytes < 1024) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
@@ -42,13 +46,13 @@ function rounded(value) {
 
 /** @param {string} [template] */
 function describeTemplate(template) {
-  if (template === "gguf") return "the model's own";
-  if (template === "chatml") return "ChatML, as the model has none";
-  return template === "chosen" ? "chosen when the server was started" : undefined;
+  if (template === "gguf") return "from the model";
+  if (template === "chatml") return "ChatML (model has none)";
+  return template === "chosen" ? "chosen at start" : undefined;
 }
 
 /** @param {Limits} limits */
 function describeParallel({ parallel, queued }) {
   if (!parallel) return undefined;
-  return queued ? `${parallel}, and up to ${figures.format(queued)} that wait` : String(parallel);
+  return queued ? `${parallel} (queue ${figures.format(queued)})` : String(parallel);
 }

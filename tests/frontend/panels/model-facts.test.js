@@ -9,26 +9,35 @@ describe("describeModel", () => {
     assert.deepEqual(describeModel(model, { frame_bytes: 1_048_576, parallel: 4, queued: 256 }), [
       ["Name", "Starter"],
       ["Size", "5.51M parameters"],
-      ["Family", "llama"],
-      ["Context", "2,048 tokens for one chat"],
-      ["Chat template", "the model's own"],
-      ["Answers at once", "4, and up to 256 that wait"],
-      ["Longest message", "1 MiB"],
+      ["Architecture", "llama"],
+      ["Context", "2,048 tokens per chat"],
+      ["Chat template", "from the model"],
+      ["Parallel", "4 (queue 256)"],
+      ["Largest message", "1 MiB"],
     ]);
   });
 
   it("leaves out what isn't", () => {
     assert.deepEqual(describeModel({}, {}), []);
     assert.deepEqual(describeModel({ template: "chatml" }, { parallel: 1 }), [
-      ["Chat template", "ChatML, as the model has none"],
-      ["Answers at once", "1"],
+      ["Chat template", "ChatML (model has none)"],
+      ["Parallel", "1"],
+    ]);
+  });
+});
+
+describe("the name", () => {
+  it("is short, and given in full as well", () => {
+    assert.deepEqual(describeModel({ name: "Smollm2 135M 8k Lc100K Mix1 Ep2" }, {}), [
+      ["Name", "SmolLM2 135M"],
+      ["Full name", "Smollm2 135M 8k Lc100K Mix1 Ep2"],
     ]);
   });
 });
 
 describe("the chat template", () => {
   it("says so when the operator chose it", () => {
-    assert.deepEqual(describeModel({ template: "chosen" }, {}), [["Chat template", "chosen when the server was started"]]);
+    assert.deepEqual(describeModel({ template: "chosen" }, {}), [["Chat template", "chosen at start"]]);
   });
 });
 
