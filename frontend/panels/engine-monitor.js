@@ -1,24 +1,27 @@
-/** Asks the server once a second what its engine is doing, for as long as somebody looks. */
+/** Asks the server once a second for its status, while the engine panel is seen. */
+
+import { PageSpeed } from "./page-speed.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../protocol/messages.js").ServerStatus} ServerStatus */
 /**
- * @typedef {object} Sample
- * @property {ServerStatus | null} status null where the server has not answered in time
+ * @typedef {object} Sample both speeds are of the moment at which the status arrived
+ * @property {ServerStatus | null} status null if the server has not answered in time
  * @property {number} roundTrip milliseconds until its answer
- * @property {number} pagePerSecond tokens that reached this page, per second since the last sample
+ * @property {number | null} pagePerSecond tokens that reach this page, per second; null while too little is known
  */
 /** @typedef {{askStatus: (told: (status: ServerStatus) => void) => void, readonly pieceCount: number}} Asked */
 
-/** Between two questions, in milliseconds. */
+/** Between two questions, in milliseconds. A status that takes longer counts as no answer. */
 export const PERIOD_MS = 1000;
 
 export class EngineMonitor {
   #connection;
   #clock;
+  #speed = new PageSpeed();
   /** @type {unknown} */
   #timer = null;
-  /** Counts the questions, so that a late answer is known as one. */
+  /** Number of the open question; an answer to an earlier one is dropped. */
   #question = 0;
 
   /**
@@ -43,23 +46,32 @@ export class EngineMonitor {
     if (this.#timer !== null) this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
     this.#question += 1;
+    this.#speed.clear();
   }
 
   /** @param {(sample: Sample) => void} sampled */
   #ask(sampled) {
     const asked = this.#clock.now();
-    const before = this.#connection.pieceCount;
     const question = (this.#question += 1);
-    /** @type {Pick<Sample, "status" | "roundTrip">} */
-    let answer = { status: null, roundTrip: 0 };
-    this.#connection.askStatus((status) => {
-      if (question === this.#question) answer = { status, roundTrip: this.#clock.now() - asked };
-    });
+    let isAnswered = false;
     this.#timer = this.#clock.setTimeout(() => {
-      const seconds = (this.#clock.now() - asked) / 1000;
-      const pagePerSecond = Math.max(0, this.#connection.pieceCount - before) / seconds;
+      const missed = isAnswered ? null : { status: null, roundTrip: 0, pagePerSecond: this.#measure() };
       this.#ask(sampled);
-      sampled({ ...answer, pagePerSecond });
+      if (missed) sampled(missed);
     }, PERIOD_MS);
+    this.#connection.askStatus((status) => {
+      if (question !== this.#question) return;
+      isAnswered = true;
+      sampled({ status, roundTrip: this.#clock.now() - asked, pagePerSecond: this.#measure(status.tokens_per_second) });
+    });
+  }
+
+  /**
+   * @param {number} [server] tokens per second of the whole server, of which this page's are a part: answers that are
+   *   read again after a pause arrive faster than they are written
+   */
+  #measure(server = Infinity) {
+    const page = this.#speed.add(this.#clock.now(), this.#connection.pieceCount);
+    return page === null ? null : Math.min(page, server);
   }
 }

@@ -1,4 +1,4 @@
-/** What the engine is doing now, in figures and as a small plot. Asks for it only while it can be seen. */
+/** The engine's work, in figures and as a small plot. Asks the server only while the panel can be seen. */
 
 import { create } from "./elements.js";
 import { SpeedPlot } from "./speed-plot.js";
@@ -10,6 +10,9 @@ import { SpeedSeries } from "./speed-series.js";
 
 /** A minute, at a sample each second. */
 const SAMPLES = 60;
+const PAGE = "This browser";
+const SERVER = "Server total";
+const MEMORY = "KV cache";
 const figures = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 export class EnginePanel {
@@ -23,20 +26,19 @@ export class EnginePanel {
   #server = new SpeedSeries(SAMPLES);
   #plot = new SpeedPlot(SAMPLES, ["server", "page"]);
   #top = create("span", { class: "plot-top" });
-  #serverLegend = create("span", { class: "legend legend-server", hidden: true }, "The whole server");
+  #serverLegend = create("span", { class: "legend legend-server", hidden: true }, SERVER);
   #words = create("p", { class: "field-hint" });
   #figures = create("dl", { class: "facts" });
-  #memory = create("meter", { class: "engine-meter", min: 0, "aria-label": "KV cache in use" });
+  #memory = create("meter", { class: "engine-meter", min: 0, "aria-label": `${MEMORY} in use` });
   #observer = new AbortController();
 
   /** @param {EngineMonitor} monitor */
   constructor(monitor) {
     this.#monitor = monitor;
-    this.#memory.hidden = true;
     this.element = create(
       "div",
       {},
-      create("section", { class: "panel-group" }, create("h3", {}, "Now"), this.#figures, this.#memory),
+      create("section", { class: "panel-group" }, create("h3", {}, "Now"), this.#figures),
       create(
         "section",
         { class: "panel-group" },
@@ -45,7 +47,7 @@ export class EnginePanel {
         create(
           "p",
           { class: "plot-legend" },
-          create("span", { class: "legend legend-page" }, "On this page"),
+          create("span", { class: "legend legend-page" }, PAGE),
           this.#serverLegend,
         ),
         this.#words,
@@ -71,7 +73,7 @@ export class EnginePanel {
     this.#isShown = true;
     this.#page.clear();
     this.#server.clear();
-    this.#figures.replaceChildren(...row("Engine", "asking…"));
+    this.#figures.replaceChildren(...row("Engine", "loading…"));
     this.#words.textContent = "";
     this.#watch();
   }
@@ -90,20 +92,20 @@ export class EnginePanel {
   #sampled(sample) {
     this.#page.add(sample.pagePerSecond);
     this.#server.add(sample.status?.tokens_per_second ?? null);
-    this.#figures.replaceChildren(...describeSample(sample, this.#limits).flatMap(([term, fact]) => row(term, fact)));
-    this.#showMemory(sample);
+    this.#showFigures(sample);
     this.#serverLegend.hidden = !this.#server.isKnown;
-    const words = describeSpeed(this.#page, this.#server);
+    const words = describeSpeed(this.#page, this.#server, sample.status?.running === 0);
     const top = this.#plot.show([this.#server, this.#page], words);
     this.#top.textContent = `${figures.format(top)} tokens/s`;
     this.#words.textContent = words;
   }
 
   /** @param {Sample} sample */
-  #showMemory({ status }) {
-    this.#memory.hidden = !status?.kv_tokens;
-    this.#memory.max = status?.kv_tokens ?? 1;
-    this.#memory.value = status?.kv_used ?? 0;
+  #showFigures(sample) {
+    const rows = describeSample(sample, this.#limits);
+    this.#memory.max = sample.status?.kv_tokens || 1;
+    this.#memory.value = sample.status?.kv_used ?? 0;
+    this.#figures.replaceChildren(...rows.flatMap(([term, fact]) => row(term, fact, ...(term === MEMORY ? [this.#memory] : []))));
   }
 }
 
@@ -114,43 +116,55 @@ export class EnginePanel {
  */
 export function describeSample({ status, roundTrip, pagePerSecond }, { parallel }) {
   if (!status) return [["Engine", "no answer from the server"]];
-  const { running = 0, queued = 0, tokens_per_second: speed, kv_used: used, kv_tokens: cells } = status;
+  const { running = 0, queued = 0, tokens_per_second: speed, kv_used: used = 0, kv_tokens: cells } = status;
+  // Both speeds are means of some seconds; once no answer is running, nothing is written.
+  const isIdle = running === 0;
   /** @type {[string, string][]} */
   const rows = [
     ["Running", parallel ? `${running} of ${parallel} answers` : String(running)],
-    ["In the queue", queued === 0 ? "nobody" : String(queued)],
-    ["On this page", `${figures.format(pagePerSecond)} tokens/s`],
+    ["Queue", queued === 0 ? "empty" : `${figures.format(queued)} waiting`],
+    [PAGE, describeRate(isIdle ? 0 : pagePerSecond)],
   ];
-  if (speed !== undefined) rows.push(["Whole server", `${figures.format(speed)} tokens/s`]);
-  if (cells) rows.push(["KV cache", `${figures.format(used ?? 0)} of ${figures.format(cells)} tokens (${figures.format(((used ?? 0) / cells) * 100)} %)`]);
-  rows.push(["Round trip", roundTrip < 1 ? "less than 1 ms" : `${figures.format(roundTrip)} ms`]);
+  if (speed !== undefined) rows.push([SERVER, describeRate(isIdle ? 0 : speed)]);
+  if (cells) rows.push([MEMORY, `${figures.format(used)} of ${figures.format(cells)} tokens (${figures.format((used / cells) * 100)}%)`]);
+  rows.push(["Round trip", roundTrip < 1 ? "under 1 ms" : `${figures.format(roundTrip)} ms`]);
   return rows;
+}
+
+/** @param {number | null} perSecond null while too little is known */
+function describeRate(perSecond) {
+  return perSecond === null ? "measuring…" : `${figures.format(perSecond)} tokens/s`;
 }
 
 /**
  * @param {SpeedSeries} page
  * @param {SpeedSeries} server
- * @returns {string} what the plot shows
+ * @param {boolean} isIdle no answer is running now
+ * @returns {string} the plot in words
  */
-export function describeSpeed(page, server) {
-  const sentences = [sentence("On this page", page)];
-  if (server.isKnown) sentences.push(sentence("On the whole server", server));
-  return sentences.join(" ");
+export function describeSpeed(page, server, isIdle) {
+  /** @type {[string, SpeedSeries][]} */
+  const all = [[PAGE, page], [SERVER, server]];
+  const known = all.filter(([, series]) => series.isKnown);
+  return known.map(([where, series]) => sentence(where, series, isIdle)).join(" ") || "Nothing measured yet.";
 }
 
 /**
  * @param {string} where
  * @param {SpeedSeries} series
+ * @param {boolean} isIdle
  */
-function sentence(where, { latest, mean, peak }) {
-  if (peak === 0) return `${where}: nothing is being written.`;
-  return `${where}: ${figures.format(latest ?? 0)} now, ${figures.format(mean)} on average, ${figures.format(peak)} at most.`;
+function sentence(where, { latest, mean, peak }, isIdle) {
+  if (peak === 0) return `${where}: idle.`;
+  const now = isIdle ? 0 : (latest ?? 0);
+  return `${where}: ${figures.format(now)} now, ${figures.format(mean)} on average, ${figures.format(peak)} at peak.`;
 }
 
 /**
  * @param {string} term
  * @param {string} fact
+ * @param {HTMLElement[]} more below the fact
  */
-function row(term, fact) {
-  return [create("dt", {}, term), create("dd", {}, fact)];
+function row(term, fact, ...more) {
+  return [create("dt", {}, term), create("dd", {}, fact, ...more)];
 }

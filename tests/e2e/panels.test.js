@@ -139,8 +139,8 @@ describe("The panels", () => {
     await panels.engineSays("Running");
     await panels.engineSays("0 of ");
     await chat.ask(STORY);
-    await chat.page.waitFor(() => document.querySelector("#panel-engine .field-hint")?.textContent?.includes("at most"));
-    assert.match(await panels.plotWords(), /^On this page: /);
+    await chat.page.waitFor(() => document.querySelector("#panel-engine .field-hint")?.textContent?.includes("at peak"));
+    assert.match(await panels.plotWords(), /^This browser: /);
     await chat.page.press("Tab");
     await panels.show("appearance");
     const asked = await panels.questionCount();

@@ -27,14 +27,21 @@ describe("EngineMonitor", () => {
     monitor = new EngineMonitor(connection, clock);
   });
 
-  it("asks once a second and tells of each answer", () => {
+  /** @param {number} tokens_per_second of the whole server */
+  function answer(tokens_per_second) {
+    asked.at(-1)?.({ type: "status", running: 1, queued: 0, tokens_per_second });
+  }
+
+  it("asks once a second and tells of each answer as it comes", () => {
     monitor.start((sample) => samples.push(sample));
     clock.advance(5);
-    asked[0]?.({ type: "status", running: 1, queued: 0 });
-    connection.pieceCount = 80;
+    answer(80);
+    assert.deepEqual(samples, [{ status: { type: "status", running: 1, queued: 0, tokens_per_second: 80 }, roundTrip: 5, pagePerSecond: null }]);
+    connection.pieceCount = 40;
     clock.advance(PERIOD_MS);
-    assert.deepEqual(samples, [{ status: { type: "status", running: 1, queued: 0 }, roundTrip: 5, pagePerSecond: 80 }]);
     assert.equal(asked.length, 2);
+    answer(80);
+    assert.equal(samples[1]?.pagePerSecond, 40);
   });
 
   it("says so when no answer came in time, and does not take a late one for the next", () => {
@@ -43,6 +50,26 @@ describe("EngineMonitor", () => {
     asked[0]?.({ type: "status", running: 9 });
     clock.advance(PERIOD_MS);
     assert.deepEqual(samples.map(({ status }) => status), [null, null]);
+  });
+
+  it("never gives this page more than the whole server", () => {
+    monitor.start((sample) => samples.push(sample));
+    answer(0);
+    for (const [count, server] of /** @type {const} */ ([[7, 0], [500, 30], [500, 20], [500, 0]])) {
+      connection.pieceCount = count;
+      clock.advance(PERIOD_MS);
+      answer(server);
+      assert.ok((samples.at(-1)?.pagePerSecond ?? Infinity) <= server, `${count} and ${server}`);
+    }
+  });
+
+  it("does without the server's figure", () => {
+    monitor.start((sample) => samples.push(sample));
+    asked[0]?.({ type: "status", running: 1 });
+    connection.pieceCount = 9;
+    clock.advance(PERIOD_MS);
+    asked[1]?.({ type: "status", running: 1 });
+    assert.equal(samples[1]?.pagePerSecond, 9);
   });
 
   it("asks nothing more once nobody looks", () => {

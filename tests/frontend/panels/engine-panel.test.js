@@ -17,31 +17,46 @@ describe("describeSample", () => {
     const status = /** @type {const} */ ({ type: "status", running: 2, queued: 3, tokens_per_second: 81.6, kv_used: 1024, kv_tokens: 8192 });
     assert.deepEqual(describeSample({ status, roundTrip: 0.4, pagePerSecond: 40.2 }, { parallel: 4 }), [
       ["Running", "2 of 4 answers"],
-      ["In the queue", "3"],
-      ["On this page", "40 tokens/s"],
-      ["Whole server", "82 tokens/s"],
-      ["KV cache", "1,024 of 8,192 tokens (13 %)"],
-      ["Round trip", "less than 1 ms"],
+      ["Queue", "3 waiting"],
+      ["This browser", "40 tokens/s"],
+      ["Server total", "82 tokens/s"],
+      ["KV cache", "1,024 of 8,192 tokens (13%)"],
+      ["Round trip", "under 1 ms"],
     ]);
   });
 
   it("leaves out what the server does not tell", () => {
     const terms = describeSample({ status: { type: "status", running: 0, queued: 0 }, roundTrip: 12, pagePerSecond: 0 }, {});
-    assert.deepEqual(terms.map(([, fact]) => fact), ["0", "nobody", "0 tokens/s", "12 ms"]);
+    assert.deepEqual(terms.map(([, fact]) => fact), ["0", "empty", "0 tokens/s", "12 ms"]);
   });
 
   it("says so when the server does not answer", () => {
     assert.deepEqual(describeSample({ status: null, roundTrip: 0, pagePerSecond: 0 }, {}), [["Engine", "no answer from the server"]]);
   });
+
+  it("shows no speed once nothing runs, and none that is not measured yet", () => {
+    const status = /** @type {const} */ ({ type: "status", running: 0, queued: 0, tokens_per_second: 7 });
+    const idle = Object.fromEntries(describeSample({ status, roundTrip: 1, pagePerSecond: 7 }, {}));
+    assert.deepEqual([idle["This browser"], idle["Server total"]], ["0 tokens/s", "0 tokens/s"]);
+    const first = describeSample({ status: { ...status, running: 1 }, roundTrip: 1, pagePerSecond: null }, {});
+    assert.equal(Object.fromEntries(first)["This browser"], "measuring…");
+  });
 });
 
 describe("describeSpeed", () => {
   it("says in words what the plot shows", () => {
-    assert.equal(describeSpeed(series(0, 0), series(null, null)), "On this page: nothing is being written.");
+    assert.equal(describeSpeed(series(0, 0), series(null, null), true), "This browser: idle.");
     assert.equal(
-      describeSpeed(series(0, 40, 60), series(null, 80, 100)),
-      "On this page: 60 now, 50 on average, 60 at most. On the whole server: 100 now, 90 on average, 100 at most.",
+      describeSpeed(series(0, 40, 60), series(null, 80, 100), false),
+      "This browser: 60 now, 50 on average, 60 at peak. Server total: 100 now, 90 on average, 100 at peak.",
     );
+  });
+
+  it("says nothing of what isn't measured, and 0 once nothing runs", () => {
+    assert.equal(describeSpeed(series(null), series(null), true), "Nothing measured yet.");
+    assert.equal(describeSpeed(series(null), series(40), false), "Server total: 40 now, 40 on average, 40 at peak.");
+    assert.equal(describeSpeed(series(null, 7), series(7, 7), true),
+      "This browser: 0 now, 7 on average, 7 at peak. Server total: 0 now, 7 on average, 7 at peak.");
   });
 });
 
