@@ -22,6 +22,7 @@ from server.conversations.beginning import Beginning
 from server.conversations.changes import Changes
 from server.conversations.locks import Locks
 from server.conversations.reading import Writing
+from server.conversations.sizes import Sizes
 from server.conversations.store import Store, StoreStatus, Work
 from server.conversations.values import Summary, event
 from server.generations.generation import Generation
@@ -58,6 +59,7 @@ class Conversations:
         self.changes = Changes()
         self.importing = asyncio.Lock()
         """Held by whoever reads a file to be imported, which may take much memory: one at a time."""
+        self.sizes = Sizes(store, registry)
         self._store = store
         self._registry = registry
         self._locks = Locks()

@@ -76,21 +76,40 @@ class Begun:
 
 def turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn:
     """What ``body`` means in its conversation. Raises RemoteProtocolError: unknown_id, or what can't be done there."""
+    found, branch = _branch(db, principal, body)
+    _refuse_unfinished(branch)
+    return _turn(found, branch, body.content)
+
+
+def present_turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn | None:
+    """The same for a branch whose end may still be being written; None: nothing has been said on it.
+
+    Raises RemoteProtocolError, as ``turn``.
+    """
+    found, branch = _branch(db, principal, body)
+    return _turn(found, branch, body.content) if branch or body.content is not None else None
+
+
+def _branch(db: sqlite3.Connection, principal: str, body: Generate) -> tuple[Row, tuple[Message, ...]]:
+    """The conversation, and its branch down to the parent that ``body`` names, or else to the leaf."""
     found = row(db, principal, body.conversation or "")
     all_ = {message.id: message for message in messages(db, found.key)}
     parent = found.leaf if body.parent is UNSET else body.parent
     if parent is not None and parent not in all_:
         raise unknown_message(found.id, parent, "parent")
-    branch = tuple(all_[id] for id in tree.path({m.id: m.parent for m in all_.values()}, parent))
-    _refuse_unfinished(branch)
-    if body.content is not None:
-        return Turn(settings=settings(found), branch=branch, parent=parent, content=body.content, goes_on=None)
+    return found, tuple(all_[id] for id in tree.path({m.id: m.parent for m in all_.values()}, parent))
+
+
+def _turn(found: Row, branch: tuple[Message, ...], content: str | None) -> Turn:
+    parent = branch[-1].id if branch else None
+    if content is not None:
+        return Turn(settings=settings(found), branch=branch, parent=parent, content=content, goes_on=None)
     last = branch[-1]
     if last.role == "system":
         text = "parent must be a message of the user, to be answered again, or an answer, to be gone on with"
         raise RemoteProtocolError(ErrorCode.INVALID_FIELD, f"{text}; {last.id!r} is a system message", field="parent")
     goes_on = last if last.role == "assistant" else None
-    return Turn(settings=settings(found), branch=branch, parent=last.id, content=None, goes_on=goes_on)
+    return Turn(settings=settings(found), branch=branch, parent=parent, content=None, goes_on=goes_on)
 
 
 def begin(

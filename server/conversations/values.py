@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol.messages import (
     Conversation,
@@ -151,6 +151,22 @@ class Change(Record, frozen=True, kw_only=True):
     pinned: bool | None = None
     leaf: Id | None = None
     settings: Settings | None = None
+
+
+class ContextQuery(Record, frozen=True, kw_only=True):
+    """What is measured of a conversation: a branch, and a message that is not sent yet. As in a `generate`."""
+
+    parent: Id | UnsetType | None = UNSET
+    content: str | None = None
+
+
+class Context(Facts, frozen=True, kw_only=True):
+    """How much of the model's context a branch takes (PROTOCOL 14.3). All but ``dropped`` are in tokens."""
+
+    tokens: Count
+    context: Count
+    room: Count
+    dropped: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.errors import ErrorCode
 from protocol.messages import ChatMessage, Generate
 from server.chat.prompt import Prompt, clipped
 from server.chat.template import ChatTemplate, ChatTemplateError
 from server.chat.thinking import answered, continued
 from server.engine.base import Engine
 from server.generations import truncation
-from server.generations.refusals import refusal
+from server.generations.refusals import PromptTooLongError, refusal
 
 PROBE_CHARS = 65_536
 """Of a longer prompt only the beginning is tokenized at first: the time for some texts grows with the square of their
@@ -40,6 +40,28 @@ def prepared(body: Generate, engine: Engine, template: ChatTemplate, written: st
     if body.messages and truncation.wanted(body):
         return _truncated(prompt, body.messages)
     return prompt.whole(body.messages or ())
+
+
+class Size(NamedTuple):
+    """Length of a prompt in tokens; more than the context holds where it doesn't fit. ``dropped``: see Prepared.
+    ``room``: tokens that a prompt may have, so that there is room for an answer.
+    """
+
+    tokens: int
+    context: int
+    room: int
+    dropped: int = 0
+
+
+def measured(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> Size:
+    """The size of the prompt that ``prepared`` makes. Raises RemoteProtocolError where the template refuses it."""
+    context = engine.facts.context
+    room = truncation.room_for_prompt(body, context)
+    try:
+        prompt = prepared(body, engine, template, written)
+    except PromptTooLongError as error:
+        return Size(error.tokens, context, room)
+    return Size(len(prompt.tokens), context, room, prompt.dropped)
 
 
 class _Prompt:
@@ -117,7 +139,7 @@ class _Prompt:
     def _beginning(self, prompt: Prompt) -> list[int]:
         return self._engine.tokenize(prompt.text[:PROBE_CHARS], clipped(prompt.quoted, PROBE_CHARS))
 
-    def _overflow(self, prompt: Prompt) -> RemoteProtocolError:
+    def _overflow(self, prompt: Prompt) -> PromptTooLongError:
         tokens, at_least = self._beginning(prompt), "at least "
         if len(prompt.text) <= PROBE_CHARS or len(tokens) < self._context:
             tokens, at_least = self._engine.tokenize(prompt.text, prompt.quoted), ""
@@ -125,7 +147,7 @@ class _Prompt:
             f"{self._field}: the prompt has {at_least}{len(tokens)} tokens and the context holds {self._context}, the "
             "answer included; shorten it, or start the server with a larger --context"
         )
-        return refusal(self._body, ErrorCode.CONTEXT_OVERFLOW, words, field=self._field)
+        return PromptTooLongError(self._body, words, field=self._field, tokens=len(tokens))
 
     def _tokens_in(self, text: str) -> float:
         start = text[:PROBE_CHARS]

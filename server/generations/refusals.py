@@ -13,6 +13,14 @@ def refusal(body: Generate, code: ErrorCode, text: str, *, field: str | None = N
     return RemoteProtocolError(code, text, field=field, re="generate", id=body.id)
 
 
+class PromptTooLongError(RemoteProtocolError):
+    """A prompt that doesn't fit into the context. ``tokens``: its length; of a very long one, a lower bound."""
+
+    def __init__(self, body: Generate, text: str, *, field: str, tokens: int) -> None:
+        super().__init__(ErrorCode.CONTEXT_OVERFLOW, text, field=field, re="generate", id=body.id)
+        self.tokens = tokens
+
+
 def busy(body: Generate, text: str, retry_after_ms: int | None = None) -> RemoteProtocolError:
     wait = RETRY_AFTER_MS if retry_after_ms is None else retry_after_ms
     return RemoteProtocolError(ErrorCode.BUSY, text, re="generate", id=body.id, retry_after_ms=wait)

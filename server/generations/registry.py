@@ -40,7 +40,7 @@ from server.generations.journal import Journal
 from server.generations.log import Wake
 from server.generations.ownership import key_of
 from server.generations.parts import ENDED, Parts
-from server.generations.prompt import Prepared, prepared
+from server.generations.prompt import Prepared, Size, measured, prepared
 from server.generations.recorder import JournalLoad, JournalStatus, Recorder
 from server.generations.refusals import busy, conflict, refusal, too_many_active
 from server.generations.restoring import (
@@ -245,6 +245,13 @@ class Registry:
             if beginning.generation.key in self._generations:
                 self._departures.perhaps_unwatched(beginning.generation)
         return beginning.generation, True
+
+    async def measure(self, body: Generate, written: str) -> Size:
+        """The size of the prompt that a generation would read. Raises RemoteProtocolError."""
+        try:
+            return await asyncio.to_thread(measured, body, self._engine, self._template, written)
+        except EngineDeadError as error:
+            raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
 
     def get(self, id: str, *, re: str, principal: str) -> Generation:
         """The principal's generation called ``id``. Raises RemoteProtocolError (unknown_id), in answer to a message

@@ -9,7 +9,7 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations import editing, listing, reading
 from server.conversations.editing import Removed
 from server.conversations.service import Conversations, now
-from server.conversations.values import Change, NewConversation, encoded
+from server.conversations.values import Change, ContextQuery, NewConversation, encoded
 from server.guard.principal import principal_of
 from server.transports.bodies import read_object
 from server.transports.requests import JSON, NO_STORE, read_body
@@ -77,6 +77,13 @@ async def restore(request: Request) -> Response:
     changed = await conversations.read(editing.restore, principal, request.path_params["id"])
     conversations.tell(principal, [changed.summary] if changed.is_told else [])
     return _answer(changed.summary)
+
+
+async def context(request: Request) -> Response:
+    """``POST /api/conversations/{id}/context``: tokens that the model would read, of those that it can."""
+    query = await read_object(request, ContextQuery, "context")
+    conversations, principal = _of(request)
+    return _answer(await conversations.sizes.measure(principal, request.path_params["id"], query))
 
 
 async def delete_message(request: Request) -> Response:

@@ -58,6 +58,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("PATCH", "/api/conversations/{id}"): Entry("/api/conversations/nobody", body='{"title":"x"}'),
     ("DELETE", "/api/conversations/{id}"): Entry("/api/conversations/nobody"),
     ("POST", "/api/conversations/{id}/restore"): Entry("/api/conversations/nobody/restore", body="{}"),
+    ("POST", "/api/conversations/{id}/context"): Entry("/api/conversations/nobody/context", body="{}"),
     ("DELETE", "/api/conversations/{id}/messages/{message}"): Entry("/api/conversations/nobody/messages/m1"),
     ("POST", "/api/conversations/{id}/messages/{message}/restore"): Entry(
         "/api/conversations/nobody/messages/m1/restore", body="{}"

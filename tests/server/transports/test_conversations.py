@@ -77,6 +77,9 @@ WRONG: list[tuple[str, str, Any, int, str, str]] = [
     ("PATCH", f"{AT}/c1", {"version": 1}, 400, "unknown_field", '"version" is not a field of conversation'),
     ("DELETE", f"{AT}/no", None, 404, "unknown_id", "conversation: there is no conversation 'no'"),
     ("POST", f"{AT}/no/restore", {}, 404, "unknown_id", "conversation: there is no conversation 'no'"),
+    ("POST", f"{AT}/no/context", {}, 404, "unknown_id", "conversation: there is no conversation 'no'"),
+    ("POST", f"{AT}/c1/context", {"parent": "no"}, 404, "unknown_id", "parent: conversation 'c1' has no message 'no'"),
+    ("POST", f"{AT}/c1/context", {"text": ""}, 400, "unknown_field", '"text" is not a field of context'),
     ("DELETE", f"{AT}/c1/messages/no", None, 404, "unknown_id", "message: conversation 'c1' has no message 'no'"),
     ("POST", f"{AT}/c1/messages/no/restore", {}, 404, "unknown_id", "message: conversation 'c1' has no message 'no'"),
     ("GET", f"{AT}/no/export", None, 404, "unknown_id", "conversation: there is no conversation 'no'"),
@@ -95,7 +98,9 @@ async def test_what_is_wrong_is_told(
     assert error["message"].startswith(message)
 
 
-@pytest.mark.parametrize("path", [AT, f"{AT}/import", f"{AT}/c1/restore", f"{AT}/c1/messages/m/restore"])
+@pytest.mark.parametrize(
+    "path", [AT, f"{AT}/import", f"{AT}/c1/restore", f"{AT}/c1/context", f"{AT}/c1/messages/m/restore"]
+)
 async def test_a_page_of_another_site_cant_post(server: RunningServer, path: str) -> None:
     status, error = await call(server, "POST", path, "{}", {"content-type": "text/plain"})
     assert (status, error["code"]) == (415, "bad_frame")
@@ -128,6 +133,7 @@ async def test_a_strangers_conversation_is_as_unknown_as_none(server: RunningSer
         ("PATCH", f"{AT}/ID", {"title": "x"}),
         ("DELETE", f"{AT}/ID", None),
         ("POST", f"{AT}/ID/restore", {}),
+        ("POST", f"{AT}/ID/context", {}),
         ("DELETE", f"{AT}/ID/messages/m1", None),
         ("POST", f"{AT}/ID/messages/m1/restore", {}),
         ("GET", f"{AT}/ID/export", None),

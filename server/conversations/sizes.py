@@ -1,0 +1,71 @@
+"""Sizes of conversations in tokens: how much of the model's context a branch takes, as the next prompt would."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import Final, NamedTuple
+
+from msgspec import UNSET, UnsetType
+
+from protocol.messages import Generate
+from server.conversations import prompt, reading, turns
+from server.conversations.store import Store
+from server.conversations.values import Context, ContextQuery
+from server.generations import truncation
+from server.generations.registry import Registry
+
+KEPT: Final = 256
+"""Branches whose size is remembered. The one that was measured first is forgotten for one more."""
+
+
+class _Key(NamedTuple):
+    """A branch of a conversation as of one version. ``created_at`` tells apart two conversations of one name."""
+
+    principal: str
+    conversation: str
+    created_at: int
+    version: int
+    parent: str | UnsetType | None
+
+
+class Sizes:
+    """Owns the sizes that are remembered, on the event loop. Prompts with a new message are measured each time."""
+
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self._store = store
+        self._registry = registry
+        self._known: dict[_Key, Context] = {}
+        self._turn = asyncio.Lock()
+        """Held while a prompt is measured: one at a time, so that answers don't wait for many."""
+
+    async def measure(self, principal: str, conversation: str, query: ContextQuery) -> Context:
+        """The size of the prompt of a `generate` with the fields of ``query``. Raises RemoteProtocolError."""
+        key = await self._store.submit(_key, principal, conversation, query.parent)
+        if query.content is None and (known := self._known.get(key)):
+            return known
+        body = Generate(conversation=conversation, parent=query.parent, content=query.content)
+        turn = await self._store.submit(turns.present_turn, principal, body)
+        found = await self._measured(body, turn) if turn else self._nothing(body)
+        if query.content is None:
+            self._remember(key, found)
+        return found
+
+    async def _measured(self, body: Generate, turn: turns.Turn) -> Context:
+        async with self._turn:
+            size = await self._registry.measure(prompt.asked(body, turn), prompt.written(turn))
+        return Context(**size._asdict())
+
+    def _nothing(self, body: Generate) -> Context:
+        context = self._registry.model.context
+        return Context(tokens=0, context=context, room=truncation.room_for_prompt(body, context))
+
+    def _remember(self, key: _Key, found: Context) -> None:
+        self._known[key] = found
+        if len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+
+
+def _key(db: sqlite3.Connection, principal: str, conversation: str, parent: str | UnsetType | None) -> _Key:
+    found = reading.row(db, principal, conversation)
+    return _Key(principal, conversation, found.created_at, found.version, found.leaf if parent is UNSET else parent)
