@@ -3,7 +3,7 @@
  * shown, in the conversation that the address names. Knows nothing of transports, frames or the DOM.
  */
 
-import { mayPass } from "./conversations/api.js";
+import { mayPass, reasonFor } from "./conversations/api.js";
 import { MessageCommands } from "./conversations/message-commands.js";
 import { OpenConversation } from "./conversations/open-conversation.js";
 import { unsentSummary } from "./conversations/library.js";
@@ -178,8 +178,7 @@ export class StreamUI {
     } catch (error) {
       if (!mayPass(error)) open.settled(settings);
       const action = mayPass(error) ? { label: "Try again", act: () => this.#saveAgain() } : undefined;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#parts.toasts.show({ text: `The settings weren't saved. ${reason}`, tone: "bad", action });
+      this.#parts.toasts.show({ text: `Couldn't save the settings. ${reasonFor(error)}`, tone: "bad", action });
       if (!mayPass(error)) open.catchUp();
     } finally {
       this.#isSaving = false;
@@ -328,7 +327,7 @@ export class StreamUI {
     if (content === undefined || failure?.code === WITHDRAWN.code) return;
     const title = this.#parts.libraryUI.library.find(conversation)?.title || content.trim().slice(0, 40);
     const action = { label: "Show", act: () => this.conversationChosen(conversation, null) };
-    this.#parts.toasts.show({ text: `A message in “${title}” was not sent.`, tone: "bad", action });
+    this.#parts.toasts.show({ text: `A message in “${title}” wasn't sent.`, tone: "bad", action });
   }
 
   /** @param {string} conversation */
@@ -600,8 +599,8 @@ export class StreamUI {
     if (phase !== "missing" && phase !== "failed") return transcript.showWelcome();
     const isGone = phase === "missing";
     transcript.showTrouble({
-      title: isGone ? "This conversation is not here" : "This conversation could not be opened",
-      text: isGone ? "It may have been deleted, or the address is not quite right." : (error?.message ?? ""),
+      title: isGone ? "Conversation not found" : "Couldn't open this conversation",
+      text: isGone ? "It may have been deleted, or the link is wrong." : reasonFor(error),
       label: isGone ? "New chat" : "Try again",
       act: () => (isGone ? this.startNewChat() : this.#open.read()),
     });

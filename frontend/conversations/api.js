@@ -2,6 +2,7 @@
 
 import { parsed } from "../guarded-storage.js";
 import { wellFormed, wellFormedJson } from "../protocol/well-formed.js";
+import { requestWords } from "../rendering/error-words.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../protocol/messages.js").Failure} Failure */
@@ -33,6 +34,8 @@ import { wellFormed, wellFormedJson } from "../protocol/well-formed.js";
  * @property {string} [reason]
  * @property {Usage} [usage]
  * @property {Timings} [timings]
+ * @property {"max_tokens" | "context" | null} [limit] what was used up, for the reason length
+ * @property {import("../rendering/status-line.js").Earlier} [earlier] of a continued answer
  * @property {string} [model]
  * @property {Failure} [error]
  * @property {number} [dropped] earlier messages that the model was not given
@@ -85,6 +88,16 @@ export class ApiError extends Error {
  */
 export function mayPass(error) {
   return !(error instanceof ApiError) || error.isTemporary;
+}
+
+/**
+ * Why a request failed, in the page's own words.
+ * @param {unknown} error
+ */
+export function reasonFor(error) {
+  if (!(error instanceof ApiError)) return "Something went wrong. Try again.";
+  if (error.code !== "") return requestWords(error.code);
+  return error.status === 0 ? error.message : "The server can't do this right now.";
 }
 
 export class ConversationsApi {

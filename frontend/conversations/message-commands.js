@@ -1,6 +1,6 @@
 /** What can be done with a message of the open conversation: copied, written anew, answered again, taken out. */
 
-import { ApiError, mayPass } from "./api.js";
+import { ApiError, mayPass, reasonFor } from "./api.js";
 import { noteOf, notesAlong } from "./notes.js";
 import { placeOf, questionId } from "./overlay.js";
 
@@ -233,7 +233,7 @@ export class MessageCommands {
    */
   async #copy(name, id, text) {
     if (await this.#parts.copy(text)) this.#parts.transcript.find(id)?.confirm(name);
-    else this.#parts.toasts.show({ text: "The browser does not let the page copy. Select the text and copy it by hand.", tone: "bad" });
+    else this.#parts.toasts.show({ text: "Your browser blocked copying. Select the text and copy it yourself.", tone: "bad" });
   }
 
   /** @param {Message} message */
@@ -245,7 +245,7 @@ export class MessageCommands {
       const action = { label: "Undo", act: () => this.#restore(open, message.id) };
       this.#parts.toasts.show({ text: message.role === "user" ? "Message deleted" : "Answer deleted", action });
     } catch (error) {
-      if (!isGone(error)) this.#complain("Nothing was deleted.", error, () => this.#remove(message));
+      if (!isGone(error)) this.#complain("Couldn't delete.", error, () => this.#remove(message));
     }
     open.read();
   }
@@ -258,7 +258,7 @@ export class MessageCommands {
     try {
       await this.#parts.api.restoreMessage(open.id, message);
     } catch (error) {
-      this.#complain("It could not be brought back.", error, () => this.#restore(open, message));
+      this.#complain("Couldn't undo.", error, () => this.#restore(open, message));
     }
     open.read();
   }
@@ -269,7 +269,7 @@ export class MessageCommands {
     try {
       await this.#parts.api.change(id, { leaf });
     } catch (error) {
-      this.#complain("Other devices still show the other version.", error, () => this.#keepLeaf(leaf));
+      this.#complain("Couldn't save which version is shown.", error, () => this.#keepLeaf(leaf));
     }
   }
 
@@ -279,9 +279,8 @@ export class MessageCommands {
    * @param {() => void} again
    */
   #complain(trouble, error, again) {
-    const reason = error instanceof Error ? error.message : String(error);
     const action = mayPass(error) ? { label: "Try again", act: again } : undefined;
-    this.#parts.toasts.show({ text: `${trouble} ${reason}`, tone: "bad", action });
+    this.#parts.toasts.show({ text: `${trouble} ${reasonFor(error)}`, tone: "bad", action });
   }
 }
 

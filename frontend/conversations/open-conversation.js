@@ -432,8 +432,8 @@ export class OpenConversation {
   #finish(done) {
     const message = this.#document.messages.find(({ generation }) => generation === done.id);
     if (message?.state !== "writing") return;
-    const { reason, usage, timings, error } = done;
-    this.#settle(message, { state: STATES[reason] ?? "failed", reason, usage, timings, error });
+    const { reason, usage, timings, limit, error } = done;
+    this.#settle(message, { state: STATES[reason] ?? "failed", reason, usage, timings, limit, error });
   }
 
   /**

@@ -27,6 +27,9 @@ import { describeRefusal, mayHelp } from "./refusals.js";
  * @property {OfferName[]} offers
  */
 
+/** @type {Partial<Record<import("./api.js").MessageState, string>>} how an answer ended of which only the state is known */
+const REASONS = { stopped: "cancelled", interrupted: "interrupted", failed: "failed" };
+
 /**
  * @param {OpenConversation} conversation
  * @param {Parcel[]} parcels what of it is in the outbox
@@ -110,12 +113,9 @@ function describeWriting(live, isConnected) {
 }
 
 /** @param {Message} message */
-function describeEnd({ state, reason, usage, timings, error }) {
+function describeEnd({ state, reason = REASONS[state], usage, timings, limit, error, earlier }) {
   if (reason === "lost") return lines.LOST;
-  if (reason) return lines.describeEnd({ type: "done", id: "", seq: 0, reason, usage, timings, error });
-  if (state === "stopped") return lines.describeEnd({ type: "done", id: "", seq: 0, reason: "cancelled" });
-  if (state === "interrupted") return lines.describeEnd({ type: "done", id: "", seq: 0, reason: "interrupted" });
-  return state === "failed" ? lines.describeFailure(error) : null;
+  return reason ? lines.describeEnd({ type: "done", id: "", seq: 0, reason, usage, timings, limit, error }, earlier) : null;
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Refusals of a message: what the page says about each, and whether the same message can succeed later. */
 
+import { refusedWords } from "../rendering/error-words.js";
+
 /** @typedef {import("../protocol/messages.js").Failure & {retryable?: boolean}} Refusal */
 /** @typedef {import("../rendering/status-line.js").StatusLine} StatusLine */
 /** @typedef {import("./api.js").Settings} Settings */
@@ -23,39 +25,24 @@
 /** @type {Refusal} stopped before it reached the server */
 export const WITHDRAWN = { code: "withdrawn", message: "Not sent", retryable: true };
 /** @type {Refusal} */
-export const CONVERSATION_DELETED = { code: "conversation_deleted", message: "This chat was deleted.", retryable: false };
+export const CONVERSATION_DELETED = { code: "conversation_deleted", message: refusedWords("conversation_deleted"), retryable: false };
 
-const BUSY = "The server is busy. Try again in a moment.";
-const UNREADABLE = "The server couldn't read this message. Edit it and send it again.";
-const SETTING = "A setting of this chat isn't valid. Change it in Settings, then try again.";
 const figures = new Intl.NumberFormat("en");
 
-/**
- * `isFinal`: the same message fails again, as long as nothing that it depends on has changed.
- * @type {Record<string, {words: (refusal: Refusal, subject: string) => string, isFinal: boolean}>}
- */
-const REFUSALS = {
-  context_overflow: { words: describeOverflow, isFinal: true },
-  frame_too_large: { words: () => "This message is too large to send. Shorten it.", isFinal: true },
-  bad_json: { words: () => UNREADABLE, isFinal: true },
-  bad_frame: { words: () => UNREADABLE, isFinal: true },
-  empty_prompt: { words: () => "This message is empty.", isFinal: true },
-  unsupported: { words: describeUnsupported, isFinal: true },
-  invalid_field: { words: describeInvalid, isFinal: true },
-  missing_field: { words: () => UNREADABLE, isFinal: true },
-  unknown_field: { words: describeInvalid, isFinal: true },
-  unknown_type: { words: () => UNREADABLE, isFinal: true },
-  conversation_deleted: { words: () => CONVERSATION_DELETED.message, isFinal: true },
-  unknown_id: { words: () => "The message that this one belongs to was deleted.", isFinal: false },
-  id_conflict: { words: () => "This message couldn't be sent. Try again.", isFinal: false },
-  unexpected_message: { words: () => "An answer above is still being written. Try again when it has ended.", isFinal: false },
-  busy: { words: () => BUSY, isFinal: false },
-  rate_limited: { words: () => BUSY, isFinal: false },
-  engine_failed: { words: () => "The model failed. Try again.", isFinal: false },
-  storage_failed: { words: () => "The server can't save chats right now. Its disk may be full.", isFinal: false },
-  internal: { words: () => "Something went wrong on the server. Try again.", isFinal: false },
-  connection_lost: { words: () => "The connection broke each time this message was sent. Try again.", isFinal: false },
-};
+/** Refusals after which the same message is refused again, as long as nothing that it depends on has changed. */
+const FINAL = new Set([
+  "context_overflow",
+  "frame_too_large",
+  "bad_json",
+  "bad_frame",
+  "empty_prompt",
+  "unsupported",
+  "invalid_field",
+  "missing_field",
+  "unknown_field",
+  "unknown_type",
+  "conversation_deleted",
+]);
 
 /**
  * @param {Parcel} parcel a refused one
@@ -65,9 +52,8 @@ const REFUSALS = {
 export function describeRefusal(parcel, circumstances) {
   const { failure } = parcel;
   if (failure?.code === WITHDRAWN.code) return { tone: "quiet", text: WITHDRAWN.message };
-  const known = failure ? REFUSALS[failure.code] : undefined;
-  const text = known && failure ? known.words(failure, whatIsTooLong(parcel, circumstances)) : `Not sent: ${failure?.message ?? "the server gave no reason"}`;
-  return { tone: "bad", text };
+  if (failure?.code === "context_overflow") return { tone: "bad", text: describeOverflow(failure, whatIsTooLong(parcel, circumstances)) };
+  return { tone: "bad", text: (failure && describeSchema(failure)) || refusedWords(failure?.code) };
 }
 
 /**
@@ -76,7 +62,7 @@ export function describeRefusal(parcel, circumstances) {
  * @param {Circumstances} now
  */
 export function mayHelp({ failure, asked }, now) {
-  if (!failure || failure.retryable || !REFUSALS[failure.code]?.isFinal || !asked) return true;
+  if (!failure || failure.retryable || !FINAL.has(failure.code) || !asked) return true;
   if (failure.code === "frame_too_large") return false;
   const isOtherModel = now.model !== asked.model && now.model !== "" && asked.model !== "";
   const isShorter = failure.code === "context_overflow" && !now.leavesOut && now.history < asked.history;
@@ -113,15 +99,24 @@ function describeOverflow({ message }, subject) {
   return `${what}: about ${figures.format(rounded(tokens))} tokens; this model fits ${figures.format(context)}.`;
 }
 
-/** @param {Refusal} refusal */
-function describeUnsupported({ message }) {
-  if (message.includes("json_schema")) return "The JSON schema can't be used with this model. Change or clear it in Settings, then try again.";
-  return "This model can't answer this message.";
+/**
+ * What is wrong with the JSON schema in the settings. Its author wrote the names of its parts, so they are repeated.
+ * @param {Refusal} refusal
+ * @returns {string} "" where the refusal is about something else
+ */
+function describeSchema({ message }) {
+  const [, reason] = /^params\.json_schema(?::\s*|\s+)(.+)$/s.exec(message) ?? [];
+  if (!reason) return "";
+  const size = /\bmust be an object of up to (\d+) bytes\b/.exec(reason);
+  if (size) return `The JSON schema is too large: at most ${figures.format(Number(size[1]) / 1024)} KiB. Shorten it in Settings.`;
+  const begins = /\bmust\b/.test(reason) ? "The JSON schema isn't valid" : "The JSON schema can't be used";
+  return `${begins}: ${withQuotedPath(reason)}. Change or clear it in Settings.`;
 }
 
-/** @param {Refusal} refusal */
-function describeInvalid({ message }) {
-  return message.includes("json_schema") ? "The JSON schema isn't valid. Change or clear it in Settings, then try again." : SETTING;
+/** @param {string} reason that begins with a path such as ".properties.a.type", with "it", or with "must" */
+function withQuotedPath(reason) {
+  const named = reason.replace(/^\.(\S+)/, '"$1"').replace(/^must\b/, "it must");
+  return named.replace(/[.\s]+$/, "");
 }
 
 /** @param {number} count to three significant digits */

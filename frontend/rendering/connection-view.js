@@ -1,4 +1,4 @@
-/** Shows in the header whether the server can be reached, and how, and which model it runs. */
+/** The connection's state and the model's name, in the header. */
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../connection.js").ConnectionState} ConnectionState */
@@ -16,8 +16,17 @@
 /** @type {Record<TransportKind, {text: string, detail: string}>} */
 const CONNECTED = {
   websocket: { text: "Connected", detail: "" },
-  sse: { text: "Connected through HTTP streaming", detail: "WebSockets do not get through here" },
-  polling: { text: "Connected through HTTP polling", detail: "WebSockets and streams do not get through here" },
+  sse: { text: "Connected through HTTP streaming", detail: "WebSockets are blocked on this network" },
+  polling: { text: "Connected through HTTP polling", detail: "WebSockets and streaming are blocked on this network" },
+};
+
+/** @type {Record<number, string>} why the server closed for good, by the close codes of PROTOCOL.md 9 */
+const REFUSED = {
+  4400: "This page doesn't match the server. Reload it.",
+  4401: "Logged out. Reload to log in.",
+  4403: "This address isn't allowed to connect.",
+  4408: "Logged out. Reload to log in.",
+  4429: "Too many connections. Close other tabs.",
 };
 
 /** How often the seconds until the next attempt are counted down, in milliseconds. */
@@ -108,7 +117,7 @@ function words(state) {
     case "connecting":
       return "Connecting…";
     case "refused":
-      return `Refused: ${state.reason || `the server closed with ${state.code}`}`;
+      return REFUSED[state.code] ?? "The server refused the connection";
     default:
       return "Disconnected";
   }

@@ -10,10 +10,10 @@ import { iconButton, textButton } from "./elements.js";
 const ACTIONS = {
   "copy": { picture: "copy", label: "Copy" },
   "copy-text": { picture: "text", label: "Copy as plain text" },
-  "edit": { picture: "edit", label: "Edit and send again" },
-  "regenerate": { picture: "again", label: "Answer again" },
-  "continue": { picture: "continue", label: "Go on with this answer" },
-  "delete": { picture: "delete", label: "Delete from here on" },
+  "edit": { picture: "edit", label: "Edit" },
+  "regenerate": { picture: "again", label: "Regenerate" },
+  "continue": { picture: "continue", label: "Continue" },
+  "delete": { picture: "delete", label: "Delete this and everything after" },
 };
 /** @type {Record<OfferName, string>} */
 const OFFERS = {

@@ -1,8 +1,16 @@
-/** Says in words and figures what an answer is doing, and how it ended. */
+/** The line under an answer: what it is doing, or how it ended. */
+
+import { failedWords } from "./error-words.js";
 
 /** @typedef {import("../protocol/messages.js").Status} Status */
 /** @typedef {import("../protocol/messages.js").Done} Done */
-/** @typedef {import("../protocol/messages.js").Failure} Failure */
+/**
+ * Generations of an answer before the last one, where it was continued.
+ * @typedef {object} Earlier
+ * @property {number} generations number of those that wrote something
+ * @property {number} completion_tokens
+ * @property {number} decode milliseconds
+ */
 /** @typedef {"busy" | "good" | "quiet" | "bad"} Tone */
 /** @typedef {{tone: Tone, text: string, progress?: {value: number, max: number}}} StatusLine */
 
@@ -11,15 +19,15 @@ const figures = new Intl.NumberFormat("en");
 /** @type {StatusLine} */
 export const SENDING = { tone: "busy", text: "Sending…" };
 /** @type {StatusLine} */
-export const HELD = { tone: "busy", text: "Waiting for the connection, then it is sent" };
+export const HELD = { tone: "busy", text: "Will send when reconnected" };
 /** @type {StatusLine} */
-export const DISCONNECTED = { tone: "busy", text: "Connection lost. The answer goes on once it is back" };
+export const DISCONNECTED = { tone: "busy", text: "Connection lost. The answer will continue when it's back." };
 /** @type {StatusLine} */
-export const RESUMING = { tone: "busy", text: "Reading on…" };
+export const RESUMING = { tone: "busy", text: "Catching up…" };
 /** @type {StatusLine} */
 export const STOPPING = { tone: "busy", text: "Stopping…" };
 /** @type {StatusLine} */
-export const LOST = { tone: "bad", text: "The rest is gone: the server no longer knows this answer" };
+export const LOST = { tone: "bad", text: "The rest of this answer was lost" };
 
 /**
  * @param {Status} status
@@ -41,31 +49,37 @@ export function describeStatus(status, tokens) {
 
 /**
  * @param {Done} done
+ * @param {Earlier} [earlier] for an answer that was continued
  * @returns {StatusLine}
  */
-export function describeEnd(done) {
-  const tokens = done.usage?.completion_tokens ?? 0;
-  const figuresOfIt = done.usage ? [count(tokens), speed(averageSpeed(done))] : [];
+export function describeEnd(done, earlier) {
+  const whole = wholeOf(done, earlier);
   switch (done.reason) {
     case "stop":
-      return { tone: "good", text: join("Done", ...figuresOfIt) };
+      return { tone: "good", text: join("Done", ...whole) };
     case "length":
-      return { tone: "quiet", text: join("Reached the length limit", ...figuresOfIt) };
+      return describeLimit(done, whole, earlier !== undefined);
     case "cancelled":
-      return { tone: "quiet", text: join(stoppedAfter(done.timings?.stop), tokens > 0 ? count(tokens) : "") };
+      return { tone: "quiet", text: join("Stopped", tokensOf(done, earlier) > 0 ? count(tokensOf(done, earlier)) : "") };
     case "interrupted":
-      return { tone: "bad", text: "Interrupted: the server was stopped while it wrote" };
+      return { tone: "bad", text: "Interrupted: the server stopped" };
     default:
-      return describeFailure(done.error);
+      return { tone: "bad", text: failedWords(done.error?.code) };
   }
 }
 
 /**
- * @param {Failure} [failure]
+ * The number of tokens is left out where it is the limit.
+ * @param {Done} done
+ * @param {string[]} whole tokens and speed
+ * @param {boolean} isContinued
  * @returns {StatusLine}
  */
-export function describeFailure(failure) {
-  return { tone: "bad", text: `Failed: ${failure?.message ?? "the server gave no reason"}` };
+function describeLimit({ limit, usage }, whole, isContinued) {
+  const tokens = usage?.completion_tokens ?? 0;
+  if (limit === "context") return { tone: "quiet", text: join("Context full", ...whole) };
+  if (limit !== "max_tokens" || tokens === 0) return { tone: "quiet", text: join("Stopped at the token limit", ...whole) };
+  return { tone: "quiet", text: join(`Stopped at your ${figures.format(tokens)}-token limit`, ...whole.slice(isContinued ? 0 : 1)) };
 }
 
 /**
@@ -116,11 +130,6 @@ function remaining(ms) {
   return ms === undefined || ms === null ? "" : `about ${duration(Math.max(1000, Math.round(ms / 1000) * 1000))}`;
 }
 
-/** @param {number} [ms] */
-function stoppedAfter(ms) {
-  return ms === undefined || ms === null ? "Stopped" : `Stopped after ${duration(ms)}`;
-}
-
 /** @param {number} tokens */
 function count(tokens) {
   return tokens === 1 ? "1 token" : `${figures.format(tokens)} tokens`;
@@ -134,11 +143,32 @@ function speed(perSecond) {
 
 /**
  * @param {Done} done
- * @returns {number | undefined} tokens per second after the first one
+ * @param {Earlier} [earlier]
+ * @returns {string[]} tokens and speed of the whole answer; empty where they aren't known
  */
-function averageSpeed({ usage, timings }) {
-  if (!usage?.completion_tokens || !timings?.decode) return undefined;
-  return ((usage.completion_tokens - 1) / timings.decode) * 1000;
+function wholeOf(done, earlier) {
+  return done.usage ? [count(tokensOf(done, earlier)), speed(averageSpeed(done, earlier))] : [];
+}
+
+/**
+ * @param {Done} done
+ * @param {Earlier} [earlier]
+ */
+function tokensOf({ usage }, earlier) {
+  return (earlier?.completion_tokens ?? 0) + (usage?.completion_tokens ?? 0);
+}
+
+/**
+ * Tokens per second. The first token of each generation doesn't count: the prompt is read before it.
+ * @param {Done} done
+ * @param {Earlier} [earlier]
+ * @returns {number | undefined}
+ */
+function averageSpeed(done, earlier) {
+  const decode = (earlier?.decode ?? 0) + (done.timings?.decode ?? 0);
+  const generations = (earlier?.generations ?? 0) + (done.usage?.completion_tokens ? 1 : 0);
+  const tokens = tokensOf(done, earlier) - generations;
+  return decode > 0 && tokens > 0 ? (tokens / decode) * 1000 : undefined;
 }
 
 /** @param {string} text */

@@ -105,7 +105,7 @@ export class ChatPage {
   async isAnswered() {
     await this.page.waitFor(() => {
       const lines = document.querySelectorAll(".status-text");
-      return /^(Done|Reached the length limit)/.test(lines[lines.length - 1]?.textContent ?? "");
+      return /^(Done|Stopped at|Context full)/.test(lines[lines.length - 1]?.textContent ?? "");
     });
   }
 

@@ -65,9 +65,9 @@ describe("Conversations", () => {
     await other.hasAnswers(2);
     await other.lastAnswerIsLongerThan(20);
     await other.press("Stop");
-    await other.lastStatusSays("Stopped after");
+    await other.lastStatusSays("Stopped");
     await chat.page.bringToFront();
-    await chat.lastStatusSays("Stopped after");
+    await chat.lastStatusSays("Stopped");
     assert.deepEqual(await chat.answers(), await other.answers());
     assert.deepEqual([chat.complaints, other.complaints], [[], []]);
   });
@@ -96,7 +96,7 @@ describe("Conversations", () => {
     await askForAnswer();
     const [first] = await chat.answers();
     server.hurry();
-    await chat.pressLast("Answer again");
+    await chat.pressLast("Regenerate");
     await chat.branchesSay("2/2");
     await chat.lastStatusSays("Done");
     await chat.pressLast("Previous version");
@@ -121,14 +121,14 @@ describe("Conversations", () => {
     await chat.ask(STORY);
     await chat.lastAnswerIsLongerThan(20);
     await chat.press("Stop");
-    await chat.lastStatusSays("Stopped after");
+    await chat.lastStatusSays("Stopped");
     const stopped = await chat.lastAnswer();
     await chat.press("Continue");
     await chat.lastAnswerIsLongerThan(stopped.length + 50);
     await chat.reload();
     await chat.lastAnswerIsLongerThan(stopped.length + 50);
     await chat.press("Stop");
-    await chat.lastStatusSays("Stopped after");
+    await chat.lastStatusSays("Stopped");
     assert.ok((await chat.lastAnswer()).startsWith(stopped));
     assert.equal((await chat.document()).messages.length, 2);
   });
@@ -136,7 +136,7 @@ describe("Conversations", () => {
   it("lose a message, and get it back", async () => {
     await askForAnswer();
     const [answer] = await chat.answers();
-    await chat.pressLast("Delete from here on");
+    await chat.pressLast("Delete this and everything after");
     await chat.hasAnswers(0);
     await chat.press("Undo");
     await chat.hasAnswers(1);
@@ -191,7 +191,7 @@ describe("Conversations", () => {
     await chat.questionsAre([`${STORY}, please`]);
     await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
     await chat.press("Stop");
-    await chat.lastStatusSays("Stopped after");
+    await chat.lastStatusSays("Stopped");
     await chat.page.waitFor(() => document.title.startsWith("(1) "));
     server.hurry();
     await chat.page.waitFor(() => !document.title.startsWith("("));
@@ -215,7 +215,7 @@ describe("Conversations", () => {
     const other = await open(second);
     await other.questionsAre(["Second question"]);
     await other.page.goto(`${server.address}/c/nowhere`);
-    await other.page.waitFor(() => document.getElementById("trouble-title")?.textContent === "This conversation is not here");
+    await other.page.waitFor(() => document.getElementById("trouble-title")?.textContent === "Conversation not found");
   });
 
   it("take what is said while the network is away, also after a reload", async () => {
@@ -227,7 +227,7 @@ describe("Conversations", () => {
       proxy.cut();
       await chat.connectionSays("Offline");
       await chat.ask("Are you there?");
-      await chat.lastStatusSays("Waiting for the connection");
+      await chat.lastStatusSays("Will send when reconnected");
       const address = await chat.page.url();
       proxy.isDown = false;
       await chat.page.goto("about:blank");

@@ -58,11 +58,11 @@ describe("The panels", () => {
       await panels.set("max_tokens", "5");
       await panels.set("system-prompt", "Be brief.");
       await chat.ask(STORY);
-      await chat.lastStatusSays("Reached the length limit · 5 tokens");
+      await chat.lastStatusSays("Stopped at your 5-token limit");
       const first = await chat.lastAnswer();
       await chat.press("New chat");
       await chat.ask(STORY);
-      await chat.lastStatusSays("Reached the length limit");
+      await chat.lastStatusSays("Stopped at your 5-token limit");
       assert.equal(await chat.lastAnswer(), first);
       assert.deepEqual(chat.complaints, []);
     });
@@ -83,7 +83,7 @@ describe("The panels", () => {
         "Longest answer: 0 is too low; give a whole number from 1, or leave it empty for the default.",
       );
       await chat.ask(STORY);
-      await chat.lastStatusSays("Reached the length limit · 5 tokens");
+      await chat.lastStatusSays("Stopped at your 5-token limit");
       await panels.set("max_tokens", "6");
       assert.equal(await panels.problem("max_tokens"), "");
     });

@@ -42,7 +42,7 @@ describe("A lost connection", () => {
     await chat.connectionSays("Reconnecting");
     await chat.page.waitForSelector("#connection-retry:not([hidden])");
     await chat.ask("What can you do?");
-    await chat.lastStatusSays("Waiting for the connection");
+    await chat.lastStatusSays("Will send when reconnected");
     await chat.write("A draft");
 
     await startServer({ port: first.port });

@@ -136,7 +136,7 @@ describe("A refused message", () => {
     await chat.answered(QUESTION);
     await goOffline();
     await chat.ask("Never mind");
-    await chat.lastStatusSays("Waiting for the connection");
+    await chat.lastStatusSays("Will send when reconnected");
     await chat.press("Stop");
     await chat.lastStatusSays("Not sent");
     await chat.ask("Who are you?");

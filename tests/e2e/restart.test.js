@@ -55,7 +55,7 @@ for (const { way, says, refusals } of PLACES) {
         await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
         await chat.reload();
         await chat.press("Stop");
-        await chat.lastStatusSays("Stopped after");
+        await chat.lastStatusSays("Stopped");
         const [id = ""] = await chat.generations();
         const log = await readLog(server.address, id);
         assert.deepEqual([log.reason, await chat.answers()], ["cancelled", [await chat.rendered(log.text)]]);

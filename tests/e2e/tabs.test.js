@@ -74,9 +74,9 @@ describe("A chat in two tabs", () => {
     await chat.hasAnswers(2);
     await chat.lastAnswerIsLongerThan(20);
     await chat.press("Stop");
-    await chat.lastStatusSays("Stopped after");
+    await chat.lastStatusSays("Stopped");
     await other.page.bringToFront();
-    await other.lastStatusSays("Stopped after");
+    await other.lastStatusSays("Stopped");
     await other.isIdle();
     const id = (await other.generations()).at(-1) ?? "";
     const { text, reason } = await readLog(server.address, id);
@@ -99,7 +99,7 @@ describe("A chat in two tabs", () => {
     await chat.page.close();
     await other.page.bringToFront();
     await other.press("Stop");
-    await other.lastStatusSays("Stopped after");
+    await other.lastStatusSays("Stopped");
   });
 
   it("begins a new chat in one, while the other stays and its answer goes on", async () => {
@@ -156,7 +156,7 @@ describe("A page that comes back", () => {
   async function goesOn() {
     await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
     await chat.press("Stop");
-    await chat.lastStatusSays("Stopped after");
+    await chat.lastStatusSays("Stopped");
     const [id = ""] = await chat.generations();
     assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
   }
@@ -166,7 +166,7 @@ describe("A page that comes back", () => {
     proxy.isDown = true;
     proxy.cut();
     await chat.connectionSays("Offline");
-    await chat.lastStatusSays("The answer goes on once it is back");
+    await chat.lastStatusSays("The answer will continue when it's back.");
     // However long the present wait is: no number stands beside "Offline", so that nothing is to be waited for.
     proxy.isDown = false;
     await chat.page.setOffline(false);

@@ -226,7 +226,23 @@ describe("A message that is not sent", () => {
     for (const [code, message, words] of /** @type {const} */ ([
       ["context_overflow", TOO_LONG, "This message is too long: about 46,400 tokens; this model fits 8,192."],
       ["context_overflow", "too long", "This message is too long for this model."],
-      ["unsupported", "params.json_schema: .type must be a string", "The JSON schema can't be used with this model. Change or clear it in Settings, then try again."],
+      ["unsupported", "params.json_schema: .type must be a string", 'The JSON schema isn\'t valid: "type" must be a string. Change or clear it in Settings.'],
+      [
+        "unsupported",
+        "params.json_schema: .properties.a.format is not supported: leave it out",
+        'The JSON schema can\'t be used: "properties.a.format" is not supported: leave it out. Change or clear it in Settings.',
+      ],
+      [
+        "unsupported",
+        "params.json_schema: it is nested deeper than 64 levels",
+        "The JSON schema can't be used: it is nested deeper than 64 levels. Change or clear it in Settings.",
+      ],
+      [
+        "invalid_field",
+        "params.json_schema must be an object of up to 65536 bytes as JSON, not 70000; leave things out",
+        "The JSON schema is too large: at most 64 KiB. Shorten it in Settings.",
+      ],
+      ["invalid_field", "params.json_schema must be an object, not a list", "The JSON schema isn't valid: it must be an object, not a list. Change or clear it in Settings."],
       ["invalid_field", "params.temperature must be a number", "A setting of this chat isn't valid. Change it in Settings, then try again."],
       ["empty_prompt", "content is blank", "This message is empty."],
       ["bad_json", "not JSON", "The server couldn't read this message. Edit it and send it again."],
@@ -302,7 +318,7 @@ describe("A message that is not sent", () => {
     const { id } = await ask("Too long");
     tab.ui.startNewChat();
     await deliver(rejected(id, false, "context_overflow"));
-    assert.deepEqual([tab.transcript.instead, tab.toasts.at(-1)?.text], ["welcome", "A message in “Too long” was not sent."]);
+    assert.deepEqual([tab.transcript.instead, tab.toasts.at(-1)?.text], ["welcome", "A message in “Too long” wasn't sent."]);
     tab.toasts.at(-1)?.action?.act();
     await settle();
     assert.deepEqual(tab.transcript.texts, ["Too long", ""]);

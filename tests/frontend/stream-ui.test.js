@@ -170,7 +170,7 @@ describe("StreamUI", () => {
     assert.deepEqual(tab.connection.cancelled, [id]);
     assert.deepEqual([tab.composer.mode, tab.transcript.last.status], ["stopping", "Stopping…"]);
     deliver(done(id, { reason: "cancelled", timings: { stop: 12 }, usage: { completion_tokens: 2 } }));
-    assert.equal(tab.transcript.last.status, "Stopped after 12 ms · 2 tokens");
+    assert.equal(tab.transcript.last.status, "Stopped · 2 tokens");
     assert.deepEqual(offers(), ["continue"]);
     assert.equal(tab.said.at(-1), "Answer stopped");
   });
@@ -261,7 +261,7 @@ describe("StreamUI", () => {
     it("shows why and sends it again on request", async () => {
       const { id } = await ask("Hi");
       deliver(rejected(id, true));
-      assert.equal(tab.transcript.last.status, "Not sent: Too long.");
+      assert.equal(tab.transcript.last.status, "The server didn't accept this message.");
       assert.deepEqual([tab.composer.mode, offers()], ["idle", ["retry", "edit", "discard"]]);
       tab.ui.messageOffered("retry", id);
       await settle();
@@ -309,7 +309,7 @@ describe("StreamUI", () => {
       const { id, conversation } = await ask("Hi");
       deliver(rejected(id, true));
       await open(conversation);
-      assert.deepEqual([tab.transcript.texts, tab.transcript.last.status], [["Hi", ""], "Not sent: Too long."]);
+      assert.deepEqual([tab.transcript.texts, tab.transcript.last.status], [["Hi", ""], "The server didn't accept this message."]);
       assert.deepEqual(tab.connection.generated, []);
     });
   });
@@ -319,7 +319,7 @@ describe("StreamUI", () => {
 
     it("keeps what is sent, also for a reload, and sends it when there is one", async () => {
       tab.ui.send("Hi");
-      assert.equal(tab.transcript.last.status, "Waiting for the connection, then it is sent");
+      assert.equal(tab.transcript.last.status, "Will send when reconnected");
       await settle();
       assert.deepEqual(tab.connection.generated, []);
       const conversation = tab.address.conversation;
@@ -347,7 +347,7 @@ describe("StreamUI", () => {
       const { id } = await begin("Hi");
       deliver(token(id, 1, "He"));
       tab.ui.connectionChanged(WAITING);
-      assert.equal(tab.transcript.last.status, "Connection lost. The answer goes on once it is back");
+      assert.equal(tab.transcript.last.status, "Connection lost. The answer will continue when it's back.");
       tab.ui.connectionChanged(CONNECTED);
       assert.equal(tab.transcript.last.status, "Writing · 1 token");
       assert.deepEqual(tab.said.slice(-2), ["Connection lost, reconnecting", "Connected again"]);
@@ -359,7 +359,7 @@ describe("StreamUI", () => {
       const request = await begin("Hi");
       await open(request.conversation);
       assert.deepEqual(tab.connection.followed, [request.id]);
-      assert.equal(tab.transcript.last.status, "Reading on…");
+      assert.equal(tab.transcript.last.status, "Catching up…");
       deliver({ type: "attached", id: request.id, epoch: "e" }, token(request.id, 1, "Hello"));
       assert.deepEqual(tab.transcript.texts, ["Hi", "Hello"]);
     });
@@ -464,7 +464,7 @@ describe("StreamUI", () => {
       tabs.server.putChat("a", ["Hi", "Hello"]);
       await open("a");
       deliver({ type: "conversation", .../** @type {any} */ (tabs.server.documents.get("a")), deleted: true });
-      assert.equal(/** @type {any} */ (tab.transcript.instead).title, "This conversation is not here");
+      assert.equal(/** @type {any} */ (tab.transcript.instead).title, "Conversation not found");
       /** @type {any} */ (tab.transcript.instead).act();
       assert.equal(tab.transcript.instead, "welcome");
     });
@@ -473,16 +473,16 @@ describe("StreamUI", () => {
   describe("where something is missing", () => {
     it("says that there is no such conversation", async () => {
       await open("nowhere");
-      assert.equal(/** @type {any} */ (tab.transcript.instead).title, "This conversation is not here");
+      assert.equal(/** @type {any} */ (tab.transcript.instead).title, "Conversation not found");
       assert.equal(tab.ui.send("Hi"), false);
     });
 
     it("says why a conversation can't be opened, and tries again", async () => {
       tabs.server.putChat("a", ["Hi", "Hello"]);
-      tabs.server.trouble = new ApiError("The disk is full.", { status: 503 });
+      tabs.server.trouble = new ApiError("disk I/O error", { code: "storage_failed", status: 503 });
       await open("a");
       const trouble = /** @type {any} */ (tab.transcript.instead);
-      assert.equal(trouble.text, "The disk is full.");
+      assert.equal(trouble.text, "The server can't read or save chats right now. Its disk may be full.");
       tabs.server.trouble = null;
       trouble.act();
       await settle();
@@ -490,17 +490,17 @@ describe("StreamUI", () => {
     });
 
     it("says why no conversation can be made", async () => {
-      tabs.server.trouble = new ApiError("Conversations can't be kept: the file is broken.", { status: 503 });
+      tabs.server.trouble = new ApiError("Conversations can't be kept: the file is broken.", { code: "storage_failed", status: 503 });
       tab.ui.send("Hi");
       await settle();
-      assert.equal(tab.transcript.last.status, "Not sent: Conversations can't be kept: the file is broken.");
+      assert.equal(tab.transcript.last.status, "The server can't save chats right now. Its disk may be full.");
       assert.deepEqual(offers(), ["retry", "edit", "discard"]);
     });
 
     it("keeps the text of an answer whose rest is gone", async () => {
       const { id } = await begin("Hi");
       deliver(token(id, 1, "He"), { type: "lost", id });
-      assert.deepEqual([tab.transcript.last.text, tab.transcript.last.status], ["He", "The rest is gone: the server no longer knows this answer"]);
+      assert.deepEqual([tab.transcript.last.text, tab.transcript.last.status], ["He", "The rest of this answer was lost"]);
       assert.equal(tab.composer.mode, "idle");
     });
 
@@ -603,7 +603,7 @@ describe("StreamUI", () => {
     tabs.server.trouble = new ApiError("Too hot.", { status: 400, code: "invalid_field" });
     tab.ui.set({ params: { temperature: 9 } });
     await settle();
-    assert.deepEqual([tab.toasts.at(-1)?.text, tab.toasts.at(-1)?.action], ["The settings weren't saved. Too hot.", undefined]);
+    assert.deepEqual([tab.toasts.at(-1)?.text, tab.toasts.at(-1)?.action], ["Couldn't save the settings. One of the values isn't valid.", undefined]);
     tabs.server.trouble = null;
     tab.ui.connectionChanged(CONNECTED);
     await settle();

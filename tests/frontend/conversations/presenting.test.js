@@ -24,7 +24,7 @@ suite("The line of an answer of which earlier messages were left out", () => {
   });
 
   it("says so after a reload, while it is written and when it is done", () => {
-    assert.equal(line(answer({ state: "writing", dropped: 3 })), "Reading on… · 3 earlier messages left out");
+    assert.equal(line(answer({ state: "writing", dropped: 3 })), "Catching up… · 3 earlier messages left out");
     assert.equal(line(answer({ reason: "stop", dropped: 3 })), "Done · 3 earlier messages left out");
   });
 

@@ -72,17 +72,39 @@ describe("describeEnd", () => {
     [{ reason: "stop", usage, timings }, "good", "Done · 313 tokens · 48 tokens/s"],
     [{ reason: "stop", usage: {} }, "good", "Done · 0 tokens"],
     [{ reason: "stop" }, "good", "Done"],
-    [{ reason: "length", usage, timings }, "quiet", "Reached the length limit · 313 tokens · 48 tokens/s"],
-    [{ reason: "cancelled", usage, timings }, "quiet", "Stopped after 12 ms · 313 tokens"],
-    [{ reason: "cancelled", timings: { stop: 0.4 } }, "quiet", "Stopped after less than 1 ms"],
+    [{ reason: "length", limit: "max_tokens", usage, timings }, "quiet", "Stopped at your 313-token limit · 48 tokens/s"],
+    [{ reason: "length", limit: "max_tokens", usage: { completion_tokens: 1 } }, "quiet", "Stopped at your 1-token limit"],
+    [{ reason: "length", limit: "max_tokens" }, "quiet", "Stopped at the token limit"],
+    [{ reason: "length", usage, timings }, "quiet", "Stopped at the token limit · 313 tokens · 48 tokens/s"],
+    [{ reason: "length", limit: "context", usage, timings }, "quiet", "Context full · 313 tokens · 48 tokens/s"],
+    [{ reason: "cancelled", usage, timings }, "quiet", "Stopped · 313 tokens"],
+    [{ reason: "cancelled", usage: { completion_tokens: 1 } }, "quiet", "Stopped · 1 token"],
+    [{ reason: "cancelled", timings: { stop: 0.4 } }, "quiet", "Stopped"],
     [{ reason: "cancelled" }, "quiet", "Stopped"],
-    [{ reason: "interrupted" }, "bad", "Interrupted: the server was stopped while it wrote"],
-    [{ reason: "failed", error: { code: "engine_failed", message: "No memory." } }, "bad", "Failed: No memory."],
-    [{ reason: "failed" }, "bad", "Failed: the server gave no reason"],
+    [{ reason: "interrupted" }, "bad", "Interrupted: the server stopped"],
+    [{ reason: "failed", error: { code: "engine_failed", message: "llama_decode returned -3" } }, "bad", "The model failed. Try again."],
+    [{ reason: "failed", error: { code: "something_new", message: "params.x" } }, "bad", "This answer failed. Try again."],
+    [{ reason: "failed" }, "bad", "This answer failed. Try again."],
   ];
   for (const [fields, tone, text] of cases) {
     it(`says "${text}"`, () => assert.deepEqual(describeEnd(done(fields)), { tone, text }));
   }
+
+  describe("of a continued answer counts all of it", () => {
+    const earlier = { generations: 2, completion_tokens: 102, decode: 5000 };
+    /** @type {[Partial<Done>, string][]} */
+    const continued = [
+      [{ reason: "stop", usage: { completion_tokens: 51 }, timings: { decode: 2500 } }, "Done · 153 tokens · 20 tokens/s"],
+      [{ reason: "stop", usage: { completion_tokens: 0 }, timings: {} }, "Done · 102 tokens · 20 tokens/s"],
+      [{ reason: "cancelled", usage: { completion_tokens: 8 } }, "Stopped · 110 tokens"],
+      [{ reason: "cancelled" }, "Stopped · 102 tokens"],
+      [
+        { reason: "length", limit: "max_tokens", usage: { completion_tokens: 51 }, timings: { decode: 2500 } },
+        "Stopped at your 51-token limit · 153 tokens · 20 tokens/s",
+      ],
+    ];
+    for (const [fields, text] of continued) it(`says "${text}"`, () => assert.equal(describeEnd(done(fields), earlier).text, text));
+  });
 });
 
 describe("duration", () => {

@@ -1,0 +1,76 @@
+/**
+ * The page's own words for every error code of PROTOCOL.md 8. The server's message may name fields, ids and options of the command
+ * line, so it is never shown.
+ */
+
+/**
+ * `refused`: a message that was not sent. `failed`: an answer that broke off. `request`: something else that the reader asked for.
+ * @typedef {{refused: string, failed?: string, request?: string}} ErrorWords
+ */
+
+const BUSY = "The server is busy. Try again in a moment.";
+const UNREADABLE = "The server couldn't read this message. Edit it and send it again.";
+const DELETED = "It was deleted.";
+const LOGGED_OUT = "You're logged out. Reload the page to log in.";
+const INTERNAL = "Something went wrong on the server. Try again.";
+const DISK = "The server can't save chats right now. Its disk may be full.";
+const SETTING = "A setting of this chat isn't valid. Change it in Settings, then try again.";
+const WRITING = "An answer above is still being written. Try again when it has ended.";
+const UNNEEDED = "This answer has already ended.";
+
+/** @type {Record<string, ErrorWords>} */
+export const ERROR_WORDS = {
+  bad_frame: { refused: UNREADABLE },
+  bad_json: { refused: UNREADABLE },
+  unknown_type: { refused: UNREADABLE },
+  unknown_field: { refused: SETTING, request: "The server doesn't know one of these settings." },
+  missing_field: { refused: UNREADABLE },
+  invalid_field: { refused: SETTING, request: "One of the values isn't valid." },
+  empty_prompt: { refused: "This message is empty." },
+  unexpected_message: { refused: WRITING, request: WRITING },
+  context_overflow: { refused: "This message is too long for this model.", failed: "This chat no longer fits the model." },
+  unsupported: { refused: "This model can't answer this message." },
+  id_conflict: { refused: "This message couldn't be sent. Try again." },
+  unknown_id: { refused: "The message that this one belongs to was deleted.", request: DELETED },
+  already_done: { refused: UNNEEDED, request: UNNEEDED },
+  nothing_to_cancel: { refused: UNNEEDED, request: UNNEEDED },
+  unauthorized: { refused: LOGGED_OUT, request: LOGGED_OUT },
+  busy: { refused: BUSY, request: BUSY },
+  rate_limited: { refused: BUSY, request: BUSY },
+  engine_failed: { refused: "The model failed. Try again.", failed: "The model failed. Try again." },
+  storage_failed: { refused: DISK, request: "The server can't read or save chats right now. Its disk may be full." },
+  internal: { refused: INTERNAL, failed: INTERNAL, request: INTERNAL },
+  // The page's own: no server sends these.
+  conversation_deleted: { refused: "This chat was deleted." },
+  connection_lost: { refused: "The connection broke each time this message was sent. Try again." },
+  frame_too_large: { refused: "This message is too large to send. Shorten it.", request: "This is too large to send." },
+};
+
+/**
+ * Why a message was not sent.
+ * @param {string | undefined} code
+ */
+export function refusedWords(code) {
+  return wordsOf(code)?.refused ?? "The server didn't accept this message.";
+}
+
+/**
+ * Why an answer broke off.
+ * @param {string | undefined} code
+ */
+export function failedWords(code) {
+  return wordsOf(code)?.failed ?? "This answer failed. Try again.";
+}
+
+/**
+ * Why something came to nothing that the reader asked for.
+ * @param {string} code
+ */
+export function requestWords(code) {
+  return wordsOf(code)?.request ?? "The server couldn't do this.";
+}
+
+/** @param {string | undefined} code */
+function wordsOf(code) {
+  return code !== undefined && Object.hasOwn(ERROR_WORDS, code) ? ERROR_WORDS[code] : undefined;
+}
