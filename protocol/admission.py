@@ -1,4 +1,4 @@
-"""Who is there: what may pass before and after `hello` (PROTOCOL 3.6 and 4.1)."""
+"""Check of the `hello` with its token: which messages may pass before and after it (PROTOCOL 3.6 and 4.1)."""
 
 from typing import Final
 
@@ -12,47 +12,52 @@ Result = ClientMessage | RemoteProtocolError
 
 
 class Admission:
-    """The door of one connection: ``open`` from the start, or, where a `hello` is ``needed``, once one was admitted.
+    """Admission state of one connection, owned by its session.
 
-    ``opened`` is when the socket opened, in seconds on the caller's clock.
+    ``open`` is true from the start, or, where a `hello` is ``needed``, once one was admitted. ``opened`` is when the
+    socket opened, in seconds on the caller's clock.
     """
 
     def __init__(self, *, needed: bool, opened: float) -> None:
         self.open = not needed
         self._opened = opened
         self._greeted = False
-        self._behind: list[Result] = []  # what came between the `hello` and its judgement
+        self._held: list[Result] = []  # messages after the `hello`, held while its token is checked
 
     @property
     def deadline(self) -> float | None:
-        """By when a `hello` has to come; None where none is waited for."""
+        """Time by which a `hello` must arrive, in seconds on the caller's clock; None when none is awaited."""
         return None if self.open or self._greeted else self._opened + HELLO_SECONDS
 
-    def sift(self, results: list[Result]) -> list[Result]:
-        """Of ``results`` what may pass now, with an error in place of what may not."""
+    def filter_admitted(self, results: list[Result]) -> list[Result]:
+        """Return the ``results`` that may pass now. An error replaces each message that may not.
+
+        Messages after a `hello` are held back until ``admit`` or ``refuse`` is called.
+        """
         greeted = self._greeted
         passed = [self._pass(result) for result in results]
         if self.open or not self._greeted:
             return passed
         at = 0 if greeted else next(i + 1 for i, result in enumerate(passed) if isinstance(result, Hello))
-        self._behind += passed[at:]
+        self._held += passed[at:]
         return passed[:at]
 
     def admit(self) -> list[Result]:
-        """Open the door. Returns what came behind the `hello`. Raises LocalProtocolError when none waits."""
-        self._judge()
+        """Accept the `hello`. Returns the messages that were held back. Raises LocalProtocolError when no `hello` is
+        pending."""
+        self._require_pending_hello()
         self.open = True
-        behind, self._behind = self._behind, []
-        return behind
+        held, self._held = self._held, []
+        return held
 
     def refuse(self) -> None:
-        """Forget what came behind the `hello`. Raises LocalProtocolError when none waits."""
-        self._judge()
-        self._behind = []
+        """Reject the `hello` and drop the messages held back. Raises LocalProtocolError when no `hello` is pending."""
+        self._require_pending_hello()
+        self._held = []
 
-    def _judge(self) -> None:
+    def _require_pending_hello(self) -> None:
         if self.open or not self._greeted:
-            raise LocalProtocolError("no hello waits to be admitted or refused")
+            raise LocalProtocolError("no hello is waiting for admit or refuse")
 
     def _pass(self, result: Result) -> Result:
         if isinstance(result, Hello):

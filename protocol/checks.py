@@ -1,4 +1,4 @@
-"""The rules of a client message that span several fields; what one field alone must be stands in messages.py."""
+"""Rules for a client message that span several fields. Rules for one field are in messages.py."""
 
 from typing import Final
 
@@ -9,11 +9,11 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import MAX_SCHEMA_BYTES, Cancel, ClientMessage, Generate
 
 SOURCES: Final = ("prompt", "messages", "conversation")
-"""What a `generate` answers: exactly one of them."""
+"""The fields that say what a `generate` answers; a valid message has exactly one of them."""
 
 
 def check(message: ClientMessage) -> None:
-    """Raise RemoteProtocolError when the fields of ``message`` do not fit together (PROTOCOL 4.2 and 4.3)."""
+    """Raise RemoteProtocolError when the fields of ``message`` contradict each other (PROTOCOL 4.2 and 4.3)."""
     if isinstance(message, Generate):
         _check_source(message)
         _check_text(message)
@@ -44,7 +44,7 @@ def _check_source(message: Generate) -> None:
 
 
 def _check_turn(message: Generate) -> None:
-    """What is said in a conversation, and where."""
+    """Check the fields that describe a turn of a conversation (PROTOCOL 14.2)."""
     if message.conversation is None:
         for name in ("content", "parent", "message_id"):
             if getattr(message, name) not in (None, UNSET):

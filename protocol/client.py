@@ -1,13 +1,14 @@
-"""The Python client of a StreamUI server, over asyncio: many generations on one socket, which mends itself.
+"""Python client of a StreamUI server, over asyncio. One socket carries many generations and reconnects by itself.
 
-    async with connect("ws://127.0.0.1:8000/ws") as chat:
-        async for piece in chat.generate("Hi", max_tokens=100).pieces():
-            print(piece.text, end="", flush=True)
+  async with connect("ws://127.0.0.1:8000/ws") as chat:
+      async for piece in chat.generate("Hi", max_tokens=100).pieces():
+          print(piece.text, end="", flush=True)
 
-The rules are those of session.py; sync_client.py has the same without asyncio. Everything belongs to the event loop on
-which ``connect`` was entered. The socket is always read at once, so a slow reader of one generation costs memory for
-its text and holds up nothing. Nothing has a time limit of its own but connecting: use ``asyncio.timeout``, which loses
-nothing; the next ``anext`` goes on. A server that is silent for 40 s is taken for lost.
+The rules are those of session.py; sync_client.py has the same without asyncio. All objects belong to the event loop on
+which ``connect`` was entered. Frames are read from the socket as soon as they arrive, so a slow reader of one
+generation costs memory for its text and delays no other. Only connecting has a time limit. Use ``asyncio.timeout`` for
+others: nothing is lost, and the next ``anext`` continues. The connection counts as lost when the server sends nothing
+for 40 s.
 """
 
 import asyncio
@@ -73,10 +74,11 @@ __all__ = [
 
 @contextlib.asynccontextmanager
 async def connect(url: str, *, token: str | None = None, retry: Retry | None = None) -> AsyncIterator["Chat"]:
-    """A connection to the server at ``url``, ws:// or wss://. ``token``: for one that asks for it (PROTOCOL 13.9).
+    """Connect to the server at ``url`` (ws:// or wss://). ``token``: for a server that requires one (PROTOCOL 13.9).
 
-    Raises DisconnectedError when the first attempt fails; later losses are mended as ``retry`` says. On leaving, the
-    socket is closed and whoever still waits for news gets ClosedError: no cancel (PROTOCOL 6.5). No task is left.
+    Raises DisconnectedError when the first attempt fails; later losses are repaired as ``retry`` says. Leaving the
+    context closes the socket and ends all tasks. Pending reads raise ClosedError; generations are not cancelled
+    (PROTOCOL 6.5).
     """
     chat = Chat(url, retry or Retry(), token)
     try:
@@ -88,7 +90,7 @@ async def connect(url: str, *, token: str | None = None, retry: Retry | None = N
 
 @dataclass(slots=True, eq=False)
 class _Question:
-    """A `ping` or `status` that waits for its answer. ``sent`` is in seconds on the loop's clock."""
+    """A `ping` or `status` that awaits its answer. ``sent`` is in seconds on the loop's clock."""
 
     message: Ping | StatusRequest
     answer: asyncio.Future[Pong | Status]
@@ -96,8 +98,11 @@ class _Question:
 
 
 class Chat:
-    """The client's end; ``connect`` makes it. Owns the generations that have not ended, and asks for them again after a
-    lost connection: each from its cursor, or with the same `generate` when it had not been accepted yet."""
+    """The client's end of a connection, made by ``connect``.
+
+    Owns the generations that have not ended. After a lost connection it requests each of them again: from its cursor,
+    or with the same `generate` when the server had not accepted it yet.
+    """
 
     def __init__(self, url: str, retry: Retry, token: str | None = None) -> None:
         self._cursors: dict[str, Cursor] = {}
@@ -113,7 +118,8 @@ class Chat:
 
     @property
     def welcome(self) -> Welcome:
-        """What the server last said of itself, its model and its limits."""
+        """The newest `welcome`: the server's version, model and limits. Raises DisconnectedError before the first
+        one."""
         if self._welcome is None:
             raise DisconnectedError("not connected yet")
         return self._welcome
@@ -132,15 +138,16 @@ class Chat:
         on_detach_ms: int | UnsetType | None = UNSET,
         **asking: Unpack[Asking],
     ) -> Generation:
-        """Start an answer to ``prompt``; it is sent at once, or as soon as there is a connection again.
+        """Start a generation for ``prompt``. The request is sent at once, or after the next reconnect.
 
-        In place of a prompt: ``conversation="c1", content="Hi"``, and the server writes both into the conversation.
+        In place of a prompt: ``conversation="c1", content="Hi"``; the server then writes question and answer into the
+        conversation.
 
-        ``id`` is the name of the generation, a random one if None: the same id with the same body again attaches to
-        it. ``raw`` leaves out the chat template. ``on_detach_ms``: how long it goes on when nobody watches, in
-        milliseconds; None: to its end, which in a conversation it does anyway. Raises RequestError here when the
-        request breaks a rule that can be seen from here; what the server says against it is raised where the
-        generation is read.
+        ``id`` names the generation (default: a random name). The same id with the same body attaches to the existing
+        generation. ``raw`` skips the chat template. ``on_detach_ms``: how long the generation continues without
+        readers, in milliseconds; None: to its end, which is always so in a conversation. Raises RequestError here when
+        the request breaks a rule that the client can check; an error from the server is raised where the generation is
+        read.
         """
         request = generate_request(prompt, id or secrets.token_hex(8), raw, on_detach_ms, asking)
         if request.id in self._generations:
@@ -148,10 +155,10 @@ class Chat:
         return self._begin(request)
 
     def attach(self, id: str, epoch: str | None = None, after: int = 0, text: str = "") -> Generation:
-        """Read a generation that this or any other client has started.
+        """Read a generation that this or another client started.
 
-        From the beginning; or after the number ``after`` in the log ``epoch``, where ``text`` is what came up to there:
-        ``attach(*bookmark)``. One that this client reads already is returned as it is.
+        Reads from the beginning, or after event ``after`` of the log ``epoch``; ``text`` is then the text up to that
+        event: ``attach(*bookmark)``. Returns the existing object when this client reads the generation already.
         """
         if id in self._generations:
             return self._generations[id]
@@ -160,30 +167,32 @@ class Chat:
         return self._begin(Attach(id=id, epoch=epoch, after=after), text=text)
 
     async def status(self, id: str | None = None) -> Status:
-        """How one generation stands, or the server. Raises RequestError (unknown_id) and DisconnectedError."""
+        """Return the status of one generation, or of the server. Raises RequestError (unknown_id) and
+        DisconnectedError."""
         request = StatusRequest(id=id)
         self._check(request)
         return cast(Status, (await self._ask(request)).answer.result())
 
     async def changes(self) -> AsyncGenerator[Conversation, None]:
-        """Every change of the user's conversations, from when this is first iterated, until it is closed.
+        """Yield each change of the user's conversations, from the first iteration until closed.
 
-        Changes that pass while there is no connection are not told. Raises DisconnectedError when it is gone for good.
+        Changes made while the connection is down are missed. Raises DisconnectedError when the connection is lost for
+        good.
         """
-        told: asyncio.Queue[Conversation | DisconnectedError] = asyncio.Queue()
+        queue: asyncio.Queue[Conversation | DisconnectedError] = asyncio.Queue()
         if self._end is not None:
             raise self._end
-        self._listeners.append(told)
+        self._listeners.append(queue)
         self._connection.send(Watch())
         try:
-            while not isinstance(change := await told.get(), DisconnectedError):
+            while not isinstance(change := await queue.get(), DisconnectedError):
                 yield change
             raise change
         finally:
-            self._listeners.remove(told)
+            self._listeners.remove(queue)
 
     async def ping(self) -> float:
-        """The seconds until the server has answered. Raises DisconnectedError."""
+        """Measure the server's response time, in seconds. Raises DisconnectedError."""
         question = await self._ask(Ping(nonce=str(next(self._nonces))))
         return asyncio.get_running_loop().time() - question.sent
 
@@ -207,7 +216,7 @@ class Chat:
             await self._connection.run()
         except DisconnectedError as problem:
             self._finish(problem)
-        except Exception as problem:  # nobody may wait forever for the news of a client that is broken
+        except Exception as problem:  # otherwise pending calls would wait forever after a fault in the client
             self._finish(DisconnectedError(f"the client failed: {problem!r}"))
             raise
 
@@ -220,8 +229,8 @@ class Chat:
         for question in self._questions:
             if not question.answer.done():
                 question.answer.set_exception(self._end)
-        for told in self._listeners:
-            told.put_nowait(self._end)
+        for queue in self._listeners:
+            queue.put_nowait(self._end)
         self._news.set()
 
     # --- asking ---
@@ -237,7 +246,7 @@ class Chat:
         return generation
 
     def _check(self, request: Generate | Attach | StatusRequest) -> None:
-        """Raise RequestError for what the server would refuse at sight, DisconnectedError after the end."""
+        """Raise RequestError when the server would certainly reject ``request``, DisconnectedError after the end."""
         if self._end is not None:
             raise self._end
         frame = codec.encode(request)
@@ -250,7 +259,7 @@ class Chat:
             raise RequestError(RemoteProtocolError(ErrorCode.BAD_FRAME, text, id=request.id).as_message())
 
     async def _ask(self, message: Ping | StatusRequest) -> _Question:
-        """``message``, once it is answered."""
+        """Send ``message`` and return it with its answer."""
         if self._end is not None:
             raise self._end
         question = _Question(message, asyncio.get_running_loop().create_future())
@@ -267,7 +276,8 @@ class Chat:
         self._connection.send(question.message)
 
     def _resume(self) -> None:
-        """On a new socket: ask again for everything that is not answered or not at its end."""
+        """Repeat every open request on a new socket: generations that have not ended, and questions without an
+        answer."""
         for id, generation in self._generations.items():
             cursor = self._cursors.get(id)
             known = cursor and Attach(id=id, epoch=cursor.epoch, after=cursor.seq)
@@ -291,16 +301,16 @@ class Chat:
                 self._answer(message)
             case Status():
                 self._answer(message)
-                self._tell(message)
+                self._deliver(message)
             case Accepted() | Attached() | Token() | Snapshot() | Done():
-                self._tell(message)
+                self._deliver(message)
             case Conversation():
-                for told in self._listeners:
-                    told.put_nowait(message)
+                for queue in self._listeners:
+                    queue.put_nowait(message)
             case Error():
                 self._refuse(message)
 
-    def _tell(self, event: Event) -> None:
+    def _deliver(self, event: Event) -> None:
         generation = self._generations.get(event.id or "")
         if generation is not None:
             generation.apply(event)
@@ -323,7 +333,7 @@ class Chat:
                 if not question.answer.done() and question.message == StatusRequest(id=error.id):
                     question.answer.set_exception(RequestError(error))
                     return
-        elif error.id in self._generations and error.code != ErrorCode.ALREADY_DONE:  # then its `done` is on its way
+        elif error.id in self._generations and error.code != ErrorCode.ALREADY_DONE:  # its `done` is on the way
             self._generations[error.id].fail(RequestError(error))
             self._forget(error.id)
 

@@ -1,4 +1,4 @@
-"""One lasting connection to a server, over as many sockets in a row as it takes. For client.py, on its event loop."""
+"""One lasting connection to a server, made of one socket after the other. For client.py, on its event loop."""
 
 import asyncio
 import contextlib
@@ -23,27 +23,27 @@ from protocol.session import ClientSession
 from protocol.states import ConnectionState
 
 WELCOME_SECONDS: Final = 10.0
-"""How long a new socket may take to open, and then until `welcome`."""
+"""Time limit for opening a socket, and then for receiving `welcome`, in seconds."""
 
 CLOSE_SECONDS: Final = 2.0
-"""How long the server is given to answer our close."""
+"""Time limit for the server's answer to our close frame, in seconds."""
 
 STABLE_SECONDS: Final = 10.0
-"""After a connection that lasted so long, what goes wrong is a new trouble and not the old one."""
+"""Shortest connection that resets the retry delays, in seconds: a loss after it counts as a new problem."""
 
 INCOMING_BYTES: Final = 1 << 26
-"""The longest frame that is taken: a snapshot holds a whole text."""
+"""Longest frame accepted from the server, in bytes. A snapshot contains a whole text."""
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """How a lost connection is made again: full jitter, and when to give up. All times in seconds.
+    """Policy for reconnecting: random delays that grow (full jitter), and when to give up. All times in seconds.
 
-    The n-th attempt follows after a random time up to ``first * 2**n``, at most ``longest``; after a `goodbye` the
-    first one up to its `reconnect_ms`. ``give_up_after`` counts from the loss; None: never; 0: do not reconnect at all.
-    ``random`` is from 0 to 1, ``clock`` in seconds and never goes back.
+    The delay before attempt n (from 0) is random, up to ``first * 2**n`` and at most ``longest``. After a `goodbye` the
+    first delay is up to its `reconnect_ms`. ``give_up_after`` counts from the loss; None: never; 0: do not reconnect.
+    ``random`` returns 0 to 1; ``clock`` is monotonic.
     """
 
     first: float = 0.5
@@ -54,13 +54,15 @@ class Retry:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     def wait(self, attempt: int, asked: float | None) -> float:
-        """How long to wait before attempt number ``attempt``, from 0, where the server asked for up to ``asked``."""
+        """Return the delay before attempt ``attempt`` (from 0), in seconds; ``asked``: the limit that the server
+        named."""
         limit = min(self.longest, self.first * 2.0 ** min(attempt, 60))
         return self.random() * (asked if asked is not None and attempt == 0 else limit)
 
 
 def may_reconnect(code: int | None) -> bool:
-    """Whether a client may connect again by itself after a close with ``code``; None: the line broke (PROTOCOL 9)."""
+    """Tell whether a client may reconnect by itself after close code ``code``; None: the network failed (PROTOCOL
+    9)."""
     if code is None:
         return True
     if code in CloseCode.__members__.values():
@@ -69,10 +71,10 @@ def may_reconnect(code: int | None) -> bool:
 
 
 class Connection:
-    """Owns the socket, its session, and what waits to be sent. ``cursors`` are shared by all sessions in a row.
+    """A connection that outlives its sockets. Owns the socket, its session and the outgoing frames.
 
-    ``receive`` is called with each message of the server, applied to ``cursors`` already, `welcome` of each socket
-    included; then is the time to send again what is still wanted.
+    ``cursors`` are shared by all sessions in turn. ``receive`` is called with each message of the server, after it was
+    applied to ``cursors``. On each `welcome` the caller must repeat the requests that are still open.
     """
 
     def __init__(
@@ -92,20 +94,20 @@ class Connection:
         self._outbox: deque[str] = deque()
         self._wake = asyncio.Event()
         self._goodbye: Goodbye | None = None
-        self._known = False  # the server has welcomed us before
-        self._progress = False  # it has said something since the connection was last lost
-        self._opened: float | None = None  # when, if this socket ever did
+        self._known = False  # a `welcome` has arrived at least once
+        self._progress = False  # an event has arrived since the connection was last lost
+        self._opened: float | None = None  # time at which this socket opened; None when it never did
         self._lost = 0.0
         self._attempt = 0
 
     def send(self, message: ClientMessage) -> None:
-        """Send it if there is a connection. If not, nothing: the next `welcome` is the time for it."""
+        """Send ``message`` if the connection is open, else drop it: the caller repeats it on the next `welcome`."""
         if self._session is not None and self._session.state is ConnectionState.OPEN:
             self._outbox.append(self._session.send(message, self._retry.clock()))
             self._wake.set()
 
     async def run(self) -> NoReturn:
-        """Keep a connection until there can be none. Raises DisconnectedError then; leaves no task behind."""
+        """Keep the connection until it is lost for good, then raise DisconnectedError. Leaves no task behind."""
         while True:
             problem = await self._one_socket()
             await self._retry.sleep(self._delay(problem))
@@ -113,7 +115,7 @@ class Connection:
     # --- one socket ---
 
     async def _one_socket(self) -> Exception:
-        """Use one socket to its end; returns why that came."""
+        """Use one socket to its end. Returns the exception that ended it."""
         self._goodbye = self._opened = None
         try:
             async with connect(
@@ -137,18 +139,18 @@ class Connection:
         sender = asyncio.get_running_loop().create_task(self._send_all(socket), name="streamui client: send")
         try:
             async with asyncio.timeout(WELCOME_SECONDS):
-                self._take(self._session, await socket.recv())
+                self._receive_frame(self._session, await socket.recv())
             while True:
-                self._take(self._session, await socket.recv())
+                self._receive_frame(self._session, await socket.recv())
         except RemoteProtocolError:
-            socket.transport.abort()  # PROTOCOL 6.2: a fault of the server; begin anew from the cursors
+            socket.transport.abort()  # PROTOCOL 6.2: a fault of the server; reconnect from the cursors
             raise
         finally:
             self._session = None
             sender.cancel()
             await asyncio.wait([sender])
 
-    def _take(self, session: ClientSession, frame: str | bytes) -> None:
+    def _receive_frame(self, session: ClientSession, frame: str | bytes) -> None:
         for part in _objects(frame):
             for message in session.receive(part, self._retry.clock()):
                 self._note(message)
@@ -163,17 +165,17 @@ class Connection:
             self._progress = True
 
     async def _send_all(self, socket: ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):  # the receiving side says what happened
+        with contextlib.suppress(ConnectionClosed):  # the receiving side reports the reason
             while True:
                 self._wake.clear()
                 while self._outbox:
                     await socket.send(self._outbox.popleft())
                 await self._wake.wait()
 
-    # --- and the next ---
+    # --- reconnecting ---
 
     def _delay(self, problem: Exception) -> float:
-        """How long to wait before the next attempt. Raises DisconnectedError when there is none to be made."""
+        """Return the delay before the next attempt, in seconds. Raises DisconnectedError when there must be none."""
         code = self._close_code(problem)
         if not self._known:
             raise DisconnectedError(f"can't connect to {self._url}: {_reason(problem)}", code) from problem
@@ -198,7 +200,7 @@ class Connection:
 
 
 def _objects(frame: str | bytes) -> list[str] | list[bytes]:
-    """The objects of a frame one by one, so that a bad one does not hide those before it (PROTOCOL 2.2)."""
+    """Split a frame into its objects, so that a bad one does not hide those before it (PROTOCOL 2.2)."""
     if isinstance(frame, bytes):
         return [frame]
     lines = [line for line in frame.split("\n") if line.strip()]
@@ -207,14 +209,14 @@ def _objects(frame: str | bytes) -> list[str] | list[bytes]:
 
 
 def _is_refusal(problem: Exception) -> bool:
-    """Whether the server, or what stands before it, will say the same again."""
+    """Tell whether another attempt would get the same answer from the server or its proxy."""
     if isinstance(problem, InvalidStatus):
         return problem.response.status_code < 500
     return isinstance(problem, InvalidURI)
 
 
 def _is_loopback(url: str) -> bool:
-    """A proxy that the environment names is not for this machine."""
+    """Tell whether ``url`` is on this machine: proxies from the environment must not be used for it."""
     try:
         return urlsplit(url).hostname in LOOPBACK
     except ValueError:
@@ -228,6 +230,6 @@ def _reason(problem: Exception) -> str:
         return f"{CLOSES[CloseCode(code)].meaning} ({code})" if known else f"close code {code}"
     if (
         isinstance(problem, OSError) and problem.errno is not None and problem.errno > 0
-    ):  # asyncio's own text names the address once more
+    ):  # asyncio's own text repeats the address
         return os.strerror(problem.errno)
     return str(problem) or type(problem).__name__

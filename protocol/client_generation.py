@@ -1,11 +1,11 @@
-"""One generation as a client sees it: a log that grows, and any number of readers of it, each at its own pace.
+"""One generation as a client sees it: a growing log and any number of readers, each at its own pace.
 
-DisconnectedError         no connection, and none will come by itself
-└── ClosedError           because this client was closed
-RequestError              the server refuses a request (a RemoteProtocolError, with `code` and `message`)
-TextReplacedError         another text has taken the place of the one that was read
+  DisconnectedError         the connection is lost, and the client no longer reconnects
+  └── ClosedError           this client was closed
+  RequestError              the server rejected a request (a RemoteProtocolError, with `code` and `message`)
+  TextReplacedError         the text that was read was replaced by another one
 
-Everything here belongs to the event loop of the client that made it.
+All objects belong to the event loop of the client that made them.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ from protocol.messages import (
 )
 
 Event = Accepted | Attached | Status | Token | Snapshot | Done
-"""What a reader gets of a generation: `Accepted` or `Attached` once and first, `Done` once and last."""
+"""Events of a generation as readers get them: `Accepted` or `Attached` once and first, `Done` once and last."""
 
 
 class DisconnectedError(ConnectionError):
-    """No news will come any more. ``code`` is the close code, None when there was none (PROTOCOL 9)."""
+    """The connection ended and won't come back. ``code`` is the close code, None without one (PROTOCOL 9)."""
 
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
@@ -39,13 +39,13 @@ class DisconnectedError(ConnectionError):
 
 
 class ClosedError(DisconnectedError):
-    """This client was closed while it was waited for; on the server the generation goes on (PROTOCOL 6.5)."""
+    """This client was closed during a pending call. The generation continues on the server (PROTOCOL 6.5)."""
 
 
 class RequestError(RemoteProtocolError):
-    """The server refuses a request, or it breaks a rule and was not sent. ``error`` is the message as it came.
+    """The server rejected a request, or the request broke a rule and was not sent. ``error`` is the message itself.
 
-    ``code`` is INTERNAL for a code of a later version; ``error.code`` has the code itself.
+    ``code`` is INTERNAL for a code of a later version; ``error.code`` has the original code.
     """
 
     def __init__(self, error: Error) -> None:
@@ -66,11 +66,11 @@ class RequestError(RemoteProtocolError):
 
 
 class TextReplacedError(Exception):
-    """What was read so far is not how the text begins any more: read ``generation.text`` anew."""
+    """The text no longer begins with the part that was read. Read ``generation.text`` again."""
 
 
 class Bookmark(NamedTuple):
-    """How far a generation was read: the arguments of ``Chat.attach``."""
+    """Position in a generation's log, with the text up to it: the arguments of ``Chat.attach``."""
 
     id: str
     epoch: str | None
@@ -81,12 +81,12 @@ class Bookmark(NamedTuple):
 class Generation:
     """One generation, made by ``Chat.generate`` and ``Chat.attach``.
 
-    Iterate it for its events: ``Accepted`` (or ``Attached``, when it had begun before), then ``Status``, ``Token`` and,
-    when the text so far is replaced as a whole, ``Snapshot``; at last ``Done``. Each ``async for`` reads from the
-    beginning, at its own pace: what it has not read yet comes as one merged ``Token`` and the newest ``Status``, so a
-    slow reader holds up nobody and costs no memory but the text. Reconnecting does not show. It raises RequestError
-    when the server refuses the generation or does not know it any more, DisconnectedError when there is no connection
-    and none will come. An answer that failed or was cancelled raises nothing: ``Done.reason`` says so.
+    Iterate it for its events: ``Accepted`` (or ``Attached`` when it had begun before), then ``Status``, ``Token`` and,
+    when the whole text is replaced, ``Snapshot``; finally ``Done``. Each ``async for`` reads from the beginning at its
+    own pace. Unread events arrive as one merged ``Token`` and the newest ``Status``, so a slow reader delays no other
+    and costs no memory beyond the text. Reconnecting is invisible. Raises RequestError when the server rejects the
+    generation or no longer knows it, DisconnectedError when the connection is lost for good. A failed or cancelled
+    generation raises nothing: see ``Done.reason``.
     """
 
     def __init__(self, request: Generate | Attach, cancel: Callable[[], None], *, text: str = "") -> None:
@@ -97,42 +97,42 @@ class Generation:
         self.opening: Accepted | Attached | None = None
         self.status: Status | None = None
         self.result: Done | None = None
-        """How it ended, once it has."""
+        """The `done` event; None until the generation has ended."""
         self.failure: Exception | None = None
         self.log: list[Token | Snapshot] = []
         self.rewritten = 0
-        """How often the log was replaced."""
+        """Number of times that the log was replaced."""
         self.epoch = request.epoch if isinstance(request, Attach) else None
         self.seq = request.after if isinstance(request, Attach) else 0
-        """The number of the last piece of text."""
+        """Number of the newest piece of text (PROTOCOL 5.4)."""
         self.cancelling = False
         self._send_cancel = cancel
         self.before = text
-        """What was read before this client came to it; it is in ``text``, and no event brings it again."""
+        """Text from before this client attached. It is part of ``text``, and no event repeats it."""
         self._changed = asyncio.Event()
 
     @property
     def text(self) -> str:
-        """The text so far. It stays when the generation fails, is cancelled or loses its connection."""
+        """The text so far. It is kept when the generation fails, is cancelled or loses its connection."""
         return self.before + "".join(event.text for event in self.log)
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come: it is done, or it has failed."""
+        """True when no more events will come: the generation is done or has failed."""
         return self.result is not None or self.failure is not None
 
     @property
     def bookmark(self) -> Bookmark:
-        """Where to go on later, maybe in another process: ``chat.attach(*bookmark)``."""
+        """Current position, to resume later or in another process: ``chat.attach(*bookmark)``."""
         return Bookmark(self.id, self.epoch, self.seq, self.text)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return Events(self)
 
     def pieces(self) -> AsyncIterator[Token]:
-        """The text alone, as it comes; the pieces joined are ``text``. Raises what iterating raises.
+        """Iterate over the text as it arrives; the pieces joined are ``text``. Raises what iterating raises.
 
-        Raises TextReplacedError when a snapshot brings a text that does not begin with what was read.
+        Also raises TextReplacedError when a snapshot brings a text that does not begin with the part already read.
         """
         return Pieces(self)
 
@@ -145,28 +145,28 @@ class Generation:
         return self.result
 
     async def cancel(self) -> Done:
-        """Stop it, in whatever phase it is, and wait until the server says that it has (PROTOCOL 6.6).
+        """Stop the generation in any phase, and wait until the server confirms it (PROTOCOL 6.6).
 
-        It may have ended by itself just before: then that ``Done`` is returned. Without a connection the cancel is
-        sent as soon as there is one. Raises what ``done`` raises.
+        Returns the normal ``Done`` when the generation ended by itself just before. Without a connection the cancel is
+        sent after the next reconnect. Raises what ``done`` raises.
         """
         self.stop()
         return await self.done()
 
     def stop(self) -> None:
-        """Ask for the cancel, and do not wait for it."""
+        """Request the cancel without waiting for it."""
         if not self.ended and not self.cancelling:
             self.cancelling = True
             self._send_cancel()
 
     async def changed(self) -> None:
-        """Wait for the next news, of whatever kind."""
+        """Wait for the next event or failure."""
         await self._changed.wait()
 
-    # --- what the client tells it ---
+    # --- called by the client ---
 
     def apply(self, event: Event) -> None:
-        """Take in what the server sent. The session has checked that it may come now."""
+        """Record an event from the server. The session has checked that it may come now."""
         match event:
             case Accepted() | Attached():
                 self._open(event)
@@ -182,7 +182,7 @@ class Generation:
         self._notify()
 
     def fail(self, problem: Exception) -> None:
-        """It will get no further. Its readers get what has come, then ``problem``."""
+        """Record a failure: readers get the remaining events, then ``problem``."""
         if not self.ended:
             self.failure = problem
             self._notify()
@@ -190,7 +190,7 @@ class Generation:
     def _open(self, opening: Accepted | Attached) -> None:
         self.opening = self.opening or opening
         anew = isinstance(opening, Attached) and opening.recovered and opening.from_ < self.seq
-        if anew:  # the log is another one, and is read from its beginning
+        if anew:  # the log is a new one; read it from the beginning
             self._rewrite(Snapshot(id=self.id, epoch=opening.epoch, seq=0, text=""))
         self.epoch = opening.epoch
 
@@ -206,7 +206,7 @@ class Generation:
 
 
 class Events:
-    """A reader's place in a generation. A cancelled ``anext`` loses nothing: the next one goes on."""
+    """Position of one reader in a generation. A cancelled ``anext`` loses nothing: the next one continues."""
 
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
@@ -258,7 +258,7 @@ class Events:
 
 
 class Pieces:
-    """The text of a generation, piece by piece."""
+    """Iterator over the text of a generation, piece by piece."""
 
     def __init__(self, generation: Generation) -> None:
         self._events = Events(generation)
@@ -276,7 +276,7 @@ class Pieces:
         raise StopAsyncIteration
 
     def _rest(self, snapshot: Snapshot) -> Token | None:
-        """What a snapshot adds to what was read."""
+        """Return the part of a snapshot beyond the text already read; None when there is none."""
         read = "".join(self._read)
         if not snapshot.text.startswith(read):
             raise TextReplacedError(f"{snapshot.id}: the text that was read was replaced by another one")

@@ -1,4 +1,4 @@
-"""What a Python client asks for: the arguments of ``Chat.generate``, and the message that they make."""
+"""Arguments of ``Chat.generate`` in Python, and the `generate` message that they make."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict, cast
@@ -13,9 +13,9 @@ Prompt = str | Sequence[ChatMessage | Mapping[str, str]]
 
 
 class Sampling(TypedDict, total=False):
-    """How to sample, as keywords; PROTOCOL 4.2 says what they mean and has their ranges. None: the server's default.
+    """Sampling parameters as keywords. PROTOCOL 4.2 has meanings and ranges. None: the server's default.
 
-    ``top_logprobs`` stands beside ``params`` in the message; what it asks for is in the `token` events.
+    ``top_logprobs`` is a field beside ``params`` in the message; it adds logprobs to the `token` events.
     """
 
     temperature: float | None
@@ -44,9 +44,10 @@ class Sampling(TypedDict, total=False):
 
 
 class Asking(Sampling, total=False):
-    """And ``truncation`` (PROTOCOL 4.2), and what a turn of a conversation is in place of a prompt (14.2).
+    """All keywords of ``Chat.generate``: sampling, ``truncation`` (PROTOCOL 4.2), and the turn of a conversation
+    (14.2).
 
-    ``parent`` None: a new beginning.
+    ``parent`` None: a new first message.
     """
 
     conversation: str
@@ -57,15 +58,15 @@ class Asking(Sampling, total=False):
 
 
 BESIDE: Final = ("conversation", "content", "parent", "message_id", "truncation")
-"""What stands beside ``params`` in the message."""
+"""Keywords that are fields of the message itself, beside ``params``."""
 
 
 def generate_request(
     prompt: Prompt | None, id: str, raw: bool, on_detach_ms: int | UnsetType | None, asking: Asking
 ) -> Generate:
-    """The `generate` that these arguments mean; what is wrong with it shows when it is encoded and read.
+    """Build the `generate` message for these arguments. Encoding it checks the values.
 
-    Raises TypeError for a keyword that is not of ``Asking``.
+    Raises TypeError for a keyword that ``Asking`` does not have.
     """
     stop = asking.get("stop")
     values: dict[str, Any] = {**asking, "stop": (stop,) if isinstance(stop, str) else stop}

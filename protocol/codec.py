@@ -1,7 +1,7 @@
-"""The only place where frame text and messages meet (PROTOCOL 2).
+"""Conversion between frames and messages (PROTOCOL 2), the only place for it.
 
-A frame holds one JSON object, or several separated by newlines. Reading never raises on a client's frame: what is
-wrong with it comes back as RemoteProtocolError values, in order, between the messages that are right.
+A frame contains one JSON object, or several separated by newlines. Decoding a client's frame never raises: errors are
+returned as RemoteProtocolError values, in order, between the valid messages.
 """
 
 from typing import Final, TypeVar
@@ -14,8 +14,8 @@ from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from protocol.messages import SERVER_TYPES, ClientMessage, Generate, ServerMessage
 
 MAX_FRAME_BYTES: Final = 1 << 20  # PROTOCOL 7
-MAX_FRAME_OBJECTS: Final = 256  # PROTOCOL 7: what one frame can make the server answer has a bound
-MAX_FRAME_ERRORS: Final = 16  # PROTOCOL 2.3: and so has the time that it takes to say what is wrong
+MAX_FRAME_OBJECTS: Final = 256  # PROTOCOL 7: bounds the number of answers to one frame
+MAX_FRAME_ERRORS: Final = 16  # PROTOCOL 2.3: bounds the time spent on explaining errors
 
 UNPARSEABLE: Final = (ErrorCode.BAD_FRAME, ErrorCode.BAD_JSON)  # PROTOCOL 2.4
 
@@ -24,12 +24,12 @@ S = TypeVar("S", bound=msgspec.Struct)
 _CLIENT: Final = msgspec.json.Decoder(ClientMessage)
 _SERVER: Final = msgspec.json.Decoder(ServerMessage)
 _OBJECT: Final = msgspec.json.Decoder()
-_ONE: Final = msgspec.json.Decoder(msgspec.Raw)  # reads over a value without building it
+_ONE: Final = msgspec.json.Decoder(msgspec.Raw)  # skips a value without building it
 _ENCODER: Final = msgspec.json.Encoder()
 
 
 def decode_client(frame: str) -> list[ClientMessage | RemoteProtocolError]:
-    """The messages of a client's frame and, in the place of each bad one, what is wrong with it. Never raises."""
+    """Decode a client's frame into messages, with an error in place of each bad one. Never raises."""
     lines = _split(frame)
     if len(lines) > MAX_FRAME_OBJECTS:
         text = f"a frame may hold {MAX_FRAME_OBJECTS} objects, this one has {len(lines)} lines; send them in several"
@@ -41,7 +41,7 @@ def decode_client(frame: str) -> list[ClientMessage | RemoteProtocolError]:
 
 
 def decode_generate(body: str) -> Generate:
-    """The `generate` that the body of an HTTP request is, which may leave its `type` out (PROTOCOL 13.5).
+    """Decode the body of an HTTP request as a `generate`, which may omit its `type` (PROTOCOL 13.5).
 
     Raises RemoteProtocolError.
     """
@@ -58,7 +58,7 @@ def decode_generate(body: str) -> Generate:
 
 
 def decode_object(body: str, kind: type[S], name: str) -> S:
-    """The one object of ``kind`` that the body of an HTTP request is; an error calls it ``name``.
+    """Decode the body of an HTTP request as one object of ``kind``, which errors call ``name``.
 
     Raises RemoteProtocolError.
     """
@@ -73,16 +73,16 @@ def decode_object(body: str, kind: type[S], name: str) -> S:
 
 
 def _decode_body(body: str) -> ClientMessage | RemoteProtocolError:
-    """The one message of ``body``: more of them on further lines are no JSON here."""
-    result = _decode_line(body, told=True)
+    """Decode ``body`` as one message. More messages on further lines are an error here."""
+    result = _decode_line(body, explained=True)
     assert result is not None
     return result
 
 
 def decode_server(frame: str) -> list[ServerMessage]:
-    """The messages of a server's frame. Unknown types and fields are left out: they belong to a later version.
+    """Decode a server's frame into messages. Unknown types and fields are skipped: they belong to a later version.
 
-    Raises RemoteProtocolError when the frame is not what a server may send.
+    Raises RemoteProtocolError when a server may not send such a frame.
     """
     messages: list[ServerMessage] = []
     for line in _split(frame):
@@ -95,9 +95,9 @@ def decode_server(frame: str) -> list[ServerMessage]:
 
 
 def encode(message: ClientMessage | ServerMessage) -> str:
-    """The frame of one message, on one line: JSON with `type` first and no optional field that holds its default.
+    """Encode one message as a frame on one line: JSON, `type` first, optional fields with their default left out.
 
-    Raises LocalProtocolError on text with a lone surrogate, which no UTF-8 frame can carry.
+    Raises LocalProtocolError on text with a lone surrogate, which UTF-8 cannot encode.
     """
     try:
         return _ENCODER.encode(message).decode()
@@ -106,7 +106,7 @@ def encode(message: ClientMessage | ServerMessage) -> str:
 
 
 def _split(frame: str) -> list[str]:
-    """The objects of a frame as text; a single object may itself span lines. Blank lines are nothing."""
+    """Split a frame into the text of its objects; a single object may span lines. Blank lines are dropped."""
     if "\n" not in frame or _is_one_value(frame):
         return [frame] if frame.strip() else []
     return [line for line in frame.split("\n") if line.strip()]
@@ -121,11 +121,11 @@ def _is_one_value(text: str) -> bool:
 
 
 def _decode_lines(lines: list[str]) -> list[ClientMessage | RemoteProtocolError]:
-    """What each line holds; of the bad ones beyond MAX_FRAME_ERRORS only, at the end, how many there were."""
+    """Decode each line. Beyond MAX_FRAME_ERRORS, bad lines are only counted, in one last error."""
     results: list[ClientMessage | RemoteProtocolError] = []
     bad = 0
     for line in lines:
-        result = _decode_line(line, told=bad < MAX_FRAME_ERRORS)
+        result = _decode_line(line, explained=bad < MAX_FRAME_ERRORS)
         bad += isinstance(result, RemoteProtocolError) or result is None
         if result is not None:
             results.append(result)
@@ -135,21 +135,22 @@ def _decode_lines(lines: list[str]) -> list[ClientMessage | RemoteProtocolError]
     return results
 
 
-def _decode_line(line: str, *, told: bool) -> ClientMessage | RemoteProtocolError | None:
-    """The message of ``line`` or what is wrong with it; in place of that None unless it is to be ``told``."""
+def _decode_line(line: str, *, explained: bool) -> ClientMessage | RemoteProtocolError | None:
+    """Decode ``line`` into its message or an error; a bad line gives None instead when ``explained`` is false."""
     try:
         message: ClientMessage = _CLIENT.decode(line)
         check(message)
         _check_keys(line, message)
     except RemoteProtocolError as problem:
-        return problem if told else None
+        return problem if explained else None
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
-        return explain(line, problem) if told else None
+        return explain(line, problem) if explained else None
     return message
 
 
 def _check_keys(line: str, message: ClientMessage) -> None:
-    """Raise RemoteProtocolError when a key stands twice in one object (PROTOCOL 2.7): msgspec takes the last one."""
+    """Raise RemoteProtocolError when an object has the same key twice (PROTOCOL 2.7); msgspec would take the last
+    one."""
     key = repeated(line)
     if key is not None:
         text = f"{key} is given twice in one object; leave one of them out"
@@ -158,7 +159,7 @@ def _check_keys(line: str, message: ClientMessage) -> None:
 
 
 def _is_one_broken_object(lines: list[str], results: list[ClientMessage | RemoteProtocolError]) -> bool:
-    """Whether the lines are one indented object with a slip in it, which deserves one error and not one per line."""
+    """Tell whether the lines are one indented object with a mistake in it, which gets one error, not one per line."""
     opened = len(lines) > 1 and lines[0].lstrip().startswith("{") and not lines[0].rstrip().endswith("}")
     return opened and all(isinstance(r, RemoteProtocolError) and r.code in UNPARSEABLE for r in results)
 

@@ -1,4 +1,4 @@
-"""A reader's place in one generation's log, and the rules by which it moves (PROTOCOL 6.2 to 6.4, 6.8)."""
+"""A reader's position in one generation's log, and the rules by which it moves (PROTOCOL 6.2 to 6.4, 6.8)."""
 
 from hashlib import sha256
 
@@ -7,10 +7,10 @@ from protocol.messages import Attached, AttachPoint, Done, Snapshot, Token
 
 
 class Cursor:
-    """What a client has read of the generation ``id``: all events up to ``seq``, hence ``text``.
+    """A client's position in the log of generation ``id``: all events up to ``seq`` are read, which make ``text``.
 
-    ``done`` is the last event once it was read. Every method raises RemoteProtocolError, and changes nothing, when
-    the event cannot follow what was read so far.
+    ``done`` is the last event, once read. When an event cannot follow those read so far, every method raises
+    RemoteProtocolError and changes nothing.
     """
 
     def __init__(self, id: str, epoch: str) -> None:
@@ -20,8 +20,8 @@ class Cursor:
         self.chars = 0
         self.done: Done | None = None
         self._pieces: list[str] = []
-        self._hollow = False  # the text is missing until a snapshot brings it
-        self._longest = ""  # what was read of this epoch before going back: an attach on its way may go on from there
+        self._hollow = False  # the text is missing until a snapshot arrives
+        self._longest = ""  # the longest text of this epoch; an attach on its way may continue from there
 
     @property
     def text(self) -> str:
@@ -31,16 +31,17 @@ class Cursor:
 
     @property
     def text_seq(self) -> int:
-        """The number of the last piece of text: `done` has one too, but no text."""
+        """Number of the last piece of text. `done` has a number too, but no text."""
         return self.seq if self.done is None else self.seq - 1
 
     @property
     def point(self) -> AttachPoint:
-        """Where to attach to go on from here."""
+        """Attach point that resumes from here."""
         return AttachPoint(id=self.id, epoch=self.epoch, after=self.seq)
 
     def attach(self, attached: Attached, chars: int | None) -> None:
-        """Go back to the cursor ``attached.from_``, where the text had ``chars`` characters (None: never asked for)."""
+        """Move back to the cursor ``attached.from_``; the text had ``chars`` characters there (None: never
+        requested)."""
         if not attached.recovered and attached.from_ != 0:
             raise self._wrong(f"attached from {attached.from_} without recovering it")
         if chars is None:

@@ -1,4 +1,4 @@
-"""Why a frame's text is not a client message, in one sentence that names the field, the range and the way out."""
+"""Explanations for invalid frames: one sentence with the field, its range and the remedy."""
 
 import difflib
 import json
@@ -21,13 +21,13 @@ _MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
 _STEP: Final = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\[\.\.\.\]")
 _LONE_SURROGATE: Final = re.compile(r"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]..")
 _KINDS: Final = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
-_SHOWN: Final = 40  # characters of a wrong value that the error repeats
+_SHOWN: Final = 40  # characters of a wrong value that an error repeats
 _EXAMPLE: Final = '{"type":"generate","prompt":"Hi"}'
 _NOTHING: Final = object()
 
 
 class _Place(NamedTuple):
-    """A spot in a message: its dotted path, what the sentence calls it, its type, and what was found there."""
+    """Position in a message: dotted path, its name in the sentence, its type, and the value found there."""
 
     path: str
     subject: str
@@ -37,14 +37,14 @@ class _Place(NamedTuple):
 
 
 def read(text: str) -> tuple[object, str | None]:
-    """The JSON value of ``text``, or None and why there is none. Never raises."""
+    """Parse ``text`` as JSON; returns the value, or None and the reason. Never raises."""
     try:
         return _ANY.decode(text), None
     except RecursionError:
         return None, "JSON nested too deep"
     except UnicodeEncodeError:
         return None, "text with a lone surrogate, which is not a character"
-    except msgspec.ValidationError:  # a whole number of thousands of digits: JSON, but too long for msgspec
+    except msgspec.ValidationError:  # a whole number of thousands of digits: valid JSON, but too long for msgspec
         return _read_huge(text)
     except msgspec.DecodeError as problem:
         if _LONE_SURROGATE.search(text):
@@ -53,7 +53,7 @@ def read(text: str) -> tuple[object, str | None]:
 
 
 def repeated(text: str) -> str | None:
-    """The first key that stands twice in one object of ``text``, which msgspec has read. Never raises."""
+    """Return the first key that occurs twice in one object of ``text``, which must be valid JSON. Never raises."""
     try:
         _PAIRS.decode(text.strip())
     except _RepeatedError as found:
@@ -62,7 +62,7 @@ def repeated(text: str) -> str | None:
 
 
 def explain(text: str, problem: Exception) -> RemoteProtocolError:
-    """What the client is told about ``text``, which the decoder refused with ``problem``. Never raises."""
+    """Explain why the decoder rejected ``text`` with ``problem``. Never raises."""
     value, failure = read(text)
     if failure is not None:
         return RemoteProtocolError(ErrorCode.BAD_JSON, f"{failure}; a message is a JSON object like {_EXAMPLE}")
@@ -74,7 +74,7 @@ def explain(text: str, problem: Exception) -> RemoteProtocolError:
 
 
 def explain_object(text: str, kind: type[msgspec.Struct], name: str, problem: Exception) -> RemoteProtocolError:
-    """The same about an object of another ``kind`` than a message, which is called ``name``. Never raises."""
+    """Explain the same for an object of ``kind`` that is not a message and is called ``name``. Never raises."""
     value, failure = read(text)
     if failure is None and not isinstance(value, dict):
         failure = f"{name} is a JSON object, not {_KINDS.get(type(value), 'a number')}"
@@ -174,11 +174,11 @@ def _show(value: object) -> str:
         return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
     text = json.dumps(value[: _SHOWN + 1] if isinstance(value, str) else value, ensure_ascii=False)
     text = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
-    return text.encode(errors="backslashreplace").decode()  # half a character has no UTF-8
+    return text.encode(errors="backslashreplace").decode()  # a lone surrogate has no UTF-8
 
 
 def _word(value: object) -> str | None:
-    """``value`` if it can be repeated in `error.re` or `error.id`."""
+    """Return ``value`` if `error.re` or `error.id` may repeat it, else None."""
     return value if isinstance(value, str) and _WORD.fullmatch(value) else None
 
 
@@ -188,7 +188,7 @@ class _RepeatedError(Exception):
 
 
 def _each_once(pairs: list[tuple[str, object]]) -> None:
-    """Keeps nothing of an object, so that reading one costs no memory."""
+    """Raise _RepeatedError on a repeated key. Returns None for every object, so that parsing costs no memory."""
     seen = dict(pairs)
     if len(seen) != len(pairs):
         raise _RepeatedError(next(key for key, _ in pairs if seen.pop(key, _NOTHING) is _NOTHING))

@@ -1,8 +1,8 @@
-"""Everything that can go wrong on the wire, in one table per kind (PROTOCOL 8 and 9).
+"""Every error code and close code of the wire, in one table each (PROTOCOL 8 and 9).
 
 ProtocolError
-├── RemoteProtocolError   the peer broke a rule; `as_message()` is the `error` that tells it so
-└── LocalProtocolError    we were about to break a rule; a bug on this side, never sent
+├── RemoteProtocolError   the peer broke a rule; `as_message()` is the `error` to send it
+└── LocalProtocolError    this side was about to break a rule: a bug here, never sent
 """
 
 from enum import IntEnum, StrEnum
@@ -12,7 +12,7 @@ from protocol.messages import Error
 
 
 class ErrorCode(StrEnum):
-    """The values of `error.code` and `done.error.code`."""
+    """Values of `error.code` and `done.error.code`."""
 
     BAD_FRAME = "bad_frame"
     BAD_JSON = "bad_json"
@@ -37,7 +37,7 @@ class ErrorCode(StrEnum):
 
 
 class ErrorFacts(NamedTuple):
-    """``retryable``: the same message, sent again later without a change, may succeed."""
+    """Facts about an error code. ``retryable``: the same message may succeed when it is sent again later."""
 
     retryable: bool
     meaning: str
@@ -68,7 +68,7 @@ ERRORS: Final[dict[ErrorCode, ErrorFacts]] = {
 
 
 class CloseCode(IntEnum):
-    """Why a socket was closed. 44xx: mend something before connecting again. 45xx: connect again, with jitter."""
+    """Reason for closing a socket. 44xx: fix the cause before reconnecting. 45xx: reconnect after a random delay."""
 
     NORMAL = 1000
     TOO_BIG = 1009
@@ -84,7 +84,7 @@ class CloseCode(IntEnum):
 
 
 class CloseFacts(NamedTuple):
-    """``reconnect``: a client may connect again by itself, after a random wait."""
+    """Facts about a close code. ``reconnect``: a client may reconnect by itself, after a random delay."""
 
     reconnect: bool
     meaning: str
@@ -106,18 +106,18 @@ CLOSES: Final[dict[CloseCode, CloseFacts]] = {
 
 
 class ProtocolError(Exception):
-    """Base of both sides' mistakes."""
+    """Base of the errors of both sides."""
 
 
 class LocalProtocolError(ProtocolError):
-    """We tried to send what the protocol forbids."""
+    """This side tried to send a message that the protocol forbids."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer sent what the protocol forbids, or asked for what cannot be.
+    """The peer sent a message that the protocol forbids, or requested something impossible.
 
-    ``message`` is one sentence for a person and names ``field`` itself. ``re`` is the `type` of the message that
-    is answered and ``id`` its generation, where they are known. ``retry_after_ms`` >= 0, in milliseconds.
+    ``message`` is one sentence for a person that names ``field``. ``re`` is the `type` of the message that is answered
+    and ``id`` its generation, where known. ``retry_after_ms`` >= 0, in milliseconds.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class RemoteProtocolError(ProtocolError):
         return ERRORS[self.code].retryable
 
     def as_message(self) -> Error:
-        """The `error` message for the peer (PROTOCOL 5.8)."""
+        """Return the `error` message for the peer (PROTOCOL 5.8)."""
         return Error(
             re=self.re,
             id=self.id,

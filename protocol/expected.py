@@ -1,10 +1,10 @@
-"""What a field must be, in words, read from its type in messages.py."""
+"""Descriptions of valid values for a field, derived from its type in messages.py."""
 
 from msgspec import inspect
 
 
 def plain(info: inspect.Type) -> inspect.Type:
-    """``info`` without the None that only means "may be left out"."""
+    """Return ``info`` without the None that only means "may be left out"."""
     if not isinstance(info, inspect.UnionType):
         return info
     rest = [t for t in info.types if not isinstance(t, inspect.NoneType)]
@@ -12,13 +12,13 @@ def plain(info: inspect.Type) -> inspect.Type:
 
 
 def bare(info: inspect.Type) -> inspect.Type:
-    """``info`` without its description either."""
+    """Return ``info`` without None and without its description."""
     info = plain(info)
     return info.type if isinstance(info, inspect.Metadata) else info
 
 
 def field_of(info: inspect.Type, name: str) -> inspect.Field | None:
-    """The field that is called ``name`` on the wire, or None when ``info`` is no object with such a field."""
+    """Return the field named ``name`` on the wire; None when ``info`` is not an object with such a field."""
     info = bare(info)
     fields = info.fields if isinstance(info, inspect.StructType) else ()
     return next((f for f in fields if f.encode_name == name), None)
@@ -30,7 +30,7 @@ def names_of(info: inspect.Type) -> list[str]:
 
 
 def describe(info: inspect.Type) -> str:
-    """For example "a number from 0 to 2" or 'one of "system", "user", "assistant"'."""
+    """Describe a type, for example "a number from 0 to 2" or 'one of "system", "user", "assistant"'."""
     info = plain(info)
     match info:
         case inspect.Metadata(extra_json_schema={"description": str(words)}):

@@ -1,4 +1,4 @@
-"""What each field of each message means, in a sentence, for the generated specification (PROTOCOL 4 and 5 say more)."""
+"""Meaning of each message and field, one sentence each, for the generated specification (PROTOCOL 4 and 5 say more)."""
 
 from typing import Final
 

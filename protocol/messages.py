@@ -1,8 +1,8 @@
-"""Every message of streamui.v1 as a frozen struct, one tagged union per direction (PROTOCOL 4 and 5).
+"""Every message of streamui.v1 as a frozen struct, with one tagged union per direction (PROTOCOL 4 and 5).
 
-Ranges stand in the types and are checked when a frame is decoded (codec.py), not when a struct is built.
-A client message with an unknown field is refused; in a server message it is ignored. Optional fields that hold
-their default are not sent.
+Ranges are part of the types; they are checked when a frame is decoded (codec.py), not when a struct is built. A client
+message with an unknown field is rejected; in a server message unknown fields are ignored. Optional fields with their
+default value are not sent.
 """
 
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 PROTOCOL: Final = "streamui.v1"
-MAX_ATTACH: Final = 256  # what one message can make the server answer has a bound
+MAX_ATTACH: Final = 256  # bounds the number of answers to one message
 MAX_BIASES: Final = 1024
 MAX_SCHEMA_BYTES: Final = 65_536
 MAX_TOP_LOGPROBS: Final = 20
@@ -35,7 +35,7 @@ Breaker = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class GenerationState(StrEnum):
-    """Where a generation stands (PROTOCOL 6); its steps are in states.py."""
+    """State of a generation (PROTOCOL 6); states.py has the transitions."""
 
     QUEUED = "queued"
     LOADING = "loading"
@@ -45,13 +45,13 @@ class GenerationState(StrEnum):
 
 
 class DoneReason(StrEnum):
-    """Why a generation ended (PROTOCOL 5.7)."""
+    """Reason why a generation ended (PROTOCOL 5.7)."""
 
     STOP = "stop"  # the model ended its answer, or wrote a stop string
     LENGTH = "length"  # `max_tokens` or the context was used up
-    CANCELLED = "cancelled"  # by `cancel`, or unwatched for longer than `on_detach_ms`
-    FAILED = "failed"  # the engine could not go on; `done.error` says why
-    INTERRUPTED = "interrupted"  # the server went down in the middle of it
+    CANCELLED = "cancelled"  # by `cancel`, or without readers for longer than `on_detach_ms`
+    FAILED = "failed"  # the engine could not continue; `done.error` has the reason
+    INTERRUPTED = "interrupted"  # the server stopped before the generation ended
 
 
 # --- client to server -------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class AttachPoint(Record, frozen=True, kw_only=True):
-    """One generation to follow from the cursor ``after`` on; no ``epoch`` takes the one that the server has."""
+    """One generation to attach to, from the cursor ``after``; without ``epoch`` the server's current log is meant."""
 
     id: Id
     epoch: Id | None = None
@@ -75,7 +75,8 @@ class ChatMessage(Record, frozen=True, kw_only=True):
 
 
 class Params(Record, frozen=True, kw_only=True):
-    """Sampling, with the names, meanings and ranges of OpenAI's and llama.cpp's APIs. None: the server's default."""
+    """Sampling parameters, named, defined and bounded as in OpenAI's and llama.cpp's APIs. None: the server's
+    default."""
 
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None  # 0 = always the likeliest token
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None  # 1 = off
@@ -111,7 +112,7 @@ class Client(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class Hello(Client, frozen=True, kw_only=True, tag="hello"):
-    """Who is there, and which generations to follow again. Needed only where the server asks for a token."""
+    """The client's token and the generations to attach to. Required only where the server needs a token."""
 
     token: Annotated[str, Meta(max_length=4096)] | None = None
     attach: Annotated[tuple[AttachPoint, ...], Meta(max_length=MAX_ATTACH)] = ()
@@ -121,10 +122,11 @@ class Hello(Client, frozen=True, kw_only=True, tag="hello"):
 class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     """Start a generation. Exactly one of ``prompt``, ``messages`` and ``conversation``; ``raw`` only with ``prompt``.
 
-    ``truncation``: whether the oldest turns are left out where not all fit; None: "auto" with ``conversation``, else
-    "disabled". ``content``, ``parent`` and ``message_id`` go with ``conversation`` (PROTOCOL 14.2). ``parent`` UNSET:
-    the end of the branch that is shown; None: a new first message. ``on_detach_ms``: how long it goes on while nobody
-    watches; UNSET = 30000 (to its end with a conversation), None = to its end, 0 = not at all.
+    ``truncation``: "auto" drops the oldest turns when not all fit, "disabled" does not; None: "auto" with
+    ``conversation``, else "disabled". ``content``, ``parent`` and ``message_id`` require ``conversation`` (PROTOCOL
+    14.2). ``parent`` UNSET: the end of the displayed branch; None: a new first message. ``on_detach_ms``: how long the
+    generation continues without readers; UNSET = 30000 (to its end with a conversation), None = to its end, 0 = not at
+    all.
     """
 
     id: Id | None = None
@@ -149,7 +151,7 @@ class Cancel(Client, frozen=True, kw_only=True, tag="cancel"):
 
 
 class Attach(Client, frozen=True, kw_only=True, tag="attach"):
-    """Follow a generation from the cursor ``after`` on."""
+    """Read a generation's log from the cursor ``after``."""
 
     id: Id
     epoch: Id | None = None
@@ -169,7 +171,7 @@ class Ping(Client, frozen=True, kw_only=True, tag="ping"):
 
 
 class Watch(Client, frozen=True, kw_only=True, tag="watch"):
-    """From now on, tell this connection of every change of the user's conversations."""
+    """Subscribe this connection to all changes of the user's conversations."""
 
 
 CLIENT_TYPES: Final[dict[str, type[Client]]] = {
@@ -193,7 +195,8 @@ class Facts(Struct, frozen=True, omit_defaults=True):
 
 
 class ModelFacts(Facts, frozen=True, kw_only=True):
-    """``parameters``: how many weights; ``context``: tokens; ``template``: where the chat form comes from."""
+    """The model in use. ``parameters``: number of weights; ``context``: tokens; ``template``: source of the chat
+    template."""
 
     name: str
     parameters: Count
@@ -203,7 +206,8 @@ class ModelFacts(Facts, frozen=True, kw_only=True):
 
 
 class Limits(Facts, frozen=True, kw_only=True):
-    """``active`` and ``queued``: generations of one principal; ``parallel``: sequences that the engine runs at once."""
+    """Limits of this server. ``active``, ``queued``: generations per principal; ``parallel``: sequences computed at
+    once."""
 
     frame_bytes: Count
     active: Count
@@ -227,7 +231,7 @@ class Usage(Facts, frozen=True, kw_only=True):
 
 
 class Timings(Facts, frozen=True, kw_only=True):
-    """Milliseconds. A phase that was not reached is left out; ``stop`` only after a cancel (PROTOCOL 5.7)."""
+    """Durations in milliseconds. Phases not reached are left out; ``stop`` only after a cancel (PROTOCOL 5.7)."""
 
     total: Milliseconds
     queued: Milliseconds | None = None
@@ -247,7 +251,7 @@ class Server(Struct, frozen=True, omit_defaults=True, tag_field="type"):
 
 
 class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
-    """``warnings``: what is wrong with the server and does not stop it, a sentence each."""
+    """First message of every connection. ``warnings``: problems that don't stop the server, one sentence each."""
 
     protocol: str
     server: str
@@ -260,10 +264,10 @@ class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
 
 
 class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
-    """``position``: how many generations have to end before this one starts; 0 starts at once.
+    """A generation was started. ``position``: generations that must end before it starts; 0: it starts at once.
 
-    ``message``: the message of ``conversation`` that the answer goes into. ``dropped``: how many messages of the
-    dialogue were left out, since not all fit (PROTOCOL 4.2).
+    ``message``: the message of ``conversation`` that receives the answer. ``dropped``: messages of the dialogue that
+    were left out because not all fit (PROTOCOL 4.2).
     """
 
     id: Id
@@ -275,7 +279,7 @@ class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
 
 
 class Status(Server, frozen=True, kw_only=True, tag="status"):
-    """With ``id`` about one generation, without it about the server. Not numbered, never replayed, may be dropped."""
+    """Status of one generation (with ``id``) or of the server. Not numbered, never replayed, may be dropped."""
 
     id: Id | None = None
     state: GenerationState | None = None
@@ -291,7 +295,8 @@ class Status(Server, frozen=True, kw_only=True, tag="status"):
 
 
 class Logprob(Facts, frozen=True, kw_only=True):
-    """A token's text and the logarithm of its probability; ``bytes`` where these are no whole code points."""
+    """A token's text and the natural logarithm of its probability; ``bytes`` where the text is not whole code
+    points."""
 
     token: str
     logprob: float
@@ -299,13 +304,13 @@ class Logprob(Facts, frozen=True, kw_only=True):
 
 
 class ChosenLogprob(Logprob, frozen=True, kw_only=True):
-    """The token that was chosen, and the likeliest ones in its place."""
+    """The chosen token, and the likeliest alternatives."""
 
     top_logprobs: tuple[Logprob, ...] = ()
 
 
 class Token(Server, frozen=True, kw_only=True, tag="token"):
-    """The text pieces ``seq - n + 1`` to ``seq``, joined. ``logprobs`` are of their tokens, where asked for."""
+    """The text pieces ``seq - n + 1`` to ``seq``, joined. ``logprobs``: of their tokens, where requested."""
 
     id: Id
     seq: EventSeq
@@ -315,7 +320,7 @@ class Token(Server, frozen=True, kw_only=True, tag="token"):
 
 
 class Snapshot(Server, frozen=True, kw_only=True, tag="snapshot"):
-    """The whole text up to ``seq``; it replaces what the client has."""
+    """The whole text up to ``seq``; it replaces the client's text."""
 
     id: Id
     epoch: Id
@@ -324,7 +329,7 @@ class Snapshot(Server, frozen=True, kw_only=True, tag="snapshot"):
 
 
 class Attached(Server, frozen=True, kw_only=True, tag="attached"):
-    """The events after the cursor ``from`` follow; ``to`` is the newest number in the log now."""
+    """An attach was accepted: the events after the cursor ``from`` follow. ``to``: the newest number in the log now."""
 
     id: Id
     epoch: Id
@@ -349,7 +354,7 @@ class Done(Server, frozen=True, kw_only=True, tag="done"):
 
 
 class Error(Server, frozen=True, kw_only=True, tag="error"):
-    """About one client message, whose `type` is ``re``; it ends nothing."""
+    """An error about one client message, whose `type` is ``re``. It ends nothing."""
 
     re: str | None = None
     id: Id | None = None
@@ -364,16 +369,17 @@ class Pong(Server, frozen=True, kw_only=True, tag="pong"):
 
 
 class Goodbye(Server, frozen=True, kw_only=True, tag="goodbye"):
-    """The socket closes with ``code`` next; a client that may come back waits up to ``reconnect_ms`` first."""
+    """The socket closes next, with ``code``. A client that may reconnect first waits a random time up to
+    ``reconnect_ms``."""
 
     code: Annotated[int, Meta(ge=1000, le=4999)]
     reconnect_ms: Count
 
 
 class Conversation(Server, frozen=True, kw_only=True, tag="conversation"):
-    """A conversation has changed, and stands so now. Times are in milliseconds since the Unix epoch.
+    """A conversation has changed; these are its current values. Times are in milliseconds since the Unix epoch.
 
-    ``writing``: the generations that write in it.
+    ``writing``: the generations that write in it now.
     """
 
     id: Id

@@ -1,4 +1,4 @@
-"""Plain mode: a line in is a prompt, raw text comes out (PROTOCOL 10). For websocat, wscat and a person's hands."""
+"""Plain mode: each line in is a prompt, raw text comes out (PROTOCOL 10). For websocat, wscat and typing by hand."""
 
 from collections import deque
 from typing import Final
@@ -14,11 +14,11 @@ LINE_WIDTH: Final = 60
 
 
 class PlainSession(ServerSession):
-    """The server's end of a connection in plain mode. One prompt is answered at a time; the lines behind it wait.
+    """The server's end of a connection in plain mode. It answers one prompt at a time; further lines wait.
 
-    Tools for the terminal begin a new line for each frame. So text goes out about a line at a time: up to its end, or
-    to a space after LINE_WIDTH. White space is held back until the text goes on, so that a frame of nothing but white
-    space is always the end of an answer. The frames joined are the answer.
+    Terminal tools start a new line for each frame, so text is sent about a line at a time: up to its end, or to a space
+    after LINE_WIDTH. White space is held back until more text follows, so a frame of only white space always marks the
+    end of an answer. The joined frames are the answer.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class PlainSession(ServerSession):
         self._held = ""
 
     def _parse(self, frame: str) -> list[ClientMessage | RemoteProtocolError]:
-        """What the lines of ``frame`` ask for now; further prompts come out of ``pending`` later."""
+        """Return the messages to handle now; further prompts are returned by ``pending`` later."""
         lines = [line for line in map(str.strip, frame.split("\n")) if line]
         prompts = [line for line in lines if line != STOP_LINE]
         room = MAX_WAITING_LINES - len(self._waiting)
@@ -43,14 +43,14 @@ class PlainSession(ServerSession):
         return results
 
     def pending(self) -> list[ClientMessage | RemoteProtocolError]:
-        """The next prompt, if one waits and nothing is being answered."""
+        """Return the next waiting prompt, unless an answer is in progress."""
         if self._answering or not self._waiting:
             return []
         self._answering = True
         return [Generate(prompt=self._waiting.popleft())]
 
     def frames(self, message: ServerMessage, now: float) -> list[str]:
-        """The frames of raw text that stand for ``message``; often none."""
+        """Return the raw text frames for ``message``; often none."""
         self.send(message, now)
         match message:
             case Token(text=text):
@@ -73,7 +73,7 @@ class PlainSession(ServerSession):
         return [ready] if ready else []
 
     def _end(self, complaint: str | None) -> list[str]:
-        """The end of an answer, or of a prompt that got none (PROTOCOL 10.3, 10.4)."""
+        """Return the frames that end an answer, or a prompt without one (PROTOCOL 10.3, 10.4)."""
         rest = self._held.rstrip()
         self._begun = self._begun or bool(rest)
         frames = [rest] if rest else []
@@ -87,7 +87,7 @@ class PlainSession(ServerSession):
 
 
 def _end_of_line(text: str) -> int:
-    """How much of ``text`` makes whole lines; 0 while its first one is neither ended nor long enough."""
+    """Return the length of the whole lines in ``text``; 0 while the first one is neither ended nor long enough."""
     newline = text.rfind("\n") + 1
     space = text.rfind(" ") + 1
     return max(newline, space if space - newline > LINE_WIDTH else 0)

@@ -1,8 +1,8 @@
-"""One connection without I/O: feed it frames and the time, take messages and frames (PROTOCOL 3 to 7).
+"""One connection without I/O: pass in frames and the time, get messages and frames out (PROTOCOL 3 to 7).
 
-A session reads no clock and no socket. ``now`` is in seconds on any clock that never goes back. Each side keeps the
-rules of its own direction as LocalProtocolError and those of its peer's as RemoteProtocolError. Not thread-safe:
-one owner, the connection's task.
+A session reads no clock and no socket. ``now`` is in seconds on any monotonic clock. Breaking a rule raises
+LocalProtocolError on the sending side and RemoteProtocolError on the receiving side. Not thread-safe: one owner, the
+connection's task.
 """
 
 from collections import Counter
@@ -41,17 +41,17 @@ BAD_FRAMES_ALLOWED: Final = 2  # PROTOCOL 2.4: the third unparseable frame in a 
 
 
 class Side(StrEnum):
-    """Which end of a connection a session is."""
+    """The two ends of a connection."""
 
     SERVER = "server"
     CLIENT = "client"
 
 
 class Session:
-    """What both sides share: the connection's state and when something last passed.
+    """Common part of both ends: the connection's state and the times of the last frames.
 
-    ``close_code`` is set once this side has to close the socket. ``last_received`` and ``last_sent`` are in seconds
-    on the caller's clock, None before the first frame.
+    ``close_code`` is set once this side must close the socket. ``last_received`` and ``last_sent`` are in seconds on
+    the caller's clock, None before the first frame.
     """
 
     side: ClassVar[Side]
@@ -63,7 +63,7 @@ class Session:
         self.last_sent: float | None = None
 
     def disconnect(self) -> None:
-        """The socket is gone, whoever closed it. What runs goes on: a closed socket is not a cancel (PROTOCOL 6.5)."""
+        """Record that the socket is closed. Generations continue: a closed socket is not a cancel (PROTOCOL 6.5)."""
         self._step(ConnectionEvent.DISCONNECT)
 
     @property
@@ -81,10 +81,10 @@ class Session:
 class ServerSession(Session):
     """The server's end. The transport owns it and calls it from one task.
 
-    ``receive`` answers for the client's mistakes, ``send`` for our own: every frame out goes through it.
+    ``receive`` reports the client's errors, ``send`` raises for our own: every outgoing frame passes through it.
 
-    With ``auth`` a client has to say `hello` first (PROTOCOL 3.6), within 10 s of ``opened``. The caller judges its
-    token and calls ``admit`` or ``refuse``; what came after that `hello` is held back until then.
+    With ``auth`` a client must send `hello` first (PROTOCOL 3.6), within 10 s of ``opened``. The caller checks its
+    token and calls ``admit`` or ``refuse``; messages after that `hello` are held back until then.
     """
 
     side = Side.SERVER
@@ -96,21 +96,21 @@ class ServerSession(Session):
         self._watched = Watched()
         self._asked: dict[str | None, int] = {}  # `status` requests that are not answered yet
         self._bad_frames = 0
-        self._conversations = False  # whether `watch` has come
+        self._conversations = False  # the client has sent `watch`
 
     # --- from the client ---
 
     def receive(self, frame: str | bytes, now: float) -> list[ClientMessage | RemoteProtocolError]:
-        """The messages of ``frame`` in order, and in place of each bad one the error to answer. Never raises.
+        """Return the messages of ``frame`` in order, with the error to send in place of each bad one. Never raises.
 
-        Look at ``close_code`` afterwards: send the errors first, then close with it.
+        Check ``close_code`` afterwards: send the errors first, then close with it.
         """
         if not self._alive:
             return []
         self.last_received = now
         results = self._decode(frame)
         self._count_bad_frames(results)
-        return self._hand_on(self._admission.sift(results))
+        return self._record_received(self._admission.filter_admitted(results))
 
     def _decode(self, frame: str | bytes) -> list[ClientMessage | RemoteProtocolError]:
         if isinstance(frame, bytes):
@@ -126,7 +126,7 @@ class ServerSession(Session):
         return codec.decode_client(frame)
 
     def _count_bad_frames(self, results: list[ClientMessage | RemoteProtocolError]) -> None:
-        """PROTOCOL 2.4. A blank frame neither counts nor makes up for those before it."""
+        """Count unparseable frames in a row (PROTOCOL 2.4). A blank frame neither counts nor resets the count."""
         if not results:
             return
         if any(not isinstance(r, RemoteProtocolError) or r.code not in codec.UNPARSEABLE for r in results):
@@ -136,52 +136,55 @@ class ServerSession(Session):
         if self._bad_frames > BAD_FRAMES_ALLOWED and self.close_code is None:
             self._violate(CloseCode.BAD_FRAMES)
 
-    def _hand_on(self, results: list[ClientMessage | RemoteProtocolError]) -> list[ClientMessage | RemoteProtocolError]:
+    def _record_received(
+        self, results: list[ClientMessage | RemoteProtocolError]
+    ) -> list[ClientMessage | RemoteProtocolError]:
         for result in results:
             if isinstance(result, StatusRequest):
                 self._asked[result.id] = self._asked.get(result.id, 0) + 1
             self._conversations = self._conversations or isinstance(result, Watch)
         return results
 
-    # --- who is there (PROTOCOL 3.6) ---
+    # --- admission (PROTOCOL 3.6) ---
 
     @property
     def deadline(self) -> float | None:
-        """By when a `hello` has to come, on the caller's clock; None where none is waited for."""
+        """Time by which a `hello` must arrive, on the caller's clock; None when none is awaited."""
         return self._admission.deadline
 
     def due(self, now: float) -> None:
-        """Set ``close_code`` when the time for `hello` is up."""
+        """Set ``close_code`` when the time for `hello` is over."""
         if self._alive and self.deadline is not None and now >= self.deadline:
             self._violate(CloseCode.NO_HELLO)
 
     def admit(self) -> list[ClientMessage | RemoteProtocolError]:
-        """The token of `hello` is right. Returns what came after it; LocalProtocolError when no `hello` waits."""
-        return self._hand_on(self._admission.admit())
+        """Accept the token of `hello`. Returns the messages after it. Raises LocalProtocolError when no `hello` is
+        pending."""
+        return self._record_received(self._admission.admit())
 
     def refuse(self) -> None:
-        """The token of `hello` is wrong: set ``close_code``. Raises LocalProtocolError when no `hello` waits."""
+        """Reject the token of `hello`: set ``close_code``. Raises LocalProtocolError when no `hello` is pending."""
         self._admission.refuse()
         if self._alive:
             self._violate(CloseCode.BAD_TOKEN)
 
-    # --- which generations ---
+    # --- watched generations ---
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """The generations accepted or attached here that are not done, oldest first."""
+        """Ids accepted or attached on this connection and not done, oldest first."""
         return self._watched.ids
 
     @property
     def newest_active(self) -> str | None:
-        """The generation that `cancel` without `id` means (PROTOCOL 4.3)."""
+        """Id that a `cancel` without `id` means (PROTOCOL 4.3); None when nothing is watched."""
         return next(reversed(self.watched), None)
 
     def resolve_cancel(self, cancel: Cancel) -> tuple[str, ...]:
-        """The ids that ``cancel`` names. Raises RemoteProtocolError (nothing_to_cancel) when it names none.
+        """Return the ids that ``cancel`` means. Raises RemoteProtocolError (nothing_to_cancel) when there are none.
 
-        An explicit id is returned unseen: whether it exists is the registry's to know. Call it when the cancel is
-        carried out, after the `accepted` of every `generate` before it was sent.
+        An explicit id is returned unchecked: only the registry knows whether it exists. Call this when the cancel is
+        carried out, after the `accepted` of every earlier `generate`.
         """
         if cancel.id is not None:
             return (cancel.id,)
@@ -191,13 +194,13 @@ class ServerSession(Session):
         return self.watched if cancel.all else self.watched[-1:]
 
     def forget(self, id: str) -> None:
-        """Stop watching ``id``: nothing more of it will be sent unless it is attached again (PROTOCOL 4.5)."""
+        """Stop watching ``id``: no more of its events are sent unless it is attached again (PROTOCOL 4.5)."""
         self._watched.forget(id)
 
     # --- to the client ---
 
     def send(self, message: ServerMessage, now: float) -> str:
-        """The frame of ``message``. Raises LocalProtocolError when the server may not send it now."""
+        """Return the frame of ``message``. Raises LocalProtocolError when the server may not send it now."""
         frame = codec.encode(message)
         self._check_order(message)
         self.last_sent = now
@@ -209,7 +212,7 @@ class ServerSession(Session):
         elif isinstance(message, Goodbye):
             self._step(ConnectionEvent.GOODBYE)  # PROTOCOL 3.3: nothing after it
         elif self.state is ConnectionState.CLOSING and isinstance(message, Error) and self.close_code is not None:
-            return  # the reason for a close that we decided on
+            return  # the reason for a close that this side decided
         elif self.state is not ConnectionState.OPEN:
             raise LocalProtocolError(f"nothing may be sent in state {self.state}, not {type(message).__name__}")
         else:
@@ -229,7 +232,7 @@ class ServerSession(Session):
                 pass
 
     def _answers_status(self, id: str | None) -> bool:
-        """Whether a `status` request for ``id`` is open, which this answers: it may be about any generation."""
+        """Consume one open `status` request for ``id``, which may be any generation; False when there is none."""
         asked = self._asked.pop(id, 0)
         if asked > 1:
             self._asked[id] = asked - 1
@@ -237,7 +240,7 @@ class ServerSession(Session):
 
 
 class ClientSession(Session):
-    """The client's end. ``cursors`` outlive a connection: hand them to the session of the next one."""
+    """The client's end. ``cursors`` outlive a connection: pass them to the session of the next one."""
 
     side = Side.CLIENT
 
@@ -246,19 +249,19 @@ class ClientSession(Session):
         self.cursors: dict[str, Cursor] = {} if cursors is None else cursors
         self.welcome: Welcome | None = None
         self._watched: set[str] = set()  # accepted or attached on this connection and not done
-        self._left: Counter[str] = Counter()  # how often detached: what crossed that may still arrive (PROTOCOL 4.5)
-        self._asked: dict[tuple[str, str, int], int] = {}  # id, epoch, cursor of each `attach` -> its characters
+        self._left: Counter[str] = Counter()  # detaches per id: events may cross them (PROTOCOL 4.5)
+        self._asked: dict[tuple[str, str, int], int] = {}  # text length at each requested id, epoch, cursor
         self._greeted = False
 
     @property
     def unfinished(self) -> tuple[AttachPoint, ...]:
-        """Where to go on after a reconnect: for `hello.attach`, or one `attach` each."""
+        """Attach points after a reconnect: for `hello.attach`, or one `attach` each."""
         return tuple(c.point for c in self.cursors.values() if c.done is None)
 
     # --- to the server ---
 
     def send(self, message: ClientMessage, now: float) -> str:
-        """The frame of ``message``. Raises LocalProtocolError when it is not valid or not allowed now."""
+        """Return the frame of ``message``. Raises LocalProtocolError when it is invalid or not allowed now."""
         if not self._alive:
             raise LocalProtocolError(f"nothing may be sent in state {self.state}, not {type(message).__name__}")
         frame = codec.encode(message)
@@ -285,7 +288,7 @@ class ClientSession(Session):
         cursor = self.cursors.get(point.id)
         if point.after == 0:
             return
-        if cursor is None or point.after != cursor.seq:  # what lies before the cursor is not in our text
+        if cursor is None or point.after != cursor.seq:  # our text lacks the part before that cursor
             have = "none" if cursor is None else cursor.seq
             raise LocalProtocolError(f"{point.id}: attach after 0 or after the own cursor ({have}), not {point.after}")
         for seq in (cursor.seq, cursor.text_seq):
@@ -294,10 +297,10 @@ class ClientSession(Session):
     # --- from the server ---
 
     def receive(self, frame: str | bytes, now: float) -> list[ServerMessage]:
-        """The messages of ``frame``, already applied to ``cursors``.
+        """Return the messages of ``frame``, already applied to ``cursors``.
 
-        Raises RemoteProtocolError when the server broke a rule: drop the connection. The cursors then hold what was
-        right before it, so that a new connection can go on from them.
+        Raises RemoteProtocolError when the server broke a rule: drop the connection. The cursors then hold everything
+        before the error, so a new connection can resume from them.
         """
         if isinstance(frame, bytes):
             raise RemoteProtocolError(ErrorCode.BAD_FRAME, "the server sent a binary frame")
@@ -333,7 +336,7 @@ class ClientSession(Session):
             if not self._left[accepted.id]:
                 text = f"{accepted.id}: accepted again before done"
                 raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, id=accepted.id)
-            self._left[accepted.id] -= 1  # the server had its `detach`, and is asked anew
+            self._left[accepted.id] -= 1  # the server had seen the `detach` before this request
         self._watched.add(accepted.id)
         self.cursors[accepted.id] = Cursor(accepted.id, accepted.epoch)
 
@@ -354,5 +357,5 @@ class ClientSession(Session):
 
 
 def _too_long(frame: str, limit: int) -> bool:
-    """Whether ``frame`` takes more than ``limit`` bytes of UTF-8; encodes it only when it comes near."""
+    """Tell whether ``frame`` takes more than ``limit`` bytes of UTF-8. Encodes it only when it is near the limit."""
     return len(frame) > limit or (4 * len(frame) > limit and len(frame.encode("utf-8", "surrogatepass")) > limit)

@@ -1,7 +1,7 @@
-"""The specification for machines, made from messages.py, states.py and errors.py (PROTOCOL 3 to 9).
+"""Machine-readable specification, generated from messages.py, states.py and errors.py (PROTOCOL 3 to 9).
 
 `make spec` runs this file: it writes the JSON Schema and the AsyncAPI document into spec/ and the state diagrams into
-PROTOCOL.md. All but ``write`` is without I/O.
+PROTOCOL.md. Only ``write`` does I/O.
 """
 
 import json
@@ -29,7 +29,7 @@ UNSAID: Final = (
     "each key stands once in an object; no string holds half of a surrogate pair; a whole number is written without a"
     " fraction or exponent; the last of `messages` is the user's; the size of a frame; the order of messages"
 )
-"""What the schema cannot say of a message that it allows."""
+"""Rules for a message that the schema cannot express."""
 
 _BLANK: Final = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # PROTOCOL 4.2
 _NOT_BLANK: Final = f"[^{_BLANK}]"
@@ -67,11 +67,11 @@ RULES: Final[dict[str, Json]] = {
     "Token": {"properties": {"text": {"minLength": 1}}},
     "Done": {"properties": {"phase": {"not": {"const": "done"}}}},
 }
-"""The rules of checks.py that span fields, by the name of the type, each added as one `allOf`."""
+"""Rules of checks.py that span several fields, by type name; each becomes one `allOf`."""
 
 
 def schema() -> Json:
-    """The JSON Schema of every message: `#/$defs/ClientMessage` and `#/$defs/ServerMessage`, or either."""
+    """Build the JSON Schema of all messages: `#/$defs/ClientMessage` and `#/$defs/ServerMessage`, or either."""
     sides = {
         "ClientMessage": {"oneOf": [{"$ref": f"#/$defs/{cls.__name__}"} for cls in CLIENT_TYPES.values()]},
         "ServerMessage": {"oneOf": [{"$ref": f"#/$defs/{cls.__name__}"} for cls in SERVER_TYPES.values()]},
@@ -88,7 +88,7 @@ def schema() -> Json:
 
 
 def asyncapi() -> Json:
-    """The AsyncAPI 3 document, seen from the server: it receives what clients send."""
+    """Build the AsyncAPI 3 document, from the server's view: it receives the clients' messages."""
     client = {f"client.{name}": cls for name, cls in CLIENT_TYPES.items()}
     server = {f"server.{name}": cls for name, cls in SERVER_TYPES.items()}
     return {
@@ -112,7 +112,8 @@ def asyncapi() -> Json:
 
 
 def diagram(table: Table) -> str:
-    """A Mermaid state diagram. It starts in the first state of ``table``; a state that is never left is the end."""
+    """Format a Mermaid state diagram. It starts in the first state of ``table``; a state without transitions is the
+    end."""
     first, _ = next(iter(table))
     steps: dict[tuple[str, str], list[str]] = {}
     for (state, event), following in table.items():
@@ -126,7 +127,7 @@ def diagram(table: Table) -> str:
 
 
 def with_diagrams(document: str) -> str:
-    """``document`` with the diagrams between its markers made anew. Raises ValueError where a marker is missing."""
+    """Replace the diagrams between the markers of ``document``. Raises ValueError when a marker is missing."""
     for name, table in TABLES.items():
         before, start, rest = document.partition(f"<!-- diagram: {name}; `make spec` -->\n")
         _, end, after = rest.partition("<!-- end of diagram -->\n")
@@ -141,7 +142,7 @@ def text_of(value: Json) -> str:
 
 
 def write(folder: Path) -> None:
-    """Bring the generated files below ``folder``, which holds PROTOCOL.md, up to date."""
+    """Update the generated files below ``folder``, which contains PROTOCOL.md."""
     document = folder / DOCUMENT
     texts = {
         folder / SCHEMA_FILE: text_of(schema()),
@@ -154,7 +155,7 @@ def write(folder: Path) -> None:
 
 
 def _types(ref_template: str) -> dict[str, Json]:
-    """The schema of every message and of the objects inside them, by the name of its type."""
+    """Build the schema of every message and of the objects inside them, by type name."""
     server = set(_components([*SERVER_TYPES.values()], ref_template))
     types = _components([*CLIENT_TYPES.values(), *SERVER_TYPES.values()], ref_template)
     return {name: _finish(name, made, name in server) for name, made in types.items()}
@@ -165,7 +166,7 @@ def _components(types: list[type[msgspec.Struct]], ref_template: str) -> dict[st
 
 
 def _finish(name: str, made: Json, server: bool) -> Json:
-    """What msgspec ``made``, with the meanings, the rules that span fields, and whether more fields may come."""
+    """Add to msgspec's schema the meanings, the rules that span fields, and whether unknown fields are allowed."""
     if "properties" not in made:  # an enumeration
         return {key: value for key, value in made.items() if key != "description"}
     fields = {field: _field(f"{name}.{field}", value, server) for field, value in made["properties"].items()}

@@ -1,6 +1,6 @@
 """The states of a connection and of a generation, as tables (PROTOCOL 3 and 6).
 
-The tables are data: tests walk them, and the diagrams in the documentation are made from them.
+The tables are data: tests walk them, and the diagrams in the documentation are generated from them.
 """
 
 from collections.abc import Mapping
@@ -25,19 +25,19 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class ConnectionState(StrEnum):
-    """Where one socket stands, seen from either end (PROTOCOL 3)."""
+    """State of one socket, seen from either end (PROTOCOL 3)."""
 
     CONNECTING = "connecting"  # the socket is open, `welcome` has not passed yet
     OPEN = "open"  # every message is allowed
     CLOSING = "closing"  # a close was announced or decided, nothing more is sent
-    CLOSED = "closed"  # the socket is gone
+    CLOSED = "closed"  # the socket is closed
 
 
 class ConnectionEvent(StrEnum):
     WELCOME = "welcome"  # `welcome` was sent (server) or received (client)
     GOODBYE = "goodbye"  # `goodbye` was sent (server) or received (client)
     VIOLATION = "violation"  # the peer broke a rule that costs it the connection
-    DISCONNECT = "disconnect"  # the socket closed, whoever closed it
+    DISCONNECT = "disconnect"  # the socket closed, by either side
 
 
 class GenerationEvent(StrEnum):
@@ -72,10 +72,10 @@ GENERATION: Final[Mapping[tuple[GenerationState, GenerationEvent], GenerationSta
 
 
 def advance(table: Mapping[tuple[S, E], S], state: S, event: E) -> S:
-    """The state that follows ``event`` in ``state``.
+    """Return the state that follows ``event`` in ``state``.
 
-    Raises LocalProtocolError when the table has no such step: callers turn a peer's mistakes into
-    RemoteProtocolError before they come here.
+    Raises LocalProtocolError when the table has no such transition. Callers must turn a peer's mistakes into
+    RemoteProtocolError before.
     """
     following = table.get((state, event))
     if following is None:

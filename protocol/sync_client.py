@@ -1,11 +1,11 @@
-"""The Python client for scripts and notebooks: the one of client.py, on an event loop in a thread of its own.
+"""Python client for scripts and notebooks: that of client.py, on an event loop in its own thread.
 
-    with connect_sync("ws://127.0.0.1:8000/ws") as chat:
-        for piece in chat.generate("Hi", max_tokens=100):
-            print(piece.text, end="", flush=True)
+  with connect_sync("ws://127.0.0.1:8000/ws") as chat:
+      for piece in chat.generate("Hi", max_tokens=100):
+          print(piece.text, end="", flush=True)
 
-Every method may be called from any thread, several at the same time. What waits takes ``timeout`` in seconds (None:
-no limit) and raises TimeoutError; a later call goes on from there.
+Every method may be called from any thread, also concurrently. Blocking methods take ``timeout`` in seconds (None: no
+limit) and raise TimeoutError; a later call continues from there.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from protocol.client_generation import ClosedError
 from protocol.messages import Done, Generate, Status, Token, Welcome
 
 STOP_SECONDS: Final = 5.0
-"""How long a loop that KeyboardInterrupt breaks waits for the server to say that the answer has stopped."""
+"""Time limit for the server to confirm the stop when KeyboardInterrupt breaks a loop, in seconds."""
 
 T = TypeVar("T")
 
 
 @contextlib.contextmanager
 def connect_sync(url: str, *, token: str | None = None, retry: Retry | None = None) -> Iterator["SyncChat"]:
-    """A connection to the server at ``url``, with a ``token`` where that asks for one.
+    """Connect to the server at ``url``, with a ``token`` where it requires one.
 
     Raises DisconnectedError when the first attempt fails.
 
-    On leaving, it is closed and its thread has ended; what other threads wait for raises ClosedError. When it is
-    KeyboardInterrupt that leaves, the answers that were started here are stopped first.
+    Leaving the context closes the connection and ends its thread; pending calls of other threads raise ClosedError.
+    When KeyboardInterrupt leaves it, the generations started here are stopped first.
     """
     loop = _LoopThread()
     try:
@@ -52,13 +52,14 @@ def connect_sync(url: str, *, token: str | None = None, retry: Retry | None = No
 
 
 async def _cancel_own(chat: Chat) -> None:
-    """Those that were asked to stop before are not waited for: it may be that which was interrupted."""
+    """Cancel the generations started here. Those already being cancelled are skipped: one of them may be the call that
+    was interrupted."""
     own = [g for g in chat.running if isinstance(g.request, Generate) and not g.cancelling]
     await asyncio.gather(*(generation.cancel() for generation in own), return_exceptions=True)
 
 
 class _LoopThread:
-    """An event loop in a thread of its own."""
+    """An event loop in its own thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -68,7 +69,7 @@ class _LoopThread:
         self._thread.start()
 
     def wait(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
-        """Carry out ``work`` on the loop and return its result. Raises what it raises, TimeoutError, ClosedError."""
+        """Run ``work`` on the loop and return its result. Raises what it raises, TimeoutError, ClosedError."""
         with self._closing:
             if self._closed:
                 work.close()
@@ -81,7 +82,7 @@ class _LoopThread:
             raise
 
     def call(self, work: Callable[[], T]) -> T:
-        """The same for a plain function."""
+        """Run a plain function on the loop and return its result."""
 
         async def run() -> T:
             return work()
@@ -89,12 +90,12 @@ class _LoopThread:
         return self.wait(run())
 
     def post(self, work: Callable[[], object]) -> None:
-        """Have ``work`` done soon, without waiting; fit for a signal handler."""
+        """Schedule ``work`` on the loop without waiting; safe in a signal handler."""
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(work)
 
     def close(self) -> None:
-        """End the thread, once all that was waited for has come to its end."""
+        """End the thread, after all pending calls have ended."""
         with self._closing:
             self._closed = True
         self.post(self._loop.stop)
@@ -105,7 +106,7 @@ class _LoopThread:
         try:
             self._loop.run_forever()
             waiting = asyncio.all_tasks(self._loop)
-            if waiting:  # what other threads wait for; ClosedError has reached it
+            if waiting:  # pending calls of other threads, which now get ClosedError
                 self._loop.run_until_complete(asyncio.wait(waiting))
         finally:
             self._loop.close()
@@ -120,7 +121,7 @@ class SyncChat:
 
     @property
     def welcome(self) -> Welcome:
-        """What the server last said of itself, its model and its limits."""
+        """The newest `welcome`: the server's version, model and limits."""
         return self._chat.welcome
 
     def generate(
@@ -132,28 +133,28 @@ class SyncChat:
         on_detach_ms: int | UnsetType | None = UNSET,
         **asking: Unpack[Asking],
     ) -> "SyncGeneration":
-        """Start an answer, as ``Chat.generate`` does."""
+        """Start a generation, as ``Chat.generate`` does."""
         start = lambda: self._chat.generate(prompt, id=id, raw=raw, on_detach_ms=on_detach_ms, **asking)  # noqa: E731
         return SyncGeneration(self._loop.call(start), self._loop)
 
     def attach(self, id: str, epoch: str | None = None, after: int = 0, text: str = "") -> "SyncGeneration":
-        """Read a generation that some client has started, as ``Chat.attach`` does."""
+        """Read a generation that another client started, as ``Chat.attach`` does."""
         return SyncGeneration(self._loop.call(lambda: self._chat.attach(id, epoch, after, text)), self._loop)
 
     def status(self, id: str | None = None, timeout: float | None = None) -> Status:
-        """How one generation stands, or the server."""
+        """Return the status of one generation, or of the server."""
         return self._loop.wait(self._chat.status(id), timeout)
 
     def ping(self, timeout: float | None = None) -> float:
-        """The seconds until the server has answered."""
+        """Measure the server's response time, in seconds."""
         return self._loop.wait(self._chat.ping(), timeout)
 
 
 class SyncGeneration:
     """``Generation`` for any thread.
 
-    Iterate it for the pieces of its text; ``events()`` has everything. KeyboardInterrupt in such a loop stops the
-    answer before it goes on its way. Leaving a loop with ``break`` does not: call ``cancel``.
+    Iterate it for the pieces of its text; ``events()`` has all events. KeyboardInterrupt inside such a loop stops the
+    generation before it propagates. Leaving a loop with ``break`` does not: call ``cancel``.
     """
 
     def __init__(self, generation: Generation, loop: _LoopThread) -> None:
@@ -171,33 +172,33 @@ class SyncGeneration:
 
     @property
     def bookmark(self) -> Bookmark:
-        """Where to go on later, maybe in another process: ``chat.attach(*bookmark)``."""
+        """Current position, to resume later or in another process: ``chat.attach(*bookmark)``."""
         try:
             return self._loop.call(lambda: self._generation.bookmark)
         except ClosedError:  # then nothing changes any more
             return self._generation.bookmark
 
     def __iter__(self) -> Iterator[Token]:
-        return _Waiting(self, self._generation.pieces())
+        return _BlockingIterator(self, self._generation.pieces())
 
     def events(self) -> Iterator[Event]:
-        """`Accepted` or `Attached`, then `Status`, `Token` and `Snapshot`, at last `Done`."""
-        return _Waiting(self, aiter(self._generation))
+        """Iterate over `Accepted` or `Attached`, then `Status`, `Token` and `Snapshot`, finally `Done`."""
+        return _BlockingIterator(self, aiter(self._generation))
 
     def done(self, timeout: float | None = None) -> Done:
         """Wait for the end."""
         return self._loop.wait(self._generation.done(), timeout)
 
     def cancel(self, timeout: float | None = None) -> Done:
-        """Stop it, in whatever phase it is, and wait until the server says that it has."""
+        """Stop the generation in any phase, and wait until the server confirms it."""
         return self._loop.wait(self._generation.cancel(), timeout)
 
     def stop(self) -> None:
-        """Ask for the cancel, and do not wait. Fit for a signal handler."""
+        """Request the cancel without waiting. Safe in a signal handler."""
         self._loop.post(self._generation.stop)
 
     def wait(self, work: Awaitable[T]) -> T:
-        """Wait for ``work``, one step of a reader; on KeyboardInterrupt stop the answer first."""
+        """Wait for ``work``, one step of a reader; on KeyboardInterrupt stop the generation first."""
 
         async def run() -> T:
             return await work
@@ -205,14 +206,14 @@ class SyncGeneration:
         try:
             return self._loop.wait(run())
         except KeyboardInterrupt:
-            if not self._generation.cancelling:  # else it was asked already, and waiting is what is interrupted
+            if not self._generation.cancelling:  # otherwise the wait for a cancel was interrupted
                 with contextlib.suppress(Exception):
                     self.cancel(STOP_SECONDS)
             raise
 
 
-class _Waiting(Generic[T]):
-    """An asynchronous reader, read from any thread."""
+class _BlockingIterator(Generic[T]):
+    """Blocking iterator over an asynchronous reader, for any thread."""
 
     def __init__(self, generation: SyncGeneration, reader: AsyncIterator[T]) -> None:
         self._generation = generation

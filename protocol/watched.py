@@ -1,4 +1,4 @@
-"""What one connection was sent of each generation, and the rules for what may follow (PROTOCOL 6.1 to 6.4)."""
+"""Events that one connection has sent of each generation, and the rules for the next ones (PROTOCOL 6.1 to 6.4)."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ Event = Accepted | Attached | Snapshot | Token | Done
 
 @dataclass
 class _Sent:
-    """``last`` is the highest number that was sent; ``hollow`` means that a snapshot has to come first."""
+    """State of one log. ``last``: the highest number sent; ``hollow``: a snapshot must come first."""
 
     last: int
     hollow: bool = False
 
 
 class Watched:
-    """The generations that a connection follows and that are not done, oldest first.
+    """The generations that a connection watches and that are not done, oldest first.
 
-    A done one is forgotten, so that whatever would come after its `done` is refused like an event of an id that was
-    never accepted, and a long connection does not grow.
+    A finished one is forgotten, so an event after its `done` is rejected like one of an id that was never accepted, and
+    a long connection does not grow.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Watched:
         return sent
 
     def record(self, event: Event) -> None:
-        """Note that ``event`` is sent. Raises LocalProtocolError, and notes nothing, when it may not be sent now."""
+        """Record that ``event`` is sent. Raises LocalProtocolError, without a change, when it may not be sent now."""
         match event:
             case Accepted():
                 self._accept(event.id)

@@ -1,4 +1,4 @@
-"""Does a server speak streamui.v1? Cases as data, a runner for any ``ws://`` address, and a pytest plugin.
+"""Conformance tests for streamui.v1: cases as data, a runner for any server address, and a pytest plugin.
 
-``python -m protocol.conformance ws://127.0.0.1:8000/ws``; README.md beside this file says more.
+``python -m protocol.conformance ws://127.0.0.1:8000/ws``; see README.md in this folder.
 """

@@ -1,4 +1,5 @@
-"""``python -m protocol.conformance URL``: exit status 0 when all is well, 1 when not, 2 for a wrong call."""
+"""``python -m protocol.conformance URL``: exit status 0 when all cases pass, 1 when one fails, 2 for wrong
+arguments."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ _SCHEMES = "ws://, http+sse:// or http+poll://"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status."""
+    """Run the command and return its exit status."""
     asked = _parser().parse_args(arguments)
     cases = select(load_cases(), asked.case)
     if asked.list:

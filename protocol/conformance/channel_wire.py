@@ -1,4 +1,5 @@
-"""The HTTP channel (PROTOCOL 13) with the surface of a WebSocket: frames go up as POSTs, and come down in two ways."""
+"""The HTTP channel (PROTOCOL 13) behind the interface of a WebSocket: frames go up as POSTs and come down in two
+ways."""
 
 from __future__ import annotations
 
@@ -14,13 +15,13 @@ from protocol.conformance.observer import Violation
 from protocol.conformance.wire import Ended, Refused, Unreachable
 
 LOST: Final = 1006
-"""As on a WebSocket: the end came without a close."""
+"""Close code for a connection that ended without a close, as on a WebSocket."""
 
 POLL_SECONDS: Final = 25
 
 
 class ChannelWire(ABC):
-    """One open channel. Owns the task that reads it: as on a socket, reading never waits for whoever takes."""
+    """One open channel. Owns the task that reads it: as on a socket, reading never waits for the consumer."""
 
     subprotocol = None
 
@@ -33,7 +34,7 @@ class ChannelWire(ABC):
         self.close_code = LOST
 
     async def open(self, seconds: float) -> None:
-        """Raises Refused or Unreachable."""
+        """Open the channel within ``seconds``. Raises Refused or Unreachable."""
         base, mark, query = self._url.partition("?")
         self._url, self._query = base, mark + query
         try:
@@ -49,7 +50,7 @@ class ChannelWire(ABC):
         self._reading = asyncio.get_running_loop().create_task(self._read_all(), name="channel")
 
     async def send(self, data: str | bytes | Iterable[str], *, text: bool | None = None) -> None:
-        """One frame. An `error` in answer to the POST itself is received like any other. Raises Ended."""
+        """Send one frame. An `error` in the answer to the POST is received like any other. Raises Ended."""
         assert isinstance(data, str), "the case should say that it is for WebSockets only"
         try:
             answer = await fetch("POST", f"{self._url}/{self._name}", data.encode())
@@ -61,7 +62,7 @@ class ChannelWire(ABC):
             self._frames.put_nowait(answer.body.strip())
 
     async def receive(self) -> str:
-        """The next frame. Raises Ended, Violation."""
+        """Return the next frame. Raises Ended, Violation."""
         frame = await self._frames.get()
         if isinstance(frame, Exception):
             self._frames.put_nowait(frame)
@@ -69,13 +70,13 @@ class ChannelWire(ABC):
         return frame
 
     async def close(self) -> None:
-        """Close in good order."""
+        """Close the channel normally (DELETE)."""
         with contextlib.suppress(OSError, BadResponse):
             await fetch("DELETE", f"{self._url}/{self._name}")
         await self._stop()
 
     async def drop(self) -> None:
-        """End as a network does: no word to the server."""
+        """Cut the connection without notice to the server, as a network failure does."""
         await self._stop()
 
     async def _stop(self) -> None:
@@ -99,15 +100,15 @@ class ChannelWire(ABC):
 
     @abstractmethod
     async def _open(self) -> str:
-        """Open the channel; returns the first frame. Raises Refused, OSError, BadResponse."""
+        """Open the channel and return the first frame. Raises Refused, OSError, BadResponse."""
 
     @abstractmethod
     def _read(self) -> AsyncIterator[str]:
-        """Every further frame, to the end. Raises OSError, BadResponse, Violation; sets ``close_code``."""
+        """Yield every further frame to the end. Raises OSError, BadResponse, Violation; sets ``close_code``."""
 
 
 class EventWire(ChannelWire):
-    """Down as server-sent events (PROTOCOL 13.3)."""
+    """Channel that receives server-sent events (PROTOCOL 13.3)."""
 
     async def _open(self) -> str:
         self._down = await send("GET", self._url + self._query)
@@ -129,7 +130,7 @@ class EventWire(ChannelWire):
 
 
 class PollWire(ChannelWire):
-    """Down as one response after the other (PROTOCOL 13.4)."""
+    """Channel that receives by long poll, one response after the other (PROTOCOL 13.4)."""
 
     async def _open(self) -> str:
         self._waits = asyncio.Event()
@@ -153,14 +154,14 @@ class PollWire(ChannelWire):
                     yield line
 
     async def drop(self) -> None:
-        """A poll that is cut off is how a server sees that a client has gone: so one has to be on its way."""
+        """Drop the connection during a poll: a server notices a lost client only by a poll that is cut off."""
         if not self._reading.done():
             await self._waits.wait()
         await super().drop()
 
 
 async def events(exchange: Exchange) -> AsyncIterator[dict[str, str]]:
-    """The fields of each event of a response that has data. Raises BadResponse, also for lines that have no field."""
+    """Yield the fields of each event that has data. Raises BadResponse, also for lines without a field."""
     held = b""
     async for chunk in exchange.chunks():
         *blocks, held = (held + chunk).split(b"\n\n")

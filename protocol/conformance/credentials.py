@@ -1,4 +1,4 @@
-"""The token that a run of the kit shows to a server which asks for one (PROTOCOL 13.9)."""
+"""The token that a run of the kit sends to a server which requires one (PROTOCOL 13.9)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from contextvars import ContextVar
 from typing import Final
 
 TOKEN: Final[ContextVar[str | None]] = ContextVar("streamui token", default=None)
-"""Belongs to one run and all its tasks, however deep the wire lies that sends it."""
+"""Token of the current run, visible in all tasks of that run."""
 
 
 def authorization() -> dict[str, str]:
-    """The header of a request or a handshake."""
+    """Return the authorization header for a request or handshake; empty without a token."""
     token = TOKEN.get()
     return {} if token is None else {"authorization": f"Bearer {token}"}

@@ -1,4 +1,4 @@
-"""Which wire an address asks for."""
+"""Choice of the wire for an address."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ TRANSPORTS: Final[dict[str, Transport]] = {
     "http+poll": "poll",
     "https+poll": "poll",
 }
-"""The scheme of an address: the transport that it asks for."""
+"""URL scheme to transport."""
 
 AnyWire = Wire | ChannelWire
 
 
 def transport_of(url: str) -> Transport | None:
-    """None for an address with another scheme."""
+    """Return the transport of ``url``, or None for an unknown scheme."""
     return TRANSPORTS.get(url.partition("://")[0])
 
 
 async def dial(url: str, subprotocols: Iterable[str] | None, seconds: float) -> AnyWire:
-    """Open a connection. ``subprotocols`` are a WebSocket's business alone. Raises Refused or Unreachable."""
+    """Open a connection. ``subprotocols`` apply to WebSockets only. Raises Refused or Unreachable."""
     transport = transport_of(url)
     if transport == "websocket":
         return await dial_websocket(url, subprotocols, seconds)

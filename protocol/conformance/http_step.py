@@ -1,4 +1,4 @@
-"""A step that asks an HTTP door (PROTOCOL 13), and what its answer looks like to a pattern."""
+"""The step that sends an HTTP request (PROTOCOL 13), and the form of its response for patterns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from protocol.conformance.wire import Unreachable
 
 
 async def ask(stage: Stage, step: script.Http) -> None:
-    """Raises Failed, Inconclusive, Violation, UnknownVariable; and Unreachable where there is no server."""
+    """Carry out the step. Raises Failed, Inconclusive, Violation, UnknownVariable; Unreachable when no server
+    answers."""
     path = stage.fill(step.path)
     body = _body(stage, step)
     stage.transcript.append(
@@ -36,7 +37,7 @@ async def ask(stage: Stage, step: script.Http) -> None:
 
 
 def _base(url: str) -> str:
-    """Where the doors are: beside the channel, or the WebSocket."""
+    """Return the base address of the HTTP endpoints: beside the channel or the WebSocket."""
     scheme, mark, rest = url.partition("://")
     secure = scheme.partition("+")[0] in ("https", "wss")
     return ("https" if secure else "http") + mark + rest.removesuffix("/channel").removesuffix("/ws")

@@ -1,9 +1,8 @@
-"""Does a value fit a pattern? A plain value fits its equal; an object fits when the fields named in it fit.
+"""Comparison of a value with a pattern. A plain value matches its equal; an object matches when its named fields do.
 
-``{"$any": true}``, ``{"$absent": true}``, ``{"$re": "..."}`` (found anywhere), ``{"$min": 0, "$max": 9}``,
-``{"$in": [patterns]}``, ``{"$not": pattern}``, ``{"$is": "string"}``, ``{"$len": pattern}``, ``{"$each": pattern}``,
-``{"$has": pattern}`` (a list has such an item), ``{"$holds": "text"}`` (a string has it inside),
-``{"$all": [patterns]}``.
+``{"$any": true}``, ``{"$absent": true}``, ``{"$re": "..."}`` (found anywhere), ``{"$min": 0, "$max": 9}``, ``{"$in":
+[patterns]}``, ``{"$not": pattern}``, ``{"$is": "string"}``, ``{"$len": pattern}``, ``{"$each": pattern}``, ``{"$has":
+pattern}`` (a list has such an item), ``{"$holds": "text"}`` (a string contains it), ``{"$all": [patterns]}``.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
 
 
 def mismatch(pattern: Any, value: Any, path: str = "") -> str | None:
-    """None when ``value`` fits, else the first thing about it that does not."""
+    """Describe the first difference between ``value`` and ``pattern``; None when it matches."""
     if isinstance(pattern, dict) and any(key.startswith("$") for key in pattern):
         return next((m for key, argument in pattern.items() if (m := _TESTS[key](argument, value, path))), None)
     if value is _MISSING:
@@ -44,7 +43,7 @@ def fits(pattern: Any, value: Any) -> bool:
 
 
 def show(value: Any) -> str:
-    """``value`` on one short line."""
+    """Format ``value`` on one short line."""
     text = value if isinstance(value, str) and len(value) > _SHOWN else _dumps(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 

@@ -1,6 +1,6 @@
-"""What must hold of everything that a server sends, whatever was asked: looked at in every case, message by message.
+"""Rules that every message of a server must satisfy, whatever the client sent; checked in every case.
 
-An Observer sees one socket. The Ledger is shared by all sockets of a case: two readers of one log must see one text.
+An Observer sees one socket. All sockets of a case share the Ledger: two readers of one log must see the same text.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class Violation(Exception):
 
 @dataclass
 class Ledger:
-    """All that is known of the logs, by id and epoch: the longest text seen, where it was cut, and the end."""
+    """Known facts about the logs, by id and epoch: the longest text seen, its length at each number, and the end."""
 
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
     cuts: dict[tuple[str, str], dict[int, int]] = field(default_factory=dict)
     ends: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def note(self, log: tuple[str, str], seq: int, text: str) -> None:
-        """One reader has seen ``text`` up to the number ``seq``."""
+        """Record that one reader has seen ``text`` up to number ``seq``. Raises Violation when two readers differ."""
         known = self.texts.setdefault(log, text)
         if self.cuts.setdefault(log, {}).setdefault(seq, len(text)) != len(text) or not _agree(known, text):
             seen = known[: self.cuts[log][seq]]
@@ -62,7 +62,7 @@ class Ledger:
             self.texts[log] = text
 
     def text_at(self, log: tuple[str, str], seq: int) -> str | None:
-        """The text up to the number ``seq``; None when no reader has stopped there."""
+        """Return the text up to number ``seq``; None when no reader has stopped there."""
         cut = 0 if seq == 0 else self.cuts.get(log, {}).get(seq)
         return None if cut is None else self.texts.get(log, "")[:cut]
 
@@ -75,7 +75,7 @@ class Ledger:
 class Reader:
     """One generation as one socket has seen it.
 
-    ``watched``: accepted or attached and not done. ``hollow``: its text is missing until a snapshot brings it.
+    ``watched``: accepted or attached, and not done. ``hollow``: its text is missing until a snapshot arrives.
     """
 
     epoch: str
@@ -86,7 +86,8 @@ class Reader:
 
 
 class Observer:
-    """Owned by the socket's task in the runner: ``sent`` for each frame out, ``received`` for each frame in."""
+    """Checker for one socket, owned by its task in the runner: call ``sent`` for each frame out, ``received`` for each
+    in."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.readers: dict[str, Reader] = {}
@@ -97,7 +98,7 @@ class Observer:
         self._last_status: dict[str, tuple[dict[str, Any], int]] = {}
 
     def sent(self, frame: str) -> None:
-        """Remember which ids the client has asked the state of: those need not be watched (PROTOCOL 5.3)."""
+        """Record the ids whose status the client requested: these need not be watched (PROTOCOL 5.3)."""
         for line in frame.split("\n"):
             try:
                 message = json.loads(line)
@@ -107,7 +108,7 @@ class Observer:
                 self._asked.add(message["id"])
 
     def received(self, frame: str | bytes) -> list[dict[str, Any]]:
-        """The messages of ``frame``. Raises Violation."""
+        """Decode and check ``frame``; returns its messages. Raises Violation."""
         if isinstance(frame, bytes):
             raise Violation("2.2", f"a binary frame of {len(frame)} bytes")
         messages = [self._read(line) for line in frame.split("\n") if line.strip()]
@@ -235,7 +236,7 @@ class Observer:
 
 
 def _agree(one: str, other: str) -> bool:
-    """Whether one is the beginning of the other."""
+    """Tell whether one text is a prefix of the other."""
     return one.startswith(other) or other.startswith(one)
 
 
@@ -264,7 +265,7 @@ def _error(error: dict[str, Any]) -> None:
 
 
 def _plausible(done: dict[str, Any], text: str) -> None:
-    """Counts and durations that can be (PROTOCOL 5.7)."""
+    """Check counts and durations for contradictions (PROTOCOL 5.7)."""
     usage, timings, id = done["usage"], done["timings"], done["id"]
     if usage["cached_tokens"] > usage["prompt_tokens"]:
         raise Violation("5.7", f"{id}: more cached tokens than prompt tokens: {show(usage)}")

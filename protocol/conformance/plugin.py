@@ -1,4 +1,5 @@
-"""``pytest --protocol-url URL``: each case is a test. Light at import, since every run of pytest loads it."""
+"""Pytest plugin: ``pytest --protocol-url URL`` runs each case as a test. Keep imports light: every pytest run loads
+it."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Without paths on the command line, the cases are all that is collected."""
+    """Collect only the cases when the command line names no paths."""
     if url := config.getoption("--protocol-url"):
         _transport(url)
         chosen = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
@@ -42,7 +43,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class CasesFile(pytest.File):
-    """One file of cases."""
+    """Collector for one file of cases."""
 
     def collect(self) -> Iterator[pytest.Item]:
         from protocol.conformance.script import load_file, those_for
@@ -61,7 +62,7 @@ def _transport(url: str) -> Transport:
 
 
 class CaseItem(pytest.Item):
-    """One case against the server of ``--protocol-url``."""
+    """One case, run against the server of ``--protocol-url``."""
 
     def __init__(self, *, case: Case, **arguments: object) -> None:
         super().__init__(**arguments)  # type: ignore[arg-type]
@@ -90,7 +91,7 @@ class CaseItem(pytest.Item):
 
 
 class CaseFailed(Exception):
-    """Carries the result to the report."""
+    """Failure of a case; carries its result to the report."""
 
     def __init__(self, result: Result) -> None:
         super().__init__(result.reason)

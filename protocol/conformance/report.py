@@ -1,4 +1,4 @@
-"""The outcome of a run for a person, and as JSON for a program."""
+"""Outcome of a run as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: 
 
 
 def line(result: Result) -> str:
-    """One line for one case."""
+    """Format one case on one line."""
     tries = f", {result.tries} tries" if result.tries > 1 else ""
     return f"{_MARKS[result.outcome]} {result.case.id}  ({result.seconds:.2f} s{tries})"
 
 
 def details(result: Result) -> str:
-    """What was checked, what was sent, what was expected and what came."""
+    """Describe a failed case: the rule, the messages sent, the expectation and the messages received."""
     lines = [f"{result.outcome.upper()}: {result.case.id}: {result.case.title}"]
     lines.append(f"  PROTOCOL {', '.join(result.case.checks)}")
     lines.append(f"  {result.reason}")
@@ -40,7 +40,7 @@ def summary(results: Iterable[Result], seconds: float) -> str:
 
 
 def as_json(results: Iterable[Result]) -> str:
-    """A list of objects, one for each case."""
+    """Format the results as a JSON list, one object per case."""
     rows = [
         {
             "id": result.case.id,

@@ -1,6 +1,6 @@
-"""The sections of PROTOCOL.md and its MUSTs, each under a key that cases cite.
+"""The sections of PROTOCOL.md and their MUSTs, each under a key that cases cite.
 
-``6.8`` is a section, ``6.8/1`` the first MUST in it (MUST NOT is one too; a sentence with two of them holds two).
+``6.8`` is a section, ``6.8/1`` its first MUST (MUST NOT counts too; a sentence with two of them has two keys).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _MUST: Final = re.compile(r"\bMUST\b")
 
 @dataclass(frozen=True)
 class Must:
-    """One duty: its key, and the sentence that says it, white space made even."""
+    """One MUST: its key and its sentence, with white space normalized."""
 
     key: str
     sentence: str
 
 
 def sections(document: str) -> dict[str, str]:
-    """The text of each numbered section and paragraph, without those below it, in their order."""
+    """Return the text of each numbered section and paragraph in order, without its subsections."""
     found: dict[str, list[str]] = {}
     number, blank = None, True
     for line in document.splitlines():
@@ -42,7 +42,7 @@ def sections(document: str) -> dict[str, str]:
 
 
 def musts(document: str) -> list[Must]:
-    """Every MUST, in the order of the document. What stands before the first section only explains the words."""
+    """Return every MUST in document order. Text before the first section is skipped: it only defines the words."""
     found: list[Must] = []
     for number, text in sections(document).items():
         sentences = [s for s in _sentences(text) for _ in _MUST.findall(s)]

@@ -1,4 +1,5 @@
-"""Carries out cases: each step on its sockets, each message through the observer, and an outcome with the reason."""
+"""Runner for cases: carries out each step, passes each message to the observer, and returns an outcome with its
+reason."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from protocol.conformance.values import UnknownVariable
 from protocol.conformance.wire import Ended, Refused, Unreachable
 
 LEAVE_SECONDS: Final = 5.0
-"""How long a case waits at most for the end of what it has left running."""
+"""Time limit for the end of generations that a case left running, in seconds."""
 
 
 class Outcome(StrEnum):
@@ -33,7 +34,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a case. ``rules``: what was broken; ``step`` counts from 1; ``transcript``: the last try's."""
+    """Outcome of a case. ``rules``: the rules broken; ``step`` counts from 1; ``transcript``: of the last try."""
 
     case: Case
     outcome: Outcome
@@ -46,7 +47,7 @@ class Result:
 
 
 async def run_case(url: str, case: Case, options: Options | None = None) -> Result:
-    """Carry out ``case``, several times if need be. Raises Unreachable where there is no server, and no other error."""
+    """Run ``case``, several times if needed. Raises only Unreachable, when no server answers."""
     began = time.monotonic()
     for attempt in range(1, case.tries + 1):
         tried = await _try_case(url, case, options or Options())
@@ -67,7 +68,7 @@ async def run_cases(
     jobs: int = 4,
     report: Callable[[Result], None] = lambda result: None,
 ) -> list[Result]:
-    """All of them, ``jobs`` at a time; those that want the server for themselves come last, one by one."""
+    """Run all cases, ``jobs`` at a time. Cases that need the server alone run last, one by one."""
     cases = list(cases)
     results: dict[str, Result] = {}
     lost: list[Unreachable] = []
@@ -116,7 +117,7 @@ async def _try_case(url: str, case: Case, options: Options) -> Result:
 
 
 async def _sweep(stage: Stage) -> None:
-    """What the steps left: no socket may have got an error that nobody expected, nor anything after the end."""
+    """Check for leftovers after the last step: unexpected errors, or messages after the end."""
     for line in stage.lines.values():
         if line.open and line.observer:
             try:
@@ -128,14 +129,14 @@ async def _sweep(stage: Stage) -> None:
 
 
 async def _leave(stage: Stage) -> None:
-    """Stop what still runs, so that it does not hold up the next case, and close."""
+    """Stop the generations that still run, so that they don't delay the next case, and close the sockets."""
     running = {id for line in stage.lines.values() if line.observer for id in _running(stage, line.observer)}
     try:
         if running:
             async with asyncio.timeout(LEAVE_SECONDS):
                 await _stop(stage, running)
     except (TimeoutError, Ended, Unreachable, Refused, Violation, ValueError):
-        pass  # the case has its outcome, whatever the server does now
+        pass  # the outcome is known; later faults of the server don't change it
     for line in stage.lines.values():
         await line.wire.close()
 
@@ -145,8 +146,10 @@ def _running(stage: Stage, observer: Observer) -> list[str]:
 
 
 async def _stop(stage: Stage, ids: set[str]) -> None:
-    """Cancel on a new socket, as those of the case may be closed or broken, and wait for the end of each: until then it
-    may hold a place that the next case needs."""
+    """Cancel the generations and wait for the end of each, since each may hold a slot that the next case needs.
+
+    Uses a new socket, as those of the case may be closed or broken.
+    """
     wire = await dial(stage.url, None, stage.options.to_open)
     try:
         for id in sorted(ids):

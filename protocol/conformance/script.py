@@ -1,4 +1,4 @@
-"""The cases as data: what a case file may hold, and how the files are read."""
+"""Cases as data: the contents of a case file, and how the files are loaded."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ Transport = Literal["websocket", "sse", "poll"]
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="do"):
-    """One thing to do on the socket named ``on``. Values and patterns are expanded first (values.py, matching.py)."""
+    """One step, carried out on the socket named ``on``. Values and patterns are expanded first (values.py,
+    matching.py)."""
 
     on: str = "a"
 
 
 class Connect(Step, frozen=True, kw_only=True, tag="connect"):
-    """Open the socket. ``greeted``: read `welcome` too. ``refused``: the HTTP answer that must come instead."""
+    """Open the socket. ``greeted``: read `welcome` too. ``refused``: the HTTP response that must come instead."""
 
     query: str = ""
     subprotocols: tuple[str, ...] | None = None
@@ -34,8 +35,8 @@ class Connect(Step, frozen=True, kw_only=True, tag="connect"):
 class Send(Step, frozen=True, kw_only=True, tag="send"):
     """Send one frame, ``times`` times.
 
-    Either ``messages`` (a line each), ``text`` as it is, ``fragments`` of one text frame, ``binary`` (hexadecimal), or
-    ``bytes`` (hexadecimal) as a text frame. ``pad_to``: fill up with spaces to so many bytes.
+    Exactly one of ``messages`` (one line each), ``text`` (sent unchanged), ``fragments`` of one text frame, ``binary``
+    (hexadecimal), or ``bytes`` (hexadecimal, sent as a text frame). ``pad_to``: fill up with spaces to this many bytes.
     """
 
     messages: Any = None
@@ -48,10 +49,11 @@ class Send(Step, frozen=True, kw_only=True, tag="send"):
 
 
 class Expect(Step, frozen=True, kw_only=True, tag="expect"):
-    """The next message of the pattern's `type` (and `id`, where it is spelt out) matches the pattern.
+    """Expect that the next message with the pattern's `type` (and `id`, where given) matches the pattern.
 
-    ``next``: it is the very next message, `status` aside. ``within_ms``: since the last `send` on this socket.
-    ``unless``: a message of this pattern instead makes the try inconclusive. ``save``: variables and their paths.
+    ``next``: it must be the very next message, apart from `status`. ``within_ms``: limit since the last `send` on this
+    socket. ``unless``: a message with this pattern instead makes the try inconclusive. ``save``: variables and their
+    paths.
     """
 
     message: Any
@@ -62,32 +64,32 @@ class Expect(Step, frozen=True, kw_only=True, tag="expect"):
 
 
 class Settle(Step, frozen=True, kw_only=True, tag="settle"):
-    """Wait until all that was sent has been answered: messages are carried out in order (PROTOCOL 6.7)."""
+    """Wait until every message sent so far is answered; the server handles messages in order (PROTOCOL 6.7)."""
 
 
 class Without(Step, frozen=True, kw_only=True, tag="none"):
-    """No message of this pattern has come that was not expected, nor comes within ``for_ms``."""
+    """Expect that no message with this pattern has arrived unexpectedly or arrives within ``for_ms``."""
 
     message: Any
     for_ms: float = 0
 
 
 class Forgive(Step, frozen=True, kw_only=True, tag="forgive"):
-    """Drop what came unexpected and fits the pattern. ``save``: variables and their paths in ``{count}``."""
+    """Drop unexpected messages that match the pattern. ``save``: variables and their paths in ``{count}``."""
 
     message: Any
     save: dict[str, str] = {}
 
 
 class Alive(Step, frozen=True, kw_only=True, tag="alive"):
-    """The connection answers a `ping` within a second (PROTOCOL 4.7)."""
+    """Expect an answer to a `ping` within a second (PROTOCOL 4.7)."""
 
 
 class Finish(Step, frozen=True, kw_only=True, tag="finish"):
-    """Read the generation ``id`` to its `done`, which matches ``done``; the whole text matches ``text``.
+    """Read the generation ``id`` up to its `done`, which must match ``done``; the whole text must match ``text``.
 
-    ``unless``: a `done` of this pattern makes the try inconclusive. ``save``: variables and their paths in
-    ``{done, text, epoch, pieces}``.
+    ``unless``: a `done` with this pattern makes the try inconclusive. ``save``: variables and their paths in ``{done,
+    text, epoch, pieces}``.
     """
 
     id: str
@@ -98,10 +100,10 @@ class Finish(Step, frozen=True, kw_only=True, tag="finish"):
 
 
 class Closed(Step, frozen=True, kw_only=True, tag="closed"):
-    """The server closes with this code, after whatever it still sends.
+    """Expect that the server closes with this code; messages before the close are skipped.
 
-    ``unread``: it may close before it has read all that was sent. TCP then resets the connection, and the close frame
-    can be lost on the way: such a try is inconclusive.
+    ``unread``: the server may close before it has read everything. TCP then resets the connection, and the close frame
+    may be lost: such a try is inconclusive.
     """
 
     code: Any
@@ -109,31 +111,31 @@ class Closed(Step, frozen=True, kw_only=True, tag="closed"):
 
 
 class Drop(Step, frozen=True, kw_only=True, tag="drop"):
-    """Cut the connection without a word."""
+    """Cut the connection without a close frame."""
 
 
 class Close(Step, frozen=True, kw_only=True, tag="close"):
-    """Close in good order."""
+    """Close the connection normally."""
 
 
 class Answer(Step, frozen=True, kw_only=True, tag="answer"):
-    """Plain mode: the frames of one answer, joined, match ``text``; then comes the end mark (PROTOCOL 10.3)."""
+    """Plain mode: expect an answer whose joined frames match ``text``, then the end mark (PROTOCOL 10.3)."""
 
     text: Any = None
     save: dict[str, str] = {}
 
 
 class Line(Step, frozen=True, kw_only=True, tag="line"):
-    """Plain mode: the next frame matches ``text``; with ``until``, one of those to come."""
+    """Plain mode: expect that the next frame matches ``text``; with ``until``, that one of the following does."""
 
     text: Any
     until: bool = False
 
 
 class Compare(Step, frozen=True, kw_only=True, tag="compare"):
-    """``value`` matches ``to``; before that ``mask`` is replaced by ``*`` in all strings of both.
+    """Expect that ``value`` matches ``to``. First ``mask`` is replaced by ``*`` in all strings of both.
 
-    ``needed``: it is no fault when they don't, but the case needs it and tries again.
+    ``needed``: a mismatch is not a failure, but makes the try inconclusive.
     """
 
     value: Any
@@ -143,11 +145,12 @@ class Compare(Step, frozen=True, kw_only=True, tag="compare"):
 
 
 class Http(Step, frozen=True, kw_only=True, tag="http"):
-    """One HTTP request, apart from all sockets: the answer matches ``answer``, ``{status, headers, body}``.
+    """Send one HTTP request, apart from all sockets; the response must match ``answer``, ``{status, headers, body}``.
 
-    Sent is ``body`` as JSON, ``text`` as it is, or ``bytes`` (hexadecimal), said to be JSON unless ``headers`` say
-    otherwise. In the answer JSON is a value, lines of JSON a list, and events a list of ``{event, id, data}``.
-    ``unless``: an answer of this pattern makes the try inconclusive. ``save``: variables and their paths in the answer.
+    The request's body is ``body`` as JSON, ``text`` unchanged, or ``bytes`` (hexadecimal); its content type is JSON
+    unless ``headers`` say otherwise. In the response JSON is a value, lines of JSON are a list, and events a list of
+    ``{event, id, data}``. ``unless``: a response with this pattern makes the try inconclusive. ``save``: variables and
+    their paths in the response.
     """
 
     path: Any
@@ -181,10 +184,11 @@ AnyStep = (
 
 
 class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One case. ``checks``: the sections of PROTOCOL.md and the keys of its MUSTs (rules.py) that it is about.
+    """One case. ``checks``: the sections of PROTOCOL.md and keys of its MUSTs (rules.py) that it tests.
 
-    An inconclusive try is made again, up to ``tries``; when all were, the outcome is ``exhausted``. ``alone``: it puts
-    the server in a state that others would notice. ``transports``: where it makes sense, and ``why`` not on all.
+    An inconclusive try is repeated, up to ``tries``; if all are inconclusive, the outcome is ``exhausted``. ``alone``:
+    the case changes the state of the server in ways that affect other cases. ``transports``: where the case applies;
+    ``why`` it does not apply to all.
     """
 
     id: str
@@ -199,7 +203,7 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 
 
 def load_file(path: Path) -> list[Case]:
-    """The cases of one file. Raises ValueError that names the file."""
+    """Load the cases of one file. Raises ValueError that names the file."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[Case])
     except msgspec.DecodeError as problem:
@@ -207,7 +211,7 @@ def load_file(path: Path) -> list[Case]:
 
 
 def load_cases(folder: Path = CASES_FOLDER) -> list[Case]:
-    """All cases, in the order of their files. Raises ValueError, also when two have the same id."""
+    """Load all cases, in the order of their files. Raises ValueError, also when two have the same id."""
     cases = [case for path in sorted(folder.glob("*.json")) for case in load_file(path)]
     seen: set[str] = set()
     for case in cases:
@@ -218,11 +222,11 @@ def load_cases(folder: Path = CASES_FOLDER) -> list[Case]:
 
 
 def select(cases: Iterable[Case], patterns: Iterable[str]) -> list[Case]:
-    """Those whose id or one of whose ``checks`` fits one of the glob patterns; all when there are none."""
+    """Return the cases whose id or one of whose ``checks`` matches a glob pattern; all when there are no patterns."""
     globs = list(patterns)
     return [c for c in cases if not globs or any(fnmatchcase(name, g) for name in (c.id, *c.checks) for g in globs)]
 
 
 def those_for(cases: Iterable[Case], transport: Transport) -> list[Case]:
-    """Those that make sense on ``transport``."""
+    """Return the cases that apply to ``transport``."""
     return [case for case in cases if transport in case.transports]

@@ -1,4 +1,4 @@
-"""One try of one case: its variables, its sockets, and what they have sent and got."""
+"""State of one try of one case: its variables, its sockets, and the messages sent and received."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from protocol.conformance.values import expand, look_up
 from protocol.conformance.wire import Ended
 
 DEADLINE: Final = 20.0
-"""Seconds for one message to come, where the case names no limit of its own."""
+"""Time limit for one message, in seconds, where the case names none."""
 
 _SHOWN: Final = 200
 
 
 @dataclass(frozen=True)
 class Options:
-    """``deadline``: see DEADLINE. ``slack``: by how much every limit that a case names is stretched."""
+    """Options of a run. ``deadline``: see DEADLINE. ``slack``: factor applied to every time limit that a case names."""
 
     deadline: float = DEADLINE
     slack: float = 1.0
 
     @property
     def to_open(self) -> float:
-        """Seconds for a connection to open: a server that has much to do breaks no rule by that."""
+        """Time limit for opening a connection, in seconds. Never below DEADLINE: slowness is not a fault."""
         return max(self.deadline, DEADLINE)
 
 
 class Failed(Exception):
-    """A step's expectation was not met."""
+    """An expectation of a step was not met."""
 
 
 class Inconclusive(Exception):
-    """The server did nothing wrong, but not what the case needed; another try may."""
+    """The server broke no rule, but did not do what the case needs; another try may succeed."""
 
 
 class Line:
-    """One socket of a case: the wire, what came and was not taken yet, and its observer (none in plain mode)."""
+    """One socket of a case: its wire, the messages not consumed yet, and its observer (None in plain mode)."""
 
     def __init__(self, name: str, wire: AnyWire, observer: Observer | None, note: Callable[[str], None]) -> None:
         self.name = name
@@ -62,7 +62,7 @@ class Line:
         await self.wire.send(data, text=text)
 
     async def read(self) -> str | bytes:
-        """One more frame; in JSON mode its messages go to ``unread``. Raises Ended, Violation."""
+        """Read one more frame; in JSON mode append its messages to ``unread``. Raises Ended, Violation."""
         try:
             frame = await self.wire.receive()
         except Ended as end:
@@ -81,7 +81,8 @@ class Line:
             self.observer.closed(code)
 
     async def pull(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The first message that is ``wanted``; the others stay unread. Raises Ended, Violation."""
+        """Remove and return the first message that is ``wanted``; others stay in ``unread``. Raises Ended,
+        Violation."""
         at = 0
         while True:
             for index in range(at, len(self.unread)):
@@ -118,7 +119,7 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def limit(self, what: str, milliseconds: float | None = None) -> AsyncIterator[None]:
-        """Fail with ``what`` was waited for, when it takes longer; a closed socket is told as such."""
+        """Raise Failed, naming ``what`` was awaited, on a timeout or a closed socket."""
         seconds = self.options.deadline if milliseconds is None else milliseconds / 1000 * self.options.slack
         try:
             async with asyncio.timeout(seconds):
@@ -130,6 +131,6 @@ class Stage:
 
 
 def _cut(frame: str | bytes | list[str]) -> str:
-    """A frame for the transcript, on one line."""
+    """Format a frame on one line for the transcript."""
     text = frame.replace("\n", "\\n") if isinstance(frame, str) else repr(frame)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"

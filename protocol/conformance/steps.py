@@ -1,4 +1,4 @@
-"""What each kind of step of a case does."""
+"""Implementation of each kind of step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _ABSENT: Final = {"$absent": True}
 
 
 async def carry_out(stage: Stage, step: script.AnyStep) -> None:
-    """Raises Failed, Inconclusive, Violation, UnknownVariable; and Unreachable where there is no server."""
+    """Carry out one step. Raises Failed, Inconclusive, Violation, UnknownVariable; Unreachable when no server
+    answers."""
     await _STEPS[type(step)](stage, step)
 
 
@@ -54,7 +55,7 @@ async def _connect(stage: Stage, step: script.Connect) -> None:
 async def _send(stage: Stage, step: script.Send) -> None:
     line = stage.line(step)
     async with stage.limit("the server to take what is sent"):
-        with contextlib.suppress(Ended):  # it may close before it has read a frame to its end: the next step sees it
+        with contextlib.suppress(Ended):  # an early close by the server shows in the next step
             for _ in range(stage.fill(step.times)):
                 await _send_once(stage, step, line)
 
@@ -94,7 +95,8 @@ async def _expect(stage: Stage, step: script.Expect) -> None:
 
 
 def _wanted(pattern: Any, unless: Any, next: bool) -> Callable[[dict[str, Any]], bool]:
-    """What a step takes as the answer to it: right or wrong, so that a wrong one is told and not waited out."""
+    """Return the test for a message that answers a step, right or wrong: a wrong one fails at once, without a
+    timeout."""
     type, id = pattern.get("type"), pattern.get("id")
 
     def wanted(message: dict[str, Any]) -> bool:
@@ -168,14 +170,14 @@ async def _finish(stage: Stage, step: script.Finish) -> None:
 
 
 def _ends(message: dict[str, Any], id: str) -> bool:
-    """Whether a message belongs to the story of ``id``: all but its status and answers about it are taken."""
+    """Tell whether a message belongs to the log of ``id``: anything but its status and answers about it."""
     if message["type"] == "error":
         return message.get("re") == "generate" and message.get("id") == id
     return message.get("id") == id and message["type"] in ("token", "snapshot", "done", "accepted")
 
 
 LOST: Final = 1006
-"""RFC 6455 7.1.5: the connection ended without a close frame."""
+"""Close code of a connection that ended without a close frame (RFC 6455 7.1.5)."""
 
 
 async def _closed(stage: Stage, step: script.Closed) -> None:

@@ -1,9 +1,9 @@
-"""Which cases check which MUST: traceability.json.
+"""Table of the cases that check each MUST: traceability.json.
 
-``python -m protocol.conformance.traceability`` brings the file up to date.
+``python -m protocol.conformance.traceability`` updates the file.
 
 An entry has the sentence of the MUST, and either the cases that cite it or the reason why none can check it. Reasons
-are written by hand; sections without a MUST have a reason there when no case cites them either.
+are written by hand. A section without a MUST needs a reason too when no case cites it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TABLE: Final = Path(__file__).parent / "traceability.json"
 
 
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is known of one MUST. Exactly one of ``cases`` and ``reason`` is filled."""
+    """One MUST. Exactly one of ``cases`` and ``reason`` is filled."""
 
     must: str
     cases: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``musts`` by key; ``unchecked_sections``: those that no case cites, and why."""
+    """The whole table. ``musts`` by key; ``unchecked_sections``: sections that no case cites, and the reason."""
 
     musts: dict[str, Entry]
     unchecked_sections: dict[str, str]
@@ -41,7 +41,7 @@ def load_table(path: Path = TABLE) -> Table:
 
 
 def problems(document: str, cases: Iterable[Case], table: Table) -> list[str]:
-    """Everything that is missing, gone or contradictory; each a sentence. Empty when all is well."""
+    """List everything missing, outdated or contradictory, one sentence each. Empty when the table is right."""
     cases = list(cases)
     duties = {must.key: must for must in musts(document)}
     known = {*duties, *sections(document)}
@@ -54,7 +54,7 @@ def problems(document: str, cases: Iterable[Case], table: Table) -> list[str]:
 
 
 def updated(document: str, cases: Iterable[Case], table: Table) -> Table:
-    """``table`` with the sentences and cases as they are now, and its reasons where no case cites the MUST."""
+    """Return ``table`` with current sentences and cases; reasons are kept where no case cites the MUST."""
     cases = list(cases)
     entries = {}
     for must in musts(document):

@@ -1,11 +1,11 @@
-"""What stands in a case for a value that is only known when it runs.
+"""Placeholders in a case for values that are known only at run time.
 
 ``@name``: an id that no other run uses. ``$name`` or ``$name.path``: a variable; ``${name.path}`` and ``${@name}``
 inside a longer string.
 
 ``{"$plus": [a, b]}``: a sum. ``{"$repeat": [text or list, count]}``. ``{"$count": n}``: the numbers 1 to n in digits,
-so at least n tokens in any vocabulary. ``{"$nested": n}``: n brackets deep. ``{"$slice": [text, from, to]}``.
-``{"$before": [text, part]}``: what stands before the first ``part``.
+so at least n tokens in any vocabulary. ``{"$nested": n}``: n nested brackets. ``{"$slice": [text, from, to]}``.
+``{"$before": [text, part]}``: the text before the first ``part``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _INLINE: Final = re.compile(r"\$\{([^}]+)\}")
 
 
 class UnknownVariable(Exception):
-    """A case names a variable that no step has saved, or a path that it does not have."""
+    """A case names a variable that no step has saved, or a path that the variable does not have."""
 
 
 def expand(value: Any, variables: Mapping[str, Any], run: str) -> Any:
-    """``value`` with everything filled in. ``run`` is the name of this try, and the beginning of its ids."""
+    """Return ``value`` with all placeholders replaced. ``run`` names this try and prefixes its ids."""
     if isinstance(value, str):
         return _expand_text(value, variables, run)
     if isinstance(value, list | tuple):
@@ -37,7 +37,7 @@ def expand(value: Any, variables: Mapping[str, Any], run: str) -> Any:
 
 
 def look_up(path: str, variables: Mapping[str, Any]) -> Any:
-    """The value at ``path``, such as ``welcome.limits.queued``. Raises UnknownVariable."""
+    """Return the value at ``path``, such as ``welcome.limits.queued``. Raises UnknownVariable."""
     value: Any = variables
     for step in path.split("."):
         try:

@@ -1,4 +1,4 @@
-"""The edge: one WebSocket, by the ``websockets`` package. Only channel_wire.py and http.py do I/O besides."""
+"""One WebSocket, by the ``websockets`` package. Only channel_wire.py and http.py do I/O besides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from protocol.conformance.credentials import authorization
 
 @dataclass(frozen=True)
 class Refused(Exception):
-    """The server answered the handshake with HTTP instead of a socket."""
+    """The server answered the handshake with an HTTP response instead of a socket."""
 
     status: int
     body: str
@@ -22,13 +22,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Ended(Exception):
-    """The socket is closed; 1006 where no close frame came."""
+    """The socket is closed; ``code`` is 1006 without a close frame."""
 
     code: int
 
 
 class Unreachable(Exception):
-    """There is no WebSocket server at the address."""
+    """No WebSocket server answers at the address."""
 
 
 class Wire:
@@ -42,14 +42,14 @@ class Wire:
         return self._connection.subprotocol
 
     async def send(self, data: str | bytes | Iterable[str], *, text: bool | None = None) -> None:
-        """One frame; bytes with ``text`` go out as a text frame, an iterable in fragments. Raises Ended."""
+        """Send one frame. Bytes with ``text`` become a text frame, an iterable becomes fragments. Raises Ended."""
         try:
             await self._connection.send(data, text=text)
         except ConnectionClosed:
             raise Ended(self.close_code) from None
 
     async def receive(self) -> str | bytes:
-        """The next frame. Raises Ended."""
+        """Return the next frame. Raises Ended."""
         try:
             return await self._connection.recv()
         except ConnectionClosed:
@@ -63,7 +63,7 @@ class Wire:
         await self._connection.close()
 
     async def drop(self) -> None:
-        """End the connection as a network does: no close frame, no word."""
+        """Cut the connection without a close frame, as a network failure does."""
         self._connection.transport.abort()
         await self._connection.wait_closed()
 
@@ -79,7 +79,7 @@ async def dial_websocket(url: str, subprotocols: Iterable[str] | None, seconds: 
             open_timeout=seconds,
             close_timeout=seconds,
             max_size=None,
-            max_queue=None,  # else a full queue would stop the reading, and with it the close
+            max_queue=None,  # a full queue would stop reading, and with it the close
             ping_interval=None,
             compression=None,
             proxy=None,

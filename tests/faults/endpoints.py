@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from protocol.conformance.http import Answer, send
+from protocol.conformance.http import HttpResponse, send
 from tests.server.transports.running import RunningServer
 
 Body = dict[str, Any]
@@ -32,7 +32,7 @@ def _outcome(message: dict[str, Any]) -> tuple[bool, str | None]:
     return message["type"] in ("accepted", "attached"), None
 
 
-def _refusal(answer: Answer) -> str | None:
+def _refusal(answer: HttpResponse) -> str | None:
     told = json.loads(answer.body)
     return str(told["code"]) if told.get("type") == "error" else None
 

@@ -23,21 +23,21 @@ def test_without_a_token_to_ask_for_everything_passes() -> None:
     admission = Admission(needed=False, opened=5.0)
     assert admission.open
     assert admission.deadline is None
-    assert admission.sift([GENERATE, BAD, HELLO, GENERATE]) == [GENERATE, BAD, HELLO, GENERATE]
+    assert admission.filter_admitted([GENERATE, BAD, HELLO, GENERATE]) == [GENERATE, BAD, HELLO, GENERATE]
 
 
 @pytest.mark.parametrize("needed", [True, False])
 def test_hello_may_come_once(needed: bool) -> None:
     admission = Admission(needed=needed, opened=5.0)
-    admission.sift([HELLO])
+    admission.filter_admitted([HELLO])
     if needed:
         admission.admit()
-    assert told(admission.sift([HELLO])) == [(ErrorCode.UNEXPECTED_MESSAGE, "hello", None)]
+    assert told(admission.filter_admitted([HELLO])) == [(ErrorCode.UNEXPECTED_MESSAGE, "hello", None)]
 
 
 def test_before_hello_only_ping_and_errors_pass() -> None:
     admission = door()
-    results = admission.sift([Ping(), BAD, GENERATE, Attach(id="h")])
+    results = admission.filter_admitted([Ping(), BAD, GENERATE, Attach(id="h")])
     assert results[:2] == [Ping(), BAD]
     unexpected = ErrorCode.UNEXPECTED_MESSAGE
     assert told(results[2:]) == [(unexpected, "generate", "g"), (unexpected, "attach", "h")]
@@ -46,22 +46,22 @@ def test_before_hello_only_ping_and_errors_pass() -> None:
 
 def test_what_follows_hello_waits_until_it_is_admitted() -> None:
     admission = door()
-    assert admission.sift([Ping(), HELLO, GENERATE, BAD]) == [Ping(), HELLO]
-    assert admission.sift([Ping(nonce="n")]) == []
+    assert admission.filter_admitted([Ping(), HELLO, GENERATE, BAD]) == [Ping(), HELLO]
+    assert admission.filter_admitted([Ping(nonce="n")]) == []
     assert admission.admit() == [GENERATE, BAD, Ping(nonce="n")]
     assert admission.open
-    assert admission.sift([GENERATE]) == [GENERATE]
+    assert admission.filter_admitted([GENERATE]) == [GENERATE]
 
 
 def test_a_second_hello_behind_the_first_is_an_error() -> None:
     admission = door()
-    assert admission.sift([HELLO, HELLO]) == [HELLO]
+    assert admission.filter_admitted([HELLO, HELLO]) == [HELLO]
     assert told(admission.admit()) == [(ErrorCode.UNEXPECTED_MESSAGE, "hello", None)]
 
 
 def test_what_follows_a_refused_hello_is_dropped() -> None:
     admission = door()
-    admission.sift([HELLO, GENERATE])
+    admission.filter_admitted([HELLO, GENERATE])
     admission.refuse()
     assert not admission.open
     assert admission.admit() == []
@@ -70,9 +70,9 @@ def test_what_follows_a_refused_hello_is_dropped() -> None:
 def test_the_deadline_ends_with_hello() -> None:
     admission = door()
     assert admission.deadline == 5.0 + HELLO_SECONDS
-    admission.sift([Ping()])
+    admission.filter_admitted([Ping()])
     assert admission.deadline is not None
-    admission.sift([HELLO])
+    admission.filter_admitted([HELLO])
     assert admission.deadline is None
 
 

@@ -17,8 +17,8 @@ import uvicorn
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 
-from protocol.conformance.http import Answer as Reply
 from protocol.conformance.http import Exchange, fetch, send
+from protocol.conformance.http import HttpResponse as Reply
 from protocol.cursor import Cursor
 from protocol.messages import Welcome
 from server.__main__ import _listen as listen

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from protocol.conformance.http import Answer as Reply
+from protocol.conformance.http import HttpResponse as Reply
 from protocol.conformance.http import send
 from protocol.messages import DoneReason
 from server.engine.scripted import ScriptedModel

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from protocol.conformance.http import Answer as Reply
+from protocol.conformance.http import HttpResponse as Reply
 from protocol.messages import DoneReason
 from server.generations.ownership import LOCAL
 from server.transports import polling
