@@ -12,11 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from protocol.errors import RemoteProtocolError
-from server.chat.template import ChatTemplate
-from server.chat.wellknown import TemplateChoice
 from server.conversations.service import Conversations
 from server.conversations.store import Store
-from server.engine.base import Engine
 from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
 from server.generations.restoring import OnRestart
@@ -40,30 +37,25 @@ from server.transports.socket import Disconnected
 from server.transports.sse import stream_channel
 from server.transports.vendor import LIBRARIES, VendorFiles
 from server.transports.websocket import websocket_endpoint
+from server.writers.base import Writer
 
 
 def create_app(
-    engine: Engine,
+    writer: Writer,
     journal: Journal | None = None,
     on_restart: OnRestart = OnRestart.CONTINUE,
     queue_limit: int = QUEUE_LIMIT,
     guard: Guard | None = None,
     active_limit: int | None = None,
     store: Store | None = None,
-    template_choice: TemplateChoice | None = None,
 ) -> Starlette:
-    """The server's ASGI application over an engine that has not been started. It closes what it is given at its end.
+    """The server's ASGI application over a writer that has not been started. It closes what it is given at its end.
 
     ``guard`` None: one without tokens.
 
-    ``store`` None: conversations end with the server. ``template_choice`` None: the model's own chat template.
-    Raises ChatTemplateError if the template can't be read.
+    ``store`` None: conversations end with the server.
     """
-    facts = engine.facts
-    template = ChatTemplate(facts.chat_template, facts.special_tokens, choice=template_choice)
-    registry = Registry(
-        engine, template, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit
-    )
+    registry = Registry(writer, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit)
     kept = Conversations(store or Store(None), registry)
     guard = guard or Guard()
     connections, channels = Connections(), Channels()
@@ -85,7 +77,6 @@ def create_app(
             await registry.close()
             await asyncio.to_thread(kept.close)
             guard.close()
-            template.close()
 
     app = Starlette(
         routes=[

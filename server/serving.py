@@ -27,6 +27,7 @@ from server.guard.limits import Limits
 from server.guard.store import TokenStore
 from server.guard.tokens import Tokens
 from server.settings import Settings, parts
+from server.writers.local import local_writer
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +50,8 @@ def run(settings: Settings, listener: socket.socket) -> None:
     template = chosen(settings.chat_template) if settings.chat_template else None
     journal = Journal(settings.data) if settings.journal == "on" else None
     store, guard, active = Store(settings.data), _guard(settings), _active_limit(settings)
-    app = create_app(
-        _engine(settings), journal, OnRestart(settings.on_restart), settings.queue, guard, active, store, template
-    )
+    writer = local_writer(_engine(settings), template)
+    app = create_app(writer, journal, OnRestart(settings.on_restart), settings.queue, guard, active, store)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
         _Server(app, settings.drain).run(sockets=[listener])

@@ -191,7 +191,7 @@ class Conversations:
 
     def _write_end(self, writing: Writing, text: str, done: Done | None) -> None:
         """Write it now, before whatever a client asks that has read the `done`; later, where that fails."""
-        model = self._registry.model.name if done else None
+        model = self._registry.writer.facts.name if done else None
         future = self._store.submit(turns.end, writing, text, done, model, now())
 
         def written(future: asyncio.Future[Summary | None]) -> None:

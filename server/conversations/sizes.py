@@ -12,8 +12,8 @@ from protocol.messages import Generate
 from server.conversations import prompt, reading, turns
 from server.conversations.store import Store
 from server.conversations.values import Context, ContextQuery
-from server.generations import truncation
 from server.generations.registry import Registry
+from server.writers import truncation
 
 KEPT: Final = 256
 """Branches whose size is remembered. The one that was measured first is forgotten for one more."""
@@ -57,7 +57,7 @@ class Sizes:
         return Context(**size._asdict())
 
     def _nothing(self, body: Generate) -> Context:
-        context = self._registry.model.context
+        context = self._registry.writer.facts.context
         return Context(tokens=0, context=context, room=truncation.room_for_prompt(body, context))
 
     def _remember(self, key: _Key, found: Context) -> None:

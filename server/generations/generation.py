@@ -22,11 +22,11 @@ from protocol.messages import (
 )
 from protocol.states import GENERATION, GenerationEvent, advance
 from server.engine.base import Choice, Finished, Piece, Prefill, Queued, TokenLogprob, Update
-from server.generations import truncation
 from server.generations.entries import Broken
 from server.generations.log import GenerationLog, Wake
 from server.generations.ownership import owner_of
 from server.logs import context
+from server.writers import truncation
 
 WAITING = (GenerationState.QUEUED, GenerationState.LOADING)
 """States in which a place in the queue means something."""

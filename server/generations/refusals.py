@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
+from server.writers.refusals import refusal
 
 RETRY_AFTER_MS = 1000
 """Where nothing better is known."""
-
-
-def refusal(body: Generate, code: ErrorCode, text: str, *, field: str | None = None) -> RemoteProtocolError:
-    return RemoteProtocolError(code, text, field=field, re="generate", id=body.id)
-
-
-class PromptTooLongError(RemoteProtocolError):
-    """A prompt that doesn't fit into the context. ``tokens``: its length; of a very long one, a lower bound."""
-
-    def __init__(self, body: Generate, text: str, *, field: str, tokens: int) -> None:
-        super().__init__(ErrorCode.CONTEXT_OVERFLOW, text, field=field, re="generate", id=body.id)
-        self.tokens = tokens
 
 
 def busy(body: Generate, text: str, retry_after_ms: int | None = None) -> RemoteProtocolError:

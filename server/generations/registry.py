@@ -17,19 +17,14 @@ from typing import Final, ParamSpec
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
-from server.chat.template import ChatTemplate
 from server.engine.base import (
-    Engine,
     EngineDeadError,
-    EngineStats,
     Finished,
     FinishReason,
     GenerationRequest,
-    ModelFacts,
     Piece,
     Prefill,
     Queued,
-    SamplingParams,
     Update,
 )
 from server.generations.breaking import broken
@@ -40,23 +35,17 @@ from server.generations.journal import Journal
 from server.generations.log import Wake
 from server.generations.ownership import key_of
 from server.generations.parts import ENDED, Parts
-from server.generations.prompt import Prepared, Size, measured, prepared
 from server.generations.recorder import JournalLoad, JournalStatus, Recorder
-from server.generations.refusals import busy, conflict, refusal, too_many_active
-from server.generations.restoring import (
-    OnRestart,
-    ended,
-    model_identity,
-    restored,
-    resumed,
-    without_interrupted,
-)
+from server.generations.refusals import busy, conflict, too_many_active
+from server.generations.restoring import OnRestart, restored, resumed, without_interrupted
 from server.generations.retention import RETENTION, Retention
-from server.generations.sampling import resolve_sampling
 from server.generations.source import Source
 from server.generations.stored import Stored
 from server.generations.tally import Tally, log_end
 from server.logs import described, event
+from server.writers.base import Prepared, PromptSize, Writer
+from server.writers.endings import ended
+from server.writers.refusals import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -97,8 +86,7 @@ class Registry:
 
     def __init__(
         self,
-        engine: Engine,
-        template: ChatTemplate,
+        writer: Writer,
         journal: Journal | None = None,
         *,
         on_restart: OnRestart = OnRestart.CONTINUE,
@@ -109,12 +97,11 @@ class Registry:
         self.queue_limit = queue_limit
         self.when_ended: Callable[[Generation], None] = lambda generation: None
         """Called on the event loop with each that ends, before its readers hear of it. Set once, before ``run``."""
-        room = queue_limit + engine.slots
+        room = queue_limit + writer.slots
         self.active_limit = room if active_limit is None else min(active_limit, room)
         self.parts = Parts()
         self.tally = Tally()
-        self._engine = engine
-        self._template = template
+        self.writer = writer
         self._recorder = Recorder(journal, self.parts)
         self._stored = journal.stored if journal else []
         self._on_restart = on_restart
@@ -128,18 +115,6 @@ class Registry:
         """Nothing runs. Kept up to date while the server goes down."""
         self._going_down = False
         self._suspending = False
-
-    @property
-    def model(self) -> ModelFacts:
-        return self._engine.facts
-
-    @property
-    def template(self) -> ChatTemplate:
-        return self._template
-
-    @property
-    def parallel(self) -> int:
-        return self._engine.slots
 
     @property
     def active(self) -> list[Generation]:
@@ -162,9 +137,6 @@ class Registry:
     @property
     def journal_load(self) -> JournalLoad:
         return self._recorder.load
-
-    def engine_stats(self) -> EngineStats:
-        return self._engine.stats()
 
     @property
     def failure(self) -> str | None:
@@ -191,7 +163,7 @@ class Registry:
             lambda entries: _post(loop, self._receive, entries),
             lambda reason, error: _post(loop, self._fail, RECORDER, reason, error),
         )
-        self._engine.start(self._take_step)
+        self.writer.start(self._take_step)
         self._running = True
         self._restore()
 
@@ -207,7 +179,7 @@ class Registry:
         """End the engine, and with it every generation that the journal doesn't keep for the next start."""
         self._going_down = True
         self._suspending = self._on_restart is OnRestart.CONTINUE and self.journal_status.status == "ok"
-        await asyncio.to_thread(self._engine.close)
+        await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self._recorder.close)  # all that it has delivered comes to the loop before this ends
         self._departures.close()
 
@@ -224,8 +196,9 @@ class Registry:
         if known := await self.known(body, principal):
             return known, False
         self._refuse_when_down(body)
+        key = key_of(principal, body.id or secrets.token_hex(8))
         try:
-            prompt, sampling = await asyncio.to_thread(self._prepared, source.body if source else body, source)
+            prepared = await asyncio.to_thread(self._prepare, key, body, source, received, principal)
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
         if known := await self.known(body, principal):  # another connection was faster
@@ -233,11 +206,11 @@ class Registry:
         self._refuse_when_down(body)
         self._refuse_when_full(body, principal)
         if source:
-            await source.before(prompt.dropped)
+            await source.before(prepared.dropped)
             if await self.known(body, principal):
                 raise conflict(body)
             self._refuse_when_down(body)
-        beginning = self._begin(body, principal, prompt, sampling, received)
+        beginning = self._begin(body, prepared)
         try:
             await beginning.taken_up.passed.wait()
         finally:
@@ -246,10 +219,10 @@ class Registry:
                 self._departures.perhaps_unwatched(beginning.generation)
         return beginning.generation, True
 
-    async def measure(self, body: Generate, written: str) -> Size:
-        """The size of the prompt that a generation would read. Raises RemoteProtocolError."""
+    async def measure(self, body: Generate, written: str) -> PromptSize:
+        """Return the size of the prompt that a generation would read. Raises RemoteProtocolError."""
         try:
-            return await asyncio.to_thread(measured, body, self._engine, self._template, written)
+            return await asyncio.to_thread(self.writer.measure, body, written)
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
 
@@ -323,56 +296,45 @@ class Registry:
 
     def _refuse_when_full(self, body: Generate, principal: str) -> None:
         beginning = [one.generation for one in self._beginning.values() if one.generation.principal == principal]
-        if len(self.active_of(principal)) + len(beginning) >= self.active_limit < self.queue_limit + self._engine.slots:
-            raise too_many_active(body, self.active_limit, self._engine.eta_ms())
-        if len(self._open) + len(self._beginning) >= self.queue_limit + self._engine.slots:
+        if len(self.active_of(principal)) + len(beginning) >= self.active_limit < self.queue_limit + self.writer.slots:
+            raise too_many_active(body, self.active_limit, self.writer.eta_ms())
+        if len(self._open) + len(self._beginning) >= self.queue_limit + self.writer.slots:
             text = f"{self.queue_limit} generations are waiting already; try again later"
-            raise busy(body, text, retry_after_ms=self._engine.eta_ms())
+            raise busy(body, text, retry_after_ms=self.writer.eta_ms())
         if self._departures.kept_bytes + sum(each.size for each in self._open.values()) >= self._logs_limit:
             raise busy(body, "what was written lately takes all the memory that there is for it; try again later")
 
-    def _prepared(self, body: Generate, source: Source | None) -> tuple[Prepared, SamplingParams]:
-        """What the engine is to be given; runs on a thread of its own. Raises RemoteProtocolError, EngineDeadError."""
-        prompt = prepared(body, self._engine, self._template, source.written if source else "")
-        return prompt, resolve_sampling(body, self._engine, self._template.stop)
+    def _prepare(self, key: str, body: Generate, source: Source | None, received: float, principal: str) -> Prepared:
+        asked, written = (source.body, source.written) if source else (body, "")
+        return self.writer.prepare(key, asked, written=written, received=received, principal=principal)
 
-    def _begin(
-        self, body: Generate, principal: str, prompt: Prepared, sampling: SamplingParams, received: float
-    ) -> _Beginning:
+    def _begin(self, body: Generate, prepared: Prepared) -> _Beginning:
         """Have a generation journaled; ``_take_up`` goes on with it."""
-        facts, key = self._engine.facts, key_of(principal, body.id or secrets.token_hex(8))
-        request = GenerationRequest(
-            id=key,
-            prompt=prompt.tokens,
-            sampling=sampling,
-            received=received,
-            opened=prompt.opened,
-            principal=principal,
-        )
+        request, dropped = prepared
         begun = Begun(
             request=request,
             epoch=secrets.token_hex(6),
             body=body,
-            model=model_identity(facts),
+            model=self.writer.identity,
             created=time.time(),
         )
         generation = Generation(
-            key,
+            request.id,
             begun.epoch,
             body,
             self._next_position,
-            dropped=prompt.dropped,
-            prompt_tokens=len(prompt.tokens),
-            received=received,
+            dropped=dropped,
+            prompt_tokens=len(request.prompt),
+            received=request.received,
         )
-        beginning = self._beginning[key] = _Beginning(generation, Mark(asyncio.Event()))
+        beginning = self._beginning[request.id] = _Beginning(generation, Mark(asyncio.Event()))
         self._recorder.put([begun, beginning.taken_up])
-        event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(prompt.tokens))
+        event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(request.prompt))
         return beginning
 
     @property
     def _next_position(self) -> int:
-        return max(0, len(self._open) + len(self._beginning) + 1 - self._engine.slots)
+        return max(0, len(self._open) + len(self._beginning) + 1 - self.writer.slots)
 
     def _take_up(self, begun: Begun) -> None:
         if (beginning := self._beginning.pop(begun.id, None)) is None:  # it has been broken off meanwhile
@@ -384,7 +346,7 @@ class Registry:
 
     def _submit(self, request: GenerationRequest) -> None:
         try:
-            self._engine.submit(request)
+            self.writer.submit(request)
         except EngineDeadError as error:
             if not self._suspending:  # else the next start goes on with it
                 self._recorder.put([ended(request, FinishReason.FAILED, str(error))])
@@ -404,7 +366,7 @@ class Registry:
             return
         self._open[generation.key] = generation
         try:
-            following = resumed(stored, self._engine.facts, self._on_restart, now)
+            following = resumed(stored, self.writer, self._on_restart, now)
             if isinstance(following, GenerationRequest):
                 self._submit(following)
             else:
@@ -489,7 +451,7 @@ class Registry:
         if generation.broken is None:
             generation.broken = broken(generation, error, time.monotonic())
             self._recorder.put([generation.broken])  # before the engine's own end of it can be journaled
-            self.parts.guarded("a cancel", lambda: self._engine.cancel(generation.key, time.monotonic()))
+            self.parts.guarded("a cancel", lambda: self.writer.cancel(generation.key, time.monotonic()))
         return generation.broken
 
     def _end_broken(self, generation: Generation, entry: Broken, now: float) -> Iterable[Wake]:
@@ -519,7 +481,7 @@ class Registry:
             return
         if not self._recorder.alive:
             self._fail(RECORDER, self._recorder.failure or ENDED)
-        stats = self._engine.stats()
+        stats = self.writer.stats()
         if stats.failure is not None:  # the engine has logged that itself
             self._fail(ENGINE, stats.failure, level=logging.WARNING)
         elif not stats.alive:
@@ -541,7 +503,7 @@ class Registry:
         if generation.cancel_received is None:
             generation.cancel_received = received
             event(logger, logging.DEBUG, "cancel", generation=generation.id, state=generation.state)
-            self._engine.cancel(generation.key, received)
+            self.writer.cancel(generation.key, received)
             self._recorder.put([CancelAsked(generation.key)])
 
     def _shelve(self, generation: Generation, now: float) -> None:

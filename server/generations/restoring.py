@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 
-from server.engine.base import (
-    Finished,
-    FinishReason,
-    GenerationRequest,
-    ModelFacts,
-    Phase,
-    Timings,
-    Update,
-    Usage,
-)
+from server.engine.base import Finished, FinishReason, GenerationRequest, Update
 from server.generations.generation import Generation
 from server.generations.stored import Stored
+from server.writers.base import Writer
+from server.writers.endings import ended
 
 
 class OnRestart(StrEnum):
@@ -25,11 +17,6 @@ class OnRestart(StrEnum):
 
     CONTINUE = "continue"
     INTERRUPT = "interrupt"
-
-
-def model_identity(facts: ModelFacts) -> str:
-    """What tells one model's tokens from another's, for people too."""
-    return f"{facts.name} ({facts.architecture}, {facts.parameters} parameters, vocabulary of {facts.vocabulary})"
 
 
 def restored(stored: Stored, position: int, now: float) -> Generation:
@@ -49,29 +36,14 @@ def restored(stored: Stored, position: int, now: float) -> Generation:
     return generation
 
 
-def resumed(stored: Stored, facts: ModelFacts, wanted: OnRestart, now: float) -> GenerationRequest | Finished:
+def resumed(stored: Stored, writer: Writer, wanted: OnRestart, now: float) -> GenerationRequest | Finished:
     """The request with which it goes on, received at ``time.monotonic()`` ``now``; or its end, where it does not."""
-    request, model = stored.begun.request, model_identity(facts)
-    tokens = len(request.prompt) + len(request.written)
+    request = stored.begun.request
     if stored.cancelled:
         return ended(request, FinishReason.CANCELLED)
     if wanted is OnRestart.INTERRUPT:
         return ended(request, FinishReason.INTERRUPTED)
-    if stored.begun.model != model:
-        text = f"it was begun with {stored.begun.model}, and the server now has {model}; ask again"
-        return ended(request, FinishReason.FAILED, text)
-    if tokens > facts.context:
-        text = f"it has {tokens} tokens already, and the context now holds {facts.context}; ask again"
-        return ended(request, FinishReason.FAILED, text)
-    return replace(request, received=now)
-
-
-def ended(request: GenerationRequest, reason: FinishReason, error: str | None = None) -> Finished:
-    """The end of one that the engine doesn't get to see."""
-    usage = Usage(prompt_tokens=len(request.prompt), cached_tokens=0, completion_tokens=len(request.written))
-    timings = Timings(queued=0.0, prefill=None, first_token=None, decode=None, total=0.0, stop=None)
-    phase = Phase.DECODE if request.written else Phase.QUEUED
-    return Finished(request.id, reason, phase, usage, timings, error)
+    return writer.resumed(request, stored.begun.model, now)
 
 
 def without_interrupted(updates: Sequence[Update]) -> list[Update]:

@@ -348,7 +348,7 @@ class Connection:
 
     def _status(self, id: str | None) -> Status:
         if id is None:
-            stats = self._registry.engine_stats()
+            stats = self._registry.writer.stats()
             return Status(
                 running=stats.running,
                 queued=stats.queued,

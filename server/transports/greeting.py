@@ -11,7 +11,7 @@ from server.guard.visit import Visit
 
 def welcome(registry: Registry, name: str, visit: Visit) -> Welcome:
     """The first message of the connection called ``name``. Who has to say `hello` is told nothing of anybody's."""
-    facts, journal = registry.model, registry.journal_status
+    facts, journal = registry.writer.facts, registry.journal_status
     return Welcome(
         protocol=PROTOCOL,
         server=f"streamui/{__version__}",
@@ -22,13 +22,13 @@ def welcome(registry: Registry, name: str, visit: Visit) -> Welcome:
             architecture=facts.architecture,
             parameters=facts.parameters,
             context=facts.context,
-            template=registry.template.origin,
+            template=registry.writer.template,
         ),
         limits=Limits(
             frame_bytes=MAX_FRAME_BYTES,
             active=registry.active_limit,
             queued=registry.queue_limit,
-            parallel=registry.parallel,
+            parallel=registry.writer.slots,
             sockets=visit.limits.sockets,
             messages_per_second=visit.limits.messages,
         ),

@@ -20,13 +20,13 @@ async def healthz(request: Request) -> JSONResponse:
     """
     registry: Registry = request.app.state.registry
     conversations: Conversations = request.app.state.conversations
-    stats = registry.engine_stats()
+    stats = registry.writer.stats()
     failed = registry.failure or conversations.failure or registry.parts.failures or not stats.alive
     status = "failed" if failed else "going down" if registry.going_down else "ok"
     body = {
         "status": status,
         "failures": registry.parts.failures,
-        "model": registry.model.name,
+        "model": registry.writer.facts.name,
         "engine": asdict(stats),
         "journal": asdict(registry.journal_status),
         "conversations": asdict(conversations.status),
@@ -55,4 +55,4 @@ def _not_ready(registry: Registry) -> str | None:
         return f"{failure}; the server has to be started again"
     if registry.going_down:
         return "the server is going down"
-    return None if registry.engine_stats().alive else "the engine has not started yet"
+    return None if registry.writer.stats().alive else "the engine has not started yet"

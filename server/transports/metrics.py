@@ -43,9 +43,9 @@ class ServerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         info = InfoMetricFamily("streamui_build", "The server's version and its model.")
-        info.add_metric([], {"version": __version__, "model": self._registry.model.name})
+        info.add_metric([], {"version": __version__, "model": self._registry.writer.facts.name})
         yield info
-        yield from _engine(self._registry.engine_stats())
+        yield from _engine(self._registry.writer.stats())
         yield from self._generations()
         yield from self._journal()
         yield from self._sockets()

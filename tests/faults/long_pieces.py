@@ -18,6 +18,7 @@ from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.serving import _Server as Server
+from server.writers.local import local_writer
 
 PIECE_BYTES: Final = 2048
 """So long that whoever stops reading is soon far behind."""
@@ -41,4 +42,4 @@ class LongPieces(ScriptedModel):
 if __name__ == "__main__":
     data, tokens, seconds = sys.argv[1:]
     engine = BatchingEngine(LongPieces(int(tokens), float(seconds)))
-    Server(create_app(engine, Journal(Path(data))), drain=0).run(sockets=[listen("127.0.0.1", 0)])
+    Server(create_app(local_writer(engine), Journal(Path(data))), drain=0).run(sockets=[listen("127.0.0.1", 0)])

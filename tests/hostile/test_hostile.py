@@ -19,6 +19,7 @@ from protocol.messages import CLIENT_TYPES
 from server.app import create_app
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
+from server.writers.local import local_writer
 from tests.hostile import floods, frames, line, patience, perimeter, replays, requests, stolen, wire
 from tests.hostile.attack import Attack, Http, Socket, World
 from tests.hostile.routes import ROUTES
@@ -122,7 +123,7 @@ def _names(attacks: list[Attack]) -> list[str]:
 
 
 def test_every_route_is_attacked() -> None:
-    app = create_app(BatchingEngine(ScriptedModel()))
+    app = create_app(local_writer(BatchingEngine(ScriptedModel())))
     found = set()
     for route in app.routes:
         match route:

@@ -10,6 +10,7 @@ from server.chat.template import ChatTemplateError
 from server.chat.wellknown import chosen
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
+from server.writers.local import local_writer
 from tests.server.transports.running import serving
 
 
@@ -27,8 +28,8 @@ async def test_the_end_of_the_application_is_the_end_of_the_engine() -> None:
 
 async def test_a_chosen_template_takes_the_place_of_the_models(model: ScriptedModel) -> None:
     model.facts = dataclasses.replace(model.facts, chat_template="{% for m in messages %}")
-    app = create_app(BatchingEngine(model), template_choice=chosen("gemma"))
-    template = app.state.registry.template
+    app = create_app(local_writer(BatchingEngine(model), chosen("gemma")))
+    template = app.state.registry.writer.chat_template
     assert (template.origin, template.stop) == ("chosen", ("<end_of_turn>",))
     model.close()
 
@@ -37,5 +38,5 @@ def test_a_broken_template_is_told_before_anything_starts(model: ScriptedModel) 
     model.facts = dataclasses.replace(model.facts, chat_template="{% for m in messages %}")
     before = engine_threads()
     with pytest.raises(ChatTemplateError):
-        create_app(BatchingEngine(model))
+        create_app(local_writer(BatchingEngine(model)))
     assert engine_threads() == before

@@ -8,13 +8,13 @@ import time
 import psutil
 
 from protocol.messages import Accepted, Cancel, DoneReason, Generate, Params
-from server.chat.template import ChatTemplate
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.generations.ownership import LOCAL
 from server.generations.registry import Registry
 from server.generations.retention import Retention
 from server.starter import MODEL_PATH
+from server.writers.local import local_writer
 from tests.server.transports.peer import DEADLINE, Peer
 from tests.server.transports.running import RunningServer
 
@@ -111,10 +111,7 @@ async def test_on_the_starter_model() -> None:
     chance = random.Random(4)
     before = threads()
     engine = BatchingEngine(LlamaModel(MODEL_PATH, context=512, parallel=2))
-    facts = engine.facts
-    registry = Registry(
-        engine, ChatTemplate(facts.chat_template, facts.special_tokens), retention=Retention(least=0, most=0)
-    )
+    registry = Registry(local_writer(engine), retention=Retention(least=0, most=0))
     running = asyncio.get_running_loop().create_task(registry.run(), name="registry")
     reasons: list[DoneReason] = []
 

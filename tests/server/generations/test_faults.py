@@ -22,6 +22,7 @@ from server.generations.recorder import _Step
 from server.generations.registry import Registry
 from server.generations.restoring import restored
 from server.generations.stored import Stored
+from server.writers.local import LocalWriter
 from tests.server.generations.puppet import PuppetEngine, finished, piece, prefill
 from tests.server.generations.test_registry import ended, start
 
@@ -33,7 +34,7 @@ BODIES = {name: Generate(id=name, prompt="Hi", raw=True, on_detach_ms=None) for 
 @contextlib.asynccontextmanager
 async def running(engine: PuppetEngine, folder: Path) -> AsyncIterator[Registry]:
     chat = ChatTemplate(None)
-    registry = Registry(engine, chat, Journal(folder))
+    registry = Registry(LocalWriter(engine, chat), Journal(folder))
     task = asyncio.get_running_loop().create_task(registry.run(), name="registry")
     await asyncio.sleep(0)  # run starts the engine
     try:
@@ -42,7 +43,6 @@ async def running(engine: PuppetEngine, folder: Path) -> AsyncIterator[Registry]
         task.cancel()
         await registry.close()
         await asyncio.wait([task])
-        chat.close()
 
 
 @pytest.fixture

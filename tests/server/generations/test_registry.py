@@ -18,6 +18,7 @@ from server.generations.generation import Generation
 from server.generations.ownership import LOCAL
 from server.generations.registry import Registry
 from server.generations.retention import RETENTION, Retention
+from server.writers.local import LocalWriter
 
 DEADLINE = 60.0
 
@@ -27,7 +28,7 @@ async def running(
     engine: BatchingEngine, *, template: str | None = None, retention: Retention = RETENTION
 ) -> AsyncIterator[Registry]:
     chat = ChatTemplate(template)
-    registry = Registry(engine, chat, retention=retention)
+    registry = Registry(LocalWriter(engine, chat), retention=retention)
     task = asyncio.get_running_loop().create_task(registry.run(), name="registry")
     await asyncio.sleep(0)  # run starts the engine
     try:
@@ -36,7 +37,6 @@ async def running(
         task.cancel()
         await registry.close()
         await asyncio.wait([task])
-        chat.close()
 
 
 @pytest.fixture

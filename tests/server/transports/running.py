@@ -34,6 +34,7 @@ from server.guard.deadlines import PunctualProtocol
 from server.guard.guard import Guard
 from server.serving import configuration
 from server.transports.connections import Connections
+from server.writers.local import local_writer
 from tests.server.transports.listener import Listener
 from tests.server.transports.peer import DEADLINE, Peer
 
@@ -170,7 +171,9 @@ async def serving(
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         engine = BatchingEngine(model)
-        app = create_app(engine, Journal(folder), on_restart, queue_limit, guard, active_limit, Store(folder))
+        app = create_app(
+            local_writer(engine), Journal(folder), on_restart, queue_limit, guard, active_limit, Store(folder)
+        )
         async with _serving(model, engine, app, http) as server:
             yield server
 

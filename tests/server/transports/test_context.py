@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from protocol.messages import Accepted, Generate, Params
-from server.chat.template import ChatTemplate
 from server.conversations.sizes import KEPT
 from server.engine.scripted import ScriptedModel
-from server.generations import prompt, registry
-from server.generations.prompt import Size
+from server.writers.base import PromptSize
+from server.writers.local import LocalWriter
 from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_full_conversation import AT, filled, small_model, told, turn
 
@@ -103,13 +102,13 @@ async def test_room_is_less_where_long_answers_are_allowed() -> None:
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Texts that were measured."""
     texts: list[str] = []
-    measure = prompt.measured
+    measure = LocalWriter.measure
 
-    def noted(body: Generate, engine: Any, template: ChatTemplate, written: str = "") -> Size:
+    def noted(writer: LocalWriter, body: Generate, written: str) -> PromptSize:
         texts.append(f"{len(body.messages or ())}")
-        return measure(body, engine, template, written)
+        return measure(writer, body, written)
 
-    monkeypatch.setattr(registry, "measured", noted)
+    monkeypatch.setattr(LocalWriter, "measure", noted)
     return texts
 
 

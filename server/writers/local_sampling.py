@@ -9,7 +9,7 @@ from typing import Any, Final
 from protocol.errors import ErrorCode
 from protocol.messages import Generate
 from server.engine.base import RANDOM_SEED, Engine, GrammarError, ModelFacts, SamplingParams
-from server.generations.refusals import refusal
+from server.writers.refusals import refusal
 
 _NOT_TAKEN_OVER: Final = ("stop", "logit_bias", "json_schema", "seed")
 """Parameters that mean the same to the engine and have another form there."""

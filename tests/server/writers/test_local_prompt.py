@@ -8,7 +8,7 @@ from protocol.messages import ChatMessage, Generate, Params, Role
 from server.chat.template import ChatTemplate
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
-from server.generations.prompt import prepared
+from server.writers.local_prompt import make_prompt
 
 TEMPLATES: dict[str, ChatTemplate] = {}
 FORM = "{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}"
@@ -32,7 +32,7 @@ THOUGHTS = {
 
 def prompt(engine: BatchingEngine, source: str, *said: tuple[Role, str]) -> str:
     body = Generate(messages=tuple(ChatMessage(role=role, content=content) for role, content in said))
-    return bytes(prepared(body, engine, template_of(source)).tokens).decode()
+    return bytes(make_prompt(body, engine, template_of(source)).tokens).decode()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -117,12 +117,12 @@ def test_an_answer_is_continued_behind_one_mark_of_its_thought(
     engine: BatchingEngine, written: str, prompt: str, opened: str
 ) -> None:
     template = template_of("{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}{{ '<think>\n' }}")
-    found = prepared(Generate(prompt="A?"), engine, template, written)
+    found = make_prompt(Generate(prompt="A?"), engine, template, written)
     assert (bytes(found.tokens).decode(), found.opened) == (prompt, opened)
 
 
 def test_json_does_not_begin_with_a_mark(engine: BatchingEngine) -> None:
     template = template_of("{{ messages[0].content }}<think>\n")
-    assert prepared(Generate(prompt="A?"), engine, template).opened == "<think>"
+    assert make_prompt(Generate(prompt="A?"), engine, template).opened == "<think>"
     body = Generate(prompt="A?", params=Params(json_schema={}))
-    assert prepared(body, engine, template).opened == ""
+    assert make_prompt(body, engine, template).opened == ""

@@ -11,8 +11,9 @@ from server.chat.prompt import Prompt, clipped
 from server.chat.template import ChatTemplate, ChatTemplateError
 from server.chat.thinking import answered, continued
 from server.engine.base import Engine
-from server.generations import truncation
-from server.generations.refusals import PromptTooLongError, refusal
+from server.writers import truncation
+from server.writers.base import PromptSize
+from server.writers.refusals import PromptTooLongError, refusal
 
 PROBE_CHARS = 65_536
 """Of a longer prompt only the beginning is tokenized at first: the time for some texts grows with the square of their
@@ -22,7 +23,7 @@ AROUND: Final = 8.0
 """Tokens that a template is taken to write around each message where it refuses to be tried; most write 4 to 8."""
 
 
-class Prepared(NamedTuple):
+class TokenizedPrompt(NamedTuple):
     """A prompt's tokens. ``opened``: see GenerationRequest. ``dropped``: how many messages were left out."""
 
     tokens: tuple[int, ...]
@@ -30,7 +31,7 @@ class Prepared(NamedTuple):
     dropped: int = 0
 
 
-def prepared(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> Prepared:
+def make_prompt(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> TokenizedPrompt:
     """The prompt's tokens, and those of what is ``written`` of the answer already.
 
     Call it on a thread of its own, since a long prompt takes its time. Raises RemoteProtocolError where the
@@ -42,26 +43,15 @@ def prepared(body: Generate, engine: Engine, template: ChatTemplate, written: st
     return prompt.whole(body.messages or ())
 
 
-class Size(NamedTuple):
-    """Length of a prompt in tokens; more than the context holds where it doesn't fit. ``dropped``: see Prepared.
-    ``room``: tokens that a prompt may have, so that there is room for an answer.
-    """
-
-    tokens: int
-    context: int
-    room: int
-    dropped: int = 0
-
-
-def measured(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> Size:
-    """The size of the prompt that ``prepared`` makes. Raises RemoteProtocolError where the template refuses it."""
+def measure_prompt(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> PromptSize:
+    """Return the size of the prompt of ``make_prompt``. Raises RemoteProtocolError where the template refuses it."""
     context = engine.facts.context
     room = truncation.room_for_prompt(body, context)
     try:
-        prompt = prepared(body, engine, template, written)
+        prompt = make_prompt(body, engine, template, written)
     except PromptTooLongError as error:
-        return Size(error.tokens, context, room)
-    return Size(len(prompt.tokens), context, room, prompt.dropped)
+        return PromptSize(error.tokens, context, room)
+    return PromptSize(len(prompt.tokens), context, room, prompt.dropped)
 
 
 class _Prompt:
@@ -77,7 +67,7 @@ class _Prompt:
         self._written = written
         self._field = "conversation" if body.conversation else "messages" if body.messages else "prompt"
 
-    def whole(self, messages: Sequence[ChatMessage], dropped: int = 0) -> Prepared:
+    def whole(self, messages: Sequence[ChatMessage], dropped: int = 0) -> TokenizedPrompt:
         """The prompt of these messages. Raises RemoteProtocolError, also where it is longer than the context."""
         prompt, opened = self._rendered(messages)
         if (tokens := self._tokens(prompt, self._context - 1)) is None:
@@ -85,15 +75,15 @@ class _Prompt:
         if not tokens:
             words = f"{self._field}: this model's vocabulary has no token for any of it; write something else"
             raise refusal(self._body, ErrorCode.EMPTY_PROMPT, words, field=self._field)
-        return Prepared(tuple(tokens), opened, dropped)
+        return TokenizedPrompt(tuple(tokens), opened, dropped)
 
-    def made(self, messages: Sequence[ChatMessage], dropped: int, most: int | None) -> Prepared | None:
+    def made(self, messages: Sequence[ChatMessage], dropped: int, most: int | None) -> TokenizedPrompt | None:
         """The prompt of these messages; None where it has more than ``most`` tokens. Raises RemoteProtocolError."""
         if most is None:
             return self.whole(messages, dropped)
         prompt, opened = self._rendered(messages)
         tokens = self._tokens(prompt, most)
-        return None if tokens is None else Prepared(tuple(tokens), opened, dropped)
+        return None if tokens is None else TokenizedPrompt(tuple(tokens), opened, dropped)
 
     @property
     def overhead(self) -> tuple[float, float]:
@@ -154,7 +144,7 @@ class _Prompt:
         return len(self._engine.tokenize(start)) * len(text) / len(start) if start else 0
 
 
-def _truncated(prompt: _Prompt, messages: Sequence[ChatMessage]) -> Prepared:
+def _truncated(prompt: _Prompt, messages: Sequence[ChatMessage]) -> TokenizedPrompt:
     """The prompt of as many messages as leave room for the answer (truncation.py). Raises RemoteProtocolError."""
     systems = truncation.system_messages(messages)
     always, rest = messages[:systems], messages[systems:]

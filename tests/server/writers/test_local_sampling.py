@@ -10,8 +10,8 @@ from protocol.messages import Generate, Params
 from server.engine.base import Engine, SamplingParams
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
-from server.generations.sampling import resolve_sampling
 from server.starter import MODEL_PATH
+from server.writers.local_sampling import resolve_sampling
 
 TEMPLATE_STOP = ("<|end|>",)
 

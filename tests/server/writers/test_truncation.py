@@ -9,8 +9,8 @@ from protocol.messages import ChatMessage, Generate, Params, Role
 from server.chat.template import ChatTemplate
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
-from server.generations.prompt import Prepared, prepared
-from server.generations.truncation import first_kept, room_for_prompt
+from server.writers.local_prompt import TokenizedPrompt, make_prompt
+from server.writers.truncation import first_kept, room_for_prompt
 
 FORM = "{% for m in messages %}[{{ m.role[0] }}:{{ m.content }}]{% endfor %}"
 AROUND = len("[u:]")
@@ -49,9 +49,9 @@ def dialogue(turns: int, length: int = 20) -> list[ChatMessage]:
     return [said("assistant" if number % 2 else "user", text) for number, text in enumerate(texts)]
 
 
-def asked(engine: BatchingEngine, messages: list[ChatMessage], source: str = FORM, **fields: object) -> Prepared:
+def asked(engine: BatchingEngine, messages: list[ChatMessage], source: str = FORM, **fields: object) -> TokenizedPrompt:
     body = Generate(messages=tuple(messages), **{"truncation": "auto", **fields})  # type: ignore[arg-type]
-    return prepared(body, engine, template_of(source))
+    return make_prompt(body, engine, template_of(source))
 
 
 def rendered(*messages: ChatMessage) -> str:
