@@ -79,6 +79,7 @@ const sidebar = new SidebarView({
   openButton: element("sidebar-open", HTMLButtonElement),
   closeButton: element("sidebar-close", HTMLButtonElement),
   search: element("search", HTMLInputElement),
+  clearButton: element("search-clear", HTMLButtonElement),
 });
 const libraryUI = new LibraryUI({
   library: new Library(api, clock),

@@ -1,4 +1,4 @@
-/** What an import is sent as, and what the page says of its outcome. Pure. */
+/** The content type of an import, and the page's words for its outcome. Pure. */
 
 import { ApiError } from "./api.js";
 
@@ -12,6 +12,30 @@ export const MOST_BYTES = 64 * 2 ** 20;
 const NO_EXPORT = "not a chat export";
 const UNKNOWN = "it is of no known format";
 const HERE = "it is here already";
+const DAMAGED = "it's damaged";
+
+/** Codes of refusals whose message says what is wrong with the file. */
+const ABOUT_THE_FILE = new Set(["bad_json", "unsupported", "invalid_field"]);
+
+/** Beginnings of the server's reasons that a reader should not have to read, and the page's words for them. */
+const PLAIN = /** @type {const} */ ([
+  [UNKNOWN, "unknown format"],
+  [HERE, "it's already here"],
+  ["it can't be read", DAMAGED],
+  ["it is broken", DAMAGED],
+  ["it is nested too deep", DAMAGED],
+  ["JSON nested too deep", DAMAGED],
+  ["message ", DAMAGED],
+  ["two of its messages", DAMAGED],
+  ["line ", "it's incomplete"],
+  ["this is not the ", "it's not a text file"],
+  [`${NO_EXPORT}: it is not UTF-8`, "it's not a text file"],
+  ["the file is no JSON", NO_EXPORT],
+  ["it is no Markdown that StreamUI exported", "StreamUI didn't export it"],
+  ["it was exported by another StreamUI", "it was made by a newer StreamUI"],
+  ["its system prompt has ", "its system prompt is too long"],
+  ["it is encrypted", "it's encrypted"],
+]);
 
 /** @type {Record<string, ImportType>} by the end of a name; the server looks at the content itself */
 const TYPES = {
@@ -35,7 +59,7 @@ export function typeOf(name) {
  */
 export function outcome(name, { imported, skipped }) {
   if (imported.length === 0) return { text: nothing(name, skipped), tone: "bad" };
-  const chats = imported.length === 1 ? "1 conversation" : `${imported.length} conversations`;
+  const chats = imported.length === 1 ? "1 chat" : `${imported.length} chats`;
   return { text: `Imported ${chats} from ${name}.${left(skipped)}`, tone: "quiet" };
 }
 
@@ -58,10 +82,10 @@ export function canRetry(error) {
  */
 function nothing(name, skipped) {
   const [first] = skipped;
-  if (!first) return `${name} has no conversations in it.`;
+  if (!first) return `Nothing imported: ${name} has no chats in it.`;
   const all = (/** @type {string} */ beginning) => skipped.every(({ message }) => message.startsWith(beginning));
   if (all(UNKNOWN)) return `Nothing imported from ${name}: unknown format.`;
-  if (all(HERE)) return `Nothing imported from ${name}: ${skipped.length === 1 ? "this chat is" : "these chats are"} here already.`;
+  if (all(HERE)) return `Nothing imported from ${name}: ${skipped.length === 1 ? "this chat is" : "these chats are"} already here.`;
   return `Nothing imported from ${name}: ${told(first)}`;
 }
 
@@ -73,19 +97,30 @@ function left(skipped) {
 
 /** @param {Imported["skipped"][number]} one */
 function told({ title, message }) {
-  return sentence(title ? `“${title}”: ${message}` : message);
+  return sentence(title ? `“${title}”: ${plain(message)}` : plain(message));
 }
 
 /** @param {unknown} error */
 function reason(error) {
-  if (!(error instanceof ApiError)) return sentence(String(error));
-  if (error.status === 413) return `it is larger than ${MOST_BYTES / 2 ** 20} MiB.`;
-  if (error.message.startsWith("JSON nested")) return "it is nested too deep.";
-  if (error.code !== "bad_json") return sentence(error.message);
+  if (!(error instanceof ApiError)) return "something went wrong.";
+  if (error.status === 413) return `it's larger than ${MOST_BYTES / 2 ** 20} MiB.`;
+  if (error.code === "busy") return "another file is being imported.";
+  if (!ABOUT_THE_FILE.has(error.code)) return sentence(lowerCase(error.message));
   const [kind, remedy] = error.message.startsWith(`${NO_EXPORT}: this is `)
     ? error.message.slice(`${NO_EXPORT}: this is `.length).split("; ")
     : [];
-  return sentence((kind ? `this is ${kind}, ${NO_EXPORT}` : NO_EXPORT) + (remedy ? `; ${remedy}` : ""));
+  if (!kind) return sentence(plain(error.message));
+  return sentence(`this is ${kind}, ${NO_EXPORT}${remedy ? `; ${remedy}` : ""}`);
+}
+
+/** @param {string} message the server's */
+function plain(message) {
+  return PLAIN.find(([beginning]) => message.startsWith(beginning))?.[1] ?? message;
+}
+
+/** @param {string} text */
+function lowerCase(text) {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
 }
 
 /** @param {string} text */

@@ -86,7 +86,7 @@ export class ConversationListView {
     const times = timesOf(conversations, new Date());
     this.#rows = new Map(conversations.map((found) => [found.id, this.#row(found, times.get(found.id) ?? "")]));
     this.#shown = new Map(conversations.map((found) => [found.id, found]));
-    this.#arrange(query === "" ? groupsOf(conversations, new Date()) : [{ name: "Found", conversations }]);
+    this.#arrange(query === "" ? groupsOf(conversations, new Date()) : [{ name: "Results", conversations }]);
     this.#elements.end.hidden = !hasMore;
     this.#say(holdings);
     this.mark(this.#open);
@@ -205,8 +205,8 @@ export class ConversationListView {
     this.#menu.open(button, found.title || UNTITLED, [
       { label: "Rename", act: () => this.#rows.get(id)?.rename() },
       { label: found.pinned ? "Unpin" : "Pin", act: () => delegate.listPinned(id, !found.pinned) },
-      { label: "Download as Markdown", act: () => delegate.listExported(id, "markdown") },
-      { label: "Download as JSON", act: () => delegate.listExported(id, "json") },
+      { label: "Export as Markdown", act: () => delegate.listExported(id, "markdown") },
+      { label: "Export as JSON", act: () => delegate.listExported(id, "json") },
       { label: "Delete", act: () => this.#delete(id), isGrave: true },
     ]);
   }
@@ -268,8 +268,8 @@ export class ConversationListView {
 
 /** @param {Holdings} holdings */
 function sentence({ phase, error, query, conversations }) {
-  if (phase === "failed") return error?.isOffline ? "The list is not here: the server can't be reached." : (error?.message ?? "");
+  if (phase === "failed") return error?.isOffline ? "Couldn't load your chats: the server can't be reached." : (error?.message ?? "");
   if (phase === "loading") return conversations.length > 0 ? "" : query === "" ? "Loading…" : "Searching…";
   if (conversations.length > 0) return "";
-  return query === "" ? "What you talk about is kept here." : `Nothing found for “${query}”.`;
+  return query === "" ? "Your chats will appear here." : `No results for “${query}”`;
 }

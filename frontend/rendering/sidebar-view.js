@@ -10,6 +10,7 @@ import { isComposing } from "./submit-key.js";
  * @property {HTMLButtonElement} openButton
  * @property {HTMLButtonElement} closeButton
  * @property {HTMLInputElement} search
+ * @property {HTMLButtonElement} clearButton of the search
  */
 /** @typedef {{sidebarSearched: (text: string) => void}} SidebarDelegate */
 
@@ -34,7 +35,8 @@ export class SidebarView {
     openButton.addEventListener("click", () => this.open(), { signal });
     closeButton.addEventListener("click", () => this.close(), { signal });
     scrim.addEventListener("click", () => this.close(), { signal });
-    search.addEventListener("input", () => delegate.sidebarSearched(search.value), { signal });
+    search.addEventListener("input", () => this.#searched(delegate), { signal });
+    this.#elements.clearButton.addEventListener("click", () => this.#clearSearch(delegate), { signal });
     search.addEventListener("keydown", (event) => this.#searchKeyPressed(event, delegate), { signal });
     sidebar.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
     this.#narrow.addEventListener("change", () => this.#show(), { signal });
@@ -85,12 +87,26 @@ export class SidebarView {
     if (isComposing(event)) return;
     if (event.key === "ArrowDown") {
       event.preventDefault();
-      sidebar.querySelector("a")?.focus();
+      /** @type {HTMLElement | null} */ (sidebar.querySelector(".row-link"))?.focus();
     }
     if (event.key !== "Escape" || search.value === "") return;
     event.preventDefault();
+    this.#clearSearch(delegate);
+  }
+
+  /** @param {SidebarDelegate} delegate */
+  #clearSearch(delegate) {
+    const { search } = this.#elements;
     search.value = "";
-    delegate.sidebarSearched("");
+    search.focus();
+    this.#searched(delegate);
+  }
+
+  /** @param {SidebarDelegate} delegate */
+  #searched(delegate) {
+    const { search, clearButton } = this.#elements;
+    clearButton.hidden = search.value === "";
+    delegate.sidebarSearched(search.value);
   }
 
   /** @param {KeyboardEvent} event */

@@ -87,4 +87,15 @@ describe("What was searched for", () => {
     await chat.press("New chat");
     await chat.page.waitFor(() => (CSS.highlights?.get("search-hit")?.size ?? 0) === 0);
   });
+
+  it("is forgotten by its button, which is there only then", async () => {
+    const clear = await chat.page.$eval("#search-clear", (button) => button.checkVisibility());
+    await chat.page.type("#search", "walrus");
+    await chat.page.waitForSelector(".row-snippet mark");
+    await chat.press("Clear search");
+    await chat.page.waitFor(() => document.querySelector(".row-snippet mark") === null && document.querySelector(".row") !== null);
+    await chat.hasFocus("#search");
+    const value = await chat.page.$eval("#search", (input) => /** @type {HTMLInputElement} */ (input).value);
+    assert.deepEqual([clear, value, await chat.page.$eval("#search-clear", (button) => button.checkVisibility())], [false, "", false]);
+  });
 });

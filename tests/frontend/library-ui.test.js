@@ -120,7 +120,7 @@ describe("The import of files", () => {
     Object.defineProperty(large, "size", { value: MOST_BYTES + 1 });
     await ui.filesChosen([large]);
     assert.deepEqual(sent, []);
-    assert.deepEqual(toasts, [{ text: "Couldn't import large.zip: it is larger than 64 MiB.", tone: "bad" }]);
+    assert.deepEqual(toasts, [{ text: "Couldn't import large.zip: it's larger than 64 MiB.", tone: "bad" }]);
   });
 
   it("sends one file after the other, also after one that failed", async () => {

@@ -12,18 +12,25 @@ const skip = (message, title = null) => ({ index: 0, title, message });
 
 describe("an import's outcome", () => {
   const cases = [
-    { imported: 1, skipped: [], text: "Imported 1 conversation from x.json.", tone: "quiet" },
-    { imported: 3, skipped: [skip("it can't be read", "Frogs")], text: "Imported 3 conversations from x.json. Skipped 1: “Frogs”: it can't be read.", tone: "quiet" },
-    { imported: 0, skipped: [], text: "x.json has no conversations in it.", tone: "bad" },
+    { imported: 1, skipped: [], text: "Imported 1 chat from x.json.", tone: "quiet" },
+    {
+      imported: 3,
+      skipped: [skip("it can't be read: Expected `str` - at `$.messages[0].content`", "Frogs")],
+      text: "Imported 3 chats from x.json. Skipped 1: “Frogs”: it's damaged.",
+      tone: "quiet",
+    },
+    { imported: 0, skipped: [], text: "Nothing imported: x.json has no chats in it.", tone: "bad" },
+    { imported: 0, skipped: [skip("message 'a' stands below 'b', which is not there")], text: "Nothing imported from x.json: it's damaged.", tone: "bad" },
+    { imported: 0, skipped: [skip("line 3 is no JSON; was the file cut off?")], text: "Nothing imported from x.json: it's incomplete.", tone: "bad" },
     { imported: 0, skipped: [skip("it is of no known format: that of …")], text: "Nothing imported from x.json: unknown format.", tone: "bad" },
-    { imported: 0, skipped: [skip("it is here already; delete …")], text: "Nothing imported from x.json: this chat is here already.", tone: "bad" },
+    { imported: 0, skipped: [skip("it is here already; delete …")], text: "Nothing imported from x.json: this chat is already here.", tone: "bad" },
     {
       imported: 0,
       skipped: [skip("it is here already; delete …"), skip("it is here already; delete …")],
-      text: "Nothing imported from x.json: these chats are here already.",
+      text: "Nothing imported from x.json: these chats are already here.",
       tone: "bad",
     },
-    { imported: 0, skipped: [skip("it is encrypted", "b.json"), skip("x")], text: "Nothing imported from x.json: “b.json”: it is encrypted.", tone: "bad" },
+    { imported: 0, skipped: [skip("it is encrypted", "b.json"), skip("x")], text: "Nothing imported from x.json: “b.json”: it's encrypted.", tone: "bad" },
   ];
   for (const { imported, skipped, text, tone } of cases) {
     it(`says: ${text}`, () => {
@@ -43,11 +50,13 @@ describe("an import that the server refused", () => {
       "this is a gzip file, not a chat export; unpack it first.",
       false,
     ],
-    ["JSON nested too deep", { code: "bad_json", status: 400 }, "it is nested too deep.", false],
+    ["JSON nested too deep", { code: "bad_json", status: 400 }, "it's damaged.", false],
     ["this zip file is broken or incomplete", { code: "unsupported", status: 400 }, "this zip file is broken or incomplete.", false],
-    ["The server answered with the status 413.", { status: 413 }, "it is larger than 64 MiB.", false],
-    ["another file is being imported; try again when that is done", { code: "busy", status: 503, isTemporary: true }, "another file is being imported; try again when that is done.", true],
-    ["The server can't be reached.", { isTemporary: true }, "The server can't be reached.", true],
+    ["The server answered with the status 413.", { status: 413 }, "it's larger than 64 MiB.", false],
+    ["it was exported by another StreamUI, as version 9; this one reads 1", { code: "unsupported", status: 400 }, "it was made by a newer StreamUI.", false],
+    ["this is not the UTF-16 text that it begins as", { code: "bad_json", status: 400 }, "it's not a text file.", false],
+    ["another file is being imported; try again when that is done", { code: "busy", status: 503, isTemporary: true }, "another file is being imported.", true],
+    ["The server can't be reached.", { isTemporary: true }, "the server can't be reached.", true],
   ];
   for (const [message, facts, said, retry] of cases) {
     it(`says: ${said}`, () => {
