@@ -8,6 +8,7 @@ import { requestWords } from "../rendering/error-words.js";
 /** @typedef {import("../protocol/messages.js").Failure} Failure */
 /** @typedef {import("../protocol/messages.js").Timings} Timings */
 /** @typedef {import("../protocol/messages.js").Usage} Usage */
+/** @typedef {import("../rendering/status-line.js").Earlier} Earlier */
 /**
  * @typedef {object} Summary
  * @property {string} id
@@ -35,7 +36,8 @@ import { requestWords } from "../rendering/error-words.js";
  * @property {Usage} [usage]
  * @property {Timings} [timings]
  * @property {"max_tokens" | "context" | null} [limit] what was used up, for the reason length
- * @property {import("../rendering/status-line.js").Earlier} [earlier] of a continued answer
+ * @property {Earlier} [earlier] of a continued answer
+ * @property {number[]} [thoughts] milliseconds that each of its thoughts took; 0 where that isn't known
  * @property {string} [model]
  * @property {Failure} [error]
  * @property {number} [dropped] earlier messages that the model was not given

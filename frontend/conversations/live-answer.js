@@ -59,13 +59,14 @@ export class LiveAnswer {
 
   /**
    * @param {boolean} isConnected
+   * @param {number} [before] tokens that the answer had before it was continued
    * @returns {StatusLine}
    */
-  line(isConnected) {
+  line(isConnected, before = 0) {
     if (this.isStopping) return lines.STOPPING;
     if (!isConnected) return this.isTaken ? lines.DISCONNECTED : lines.HELD;
     if (!this.#status) return this.#wasThere ? lines.RESUMING : lines.SENDING;
-    return lines.describeStatus(this.#status, this.#seq);
+    return lines.describeStatus(this.#status, before + this.#seq);
   }
 
   /**

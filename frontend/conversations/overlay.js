@@ -3,6 +3,7 @@
  * tree, since the server has never had it: `notes.js` places it beside the branch that is shown.
  */
 
+/** @typedef {import("./api.js").Earlier} Earlier */
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 /** @typedef {{messages: Message[], leaf: string | null}} Branching */
@@ -61,11 +62,40 @@ function withAnswer({ messages, leaf }, parcel) {
   const asked = messages.find(({ id }) => id === parcel.request.parent);
   if (!asked) return { messages, leaf };
   if (asked.role === "assistant") {
-    const continued = /** @type {Message} */ ({ ...asked, state: "writing", generation: parcel.request.id });
+    const continued = continuedBy(asked, parcel.request.id);
     return { messages: messages.map((message) => (message === asked ? continued : message)), leaf };
   }
   const answer = answerOf(parcel, asked.id);
   return { messages: [...messages, answer], leaf: answer.id };
+}
+
+/**
+ * @param {Message} answer
+ * @param {string} generation
+ * @returns {Message}
+ */
+function continuedBy(answer, generation) {
+  const { id, parent, role, content, created_at, thoughts } = answer;
+  const earlier = earlierOf(answer);
+  const kept = { ...(earlier ? { earlier } : {}), ...(thoughts ? { thoughts } : {}) };
+  return { id, parent, role, content, created_at, ...kept, state: "writing", generation };
+}
+
+/**
+ * Figures of an answer that is to be continued, as the server will have them.
+ * @param {Message} answer
+ * @returns {Earlier | undefined}
+ */
+function earlierOf({ earlier, usage, timings }) {
+  const tokens = usage?.completion_tokens ?? 0;
+  if (tokens === 0) return earlier;
+  const { generations, completion_tokens, decode } = earlier ?? { generations: 0, completion_tokens: 0, decode: 0 };
+  const added = timings?.decode;
+  return {
+    generations: generations + 1,
+    completion_tokens: completion_tokens + tokens,
+    ...(decode === undefined || added === undefined ? {} : { decode: decode + added }),
+  };
 }
 
 /**

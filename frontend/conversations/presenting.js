@@ -22,6 +22,7 @@ import { describeRefusal, mayHelp } from "./refusals.js";
  * @property {string} text
  * @property {boolean} isGrowing whether more of its text may come
  * @property {StatusLine | null} line
+ * @property {number[]} thoughts milliseconds that each of its thoughts took, as the server has them; 0 where it isn't known
  * @property {{index: number, count: number}} branch from 1
  * @property {ActionName[]} actions
  * @property {OfferName[]} offers
@@ -64,6 +65,7 @@ function presentMessage(conversation, parcels, circumstances, message) {
     role: message.role,
     text,
     isGrowing: message.state === "writing",
+    thoughts: message.thoughts ?? [],
     line: failed ? describeRefusal(failed, circumstances) : describe(conversation, message, circumstances.isConnected),
     branch: { index: siblings.indexOf(message) + 1, count: siblings.length },
     actions: actionsFor(message, { isBusy, isLast, isUnsent: isUnsent(message, parcels), isEmpty: text === "", failed, circumstances }),
@@ -80,7 +82,7 @@ function presentMessage(conversation, parcels, circumstances, message) {
  */
 function presentNote(parcel, circumstances, isBusy) {
   const { request } = parcel;
-  const common = { isGrowing: false, branch: { index: 1, count: 1 } };
+  const common = { isGrowing: false, thoughts: [], branch: { index: 1, count: 1 } };
   const text = request.content ?? "";
   /** @type {Shown} */
   const question = { ...common, id: questionId(request), role: "user", text, line: null, actions: ["copy"], offers: [] };
@@ -100,16 +102,17 @@ function presentNote(parcel, circumstances, isBusy) {
 export function describe(conversation, message, isConnected) {
   if (message.role !== "assistant") return null;
   const live = message.generation ? conversation.live(message.generation) : undefined;
-  const line = message.state === "writing" ? describeWriting(live, isConnected) : describeEnd(message);
+  const line = message.state === "writing" ? describeWriting(live, isConnected, message.earlier) : describeEnd(message);
   return lines.withDropped(line, message.dropped || live?.dropped || 0);
 }
 
 /**
  * @param {import("./live-answer.js").LiveAnswer | undefined} live
  * @param {boolean} isConnected
+ * @param {import("./api.js").Earlier} [earlier]
  */
-function describeWriting(live, isConnected) {
-  return live?.line(isConnected) ?? (isConnected ? lines.RESUMING : lines.DISCONNECTED);
+function describeWriting(live, isConnected, earlier) {
+  return live?.line(isConnected, earlier?.completion_tokens) ?? (isConnected ? lines.RESUMING : lines.DISCONNECTED);
 }
 
 /** @param {Message} message */

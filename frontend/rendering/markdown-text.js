@@ -42,6 +42,10 @@ export class MarkdownText {
   #body;
   /** @type {ThinkingView | null} what the model is thinking now */
   #thinking = null;
+  /** @type {ThinkingView[]} thoughts that have ended */
+  #thoughts = [];
+  /** @type {number[]} milliseconds that each thought took, as the server has them; 0 where it isn't known */
+  #thoughtTimes = [];
   #endsWithReturn = false;
   /** All of it, for a text that is cut in a thought and goes on. */
   #text = "";
@@ -85,6 +89,7 @@ export class MarkdownText {
     this.#element.replaceChildren();
     this.#beganAt = this.#now();
     this.#thinking = null;
+    this.#thoughts = [];
     this.#endsWithReturn = false;
     this.#text = "";
     this.#finished = null;
@@ -100,6 +105,16 @@ export class MarkdownText {
     this.#text += clean;
     this.#splitter.append(clean);
     this.#body.parser.show();
+  }
+
+  /**
+   * Shows how long the thoughts took by the server's clock, which is the same on every device.
+   * @param {number[]} times milliseconds each; 0 where it isn't known
+   * @param {boolean} isWhole whether no more text comes: until then a thought may take longer than the server has said
+   */
+  tellThoughts(times, isWhole) {
+    this.#thoughtTimes = times;
+    if (isWhole) for (const [index, view] of this.#thoughts.entries()) if (times[index]) view.end(times[index]);
   }
 
   /** A carriage return is a line end too, and one with the line feed behind it. @param {string} text */
@@ -172,7 +187,7 @@ export class MarkdownText {
 
   #thinkingEnded() {
     this.#body.parser.finish();
-    this.#thinking?.end(this.#now() - this.#beganAt);
+    if (this.#thinking) this.#endThought(this.#thinking);
     this.#thinking = null;
     this.#body = this.#openBody(this.#element);
   }
@@ -181,8 +196,15 @@ export class MarkdownText {
     this.#body.parser.finish();
     const thinking = new ThinkingView(this.#element);
     thinking.element.append(this.#body.element);
-    thinking.end(this.#now() - this.#beganAt);
+    this.#endThought(thinking);
     this.#body = this.#openBody(this.#element);
+  }
+
+  /** @param {ThinkingView} thinking */
+  #endThought(thinking) {
+    const known = this.#thoughtTimes[this.#thoughts.length] ?? 0;
+    this.#thoughts.push(thinking);
+    thinking.end(Math.max(known, this.#now() - this.#beganAt));
   }
 
   #endBody() {

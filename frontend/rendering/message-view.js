@@ -110,6 +110,7 @@ export class MessageView {
   show(shown) {
     this.#shown = shown;
     this.#showText(shown.text);
+    this.#tellThoughts();
     if (!this.#around) return;
     if (!shown.isGrowing) this.#finish();
     this.#showAround(this.#around);
@@ -139,6 +140,7 @@ export class MessageView {
     if (this.#painted) return;
     this.#textElement.replaceChildren();
     this.#painted = new (this.role === "assistant" ? MarkdownText : GrowingText)(this.#textElement);
+    this.#tellThoughts();
     this.#isReplaced = false;
     this.#unpainted = this.#text;
     this.#isFinished = !this.#shown.isGrowing;
@@ -215,6 +217,11 @@ export class MessageView {
       this.#isWaitingForFigures = false;
       this.#batcher.schedule(this);
     }, FIGURES_MS);
+  }
+
+  #tellThoughts() {
+    const { thoughts, isGrowing } = this.#shown;
+    if (this.#painted instanceof MarkdownText) this.#painted.tellThoughts(thoughts, !isGrowing);
   }
 
   /** No more text will come, for now. */

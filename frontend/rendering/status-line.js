@@ -9,7 +9,7 @@ import { failedWords } from "./error-words.js";
  * @typedef {object} Earlier
  * @property {number} generations number of those that wrote something
  * @property {number} completion_tokens
- * @property {number} decode milliseconds
+ * @property {number} [decode] milliseconds; left out where it isn't known of each
  */
 /** @typedef {"busy" | "good" | "quiet" | "bad"} Tone */
 /** @typedef {{tone: Tone, text: string, progress?: {value: number, max: number}}} StatusLine */
@@ -165,6 +165,7 @@ function tokensOf({ usage }, earlier) {
  * @returns {number | undefined}
  */
 function averageSpeed(done, earlier) {
+  if (earlier && earlier.decode === undefined) return undefined;
   const decode = (earlier?.decode ?? 0) + (done.timings?.decode ?? 0);
   const generations = (earlier?.generations ?? 0) + (done.usage?.completion_tokens ? 1 : 0);
   const tokens = tokensOf(done, earlier) - generations;

@@ -51,12 +51,17 @@ class Parts(NamedTuple):
 
 def parts(text: str) -> Parts:
     """An answer's text as the model wrote it, in parts. Without a mark of thinking it is left exactly as it is."""
-    found = list(_segments(text))
+    found = [(is_thinking, text[start:end]) for is_thinking, start, end in _segments(text)]
     if not any(is_thinking for is_thinking, _ in found) and "".join(said for _, said in found) == text:
         return Parts(None, text)
     thoughts = [thought.strip() for is_thinking, thought in found if is_thinking]
     said = [said for is_thinking, said in found if not is_thinking and said]
     return Parts("\n\n".join(filter(None, thoughts)), "\n\n".join(said).lstrip())
+
+
+def thoughts(text: str) -> Iterator[tuple[int, int]]:
+    """The range of each thought of an answer, in code points, without the marks around it."""
+    return ((start, end) for is_thinking, start, end in _segments(text) if is_thinking)
 
 
 def opened(prompt: str) -> str:
@@ -112,50 +117,50 @@ def answered(text: str, field: str | None) -> dict[str, str] | None:
     return {**message, field: thinking} if field and thinking else message
 
 
-def _segments(text: str) -> Iterator[tuple[bool, str]]:
-    """Each part of ``text``, and whether it is thinking."""
+def _segments(text: str) -> Iterator[tuple[bool, int, int]]:
+    """Whether each part of ``text`` is thinking, where it begins and where it ends."""
     at = _BLANK.match(text).end()  # type: ignore[union-attr]  # it matches everything
     if (header := _HEADER.match(text, at)) and header.end() > at:
         yield from _headed(text, header)
     elif begin := _BEGIN.match(text, at):
         yield from _from_thought(text, begin.end(), _ENDS[begin.group()])
     elif lone := _lone_end(text):
-        yield True, text[: lone[0]]
+        yield True, 0, lone[0]
         yield from _after_thought(text, lone[1])
     else:
-        yield False, text
+        yield False, 0, len(text)
 
 
-def _from_thought(text: str, start: int, mark: str) -> Iterator[tuple[bool, str]]:
+def _from_thought(text: str, start: int, mark: str) -> Iterator[tuple[bool, int, int]]:
     end = _end_of_thought(text, start, mark)
-    yield True, text[start:] if end is None else text[start:end]
+    yield True, start, len(text) if end is None else end
     if end is not None:
         yield from _after_thought(text, end + len(mark))
 
 
-def _after_thought(text: str, start: int) -> Iterator[tuple[bool, str]]:
+def _after_thought(text: str, start: int) -> Iterator[tuple[bool, int, int]]:
     """What follows a thought: another one, or the answer."""
     at = _BLANK.match(text, start).end()  # type: ignore[union-attr]
     if begin := _BEGIN.match(text, at):
         yield from _from_thought(text, begin.end(), _ENDS[begin.group()])
     else:
-        yield False, text[start:]
+        yield False, start, len(text)
 
 
-def _headed(text: str, header: re.Match[str]) -> Iterator[tuple[bool, str]]:
+def _headed(text: str, header: re.Match[str]) -> Iterator[tuple[bool, int, int]]:
     """The parts of an answer of which each has a header."""
     following: re.Match[str] | None = header
     while following:
         is_thinking = following["channel"] == "analysis" or following["part"] == "think"
         start, following = following.end(), None
         end = _end_of_thought(text, start, _PART_END) if is_thinking else _end_of_said(text, start)
-        yield is_thinking, text[start:] if end is None else text[start:end]
+        yield is_thinking, start, len(text) if end is None else end
         if end is None:
             return
         rest = _BLANK.match(text, end + len(_PART_END)).end()  # type: ignore[union-attr]
         following = _HEADER.match(text, rest)
         if following is None and rest < len(text):
-            yield False, text[end + len(_PART_END) :]
+            yield False, end + len(_PART_END), len(text)
 
 
 def _end_of_said(text: str, start: int) -> int | None:

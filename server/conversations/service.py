@@ -179,7 +179,7 @@ class Conversations:
         """One that an earlier server left: it goes on, has ended, or is no more."""
         generation = self._registry.find(writing.generation, writing.principal)
         if generation is None or generation.body.conversation != writing.conversation:
-            self._write_end(writing, "", None)
+            self._write_end(writing, "", (), None)
             return
         self._writing[writing.principal, writing.generation] = writing
         if generation.log.done:
@@ -187,17 +187,19 @@ class Conversations:
 
     def _take_end(self, generation: Generation) -> None:
         if writing := self._writing.get((generation.principal, generation.id)):
-            self._write_end(writing, generation.log.text, generation.log.done)
+            self._write_end(writing, generation.log.text, tuple(generation.log.arrivals()), generation.log.done)
 
-    def _write_end(self, writing: Writing, text: str, done: Done | None) -> None:
+    def _write_end(
+        self, writing: Writing, text: str, arrivals: tuple[tuple[int, float], ...], done: Done | None
+    ) -> None:
         """Write it now, before whatever a client asks that has read the `done`; later, where that fails."""
         model = self._registry.writer.facts.name if done else None
-        future = self._store.submit(turns.end, writing, text, done, model, now())
+        future = self._store.submit(turns.end, writing, text, done, model, now(), arrivals)
 
         def written(future: asyncio.Future[Summary | None]) -> None:
             if not future.cancelled() and isinstance(future.exception(), RemoteProtocolError):
                 name = f"{writing.principal}/{writing.generation}"
-                self._retries.set(name, RETRY_SECONDS, lambda _: self._write_end(writing, text, done))
+                self._retries.set(name, RETRY_SECONDS, lambda _: self._write_end(writing, text, arrivals, done))
                 return
             self._writing.pop((writing.principal, writing.generation), None)
             self._tell_result(writing.principal, future)

@@ -6,6 +6,7 @@ Every function runs on the store's thread, in its transaction.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -28,8 +29,9 @@ from server.conversations.reading import (
     unknown,
     unknown_message,
 )
+from server.conversations.thoughts import thought_times
 from server.conversations.titles import title_of
-from server.conversations.values import STATES, About, Message, MessageState, Settings, Summary
+from server.conversations.values import STATES, About, Earlier, Message, MessageState, Settings, Summary
 
 _INSERT = """
     INSERT INTO messages (conversation, id, parent, role, content, created_at, state, generation, about)
@@ -124,7 +126,7 @@ def begin(
     known = parents(db, found.key)
     if turn.parent is not None and turn.parent not in known:
         raise unknown_message(found.id, turn.parent, "parent")
-    answer, about = body.id or "", _json(About(dropped=dropped or None))
+    answer, about = body.id or "", _json(_beginning(turn.goes_on, dropped))
     if turn.goes_on:
         db.execute(_GO_ON, (answer, about, found.key, turn.goes_on.id))
         return _begun(
@@ -157,9 +159,17 @@ def take_back(db: sqlite3.Connection, principal: str, conversation: str, begun: 
 
 
 def end(
-    db: sqlite3.Connection, what: Writing, text: str, done: Done | None, model: str | None, now: int
+    db: sqlite3.Connection,
+    what: Writing,
+    text: str,
+    done: Done | None,
+    model: str | None,
+    now: int,
+    arrivals: Sequence[tuple[int, float]] = (),
 ) -> Summary | None:
     """Write the ``text`` of a generation that has ended into its message; ``done`` None: it is gone.
+
+    ``arrivals``: the lengths of the text's pieces, and when each arrived (``GenerationLog.arrivals``).
 
     Where it was written before, or the conversation is gone for good, nothing changes. None: nobody need be told.
     """
@@ -170,7 +180,9 @@ def end(
     id, content, about = ending
     begun = msgspec.json.decode(about, type=About)
     state = STATES[done.reason] if done else MessageState.INTERRUPTED
-    db.execute(_END, (content + text, state, _json(_ended(begun, done, model)), found.key, id))
+    thoughts = thought_times(content, text, arrivals, begun.thoughts or ())
+    ended = replace(_ended(begun, done, model), thoughts=thoughts or None)
+    db.execute(_END, (content + text, state, _json(ended), found.key, id))
     db.execute(_CHANGED, (now, found.key))
     return _told(db, what.principal, what.conversation)
 
@@ -227,10 +239,41 @@ def _told(db: sqlite3.Connection, principal: str, conversation: str) -> Summary 
     return summary(db, found) if is_listed(db, found) else None
 
 
+def _beginning(goes_on: Message | None, dropped: int) -> About:
+    """What is known of an answer when its generation begins."""
+    about = About(dropped=dropped or None)
+    return replace(about, earlier=_earlier(goes_on), thoughts=goes_on.thoughts) if goes_on else about
+
+
+def _earlier(answer: Message) -> Earlier | None:
+    """The figures of an answer that is to be continued; None where none are known."""
+    before, usage = answer.earlier, answer.usage
+    tokens = usage.completion_tokens if usage else 0
+    if not tokens:
+        return before
+    decode = answer.timings.decode if answer.timings else None
+    if before is None:
+        return Earlier(generations=1, completion_tokens=tokens, decode=decode)
+    known = decode is not None and before.decode is not None
+    return Earlier(
+        generations=before.generations + 1,
+        completion_tokens=before.completion_tokens + tokens,
+        decode=(before.decode or 0) + (decode or 0) if known else None,
+    )
+
+
 def _ended(begun: About, done: Done | None, model: str | None) -> About:
     if done is None:
         return replace(begun, model=model)
-    return replace(begun, reason=done.reason, usage=done.usage, timings=done.timings, model=model, error=done.error)
+    return replace(
+        begun,
+        reason=done.reason,
+        usage=done.usage,
+        timings=done.timings,
+        limit=done.limit,
+        model=model,
+        error=done.error,
+    )
 
 
 def _about(message: Message) -> About:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -17,6 +17,7 @@ from protocol.messages import (
     EventSeq,
     Facts,
     Id,
+    Milliseconds,
     Params,
     Record,
     Role,
@@ -30,6 +31,9 @@ MAX_TITLE = 200
 
 MAX_SYSTEM = 262_144
 """Characters of a system prompt."""
+
+MAX_THOUGHTS = 64
+"""Thoughts of an answer that are timed. What comes after them is not."""
 
 RESERVED = ("export", "import")
 """Words of the doors' paths, which no conversation can be called."""
@@ -65,12 +69,29 @@ class Settings(Record, frozen=True, kw_only=True):
     truncation: Truncation | None = None
 
 
+class Earlier(Facts, frozen=True, kw_only=True):
+    """The generations of a continued answer before its last one, together.
+
+    ``generations``: how many of them wrote a token. ``decode``: milliseconds; left out where it is not known of each.
+    """
+
+    generations: Count
+    completion_tokens: Count
+    decode: Milliseconds | None = None
+
+
 class About(Facts, frozen=True, kw_only=True):
-    """How an answer came to be. ``dropped``: how many messages before it the model was not given."""
+    """How an answer came to be. ``dropped``: how many messages before it the model was not given.
+
+    ``thoughts``: how long each of its thoughts took, in milliseconds; 0 where that is not known.
+    """
 
     reason: DoneReason | None = None
     usage: Usage | None = None
     timings: Timings | None = None
+    limit: Literal["max_tokens", "context"] | None = None
+    earlier: Earlier | None = None
+    thoughts: Annotated[tuple[Count, ...], Meta(max_length=MAX_THOUGHTS)] | None = None
     model: str | None = None
     error: ErrorInfo | None = None
     dropped: EventSeq | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from math import nan
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -35,7 +36,7 @@ DEFAULT_ON_DETACH_MS = 30_000
 SPEED_INTERVAL = 0.25
 """Seconds between two reports of tokens per second."""
 
-PIECE_BYTES = 64
+PIECE_BYTES = 72
 """What Python needs for a piece of text beyond the text itself."""
 
 CHOICE_BYTES = 200
@@ -129,9 +130,12 @@ class Generation:
         self.state = advance(GENERATION, self.state, GenerationEvent.END)
         self.log.finish(done)
 
-    def write(self, text: str, choices: tuple[Choice, ...]) -> None:
-        """Append a piece to the log, with the logprobs of its tokens where they were asked for."""
-        self.log.append(text, tuple(map(_logprob, choices)))
+    def write(self, text: str, choices: tuple[Choice, ...], arrived: float = nan) -> None:
+        """Append a piece to the log, with the logprobs of its tokens where they were asked for.
+
+        ``arrived`` is in ``time.monotonic()`` seconds; NaN for a piece of an earlier server.
+        """
+        self.log.append(text, tuple(map(_logprob, choices)), arrived)
 
     def _take_piece(self, piece: Piece, now: float) -> None:
         if self.state is not GenerationState.DECODE:
@@ -143,7 +147,7 @@ class Generation:
             self._speed_told = now
             speed = (piece.completion_tokens - self._decode_first) / (now - self._decode_started)
             self.status = Status(id=self.id, state=self.state, tokens_per_second=round(speed, 1))
-        self.write(piece.text, piece.choices)
+        self.write(piece.text, piece.choices, now)
         self.completion_tokens = piece.completion_tokens
 
     def _enter(self, state: GenerationState, event: GenerationEvent) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from math import nan
 from typing import Final
 
 from protocol.messages import ChosenLogprob, Done, Token
@@ -35,6 +36,8 @@ class GenerationLog:
         """Of the tokens of each piece, by its number."""
         self._ends = array("q", [0])
         """How many bytes of UTF-8 the first 0, 1, 2 ... pieces have."""
+        self._arrivals = array("d")
+        """When each piece arrived, in ``time.monotonic()`` seconds; NaN for the pieces of an earlier server."""
 
     @property
     def pieces(self) -> int:
@@ -60,17 +63,22 @@ class GenerationLog:
         """How many bytes of UTF-8 the text has up to the number ``seq``."""
         return self._ends[min(seq, self.pieces)]
 
-    def append(self, text: str, logprobs: tuple[ChosenLogprob, ...] = ()) -> None:
-        """The next piece, and the logprobs of its tokens where they were asked for."""
+    def append(self, text: str, logprobs: tuple[ChosenLogprob, ...] = (), arrived: float = nan) -> None:
+        """Append the next piece, with the logprobs of its tokens where they were asked for."""
         size = self.size + len(text.encode())  # first of all: where it raises, the log stays as it was
         if logprobs:
             self._logprobs[self.pieces + 1] = logprobs
             self.choices += sum(1 + len(logprob.top_logprobs) for logprob in logprobs)
         self._pieces.append(text)
         self._ends.append(size)
+        self._arrivals.append(arrived)
 
     def finish(self, done: Done) -> None:
         self.done = done
+
+    def arrivals(self) -> Iterator[tuple[int, float]]:
+        """Each piece's length in code points, and when it arrived; see ``append``."""
+        return zip(map(len, self._pieces), self._arrivals, strict=True)
 
     def written(self) -> Iterator[tuple[str, tuple[ChosenLogprob, ...]]]:
         """Each piece, and the logprobs of its tokens where they were asked for."""

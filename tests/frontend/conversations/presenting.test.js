@@ -16,6 +16,28 @@ function line(message, live) {
   return describe(/** @type {any} */ ({ live: () => live }), message, true)?.text;
 }
 
+suite("The line of a continued answer", () => {
+  const earlier = { generations: 1, completion_tokens: 40, decode: 2000 };
+
+  it("counts all of its tokens while it is written", () => {
+    const live = new LiveAnswer(false);
+    live.receive({ type: "token", id: "a", seq: 2, n: 2, text: " and more" });
+    assert.equal(line(answer({ state: "writing", earlier }), live), "Writing · 42 tokens");
+  });
+
+  it("counts all of its tokens, and the speed of all, when it is done", () => {
+    const end = { reason: "stop", usage: { completion_tokens: 11 }, timings: { decode: 450 } };
+    assert.equal(line(answer({ ...end, earlier })), "Done · 51 tokens · 20 tokens/s");
+    assert.equal(line(answer({ ...end, earlier: { ...earlier, decode: undefined } })), "Done · 51 tokens");
+  });
+});
+
+suite("A limit that an answer reached", () => {
+  it("is named after a reload", () => {
+    assert.equal(line(answer({ reason: "length", limit: "max_tokens", usage: { completion_tokens: 200 } })), "Stopped at your 200-token limit");
+  });
+});
+
 suite("The line of an answer of which earlier messages were left out", () => {
   it("says so while it is written", () => {
     const live = new LiveAnswer(false);

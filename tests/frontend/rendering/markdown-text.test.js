@@ -149,6 +149,48 @@ describe("Thinking", () => {
     assert.equal(element.querySelector("summary")?.textContent, "Thought for 12 s");
   });
 
+  describe("whose time the server has", () => {
+    /** @param {{textContent: string | null}[]} found */
+    const words = (found) => found.map(({ textContent }) => textContent);
+    const summaries = (/** @type {Element} */ element) => words([...element.querySelectorAll("summary")]);
+
+    it("says it where the text was there before the page", () => {
+      const element = document.createElement("div");
+      const text = new MarkdownText(element, new NotedPainters(), () => 0);
+      text.tellThoughts([17_000, 3000], true);
+      text.append("<think>a</think>\n<think>b</think>\n<think>c</think>Yes");
+      text.finish();
+      assert.deepEqual(summaries(element), ["Thought for 17 s", "Thought for 3 s", "Thought"]);
+    });
+
+    it("says it in place of what this page has counted, once the text is whole", () => {
+      let time = 0;
+      const element = document.createElement("div");
+      const text = new MarkdownText(element, new NotedPainters(), () => time);
+      text.append("<think>a");
+      time = 40_000;
+      text.append("</think>Yes");
+      text.tellThoughts([5000], false);
+      assert.deepEqual(summaries(element), ["Thought for 40 s"]);
+      text.tellThoughts([17_000], true);
+      assert.deepEqual(summaries(element), ["Thought for 17 s"]);
+      text.tellThoughts([0], true);
+      assert.deepEqual(summaries(element), ["Thought for 17 s"]);
+    });
+
+    it("says it of an answer that is rendered anew when it is continued", () => {
+      const element = document.createElement("div");
+      const text = new MarkdownText(element, new NotedPainters(), () => 0);
+      text.tellThoughts([17_000], true);
+      text.append("<think>a");
+      text.finish();
+      assert.deepEqual(summaries(element), ["Thought for 17 s"]);
+      text.tellThoughts([17_000], false);
+      text.append("b</think>Yes");
+      assert.deepEqual(summaries(element), ["Thought for 17 s"]);
+    });
+  });
+
   it("that began in the prompt is folded away when it ends", () => {
     const element = rendered("Hm.\n</think>\n\nYes.");
     assert.equal(element.querySelector("details p")?.textContent, "Hm.");

@@ -20,7 +20,8 @@ function messages(count, last = "text") {
 /** @param {number} index @param {string} text @param {boolean} isGrowing @returns {Shown} */
 function shown(index, text, isGrowing) {
   const branch = { index: 1, count: 1 };
-  return { id: String(index), role: "assistant", text, isGrowing, line: null, branch, actions: [], offers: [] };
+  return { id: String(index), role: "assistant", text, isGrowing, thoughts: [],
+    line: null, branch, actions: [], offers: [] };
 }
 
 describe("The transcript of a long conversation", () => {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.chat.thinking import opened, outside_marks, parts
+from server.chat.thinking import opened, outside_marks, parts, thoughts
 from server.engine.thinking_marks import PAIRS, visible_tokens
 
 ROOT = Path(__file__).parents[3]
@@ -17,6 +17,12 @@ PAGE_MARKS = ROOT / "frontend/rendering/markdown/thinking-marks.js"
 @pytest.mark.parametrize(("text", "thinking", "answer"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_an_answer_is_parted_into_thinking_and_what_was_said(text: str, thinking: str | None, answer: str) -> None:
     assert parts(text) == (thinking, answer)
+
+
+@pytest.mark.parametrize(("text", "thinking"), [case[1:3] for case in CASES], ids=[case[0] for case in CASES])
+def test_the_ranges_of_the_thoughts_hold_the_thinking(text: str, thinking: str | None) -> None:
+    found = [text[start:end].strip() for start, end in thoughts(text)]
+    assert "\n\n".join(filter(None, found)) == (thinking or "")
 
 
 def test_the_page_has_the_same_marks() -> None:

@@ -1,6 +1,7 @@
 """One generation: what its state, status and log make of the engine's updates."""
 
 from hashlib import sha256
+from math import isnan
 
 import pytest
 from msgspec import UNSET, UnsetType
@@ -33,6 +34,16 @@ def test_it_begins_in_the_queue(generation: Generation) -> None:
 def test_a_guess_at_when_it_starts_is_passed_on(generation: Generation) -> None:
     generation.apply(Queued("g1", 1, 1500), 0)
     assert generation.status.eta_ms == 1500
+
+
+def test_the_log_keeps_when_each_piece_arrived(generation: Generation) -> None:
+    generation.write("é", ())  # by an earlier server
+    generation.apply(Prefill("g1", 0, 1), 0)
+    generation.apply(Piece("g1", "one", 1), 10.5)
+    generation.apply(Piece("g1", " more", 2), 11)
+    (_, unknown), *known = generation.log.arrivals()
+    assert isnan(unknown)
+    assert known == [(3, 10.5), (5, 11)]
 
 
 def test_the_speed_of_one_that_goes_on_counts_what_this_server_wrote(generation: Generation) -> None:

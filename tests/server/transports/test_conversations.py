@@ -9,11 +9,12 @@ import pytest
 from starlette.types import Scope
 
 from protocol.conformance.http import fetch
-from protocol.messages import Accepted, Attach, Attached, Cancel, Conversation, Error, Generate, Watch
+from protocol.messages import Accepted, Attach, Attached, Cancel, Conversation, Error, Generate, Params, Watch
 from server.conversations import upkeep
 from server.transports import conversation_files, conversations, generations
 from tests.server.conversations.formats.test_files import lines, session, zipped
-from tests.server.transports.running import RunningServer
+from tests.server.transports.running import RunningServer, serving
+from tests.server.transports.test_opened_thought import thinking_model
 
 AT = "/api/conversations"
 
@@ -276,6 +277,45 @@ async def test_while_it_is_written_it_has_what_was_there_before(server: RunningS
         await peer.until_done("g2")
         answer = (await told(server, "c1"))["messages"][1]
         assert (answer["state"], answer["content"]) == ("done", first + peer.text("g2"))
+
+
+async def test_a_continued_answer_keeps_the_figures_of_what_was_there_before(server: RunningServer) -> None:
+    await made(server, id="c1")
+    async with server.peer() as peer:
+        for number, tokens in enumerate((3, 4), start=1):
+            parent: dict[str, Any] = {"content": "Hello"} if number == 1 else {"parent": "g1"}
+            await peer.send(Generate(id=f"g{number}", conversation="c1", params=Params(max_tokens=tokens), **parent))
+            await peer.until_done(f"g{number}")
+        answer = (await told(server, "c1"))["messages"][1]
+        assert (answer["reason"], answer["limit"], answer["usage"]["completion_tokens"]) == ("length", "max_tokens", 4)
+        assert (answer["earlier"]["generations"], answer["earlier"]["completion_tokens"]) == (1, 3)
+        decode = answer["earlier"]["decode"] + answer["timings"]["decode"]
+        server.model.gate.close()
+        await peer.send(Generate(id="g3", conversation="c1", parent="g1"))
+        await peer.take(Accepted, id="g3")
+        answer = (await told(server, "c1"))["messages"][1]
+        assert answer["earlier"] == {"generations": 2, "completion_tokens": 7, "decode": pytest.approx(decode)}
+        assert "usage" not in answer
+        await peer.send(Cancel(id="g3"))
+        await peer.until_done("g3")
+        server.model.gate.open()
+        answer = (await told(server, "c1"))["messages"][1]
+        assert (answer["state"], answer["earlier"]["completion_tokens"]) == ("stopped", 7)
+    exported = (await server.ask("GET", f"{AT}/c1/export?format=json")).body
+    whole = json.loads(exported)
+    whole["conversations"][0]["id"] = "c2"
+    assert (await call(server, "POST", f"{AT}/import", whole))[1]["skipped"] == []
+    assert (await told(server, "c2"))["messages"][1]["earlier"] == answer["earlier"]
+
+
+async def test_an_answer_has_the_time_that_each_of_its_thoughts_took() -> None:
+    async with serving(thinking_model()) as server, server.peer() as peer:
+        await made(server, id="c1")
+        await peer.send(Generate(id="g1", conversation="c1", content="Hello", params=Params(max_tokens=5)))
+        await peer.until_done("g1")
+        question, answer = (await told(server, "c1"))["messages"]
+        assert [type(ms) for ms in answer["thoughts"]] == [int]
+        assert "thoughts" not in question
 
 
 async def test_a_deleted_conversation_stops_what_writes_in_it(server: RunningServer) -> None:
