@@ -116,8 +116,9 @@ types: install-dev ## the types alone: mypy --strict, and tsc over the page's JS
 	node_modules/.bin/tsc -p tsconfig.json
 
 .PHONY: spec
-spec: install-dev ## write the protocol's schema, its AsyncAPI document and its diagrams anew
+spec: install-dev ## write the protocol's schema, AsyncAPI document and diagrams, and the table of options
 	$(BIN)/python -m protocol.spec
+	$(BIN)/python -m tests.docs.options
 
 .PHONY: templates
 templates: install-dev ## how the chat templates of 70 models are rendered here, as a table

@@ -26,7 +26,8 @@ from server.guard.guard import Guard
 from server.guard.limits import Limits
 from server.guard.store import TokenStore
 from server.guard.tokens import Tokens
-from server.settings import Settings, parts
+from server.option import parts
+from server.settings import Settings
 from server.writers.local import local_writer
 
 logger = logging.getLogger(__name__)

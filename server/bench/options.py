@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from server.bench.rows import GROUPS
-from server.settings import default_data_folder, whole_number
+from server.option import whole_number
+from server.settings import default_data_folder
 
 CONTEXT = 4608
 """Tokens for each chat where nothing is said: room for the longest prompt."""

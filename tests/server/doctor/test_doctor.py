@@ -16,7 +16,8 @@ import pytest
 from server.doctor import place, program
 from server.doctor.finding import Finding, State
 from server.engine.probing import ModelNeeds
-from server.settings import Settings, add_options, settings_from, without_brackets
+from server.option import without_brackets
+from server.settings import Settings, add_options, settings_from
 from tests.server.guard.loopback import LOOPBACK
 from tests.server.test_main import run
 

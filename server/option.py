@@ -1,0 +1,94 @@
+"""One option of the command line: its name, its variable, and how its text is read."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """An option: ``--name`` on the command line, with a dash for each underscore, and STREAMUI_NAME in the environment.
+
+    ``help`` ends with the default in parentheses.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    default: Any
+    metavar: str
+    help: str
+
+    @property
+    def variable(self) -> str:
+        return f"STREAMUI_{self.name.upper()}"
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+    def checked(self, environ: Mapping[str, str]) -> Callable[[str], Any]:
+        """Return ``parse`` with an error that names the variable if the value comes from the environment."""
+
+        def parse(text: str) -> Any:
+            try:
+                return self.parse(text)
+            except argparse.ArgumentTypeError as error:
+                source = f" (from {self.variable})" if environ.get(self.variable) == text else ""
+                raise argparse.ArgumentTypeError(f"{error}{source}") from None
+
+        return parse
+
+
+def without_brackets(host: str) -> str:
+    """Remove the brackets of an IPv6 address as URLs write it; return any other host unchanged."""
+    return host[1:-1] if ":" in host and host.startswith("[") and host.endswith("]") else host
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers from ``least`` to ``most``."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return number
+
+    return parse
+
+
+def list_of(understood: Callable[[str], str | None], kind: str) -> Callable[[str], str]:
+    """Return a parser of a comma-separated list of ``kind``.
+
+    ``understood`` returns an item in its normal form, or None if it is not of that kind.
+    """
+
+    def parse(text: str) -> str:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        for part in parts:
+            if understood(part) is None:
+                raise argparse.ArgumentTypeError(f"{part!r} is not {kind}")
+        return ",".join(str(understood(part)) for part in parts)
+
+    return parse
+
+
+def parts(listed: str) -> tuple[str, ...]:
+    """Split the text that ``list_of`` returned."""
+    return tuple(listed.split(",")) if listed else ()
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return a parser that accepts one of ``words``."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
