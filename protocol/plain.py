@@ -49,9 +49,8 @@ class PlainSession(ServerSession):
         self._answering = True
         return [Generate(prompt=self._waiting.popleft())]
 
-    def frames(self, message: ServerMessage, now: float) -> list[str]:
+    def texts(self, message: ServerMessage) -> list[str]:
         """Return the raw text frames for ``message``; often none."""
-        self.send(message, now)
         match message:
             case Token(text=text):
                 return self._text(text)

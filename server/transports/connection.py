@@ -41,7 +41,6 @@ from protocol.messages import (
     StatusRequest,
     Watch,
 )
-from protocol.plain import PlainSession
 from protocol.session import ServerSession
 from server.conversations.service import Conversations
 from server.generations.generation import Generation
@@ -62,7 +61,7 @@ INBOX_LIMIT: Final = 64
 """Messages that were received and wait to be carried out; beyond it the socket is read no further."""
 
 OUTBOX_LIMIT: Final = 1024
-"""Frames that wait for a client which sends and does not read; beyond it the socket is closed with 4508."""
+"""Messages that wait for a client which sends and does not read; beyond it the socket is closed with 4508."""
 
 HELLO_BYTES: Final = 4 * HELLO_FRAME_BYTES
 """What a client may send, all in all, before it has shown a right token."""
@@ -77,19 +76,9 @@ CLOSE_SECONDS: Final = 10.0
 """How long a client that does not read is given to take the close."""
 
 
-class JsonSession(ServerSession):
-    """A ServerSession with the surface of PlainSession."""
-
-    def frames(self, message: ServerMessage, now: float) -> list[str]:
-        return [self.send(message, now)]
-
-    def pending(self) -> list[ClientMessage | RemoteProtocolError]:
-        return []
-
-
-def session_of(visit: Visit) -> JsonSession:
+def session_of(visit: Visit) -> ServerSession:
     """The session of a connection that opens now."""
-    return JsonSession(auth=not visit.admitted, opened=time.monotonic())
+    return ServerSession(auth=not visit.admitted, opened=time.monotonic())
 
 
 class Connection:
@@ -102,7 +91,7 @@ class Connection:
         self,
         socket: Socket,
         registry: Registry,
-        session: JsonSession | PlainSession,
+        session: ServerSession,
         visit: Visit,
         conversations: Conversations,
         *,
@@ -127,7 +116,7 @@ class Connection:
         self._asked = False
         self._carrying_out = False
         self._inbox: asyncio.Queue[tuple[ClientMessage | RemoteProtocolError, float]] = asyncio.Queue(INBOX_LIMIT)
-        self._outbox: deque[str] = deque()
+        self._outbox: deque[ServerMessage] = deque()
         self._readers: dict[str, Reader] = {}
         self._wake = asyncio.Event()
         self._pace = Pace()
@@ -391,7 +380,8 @@ class Connection:
     def _send(self, message: ServerMessage) -> None:
         """Put a message into the outbox. Once a close is decided, only errors that say why still go out."""
         if self._leaving is None and (self._session.close_code is None or isinstance(message, Error)):
-            self._outbox.extend(self._session.frames(message, time.monotonic()))
+            self._session.record(message, time.monotonic())
+            self._outbox.append(message)
             self._wake.set()
 
     async def _send_all(self) -> None:
@@ -399,10 +389,10 @@ class Connection:
             self._wake.clear()
             self._tell_changes()
             self._read_logs(SLICE_BYTES)
+            while self._outbox:
+                await self._send_message(self._outbox.popleft())
             for waiting in self._session.pending():
                 await self._inbox.put((waiting, time.monotonic()))
-            while self._outbox:
-                await self._send_frame(self._outbox.popleft())
             if any(reader.more for reader in self._readers.values()):
                 continue
             if not self._wake.is_set() and (code := self._close_due()):
@@ -412,9 +402,9 @@ class Connection:
             if self._pace.tick:
                 await asyncio.sleep(self._pace.tick)
 
-    async def _send_frame(self, frame: str) -> None:
+    async def _send_message(self, message: ServerMessage) -> None:
         self._pace.begin(time.monotonic())
-        await self._socket.send(frame)
+        await self._socket.send(message)
         self._pace.end(time.monotonic())
 
     async def _keep_pace(self) -> None:

@@ -55,15 +55,14 @@ class AnswerSocket(ChannelSocket):
         self._retry = retry
         self._epoch = ""
 
-    async def send(self, frame: str) -> None:
-        (message,) = codec.decode_server(frame)
+    async def send(self, message: ServerMessage) -> None:
         if isinstance(message, Welcome):
             return
         if isinstance(message, Error) and not self._stream.started:
             status = status_of(ErrorCode(message.code))
-            self.refused = error_response(frame, status, message.retry_after_ms)
+            self.refused = error_response(codec.encode(message), status, message.retry_after_ms)
             return
-        await self._stream.write(self._beginning() + self._id(message) + event(frame))
+        await self._stream.write(self._beginning() + self._id(message) + event(message))
 
     async def close(self, code: CloseCode) -> None:
         self.drop()

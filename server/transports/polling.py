@@ -10,7 +10,9 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from protocol import codec
 from protocol.errors import CloseCode, ErrorCode
+from protocol.messages import ServerMessage
 from server.guard.guard import Guard
 from server.transports.channel import Channels, ChannelSocket, no_such_channel
 from server.transports.connection import Connection, session_of
@@ -46,10 +48,11 @@ class PolledSocket(ChannelSocket):
         self.close_code: CloseCode | None = None
         self._expect_poll()
 
-    async def send(self, frame: str) -> None:
+    async def send(self, message: ServerMessage) -> None:
         while self._characters > BUFFER_CHARACTERS:
             self._room.clear()
             await self._room.wait()
+        frame = codec.encode(message)
         self._frames.append(frame)
         self._characters += len(frame)
         self._news.set()

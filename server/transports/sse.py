@@ -10,7 +10,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from protocol import codec
 from protocol.errors import CloseCode
+from protocol.messages import ServerMessage
 from server.guard.guard import Guard
 from server.transports.channel import Channels, ChannelSocket
 from server.transports.connection import Connection, session_of
@@ -61,10 +63,9 @@ class EventStream:
                 await self.write(":\n\n")
 
 
-def event(frame: str) -> str:
-    """The event of a server's frame, which begins with its `type` (PROTOCOL 2.9)."""
-    _, _, _, kind, _ = frame.split('"', 4)
-    return f"event: {kind}\ndata: {frame}\n\n"
+def event(message: ServerMessage) -> str:
+    """Return the event of a message: named after its `type`, with its frame as data (PROTOCOL 2.9)."""
+    return f"event: {message.__struct_config__.tag}\ndata: {codec.encode(message)}\n\n"
 
 
 def close_reason(code: CloseCode) -> str:
@@ -79,8 +80,8 @@ class EventSocket(ChannelSocket):
         super().__init__()
         self._stream = stream
 
-    async def send(self, frame: str) -> None:
-        await self._stream.write(event(frame))
+    async def send(self, message: ServerMessage) -> None:
+        await self._stream.write(event(message))
 
     async def close(self, code: CloseCode) -> None:
         await self._stream.write(f"event: close\ndata: {close_reason(code)}\n\n")

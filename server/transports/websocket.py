@@ -8,8 +8,9 @@ from __future__ import annotations
 from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from protocol import codec
 from protocol.errors import CloseCode
-from protocol.messages import PROTOCOL
+from protocol.messages import PROTOCOL, ServerMessage
 from protocol.plain import PlainSession
 from server.guard.guard import Guard
 from server.guard.refusing import unauthorized
@@ -32,10 +33,11 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
         await websocket.send_denial_response(PlainTextResponse(text, status_code=400))
         return
     await websocket.accept(PROTOCOL if offered else None)
+    session = PlainSession() if plain else session_of(visit)
     connection = Connection(
-        WebSocketSocket(websocket),
+        PlainSocket(websocket, session) if isinstance(session, PlainSession) else WebSocketSocket(websocket),
         websocket.app.state.registry,
-        PlainSession() if plain else session_of(visit),
+        session,
         visit,
         websocket.app.state.conversations,
         close_when_idle=_asked(websocket, "close_when_idle"),
@@ -58,17 +60,32 @@ class WebSocketSocket:
         frame: str | bytes = event["bytes"] if text is None else text
         return frame
 
-    async def send(self, frame: str) -> None:
-        try:
-            await self._websocket.send_text(frame)
-        except WebSocketDisconnect:
-            raise Disconnected from None
+    async def send(self, message: ServerMessage) -> None:
+        await self._send_text(codec.encode(message))
 
     async def close(self, code: CloseCode) -> None:
         try:
             await self._websocket.close(code)
         except WebSocketDisconnect:
             raise Disconnected from None
+
+    async def _send_text(self, frame: str) -> None:
+        try:
+            await self._websocket.send_text(frame)
+        except WebSocketDisconnect:
+            raise Disconnected from None
+
+
+class PlainSocket(WebSocketSocket):
+    """A WebSocket in plain mode: raw text goes down (PROTOCOL 10)."""
+
+    def __init__(self, websocket: WebSocket, session: PlainSession) -> None:
+        super().__init__(websocket)
+        self._session = session
+
+    async def send(self, message: ServerMessage) -> None:
+        for text in self._session.texts(message):
+            await self._send_text(text)
 
 
 def _asked(websocket: WebSocket, option: str) -> bool:

@@ -87,7 +87,7 @@ def client_session(data: bytes) -> None:
 
 def plain_session(data: bytes) -> None:
     session = PlainSession()
-    assert session.frames(WELCOME, 0.0) == []
+    assert _texts(session, WELCOME) == []
     for now, frame in enumerate(_frames(data)):
         waiting = session.receive(frame, now)
         while waiting:
@@ -159,6 +159,12 @@ def _send(session: ServerSession, message: ServerMessage) -> None:
         assert codec.decode_server(session.send(message, 0.0)) == [message]
 
 
+def _texts(session: PlainSession, message: ServerMessage) -> list[str]:
+    """Send ``message`` in plain mode."""
+    session.record(message, 0.0)
+    return session.texts(message)
+
+
 def _answer_plain(session: PlainSession, result: Result) -> None:
     match result:
         case Generate(prompt=str(prompt)):
@@ -167,7 +173,7 @@ def _answer_plain(session: PlainSession, result: Result) -> None:
         case RemoteProtocolError():
             check_error(result)
             if session.state is ConnectionState.OPEN:
-                session.frames(result.as_message(), 0.0)
+                _texts(session, result.as_message())
         case _:
             assert result == Cancel()
 
@@ -180,8 +186,8 @@ def _write_plain(session: PlainSession, text: str) -> None:
     pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
     messages: list[ServerMessage] = [Accepted(id="p", epoch="e", position=0)]
     messages += [Token(id="p", seq=seq, n=1, text=piece) for seq, piece in enumerate(pieces, 1)]
-    frames = [frame for message in messages for frame in session.frames(message, 0.0)]
-    frames += session.frames(done("p", text, len(pieces) + 1), 0.0)
+    frames = [frame for message in messages for frame in _texts(session, message)]
+    frames += _texts(session, done("p", text, len(pieces) + 1))
     assert all(frame.strip() for frame in frames[:-1])
     assert ("".join(frames[:-1]), frames[-1]) == (text.rstrip(), END_OF_ANSWER)
 

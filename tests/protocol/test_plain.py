@@ -3,30 +3,47 @@
 import pytest
 
 from protocol.errors import CloseCode, ErrorCode, RemoteProtocolError
-from protocol.messages import Accepted, Cancel, ClientMessage, DoneReason, Error, ErrorInfo, Generate, Status, Token
+from protocol.messages import (
+    Accepted,
+    Cancel,
+    ClientMessage,
+    DoneReason,
+    Error,
+    ErrorInfo,
+    Generate,
+    ServerMessage,
+    Status,
+    Token,
+)
 from protocol.plain import END_OF_ANSWER, MAX_WAITING_LINES, PlainSession
 from tests.protocol.samples import WELCOME, done
+
+
+def sent(session: PlainSession, message: ServerMessage) -> list[str]:
+    """The raw text that ``message`` becomes."""
+    session.record(message, 0)
+    return session.texts(message)
 
 
 @pytest.fixture
 def session() -> PlainSession:
     session = PlainSession()
-    assert session.frames(WELCOME, 0) == []
+    assert sent(session, WELCOME) == []
     return session
 
 
 def answering(session: PlainSession, *more: str) -> None:
     """A first prompt was accepted as g1; ``more`` lines wait behind it."""
     assert session.receive("\n".join(["first", *more]), 0) == [Generate(prompt="first")]
-    assert session.frames(Accepted(id="g1", epoch="e1", position=0), 0) == []
+    assert sent(session, Accepted(id="g1", epoch="e1", position=0)) == []
 
 
 def said(session: PlainSession, *texts: str) -> list[str]:
     """The frames of an answer that comes in these pieces, as g1."""
     frames = []
     for seq, text in enumerate(texts, start=1):
-        frames += session.frames(Token(id="g1", seq=seq, n=1, text=text), 0)
-    return frames + session.frames(done("g1", "".join(texts), len(texts) + 1), 0)
+        frames += sent(session, Token(id="g1", seq=seq, n=1, text=text))
+    return frames + sent(session, done("g1", "".join(texts), len(texts) + 1))
 
 
 @pytest.mark.parametrize("frame", ["Hi", "Hi\n", "\n\n  Hi\t\r\n"])
@@ -48,7 +65,7 @@ def test_lines_wait_until_the_answer_before_them_has_ended(session: PlainSession
         said(session)
         assert session.pending() == [Generate(prompt=prompt)]
         assert session.pending() == []
-        session.frames(Accepted(id="g1", epoch="e1", position=0), 0)
+        sent(session, Accepted(id="g1", epoch="e1", position=0))
 
 
 def test_the_stop_line_overtakes_those_that_wait(session: PlainSession) -> None:
@@ -102,31 +119,31 @@ def test_white_space_of_one_answer_does_not_begin_the_next(session: PlainSession
 
 def test_nothing_else_is_shown(session: PlainSession) -> None:
     answering(session)
-    assert session.frames(Status(id="g1", position=0), 0) == []
+    assert sent(session, Status(id="g1", position=0)) == []
 
 
 def test_a_refused_prompt_ends_like_an_answer(session: PlainSession) -> None:
     session.receive("first\nsecond", 0)
     error = Error(re="generate", code=ErrorCode.CONTEXT_OVERFLOW, message="too long", retryable=False)
-    assert session.frames(error, 0) == ["! too long", END_OF_ANSWER]
+    assert sent(session, error) == ["! too long", END_OF_ANSWER]
     assert session.pending() == [Generate(prompt="second")]
 
 
 @pytest.mark.parametrize("re", ["cancel", None])
 def test_another_error_ends_no_answer(session: PlainSession, re: str | None) -> None:
     error = Error(re=re, code=ErrorCode.NOTHING_TO_CANCEL, message="no", retryable=False)
-    assert session.frames(error, 0) == ["! no\n"]
+    assert sent(session, error) == ["! no\n"]
     answering(session, "second")
-    assert session.frames(error, 0) == ["! no\n"]
-    session.frames(Token(id="g1", seq=1, n=1, text="some text\n"), 0)
-    assert session.frames(error, 0) == ["\n! no\n"]
+    assert sent(session, error) == ["! no\n"]
+    sent(session, Token(id="g1", seq=1, n=1, text="some text\n"))
+    assert sent(session, error) == ["\n! no\n"]
     assert session.pending() == []
 
 
 def test_a_failure_is_told_before_the_end_mark(session: PlainSession) -> None:
     answering(session)
     failed = done("g1", "", 1, reason=DoneReason.FAILED, error=ErrorInfo(code="engine_failed", message="no memory"))
-    *told, end = session.frames(failed, 0)
+    *told, end = sent(session, failed)
     assert "".join(told).strip() == "! no memory"
     assert end == END_OF_ANSWER
 
