@@ -26,12 +26,13 @@ run: install ## start the chat server and print its address; options: make run A
 install: ## bring what `make run` needs into .venv and node_modules; does nothing when nothing changed
 	@$(check_venv)
 	@$(MAKE) -s .venv/.runtime
-	@$(MAKE) -s node_modules/.libraries || echo "The page does without them: code has no colours, and formulas stay as they are written."
+	@$(MAKE) -s node_modules/.libraries build/page/bundle.json \
+	  || echo "The page does without: it loads more slowly, code may have no colours, and formulas may stay as they are written."
 
 .PHONY: install-dev
 install-dev: ## the same, with what `make test` and `make lint` need on top
 	@$(check_venv)
-	@$(MAKE) -s .venv/.dev node_modules/.installed
+	@$(MAKE) -s .venv/.dev node_modules/.installed build/page/bundle.json
 
 .PHONY: test
 test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, browsers; runs all of them, then fails if one failed
@@ -268,6 +269,11 @@ node_modules/.libraries: package.json package-lock.json .npmrc
 	  npm() { node "$$folder/lib/node_modules/npm/bin/npm-cli.js" "$$@"; }; }; \
 	npm ci --omit=dev --no-progress --silent \
 	  || { echo "npm could not install the page's libraries for code and math."; exit 2; }
+	@touch $@
+
+# The page's scripts and styles as few files. Folders count too: their time changes when a file in them comes or goes.
+build/page/bundle.json: .venv/.runtime node_modules/.libraries server/page/build.py $(shell find frontend 2>/dev/null)
+	@$(BIN)/python -m server.page.build
 	@touch $@
 
 .venv-node/.installed: Makefile

@@ -22,6 +22,7 @@ from server.guard.cross_origin import cross_origin
 from server.guard.guard import Guard
 from server.guard.perimeter import Perimeter
 from server.logs import described
+from server.page.links import PageLinks
 from server.transports import conversation_files, conversations, generations
 from server.transports.access import RequestLog
 from server.transports.channel import Channels, close_channel, post_frame
@@ -30,7 +31,15 @@ from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz, readyz
 from server.transports.login import log_in, log_out, login_page
 from server.transports.metrics import metrics, metrics_registry
-from server.transports.pages import FrontendFiles, SecurityHeaders, compressed, page, service_worker
+from server.transports.pages import (
+    COMPRESSION,
+    BundleFiles,
+    FrontendFiles,
+    SecurityHeaders,
+    compressed,
+    page,
+    service_worker,
+)
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
 from server.transports.socket import Disconnected
@@ -78,10 +87,11 @@ def create_app(
             await asyncio.to_thread(kept.close)
             guard.close()
 
+    page_links = PageLinks()
     app = Starlette(
         routes=[
-            Route("/", page, methods=["GET"]),
-            Route("/c/{conversation}", page, methods=["GET"]),
+            Route("/", page, methods=["GET"], middleware=[COMPRESSION]),
+            Route("/c/{conversation}", page, methods=["GET"], middleware=[COMPRESSION]),
             Route("/service-worker.js", service_worker, methods=["GET"]),
             Route("/login", login_page, methods=["GET"]),
             Door("POST", "/login", log_in),
@@ -116,7 +126,9 @@ def create_app(
             Door("DELETE", "/api/conversations/{id}/messages/{message}", conversations.delete_message),
             Door("POST", "/api/conversations/{id}/messages/{message}/restore", conversations.restore_message),
             *(Mount(f"/static/vendor/{name}", compressed(VendorFiles(*files))) for name, files in LIBRARIES.items()),
-            Mount("/static", compressed(FrontendFiles()), name="static"),
+            Mount("/static/bundle", BundleFiles()),
+            Mount("/static/sources/{digest}", compressed(FrontendFiles(page_links))),
+            Mount("/static", compressed(FrontendFiles(page_links))),
         ],
         exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
         middleware=[
@@ -131,6 +143,7 @@ def create_app(
     app.state.registry = registry
     app.state.conversations = kept
     app.state.guard = guard
+    app.state.page_links = page_links
     app.state.connections = connections
     app.state.metrics = metrics_registry(registry, connections)
     app.state.channels = channels

@@ -7,18 +7,17 @@ A browser says where a form was sent from only where the page's referrer policy 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.templating import Jinja2Templates
 
 from server.guard.authentication import CONVERSATION_PAGE, COOKIE
 from server.guard.guard import Guard
 from server.guard.tokens import SESSION_SECONDS, Pass, Tokens
 from server.guard.visit import pass_of
+from server.transports.pages import page_response
 from server.transports.requests import NO_STORE
 
 MOST_BYTES: Final = 16_384
@@ -37,8 +36,6 @@ POLICY: Final = "; ".join(
     )
 )
 HEADERS: Final = {**NO_STORE, "content-security-policy": POLICY, "referrer-policy": "same-origin"}
-
-_templates = Jinja2Templates(Path(__file__).parent / "templates")
 
 
 async def login_page(request: Request) -> Response:
@@ -116,7 +113,7 @@ def _page(
     conversation: str = "",
 ) -> Response:
     facts = {"problem": problem, "principal": principal, "conversation": conversation, "chat": _chat(conversation)}
-    return _templates.TemplateResponse(request, "login.html", facts, status, headers={**HEADERS, **(headers or {})})
+    return page_response(request, "login.html", facts, status, {**HEADERS, **(headers or {})})
 
 
 def _chat(conversation: str) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -14,6 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import server
 from server.guard.visit import pass_of
+from server.page.bundle import BUNDLES
+from server.page.links import PageLinks
+from server.page.sources import FRONTEND
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -40,21 +49,37 @@ HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
+BUNDLED: Final = re.compile(r"[0-9a-f]+/[A-Za-z0-9-]+\.(?:js|css)(?:\.map)?")
+"""The files of a bundle that are served."""
+
 STARTS: Final = ("http.response.start", "websocket.http.response.start")
 
-FRONTEND: Final = Path(server.__file__).parents[1] / "frontend"
-"""Beside the server's package, in a checkout and in an installed wheel alike."""
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
+"""Of addresses that name what is behind them by a digest of it."""
 
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
 
 
 async def page(request: Request) -> Response:
-    """The chat page."""
+    """The chat page. A browser that has it already is told so."""
     shown = pass_of(request.scope)
     facts = {"version": server.__version__, "principal": shown.principal if shown else None}
-    response = _templates.TemplateResponse(request, "index.html", facts)
-    response.headers["cache-control"] = "no-cache"
+    response = page_response(request, "index.html", facts)
+    etag = f'W/"{hashlib.sha256(response.body).hexdigest()[:32]}"'
+    headers = {"cache-control": "no-cache", "etag": etag}
+    if {etag, "*"} & {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}:
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
     return response
+
+
+def page_response(
+    request: Request, template: str, facts: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An HTML page. Its template has ``root``, the path that the server is under, and ``links``."""
+    links: PageLinks = request.app.state.page_links
+    facts = {**facts, "root": request.scope.get("root_path", ""), "links": links.current()}
+    return _templates.TemplateResponse(request, template, facts, status, headers)
 
 
 async def service_worker(request: Request) -> Response:
@@ -65,15 +90,53 @@ async def service_worker(request: Request) -> Response:
 
 
 class FrontendFiles(StaticFiles):
-    """The page's modules and styles. A browser asks each time whether its copy is still the newest."""
+    """The page's source files. Where the address has the digest of the sources, a browser keeps its copy; elsewhere it
+    asks each time whether its copy is still the newest."""
+
+    def __init__(self, links: PageLinks) -> None:
+        super().__init__(directory=FRONTEND)
+        self._links = links
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        given = scope.get("path_params", {}).get("digest")
+        response.headers["cache-control"] = IMMUTABLE if given and given == self._links.digest else "no-cache"
+        return response
+
+
+class BundleFiles(StaticFiles):
+    """The page's bundle, compressed beforehand."""
 
     def __init__(self) -> None:
-        super().__init__(directory=FRONTEND)
+        super().__init__(directory=BUNDLES, check_dir=False)
 
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["cache-control"] = "no-cache"
+    async def check_config(self) -> None:
+        """Work without a bundle: the page's sources are served instead."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        if not BUNDLED.fullmatch(path.replace(os.sep, "/")):
+            return "", None
+        return super().lookup_path(path)
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        compressed = f"{full_path}.gz"
+        small = "gzip" in Headers(scope=scope).get("accept-encoding", "") and os.path.isfile(compressed)
+        if small:
+            full_path, stat_result = compressed, os.stat(compressed)
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        if small:
+            response.headers["content-encoding"] = "gzip"
+        response.headers["vary"] = "Accept-Encoding"
+        response.headers["cache-control"] = IMMUTABLE
         return response
+
+
+COMPRESSION: Final = Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
+"""Of HTML pages, which are compressed in one piece."""
 
 
 def compressed(files: StaticFiles) -> ASGIApp:

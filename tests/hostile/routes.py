@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from server.page.build import build
+from server.page.bundle import read_bundle
+
 
 class Needs(Enum):
     """What a server with tokens asks of who comes to a route."""
@@ -66,5 +69,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("GET", "/static/vendor/entities"): Entry("/static/vendor/entities/index.js", OPEN),
     ("GET", "/static/vendor/highlight"): Entry("/static/vendor/highlight/highlight.min.js", OPEN),
     ("GET", "/static/vendor/katex"): Entry("/static/vendor/katex/katex.mjs", OPEN),
+    ("GET", "/static/bundle"): Entry(f"/static/bundle/{(read_bundle() or build()).name}/app.js", OPEN),
+    ("GET", "/static/sources/{digest}"): Entry("/static/sources/0123456789ab/app.js", OPEN),
     ("GET", "/static"): Entry("/static/app.js", OPEN),
 }

@@ -128,7 +128,7 @@ function replace(chunk, runs) {
 
 /** The one script address that the page makes at run time, under the one policy that the server allows. */
 function startWorker() {
-  const address = "/static/rendering/markdown/highlight-worker.js";
+  const address = new URL("./highlight-worker.js", import.meta.url).href;
   const { trustedTypes } = /** @type {{trustedTypes?: {createPolicy: Function}}} */ (/** @type {unknown} */ (globalThis));
   const url = trustedTypes?.createPolicy("streamui-worker", { createScriptURL: () => address }).createScriptURL(address) ?? address;
   return /** @type {WorkerLike} */ (/** @type {unknown} */ (new Worker(url, { type: "module" })));

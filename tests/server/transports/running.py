@@ -46,6 +46,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: str
+    content: bytes = b""
+    """The body as it was sent."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,18 @@ class RunningServer:
             await peer.take(Welcome)
             yield peer
 
-    async def get(self, path: str, method: str = "GET") -> Answer:
+    async def get(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
         """One HTTP request; ``path`` is sent as it is."""
-        return await asyncio.to_thread(self._get, path, method)
+        return await asyncio.to_thread(self._get, path, method, headers or {})
 
-    def _get(self, path: str, method: str) -> Answer:
+    def _get(self, path: str, method: str, sent: dict[str, str]) -> Answer:
         connection = http_client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         with contextlib.closing(connection):
-            connection.request(method, path)
+            connection.request(method, path, headers=sent)
             response: HTTPResponse = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, headers, response.read().decode(errors="replace"))
+            content = response.read()
+            return Answer(response.status, headers, content.decode(errors="replace"), content)
 
     async def ask(
         self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None

@@ -1,7 +1,12 @@
 """The page, its files, and the headers that guard them."""
 
+import re
+
 import pytest
 
+from server.page.build import build
+from server.page.bundle import BUNDLES, read_bundle
+from server.page.sources import digest
 from tests.server.transports.running import RunningServer
 
 CSP = (
@@ -32,6 +37,105 @@ async def test_the_page_is_html_and_is_not_kept(server: RunningServer, path: str
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-cache"
     assert "<title>" in answer.body
+
+
+def links_of(body: str) -> list[str]:
+    """The scripts and styles that the page loads at once."""
+    return re.findall(r'<(?:script|link rel="(?:stylesheet|modulepreload)")[^>]*(?:src|href)="([^"]+)"', body)
+
+
+async def test_a_browser_that_has_the_page_is_told_so(server: RunningServer) -> None:
+    first = await server.get("/")
+    etag = first.headers["etag"]
+    for given in (etag, f'"other", {etag}', "*"):
+        again = await server.get("/", headers={"if-none-match": given})
+        assert (again.status, again.body) == (304, "")
+        assert again.headers["etag"] == etag
+        assert again.headers["cache-control"] == "no-cache"
+        assert again.headers["content-security-policy"] == CSP
+    assert (await server.get("/", headers={"if-none-match": '"other"'})).status == 200
+    assert (await server.get("/c/0f9b3598e9c977ac", headers={"if-none-match": etag})).status == 304
+
+
+async def test_the_page_is_compressed_for_those_who_take_it(server: RunningServer) -> None:
+    small = await server.get("/", headers={"accept-encoding": "gzip"})
+    assert small.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in (await server.get("/")).headers
+    assert small.headers["etag"] == (await server.get("/")).headers["etag"]
+
+
+async def test_what_the_page_loads_is_there_and_kept_for_good(server: RunningServer) -> None:
+    body = (await server.get("/")).body
+    links = links_of(body)
+    assert len(links) >= 3
+    for link in (*links, *re.findall(r'"([^"]+\.(?:svg|png))"', body)):
+        answer = await server.get(link)
+        assert answer.status == 200, link
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable", link
+
+
+async def test_without_a_bundle_the_page_loads_its_sources(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.page.links.read_bundle", lambda folder: None)
+    links = links_of((await server.get("/")).body)
+    folder = f"/static/sources/{digest()}"
+    assert f"{folder}/app.js" in links
+    assert f"{folder}/style.css" in links
+    assert f"{folder}/stream-ui.js" in links, "modules are loaded together, not one after the other"
+    for link in links:
+        answer = await server.get(link)
+        assert answer.status == 200, link
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable", link
+
+
+async def test_sources_below_another_digest_are_not_kept(server: RunningServer) -> None:
+    await server.get("/")
+    answer = await server.get("/static/sources/0123456789ab/app.js")
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+@pytest.fixture
+def bundle() -> str:
+    """The name of the bundle; a checkout that has none gets it."""
+    return (read_bundle() or build()).name
+
+
+async def test_a_bundle_is_sent_compressed_or_as_it_is(server: RunningServer, bundle: str) -> None:
+    path = f"/static/bundle/{bundle}/app.js"
+    small = await server.get(path, headers={"accept-encoding": "br, gzip"})
+    assert small.headers["content-encoding"] == "gzip"
+    assert small.content == (BUNDLES / bundle / "app.js.gz").read_bytes()
+    plain = await server.get(path)
+    assert "content-encoding" not in plain.headers
+    assert plain.content == (BUNDLES / bundle / "app.js").read_bytes()
+    for answer in (small, plain):
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/bundle/",
+        "/static/bundle/bundle.json",
+        "/static/bundle/NAME",
+        "/static/bundle/NAME/",
+        "/static/bundle/NAME/app.js.gz",
+        "/static/bundle/NAME/../bundle.json",
+        "/static/bundle/NAME/..%2fbundle.json",
+        "/static/bundle/../../pyproject.toml",
+        "/static/bundle/0123/app.js",
+        "/static/sources/0123/../../../pyproject.toml",
+        "/static/sources/0123/..%2f..%2fpyproject.toml",
+        "/static/sources/0123/",
+        "/static/sources/0123",
+    ],
+)
+async def test_nothing_but_its_files_is_served_of_a_bundle(server: RunningServer, bundle: str, path: str) -> None:
+    assert (await server.get(path.replace("NAME", bundle))).status == 404
 
 
 async def test_the_page_has_no_inline_script_or_style(server: RunningServer) -> None:
