@@ -1,31 +1,47 @@
-/** One sampling parameter in the settings: its name, its meaning, and where its value is written. */
+/** One sampling parameter as a row of the settings: name, help on demand, slider, value, and a reset once it is changed. */
 
-import { create, createButton } from "./elements.js";
+import { create, createButton, createSvg } from "./elements.js";
+import { ParameterSlider } from "./parameter-slider.js";
 import { readParameter, writeParameter } from "./parameter-text.js";
 import { describeRange } from "./parameters.js";
 
 /** @typedef {import("./parameters.js").Parameter} Parameter */
-/** @typedef {{parameterChanged: (name: string, value: unknown) => void}} ParameterFieldDelegate value undefined: the default */
+/**
+ * @typedef {object} ParameterFieldDelegate
+ * @property {(name: string, value: unknown) => void} parameterChanged undefined: the default
+ * @property {() => void} parameterRejected the text of a field is not valid
+ */
+
+const ICON_RESET = "M4.5 4.5v4h4M4.9 8.2a5.6 5.6 0 1 1-.2 3.9";
 
 export class ParameterField {
   #parameter;
   #delegate;
   #input;
+  #slider;
+  #hint;
+  #help;
   #error;
   #reset;
   #problem = "";
 
   /**
    * @param {Parameter} parameter
-   * @param {ParameterFieldDelegate} delegate hears of valid values only
+   * @param {ParameterFieldDelegate} delegate
    */
   constructor(parameter, delegate) {
     const id = `parameter-${parameter.name}`;
+    const { label, slider } = parameter;
     this.#parameter = parameter;
     this.#delegate = delegate;
     this.#input = createInput(parameter, id);
+    this.#slider = slider && new ParameterSlider(parameter, slider, `${id}-label`, this);
+    this.#hint = create("p", { class: "field-hint", id: `${id}-hint`, hidden: true }, describe(parameter));
     this.#error = create("p", { class: "field-error", id: `${id}-error`, hidden: true });
-    this.#reset = createButton("Reset", () => this.#resetPressed(), { "aria-label": `Reset ${parameter.label}`, class: "field-reset" });
+    this.#help = createButton("?", () => this.#toggleHint(), {
+      class: "field-help", "aria-label": `About ${label}`, "aria-expanded": "false", "aria-controls": `${id}-hint`,
+    });
+    this.#reset = createReset(label, () => this.#resetPressed());
     this.element = this.#createElement(id);
     this.#input.addEventListener("change", () => this.commit());
     this.#input.addEventListener("input", () => this.#inputChanged());
@@ -44,7 +60,7 @@ export class ParameterField {
     return this.#parameter.label;
   }
 
-  /** What is wrong with what is written, or "". */
+  /** The error that is shown, or "". */
   get problem() {
     return this.#problem;
   }
@@ -53,6 +69,7 @@ export class ParameterField {
   show(value) {
     this.#input.value = writeParameter(this.#parameter, value);
     this.#showProblem("");
+    this.#slider?.show(this.#input.value);
   }
 
   /** The control that a value is typed into. */
@@ -60,16 +77,28 @@ export class ParameterField {
     return this.#input;
   }
 
-  /** Takes over what is written, if it is valid. */
+  /** Apply the text of the field if it is valid. */
   commit() {
     const reading = readParameter(this.#parameter, this.#input.value);
     this.#showProblem("problem" in reading ? reading.problem : "");
-    if ("value" in reading) this.#delegate.parameterChanged(this.name, reading.value);
+    if ("problem" in reading) return this.#reject();
+    this.#slider?.show(this.#input.value.trim());
+    this.#delegate.parameterChanged(this.name, reading.value);
   }
 
-  /** A fault is shown when the field is left, and goes as soon as it is mended. */
+  /** @param {string} value */
+  sliderMoved(value) {
+    this.#input.value = value;
+    this.#showProblem("");
+  }
+
+  sliderReleased() {
+    this.commit();
+  }
+
+  /** An error is shown when the field is left, and goes as soon as the text is valid. */
   #inputChanged() {
-    this.#reset.hidden = this.#input.value === "";
+    this.#showChange();
     const reading = readParameter(this.#parameter, this.#input.value);
     if (this.#problem !== "") this.#showProblem("problem" in reading ? reading.problem : "");
   }
@@ -80,34 +109,69 @@ export class ParameterField {
     this.#input.focus();
   }
 
+  #reject() {
+    this.#delegate.parameterRejected();
+    this.#error.scrollIntoView({ block: "nearest" });
+  }
+
+  #toggleHint() {
+    this.#hint.hidden = !this.#hint.hidden;
+    this.#help.setAttribute("aria-expanded", String(!this.#hint.hidden));
+    if (!this.#hint.hidden) this.#hint.scrollIntoView({ block: "nearest" });
+  }
+
   /** @param {string} problem */
   #showProblem(problem) {
     this.#problem = problem;
     this.#error.textContent = problem;
     this.#error.hidden = problem === "";
     this.#input.setAttribute("aria-invalid", String(problem !== ""));
-    this.#reset.hidden = this.#input.value === "";
+    this.#showChange();
+  }
+
+  #showChange() {
+    const isChanged = this.#input.value !== "";
+    this.#reset.hidden = !isChanged;
+    this.element.dataset["changed"] = String(isChanged);
   }
 
   /** @param {string} id */
   #createElement(id) {
-    const { label, name, unit, meaning, standard } = this.#parameter;
-    const range = describeRange(this.#parameter);
-    const facts = `${range[0]?.toUpperCase()}${range.slice(1)}${unit ? ` (${unit})` : ""}. Default: ${standard}.`;
+    const { label, kind } = this.#parameter;
+    const isText = kind === "strings" || kind === "object";
+    const name = create("label", { for: id, id: `${id}-label` }, label);
     return create(
       "div",
       { class: "field" },
       create(
         "div",
-        { class: "field-head" },
-        create("label", { for: id }, label, " ", create("code", {}, name)),
+        { class: `field-row ${isText ? "field-row-text" : this.#slider ? "field-row-slider" : "field-row-value"}` },
+        create("span", { class: "field-name" }, name, this.#help),
+        ...(this.#slider ? [this.#slider.element] : []),
+        this.#input,
         this.#reset,
       ),
-      this.#input,
-      create("p", { class: "field-hint", id: `${id}-hint` }, meaning, " ", create("span", { class: "field-facts" }, facts)),
       this.#error,
+      this.#hint,
     );
   }
+}
+
+/** @param {Parameter} parameter */
+function describe(parameter) {
+  const range = describeRange(parameter);
+  const isNumber = parameter.kind === "number" || parameter.kind === "integer";
+  return `${parameter.meaning} ${isNumber ? `Range: ${range}` : range.replace("up", "Up")}.`;
+}
+
+/**
+ * @param {string} label
+ * @param {() => void} pressed
+ */
+function createReset(label, pressed) {
+  const button = createButton("", pressed, { class: "field-reset", "aria-label": `Reset ${label}`, title: "Reset" });
+  button.append(createSvg("svg", { class: "icon", viewBox: "0 0 20 20", "aria-hidden": "true" }, createSvg("path", { d: ICON_RESET })));
+  return button;
 }
 
 /**
@@ -124,7 +188,7 @@ function createInput({ kind, minimum = 0, standard }, id) {
     spellcheck: "false",
     autocomplete: "off",
   };
-  if (kind === "strings" || kind === "object") return create("textarea", { ...attributes, rows: kind === "object" ? 4 : 2 });
+  if (kind === "strings" || kind === "object") return create("textarea", { ...attributes, rows: kind === "object" ? 3 : 2 });
   // Keyboards that bring up digits alone have no minus sign on some telephones.
   const inputmode = minimum < 0 ? "text" : kind === "integer" ? "numeric" : "decimal";
   return create("input", { ...attributes, type: "text", inputmode });

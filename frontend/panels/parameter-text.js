@@ -1,9 +1,9 @@
-/** Between a parameter's value and the text that a person writes for it, with a sentence for whatever is wrong. */
+/** Conversion between a parameter's value and the text in its field, with a short error for invalid text. */
 
 import { describeRange } from "./parameters.js";
 
 /** @typedef {import("./parameters.js").Parameter} Parameter */
-/** @typedef {{value: unknown} | {problem: string}} Reading value undefined stands for the default */
+/** @typedef {{value: unknown} | {problem: string}} Reading value undefined: the default; problem: without a full stop */
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const TOKEN_ID = /^\d{1,10}$/;
@@ -28,7 +28,7 @@ export function readParameter(parameter, text) {
 /**
  * @param {Parameter} parameter
  * @param {unknown} value
- * @returns {string} what `readParameter` reads as this value
+ * @returns {string} text that `readParameter` reads as this value
  */
 export function writeParameter({ kind }, value) {
   if (value === undefined || value === null) return "";
@@ -42,24 +42,14 @@ export function writeParameter({ kind }, value) {
  * @returns {Reading}
  */
 function readNumber(parameter, text) {
-  if (/^[+-]?\d+,\d+$/.test(text)) return problem(parameter, `${text} has a comma; write ${text.replace(",", ".")}`);
-  if (!NUMBER.test(text)) return problem(parameter, `“${shortened(text)}” is no number; ${remedy(parameter)}`);
+  if (/^[+-]?\d+,\d+$/.test(text)) return { problem: `Use a point: ${text.replace(",", ".")}` };
+  if (!NUMBER.test(text)) return { problem: `Must be a number, ${describeRange(parameter)}` };
   const value = Number(text);
-  if (parameter.kind === "integer" && !Number.isSafeInteger(value)) {
-    return problem(parameter, `${text} is no whole number; ${remedy(parameter)}`);
-  }
-  const fault = outOfRange(parameter, value);
-  return fault ? problem(parameter, `${text} is ${fault}; ${remedy(parameter)}`) : { value };
-}
-
-/**
- * @param {Parameter} parameter
- * @param {number} value
- * @returns {string} "" where it is within the range
- */
-function outOfRange({ minimum = -Infinity, above = -Infinity, maximum = Infinity }, value) {
-  if (value > maximum) return "too high";
-  return value < minimum || value <= above ? "too low" : "";
+  const { minimum = -Infinity, above = -Infinity, maximum = Infinity } = parameter;
+  if (value < minimum || value <= above) return { problem: `Must be ${describeRange(parameter)}` };
+  if (value > maximum) return { problem: `Must be ${describeRange(parameter, true)}` };
+  if (parameter.kind === "integer" && !Number.isInteger(value)) return { problem: "Must be a whole number" };
+  return { value };
 }
 
 /**
@@ -67,13 +57,11 @@ function outOfRange({ minimum = -Infinity, above = -Infinity, maximum = Infinity
  * @param {string} text
  * @returns {Reading}
  */
-function readStrings(parameter, text) {
-  const { maxItems = Infinity, maxLength = Infinity } = parameter;
+function readStrings({ maxItems = Infinity, maxLength = Infinity }, text) {
   const lines = text.split("\n").filter((line) => line !== "").map(unescapeLine);
-  if (lines.length > maxItems) return problem(parameter, `${lines.length} lines are too many; keep ${maxItems} at most`);
+  if (lines.length > maxItems) return { problem: `Too many lines: ${lines.length} of ${maxItems}` };
   const long = lines.find((line) => [...line].length > maxLength);
-  if (long === undefined) return { value: lines };
-  return problem(parameter, `“${shortened(long)}” is too long; a line has ${maxLength} characters at most`);
+  return long === undefined ? { value: lines } : { problem: `Max ${maxLength} characters per line: “${shortened(long)}”` };
 }
 
 /**
@@ -82,19 +70,16 @@ function readStrings(parameter, text) {
  * @returns {Reading}
  */
 function readObject(parameter, text) {
-  const { maxBytes = Infinity } = parameter;
   let value;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    return problem(parameter, `this is no JSON (${/** @type {Error} */ (error).message}); mend it, or leave it empty`);
+  } catch {
+    return { problem: "Not valid JSON" };
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return problem(parameter, `a JSON object is needed, in braces: ${remedy(parameter)}`);
-  }
-  if (new TextEncoder().encode(JSON.stringify(value)).length > maxBytes) {
-    return problem(parameter, `this is too long; ${remedy(parameter)}`);
-  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { problem: "Must be a JSON object: {…}" };
+  const { maxBytes = Infinity } = parameter;
+  const isTooLong = new TextEncoder().encode(JSON.stringify(value)).length > maxBytes;
+  if (isTooLong) return { problem: `Too long: ${describeRange(parameter)}` };
   return parameter.hasNumbers ? readNumbers(parameter, value) : { value };
 }
 
@@ -103,31 +88,14 @@ function readObject(parameter, text) {
  * @param {Record<string, unknown>} value
  * @returns {Reading}
  */
-function readNumbers(parameter, value) {
-  const { maxItems = Infinity } = parameter;
+function readNumbers({ minimum = -Infinity, maximum = Infinity, maxItems = Infinity }, value) {
   const entries = Object.entries(value);
-  if (entries.length > maxItems) return problem(parameter, `${entries.length} tokens are too many; ${remedy(parameter)}`);
+  if (entries.length > maxItems) return { problem: `Too many tokens: ${entries.length.toLocaleString("en")} of ${maxItems.toLocaleString("en")}` };
   for (const [key, bias] of entries) {
-    if (!TOKEN_ID.test(key)) return problem(parameter, `“${shortened(key)}” is no token id; use digits only`);
-    if (typeof bias !== "number" || outOfRange(parameter, bias)) {
-      return problem(parameter, `token ${key} needs a number from ${parameter.minimum} to ${parameter.maximum}`);
-    }
+    if (!TOKEN_ID.test(key)) return { problem: `“${shortened(key)}” is not a token id. Use digits only` };
+    if (typeof bias !== "number" || bias < minimum || bias > maximum) return { problem: `Token ${key} must be ${minimum} to ${maximum}` };
   }
   return { value };
-}
-
-/**
- * @param {Parameter} parameter
- * @param {string} sentence
- * @returns {Reading}
- */
-function problem({ label }, sentence) {
-  return { problem: `${label}: ${sentence}.` };
-}
-
-/** @param {Parameter} parameter */
-function remedy(parameter) {
-  return `give ${describeRange(parameter)}, or leave it empty for the default`;
 }
 
 /** @param {string} text */

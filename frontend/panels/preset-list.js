@@ -1,7 +1,7 @@
-/** The presets as buttons, and what can be done with the settings as a whole: keep them under a name, copy them. */
+/** The presets to choose from, and two commands for all settings: save them as a preset, copy them. */
 
 import { create, createButton } from "./elements.js";
-import { MAX_NAME, isInForce } from "./presets.js";
+import { MAX_NAME, currentPreset } from "./presets.js";
 
 /** @typedef {import("./presets.js").Preset} Preset */
 /** @typedef {import("./presets.js").Presets} Presets */
@@ -9,8 +9,8 @@ import { MAX_NAME, isInForce } from "./presets.js";
 /**
  * @typedef {object} PresetListDelegate
  * @property {(preset: Preset) => void} presetChosen
- * @property {() => Settings} presetWanted the settings to keep or to copy
- * @property {(sentence: string) => void} presetSaid what was done, or why not
+ * @property {() => Settings} presetWanted the settings to save or to copy
+ * @property {(sentence: string, undo?: () => void) => void} presetSaid reports what was done, or why not
  */
 
 export class PresetList {
@@ -18,8 +18,11 @@ export class PresetList {
   #copyText;
   #delegate;
   #list = create("div", { class: "preset-list" });
+  /** Name of the preset that was chosen or saved last. */
+  #chosen = "";
   #form;
   #name;
+  #saveButton = createButton("Save as preset…", () => this.#askName(), { class: "panel-link" });
   #error = create("p", { class: "field-error", id: "preset-name-error", hidden: true });
 
   /**
@@ -44,24 +47,25 @@ export class PresetList {
       create(
         "div",
         { class: "panel-actions" },
-        createButton("Save as preset…", () => this.#askName()),
-        createButton("Copy as JSON", () => this.#copy()),
+        this.#saveButton,
+        createButton("Copy as JSON", () => this.#copy(), { class: "panel-link" }),
       ),
       this.#form,
     );
   }
 
-  /** @param {Settings} settings what holds now */
+  /** @param {Settings} settings the current ones */
   show(settings) {
-    this.#list.replaceChildren(...this.#presets.all.map((preset) => this.#createChip(preset, settings)));
+    const presets = this.#presets.all;
+    const current = currentPreset(presets, settings, this.#chosen);
+    this.#list.replaceChildren(...presets.map((preset) => this.#createChip(preset, preset === current)));
   }
 
   /**
    * @param {Preset} preset
-   * @param {Settings} settings
+   * @param {boolean} isPressed
    */
-  #createChip(preset, settings) {
-    const isPressed = isInForce(preset, settings);
+  #createChip(preset, isPressed) {
     const chip = createButton(preset.name, () => this.#choose(preset), {
       class: "preset", "aria-pressed": String(isPressed), title: preset.meaning,
     });
@@ -72,6 +76,7 @@ export class PresetList {
 
   /** @param {Preset} preset */
   #choose(preset) {
+    this.#chosen = preset.name;
     this.#delegate.presetChosen(preset);
     for (const button of this.#list.querySelectorAll(".preset")) {
       if (button instanceof HTMLElement && button.textContent === preset.name) button.focus();
@@ -80,15 +85,20 @@ export class PresetList {
 
   /** @param {Preset} preset */
   #remove({ name }) {
-    this.#presets.remove(name);
+    const restore = this.#presets.remove(name);
     this.show(this.#delegate.presetWanted());
-    this.#delegate.presetSaid(`The preset ${name} is deleted.`);
+    this.#delegate.presetSaid("Preset deleted", () => {
+      restore();
+      this.show(this.#delegate.presetWanted());
+      this.#delegate.presetSaid("Preset restored");
+    });
     this.#list.querySelector("button")?.focus();
   }
 
   #askName() {
     this.#form.hidden = false;
-    this.#name.focus();
+    this.#form.scrollIntoView({ block: "nearest" });
+    this.#name.focus({ preventScroll: true });
   }
 
   #save() {
@@ -97,26 +107,28 @@ export class PresetList {
     this.#error.textContent = fault;
     this.#error.hidden = fault === "";
     this.#name.setAttribute("aria-invalid", String(fault !== ""));
-    if (fault) return this.#name.focus();
+    if (fault) return this.#askName();
+    this.#chosen = name.trim();
     this.#close();
     this.show(this.#delegate.presetWanted());
-    this.#delegate.presetSaid(`Kept as the preset ${name.trim()}.`);
+    this.#delegate.presetSaid("Preset saved");
   }
 
   #close() {
     this.#name.value = "";
     this.#error.hidden = true;
+    this.#name.removeAttribute("aria-invalid");
     this.#form.hidden = true;
-    this.element.querySelector("button")?.focus();
+    this.#saveButton.focus();
   }
 
   async #copy() {
     const text = JSON.stringify(this.#delegate.presetWanted(), null, 2);
     try {
       await this.#copyText(text);
-      this.#delegate.presetSaid("The settings are copied.");
+      this.#delegate.presetSaid("Settings copied");
     } catch {
-      this.#delegate.presetSaid("The browser does not let the page copy. Over plain http it does so on this machine only.");
+      this.#delegate.presetSaid("Couldn't copy. Browsers allow it over HTTPS only.");
     }
   }
 
@@ -124,13 +136,13 @@ export class PresetList {
     const form = create(
       "form",
       { class: "preset-form", hidden: true },
-      create("label", { for: "preset-name" }, "Name of the preset"),
+      create("label", { for: "preset-name" }, "Preset name"),
       this.#name,
       this.#error,
       create(
         "div",
         { class: "panel-actions" },
-        create("button", { type: "submit", class: "panel-button" }, "Save"),
+        create("button", { type: "submit", class: "panel-button panel-button-first" }, "Save"),
         createButton("Cancel", () => this.#close()),
       ),
     );

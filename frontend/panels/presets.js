@@ -1,4 +1,4 @@
-/** Named settings to choose from: three of ours, and a person's own, kept by the browser. */
+/** Named settings to choose from: three built-in ones, and the user's own, stored by the browser. */
 
 import { readSettings, tidied } from "./settings.js";
 
@@ -10,14 +10,14 @@ export const KEY = "streamui.presets.v1";
 export const MAX_PRESETS = 50;
 export const MAX_NAME = 40;
 
-/** What the built-in ones decide. They leave everything else, the system prompt too, as it is. */
+/** Parameters that a built-in preset sets. It leaves all others and the system prompt as they are. */
 const STYLE = ["temperature", "top_p", "top_k", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold"];
 
 /** @type {Preset[]} */
 const BUILT_IN = [
-  builtIn("Balanced", "What the model recommends", {}),
-  builtIn("Precise", "Sober, and nearly the same each time", { temperature: 0.2, top_p: 0.9 }),
-  builtIn("Creative", "Freer in its choice of words", { temperature: 1.2, top_p: 0.98, min_p: 0.03 }),
+  builtIn("Balanced", "The model's own choice", {}),
+  builtIn("Precise", "Focused, and nearly the same each time", { temperature: 0.2, top_p: 0.9 }),
+  builtIn("Creative", "Surprising, with a freer choice of words", { temperature: 1.2, top_p: 0.98, min_p: 0.03 }),
 ];
 
 /** Owns what is stored under its key. */
@@ -35,10 +35,10 @@ export class Presets {
   }
 
   /**
-   * Keeps the settings under a name; an own preset of that name is replaced.
+   * Store the settings under a name, in place of an own preset of that name.
    * @param {string} name
    * @param {Settings} settings
-   * @returns {string} what is wrong with the name, or ""
+   * @returns {string} an error, or ""
    */
   save(name, settings) {
     const trimmed = name.trim();
@@ -46,23 +46,29 @@ export class Presets {
     if (fault) return fault;
     const others = this.#own.filter((preset) => preset.name !== trimmed);
     this.#write([...others, own(trimmed, settings)]);
-    return this.#own.some((preset) => preset.name === trimmed) ? "" : "This browser keeps nothing for this page; copy the settings instead.";
+    return this.#own.some((preset) => preset.name === trimmed) ? "" : "This browser can't save presets. Copy the settings instead.";
   }
 
-  /** @param {string} name */
+  /**
+   * @param {string} name
+   * @returns {() => void} puts it back where it was
+   */
   remove(name) {
-    this.#write(this.#own.filter((preset) => preset.name !== name));
+    const before = this.#own;
+    const index = before.findIndex((preset) => preset.name === name);
+    this.#write(before.filter((preset) => preset.name !== name));
+    return () => this.#write(this.#own.filter((preset) => preset.name !== name).toSpliced(index, 0, ...before.slice(index, index + 1)));
   }
 
   /** @param {string} name */
   #faultOf(name) {
-    if (name === "") return "Name: give the preset a name.";
-    if ([...name].length > MAX_NAME) return `Name: use ${MAX_NAME} characters at most.`;
+    if (name === "") return "Enter a name.";
+    if ([...name].length > MAX_NAME) return `Use at most ${MAX_NAME} characters.`;
     if (BUILT_IN.some((preset) => preset.name.toLowerCase() === name.toLowerCase())) {
-      return `Name: ${name} is a built-in preset; choose another name.`;
+      return `${name} is a built-in preset. Choose another name.`;
     }
     const isFull = this.#own.length >= MAX_PRESETS && !this.#own.some((preset) => preset.name === name);
-    return isFull ? `There are ${MAX_PRESETS} presets already; delete one first.` : "";
+    return isFull ? `You have ${MAX_PRESETS} presets. Delete one first.` : "";
   }
 
   /** @returns {Preset[]} */
@@ -81,22 +87,26 @@ export class Presets {
 
 /**
  * @param {Preset} preset
- * @param {Settings} settings what holds now
- * @returns {Settings} what holds with the preset
+ * @param {Settings} settings the current ones
+ * @returns {Settings} the current ones with the preset applied
  */
 export function applied(preset, settings) {
-  if (preset.isOwn) return tidied(preset.settings);
+  if (preset.isOwn) return tidied({ ...settings, system: "", params: {}, ...preset.settings });
   const rest = Object.entries(settings.params ?? {}).filter(([name]) => !STYLE.includes(name));
   return tidied({ ...settings, params: { ...Object.fromEntries(rest), ...preset.settings.params } });
 }
 
 /**
- * @param {Preset} preset
+ * Find the preset that the settings equal. Several may: the one chosen last comes first, then the user's own, which set
+ * everything.
+ * @param {Preset[]} presets
  * @param {Settings} settings
- * @returns {boolean} whether the preset would change nothing
+ * @param {string} [chosen] name of the preset that was chosen last
+ * @returns {Preset | undefined}
  */
-export function isInForce(preset, settings) {
-  return sorted(applied(preset, settings)) === sorted(tidied(settings));
+export function currentPreset(presets, settings, chosen) {
+  const equal = presets.filter((preset) => sorted(applied(preset, settings)) === sorted(tidied(settings)));
+  return equal.find(({ name }) => name === chosen) ?? equal.find(({ isOwn }) => isOwn) ?? equal[0];
 }
 
 /** @param {Settings} settings */
@@ -120,5 +130,5 @@ function builtIn(name, meaning, params) {
  * @returns {Preset}
  */
 function own(name, settings) {
-  return { name, meaning: "Your own preset", settings: tidied(settings), isOwn: true };
+  return { name, meaning: "Your preset", settings: tidied(settings), isOwn: true };
 }

@@ -1,4 +1,4 @@
-/** How the open conversation is answered: the model's facts, the system prompt, presets and every sampling parameter. */
+/** Settings of the open conversation: system prompt, presets, every sampling parameter; facts about the model. */
 
 import { SYSTEM } from "./changed-settings.js";
 import { create, createButton } from "./elements.js";
@@ -29,8 +29,7 @@ export class SettingsPanel {
   /** @type {Map<string, HTMLElement>} */
   #counts = new Map();
   #said = create("p", { class: "panel-said", role: "status" });
-  /** @type {Settings | null} what was reset last */
-  #undone = null;
+  #resetButton = createButton("Reset all", () => this.#resetAll());
 
   /**
    * @param {Presets} presets
@@ -47,10 +46,15 @@ export class SettingsPanel {
     this.#presets = new PresetList(presets, copyText, {
       presetChosen: (preset) => this.#presetChosen(preset),
       presetWanted: () => this.#settings,
-      presetSaid: (sentence) => this.#say(sentence),
+      presetSaid: (sentence, undo) => this.#say(sentence, undo),
     });
     this.#fields = PARAMETERS.map((parameter) => new ParameterField(parameter, this));
-    this.element = create("div", {}, ...this.#sections());
+    this.element = create(
+      "div",
+      { class: "settings-view" },
+      create("div", { class: "settings-rows" }, ...this.#sections()),
+      this.#createFooter(),
+    );
     this.show({}, {}, {});
   }
 
@@ -61,7 +65,6 @@ export class SettingsPanel {
    */
   show(settings, model, limits) {
     this.showFacts(model, limits);
-    this.#undone = null;
     this.#say("");
     this.#showSettings(settings);
   }
@@ -72,7 +75,7 @@ export class SettingsPanel {
    */
   showFacts(model, limits) {
     const rows = describeModel(model, limits);
-    const shown = rows.length > 0 ? rows : [["Name", "not connected yet"]];
+    const shown = rows.length > 0 ? rows : [["Name", "Not connected"]];
     this.#facts.replaceChildren(
       ...shown.flatMap(([term = "", fact = ""]) => [create("dt", {}, term), create("dd", {}, fact)]),
     );
@@ -90,7 +93,7 @@ export class SettingsPanel {
     field.focus({ preventScroll: true });
   }
 
-  /** Takes over what is written in the field that has the focus. */
+  /** Apply the text of the field that has the focus. */
   hidden() {
     if (this.element.contains(document.activeElement)) /** @type {HTMLElement} */ (document.activeElement).blur();
   }
@@ -103,12 +106,16 @@ export class SettingsPanel {
     this.#change({ ...this.#settings, params: { ...this.#settings.params, [name]: value } });
   }
 
+  /** Name the fields that need a valid value. */
+  parameterRejected() {
+    this.#sayProblems();
+  }
+
   /** @param {Settings} settings */
   #change(settings) {
     const changed = tidied(settings);
     this.#sayProblems();
     if (JSON.stringify(changed) === JSON.stringify(this.#settings)) return;
-    this.#undone = null;
     this.#settings = changed;
     this.#showSummaries();
     this.#delegate.settingsChanged(changed);
@@ -126,7 +133,7 @@ export class SettingsPanel {
     this.#presets.show(this.#settings);
     for (const [group, count] of this.#counts) {
       const set = this.#fields.filter((field) => field.group === group && field.name in (this.#settings.params ?? {}));
-      count.textContent = set.length > 0 ? `${set.length} set` : "";
+      count.textContent = set.length > 0 ? `${set.length} changed` : "";
     }
   }
 
@@ -136,7 +143,7 @@ export class SettingsPanel {
   }
 
   #resetAll() {
-    this.#replace({}, "Everything is at its default again.");
+    this.#replace(tidied({ ...this.#settings, system: "", params: {} }), "Reset to defaults");
   }
 
   /**
@@ -147,71 +154,84 @@ export class SettingsPanel {
     const before = this.#settings;
     this.#showSettings(settings);
     this.#delegate.settingsChanged(this.#settings);
-    this.#undone = before;
-    this.#say(sentence);
-    if (JSON.stringify(before) === JSON.stringify(this.#settings)) return;
-    this.#said.append(" ", createButton("Undo", () => this.#undo(), { class: "panel-link" }));
+    const isChanged = JSON.stringify(before) !== JSON.stringify(this.#settings);
+    this.#say(sentence, isChanged ? () => this.#restore(before) : undefined);
   }
 
-  #undo() {
-    if (!this.#undone) return;
-    this.#showSettings(this.#undone);
+  /** @param {Settings} settings */
+  #restore(settings) {
+    this.#showSettings(settings);
     this.#delegate.settingsChanged(this.#settings);
-    this.#undone = null;
-    this.#say("The earlier settings hold again.");
-    this.#system.focus();
+    this.#say("Settings restored");
   }
 
   #sayProblems() {
     const wrong = this.#fields.filter(({ problem }) => problem !== "").map(({ label }) => label);
-    this.#say(wrong.length === 0 ? "" : `To be mended: ${wrong.join(", ")}. Until then the earlier value holds.`);
-  }
-
-  /** @param {string} sentence */
-  #say(sentence) {
-    this.#said.replaceChildren(sentence);
-  }
-
-  #sections() {
-    return [
-      create("section", { class: "panel-group" }, create("h3", {}, "Model"), this.#facts),
-      create(
-        "div",
-        { class: "field panel-group" },
-        create("label", { for: "system-prompt", class: "panel-title" }, "System prompt"),
-        this.#system,
-        create("p", { class: "field-hint", id: "system-prompt-hint" }, "What the model is told before the conversation: who it is, how it is to answer."),
-      ),
-      this.#presets.element,
-      create("p", { class: "field-hint panel-group" }, "An empty field leaves the choice to the model's own recommendation, else to the default."),
-      ...GROUPS.map((group, index) => this.#createGroup(group, index === 0)),
-      create(
-        "div",
-        { class: "panel-footer" },
-        this.#said,
-        create(
-          "div",
-          { class: "panel-actions" },
-          createButton("Reset all", () => this.#resetAll()),
-          create("span", { class: "field-hint" }, "Changes hold from the next answer on."),
-        ),
-      ),
-    ];
+    const previous = wrong.length === 1 ? "The previous value stays" : "The previous values stay";
+    this.#say(wrong.length === 0 ? "" : `Fix: ${wrong.join(", ")}. ${previous} in use.`);
   }
 
   /**
-   * @param {string} group
-   * @param {boolean} isOpen
+   * @param {string} sentence
+   * @param {() => void} [undo] of what the sentence reports
    */
-  #createGroup(group, isOpen) {
-    const fields = this.#fields.filter((field) => field.group === group);
+  #say(sentence, undo) {
+    this.#said.replaceChildren(sentence);
+    if (!undo) return;
+    const button = createButton("Undo", () => {
+      undo();
+      this.#resetButton.focus();
+    }, { class: "panel-link" });
+    this.#said.append(" ", button);
+  }
+
+  #sections() {
+    const [first = "", ...others] = GROUPS;
+    return [
+      create(
+        "div",
+        { class: "panel-group" },
+        create("label", { for: "system-prompt", class: "panel-title" }, "System prompt"),
+        this.#system,
+        create("p", { class: "field-hint", id: "system-prompt-hint" }, "Instructions the model follows in this chat."),
+      ),
+      this.#presets.element,
+      create(
+        "section",
+        { class: "panel-group", "aria-labelledby": "settings-common" },
+        create("h3", { id: "settings-common" }, first),
+        create("p", { class: "field-hint" }, "Leave empty to use the default."),
+        ...this.#rows(first),
+      ),
+      ...others.map((group) => this.#createGroup(group)),
+      create("section", { class: "panel-group model-facts" }, create("h3", {}, "Model"), this.#facts),
+    ];
+  }
+
+  #createFooter() {
+    const actions = create(
+      "div",
+      { class: "panel-actions" },
+      this.#resetButton,
+      create("span", { class: "field-hint" }, "Applies from the next answer."),
+    );
+    return create("div", { class: "panel-footer" }, this.#said, actions);
+  }
+
+  /** @param {string} group */
+  #rows(group) {
+    return this.#fields.filter((field) => field.group === group).map(({ element }) => element);
+  }
+
+  /** @param {string} group */
+  #createGroup(group) {
     const count = create("span", { class: "group-count" });
     this.#counts.set(group, count);
     return create(
       "details",
-      { class: "panel-group", open: isOpen },
+      { class: "panel-group" },
       create("summary", { class: "panel-title" }, create("span", {}, group), count),
-      create("div", { role: "group", "aria-label": group }, ...fields.map(({ element }) => element)),
+      create("div", { role: "group", "aria-label": group }, ...this.#rows(group)),
     );
   }
 }

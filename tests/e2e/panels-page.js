@@ -69,6 +69,41 @@ export class PanelsPage {
     });
   }
 
+  /** @param {string} words of the line above the panel's last button */
+  async says(words) {
+    await this.page.waitFor((expected) => document.querySelector(".panel-said")?.textContent?.includes(expected), words);
+  }
+
+  /** @param {string} name of a parameter */
+  async slider(name) {
+    return await this.page.$eval(`#slider-${name}`, (slider) => ({
+      value: /** @type {HTMLInputElement} */ (slider).value,
+      words: slider.getAttribute("aria-valuetext"),
+    }));
+  }
+
+  /** @param {string} name of a parameter */
+  async help(name) {
+    return await this.page.evaluate((id) => {
+      const hint = /** @type {HTMLElement} */ (document.getElementById(id));
+      return hint.checkVisibility() ? hint.textContent : "";
+    }, `parameter-${name}-hint`);
+  }
+
+  /**
+   * @param {string} selector
+   * @returns {Promise<boolean>} whether a click in its middle would hit it
+   */
+  async isUncovered(selector) {
+    return await this.page.evaluate((wanted) => {
+      const element = document.querySelector(wanted);
+      if (!element) throw new Error(`There is no ${wanted}`);
+      const { left, right, top, bottom } = element.getBoundingClientRect();
+      const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+      return hit !== null && element.contains(hit);
+    }, selector);
+  }
+
   async pressedPresets() {
     return await this.page.$$eval('.preset[aria-pressed="true"]', (presets) => presets.map(({ textContent }) => textContent));
   }
@@ -132,7 +167,7 @@ export class PanelsPage {
   /** By how many pixels anything in the panel is wider than its room. */
   async overhang() {
     return await this.page.evaluate(() => {
-      const shown = [...document.querySelectorAll("#side-panel, .side-panel-view:not([hidden])")];
+      const shown = [...document.querySelectorAll("#side-panel, .side-panel-view:not([hidden]), .side-panel-view:not([hidden]) .settings-rows")];
       return Math.max(...shown.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
     });
   }

@@ -68,7 +68,7 @@ describe("The panels", () => {
     });
 
     it("obeys a JSON schema", async () => {
-      await panels.unfold("Form of the answer");
+      await panels.unfold("Output format");
       await panels.set("json_schema", '{"enum": ["yes", "no"]}');
       await chat.ask("Is water wet?");
       await chat.lastStatusSays("Done");
@@ -78,10 +78,8 @@ describe("The panels", () => {
     it("says what is wrong with a value, and goes on with the one before", async () => {
       await panels.set("max_tokens", "5");
       await panels.set("max_tokens", "0");
-      assert.equal(
-        await panels.problem("max_tokens"),
-        "Longest answer: 0 is too low; give a whole number from 1, or leave it empty for the default.",
-      );
+      assert.equal(await panels.problem("max_tokens"), "Must be 1 or more");
+      await panels.says("Fix: Max tokens. The previous value stays in use.");
       await chat.ask(STORY);
       await chat.lastStatusSays("Stopped at your 5-token limit");
       await panels.set("max_tokens", "6");
@@ -98,8 +96,47 @@ describe("The panels", () => {
       assert.deepEqual([await panels.value("temperature"), await panels.value("top_p")], ["", "0.5"]);
       await chat.press("Reset all");
       assert.equal(await panels.value("top_p"), "");
+      await panels.says("Reset to defaults");
       await chat.press("Undo");
       assert.equal(await panels.value("top_p"), "0.5");
+      await panels.says("Settings restored");
+    });
+
+    it("sets a parameter by its slider, with keys, and shows the default where nothing is set", async () => {
+      assert.deepEqual(await panels.slider("temperature"), { value: "0.8", words: "0.8 (default)" });
+      await chat.page.focus("#slider-temperature");
+      for (const key of ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"]) await chat.page.press(key);
+      assert.equal(await panels.value("temperature"), "0.9");
+      await chat.reload();
+      await panels.open("chat");
+      assert.deepEqual(await panels.slider("temperature"), { value: "0.9", words: "0.9" });
+      await panels.set("temperature", "0.123");
+      assert.equal((await panels.slider("temperature")).words, "0.123");
+      await chat.press("Reset Temperature");
+      assert.deepEqual(await panels.slider("temperature"), { value: "0.8", words: "0.8 (default)" });
+    });
+
+    it("explains a parameter on demand", async () => {
+      assert.equal(await panels.help("temperature"), "");
+      await chat.page.focus('[aria-label="About Temperature"]');
+      await chat.page.press("Enter");
+      assert.match(await panels.help("temperature") ?? "", /Low is focused.* Range: 0–2\.$/);
+      await chat.page.press("Enter");
+      assert.equal(await panels.help("temperature"), "");
+    });
+
+    it("keeps the form of a preset and the error of a field out from under the footer", async () => {
+      for (const height of [420, 480, 540, 600]) {
+        await chat.page.setViewport({ width: 1180, height });
+        await chat.press("Save as preset…");
+        for (const part of ["#preset-name", ".preset-form button[type=submit]"]) {
+          assert.ok(await panels.isUncovered(part), `${part} at ${height} px`);
+        }
+        await chat.press("Cancel");
+        await panels.set("seed", "-7");
+        assert.ok(await panels.isUncovered("#parameter-seed-error"), `the error at ${height} px`);
+        await panels.set("seed", "7");
+      }
     });
 
     it("chooses, keeps and deletes presets", async () => {
@@ -116,8 +153,18 @@ describe("The panels", () => {
       await panels.open("chat");
       await chat.press("Mine");
       assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]);
-      await chat.press("Delete the preset Mine");
+      await chat.press("Save as preset…");
+      await chat.page.type(".preset-form input", "The same");
+      await chat.page.press("Enter");
+      await panels.says("Preset saved");
+      assert.deepEqual(await panels.pressedPresets(), ["The same"]);
+      for (const name of ["The same", "Mine"]) {
+        await chat.press(`Delete the preset ${name}`);
+        await panels.says("Preset deleted");
+      }
       await chat.page.waitFor(() => !document.querySelector(".preset-own"));
+      await chat.press("Undo");
+      assert.deepEqual(await panels.pressedPresets(), ["Mine"]);
     });
 
     it("is worked by keys alone, closes with Escape, and gives the focus back", async () => {
@@ -192,7 +239,10 @@ describe("The panels", () => {
       for (const view of /** @type {const} */ (["chat", "engine", "appearance"])) {
         await panels.open(view);
         await panels.unfoldAll();
-        assert.equal(await panels.overhang(), 0, `${view} at ${size} %`);
+        for (const direction of ["ltr", "rtl"]) {
+          await chat.page.evaluate((dir) => document.documentElement.setAttribute("dir", dir), direction);
+          assert.equal(await panels.overhang(), 0, `${view} at ${size} %, ${direction}`);
+        }
         await chat.page.press("Escape");
       }
       assert.equal(await chat.overhang(), 0);

@@ -59,6 +59,26 @@ describe("PARAMETERS", async () => {
   });
 });
 
+describe("The sliders", () => {
+  const bounded = PARAMETERS.filter(({ kind, maximum = Infinity }) => kind === "number" && maximum <= 2);
+
+  it("are there for every number with two near bounds", () => {
+    assert.deepEqual(bounded.filter(({ slider }) => !slider).map(({ name }) => name), []);
+  });
+
+  for (const { name, slider, minimum = -Infinity, above = -Infinity, maximum = Infinity, standard } of PARAMETERS) {
+    if (!slider) continue;
+    it(`has valid values alone for ${name}, and its default`, () => {
+      const { from, to, step } = slider;
+      assert.ok(minimum <= from && above < from && from < to && to <= maximum);
+      for (const value of [to, Number(standard)]) {
+        const steps = (value - from) / step;
+        assert.ok(value >= from && value <= to && Math.abs(steps - Math.round(steps)) < 1e-9, `${value}`);
+      }
+    });
+  }
+});
+
 describe("describeRange", () => {
   /** @param {string} name */
   function range(name) {
@@ -67,13 +87,14 @@ describe("describeRange", () => {
     return describeRange(parameter);
   }
 
-  it("says which values are taken", () => {
-    assert.equal(range("temperature"), "a number from 0 to 2");
-    assert.equal(range("repeat_penalty"), "a number above 0, up to 2");
-    assert.equal(range("max_tokens"), "a whole number from 1");
-    assert.equal(range("seed"), "a whole number from -1");
-    assert.equal(range("stop"), "up to 16 lines of up to 256 characters");
-    assert.equal(range("logit_bias"), "a JSON object of up to 1,024 token ids and numbers from -100 to 100");
-    assert.equal(range("json_schema"), "a JSON object of up to 65,536 bytes");
+  it("says which values are valid", () => {
+    assert.equal(range("temperature"), "0–2");
+    assert.equal(range("presence_penalty"), "-2 to 2");
+    assert.equal(range("repeat_penalty"), "above 0, up to 2");
+    assert.equal(range("max_tokens"), "1 or more");
+    assert.equal(range("seed"), "-1 or more");
+    assert.equal(range("stop"), "up to 16 lines of 256 characters");
+    assert.equal(range("logit_bias"), "up to 1,024 tokens, each -100 to 100");
+    assert.equal(range("json_schema"), "up to 64 KiB");
   });
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 
+import { parseHTML } from "linkedom";
+
 import { Presets } from "../../../frontend/panels/presets.js";
 import { SettingsPanel } from "../../../frontend/panels/settings-panel.js";
 import { FakeBrowser } from "../fake-storage.js";
-import { installDocument, removeDocument } from "../rendering/rendered.js";
 
 /** @typedef {import("../../../frontend/panels/settings.js").Settings} Settings */
 
@@ -16,8 +17,16 @@ describe("The settings panel", () => {
   /** @type {Settings[]} */
   let changes;
 
-  before(installDocument);
-  after(removeDocument);
+  /** @type {{Event: typeof Event}} */
+  let window;
+
+  before(() => {
+    const page = parseHTML("<html><body></body></html>");
+    window = page;
+    Object.assign(globalThis, { document: page.document });
+  });
+
+  after(() => void Reflect.deleteProperty(globalThis, "document"));
 
   beforeEach(() => {
     events = [];
@@ -26,7 +35,7 @@ describe("The settings panel", () => {
       settingsChanged: (settings) => changes.push(settings),
     });
     document.body.replaceChildren(panel.element);
-    for (const field of panel.element.querySelectorAll("input, textarea")) {
+    for (const field of panel.element.querySelectorAll("input, textarea, p, button, form")) {
       Object.assign(field, {
         focus: () => events.push(`focus ${field.id}`),
         scrollIntoView: () => events.push(`scroll ${field.id}`),
@@ -42,5 +51,62 @@ describe("The settings panel", () => {
     assert.deepEqual(events.slice(2), ["scroll system-prompt", "focus system-prompt"]);
     panel.reveal("unheard_of");
     assert.equal(events.length, 4);
+  });
+
+  /**
+   * @param {string} id
+   * @param {string} value
+   */
+  function enter(id, value) {
+    const field = /** @type {HTMLInputElement} */ (document.getElementById(id));
+    field.value = value;
+    field.dispatchEvent(new window.Event("change"));
+  }
+
+  const said = () => panel.element.querySelector(".panel-said")?.firstChild?.textContent ?? "";
+
+  it("names the fields whose text is not valid, and keeps their values", () => {
+    enter("parameter-temperature", "0.5");
+    enter("parameter-temperature", "7");
+    assert.equal(document.getElementById("parameter-temperature-error")?.textContent, "Must be 0–2");
+    assert.equal(said(), "Fix: Temperature. The previous value stays in use.");
+    enter("parameter-json_schema", "{");
+    assert.equal(said(), "Fix: Temperature, JSON schema. The previous values stay in use.");
+    enter("parameter-temperature", "1");
+    enter("parameter-json_schema", "");
+    assert.equal(said(), "");
+    assert.deepEqual(changes, [{ params: { temperature: 0.5 } }, { params: { temperature: 1 } }]);
+  });
+
+  it("shows where the slider stands, the default without a value", () => {
+    const slider = /** @type {HTMLInputElement} */ (document.getElementById("slider-temperature"));
+    const position = () => [slider.value, slider.getAttribute("aria-valuetext")];
+    assert.deepEqual(position(), ["0.8", "0.8 (default)"]);
+    slider.value = "1.5";
+    slider.dispatchEvent(new window.Event("input"));
+    assert.deepEqual(changes, []);
+    slider.dispatchEvent(new window.Event("change"));
+    assert.deepEqual(changes, [{ params: { temperature: 1.5 } }]);
+    panel.show({}, {}, {});
+    assert.deepEqual(position(), ["0.8", "0.8 (default)"]);
+  });
+
+  it("counts what is changed in a folded group, and shows the model's facts last", () => {
+    panel.show({ params: { top_k: 3, min_p: 0.1, seed: 1 } }, { name: "Starter" }, {});
+    const counts = [...panel.element.querySelectorAll("summary")].map(({ textContent }) => textContent);
+    assert.deepEqual(counts, ["Sampling2 changed", "Repetition penalties", "Repeated phrases (DRY)", "Output format"]);
+    assert.equal(panel.element.querySelector(".settings-rows")?.lastElementChild?.textContent, "ModelNameStarter");
+  });
+
+  it("resets all, says so, and takes it back", () => {
+    panel.show({ system: "Be brief.", params: { seed: 1 }, truncation: "disabled" }, {}, {});
+    const press = (/** @type {string} */ label) => {
+      [...panel.element.querySelectorAll("button")].find(({ textContent }) => textContent === label)?.dispatchEvent(new window.Event("click"));
+    };
+    press("Reset all");
+    assert.equal(said(), "Reset to defaults");
+    press("Undo");
+    assert.equal(said(), "Settings restored");
+    assert.deepEqual(changes, [{ truncation: "disabled" }, { system: "Be brief.", params: { seed: 1 }, truncation: "disabled" }]);
   });
 });

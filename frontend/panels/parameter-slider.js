@@ -1,0 +1,47 @@
+/** Slider of one sampling parameter. Where nothing is set it stands at the default. */
+
+import { create } from "./elements.js";
+
+/** @typedef {import("./parameters.js").Parameter} Parameter */
+/** @typedef {import("./parameters.js").Slider} Slider */
+/**
+ * @typedef {object} ParameterSliderDelegate
+ * @property {(value: string) => void} sliderMoved the thumb is being moved
+ * @property {() => void} sliderReleased its value is chosen
+ */
+
+export class ParameterSlider {
+  #standard;
+
+  /**
+   * @param {Parameter} parameter
+   * @param {Slider} range
+   * @param {string} labelId id of the element that names the parameter
+   * @param {ParameterSliderDelegate} delegate
+   */
+  constructor({ name, standard }, { from, to, step }, labelId, delegate) {
+    this.#standard = standard;
+    this.element = create("input", {
+      type: "range", id: `slider-${name}`, class: "field-slider", min: from, max: to, step, "aria-labelledby": labelId,
+    });
+    this.element.addEventListener("input", () => this.#moved(delegate));
+    this.element.addEventListener("change", () => delegate.sliderReleased());
+  }
+
+  /** @param {string} text valid text of the field; "" for the default */
+  show(text) {
+    this.element.value = text || this.#standard;
+    this.#describe(text || `${this.#standard} (default)`);
+  }
+
+  /** @param {ParameterSliderDelegate} delegate */
+  #moved(delegate) {
+    this.#describe(this.element.value);
+    delegate.sliderMoved(this.element.value);
+  }
+
+  /** @param {string} words a value may lie beyond the slider's ends, so the position alone doesn't say it */
+  #describe(words) {
+    this.element.setAttribute("aria-valuetext", words);
+  }
+}
