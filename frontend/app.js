@@ -159,17 +159,17 @@ const streamUI = new StreamUI({
 
 const shortcuts = new Shortcuts(document, /Mac|iPhone|iPad/.test(navigator.platform));
 shortcuts.add(
-  { label: "Send the message", keys: "Enter" },
-  { label: "Start a new line", keys: "Shift+Enter" },
-  { label: "Edit the last message, from an empty composer", keys: "ArrowUp", act: (target) => target === composerInput && streamUI.editLast() },
-  { label: "Stop the answer, or close what is open", keys: "Escape", act: () => streamUI.stop() },
+  { label: "Send message", keys: "Enter" },
+  { label: "New line", keys: "Shift+Enter" },
+  { label: "Edit last message", where: "in an empty composer", keys: "ArrowUp", act: (target) => target === composerInput && streamUI.editLast() },
+  { label: "Stop, or close panel", keys: "Escape", act: () => streamUI.stop() },
   { label: "New chat", keys: "Mod+Shift+O", act: newChat },
-  { label: "Search the conversations", keys: "Mod+K", act: () => sidebar.search() },
-  { label: "Earlier version of the message that has the focus", keys: "ArrowLeft", act: () => streamUI.turnBranch(-1) },
-  { label: "Later version of it", keys: "ArrowRight", act: () => streamUI.turnBranch(1) },
-  { label: "Rename the conversation that has the focus in the list", keys: "F2" },
-  { label: "Delete it", keys: "Delete" },
-  { label: "Show this list, outside of text fields", keys: "?" },
+  { label: "Search chats", keys: "Mod+K", act: () => sidebar.search() },
+  { label: "Previous version", where: "on a message", keys: "ArrowLeft", act: () => streamUI.turnBranch(-1) },
+  { label: "Next version", where: "on a message", keys: "ArrowRight", act: () => streamUI.turnBranch(1) },
+  { label: "Rename chat", where: "in the chat list", keys: "F2" },
+  { label: "Delete chat", where: "in the chat list", keys: "Delete" },
+  { label: "Show shortcuts", where: "outside text fields", keys: "?" },
 );
 
 const panels = new Panels({

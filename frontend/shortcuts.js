@@ -5,10 +5,11 @@
 
 import { isComposing } from "./rendering/submit-key.js";
 
-/** @typedef {{label: string, keys: string[]}} Shortcut as it is listed; keys as they are called here */
+/** @typedef {{label: string, where: string | undefined, keys: string[]}} Shortcut as the help lists it; keys as they are called here */
 /**
  * @typedef {object} Binding
  * @property {string} label what it does, in words
+ * @property {string} [where] needs the focus, in words: "in the chat list"
  * @property {string} keys names of keys joined by "+", as `KeyboardEvent.key` has them; Mod is Ctrl, and Cmd on a Mac
  * @property {(target: Element | null) => boolean | void} [act] target: what has the focus; false leaves the key to others.
  *   Without it the key is only listed, and obeyed elsewhere.
@@ -46,7 +47,7 @@ export class Shortcuts {
 
   /** @returns {Shortcut[]} in the order in which they were added */
   get table() {
-    return this.#bindings.map(({ label, keys }) => ({ label, keys: keys.split("+").map((key) => this.#called(key)) }));
+    return this.#bindings.map(({ label, where, keys }) => ({ label, where, keys: keys.split("+").map((key) => this.#called(key)) }));
   }
 
   /** @param {KeyboardEvent} event */

@@ -1,4 +1,4 @@
-/** How the page looks in this browser: theme and text size. `first-paint.js` puts them on the page. */
+/** Theme and text size in this browser. `first-paint.js` applies them to the page. */
 
 import { create, createButton } from "./elements.js";
 
@@ -64,7 +64,7 @@ export class AppearancePanel {
   }
 
   #describeSize() {
-    const words = `${Math.floor(Number(this.#size.value))} %`;
+    const words = `${Number(this.#size.value)}%`;
     this.#sizeText.textContent = words;
     this.#size.setAttribute("aria-valuetext", words);
   }
@@ -78,7 +78,7 @@ export class AppearancePanel {
 
   #createSize() {
     const label = create("label", { for: "text-size", class: "panel-title" }, "Text size");
-    const hint = create("p", { class: "field-hint" }, "Theme and text size are kept by this browser, for every conversation.");
+    const hint = create("p", { class: "field-hint" }, "Saved in this browser, for all chats.");
     return create(
       "div",
       { class: "panel-group" },

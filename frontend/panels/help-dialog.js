@@ -1,4 +1,4 @@
-/** The list of shortcuts, under the key `?` and a button. */
+/** The list of shortcuts, opened by the key `?` or a button. */
 
 import { create } from "./elements.js";
 
@@ -45,7 +45,7 @@ export class HelpDialog {
   }
 
   /**
-   * Escape closes the list and stops no answer. So does a second `?`.
+   * Close with Escape, which then stops no answer, or with a second `?`.
    * @param {KeyboardEvent} event
    */
   #keyPressedInside(event) {
@@ -65,22 +65,25 @@ export class HelpDialog {
 
   /** @param {Shortcut[]} shortcuts */
   #createDialog(shortcuts) {
-    const close = create("button", { type: "button", class: "icon-button", "aria-label": "Close the list" }, "✕");
+    const close = create("button", { type: "button", class: "icon-button", "aria-label": "Close" }, "✕");
     close.addEventListener("click", () => this.#dialog.close());
-    const rows = shortcuts.map(({ keys, label }) => {
-      return create("div", { class: "shortcut" }, create("dt", {}, ...keyElements(keys)), create("dd", {}, label));
-    });
     return create(
       "dialog",
       { class: "help", id: "help", "aria-labelledby": "help-title" },
+      create("div", { class: "side-panel-header" }, create("h2", { id: "help-title" }, "Keyboard shortcuts"), close),
       create(
         "div",
-        { class: "help-body" },
-        create("div", { class: "side-panel-header" }, create("h2", { id: "help-title" }, "Keyboard shortcuts"), close),
-        create("dl", { class: "shortcuts" }, ...rows),
+        { class: "help-body", tabindex: 0, role: "region", "aria-labelledby": "help-title" },
+        create("dl", { class: "shortcuts" }, ...shortcuts.map(createRow)),
       ),
     );
   }
+}
+
+/** @param {Shortcut} shortcut */
+function createRow({ keys, label, where }) {
+  const place = where ? [" ", create("span", { class: "shortcut-where" }, where)] : [];
+  return create("div", { class: "shortcut" }, create("dt", {}, ...keyElements(keys)), create("dd", {}, label, ...place));
 }
 
 /** @param {string[]} keys */

@@ -127,7 +127,7 @@ export class SidePanel {
   }
 
   #createDialog() {
-    const close = create("button", { type: "button", class: "icon-button", "aria-label": "Close the panel" }, "✕");
+    const close = create("button", { type: "button", class: "icon-button", "aria-label": "Close settings" }, "✕");
     close.addEventListener("click", () => this.close());
     for (const view of this.#views) {
       view.element.classList.add("side-panel-view");
