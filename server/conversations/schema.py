@@ -111,15 +111,13 @@ MIGRATIONS: Final = (
 """A step is never changed once released: a new one is appended. ``PRAGMA user_version`` counts those that were made."""
 
 
-def version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def migrate(db: sqlite3.Connection) -> None:
-    """Make every step that is missing, each whole or not at all; and give the connection what the triggers call."""
+def add_functions(db: sqlite3.Connection) -> None:
+    """Give the connection what the triggers call."""
     db.execute("PRAGMA trusted_schema = ON")  # else triggers may not call a function of this program
     db.create_function("indexed", 1, indexed, deterministic=True)
-    for number in range(version(db), len(MIGRATIONS)):
-        if number:
-            logger.info("the search index is built again, which takes about 15 s for 100,000 messages")
-        db.executescript(f"BEGIN; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+
+
+def log_step(number: int) -> None:
+    """Log that a step takes its time."""
+    if number:
+        logger.info("the search index is built again, which takes about 15 s for 100,000 messages")

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, Final, Literal, ParamSpec, TypeVar
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from server.conversations.schema import MIGRATIONS, migrate, version
+from server.conversations.schema import MIGRATIONS, add_functions, log_step
 from server.generations.lock import FolderInUseError, FolderLock
-from server.private_files import create_private
+from server.sqlite_files import WRITE_AHEAD, NewerFileError, connect, move_aside, prepare, transaction
 
 FILE: Final = "conversations.sqlite3"
 LOCK: Final = "conversations.lock"
-MEMORY: Final = ":memory:"
 
 PRAGMAS: Final = (
-    "PRAGMA auto_vacuum = INCREMENTAL",  # for a new file; has to come before its first table
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",  # outlives a server that is killed; a machine that loses power, but for moments
+    *WRITE_AHEAD,
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = FAST",  # what was deleted is overwritten, where that costs nothing
 )
@@ -127,58 +122,26 @@ class Store:
         except (OSError, sqlite3.OperationalError) as error:
             raise ConversationsError(f"{self._path}: {error}; mend that, or choose another --data") from error
         except sqlite3.DatabaseError as error:
-            self._move_aside(error)
+            assert self._path is not None
+            move_aside(self._path, error)
             return self._prepared()
 
     def _prepared(self) -> sqlite3.Connection:
-        if self._path is not None:
-            create_private(self._path)
-        db = sqlite3.connect(self._path or MEMORY, isolation_level=None, check_same_thread=False)
+        db = connect(self._path)
         try:
-            for pragma in PRAGMAS:
-                db.execute(pragma)
-            self._refuse_newer(db)
-            if (found := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                raise sqlite3.DatabaseError(found)
-            migrate(db)
+            add_functions(db)
+            prepare(db, self._path, MIGRATIONS, pragmas=PRAGMAS, before_step=log_step)
+        except NewerFileError as error:
+            db.close()
+            raise ConversationsError(str(error)) from error
         except BaseException:
             db.close()
             raise
         return db
 
-    def _refuse_newer(self, db: sqlite3.Connection) -> None:
-        if (found := version(db)) > len(MIGRATIONS):
-            raise ConversationsError(
-                f"{self._path} was written by a newer StreamUI (its version is {found}, this one knows "
-                f"{len(MIGRATIONS)}): use the newer one, or another --data"
-            )
-
-    def _move_aside(self, error: Exception) -> None:
-        assert self._path is not None
-        aside = time.strftime("conversations-broken-%Y%m%d-%H%M%S.sqlite3")
-        for end in ("", "-wal", "-shm"):
-            part = self._path.with_name(FILE + end)
-            if part.exists():
-                part.rename(self._path.with_name(aside + end))
-        reason = str(error).splitlines()[-1]
-        logger.error("%s is broken (%s): it was moved to %s, and a new one begun", self._path, reason, aside)
-
     def _unlock(self) -> None:
         if self._lock:
             self._lock.close()
-
-
-@contextlib.contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Commit what the block does, or nothing of it where it raises."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):  # some failures have rolled it back already
-            db.execute("ROLLBACK")
-        raise
 
 
 def _failed_future(error: RemoteProtocolError) -> asyncio.Future[T]:

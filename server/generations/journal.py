@@ -21,18 +21,14 @@ import msgspec
 from server.engine.base import Choice, Finished, Piece
 from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Written
 from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
-from server.generations.schema import MIGRATIONS, migrate, version
+from server.generations.schema import MIGRATIONS
 from server.generations.stored import Stored, read
-from server.private_files import create_private
+from server.sqlite_files import WRITE_AHEAD, NewerFileError, connect, move_aside, prepare
 
 FILE: Final = "journal.sqlite3"
 
 PRAGMAS: Final = (
-    "PRAGMA auto_vacuum = INCREMENTAL",  # for a new file; has to come before its first table
-    "PRAGMA journal_mode = WAL",
-    # A commit is a write and no fsync: it outlives a server that is killed, since the system has it. A machine that
-    # loses power may lose the last moments, and never more than those: what is left is whole.
-    "PRAGMA synchronous = NORMAL",
+    *WRITE_AHEAD,
     # Every 16 MiB the log goes into the file, which waits for the disk, and those who read wait with it. By default
     # that is every 4 MiB: every two seconds where a small model writes 16 answers.
     "PRAGMA wal_autocheckpoint = 4096",
@@ -119,30 +115,27 @@ class Journal:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            create_private(self._path)
-            return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            return connect(self._path)
         except (OSError, sqlite3.Error) as error:
             raise JournalError(f"{self._path}: {error}; mend that, or choose another --data") from error
 
     def _load(self) -> None:
         try:
             self._prepare()
+        except NewerFileError as error:
+            self._db.close()
+            raise JournalError(str(error)) from error
         except sqlite3.OperationalError as error:
             self._fail(error)
         except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError) as error:
             self._db.close()
-            self._move_aside(error)
+            move_aside(self._path, error)
             self._db = self._connect()
             self._load()
 
     def _prepare(self) -> None:
         """Bring the tables up to date and read them."""
-        for pragma in PRAGMAS:
-            self._db.execute(pragma)
-        self._refuse_newer()
-        if (found := self._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise sqlite3.DatabaseError(found)
-        migrate(self._db)
+        prepare(self._db, self._path, MIGRATIONS, pragmas=PRAGMAS)
         if self._lock.failed_before:  # more may have been shown than is here, and what comes now is another text
             self._db.execute(_RENAME)
         self._lock.mark(IN_USE)
@@ -153,23 +146,6 @@ class Journal:
         self._next_key = max((one.key for one in stored), default=0) + 1
         self._next_step = last_step + 1
         self._open = {one.begun.id: _Open(one.key, 0, list(one.pieces)) for one in stored if one.ending is None}
-
-    def _refuse_newer(self) -> None:
-        if (found := version(self._db)) > len(MIGRATIONS):
-            self._db.close()
-            raise JournalError(
-                f"{self._path} was written by a newer StreamUI (its version is {found}, this one knows "
-                f"{len(MIGRATIONS)}): use the newer one, or another --data"
-            )
-
-    def _move_aside(self, error: Exception) -> None:
-        aside = time.strftime("journal-broken-%Y%m%d-%H%M%S.sqlite3")
-        for end in ("", "-wal", "-shm"):
-            part = self._path.with_name(FILE + end)
-            if part.exists():
-                part.rename(self._path.with_name(aside + end))
-        reason = str(error).splitlines()[-1]
-        logger.error("%s is broken (%s): it was moved to %s, and a new one begun", self._path, reason, aside)
 
     # Writing
 

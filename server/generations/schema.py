@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 MIGRATIONS: Final = (
@@ -33,13 +32,3 @@ MIGRATIONS: Final = (
     """,
 )
 """A step is never changed once released: a new one is appended. ``PRAGMA user_version`` counts those that were made."""
-
-
-def version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def migrate(db: sqlite3.Connection) -> None:
-    """Make every step that is missing, each whole or not at all."""
-    for number in range(version(db), len(MIGRATIONS)):
-        db.executescript(f"BEGIN; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")

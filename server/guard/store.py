@@ -15,14 +15,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from server.private_files import create_private
+from server.sqlite_files import NewerFileError, connect, prepare
 
 FILE: Final = "tokens.sqlite3"
 
 WAIT_SECONDS: Final = 2.0
-"""For another process that writes."""
+"""Time to wait for another process that writes."""
 
-_TABLES: Final = """
+MIGRATIONS: Final = (
+    """
     CREATE TABLE IF NOT EXISTS tokens (
         key       INTEGER PRIMARY KEY,
         name      TEXT NOT NULL,           -- the principal
@@ -37,8 +38,9 @@ _TABLES: Final = """
         token   INTEGER NOT NULL REFERENCES tokens (key),
         expires REAL NOT NULL
     );
-    PRAGMA user_version = 1;
-"""
+    """,
+)
+"""A step is never changed once released: a new one is appended."""
 
 
 class TokenFileError(Exception):
@@ -76,10 +78,11 @@ class TokenStore:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         try:
-            create_private(self.path)
+            self._db = connect(self.path, wait_seconds=WAIT_SECONDS)
             self._inode = os.stat(self.path).st_ino
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=WAIT_SECONDS, check_same_thread=False)
-            self._db.executescript(_TABLES)
+            prepare(self._db, self.path, MIGRATIONS)
+        except NewerFileError as error:
+            raise TokenFileError(str(error)) from error
         except (OSError, sqlite3.Error) as error:
             raise self._failed(error) from error
 

@@ -16,16 +16,17 @@ from server.conversations import editing, importing, listing, schema, upkeep
 from server.conversations.formats.draft import Draft, DraftMessage, checked
 from server.conversations.search_text import Query, indexed
 from server.conversations.snippets import LENGTH, READ, WINDOW, snippet
-from server.conversations.store import FILE, MEMORY, Store, transaction
+from server.conversations.store import FILE, PRAGMAS, Store
 from server.conversations.values import Change, Found
+from server.sqlite_files import MEMORY, prepare, transaction
 
 ME = "me"
 
 
 def new_db() -> sqlite3.Connection:
     db = sqlite3.connect(MEMORY, isolation_level=None)
-    db.execute("PRAGMA foreign_keys = ON")
-    schema.migrate(db)
+    schema.add_functions(db)
+    prepare(db, None, schema.MIGRATIONS, pragmas=PRAGMAS)
     return db
 
 
@@ -217,8 +218,7 @@ def test_any_part_of_a_text_without_spaces_is_found(text: str, begin: int, lengt
     text = "".join(char for char in unicodedata.normalize("NFC", text) if char in "世界가กิน👍👩")
     part = text[begin % (len(text) + 1) :][:length]
     if part and Query(part).match:
-        with closing(sqlite3.connect(MEMORY)) as db:
-            schema.migrate(db)
+        with closing(new_db()) as db:
             db.execute("INSERT INTO message_words (rowid, content) VALUES (1, ?)", (indexed(text),))
             query = Query(part)
             assert db.execute("SELECT rowid FROM message_words WHERE message_words MATCH ?", (query.match,)).fetchall()
