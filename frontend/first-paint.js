@@ -1,11 +1,16 @@
 /**
- * Theme and text size, before anything is painted: a classic script in the head, since a module would come too late.
+ * Theme, text size and the room that they leave, before anything is painted: a classic script in the head, since a module would come too late.
  * The only place that puts them on the page; afterwards it hears of changes by the event "appearancechange".
  */
 
 {
   const KEY = "streamui.appearance.v1";
   const GROUND = { light: "#faf9f7", dark: "#131617" };
+  /**
+   * The width below which the page is laid out in this way, in rem: as on a phone; with the list of conversations as a drawer; with
+   * the side panel over the chat. Media queries can't tell, since they measure in the browser's own text size.
+   */
+  const ROOM = { phone: 36, drawer: 56, cover: 64 };
 
   /** @returns {any} */
   const kept = () => {
@@ -14,6 +19,13 @@
     } catch {
       return {};
     }
+  };
+
+  const measure = () => {
+    const root = document.documentElement;
+    const width = root.clientWidth / parseFloat(getComputedStyle(root).fontSize);
+    const names = Object.entries(ROOM).flatMap(([name, limit]) => (width < limit ? [name] : []));
+    root.dataset["room"] = names.join(" ");
   };
 
   /** @param {any} appearance */
@@ -27,10 +39,12 @@
       const scheme = meta.getAttribute("media")?.includes("dark") ? "dark" : "light";
       meta.setAttribute("content", GROUND[/** @type {"light" | "dark"} */ (theme === "system" ? scheme : theme)]);
     }
+    measure();
   };
 
   apply(kept());
   document.addEventListener("appearancechange", (event) => apply(/** @type {CustomEvent} */ (event).detail));
+  window.addEventListener("resize", measure);
   window.addEventListener("storage", ({ key }) => {
     if (key === KEY) apply(kept());
   });

@@ -14,9 +14,6 @@ import { create } from "./elements.js";
  * @property {() => void} [hidden]
  */
 
-/** From this width on there is room for the chat beside the panel. */
-const WIDE = "(width >= 60rem)";
-
 export class SidePanel {
   #button;
   #views;
@@ -62,7 +59,7 @@ export class SidePanel {
 
   open() {
     if (this.#dialog.open) return;
-    if (matchMedia(WIDE).matches) this.#dialog.show();
+    if (isBeside()) this.#dialog.show();
     else this.#dialog.showModal();
     this.#button.setAttribute("aria-expanded", "true");
     this.#tabs[this.#selected]?.focus();
@@ -144,6 +141,11 @@ export class SidePanel {
       ...this.#views.map(({ element }) => element),
     );
   }
+}
+
+/** Whether there is room for the chat beside the panel: first-paint.js measures. */
+function isBeside() {
+  return !document.documentElement.matches('[data-room~="cover"]');
 }
 
 /** @param {View} view */

@@ -14,14 +14,12 @@ import { isComposing } from "./submit-key.js";
  */
 /** @typedef {{sidebarSearched: (text: string) => void}} SidebarDelegate */
 
-/** Below this width it is a drawer; style.css has the same one. */
-const NARROW = "(width < 56rem)";
-
 export class SidebarView {
   #elements;
-  #narrow = matchMedia(NARROW);
   #isOpen = false;
   #observer = new AbortController();
+  /** The rest of the page gets another width when the list becomes a drawer, and when it ceases to be one. */
+  #resized = new ResizeObserver(() => this.#show());
 
   /** @param {SidebarElements} elements */
   constructor(elements) {
@@ -30,7 +28,7 @@ export class SidebarView {
 
   /** @param {SidebarDelegate} delegate */
   start(delegate) {
-    const { sidebar, scrim, openButton, closeButton, search } = this.#elements;
+    const { sidebar, scrim, rest, openButton, closeButton, search } = this.#elements;
     const { signal } = this.#observer;
     openButton.addEventListener("click", () => this.open(), { signal });
     closeButton.addEventListener("click", () => this.close(), { signal });
@@ -39,22 +37,23 @@ export class SidebarView {
     this.#elements.clearButton.addEventListener("click", () => this.#clearSearch(delegate), { signal });
     search.addEventListener("keydown", (event) => this.#searchKeyPressed(event, delegate), { signal });
     sidebar.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
-    this.#narrow.addEventListener("change", () => this.#show(), { signal });
+    this.#resized.observe(rest);
     this.#show();
   }
 
   stop() {
     this.#observer.abort();
+    this.#resized.disconnect();
   }
 
   open() {
     this.#isOpen = true;
     this.#show();
-    if (this.#narrow.matches) this.#elements.closeButton.focus();
+    if (isDrawer()) this.#elements.closeButton.focus();
   }
 
   close() {
-    const wasOpen = this.#isOpen && this.#narrow.matches;
+    const wasOpen = this.#isOpen && isDrawer();
     this.#isOpen = false;
     this.#show();
     if (wasOpen) this.#elements.openButton.focus();
@@ -69,11 +68,11 @@ export class SidebarView {
 
   #show() {
     const { sidebar, scrim, rest, openButton } = this.#elements;
-    const isDrawer = this.#narrow.matches;
+    const isCovering = isDrawer();
     sidebar.dataset.open = String(this.#isOpen);
-    sidebar.inert = isDrawer && !this.#isOpen;
-    rest.inert = isDrawer && this.#isOpen;
-    scrim.hidden = !isDrawer || !this.#isOpen;
+    sidebar.inert = isCovering && !this.#isOpen;
+    rest.inert = isCovering && this.#isOpen;
+    scrim.hidden = !isCovering || !this.#isOpen;
     openButton.ariaExpanded = String(this.#isOpen);
   }
 
@@ -111,8 +110,13 @@ export class SidebarView {
 
   /** @param {KeyboardEvent} event */
   #keyPressed(event) {
-    if (event.key !== "Escape" || event.defaultPrevented || !this.#narrow.matches) return;
+    if (event.key !== "Escape" || event.defaultPrevented || !isDrawer()) return;
     event.preventDefault();
     this.close();
   }
+}
+
+/** Whether the list covers the page, for lack of room: first-paint.js measures. */
+function isDrawer() {
+  return document.documentElement.matches('[data-room~="drawer"]');
 }
