@@ -2,6 +2,7 @@
 
 import { Address, loginAddressOf } from "./address.js";
 import { Attachments } from "./composer/attachments.js";
+import { ContextMeter } from "./composer/context-meter.js";
 import { Drafts } from "./composer/drafts.js";
 import { HeldTexts } from "./composer/held-texts.js";
 import { Connection } from "./connection.js";
@@ -151,6 +152,10 @@ const streamUI = new StreamUI({
   announcer,
   toasts,
   pageTitle: new PageTitle(document, element("title", HTMLElement)),
+  contextMeter: new ContextMeter(
+    { meter: element("context-meter", HTMLElement), arc: /** @type {SVGElement} */ (document.querySelector(".context-arc")), figures: element("context-figures", HTMLElement) },
+    new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
+  ),
   newChatSettings: new KeptSettings(storage),
   copy: copyText,
   clock,

@@ -5,6 +5,7 @@
 /** @typedef {import("./connection.js").ConnectionDelegate} ConnectionDelegate */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("./conversations/api.js").ConversationDocument} ConversationDocument */
+/** @typedef {import("./conversations/api.js").ContextCount} ContextCount */
 /** @typedef {import("./conversations/api.js").Settings} Settings */
 /** @typedef {import("./conversations/library.js").Library} Library */
 /** @typedef {import("./conversations/message-commands.js").ActedView} ActedView */
@@ -34,7 +35,7 @@
  * }} connection
  * @property {CommandParts["api"] & {
  *   read: (id: string) => Promise<ConversationDocument>, create: (id: string, settings: Settings) => Promise<ConversationDocument>,
- *   restore: (id: string) => Promise<unknown>,
+ *   restore: (id: string) => Promise<unknown>, context: (id: string, parent: string) => Promise<ContextCount>,
  * }} api
  * @property {Outbox} outbox
  * @property {{start: (delegate: LibraryUIDelegate) => void, stop: () => void, mark: (open: string | null) => void, readonly library: Library}} libraryUI
@@ -60,6 +61,7 @@
  * }} announcer
  * @property {{show: (toast: Toast) => void}} toasts
  * @property {{show: (title: string, isWriting: boolean, others: number) => void}} pageTitle
+ * @property {{show: (count: ContextCount | null) => void}} [contextMeter]
  * @property {{readonly settings: Settings, set: (settings: Settings) => void}} [newChatSettings] how the next new chat is answered
  * @property {(text: string) => Promise<boolean>} copy
  * @property {Clock} clock

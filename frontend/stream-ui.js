@@ -5,6 +5,7 @@
 
 import { mayPass, reasonFor } from "./conversations/api.js";
 import { MessageCommands } from "./conversations/message-commands.js";
+import { ContextSize } from "./conversations/context-size.js";
 import { OpenConversation } from "./conversations/open-conversation.js";
 import { unsentSummary } from "./conversations/library.js";
 import { describe, present } from "./conversations/presenting.js";
@@ -38,6 +39,7 @@ export class StreamUI {
   #parts;
   #sender;
   #commands;
+  #contextSize;
   #isConnected = false;
   #hasBeenConnected = false;
   /** Name and context of the server's model, as of the last connection. */
@@ -65,6 +67,7 @@ export class StreamUI {
   constructor(parts) {
     this.#parts = parts;
     this.#sender = new Sender(parts);
+    this.#contextSize = new ContextSize({ api: parts.api, changed: () => this.#show() });
     this.#open = this.#opened(null);
     this.#commands = new MessageCommands({
       ...parts,
@@ -350,6 +353,7 @@ export class StreamUI {
     this.#parts.connectionView.show(state);
     this.#sender.connectionChanged(this.#isConnected);
     if (this.#isConnected) {
+      this.#contextSize.forget();
       this.#parts.libraryUI.library.refresh();
       this.#saveAgain();
       this.#open.catchUp();
@@ -411,6 +415,7 @@ export class StreamUI {
    */
   #grew(event) {
     this.#open.receive(event);
+    this.#parts.contextMeter?.show(this.#contextSize.now);
     const message = this.#open.messageOf(event.id);
     const view = message && this.#parts.transcript.find(message.id);
     if (!message || !view || message.state !== "writing") return;
@@ -434,6 +439,7 @@ export class StreamUI {
   /** @param {Done} done */
   #finished(done) {
     if (!this.#open.live(done.id)) return;
+    this.#contextSize.finished(done);
     this.#open.receive(done);
     this.#show();
     const isBad = done.reason === "failed" || done.reason === "interrupted";
@@ -571,6 +577,7 @@ export class StreamUI {
     else this.#showInstead();
     this.#showMode();
     this.#showTitle();
+    this.#measure();
     libraryUI.mark(this.#open.phase === "new" ? null : this.#open.id);
     this.#tellSettings();
     this.#reveal();
@@ -582,6 +589,13 @@ export class StreamUI {
     if (this.#sendsOnceRead !== this.#open || !this.mayBeAsked) return;
     this.#sendsOnceRead = null;
     this.#parts.composer.submit();
+  }
+
+  #measure() {
+    const { outbox, contextMeter } = this.#parts;
+    const { leaf } = this.#open;
+    this.#contextSize.look(this.#open, leaf !== null && !outbox.of(this.#open.id).some(({ request }) => request.id === leaf || request.message_id === leaf));
+    contextMeter?.show(this.#contextSize.now);
   }
 
   #tellSettings() {

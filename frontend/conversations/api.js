@@ -46,6 +46,13 @@ import { requestWords } from "../rendering/error-words.js";
 /** @typedef {{conversations: Found[], next: string | null}} Page */
 /** @typedef {{title?: string, pinned?: boolean, leaf?: string, settings?: Settings}} Change */
 /** @typedef {{id: string, restore_until: number}} Deleted */
+/**
+ * @typedef {object} ContextCount
+ * @property {number} tokens of the prompt; above `context` where it doesn't fit
+ * @property {number} context tokens that the model can read at once, its answer included
+ * @property {number} room tokens that a prompt may have, so that there is room for an answer
+ * @property {number} [dropped] oldest messages that the model is not given
+ */
 /** @typedef {{imported: Summary[], skipped: {index: number, title: string | null, message: string}[]}} Imported */
 /** @typedef {{method?: string, body?: unknown, type?: string, tries?: number, patience?: number}} Options */
 
@@ -166,6 +173,16 @@ export class ConversationsApi {
    */
   async restore(id) {
     return await this.#ask(`/${part(id)}/restore`, { method: "POST" });
+  }
+
+  /**
+   * How much of the model's context the branch takes that ends with this message.
+   * @param {string} id
+   * @param {string} parent
+   * @returns {Promise<ContextCount>}
+   */
+  async context(id, parent) {
+    return await this.#ask(`/${part(id)}/context`, { method: "POST", body: { parent } });
   }
 
   /**

@@ -57,6 +57,11 @@ export class LiveAnswer {
     }
   }
 
+  /** Pieces of text so far, of which nearly each is one token. */
+  get tokens() {
+    return this.#seq;
+  }
+
   /**
    * @param {boolean} isConnected
    * @param {number} [before] tokens that the answer had before it was continued

@@ -114,6 +114,11 @@ export class OpenConversation {
     return writing.flatMap(({ generation }) => (generation && !this.#parts.outbox.find(generation) ? [generation] : []));
   }
 
+  /** Version that was read last; -1 where none was. */
+  get version() {
+    return this.#document.version;
+  }
+
   /** Whether the server is known to have it. */
   get isOnServer() {
     return this.#document.version >= 0;

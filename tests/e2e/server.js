@@ -26,6 +26,7 @@ export class Server {
   #data;
   #script;
   #auth;
+  #context;
   #errors = "";
   address = "";
 
@@ -34,22 +35,25 @@ export class Server {
    * @param {string[]} script in place of the command, with its arguments; or nothing
    * @param {number} port
    * @param {"off" | "token"} auth
+   * @param {number} [context] 0 stands for the model's own
    */
-  constructor(data, script, port, auth) {
+  constructor(data, script, port, auth, context = 0) {
     this.#data = data;
     this.#script = script;
     this.#auth = auth;
+    this.#context = context;
     this.#process = this.#spawn(port);
   }
 
   /**
-   * @param {{port?: number, stepMs?: number, auth?: "off" | "token"}} [options] port 0 stands for any free one; stepMs slows each token down
+   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number}} [options] port 0 stands for any
+   * free one; stepMs slows each token down; context 0 stands for the model's own
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0, stepMs = 0, auth = "off" } = {}) {
+  static async start({ port = 0, stepMs = 0, auth = "off", context = 0 } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
     const script = stepMs > 0 ? [SLOW_MOTION, String(stepMs), slowFile(data)] : [];
-    return await Server.#started(new Server(data, script, port, auth));
+    return await Server.#started(new Server(data, script, port, auth, context));
   }
 
   /**
@@ -119,8 +123,10 @@ export class Server {
   /**
    * Ends it and starts it again, at the same address and with what it has stored.
    * @param {NodeJS.Signals} signal
+   * @param {number} [context] of the model from then on
    */
-  async restart(signal) {
+  async restart(signal, context = this.#context) {
+    this.#context = context;
     await this.#end(signal);
     this.#process = this.#spawn(this.port);
     await this.#printedAddress();
@@ -130,6 +136,7 @@ export class Server {
   #spawn(port) {
     this.takeTime();
     const args = ["serve", "--port", String(port), "--data", this.#data, "--auth", this.#auth];
+    if (this.#context > 0) args.push("--context", String(this.#context));
     const command = this.#script.length > 0 ? SLOW_COMMAND : COMMAND;
     const process = spawn(command, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     process.stderr.on("data", (chunk) => (this.#errors += chunk));

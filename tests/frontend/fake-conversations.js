@@ -11,6 +11,8 @@ import { ApiError } from "../../frontend/conversations/api.js";
 export class FakeConversations {
   /** @type {Map<string, ConversationDocument>} */
   documents = new Map();
+  /** @type {Partial<import("../../frontend/conversations/api.js").ContextCount>} counts of contexts */
+  counted = {};
   /** @type {string[]} what was asked for */
   asked = [];
   /** @type {ApiError | null} what everything is answered with */
@@ -94,6 +96,16 @@ export class FakeConversations {
   async change(id, change) {
     this.#ask(`change ${id} ${JSON.stringify(change)}`);
     return this.put(id, change);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} parent
+   */
+  async context(id, parent) {
+    this.#ask(`context ${id} ${parent}`);
+    const { version } = this.#find(id);
+    return { context: 1000, room: 750, tokens: 100 * version, ...this.counted };
   }
 
   /** @param {string} id */
