@@ -4,7 +4,7 @@
  */
 
 /** Changes whenever one of FILES does, so that browsers fetch them anew; a test knows how it is made. */
-const VERSION = "d8cec0249e9d";
+const VERSION = "8aac93e02175";
 const FILES = [
   "/static/offline/offline.html",
   "/static/offline/offline.css",
