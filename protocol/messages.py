@@ -194,6 +194,16 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     """Base of the objects inside server messages."""
 
 
+class RecommendedSampling(Facts, frozen=True, kw_only=True):
+    """Sampling parameters of the model. They apply where a request leaves the parameter out."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: Count | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+
+
 class ModelFacts(Facts, frozen=True, kw_only=True):
     """The model in use. ``parameters``: number of weights; ``context``: tokens; ``template``: source of the chat
     template."""
@@ -203,6 +213,7 @@ class ModelFacts(Facts, frozen=True, kw_only=True):
     context: Count
     template: Literal["gguf", "chatml", "chosen"]
     architecture: str | None = None
+    sampling: RecommendedSampling | None = None
 
 
 class Limits(Facts, frozen=True, kw_only=True):

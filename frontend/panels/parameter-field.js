@@ -24,6 +24,8 @@ export class ParameterField {
   #error;
   #reset;
   #problem = "";
+  /** The default, of the model or of the server. */
+  #standard;
 
   /**
    * @param {Parameter} parameter
@@ -34,6 +36,7 @@ export class ParameterField {
     const { label, slider } = parameter;
     this.#parameter = parameter;
     this.#delegate = delegate;
+    this.#standard = parameter.standard;
     this.#input = createInput(parameter, id);
     this.#slider = slider && new ParameterSlider(parameter, slider, `${id}-label`, this);
     this.#hint = create("p", { class: "field-hint", id: `${id}-hint`, hidden: true }, describe(parameter));
@@ -69,7 +72,14 @@ export class ParameterField {
   show(value) {
     this.#input.value = writeParameter(this.#parameter, value);
     this.#showProblem("");
-    this.#slider?.show(this.#input.value);
+    this.#slider?.show(this.#input.value, this.#standard);
+  }
+
+  /** @param {number | undefined} recommended default of the model that answers; undefined: the server's */
+  showDefault(recommended) {
+    this.#standard = String(recommended ?? this.#parameter.standard);
+    this.#input.placeholder = this.#standard;
+    if (this.#input.value === "") this.#slider?.show("", this.#standard);
   }
 
   /** The control that a value is typed into. */
@@ -82,7 +92,7 @@ export class ParameterField {
     const reading = readParameter(this.#parameter, this.#input.value);
     this.#showProblem("problem" in reading ? reading.problem : "");
     if ("problem" in reading) return this.#reject();
-    this.#slider?.show(this.#input.value.trim());
+    this.#slider?.show(this.#input.value.trim(), this.#standard);
     this.#delegate.parameterChanged(this.name, reading.value);
   }
 

@@ -1,4 +1,4 @@
-/** Slider of one sampling parameter. Where nothing is set it stands at the default. */
+/** Slider of one sampling parameter. Without a value it stands at the default. */
 
 import { create } from "./elements.js";
 
@@ -11,16 +11,13 @@ import { create } from "./elements.js";
  */
 
 export class ParameterSlider {
-  #standard;
-
   /**
    * @param {Parameter} parameter
    * @param {Slider} range
    * @param {string} labelId id of the element that names the parameter
    * @param {ParameterSliderDelegate} delegate
    */
-  constructor({ name, standard }, { from, to, step }, labelId, delegate) {
-    this.#standard = standard;
+  constructor({ name }, { from, to, step }, labelId, delegate) {
     this.element = create("input", {
       type: "range", id: `slider-${name}`, class: "field-slider", min: from, max: to, step, "aria-labelledby": labelId,
     });
@@ -28,10 +25,13 @@ export class ParameterSlider {
     this.element.addEventListener("change", () => delegate.sliderReleased());
   }
 
-  /** @param {string} text valid text of the field; "" for the default */
-  show(text) {
-    this.element.value = text || this.#standard;
-    this.#describe(text || `${this.#standard} (default)`);
+  /**
+   * @param {string} text valid text of the field; "" for the default
+   * @param {string} standard the default
+   */
+  show(text, standard) {
+    this.element.value = text || standard;
+    this.#describe(text || `${standard} (default)`);
   }
 
   /** @param {ParameterSliderDelegate} delegate */

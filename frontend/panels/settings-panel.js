@@ -74,6 +74,8 @@ export class SettingsPanel {
    * @param {Limits} limits
    */
   showFacts(model, limits) {
+    const recommended = /** @type {Record<string, number | undefined>} */ (model.sampling ?? {});
+    for (const field of this.#fields) field.showDefault(recommended[field.name]);
     const rows = describeModel(model, limits);
     const shown = rows.length > 0 ? rows : [["Name", "Not connected"]];
     this.#facts.replaceChildren(

@@ -22,7 +22,16 @@
 /** @typedef {{type: "status"}} StatusRequest about the server */
 /** @typedef {Generate | Cancel | Attach | Detach | Watch | Ping | StatusRequest} ClientMessage */
 
-/** @typedef {{name?: string, parameters?: number, context?: number, template?: string, architecture?: string}} ModelFacts context in tokens */
+/** @typedef {{temperature?: number, top_p?: number, top_k?: number, min_p?: number, repeat_penalty?: number}} RecommendedSampling */
+/**
+ * @typedef {object} ModelFacts
+ * @property {string} [name]
+ * @property {number} [parameters]
+ * @property {number} [context] tokens
+ * @property {string} [template] gguf, chatml or chosen
+ * @property {string} [architecture]
+ * @property {RecommendedSampling} [sampling] values that apply where a request leaves them out
+ */
 /** @typedef {{frame_bytes?: number, active?: number, queued?: number, parallel?: number}} Limits */
 /** @typedef {{type: "welcome", auth?: boolean, connection?: string, model?: ModelFacts, limits?: Limits, server?: string}} Welcome */
 /** @typedef {{type: "accepted", id: string, epoch: string, position?: number, dropped?: number}} Accepted dropped: messages that did not fit */

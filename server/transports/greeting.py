@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocol.codec import MAX_FRAME_BYTES
-from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, Welcome
+from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, RecommendedSampling, Welcome
 from server import __version__
 from server.generations.registry import Registry
 from server.guard.visit import Visit
@@ -23,6 +23,13 @@ def welcome(registry: Registry, name: str, visit: Visit) -> Welcome:
             parameters=facts.parameters,
             context=facts.context,
             template=registry.writer.template,
+            sampling=RecommendedSampling(
+                temperature=facts.sampling.temperature,
+                top_p=facts.sampling.top_p,
+                top_k=max(0, facts.sampling.top_k),
+                min_p=facts.sampling.min_p,
+                repeat_penalty=facts.sampling.repeat_penalty,
+            ),
         ),
         limits=Limits(
             frame_bytes=MAX_FRAME_BYTES,

@@ -214,6 +214,17 @@ class NoWelcome(Fault):
         return [] if message["type"] == "welcome" else [message]
 
 
+class DefaultInWords(Fault):
+    """A number that the model is run with is sent as text."""
+
+    rule = "5.1"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] != "welcome":
+            return [message]
+        return [{**message, "model": {**message["model"], "sampling": {"temperature": "0.8"}}}]
+
+
 class WelcomeTwice(Fault):
     rule = "3.1/2"
 

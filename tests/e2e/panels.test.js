@@ -102,18 +102,18 @@ describe("The panels", () => {
       await panels.says("Settings restored");
     });
 
-    it("sets a parameter by its slider, with keys, and shows the default where nothing is set", async () => {
-      assert.deepEqual(await panels.slider("temperature"), { value: "0.8", words: "0.8 (default)" });
+    it("sets a parameter by its slider, with keys, and shows the model's default without a value", async () => {
+      assert.deepEqual(await panels.slider("temperature"), { value: "0.3", words: "0.3 (default)" });
       await chat.page.focus("#slider-temperature");
       for (const key of ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"]) await chat.page.press(key);
-      assert.equal(await panels.value("temperature"), "0.9");
+      assert.equal(await panels.value("temperature"), "0.4");
       await chat.reload();
       await panels.open("chat");
-      assert.deepEqual(await panels.slider("temperature"), { value: "0.9", words: "0.9" });
+      assert.deepEqual(await panels.slider("temperature"), { value: "0.4", words: "0.4" });
       await panels.set("temperature", "0.123");
       assert.equal((await panels.slider("temperature")).words, "0.123");
       await chat.press("Reset Temperature");
-      assert.deepEqual(await panels.slider("temperature"), { value: "0.8", words: "0.8 (default)" });
+      assert.deepEqual(await panels.slider("temperature"), { value: "0.3", words: "0.3 (default)" });
     });
 
     it("explains a parameter on demand", async () => {
@@ -215,6 +215,9 @@ describe("The panels", () => {
     await chat.page.waitForSelector("#help[open]");
     const keys = await chat.page.$$eval("#help dt", (terms) => terms.map((term) => term.textContent));
     assert.ok(keys.includes("?") && keys.includes("Esc"));
+    await chat.page.setViewport({ width: 1180, height: 300 });
+    await chat.page.$eval("#help .shortcut:last-child", (row) => row.scrollIntoView());
+    for (const part of ["#help-title", "#help button", "#help .shortcut:last-child"]) assert.ok(await panels.isUncovered(part), part);
     await chat.page.press("Escape");
     await chat.page.waitForSelector("#help:not([open])");
     assert.equal(await panels.focused(), "settings-button");

@@ -91,6 +91,21 @@ describe("The settings panel", () => {
     assert.deepEqual(position(), ["0.8", "0.8 (default)"]);
   });
 
+  it("shows the model's own defaults", () => {
+    const field = /** @type {HTMLInputElement} */ (document.getElementById("parameter-temperature"));
+    const slider = /** @type {HTMLInputElement} */ (document.getElementById("slider-temperature"));
+    const shown = () => [field.placeholder, slider.value, slider.getAttribute("aria-valuetext")];
+    panel.showFacts({ sampling: { temperature: 0.3 } }, {});
+    assert.deepEqual(shown(), ["0.3", "0.3", "0.3 (default)"]);
+    enter("parameter-temperature", "1");
+    panel.showFacts({ sampling: { temperature: 0.6 } }, {});
+    assert.deepEqual(shown(), ["0.6", "1", "1"]);
+    enter("parameter-temperature", "");
+    assert.deepEqual(shown(), ["0.6", "0.6", "0.6 (default)"]);
+    panel.showFacts({}, {});
+    assert.deepEqual(shown(), ["0.8", "0.8", "0.8 (default)"]);
+  });
+
   it("counts what is changed in a folded group, and shows the model's facts last", () => {
     panel.show({ params: { top_k: 3, min_p: 0.1, seed: 1 } }, { name: "Starter" }, {});
     const counts = [...panel.element.querySelectorAll("summary")].map(({ textContent }) => textContent);

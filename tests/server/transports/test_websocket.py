@@ -5,7 +5,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from protocol.codec import MAX_FRAME_BYTES
-from protocol.messages import Welcome
+from protocol.messages import RecommendedSampling, Welcome
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer
 
@@ -19,6 +19,8 @@ async def test_the_first_frame_is_welcome(server: RunningServer) -> None:
     assert isinstance(welcome, Welcome)
     assert welcome.protocol == "streamui.v1"
     assert (welcome.model.name, welcome.model.context, welcome.model.template) == ("Scripted", 2048, "chatml")
+    sampling = RecommendedSampling(temperature=0.8, top_p=0.95, top_k=40, min_p=0.05, repeat_penalty=1.0)
+    assert welcome.model.sampling == sampling
     assert (welcome.limits.frame_bytes, welcome.limits.parallel) == (MAX_FRAME_BYTES, 1)
     assert welcome.auth is False
     assert welcome.active == ()
