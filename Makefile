@@ -66,7 +66,7 @@ test-frontend: | build
 # Chromium runs all browser tests, Firefox and WebKit those that show where browsers differ. `make test-slow` runs all in each.
 #   make test BROWSERS=chromium    for the page in one of them
 BROWSERS := chromium firefox webkit
-EVERYWHERE := page composer login tabs event-source
+EVERYWHERE := page composer attachments login tabs event-source
 test-browser: | build
 	@failed=; for browser in $(BROWSERS); do \
 	  printf '\n-- %s\n' "$$browser"; $(MAKE) --no-print-directory "test-$$browser" || failed="$$failed $$browser"; \

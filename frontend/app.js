@@ -30,6 +30,7 @@ import { NearObserver } from "./rendering/near-observer.js";
 import { PageTitle } from "./rendering/page-title.js";
 import { Scroller } from "./rendering/scroller.js";
 import { SidebarView } from "./rendering/sidebar-view.js";
+import { TextViewer } from "./rendering/text-viewer.js";
 import { ToastView } from "./rendering/toast-view.js";
 import { TranscriptView } from "./rendering/transcript-view.js";
 import { Shortcuts } from "./shortcuts.js";
@@ -106,7 +107,12 @@ const libraryUI = new LibraryUI({
 const announcer = new Announcer(element("announcer", HTMLElement), clock, () => document.hidden);
 const viewport = element("viewport", HTMLElement);
 const composerInput = element("composer-input", HTMLTextAreaElement);
-const held = new HeldTexts(element("composer-held", HTMLElement), () => composerInput.dispatchEvent(new Event("input", { bubbles: true })));
+const viewer = new TextViewer(copyText);
+const held = new HeldTexts(
+  element("composer-held", HTMLElement),
+  () => composerInput.dispatchEvent(new Event("input", { bubbles: true })),
+  (file) => viewer.open(file),
+);
 const drafts = new Drafts(storage, composerInput, clock, held);
 const streamUI = new StreamUI({
   connection,
@@ -137,6 +143,7 @@ const streamUI = new StreamUI({
     new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
     new Scroller(viewport, element("to-end", HTMLElement)),
     new NearObserver(viewport),
+    (file) => viewer.open(file),
   ),
   connectionView: new ConnectionView(
     {
@@ -202,6 +209,7 @@ for (const id of ["new-chat", "new-chat-short"]) element(id, HTMLButtonElement).
 new WakeObserver({ pageWoke: woke, pageSlept: () => drafts.save() }).start();
 shortcuts.start();
 panels.start();
+viewer.start();
 attachments.start();
 connection.observe((state) => {
   if (state.name === "connected" && state.welcome.limits?.frame_bytes) attachments.showLimit(state.welcome.limits.frame_bytes);

@@ -1,5 +1,7 @@
-/** Text files that come into the composer: dropped, pasted, or chosen by a button. Says what it did not take, and why. */
+/** Files that come into the composer: dropped, pasted, or chosen with a button. Says which were not taken, and why. */
 
+import { messageFile } from "../conversations/message-files.js";
+import { ACCEPTED } from "./file-kinds.js";
 import { isLong } from "./held-texts.js";
 import { describeSize, roomFor } from "./message-size.js";
 import { takeFile } from "./text-file.js";
@@ -14,19 +16,19 @@ import { takeFile } from "./text-file.js";
  * @property {HTMLElement} notice where sentences are shown and announced
  */
 
-/** So many files at once are a mistake more often than a wish. */
+/** More files at once are rather a mistake. */
 const MAX_FILES = 20;
-/** The browser's own insertion keeps Undo, but takes long for long texts. UTF-16 units. */
-const UNDOABLE = 20_000;
-/** Until the server has said what it takes. Bytes. */
+/** Limit on a message until the server has told its own, in bytes. */
 const FRAME_BYTES = 1024 * 1024;
 
 export class Attachments {
   #elements;
   #frameBytes = FRAME_BYTES;
   #observer = new AbortController();
-  /** @type {string[]} about the files that were brought last */
+  /** @type {string[]} about the files that were attached last */
   #problems = [];
+  /** @type {string[]} what to look at in them */
+  #remarks = [];
 
   /** @param {AttachmentElements} elements */
   constructor(elements) {
@@ -41,6 +43,7 @@ export class Attachments {
     document.addEventListener("drop", (event) => this.#dropped(event), { signal });
     input.addEventListener("paste", (event) => this.#pasted(event), { signal });
     input.addEventListener("input", () => this.#changed(), { signal });
+    chooser.accept = ACCEPTED;
     button.addEventListener("click", () => chooser.click(), { signal });
     chooser.addEventListener("change", () => this.#chosen(), { signal });
   }
@@ -75,7 +78,8 @@ export class Attachments {
     delete this.#elements.form.dataset["dragging"];
     if (!event.dataTransfer || !hasFiles(event.dataTransfer)) return;
     event.preventDefault();
-    void this.take([...event.dataTransfer.files]);
+    const { files, folders } = parted(event.dataTransfer);
+    void this.take(files, folders.map((name) => `${name} is a folder. Attach the files in it.`));
   }
 
   /**
@@ -87,7 +91,7 @@ export class Attachments {
     const text = data?.getData("text/plain") ?? "";
     if (isLong(text)) {
       event.preventDefault();
-      this.#elements.held.add({ name: "Pasted text", text: text.replace(/\r\n?/g, "\n") });
+      this.#elements.held.addPasted(text);
     } else if (text === "" && data && data.files.length > 0) {
       event.preventDefault();
       void this.take([...data.files]);
@@ -101,32 +105,54 @@ export class Attachments {
   }
 
   /**
-   * Writes the files into the composer, one after the other.
+   * Adds files to the message, one after the other.
    * @param {File[]} files
+   * @param {string[]} [problems] that are known already
    */
-  async take(files) {
-    const { input, held } = this.#elements;
-    const problems = files.length > MAX_FILES ? [`${files.length} files are too many at once; the first ${MAX_FILES} are here.`] : [];
-    for (const file of files.slice(0, MAX_FILES)) {
-      const taken = await takeFile(file, roomFor(input.value, this.#frameBytes, held.bytes));
-      if ("problem" in taken) problems.push(taken.problem);
-      else if (isLong(taken.block)) held.add({ name: taken.name, text: taken.block });
-      else insert(input, taken.block);
+  async take(files, problems = []) {
+    const { held, input } = this.#elements;
+    const all = [...problems];
+    if (files.length > MAX_FILES) all.push(`Only the first ${MAX_FILES} of ${files.length} files were attached.`);
+    /** @type {string[]} */
+    const remarks = [];
+    const places = files.slice(0, MAX_FILES).map((file) => /** @type {const} */ ([file, held.reserve(messageFile(file.name, "").name)]));
+    for (const [file, place] of places) {
+      const taken = await this.#read(file, place);
+      if (taken && "problem" in taken) all.push(taken.problem);
+      else if (taken?.remark) remarks.push(taken.remark);
     }
-    this.#problems = problems;
+    this.#problems = all;
+    this.#remarks = remarks;
     this.#say();
     input.focus();
   }
 
+  /**
+   * @param {File} file
+   * @param {import("./held-texts.js").Place} place
+   * @returns {Promise<import("./text-file.js").Taken | null>} null where the person has removed it meanwhile
+   */
+  async #read(file, place) {
+    const { input, held } = this.#elements;
+    if (place.signal.aborted) return null;
+    const taken = await takeFile(file, roomFor(input.value, this.#frameBytes, held.bytes));
+    if (place.signal.aborted) return null;
+    if ("problem" in taken) place.drop();
+    else place.fill(taken.text);
+    return taken;
+  }
+
+  /** The person goes on: what was said about the last files has been read. */
   #changed() {
     this.#problems = [];
+    this.#remarks = [];
     this.#say();
   }
 
   #say() {
     const { form, input, held, notice } = this.#elements;
     const { words, isTooLong } = describeSize(input.value, this.#frameBytes, held.bytes);
-    const sentences = [...this.#problems, words].filter((sentence) => sentence !== "").join(" ");
+    const sentences = [...this.#problems, ...this.#remarks, words].filter((sentence) => sentence !== "").join(" ");
     if (notice.textContent !== sentences) notice.textContent = sentences;
     notice.dataset["tone"] = isTooLong || this.#problems.length > 0 ? "bad" : "quiet";
     form.dataset["size"] = isTooLong ? "over" : "";
@@ -134,17 +160,14 @@ export class Attachments {
 }
 
 /**
- * At the caret, on lines of its own.
- * @param {HTMLTextAreaElement} input
- * @param {string} block
+ * @param {DataTransfer} data
+ * @returns {{files: File[], folders: string[]}} of folders only the names: browsers give them as files that can't be read
  */
-function insert(input, block) {
-  const before = input.value.slice(0, input.selectionStart);
-  const text = before === "" || before.endsWith("\n") ? block : `\n\n${block}`;
-  input.focus();
-  if (text.length <= UNDOABLE && document.execCommand("insertText", false, text)) return;
-  input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
-  input.dispatchEvent(new Event("input", { bubbles: true }));
+function parted(data) {
+  const items = [...data.items].filter(({ kind }) => kind === "file");
+  const entries = items.map((item) => item.webkitGetAsEntry?.() ?? null);
+  const folders = new Set(entries.flatMap((entry) => (entry?.isDirectory ? [entry.name] : [])));
+  return { files: [...data.files].filter((file) => !(folders.has(file.name) && file.type === "")), folders: [...folders] };
 }
 
 /** @param {DataTransfer | null} data */

@@ -1,40 +1,53 @@
-/**
- * Long texts that belong to the message and stand beside the composer, each with its name and a button to take it out
- * again: a text field of many thousand lines would take seconds for every key. Owns their list.
- */
+/** The files and long pastes of the message that is being written, as chips at the composer. Owns their list. */
 
-import { createButton, create } from "../panels/elements.js";
-import { describeBytes } from "../panels/model-facts.js";
+import { countLines, fileBlock, messageFile } from "../conversations/message-files.js";
+import { createFileChip, createReadingChip } from "../rendering/file-chip.js";
 import { messageBytes } from "./message-size.js";
 
-/** @typedef {{name: string, text: string}} HeldText text: as it is sent */
+/** @typedef {import("../conversations/message-files.js").MessageFile} HeldText */
+/** @typedef {{name: string, controller: AbortController}} Reading a file whose text isn't known yet */
+/** @typedef {{signal: AbortSignal, fill: (text: string) => void, drop: () => void}} Place of a file among the chips */
 
-/** From here on a text is held beside the composer. */
-export const LONG_LINES = 1000;
-export const LONG_LENGTH = 50_000;
+/** A longer paste becomes a chip. */
+export const LONG_LINES = 60;
+export const LONG_LENGTH = 5000;
+/** A text field with more than this takes seconds for every key. UTF-16 units. */
+const FIELD_LENGTH = 50_000;
+const FIELD_LINES = 1000;
+
+const PASTED = "Pasted text";
 
 export class HeldTexts {
   #list;
   #changed;
-  /** @type {HeldText[]} */
-  #items = [];
+  #show;
+  /** @type {(HeldText | Reading)[]} */
+  #entries = [];
   #bytes = 0;
 
   /**
    * @param {HTMLElement} list
    * @param {() => void} changed
+   * @param {(file: HeldText) => void} show
    */
-  constructor(list, changed) {
+  constructor(list, changed, show) {
     this.#list = list;
     this.#changed = changed;
+    this.#show = show;
   }
 
+  /** Those that have been read. */
   get items() {
-    return [...this.#items];
+    return this.#entries.filter((entry) => "text" in entry);
   }
 
   get isEmpty() {
-    return this.#items.length === 0;
+    return this.items.length === 0;
+  }
+
+  /** Whether the text of one isn't known yet, so that the message can't be sent. */
+  get isReading() {
+    return this.#entries.some((entry) => "controller" in entry);
   }
 
   /** Bytes that they take in a frame. */
@@ -42,53 +55,83 @@ export class HeldTexts {
     return this.#bytes;
   }
 
-  /** What follows the message that is written. */
-  get text() {
-    return this.#items.map(({ text }) => text).join("\n\n");
-  }
-
   /** @param {HeldText} item */
   add(item) {
-    this.replace([...this.#items, item]);
+    this.#put([...this.#entries, item]);
+  }
+
+  /** @param {string} text */
+  addPasted(text) {
+    const names = new Set(this.items.map(({ name }) => name));
+    let name = PASTED;
+    for (let number = 2; names.has(name); number += 1) name = `${PASTED} ${number}`;
+    this.add(messageFile(name, text));
+  }
+
+  /**
+   * Shows that a file is being read. Its place is given up, and the signal aborted, when the reader removes the chip or
+   * turns to another conversation.
+   * @param {string} name
+   * @returns {Place}
+   */
+  reserve(name) {
+    const controller = new AbortController();
+    /** @type {Reading} */
+    const reading = { name, controller };
+    const put = (/** @type {HeldText[]} */ ...files) => {
+      if (controller.signal.aborted) return;
+      this.#put(this.#entries.flatMap((entry) => (entry === reading ? files : [entry])));
+    };
+    this.#put([...this.#entries, reading]);
+    return { signal: controller.signal, fill: (text) => put(messageFile(name, text)), drop: () => put() };
   }
 
   clear() {
-    if (!this.isEmpty) this.replace([]);
+    if (this.#entries.length > 0) this.replace([]);
   }
 
   /** @param {HeldText[]} items */
   replace(items) {
-    this.#items = items;
-    this.#bytes = items.reduce((sum, { text }) => sum + messageBytes(text), 0);
-    this.#list.replaceChildren(...items.map((item) => this.#createChip(item)));
-    this.#list.hidden = items.length === 0;
+    for (const entry of this.#entries) if ("controller" in entry) entry.controller.abort();
+    this.#put(items);
+  }
+
+  /** @param {(HeldText | Reading)[]} entries */
+  #put(entries) {
+    this.#entries = entries;
+    this.#bytes = this.items.reduce((sum, item) => sum + messageBytes(fileBlock(item)), 0);
+    this.#list.replaceChildren(...entries.map((entry) => this.#createChip(entry)));
+    this.#list.hidden = entries.length === 0;
     this.#changed();
   }
 
-  /** @param {HeldText} item */
-  #createChip(item) {
-    const remove = createButton("✕", () => this.replace(this.#items.filter((other) => other !== item)), {
-      class: "held-remove", "aria-label": `Remove ${item.name}`,
-    });
-    const name = create("span", { class: "held-name" }, item.name);
-    return create("li", { class: "held" }, name, create("span", { class: "held-size" }, describeHeld(item.text)), remove);
+  /** @param {HeldText | Reading} entry */
+  #createChip(entry) {
+    const remove = () => this.#remove(entry);
+    return "text" in entry ? createFileChip(entry, () => this.#show(entry), remove) : createReadingChip(entry.name, remove);
+  }
+
+  /**
+   * The focus goes to the next chip: its own is gone.
+   * @param {HeldText | Reading} entry
+   */
+  #remove(entry) {
+    if ("controller" in entry) entry.controller.abort();
+    const at = this.#entries.indexOf(entry);
+    this.#put(this.#entries.filter((other) => other !== entry));
+    const buttons = this.#list.querySelectorAll(".file-remove");
+    const next = buttons[Math.min(at, buttons.length - 1)];
+    if (next instanceof HTMLElement) next.focus();
+    else this.#list.closest("form")?.querySelector("textarea")?.focus();
   }
 }
 
-/** @param {string} text */
+/** @param {string} text that is pasted */
 export function isLong(text) {
   return text.length > LONG_LENGTH || countLines(text) > LONG_LINES;
 }
 
-/** @param {string} text */
-export function describeHeld(text) {
-  const lines = countLines(text);
-  return `${lines.toLocaleString("en")} ${lines === 1 ? "line" : "lines"}, ${describeBytes(new TextEncoder().encode(text).length)}`;
-}
-
-/** @param {string} text */
-function countLines(text) {
-  let lines = 1;
-  for (let at = text.indexOf("\n"); at !== -1 && at < text.length - 1; at = text.indexOf("\n", at + 1)) lines += 1;
-  return lines;
+/** @param {string} text that a text field can't show without becoming slow */
+export function isTooLongForField(text) {
+  return text.length > FIELD_LENGTH || countLines(text) > FIELD_LINES;
 }

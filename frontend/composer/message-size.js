@@ -37,9 +37,9 @@ export function describeSize(text, frameBytes, heldBytes = 0) {
   if (heldBytes + text.length * 6 < room * NEAR) return { words: "", isTooLong: false };
   const bytes = heldBytes + messageBytes(text);
   if (bytes > room) {
-    const words = `Too long to be sent: ${describeBytes(bytes)}, and ${describeBytes(room)} is the most. Shorten it.`;
+    const words = `Too long to send: ${describeBytes(bytes)}, the limit is ${describeBytes(room)}. Shorten it${heldBytes > 0 ? ", or remove a file" : ""}.`;
     return { words, isTooLong: true };
   }
-  const words = bytes < room * NEAR ? "" : `${describeBytes(bytes)} of ${describeBytes(room)}`;
+  const words = bytes < room * NEAR ? "" : `${describeBytes(bytes)} of ${describeBytes(room)} used`;
   return { words, isTooLong: false };
 }

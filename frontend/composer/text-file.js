@@ -1,13 +1,24 @@
-/** From a file to text that a message can hold: a fenced block under the file's name. */
+/** From a file to text that a message can hold, or to the sentence that says why not. */
 
+import { fileBlock, messageFile } from "../conversations/message-files.js";
 import { describeBytes } from "../panels/model-facts.js";
+import { describeKind, isPdf } from "./file-kinds.js";
+import { messageBytes } from "./message-size.js";
+import { beginsAsText, decodeText } from "./text-encoding.js";
 
-/** @typedef {{name: string, size: number, arrayBuffer: () => Promise<ArrayBuffer>}} Source */
-/** @typedef {{name: string, block: string} | {problem: string}} Taken */
+/**
+ * @typedef {object} Source
+ * @property {string} name
+ * @property {number} size
+ * @property {string} [type]
+ * @property {() => Promise<ArrayBuffer>} arrayBuffer
+ * @property {(begin: number, end: number) => {arrayBuffer: () => Promise<ArrayBuffer>}} slice
+ */
+/** @typedef {{text: string, remark?: string}} Read remark: a sentence for the person */
+/** @typedef {Read | {problem: string}} Taken */
 
-/** Control characters that no text file has: all but tab, line feed, form feed, carriage return and escape. */
-// eslint-disable-next-line no-control-regex
-const BINARY = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/;
+/** So much of a file is read to tell what it is. Bytes. */
+const HEAD = 4096;
 
 /**
  * @param {Source} file
@@ -15,59 +26,42 @@ const BINARY = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/;
  * @returns {Promise<Taken>}
  */
 export async function takeFile(file, room) {
-  const name = shownName(file.name);
+  const { name } = messageFile(file.name, "");
   if (file.size === 0) return { problem: `${name} is empty.` };
-  if (file.size > room) return { problem: tooLarge(name, file.size, room) };
-  let bytes;
   try {
-    bytes = new Uint8Array(await file.arrayBuffer());
+    const head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
+    if (isPdf(head, name)) return { problem: `${name} is a PDF. Save it as plain text.` };
+    if (file.size > room) return { problem: beginsAsText(head) ? tooBig(name, file.size, room) : notText(name, head, file.type) };
+    return textOf(name, new Uint8Array(await file.arrayBuffer()), room, file.type);
   } catch {
-    return { problem: `${name} could not be read. If it is a folder, drop the files in it.` };
+    return { problem: `${name} couldn't be read. If it's a folder, attach the files in it.` };
   }
-  const text = decode(bytes);
-  if (text === null) return { problem: `${name} is no text file, so the model could not read it. Save it as plain text (UTF-8).` };
-  return { name, block: fencedBlock(name, text) };
 }
 
 /**
  * @param {string} name
- * @param {string} text
- * @returns {string} with a fence that is longer than any in the text
+ * @param {Uint8Array} bytes
+ * @param {number} room
+ * @param {string} [type]
+ * @returns {Taken}
  */
-export function fencedBlock(name, text) {
-  const ticks = text.match(/`{3,}/g) ?? [];
-  const fence = "`".repeat(Math.max(3, ...ticks.map(({ length }) => length + 1)));
-  return `${name}\n${fence}${language(name)}\n${text}${text.endsWith("\n") ? "" : "\n"}${fence}\n`;
+function textOf(name, bytes, room, type) {
+  const found = decodeText(bytes);
+  if (found === "unknown") return { problem: `${name} has an unknown text encoding. Save it as UTF-8.` };
+  if (found === "binary" || found.text.startsWith("{\\rtf")) return { problem: notText(name, bytes, type) };
+  if (found.text.trim() === "") return { problem: `${name} is empty.` };
+  const size = messageBytes(fileBlock(messageFile(name, found.text)));
+  if (size > room) return { problem: tooBig(name, size, room) };
+  return { text: found.text, ...(found.guess ? { remark: `${name} was read as ${found.guess}. Check its accents.` } : {}) };
 }
 
 /**
- * @param {Uint8Array} bytes
- * @returns {string | null} with plain line feeds; null for what is no text
+ * @param {string} name
+ * @param {Uint8Array} head
+ * @param {string} [type]
  */
-function decode(bytes) {
-  try {
-    const text = new TextDecoder(encoding(bytes), { fatal: true }).decode(bytes);
-    return BINARY.test(text) ? null : text.replace(/\r\n?/g, "\n");
-  } catch {
-    return null;
-  }
-}
-
-/** @param {Uint8Array} bytes */
-function encoding([first, second]) {
-  if (first === 0xff && second === 0xfe) return "utf-16le";
-  return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
-}
-
-/** @param {string} name */
-function language(name) {
-  return /\.([a-z0-9+#]{1,12})$/i.exec(name)?.[1]?.toLowerCase() ?? "";
-}
-
-/** @param {string} name */
-function shownName(name) {
-  const oneLine = name.replace(/\s+/g, " ").replaceAll("`", "'").trim();
-  return oneLine.length > 100 ? `${oneLine.slice(0, 60)}…${oneLine.slice(-30)}` : oneLine || "The file";
+function notText(name, head, type) {
+  return `${name} ${describeKind(head, name, type)}`;
 }
 
 /**
@@ -75,7 +69,6 @@ function shownName(name) {
  * @param {number} size
  * @param {number} room
  */
-function tooLarge(name, size, room) {
-  const left = room > 0 ? `has room for ${describeBytes(room)} more` : "is full";
-  return `${name} has ${describeBytes(size)}, and the message ${left}. Take a part of the file.`;
+function tooBig(name, size, room) {
+  return `${name} is too big (${describeBytes(size)}; ${describeBytes(room)} left)`;
 }

@@ -1,6 +1,7 @@
 /** All conversations, as far as they have been read: what the list shows, and what a search has found. Owns both. */
 
 import { ApiError } from "./api.js";
+import { splitMessage } from "./message-files.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../protocol/messages.js").ConversationChanged} ConversationChanged */
@@ -291,6 +292,7 @@ function summaryOf({ id, title, created_at, updated_at, pinned, version, writing
  * @returns {Summary}
  */
 export function unsentSummary(id, text, at) {
-  const title = text.trim().split("\n", 1)[0]?.slice(0, 60) ?? "";
+  const { words, files } = splitMessage(text);
+  const title = (words.trim() || files[0]?.name || "").split("\n", 1)[0]?.slice(0, 60) ?? "";
   return { id, title, created_at: at, updated_at: at, pinned: false, version: UNSENT, writing: [] };
 }

@@ -1,12 +1,14 @@
 /** What of a conversation is shown: each message of the branch, the words about it, and what can be done with it. */
 
 import * as lines from "../rendering/status-line.js";
+import { splitMessage } from "./message-files.js";
 import { notesAlong, offersForNote } from "./notes.js";
 import { questionId } from "./overlay.js";
 import { describeRefusal, mayHelp } from "./refusals.js";
 
 /** @typedef {import("../rendering/status-line.js").StatusLine} StatusLine */
 /** @typedef {import("./api.js").Message} Message */
+/** @typedef {import("./message-files.js").MessageFile} MessageFile */
 /** @typedef {import("./open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 /** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "continue" | "delete" | "previous" | "next"} ActionName */
@@ -19,7 +21,8 @@ import { describeRefusal, mayHelp } from "./refusals.js";
  * @typedef {object} Shown
  * @property {string} id
  * @property {"user" | "assistant" | "system"} role
- * @property {string} text
+ * @property {string} text of a question: without its files
+ * @property {MessageFile[]} [files]
  * @property {boolean} isGrowing whether more of its text may come
  * @property {StatusLine | null} line
  * @property {number[]} thoughts milliseconds that each of its thoughts took, as the server has them; 0 where it isn't known
@@ -63,7 +66,7 @@ function presentMessage(conversation, parcels, circumstances, message) {
   return {
     id: message.id,
     role: message.role,
-    text,
+    ...partsOf(message.role, text),
     isGrowing: message.state === "writing",
     thoughts: message.thoughts ?? [],
     line: failed ? describeRefusal(failed, circumstances) : describe(conversation, message, circumstances.isConnected),
@@ -83,13 +86,24 @@ function presentMessage(conversation, parcels, circumstances, message) {
 function presentNote(parcel, circumstances, isBusy) {
   const { request } = parcel;
   const common = { isGrowing: false, thoughts: [], branch: { index: 1, count: 1 } };
-  const text = request.content ?? "";
+  const parts = partsOf("user", request.content ?? "");
   /** @type {Shown} */
-  const question = { ...common, id: questionId(request), role: "user", text, line: null, actions: ["copy"], offers: [] };
+  const question = { ...common, id: questionId(request), role: "user", ...parts, line: null, actions: ["copy"], offers: [] };
   const offers = isBusy ? [] : offersForNote(parcel, circumstances);
   /** @type {Shown} */
   const end = { ...common, id: request.id, role: "assistant", text: "", line: describeRefusal(parcel, circumstances), actions: [], offers };
   return request.content === undefined ? [end] : [question, end];
+}
+
+/**
+ * @param {Message["role"]} role
+ * @param {string} content
+ * @returns {{text: string, files: MessageFile[]}}
+ */
+function partsOf(role, content) {
+  if (role !== "user") return { text: content, files: [] };
+  const { words, files } = splitMessage(content);
+  return { text: words, files };
 }
 
 /**

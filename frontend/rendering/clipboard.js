@@ -16,7 +16,8 @@ function copyBySelection(text) {
   const input = document.createElement("textarea");
   input.value = text;
   input.className = "visually-hidden";
-  document.body.append(input);
+  // A modal dialog takes the focus away from everything outside of it.
+  (focused?.closest("dialog") ?? document.body).append(input);
   input.select();
   const isCopied = document.execCommand("copy");
   input.remove();

@@ -1,8 +1,10 @@
 /** Where the next message is written, sent, and the present answer is stopped. */
 
-import { isLong } from "../composer/held-texts.js";
+import { isTooLongForField } from "../composer/held-texts.js";
+import { joinMessage, splitMessage } from "../conversations/message-files.js";
 import { isSubmitEnter } from "./submit-key.js";
 
+/** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 /**
  * @typedef {object} ComposerElements
  * @property {HTMLFormElement} form
@@ -13,8 +15,13 @@ import { isSubmitEnter } from "./submit-key.js";
  * @property {Held} [held]
  */
 /**
- * Long texts that are sent behind what is written.
- * @typedef {{readonly isEmpty: boolean, readonly text: string, clear: () => void, add: (held: {name: string, text: string}) => void}} Held
+ * Files and long pastes that are sent below what is written.
+ * @typedef {object} Held
+ * @property {boolean} isEmpty
+ * @property {boolean} isReading whether the text of one isn't known yet
+ * @property {MessageFile[]} items
+ * @property {(items: MessageFile[]) => void} replace
+ * @property {(text: string) => void} addPasted
  */
 /**
  * @typedef {object} ComposerDelegate
@@ -81,6 +88,11 @@ export class ComposerView {
     return input.value.trim() === "" && (held?.isEmpty ?? true);
   }
 
+  /** Whether there is something to send, and all of it has been read. */
+  get #isReady() {
+    return !this.isEmpty && !this.#elements.held?.isReading;
+  }
+
   /** Makes it ready to type in. Where that would bring up a keyboard on the screen, the reader has to ask for it. */
   focus() {
     if (!matchMedia("(pointer: coarse)").matches) this.#elements.input.focus();
@@ -92,10 +104,11 @@ export class ComposerView {
    */
   write(text) {
     const { input, held } = this.#elements;
-    held?.clear();
-    const isHeld = held !== undefined && isLong(text);
-    if (isHeld) held.add({ name: "Message", text });
-    input.value = isHeld ? "" : text;
+    const { words, files } = splitMessage(text);
+    const isHeld = held !== undefined && isTooLongForField(words);
+    held?.replace(files);
+    if (isHeld) held.addPasted(words);
+    input.value = isHeld ? "" : words;
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
@@ -122,17 +135,17 @@ export class ComposerView {
 
   /** @param {ComposerDelegate} delegate */
   #send(delegate) {
-    if (this.isEmpty) return;
+    if (!this.#isReady) return;
     if (!delegate.mayBeAsked) return delegate.composerWaits();
     const { input, held } = this.#elements;
-    const text = withoutBlankEdges([input.value, held?.text ?? ""].filter((part) => part.trim() !== "").join("\n\n"));
+    const text = joinMessage(withoutBlankEdges(input.value), held?.items ?? []);
     this.write("");
     delegate.composerSent(text);
   }
 
   #changed() {
     const { input, button } = this.#elements;
-    button.disabled = this.#mode === "stopping" || (this.#mode === "idle" && this.isEmpty);
+    button.disabled = this.#mode === "stopping" || (this.#mode === "idle" && !this.#isReady);
     if (CSS.supports("field-sizing", "content")) return;
     input.style.height = "auto";
     input.style.height = `${input.scrollHeight}px`;

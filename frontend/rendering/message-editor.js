@@ -1,29 +1,44 @@
-/** Where a message that was sent is written anew, in its own place. */
+/** Where a message that was sent is written anew, in its own place. Its files can be taken out. */
 
+import { joinMessage } from "../conversations/message-files.js";
 import { textButton } from "./elements.js";
+import { createFileChip } from "./file-chip.js";
 import { isComposing, isSubmitEnter } from "./submit-key.js";
 
-/** @typedef {{editorSent: (text: string) => void, editorClosed: () => void}} MessageEditorDelegate */
+/** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
+/** @typedef {import("../conversations/message-files.js").MessageParts} MessageParts */
+/**
+ * @typedef {object} MessageEditorDelegate
+ * @property {(text: string) => void} editorSent
+ * @property {() => void} editorClosed
+ * @property {(file: MessageFile) => void} editorOpenedFile
+ */
 
 export class MessageEditor {
   #delegate;
   #input = document.createElement("textarea");
+  #list = document.createElement("ul");
+  #files;
   element = document.createElement("form");
 
   /**
-   * @param {string} text
+   * @param {MessageParts} parts of the message
    * @param {MessageEditorDelegate} delegate
    */
-  constructor(text, delegate) {
+  constructor({ words, files }, delegate) {
     this.#delegate = delegate;
-    this.#input.value = text;
+    this.#files = files;
+    this.#list.className = "file-list";
+    this.#list.ariaLabel = "Attached files";
+    this.#showFiles();
+    this.#input.value = words;
     this.#input.className = "editor-input";
     this.#input.ariaLabel = "Edit the message";
     this.#input.dir = "auto";
-    this.#input.rows = Math.min(12, text.split("\n").length + 1);
+    this.#input.rows = Math.min(12, words.split("\n").length + 1);
     this.#input.addEventListener("keydown", (event) => this.#keyPressed(event));
     this.element.className = "editor";
-    this.element.append(this.#input, this.#buttons());
+    this.element.append(this.#list, this.#input, this.#buttons());
     this.element.addEventListener("submit", (event) => this.#submitted(event));
   }
 
@@ -41,10 +56,25 @@ export class MessageEditor {
     return row;
   }
 
+  #showFiles() {
+    this.#list.hidden = this.#files.length === 0;
+    this.#list.replaceChildren(...this.#files.map((file) => this.#chip(file)));
+  }
+
+  /** @param {MessageFile} file */
+  #chip(file) {
+    const remove = () => {
+      this.#files = this.#files.filter((other) => other !== file);
+      this.#showFiles();
+      this.#input.focus();
+    };
+    return createFileChip(file, () => this.#delegate.editorOpenedFile(file), remove);
+  }
+
   /** @param {SubmitEvent} event */
   #submitted(event) {
     event.preventDefault();
-    const text = this.#input.value.trim();
+    const text = joinMessage(this.#input.value.trim(), this.#files);
     if (text !== "") this.#delegate.editorSent(text);
   }
 

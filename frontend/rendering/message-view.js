@@ -10,7 +10,9 @@ import { wholeCharacters } from "./markdown/paragraph-view.js";
 import { plainText } from "./markdown/plain-text.js";
 import { MessageActions, offerButton } from "./message-actions.js";
 import { MessageEditor } from "./message-editor.js";
+import { QuestionParts } from "./question-parts.js";
 
+/** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 /** @typedef {import("../conversations/presenting.js").ActionName} ActionName */
 /** @typedef {import("../conversations/presenting.js").OfferName} OfferName */
 /** @typedef {import("../conversations/presenting.js").Shown} Shown */
@@ -39,7 +41,10 @@ const FIGURES_MS = 200;
 export class MessageView {
   #batcher;
   #delegate;
+  #openFile;
   #textElement;
+  /** @type {QuestionParts | null} null for an answer */
+  #question = null;
   /** @type {Surroundings | null} null while the text stands there bare */
   #around = null;
   /** @type {GrowingText | MarkdownText | null} the text as it is painted; null while it stands there bare */
@@ -67,10 +72,12 @@ export class MessageView {
    * @param {Shown} shown
    * @param {FrameBatcher} batcher
    * @param {MessageDelegate} delegate
+   * @param {(file: MessageFile) => void} openFile
    */
-  constructor(content, shown, batcher, delegate) {
+  constructor(content, shown, batcher, delegate, openFile) {
     this.#batcher = batcher;
     this.#delegate = delegate;
+    this.#openFile = openFile;
     this.#shown = shown;
     this.element = find(content, ".message");
     this.element.dataset.message = shown.id;
@@ -78,6 +85,8 @@ export class MessageView {
     this.#textElement = find(content, ".message-text");
     this.#textElement.textContent = shown.text;
     this.#text = shown.text;
+    if (shown.role === "user") this.#question = new QuestionParts(this.body, openFile);
+    this.#question?.show(shown.text, shown.files ?? []);
   }
 
   get id() {
@@ -111,6 +120,7 @@ export class MessageView {
     this.#shown = shown;
     this.#showText(shown.text);
     this.#tellThoughts();
+    this.#question?.show(shown.text, shown.files ?? []);
     if (!this.#around) return;
     if (!shown.isGrowing) this.#finish();
     this.#showAround(this.#around);
@@ -155,12 +165,18 @@ export class MessageView {
     this.#around?.actions.confirm(name);
   }
 
+  /** Shows all of a long question. */
+  unfold() {
+    this.#question?.unfold();
+  }
+
   /** Has the reader write it anew. */
   edit() {
     if (this.#editor) return this.#editor.focus();
-    this.#editor = new MessageEditor(this.#text, {
+    this.#editor = new MessageEditor({ words: this.#text, files: this.#shown.files ?? [] }, {
       editorSent: (text) => this.#edited(text),
       editorClosed: () => this.#closeEditor(),
+      editorOpenedFile: this.#openFile,
     });
     this.element.dataset.editing = "";
     this.body.append(this.#editor.element);

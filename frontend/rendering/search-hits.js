@@ -79,6 +79,7 @@ export class SearchHits {
     this.#mark(hits, this.#view.element);
     if (best && this.#paintsLeft === PAINTS) {
       unfold(best.range);
+      this.#view.unfold();
       this.#bring(best.range);
       this.#changes.observe(this.#view.textElement, { childList: true, subtree: true });
     } else if (best && this.#place) this.#place = best.range;

@@ -34,6 +34,7 @@ export class TranscriptView {
   #batcher;
   #scroller;
   #near;
+  #openFile;
   #hits;
   /** @type {TranscriptDelegate | null} */
   #delegate = null;
@@ -54,12 +55,14 @@ export class TranscriptView {
    * @param {FrameBatcher} batcher
    * @param {Scroller} scroller
    * @param {NearObserver} near
+   * @param {(file: import("../conversations/message-files.js").MessageFile) => void} openFile of a message
    */
-  constructor(elements, batcher, scroller, near) {
+  constructor(elements, batcher, scroller, near, openFile) {
     this.#elements = elements;
     this.#batcher = batcher;
     this.#scroller = scroller;
     this.#near = near;
+    this.#openFile = openFile;
     this.#hits = new SearchHits(batcher, scroller);
   }
 
@@ -228,7 +231,7 @@ export class TranscriptView {
     const template = shown.role === "user" ? question : answer;
     const content = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     const delegate = /** @type {TranscriptDelegate} */ (this.#delegate);
-    const view = new MessageView(content, shown, this.#batcher, delegate);
+    const view = new MessageView(content, shown, this.#batcher, delegate, this.#openFile);
     if (isNear) view.comeNear();
     else this.#near.await(view.element, () => view.comeNear());
     return view;

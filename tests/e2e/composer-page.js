@@ -49,12 +49,34 @@ export class ComposerPage {
     }, text);
   }
 
-  async held() {
-    return await this.page.$eval("#composer-held", (list) => list.textContent ?? "");
+  /** @returns {Promise<string[]>} the chips at the composer, once they have been read */
+  async chips() {
+    await this.page.waitFor(() => document.querySelector("#composer-held [data-state=reading]") === null);
+    return await this.page.$$eval("#composer-held .file-chip", (chips) => chips.map(({ textContent }) => textContent ?? ""));
   }
 
-  async heldCount() {
-    return await this.page.$$eval(".held", ({ length }) => length);
+  /** @param {number} count of chips, which have been read */
+  async chipsAre(count) {
+    await this.page.waitFor((expected) => {
+      const chips = document.querySelectorAll("#composer-held .file-chip");
+      return chips.length === expected && [...chips].every((chip) => !(/** @type {HTMLElement} */ (chip).dataset["state"]));
+    }, count);
+  }
+
+  /** @returns {Promise<string[]>} the files of the messages */
+  async sentFiles() {
+    return await this.page.$$eval(".question-files .file-name", (names) => names.map(({ textContent }) => textContent ?? ""));
+  }
+
+  /**
+   * Presses the chip of a file, and waits for its text.
+   * @param {string} place where the chip is
+   * @param {string} text that the viewer shows
+   */
+  async openFile(place, text) {
+    await this.page.focus(`${place} .file-open`);
+    await this.page.press("Enter");
+    await this.page.waitFor((expected) => document.querySelector(".viewer[open] .viewer-text")?.textContent === expected, text);
   }
 
   async notice() {

@@ -61,7 +61,7 @@ async function goOffline({ chat, proxy }) {
  */
 export async function send(chat, text) {
   // A long message that was given back to the composer is held beside what is written.
-  await chat.page.$$eval("#composer-held button", (buttons) => buttons.forEach((button) => button.click()));
+  await chat.page.$$eval("#composer-held .file-remove", (buttons) => buttons.forEach((button) => button.click()));
   await chat.fill(text);
   await chat.page.press("Enter");
 }

@@ -18,9 +18,16 @@ describe("The size of a message", () => {
   });
 
   it("is shown near the limit, and what to do beyond it", () => {
-    assert.deepEqual(describeSize("a".repeat(900_000), FRAME), { words: "878 KiB of 1,020 KiB", isTooLong: false });
+    assert.deepEqual(describeSize("a".repeat(900_000), FRAME), { words: "878 KiB of 1,020 KiB used", isTooLong: false });
     assert.deepEqual(describeSize("a".repeat(2_000_000), FRAME), {
-      words: "Too long to be sent: 1.9 MiB, and 1,020 KiB is the most. Shorten it.",
+      words: "Too long to send: 1.9 MiB, the limit is 1,020 KiB. Shorten it.",
+      isTooLong: true,
+    });
+  });
+
+  it("counts the files, and names them as something to remove", () => {
+    assert.deepEqual(describeSize("a", FRAME, 2_000_000), {
+      words: "Too long to send: 1.9 MiB, the limit is 1,020 KiB. Shorten it, or remove a file.",
       isTooLong: true,
     });
   });

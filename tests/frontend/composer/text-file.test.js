@@ -1,59 +1,82 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { fencedBlock, takeFile } from "../../../frontend/composer/text-file.js";
+import { takeFile } from "../../../frontend/composer/text-file.js";
+import { bytes, file } from "./files.js";
 
 const ROOM = 10_000;
 
-/**
- * @param {string} name
- * @param {string | number[]} content
- */
-function file(name, content) {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : Uint8Array.from(content);
-  return { name, size: bytes.length, arrayBuffer: async () => /** @type {ArrayBuffer} */ (bytes.buffer) };
+/** @param {import("../../../frontend/composer/text-file.js").Source} source */
+async function problem(source, room = ROOM) {
+  const taken = await takeFile(source, room);
+  return "problem" in taken ? taken.problem : taken;
 }
 
 describe("takeFile", () => {
-  it("makes a fenced block under the file's name", async () => {
-    assert.deepEqual(await takeFile(file("a b.py", "print(1)"), ROOM), { name: "a b.py", block: "a b.py\n```py\nprint(1)\n```\n" });
+  it("reads text with all line ends", async () => {
+    assert.deepEqual(await takeFile(file("x", "\ufeffa\r\nb\rc"), ROOM), { text: "a\nb\nc" });
   });
 
-  it("reads UTF-8 and UTF-16, with and without a mark, and all line ends", async () => {
-    const utf16 = [0xff, 0xfe, 0xe9, 0x00, 0x0d, 0x00, 0x0a, 0x00];
-    assert.deepEqual(await takeFile(file("x", utf16), ROOM), { name: "x", block: "x\n```\né\n```\n" });
-    assert.deepEqual(await takeFile(file("x", "\ufeffa\r\nb\rc"), ROOM), { name: "x", block: "x\n```\na\nb\nc\n```\n" });
+  it("says when it had to guess the encoding", async () => {
+    assert.deepEqual(await takeFile(file("x.txt", bytes("caf\xe9 5")), ROOM), {
+      text: "café 5",
+      remark: "x.txt was read as Western (Windows-1252). Check its accents.",
+    });
+    assert.equal(await problem(file("x.txt", bytes("\x93\xfa\x96\x7b\x8c\xea"))), "x.txt has an unknown text encoding. Save it as UTF-8.");
   });
 
-  for (const [what, content] of /** @type {[string, number[]][]} */ ([
-    ["a picture", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
-    ["zero bytes", [0x61, 0x00, 0x62]],
-    ["broken UTF-8", [0x61, 0xff, 0x62]],
-  ])) {
-    it(`refuses ${what}`, async () => {
-      const problem = "x.bin is no text file, so the model could not read it. Save it as plain text (UTF-8).";
-      assert.deepEqual(await takeFile(file("x.bin", content), ROOM), { problem });
+  /** @type {[name: string, content: string, words: string][]} */
+  const kinds = [
+    ["photo.png", "\x89PNG\r\n\x1a\n", "is an image; this model reads text only."],
+    ["photo", "\xff\xd8\xff\xe0\0\x10JFIF", "is an image; this model reads text only."],
+    ["photo.heic", "\0\0\0\x18ftypheic", "is an image; this model reads text only."],
+    ["photo", "RIFF\x01\0\0\0WEBPVP8 ", "is an image; this model reads text only."],
+    ["song.mp3", "ID3\x04\0\0", "is a sound file; this model reads text only."],
+    ["song", "RIFF\x01\0\0\0WAVEfmt ", "is a sound file; this model reads text only."],
+    ["clip.mp4", "\0\0\0\x18ftypisom", "is a video; this model reads text only."],
+    ["clip", "\0\0\0\x18ftypisom", "is a video; this model reads text only."],
+    ["archive.zip", "PK\x03\x04\x14\0", "isn't a text file. Unpack it first."],
+    ["archive", "\x1f\x8b\x08\0", "isn't a text file. Unpack it first."],
+    ["report.docx", "PK\x03\x04\x14\0", "isn't a text file. Save it as PDF or plain text."],
+    ["report", "{\\rtf1\\ansi text}", "isn't a text file. Save it as PDF or plain text."],
+    ["table.xlsx", "PK\x03\x04\x14\0", "isn't a text file. Save it as CSV."],
+    ["x.bin", "a\0b", "isn't a text file."],
+    ["a.out", "\x7fELF\x02\x01\x01\0", "isn't a text file."],
+  ];
+  for (const [name, content, words] of kinds) {
+    it(`says what ${name} (${JSON.stringify(content.slice(0, 8))}) is`, async () => {
+      assert.equal(await problem(file(name, bytes(content))), `${name} ${words}`);
     });
   }
 
-  it("refuses what is empty, too large, or cannot be read", async () => {
-    assert.deepEqual(await takeFile(file("x", ""), ROOM), { problem: "x is empty." });
-    assert.deepEqual(await takeFile(file("x", "a".repeat(4096)), 2048), {
-      problem: "x has 4 KiB, and the message has room for 2 KiB more. Take a part of the file.",
-    });
-    assert.deepEqual(await takeFile(file("x", "a"), 0), { problem: "x has 1 byte, and the message is full. Take a part of the file." });
-    const folder = { name: "photos", size: 4096, arrayBuffer: () => Promise.reject(new Error("NotReadableError")) };
-    assert.deepEqual(await takeFile(folder, ROOM), { problem: "photos could not be read. If it is a folder, drop the files in it." });
+  it("goes by the content where text has the name of something else", async () => {
+    for (const name of ["drawing.svg", "main.ts", "notes.doc", "photo.png"]) {
+      assert.deepEqual(await takeFile(file(name, "text\n"), ROOM), { text: "text\n" });
+    }
   });
 
-  it("keeps a name on one line", async () => {
-    const taken = await takeFile(file("a\n```b.txt", "x"), ROOM);
-    assert.deepEqual(taken, { name: "a '''b.txt", block: "a '''b.txt\n```txt\nx\n```\n" });
+  it("goes by the browser's word where name and content say nothing", async () => {
+    assert.equal(await problem(file("photo", [0, 1, 2], "image/x-new")), "photo is an image; this model reads text only.");
   });
-});
 
-describe("fencedBlock", () => {
-  it("has a longer fence than any within", () => {
-    assert.equal(fencedBlock("x.md", "````\na\n````\n"), "x.md\n`````md\n````\na\n````\n`````\n");
+  it("says how big a file is, and what is left", async () => {
+    assert.equal(await problem(file("huge.txt", "a".repeat(2_000_000)), 896_000), "huge.txt is too big (1.9 MiB; 875 KiB left)");
+    assert.equal(await problem(file("x", "a"), 0), "x is too big (1 byte; 0 bytes left)");
+    assert.equal(await problem(file("x", "\n".repeat(1500)), 2048), "x is empty.");
+    assert.equal(await problem(file("x", `a${"\n".repeat(1500)}b`), 2048), "x is too big (2.9 KiB; 2 KiB left)");
+  });
+
+  it("says what a file is before how big it is", async () => {
+    const big = new Uint8Array(20_000);
+    assert.equal(await problem(file("photo.jpg", big)), "photo.jpg is an image; this model reads text only.");
+    assert.equal(await problem(file("x.txt", `${"a".repeat(4095)}é${"a".repeat(9000)}`)), "x.txt is too big (12 KiB; 9.7 KiB left)");
+  });
+
+  it("refuses what is empty or can't be read", async () => {
+    assert.equal(await problem(file("x", "")), "x is empty.");
+    assert.equal(await problem(file("x", " \n\t\n")), "x is empty.");
+    const fail = () => Promise.reject(new Error("NotReadableError"));
+    const folder = { name: "photos", size: 4096, arrayBuffer: fail, slice: () => ({ arrayBuffer: fail }) };
+    assert.equal(await problem(folder), "photos couldn't be read. If it's a folder, attach the files in it.");
   });
 });

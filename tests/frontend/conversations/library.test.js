@@ -121,6 +121,12 @@ describe("Library", () => {
     assert.equal(library.find("mine")?.version, 1);
   });
 
+  it("calls what the server does not have yet by its words, or by its first file", () => {
+    const block = '```py file="one.py"\nprint(1)\n```';
+    assert.equal(unsentSummary("mine", `Why?\n\n${block}`, 5).title, "Why?");
+    assert.equal(unsentSummary("mine", block, 5).title, "one.py");
+  });
+
   it("searches once nothing more is typed, and forgets what comes too late", async () => {
     api.conversations = [summary("apple"), summary("pear")];
     await library.refresh();

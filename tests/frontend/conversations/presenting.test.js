@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe as suite, it } from "node:test";
 
 import { LiveAnswer } from "../../../frontend/conversations/live-answer.js";
-import { describe } from "../../../frontend/conversations/presenting.js";
+import { describe, present } from "../../../frontend/conversations/presenting.js";
 
 /** @typedef {import("../../../frontend/conversations/api.js").Message} Message */
 
@@ -53,5 +53,37 @@ suite("The line of an answer of which earlier messages were left out", () => {
   it("says nothing where all were given", () => {
     assert.equal(line(answer({ reason: "stop" })), "Done");
     assert.equal(line(answer({ reason: "stop" }), new LiveAnswer(true)), "Done");
+  });
+});
+
+suite("A question with files", () => {
+  it("is shown as its words and its files, wherever it comes from", () => {
+    const content = 'Why?\n\n```py file="one.py"\nprint(1)\n```';
+    const question = answer({ id: "q", parent: null, role: "user", content });
+    const conversation = { path: [question], tree: { siblings: () => [question], find: () => question, pathTo: () => [question] }, textOf: () => content, leaf: "q" };
+    const request = { type: "generate", id: "n", conversation: "c", parent: "q", content, message_id: "m" };
+    const note = { request, create: null, at: 0, failure: { code: "overloaded", message: "" }, above: ["q"] };
+    const shown = present(/** @type {any} */ (conversation), /** @type {any} */ ([note]), /** @type {any} */ ({ isConnected: true }));
+    const questions = shown.filter(({ role }) => role === "user");
+    assert.equal(questions.length, 2);
+    for (const { text, files } of questions) assert.deepEqual({ text, files }, { text: "Why?", files: [{ name: "one.py", text: "print(1)\n" }] });
+  });
+
+  it("can be copied where it is files alone", () => {
+    const content = '```py file="one.py"\nprint(1)\n```';
+    const question = answer({ id: "q", parent: null, role: "user", content });
+    const conversation = { path: [question], tree: { siblings: () => [question] }, textOf: () => content, leaf: "q" };
+    const [shown] = present(/** @type {any} */ (conversation), [], /** @type {any} */ ({ isConnected: true }));
+    assert.ok(shown?.actions.includes("copy"));
+  });
+});
+
+suite("An answer that shows the form of files", () => {
+  it("is left as it is", () => {
+    const content = '```py file="one.py"\nprint(1)\n```';
+    const message = answer({ content });
+    const conversation = { path: [message], tree: { siblings: () => [message] }, textOf: () => content, live: () => undefined };
+    const [shown] = present(/** @type {any} */ (conversation), [], /** @type {any} */ ({ isConnected: true }));
+    assert.equal(shown?.text, content);
   });
 });

@@ -46,7 +46,7 @@ describe("The transcript of a long conversation", () => {
       troubleButton: button, question: template, answer: template };
     const scroller = { start: () => {}, stop: () => {}, follow: () => {}, leave: () => {}, goToStart: () => {} };
     const near = { await: () => {}, forget: () => {}, stop: () => {} };
-    transcript = new TranscriptView(/** @type {any} */ (elements), batcher, /** @type {any} */ (scroller), /** @type {any} */ (near));
+    transcript = new TranscriptView(/** @type {any} */ (elements), batcher, /** @type {any} */ (scroller), /** @type {any} */ (near), () => {});
     transcript.start(/** @type {any} */ ({}));
   });
 

@@ -16,6 +16,10 @@ from server.conversations.titles import LENGTH, title_of
         ("x" * 61, "x" * 59 + "…"),
         ("word " * 20, ("word " * 12).strip() + "…"),
         ("a " + "b" * 100, "a " + "b" * 57 + "…"),
+        ('```py file="one two.py"\nprint(1)\n```', "one two.py"),
+        ('`````text file="Pasted text"\n````\n`````', "Pasted text"),
+        ("```py\nprint(1)\n```", "```py"),
+        ('Why?\n\n```py file="one.py"\n1\n```', "Why?"),
         ("👨\u200d👩\u200d👧 family", "👨\u200d👩\u200d👧 family"),
     ],
 )

@@ -1,0 +1,71 @@
+/** What a question has besides its plain text: a chip for each of its files, and a button that unfolds a long text. */
+
+import { countLines } from "../conversations/message-files.js";
+import { find, textButton } from "./elements.js";
+import { createFileChip } from "./file-chip.js";
+
+/** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
+
+/** A longer text is folded, unless little would be hidden. The styles say how much of it stays in view. */
+const LONG_LINES = 30;
+const LONG_LENGTH = 2500;
+
+export class QuestionParts {
+  #files;
+  #text;
+  #openFile;
+  #foldButton = textButton("", "fold-button", () => this.#fold(!this.#isFolded));
+  #isFolded = false;
+  #shownText = "";
+  /** @type {MessageFile[]} */
+  #shownFiles = [];
+
+  /**
+   * @param {HTMLElement} body of the question
+   * @param {(file: MessageFile) => void} openFile
+   */
+  constructor(body, openFile) {
+    this.#files = find(body, ".question-files");
+    this.#text = find(body, ".message-text");
+    this.#openFile = openFile;
+  }
+
+  /**
+   * @param {string} text
+   * @param {MessageFile[]} files
+   */
+  show(text, files) {
+    if (JSON.stringify(files) !== JSON.stringify(this.#shownFiles)) this.#showFiles(files);
+    if (text === this.#shownText) return;
+    this.#shownText = text;
+    this.#foldButton.remove();
+    if (isLongToRead(text)) this.#text.after(this.#foldButton);
+    this.#fold(isLongToRead(text));
+  }
+
+  /** Shows all of the text. */
+  unfold() {
+    if (this.#isFolded) this.#fold(false);
+  }
+
+  /** @param {MessageFile[]} files */
+  #showFiles(files) {
+    this.#shownFiles = files;
+    this.#files.hidden = files.length === 0;
+    this.#files.replaceChildren(...files.map((file) => createFileChip(file, () => this.#openFile(file))));
+  }
+
+  /** @param {boolean} isFolded */
+  #fold(isFolded) {
+    this.#isFolded = isFolded;
+    this.#text.classList.toggle("is-folded", isFolded);
+    this.#foldButton.textContent = isFolded ? "Show more" : "Show less";
+    this.#foldButton.setAttribute("aria-expanded", String(!isFolded));
+    if (isFolded && document.activeElement === this.#foldButton) this.#foldButton.scrollIntoView({ block: "nearest" });
+  }
+}
+
+/** @param {string} text */
+export function isLongToRead(text) {
+  return text.length > LONG_LENGTH || countLines(text) > LONG_LINES;
+}
