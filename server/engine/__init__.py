@@ -1,1 +1,1 @@
-"""The engine: one worker thread that computes tokens. It knows nothing of sockets, of the protocol or of asyncio."""
+"""The engine: one worker thread that computes tokens. It knows no sockets, no protocol and no asyncio."""

@@ -1,6 +1,7 @@
-"""The Engine port: what the rest of the server knows of whatever computes the tokens.
+"""The Engine port: the interface between the server and the code that computes tokens.
 
-Requests go in from any thread; results come out on the engine's own thread, one call of the listener for each step.
+Requests may be submitted from any thread. Results are delivered on the engine's own thread, with one call of the
+listener per step.
 """
 
 from __future__ import annotations
@@ -11,27 +12,27 @@ from enum import StrEnum
 from typing import Protocol
 
 RANDOM_SEED = -1
-"""As in llama.cpp: the engine picks a new seed for each request."""
+"""Seed that makes the engine pick a new random seed for each request, as in llama.cpp."""
 
 
 class EngineError(Exception):
-    """Anything that an engine can't do; the text is one line that a person can act on."""
+    """Base of the engine's errors. The text is one line with a cause that a person can fix."""
 
 
 class ModelError(EngineError):
-    """The model file can't be used: absent, broken, of another kind, or too large for the memory."""
+    """The model file can't be used: missing, broken, of another kind, or too large for the memory."""
 
 
 class GrammarError(EngineError):
-    """A JSON schema can't be made into a grammar."""
+    """A JSON schema can't be converted to a grammar."""
 
 
 class EngineDeadError(EngineError):
-    """The engine's thread has ended; nothing more can be computed until the server is started again."""
+    """The engine's thread has ended; nothing can be computed until the server restarts."""
 
 
 class Phase(StrEnum):
-    """Where a generation is on its way through the engine."""
+    """Phase of a generation inside the engine."""
 
     QUEUED = "queued"
     PREFILL = "prefill"
@@ -39,14 +40,14 @@ class Phase(StrEnum):
 
 
 class Limit(StrEnum):
-    """What ended a generation whose reason is LENGTH."""
+    """The limit that ended a generation with reason LENGTH."""
 
     MAX_TOKENS = "max_tokens"
     CONTEXT = "context"
 
 
 class FinishReason(StrEnum):
-    """Why a generation ended."""
+    """Reason why a generation ended."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -57,13 +58,14 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingParams:
-    """How the next token is chosen; names, meanings and defaults are llama.cpp's (``common_params_sampling``).
+    """Sampling parameters, with llama.cpp's names, meanings and defaults (``common_params_sampling``).
 
-    ``temperature`` 0 means greedy. Off are ``top_k``, ``min_p``, ``xtc_probability`` and ``dry_multiplier`` at 0,
-    ``top_p``, ``typical_p`` and ``repeat_penalty`` at 1, ``top_n_sigma`` at 0 or below. The penalties look at the last
-    ``repeat_last_n`` tokens of the answer; DRY at the last ``dry_penalty_last_n`` of prompt and answer. ``max_tokens``
-    None means up to the end of the context. ``grammar`` is from ``Engine.grammar``. ``top_logprobs`` 0 to
-    20: the chosen token's logprob is told with each piece, and those of so many of the likeliest; None tells none.
+    ``temperature`` 0 means greedy. These values turn a sampler off: 0 for ``top_k``, ``min_p``, ``xtc_probability`` and
+    ``dry_multiplier``; 1 for ``top_p``, ``typical_p`` and ``repeat_penalty``; 0 or less for ``top_n_sigma``. The
+    penalties look at the last ``repeat_last_n`` tokens of the answer, DRY at the last ``dry_penalty_last_n`` of prompt
+    and answer. ``max_tokens`` None: up to the end of the context. ``grammar`` comes from ``Engine.grammar``.
+    ``top_logprobs`` (0 to 20): each piece has the logprob of the chosen token and of this many likeliest ones; None: no
+    logprobs.
     """
 
     temperature: float = 0.8
@@ -93,9 +95,9 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """What is known of the loaded model. ``chat_template`` is the model's own, None where it has none.
+    """Facts about the loaded model. ``chat_template`` is the model's own; None when it has none.
 
-    ``tokens`` are further special tokens by the names that chat templates have for them, such as ``pad_token``.
+    ``tokens`` are further special tokens by their names in chat templates, such as ``pad_token``.
     """
 
     name: str
@@ -111,17 +113,17 @@ class ModelFacts:
 
     @property
     def special_tokens(self) -> Mapping[str, str]:
-        """All special tokens by the names that chat templates have for them."""
+        """All special tokens by their names in chat templates."""
         return {"bos_token": self.bos, "eos_token": self.eos, **self.tokens}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """One answer to compute. ``received`` is the ``time.monotonic()`` at which the server received it, in seconds.
+    """One answer to compute. ``received`` is the ``time.monotonic()`` of the request's receipt, in seconds.
 
-    ``written`` are the tokens of this answer that an earlier engine has computed: they are read after the prompt, count
-    as the answer's own, and are not told again. ``opened`` is text that the prompt ends with and the answer's text
-    begins with: the mark of a thought that the chat template opens. ``principal`` is whose request it is.
+    ``written`` are tokens of this answer that an earlier engine computed: they are read after the prompt, count as part
+    of the answer, and are not delivered again. ``opened`` is text at the end of the prompt with which the answer's text
+    begins: a thinking mark that the chat template opens. ``principal`` owns the request.
     """
 
     id: str
@@ -135,7 +137,7 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens counted for one generation. The token that ends an answer has no text and is not counted."""
+    """Token counts of one generation. The token that ends an answer has no text and is not counted."""
 
     prompt_tokens: int
     cached_tokens: int
@@ -144,10 +146,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Durations in milliseconds; None where the generation never came that far.
+    """Durations in milliseconds; None for phases that the generation did not reach.
 
-    ``first_token`` and ``total`` count from the receipt of the request, ``stop`` from the receipt of the cancel until
-    the engine computed nothing more for the generation and its KV slot was free.
+    ``first_token`` and ``total`` count from the receipt of the request. ``stop`` counts from the receipt of the cancel
+    until the computation has stopped and the KV slot is free.
     """
 
     queued: float
@@ -160,7 +162,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The generation waits; ``position`` others must end before it starts, in about ``eta_ms`` milliseconds."""
+    """The generation waits. ``position`` others must end before it starts, in about ``eta_ms`` milliseconds."""
 
     id: str
     position: int
@@ -178,7 +180,7 @@ class Prefill:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """A token's bytes, and the natural logarithm of its probability by the model, before any sampling parameter."""
+    """A token's bytes and the natural logarithm of its probability, before any sampling parameter is applied."""
 
     piece: bytes
     logprob: float
@@ -186,7 +188,7 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One chosen token, and the likeliest ones in its place, likeliest first."""
+    """One chosen token and the likeliest tokens at its position, likeliest first."""
 
     chosen: TokenLogprob
     top: tuple[TokenLogprob, ...]
@@ -194,10 +196,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """New text: whole code points, never empty. ``completion_tokens`` have been computed so far.
+    """New text: whole code points, never empty. ``completion_tokens`` were computed so far.
 
-    ``tokens`` are those chosen since the last piece: more than one where text was held back, none where they had been
-    told before. A piece's text follows from the tokens alone, but for ``GenerationRequest.opened`` in the first one.
+    ``tokens`` are those chosen since the last piece: several when text was held back, none when an earlier engine
+    delivered them. A piece's text follows from the tokens alone; only the first one also has
+    ``GenerationRequest.opened``.
     """
 
     id: str
@@ -205,12 +208,12 @@ class Piece:
     completion_tokens: int
     tokens: tuple[int, ...] = ()
     choices: tuple[Choice, ...] = ()
-    """One for each of ``tokens`` where ``top_logprobs`` asked for them."""
+    """One entry per token of ``tokens``, when ``top_logprobs`` requests them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Always the last update of a generation. ``error`` says why it FAILED, ``limit`` what ended it by LENGTH."""
+    """The last update of a generation. ``error``: the cause of FAILED; ``limit``: the cause of LENGTH."""
 
     id: str
     reason: FinishReason
@@ -222,20 +225,20 @@ class Finished:
 
 
 Ranges = Sequence[tuple[int, int]]
-"""Ranges of characters, each from a start to before an end."""
+"""Half-open ranges of characters: (start, end)."""
 
 Update = Queued | Prefill | Piece | Finished
 Listener = Callable[[Sequence[Update]], None]
-"""Called on the engine's thread with what one step brought; must return quickly and must not raise."""
+"""Receives all updates of one step, on the engine's thread. Must return quickly and must not raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStats:
-    """The engine's counters at one moment. Token counts, steps and seconds grow for as long as the engine lives.
+    """Snapshot of the engine's counters. Token counts, steps and seconds grow for the engine's lifetime.
 
-    ``kv_cells`` is how many tokens the KV cache can hold; ``kv_tokens`` are those of running sequences, ``kept_tokens``
-    those of ended ones that lie in free slots to be reused, ``saved_bytes`` the plain memory that holds more of the
-    latter. ``busy_seconds`` is the time of all steps; of it ``decode_seconds`` were spent inside llama_decode and
+    ``kv_cells`` is the KV cache's capacity in tokens; ``kv_tokens`` belong to running sequences, ``kept_tokens`` to
+    ended ones whose free slots may be reused. ``saved_bytes`` is the RAM that holds further ended sequences.
+    ``busy_seconds`` is the time of all steps; ``decode_seconds`` of it were spent in llama_decode and
     ``sample_seconds`` on choosing tokens.
     """
 
@@ -259,38 +262,39 @@ class EngineStats:
 
 
 class Engine(Protocol):
-    """A thing that computes answers. Every method may be called from any thread."""
+    """The port itself: computes answers. Every method may be called from any thread."""
 
     @property
     def facts(self) -> ModelFacts: ...
 
     @property
     def slots(self) -> int:
-        """How many generations are computed at the same time; further ones queue."""
+        """Number of generations computed at the same time; others queue."""
         ...
 
     def start(self, listener: Listener) -> None:
-        """Begin to serve; ``listener`` receives every update from now on."""
+        """Start the engine; ``listener`` receives every update from now on."""
         ...
 
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
-        """The tokens of a rendered prompt: special tokens recognised, one BOS in front if the model wants one, no EOS.
+        """Tokenize a rendered prompt: special tokens are recognised, with one BOS in front if the model wants one, no
+        EOS.
 
-        In the ``quoted`` ranges of characters, which are in order and apart, nothing is taken for a control token,
-        nor what lies only partly in one. Raises EngineDeadError after ``close``.
+        No control token is recognised that lies even partly in a ``quoted`` range of characters; the ranges must be in
+        order and disjoint. Raises EngineDeadError after ``close``.
         """
         ...
 
     def grammar(self, schema: Mapping[str, object]) -> str:
-        """The grammar of a JSON schema, as text to be journaled: an answer under it parses and obeys the schema.
+        """Convert a JSON schema to a grammar, as text for the journal. An answer under it parses and obeys the schema.
 
-        May take a second for a large schema. Raises GrammarError, which names the keyword that can't be kept and its
-        path, and EngineDeadError after ``close``.
+        May take a second for a large schema. Raises GrammarError with the unsupported keyword and its path, and
+        EngineDeadError after ``close``.
         """
         ...
 
     def eta_ms(self) -> int | None:
-        """A guess at when a request that is submitted now would start, in milliseconds; None without experience."""
+        """Estimate when a request submitted now would start, in milliseconds; None before any generation has ended."""
         ...
 
     def submit(self, request: GenerationRequest) -> None:
@@ -298,14 +302,14 @@ class Engine(Protocol):
         ...
 
     def cancel(self, id: str, received: float) -> None:
-        """End a generation in whatever phase it is. An unknown or ended id is ignored.
+        """End a generation in any phase. An unknown or ended id is ignored.
 
-        ``received`` is the ``time.monotonic()`` at which the cancel was received: ``Timings.stop`` counts from it.
+        ``received`` is the ``time.monotonic()`` of the cancel's receipt: ``Timings.stop`` counts from it.
         """
         ...
 
     def stats(self) -> EngineStats: ...
 
     def close(self) -> None:
-        """End every generation as INTERRUPTED, end the thread, free the model. Returns when all that is done."""
+        """End every generation as INTERRUPTED, end the thread and free the model. Returns when this is done."""
         ...

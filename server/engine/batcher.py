@@ -1,4 +1,4 @@
-"""The loop's body: schedule, decode, hand over. It runs on the worker's thread and knows no other."""
+"""One step of the engine: schedule, decode, deliver. Runs on the worker's thread only."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from server.engine.sequence import Sequence
 from server.engine.turns import Turns
 
 FAULTS_ALLOWED = 2
-"""Failed batches that a sequence survives, where others of the same batch may have been the cause."""
+"""Failed batches that a sequence survives when other sequences of the batch may be the cause."""
 
 ANCHORS = 4
-"""Tokens at the very beginning that a full context keeps: attention leans on them (Xiao et al. 2023, attention
-sinks)."""
+"""Tokens at the very beginning that a full context keeps, since attention relies on them (attention sinks, Xiao et
+al. 2023)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
-    """``saved_bytes`` of plain memory are for the KV of chats that wait for their next turn.
+    """Options of the engine. ``saved_bytes``: RAM for the KV of chats that wait for their next turn.
 
-    With ``context_shift`` a full context pushes out the older half of its tokens; without, it ends the answer.
+    With ``context_shift`` a full context drops the older half of its tokens; without it the answer ends.
     """
 
     saved_bytes: int = 1 << 30
@@ -35,7 +35,7 @@ class EngineOptions:
 
 
 class Batcher:
-    """Owns the scheduler, the KV slots and every sequence."""
+    """Computes the steps. Owns the scheduler, the KV slots and every sequence."""
 
     def __init__(self, model: Model, options: EngineOptions, listener: Callable[[list[Update]], None]) -> None:
         self._model = model
@@ -46,24 +46,24 @@ class Batcher:
         self._turns = Turns(self._scheduler, most=model.batch_tokens - model.slots)
         self._estimate = QueueEstimate()
         self._suspects: list[Sequence] = []
-        """Those whose batch failed. They are computed one at a time until each has got through a step."""
+        """Sequences whose batch failed. They are computed one at a time until each has completed a step."""
         self._crowded = False
-        """Someone was sent back since the KV cache is full: nobody gets a slot before somebody has ended."""
+        """True after a full KV cache sent a sequence back: no sequence gets a slot until one has ended."""
         self.abortable: frozenset[str] = frozenset()
-        """Generations whose cancel is worth breaking off the step that runs; replaced as a whole, for other threads."""
+        """Ids whose cancel should abort the running step. Replaced as a whole, so other threads may read it."""
         self.eta_ms: int | None = None
-        """When a request that came now would start; likewise."""
+        """Estimated start of a new request, in milliseconds. Replaced as a whole, so other threads may read it."""
         self._seen_moves = -1
         self._counters = Counters(slots=model.slots, kv_cells=model.cells)
         self.stats = self._counters.stats()
-        """The counters, as of what was told last; likewise."""
+        """Counters as of the last delivery. Replaced as a whole, so other threads may read it."""
 
     @property
     def idle(self) -> bool:
         return self._scheduler.idle
 
     def add(self, request: GenerationRequest) -> None:
-        """Queue a request; one that goes on may have written all it may, and ends at once."""
+        """Queue a request. A resumed one that has already reached its limit ends at once."""
         sequence = Sequence(request, self._model.facts.context)
         if self._options.context_shift:
             sequence.fit(ANCHORS)
@@ -71,31 +71,33 @@ class Batcher:
             sequence.detokenizer.push(self._model.piece(token))
         self._scheduler.add(sequence)
         if not sequence.tokens:
-            self._tell(self._finish(sequence, FinishReason.FAILED, error="the prompt has no tokens"))
+            self._deliver(self._finish(sequence, FinishReason.FAILED, error="the prompt has no tokens"))
         elif request.written and (limit := sequence.limit):
-            self._tell(self._finish(sequence, FinishReason.LENGTH, limit=limit))
+            self._deliver(self._finish(sequence, FinishReason.LENGTH, limit=limit))
 
     def cancel(self, id: str, received: float) -> None:
-        """End a generation, if it is still here."""
+        """End a generation if it has not ended yet."""
         sequence = self._scheduler.find(id)
         if sequence is not None:
-            self._tell(self._finish(sequence, FinishReason.CANCELLED, cancel_received=received))
+            self._deliver(self._finish(sequence, FinishReason.CANCELLED, cancel_received=received))
 
     def step(self, interrupted: Callable[[], bool]) -> None:
-        """Compute one batch. ``interrupted`` is asked once ``abortable`` is known: a cancel that came before must not
-        wait for this step."""
+        """Compute one batch.
+
+        ``interrupted`` is called after ``abortable`` is set: an earlier cancel must not wait for this step.
+        """
         started = time.perf_counter()
-        self._tell([*self._admit(), *self._moves()])
+        self._deliver([*self._admit(), *self._queue_updates()])
         plan = self._plan()
         if interrupted():
             return
         if plan.rows and self._decode(plan):
             updates = self._advance(plan)
             self._book(plan, time.perf_counter() - started)
-            self._tell(updates)
+            self._deliver(updates)
 
     def close(self) -> None:
-        """End every generation as interrupted, and free what it holds."""
+        """End every generation as interrupted, and free its resources."""
         self._end(list(self._scheduler), FinishReason.INTERRUPTED)
 
     def fail(self, error: str) -> None:
@@ -106,7 +108,7 @@ class Batcher:
     # Schedule
 
     def _admit(self) -> list[Update]:
-        """Give free slots to those whose turn it is."""
+        """Give free slots to the next waiting sequences."""
         news: list[Update] = []
         while self._scheduler.free and self._scheduler.waiting and not self._crowded:
             sequence = self._scheduler.waiting[0]
@@ -119,8 +121,8 @@ class Batcher:
                 news.append(Prefill(sequence.id, cached, len(sequence.tokens)))
         return news
 
-    def _moves(self) -> list[Update]:
-        """Those who wait for their first slot and whose place in the queue has changed."""
+    def _queue_updates(self) -> list[Update]:
+        """Return an update for each sequence that waits for its first slot and whose queue position changed."""
         if self._seen_moves == self._scheduler.moves:
             return []
         self._seen_moves = self._scheduler.moves
@@ -151,7 +153,7 @@ class Batcher:
     # Decode
 
     def _decode(self, plan: Plan) -> bool:
-        """Compute the batch. False: it was aborted or it failed, and what it had begun is undone."""
+        """Compute the batch. Returns False when it was aborted or failed; partial results are then undone."""
         try:
             outcome = self._model.decode(plan.rows)
         except DecodeError as error:
@@ -167,14 +169,14 @@ class Batcher:
         return False
 
     def _rewind(self, sequence: Sequence) -> None:
-        """Bring the KV cache back to what ``computed`` says; where the model can't, the sequence is read anew."""
+        """Cut the KV cache back to ``computed`` tokens; when the model can't, the sequence is read again."""
         if sequence.slot is not None:
             sequence.rewind(self._kv.rewind(sequence.slot, sequence.computed))
 
     def _make_room(self) -> None:
-        """The KV cache is full: let go of what is only kept, else send the youngest back to the queue.
+        """Free space in the full KV cache: evict kept tokens, else send the youngest sequence back to the queue.
 
-        One that is alone has all there is.
+        A sequence that runs alone has the whole cache and ends with LENGTH.
         """
         if self._kv.evict():
             return
@@ -189,9 +191,9 @@ class Batcher:
         self._scheduler.send_back(youngest)
 
     def _recover(self, plan: Plan, error: str) -> None:
-        """A batch has failed, and what the KV cache holds is no longer certain: begin anew, and read all again.
+        """Recover from a failed batch: its KV is no longer valid, so all slots are emptied and all tokens read again.
 
-        The one that fails alone is at fault. Several are suspects, and each goes alone until it has got through.
+        A sequence that fails alone is at fault. Several are suspects, and each runs alone until it completes a step.
         """
         shares = [share.sequence for share in plan.shares]
         for sequence in shares:
@@ -205,17 +207,17 @@ class Batcher:
         for sequence in self._scheduler.running:
             sequence.rewind(0)
 
-    # Hand over
+    # Deliver
 
     def _advance(self, plan: Plan) -> list[Update]:
-        """Book what was computed, and choose the next token of each sequence that has come to its end."""
+        """Record what was computed, and choose the next token of each sequence whose tokens are all computed."""
         updates: list[Update] = []
         for share in plan.shares:
             sequence = share.sequence
             sequence.computed += share.count
             if sequence in self._suspects:
                 self._suspects.remove(sequence)
-            if sequence.advanced:
+            if sequence.has_new_progress:
                 updates.append(Prefill(sequence.id, sequence.computed, len(sequence.tokens)))
             if share.output is not None:
                 updates.extend(self._choose(sequence, share.output))
@@ -250,7 +252,7 @@ class Batcher:
         return news + self._finish(sequence, FinishReason.LENGTH, limit=limit)
 
     def _shift(self, sequence: Sequence) -> bool:
-        """Push the older half out of a full context; False where that is not wanted, or the model can't."""
+        """Drop the older half of a full context. Returns False when this is not enabled or the model can't."""
         count = sequence.older_half(ANCHORS)
         if not self._options.context_shift or sequence.slot is None or count < 1:
             return False
@@ -266,7 +268,7 @@ class Batcher:
         error: str | None = None,
         limit: Limit | None = None,
     ) -> None:
-        self._tell([u for sequence in sequences for u in self._finish(sequence, reason, error=error, limit=limit)])
+        self._deliver([u for sequence in sequences for u in self._finish(sequence, reason, error=error, limit=limit)])
 
     def _finish(
         self,
@@ -277,7 +279,7 @@ class Batcher:
         error: str | None = None,
         limit: Limit | None = None,
     ) -> list[Update]:
-        """Free all that a sequence holds; its last updates. Nothing is computed for it any more."""
+        """Free a sequence's resources and return its last updates. Nothing more is computed for it."""
         held = sequence.detokenizer.flush()
         if sequence.slot is not None:
             self._leave_slot(sequence)
@@ -292,11 +294,11 @@ class Batcher:
         return [*news, last]
 
     def _leave_slot(self, sequence: Sequence) -> None:
-        """What it has computed stays in the slot, for whoever goes on from there."""
+        """Free the slot. Its tokens stay there for prompts that begin with them."""
         assert sequence.slot is not None
         self._kv.release(sequence.slot, sequence.reusable)
 
-    # What is known outside
+    # Counters and delivery
 
     def _book(self, plan: Plan, seconds: float) -> None:
         self._turns.learn(plan, seconds)
@@ -304,7 +306,7 @@ class Batcher:
         self._counters.steps += 1
         self._counters.busy_seconds += seconds
 
-    def _tell(self, updates: list[Update]) -> None:
+    def _deliver(self, updates: list[Update]) -> None:
         if not updates:
             return
         counters, running = self._counters, self._scheduler.running

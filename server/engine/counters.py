@@ -1,4 +1,4 @@
-"""What the engine counts. The worker's thread counts, and gives out a frozen copy now and then for all others."""
+"""The engine's counters. The worker's thread updates them and publishes frozen copies for other threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.engine.base import EngineStats
 
 @dataclass(slots=True)
 class Counters:
-    """Owned by the worker's thread. The names are those of EngineStats, where they are explained."""
+    """Mutable counters, owned by the worker's thread. Names and meanings are those of EngineStats."""
 
     slots: int
     kv_cells: int = 0
@@ -29,7 +29,7 @@ class Counters:
     sample_seconds: float = 0.0
 
     def stats(self) -> EngineStats:
-        """A copy, of an engine that lives."""
+        """Return a copy, for an engine that is alive."""
         return EngineStats(alive=True, failure=None, **{name: getattr(self, name) for name in _NAMES})
 
 

@@ -1,4 +1,4 @@
-"""From token bytes to text that may be sent: whole code points, and no part of a stop string."""
+"""Conversion of token bytes to text that may be sent: whole code points, and no part of a stop string."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 
 class Detokenizer:
-    """Turns one answer's token bytes into text, piece by piece.
+    """Converts one answer's token bytes to text, piece by piece.
 
     Bytes of an unfinished code point are kept until the rest arrives; bytes that can't be UTF-8 become U+FFFD. Text
-    that may yet turn out to be a stop string is held back until that is settled.
+    that may be the beginning of a stop string is held back until that is decided.
     """
 
     def __init__(self, stop: Iterable[str] = ()) -> None:
@@ -18,10 +18,10 @@ class Detokenizer:
         self._stop = tuple(stop)
         self._held = ""
         self.stopped = False
-        """A stop string was found; it and all that follows are dropped."""
+        """True once a stop string was found; it and all text after it are dropped."""
 
     def push(self, data: bytes) -> str:
-        """Take one token's bytes; the text that can be sent now, which may be empty."""
+        """Add one token's bytes. Returns the text that can be sent now, which may be empty."""
         text = self._decoder.decode(data)
         if not self._stop or self.stopped:
             return "" if self.stopped else text
@@ -35,12 +35,12 @@ class Detokenizer:
         return text[:safe]
 
     def flush(self) -> str:
-        """The text held back, once it is certain that no more tokens come. An unfinished code point is dropped."""
+        """Return the text held back, when no more tokens will come. An unfinished code point is dropped."""
         held, self._held = self._held, ""
         return held
 
     def _longest_beginning(self, text: str) -> int:
-        """The length of the longest end of ``text`` with which some stop string begins."""
+        """Return the length of the longest suffix of ``text`` that is a prefix of a stop string."""
         longest = max(map(len, self._stop)) - 1
         for length in range(min(longest, len(text)), 0, -1):
             if any(stop.startswith(text[-length:]) for stop in self._stop):

@@ -1,4 +1,4 @@
-"""When those who wait will start, by how long recent generations took. Pure: no clock of its own."""
+"""Estimated start times for the queue, from the durations of recent generations. Pure: no clock of its own."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ REMEMBERED: Final = 32
 
 
 class QueueEstimate:
-    """Learns from the generations that ended, and plays the queue forward: as one ends, the next one starts."""
+    """Learns from ended generations and simulates the queue: when one ends, the next one starts."""
 
     def __init__(self) -> None:
         self._durations: deque[float] = deque(maxlen=REMEMBERED)
 
     def learn(self, seconds: float) -> None:
-        """A generation held its slot for ``seconds``."""
+        """Record that a generation held its slot for ``seconds``."""
         self._durations.append(seconds)
 
     @property
     def usual(self) -> float | None:
-        """Seconds for which a generation holds its slot, in the mean; None before one has ended."""
+        """Mean time for which a generation holds its slot, in seconds; None before one has ended."""
         return sum(self._durations) / len(self._durations) if self._durations else None
 
     def starts(self, *, elapsed: Iterable[float], free: int, waiting: int) -> list[float] | None:
-        """Seconds from now until each of ``waiting`` starts, in their order.
+        """Estimate the seconds until each of ``waiting`` requests starts, in queue order.
 
-        ``elapsed`` are the seconds that each running one has held its slot so far, ``free`` the slots that nobody
-        holds. One that has run for longer than usual is taken to end in half of what it has taken beyond that.
+        ``elapsed``: seconds for which each running one has held its slot; ``free``: number of free slots. One that runs
+        longer than usual is assumed to end in half of the time by which it exceeds that.
         """
         if (usual := self.usual) is None:
             return None

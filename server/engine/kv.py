@@ -1,4 +1,4 @@
-"""The slots of the KV cache: how a prompt gets into one with as little to compute as can be."""
+"""The slots of the KV cache: placing a prompt so that as few tokens as possible must be computed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from server.engine.prefix_cache import WORTH_MOVING, Match, PrefixCache, Tokens
 
 
 class KvSlots:
-    """Owned by the worker's thread. Nobody else makes the model forget, copy or restore anything.
+    """Manager of the KV slots, owned by the worker's thread. Only this class makes the model forget, copy or restore.
 
-    What an ended generation has computed stays in its slot until somebody else needs the slot; then it is saved to
-    plain memory, as long as ``saved_bytes`` allow, the oldest going first.
+    The tokens of an ended generation stay in its slot until another generation needs it. They are then saved to RAM, up
+    to ``saved_bytes`` in all; the oldest are dropped first.
     """
 
     def __init__(self, model: Model, *, saved_bytes: int) -> None:
@@ -28,9 +28,9 @@ class KvSlots:
         return self._cache.saved_bytes
 
     def place(self, prompt: Tokens, free: Collection[int], running: Mapping[int, Tokens]) -> tuple[int, int]:
-        """Choose one of the ``free`` slots for ``prompt``; returns it and how many of the tokens it holds already.
+        """Choose one of the ``free`` slots for ``prompt``. Returns it and the number of tokens that it already has.
 
-        ``running`` are the slots in use and what they have computed.
+        ``running``: the slots in use, with their computed tokens.
         """
         match = self._cache.find(prompt, running.items())
         if match.slot is not None and match.slot in free and self._continues(match.slot, match.length):
@@ -45,50 +45,49 @@ class KvSlots:
         return slot, self._bring(match, slot)
 
     def release(self, slot: int, tokens: Tokens) -> None:
-        """A generation has left ``slot``, which holds ``tokens``; what is behind them is of no use to anybody."""
+        """Record that a generation left ``slot`` with ``tokens``; the cells after them are freed."""
         if self._cut(slot, len(tokens)):
             self._cache.keep(slot, tokens)
 
     def rewind(self, slot: int, length: int) -> int:
-        """Cut a slot back to its first ``length`` tokens; returns how many are left, which is none where it can't be
-        cut."""
+        """Cut a slot back to its first ``length`` tokens. Returns the number left: 0 when the model can't cut it."""
         return self._cut(slot, length)
 
     def evict(self) -> bool:
-        """Make room in a shared KV cache; False when nothing is kept there."""
+        """Drop the oldest kept tokens from a shared KV cache. Returns False when none are kept."""
         slot = self._cache.oldest()
         if slot is not None:
             self._empty(slot)
         return slot is not None
 
     def gaps(self, free: Collection[int], context: int) -> dict[int, int]:
-        """Free slots that may take a row for the sake of their place, and the position it has to have."""
+        """Return the free slots that may get a filler row, with the position that the row must have."""
         if self._model.shared:
             return {}
         lengths = {slot: len(self._cache.kept.get(slot, ())) for slot in free}
         return {slot: length for slot, length in lengths.items() if length < context}
 
     def tidy(self, filled: Collection[int]) -> None:
-        """Take back the rows that filled gaps."""
+        """Remove the filler rows again."""
         for slot in filled:
             if not self._model.forget(slot, len(self._cache.kept.get(slot, ()))):
                 self._cache.take(slot)
                 self._model.forget(slot)
 
     def shift(self, slot: int, start: int, count: int) -> bool:
-        """Push ``count`` tokens from position ``start`` on out of a slot; False where the model can't."""
+        """Drop ``count`` tokens of a slot, starting at position ``start``. Returns False when the model can't."""
         return self._model.shift(slot, start, count)
 
     def lost(self) -> None:
-        """The model has begun anew with empty slots."""
+        """Record that the model was reset and all slots are empty."""
         self._cache.clear_slots()
 
     def _continues(self, slot: int, length: int) -> bool:
-        """Whether the slot can go on behind ``length`` tokens: nothing that is worth saving would be cut off."""
+        """Tell whether the slot can continue after ``length`` tokens without losing tokens worth saving."""
         return len(self._cache.kept[slot]) - length < WORTH_MOVING
 
     def _free_slot(self, free: Collection[int], match: Match) -> int:
-        """The lowest slot that holds nothing, else the one used longest ago, whose tokens are saved."""
+        """Return the lowest empty slot, else the one used longest ago, after saving its tokens."""
         empty = [slot for slot in free if slot not in self._cache.kept]
         if empty:
             return min(empty)
@@ -102,7 +101,7 @@ class KvSlots:
         return slot
 
     def _bring(self, match: Match, slot: int) -> int:
-        """Get what ``match`` has found into ``slot``; returns how many tokens are there."""
+        """Move the tokens of ``match`` into ``slot``. Returns the number of tokens now there."""
         self._cache.take(slot)
         if match.saved is not None:
             if not self._model.restore(slot, match.saved.state):

@@ -1,7 +1,7 @@
-"""What the worker needs of a language model: rows in, tokens out. llama/ is the real one, scripted.py is for tests.
+"""The Model port: rows in, tokens out. llama/ has the real one; scripted.py has one for tests.
 
-Except for ``tokenize``, ``grammar`` and ``abort``, which any thread may call, a model belongs to the worker's thread,
-and after that has ended to whoever closes it.
+Any thread may call ``tokenize``, ``grammar`` and ``abort``. All else belongs to the worker's thread, and after its end
+to the thread that closes the model.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from server.engine.base import Choice, EngineError, ModelFacts, Ranges, Sampling
 
 
 class DecodeError(EngineError):
-    """The model could not compute a batch; what the batch's sequences hold in the KV cache is no longer certain."""
+    """The model could not compute a batch; the KV of the batch's sequences is no longer valid."""
 
 
 class SamplerError(EngineError):
-    """No token can be chosen for one sequence; the others of its batch are unharmed."""
+    """No token can be chosen for one sequence; the others of its batch are unaffected."""
 
 
 class LogitsError(SamplerError):
-    """The model computed no numbers to choose a token by."""
+    """The model computed logits that are not numbers."""
 
 
 class Row(NamedTuple):
-    """One token of a batch: its sequence's KV slot, its position there, and whether its logits are wanted."""
+    """One token of a batch: its sequence's KV slot, its position there, and whether its logits are needed."""
 
     token: int
     slot: int
@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 
 class Outcome(Enum):
-    """How a decode ended when nothing was wrong."""
+    """Result of a decode without an error."""
 
     COMPUTED = auto()
     ABORTED = auto()
@@ -43,11 +43,10 @@ class Outcome(Enum):
 
 
 class Sampler(Protocol):
-    """Chooses the tokens of one sequence and remembers what it chose."""
+    """Chooses the tokens of one sequence and tracks its choices."""
 
     def sample(self, output: int) -> int:
-        """The next token, by the last batch's row number ``output`` of those that wanted logits. Raises
-        SamplerError."""
+        """Choose the next token from the last batch's ``output``-th row with logits. Raises SamplerError."""
         ...
 
     def close(self) -> None: ...
@@ -64,20 +63,20 @@ class Model(Protocol):
 
     @property
     def shared(self) -> bool:
-        """Whether all sequences share one KV cache, so that it can be full before each has all its tokens.
+        """True when all sequences share one KV cache, which can then fill up before each has all its tokens.
 
-        Where each has its own part of it, a batch is fast only if its slots follow each other without a gap.
+        When each has its own part, a batch is fast only if its slots are consecutive.
         """
         ...
 
     @property
     def cells(self) -> int:
-        """How many tokens the KV cache holds, of all sequences together."""
+        """Capacity of the KV cache in tokens, for all sequences together."""
         ...
 
     @property
     def batch_tokens(self) -> int:
-        """The most rows that one decode takes."""
+        """Maximum number of rows of one decode."""
         ...
 
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
@@ -89,25 +88,25 @@ class Model(Protocol):
         ...
 
     def piece(self, token: int) -> bytes:
-        """The UTF-8 bytes that a token stands for: maybe part of a character, nothing for a control token, unless it
-        is a mark of thinking."""
+        """Return the UTF-8 bytes of a token: possibly part of a character; empty for control tokens that are not
+        thinking marks."""
         ...
 
     def is_end(self, token: int) -> bool:
-        """Whether the token ends an answer."""
+        """Tell whether the token ends an answer."""
         ...
 
     def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> Sampler:
-        """A sampler for the answer to ``prompt``, of which ``written`` has been chosen already. Raises SamplerError."""
+        """Create a sampler for the answer to ``prompt`` after its tokens ``written``. Raises SamplerError."""
         ...
 
     def logprobs(self, output: int, token: int, count: int) -> Choice:
-        """How likely ``token`` was by row ``output`` of the last batch, and the ``count`` likeliest tokens."""
+        """Return the logprob of ``token`` in row ``output`` of the last batch, and the ``count`` likeliest tokens."""
         ...
 
     @property
     def decode_seconds(self) -> float:
-        """Seconds spent computing batches since the beginning."""
+        """Total time spent computing batches, in seconds."""
         ...
 
     def decode(self, rows: Sequence[Row]) -> Outcome:
@@ -115,36 +114,37 @@ class Model(Protocol):
         ...
 
     def forget(self, slot: int, start: int = 0) -> bool:
-        """Drop a slot's KV from position ``start`` on; False where the model can only drop the whole slot."""
+        """Drop a slot's KV from position ``start``. Returns False when the model can only drop the whole slot."""
         ...
 
     def copy(self, source: int, target: int) -> bool:
-        """Make the empty slot ``target`` hold what ``source`` holds; False: it does not fit, and ``target`` stays
-        empty."""
+        """Copy the slot ``source`` to the empty slot ``target``. Returns False when it does not fit; ``target``
+        stays empty."""
         ...
 
     def save(self, slot: int) -> memoryview:
-        """What a slot holds, as bytes in plain memory; empty where the model can't."""
+        """Return a slot's state as bytes in RAM; empty when the model can't."""
         ...
 
     def restore(self, slot: int, state: memoryview) -> bool:
-        """Put back what ``save`` gave, into any slot; False: it does not fit, and the slot is empty."""
+        """Load a state from ``save`` into any slot. Returns False when it does not fit; the slot is then empty."""
         ...
 
     def shift(self, slot: int, start: int, count: int) -> bool:
-        """Drop ``count`` tokens from position ``start`` on and move up what follows; False where the model can't."""
+        """Drop ``count`` tokens from position ``start`` and move the later ones up. Returns False when the model
+        can't."""
         ...
 
     def reset(self) -> None:
-        """Begin anew with empty slots, after a decode that failed. Raises ModelError."""
+        """Reset to empty slots after a failed decode. Raises ModelError."""
         ...
 
     def abort(self) -> None:
-        """Make the decode that runs now, or else the next one, return ABORTED. From any thread."""
+        """Make the running decode, or else the next one, return ABORTED. May be called from any thread."""
         ...
 
     def rearm(self) -> None:
-        """Take an abort back, before the next decode."""
+        """Clear an abort, before the next decode."""
         ...
 
     def close(self) -> None: ...

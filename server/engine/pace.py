@@ -1,43 +1,43 @@
-"""How many tokens of prompts one step may read. Pure: told how long each step took, it never looks at a clock."""
+"""Number of prompt tokens that one step may read. Pure: step durations are passed in, no clock is read."""
 
 from __future__ import annotations
 
 from typing import Final
 
 READING_SECONDS: Final = 0.5
-"""What a step may take while it only reads: so long a newcomer waits for its turn, and a Stop where nothing can
-abort."""
+"""Target duration of a step that only reads prompts, in seconds: a new request waits this long, and a Stop too when
+the step can't be aborted."""
 
 BURST_SECONDS: Final = 2.5
-"""The same when many have come at once: all of them wait, and prompts of one length are computed best together."""
+"""The same when many requests arrive at once: all of them wait, and prompts of one length compute best together."""
 
 SMALLEST_CHUNK: Final = 8
 SMALLEST_READING_CHUNK: Final = 64
-"""Below these a chunk costs about as much as a longer one, since the model's weights have to pass through anyway."""
+"""Chunk sizes below which a step costs about as much as a larger one: the model's weights are read anyway."""
 
 LEAST_SECONDS: Final = 1e-6
-"""What a step takes at least, whatever the clock says."""
+"""Lower bound for the duration of a step, in seconds, whatever the clock says."""
 
 WEIGHT: Final = 0.2
-"""Of the newest step in what is remembered."""
+"""Weight of the newest step in the moving averages."""
 
 
 class Pace:
-    """Learns how long steps take, and derives the prefill budget from it.
+    """Learns how long steps take, and derives the number of prompt tokens per step.
 
-    While an answer is being written, a step may take twice as long as one that writes only: what the reading of a
-    prompt adds is no more than the gap between two tokens that its reader is used to.
+    While answers are being written, a step may take twice as long as one that only writes: reading a prompt then adds
+    no more than the usual gap between two tokens.
     """
 
     def __init__(self, *, most: int) -> None:
         self._most = most
         self._writing: dict[int, float] = {}
-        """Seconds of a step that only writes, by its number of rows."""
+        """Duration of a step that only writes, in seconds, by its number of rows."""
         self._per_token: float | None = None
-        """Seconds for each token of a prompt."""
+        """Seconds per prompt token."""
 
     def learn(self, *, writing: int, reading: int, seconds: float) -> None:
-        """A step with ``writing`` rows of answers and ``reading`` rows of prompts took ``seconds``."""
+        """Record that a step with ``writing`` answer rows and ``reading`` prompt rows took ``seconds``."""
         if not reading:
             self._writing[writing] = _blend(self._writing.get(writing), seconds)
             return
@@ -45,7 +45,8 @@ class Pace:
         self._per_token = _blend(self._per_token, max(rest, seconds / 20, LEAST_SECONDS) / reading)
 
     def budget(self, *, writing: int, settled: bool, readers: int) -> int:
-        """Tokens of prompts for the next step, beside ``writing`` rows of answers, of which some are ``settled``."""
+        """Return the prompt tokens for the next step beside ``writing`` answer rows; ``settled``: see
+        Sequence.settled."""
         if settled:
             return self._within(self._usual(writing), SMALLEST_CHUNK)
         burst = min(readers * SMALLEST_READING_CHUNK, self._within(BURST_SECONDS, SMALLEST_READING_CHUNK))
@@ -57,7 +58,7 @@ class Pace:
         return min(self._most, max(least, int(seconds / self._per_token)))
 
     def _usual(self, writing: int) -> float:
-        """Seconds of a step that writes ``writing`` rows: as seen, or with the nearest number of rows that was."""
+        """Return the seconds of a step that writes ``writing`` rows, from the nearest number of rows measured."""
         if not self._writing:
             return 0.0
         nearest = min(self._writing, key=lambda rows: abs(rows - writing))

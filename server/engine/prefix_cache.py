@@ -1,6 +1,6 @@
-"""Which tokens the KV cache and the memory beside it still hold, and where a new prompt finds its longest prefix.
+"""Tokens held in the KV cache and in RAM, and the longest prefix of a new prompt among them.
 
-Pure bookkeeping: kv.py does what follows from it to the model.
+Pure bookkeeping: kv.py applies the results to the model.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 Tokens = NDArray[np.int32]
 
 WORTH_MOVING: Final = 16
-"""Tokens from which on it is cheaper to copy their KV than to compute it."""
+"""Minimum number of tokens for which copying the KV is cheaper than computing it."""
 
 
 def common_prefix(one: Tokens, other: Tokens) -> int:
-    """How many tokens both begin with."""
+    """Return the length of the common prefix, in tokens."""
     length = min(len(one), len(other))
     differs = one[:length] != other[:length]
     first = int(differs.argmax()) if length else 0
@@ -29,7 +29,7 @@ def common_prefix(one: Tokens, other: Tokens) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The KV of ``tokens``, as bytes in plain memory."""
+    """The KV of ``tokens``, as bytes in RAM."""
 
     tokens: Tokens
     state: memoryview
@@ -37,7 +37,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Where the first ``length`` tokens of a prompt are: in ``slot``, or else in ``saved``; nowhere with length 0."""
+    """Location of the first ``length`` tokens of a prompt: ``slot``, or else ``saved``; none when length is 0."""
 
     length: int
     slot: int | None = None
@@ -45,10 +45,10 @@ class Match:
 
 
 class PrefixCache:
-    """What ended generations left in free slots, and what was saved when such a slot was needed, at most ``budget``
-    bytes.
+    """Tokens that ended generations left in free slots, and those saved to RAM when such a slot was needed, at most
+    ``budget`` bytes.
 
-    Both are in the order of their last use, the oldest first.
+    Both are in order of last use, oldest first.
     """
 
     def __init__(self, *, budget: int) -> None:
@@ -59,7 +59,7 @@ class PrefixCache:
 
     @property
     def kept(self) -> Mapping[int, Tokens]:
-        """What each free slot holds, where it holds anything."""
+        """Tokens in each free slot that has any."""
         return self._kept
 
     @property
@@ -72,14 +72,14 @@ class PrefixCache:
 
     @property
     def saves(self) -> bool:
-        """Whether there is any room to save to."""
+        """True when there is a budget for saving."""
         return self._budget > 0
 
     def find(self, prompt: Tokens, running: Iterable[tuple[int, Tokens]]) -> Match:
-        """The longest prefix of ``prompt`` that is held, of ``running`` slots what they have computed included.
+        """Find the longest prefix of ``prompt`` that is held, including the computed tokens of ``running`` slots.
 
-        At least one token is left over: without computing one there are no logits. Of equals a free slot is best,
-        which need not be copied.
+        At least one token is left to compute, since logits need one. Among equals a free slot is best: it needs no
+        copy.
         """
         prompt = prompt[:-1]
         best = Match(0)
@@ -92,26 +92,26 @@ class PrefixCache:
         return best
 
     def keep(self, slot: int, tokens: Tokens) -> None:
-        """A free slot holds ``tokens`` from now on."""
+        """Record that a free slot holds ``tokens``."""
         self._kept[slot] = tokens
         self._kept.move_to_end(slot)
 
     def take(self, slot: int) -> Tokens | None:
-        """A slot is in use again, or empty; returns what it held."""
+        """Record that a slot is in use or empty. Returns the tokens that it held."""
         return self._kept.pop(slot, None)
 
     def oldest(self) -> int | None:
-        """The slot whose tokens were used longest ago."""
+        """Return the slot whose tokens were used longest ago."""
         return next(iter(self._kept), None)
 
     def is_saved(self, tokens: Tokens) -> bool:
-        """Whether all of ``tokens`` can be had from memory."""
+        """Tell whether all of ``tokens`` are saved in RAM."""
         return any(common_prefix(saved.tokens, tokens) == len(tokens) for saved in self._saved)
 
     def save(self, tokens: Tokens, state: memoryview) -> None:
-        """Remember the KV of ``tokens``; it replaces that of its own beginnings, and then whatever is oldest.
+        """Save the KV of ``tokens``. It replaces saved prefixes of itself, and then the oldest entries.
 
-        One that is larger than the whole budget is let go of.
+        A state larger than the whole budget is dropped.
         """
         if len(state) > self._budget:
             return
@@ -122,11 +122,11 @@ class PrefixCache:
             self._saved_bytes -= len(self._saved.pop(0).state)
 
     def touch(self, saved: Saved) -> None:
-        """It was used just now."""
+        """Mark ``saved`` as just used."""
         self._saved = [*(other for other in self._saved if other is not saved), saved]
 
     def clear_slots(self) -> None:
-        """The KV cache is empty; what was saved is not touched by that."""
+        """Record that the KV cache is empty; saved states stay."""
         self._kept.clear()
 
 

@@ -1,4 +1,4 @@
-"""A model file is opened in another process before it is opened here (llama/probe.py): it may come from anybody."""
+"""Check of a model file in a separate process (llama/probe.py) before it is opened here: it may be untrusted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROBE: Final = "server.engine.llama.probe"
 
 START_SECONDS: Final = 60
 BYTES_PER_SECOND: Final = 30_000_000
-"""How fast a file is read at the least: it is read once, as it will be for the first answer."""
+"""Assumed minimum reading speed of a file; it is read once, as for the first answer."""
 
 KEPT: Final = (
     "LD_LIBRARY_PATH",
@@ -30,15 +30,16 @@ KEPT: Final = (
     "ROCR_VISIBLE_DEVICES",
     "GGML_VK_VISIBLE_DEVICES",
 )
-"""Of the environment. The process is given no secret."""
+"""Environment variables that the process gets. No secret is among them."""
 
 RAISED: Final = 1
-"""Python's status when a program ends with an exception: the process itself failed, whatever the file is."""
+"""Exit status of Python after an exception: the process itself failed, not the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelNeeds:
-    """``file_bytes`` of weights, ``kv_bytes`` for each token in the KV cache; trained for ``context`` tokens."""
+    """Resources of a model. ``file_bytes``: weights; ``kv_bytes``: per token in the KV cache; ``context``: trained
+    length."""
 
     file_bytes: int
     kv_bytes: int
@@ -46,9 +47,9 @@ class ModelNeeds:
 
 
 class ModelProbe:
-    """A file that is being examined, from the beginning of a ``with`` block on; what goes on in it goes on meanwhile.
+    """A check in progress, from the start of a ``with`` block; the caller may do other work inside it.
 
-    ``seconds``: how long that may take; None follows from the size of the file. Raises ModelError.
+    ``seconds``: time limit; None: derived from the size of the file. Raises ModelError.
     """
 
     def __init__(self, path: Path, *, seconds: int | None = None) -> None:
@@ -59,8 +60,8 @@ class ModelProbe:
             raise ModelError(f"{path}: there is no such model file") from None
         except OSError as error:
             raise ModelError(f"{path}: the model file can't be read: {error.strerror}") from None
-        if not path.is_file():  # a pipe, say, would be waited for
-            raise ModelError(f"{path}: the model file can't be read: it is no file")
+        if not path.is_file():  # a pipe, for example, would block
+            raise ModelError(f"{path}: the model file can't be read: it is not a regular file")
 
     def __enter__(self) -> ModelProbe:
         self._process = subprocess.Popen(
@@ -71,7 +72,7 @@ class ModelProbe:
             env={
                 **{name: os.environ[name] for name in KEPT if name in os.environ},
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                "GGML_NO_BACKTRACE": "1",  # it would call a debugger, when there is one
+                "GGML_NO_BACKTRACE": "1",  # it would start a debugger if one is installed
                 "OPENBLAS_NUM_THREADS": "1",
             },
         )
@@ -82,7 +83,8 @@ class ModelProbe:
         self._process.communicate()
 
     def verdict(self) -> ModelNeeds:
-        """Wait for it; what the model needs. Raises ModelError, which says why this file can't be used."""
+        """Wait for the result and return the model's needs. Raises ModelError with the reason why the file can't be
+        used."""
         try:
             said, _ = self._process.communicate(timeout=self._seconds)
         except subprocess.TimeoutExpired:
@@ -91,7 +93,7 @@ class ModelProbe:
         if ended == -signal.SIGXCPU:
             raise self._too_slow()
         if ended == RAISED:
-            raise ModelError(f"{self._path}: what looks at it first fails itself; to see why: {self._by_hand}")
+            raise ModelError(f"{self._path}: the check of the file failed; to see why, run: {self._by_hand}")
         if ended != 0:
             raise ModelError(f"{self._path}: llama.cpp can't load this file: it crashes on it ({_name(ended)})")
         verdict = json.loads(said)

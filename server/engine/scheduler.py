@@ -1,4 +1,4 @@
-"""Who computes what in the next step. Pure: no model, no clock, no thread of its own."""
+"""Choice of the tokens to compute in the next step. Pure: no model, no clock, no thread of its own."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from server.engine.model import Row
 from server.engine.sequence import Sequence
 
 WIDEST_FILLED_GAP: Final = 4
-"""Slots without a row that are filled up. Filling a wider gap costs more than the split that it avoids."""
+"""Largest gap of slots without a row that is filled. Filling a wider one costs more than the split that it avoids."""
 
 FILLER: Final = 0
-"""The token of a row that only fills a gap."""
+"""Token of a filler row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
     """One sequence's part of a batch: its next ``count`` tokens.
 
-    ``output``: the share ends at the sequence's newest token, so that the next one can be chosen from the logits of
-    this row, counted among those that want logits. None: there is more to read first. ``reading``: it reads a prompt,
-    or together what was lost from the KV cache, rather than compute a token of an answer.
+    ``output``: index of this row among the rows with logits, when the share ends at the newest token and the next one
+    can be chosen; None: more tokens must be read first. ``reading``: the share reads a prompt, or tokens that the KV
+    cache lost, instead of computing one token of an answer.
     """
 
     sequence: Sequence
@@ -35,7 +35,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One step's batch. ``filled`` are the free slots that got a row for the sake of their place."""
+    """The batch of one step. ``filled``: the free slots that got a filler row."""
 
     rows: list[Row]
     shares: list[Share]
@@ -43,21 +43,21 @@ class Plan:
 
     @property
     def writing(self) -> int:
-        """How many rows write."""
+        """Number of rows that compute answers."""
         return sum(not share.reading for share in self.shares)
 
     @property
     def reading(self) -> int:
-        """How many rows read."""
+        """Number of rows that read prompts."""
         return sum(share.count for share in self.shares if share.reading)
 
 
 class Scheduler:
-    """First come, first served over ``slots`` KV slots, with a fair share for each principal.
+    """Scheduler for ``slots`` KV slots: first come, first served, with a fair share for each principal.
 
-    A step carries one token of every sequence that is writing and a bounded chunk of prompts, so that writing goes on
-    while prompts are read. Rows are in ascending order of their slots: llama.cpp splits a batch wherever the slots do
-    not follow each other.
+    A step contains one token of every sequence that is writing and a bounded chunk of prompts, so writing continues
+    while prompts are read. Rows are in ascending order of slots: llama.cpp splits a batch wherever slots are not
+    consecutive.
     """
 
     def __init__(self, *, slots: int) -> None:
@@ -65,7 +65,7 @@ class Scheduler:
         self._waiting: list[Sequence] = []
         self._running: dict[int, Sequence] = {}
         self.moves = 0
-        """Counts whatever may change who waits where."""
+        """Counter of changes that may move queue positions."""
 
     @property
     def idle(self) -> bool:
@@ -78,20 +78,20 @@ class Scheduler:
 
     @property
     def running(self) -> tuple[Sequence, ...]:
-        """Those that hold a slot, in the order in which they got it."""
+        """Sequences with a slot, in the order in which they got it."""
         return tuple(self._running.values())
 
     @property
     def queued(self) -> int:
-        """How many wait."""
+        """Number of waiting sequences."""
         return len(self._waiting)
 
     @property
     def waiting(self) -> tuple[Sequence, ...]:
-        """Those that hold no slot, in the order in which they will get one.
+        """Sequences without a slot, in the order in which they will get one.
 
-        Who was sent back comes first. Then everyone's first, everyone's second and so on, counting what runs for them;
-        among equals whoever came first.
+        Sequences that were sent back come first. The others are served round-robin across principals, counting their
+        running sequences, and by arrival within a round.
         """
         if not self._waiting:
             return ()
@@ -111,7 +111,7 @@ class Scheduler:
         return next((sequence for sequence in self if sequence.id == id), None)
 
     def admit(self, sequence: Sequence, slot: int, cached: int, now: float) -> None:
-        """Give the free slot ``slot`` to one that waits; the slot holds its first ``cached`` tokens already."""
+        """Give the free slot ``slot``, which already has the first ``cached`` tokens, to a waiting sequence."""
         self._waiting.remove(sequence)
         self._free.remove(slot)
         self.moves += 1
@@ -119,13 +119,13 @@ class Scheduler:
         sequence.admit(slot, cached, now)
 
     def send_back(self, sequence: Sequence) -> None:
-        """Take the slot of one that runs, and let it wait before all others."""
+        """Take a running sequence's slot away and put the sequence at the front of the queue."""
         self.remove(sequence)
         sequence.send_back()
         self._waiting.insert(0, sequence)
 
     def remove(self, sequence: Sequence) -> None:
-        """Take a sequence out, and its slot back."""
+        """Remove a sequence and free its slot."""
         self.moves += 1
         if sequence.slot is None:
             self._waiting.remove(sequence)
@@ -141,10 +141,10 @@ class Scheduler:
         held: Collection[Sequence] = (),
         only: Sequence | None = None,
     ) -> Plan:
-        """The next step's batch, with at most ``budget`` tokens of prompts; it is empty when nothing runs.
+        """Return the next step's batch, with at most ``budget`` prompt tokens; empty when nothing runs.
 
-        ``fill`` are the free slots that may get a row that nobody needs, and at which position. ``held`` are left out
-        of this step; ``only`` leaves out all others.
+        ``fill``: the free slots that may get a filler row, and its position there. ``held`` are left out of this step;
+        ``only`` leaves out all others.
         """
         running = [sequence for sequence in self.running if sequence not in held] if only is None else [only]
         counts = {sequence.slot: 1 for sequence in running if sequence.ahead == 1}
@@ -171,11 +171,11 @@ class Scheduler:
 
 
 def _chunks(readers: list[Sequence], budget: int, least: int) -> dict[int | None, int]:
-    """How many tokens each reader gets of ``budget``. ``least`` 1 gives each one, which leaves no gap between answers.
+    """Return the tokens of ``budget`` per reading sequence. ``least`` 1: each gets at least one, so slots have no gap.
 
-    A quarter is for whoever has waited longest, so that a long prompt gets read; the rest for those who are nearest to
-    their first token, so that a short one need not wait for it. No chunk ends before a last token that would be read
-    alone: its bits would not be those that it has among others.
+    A quarter is for the sequence that has waited longest, so that a long prompt makes progress; the rest is for those
+    nearest to their first token, so that a short prompt need not wait for it. No chunk leaves a last token to be read
+    alone: its bits would differ from those of a token read among others.
     """
     counts = dict.fromkeys((sequence.slot for sequence in readers), least)
     left = max(0, budget - least * len(readers))
@@ -193,7 +193,7 @@ def _chunks(readers: list[Sequence], budget: int, least: int) -> dict[int | None
 
 
 def _gaps(slots: list[int], fill: Mapping[int, int]) -> list[int]:
-    """The slots between two of ``slots`` that are worth a row of their own."""
+    """Return the slots between two of ``slots`` that are worth a filler row."""
     filled: list[int] = []
     for before, after in pairwise(slots):
         gap = range(before + 1, after)

@@ -1,4 +1,4 @@
-"""A model without weights, for tests: its answers follow from prompt and seed, and tests decide when it computes.
+"""A model without weights, for tests. Its answers follow from prompt and seed; tests decide when it computes.
 
 Wrapped in BatchingEngine it runs the real worker, scheduler and detokenizer.
 """
@@ -21,7 +21,7 @@ _VOCABULARY = _FIRST_WORD + len(WORDS)
 
 
 def scripted_tokens(prompt: Sequence[int], seed: int, count: int) -> list[int]:
-    """The first ``count`` tokens that follow ``prompt``: words, and characters spelt in single bytes."""
+    """Return the first ``count`` tokens that follow ``prompt``: words, and characters spelt in single bytes."""
     chooser = random.Random(f"{seed}:{list(prompt)}")
     tokens: list[int] = []
     while len(tokens) < count:
@@ -31,7 +31,7 @@ def scripted_tokens(prompt: Sequence[int], seed: int, count: int) -> list[int]:
 
 
 class Gate:
-    """Lets a test decide how many steps the model may compute; open at first."""
+    """Control for the number of steps that the model may compute; open at first."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -54,13 +54,13 @@ class Gate:
             self._condition.notify_all()
 
     def wait_until_held(self, timeout: float = 10) -> None:
-        """Return once a step stands before the closed gate. Raises TimeoutError."""
+        """Wait until a step is blocked by the closed gate. Raises TimeoutError."""
         with self._condition:
             if not self._condition.wait_for(lambda: self._waiting and self._allowed == 0, timeout):
                 raise TimeoutError("no step came to the gate")
 
     def pass_through(self) -> bool:
-        """Called by the model: wait to be let through; False when aborted instead."""
+        """Wait for permission to compute (called by the model). Returns False when aborted instead."""
         with self._condition:
             self._waiting = self._allowed == 0
             self._condition.notify_all()
@@ -84,16 +84,16 @@ class Gate:
 
 
 def _without_middle(part: list[int], whole: list[int]) -> bool:
-    """Whether ``part`` is a beginning of ``whole`` and an end of it."""
+    """Tell whether ``part`` is ``whole`` with its middle removed."""
     same = next((n for n, (one, other) in enumerate(zip(part, whole, strict=False)) if one != other), len(part))
     return part[same:] == whole[len(whole) - len(part) + same :]
 
 
 class ScriptedSampler:
-    """Says the answer's tokens one after the other, then END.
+    """Returns the answer's tokens one after the other, then END.
 
-    It looks at what the KV cache holds for its answer, as a real model's logits would: tokens that are not those of the
-    prompt and the answer so far are a fault of the engine.
+    It checks the KV cache for its answer, on which a real model's logits would depend: tokens other than the prompt and
+    the answer so far are a fault of the engine.
     """
 
     def __init__(self, model: ScriptedModel, context: Sequence[int], tokens: Iterator[int]) -> None:
@@ -116,9 +116,9 @@ class ScriptedSampler:
 
 
 class ScriptedModel:
-    """The Model port. ``answer_tokens`` is the length of an answer that no max_tokens ends earlier.
+    """The Model port without weights. ``answer_tokens``: length of an answer that max_tokens does not end earlier.
 
-    ``failures`` are raised by the next decodes, one each. ``kv_tokens`` is the size of a KV cache that all slots share.
+    ``failures`` are raised by the next decodes, one each. ``kv_tokens``: size of a KV cache that all slots share.
     """
 
     batch_tokens = 512
@@ -135,13 +135,13 @@ class ScriptedModel:
         self.poison: set[int] = set()
         """Tokens that make a batch fail."""
         self.poisoned: set[int] = set()
-        """Tokens in whose place there are no logits."""
+        """Tokens for which there are no logits."""
         self.rows_computed = 0
         self.batches: list[list[Row]] = []
         self.shifts = 0
-        """How often a part of a slot was pushed out."""
+        """Number of shifts done."""
         self.kv: dict[int, list[int]] = {}
-        """The tokens that each slot holds."""
+        """The tokens in each slot."""
         self._kv_tokens = kv_tokens
         self._outputs: list[list[int]] = []
         self._answer_tokens = answer_tokens
@@ -161,7 +161,7 @@ class ScriptedModel:
         return list(text.encode("utf-8", "replace"))
 
     def grammar(self, schema: Mapping[str, object]) -> str:
-        raise GrammarError("a scripted model says what it says")
+        raise GrammarError("the scripted model supports no grammar")
 
     def piece(self, token: int) -> bytes:
         return bytes([token]) if token < END else WORDS[token - _FIRST_WORD].encode()
@@ -174,17 +174,17 @@ class ScriptedModel:
         return ScriptedSampler(self, [*prompt, *written], iter(tokens))
 
     def logprobs(self, output: int, token: int, count: int) -> Choice:
-        """As if every token of the vocabulary were equally likely."""
+        """Return equal probabilities for every token of the vocabulary."""
         equal = TokenLogprob(self.piece(token), -math.log(_VOCABULARY))
         return Choice(equal, (equal,) * count)
 
     @property
     def held_tokens(self) -> int:
-        """How many tokens all slots hold."""
+        """Number of tokens in all slots."""
         return sum(map(len, self.kv.values()))
 
     def seen(self, output: int) -> list[int]:
-        """What the last batch's row number ``output`` that wanted logits attended to."""
+        """Return the tokens that the last batch's ``output``-th row with logits attended to."""
         return self._outputs[output]
 
     def decode(self, rows: Sequence[Row]) -> Outcome:

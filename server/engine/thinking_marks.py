@@ -1,4 +1,4 @@
-"""The marks that models put around their thinking: the server's one table of them.
+"""The marks that models put around their thinking: the server's only table of them.
 
 ``frontend/rendering/markdown/thinking-marks.js`` is the page's; a test compares the two.
 """
@@ -21,15 +21,15 @@ PAIRS: Final = (
     ("◁think▷", "◁/think▷"),
     ("<|channel>thought", "<channel|>"),
 )
-"""What begins a thought, and what ends it."""
+"""Marks that open and close a thought."""
 
 HEADER_TOKENS: Final = (
     ("<|channel|>", "<|message|>", "<|start|>", "<|constrain|>", "<|end|>"),
     ("<|think|>", "<|content|>", "<|begin|>", "<|end|>"),
 )
-"""The tokens of formats in which each part of an answer has a header: that of gpt-oss, and that of Solar Open.
+"""Tokens of formats in which each part of an answer has a header: gpt-oss and Solar Open.
 
-The first two of a format tell that a model has it.
+A model has a format when its vocabulary has the first two of its tokens.
 """
 
 MARKS: Final = tuple(dict.fromkeys(mark for group in (*PAIRS, *HEADER_TOKENS) for mark in group))
@@ -37,7 +37,7 @@ MARKS: Final = tuple(dict.fromkeys(mark for group in (*PAIRS, *HEADER_TOKENS) fo
 
 
 def visible_tokens(names: frozenset[str]) -> frozenset[str]:
-    """The tokens that have to be given out as text, of a vocabulary whose control tokens are called ``names``."""
+    """Return the tokens to deliver as text, of a vocabulary whose control tokens are called ``names``."""
     wanted = {mark for pair in PAIRS for mark in pair}
     for tokens in HEADER_TOKENS:
         if names.issuperset(tokens[:2]):

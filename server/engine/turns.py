@@ -1,4 +1,4 @@
-"""Whose turn it is: how much of the prompts the next step reads, and whom they keep waiting. Pure."""
+"""Planning of steps: how much of the prompts the next one reads, and which answers wait meanwhile. Pure."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from server.engine.scheduler import Plan, Scheduler
 from server.engine.sequence import Sequence
 
 HOLD_SECONDS: Final = 5.0
-"""How long an answer that has just begun may be kept waiting by short prompts that came with it."""
+"""Maximum time for which a new answer waits for short prompts that arrived with it, in seconds."""
 
 TOGETHER_SECONDS: Final = 0.5
-"""Between requests that have come at once."""
+"""Time between requests that count as arriving together, in seconds."""
 
 SHORT_PROMPT: Final = 512
-"""Tokens; a longer prompt keeps nobody waiting."""
+"""Maximum length of a prompt that others wait for, in tokens."""
 
 
 class Turns:
-    """Plans the steps of ``scheduler``, at the pace that it has learnt. ``most`` tokens of prompts fit into a step."""
+    """Plans the steps of ``scheduler`` from measured durations. ``most``: maximum number of prompt tokens per step."""
 
     def __init__(self, scheduler: Scheduler, *, most: int) -> None:
         self._scheduler = scheduler
         self._pace = Pace(most=most)
 
     def plan(self, fill: Mapping[int, int], suspect: Sequence | None, now: float) -> Plan:
-        """The next step, as of ``now`` (``time.monotonic()`` seconds); of ``suspect`` alone where there is one."""
+        """Plan the next step, as of ``now`` (``time.monotonic()`` seconds); only of ``suspect`` when there is one."""
         running = self._scheduler.running
         writing = [sequence for sequence in running if sequence.stepping]
         settled = any(sequence.settled for sequence in writing)
@@ -37,14 +37,14 @@ class Turns:
         return self._scheduler.plan(budget, fill, held=held, only=suspect)
 
     def learn(self, plan: Plan, seconds: float) -> None:
-        """``plan`` took ``seconds``."""
+        """Record that ``plan`` took ``seconds``."""
         self._pace.learn(writing=plan.writing, reading=plan.reading, seconds=seconds)
 
 
 def _held(writing: list[Sequence], reading: list[Sequence], now: float) -> list[Sequence]:
-    """Who has its first token, and lets those who came with it come to theirs before it goes on.
+    """Return the answers with a first token that wait for the requests that arrived with them.
 
-    All are sooner through so than if each step carried the first answers' rows as well.
+    All get their first token sooner than if each step contained the first answers' rows too.
     """
     came = [sequence.request.received for sequence in reading if sequence.ahead <= SHORT_PROMPT]
     return [

@@ -1,4 +1,4 @@
-"""The engine's one thread: take the inbox, compute a step, again."""
+"""The engine's thread: a loop that reads the inbox and computes a step."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class _Cancel:
 
 
 class _Close:
-    """The last entry of the inbox: none is taken after it."""
+    """Last entry of the inbox; later entries are not read."""
 
 
 _Command = GenerationRequest | _Cancel | _Close
 
 
 class BatchingEngine:
-    """The Engine port over a Model, by continuous batching in a thread of its own.
+    """The Engine port over a Model, with continuous batching in its own thread.
 
-    The thread owns the model and the batcher. Other threads reach it through the inbox alone, and through
-    ``model.abort``, which makes a decode in progress give up.
+    The thread owns the model and the batcher. Other threads reach it only through the inbox and through
+    ``model.abort``, which makes a running decode give up.
     """
 
     def __init__(self, model: Model, options: EngineOptions | None = None) -> None:
@@ -51,7 +51,8 @@ class BatchingEngine:
         self._inbox: deque[_Command] = deque()
         self._failure: str | None = None
         self._refusal: str | None = None
-        """Why nothing is taken any more; guarded by the condition's lock, like the inbox."""
+        """Reason for rejecting commands; None while they are accepted. Guarded by the condition's lock, like the
+        inbox."""
         self._listener: Listener = lambda updates: None
 
     # The Engine port, for any thread.
@@ -89,7 +90,7 @@ class BatchingEngine:
             self._model.abort()
 
     def aborts_for(self, id: str) -> bool:
-        """Whether a cancel of ``id`` breaks off the step that runs now."""
+        """Tell whether a cancel of ``id`` aborts the step that is running."""
         return id in self._batcher.abortable
 
     def stats(self) -> EngineStats:
@@ -118,20 +119,21 @@ class BatchingEngine:
             self._inbox.append(command)
             self._wake.notify()
 
-    # What follows runs on the engine's thread.
+    # The methods below run on the engine's thread.
 
     def _main(self) -> None:
         try:
             while self._take_inbox():
                 self._batcher.step(interrupted=lambda: bool(self._inbox))
-        except Exception as error:  # whatever it was, nobody may be left waiting for an answer
+        except Exception as error:  # whatever the error, no generation may be left open
             logger.exception("the engine's thread has died")
             self._fail(f"{type(error).__name__}: {error}")
 
     def _take_inbox(self) -> bool:
-        """Obey the commands that came; wait for one when there is nothing to compute. False: close was called.
+        """Carry out the commands in the inbox; wait for one when there is nothing to compute. Returns False after
+        ``close``.
 
-        The abort is taken back before the inbox is read: a cancel that comes later sets it again.
+        The abort is cleared before the inbox is read: a later cancel sets it again.
         """
         self._model.rearm()
         with self._wake:
@@ -149,7 +151,7 @@ class BatchingEngine:
         return True
 
     def _fail(self, failure: str) -> None:
-        """The thread is about to end: refuse what comes, and end all that is here."""
+        """End the thread after a fault: reject new commands and end all generations."""
         refusal = f"the engine has stopped: {failure}"
         with self._wake:
             self._failure, self._refusal = failure, refusal

@@ -1,6 +1,6 @@
-"""llama.cpp through llama-cpp-python's low-level functions: the only package that imports llama_cpp.
+"""llama.cpp through llama-cpp-python's low-level functions. Only this package imports llama_cpp.
 
-The C functions are called as they are: the bindings' own context class makes one RuntimeError of every outcome.
+The C functions are called directly: the bindings' own context class turns every outcome into a RuntimeError.
 """
 
 from server.engine.llama.model import LlamaModel

@@ -1,4 +1,4 @@
-"""How a decode that runs is made to give up."""
+"""Abort of a running decode."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import llama_cpp as ll
 class AbortFlag:
     """A flag that llama.cpp reads on every graph node without the GIL. Any thread may set it.
 
-    The callback is libc's ``strlen`` and its data a C string: empty means go on, one byte means abort. A callback
-    written in Python would take the GIL each time.
+    The callback is libc's ``strlen`` and its data a C string: empty means continue, one byte means abort. A callback
+    written in Python would take the GIL at every node.
     """
 
     def __init__(self) -> None:

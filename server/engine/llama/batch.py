@@ -1,4 +1,4 @@
-"""The rows of one step, in the form that llama_decode reads."""
+"""The rows of one step, in the layout that llama_decode reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.engine.model import Row
 
 
 class LlamaBatch:
-    """A llama_batch over arrays of our own, which take a column at a time: cheaper than a field at a time."""
+    """A llama_batch over numpy arrays, filled column by column, which is faster than field by field."""
 
     def __init__(self, capacity: int) -> None:
         self._tokens = np.zeros(capacity, np.int32)
@@ -32,7 +32,7 @@ class LlamaBatch:
             ctypes.c_void_p.from_buffer(self.struct, getattr(ll.llama_batch, name).offset).value = array.ctypes.data
 
     def fill(self, rows: Sequence[Row]) -> int:
-        """Take ``rows``, at least one; returns how many of them want logits."""
+        """Store ``rows`` (at least one). Returns how many of them need logits."""
         count = len(rows)
         tokens, slots, positions, logits = zip(*rows, strict=True)
         self._tokens[:count] = tokens

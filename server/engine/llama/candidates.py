@@ -1,6 +1,6 @@
-"""Which tokens a sampler has to look at. A large vocabulary makes looking at all of them a cost of its own.
+"""Selection of the tokens that a sampler must look at. In a large vocabulary, looking at all of them is expensive.
 
-Pure numpy: knows nothing of llama.cpp but the layout of its ``llama_token_data``.
+Pure numpy; of llama.cpp it knows only the layout of ``llama_token_data``.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 from server.engine.model import LogitsError
 
 TOKEN_DATA: Final = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
-"""llama.cpp's ``llama_token_data``."""
+"""Layout of llama.cpp's ``llama_token_data``."""
 
 STRIDE: Final = 64
-"""Logits that share one maximum while the likeliest are looked for."""
+"""Number of logits per group in the search for the likeliest tokens."""
 
 Logits = NDArray[np.float32]
 
 
 def check(logits: Logits) -> None:
-    """Raises LogitsError when the model has computed something else than numbers."""
+    """Raise LogitsError when the logits contain NaN or infinity."""
     if not np.isfinite(logits.max()):
         raise LogitsError("the model computed values that are not numbers (NaN or infinity)")
 
 
 def likeliest(logits: Logits, count: int) -> NDArray[np.intp]:
-    """The tokens of the ``count`` greatest logits, and possibly some more, in no order.
+    """Return the tokens of the ``count`` greatest logits, and possibly some more, unordered.
 
-    The logits fall into groups. The ``count`` groups with the greatest maxima hold one logit each that is no less than
-    the least of these maxima; so no token below that can be among the first ``count``.
+    The logits are split into groups. Each of the ``count`` groups with the greatest maxima has a logit that is at least
+    the smallest of these maxima; so no token below that value can be among the first ``count``.
     """
     groups = len(logits) // STRIDE
     if count * 4 > groups:
@@ -44,7 +44,7 @@ def likeliest(logits: Logits, count: int) -> NDArray[np.intp]:
 
 
 def everything(logits: Logits) -> NDArray[np.void]:
-    """Every token as ``llama_token_data``."""
+    """Return every token as ``llama_token_data``."""
     data = np.empty(len(logits), TOKEN_DATA)
     data["id"] = np.arange(len(logits), dtype=np.int32)
     data["logit"] = logits
@@ -52,7 +52,7 @@ def everything(logits: Logits) -> NDArray[np.void]:
 
 
 def some(logits: Logits, tokens: NDArray[np.intp]) -> NDArray[np.void]:
-    """``tokens`` as ``llama_token_data``."""
+    """Return ``tokens`` as ``llama_token_data``."""
     data = np.empty(len(tokens), TOKEN_DATA)
     data["id"] = tokens
     data["logit"] = logits[tokens]
@@ -60,7 +60,7 @@ def some(logits: Logits, tokens: NDArray[np.intp]) -> NDArray[np.void]:
 
 
 def logprobs(logits: Logits, tokens: NDArray[np.intp]) -> NDArray[np.float32]:
-    """The logarithms of the probabilities of ``tokens``, among all of the vocabulary."""
+    """Return the log probabilities of ``tokens`` over the whole vocabulary."""
     greatest = logits.max()
     total = np.log(np.exp(logits - greatest).sum(dtype=np.float64)) + greatest
     likely: NDArray[np.float32] = (logits[tokens] - total).astype(np.float32)

@@ -18,18 +18,19 @@ from server.engine.llama.log import log
 from server.engine.model import DecodeError, Outcome, Row
 
 UBATCH_TOKENS = 512
-"""Rows that are computed in one go; llama.cpp's own default. A batch is split into such parts."""
+"""Rows computed at once; llama.cpp's default. Larger batches are split into such parts."""
 
 _FLASH_ATTN_AUTO, _FLASH_ATTN_DISABLED = -1, 0
-"""On a CPU flash attention slows batched decoding down, the more the longer the context."""
+"""Values of ``flash_attn_type``. On a CPU flash attention slows batched decoding, more so in longer contexts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextSize:
-    """Room for ``parallel`` sequences of ``tokens`` tokens; ``shared`` None gives each its own part of the KV cache.
+    """Size of the KV cache: ``parallel`` sequences of ``tokens`` tokens.
 
-    Otherwise all share ``shared`` KV cells. That leaves more room for a long chat beside short ones, but each token
-    then attends over the cells of every sequence, masked: with 16 sequences it costs more than what is gained.
+    ``shared`` None: each sequence has its own part. Otherwise all share ``shared`` cells: a long chat has more room
+    beside short ones, but each token attends (masked) over the cells of every sequence. With 16 sequences that costs
+    more than it gains.
     """
 
     parallel: int
@@ -42,32 +43,32 @@ class ContextSize:
 
 
 class LlamaContext:
-    """Owned by the worker's thread. ``reopen`` makes it anew, with an empty KV cache, under the same object."""
+    """A llama_context, owned by the worker's thread. ``reopen`` replaces it, with an empty KV cache."""
 
     def __init__(self, path: Path, model: int, size: ContextSize, threads: int, abort: AbortFlag) -> None:
         self.vocab = ll.llama_model_get_vocab(model)
         self.vocabulary: int = ll.llama_vocab_n_tokens(self.vocab)
         self.decode_seconds = 0.0
-        """Time spent inside llama_decode since the beginning."""
+        """Total time spent in llama_decode, in seconds."""
         self._path, self._model, self._size, self._threads, self._abort = path, model, size, threads, abort
         self.batch_tokens = UBATCH_TOKENS + size.parallel
-        """A whole part of prompts, and a row for every answer."""
+        """Capacity of a batch: one full part of prompts and one row per answer."""
         self._batch = LlamaBatch(self.batch_tokens)
         self._outputs = 0
         self._logits: Logits | None = None
         self.pointer = 0
-        """The llama_context itself; 0 while there is none."""
+        """Address of the llama_context; 0 when there is none."""
         self._open()
 
     @property
     def tokens(self) -> int:
-        """How many tokens one sequence can have."""
+        """Maximum number of tokens of one sequence."""
         holds: int = ll.llama_n_ctx_seq(self.pointer)
         return holds if self._size.shared is None else min(holds, self._size.tokens)
 
     @property
     def cells(self) -> int:
-        """How many tokens all sequences can have together."""
+        """Maximum number of tokens of all sequences together."""
         return int(ll.llama_n_ctx(self.pointer))
 
     def decode(self, rows: Sequence[Row]) -> Outcome:
@@ -82,7 +83,7 @@ class LlamaContext:
         return (Outcome.COMPUTED, Outcome.NO_SLOT, Outcome.ABORTED)[result]
 
     def logits(self, output: int) -> Logits:
-        """The logits of the last batch's row number ``output`` of those that wanted them; gone with the next decode."""
+        """Return the logits of the last batch's ``output``-th row with logits; valid until the next decode."""
         if self._logits is None:
             pointer = ll.llama_get_logits(self.pointer)
             self._logits = np.ctypeslib.as_array(pointer, (self._outputs, self.vocabulary))
@@ -90,17 +91,20 @@ class LlamaContext:
         return row
 
     def index(self, output: int) -> int:
-        """What llama.cpp's functions call ``output``: they count such rows from the last one, which is -1."""
+        """Convert ``output`` to llama.cpp's index, which counts backwards: the last row with logits is -1."""
         return output - self._outputs
 
-    # The KV cache. Every sequence has a slot of its own.
+    # The KV cache. Every sequence has its own slot.
 
     def forget(self, slot: int, start: int) -> bool:
         return bool(ll.llama_memory_seq_rm(self._memory, slot, start, -1))
 
     def copy(self, source: int, target: int) -> bool:
-        """Where each sequence has its own part of the KV cache, llama.cpp would put the copy off until the next decode;
-        what is done to either slot before that would be mixed up with it."""
+        """Copy the slot ``source`` to ``target``.
+
+        When each sequence has its own part of the KV cache, llama.cpp would delay the copy until the next decode, and
+        changes to either slot before that would get mixed in. Save and restore avoid that.
+        """
         if self._size.shared is None:
             return self.restore(target, self.save(source))
         ll.llama_memory_seq_cp(self._memory, source, target, -1, -1)
@@ -124,7 +128,7 @@ class LlamaContext:
         return True
 
     def reopen(self) -> None:
-        """Raises ModelError when there is no memory for it; the context is closed then."""
+        """Open a new context. Raises ModelError when memory is missing; the context is closed then."""
         self.close()
         self._open()
 

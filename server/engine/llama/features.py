@@ -1,6 +1,6 @@
-"""Prints what llama.cpp was built for: ``python -m server.engine.llama.features``.
+"""Prints the features of the llama.cpp build: ``python -m server.engine.llama.features``.
 
-In a process of its own, since a build for another processor ends it with an illegal instruction.
+Runs in its own process: a build for another processor ends it with an illegal instruction.
 """
 
 from __future__ import annotations

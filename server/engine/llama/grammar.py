@@ -1,4 +1,4 @@
-"""JSON schemas as llguidance's grammars: which token may come next."""
+"""Grammars for JSON schemas, by llguidance: the tokens that may come next."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from server.engine.model import SamplerError
 LIMITS: Final = LLParserLimits(
     max_items_in_row=5000, initial_lexer_fuel=4_000_000, max_lexer_states=50_000, verbose_errors=False
 )
-"""llguidance's own limits on work and memory: a step takes 15 ms at most, the states of its lexer 100 MB."""
+"""llguidance's limits on work and memory: a step takes at most 15 ms, its lexer's states at most 100 MB."""
 
 KEPT: Final = 16
-"""Compiled grammars that wait for their answer. One that is pushed out is compiled again, by the engine's thread."""
+"""Compiled grammars kept for their answers. One that is evicted is compiled again, on the engine's thread."""
 
 LOOKAHEAD: Final = 3
-"""Tokens that are tried of each new grammar."""
+"""Tokens tried with each new grammar."""
 
 _OPTIONS: Final = {
-    "whitespace_pattern": r" ?|\n[ \t]{0,20}",  # bounded, since some models go on with blanks for ever
-    # Without \u a property has only one spelling, so that no other property can turn out to be the same one.
+    "whitespace_pattern": r" ?|\n[ \t]{0,20}",  # bounded, since some models repeat white space forever
+    # Without \u each property has only one spelling, so no two properties can be the same.
     "json_allowed_escapes": '"\\bfnrt',
 }
 
@@ -39,19 +39,19 @@ _EXPLAINED: Final = {
     "oneOf constraints": "a value could obey several of these: use anyOf, or tell them apart by a required const",
     "Current row has": "there are too many alternatives at once",
 }
-"""What to say in place of llguidance's own words, where these speak of its insides."""
+"""Replacements for error texts of llguidance that describe its internals."""
 
 
 class Grammars:
-    """Makes grammars for one vocabulary. Any thread may call it."""
+    """Compiles grammars for one vocabulary. Methods may be called from any thread."""
 
     def __init__(self, read_tokens: Callable[[], TokenTable]) -> None:
         self._read_tokens = read_tokens
         self._lock = threading.Lock()
-        """Held while the vocabulary is read, and for the two fields below."""
+        """Lock for reading the vocabulary and for the two fields below."""
         self._tokens: tuple[LLTokenizer, frozenset[int]] | None = None
         self._kept: deque[tuple[str, LLMatcher]] = deque(maxlen=KEPT)
-        """Each is for one answer, since copies share the states of their lexer, which are limited."""
+        """Compiled grammars. Each is used for one answer only: copies share the limited states of their lexer."""
 
     def compile(self, schema: Mapping[str, object]) -> str:
         """See Engine.grammar."""
@@ -66,7 +66,7 @@ class Grammars:
         return text
 
     def matcher(self, text: str) -> Matcher:
-        """The beginning of an answer under a grammar that ``compile`` gave. Raises SamplerError."""
+        """Return the initial matcher for a grammar from ``compile``. Raises SamplerError."""
         tokenizer, ends = self._tokenizer()
         matcher = self._take(text) or _matcher(tokenizer, text)
         if error := _sentence(matcher.get_error()):
@@ -100,19 +100,19 @@ class Grammars:
 
 
 class Matcher:
-    """Follows one answer. Owned by its sampler."""
+    """Follows one answer through its grammar. Owned by its sampler."""
 
     def __init__(self, matcher: LLMatcher, ends: frozenset[int]) -> None:
         self._matcher, self._ends = matcher, ends
 
     def allows(self, token: int) -> bool:
-        """True if ``token`` may come next; a token that ends the answer, once it is complete."""
+        """Tell whether ``token`` may come next. A token that ends the answer may, once the answer is complete."""
         if token in self._ends:
             return self._matcher.is_accepting()
         return self._matcher.validate_tokens([token]) == 1
 
     def allowed(self) -> NDArray[np.intp]:
-        """Every token that may come next. Raises SamplerError where there is none."""
+        """Return every token that may come next. Raises SamplerError when there is none."""
         mask = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
         if self._matcher.is_error():
             raise SamplerError(f"the grammar failed: {_sentence(self._matcher.get_error())}")
@@ -122,7 +122,7 @@ class Matcher:
         return tokens
 
     def accept(self, token: int) -> None:
-        """Go on behind ``token``, which is allowed. Raises SamplerError."""
+        """Advance past ``token``, which must be allowed. Raises SamplerError."""
         if token not in self._ends and not self._matcher.consume_token(token):
             raise SamplerError(f"the grammar failed: {_sentence(self._matcher.get_error())}")
 
@@ -132,13 +132,14 @@ def _text(schema: Written) -> str:
 
 
 def _matcher(tokenizer: LLTokenizer, text: str) -> LLMatcher:
-    """llguidance would otherwise allow only one spelling of what must come next, in tokens of its own choice."""
+    """Build a matcher. ``no_forcing`` allows every tokenization of text that must come next, not just llguidance's
+    choice."""
     lark = f'%llguidance {{"no_forcing": true}}\nstart: %json {text}'
     return LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=LIMITS)
 
 
 def _error(matcher: LLMatcher) -> str:
-    """Why ``matcher`` can't be used; empty if it can. Some limits show only after the first tokens."""
+    """Return the reason why ``matcher`` can't be used, or "". Some limits show only after the first tokens."""
     ahead = matcher.deep_copy()
     for _ in range(LOOKAHEAD):
         allowed = np.flatnonzero(np.unpackbits(np.frombuffer(ahead.compute_bitmask(), np.uint8), bitorder="little"))
@@ -148,7 +149,7 @@ def _error(matcher: LLMatcher) -> str:
 
 
 def _sentence(error: str) -> str:
-    """What an error of llguidance says, in a line."""
+    """Shorten an error of llguidance to one line."""
     for words, explained in _EXPLAINED.items():
         if words in error:
             return explained

@@ -1,4 +1,4 @@
-"""GGUF files that are no chat model, told by their header."""
+"""Detection of GGUF files that are not chat models, by their header."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TYPES: Final = {
     "imatrix": "an importance matrix for quantization, and no model",
     "vocab": "a vocabulary, and no model",
 }
-"""By ``general.type``, of which ``model`` is the usual one."""
+"""Unusable kinds by ``general.type``; a model's is usually ``model``."""
 
 _ARCHITECTURES: Final = {
     "clip": _TYPES["mmproj"],
@@ -29,17 +29,17 @@ _ARCHITECTURES: Final = {
     "llada-moe": "a diffusion model",
     "rnd1": "a diffusion model",
 }
-"""By ``general.architecture``."""
+"""Unusable kinds by ``general.architecture``."""
 
 _RERANKING: Final = 4
-"""The ``pooling_type`` of models that rate how a text answers a question; 0 is none, others make embeddings."""
+"""``pooling_type`` of rerankers, which rate how well a text answers a question. 0 is none; others make embeddings."""
 
 _ENOUGH: Final = "tokenizer."
-"""What the keys that are looked for stand in front of: the vocabulary is long."""
+"""Prefix at which reading the header stops: the keys that matter come before the long vocabulary."""
 
 
 def check_kind(path: Path) -> None:
-    """Raise ModelError for a file that is no chat model. A header that can't be read is left to llama.cpp."""
+    """Raise ModelError for a file that is not a chat model. An unreadable header is left to llama.cpp."""
     try:
         with path.open("rb") as file:
             file.seek(len(MAGIC))
@@ -55,7 +55,7 @@ def check_kind(path: Path) -> None:
 
 
 def problem_with(keys: Mapping[str, Any]) -> str | None:
-    """What is said of a file with these keys; None of a chat model."""
+    """Describe the problem of a file with these keys; None for a chat model."""
     if keys.get("split.no"):
         return f"this is part {keys['split.no'] + 1} of {keys.get('split.count')} of a model; give the first part"
     kind = kind_of(keys)
@@ -64,7 +64,7 @@ def problem_with(keys: Mapping[str, Any]) -> str | None:
 
 
 def kind_of(keys: Mapping[str, Any]) -> str | None:
-    """The kind of file that these keys are of; None for a model that may chat."""
+    """Return the kind of a file with these keys; None for a model that may chat."""
     architecture = str(keys.get("general.architecture", ""))
     if kind := _TYPES.get(str(keys.get("general.type"))) or _ARCHITECTURES.get(architecture):
         return kind

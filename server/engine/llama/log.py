@@ -1,4 +1,4 @@
-"""llama.cpp's log, sent on to ``logging``."""
+"""llama.cpp's log, forwarded to ``logging``."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ logger = logging.getLogger("llama.cpp")
 
 
 class LlamaLog:
-    """Keeps the first error since ``begin``, which names the cause of a failure."""
+    """Forwards llama.cpp's log and keeps the first error since ``begin``, which names the cause of a failure."""
 
     def __init__(self) -> None:
         self._first_error = ""
-        self._callback = ll.llama_log_callback(self._take)
+        self._callback = ll.llama_log_callback(self._on_line)
 
     def install(self) -> None:
-        """Take llama.cpp's log from now on; there is one for the whole process."""
+        """Receive llama.cpp's log from now on; the whole process has only one."""
         ll.llama_log_set(self._callback, ctypes.c_void_p(0))
 
     def begin(self) -> None:
-        """Forget the errors of what went before."""
+        """Forget earlier errors."""
         self._first_error = ""
 
     @property
     def cause(self) -> str:
         return self._first_error or "it gives no reason"
 
-    def _take(self, level: int, text: bytes, _: object) -> None:
+    def _on_line(self, level: int, text: bytes, _: object) -> None:
         line = text.decode("utf-8", "replace").strip()
         if level == _ERROR and not self._first_error:
             self._first_error = line

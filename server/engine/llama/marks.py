@@ -1,4 +1,4 @@
-"""The texts that a vocabulary takes for control tokens, and where they stand in a prompt."""
+"""Texts that a vocabulary treats as control tokens, and their positions in a prompt."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _HTML: Final = re.compile(
 
 
 def looks_like_a_mark(text: str) -> bool:
-    """Tell a mark such as ``<think>`` or ``<|im_start|>`` from other text that a vocabulary has a whole token for.
+    """Tell a mark such as ``<think>`` or ``<|im_start|>`` from other text that the vocabulary has a whole token for.
 
-    Such text is runs of spaces and line ends, or a tag of HTML, which is read as ordinary text.
+    Such other text is a run of spaces or line ends, or an HTML tag; it is read as ordinary text.
     """
     return len(text) > 2 and bool(_BRACKETED.fullmatch(text)) and not _HTML.fullmatch(text)
 
 
 class Place(NamedTuple):
-    """Where a mark stands in a text, and its token."""
+    """Position of a mark in a text, and its token."""
 
     start: int
     end: int
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 class Marks:
-    """Finds marks. ``texts`` are the marks by their tokens."""
+    """Finder for marks. ``texts``: the marks by token."""
 
     def __init__(self, texts: Mapping[int, str]) -> None:
         self._trie: dict[str, Any] = {}
@@ -48,7 +48,7 @@ class Marks:
         self._first = re.compile("|".join(map(re.escape, sorted(self._trie))) or "(?!)")
 
     def within(self, text: str, start: int, end: int) -> Iterator[Place]:
-        """Every mark between two places, also where one overlaps another."""
+        """Find every mark between two positions, including overlapping ones."""
         for match in self._first.finditer(text, start, end):
             node = self._trie
             for place in range(match.start(), end):
@@ -59,7 +59,7 @@ class Marks:
                     yield Place(match.start(), place + 1, node[""])
 
     def touching(self, text: str, quoted: Ranges) -> set[Place]:
-        """Every mark of which at least one character is quoted."""
+        """Return every mark with at least one quoted character."""
         margin = self._longest - 1
         return {
             place
@@ -69,8 +69,8 @@ class Marks:
         }
 
     def apart(self, text: str, quoted: Ranges) -> list[Place]:
-        """The marks of which no character is quoted, in order. Of those that overlap, the longest are taken, as
-        llama.cpp does."""
+        """Return the marks without quoted characters, in order. Of overlapping marks the longest win, as in
+        llama.cpp."""
         found = [place for start, end in _gaps(quoted, len(text)) for place in self.within(text, start, end)]
         taken: list[Place] = []
         free_from = 0
@@ -83,7 +83,7 @@ class Marks:
 
 
 def _gaps(quoted: Ranges, length: int) -> Iterator[tuple[int, int]]:
-    """What lies between the quoted ranges."""
+    """Yield the ranges between the quoted ranges."""
     begin = 0
     for start, end in quoted:
         yield begin, start
@@ -92,7 +92,7 @@ def _gaps(quoted: Ranges, length: int) -> Iterator[tuple[int, int]]:
 
 
 def _overlapping(places: Iterable[Place]) -> Iterator[list[Place]]:
-    """Groups of places, of which no two groups overlap."""
+    """Yield groups of overlapping places; places of different groups don't overlap."""
     group: list[Place] = []
     reach = 0
     for place in places:

@@ -1,4 +1,4 @@
-"""A GGUF file as the Model port: loading, vocabulary, facts; the rest is its context's."""
+"""A GGUF file as the Model port: loading, vocabulary and facts. Computation is in context.py."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from server.gguf_header import MAGIC
 from server.resources import usable_cores
 
 SMALL_MODEL = 50_000_000
-"""Parameters below which one thread computes faster than several, which then mostly wait for each other."""
+"""Parameter count below which one thread computes faster than several, which mostly wait for each other."""
 
 MOST_RECOMMENDED = 2**31
-"""What a model file's sampling parameters have to be smaller than."""
+"""Exclusive upper bound for the sampling parameters in a model file."""
 
 
 class LlamaModel:
-    """A GGUF file, loaded, with a KV cache for ``parallel`` sequences of ``context`` tokens each.
+    """A loaded GGUF file, with a KV cache for ``parallel`` sequences of ``context`` tokens each.
 
-    ``context`` None takes what the model was trained for, at most ``DEFAULT_CONTEXT``. ``kv_tokens`` makes the
-    sequences share that many KV cells, in place of giving each its own. ``probing`` leaves the weights where they are
-    in the file, in place of copying them to where they are computed fastest. Raises ModelError.
+    ``context`` None: the length that the model was trained for, at most ``DEFAULT_CONTEXT``. ``kv_tokens``: all
+    sequences share this many KV cells instead of having their own. ``probing`` leaves the weights where they are in the
+    file instead of copying them to where they compute fastest. Raises ModelError.
     """
 
     DEFAULT_CONTEXT = 8192
@@ -79,22 +79,22 @@ class LlamaModel:
         self._tokenizer = Tokenizer(self._vocab)
         self._pieces: dict[int, bytes] = {}
         self._visible = self._visible_tokens()
-        """Control tokens that are given out as text, since they are marks of thinking."""
+        """Control tokens that are delivered as text because they are thinking marks."""
         self._grammars = Grammars(self._token_table)
         self._in_use = threading.Lock()
-        """Held while another thread than the worker's is inside llama.cpp, so that ``close`` waits for it."""
+        """Held while a thread other than the worker is inside llama.cpp, so that ``close`` waits for it."""
         self._closed = False
 
     # Any thread.
 
     @property
     def trained_context(self) -> int:
-        """How many tokens the model was trained for."""
+        """Context length that the model was trained for, in tokens."""
         return int(ll.llama_model_n_ctx_train(self._model))
 
     @property
     def kv_bytes(self) -> int:
-        """About how much memory a token takes in the KV cache, its key and its value being of 16 bits."""
+        """Approximate memory per token in the KV cache, in bytes, for 16-bit keys and values."""
         heads, width = ll.llama_model_n_head(self._model), ll.llama_model_n_embd(self._model)
         kv_width = width * ll.llama_model_n_head_kv(self._model) // max(1, heads)
         return int(2 * 2 * ll.llama_model_n_layer(self._model) * kv_width)
@@ -105,7 +105,7 @@ class LlamaModel:
             return self._tokenizer.tokenize(text, quoted)
 
     def grammar(self, schema: Mapping[str, object]) -> str:
-        """See Engine.grammar. What takes long needs no llama.cpp, and so doesn't hold up ``tokenize`` and ``close``."""
+        """See Engine.grammar. The slow part needs no llama.cpp, so it blocks neither ``tokenize`` nor ``close``."""
         with self._open():
             pass
         return self._grammars.compile(schema)
@@ -233,7 +233,7 @@ class LlamaModel:
         return {name: text for name, text in texts.items() if text}
 
     def _recommended_sampling(self) -> SamplingParams:
-        """llama.cpp's defaults, replaced by what the file's ``general.sampling.*`` recommends."""
+        """Return llama.cpp's defaults, overridden by the file's ``general.sampling.*``."""
         default = SamplingParams()
 
         def recommended(key: str, fallback: float) -> float:
@@ -264,7 +264,7 @@ class LlamaModel:
         return frozenset(known[mark] for mark in visible_tokens(frozenset(known)))
 
     def _special_token(self, text: str) -> int | None:
-        """The token that has just this text in the vocabulary."""
+        """Return the token whose text is exactly ``text``."""
         data, tokens = text.encode(), (ll.llama_token * (len(text.encode()) + 2))()
         count = ll.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), False, True)
         return tokens[0] if count == 1 and self._special_text(tokens[0]) == text else None
@@ -283,7 +283,7 @@ class LlamaModel:
 
 
 def _check_file(path: Path) -> None:
-    """Tell the usual mistakes apart before llama.cpp sees the file."""
+    """Report the usual mistakes before llama.cpp opens the file."""
     try:
         with path.open("rb") as file:
             magic = file.read(len(MAGIC))

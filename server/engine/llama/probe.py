@@ -1,8 +1,8 @@
-"""The process that opens a model file first, to see what it does: ``python -m server.engine.llama.probe PATH SECONDS``.
+"""Separate process that opens a model file first: ``python -m server.engine.llama.probe PATH SECONDS``.
 
-A file that makes llama.cpp crash, hang or ask for all the memory there is so ends this process, and not the server. It
-does all that the server will: load, read the facts, tokenize, compute. One line of JSON is the verdict: ``error`` is
-null, or what the server would have said; ``needs`` are the fields of ModelNeeds.
+A file that makes llama.cpp crash, hang or allocate all memory then ends this process, not the server. It does what the
+server will do: load, read the facts, tokenize, compute. It prints its verdict as one line of JSON: ``error`` is null or
+the server's error text; ``needs`` has the fields of ModelNeeds.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from server.engine.model import Row
 from server.resources import address_space, limit_process
 
 ROOM: Final = 2 << 30
-"""Bytes of address space beyond the file itself, for a short context and what llama.cpp computes in."""
+"""Address space beyond the file itself, in bytes, for a short context and llama.cpp's work buffers."""
 
 CONTEXT: Final = 64
 
 _PART: Final = re.compile(r"(.+)-\d{5}-of-(\d{5})\.gguf")
-"""The name of a model that is kept in several files."""
+"""File name of one part of a split model."""
 
 
 def main(path: Path, seconds: int) -> None:
@@ -46,7 +46,7 @@ def main(path: Path, seconds: int) -> None:
 
 
 def limit(path: Path, seconds: int) -> None:
-    """Give up whatever an honest file does not need."""
+    """Limit this process to the resources that a valid file needs."""
     # A GPU driver reserves address space without bound.
     space = None if ll.llama_supports_gpu_offload() else address_space()
     limit_process(
@@ -61,7 +61,7 @@ def limit(path: Path, seconds: int) -> None:
 
 
 def examine(path: Path) -> Mapping[str, int]:
-    """Use the file as the server will; what ModelNeeds says of it. Raises EngineError."""
+    """Use the file as the server will. Returns the fields of ModelNeeds. Raises EngineError."""
     model = LlamaModel(path, context=CONTEXT, parallel=1, threads=1, probing=True)
     tokens = model.tokenize("Hello")[: CONTEXT // 2] or [0]
     model.decode([Row(token, 0, position, position == 0) for position, token in enumerate(tokens)])

@@ -1,4 +1,4 @@
-"""From logits to the next token, by llama.cpp's samplers in llama.cpp's order."""
+"""Choice of the next token from logits, with llama.cpp's samplers in llama.cpp's order."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from server.engine.llama.grammar import Matcher
 from server.engine.model import SamplerError
 
 SMALL_VOCABULARY: Final = 16_384
-"""Tokens up to which llama.cpp's own loop over all of them costs less than to look for the likeliest first."""
+"""Vocabulary size up to which llama.cpp's own loop over all tokens is faster than a search for the likeliest ones."""
 
 
 class LlamaSampler:
-    """The sampler chain of one answer, the grammar that its tokens must obey, and which tokens it has to look at."""
+    """Sampler of one answer: the chain, the grammar that its tokens must obey, and the candidates to look at."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class LlamaSampler:
         for sampler in _chain(context, params, prompt):
             ll.llama_sampler_chain_add(self._chain, sampler)
         self._dist = None if params.temperature == 0 else _dist(params)
-        """Draws the token, the last of all; a grammar may let it draw twice for one token, and so it stands apart."""
+        """Final random draw. Apart from the chain, since a grammar may need a second draw for one token."""
         if self._dist is not None and self._grammar is None:
             ll.llama_sampler_chain_add(self._chain, self._dist)
         self._plain = self._grammar is None and context.vocabulary <= SMALL_VOCABULARY
@@ -73,9 +73,9 @@ class LlamaSampler:
             ll.llama_sampler_free(self._dist)
 
     def _candidates(self, logits: Logits) -> NDArray[np.void]:
-        """Every token that the chain could choose: the likeliest, and those whose logits it changes.
+        """Return every token that the chain could choose: the likeliest, and those whose logits it changes.
 
-        Of those some may be lowered, which lets as many others into the first ``_narrow``.
+        Some of the latter may be lowered, which lets as many others into the first ``_narrow``.
         """
         if self._narrow is None:
             return candidates.everything(logits)
@@ -84,9 +84,9 @@ class LlamaSampler:
         return candidates.some(logits, np.union1d(chosen, changed) if len(changed) else chosen)
 
     def _choose_allowed(self, logits: Logits, data: NDArray[np.void], grammar: Matcher) -> int:
-        """Choose a token that the grammar allows: the first choice if it is one, else one from the allowed tokens.
+        """Choose a token that the grammar allows: the first choice if allowed, else one of the allowed tokens.
 
-        Both choices use the same random number, so that each token takes one.
+        Both choices use the same random number, so that each token consumes one.
         """
         before = None if self._dist is None else ll.llama_sampler_clone(self._dist)
         try:
@@ -122,10 +122,10 @@ class LlamaSampler:
         return token
 
     def _catch_up(self, token: int) -> None:
-        """Be as after having chosen ``token``.
+        """Update the state as if ``token`` had been chosen.
 
-        The dist sampler draws one number for each token. What XTC draws depends on the logits: with it an answer goes
-        on by other dice.
+        The dist sampler draws one number per token. XTC's draws depend on the logits, so with XTC a resumed answer uses
+        different random numbers.
         """
         if self._grammar is not None and not self._grammar.allows(token):
             raise SamplerError("what was written before does not obey the grammar")
@@ -136,7 +136,7 @@ class LlamaSampler:
 
 
 def logprobs(logits: Logits, token: int, count: int) -> list[tuple[int, float]]:
-    """``token`` and then the ``count`` likeliest tokens, each with its logprob, likeliest first."""
+    """Return ``token`` and then the ``count`` likeliest tokens, each with its logprob, likeliest first."""
     near = candidates.likeliest(logits, count) if count else np.empty(0, np.intp)
     near = near[np.argsort(-logits[near], kind="stable")][:count]
     told = np.concatenate(([token], near)).astype(np.intp)
@@ -156,7 +156,7 @@ def _penalized(params: SamplingParams) -> bool:
 
 
 def _narrowest(params: SamplingParams, vocabulary: int) -> int | None:
-    """How many of the likeliest tokens are enough for the chain's first cut; None: it has to see all."""
+    """Return how many of the likeliest tokens the chain's first cut needs; None: all."""
     if vocabulary <= SMALL_VOCABULARY or params.dry_multiplier > 0:
         return None
     if params.temperature == 0:
@@ -165,7 +165,7 @@ def _narrowest(params: SamplingParams, vocabulary: int) -> int | None:
 
 
 def _chain(context: LlamaContext, params: SamplingParams, prompt: Sequence[int]) -> list[object]:
-    """The samplers before the last choice (``common_sampler_init`` in llama.cpp)."""
+    """Build the samplers before the final choice (``common_sampler_init`` in llama.cpp)."""
     chain = []
     if params.logit_bias:
         chain.append(_logit_bias(context.vocabulary, params))
@@ -197,7 +197,7 @@ def _logit_bias(vocabulary: int, params: SamplingParams) -> object:
 
 
 def _dry(context: LlamaContext, params: SamplingParams, prompt: Sequence[int]) -> object:
-    """DRY, the only one that looks at the prompt too."""
+    """Build the DRY sampler, the only one that also looks at the prompt."""
     breakers = [text.encode() for text in params.dry_sequence_breakers]
     dry = ll.llama_sampler_init_dry(
         context.vocab,

@@ -1,4 +1,4 @@
-"""From text to tokens, with llama.cpp's tokenizer. What is quoted never becomes a control token."""
+"""Tokenizer over llama.cpp's. Quoted text never becomes a control token."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _CONTROL: Final = ll.LLAMA_TOKEN_ATTR_CONTROL | ll.LLAMA_TOKEN_ATTR_UNKNOWN
 _SPACE: Final = " \t\n\v\f\r"
 
 _LEAD: Final = "\ue000"
-"""A character that no vocabulary joins with another: SentencePiece puts its space in front of this one."""
+"""A character that no vocabulary merges with another: SentencePiece puts its space before this one."""
 
 
 class Tokenizer:
-    """The tokenizer of one vocabulary. Not for several threads at the same time."""
+    """Tokenizer of one vocabulary. Not thread-safe."""
 
     def __init__(self, vocab: ll.llama_vocab_p) -> None:
         self._vocab = vocab
         self._bos = int(ll.llama_vocab_bos(vocab)) if ll.llama_vocab_get_add_bos(vocab) else -1
-        """What every prompt begins with; negative if the model wants nothing there."""
+        """BOS token for the start of every prompt; negative when the model wants none."""
         self._puts_space = ll.llama_vocab_type(vocab) == ll.LLAMA_VOCAB_TYPE_SPM
-        """llama.cpp may put a space in front of each text that it is given."""
+        """True when llama.cpp may put a space before each text that it tokenizes."""
         self._texts = self._mark_texts()
         self._marks = Marks(self._texts)
 
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         """See Engine.tokenize.
 
-        Text without a quoted mark is given to llama.cpp as it is. Else the marks outside are taken out here, by the
-        rule that llama.cpp has for them, and what lies between is tokenized as plain text.
+        Text without a quoted mark is passed to llama.cpp unchanged. Otherwise the unquoted marks are extracted here, by
+        llama.cpp's rule, and the text between them is tokenized as plain text.
         """
         touched = self._marks.touching(text, quoted) if quoted else ()
         tokens = self._piece_by_piece(text, quoted, touched) if touched else self._tokens(text, special=True)
@@ -44,7 +44,8 @@ class Tokenizer:
     def _piece_by_piece(self, text: str, quoted: Ranges, touched: Collection[Place]) -> list[int]:
         tokens: list[int] = []
         begin = 0
-        # llama.cpp always takes a user-defined token out of a text. A control token it leaves, but merges may make one.
+        # llama.cpp always extracts a user-defined token from a text. It ignores a control token, but merges may form
+        # one.
         cuts = (_behind_starts(touched, self._is_user_defined), _behind_starts(touched))
         for place in self._marks.apart(text, quoted):
             tokens += self._plain_tokens(text, begin, self._stripped_end(text, begin, place), cuts)
@@ -55,9 +56,10 @@ class Tokenizer:
     def _plain_tokens(
         self, text: str, start: int, end: int, cuts: Sequence[Sequence[int]], follows: bool = False
     ) -> list[int]:
-        """The tokens of text without a mark: cut at the first ``cuts``, at the others if that still makes a mark.
+        """Tokenize text without marks: cut at the first ``cuts``, and at the others if the result still contains a
+        mark.
 
-        ``follows``: other text stands in front.
+        ``follows``: other text precedes this one.
         """
         tokens: list[int] = []
         for first, last in pairwise((start, *_between(cuts[0], start, end), end)):
@@ -73,7 +75,7 @@ class Tokenizer:
         return tokens
 
     def _tokens_after(self, text: str, follows: bool) -> list[int]:
-        """The tokens of plain text. If it follows other text, no space is put in front."""
+        """Tokenize plain text. If it follows other text, no space is put before it."""
         if not (follows and self._puts_space):
             return self._tokens(text)
         lead, all = self._tokens(_LEAD), self._tokens(_LEAD + text)
@@ -102,7 +104,7 @@ class Tokenizer:
         return int(ll.llama_vocab_get_attr(self._vocab, token))
 
     def _mark_texts(self) -> dict[int, str]:
-        """The text of each token that a prompt's text may not become."""
+        """Return the text of each token that a prompt's text must not become."""
         texts: dict[int, str] = {}
         for token in range(ll.llama_vocab_n_tokens(self._vocab)):
             attributes = self._attributes(token)
@@ -115,7 +117,7 @@ class Tokenizer:
 
 
 def _behind_starts(places: Collection[Place], wanted: Callable[[int], bool] = lambda token: True) -> list[int]:
-    """Behind the first character of each place whose token is wanted, in order."""
+    """Return the position after the first character of each place whose token is wanted, in order."""
     return sorted({place.start + 1 for place in places if wanted(place.token)})
 
 

@@ -1,4 +1,4 @@
-"""A model's tokens as llguidance wants to have them."""
+"""A model's tokens in the form that llguidance needs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _SPECIAL: Final = ll.LLAMA_TOKEN_ATTR_CONTROL | ll.LLAMA_TOKEN_ATTR_UNKNOWN | ll
 
 @dataclass(frozen=True, slots=True)
 class TokenTable:
-    """The bytes of each token, which of them are no text, and which end an answer.
+    """The bytes of each token, the tokens without text, and the tokens that end an answer.
 
-    The names are those that llguidance reads.
+    llguidance defines the names.
     """
 
     tokens: list[bytes]
@@ -28,12 +28,12 @@ class TokenTable:
         return self.ends[0]
 
     def __call__(self, text: bytes) -> list[int]:
-        """llguidance asks for this only where it forces tokens, which its grammars here don't."""
+        """Return nothing: llguidance calls this only to force tokens, which these grammars disable."""
         return []
 
 
 def read_tokens(vocab: object, piece: Callable[[int], bytes]) -> TokenTable:
-    """``piece`` gives the bytes of a token, those of a special one included."""
+    """Build the table. ``piece`` returns the bytes of any token, special ones included."""
     everything = range(ll.llama_vocab_n_tokens(vocab))
     ends = [token for token in everything if ll.llama_vocab_is_eog(vocab, token)]
     special = [token for token in everything if ll.llama_vocab_get_attr(vocab, token) & _SPECIAL]

@@ -58,7 +58,7 @@ def test_a_file_that_keeps_llama_cpp_busy_is_given_up() -> None:
 def test_one_that_is_no_file_is_not_opened(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.gguf"
     os.mkfifo(pipe)
-    for path, why in ((pipe, "no file"), (tmp_path, "no file"), (tmp_path / "none", "no such")):
+    for path, why in ((pipe, "not a regular file"), (tmp_path, "not a regular file"), (tmp_path / "none", "no such")):
         with pytest.raises(ModelError, match=why):
             ModelProbe(path)
 
@@ -67,9 +67,9 @@ def test_a_llama_cpp_that_was_built_elsewhere_is_asked(tmp_path: Path, monkeypat
     monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(Path(llama_cpp.__file__).parent / "lib"))
     examined(MODEL_PATH)
     monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(tmp_path))
-    with pytest.raises(ModelError, match="to see why: ") as told:
+    with pytest.raises(ModelError, match="to see why, run: ") as told:
         examined(MODEL_PATH, seconds=60)
-    command = shlex.split(str(told.value).split("to see why: ")[1])
+    command = shlex.split(str(told.value).split("to see why, run: ")[1])
     assert command == [sys.executable, "-m", PROBE, str(MODEL_PATH), "60"]
 
 

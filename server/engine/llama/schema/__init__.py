@@ -1,1 +1,1 @@
-"""JSON schemas: which of them an answer can be kept to, and the form in which llguidance compiles them."""
+"""JSON schemas: which of them an answer can be held to, and their form for llguidance."""

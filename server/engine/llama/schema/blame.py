@@ -1,4 +1,4 @@
-"""Which part of a schema llguidance can't compile."""
+"""Search for the part of a schema that llguidance can't compile."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from server.engine.base import GrammarError
 from server.engine.llama.schema.writer import Part, Written, WrittenSchema
 
 Compile = Callable[[Written], str]
-"""Returns what is wrong with a schema, or an empty string."""
+"""Compiler function: returns the error of a schema, or an empty string."""
 
 MAX_STEPS = 50
-"""Parts that are looked into, one inside the other. In a deeper schema the error names an outer one."""
+"""Maximum depth of the search, in nested parts. In a deeper schema the error names an outer part."""
 
 
 def find_culprit(schema: WrittenSchema, error: str, compile: Compile) -> GrammarError:
-    """The error to raise for a schema that can't be compiled, since ``error``."""
+    """Build the GrammarError for a schema that failed to compile with ``error``."""
     culprit = schema.root
     for _ in range(MAX_STEPS):
         inner = _first_failing(culprit.parts, schema, compile) or _definition(culprit, schema, compile)
@@ -31,7 +31,7 @@ def find_culprit(schema: WrittenSchema, error: str, compile: Compile) -> Grammar
 
 
 def _first_failing(parts: Sequence[Part], schema: WrittenSchema, compile: Compile) -> Part | None:
-    """The first of ``parts`` that can't be compiled, if there is one; found by halves."""
+    """Return the first of ``parts`` that can't be compiled, found by bisection; None when all can."""
     if not parts or not compile(schema.whole(_every(parts))):
         return None
     while len(parts) > 1:
@@ -45,6 +45,6 @@ def _every(parts: Sequence[Part]) -> Written:
 
 
 def _definition(part: Part, schema: WrittenSchema, compile: Compile) -> Part | None:
-    """The definition that ``part`` names, if that one can't be compiled."""
+    """Return the definition that ``part`` references, if that one can't be compiled."""
     named = schema.definitions.get(str(part.written.get("$ref")).removeprefix("#/$defs/"))
     return named if named and named is not part and compile(schema.whole(named.written)) else None

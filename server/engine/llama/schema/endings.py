@@ -1,4 +1,4 @@
-"""Whether an answer under a schema can come to an end. Pure."""
+"""Check that an answer under a schema can end. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check(schema: WrittenSchema) -> None:
 
 
 def _learn(name: str, schema: WrittenSchema, known: dict[str, bool]) -> bool:
-    """Returns True if it was not known before that the definition ``name`` ends."""
+    """Update ``known`` for the definition ``name``. Returns True when it is newly known to end."""
     if known[name] or not _ends(schema.definitions[name].written, known):
         return False
     known[name] = True
@@ -32,7 +32,7 @@ def _learn(name: str, schema: WrittenSchema, known: dict[str, bool]) -> bool:
 
 def _ends(part: object, known: Mapping[str, bool]) -> bool:
     if not isinstance(part, Mapping):
-        return True  # llguidance says itself that nothing obeys false
+        return True  # llguidance itself reports that nothing obeys false
     if "const" in part or "enum" in part:
         return True
     if "$ref" in part and not known[str(part["$ref"]).removeprefix("#/$defs/")]:

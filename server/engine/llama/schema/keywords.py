@@ -1,4 +1,4 @@
-"""Tables of JSON Schema's keywords: which of them say something about an answer, and about which of its types."""
+"""Tables of JSON Schema's keywords: which of them restrict answers, and which types they apply to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOTES: Final = frozenset(
         *("contentEncoding", "contentMediaType", "contentSchema"),
     )
 )
-"""Keywords that say nothing about which answers are right. So do those that begin with ``x-``."""
+"""Keywords that don't restrict answers. Keywords that begin with ``x-`` don't either."""
 
 OF_TYPE: Final[Mapping[str, frozenset[str]]] = {
     "object": frozenset(
@@ -29,19 +29,19 @@ OF_TYPE: Final[Mapping[str, frozenset[str]]] = {
     "string": frozenset(("minLength", "maxLength", "pattern", "format")),
     "number": frozenset(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")),
 }
-"""The keywords that speak of one type only. An answer of another type has nothing to do with them."""
+"""Keywords that apply to one type only. They don't restrict answers of other types."""
 
 LISTS_OF_SCHEMAS: Final = ("allOf", "anyOf", "oneOf")
 
 KEYWORDS: Final = frozenset(("type", "const", "enum", "$ref", *LISTS_OF_SCHEMAS)).union(*OF_TYPE.values())
-"""Every keyword that an answer is kept to."""
+"""Every keyword that restricts answers."""
 
 MAPPINGS_OF_SCHEMAS: Final = ("properties", "patternProperties", "$defs", "definitions")
 SCHEMAS: Final = ("items", "additionalItems", "additionalProperties", "propertyNames")
 
 
 def check(schema: Mapping[str, object], path: str) -> None:
-    """Raise GrammarError for a keyword that an answer can't be kept to."""
+    """Raise GrammarError for an unsupported keyword."""
     for keyword in schema:
         if keyword == "$id" and path:
             raise GrammarError(f"{path}.$id is supported at the root only")
@@ -50,10 +50,10 @@ def check(schema: Mapping[str, object], path: str) -> None:
 
 
 def is_note(keyword: str) -> bool:
-    """True for a keyword that says nothing about which answers are right."""
+    """Tell whether a keyword does not restrict answers."""
     return keyword in NOTES or keyword.startswith("x-")
 
 
 def assertions(schema: Mapping[str, object]) -> frozenset[str]:
-    """The keywords of ``schema`` that say which answers are right."""
+    """Return the keywords of ``schema`` that restrict answers."""
     return frozenset(keyword for keyword in schema if not is_note(keyword))

@@ -1,4 +1,4 @@
-"""The keywords of objects, written for llguidance."""
+"""Object keywords, converted for llguidance."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from server.engine.llama.schema.keywords import assertions
 from server.engine.llama.schema.patterns import translated
 
 MAX_OPTIONAL = 1000
-"""Properties of one object that may be left out. Each adds four to what llguidance follows at once, up to 5,000."""
+"""Maximum number of optional properties of one object. Each adds four of at most 5,000 items that llguidance tracks."""
 
 MAX_PROPERTIES = 1000
 MAX_PATTERNS = 20
-"""``patternProperties`` of one object. Each is compared with each other one."""
+"""Maximum number of ``patternProperties`` of one object. Each is compared with every other one."""
 
 Written = dict[str, object]
 
 
 class Writer(Protocol):
-    """What writes the schemas of properties."""
+    """Converter for the schemas of properties."""
 
     def schema(self, source: object, path: str) -> Written | bool: ...
 
@@ -29,7 +29,7 @@ class Writer(Protocol):
 
 
 def write_object(writer: Writer, source: Mapping[str, object], path: str, written: Written, *, open: bool) -> None:
-    """Add to ``written``. With ``open`` an object may have more properties than are named here."""
+    """Add the object keywords to ``written``. With ``open`` an object may have properties that are not named here."""
     properties = _properties(writer, source, path)
     patterns = _patterns(writer, source, path)
     required = reading.names(source, path, "required")
@@ -79,7 +79,7 @@ def _limit_names(
     patterns: dict[str, Written | bool],
     others: Written | bool | None,
 ) -> Written | bool | None:
-    """Say with ``properties`` or ``patterns`` what propertyNames says; returns what other properties may be."""
+    """Express propertyNames by ``properties`` or ``patterns``. Returns the schema of other properties."""
     names = source["propertyNames"]
     if names is True or (
         isinstance(names, Mapping) and assertions(names) <= {"type"} and names.get("type") == "string"
@@ -120,7 +120,7 @@ def _check_size(
 def _write_counts(
     source: Mapping[str, object], path: str, written: Written, required: list[str], *, closed: bool
 ) -> None:
-    """Two properties that nothing names could have the same name, and so be counted twice."""
+    """Convert the limits on the number of properties. Unnamed ones could repeat a name and be counted twice."""
     least, most = reading.counts(source, path, "minProperties", "maxProperties")
     if least > len(required):
         if not closed and least > len(required) + 1:

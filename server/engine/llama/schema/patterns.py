@@ -1,6 +1,6 @@
-"""Regular expressions of JSON Schema (ECMA-262), written for llguidance, which has Rust's syntax. Pure.
+"""Regular expressions of JSON Schema (ECMA-262), converted to Rust's syntax for llguidance. Pure.
 
-They differ inside brackets, where Rust knows nested sets, and in what a dot stands for.
+The two differ inside brackets, where Rust has nested sets, and in the meaning of a dot.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ FORMATS: Final[Mapping[str, str | None]] = {
     },
     **dict.fromkeys(("uuid", "duration", "email", "hostname", "ipv4", "ipv6", "uri")),
 }
-"""Each format that an answer can be kept to: its pattern, or None where llguidance's own is right."""
+"""Supported formats: the pattern of each, or None where llguidance's own is right."""
 
 
 def translated(pattern: str, path: str) -> str:
-    """``pattern`` with the same meaning for llguidance. Raises GrammarError."""
+    """Convert ``pattern`` to llguidance's syntax, with the same meaning. Raises GrammarError."""
     written: list[str] = []
     inside = False
     position = 0

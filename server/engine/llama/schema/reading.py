@@ -1,4 +1,4 @@
-"""Read the values of keywords, each with an error that names the keyword and its path."""
+"""Readers for the values of keywords. Errors name the keyword and its path."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from server.engine.base import GrammarError
 
 MAX_DEPTH = 100
-"""Levels of lists and objects in a schema. Deeper ones are refused, since what compiles them is recursive."""
+"""Maximum nesting of lists and objects in a schema: the compiler is recursive."""
 
 LARGEST_EXACT = 2**53 - 1
-"""The largest integer that is the same number in every program that reads JSON (RFC 8259, section 6)."""
+"""Largest integer that every JSON reader reads exactly (RFC 8259, section 6)."""
 
 ESCAPED = frozenset("\b\f\n\r\t")
-"""The control characters that JSON has short escapes for."""
+"""Control characters with a short JSON escape."""
 
 
 def check_depth(schema: object) -> None:
-    """Raise GrammarError for a schema that is nested too deep. Needs no recursion itself."""
+    """Raise GrammarError for a schema that is nested too deep. Not recursive itself."""
     level = [schema]
     for _ in range(MAX_DEPTH):
         level = [
@@ -47,7 +47,7 @@ def sequence(schema: Mapping[str, object], path: str, keyword: str) -> list[obje
 
 
 def names(schema: Mapping[str, object], path: str, keyword: str) -> list[str]:
-    """A list of strings, each once, in its order."""
+    """Read a list of strings, without duplicates, in order."""
     given = sequence(schema, path, keyword)
     for name in given:
         if not isinstance(name, str):
@@ -56,7 +56,7 @@ def names(schema: Mapping[str, object], path: str, keyword: str) -> list[str]:
 
 
 def count(schema: Mapping[str, object], path: str, keyword: str) -> int:
-    """A number of characters, items or properties."""
+    """Read a number of characters, items or properties."""
     value = number(schema, path, keyword)
     if value < 0 or value != int(value):
         raise GrammarError(f"{path}.{keyword} must be an integer of 0 or more")
@@ -66,7 +66,7 @@ def count(schema: Mapping[str, object], path: str, keyword: str) -> int:
 
 
 def counts(schema: Mapping[str, object], path: str, lower: str, upper: str) -> tuple[int, int | None]:
-    """The least and the most of something; None for no limit."""
+    """Read a minimum and a maximum; None for no limit."""
     least = count(schema, path, lower) if lower in schema else 0
     most = count(schema, path, upper) if upper in schema else None
     if most is not None and most < least:
@@ -98,7 +98,7 @@ def check_value(value: object, path: str) -> None:
     elif isinstance(value, int) and abs(value) > LARGEST_EXACT:
         raise GrammarError(f"{path} has the integer {str(value)[:40]}, which many programs read as another number")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise GrammarError(f"{path} has a number that is no JSON")
+        raise GrammarError(f"{path} has a number that is not valid JSON")
     elif isinstance(value, Mapping):
         for name, part in value.items():
             check_value(name, path)
@@ -110,4 +110,4 @@ def check_value(value: object, path: str) -> None:
 
 def check_text(value: str, path: str) -> None:
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise GrammarError(f"{path} has half of a surrogate pair, which is no character")
+        raise GrammarError(f"{path} has half of a surrogate pair, which is not a character")

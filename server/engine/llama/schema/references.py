@@ -1,4 +1,4 @@
-"""``$ref``, and which schemas have to hold together with others for the same value. Pure."""
+"""``$ref`` resolution, and detection of schemas that apply to the same value together. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.engine.llama.schema.keywords import LISTS_OF_SCHEMAS, MAPPINGS_OF_SC
 
 
 def resolve(root: Mapping[str, object], reference: object, path: str) -> tuple[object, str]:
-    """The schema that ``reference`` names, and its path. Raises GrammarError."""
+    """Return the schema that ``reference`` names, and its path. Raises GrammarError."""
     if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
         raise GrammarError(f"{path}.$ref must be # or begin with #/, such as #/$defs/NAME, not {reference!r:.80}")
     found: object = root
@@ -28,9 +28,9 @@ def resolve(root: Mapping[str, object], reference: object, path: str) -> tuple[o
 
 
 def combined(root: Mapping[str, object]) -> frozenset[int]:
-    """The ``id`` of each schema that has to hold together with another one.
+    """Return the ``id`` of each schema that applies to the same value as another one.
 
-    The properties that one of them names are not all that the value may have.
+    Such a value may have more properties than one of the schemas names.
     """
     finder = _Finder(root)
     for schema in _all(root):
@@ -51,7 +51,7 @@ class _Finder:
             self._mark(schema)
 
     def _mark(self, schema: object) -> None:
-        """Add a schema, and all that says something of the same value."""
+        """Add a schema and every schema that applies to the same value."""
         todo = [schema]
         while todo:
             each = todo.pop()
@@ -60,9 +60,9 @@ class _Finder:
                 todo.extend(self._members(each))
 
     def _members(self, schema: Mapping[str, object]) -> Iterator[object]:
-        """The schemas that speak of the same value as ``schema``."""
+        """Yield the schemas that apply to the same value as ``schema``."""
         if "$ref" in schema:
-            with suppress(GrammarError):  # whoever writes it says what is wrong
+            with suppress(GrammarError):  # the error is reported when the reference is converted
                 yield resolve(self._root, schema["$ref"], "")[0]
         for keyword in LISTS_OF_SCHEMAS:
             part = schema.get(keyword)
@@ -71,7 +71,7 @@ class _Finder:
 
 
 def _all(root: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    """Every schema in ``root``, itself included."""
+    """Yield every schema in ``root``, including itself."""
     todo: list[object] = [root]
     while todo:
         schema = todo.pop()

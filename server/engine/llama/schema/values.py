@@ -1,4 +1,4 @@
-"""Schemas that allow a few values only, and lists of which no item occurs twice. Pure."""
+"""Schemas with few allowed values, and lists without repeated items. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Final
 from server.engine.llama.schema.keywords import assertions
 
 MAX_VALUES: Final = 8
-"""Values of which lists without repetition are made; there are 256 of those if their order is given."""
+"""Maximum number of values for lists without repetition; in a fixed order they form 256 lists."""
 
 MAX_LISTS: Final = 400
-"""Lists that are written in every order; all those of five values are 326."""
+"""Maximum number of lists in every order; five values form 326."""
 
 
 def values_of(schema: object, resolve: Callable[[object], object], depth: int = 8) -> list[object] | None:
-    """The values that ``schema`` allows, each once; None if they are many, or hard to say."""
+    """Return the values that ``schema`` allows, without duplicates; None when there are many or they can't be
+    listed."""
     if not isinstance(schema, Mapping) or depth == 0:
         return None
     found = _values(schema, resolve, depth)
@@ -51,7 +52,7 @@ def _integers(least: object, most: object) -> list[object] | None:
 
 
 def is_of(value: object, name: object) -> bool:
-    """True if ``value`` is of the JSON type ``name``."""
+    """Tell whether ``value`` is of the JSON type ``name``."""
     if isinstance(value, bool) or value is None:
         return name == ("null" if value is None else "boolean")
     if name == "integer":
@@ -61,9 +62,9 @@ def is_of(value: object, name: object) -> bool:
 
 
 def lists_of(values: Sequence[object], least: int, most: int) -> list[tuple[object, ...]] | None:
-    """Every list of ``least`` to ``most`` of ``values`` that has none of them twice; None if these are too many.
+    """Return every list of ``least`` to ``most`` of ``values`` without repetition; None when there are too many.
 
-    In every order if there are few, else in the order of ``values`` alone.
+    In every order when these are few, else only in the order of ``values``.
     """
     sizes = range(least, min(most, len(values)) + 1)
     everything = list(islice((each for size in sizes for each in permutations(values, size)), MAX_LISTS + 1))
@@ -75,7 +76,7 @@ def lists_of(values: Sequence[object], least: int, most: int) -> list[tuple[obje
 
 
 def _key(value: object) -> object:
-    """Equal for values that JSON Schema takes for equal: 1 and 1.0 are, 1 and true are not."""
+    """Return a key that is equal for values which JSON Schema treats as equal: 1 and 1.0, but not 1 and true."""
     if isinstance(value, Mapping):
         return ("object", frozenset((name, _key(part)) for name, part in value.items()))
     if isinstance(value, list):
@@ -84,7 +85,7 @@ def _key(value: object) -> object:
 
 
 def arrays_of(lists: Sequence[tuple[object, ...]]) -> Iterator[dict[str, object]]:
-    """A schema for each of ``lists``."""
+    """Yield a schema for each of ``lists``."""
     for each in lists:
         fixed: dict[str, object] = {"prefixItems": [{"const": value} for value in each]} if each else {}
         yield {"type": "array", **fixed, "items": False, "minItems": len(each)}

@@ -1,8 +1,8 @@
-"""From a JSON schema to one that llguidance compiles and that an answer can be kept to in all it says.
+"""Converter from a JSON schema to one that llguidance compiles and that answers can fully obey.
 
-A keyword that can't be kept is refused with its path. What JSON Schema leaves open is narrowed to what is useful in
-an answer: an object with ``properties`` has no others unless ``additionalProperties`` says so, a schema without a type
-is of the type that its keywords speak of, and an integer is one that every program reads as the same number.
+An unsupported keyword raises an error with its path. Choices that JSON Schema leaves open are narrowed to what is
+useful in an answer: an object with ``properties`` has no others unless ``additionalProperties`` allows them, a schema
+without a type gets the type of its keywords, and integers are limited to those that every program reads exactly.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from server.engine.llama.schema.values import arrays_of, lists_of, values_of
 MAX_DEFINITIONS = 500
 
 MAX_INLINED = 200
-"""Alternatives of ``oneOf`` that are written in place of a ``$ref``."""
+"""Maximum number of ``oneOf`` alternatives that are written inline instead of as a ``$ref``."""
 
 MAX_ARRAYS = 3000
-"""Arrays without repetition in all of a schema; so many compile in about half a second."""
+"""Maximum number of arrays without repetition in a whole schema; this many compile in about half a second."""
 
 MAX_MULTIPLES = 20_000
-"""The sum of every ``multipleOf`` of a schema, each counted in its last decimal place. So many compile in 0.1 s."""
+"""Maximum sum of all ``multipleOf`` of a schema, each in units of its last decimal place. This much compiles in 0.1
+s."""
 
 MAX_PATTERNS = 8
-"""Patterns that have to hold together with other schemas. The work doubles with each; 12 take a second."""
+"""Maximum number of patterns that apply together with other schemas. Each doubles the work; 12 take a second."""
 
 Written = dict[str, object]
 
 
 @dataclass(slots=True)
 class Part:
-    """One schema: its path in the source, how it is written, and the schemas inside it."""
+    """One schema: its path in the source, its converted form, and the schemas inside it."""
 
     path: str
     written: Written = field(default_factory=dict)
@@ -45,39 +46,39 @@ class Part:
 
 @dataclass(slots=True)
 class WrittenSchema:
-    """A schema for llguidance. ``definitions`` are the parts that a ``$ref`` names, by their new names."""
+    """A converted schema for llguidance. ``definitions``: the targets of ``$ref``, by their new names."""
 
     root: Part
     definitions: dict[str, Part] = field(default_factory=dict)
 
     def whole(self, written: Written) -> Written:
-        """``written`` with the definitions that it refers to."""
+        """Return ``written`` together with all definitions."""
         if not self.definitions:
             return written
         return {**written, "$defs": {name: part.written for name, part in self.definitions.items()}}
 
 
 def write(source: Mapping[str, object]) -> WrittenSchema:
-    """Raises GrammarError, which names the keyword and its path."""
+    """Convert ``source``. Raises GrammarError with the keyword and its path."""
     reading.check_depth(source)
     return _Writer(source).write()
 
 
 class _Writer:
-    """Writes each schema that a ``$ref`` names as a definition of its own."""
+    """Converts one schema; each target of a ``$ref`` becomes a definition."""
 
     def __init__(self, source: Mapping[str, object]) -> None:
         self._source = source
         self._combined = combined(source)
         self._names: dict[str, str] = {}
-        """The new name of each definition, by its path in the source."""
+        """New name of each definition, by its path in the source."""
         self._todo: list[tuple[str, object, str]] = []
         self._arrays = self._multiples = self._patterns = 0
         self._inlines = 0
         self._inlined: list[str] = []
-        """The paths of the definitions that are being written inside an alternative."""
+        """Paths of the definitions being written inside an alternative."""
         self._inside = Part("")
-        """The part that is being written."""
+        """The part being written."""
 
     def write(self) -> WrittenSchema:
         for keyword in ("$defs", "definitions"):
@@ -90,7 +91,7 @@ class _Writer:
         return whole
 
     def schema(self, source: object, path: str) -> Written | bool:
-        """What ``source`` says, written for llguidance."""
+        """Convert a schema inside another one."""
         if isinstance(source, bool):
             return source
         part, outer = Part(path), self._inside
@@ -101,7 +102,7 @@ class _Writer:
         return part.written
 
     def _part(self, source: object, path: str) -> Part:
-        """As ``schema``, for one that is not inside another."""
+        """Convert a schema that is not inside another one."""
         self._inside = top = Part(path)
         written = self.schema(source, path)
         return top.parts[0] if isinstance(written, dict) else Part(path, {"allOf": [written]})
@@ -121,7 +122,7 @@ class _Writer:
             self._write_array(source, path, written)
 
     def values(self, source: object) -> list[object] | None:
-        """The values that ``source`` allows; None if these are many."""
+        """Return the values that ``source`` allows; None when there are many."""
         return values_of(source, lambda reference: resolve(self._source, reference, "")[0])
 
     def _name(self, part: object, path: str) -> str:
@@ -144,8 +145,8 @@ class _Writer:
                 written[keyword] = [write(part, f"{path}.{keyword}[{n}]") for n, part in enumerate(parts)]
 
     def _alternative(self, source: object, path: str) -> Written | bool:
-        """A schema of ``oneOf``. One that a ``$ref`` names is written in its place, unless it contains itself there:
-        llguidance then sees what tells the alternatives apart."""
+        """Convert an alternative of ``oneOf``. The target of a ``$ref`` is written inline, unless it contains itself
+        there: llguidance then sees how the alternatives differ."""
         if not (isinstance(source, Mapping) and keywords.assertions(source) == {"$ref"}):
             return self.schema(source, path)
         target, where = resolve(self._source, source["$ref"], path)
@@ -234,7 +235,7 @@ class _Writer:
             written["maxItems"] = most
         items, others = source.get("items", True), "items"
         fixed = reading.sequence(source, path, "prefixItems")
-        if isinstance(items, list):  # as it was written before draft 2020-12
+        if isinstance(items, list):  # the form before draft 2020-12
             fixed, items, others = items, source.get("additionalItems", True), "additionalItems"
         if fixed:
             name = "prefixItems" if "prefixItems" in source else "items"
@@ -268,7 +269,7 @@ class _Writer:
 
 
 def _multiple(value: int | float, path: str) -> int:
-    """``multipleOf``, counted in its last decimal place."""
+    """Return ``multipleOf`` in units of its last decimal place."""
     if value <= 0:
         raise GrammarError(f"{path}.multipleOf must be greater than 0")
     text = f"{value:.12f}".rstrip("0")
@@ -287,7 +288,7 @@ def _may_be(written: Written, name: str) -> bool:
 
 
 def _also(written: Written, part: Written) -> None:
-    """Let ``part`` hold beside what is written."""
+    """Require ``part`` in addition to ``written``."""
     every = written.setdefault("allOf", [])
     assert isinstance(every, list)
     every.append(part)

@@ -92,7 +92,7 @@ BAD = [
     ({"anyOf": [3]}, r"^\.anyOf\[0\] must be an object"),
     ({"enum": []}, r"^\.enum must not be empty"),
     ({"type": "integer", "const": True}, "can't be kept"),
-    ({"const": float("nan")}, r"^\.const has a number that is no JSON"),
+    ({"const": float("nan")}, r"^\.const has a number that is not valid JSON"),
     ({"const": 2**53}, r"^\.const has the integer 9007199254740992"),
     ({"enum": [10**400]}, r"^\.enum has the integer"),
     ({"enum": [{"a": ["\ud800"]}]}, r"^\.enum has half of a surrogate pair"),
