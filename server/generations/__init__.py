@@ -1,1 +1,1 @@
-"""Generations: each an append-only log of numbered events, started, stopped and read from here."""
+"""Generations: append-only logs of numbered events, with starting, stopping and reading."""

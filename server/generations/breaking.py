@@ -1,4 +1,4 @@
-"""The end of a generation that a fault in the server ends."""
+"""The end of a generation after a fault in the server."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from server.generations.entries import Broken, Written
 from server.generations.generation import Generation
 
 PHASES = {GenerationState.PREFILL: Phase.PREFILL, GenerationState.DECODE: Phase.DECODE}
-"""The phase that a generation ends in, by its state; QUEUED for all others."""
+"""Phase in which a generation ends, by its state; QUEUED for all others."""
 
 
 def broken(generation: Generation, error: str, now: float) -> Broken:
-    """The end of ``generation`` as FAILED at ``time.monotonic()`` ``now``, with all that its readers may have read."""
+    """Build the FAILED end of ``generation``, as of ``time.monotonic()`` ``now``, with all text that readers may
+    have read."""
     usage = Usage(
         prompt_tokens=generation.prompt_tokens, cached_tokens=0, completion_tokens=generation.completion_tokens
     )

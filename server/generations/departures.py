@@ -1,4 +1,4 @@
-"""What goes by itself: generations that nobody watches, and finished logs whose time is over."""
+"""Expiry: cancels generations without readers, and drops finished logs whose time is over."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from server.generations.retention import Retention, Shelf
 from server.generations.timers import Timers
 
 SHELF: Final = "/shelf"
-"""The timer of the shelf. A key that has a slash has a name before it."""
+"""Name of the timer for finished logs. Generation keys never begin with a slash."""
 
 
 class Departures:
-    """Owns the timers and the shelf of finished logs, on the event loop.
+    """Owns the timers and the list of finished logs, on the event loop.
 
-    ``cancel`` is called with the key of an open generation that nobody has watched for its ``on_detach_ms``, ``forget``
-    with those of finished ones.
+    ``cancel`` is called with the key of an open generation that had no reader for its ``on_detach_ms``; ``forget`` with
+    the keys of expired logs.
     """
 
     def __init__(
@@ -30,25 +30,25 @@ class Departures:
         self._timers = Timers()
 
     def __contains__(self, key: str) -> bool:
-        """Whether the time of an unwatched generation runs."""
+        """Tell whether the detach timer of a generation is running."""
         return key in self._timers
 
     @property
     def kept_bytes(self) -> int:
-        """What finished logs take."""
+        """Memory taken by finished logs, in bytes."""
         return self._shelf.size
 
     def watched(self, generation: Generation) -> None:
         self._timers.clear(generation.key)
 
     def perhaps_unwatched(self, generation: Generation) -> None:
-        """Begin to count ``on_detach_ms``, unless somebody watches or it has ended (PROTOCOL 6.5)."""
+        """Start the detach timer, unless the generation has a reader or has ended (PROTOCOL 6.5)."""
         delay = generation.on_detach_ms
         if not generation.watchers and not generation.log.done and delay is not None:
             self._timers.set(generation.key, delay / 1000, self._cancel)
 
     def finished(self, generation: Generation, at: float) -> None:
-        """Keep the log of one that finished ``at`` this ``time.monotonic()`` for its time."""
+        """Keep the log of a generation that finished at ``time.monotonic()`` ``at``, until it expires."""
         self._timers.clear(generation.key)
         self._shelf.add(generation.key, at, generation.size)
         self._clear_out()
@@ -57,7 +57,7 @@ class Departures:
         self._timers.close()
 
     def _clear_out(self, _: str = SHELF) -> None:
-        """Forget the logs whose time is over, and come back when the next one's is."""
+        """Drop the expired logs, and set the timer for the next one."""
         now = time.monotonic()
         if expired := self._shelf.clear_out(now):
             self._forget(expired)

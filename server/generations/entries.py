@@ -1,4 +1,5 @@
-"""What passes from the registry and the engine through the journal to the logs: frozen, since three threads see it."""
+"""Entries that pass from the registry and the engine through the journal to the logs. Frozen: three threads read
+them."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from server.engine.base import Choice, Finished, GenerationRequest, Update
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A generation was taken on. ``model`` names the model that it was tokenized for; ``created`` is in Unix time."""
+    """A generation was accepted. ``model``: the model whose tokens it has; ``created``: Unix time."""
 
     request: GenerationRequest
     epoch: str
@@ -27,27 +28,27 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
-    """Somebody wants it to stop. The engine hears of it at once; this is for a server that dies before its `done`."""
+    """A cancel was requested. The engine gets it directly; the entry is for a server that dies before its `done`."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The logs of these have expired."""
+    """The logs with these ids have expired."""
 
     ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """``passed`` is set, on the event loop, when all that came before it is in the logs."""
+    """``passed`` is set, on the event loop, once all earlier entries are in the logs."""
 
     passed: asyncio.Event
 
 
 class Written(NamedTuple):
-    """One piece of text as it is kept: with the logprobs of its tokens, where they were asked for."""
+    """One stored piece of text, with the logprobs of its tokens where requested."""
 
     text: str
     choices: tuple[Choice, ...]
@@ -55,7 +56,7 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A fault in the server ends a generation. ``pieces`` is all of its log, whatever was journaled before."""
+    """A fault in the server ended a generation. ``pieces``: its complete log, regardless of earlier entries."""
 
     finished: Finished
     pieces: tuple[Written, ...]

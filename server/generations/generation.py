@@ -1,4 +1,4 @@
-"""One generation as the server sees it: its request, its state, its log, and who watches it."""
+"""One generation in the server: its request, state, log and readers."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from server.logs import context
 from server.writers import truncation
 
 WAITING = (GenerationState.QUEUED, GenerationState.LOADING)
-"""States in which a place in the queue means something."""
+"""States in which a generation has a queue position."""
 
 DEFAULT_ON_DETACH_MS = 30_000
 SPEED_INTERVAL = 0.25
-"""Seconds between two reports of tokens per second."""
+"""Interval between two reports of tokens per second, in seconds."""
 
 PIECE_BYTES = 72
 """What Python needs for a piece of text beyond the text itself."""
 
 CHOICE_BYTES = 200
-"""The same for a token with its logprob."""
+"""Memory per token with a logprob, in bytes."""
 
 
 class Generation:
-    """Owned by the registry, on the event loop. Readers read ``log``, ``status`` and ``state``, and change nothing."""
+    """Owned by the registry, on the event loop. Readers only read ``log``, ``status`` and ``state``."""
 
     def __init__(
         self,
@@ -59,34 +59,34 @@ class Generation:
         received: float = 0.0,
     ) -> None:
         self.key = key
-        """What engine and journal call it; its owner and ``id`` are in it."""
+        """Key in the engine and the journal; combines the principal and ``id``."""
         self.principal, id = owner_of(key)
         self.body = body
         self.dropped = dropped
-        """How many messages of the dialogue the prompt leaves out, as `accepted` tells."""
+        """Number of messages that the prompt leaves out, as sent in `accepted`."""
         asked = (body.prompt or "", body.content or "", *(message.content for message in body.messages or ()))
-        self._asked = sum(map(len, asked))
+        self._request_size = sum(map(len, asked))
         self.log = GenerationLog(id, epoch)
         self.state = GenerationState.QUEUED
         self.status = Status(id=id, state=self.state, position=position)
-        """The newest status, replaced as a whole when it changes."""
+        """The newest status, replaced as a whole on each change."""
         self.cancel_received: float | None = None
         self.received = received
-        """When the request came, in ``time.monotonic()`` seconds."""
+        """Receipt of the request, in ``time.monotonic()`` seconds."""
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
-        """How many tokens the engine has computed, as of the newest piece."""
+        """Tokens that the engine has computed, as of the newest piece."""
         self.broken: Broken | None = None
-        """Its end, where a fault in the server ends it: from then on the engine's updates are ignored."""
+        """End after a fault in the server; once set, the engine's updates are ignored."""
         self.watchers: list[Wake] = []
         self.origin = context()
-        """What the request belongs to, for the log."""
+        """Fields for the server's log: the connection or request that started it."""
         self.last_piece: float | None = None
-        """When the newest piece came into the log, in ``time.monotonic()`` seconds."""
+        """Time of the newest piece, in ``time.monotonic()`` seconds."""
         self._decode_started = 0.0
         self._decode_first = 0
-        """How many tokens the answer had when this server began to write."""
-        self._speed_told = 0.0
+        """Tokens that the answer had when this server started to write."""
+        self._speed_sent = 0.0
 
     @property
     def id(self) -> str:
@@ -94,25 +94,25 @@ class Generation:
 
     @property
     def position(self) -> int:
-        """How many generations have to end before this one starts."""
+        """Number of generations that must end before this one starts."""
         return self.status.position or 0
 
     @property
     def on_detach_ms(self) -> int | None:
-        """How long it goes on while nobody watches, in milliseconds; None: to its end (PROTOCOL 6.5)."""
+        """How long it continues without readers, in milliseconds; None: to its end (PROTOCOL 6.5)."""
         return _on_detach_ms(self.body)
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory it takes."""
-        return self._asked + self.log.size + self.log.pieces * PIECE_BYTES + self.log.choices * CHOICE_BYTES
+        """Approximate memory use, in bytes."""
+        return self._request_size + self.log.size + self.log.pieces * PIECE_BYTES + self.log.choices * CHOICE_BYTES
 
     def is_for(self, body: Generate) -> bool:
-        """Whether ``body`` asks for this generation: all fields equal, one left out being its default (4.2)."""
+        """Tell whether ``body`` requests this generation: all fields equal, after filling in defaults (4.2)."""
         return _without_detach(self.body) == _without_detach(body) and self.on_detach_ms == _on_detach_ms(body)
 
     def apply(self, update: Update, now: float) -> None:
-        """Take in what the engine brought, as of ``now`` (``time.monotonic()`` seconds)."""
+        """Apply an update of the engine, as of ``now`` (``time.monotonic()`` seconds)."""
         match update:
             case Queued(position=position, eta_ms=eta_ms) if self.state in WAITING:
                 self.status = Status(id=self.id, state=self.state, position=position, eta_ms=eta_ms)
@@ -120,12 +120,12 @@ class Generation:
                 self._enter(GenerationState.PREFILL, GenerationEvent.READ)
                 self.status = Status(id=self.id, state=self.state, done=done, total=total)
             case Piece():
-                self._take_piece(update, now)
+                self._apply_piece(update, now)
             case Finished():
                 self.end(update)
 
     def end(self, finished: Finished) -> None:
-        """Write the last event of the log."""
+        """Append the last event of the log."""
         done = self._done(finished)
         self.state = advance(GENERATION, self.state, GenerationEvent.END)
         self.log.finish(done)
@@ -137,14 +137,14 @@ class Generation:
         """
         self.log.append(text, tuple(map(_logprob, choices)), arrived)
 
-    def _take_piece(self, piece: Piece, now: float) -> None:
+    def _apply_piece(self, piece: Piece, now: float) -> None:
         if self.state is not GenerationState.DECODE:
             self._enter(GenerationState.DECODE, GenerationEvent.WRITE)
-            self._decode_started = self._speed_told = now
+            self._decode_started = self._speed_sent = now
             self._decode_first = piece.completion_tokens
             self.status = Status(id=self.id, state=self.state)
-        elif now - self._speed_told >= SPEED_INTERVAL:
-            self._speed_told = now
+        elif now - self._speed_sent >= SPEED_INTERVAL:
+            self._speed_sent = now
             speed = (piece.completion_tokens - self._decode_first) / (now - self._decode_started)
             self.status = Status(id=self.id, state=self.state, tokens_per_second=round(speed, 1))
         self.write(piece.text, piece.choices, now)
@@ -182,13 +182,13 @@ class Generation:
 
 
 def _logprob(choice: Choice) -> ChosenLogprob:
-    top = tuple(Logprob(token=text, logprob=value, bytes=raw) for text, value, raw in map(_told, choice.top))
-    text, value, raw = _told(choice.chosen)
+    top = tuple(Logprob(token=text, logprob=value, bytes=raw) for text, value, raw in map(_logprob_fields, choice.top))
+    text, value, raw = _logprob_fields(choice.chosen)
     return ChosenLogprob(token=text, logprob=value, bytes=raw, top_logprobs=top)
 
 
-def _told(token: TokenLogprob) -> tuple[str, float, tuple[int, ...] | None]:
-    """The token's text and logprob, and its bytes where they are no whole code points."""
+def _logprob_fields(token: TokenLogprob) -> tuple[str, float, tuple[int, ...] | None]:
+    """Return the token's text and logprob, and its bytes when they are not whole code points."""
     try:
         return token.piece.decode(), round(token.logprob, 6), None
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""A histogram of seconds, cheap enough for every token."""
+"""A histogram of durations, cheap enough for every token."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 
 class Histogram:
-    """How many values fell up to each of ``bounds``, in seconds. One thread counts; any may read."""
+    """Counts of values up to each of ``bounds``, in seconds. One thread counts; any thread may read."""
 
     __slots__ = ("_counts", "bounds", "total")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds = tuple(bounds)
         self.total = 0.0
-        """The sum of the values."""
+        """Sum of the values, in seconds."""
         self._counts = [0] * (len(bounds) + 1)
 
     def count(self, value: float) -> None:
@@ -23,5 +23,5 @@ class Histogram:
 
     @property
     def counts(self) -> list[int]:
-        """Of each interval, the last one being that beyond all bounds."""
+        """Count per interval; the last one is for values beyond all bounds."""
         return list(self._counts)

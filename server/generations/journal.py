@@ -1,8 +1,7 @@
-"""The journal: what every generation has written, on disk, so that it outlives the server (PROTOCOL 6.9).
+"""The journal: all text of every generation, on disk, so that it survives the server (PROTOCOL 6.9).
 
-One SQLite file in the data folder. What an engine step brought is one row for all streams together, so that a commit
-appends to one page. A generation that ends gets all its text in its own row, and the steps that no open one needs any
-more are deleted.
+One SQLite file in the data folder. Each engine step is one row for all generations, so that a commit appends to one
+page. When a generation ends, its text moves into its own row, and steps that no open generation needs are deleted.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ PRAGMAS: Final = (
 )
 
 VACUUM_PAGES: Final = 1024
-"""Pages that are given back to the disk at most when logs expire, so that it takes only moments."""
+"""Maximum number of pages returned to the disk when logs expire, which keeps this fast."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +55,12 @@ _RENAME = "UPDATE generations SET epoch = lower(hex(randomblob(6))) WHERE finish
 
 
 class JournalError(Exception):
-    """The journal can't be used, and a person has to choose; the text is one line that says what to do."""
+    """The journal can't be used, and a person must decide. The text is one line with the remedy."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A generation that has not ended: its row, the first step that may have something of it, and what it wrote."""
+    """A generation that has not ended: its row, the first step that may contain its pieces, and its pieces."""
 
     key: int
     first_step: int
@@ -69,11 +68,12 @@ class _Open:
 
 
 class Journal:
-    """Owns the file and the lock on its folder. One thread at a time: whoever opens it, then the recorder's.
+    """Owns the file and the lock on its folder. Used by one thread at a time: the one that opens it, then the
+    recorder's.
 
-    ``stored`` is what an earlier server left, in the order in which it was accepted. ``failure`` is why nothing is
-    written any more; None while all is well. Raises JournalError where another server has the folder, where a newer
-    one wrote the file, and where the folder can't be used at all.
+    ``stored``: generations of an earlier server, in the order of acceptance. ``failure``: the reason why writing has
+    stopped; None while it works. Raises JournalError when another server uses the folder, when a newer version wrote
+    the file, or when the folder can't be used.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -91,8 +91,11 @@ class Journal:
             raise
 
     def write(self, entries: Sequence[Entry]) -> None:
-        """Commit ``entries`` as one transaction. The first failure of the file is logged and ends the journal, not the
-        server. Whatever else is raised leaves nothing of ``entries`` in the file, and the next start knows of it."""
+        """Commit ``entries`` in one transaction.
+
+        The first failure of the file is logged and ends the journal, not the server. Any other exception leaves none of
+        ``entries`` in the file, and the next start is told by the lock's mark.
+        """
         if self.failure is not None:
             return
         try:
@@ -117,7 +120,7 @@ class Journal:
         try:
             return connect(self._path)
         except (OSError, sqlite3.Error) as error:
-            raise JournalError(f"{self._path}: {error}; mend that, or choose another --data") from error
+            raise JournalError(f"{self._path}: {error}; fix that, or choose another --data") from error
 
     def _load(self) -> None:
         try:
@@ -150,7 +153,7 @@ class Journal:
     # Writing
 
     def _commit(self, statements: Sequence[_Statement]) -> None:
-        if len(statements) < 2:  # the step of an engine that writes: SQLite commits a lone statement by itself
+        if len(statements) < 2:  # usually one engine step: SQLite commits a single statement by itself
             for sql, values in statements:
                 self._db.execute(sql, values)
             return
@@ -199,7 +202,7 @@ class Journal:
         yield from self._trim()
 
     def _break(self, broken: Broken) -> Iterator[_Statement]:
-        """The end that readers are told of stands, also where the engine's own was journaled before it."""
+        """Store the end that readers were sent, even when the engine's own end was journaled before."""
         self._open.pop(broken.id, None)
         yield _BREAK, (time.time(), _json(broken.finished), _json(broken.pieces), broken.id)
         yield from self._trim()
@@ -212,8 +215,8 @@ class Journal:
 
     def _fail(self, error: sqlite3.Error) -> None:
         self.failure = (
-            f"{self._path}: {error}; answers go on, but are kept in memory only: mend that (is the disk full?), then "
-            "start the server again"
+            f"{self._path}: {error}; answers continue, but are kept in memory only: fix that (is the disk full?), then "
+            "restart the server"
         )
         self._lock.mark(FAILED)
         logger.error("%s", self.failure)
@@ -229,7 +232,7 @@ def _claim(folder: Path) -> FolderLock:
 
 
 def _is_text(text: object) -> bool:
-    """False for what no log takes, such as a lone surrogate: the registry ends the generation that has it."""
+    """Tell whether ``text`` fits a log. A lone surrogate does not; the registry ends the generation that has it."""
     if not isinstance(text, str):
         return False
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

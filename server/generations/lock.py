@@ -1,4 +1,4 @@
-"""The claim of one server to a data folder, and the mark that its journal has failed."""
+"""Lock of one server on a data folder, with a mark for a failed journal."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FAILED: Final = b"failed\n"
 
 
 class FolderInUseError(Exception):
-    """Another server has the folder; the text is one line that a person can act on."""
+    """Another server uses the folder. The text is one line with the remedy."""
 
 
 class FolderLock:
-    """A lock that the system takes back when the process ends, however it ends. Owned by what is kept in the folder.
+    """A lock that the system releases when the process ends for any reason. Owned by the store that uses the folder.
 
-    ``failed_before``: the server before this one could not write its journal to the end. That mark takes the place of
-    bytes which the file has already, so that it can be made on a full disk.
+    ``failed_before``: the previous server could not complete its journal. The mark overwrites existing bytes, so it can
+    be written on a full disk.
     """
 
     def __init__(self, folder: Path, name: str = "journal.lock") -> None:
@@ -29,17 +29,17 @@ class FolderLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._file)
-            text = f"--data {folder}: another server uses this folder; end that one, or give this one another --data"
+            text = f"--data {folder}: another server uses this folder; stop that one, or choose another --data"
             raise FolderInUseError(text) from error
         self.failed_before = os.pread(self._file, len(FAILED), 0) == FAILED
 
     def mark(self, text: bytes) -> None:
-        """Write IN_USE or FAILED, if it can be written."""
+        """Write IN_USE or FAILED, if possible."""
         with contextlib.suppress(OSError):
             os.pwrite(self._file, text, 0)
 
     def close(self) -> None:
-        """Give the folder back. A second time changes nothing."""
+        """Release the folder. A second call does nothing."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

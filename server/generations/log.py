@@ -1,7 +1,7 @@
 """One generation's append-only log of numbered events (PROTOCOL 6).
 
-Text pieces have the numbers 1, 2, 3 and so on, and ``done`` the one after the last of them. A reader is a cursor: it
-reads what lies after a number, all in one message, so that a slow one gets fewer and larger ones.
+Text pieces are numbered 1, 2, 3 and so on; ``done`` has the number after the last. A reader has a cursor and reads all
+text after it in one message, so a slow reader gets fewer and larger messages.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from typing import Final
 from protocol.messages import ChosenLogprob, Done, Token
 
 Wake = Callable[[], None]
-"""Called on the event loop when there may be something new; must return quickly."""
+"""Called on the event loop when there may be new events. Must return quickly."""
 
 SLICE_BYTES: Final = 16_384
-"""The most text in one message, but for a single piece that is longer: a client on a slow line gets it before the
-server takes it for one that has stopped reading."""
+"""Maximum text per message, in bytes, except for a longer single piece: a client on a slow network must receive it
+before the server treats it as stalled."""
 
 
 class GenerationLog:
-    """Owned by the registry, on the event loop: it alone appends. ``epoch`` belongs to this log for ever."""
+    """Owned by the registry, on the event loop; only the registry appends. ``epoch`` never changes."""
 
     def __init__(self, id: str, epoch: str) -> None:
         self.id = id
         self.epoch = epoch
         self.done: Done | None = None
         self.choices = 0
-        """How many tokens are kept with a logprob, the likeliest others in their places among them."""
+        """Number of tokens stored with a logprob, including alternatives."""
         self._pieces: list[str] = []
         self._logprobs: dict[int, tuple[ChosenLogprob, ...]] = {}
-        """Of the tokens of each piece, by its number."""
+        """Logprobs of the tokens of each piece, by the piece's number."""
         self._ends = array("q", [0])
         """How many bytes of UTF-8 the first 0, 1, 2 ... pieces have."""
         self._arrivals = array("d")
@@ -41,26 +41,26 @@ class GenerationLog:
 
     @property
     def pieces(self) -> int:
-        """How many text pieces there are, which is also the number of the newest one."""
+        """Number of text pieces, which is also the number of the newest one."""
         return len(self._pieces)
 
     @property
     def seq(self) -> int:
-        """The number of the newest event; 0 while there is none."""
+        """Number of the newest event; 0 when there is none."""
         return self.done.seq if self.done else self.pieces
 
     @property
     def text(self) -> str:
-        """All the text so far."""
+        """All text so far."""
         return "".join(self._pieces)
 
     @property
     def size(self) -> int:
-        """How many bytes of UTF-8 the text has."""
+        """UTF-8 size of the text, in bytes."""
         return self._ends[-1]
 
     def size_at(self, seq: int) -> int:
-        """How many bytes of UTF-8 the text has up to the number ``seq``."""
+        """Return the UTF-8 size of the text up to number ``seq``, in bytes."""
         return self._ends[min(seq, self.pieces)]
 
     def append(self, text: str, logprobs: tuple[ChosenLogprob, ...] = (), arrived: float = nan) -> None:
@@ -81,12 +81,12 @@ class GenerationLog:
         return zip(map(len, self._pieces), self._arrivals, strict=True)
 
     def written(self) -> Iterator[tuple[str, tuple[ChosenLogprob, ...]]]:
-        """Each piece, and the logprobs of its tokens where they were asked for."""
+        """Yield each piece, with the logprobs of its tokens where requested."""
         for number, text in enumerate(self._pieces, start=1):
             yield text, self._logprobs.get(number, ())
 
     def read(self, after: int) -> Token | Done | None:
-        """The next message for a cursor at ``after``: the text behind it, else ``done``, else None for now."""
+        """Return the next message for a cursor at ``after``: the text after it, else ``done``, else None for now."""
         if after < self.pieces:
             last = max(after + 1, bisect_right(self._ends, self.size_at(after) + SLICE_BYTES) - 1)
             text = "".join(self._pieces[after:last])

@@ -1,4 +1,4 @@
-"""The server's parts that have died, and faults that a part survives."""
+"""Parts of the server that have failed, and faults that a part survives."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from server.logs import described, event
 logger = logging.getLogger(__name__)
 
 ENDED: Final = "its task or thread has ended"
-"""The reason where a part has ended without an exception."""
+"""Reason for a part that ended without an exception."""
 
 
 class Parts:
-    """Owns which parts of the server have died, on the event loop. A part that has died stays dead until a restart."""
+    """Owns the set of failed parts, on the event loop. A failed part stays so until a restart."""
 
     def __init__(self) -> None:
         self.failures: dict[str, str] = {}
-        """The reasons, by part."""
+        """Reason by part."""
         self._logged: set[tuple[str, type[BaseException]]] = set()
 
     def died(self, part: str, reason: str, error: BaseException | None = None, *, level: int = logging.ERROR) -> bool:
-        """Note that ``part`` can't work any more, and log it at ``level``. False if that is known already."""
+        """Record that ``part`` has failed, and log it at ``level``. Returns False when it was known already."""
         if part in self.failures:
             return False
         self.failures[part] = reason
-        logger.log(level, "%s has died: %s; start the server again", part, reason, exc_info=error)
+        logger.log(level, "%s has died: %s; restart the server", part, reason, exc_info=error)
         return True
 
     def guarded(self, name: str, call: Callable[[], object]) -> None:
-        """Call ``call``; a fault in it, called ``name`` in the log, harms nothing else."""
+        """Call ``call``, and log an exception under ``name`` instead of raising it."""
         try:
             call()
         except Exception as error:
             self.survived(name, error)
 
     def survived(self, name: str, error: BaseException) -> None:
-        """Log a fault in what is called ``name``: with its traceback the first time, at `debug` from then on."""
+        """Log a fault in ``name``: the first time with its traceback, later at `debug`."""
         kind = (name, type(error))
         if kind in self._logged:
             event(logger, logging.DEBUG, "another fault", part=name, error=described(error))

@@ -1,4 +1,4 @@
-"""The thread between the engine and the event loop: whatever happens is in the journal before anybody can see it."""
+"""Thread between the engine and the event loop: every update is journaled before any reader sees it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from server.generations.parts import Parts
 from server.logs import described
 
 LAGS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Seconds."""
+"""Histogram bounds, in seconds."""
 
 Deliver = Callable[[Sequence[Entry]], None]
-"""Called on the recorder's thread with what is journaled now; must return quickly and must not raise."""
+"""Called on the recorder's thread with the entries just journaled. Must return quickly and must not raise."""
 
 Died = Callable[[str, BaseException], None]
-"""Called once on the recorder's thread, with the reason, when the recorder can't be relied on any more."""
+"""Called once on the recorder's thread, with the reason, when the recorder has failed."""
 
 
 class _Step(NamedTuple):
-    """What was put together, at ``time.monotonic()`` ``put``; None is the last of all."""
+    """Entries put together at ``time.monotonic()`` ``put``; None ends the thread."""
 
     entries: Sequence[Entry] | None
     put: float
@@ -34,7 +34,7 @@ class _Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JournalStatus:
-    """``ok``; ``failed``, with the reason; or ``off``: this server has none."""
+    """Status ``ok``, ``failed`` (with ``error``), or ``off`` (no journal)."""
 
     status: str
     error: str | None = None
@@ -42,19 +42,19 @@ class JournalStatus:
 
 @dataclass(frozen=True, slots=True)
 class JournalLoad:
-    """``lags``: from when the engine hands a step over until it is journaled; ``waiting``: steps that are not yet."""
+    """``lags``: from delivery by the engine until journaled; ``waiting``: number of steps not journaled yet."""
 
     lags: Histogram
     waiting: int
 
 
 class Recorder:
-    """Owns the journal once it is started. Without one, or when that has failed, everything passes as it comes.
+    """Owns the journal once started. Without one, or after it failed, entries pass through unchanged.
 
-    The engine's thread only puts its steps into a queue. All that waits there is committed at once: when the disk is
-    slow, one transaction holds several steps.
+    The engine's thread only puts its steps into a queue. All waiting steps are committed together: on a slow disk, one
+    transaction contains several.
 
-    After a fault that nobody foresaw, ``failure`` is set, and it records and delivers what it still can.
+    After an unexpected fault ``failure`` is set; the recorder still records and delivers whatever it can.
     """
 
     def __init__(self, journal: Journal | None, parts: Parts | None = None) -> None:
@@ -64,7 +64,7 @@ class Recorder:
         self._deliver: Deliver = lambda entries: None
         self._died: Died = lambda reason, error: None
         self._ended = False
-        """The thread takes nothing out of the queue any more."""
+        """True once the thread no longer reads the queue."""
         self._queue: SimpleQueue[_Step] = SimpleQueue()
         self._lags = Histogram(LAGS)
         self._thread = threading.Thread(target=self._main, name="journal", daemon=True)
@@ -74,7 +74,7 @@ class Recorder:
         if self._journal is None:
             return JournalStatus("off")
         if self.failure is not None:
-            return JournalStatus("failed", f"the journal's thread: {self.failure}; start the server again")
+            return JournalStatus("failed", f"the journal's thread: {self.failure}; restart the server")
         failure = self._journal.failure
         return JournalStatus("ok") if failure is None else JournalStatus("failed", failure)
 
@@ -91,20 +91,20 @@ class Recorder:
         self._thread.start()
 
     def put(self, entries: Sequence[Entry]) -> None:
-        """Have ``entries`` journaled and then delivered, after all that was put before. For any thread."""
+        """Journal ``entries`` and then deliver them, after all earlier ones. May be called from any thread."""
         self._queue.put(_Step(entries, time.monotonic()))
         if self._ended:
             self._deliver_rest()
 
     def close(self) -> None:
-        """Record and deliver what was put before, then end the thread and close the journal."""
+        """Record and deliver everything in the queue, then end the thread and close the journal."""
         self._queue.put(_Step(None, time.monotonic()))
         if self._thread.ident is not None:
             self._thread.join()
         if self._journal is not None:
             self._journal.close()
 
-    # What follows runs on the recorder's thread.
+    # The methods below run on the recorder's thread.
 
     def _main(self) -> None:
         try:
@@ -133,13 +133,15 @@ class Recorder:
             self._died(self.failure, error)
 
     def _deliver_rest(self) -> None:
-        """On any thread, once the recorder's own has ended: nobody waits for ever."""
+        """Deliver the rest of the queue on any thread, after the recorder's has ended, so that no caller waits
+        forever."""
         for step in self._rest():
             if step.entries:
                 self._deliver(step.entries)
 
     def _batches(self) -> Iterator[tuple[list[Entry], float]]:
-        """All that waits and since when, as soon as something does, until the recorder is closed."""
+        """Yield all waiting entries and the time of the oldest, as soon as there are any, until the recorder is
+        closed."""
         closing = False
         while not closing:
             waiting = [self._queue.get(), *self._rest()]

@@ -1,4 +1,4 @@
-"""Why a `generate` is refused."""
+"""Errors for a rejected `generate`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from protocol.messages import Generate
 from server.writers.refusals import refusal
 
 RETRY_AFTER_MS = 1000
-"""Where nothing better is known."""
+"""Retry delay in milliseconds when there is no estimate."""
 
 
 def busy(body: Generate, text: str, retry_after_ms: int | None = None) -> RemoteProtocolError:

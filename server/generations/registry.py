@@ -1,6 +1,7 @@
-"""Every generation of this server, by id: start, watch, cancel, expire. The only crossing from thread to event loop.
+"""Registry of all generations by id: start, watch, cancel, expire. The only bridge from the engine's threads to the
+event loop.
 
-What happens to a generation goes through the journal first (recorder.py) and comes back in the same order.
+Every update passes through the journal first (recorder.py) and arrives in the same order.
 """
 
 from __future__ import annotations
@@ -52,22 +53,22 @@ logger = logging.getLogger(__name__)
 REGISTRY: Final = "registry"
 RECORDER: Final = "recorder"
 ENGINE: Final = "engine"
-"""The parts without which no answer is computed."""
+"""Parts that are required to compute answers."""
 
 LOOK_SECONDS: Final = 1.0
-"""Between two looks at whether the threads of engine and recorder live."""
+"""Interval between two checks of the engine's and the recorder's threads, in seconds."""
 
 P = ParamSpec("P")
 
 QUEUE_LIMIT = 256
-"""Generations that may wait at the same time."""
+"""Maximum number of waiting generations."""
 
 
 @dataclass(slots=True)
 class _Beginning:
-    """A generation that is being journaled; ``taken_up`` passes when the engine has it.
+    """A generation being journaled; ``taken_up`` passes when the engine has it.
 
-    ``awaited``: somebody waits for that, and will watch it.
+    ``awaited``: a caller waits for that and will watch it.
     """
 
     generation: Generation
@@ -78,10 +79,10 @@ class _Beginning:
 class Registry:
     """Owns every generation and its log. All methods belong to the event loop that ``run`` runs on.
 
-    ``journal`` None: nothing outlives this process. ``queue_limit`` is how many may wait, whoever's they are;
-    ``active_limit`` is how many of one principal may wait or run, None: all that there is room for.
+    ``journal`` None: nothing survives this process. ``queue_limit``: waiting generations of all principals;
+    ``active_limit``: waiting or running ones per principal, None: no separate limit.
 
-    The dictionaries go by the key of a generation, ids by its owner (ownership.py).
+    The dictionaries are keyed by a generation's key; callers use the id and the principal (ownership.py).
     """
 
     def __init__(
@@ -112,22 +113,22 @@ class Registry:
         self._beginning: dict[str, _Beginning] = {}
         self._running = False
         self._idle = asyncio.Event()
-        """Nothing runs. Kept up to date while the server goes down."""
+        """Set while nothing runs. Maintained only during shutdown."""
         self._going_down = False
         self._suspending = False
 
     @property
     def active(self) -> list[Generation]:
-        """All that have not ended, oldest first, whoever's they are."""
+        """All generations that have not ended, oldest first, of all principals."""
         return list(self._open.values())
 
     def active_of(self, principal: str) -> list[Generation]:
-        """Those of one principal that have not ended, oldest first."""
+        """Return the principal's generations that have not ended, oldest first."""
         return [generation for generation in self._open.values() if generation.principal == principal]
 
     @property
     def going_down(self) -> bool:
-        """Whether nothing new is taken on any more."""
+        """True once no new generations are accepted."""
         return self._going_down
 
     @property
@@ -140,18 +141,18 @@ class Registry:
 
     @property
     def failure(self) -> str | None:
-        """Why no answer can be computed any more; None while all that it takes is alive."""
-        self._look()
+        """Reason why no answer can be computed; None while all required parts are alive."""
+        self._check_parts()
         part = next((part for part in (REGISTRY, RECORDER, ENGINE) if part in self.parts.failures), None)
         return None if part is None else f"the {part} has died: {self.parts.failures[part]}"
 
     async def run(self) -> None:
-        """Start the engine, go on with what an earlier server left, and look after what runs, until cancelled."""
+        """Start the engine, resume the generations of an earlier server, and monitor the parts until cancelled."""
         try:
             self._start(asyncio.get_running_loop())
             while True:
                 await asyncio.sleep(LOOK_SECONDS)
-                self._look()
+                self._check_parts()
         except Exception as error:
             self._fail(REGISTRY, described(error), error)
         finally:
@@ -168,7 +169,7 @@ class Registry:
         self._restore()
 
     async def drain(self, seconds: float) -> None:
-        """Take on nothing new, and give what runs ``seconds`` to end."""
+        """Accept no new generations, and give running ones ``seconds`` to end."""
         self._going_down = True
         self._note_idle()
         with contextlib.suppress(TimeoutError):
@@ -186,12 +187,12 @@ class Registry:
     async def start(
         self, body: Generate, received: float, *, principal: str, source: Source | None = None
     ) -> tuple[Generation, bool]:
-        """Begin the generation that ``body`` asks for, received at ``time.monotonic()`` ``received``.
+        """Start the generation that ``body`` requests, received at ``time.monotonic()`` ``received``.
 
-        The id makes it idempotent: with the same id and body as before, the one from before is returned, and False.
-        ``source`` is what a body stands for that names a conversation; its ``before`` runs when all else is well.
-        Watch it before the next await: from here on ``on_detach_ms`` counts. Raises RemoteProtocolError, with the code
-        that the client is told.
+        Idempotent by id: for the same id and body, returns the existing generation and False. ``source``: the expanded
+        form of a body that names a conversation; its ``before`` runs after all checks have passed. Watch the generation
+        before the next await: ``on_detach_ms`` counts from here. Raises RemoteProtocolError with the code for the
+        client.
         """
         if known := await self.known(body, principal):
             return known, False
@@ -227,8 +228,11 @@ class Registry:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
 
     def get(self, id: str, *, re: str, principal: str) -> Generation:
-        """The principal's generation called ``id``. Raises RemoteProtocolError (unknown_id), in answer to a message
-        ``re``: the same whether somebody else has one of this id or nobody has."""
+        """Return the principal's generation ``id``.
+
+        Raises RemoteProtocolError (unknown_id) in answer to a message ``re``, with the same text whether or not another
+        principal has this id.
+        """
         generation = self._generations.get(key_of(principal, id))
         if generation is None:
             text = f"id: there is no generation {id!r}; its log may have expired"
@@ -236,9 +240,9 @@ class Registry:
         return generation
 
     def cancel(self, id: str, received: float, *, principal: str) -> None:
-        """Stop a principal's generation in whatever phase it is; its `done` says when that has been done.
+        """Stop a principal's generation in any phase; its `done` confirms it.
 
-        A second cancel changes nothing. Raises RemoteProtocolError (unknown_id, already_done).
+        A second cancel does nothing. Raises RemoteProtocolError (unknown_id, already_done).
         """
         generation = self.get(id, re="cancel", principal=principal)
         if generation.log.done:
@@ -247,36 +251,37 @@ class Registry:
         self._stop(generation, received)
 
     def watch(self, generation: Generation, wake: Wake) -> None:
-        """Have ``wake`` called whenever ``generation`` has news."""
+        """Call ``wake`` whenever ``generation`` has new events."""
         generation.watchers.append(wake)
         self._departures.watched(generation)
 
     def unwatch(self, generation: Generation, wake: Wake) -> None:
-        """The opposite. When nobody watches any more, ``on_detach_ms`` begins to count."""
+        """Stop calling ``wake``. Without readers, ``on_detach_ms`` starts to count."""
         generation.watchers.remove(wake)
         self._departures.perhaps_unwatched(generation)
 
     async def caught_up(self) -> None:
-        """Return once all that the engine has handed over so far is in the logs."""
+        """Wait until everything that the engine has delivered so far is in the logs."""
         mark = Mark(asyncio.Event())
         self._recorder.put([mark])
         await mark.passed.wait()
 
     def find(self, id: str, principal: str) -> Generation | None:
-        """The principal's generation called ``id``, also one that is about to begin."""
+        """Return the principal's generation ``id``, including one that is still being journaled; None when there is
+        none."""
         key = key_of(principal, id)
         beginning = self._beginning.get(key)
         return self._generations.get(key) or (beginning.generation if beginning else None)
 
     async def begun(self, id: str, principal: str) -> None:
-        """Return once the principal's generation called ``id`` is known, if it is being journaled."""
+        """Wait until the principal's generation ``id``, if it is being journaled, is registered."""
         if beginning := self._beginning.get(key_of(principal, id)):
             await beginning.taken_up.passed.wait()
 
     async def known(self, body: Generate, principal: str) -> Generation | None:
-        """The principal's generation that has this body's id already, once it is journaled.
+        """Return the principal's existing generation with this body's id, once it is journaled.
 
-        Raises RemoteProtocolError (id_conflict) where that was asked for with another body.
+        Raises RemoteProtocolError (id_conflict) when it was requested with another body.
         """
         if body.id is None:
             return None
@@ -337,7 +342,7 @@ class Registry:
         return max(0, len(self._open) + len(self._beginning) + 1 - self.writer.slots)
 
     def _take_up(self, begun: Begun) -> None:
-        if (beginning := self._beginning.pop(begun.id, None)) is None:  # it has been broken off meanwhile
+        if (beginning := self._beginning.pop(begun.id, None)) is None:  # it was ended by a fault meanwhile
             return
         self._generations[begun.id] = self._open[begun.id] = beginning.generation
         self._submit(begun.request)
@@ -348,14 +353,14 @@ class Registry:
         try:
             self.writer.submit(request)
         except EngineDeadError as error:
-            if not self._suspending:  # else the next start goes on with it
+            if not self._suspending:  # otherwise the next start resumes it
                 self._recorder.put([ended(request, FinishReason.FAILED, str(error))])
 
     def _restore(self) -> None:
-        """Take over what an earlier server left: its finished logs, and the others in the order of their acceptance."""
+        """Restore an earlier server's generations: finished logs, and the open ones in the order of acceptance."""
         now, clock = time.monotonic(), time.time()
         for stored in sorted(self._stored, key=lambda one: one.finished or 0):
-            self.parts.guarded("a generation that is restored", partial(self._restore_one, stored, now, clock))
+            self.parts.guarded("a restored generation", partial(self._restore_one, stored, now, clock))
         self._stored = []
 
     def _restore_one(self, stored: Stored, now: float, clock: float) -> None:
@@ -375,21 +380,21 @@ class Registry:
             self._break_for(generation, error)
         self._departures.perhaps_unwatched(generation)
 
-    # News
+    # Updates
 
-    def _take_step(self, updates: Sequence[Update]) -> None:
-        """On the engine's thread: what one step brought."""
+    def _record_step(self, updates: Sequence[Update]) -> None:
+        """Record the updates of one step. Runs on the engine's thread."""
         self._recorder.put(without_interrupted(updates) if self._suspending else updates)
 
     def _receive(self, entries: Sequence[Entry]) -> None:
-        """What is journaled now. A fault that is not one generation's own ends the registry."""
+        """Apply journaled entries. A fault outside of a single generation ends the registry."""
         try:
             self._apply(entries)
         except Exception as error:
             self._fail(REGISTRY, described(error), error)
 
     def _apply(self, entries: Sequence[Entry]) -> None:
-        """Bring the logs up to date, then wake each reader once. A fault in one entry ends its generation alone."""
+        """Update the logs, then wake each reader once. A fault in one entry ends only its generation."""
         now = time.monotonic()
         wakes: dict[Wake, None] = {}
         for entry in entries:
@@ -399,12 +404,12 @@ class Registry:
                 if not isinstance(entry, Mark | Forgotten) and (generation := self._open.get(entry.id)):
                     self._break_for(generation, error)
                 else:
-                    self.parts.survived("what has no generation any more", error)
+                    self.parts.survived("an entry without a generation", error)
         self._wake(wakes)
         self._note_idle()
 
     def _apply_one(self, entry: Entry, now: float) -> Iterable[Wake]:
-        """Returns whom to wake."""
+        """Apply one entry. Returns the callbacks to call."""
         match entry:
             case Begun():
                 self._take_up(entry)
@@ -428,12 +433,12 @@ class Registry:
         return generation.watchers
 
     def _ended(self, generation: Generation, finished: Finished, now: float) -> None:
-        """The log has its last event. What follows from that is no reason to keep it from its readers."""
+        """Handle the end of a log. Faults in this must not keep the end from its readers."""
         guarded = self.parts.guarded
         guarded("the measurements", lambda: self.tally.end(finished))
-        guarded("the line of an end", lambda: log_end(generation, finished))
-        guarded("the logs that are kept", lambda: self._shelve(generation, now))
-        guarded("what follows an end", lambda: self.when_ended(generation))
+        guarded("the log line of an end", lambda: log_end(generation, finished))
+        guarded("the logs that are kept", lambda: self._keep_finished(generation, now))
+        guarded("the callback for an end", lambda: self.when_ended(generation))
 
     def _wake(self, wakes: Iterable[Wake]) -> None:
         for wake in wakes:
@@ -442,12 +447,12 @@ class Registry:
     # Faults
 
     def _break_for(self, generation: Generation, error: Exception) -> None:
-        """A fault in what was to be done for ``generation``: end it as failed."""
+        """End ``generation`` as failed after a fault in handling it."""
         self.parts.survived("a generation", error)
         self._break(generation, f"a fault in the server ended this answer ({described(error)}); ask again")
 
     def _break(self, generation: Generation, error: str) -> Broken:
-        """End a generation as failed, in the journal first, and have the engine free its slot."""
+        """End a generation as failed, first in the journal, and have the engine free its slot."""
         if generation.broken is None:
             generation.broken = broken(generation, error, time.monotonic())
             self._recorder.put([generation.broken])  # before the engine's own end of it can be journaled
@@ -460,7 +465,7 @@ class Registry:
         return generation.watchers
 
     def _fail(self, part: str, reason: str, error: BaseException | None = None, *, level: int = logging.ERROR) -> None:
-        """Nothing can be computed any more: end every generation as failed, and let nobody wait for the journal."""
+        """Record that a required part has failed: end every generation as failed and release all waiting callers."""
         if not self.parts.died(part, reason, error, level=level):
             return
         for key, beginning in self._beginning.items():
@@ -475,8 +480,8 @@ class Registry:
         self._wake(wakes)
         self._note_idle()
 
-    def _look(self) -> None:
-        """Notice a part that has died without a word."""
+    def _check_parts(self) -> None:
+        """Detect a part that ended without reporting it."""
         if not self._running or self._going_down:
             return
         if not self._recorder.alive:
@@ -493,7 +498,7 @@ class Registry:
         else:
             self._idle.clear()
 
-    # Leaving
+    # Ending
 
     def _cancel_unwatched(self, key: str) -> None:
         if generation := self._open.get(key):
@@ -506,7 +511,7 @@ class Registry:
             self.writer.cancel(generation.key, received)
             self._recorder.put([CancelAsked(generation.key)])
 
-    def _shelve(self, generation: Generation, now: float) -> None:
+    def _keep_finished(self, generation: Generation, now: float) -> None:
         del self._open[generation.key]
         self._departures.finished(generation, now)
 
@@ -517,6 +522,6 @@ class Registry:
 
 
 def _post(loop: asyncio.AbstractEventLoop, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """On another thread: have ``call`` called on the event loop, which may have closed in the meantime."""
+    """Schedule ``call`` on the event loop from another thread; ignored when the loop has closed."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(partial(call, *args, **kwargs))

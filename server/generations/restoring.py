@@ -1,4 +1,4 @@
-"""What becomes of a generation that an earlier server left unfinished (PROTOCOL 6.9)."""
+"""Handling of generations that an earlier server left unfinished (PROTOCOL 6.9)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from server.writers.endings import ended
 
 
 class OnRestart(StrEnum):
-    """What the operator wants."""
+    """The operator's choice for unfinished generations."""
 
     CONTINUE = "continue"
     INTERRUPT = "interrupt"
 
 
 def restored(stored: Stored, position: int, now: float) -> Generation:
-    """A generation with all the text that it had, as of ``time.monotonic()`` ``now``; without its end."""
+    """Return a generation with its stored text but without its end, as of ``time.monotonic()`` ``now``."""
     begun = stored.begun
     generation = Generation(
         begun.id,
@@ -47,7 +47,9 @@ def resumed(stored: Stored, writer: Writer, wanted: OnRestart, now: float) -> Ge
 
 
 def without_interrupted(updates: Sequence[Update]) -> list[Update]:
-    """A step without those that it interrupts: the next server goes on with these, and holds back again what the engine
-    let go of here."""
+    """Return a step's updates without those of interrupted generations.
+
+    The next server resumes these, and then holds back the same text that the engine released here.
+    """
     interrupted = {u.id for u in updates if isinstance(u, Finished) and u.reason is FinishReason.INTERRUPTED}
     return [update for update in updates if update.id not in interrupted]

@@ -1,4 +1,4 @@
-"""How long the logs of finished generations are kept. Pure: the time is passed in."""
+"""Retention of finished logs. Pure: the time is passed in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """Every log stays for ``least`` seconds after its `done` (PROTOCOL 6.8), and none for more than ``most``.
+    """Retention rules. Each log is kept for ``least`` seconds after its `done` (PROTOCOL 6.8) and at most ``most``
+    seconds.
 
-    In between the oldest go as long as all together take more than ``size`` bytes. Nothing new is taken on while
-    they and those that run take more than ``limit``: so many bytes are all that logs may have.
+    In between the oldest are dropped while all finished logs exceed ``size`` bytes. New generations are rejected while
+    finished and open logs together exceed ``limit`` bytes.
     """
 
     least: float = 600.0
@@ -31,7 +32,7 @@ class _Kept(NamedTuple):
 
 
 class Shelf:
-    """The finished logs that are kept, oldest first. Owned by the registry. Times are ``time.monotonic()`` seconds."""
+    """Finished logs, oldest first. Owned by the registry. Times are ``time.monotonic()`` seconds."""
 
     def __init__(self, retention: Retention) -> None:
         self._retention = retention
@@ -43,16 +44,16 @@ class Shelf:
 
     @property
     def size(self) -> int:
-        """How many bytes they take."""
+        """Total size in bytes."""
         return self._size
 
     def add(self, id: str, finished: float, size: int) -> None:
-        """Keep one that finished no earlier than those before it, and takes ``size`` bytes."""
+        """Add a log of ``size`` bytes that finished no earlier than those before it."""
         self._kept.append(_Kept(id, finished, size))
         self._size += size
 
     def clear_out(self, now: float) -> tuple[str, ...]:
-        """Take out those whose time is over; their ids."""
+        """Remove the expired logs and return their ids."""
         expired = []
         while (due := self.due) is not None and due <= now:
             oldest = self._kept.popleft()
@@ -62,7 +63,7 @@ class Shelf:
 
     @property
     def due(self) -> float | None:
-        """When the oldest has to go, as things stand; None when there is none."""
+        """Time at which the oldest expires, as of now; None when there are none."""
         if not self._kept:
             return None
         crowded = self._size > self._retention.size

@@ -1,4 +1,4 @@
-"""The journal's tables, as the steps from one version of them to the next."""
+"""The journal's tables, as migrations from one version to the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a `generate` stands for that names a conversation in place of a prompt."""
+"""The expanded form of a `generate` that names a conversation instead of a prompt."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from protocol.messages import Generate
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """``body`` has the whole dialogue as its messages, and all parameters; ``written`` is the text of the answer that
-    the model goes on with. ``before`` is called once nothing speaks against the generation any more, right before it
-    begins, with the number of messages that were left out; it may raise RemoteProtocolError.
+    """``body`` has the whole dialogue as its messages, and all parameters; ``written`` is the answer's text to
+    continue.
+
+    ``before`` is called right before the generation begins, after all checks have passed, with the number of messages
+    left out; it may raise RemoteProtocolError.
     """
 
     body: Generate

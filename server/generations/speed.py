@@ -1,4 +1,4 @@
-"""How fast all generations together are written."""
+"""Writing speed of all generations together."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections import deque
 from typing import Final
 
 SECONDS: Final = 3
-"""Over how many whole seconds the mean is taken."""
+"""Length of the averaging window, in whole seconds."""
 
 
 class Speed:
-    """Counts tokens by the second. Times are ``time.monotonic()`` seconds; one owner, on the event loop."""
+    """Counts tokens per second. Times are ``time.monotonic()`` seconds; one owner, on the event loop."""
 
     def __init__(self) -> None:
         self._seconds: deque[tuple[int, int]] = deque(maxlen=SECONDS + 1)
-        """Each second in which something was written, and how many tokens, oldest first."""
+        """Recent seconds with their token counts, oldest first."""
         self._second = -1
         self._tokens = 0
         self._since: float | None = None
-        """When this spell of writing began; None after SECONDS without a token."""
+        """Start of the current period of writing; None after SECONDS without a token."""
 
     def add(self, tokens: int, now: float) -> None:
         second = int(now)
@@ -27,7 +27,7 @@ class Speed:
         self._tokens += tokens
 
     def per_second(self, now: float) -> float:
-        """The mean of the last SECONDS, or of the time since writing began where that is less."""
+        """Return the mean of the last SECONDS, or of the time since writing began if that is shorter."""
         oldest = now - SECONDS
         counted = sum(tokens for second, tokens in (*self._seconds, (self._second, self._tokens)) if second > oldest)
         if not counted or self._since is None:

@@ -1,4 +1,4 @@
-"""What an earlier server left in the journal, read back."""
+"""Generations of an earlier server, read from the journal."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _GENERATIONS = """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
 
 _Step = list[tuple[int, str, tuple[int, ...], tuple[Choice, ...]]]
-"""What one step brought: for each piece its generation's key, its text, its tokens, their logprobs."""
+"""One step: for each piece the generation's key, text, tokens and logprobs."""
 
 _Ended = tuple[Written, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """One generation. ``begun.request.written`` has the tokens behind ``pieces`` where it had not ended.
+    """One stored generation. If it had not ended, ``begun.request.written`` has the tokens of ``pieces``.
 
-    ``key`` is its row; ``finished`` is the Unix time of its ``ending``. Both are None where it had not ended.
+    ``key``: its row; ``ending`` and its Unix time ``finished`` are None if it had not ended.
     """
 
     key: int
@@ -43,9 +43,9 @@ class Stored:
 
 
 def read(db: sqlite3.Connection) -> list[Stored]:
-    """All generations, in the order in which they were accepted.
+    """Read all generations, in the order of acceptance.
 
-    Raises sqlite3.DatabaseError, msgspec.MsgspecError or ValueError where the file is broken.
+    Raises sqlite3.DatabaseError, msgspec.MsgspecError or ValueError when the file is broken.
     """
     rows = db.execute(_GENERATIONS).fetchall()
     open: dict[int, list[Written]] = {row[0]: [] for row in rows}

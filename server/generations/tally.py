@@ -1,4 +1,4 @@
-"""What has happened so far, counted for the operator. Plain numbers: how they are told is the business of others."""
+"""Measurements for the operator, as plain numbers; other modules format them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from server.logs import event
 logger = logging.getLogger(__name__)
 
 WAITS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-"""Seconds. From what the starter needs to a long queue on a large model."""
+"""Histogram bounds in seconds, from the built-in model's times to a long queue on a large model."""
 
 GAPS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STOPS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -28,22 +28,22 @@ class Tally:
 
     def __init__(self) -> None:
         self.first_tokens = Histogram(WAITS)
-        """From the receipt of a request to its first token; counted when it ends."""
+        """Time from the receipt of a request to its first token; counted when it ends."""
         self.gaps = Histogram(GAPS)
-        """Between two pieces of one answer, as they come into its log."""
+        """Time between two pieces of one answer, on arrival in its log."""
         self.stops = Histogram(STOPS)
-        """From the receipt of a cancel until nothing more was computed."""
+        """Time from the receipt of a cancel until computing has stopped."""
         self.finished: Counter[DoneReason] = Counter()
         self.cancelled: Counter[str] = Counter()
-        """By the phase that the cancel found."""
+        """Cancelled generations by phase."""
         self.attaches: Counter[bool] = Counter()
-        """By whether the cursor could be gone on from."""
+        """Attach requests, by whether they resumed at the client's cursor."""
         self.slow_closes = 0
-        """Connections that were closed with 4508."""
+        """Number of connections closed with 4508."""
         self.speed = Speed()
 
     def piece(self, generation: Generation, piece: Piece, now: float) -> None:
-        """A piece comes into a log; ``now`` is ``time.monotonic()`` seconds."""
+        """Record a piece that enters a log; ``now`` is in ``time.monotonic()`` seconds."""
         if generation.last_piece is not None:
             self.gaps.count(now - generation.last_piece)
         generation.last_piece = now
@@ -61,7 +61,7 @@ class Tally:
 
 
 def log_end(generation: Generation, finished: Finished) -> None:
-    """A line in the log: how it ended, and how long each part of it took."""
+    """Log how a generation ended and how long each phase took."""
     usage, timings = finished.usage, finished.timings
     fields = {
         **generation.origin,

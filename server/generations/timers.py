@@ -1,4 +1,4 @@
-"""Timers by name."""
+"""Named timers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Timers:
-    """At most one timer for each name, on the event loop. Owned by the registry."""
+    """At most one timer per name, on the event loop. Owned by the registry."""
 
     def __init__(self) -> None:
         self._handles: dict[str, asyncio.TimerHandle] = {}
@@ -19,7 +19,7 @@ class Timers:
         return len(self._handles)
 
     def set(self, name: str, delay: float, action: Callable[[str], None]) -> None:
-        """Call ``action`` with ``name`` in ``delay`` seconds, and nothing that was set for it before."""
+        """Call ``action`` with ``name`` in ``delay`` seconds; replaces an earlier timer of that name."""
         self.clear(name)
         self._handles[name] = asyncio.get_running_loop().call_later(delay, self._fire, name, action)
 

@@ -1,4 +1,4 @@
-"""From a `generate` to the tokens that the model reads."""
+"""Conversion of a `generate` to the tokens of its prompt."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from server.writers.base import PromptSize
 from server.writers.refusals import PromptTooLongError, refusal
 
 PROBE_CHARS = 65_536
-"""Of a longer prompt only the beginning is tokenized at first: the time for some texts grows with the square of their
-length, and most that long don't fit anyway."""
+"""Length of the part of a longer prompt that is tokenized first, in characters: some texts take quadratic time, and
+most that long don't fit anyway."""
 
 AROUND: Final = 8.0
-"""Tokens that a template is taken to write around each message where it refuses to be tried; most write 4 to 8."""
+"""Assumed tokens that a template adds around each message when it rejects the test dialogues; most add 4 to 8."""
 
 
 class TokenizedPrompt(NamedTuple):
@@ -34,8 +34,8 @@ class TokenizedPrompt(NamedTuple):
 def make_prompt(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> TokenizedPrompt:
     """The prompt's tokens, and those of what is ``written`` of the answer already.
 
-    Call it on a thread of its own, since a long prompt takes its time. Raises RemoteProtocolError where the
-    template refuses the prompt, and where it doesn't fit into the context.
+    Run it on a worker thread: a long prompt takes time. Raises RemoteProtocolError when the template rejects the prompt
+    or it does not fit into the context.
     """
     prompt = _Prompt(body, engine, template, written)
     if body.messages and truncation.wanted(body):
@@ -55,11 +55,11 @@ def measure_prompt(body: Generate, engine: Engine, template: ChatTemplate, writt
 
 
 class _Prompt:
-    """Makes the prompt of one body, of all or of some of its messages."""
+    """Builds the prompt of one body, from all or some of its messages."""
 
     def __init__(self, body: Generate, engine: Engine, template: ChatTemplate, written: str) -> None:
         self.room = truncation.room_for_prompt(body, engine.facts.context)
-        """Tokens that the prompt may have, so that there is room for the answer."""
+        """Maximum prompt tokens that leave room for the answer."""
         self._context = engine.facts.context
         self._body = body
         self._engine = engine
@@ -87,7 +87,7 @@ class _Prompt:
 
     @property
     def overhead(self) -> tuple[float, float]:
-        """Tokens that the template writes once, and around each message: found with short dialogues."""
+        """Tokens that the template adds once and around each message, measured with short dialogues."""
         word = ChatMessage(role="user", content="a")
         answer = ChatMessage(role="assistant", content="a")
         size = self._tokens_in("a")
@@ -101,7 +101,7 @@ class _Prompt:
         return max(0.0, one - size), max(0.0, (three - one) / 2 - size)
 
     def size(self, message: ChatMessage) -> float:
-        """About how many tokens a message takes, without what the template writes around it."""
+        """Estimate the tokens of a message, without those that the template adds."""
         told = next(_dialogue([message], self._template.thinking_field), None)
         return self._tokens_in(told["content"]) if told else 0
 
@@ -110,17 +110,17 @@ class _Prompt:
         return self._tokens_in(self._written)
 
     def _rendered(self, messages: Sequence[ChatMessage]) -> tuple[Prompt, str]:
-        """The prompt with what is written already, and what the answer begins with."""
+        """Render the prompt with the text already written; returns it with the answer's opening text."""
         try:
             prompt, opened = continued(_rendered(self._body, messages, self._template), self._written)
         except ChatTemplateError as error:
             words = f"{self._field}: {error}"
             raise refusal(self._body, ErrorCode.UNSUPPORTED, words, field=self._field) from error
-        # Under a schema the model writes JSON from its first token on, and a raw prompt is the caller's own.
+        # Under a schema the model writes JSON from its first token, and a raw prompt belongs to the caller.
         return prompt, "" if self._body.raw or self._body.params.json_schema is not None else opened
 
     def _tokens(self, prompt: Prompt, most: int) -> list[int] | None:
-        """The tokens of a prompt; None: there are more than ``most``."""
+        """Tokenize a prompt; None when it has more than ``most`` tokens."""
         if len(prompt.text) > PROBE_CHARS and len(self._beginning(prompt)) > most:
             return None
         tokens = self._engine.tokenize(prompt.text, prompt.quoted)
@@ -157,12 +157,12 @@ def _truncated(prompt: _Prompt, messages: Sequence[ChatMessage]) -> TokenizedPro
         made = prompt.made([*always, *rest[start:]], start, None if is_last else prompt.room)
         if made is not None:
             return made
-        # It was guessed too low: a template may write more around some messages than around others.
+        # The estimate was too low: a template may add more to some messages than to others.
         start, around = truncation.next_turn(rest, start + 1), around + 1
 
 
 class _Sizes:
-    """How many tokens each message takes, found out when it is asked for."""
+    """Token counts of messages, computed on first use."""
 
     def __init__(self, messages: Sequence[ChatMessage], size: Callable[[ChatMessage], float]) -> None:
         self._messages = messages
@@ -170,7 +170,7 @@ class _Sizes:
         self._known: dict[int, float] = {}
 
     def with_more(self, tokens: float) -> Callable[[int], float]:
-        """The size of the message at a place, and so many tokens around it."""
+        """Return a function for the size of the message at an index plus ``tokens``."""
         return lambda place: self._of(place) + tokens
 
     def _of(self, place: int) -> float:
@@ -181,14 +181,14 @@ class _Sizes:
 
 def _rendered(body: Generate, messages: Sequence[ChatMessage], template: ChatTemplate) -> Prompt:
     if body.raw and body.prompt is not None:
-        return Prompt(body.prompt)  # its marks are tokens: the caller writes the model's own form
+        return Prompt(body.prompt)  # its marks become tokens: the caller writes the model's own format
     if body.messages is None:
         return template.render([{"role": "user", "content": body.prompt or ""}])
     return template.render(list(_dialogue(messages, template.thinking_field)))
 
 
 def _dialogue(messages: Sequence[ChatMessage], thinking_field: str | None) -> Iterator[dict[str, str]]:
-    """The messages as a template gets them: none that says nothing, and answers without the marks of thinking."""
+    """Yield the messages for a template: without empty ones, and answers without thinking marks."""
     for number, message in enumerate(messages, start=1):
         if message.role == "assistant":
             if answer := answered(message.content, thinking_field):

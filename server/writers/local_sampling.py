@@ -1,4 +1,4 @@
-"""From the ``params`` of a client to the engine's SamplingParams."""
+"""Conversion of a client's ``params`` to the engine's SamplingParams."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from server.engine.base import RANDOM_SEED, Engine, GrammarError, ModelFacts, Sa
 from server.writers.refusals import refusal
 
 _NOT_TAKEN_OVER: Final = ("stop", "logit_bias", "json_schema", "seed")
-"""Parameters that mean the same to the engine and have another form there."""
+"""Parameters with the same meaning but another form in the engine."""
 
 
 def resolve_sampling(body: Generate, engine: Engine, template_stop: tuple[str, ...] = ()) -> SamplingParams:
-    """What the client asked for, and what the model recommends where it asked for nothing.
+    """Return the client's parameters, completed with the model's recommendations.
 
-    ``template_stop`` are the stop strings of the chat template, which a raw prompt does without, and so does an answer
-    under a schema: there they may be part of a JSON string. A random seed becomes a number here, so that the answer can
-    go on from it after a restart. Call it on a thread of its own, since a grammar takes its time. Raises
-    RemoteProtocolError for a token that the model doesn't have and for a schema that it can't keep to.
+    ``template_stop``: the chat template's stop strings. They don't apply to a raw prompt, nor under a schema, where
+    they may be part of a JSON string. A random seed is drawn here, so that a restarted server can resume the answer.
+    Run it on a worker thread: a grammar takes time. Raises RemoteProtocolError for an unknown token or an unsupported
+    schema.
     """
     params, facts = body.params, engine.facts
     given: dict[str, Any] = {

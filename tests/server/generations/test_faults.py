@@ -261,7 +261,7 @@ async def test_an_engine_that_dies_without_a_word_is_noticed(
     await told(registry, open_ones, "the engine has died")
     assert registry.failure == "the engine has died: its task or thread has ended"
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == [
-        "engine has died: its task or thread has ended; start the server again"
+        "engine has died: its task or thread has ended; restart the server"
     ]
 
 
