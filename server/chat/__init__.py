@@ -1,1 +1,1 @@
-"""From the messages of a chat to the prompt of a model."""
+"""Conversion of chat messages to a model's prompt."""

@@ -1,4 +1,4 @@
-"""Ways to write the same dialogue for templates that do not take every order of roles. No text is ever left out."""
+"""Rewrites of a dialogue for templates that reject some orders of roles. No text is ever dropped."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from typing import Final
 from server.chat.prompt import Message
 
 GREETING: Final = "Hello."
-"""What the user says in front of a dialogue that the assistant begins, where a template wants the user first."""
+"""User message put before a dialogue that the assistant begins, when a template requires the user first."""
 
 GAP: Final = "\n\n"
-"""Between texts that are put into one message."""
+"""Separator of texts that are merged into one message."""
 
 Dialogue = Sequence[Message]
 
 
 def without_empty_answers(dialogue: Dialogue) -> Dialogue:
-    """Leave out answers without any text: they were stopped before their first token."""
+    """Drop answers without any text: they were stopped before their first token."""
     return [message for message in dialogue if message["role"] != "assistant" or _says_something(message)]
 
 
 def with_neighbours_merged(dialogue: Dialogue) -> Dialogue:
-    """Put messages of one role that follow each other into one."""
+    """Merge consecutive messages of one role."""
     return [_merged(list(group)) for _, group in groupby(dialogue, lambda message: str(message["role"]))]
 
 
 def with_system_first(dialogue: Dialogue) -> Dialogue:
-    """Put all system messages into one at the beginning."""
+    """Merge all system messages into one at the beginning."""
     return with_neighbours_merged(sorted(dialogue, key=lambda message: message["role"] != "system"))
 
 
 def without_system(dialogue: Dialogue) -> Dialogue:
-    """Put what system messages say into the user's message that follows, or into one of its own."""
+    """Move the text of system messages into the user's next message, or into a user message of its own."""
     as_user = [{**message, "role": "user"} if message["role"] == "system" else message for message in dialogue]
     return with_neighbours_merged(as_user)
 
 
 def begun_by_user(dialogue: Dialogue) -> Dialogue:
-    """Let the user greet first."""
+    """Put a greeting of the user before a dialogue that the assistant begins."""
     at = next((place for place, message in enumerate(dialogue) if message["role"] != "system"), 0)
     if not dialogue or dialogue[at]["role"] != "assistant":
         return dialogue
@@ -51,11 +51,11 @@ ADAPTATIONS: Final[tuple[tuple[str, Callable[[Dialogue], Dialogue]], ...]] = (
     ("system messages are merged into one at the beginning", with_system_first),
     ("system messages are merged into the user's", without_system),
 )
-"""What is said of it in the log, and the change; the gentlest first."""
+"""Rewrites with their text for the log, from the smallest change to the largest."""
 
 
 def variants(dialogue: Dialogue) -> Iterator[tuple[str, Dialogue]]:
-    """The dialogue as it is, then as each adaptation writes it; with what the log says of it."""
+    """Yield the original dialogue, then each rewritten one, with a text for the log."""
     seen: list[Dialogue] = []
     for first, begun in (("", dialogue), ("the user greets first", begun_by_user(dialogue))):
         for note, adapt in (("", list), *ADAPTATIONS):
@@ -66,7 +66,7 @@ def variants(dialogue: Dialogue) -> Iterator[tuple[str, Dialogue]]:
 
 
 def with_parts(dialogue: Dialogue, roles: Collection[str]) -> Dialogue:
-    """Give the content of ``roles`` as a list of one typed part, the form in which images may stand beside text."""
+    """Turn the content of ``roles`` into a list of one typed part, the format for text beside images."""
     return [
         {**message, "content": [{"type": "text", "text": message["content"]}]} if message["role"] in roles else message
         for message in dialogue
@@ -78,7 +78,7 @@ def _says_something(message: Message) -> bool:
 
 
 def _merged(messages: Sequence[Message]) -> Message:
-    """One message with the texts of several, field by field."""
+    """Merge messages into one, field by field."""
     if len(messages) == 1:
         return messages[0]
     fields: Iterable[str] = dict.fromkeys(key for message in messages for key in message)

@@ -1,4 +1,4 @@
-"""What a chat template makes of messages."""
+"""Rendered prompts and the messages that they are made from."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 Message = Mapping[str, Any]
-"""One message as templates read it: ``role``, ``content``, and any further field that a template may know."""
+"""One message as templates read it: ``role``, ``content``, and any other field that a template may know."""
 
 
 Ranges = Sequence[tuple[int, int]]
-"""Ranges of characters in order, each from a start to before an end."""
+"""Half-open ranges of characters (start, end), in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A rendered prompt. In the ``quoted`` ranges, each a start and an end, stands text of messages: it holds no
-    control tokens, whatever it looks like. Of the messages at the places ``lost`` the template shows nothing."""
+    """A rendered prompt. Text in the ``quoted`` ranges comes from messages: it never forms control tokens, whatever
+    it looks like. ``lost``: indexes of the messages that the template does not show."""
 
     text: str
     quoted: tuple[tuple[int, int], ...] = ()
@@ -25,5 +25,5 @@ class Prompt:
 
 
 def clipped(ranges: Ranges, length: int) -> Ranges:
-    """The ranges within the first ``length`` characters."""
+    """Clip the ranges to the first ``length`` characters."""
     return [(start, min(end, length)) for start, end in ranges if start < length]

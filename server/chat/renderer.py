@@ -1,7 +1,7 @@
-"""The process that renders a template which came with a model: ``python -m server.chat.renderer``.
+"""Separate process that renders a model's own template: ``python -m server.chat.renderer``.
 
-The first line of its input is the template, each further one a conversation; a line of output answers each. The system
-takes back memory and time: a template may need no more than a small part of what the server has.
+The first input line is the template, each further one a conversation; it answers each with one line. The system limits
+its memory and time: a template may use only a small part of the server's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from server.chat.sandbox import ChatTemplateError, SandboxedTemplate, TemplateLi
 from server.resources import limit_process
 
 MEMORY: Final = 512 << 20
-"""Bytes of address space, Python's own 30 MiB or so included."""
+"""Limit of the address space, in bytes, including about 30 MiB for Python itself."""
 
 SAMPLE: Final = ({"role": "user", "content": "Hello"},)
 
@@ -35,7 +35,7 @@ def main() -> None:
             return template.render(SAMPLE)
         except TemplateLimitError:
             raise
-        except ChatTemplateError:  # it may want other messages than these
+        except ChatTemplateError:  # the template may require other messages than these
             return Prompt("")
 
     _answer(begin, setup["seconds"])
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _answer(work: Callable[[], Prompt], seconds: float) -> None:
-    """Do it, within so many seconds of computing: also when nobody is there any more to stop it."""
+    """Run ``work`` within ``seconds`` of CPU time, enforced by the system even when the server is gone."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     end = int(usage.ru_utime + usage.ru_stime + seconds) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))

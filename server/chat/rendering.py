@@ -1,4 +1,4 @@
-"""The server's side of the process that renders a template which came with a model (renderer.py is the other)."""
+"""Server side of the process that renders a model's own template (renderer.py is the other side)."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from server.chat.prompt import Message, Prompt
 from server.chat.sandbox import MAX_CHARACTERS, ChatTemplateError, TemplateLimitError
 
 MAX_SOURCE: Final = 1 << 20
-"""Characters. The longest templates of known models have some 20,000."""
+"""Maximum length of a template, in characters. The longest known ones have some 20,000."""
 
 RENDER_SECONDS: Final = 10.0
 START_SECONDS: Final = 60.0
-"""For a Python to start on a busy machine, to read the template and to try it."""
+"""Time for Python to start on a busy machine and to read and try the template, in seconds."""
 
 MAX_REPLY: Final = 6 * MAX_CHARACTERS + 4096
-"""Bytes. JSON in ASCII needs up to six for a character, and twice that for one beyond U+FFFF; what is beyond ends the
-process."""
+"""Maximum reply size, in bytes. JSON in ASCII needs up to six per character, twice that beyond U+FFFF. A longer
+reply ends the process."""
 
 
 class RenderProcess:
-    """A template behind a pipe. Owns the process, which is started anew after it had to be killed. For any thread.
+    """A template in another process. Owns that process and restarts it after it was killed. Thread-safe.
 
-    Raises ChatTemplateError when the template can't be read, and when it takes too much for a first short message.
+    Raises ChatTemplateError when the template can't be read, or takes too much for a first short message.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class RenderProcess:
         self._setup = {"source": source, "tokens": dict(tokens or {}), "seconds": seconds}
         self._seconds = seconds
         self._lock = threading.Lock()
-        """Held while one message is rendered: the process does one thing at a time."""
+        """Held during a rendering: the process handles one at a time."""
         self._process: subprocess.Popen[bytes] | None = None
         with self._lock:
             self._started()
@@ -56,12 +56,12 @@ class RenderProcess:
         with self._lock:
             self._end()
 
-    # All that follows needs the lock.
+    # The methods below require the lock.
 
     def _started(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "server.chat.renderer"]
         pipe = subprocess.PIPE
-        environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # and nothing else: no secret of ours
+        environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # nothing else, so no secret
         process = self._process = subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment
         )
@@ -97,13 +97,13 @@ class RenderProcess:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):  # what it has not read
+            with contextlib.suppress(OSError):  # unread input
                 assert pipe is not None
                 pipe.close()
 
 
 def _line(file: int, deadline: float) -> bytes:
-    """A line from the pipe. Raises TimeoutError, and EOFError when there is none or it is too long."""
+    """Read a line from the pipe. Raises TimeoutError, or EOFError when there is none or it is too long."""
     parts: list[bytes] = []
     size = 0
     with selectors.DefaultSelector() as selector:

@@ -1,4 +1,4 @@
-"""A chat template in jinja2's sandbox. What the sandbox does not bound, time and memory, renderer.py does."""
+"""A chat template in jinja2's sandbox. The sandbox does not limit time and memory; renderer.py does."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from server.chat.traced import MIXED, TracedText, joined, origins, quoted_ranges
 from server.chat.tracing import TracingEnvironment, mixing
 
 MAX_CHARACTERS: Final = 8 << 20
-"""The most that a template may write: several times what a frame holds."""
+"""Maximum output of a template, in characters: several times the size of a frame."""
 
 PLAIN_FIELDS: Final = ("role", "type")
-"""Fields of a message that the server fills with words of its own."""
+"""Fields of a message that the server itself fills."""
 
 
 class ChatTemplateError(Exception):
-    """The template is broken, or refuses these messages; the text says which."""
+    """The template is invalid or rejects these messages; the text says which."""
 
 
 class TemplateLimitError(ChatTemplateError):
-    """The template takes more time or memory than one may, or writes too much."""
+    """The template exceeds the limits of time, memory or output."""
 
 
 class SandboxedTemplate:
-    """Renders messages the way Hugging Face's ``apply_chat_template`` does: same settings, globals and filters.
+    """Renders messages like Hugging Face's ``apply_chat_template``: same settings, globals and filters.
 
-    A template comes out of a model file, which anybody may have written: it sees no Python but its arguments.
-    ``tokens`` are the model's special tokens by their names in a template: ``bos_token``, ``eos_token`` and others.
+    A template comes from a model file, which may be untrusted: it can access nothing in Python but its arguments.
+    ``tokens``: the model's special tokens by their names in templates, such as ``bos_token`` and ``eos_token``.
     """
 
     def __init__(self, source: str, tokens: Mapping[str, str] | None = None) -> None:
@@ -51,13 +51,13 @@ class SandboxedTemplate:
             self._template = environment.from_string(source)
         except MemoryError:
             raise
-        except Exception as error:  # what can be computed beforehand is, and may fail in any way that Python has
+        except Exception as error:  # constant parts are evaluated now and may raise any exception
             raise ChatTemplateError(f"the model's chat template can't be read: {error}") from error
 
     def render(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> Prompt:
-        """The prompt that makes the model answer ``messages``.
+        """Render the prompt for an answer to ``messages``.
 
-        Raises ChatTemplateError, also where the template allows no such order of roles, and MemoryError.
+        Raises ChatTemplateError, also when the template rejects the order of roles, and MemoryError.
         """
         pieces: list[str] = []
         room = MAX_CHARACTERS
@@ -72,13 +72,13 @@ class SandboxedTemplate:
                     raise TemplateLimitError(f"the model's chat template writes more than {MAX_CHARACTERS} characters")
         except (MemoryError, TemplateLimitError):
             raise
-        except Exception as error:  # a template is a program, and may fail in any way that Python has
+        except Exception as error:  # a template is a program and may raise any exception
             raise ChatTemplateError(f"the model's chat template refuses these messages: {error}") from error
         return _prompt(joined(pieces), traced)
 
 
 def _traced(value: Any, origin: int) -> Any:
-    """A message whose strings know that they came from it."""
+    """Return ``value`` with all its strings traced to message ``origin``."""
     if isinstance(value, str):
         return TracedText(value, bytes([origin]) * len(value))
     if isinstance(value, Mapping):
@@ -103,7 +103,7 @@ def _has_text(content: Any) -> bool:
 
 
 class _GenerationBlock(Extension):
-    """``{% generation %}``: names what the model wrote, for training. Here it shows its content and does nothing."""
+    """``{% generation %}``, which marks the model's text for training. Here it only renders its content."""
 
     tags: Final = {"generation"}  # type: ignore[misc]
 
@@ -117,7 +117,7 @@ class _GenerationBlock(Extension):
 
 
 class _TemplateDict:
-    """``dict`` as templates may use it: the type itself would lead out of the sandbox."""
+    """``dict`` for templates: the type itself would allow an escape from the sandbox."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[Any, Any]:
         return dict(*args, **kwargs)
@@ -129,7 +129,7 @@ class _TemplateDict:
 class _TemplateNamespace(Namespace):
     """``namespace`` without names that begin with an underscore."""
 
-    def __init__(*args: Any, **kwargs: Any) -> None:  # no self: a template may give a field of this name
+    def __init__(*args: Any, **kwargs: Any) -> None:  # no self: a template may use this name for a field
         self, values = args[0], dict(*args[1:], **kwargs)
         for name in values:
             _check_name(name)
@@ -152,7 +152,7 @@ def _tojson(
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,
 ) -> str:
-    """jinja2's own ``tojson`` escapes for HTML, which a prompt is not."""
+    """Format JSON. jinja2's own ``tojson`` escapes for HTML, which a prompt is not."""
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 

@@ -1,4 +1,4 @@
-"""The chat template that a model is spoken to through."""
+"""The chat template of a model."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ PROBES: Final[Mapping[str, tuple[Dialogue, int]]] = {
         1,
     ),
 }
-"""A dialogue for each role, and the place of its message there: to see if the template shows that role's text."""
+"""A dialogue for each role and the index of its message there: shows whether the template renders that role's text."""
 
 NEVER_LOST: Final = ("system", "user")
-"""Roles whose text has to be in the prompt. What the model itself thought before an earlier answer may be left out."""
+"""Roles whose text must appear in the prompt. A template may drop the thinking of earlier answers."""
 
 
 class ChatTemplate:
-    """Renders messages. A template that came with a model is rendered in a process of its own, under limits.
+    """Renders messages. A model's own template runs in a separate process, under limits.
 
-    ``choice`` None takes the model's own template ``source``, or ChatML where it has none. ``tokens`` as in
-    SandboxedTemplate. Raises ChatTemplateError when the template can't be read. Whoever makes it closes it.
+    ``choice`` None: the model's own template ``source``, or ChatML when it has none. ``tokens`` as in
+    SandboxedTemplate. Raises ChatTemplateError when the template can't be read. The creator must close it.
     """
 
     def __init__(
@@ -52,32 +52,32 @@ class ChatTemplate:
             choice = TemplateChoice(CHATML.source, "chatml", CHATML.stop) if source is None else TemplateChoice(source)
         self.origin: Origin = choice.origin
         self.stop: tuple[str, ...] = choice.stop
-        """Stop strings that belong to the template's form."""
+        """Stop strings of the template's format."""
         self.source = choice.source
         self.thinking_field = field_read(self.source)
-        """The field of an earlier answer in which the template reads what the model thought; None: it reads none."""
+        """Field of earlier answers from which the template reads their thinking; None when it reads none."""
         self._bos = (tokens or {}).get("bos_token", "")
-        self._told: set[str] = set()
-        """What the log has been told of."""
+        self._logged: set[str] = set()
+        """Notes already written to the log."""
         self._roles_with_parts: frozenset[str] = frozenset()
-        """Roles whose content the template reads as a list of parts, and shows nothing of a plain text."""
+        """Roles whose content the template renders only as a list of parts, not as plain text."""
         self._tools: Sequence[Any] | None = None
-        """No tools, as the template takes it: some can't do without a list."""
+        """The ``tools`` value for "no tools": some templates need a list."""
         try:
             self._renderer = _renderer(self.source, tokens)
         except ChatTemplateError as error:
             raise type(error)(f"{error}; --chat-template FILE or NAME sets another one") from error
         try:
-            self._find_what_it_takes()
+            self._probe()
         except BaseException:
             self.close()
             raise
 
     def render(self, messages: Sequence[Message]) -> Prompt:
-        """The prompt that makes the model answer ``messages``.
+        """Render the prompt for an answer to ``messages``.
 
-        Where the template refuses their order, or would not show some of them, they are written in another way
-        (dialogue.py), and the log says so once. Raises ChatTemplateError. Any thread may call it.
+        When the template rejects their order or would drop some, they are rewritten (dialogue.py), which is logged
+        once. Raises ChatTemplateError. Thread-safe.
         """
         refusal: ChatTemplateError | None = None
         lossy: Prompt | None = None
@@ -90,16 +90,16 @@ class ChatTemplate:
                 refusal = refusal or error
                 continue
             if not self._loses_a_message(dialogue, prompt):
-                self._tell(note)
+                self._log_once(note)
                 return prompt
             lossy = lossy or prompt
         if lossy is not None:
-            self._tell("some of what was written is left out")
+            self._log_once("some messages are left out")
             return lossy
         raise refusal or ChatTemplateError("there is no message")
 
     def close(self) -> None:
-        """End the process, where there is one."""
+        """End the rendering process, if there is one."""
         if isinstance(self._renderer, RenderProcess):
             self._renderer.close()
 
@@ -108,9 +108,9 @@ class ChatTemplate:
         return _with_one_bos(self._bos, prompt)
 
     def _loses_a_message(self, dialogue: Dialogue, prompt: Prompt) -> bool:
-        """Check if the template leaves out a message wherever it stands, whatever it says.
+        """Tell whether the template drops a message regardless of its text.
 
-        A text that is a command to the template, such as ``/no_think``, is obeyed and not shown.
+        A text that is a command to the template, such as ``/no_think``, is followed and not shown.
         """
         lost = [place for place in prompt.lost if dialogue[place]["role"] in NEVER_LOST]
         if not lost:
@@ -123,7 +123,7 @@ class ChatTemplate:
         except ChatTemplateError:
             return True
 
-    def _find_what_it_takes(self) -> None:
+    def _probe(self) -> None:
         self._find_roles_with_parts()
         if not self._shows(*PROBES["user"]):
             self._tools = []
@@ -147,12 +147,12 @@ class ChatTemplate:
         except ChatTemplateError:
             return False
 
-    def _tell(self, note: str) -> None:
-        """Log a change to a dialogue once. What the template said is not logged: it may quote a message."""
-        if note and note not in self._told:
-            self._told.add(note)
+    def _log_once(self, note: str) -> None:
+        """Log a change to a dialogue once. The template's error is not logged: it may quote a message."""
+        if note and note not in self._logged:
+            self._logged.add(note)
             logger.warning(
-                "the model's chat template does not take every dialogue as it is; where it must be: %s", note
+                "the model's chat template rejects some dialogues in their original form; for these, %s", note
             )
 
 
@@ -162,7 +162,7 @@ def _renderer(source: str, tokens: Mapping[str, str] | None) -> SandboxedTemplat
 
 
 def _with_one_bos(bos: str, prompt: Prompt) -> Prompt:
-    """Drop white space that the template leaves in front of its BOS, and all but the last of several in a row."""
+    """Drop white space before the template's BOS, and all but the last of repeated ones."""
     own = prompt.text[: prompt.quoted[0][0]] if prompt.quoted else prompt.text
     found = re.match(rf"(?:[\s\ufeff]*{re.escape(bos)})+", own) if bos else None
     if found is None:

@@ -1,7 +1,7 @@
-"""Parts an answer into what the model thought and what it said; finds a thought that a prompt leaves open.
+"""Separation of an answer into thinking and reply, and detection of a thought that the prompt opens.
 
-``frontend/rendering/markdown/thinking-splitter.js`` does the same with text that comes in pieces;
-``tests/thinking-cases.json`` holds for both.
+``frontend/rendering/markdown/thinking-splitter.js`` does the same for text that arrives in pieces; both must pass
+``tests/thinking-cases.json``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HEADER: Final = re.compile(
     r"|<\|start\|>(?:assistant[^<\n]{0,80})?\Z"
     r"|(?:<\|begin\|>assistant)?<\|(?P<part>think|content)\|>"
 )
-"""What stands before each part of an answer of gpt-oss or Solar Open; at the end of a text also its beginning."""
+"""Header of each part of an answer of gpt-oss or Solar Open; at the end of a text also an incomplete one."""
 _WRITTEN_MARK: Final = re.compile(
     "|".join(re.escape(mark) for pair in PAIRS for mark in pair) + rf"|(?:<\|end\|>)?(?:{_HEADER.pattern})"
 )
@@ -31,19 +31,19 @@ _PART_END: Final = "<|end|>"
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _FENCE: Final = re.compile(r"[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t][ \t>]*)*(`{3,}|~{3,})(.*)", re.DOTALL)
 _BEFORE_QUOTED: Final = " \t\"'\u201c\u2018\u00ab\u201e(["
-"""What stands before a mark that a sentence speaks of."""
+"""Characters before a mark that is only mentioned in a sentence."""
 _RUN: Final = re.compile("`+")
 _OPENED: Final = re.compile(r"(?:" + "|".join(re.escape(begin) for begin in _ENDS) + r"|<\|think\|>)\s*\Z")
 
 FIELDS: Final = ("reasoning_content", "reasoning", "thinking", "thought")
-"""Names that templates have for what the model thought, the most usual first."""
+"""Field names that templates use for thinking, most common first."""
 _FIELD: Final = re.compile(
     r"(?:\b(?:\w*(?:message|msg)\w*|m|turn)|\])(?:\.|\[\s*['\"]|\.get\(\s*['\"])(" + "|".join(FIELDS) + r")\b"
 )
 
 
 class Parts(NamedTuple):
-    """``thinking``: None where the text has none."""
+    """``thinking``: None when the text has none."""
 
     thinking: str | None
     answer: str
@@ -65,20 +65,20 @@ def thoughts(text: str) -> Iterator[tuple[int, int]]:
 
 
 def opened(prompt: str) -> str:
-    """The end of ``prompt`` that opens a thought, from the mark on; empty where the model is to begin otherwise."""
+    """Return the end of ``prompt`` that opens a thought, starting at the mark; empty when there is none."""
     found = _OPENED.search(prompt, max(0, len(prompt) - 64))
     return found.group() if found else ""
 
 
 def continued(prompt: Prompt, written: str) -> tuple[Prompt, str]:
-    """The prompt with what is ``written`` of the answer already; and what the answer's text is to begin with.
+    """Return the prompt with the text already ``written``, and the opening of the answer's text.
 
-    Where the template opens a thought at the end of the prompt, the text begins with that mark. An answer that is
-    continued has it already, or has no thought at all: then the prompt's own is left out.
+    When the template opens a thought at the end of the prompt, the text begins with that mark. A continued answer has
+    the mark already or has no thought; the prompt's own is then dropped.
     """
     mark = opened(prompt.text)
     if mark and prompt.quoted and prompt.quoted[-1][1] > len(prompt.text) - len(mark):
-        mark = ""  # a person's text, which the template ends with
+        mark = ""  # a person's text at the end of the template
     if not written.strip():
         return prompt, mark
     end = len(prompt.text)
@@ -89,7 +89,7 @@ def continued(prompt: Prompt, written: str) -> tuple[Prompt, str]:
 
 
 def outside_marks(written: str) -> Iterator[tuple[int, int]]:
-    """The ranges of an answer that has been written so far, but for the marks of thinking that the model wrote."""
+    """Yield the ranges of a partial answer outside the thinking marks that the model wrote."""
     begin = 0
     for mark in _WRITTEN_MARK.finditer(written):
         if mark.start() > begin:
@@ -100,15 +100,15 @@ def outside_marks(written: str) -> Iterator[tuple[int, int]]:
 
 
 def field_read(source: str) -> str | None:
-    """The field of an answer in which a chat template reads what the model thought; None: it reads none."""
+    """Return the field of an answer from which a template reads thinking; None when it reads none."""
     read = {found[1] for found in _FIELD.finditer(source)}
     return next((field for field in FIELDS if field in read), None)
 
 
 def answered(text: str, field: str | None) -> dict[str, str] | None:
-    """An earlier answer as the message that a template gets: what was said, and in ``field`` what was thought.
+    """Build the message of an earlier answer for a template: the reply, and the thinking in ``field``.
 
-    None where nothing was said: an answer that was stopped before or in its thinking.
+    None when there is no reply: the answer was stopped before or during its thinking.
     """
     thinking, answer = parts(text)
     if not answer.strip():
@@ -164,7 +164,7 @@ def _headed(text: str, header: re.Match[str]) -> Iterator[tuple[bool, int, int]]
 
 
 def _end_of_said(text: str, start: int) -> int | None:
-    """Where a part that is no thought ends: at a mark that another header follows, or nothing."""
+    """Return the end of a reply: a mark followed by another header or by nothing."""
     at = text.find(_PART_END, start)
     while at >= 0:
         rest = _BLANK.match(text, at + len(_PART_END)).end()  # type: ignore[union-attr]
@@ -175,9 +175,9 @@ def _end_of_said(text: str, start: int) -> int | None:
 
 
 def _lone_end(text: str) -> tuple[int, int] | None:
-    """A mark that ends a thought which began in the prompt: where it stands, and where what follows begins.
+    """Return the end mark of a thought that began in the prompt: its position, and that of the text after it.
 
-    None also where a mark that begins one stands before it: then the text speaks of both.
+    None also when an opening mark precedes it: the text then only mentions both.
     """
     if not any(mark in text for mark in _LONE_ENDS):
         return None
@@ -194,12 +194,13 @@ def _lone_end(text: str) -> tuple[int, int] | None:
 
 
 def _may_end_alone(line: str, at: int) -> bool:
-    """Whether a mark there may end a thought: not where a sentence speaks of it, after a blank or a quotation mark."""
+    """Tell whether a mark there may end a thought: not after a blank or quotation mark, where a sentence mentions
+    it."""
     return not line[:at].strip() or line[at - 1] not in _BEFORE_QUOTED
 
 
 def _end_of_thought(text: str, start: int, mark: str) -> int | None:
-    """Where the mark stands that ends a thought. One in code is text of the thought."""
+    """Return the position of the mark that ends a thought. A mark inside code is text of the thought."""
     fence: str | None = None
     doubtful: int | None = None
     for offset, line in _lines(text[start:]):
@@ -220,7 +221,7 @@ def _end_of_thought(text: str, start: int, mark: str) -> int | None:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Each line without its end, and where it begins."""
+    """Yield each line without its end, and its position."""
     start = 0
     for line in text.split("\n"):
         yield start, line
@@ -228,7 +229,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _spans(line: str) -> list[tuple[int, int]]:
-    """Inline code of a line: from one run of backticks to the next one of the same length."""
+    """Return the inline code spans of a line: from a run of backticks to the next of the same length."""
     runs = [(run.start(), run.end() - run.start()) for run in _RUN.finditer(line)]
     following: dict[int, int] = {}
     closings = [0] * len(runs)
@@ -245,7 +246,7 @@ def _spans(line: str) -> list[tuple[int, int]]:
 
 
 def _outside_code(line: str, marks: tuple[str, ...]) -> Iterator[tuple[int, str]]:
-    """Every place of one of ``marks`` in a line that is not in inline code, in their order."""
+    """Yield every occurrence of ``marks`` in a line outside of inline code, in order."""
     found = sorted((at.start(), mark) for mark in marks for at in re.finditer(re.escape(mark), line))
     spans = _spans(line) if found else []
     index = 0
@@ -257,7 +258,7 @@ def _outside_code(line: str, marks: tuple[str, ...]) -> Iterator[tuple[int, str]
 
 
 def _opens_fence(line: str, marks: tuple[str, ...]) -> str | None:
-    """The characters that begin a block of code in that line."""
+    """Return the characters that open a code block in that line."""
     found = _FENCE.match(line)
     if found is None or (found[1][0] == "`" and "`" in found[2]) or any(mark in found[2] for mark in marks):
         return None
@@ -265,7 +266,7 @@ def _opens_fence(line: str, marks: tuple[str, ...]) -> str | None:
 
 
 def _fence_after(fence: str | None, line: str, marks: tuple[str, ...]) -> str | None:
-    """The fence that is open after a line."""
+    """Return the fence that is open after a line."""
     if fence is None:
         return _opens_fence(line, marks)
     found = _FENCE.match(line)
@@ -274,7 +275,7 @@ def _fence_after(fence: str | None, line: str, marks: tuple[str, ...]) -> str | 
 
 
 def _closes_before(line: str, fence: str, mark: str) -> int | None:
-    """Where the mark stands in a line that closes the fence right before it."""
+    """Return the position of the mark in a line that closes the fence right before it."""
     found = _FENCE.match(line)
     if found is None or found[1][0] != fence[0] or len(found[1]) < len(fence):
         return None
@@ -282,6 +283,6 @@ def _closes_before(line: str, fence: str, mark: str) -> int | None:
 
 
 def _opens_another(line: str, mark: str) -> bool:
-    """Whether a line begins a block of code with a language: then the block before it was never closed."""
+    """Tell whether a line opens a code block with a language: the block before it was then never closed."""
     found = _opens_fence(line, (mark,))
     return found is not None and bool(_FENCE.match(line)[2].strip(" \t\r"))  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""Text that remembers which of its characters came from which message, whatever a template does with it."""
+"""Text that tracks which message each character came from, through all operations of a template."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, SupportsIndex
 
 TEMPLATE: Final = 0
-"""Origin of a character that the template wrote itself."""
+"""Origin of characters that the template wrote."""
 
 MIXED: Final = 255
-"""Origin of a character of a result that can't be traced: it may come from any message."""
+"""Origin of characters that can't be traced: they may come from any message."""
 
 
 class TracedText(str):
-    """A string with an origin for each character: TEMPLATE, MIXED, or the number of a message.
+    """A string with an origin per character: TEMPLATE, MIXED, or the number of a message.
 
-    Every method gives a TracedText back. Where the origin of a single character can't be told, the whole result is
-    MIXED, so that nothing from a message is ever taken for the template's own text.
+    Every method returns a TracedText. When single origins can't be determined, the whole result is MIXED, so that a
+    message's text is never treated as the template's own.
     """
 
     _origins: bytes
@@ -104,7 +104,7 @@ class TracedText(str):
         return _joined(list(parts), self)
 
     def _located(self, parts: Iterable[str], gap: int | None) -> list[str]:
-        """The parts as pieces of this text, ``gap`` characters apart; None: with white space between them."""
+        """Return the parts as slices of this text, ``gap`` characters apart; None: separated by white space."""
         found: list[str] = []
         end = 0
         for part in parts:
@@ -115,7 +115,7 @@ class TracedText(str):
 
 
 def joined(parts: Iterable[str], separator: str = "") -> str:
-    """``separator.join(parts)``: a plain string where no part is traced."""
+    """``separator.join(parts)``: a plain string when no part is traced."""
     pieces = list(parts)
     if any(isinstance(piece, TracedText) for piece in (separator, *pieces)):
         return _joined(pieces, separator)
@@ -127,22 +127,22 @@ def _joined(pieces: Sequence[str], separator: str = "") -> TracedText:
 
 
 def origins(text: str) -> bytes:
-    """The origin of each character."""
+    """Return the origin of each character."""
     return text._origins if isinstance(text, TracedText) else bytes(len(text))
 
 
 def from_template(text: str) -> TracedText:
-    """A plain string, with the methods that trace."""
+    """Wrap a plain string so that its methods trace."""
     return TracedText(text, origins(text))
 
 
 def quoted_ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """Start and end of each longest range of characters that came from messages."""
+    """Return the (start, end) of each maximal range of characters from messages."""
     return tuple(match.span() for match in re.finditer(rb"[^\0]+", origins(text)))
 
 
 def _character_wise(name: str) -> Callable[..., TracedText]:
-    """A method that changes single characters: it keeps their origins where it keeps their number."""
+    """Build a method that changes single characters: it keeps their origins if their number stays the same."""
     plain = getattr(str, name)
 
     def method(self: TracedText) -> TracedText:
@@ -154,7 +154,7 @@ def _character_wise(name: str) -> Callable[..., TracedText]:
 
 
 def _untraced(name: str) -> Callable[..., TracedText]:
-    """A method whose result is MIXED."""
+    """Build a method whose result is MIXED."""
     plain = getattr(str, name)
 
     def method(self: TracedText, *args: Any, **kwargs: Any) -> TracedText:

@@ -1,4 +1,4 @@
-"""jinja2's sandbox, in which text from messages stays traced (traced.py) on every way to the output."""
+"""jinja2's sandbox with tracing: text from messages stays traced (traced.py) up to the output."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ TRACING_FILTERS: Final = frozenset(
     "min random reject rejectattr replace reverse round select selectattr slice sort sum trim unique upper "
     "wordcount".split()
 )
-"""Filters whose result consists of their argument's own parts, or of what its methods return."""
+"""Filters whose result consists of their argument's own parts, or of results of its methods."""
 
 
 class TracingEnvironment(ImmutableSandboxedEnvironment):
-    """A sandbox whose templates give a TracedText for everything that depends on one."""
+    """A sandbox whose templates return a TracedText for everything that depends on one."""
 
     concat = staticmethod(joined)  # jinja2 joins the parts of every block with it
     intercepted_binops = frozenset("+%")
@@ -39,7 +39,7 @@ class TracingEnvironment(ImmutableSandboxedEnvironment):
         self.filters["string"] = as_text
 
     def call(self, context: Context, callee: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Call a function or a method that a template names."""
+        """Call a function or method for a template."""
         receiver = getattr(callee, "__self__", None)
         if isinstance(receiver, str) and not isinstance(receiver, TracedText) and touches((args, kwargs)):
             callee, receiver = getattr(from_template(receiver), callee.__name__), None
@@ -49,7 +49,8 @@ class TracingEnvironment(ImmutableSandboxedEnvironment):
         return _mixed(result, (args, kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Compute ``left % right``, or ``left + right``: a tuple on the right, or Markup on the left, doesn't trace."""
+        """Compute ``left % right`` or ``left + right``: a tuple on the right, or Markup on the left, does not trace
+        by itself."""
         return _mixed(super().call_binop(context, operator, left, right), (left, right))
 
 
@@ -65,12 +66,12 @@ class _TracingCode(CodeGenerator):
 
 
 def as_text(value: Any) -> Any:
-    """``str(value)``, traced where it shows anything of a message."""
+    """Return ``str(value)``, traced if it shows any part of a message."""
     return value if isinstance(value, str) else _mixed(str(value), value)
 
 
 def touches(value: Any) -> bool:
-    """Check if a value contains traced text, or may: of an object that is no plain data nothing is known."""
+    """Tell whether a value contains traced text or may do so: objects other than plain data are unknown."""
     if isinstance(value, str):
         return isinstance(value, TracedText)
     if isinstance(value, Mapping):
@@ -81,7 +82,7 @@ def touches(value: Any) -> bool:
 
 
 def mixing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter of which all that it returns is MIXED if any of its arguments is traced."""
+    """Wrap a filter so that its result is MIXED if any argument is traced."""
 
     @functools.wraps(function)
     def filter(*args: Any, **kwargs: Any) -> Any:
@@ -93,7 +94,7 @@ def mixing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that calls the methods of its arguments, which trace if any argument does."""
+    """Wrap a filter that calls its arguments' methods: these trace if any argument does."""
 
     @functools.wraps(function)
     def filter(*args: Any, **kwargs: Any) -> Any:
@@ -106,7 +107,7 @@ def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @pass_environment
 def _join(environment: Environment, value: Iterable[Any], d: str = "", attribute: str | int | None = None) -> Any:
-    """jinja2's ``join``."""
+    """Implement jinja2's ``join`` with tracing."""
     parts = value if attribute is None else map(make_attrgetter(environment, attribute), value)
     return joined(map(as_text, parts), as_text(d))
 

@@ -1,4 +1,4 @@
-"""Forms of chats that many models know, for model files whose own template is missing or broken."""
+"""Well-known chat formats, for model files whose own template is missing or broken."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from server.chat.rendering import MAX_SOURCE
 from server.chat.sandbox import ChatTemplateError
 
 Origin = Literal["gguf", "chatml", "chosen"]
-"""Where a template comes from: the model file, ChatML in place of a missing one, or the operator."""
+"""Origin of a template: the model file, ChatML in place of a missing one, or the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateChoice:
-    """A template, where it comes from, and the stop strings that belong to its form."""
+    """A template, its origin, and the stop strings of its format."""
 
     source: str
     origin: Origin = "gguf"
@@ -24,10 +24,10 @@ class TemplateChoice:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form of chats: what stands before and after a message of each role, and where the answer begins.
+    """A chat format: the text before and after a message of each role, and the text that begins the answer.
 
-    ``stop`` ends an answer if the model writes it as text, because its vocabulary has no token for it. ``inside``: a
-    system message stands inside the user message that follows it.
+    ``stop`` ends an answer when the model writes it as text because its vocabulary has no such token. ``inside``: a
+    system message is placed inside the next user message.
     """
 
     system: tuple[str, str]
@@ -39,7 +39,7 @@ class Form:
 
     @property
     def source(self) -> str:
-        """The form as a chat template."""
+        """The format as a chat template."""
         system = _wrapped(self.system, "message.content")
         if self.inside:
             before, after = self.system
@@ -60,7 +60,7 @@ def _wrapped(around: tuple[str, str], value: str) -> str:
 
 
 def _same_marks(before: str, after: str, answer: str, *stop: str, assistant: str = "assistant") -> Form:
-    """A form in which all roles have the same marks; ``before`` has the role's name in place of ROLE."""
+    """Build a format whose roles have the same marks; ``before`` has ROLE in place of the role's name."""
     system, user, own = (before.replace("ROLE", role) for role in ("system", "user", assistant))
     return Form((system, after), (user, after), (own, after), answer, stop)
 
@@ -146,12 +146,11 @@ WELL_KNOWN: Final[dict[str, Form]] = {
     "vicuna": Form(("", "\n\n"), ("USER: ", "\n"), ("ASSISTANT: ", "</s>\n"), "ASSISTANT:", ("USER:", "</s>")),
     "zephyr": _same_marks("<|ROLE|>\n", "</s>\n", "<|assistant|>\n", "</s>"),
 }
-"""By the names that llama.cpp has for them. None writes a BOS: it is put in front of the tokens where the model wants
-one."""
+"""Formats by their names in llama.cpp. None writes a BOS: it is put before the tokens if the model wants one."""
 
 
 def chosen(text: str) -> TemplateChoice:
-    """The template that ``--chat-template`` asks for: a name of WELL_KNOWN, or a file. Raises ChatTemplateError."""
+    """Return the template for ``--chat-template``: a name in WELL_KNOWN, or a file. Raises ChatTemplateError."""
     if text in WELL_KNOWN:
         return TemplateChoice(WELL_KNOWN[text].source, "chosen", WELL_KNOWN[text].stop)
     try:
@@ -163,7 +162,7 @@ def chosen(text: str) -> TemplateChoice:
             f"--chat-template {text}: there is no such file, and no template of this name; the names are {names}"
         ) from None
     except UnicodeDecodeError:
-        raise ChatTemplateError(f"--chat-template {text}: the file is no text in UTF-8") from None
+        raise ChatTemplateError(f"--chat-template {text}: the file is not UTF-8 text") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ChatTemplateError(f"--chat-template {text}: the file can't be read: {reason}") from None

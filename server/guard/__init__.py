@@ -1,1 +1,1 @@
-"""Who may come in, from where, and how much of everything they may have."""
+"""Access control: authentication, allowed origins and rate limits."""

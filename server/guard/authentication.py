@@ -1,4 +1,5 @@
-"""Who: ASGI middleware that notes in the scope whose request it is, and refuses what needs a token and has none."""
+"""Authentication: ASGI middleware that stores the principal in the scope and rejects requests that lack a required
+token."""
 
 from __future__ import annotations
 
@@ -21,18 +22,18 @@ from server.guard.visit import PASS, who
 COOKIE: Final = "streamui_session"
 
 OPEN: Final = ("/login", "/logout", "/healthz", "/readyz", "/service-worker.js", "/static/")
-"""What needs no token: it tells nothing of anybody. A folder ends with a slash."""
+"""Paths without authentication: they reveal nothing about any principal. A folder ends with a slash."""
 
 CONVERSATION_PAGE: Final = re.compile(r"/c/([A-Za-z0-9._-]{1,64})/?")
 
 RETRY_SECONDS: Final = 1.0
 
 GREETED: Final = ("/ws", "/channel", "/channel/")
-"""Where `hello` may bring the token (PROTOCOL 3.6)."""
+"""Paths where `hello` may bring the token (PROTOCOL 3.6)."""
 
 
 class Authentication:
-    """Lets in whom the guard knows. A request that waits while its token is revoked is ended with 401."""
+    """Middleware for the guard's principals. A pending request whose token is revoked ends with 401."""
 
     def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self._app = app
@@ -61,7 +62,7 @@ class Authentication:
             await self._app(scope, receive, send)
 
     def _shown(self, scope: Scope, headers: Headers) -> Pass | None:
-        """The token in Authorization, else the browser's session."""
+        """Return the pass for the token in Authorization, else for the browser's session."""
         tokens = self._guard.tokens
         if tokens is None:
             return None
@@ -87,7 +88,10 @@ class Authentication:
             await rate_limited(RETRY_SECONDS, text)(scope, receive, send)
 
     async def _serve_while_valid(self, scope: Scope, receive: Receive, send: Send, shown: Pass | None) -> None:
-        """A response that has begun is a connection's, which is told by itself (connections.py)."""
+        """Serve the request; answer 401 if its token is revoked before the response begins.
+
+        A response that has begun belongs to a connection, which is closed by its own code (connections.py).
+        """
         begun = ended = False
 
         def end() -> None:
@@ -117,7 +121,7 @@ class Authentication:
 
 
 def _refused(scope: Scope, headers: Headers) -> Response | None:
-    """Why somebody who has shown no right token gets no further."""
+    """Return the response for a request without a valid token; None when it may continue."""
     path = scope["path"]
     if "authorization" in headers:
         return unauthorized()
@@ -129,14 +133,16 @@ def _refused(scope: Scope, headers: Headers) -> Response | None:
 
 
 def _forged(scope: Scope, headers: Headers, shown: Pass) -> bool:
-    """Whether a browser may have been made to send its cookie along. Its pages say where they are from; perimeter.py
-    has seen to it that it is from here."""
+    """Tell whether another page may have made the browser send its cookie (cross-site request forgery).
+
+    The server's own pages send an Origin, which perimeter.py has already checked.
+    """
     safe = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
     return shown.session is not None and not safe and "origin" not in headers
 
 
 def _login_for(path: str) -> str:
-    """Where to log in, and come back from to the conversation that was asked for."""
+    """Return the login page's address, with the conversation to return to."""
     conversation = CONVERSATION_PAGE.fullmatch(path)
     return f"/login?conversation={conversation[1]}" if conversation else "/login"
 
@@ -146,7 +152,7 @@ def _is_page(path: str) -> bool:
 
 
 def _is_left_for(headers: Headers) -> bool:
-    """Whether a person goes to this address, rather than a script."""
+    """Tell whether a person navigates to this address, rather than a script."""
     return "text/html" in headers.get("accept", "")
 
 

@@ -1,4 +1,4 @@
-"""``streamui token``: make tokens, list them, revoke them, also while the server runs."""
+"""``streamui token``: create, list and revoke tokens, also while the server runs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
     commands = parser.add_subparsers(dest="action", required=True, metavar="add|list|revoke")
-    add = commands.add_parser("add", help="make a token for NAME and print it, this once")
-    add.add_argument("name", metavar="NAME", type=_name, help="who will have it: 1 to 64 of A-Z a-z 0-9 . _ -")
-    revoke = commands.add_parser("revoke", help="end NAME's token; a running server closes what it opened")
+    add = commands.add_parser("add", help="create a token for NAME and print it once")
+    add.add_argument("name", metavar="NAME", type=_name, help="the owner's name: 1 to 64 of A-Z a-z 0-9 . _ -")
+    revoke = commands.add_parser("revoke", help="revoke NAME's token; a running server closes its connections")
     revoke.add_argument("name", metavar="NAME", type=_name)
-    for each in (add, revoke, commands.add_parser("list", help="show the names, and when they were used")):
+    for each in (add, revoke, commands.add_parser("list", help="list the names and when each token was last used")):
         each.add_argument(
             "--data",
             type=Path,
@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
 
 
 def run(asked: argparse.Namespace) -> int:
-    """The exit status. Raises TokenFileError."""
+    """Run the command and return its exit status. Raises TokenFileError."""
     _make_folder(asked.data)
     store = TokenStore(asked.data)
     try:
@@ -45,7 +45,10 @@ def run(asked: argparse.Namespace) -> int:
             return _add(store, asked.name)
         if asked.action == "revoke":
             return _revoke(store, asked.name)
-        print("\n".join(_line(token) for token in store.all()) or "there are no tokens: streamui token add NAME")
+        print(
+            "\n".join(_line(token) for token in store.all())
+            or "there are no tokens; create one: streamui token add NAME"
+        )
         return 0
     finally:
         store.close()
@@ -54,9 +57,9 @@ def run(asked: argparse.Namespace) -> int:
 def _add(store: TokenStore, name: str) -> int:
     token = new_token()
     if not store.add(name, hash_of(token)):
-        return _refuse(f"{name} has a token already; end that one first: streamui token revoke {name}")
+        return _refuse(f"{name} has a token already; revoke it first: streamui token revoke {name}")
     print(token)
-    print(f"This is {name}'s token. It is not shown again: only its hash is kept.", file=sys.stderr)
+    print(f"This is {name}'s token. It will not be shown again: only its hash is stored.", file=sys.stderr)
     return 0
 
 
@@ -69,7 +72,7 @@ def _revoke(store: TokenStore, name: str) -> int:
 
 def _line(token: TokenFacts) -> str:
     state = f"revoked {_day(token.revoked)}" if token.revoked else f"last used {_day(token.last_used)}"
-    return f"{token.name:<24} made {_day(token.created)}  {state}"
+    return f"{token.name:<24} created {_day(token.created)}  {state}"
 
 
 def _day(unix: float | None) -> str:
@@ -80,7 +83,7 @@ def _make_folder(path: Path) -> None:
     try:
         remarks = make_private_folder(path)
     except OSError as error:
-        raise TokenFileError(f"--data {path}: the folder can't be made: {error.strerror}") from error
+        raise TokenFileError(f"--data {path}: the folder can't be created: {error.strerror}") from error
     for remark in remarks:
         print(f"streamui: {remark}", file=sys.stderr)
 
@@ -89,7 +92,7 @@ def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a name of 1 to 64 of A-Z a-z 0-9 . _ -")
     if text == LOCAL:
-        raise argparse.ArgumentTypeError(f"{text!r} is who uses a server without tokens; choose another name")
+        raise argparse.ArgumentTypeError(f"{text!r} is reserved for servers without tokens; choose another name")
     return text
 
 

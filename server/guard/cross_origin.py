@@ -1,4 +1,4 @@
-"""What a browser is told of pages on other origins (CORS): nothing, unless the operator names them."""
+"""CORS headers for pages on other origins: none, unless the operator allows an origin."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from server.guard.origins import Origins
 
 METHODS = ("GET", "POST", "PATCH", "DELETE")
 HEADERS = ("authorization", "content-type", "last-event-id")
-TOLD = ("location", "retry-after")
+EXPOSED = ("location", "retry-after")
 
 
 def cross_origin(origins: Origins) -> list[Middleware]:
-    """The middleware that lets pages of these origins read answers, with a token: cookies stay with our own pages."""
+    """Return middleware that lets pages of these origins read responses with a token. Cookies work only on our own
+    pages."""
     if not origins.allowed:
         return []
     allowed = sorted(origins.allowed)
     return [
         Middleware(
-            CORSMiddleware, allow_origins=allowed, allow_methods=METHODS, allow_headers=HEADERS, expose_headers=TOLD
+            CORSMiddleware, allow_origins=allowed, allow_methods=METHODS, allow_headers=HEADERS, expose_headers=EXPOSED
         )
     ]

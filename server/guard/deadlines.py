@@ -1,7 +1,6 @@
-"""How long a client may take over a request: uvicorn by itself waits for ever for the rest of a head or a body.
+"""Time limits for receiving a request: uvicorn alone waits forever for the rest of a head or body.
 
-A client that sends one byte now and then (slowloris) would otherwise keep a connection, and its file descriptor, for
-nothing.
+A client that sends a byte now and then (slowloris) would otherwise occupy a connection and its file descriptor.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds: ``head`` from the connection, or from the first byte of the next request, to the blank line; ``body``
-    from there to the body's end."""
+    """Time limits in seconds. ``head``: from the connection, or the first byte of the next request, to the blank
+    line; ``body``: from there to the body's end."""
 
     head: float = 10.0
     body: float = 60.0
@@ -27,10 +26,10 @@ TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnect
 
 
 class PunctualProtocol(H11Protocol):
-    """uvicorn's connection with deadlines. It owns their timer.
+    """uvicorn's connection with deadlines. Owns their timer.
 
-    What a connection waits for is what h11 says of its client: IDLE is a head, SEND_BODY a body; anything else is not
-    the client's turn. Between two requests, before the first byte of the next, uvicorn's own keep-alive timer runs.
+    h11's state of the client tells what is awaited: IDLE is a head, SEND_BODY a body; in other states the client need
+    not send. Between two requests, before the first byte of the next, uvicorn's own keep-alive timer runs.
     """
 
     deadlines: ClassVar[Deadlines] = Deadlines()
@@ -39,7 +38,7 @@ class PunctualProtocol(H11Protocol):
         super().__init__(*args, **kwargs)
         self._awaited: type[h11.SEND_BODY] | type[h11.IDLE] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._heard = False
+        self._received = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -50,7 +49,7 @@ class PunctualProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._heard = True
+        self._received = True
         super().data_received(data)
         if self.transport.get_protocol() is self:
             self._expect(self.conn.their_state)
@@ -76,10 +75,10 @@ class PunctualProtocol(H11Protocol):
             self._timer = self.loop.call_later(seconds, self._give_up)
 
     def _give_up(self) -> None:
-        """Close, with 408 where something was asked and no response has begun."""
+        """Close the connection, with 408 if a request has begun and no response has."""
         if self.transport.is_closing():
             return
         answered = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-        if self._heard and not answered:
+        if self._received and not answered:
             self.transport.write(TOO_SLOW)
         self.transport.close()

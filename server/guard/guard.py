@@ -1,4 +1,4 @@
-"""What the server knows of who may do what, in one place for the doors to ask."""
+"""Access control state of the server, in one place for all endpoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOGINS_AT_ONCE: Final = 10
 
 
 class Guard:
-    """Owns the counts, on the event loop. ``tokens`` None: everybody who gets here is the local principal."""
+    """Owns the counters, on the event loop. ``tokens`` None: every client is the local principal."""
 
     def __init__(
         self,
@@ -41,20 +41,20 @@ class Guard:
         self._waiting: dict[Callable[[], None], Pass] = {}
 
     def visit(self, scope: Scope) -> Visit:
-        """The standing of a new connection."""
+        """Create the guard's view of a new connection."""
         return Visit(scope, self.tokens, self.limits, self._places, self._rates)
 
     def charge(self, scope: Scope) -> float:
-        """Count an HTTP request as a message: 0, or the seconds to wait, and then it is to be refused."""
+        """Count an HTTP request as a message. Returns 0, or the seconds to wait; the request must then be rejected."""
         return self._rates.take(who(scope), 1, time.monotonic())
 
     def charge_login(self, scope: Scope) -> float:
-        """The same for an attempt to log in."""
+        """Count a login attempt, like ``charge``."""
         return self._logins.take(who(scope), 1, time.monotonic())
 
     @contextlib.contextmanager
     def waiting(self, shown: Pass, end: Callable[[], None]) -> Iterator[None]:
-        """Have ``end`` called when what was ``shown`` is revoked within the block."""
+        """Call ``end`` if the pass ``shown`` is revoked within the block."""
         self._waiting[end] = shown
         try:
             yield
@@ -62,8 +62,10 @@ class Guard:
             del self._waiting[end]
 
     async def watch(self, dismiss: Callable[[], None]) -> None:
-        """Have those leave whose token was revoked: end the requests that wait, and call ``dismiss`` for the rest.
-        Returns only when there are no tokens."""
+        """Handle revoked tokens: end pending requests, and call ``dismiss`` for connections.
+
+        Returns only when the server has no tokens.
+        """
         if self.tokens is not None:
             await self.tokens.watch(lambda: self.end_invalid(dismiss))
 

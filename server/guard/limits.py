@@ -1,4 +1,4 @@
-"""How much each principal, and each address that has shown no token, may use."""
+"""Limits per principal, and per address without a token."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """``sockets``: connections that may be open, and requests that may wait; ``messages``: in a second.
+    """``sockets``: open connections, and also pending requests; ``messages``: per second.
 
-    After a pause ten times as many messages may come at once.
+    After a pause up to ten times as many messages may come at once.
     """
 
     sockets: int = 2048

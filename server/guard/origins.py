@@ -1,7 +1,7 @@
-"""Which names this server answers to, and which web pages may use it. Pure.
+"""Allowed host names of this server, and web pages that may use it. Pure.
 
-A page of any site can have its own name point to 127.0.0.1 (DNS rebinding), and any page can open a WebSocket to
-anywhere. The first shows in Host, the second in Origin; neither can be set by a page.
+A page of any site can point its own name to 127.0.0.1 (DNS rebinding), and any page can open a WebSocket to any server.
+Host shows the first, Origin the second; a page can set neither.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ _PORTS: Final = {"http": "80", "https": "443"}
 
 
 def name_of(host: str) -> str | None:
-    """The name or address in a Host header, without port and brackets and in lower case; None when it is none."""
+    """Return the name or address in a Host header, lower case, without port and brackets; None when invalid."""
     match = _HOST.fullmatch(host)
     return match[1].strip("[]").lower() if match else None
 
 
 def bare_name(text: str) -> str | None:
-    """A name or address without a port, as an operator gives it."""
+    """Return a name or address without a port, as an operator writes it; None when invalid."""
     if text.count(":") == 1:
         return None
     return name_of(f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text)
 
 
 def origin(text: str) -> str | None:
-    """An origin as browsers write it, without the scheme's own port; None for what is none, `null` among it."""
+    """Normalize an origin as browsers write it, without the default port; None when invalid, including `null`."""
     match = _ORIGIN.fullmatch(text)
     if match is None:
         return None
@@ -43,10 +43,10 @@ def origin(text: str) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Return True if ``host`` names this machine's loopback: `localhost`, or an address in any notation that the
-    system's resolver reads as one. Such a server can only be reached from this machine.
+    """Tell whether ``host`` is the loopback: `localhost`, or an address in any notation that the system's resolver
+    accepts. Such a server is reachable only from this machine.
 
-    Other names are not looked up, so `app.localhost` is False: not every resolver keeps such names on this machine.
+    Other names are not resolved, so `app.localhost` is False: not every resolver maps such names to this machine.
     """
     if host.lower().removesuffix(".") == "localhost":
         return True
@@ -56,21 +56,22 @@ def is_loopback(host: str) -> bool:
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that ``text`` is, also in the short forms that a socket takes (`127.1`); None for a name."""
+    """Parse an address, including the short forms that sockets accept (`127.1`); None for a name."""
     try:
         return ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         pass
-    try:  # inet_aton ignores what follows a space
+    try:  # inet_aton ignores text after a space
         return None if text.split() != [text] else ipaddress.IPv4Address(socket.inet_aton(text))
     except (OSError, ValueError):
         return None
 
 
 class Hosts:
-    """The names that a request may call this server by.
+    """Host names that requests may use for this server.
 
-    Stricter than ``is_loopback``: clients write an address in its usual notation, so any other in Host is refused.
+    Stricter than ``is_loopback``: clients write addresses in the usual notation, so other notations in Host are
+    rejected.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -81,12 +82,12 @@ class Hosts:
 
 
 class Origins:
-    """The web pages that may use this server: its own, and those that the operator names."""
+    """Web pages that may use this server: its own, and those that the operator allows."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self.allowed = frozenset(allowed)
 
     def admits(self, given: str, scheme: str, host: str) -> bool:
-        """Whether a page of the origin ``given`` may, of a server that was called ``host`` over http or https."""
+        """Tell whether a page of origin ``given`` may use a server addressed as ``host`` over http or https."""
         found = origin(given)
         return found is not None and (found == origin(f"{scheme}://{host}") or found in self.allowed)

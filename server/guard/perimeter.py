@@ -1,4 +1,4 @@
-"""From where: ASGI middleware that looks at Host and Origin before anything else does."""
+"""Check of Host and Origin: the outermost ASGI middleware."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"
 
 
 class Perimeter:
-    """Refuses with 403 who calls the server by a name that is not its own, and pages that are not its own.
+    """Rejects with 403 requests to a foreign host name and from foreign pages.
 
-    ``auth`` is whether those behind it have to show a token: then clients that are no web page may be anywhere.
+    ``auth``: tokens are required; clients that are not web pages may then connect from anywhere.
     """
 
     def __init__(self, app: ASGIApp, hosts: Hosts, origins: Origins, *, auth: bool) -> None:
@@ -57,11 +57,11 @@ class Perimeter:
 
 
 def _arrived_at(scope: Scope) -> str | None:
-    """The address that the client connected to. A page can't have it in Host under a name of its own."""
+    """Return the address that the client connected to. A page can't put it in Host under its own name."""
     server = scope.get("server")
     return str(server[0]).partition("%")[0].lower() if server else None
 
 
 def _from_another_site(headers: Headers) -> bool:
-    """Whether a browser says that another site's page asks for this, and not by being left for it."""
+    """Tell whether the browser says that another site's page sends this request, other than by navigation."""
     return headers.get("sec-fetch-site") in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate"

@@ -1,4 +1,4 @@
-"""Whose request it is."""
+"""The principal of a request: its owner."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from server.generations.ownership import LOCAL
 __all__ = ["ANONYMOUS", "LOCAL", "PRINCIPAL", "address_of", "principal_of"]
 
 ANONYMOUS: Final = ""
-"""Who has shown nothing yet. It owns nothing, and no token has this name."""
+"""Principal before authentication. It owns nothing, and no token may have this name."""
 
 PRINCIPAL: Final = "streamui.principal"
-"""Where the guard notes in a connection's ASGI scope who has been let in."""
+"""Key of the principal in a connection's ASGI scope, set by the guard."""
 
 
 def principal_of(scope: Scope) -> str:
-    """The principal of a request or WebSocket, which owns all that is begun by it."""
+    """Return the principal of a request or WebSocket, which owns everything it starts."""
     principal: str = scope.get(PRINCIPAL, LOCAL)
     return principal
 
 
 def address_of(scope: Scope) -> str:
-    """The peer's address, or that of the client which a trusted proxy names; "" where there is none."""
+    """Return the client's address, as seen directly or named by a trusted proxy; "" when unknown."""
     client = scope.get("client")
     return str(client[0]) if client else ""

@@ -1,4 +1,4 @@
-"""How much each may do: messages in a time, connections at a time. Pure: the time is passed in."""
+"""Rate limits: messages per time and concurrent connections. Pure: the time is passed in."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Hashable, Iterator
 from typing import Final
 
 BURST_SECONDS: Final = 10.0
-"""Who has been quiet may send what is allowed in so long at once."""
+"""Burst allowance, in seconds of the normal rate."""
 
 BUCKETS_KEPT: Final = 4096
-"""Beyond it those that are full again are dropped: they hold nothing that a new one would not."""
+"""Number of buckets above which full ones are dropped: they equal new ones."""
 
 
 class Bucket:
-    """A token bucket: ``rate`` in a second, up to ``burst`` at once. Times are seconds on one clock."""
+    """A token bucket: ``rate`` per second, up to ``burst`` at once. Times are seconds on one clock."""
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self._rate = rate
@@ -24,10 +24,10 @@ class Bucket:
         self._at = now
 
     def take(self, count: int, now: float) -> float:
-        """Take ``count`` and return 0; or take nothing and return the seconds after which one more can be had."""
+        """Take ``count`` and return 0; or take nothing and return the seconds until one is available."""
         self._fill(now)
         if self._left >= 1:
-            self._left -= count  # may go below 0: what came in one frame is not torn apart
+            self._left -= count  # may go below 0: messages of one frame are not separated
             return 0.0
         return (1 - self._left) / self._rate
 
@@ -41,7 +41,7 @@ class Bucket:
 
 
 class Rates:
-    """A bucket for everybody who did something lately. Owned by the guard."""
+    """One bucket per recent client. Owned by the guard."""
 
     def __init__(self, rate: float, burst: float | None = None) -> None:
         self._rate = rate
@@ -52,7 +52,7 @@ class Rates:
         return len(self._buckets)
 
     def take(self, who: Hashable, count: int, now: float) -> float:
-        """As ``Bucket.take``, of the bucket of ``who``."""
+        """Take from the bucket of ``who``, like ``Bucket.take``."""
         bucket = self._buckets.get(who)
         if bucket is None:
             self._drop_full(now)
@@ -65,11 +65,11 @@ class Rates:
 
 
 class TooManyError(Exception):
-    """All places are taken."""
+    """The connection limit is reached."""
 
 
 class Places:
-    """How many connections each one has open, at most ``limit``. Owned by the guard."""
+    """Open connections per client, at most ``limit`` each. Owned by the guard."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -79,7 +79,7 @@ class Places:
         return self._taken.total()
 
     def take(self, who: Hashable) -> None:
-        """Raises TooManyError."""
+        """Count a connection of ``who``. Raises TooManyError."""
         if self._taken[who] >= self.limit:
             raise TooManyError
         self._taken[who] += 1
@@ -91,7 +91,7 @@ class Places:
 
     @contextlib.contextmanager
     def taken(self, who: Hashable) -> Iterator[None]:
-        """Raises TooManyError."""
+        """Count a connection for the duration of the block. Raises TooManyError."""
         self.take(who)
         try:
             yield
@@ -100,7 +100,7 @@ class Places:
 
 
 def network_of(address: str) -> str:
-    """Whom an address stands for: itself, or of IPv6 the network of 2^64 addresses that one customer has."""
+    """Return the unit that an address is counted as: itself, or for IPv6 the /64 network that one customer has."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

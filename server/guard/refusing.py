@@ -1,4 +1,4 @@
-"""How the guard answers whom it does not let pass."""
+"""The guard's responses to rejected requests."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ NO_STORE = {"cache-control": "no-store"}
 
 
 def forbidden(text: str) -> Response:
-    """403, for whoever sees it: the plain sentence."""
+    """Build a 403 response with a plain sentence."""
     return PlainTextResponse(f"{text}\n", 403, NO_STORE)
 
 
 def unauthorized() -> Response:
-    """401, as all HTTP doors refuse (PROTOCOL 13.1)."""
+    """Build a 401 response, as on all HTTP endpoints (PROTOCOL 13.1)."""
     text = "this server needs a token: send it as `Authorization: Bearer TOKEN`, or log in at /login"
     error = RemoteProtocolError(ErrorCode.UNAUTHORIZED, text)
-    return _told(error, 401, {"www-authenticate": 'Bearer realm="StreamUI"'})
+    return _error_response(error, 401, {"www-authenticate": 'Bearer realm="StreamUI"'})
 
 
 def rate_limited(seconds: float, text: str) -> Response:
-    """429."""
+    """Build a 429 response."""
     error = rate_error(seconds, text)
-    return _told(error, 429, {"retry-after": str(max(1, math.ceil(seconds)))})
+    return _error_response(error, 429, {"retry-after": str(max(1, math.ceil(seconds)))})
 
 
 def rate_error(seconds: float, text: str, *, re: str | None = None, id: str | None = None) -> RemoteProtocolError:
@@ -38,13 +38,13 @@ def rate_error(seconds: float, text: str, *, re: str | None = None, id: str | No
 
 
 async def answer(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send ``response`` to a request, or to a WebSocket's in place of opening it."""
+    """Send ``response`` to a request, or instead of a WebSocket handshake."""
     if scope["type"] == "websocket":
         await WebSocket(scope, receive, send).send_denial_response(response)
     else:
         await response(scope, receive, send)
 
 
-def _told(error: RemoteProtocolError, status: int, headers: dict[str, str]) -> Response:
+def _error_response(error: RemoteProtocolError, status: int, headers: dict[str, str]) -> Response:
     body = codec.encode(error.as_message()) + "\n"
     return Response(body, status, {**NO_STORE, **headers}, media_type="application/json")

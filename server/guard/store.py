@@ -1,7 +1,7 @@
-"""The file that tokens and the sessions of browsers are kept in: their hashes, never themselves.
+"""File of tokens and browser sessions. It stores hashes only.
 
-A hash is SHA-256, without salt and without work to slow it down. Those are for passwords, which people choose and
-others guess. What is hashed here is 256 bits of chance: there is nothing to guess, and no two are alike.
+A hash is plain SHA-256. Salt and slow hashing protect passwords, which people choose and attackers guess. These secrets
+have 256 random bits: they can't be guessed, and no two are alike.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MIGRATIONS: Final = (
 
 
 class TokenFileError(Exception):
-    """The file can't be used; the text is one line that says what to do."""
+    """The file can't be used. The text is one line with the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Session:
 
 
 class TokenStore:
-    """Owns one connection to the file, for one thread. Raises TokenFileError from every method."""
+    """Owns one connection to the file, for one thread. Every method may raise TokenFileError."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
@@ -91,7 +91,7 @@ class TokenStore:
 
     @property
     def change(self) -> int | None:
-        """Another number whenever another process has written to the file, None once it is not there any more. Takes
+        """A number that changes whenever another process writes to the file; None once the file is gone. Takes
         microseconds."""
         try:
             if os.stat(self.path).st_ino != self._inode:
@@ -101,7 +101,7 @@ class TokenStore:
         return int(self._rows("PRAGMA data_version")[0][0])
 
     def add(self, name: str, hash: str) -> bool:
-        """Keep a token. False: the name has a valid one already."""
+        """Store a token. Returns False when the name has a valid one."""
         try:
             self._db.execute("INSERT INTO tokens (name, hash, created) VALUES (?, ?, ?)", (name, hash, time.time()))
         except sqlite3.IntegrityError:
@@ -111,7 +111,7 @@ class TokenStore:
         return True
 
     def revoke(self, name: str) -> bool:
-        """End the name's token and what was opened with it. False: it has no valid one."""
+        """Revoke the name's token and its sessions. Returns False when it has no valid one."""
         done = self._rows(
             "UPDATE tokens SET revoked = ? WHERE name = ? AND revoked IS NULL RETURNING key", (time.time(), name)
         )
@@ -119,7 +119,7 @@ class TokenStore:
         return bool(done)
 
     def all(self) -> list[TokenFacts]:
-        """Every token that was ever made, oldest first."""
+        """Return every token ever created, oldest first."""
         rows = self._rows("SELECT key, name, created, last_used, revoked FROM tokens ORDER BY key")
         return [TokenFacts(*row) for row in rows]
 
@@ -137,7 +137,7 @@ class TokenStore:
         self._rows("DELETE FROM sessions WHERE hash = ?", (hash,))
 
     def used(self, token: int) -> None:
-        """Note that a token is in use now."""
+        """Record that a token is in use now."""
         self._rows("UPDATE tokens SET last_used = ? WHERE key = ?", (time.time(), token))
 
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -147,7 +147,7 @@ class TokenStore:
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> TokenFileError:
-        return TokenFileError(f"{self.path}: {error}; mend that, or choose another --data")
+        return TokenFileError(f"{self.path}: {error}; fix that, or choose another --data")
 
 
 def hash_of(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""Who has a right token, or a session of a browser that was opened with one."""
+"""Valid tokens, and browser sessions opened with them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import Final
 from server.guard.store import Session, TokenFileError, TokenStore, ValidToken, hash_of
 
 PREFIX: Final = "sui_"
-"""So that a token is known for one wherever it turns up."""
+"""Prefix that makes a token recognisable wherever it appears."""
 
 LOOK_SECONDS: Final = 0.25
-"""How often a running server looks whether a token that is in use has been revoked by `streamui token`."""
+"""Interval of checks for tokens revoked by `streamui token`, in seconds."""
 
 SESSION_SECONDS: Final = 30 * 86_400.0
 
 USED_SECONDS: Final = 60.0
-"""How exact `last used` is: more would be a write for each request."""
+"""Accuracy of `last used`, in seconds: a better one would need a write per request."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What lets somebody in: a token, or a session that was opened with it. Valid as long as both are."""
+    """Proof of access: a token, or a session opened with it. Valid as long as both are."""
 
     principal: str
     token: int
@@ -40,9 +40,9 @@ def new_token() -> str:
 
 
 class Tokens:
-    """Owns what is valid now, on the event loop. ``watch`` keeps it like the file.
+    """Owns the set of valid tokens, on the event loop. ``watch`` keeps it in sync with the file.
 
-    A secret is looked up by its hash, which nobody can steer towards that of another: its timing tells nothing.
+    A secret is looked up by its hash, which an attacker can't choose, so the timing of the lookup reveals nothing.
     """
 
     def __init__(self, store: TokenStore) -> None:
@@ -58,7 +58,7 @@ class Tokens:
         return len(self._by_hash)
 
     def admit(self, token: str) -> Pass | None:
-        """The pass of who shows ``token``; None for a wrong or revoked one."""
+        """Return the pass for ``token``; None when it is wrong or revoked."""
         self._catch_up()
         valid = self._by_hash.get(hash_of(token))
         if valid is None:
@@ -67,7 +67,7 @@ class Tokens:
         return Pass(valid.name, valid.key)
 
     def resume(self, secret: str) -> Pass | None:
-        """The pass of the session whose cookie is ``secret``; None when there is none, any more."""
+        """Return the pass for the session cookie ``secret``; None when the session is unknown or has ended."""
         self._catch_up()
         session = self._sessions.get(hash_of(secret))
         if session is None or session.expires <= time.time() or session.token not in self._names:
@@ -76,7 +76,7 @@ class Tokens:
         return Pass(self._names[session.token], session.token, session.hash)
 
     def open_session(self, shown: Pass) -> str:
-        """A new session for who has shown a token; what it returns is the cookie's value. Raises TokenFileError."""
+        """Open a session for a token's owner and return the cookie's value. Raises TokenFileError."""
         secret = secrets.token_urlsafe(32)
         session = Session(hash_of(secret), shown.token, time.time() + SESSION_SECONDS)
         self._store.add_session(session)
@@ -90,7 +90,7 @@ class Tokens:
             self._store.end_session(shown.session)
 
     def is_valid(self, shown: Pass) -> bool:
-        """Whether what was shown once still holds."""
+        """Tell whether a pass is still valid."""
         if shown.token not in self._names:
             return False
         if shown.session is None:
@@ -99,7 +99,7 @@ class Tokens:
         return session is not None and session.expires > time.time()
 
     async def watch(self, changed: Callable[[], None]) -> None:
-        """Look at the file every LOOK_SECONDS, until cancelled; ``changed`` is called when something may have ended."""
+        """Check the file every LOOK_SECONDS until cancelled; ``changed`` is called when a pass may have ended."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
@@ -112,13 +112,14 @@ class Tokens:
         if change == self._change and not any(one.expires <= time.time() for one in self._sessions.values()):
             return
         if change is None and self._change is not None:
-            logger.error("%s is gone: nobody is let in any more; start the server again", self._store.path)
+            logger.error("%s is gone: no client is admitted; restart the server", self._store.path)
         self._load()
         self._change = change
         changed()
 
     def _catch_up(self) -> None:
-        """Who comes in is judged by the file as it is now; ``watch`` tells the others a moment later."""
+        """Reload the file if it changed: new clients are checked against its current state, others by ``watch`` soon
+        after."""
         try:
             if self._store.change != self._change:
                 self._load()

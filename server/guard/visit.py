@@ -1,4 +1,4 @@
-"""One connection's standing with the guard: whose it is, and what it may still do."""
+"""The guard's view of one connection: its principal and its limits."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from server.guard.rates import Places, Rates, network_of
 from server.guard.tokens import Pass, Tokens
 
 PASS: Final = "streamui.pass"
-"""Where the guard notes in a connection's ASGI scope what its client has shown."""
+"""Key of the client's pass in a connection's ASGI scope, set by the guard."""
 
 
 def pass_of(scope: Scope) -> Pass | None:
-    """None where nothing was shown, and on a server without tokens."""
+    """Return the client's pass; None without one, and on a server without tokens."""
     shown: Pass | None = scope.get(PASS)
     return shown
 
 
 def who(scope: Scope) -> Hashable:
-    """Whom limits count: the principal that has shown a token, else the address."""
+    """Return the key that limits count by: the principal with a token, else the address."""
     return _named(pass_of(scope), network_of(address_of(scope)))
 
 
@@ -35,8 +35,8 @@ def _named(shown: Pass | None, network: str) -> Hashable:
 class Visit:
     """Owned by one Connection, on the event loop.
 
-    ``opener`` is who opened it, ANONYMOUS for one that has yet to show its token in a `hello`; ``principal`` is whose
-    it is now.
+    ``opener``: the principal at the start, ANONYMOUS for a client that must still send its token in a `hello`;
+    ``principal``: the current one.
     """
 
     def __init__(self, scope: Scope, tokens: Tokens | None, limits: Limits, places: Places, rates: Rates) -> None:
@@ -55,22 +55,24 @@ class Visit:
 
     @property
     def is_valid(self) -> bool:
-        """False once what was shown has been revoked."""
+        """False once the pass has been revoked."""
         return self.shown is None or self._tokens is None or self._tokens.is_valid(self.shown)
 
     def enter(self) -> None:
-        """Take a place among those of its principal, or of its address. Raises TooManyError."""
+        """Count this connection for its principal or address. Raises TooManyError."""
         self._enter_as(self.shown)
 
     def leave(self) -> None:
-        """Give it back. A second time changes nothing."""
+        """Stop counting this connection. A second call does nothing."""
         if self._place is not None:
             self._places.give_back(self._place)
             self._place = None
 
     def admit(self, token: str | None) -> bool:
-        """Judge the token of a `hello`; when it is right, the connection is its principal's, and takes a place of his.
-        Raises TooManyError."""
+        """Check the token of a `hello`. If it is valid, the connection belongs to its principal and counts for it.
+
+        Raises TooManyError.
+        """
         shown = self._tokens.admit(token) if self._tokens and token else None
         if shown is None:
             return False
@@ -79,7 +81,7 @@ class Visit:
         return True
 
     def charge(self, messages: int) -> float:
-        """Count what was received: 0, or the seconds to wait, and then it is not to be carried out."""
+        """Count received messages. Returns 0, or the seconds to wait; the messages must then be rejected."""
         return self._rates.take(_named(self.shown, self._network), messages, time.monotonic())
 
     def _enter_as(self, shown: Pass | None) -> None:

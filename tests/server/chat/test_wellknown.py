@@ -89,7 +89,7 @@ def test_an_unknown_name_is_told_with_the_names_that_there_are() -> None:
 
 def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    for path, why in ((tmp_path, "can't be read: Is a directory"), (tmp_path / "binary", "no text in UTF-8")):
+    for path, why in ((tmp_path, "can't be read: Is a directory"), (tmp_path / "binary", "not UTF-8 text")):
         with pytest.raises(ChatTemplateError, match=why):
             chosen(str(path))
     with pytest.raises(ChatTemplateError, match="can't be read"):
