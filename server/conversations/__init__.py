@@ -1,1 +1,1 @@
-"""Conversations: trees of messages that are kept on the server, and how answers get into them."""
+"""Conversations: trees of messages stored on the server, with the answers written into them."""

@@ -1,4 +1,4 @@
-"""One turn that begins: written, and taken back where the generation did not begin after all."""
+"""The start of one turn: written to the store, and undone when its generation does not start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from server.conversations.values import Summary
 
 
 class Beginning:
-    """Owned by the service, on the event loop. ``_begun`` is owned by the store's thread: nobody else reads it."""
+    """One turn that is being started. Owned by the service, on the event loop; ``_begun`` belongs to the store's
+    thread."""
 
     def __init__(self, store: Store, principal: str, body: Generate, turn: turns.Turn) -> None:
         self._store = store
@@ -26,7 +27,7 @@ class Beginning:
 
     @property
     def message(self) -> str | None:
-        """The message that the answer goes into."""
+        """Id of the message that receives the answer."""
         return self._turn.goes_on.id if self._turn.goes_on else self._body.id
 
     async def write(self, dropped: int) -> Summary:
@@ -36,7 +37,7 @@ class Beginning:
         return await self._store.submit(self._write, question, time.time_ns() // 1_000_000, dropped)
 
     def take_back(self) -> asyncio.Future[Summary | None] | None:
-        """Undo that, as far as it was done, or is being done; None: there is nothing to undo."""
+        """Undo ``write``, even when it is still running. Returns None when there is nothing to undo."""
         return self._store.submit(self._undo) if self._submitted else None
 
     # On the store's thread

@@ -1,4 +1,4 @@
-"""Who wants to hear of changes (PROTOCOL 14.5)."""
+"""Subscriptions to changes of conversations (PROTOCOL 14.5)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Callable
 from protocol.messages import Conversation
 
 Tell = Callable[[Conversation], None]
-"""Called on the event loop; must return quickly."""
+"""Called on the event loop with each change. Must return quickly."""
 
 
 class Changes:
-    """Owns the listeners of each principal, on the event loop."""
+    """Owns each principal's listeners, on the event loop."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, dict[Tell, None]] = {}
 
     def listen(self, principal: str, tell: Tell) -> None:
-        """Have ``tell`` called with every change of the principal's conversations. A second time changes nothing."""
+        """Call ``tell`` with every change of the principal's conversations. A second call does nothing."""
         self._listeners.setdefault(principal, {})[tell] = None
 
     def leave(self, principal: str, tell: Tell) -> None:
-        """The opposite, whether or not it listened."""
+        """Remove a listener; does nothing when it was not added."""
         listeners = self._listeners.get(principal, {})
         listeners.pop(tell, None)
         if not listeners:

@@ -1,6 +1,6 @@
-"""What a user does to conversations. Every function runs on the store's thread, in its transaction.
+"""Users' changes to conversations. Every function runs on the store's thread, in its transaction.
 
-``now`` is in milliseconds since the Unix epoch. Raises RemoteProtocolError (unknown_id, id_conflict).
+``now`` is in milliseconds since the Unix epoch. Functions raise RemoteProtocolError (unknown_id, id_conflict).
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ _LEAF = "UPDATE conversations SET version = version + 1, leaf = ?, updated_at = 
 
 
 class Removed(NamedTuple):
-    """What a delete did: the conversation as it was or is, and the generations that have to stop. ``is_told``: other
-    clients know it, and so are told.
+    """Result of a delete: the conversation, and the generations to cancel. ``is_told``: other clients know the
+    conversation and must be notified.
     """
 
     answer: Deleted
@@ -64,17 +64,17 @@ class Removed(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """A conversation after a change. ``is_told``: it is listed, or was before, so other clients are told."""
+    """A conversation after a change. ``is_told``: it is or was listed, so other clients must be notified."""
 
     summary: Summary
     is_told: bool
 
 
 def create(db: sqlite3.Connection, principal: str, new: NewConversation, now: int) -> tuple[Whole, bool]:
-    """The conversation of this id, and whether it is new."""
+    """Return the conversation with this id, and whether it is new."""
     id = new.id or secrets.token_hex(8)
     if id in RESERVED:
-        text = f"id: no conversation can be called {id!r}; choose another id"
+        text = f"id: {id!r} is reserved and can't name a conversation; choose another id"
         raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field="id")
     if found := any_row(db, principal, id):
         if found.deleted_at is not None:
@@ -87,7 +87,7 @@ def create(db: sqlite3.Connection, principal: str, new: NewConversation, now: in
 
 
 def change(db: sqlite3.Connection, principal: str, id: str, change: Change) -> Changed:
-    """Carry out ``change``. Its leaf goes down to the newest end below."""
+    """Apply ``change``. Its leaf is extended to the newest end below it."""
     found = row(db, principal, id)
     was_listed = is_listed(db, found)
     leaf, title, named = found.leaf, found.title, None
@@ -116,7 +116,7 @@ def delete(db: sqlite3.Connection, principal: str, id: str, now: int) -> Removed
 
 
 def restore(db: sqlite3.Connection, principal: str, id: str) -> Changed:
-    """Have a deleted conversation back; one that is there stays as it is."""
+    """Restore a deleted conversation; one that exists is returned unchanged."""
     found = any_row(db, principal, id)
     if found is None:
         raise unknown(id)
@@ -126,7 +126,7 @@ def restore(db: sqlite3.Connection, principal: str, id: str) -> Changed:
 
 
 def delete_message(db: sqlite3.Connection, principal: str, id: str, message: str, now: int) -> Removed:
-    """Delete a message and all below it."""
+    """Delete a message and all messages below it."""
     found = row(db, principal, id)
     known = parents(db, found.key)
     if message not in known:
@@ -140,12 +140,12 @@ def delete_message(db: sqlite3.Connection, principal: str, id: str, message: str
 
 
 def restore_message(db: sqlite3.Connection, principal: str, id: str, message: str, now: int) -> tuple[Whole, Summary]:
-    """Have a deleted message back, and what was deleted with it; one that is there stays as it is."""
+    """Restore a deleted message and the messages deleted with it; one that exists is left unchanged."""
     found = row(db, principal, id)
     if db.execute(_RESTORE_MESSAGES, (found.key, message)).rowcount:
         known = parents(db, found.key)
         if (above := known[message]) is not None and above not in known:
-            text = f"message: {message!r} stood below {above!r}, which was deleted too; restore that one first"
+            text = f"message: {message!r} was below {above!r}, which was deleted too; restore that one first"
             raise RemoteProtocolError(ErrorCode.UNKNOWN_ID, text, field="message")
         db.execute(_LEAF, (tree.newest_leaf(known, message), now, found.key))
     elif message not in parents(db, found.key):

@@ -1,4 +1,4 @@
-"""How a conversation from a file gets into the tables: whole, or not at all.
+"""Import of one conversation into the tables, all or nothing.
 
 Runs on the store's thread, in its transaction.
 """
@@ -28,7 +28,7 @@ _INDEX = "INSERT INTO message_words (rowid, content) SELECT key, indexed(content
 
 
 def add(db: sqlite3.Connection, principal: str, draft: Draft) -> Summary:
-    """Keep ``draft``, which has been checked. Raises BadItemError where the user has this conversation."""
+    """Store the checked ``draft``. Raises BadItemError when the user already has this conversation."""
     id = draft.id
     if id is not None and (found := any_row(db, principal, id)):
         if found.deleted_at is None:

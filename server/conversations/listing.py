@@ -1,4 +1,4 @@
-"""The list of a user's conversations, page by page, and what a search in them finds (PROTOCOL 14.4).
+"""List of a user's conversations, page by page, and search in them (PROTOCOL 14.4).
 
 Every function runs on the store's thread, in its transaction.
 """
@@ -20,10 +20,10 @@ MOST: Final = 200
 USUAL: Final = 50
 
 LITERAL_MESSAGES: Final = 200_000
-"""Messages that are searched for a text without words, such as `%`, the newest first. There is no index for these."""
+"""Newest messages searched for a text without words, such as `%`. There is no index for these."""
 
 EARLIER_MESSAGES: Final = 100
-"""Messages of a conversation that are read to find one whose hit is not in the model's thinking."""
+"""Messages of a conversation that are read to find a hit outside of the model's thinking."""
 
 _COLUMNS: Final = ", ".join(f"conversations.{name}" for name in Row.__dataclass_fields__)
 _CURSOR: Final = re.compile(r"([01])\.([0-9]{1,16})\.([0-9]{1,16})")
@@ -58,7 +58,7 @@ _EARLIER: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page ended."""
+    """End of a page."""
 
     pinned: int
     updated_at: int
@@ -69,23 +69,23 @@ class Cursor:
 
 
 def cursor_of(text: str) -> Cursor:
-    """Raises RemoteProtocolError."""
+    """Parse a cursor. Raises RemoteProtocolError."""
     match = _CURSOR.fullmatch(text)
     if match is None:
         raise RemoteProtocolError(
-            ErrorCode.INVALID_FIELD, f"before must be the next of an earlier page, not {text[:40]!r}", field="before"
+            ErrorCode.INVALID_FIELD, f"before must be the `next` of an earlier page, not {text[:40]!r}", field="before"
         )
     return Cursor(*map(int, match.groups()))
 
 
 def listed(db: sqlite3.Connection, principal: str, limit: int, before: Cursor | None) -> Listed:
-    """Pinned ones first, then by when something was last said in them, the newest first."""
+    """List conversations: pinned ones first, then by the time of the last message, newest first."""
     rows, next = _page(db, _LIST, {"principal": principal}, limit, before)
     return Listed(tuple(Summary(**facts(db, row)) for row, _ in rows), next)
 
 
 def found(db: sqlite3.Connection, principal: str, limit: int, before: Cursor | None, text: str) -> Listed:
-    """Of the list, those whose title or one of whose messages has all words of ``text``."""
+    """List the conversations with all words of ``text`` in the title or in one message."""
     query = Query(text)
     if not query:
         return Listed((), None)
@@ -99,7 +99,7 @@ def found(db: sqlite3.Connection, principal: str, limit: int, before: Cursor | N
 def _page(
     db: sqlite3.Connection, sql: str, values: dict[str, Any], limit: int, before: Cursor | None
 ) -> tuple[list[tuple[Row, int | None]], str | None]:
-    """Up to ``limit`` rows, each with the newest message that was found, and the cursor of the next page."""
+    """Return up to ``limit`` rows, each with its newest matching message, and the cursor of the next page."""
     values = {**values, "limit": limit + 1}
     if before:
         values |= {"pinned": before.pinned, "updated_at": before.updated_at, "key": before.key}
@@ -120,7 +120,8 @@ def _found(db: sqlite3.Connection, row: Row, message: int | None, query: Query) 
 
 
 def _best(db: sqlite3.Connection, conversation: int, newest: int, query: Query) -> tuple[str, str]:
-    """Id and content of the message to show: the newest hit, or an earlier one where that is only in its thinking."""
+    """Return id and content of the message to show: the newest hit, or an earlier one if that is only in its
+    thinking."""
     id, content = db.execute(_MESSAGE, (newest,)).fetchone()
     if is_in_answer(content, query):
         return id, content

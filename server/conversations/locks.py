@@ -1,4 +1,4 @@
-"""One after the other, for each name."""
+"""Locks by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Hashable
 
 
 class Locks:
-    """Owns a lock for each name that is in use, on the event loop."""
+    """Owns a lock for each name in use, on the event loop."""
 
     def __init__(self) -> None:
         self._held: dict[Hashable, tuple[asyncio.Lock, int]] = {}
@@ -18,7 +18,7 @@ class Locks:
 
     @contextlib.asynccontextmanager
     async def held(self, name: Hashable) -> AsyncIterator[None]:
-        """Wait until nobody else is in a block of this ``name``, and keep others out of it."""
+        """Hold the lock ``name`` for the duration of the block."""
         lock, users = self._held.get(name, (asyncio.Lock(), 0))
         self._held[name] = (lock, users + 1)
         try:

@@ -1,4 +1,4 @@
-"""From a turn of a conversation to what the model is asked."""
+"""Conversion of a conversation's turn to the model's input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.conversations.turns import Turn
 
 
 def asked(body: Generate, turn: Turn) -> Generate:
-    """``body`` with the whole dialogue as its messages, and the conversation's parameters where it has none."""
+    """Return ``body`` with the whole dialogue as its messages, and with the conversation's parameters as defaults."""
     branch = turn.branch[:-1] if turn.goes_on else turn.branch
     said = [ChatMessage(role=message.role, content=message.content) for message in branch]
     if turn.content is not None:
@@ -30,11 +30,11 @@ def asked(body: Generate, turn: Turn) -> Generate:
 
 
 def merged(settings: Params, own: Params) -> Params:
-    """``settings``, but for what ``own`` says."""
+    """Return ``settings`` overridden by ``own``."""
     given = {name: value for name in Params.__struct_fields__ if (value := getattr(own, name)) is not None}
     return replace(settings, **given)
 
 
 def written(turn: Turn) -> str:
-    """What the answer has already."""
+    """Return the text that the answer already has."""
     return turn.goes_on.content if turn.goes_on else ""

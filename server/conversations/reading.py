@@ -1,6 +1,7 @@
-"""What the tables hold, as values. Every function runs on the store's thread, in its transaction.
+"""Reading of the tables into values. Every function runs on the store's thread, in its transaction.
 
-Whoever has no conversation of an id gets RemoteProtocolError (unknown_id), whether or not somebody else has one.
+A conversation that the principal does not have raises RemoteProtocolError (unknown_id), whether or not another
+principal has it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ LISTED = """
         SELECT 1 FROM messages WHERE messages.conversation = conversations.key AND messages.deleted_at IS NULL
     ))
 """
-"""Condition of a conversation's row: somebody has said something in it, named it or pinned it (PROTOCOL 14.4)."""
+"""SQL condition for listed conversations: with a message, a title or a pin (PROTOCOL 14.4)."""
 
 _IS_LISTED = f"SELECT 1 FROM conversations WHERE key = ? AND deleted_at IS NULL AND {LISTED}"
 _ALL = f"SELECT id FROM conversations WHERE principal = ? AND deleted_at IS NULL AND {LISTED} ORDER BY key"
@@ -42,7 +43,7 @@ _LEFT_WRITING = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A conversation's row. ``deleted_at`` None: it is there."""
+    """A conversation's row. ``deleted_at`` None: not deleted."""
 
     key: int
     id: str
@@ -67,7 +68,7 @@ class Writing:
 
 
 def any_row(db: sqlite3.Connection, principal: str, id: str) -> Row | None:
-    """The row of a conversation, deleted ones included."""
+    """Return the row of a conversation, even if deleted; None when there is none."""
     values = db.execute(_CONVERSATION, (principal, id)).fetchone()
     return None if values is None else Row(**dict(zip(Row.__dataclass_fields__, values, strict=True)))
 
@@ -98,7 +99,7 @@ def summary(db: sqlite3.Connection, row: Row) -> Summary:
 
 
 def facts(db: sqlite3.Connection, row: Row) -> dict[str, Any]:
-    """The fields of a Summary."""
+    """Return the fields of a Summary."""
     return {
         "id": row.id,
         "title": row.title,
@@ -111,7 +112,7 @@ def facts(db: sqlite3.Connection, row: Row) -> dict[str, Any]:
 
 
 def is_listed(db: sqlite3.Connection, row: Row) -> bool:
-    """Whether the list, the export of all and `conversation` events show it."""
+    """Tell whether the list, the full export and `conversation` events include it."""
     return db.execute(_IS_LISTED, (row.key,)).fetchone() is not None
 
 
@@ -129,7 +130,7 @@ def whole_if_there(db: sqlite3.Connection, principal: str, id: str) -> Whole | N
 
 
 def all_ids(db: sqlite3.Connection, principal: str) -> list[str]:
-    """The conversations of a user, the oldest first."""
+    """Return the ids of a user's conversations, oldest first."""
     return [id for (id,) in db.execute(_ALL, (principal,))]
 
 
@@ -138,7 +139,7 @@ def settings(row: Row) -> Settings:
 
 
 def messages(db: sqlite3.Connection, key: int) -> tuple[Message, ...]:
-    """Of a conversation, in the order in which they were begun."""
+    """Return a conversation's messages, in the order in which they were started."""
     return tuple(_message(values) for values in db.execute(_MESSAGES, (key,)))
 
 
@@ -147,7 +148,7 @@ def parents(db: sqlite3.Connection, key: int) -> dict[str, str | None]:
 
 
 def left_writing(db: sqlite3.Connection) -> list[Writing]:
-    """All that are being written in any conversation, deleted ones too."""
+    """Return the open generations of all conversations, including deleted ones."""
     return [Writing(*values) for values in db.execute(_LEFT_WRITING)]
 
 

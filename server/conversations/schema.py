@@ -1,4 +1,4 @@
-"""The tables of the conversations, as the steps from one version of them to the next."""
+"""The tables of the conversations, as migrations from one version to the next."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ MIGRATIONS: Final = (
         INSERT INTO message_words (rowid, content) VALUES (new.key, new.content);
     END;
     """,
-    # Both indexes again, of the text that `indexed` makes, so that scripts without spaces are found too. They keep no
-    # text: what leaves them is given to them as it was, which `indexed` makes the same every time.
+    # Rebuild both indexes from the output of `indexed`, so that scripts without spaces are found too. The indexes store
+    # no text: to remove an entry they need its original text, which `indexed` reproduces.
     """
     DROP TRIGGER titles_in;
     DROP TRIGGER titles_out;
@@ -108,7 +108,8 @@ MIGRATIONS: Final = (
     END;
     """,
 )
-"""A step is never changed once released: a new one is appended. ``PRAGMA user_version`` counts those that were made."""
+"""Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
+applied ones."""
 
 
 def add_functions(db: sqlite3.Connection) -> None:

@@ -1,6 +1,6 @@
-"""The crossing between conversations and generations: who asks in a conversation, and what becomes of the answer.
+"""Link between conversations and generations: starts turns and stores their answers.
 
-A turn is written before its generation is accepted, and the answer when it has ended, whether or not anybody watches.
+A turn is written before its generation is accepted, and the answer when it has ended, with or without readers.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from server.generations.timers import Timers
 from server.logs import described
 
 CONVERSATIONS: Final = "conversations"
-"""The part of the server that this is."""
+"""Name of this part of the server."""
 
 RETRY_SECONDS: Final = 5.0
-"""Until an answer is written again that could not be written."""
+"""Delay before a failed write of an answer is retried, in seconds."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ P = ParamSpec("P")
 
 
 class Started(NamedTuple):
-    """``new``: it was begun now. ``message``: the one that it writes, in a conversation."""
+    """A started generation. ``new``: it was started now. ``message``: in a conversation, the message it writes."""
 
     generation: Generation
     new: bool
@@ -53,32 +53,32 @@ class Started(NamedTuple):
 
 
 class Conversations:
-    """Owns what is being written in conversations, on the event loop; the store owns what they hold."""
+    """Owns the open generations of conversations, on the event loop; the store owns the contents."""
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self.changes = Changes()
         self.importing = asyncio.Lock()
-        """Held by whoever reads a file to be imported, which may take much memory: one at a time."""
+        """Held while a file is read for import, which may take much memory: one at a time."""
         self.sizes = Sizes(store, registry)
         self._store = store
         self._registry = registry
         self._locks = Locks()
         self._writing: dict[tuple[str, str], Writing] = {}
-        """What is being written, by its principal and generation."""
+        """Open generations, by principal and id."""
         self._retries = Timers()
         self.restored = asyncio.Event()
-        """Set once the answers that an earlier server left are known, or can't be read. Until then an answer that ends
-        would be announced before its conversation has it, so no client is served before."""
-        registry.when_ended = self._take_end
+        """Set once the answers of an earlier server are known, or can't be read. No client is served before: an
+        answer that ends would be announced before its conversation has it."""
+        registry.when_ended = self._on_end
 
     @property
     def status(self) -> StoreStatus:
         return self._store.status
 
     async def run(self) -> None:
-        """Take over what an earlier server left, and throw away what was deleted long ago, until cancelled.
+        """Take over the answers of an earlier server, and purge deleted rows, until cancelled.
 
-        Begin it after the registry's own ``run``, which restores the generations.
+        Start it after the registry's ``run``, which restores the generations.
         """
         try:
             await self._keep()
@@ -91,14 +91,14 @@ class Conversations:
 
     @property
     def failure(self) -> str | None:
-        """Why conversations can't be read or written any more, or are not looked after; None while all is alive."""
+        """Reason why conversations can't be read or written, or are not maintained; None while all parts are alive."""
         if not self._registry.going_down and (death := self._store.death):
             self._registry.parts.died(CONVERSATIONS, death)
         return self._registry.parts.failures.get(CONVERSATIONS)
 
     async def _keep(self) -> None:
         left = self._store.submit(reading.left_writing)
-        with contextlib.suppress(RemoteProtocolError):  # the store says so itself
+        with contextlib.suppress(RemoteProtocolError):  # the store logs the error
             for writing in await left:
                 self._follow(writing)
         self.restored.set()
@@ -108,12 +108,12 @@ class Conversations:
             await asyncio.sleep(upkeep.INTERVAL_SECONDS)
 
     def close(self) -> None:
-        """Write what has ended, and close the store. Blocks; the registry has been closed before."""
+        """Write the answers that have ended, and close the store. Blocks. The registry must be closed before."""
         self._retries.close()
         self._store.close()
 
     async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What ``work`` finds in the store. Raises RemoteProtocolError."""
+        """Run ``work`` in the store and return its result. Raises RemoteProtocolError."""
         return await self._store.submit(work, *args, **kwargs)
 
     def tell(self, principal: str, summaries: Iterable[Summary], *, deleted: bool = False) -> None:
@@ -121,17 +121,17 @@ class Conversations:
             self.changes.publish(principal, event(summary, deleted=deleted))
 
     def cancel(self, principal: str, generations: Iterable[str]) -> None:
-        """Stop these of the principal's generations, as far as they run."""
+        """Cancel these generations of the principal, if they are running."""
         for id in generations:
             with contextlib.suppress(RemoteProtocolError):
                 self._registry.cancel(id, time.monotonic(), principal=principal)
 
-    # Asking
+    # Starting
 
     async def start(self, principal: str, body: Generate, received: float) -> Started:
-        """Begin the generation that ``body`` asks for, in its conversation if it names one (PROTOCOL 14.2).
+        """Start the generation that ``body`` requests, in its conversation if it names one (PROTOCOL 14.2).
 
-        As ``Registry.start``, which it raises the errors of.
+        Returns and raises like ``Registry.start``.
         """
         if body.conversation is None:
             return Started(*await self._registry.start(body, received, principal=principal))
@@ -158,11 +158,11 @@ class Conversations:
         try:
             source = Source(prompt.asked(body, turn), prompt.written(turn), before)
             generation, new = await self._registry.start(body, received, principal=principal, source=source)
-            self.tell(principal, written)  # only now: who hears of a generation may attach to it
+            self.tell(principal, written)  # only now: clients may attach to an announced generation
         except BaseException:
             if self._registry.find(body.id or "", principal) is None:
                 self._has_not_begun(principal, body, beginning)
-            else:  # whoever asked has gone, and the answer is written all the same
+            else:  # the requester is gone, but the answer is written
                 self.tell(principal, written)
             raise
         return Started(generation, new, beginning.message)
@@ -173,19 +173,19 @@ class Conversations:
             return
         taken_back.add_done_callback(lambda future: self._tell_result(principal, future))
 
-    # Being answered
+    # Ending
 
     def _follow(self, writing: Writing) -> None:
-        """One that an earlier server left: it goes on, has ended, or is no more."""
+        """Handle a generation of an earlier server: it is running, has ended, or no longer exists."""
         generation = self._registry.find(writing.generation, writing.principal)
         if generation is None or generation.body.conversation != writing.conversation:
             self._write_end(writing, "", (), None)
             return
         self._writing[writing.principal, writing.generation] = writing
         if generation.log.done:
-            self._take_end(generation)
+            self._on_end(generation)
 
-    def _take_end(self, generation: Generation) -> None:
+    def _on_end(self, generation: Generation) -> None:
         if writing := self._writing.get((generation.principal, generation.id)):
             self._write_end(writing, generation.log.text, tuple(generation.log.arrivals()), generation.log.done)
 
@@ -216,10 +216,10 @@ class Conversations:
 
 
 def now() -> int:
-    """In milliseconds since the Unix epoch."""
+    """Return the current time in milliseconds since the Unix epoch."""
     return time.time_ns() // 1_000_000
 
 
 def _fault(error: BaseException) -> BaseException | None:
-    """``error``, where it is ours."""
+    """Return ``error`` if it is a fault in the server, else None."""
     return None if isinstance(error, RemoteProtocolError) else error

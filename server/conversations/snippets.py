@@ -1,4 +1,4 @@
-"""The piece of a text that a search shows, with what was looked for marked in it."""
+"""Excerpt of a text for search results, with the hits marked."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from server.conversations.search_text import Query, composed, whole_characters
 from server.conversations.values import Piece
 
 LENGTH: Final = 140
-"""Characters of a snippet, about."""
+"""Approximate length of a snippet, in characters."""
 
 READ: Final = 1 << 20
-"""Characters of a message that are read for its snippet. A hit further on is found, but not shown."""
+"""Part of a message that is read for its snippet, in characters. Later hits are found but not shown."""
 
 WINDOW: Final = 1 << 16
 WINDOW_OVERLAP: Final = 1 << 9
@@ -25,7 +25,8 @@ _Hit = tuple[int, int, int]
 
 
 def snippet(text: str, query: Query) -> tuple[Piece, ...]:
-    """The part of ``text`` with the most different words of the query, if possible outside of the model's thinking."""
+    """Return the part of ``text`` with the most different words of the query, outside of the model's thinking if
+    possible."""
     answer = parts(text[:READ]).answer
     text, hits = _window(answer, query) or _window(text, query) or (composed(text[:WINDOW]), [])
     begin = whole_characters(text, _begin(text, hits), len(text))[0]
@@ -35,12 +36,12 @@ def snippet(text: str, query: Query) -> tuple[Piece, ...]:
 
 
 def is_in_answer(text: str, query: Query) -> bool:
-    """Return whether all words are in what is not the model's thinking."""
+    """Tell whether all words are in the text outside of the model's thinking."""
     return query.is_in(composed(parts(text[:READ]).answer))
 
 
 def _window(text: str, query: Query) -> tuple[str, list[_Hit]] | None:
-    """The first part of ``text`` that has a hit, with what is around it; and the hits."""
+    """Return the first part of ``text`` with a hit, including some context, and its hits."""
     for at in range(0, min(len(text), READ), WINDOW):
         start, end = max(0, at - WINDOW_OVERLAP), at + WINDOW + WINDOW_OVERLAP
         window = composed(text[start:end])
@@ -51,7 +52,7 @@ def _window(text: str, query: Query) -> tuple[str, list[_Hit]] | None:
 
 
 def _begin(text: str, hits: Sequence[_Hit]) -> int:
-    """A little before the best hit, at the beginning of a word."""
+    """Return the start of a word shortly before the best hit."""
     if not hits:
         return 0
     best = max(range(len(hits)), key=lambda at: (_different(hits, at), -at))
@@ -63,7 +64,7 @@ def _begin(text: str, hits: Sequence[_Hit]) -> int:
 
 
 def _different(hits: Sequence[_Hit], at: int) -> int:
-    """How many words of the query are within a snippet's length from the hit on."""
+    """Count the words of the query within a snippet's length from the hit."""
     words: set[int] = set()
     for begin, end, word in hits[at : at + 50]:
         if begin < hits[at][0] + LENGTH - _BEFORE and end:
@@ -95,7 +96,7 @@ def _pieces(text: str, begin: int, end: int, hits: Sequence[_Hit]) -> list[tuple
 
 
 def _joined(parts: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
-    """``parts``, with neighbours of a kind as one."""
+    """Merge consecutive parts of the same kind."""
     joined: list[tuple[str, bool]] = []
     for text, match in parts:
         if text and joined and joined[-1][1] == match:

@@ -1,4 +1,4 @@
-"""The file of the conversations, and the one thread that reads and writes it."""
+"""The file of the conversations, and the thread that reads and writes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOCK: Final = "conversations.lock"
 PRAGMAS: Final = (
     *WRITE_AHEAD,
     "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = FAST",  # what was deleted is overwritten, where that costs nothing
+    "PRAGMA secure_delete = FAST",  # deleted data is overwritten where that costs nothing
 )
 
 logger = logging.getLogger(__name__)
@@ -34,23 +34,23 @@ Work = Callable[Concatenate[sqlite3.Connection, P], T]
 
 
 class ConversationsError(Exception):
-    """The conversations can't be opened, and a person has to choose; the text is one line that says what to do."""
+    """The conversations can't be opened, and a person must decide. The text is one line with the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """For `/healthz`: "failed", and why, from a failure until something is written or read again."""
+    """Status for `/healthz`: "failed", with the error, from a failure until the next success."""
 
     status: Literal["ok", "failed"]
     error: str | None = None
 
 
 class Store:
-    """Owns the file, the lock on it, and the thread on which alone they are used once the server runs.
+    """Owns the file, its lock, and the only thread that uses them while the server runs.
 
-    ``folder`` None: the conversations are kept in memory, and end with the server. Work that is submitted is done in
-    that order, each in a transaction of its own: whole or not at all. Raises ConversationsError where another server
-    has the folder, where a newer one wrote the file, and where the folder can't be used.
+    ``folder`` None: the conversations are in memory only. Submitted work runs in order, each in its own transaction:
+    all or nothing. Raises ConversationsError when another server uses the folder, when a newer version wrote the file,
+    and when the folder can't be used.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -73,32 +73,32 @@ class Store:
 
     @property
     def death(self) -> str | None:
-        """Why nothing can be submitted any more; None while the thread lives, or has not been needed yet."""
+        """Reason why work is no longer accepted; None while the thread is alive or has not been started."""
         if self._closed:
             return "the conversations are closed: the server is going down"
         if self._worker is not None and not self._worker.is_alive():
-            return "the thread of the conversations has ended; the server has to be started again"
+            return "the thread of the conversations has ended; restart the server"
         return None
 
     def submit(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
-        """Have ``work`` done with the database; what it brings, or RemoteProtocolError (storage_failed, or its own)."""
+        """Run ``work`` with the database. Returns its result, or RemoteProtocolError (storage_failed, or its own)."""
         if (failure := self.death) is not None:
             return _failed_future(RemoteProtocolError(ErrorCode.STORAGE_FAILED, failure))
         return asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._carry_out(work, *args, **kwargs))
 
     def close(self) -> None:
-        """Do what was submitted before, then close the file. Blocks; a second time changes nothing."""
+        """Finish the submitted work, then close the file. Blocks; a second call does nothing."""
         self._closed = True
         self._thread.shutdown()
         self._db.close()
         self._unlock()
 
     def _note_worker(self) -> None:
-        """On the thread, before all else."""
+        """Record the current thread as the worker. Runs first on that thread."""
         self._worker = threading.current_thread()
 
     def _carry_out(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """On the thread."""
+        """Run ``work`` in a transaction, on the store's thread."""
         try:
             with transaction(self._db):
                 result = work(self._db, *args, **kwargs)
@@ -108,7 +108,7 @@ class Store:
         return result
 
     def _failed(self, error: sqlite3.Error) -> RemoteProtocolError:
-        text = f"the conversations can't be read or written ({error}): mend that (is the disk full?), then try again"
+        text = f"the conversations can't be read or written ({error}): fix that (is the disk full?), then try again"
         if self._failure is None:
             logger.error("%s: %s", self._path, text)
         self._failure = f"{self._path}: {text}"
@@ -120,7 +120,7 @@ class Store:
         try:
             return self._prepared()
         except (OSError, sqlite3.OperationalError) as error:
-            raise ConversationsError(f"{self._path}: {error}; mend that, or choose another --data") from error
+            raise ConversationsError(f"{self._path}: {error}; fix that, or choose another --data") from error
         except sqlite3.DatabaseError as error:
             assert self._path is not None
             move_aside(self._path, error)

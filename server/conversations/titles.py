@@ -1,4 +1,4 @@
-"""The title of a conversation, from what its user said first."""
+"""Title of a conversation, from its user's first message."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def title_of(content: str, length: int = LENGTH) -> str:
 
 
 def _clean(line: str) -> str:
-    """Without what is not to be seen: control characters, and those that turn the direction of the text around."""
+    """Remove invisible characters: control characters, and those that change the direction of text."""
     return " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in line).split())

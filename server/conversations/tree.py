@@ -1,7 +1,7 @@
-"""The tree that the messages of a conversation form. Pure: a message is its id, its parent, and its place in time.
+"""The tree of a conversation's messages. Pure: a message is its id, its parent, and its position in time.
 
-``parents`` maps each id to that of its parent, None for a first message, in the order in which they were written.
-Whatever it holds (a parent that is missing, a circle), nothing here runs for ever.
+``parents`` maps each id to its parent's, None for a first message, in writing order. Invalid input (a missing parent, a
+cycle) never causes an endless loop.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Parents = Mapping[str, str | None]
 
 
 def path(parents: Parents, leaf: str | None) -> tuple[str, ...]:
-    """The branch that ends with ``leaf``, from its first message on."""
+    """Return the branch that ends with ``leaf``, from its first message."""
     found: dict[str, None] = {}
     at = leaf
     while at is not None and at in parents and at not in found:
@@ -22,7 +22,7 @@ def path(parents: Parents, leaf: str | None) -> tuple[str, ...]:
 
 
 def children(parents: Parents) -> dict[str | None, list[str]]:
-    """The branches below each message, the oldest first; None: the first messages."""
+    """Return the messages directly below each message, oldest first; None: the first messages."""
     below: dict[str | None, list[str]] = {}
     for id, parent in parents.items():
         below.setdefault(parent, []).append(id)
@@ -30,12 +30,12 @@ def children(parents: Parents) -> dict[str | None, list[str]]:
 
 
 def siblings(parents: Parents, id: str) -> tuple[str, ...]:
-    """The branches beside ``id``, itself among them, the oldest first."""
+    """Return the alternatives to ``id``, including itself, oldest first."""
     return tuple(children(parents).get(parents[id], ()))
 
 
 def subtree(parents: Parents, id: str) -> tuple[str, ...]:
-    """``id`` and all below it."""
+    """Return ``id`` and all messages below it."""
     below = children(parents)
     found: dict[str, None] = {id: None}
     waiting = [id]
@@ -47,7 +47,7 @@ def subtree(parents: Parents, id: str) -> tuple[str, ...]:
 
 
 def newest_leaf(parents: Parents, under: str | None) -> str | None:
-    """The end of the newest branch below ``under``; ``under`` itself where nothing is. None: of the whole tree."""
+    """Return the end of the newest branch below ``under``, or ``under`` itself. None: of the whole tree."""
     below = children(parents)
     seen: set[str] = set()
     at = under
@@ -58,7 +58,8 @@ def newest_leaf(parents: Parents, under: str | None) -> str | None:
 
 
 def leaf_without(parents: Parents, gone: str, leaf: str | None) -> str | None:
-    """The leaf once ``gone`` and all below it are no more: as it was, or the newest beside or above ``gone``."""
+    """Return the leaf after ``gone`` and all below it are removed: unchanged, or the newest beside or above
+    ``gone``."""
     lost = set(subtree(parents, gone))
     if leaf not in lost:
         return leaf

@@ -1,4 +1,4 @@
-"""One turn of a conversation in its tables: what is read before it, written when it begins, and when it ends.
+"""One turn of a conversation in the tables: reading its branch, and writing its start and end.
 
 Every function runs on the store's thread, in its transaction.
 """
@@ -51,9 +51,9 @@ _CHANGED = "UPDATE conversations SET version = version + 1, updated_at = ? WHERE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What a `generate` asks of a conversation: the branch that it goes on from, and what it adds.
+    """A `generate` in a conversation: the branch it extends, and what it adds.
 
-    ``goes_on``: the message that is written on; None: a new answer. ``parent`` is that of the new messages.
+    ``goes_on``: the message to continue; None: a new answer. ``parent``: parent of the new messages.
     """
 
     settings: Settings
@@ -65,7 +65,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """What was written when a turn began, so that it can be taken back. ``before`` is the message as it was."""
+    """Record of the rows written at a turn's start, for undoing it. ``before``: the message before the change."""
 
     summary: Summary
     message: str
@@ -77,7 +77,8 @@ class Begun:
 
 
 def turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn:
-    """What ``body`` means in its conversation. Raises RemoteProtocolError: unknown_id, or what can't be done there."""
+    """Resolve ``body`` in its conversation. Raises RemoteProtocolError: unknown_id, or when the request is not
+    possible."""
     found, branch = _branch(db, principal, body)
     _refuse_unfinished(branch)
     return _turn(found, branch, body.content)
@@ -108,7 +109,7 @@ def _turn(found: Row, branch: tuple[Message, ...], content: str | None) -> Turn:
         return Turn(settings=settings(found), branch=branch, parent=parent, content=content, goes_on=None)
     last = branch[-1]
     if last.role == "system":
-        text = "parent must be a message of the user, to be answered again, or an answer, to be gone on with"
+        text = "parent must be a message of the user, to answer again, or an answer, to continue"
         raise RemoteProtocolError(ErrorCode.INVALID_FIELD, f"{text}; {last.id!r} is a system message", field="parent")
     goes_on = last if last.role == "assistant" else None
     return Turn(settings=settings(found), branch=branch, parent=parent, content=None, goes_on=goes_on)
@@ -117,10 +118,10 @@ def _turn(found: Row, branch: tuple[Message, ...], content: str | None) -> Turn:
 def begin(
     db: sqlite3.Connection, principal: str, body: Generate, turn: Turn, question: str, now: int, dropped: int = 0
 ) -> Begun:
-    """Write the user's message, called ``question``, and the empty answer, or note that one is gone on with.
+    """Write the user's message, with the id ``question``, and the empty answer, or mark an answer as continued.
 
-    ``dropped`` messages of the dialogue the model is not given. Raises RemoteProtocolError: unknown_id where the
-    conversation or the branch has gone since, id_conflict.
+    ``dropped``: messages of the dialogue that the model is not given. Raises RemoteProtocolError: unknown_id when the
+    conversation or branch was deleted meanwhile, id_conflict.
     """
     found = row(db, principal, body.conversation or "")
     known = parents(db, found.key)
@@ -145,7 +146,7 @@ def begin(
 
 
 def take_back(db: sqlite3.Connection, principal: str, conversation: str, begun: Begun) -> Summary | None:
-    """Undo ``begin``, where the generation did not begin after all."""
+    """Undo ``begin`` when the generation did not start."""
     found = any_row(db, principal, conversation)
     if found is None:
         return None
@@ -155,7 +156,7 @@ def take_back(db: sqlite3.Connection, principal: str, conversation: str, begun: 
         about = _json(_about(before))
         db.execute(_PUT_BACK, (before.state, before.generation, about, found.key, before.id))
     db.execute(_TOUCH, (begun.updated_at, begun.leaf, begun.title, found.key))
-    return _told(db, principal, conversation)
+    return _summary_if_listed(db, principal, conversation)
 
 
 def end(
@@ -167,7 +168,7 @@ def end(
     now: int,
     arrivals: Sequence[tuple[int, float]] = (),
 ) -> Summary | None:
-    """Write the ``text`` of a generation that has ended into its message; ``done`` None: it is gone.
+    """Write the ``text`` of an ended generation into its message; ``done`` None: the generation was lost.
 
     ``arrivals``: the lengths of the text's pieces, and when each arrived (``GenerationLog.arrivals``).
 
@@ -184,7 +185,7 @@ def end(
     ended = replace(_ended(begun, done, model), thoughts=thoughts or None)
     db.execute(_END, (content + text, state, _json(ended), found.key, id))
     db.execute(_CHANGED, (now, found.key))
-    return _told(db, what.principal, what.conversation)
+    return _summary_if_listed(db, what.principal, what.conversation)
 
 
 def _refuse_unfinished(branch: tuple[Message, ...]) -> None:
@@ -201,7 +202,7 @@ def _refuse_taken(db: sqlite3.Connection, found: Row, id: str, field: str) -> No
 
 
 def _leaf(known: dict[str, str | None], found: Row, turn: Turn) -> str | None:
-    """Where the answer that is gone on with is on the branch that is shown, that stays as it is."""
+    """Return the leaf after an answer is continued: unchanged when the answer is on the displayed branch."""
     assert turn.goes_on is not None
     shown = tree.path(known, found.leaf)
     return found.leaf if turn.goes_on.id in shown else turn.goes_on.id
@@ -232,7 +233,7 @@ def _begun(
     )
 
 
-def _told(db: sqlite3.Connection, principal: str, conversation: str) -> Summary | None:
+def _summary_if_listed(db: sqlite3.Connection, principal: str, conversation: str) -> Summary | None:
     found = any_row(db, principal, conversation)
     if found is None:
         raise unknown(conversation)

@@ -1,4 +1,4 @@
-"""What a conversation is, as its tables hold it and as the HTTP doors tell it (PROTOCOL 14.1)."""
+"""Conversations as values, for the tables and for the HTTP endpoints (PROTOCOL 14.1)."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from protocol.messages import (
 )
 
 MAX_TITLE = 200
-"""Characters of a title that somebody chose."""
+"""Maximum length of a title chosen by a user, in characters."""
 
 MAX_SYSTEM = 262_144
-"""Characters of a system prompt."""
+"""Maximum length of a system prompt, in characters."""
 
 MAX_THOUGHTS = 64
 """Thoughts of an answer that are timed. What comes after them is not."""
 
 RESERVED = ("export", "import")
-"""Words of the doors' paths, which no conversation can be called."""
+"""Words in the endpoints' paths, which no conversation may have as its id."""
 
 Title = Annotated[str, Meta(max_length=MAX_TITLE)]
 
 
 class MessageState(StrEnum):
-    """Where a message stands."""
+    """State of a message."""
 
     DONE = "done"
     WRITING = "writing"  # `content` is the text from before its generation
     STOPPED = "stopped"  # cancelled
     FAILED = "failed"
-    INTERRUPTED = "interrupted"  # the server went down in the middle of it
+    INTERRUPTED = "interrupted"  # the server stopped before the answer ended
 
 
 STATES = {
@@ -58,11 +58,11 @@ STATES = {
     DoneReason.FAILED: MessageState.FAILED,
     DoneReason.INTERRUPTED: MessageState.INTERRUPTED,
 }
-"""The state of a message whose generation has ended so."""
+"""State of a message by the reason its generation ended."""
 
 
 class Settings(Record, frozen=True, kw_only=True):
-    """What holds for every answer in a conversation; a `generate` may say otherwise."""
+    """Defaults for every answer in a conversation; a `generate` may override them."""
 
     system: Annotated[str, Meta(max_length=MAX_SYSTEM)] | None = None
     params: Params = Params()
@@ -98,7 +98,7 @@ class About(Facts, frozen=True, kw_only=True):
 
 
 class Message(About, frozen=True, kw_only=True):
-    """One message. ``created_at`` is in milliseconds since the Unix epoch; ``generation`` wrote it last."""
+    """One message. ``created_at``: milliseconds since the Unix epoch; ``generation``: the last one that wrote it."""
 
     id: Id
     parent: Id | None
@@ -122,7 +122,7 @@ class Summary(Facts, frozen=True, kw_only=True):
 
 
 class Whole(Summary, frozen=True, kw_only=True):
-    """A conversation. ``leaf`` is the end of the branch that is shown."""
+    """A complete conversation. ``leaf``: the end of the displayed branch."""
 
     settings: Settings
     leaf: Id | None
@@ -130,35 +130,35 @@ class Whole(Summary, frozen=True, kw_only=True):
 
 
 class Piece(Struct, frozen=True):
-    """A part of a snippet: whether it is what was looked for."""
+    """A part of a snippet. ``match``: it is a hit."""
 
     text: str
     match: bool
 
 
 class Found(Summary, frozen=True, kw_only=True):
-    """A conversation that a search brought. ``message``: where it was found; None: in the title."""
+    """A search result. ``message``: the message with the hit; None: the title has it."""
 
     snippet: tuple[Piece, ...]
     message: Id | None
 
 
 class Listed(Struct, frozen=True):
-    """A page of the list; ``next`` is the cursor of the one after it."""
+    """A page of the list. ``next``: cursor of the following page; None on the last one."""
 
     conversations: tuple[Summary, ...]
     next: str | None
 
 
 class Deleted(Struct, frozen=True):
-    """Something was deleted; it can be had back for some time, in milliseconds since the Unix epoch."""
+    """Confirmation of a delete. ``restore_until``: milliseconds since the Unix epoch."""
 
     id: Id
     restore_until: int
 
 
 class NewConversation(Record, frozen=True, kw_only=True):
-    """What a client may say of a conversation that it begins."""
+    """Fields that a client may set when it creates a conversation."""
 
     id: Id | None = None
     title: Title | None = None
@@ -166,7 +166,7 @@ class NewConversation(Record, frozen=True, kw_only=True):
 
 
 class Change(Record, frozen=True, kw_only=True):
-    """What a client may change of a conversation. An empty title: that of its first message."""
+    """Fields of a conversation that a client may change. An empty title resets it to the first message's."""
 
     title: Title | None = None
     pinned: bool | None = None
@@ -192,14 +192,14 @@ class Context(Facts, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """``value`` is the answer, and ``summaries`` are the conversations that have changed with it."""
+    """A response ``value``, with the conversations that have changed."""
 
     value: object
     summaries: tuple[Summary, ...] = ()
 
 
 def event(summary: Summary, *, deleted: bool = False) -> Conversation:
-    """The message that tells of a change."""
+    """Build the `conversation` message for a change."""
     names = Summary.__struct_fields__
     return Conversation(**{name: getattr(summary, name) for name in names}, deleted=deleted)
 

@@ -1,1 +1,1 @@
-"""Conversations as files: what is exported, and what is imported, also from other programs."""
+"""File formats of conversations: export, and import, also from other programs."""

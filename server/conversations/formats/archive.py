@@ -1,6 +1,6 @@
-"""The files with chats in a zip file, one by one, with bounds on what is unpacked. Pure.
+"""Chat files in a zip file, one by one, with limits on unpacking. Pure.
 
-Names in a zip file are labels here, and nothing is written anywhere.
+Names in the zip file are only labels; nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ _EMPTY: Final = b"PK\x05\x06"
 _ENTRY: Final = b"PK\x01\x02"
 
 MOST_ENTRIES: Final = 20_000
-"""Files in a zip file; one with more is refused before its list is read, which takes half a KiB each."""
+"""Maximum number of files in a zip file. One with more is rejected before its list is read, which takes 0.5 KiB
+each."""
 
 MOST_UNPACKED: Final = 256 << 20
-"""Bytes that all files with chats in a zip file may unpack to."""
+"""Maximum total size of the unpacked chat files, in bytes."""
 
 _CHATS: Final = re.compile(r"\.(json|jsonl|ndjson|md|markdown)$", re.I)
 _MAIN: Final = re.compile(r"conversations[^/]*\.json", re.I)
@@ -32,7 +33,7 @@ _OFFICE: Final = ("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file: its name without folders, and its bytes, or why it can't be read."""
+    """One file: its name without folders, and its bytes, or the reason why it can't be read."""
 
     name: str
     body: bytes = b""
@@ -44,7 +45,8 @@ def is_zip(body: bytes) -> bool:
 
 
 def entries(body: bytes) -> Iterator[Entry]:
-    """The files that may have chats. Raises RemoteProtocolError where there is none, or the zip file is broken."""
+    """Yield the files that may contain chats. Raises RemoteProtocolError when there is none or the zip file is
+    broken."""
     if body.count(_ENTRY) > MOST_ENTRIES:
         raise _refused(f"this zip file has more than {MOST_ENTRIES} files in it; take out the one with the chats")
     try:
@@ -62,7 +64,8 @@ def entries(body: bytes) -> Iterator[Entry]:
 
 
 def _chosen(infos: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
-    """Of a whole export of ChatGPT or Claude its conversations alone; else whatever may have chats."""
+    """Choose the files: of a complete export of ChatGPT or Claude only its conversations, else all possible chat
+    files."""
     files = [
         info
         for info in infos
@@ -88,7 +91,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> Entry:
         return Entry(name, problem="it is encrypted")
     try:
         with archive.open(info) as file:
-            body = file.read(left + 1)  # the size that it claims is not believed
+            body = file.read(left + 1)  # the declared size is not trusted
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError):
         return Entry(name, problem="it is broken")
     if len(body) > left:

@@ -1,10 +1,10 @@
-"""What ChatGPT exports: `conversations.json`, or a zip file with it, since 2025 in several numbered files.
+"""ChatGPT's export: `conversations.json`, or a zip file with it; since 2025 split into several numbered files.
 
 A list of ``{"conversation_id", "title", "create_time", "update_time", "current_node", "mapping": {id: {"message",
 "parent"}}}``, times in seconds. A message is ``{"author": {"role"}, "content": {"content_type", ...}, "recipient",
 "metadata": {"attachments": [{"id", "name"}], "is_visually_hidden_from_conversation", "model_slug"}}``; one turn of the
-assistant is a chain of them. Text, code, its output, documents (canvas) and thoughts are taken over; images, audio and
-other files are named in the text. Hidden messages, calls of other tools and what these return are left out.
+assistant is a chain of them. Text, code, its output, documents (canvas) and thoughts are imported; images, audio and
+other files are only named in the text. Hidden messages, other tool calls and their results are dropped.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Conversation(Struct, frozen=True, kw_only=True):
 
 
 def read(item: msgspec.Raw) -> Draft:
-    """Raises BadItemError, msgspec.DecodeError."""
+    """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
     found = msgspec.json.decode(item, type=_Conversation)
     messages, leaf = joined([_node(id, entry) for id, entry in found.mapping.items()], found.current_node)
     draft = Draft(
@@ -105,7 +105,7 @@ def _said(message: _Message, content: dict[str, Any], metadata: dict[str, Any]) 
 
 
 def _returned(kind: Any, content: dict[str, Any], metadata: dict[str, Any]) -> str:
-    """What a tool returned, as far as the reader saw it: the output of code, and images."""
+    """Return the part of a tool's result that the user saw: output of code, and images."""
     if kind == "execution_output":
         return fenced(_text(content, {}))
     pictures = [part for part in content.get("parts") or () if isinstance(part, dict)]
@@ -113,7 +113,7 @@ def _returned(kind: Any, content: dict[str, Any], metadata: dict[str, Any]) -> s
 
 
 def _document(call: str) -> str:
-    """The text of a document that the assistant wrote beside the chat (canvas)."""
+    """Return the text of a document that the assistant wrote beside the chat (canvas)."""
     try:
         document = msgspec.json.decode(call)
     except msgspec.DecodeError:
@@ -136,7 +136,7 @@ def _thought(one: dict[str, Any]) -> str:
 
 
 def _words(value: Any) -> str:
-    """A text, which some versions have as a list of parts."""
+    """Return a text; some versions have a list of parts."""
     parts = value if isinstance(value, list) else [value]
     return paragraphs(part if isinstance(part, str) else _part(part, {}) for part in parts if part)
 
@@ -154,10 +154,10 @@ def _part(part: Any, names: dict[str, str]) -> str:
     if not isinstance(part, dict):
         return ""
     kind = str(part.get("content_type") or "")
-    if isinstance(text := part.get("text"), str):  # a transcription of what was spoken
+    if isinstance(text := part.get("text"), str):  # a transcription of speech
         return text
     if "audio" in kind or "video" in kind:
-        return ""  # its transcription stands beside it
+        return ""  # the transcription is a separate part
     pointer = part.get("asset_pointer")
     if kind.startswith("image") or pointer:
         return named("Image", names.get(_file_id(pointer)))
@@ -165,14 +165,14 @@ def _part(part: Any, names: dict[str, str]) -> str:
 
 
 def _files(content: dict[str, Any], metadata: dict[str, Any]) -> list[str]:
-    """A line for each attachment that no part of the message stands for."""
+    """Return a line for each attachment that no part of the message shows."""
     parts = content.get("parts")
     shown = {_file_id(part.get("asset_pointer")) for part in parts or () if isinstance(part, dict)}
     return [named("Attachment", name) for id, name in _names(metadata).items() if id not in shown]
 
 
 def _names(metadata: dict[str, Any]) -> dict[str, str]:
-    """The names of the attachments, by their ids."""
+    """Return the names of the attachments, by id."""
     attachments = metadata.get("attachments")
     found = (one for one in attachments if isinstance(one, dict)) if isinstance(attachments, list) else ()
     return {str(one.get("id")): str(one.get("name") or "") for one in found}

@@ -1,10 +1,10 @@
-"""What Claude exports: `conversations.json`, or the zip file with it.
+"""Claude's export: `conversations.json`, or the zip file with it.
 
 A list of ``{"uuid", "name", "created_at", "updated_at", "chat_messages": [...]}``, times in ISO 8601. A message is
 ``{"uuid", "sender": "human" or "assistant", "text", "content": [{"type": "text" or "thinking" or "tool_use" or ...}],
 "attachments": [{"file_name", "extracted_content"}], "files": [{"file_name"}], "parent_message_uuid"?}``. Without
-parents the messages follow each other. Documents that the assistant wrote (artifacts) are taken over, images and other
-files are named in the text; calls of other tools and what these return are left out.
+parents the messages form a chain. Documents that the assistant wrote (artifacts) are imported; images and other files
+are only named in the text; other tool calls and their results are dropped.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Conversation(Struct, frozen=True, kw_only=True):
 
 
 def read(item: msgspec.Raw) -> Draft:
-    """Raises BadItemError, msgspec.DecodeError."""
+    """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
     found = msgspec.json.decode(item, type=_Conversation)
     branched = any(message.parent_message_uuid for message in found.chat_messages)
     nodes: list[Node] = []
@@ -91,7 +91,7 @@ def _block(block: dict[str, Any]) -> str:
 
 
 def _document(given: Any) -> str:
-    """The text of a document that the assistant wrote with a tool."""
+    """Return the text of a document that the assistant wrote with a tool."""
     if not isinstance(given, dict):
         return ""
     text = next((given[name] for name in _DOCUMENT if isinstance(given.get(name), str)), "")

@@ -1,4 +1,4 @@
-"""Thinking as Open WebUI keeps it in an answer: an HTML element of quoted text, or a list of output items. Pure."""
+"""Thinking in Open WebUI's answers: an HTML element with quoted text, or a list of output items. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _QUOTED: Final = re.compile(r"^> ?", re.MULTILINE)
 
 
 def split(content: str) -> tuple[str, str]:
-    """The thinking in an answer, and the rest of it. An element that has no end is thinking up to the end."""
+    """Split an answer into thinking and the rest. An element without an end is thinking up to the end of the text."""
     thoughts: list[str] = []
 
     def kept(found: re.Match[str]) -> str:
@@ -35,14 +35,14 @@ def split(content: str) -> tuple[str, str]:
 
 
 def from_output(output: Iterable[Any]) -> tuple[str, str]:
-    """The thinking and the text of an answer's output items."""
+    """Return the thinking and the text of an answer's output items."""
     items = [item for item in output if isinstance(item, dict)]
     thoughts = (_texts(item, "content") or _texts(item, "summary") for item in items if item.get("type") == "reasoning")
     return paragraphs(thoughts), paragraphs(_texts(item, "content") for item in items if item.get("type") == "message")
 
 
 def _plain(body: str) -> str:
-    """The text in the element: without its summary, its quote marks and HTML's escapes."""
+    """Return the element's text without its summary, quote marks and HTML escapes."""
     text = html.unescape(_SUMMARY.sub("", body, count=1)).strip()
     lines = [line for line in text.splitlines() if line.strip()]
     return _QUOTED.sub("", text) if all(line.startswith(">") for line in lines) else text

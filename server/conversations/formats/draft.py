@@ -1,4 +1,4 @@
-"""A conversation that was read from a file, before it is one here, and what has to be right about it. Pure."""
+"""A conversation read from a file, before it is stored, and its validation. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.conversations.titles import title_of
 from server.conversations.values import MAX_SYSTEM, MAX_TITLE, About, MessageState, Settings
 
 MOST_MESSAGES: Final = 100_000
-"""Of one conversation."""
+"""Maximum number of messages per conversation."""
 
 ROLES: Final = ("user", "assistant", "system")
 LAST_TIME: Final = 2**53 - 1
@@ -23,12 +23,12 @@ _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class BadItemError(Exception):
-    """This conversation can't be taken; the text says why, and what of it is wrong."""
+    """This conversation can't be imported; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftMessage:
-    """``id`` and ``parent`` are as the file has them, any text; ``created_at`` 0: the file does not say."""
+    """One message. ``id`` and ``parent`` are any text, as in the file; ``created_at`` 0: unknown."""
 
     id: str
     parent: str | None
@@ -41,7 +41,7 @@ class DraftMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """``id`` None, times 0, ``leaf`` None, ``title`` "": the file does not say."""
+    """One conversation. ``id`` None, times 0, ``leaf`` None, ``title`` "": not in the file."""
 
     id: str | None
     title: str
@@ -54,9 +54,9 @@ class Draft:
 
 
 def checked(draft: Draft, now: int) -> Draft:
-    """``draft`` with ids, times and a leaf that can be kept. Raises BadItemError."""
+    """Return ``draft`` with ids, times and a leaf that can be stored. Raises BadItemError."""
     if len(draft.messages) > MOST_MESSAGES:
-        raise BadItemError(f"it has {len(draft.messages)} messages, and at most {MOST_MESSAGES} are taken")
+        raise BadItemError(f"it has {len(draft.messages)} messages; the maximum is {MOST_MESSAGES}")
     parents = _parents(draft.messages)
     names = {id: id if _ID.fullmatch(id) else secrets.token_hex(8) for id in parents}
     created = _time(draft.created_at, now)
@@ -82,7 +82,8 @@ def checked(draft: Draft, now: int) -> Draft:
 
 
 def without(messages: Iterable[DraftMessage], dropped: set[str]) -> tuple[DraftMessage, ...]:
-    """``messages`` but for those ``dropped``, whose branches are hung on what stood above. Raises BadItemError."""
+    """Return ``messages`` without those ``dropped``; their branches move to the nearest message above. Raises
+    BadItemError."""
     messages = tuple(messages)
     parents = _parents(messages)
     above: dict[str | None, str | None] = {}
@@ -94,14 +95,14 @@ def without(messages: Iterable[DraftMessage], dropped: set[str]) -> tuple[DraftM
 
 
 def settings_of(system: str | None, params: Params | None = None) -> Settings:
-    """Raises BadItemError."""
+    """Build the settings. Raises BadItemError."""
     if system is not None and len(system) > MAX_SYSTEM:
-        raise BadItemError(f"its system prompt has {len(system)} characters, and at most {MAX_SYSTEM} are taken")
+        raise BadItemError(f"its system prompt has {len(system)} characters; the maximum is {MAX_SYSTEM}")
     return Settings(system=system or None, params=params or Params())
 
 
 def with_system(draft: Draft) -> Draft:
-    """``draft`` with the system message at its root, if it has one, as its system prompt."""
+    """Turn the system message at the root of ``draft``, if there is one, into its system prompt."""
     roots = [message for message in draft.messages if message.parent is None]
     if len(roots) != 1 or roots[0].role != "system":
         return draft
@@ -111,17 +112,17 @@ def with_system(draft: Draft) -> Draft:
 
 
 def _parents(messages: tuple[DraftMessage, ...]) -> dict[str, str | None]:
-    """Raises BadItemError where the messages are no tree."""
+    """Map each id to its parent. Raises BadItemError when the messages don't form a tree."""
     parents: dict[str, str | None] = {}
     for message in messages:
         if message.id in parents:
-            raise BadItemError(f"two of its messages are called {_short(message.id)}")
+            raise BadItemError(f"two of its messages have the id {_short(message.id)}")
         if message.role not in ROLES:
             raise BadItemError(f"message {_short(message.id)} has the role {_short(message.role)}")
         parents[message.id] = message.parent
     for id, parent in parents.items():
         if parent is not None and parent not in parents:
-            raise BadItemError(f"message {_short(id)} stands below {_short(parent)}, which is not there")
+            raise BadItemError(f"message {_short(id)} has the parent {_short(parent)}, which is missing")
     _refuse_circles(parents)
     return parents
 
@@ -134,7 +135,7 @@ def _refuse_circles(parents: dict[str, str | None]) -> None:
         while at not in sound:
             assert at is not None
             if at in walked:
-                raise BadItemError(f"message {_short(at)} stands below itself")
+                raise BadItemError(f"message {_short(at)} is below itself")
             walked[at] = None
             at = parents[at]
         sound.update(walked)

@@ -1,4 +1,4 @@
-"""A file's bytes as UTF-8 without a byte order mark, whatever the program wrote that it comes from. Pure."""
+"""Conversion of a file to UTF-8 without a byte order mark, whichever program wrote it. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's mark, which is a prefix of it
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -17,9 +17,9 @@ _MARKS: Final = (
 
 
 def as_utf8(body: bytes) -> bytes:
-    """``body`` in UTF-8, without a byte order mark. Raises RemoteProtocolError where it has a mark and is no such text.
+    """Convert ``body`` to UTF-8 without a byte order mark. Raises RemoteProtocolError when it contradicts its mark.
 
-    Without a mark it stays as it is: JSON's reader says where it is not UTF-8.
+    Without a mark it is returned unchanged: the JSON reader reports where it is not UTF-8.
     """
     for mark, encoding in _MARKS:
         if body.startswith(mark):

@@ -1,4 +1,4 @@
-"""What a file is that has no chats in it, for the sentence that says so. Pure."""
+"""Names of file types that contain no chats, for error messages. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _XML: Final = re.compile(rb"\s*<(?:\?xml|svg)\b", re.I)
 
 
 def kind_of(body: bytes) -> str | None:
-    """What ``body`` is, with its article, by its beginning; None: text, or nothing known."""
+    """Name the type of ``body``, with its article, from its first bytes; None for text and unknown types."""
     for beginning, kind in _BEGINNINGS:
         if body.startswith(beginning):
             return kind
@@ -48,7 +48,7 @@ def kind_of(body: bytes) -> str | None:
     if body[257:262] == b"ustar":
         return "a tar archive; unpack it first"
     if _WEB_PAGE.match(body[:4096]):
-        return "a web page; take the JSON file of the same export"
+        return "a web page; use the JSON file of the same export"
     if _XML.match(body[:4096]):
         return "an XML file"
     if not body.strip():

@@ -1,10 +1,10 @@
-"""What LibreChat exports of a conversation as JSON.
+"""LibreChat's JSON export of one conversation.
 
 ``{"conversationId", "title", "exportAt", "recursive", "options": {"model"?, "promptPrefix"?, "system"?}, "messages":
-[...]}``; older ones call the messages ``messagesTree``. A message is ``{"messageId", "parentMessageId", "text",
+[...]}``; older versions call the messages ``messagesTree``. A message is ``{"messageId", "parentMessageId", "text",
 "content"?: [{"type": "text" or "think" or ...}], "isCreatedByUser", "sender", "createdAt", "model", "files"?,
-"children"?}``; with ``recursive`` each has its answers in ``children``. Images and other files are named in the text;
-calls of tools are left out.
+"children"?}``; with ``recursive`` each has its answers in ``children``. Images and other files are only named in the
+text; tool calls are dropped.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Conversation(Struct, frozen=True, kw_only=True):
 
 
 def read(item: msgspec.Raw) -> Draft:
-    """Raises BadItemError, msgspec.DecodeError."""
+    """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
     found = msgspec.json.decode(item, type=_Conversation)
     options = found.options or {}
     nodes = _nodes(found.messages or found.messagesTree or (), options)
@@ -63,14 +63,14 @@ def read(item: msgspec.Raw) -> Draft:
 
 
 def _newest(nodes: Sequence[Node]) -> str | None:
-    """The message that was written last, or where not all have a time, the last one in the file."""
+    """Return the newest message; if some lack a time, the last one in the file."""
     if not nodes or not all(node.created_at for node in nodes):
         return nodes[-1].id if nodes else None
     return nodes[max(range(len(nodes)), key=lambda at: (nodes[at].created_at, at))].id
 
 
 def _nodes(messages: Sequence[_Message], options: dict[str, Any]) -> list[Node]:
-    """All messages, also those that stand below others."""
+    """Return all messages, including nested ones."""
     nodes: list[Node] = []
     left = [(message, message.parentMessageId) for message in reversed(messages)]
     while left:
@@ -111,7 +111,7 @@ def _part(part: Any) -> str:
 
 
 def _text(part: Any, name: str) -> str:
-    """A part's text, which some versions have as ``{"value"}``."""
+    """Return a part's text; some versions have ``{"value"}``."""
     value = part.get(name) if isinstance(part, dict) and part.get("type") == name else None
     if isinstance(value, dict):
         value = value.get("value")

@@ -1,8 +1,7 @@
 """A dialogue without branches: ``{"id"?, "title"?, "messages": [{"role", "content"}, ...]}``.
 
-So llama-server's web page exported conversations before it had branches, with ``lastModified`` in milliseconds, and so
-does whoever writes one by hand. A content may also be a list of parts, as OpenAI's API has it; what tools return is
-left out.
+This is llama-server's old export format, with ``lastModified`` in milliseconds, and the format for files written by
+hand. A content may also be a list of parts, as in OpenAI's API; tool results are dropped.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class _Conversation(Struct, frozen=True, kw_only=True):
 
 
 def read(item: msgspec.Raw) -> Draft:
-    """Raises BadItemError, msgspec.DecodeError."""
+    """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
     found = msgspec.json.decode(item, type=_Conversation)
     messages = tuple(
         DraftMessage(

@@ -1,7 +1,7 @@
-"""JSON Lines as the items that a JSON file would have. Pure.
+"""JSON Lines, converted to the items that a JSON file would have. Pure.
 
-llama-server's sessions are put together: a line begins a conversation, those after it are its messages. Any other line
-is a conversation of its own.
+The lines of a llama-server session are combined: the first line starts a conversation, the following are its messages.
+Any other line is a conversation by itself.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class _Line(Struct, frozen=True):
 
 
 def are_lines(body: bytes) -> bool:
-    """Return whether the first line of several is a JSON object by itself, or the only one begins a session."""
+    """Tell whether the first of several lines is a JSON object, or the only line starts a session."""
     first, _, rest = body.lstrip().partition(b"\n")
     begin = _begin(first)
     return begin is not None and (begin.type == _SESSION or bool(rest.strip()))
 
 
 def items(body: bytes, most: int) -> list[msgspec.Raw | BadItemError]:
-    """The conversations, or the first ``most`` and one more; in the place of one that can't be read, why."""
+    """Return the conversations, up to ``most`` and one more; an unreadable one is replaced by its error."""
     found: list[msgspec.Raw | BadItemError] = []
     session: _Session | None = None
     for number, line in enumerate(io.BytesIO(body), 1):
@@ -51,7 +51,7 @@ def items(body: bytes, most: int) -> list[msgspec.Raw | BadItemError]:
 
 
 def _begin(line: bytes) -> _Line | None:
-    """What the line says of itself; None where it is no JSON object."""
+    """Return the type of a line; None when it is not a JSON object."""
     try:
         return msgspec.json.decode(line, type=_Line)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -60,14 +60,14 @@ def _begin(line: bytes) -> _Line | None:
 
 def _single(line: bytes, begin: _Line | None, number: int) -> msgspec.Raw | BadItemError:
     if begin is None:
-        return BadItemError(f"line {number} is no JSON; was the file cut off?")
+        return BadItemError(f"line {number} is not JSON; was the file cut off?")
     if begin.type == _MESSAGE:
-        return BadItemError(f"line {number} is a message, and no line before it begins a session")
+        return BadItemError(f"line {number} is a message, but no earlier line starts a session")
     return msgspec.Raw(line)
 
 
 class _Session:
-    """A conversation that is being read: its first line, and its messages."""
+    """A conversation being read: its first line and its messages."""
 
     def __init__(self, line: bytes) -> None:
         self._line = line
@@ -75,9 +75,9 @@ class _Session:
         self._problem: BadItemError | None = None
 
     def add(self, begin: _Line | None, number: int) -> None:
-        """Add a line. One of an unknown type is ignored, as llama-server itself does."""
+        """Add a line. Lines of an unknown type are ignored, as llama-server does."""
         if begin is None:
-            self._problem = self._problem or BadItemError(f"line {number} is no JSON; was the file cut off?")
+            self._problem = self._problem or BadItemError(f"line {number} is not JSON; was the file cut off?")
         elif begin.type == _MESSAGE and len(self._messages) <= MOST_MESSAGES:
             self._messages.append(bytes(begin.message))
 

@@ -1,13 +1,13 @@
-"""What the web page of llama.cpp's llama-server exports.
+"""Export of llama-server's web page (llama.cpp).
 
 A `.jsonl` file, or a zip file of several: a line ``{"type": "session", "id", "name", "lastModified", "currNode",
-"pinned"?}`` for each conversation, then a line ``{"type": "message", "message": {...}}`` for each of its messages.
-Earlier versions wrote JSON: ``{"conv": {...}, "messages": [...]}``, or a list of these.
+"pinned"?}`` per conversation, then a line ``{"type": "message", "message": {...}}`` per message. Earlier versions wrote
+JSON: ``{"conv": {...}, "messages": [...]}``, or a list of these.
 
 A message is ``{"id", "type", "role", "content", "parent", "timestamp", "thinking"?, "reasoningContent"?, "model"?,
-"extra"?}``, times in milliseconds. ``type`` is "root" for the one at the root, which says nothing; "text", "think" or
-"system" otherwise. ``extra`` are attachments: the text of those that have one is taken over, the others are named.
-Earlier versions had numbers as ids, and -1 as the parent of the root.
+"extra"?}``, times in milliseconds. ``type`` is "root" for the empty root, otherwise "text", "think" or "system".
+``extra`` are attachments: their text is imported, those without text are only named. Earlier versions had numbers as
+ids, and -1 as the parent of the root.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class _Export(Struct, frozen=True):
 
 
 def read(item: msgspec.Raw) -> Draft:
-    """Raises BadItemError, msgspec.DecodeError."""
+    """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
     found = msgspec.json.decode(item, type=_Export)
     ids = {_name(message.id) for message in found.messages}
     messages = [_message(message, ids) for message in found.messages]
@@ -74,7 +74,7 @@ def read(item: msgspec.Raw) -> Draft:
 
 
 def milliseconds(time: float) -> int:
-    """A time of JavaScript's."""
+    """Convert a JavaScript time."""
     return int(time) if 0 < time < 2**53 else 0
 
 

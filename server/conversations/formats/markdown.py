@@ -42,7 +42,7 @@ class _Said(Struct, frozen=True, kw_only=True):
 
 
 def exported(conversation: Whole) -> str:
-    """The branch that is shown."""
+    """Export the displayed branch."""
     by_id = {message.id: message for message in conversation.messages}
     branch = tree.path({id: message.parent for id, message in by_id.items()}, conversation.leaf)
     head = {"title": conversation.title, "created_at": conversation.created_at}
@@ -58,18 +58,18 @@ def exported(conversation: Whole) -> str:
 
 
 def is_ours(body: bytes) -> bool:
-    """Return whether the file begins as an exported conversation does."""
+    """Tell whether the file begins like an exported conversation."""
     return body.lstrip().startswith(b"<!-- streamui:")
 
 
 def read(text: str) -> Draft:
-    """Raises BadItemError, msgspec.DecodeError."""
-    if text.partition("\n")[0].endswith("-->\r"):  # an editor has been at it
+    """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
+    if text.partition("\n")[0].endswith("-->\r"):  # an editor changed the line ends
         text = text.replace("\r\n", "\n")
     kinds_and_bodies = _MARK.split(text)[1:]
     parts = [kinds_and_bodies[at : at + 3] for at in range(0, len(kinds_and_bodies), 3)]
     if not parts or parts[0][0] != "conversation" or any(kind == "conversation" for kind, _, _ in parts[1:]):
-        raise BadItemError("it is no Markdown that StreamUI exported: no line is `<!-- streamui:conversation ...`")
+        raise BadItemError("it is not Markdown exported by StreamUI: it has no line `<!-- streamui:conversation ...`")
     head = msgspec.json.decode(parts[0][1], type=_Head)
     messages: list[DraftMessage] = []
     for number, (_, json, body) in enumerate(parts[1:], 1):

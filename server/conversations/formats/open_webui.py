@@ -1,11 +1,10 @@
-"""What Open WebUI exports: a list of its chats, or one.
+"""Open WebUI's export: a list of chats, or one chat.
 
-A chat is ``{"id", "title", "created_at", "updated_at", "pinned", "chat": {...}}``, times in seconds; the inner one,
-which is also read alone, is ``{"title", "models", "params": {"system"}?, "system"?, "history": {"currentId",
-"messages": {id: message}}}``. A message is ``{"id", "parentId", "childrenIds", "role", "content", "timestamp",
-"model"?, "files"?, "output"?}``. Thinking is in the content as ``<details type="reasoning">``, quoted and with HTML's
-escapes, or in ``output``, in the form of OpenAI's Responses API. Files are named in the text; sources and messages of
-other roles are left out.
+A chat is ``{"id", "title", "created_at", "updated_at", "pinned", "chat": {...}}``, times in seconds; the inner object,
+also accepted alone, is ``{"title", "models", "params": {"system"}?, "system"?, "history": {"currentId", "messages":
+{id: message}}}``. A message is ``{"id", "parentId", "childrenIds", "role", "content", "timestamp", "model"?, "files"?,
+"output"?}``. Thinking is in the content as ``<details type="reasoning">``, quoted and HTML-escaped, or in ``output``,
+as in OpenAI's Responses API. Files are only named in the text; sources and messages of other roles are dropped.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from server.conversations.values import About
 
 class _Message(Struct, frozen=True, kw_only=True):
     role: str
-    content: Any  # text, or a list of parts of which some are text
+    content: Any  # text, or a list of parts
     parentId: str | None = None
     timestamp: float | None = None
     model: str | None = None
@@ -58,7 +57,7 @@ class _Outer(Struct, frozen=True, kw_only=True):
 
 
 def read(item: msgspec.Raw) -> Draft:
-    """Raises BadItemError, msgspec.DecodeError."""
+    """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
     outer = msgspec.json.decode(item, type=_Outer)
     history = outer.chat.history or _in_order(outer.chat.messages)
     system = outer.chat.system or (outer.chat.params.system if outer.chat.params else None)
@@ -78,12 +77,12 @@ def read(item: msgspec.Raw) -> Draft:
 
 
 def read_inner(item: msgspec.Raw) -> Draft:
-    """A chat without what stands around it."""
+    """Read a chat given without its outer object."""
     return read(msgspec.Raw(b'{"chat":' + bytes(item) + b"}"))
 
 
 def _in_order(messages: tuple[_Message, ...]) -> _History:
-    """Messages that follow each other, as versions without branches had them."""
+    """Chain messages, for versions without branches."""
     named = {f"m{at}": message for at, message in enumerate(messages)}
     before = dict(zip(named, [None, *named], strict=False))
     following = {id: msgspec.structs.replace(message, parentId=before[id]) for id, message in named.items()}
@@ -102,7 +101,7 @@ def _message(id: str, found: _Message) -> DraftMessage:
 
 
 def _whole(found: _Message) -> str:
-    """A message's text, with the thinking before it and its files after it."""
+    """Return a message's text, with its thinking before and its files after it."""
     content = _text(found.content)
     thought, said = details.split(content) if found.role == "assistant" else ("", content)
     if found.output and not thought:

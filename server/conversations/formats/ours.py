@@ -1,6 +1,7 @@
-"""The project's own JSON: ``{"format": "streamui.conversations", "version": 1, "conversations": [...]}``.
+"""StreamUI's own JSON: ``{"format": "streamui.conversations", "version": 1, "conversations": [...]}``.
 
-Each conversation is as `GET /api/conversations/{id}` tells it (PROTOCOL 14.1). A single one is read too.
+Each conversation has the form of `GET /api/conversations/{id}` (PROTOCOL 14.1). A file with a single conversation is
+read too.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class _Conversation(Struct, frozen=True, kw_only=True):
 
 
 def read(item: msgspec.Raw) -> Draft:
-    """Raises BadItemError, msgspec.DecodeError."""
+    """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
     found = msgspec.json.decode(item, type=_Conversation)
     return Draft(
         id=found.id,
@@ -64,18 +65,18 @@ def read(item: msgspec.Raw) -> Draft:
 
 
 def refuse_newer(version: int) -> None:
-    """Raises BadItemError."""
+    """Raise BadItemError for an unsupported version."""
     if version != VERSION:
-        raise BadItemError(f"it was exported by another StreamUI, as version {version}; this one reads {VERSION}")
+        raise BadItemError(f"it has version {version} of the format; this StreamUI reads version {VERSION}")
 
 
 def exported(conversation: Whole) -> str:
-    """The file of one conversation."""
+    """Return the file of one conversation."""
     return _BEGIN + msgspec.json.encode(conversation).decode() + _END
 
 
 async def exported_all(conversations: AsyncIterator[Whole]) -> AsyncIterator[str]:
-    """The file of all of them, in parts."""
+    """Yield the file of all conversations, in parts."""
     separator = _BEGIN
     async for conversation in conversations:
         yield separator + msgspec.json.encode(conversation).decode()
@@ -88,7 +89,7 @@ _END: Final = "\n]}\n"
 
 
 def _message(found: _Message) -> DraftMessage:
-    writing = found.state is MessageState.WRITING  # the file has what was there when it was exported
+    writing = found.state is MessageState.WRITING  # the file has the text as of the export
     return DraftMessage(
         id=found.id,
         parent=found.parent,

@@ -1,7 +1,7 @@
-"""Which format a file has, and the conversations in it, one by one. Pure.
+"""Detection of a file's format, and its conversations, one by one. Pure.
 
-A file is taken apart without building what is in it, so that one bad conversation costs no other, and the memory for
-each is that of its own.
+A file is split without decoding its items, so that a bad conversation affects no other and each uses memory only by
+itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ESCAPE: Final = re.compile(
 _TITLE_SHOWN: Final = 80
 
 PIECE: Final = 1 << 20
-"""Bytes of a file that are looked through at a time for escapes that no UTF-8 can hold."""
+"""Number of bytes searched at a time for escapes that UTF-8 can't encode."""
 
 NO_EXPORT: Final = "not a chat export"
 KNOWN: Final = "that of StreamUI, llama-server, Open WebUI, ChatGPT, Claude or LibreChat"
@@ -48,7 +48,7 @@ _ABSENT: Final = msgspec.Raw()
 
 
 class _Shape(Struct, frozen=True):
-    """What tells one format from another."""
+    """Fields that distinguish the formats."""
 
     format: msgspec.Raw = _ABSENT
     version: msgspec.Raw = _ABSENT
@@ -72,7 +72,7 @@ class _Name(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A conversation that can't be taken: its place in the file, its title if that could be read, and why."""
+    """A conversation that can't be imported: its index in the file, its title if readable, and the reason."""
 
     index: int
     title: str | None
@@ -80,12 +80,12 @@ class Skipped:
 
 
 def read_file(body: bytes, now: int) -> Iterator[Draft | Skipped]:
-    """The conversations of a file of any known format. Raises RemoteProtocolError where it is of none."""
+    """Read the conversations of a file in any known format. Raises RemoteProtocolError for other files."""
     return _read_archive(body, now) if archive.is_zip(body) else _read_one(body, now)
 
 
 def read_json(body: bytes, now: int) -> Iterator[Draft | Skipped]:
-    """The conversations of a file of JSON, or JSON Lines. Raises RemoteProtocolError where it is none."""
+    """Read the conversations of a JSON or JSON Lines file. Raises RemoteProtocolError when it is neither."""
     for index, item in enumerate(_items(whole_characters(body))):
         if isinstance(item, BadItemError):
             yield Skipped(index, None, str(item))
@@ -133,7 +133,7 @@ def _read_one(body: bytes, now: int) -> Iterator[Draft | Skipped]:
 
 
 def whole_characters(body: bytes) -> bytes:
-    """``body`` with U+FFFD for each escape of half a character, which JavaScript writes and no UTF-8 can hold."""
+    """Replace each escape of a lone surrogate, which JavaScript writes and UTF-8 can't encode, by U+FFFD."""
     if b"\\u" not in body:
         return body
     return b"".join(
@@ -142,11 +142,11 @@ def whole_characters(body: bytes) -> bytes:
 
 
 def _parts(body: bytes) -> Iterator[bytes]:
-    """``body`` in pieces that cut no escape, since the server stands still while one is looked through."""
+    """Split ``body`` without cutting an escape, since the server is blocked while a piece is searched."""
     begin = 0
     end = body.find(b'",', PIECE)
     while end >= 0:
-        if body[end - 1 : end] != b"\\":  # the end of a string, and no quotation mark in one
+        if body[end - 1 : end] != b"\\":  # the end of a string, not a quotation mark inside one
             yield body[begin : end + 2]
             begin = end + 2
             end += PIECE
@@ -155,7 +155,7 @@ def _parts(body: bytes) -> Iterator[bytes]:
 
 
 def read_markdown(text: str, now: int) -> Iterator[Draft | Skipped]:
-    """The one conversation of a file of Markdown."""
+    """Read the conversation of a Markdown file."""
     try:
         draft = checked(markdown.read(text), now)
     except BadItemError as problem:
@@ -183,7 +183,7 @@ def _array(body: bytes) -> list[msgspec.Raw | BadItemError]:
     except RecursionError:
         raise RemoteProtocolError(ErrorCode.BAD_JSON, "JSON nested too deep") from None
     except (msgspec.DecodeError, UnicodeError) as problem:
-        text = f"the file is no JSON of conversations: {str(problem).removeprefix('JSON is malformed: ')}"
+        text = f"the file is not JSON with conversations: {str(problem).removeprefix('JSON is malformed: ')}"
         raise RemoteProtocolError(ErrorCode.BAD_JSON, text) from problem
     except BadItemError as problem:
         raise RemoteProtocolError(ErrorCode.UNSUPPORTED, str(problem)) from problem
@@ -210,7 +210,7 @@ def _reader(item: msgspec.Raw) -> Callable[[msgspec.Raw], Draft]:
 
 
 def _title(item: msgspec.Raw) -> str | None:
-    """The title, where it can be read."""
+    """Return the title, if readable."""
     try:
         shape = msgspec.json.decode(item, type=_Shape)
         if _is_there(shape.conv):
@@ -224,6 +224,6 @@ def _title(item: msgspec.Raw) -> str | None:
 
 
 def _is_there(value: msgspec.Raw) -> bool:
-    """Whether the object had the field, and not as null."""
+    """Tell whether the object has the field, with a value other than null."""
     with memoryview(value) as text:
         return text.nbytes > 0 and bytes(text[:4]) != b"null"

@@ -1,4 +1,4 @@
-"""What other programs keep of a turn in several pieces, as messages: thoughts, text, files, calls of tools. Pure."""
+"""Conversion of turns that other programs split into pieces (thoughts, text, files, tool calls) into messages. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from server.conversations.values import About
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One piece of a conversation as a file has it. ``role`` None, or no text: the piece is left out."""
+    """One piece of a conversation as in the file. ``role`` None, or no text: the piece is dropped."""
 
     id: str
     parent: str | None
@@ -26,7 +26,7 @@ class Node:
 
 @dataclass(slots=True)
 class _Turn:
-    """A message that is being put together from the pieces of ``nodes``, of which the first gives it its name."""
+    """A message being built from the pieces ``nodes``; it has the id of the first."""
 
     nodes: list[Node]
 
@@ -46,9 +46,9 @@ class _Turn:
 
 
 def with_thought(thought: str, content: str) -> str:
-    """The text of an answer, with the model's thinking before it, if there is any.
+    """Return an answer's text with the model's thinking, if there is any, before it.
 
-    A thought that speaks of the mark has it as code, where it ends nothing.
+    A closing mark inside the thinking is written as code, where it ends nothing.
     """
     if not thought.strip():
         return content
@@ -56,10 +56,11 @@ def with_thought(thought: str, content: str) -> str:
 
 
 def joined(nodes: Sequence[Node], leaf: str | None) -> tuple[tuple[DraftMessage, ...], str | None]:
-    """The messages that ``nodes`` make, and which of them ``leaf`` is now. Raises BadItemError where they are no tree.
+    """Build the messages from ``nodes``, and return the one that now has ``leaf``. Raises BadItemError when they form
+    no tree.
 
-    What is left out has its branches hung on what stood above it. Pieces of one answer that follow each other without
-    a branch become one message.
+    Branches of dropped nodes move to the node above. Consecutive pieces of one answer without a branch become one
+    message.
     """
     by_id = {node.id: node for node in nodes}
     bare = [_bare(node, by_id) for node in nodes]
@@ -85,7 +86,8 @@ def joined(nodes: Sequence[Node], leaf: str | None) -> tuple[tuple[DraftMessage,
 
 
 def milliseconds(time: Any) -> int:
-    """A time as milliseconds since the Unix epoch, from seconds, milliseconds, nanoseconds or ISO 8601; 0: none."""
+    """Convert a time to milliseconds since the Unix epoch, from seconds, milliseconds, nanoseconds or ISO 8601; 0:
+    none."""
     if isinstance(time, str):
         return _iso(time)
     if isinstance(time, bool) or not isinstance(time, int | float) or not 0 < time < 1e19:
@@ -94,12 +96,12 @@ def milliseconds(time: Any) -> int:
 
 
 def named(kind: str, name: Any = None) -> str:
-    """A line in place of what can't be imported, such as an image."""
+    """Return a line that names content that can't be imported, such as an image."""
     return f"[{kind}: {name}]" if isinstance(name, str) and name.strip() else f"[{kind}]"
 
 
 def fenced(text: str, language: str = "") -> str:
-    """``text`` as a block of code."""
+    """Return ``text`` as a code block."""
     fence = "```"
     while fence in text:
         fence += "`"
@@ -107,7 +109,7 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def attached(name: str, text: str) -> str:
-    """The text of a file that was attached to a message."""
+    """Return the text of an attached file with its name."""
     return f"--- {name} ---\n{text}"
 
 
@@ -126,13 +128,13 @@ def _iso(time: str) -> int:
 
 
 def _bare(node: Node, by_id: Mapping[str, Node]) -> DraftMessage:
-    """``node`` for the form of the tree alone. A parent that is not in the file is none."""
+    """Return ``node`` with only its place in the tree. A parent missing from the file becomes None."""
     parent = node.parent if node.parent in by_id else None
     return DraftMessage(id=node.id, parent=parent, role="user", content="")
 
 
 def _parents_first(above: Mapping[str, str | None]) -> list[str]:
-    """The ids of a tree, each after its parent."""
+    """Return the ids of a tree, each after its parent."""
     ordered: dict[str, None] = {}
     for id in above:
         path: list[str] = []
@@ -145,7 +147,7 @@ def _parents_first(above: Mapping[str, str | None]) -> list[str]:
 
 
 def _leaf(leaf: str | None, by_id: Mapping[str, Node], heads: Mapping[str, str]) -> str | None:
-    """The message that ``leaf``, or what is above it, has become part of."""
+    """Return the message that contains ``leaf``, or the nearest node above it."""
     while leaf is not None and leaf not in heads and leaf in by_id:
         leaf = by_id[leaf].parent
     return heads.get(leaf) if leaf is not None else None

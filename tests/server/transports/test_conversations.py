@@ -55,7 +55,7 @@ WRONG: list[tuple[str, str, Any, int, str, str]] = [
         "title must be a string of at most 200 characters, not 5; or leave",
     ),
     ("POST", AT, {"id": "a b"}, 400, "invalid_field", "id must be a string of 1 to 64 of A-Z a-z 0-9 . _ -, not"),
-    ("POST", AT, {"id": "import"}, 400, "invalid_field", "id: no conversation can be called 'import'; choose another"),
+    ("POST", AT, {"id": "import"}, 400, "invalid_field", "id: 'import' is reserved and can't name a"),
     ("POST", AT, '{"id":"a","id":"b"}', 400, "invalid_field", "id is given twice in one object"),
     (
         "POST",
@@ -85,7 +85,7 @@ WRONG: list[tuple[str, str, Any, int, str, str]] = [
     ("POST", f"{AT}/c1/messages/no/restore", {}, 404, "unknown_id", "message: conversation 'c1' has no message 'no'"),
     ("GET", f"{AT}/no/export", None, 404, "unknown_id", "conversation: there is no conversation 'no'"),
     ("GET", f"{AT}/c1/export?format=pdf", None, 400, "invalid_field", "format must be json or markdown, not 'pdf'"),
-    ("POST", f"{AT}/import", "x", 400, "bad_json", "the file is no JSON of conversations: invalid character"),
+    ("POST", f"{AT}/import", "x", 400, "bad_json", "the file is not JSON with conversations: invalid character"),
 ]
 
 

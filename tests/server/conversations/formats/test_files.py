@@ -86,7 +86,7 @@ def test_a_file_that_was_cut_off_costs_only_its_last_session() -> None:
     first, bad = read(lines(*session("a"), *session("b"))[:-40])
     assert isinstance(first, Draft)
     assert isinstance(bad, Skipped)
-    assert bad.message == "line 16 is no JSON; was the file cut off?"
+    assert bad.message == "line 16 is not JSON; was the file cut off?"
 
 
 def test_lines_that_are_conversations_of_their_own_are_read() -> None:
@@ -328,7 +328,7 @@ def test_a_chatgpt_conversation_without_messages_is_read() -> None:
 def test_a_chatgpt_mapping_that_is_no_tree_is_named() -> None:
     (skipped,) = read([chatgpt({"a": node("b", "user", "x"), "b": node("a", "user", "y")})])
     assert isinstance(skipped, Skipped)
-    assert (skipped.title, skipped.message) == ("Frogs", "message 'a' stands below itself")
+    assert (skipped.title, skipped.message) == ("Frogs", "message 'a' is below itself")
 
 
 def test_a_chatgpt_chain_of_a_thousand_turns_is_read() -> None:
@@ -572,7 +572,7 @@ def test_a_zip_file_without_chats_says_so(body: bytes, says: str) -> None:
         (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
         (b"SQLite format 3\0", "an SQLite database"),
         (b"GGUF\x03", "a model file"),
-        (b"\n<!DOCTYPE html><html>", "a web page; take the JSON file of the same export"),
+        (b"\n<!DOCTYPE html><html>", "a web page; use the JSON file of the same export"),
         (b'<?xml version="1.0"?><svg/>', "an XML file"),
         (b"", "an empty file"),
         (b" \n", "an empty file"),

@@ -250,10 +250,10 @@ def m(id: str, parent: str | None, **more: Any) -> dict[str, Any]:
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    (ours_of(m("a", "b"), m("b", "a")), "message 'a' stands below itself"),
-    (ours_of(m("a", "a")), "message 'a' stands below itself"),
-    (ours_of(m("a", "no")), "message 'a' stands below 'no', which is not there"),
-    (ours_of(m("a", None), m("a", None)), "two of its messages are called 'a'"),
+    (ours_of(m("a", "b"), m("b", "a")), "message 'a' is below itself"),
+    (ours_of(m("a", "a")), "message 'a' is below itself"),
+    (ours_of(m("a", "no")), "message 'a' has the parent 'no', which is missing"),
+    (ours_of(m("a", None), m("a", None)), "two of its messages have the id 'a'"),
     (ours_of(m("a", None, role="admin")), "message 'a' has the role 'admin'"),
     (ours_of(m("a", None, content=5)), "it can't be read: Expected `str`, got `int` - at `$.messages[0].content`"),
     (ours_of({"id": "a"}), "it can't be read: Object missing required field"),
