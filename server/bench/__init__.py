@@ -1,1 +1,1 @@
-"""``streamui bench``: a load from another process, and what it measured. It knows the server only as its clients do."""
+"""``streamui bench``: load from a separate process and measurements. It uses the server only as clients do."""

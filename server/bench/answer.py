@@ -1,4 +1,4 @@
-"""One answer, as the client that asked for it sees it arrive."""
+"""One answer, as seen by the client that requested it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Protocol
 from server.bench.errors import BenchError
 
 PATIENCE = 600.0
-"""Seconds without anything from a server, after which a run is given up. Times are of ``time.perf_counter``."""
+"""Time without data from a server after which a run is aborted, in seconds. Times are of ``time.perf_counter``."""
 
 
 class Answer:
-    """When each message of one answer came. The line that carries it writes it, one measure waits on it."""
+    """Arrival times of one answer's messages. The bench connection writes it; one measure waits on it."""
 
     def __init__(self, sent: float, wanted: int) -> None:
         self.sent = sent
@@ -20,7 +20,7 @@ class Answer:
         self.arrivals: list[float] = []
         self.pieces = 0
         self.read = 0
-        """Tokens of the prompt that the server said it had read."""
+        """Prompt tokens that the server has reported as read."""
         self.prompt_tokens = 0
         self.tokens = 0
         self.ended: float | None = None
@@ -30,7 +30,7 @@ class Answer:
         self._goal = 0
         self._waiting: asyncio.Future[None] | None = None
 
-    # Written by the line.
+    # Called by the bench connection.
 
     def arrived(self, now: float, text: str, pieces: int = 1) -> None:
         self.arrivals.append(now)
@@ -44,7 +44,7 @@ class Answer:
             self.ended, self._error = now, error
             self._wake()
 
-    # Read by the measures.
+    # Called by the measures.
 
     @property
     def text(self) -> str:
@@ -52,7 +52,7 @@ class Answer:
 
     @property
     def first_at(self) -> float:
-        """When the first text came; the end if there was none. Only after ``first`` or ``done``."""
+        """Time of the first text, or of the end if there was none. Valid after ``first`` or ``done``."""
         if self.arrivals:
             return self.arrivals[0]
         assert self.ended is not None
@@ -60,22 +60,22 @@ class Answer:
 
     @property
     def early(self) -> bool:
-        """The model ended it before its length."""
+        """True when the model ended the answer before the wanted length."""
         return self.tokens < self.wanted
 
     async def first(self) -> float:
-        """The time to first token, in milliseconds; to the end, where none of its few tokens had any text."""
+        """Wait for the first text. Returns the time to it in milliseconds, or to the end when there was none."""
         await self.until(1)
         return (self.first_at - self.sent) * 1000
 
     async def until(self, messages: int) -> None:
-        """Return once so many messages with text have come, or the answer has ended."""
+        """Wait until this many messages with text have arrived, or the answer has ended."""
         while len(self.arrivals) < messages and self.ended is None:
             await self._wait(messages)
         self._check()
 
     async def done(self) -> float:
-        """When it ended."""
+        """Wait for the end and return its time."""
         while self.ended is None:
             await self._wait(2**62)
         self._check()
@@ -106,7 +106,7 @@ class Line(Protocol):
         ...
 
     def stop(self) -> float:
-        """Stop the answer, the way this server is told to; returns when that was sent."""
+        """Stop the answer in the server's own way. Returns the time at which this was sent."""
         ...
 
     def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""What is found out beforehand, on our server: how long words are in tokens, and how fast this machine is."""
+"""Calibration on our server: tokens per word, and the machine's speed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from server.bench.sizes import Sizes
 from server.bench.target import Target, ask
 
 MOST_TOKENS = 512
-"""Of an answer, however fast the model is."""
+"""Maximum length of an answer, in tokens, however fast the model is."""
 
 
 async def tokens_per_word(target: Target) -> float:
-    """Of the prompts that Prompts makes."""
+    """Measure the tokens per word of the prompts that Prompts makes."""
     answer = await ask(target, " ".join(WORDS), 1)
     if not answer.prompt_tokens:
         raise BenchError("our server did not say how many tokens a prompt has")
@@ -22,7 +22,7 @@ async def tokens_per_word(target: Target) -> float:
 
 
 async def timed(target: Target, sizes: Sizes, prompts: Prompts) -> Sizes:
-    """``sizes`` with the time that a long prompt takes, and with answers that are long enough to measure."""
+    """Return ``sizes`` with the measured time of a long prompt, and with answers long enough to measure."""
     reading = await ask(target, prompts.fresh(sizes.long), 1)
     answer = await ask(target, prompts.fresh(sizes.short), sizes.answer)
     tokens_per_second = answer.tokens / (await answer.done() - answer.sent)

@@ -1,4 +1,4 @@
-"""The command ``streamui bench``: the run from end to end."""
+"""The command ``streamui bench``: the whole run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ INTERRUPTED = 130
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure as ``arguments`` say; returns the exit status. Raises BenchError."""
+    """Run the measurements for ``arguments`` and return the exit status. Raises BenchError."""
     if arguments.json is not None:
         _check_writable(arguments.json)
     if arguments.connections is not None:
@@ -50,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _until_terminated(measuring: Coroutine[Any, Any, None]) -> None:
-    """SIGTERM ends it as Ctrl-C does: with the servers that it started. A second one finds it ending already."""
+    """Run ``measuring``; SIGTERM ends it like Ctrl-C, including the servers it started. A second SIGTERM does
+    nothing."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: task.cancelling() or task.cancel())
@@ -101,7 +102,7 @@ def _sides(arguments: argparse.Namespace, load: Load) -> tuple[Side, ...]:
 
 
 async def _try(others: Sequence[Side]) -> None:
-    """A slip in what names the other server shows now, and not after a turn of ours."""
+    """Send one request to the other servers, so that mistakes in their options show before ours is measured."""
     for side in others:
         _remark("trying the other server")
         async with side.serving() as target:
@@ -109,10 +110,10 @@ async def _try(others: Sequence[Side]) -> None:
 
 
 async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
-    """Find out what the sizes depend on, on our server."""
+    """Determine the sizes on our server."""
     sizes = (QUICK if arguments.quick else FULL).fitted(context=load.context, parallel=load.parallel)
     seed = secrets.token_hex(4)
-    _remark("finding out how fast this machine is with this model")
+    _remark("measuring this machine's speed with this model")
     async with ours.serving() as target:
         ratio = await tokens_per_word(target)
         sizes = await timed(target, sizes, Prompts(f"{seed}/timing", ratio))
@@ -129,7 +130,7 @@ def _heading(load: Load, plan: Plan, answer: int) -> str:
 
 
 def _check_writable(path: Path) -> None:
-    """Better now than after an hour."""
+    """Check that the report can be written, before measuring for an hour."""
     try:
         path.open("ab").close()
     except OSError as error:

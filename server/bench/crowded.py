@@ -1,4 +1,4 @@
-"""``streamui bench --connections N``: our server alone, with and without many connections that do nothing."""
+"""``streamui bench --connections N``: our server alone, with and without many idle connections."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from server.bench.target import ask_at_once
 
 GROUP: Final = "connections"
 OTHER_FILES: Final = 256
-"""What a process has open beside its connections, and room to spare."""
+"""Open files of a process beside its connections, with a reserve."""
 
 ANSWER: Final = 128
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Raises BenchError for what does not go together, and where the system lets too few files be open."""
+    """Check the options and the limit of open files. Raises BenchError."""
     for name in ("against", "against_command", "against_options"):
         if getattr(arguments, name) is not None:
             raise BenchError(f"--connections measures our server alone; leave --{name.replace('_', '-')} out")
@@ -48,7 +48,7 @@ def size_of(arguments: argparse.Namespace, context: int) -> Crowd:
 
 
 def rows(size: Crowd) -> tuple[Row, ...]:
-    """Every row there is, in the table's order."""
+    """Return all rows, in the table's order."""
     alone, beside = f"gap of {size.busy} busy ones alone", f"the same beside {size.idle:,} idle ones"
     return (
         Row(GROUP, "crowd.memory", median, "memory of an idle connection", "KiB", 1),
@@ -64,7 +64,7 @@ def rows(size: Crowd) -> tuple[Row, ...]:
 async def run(
     arguments: argparse.Namespace, load: Load, size: Crowd, remark: Remark
 ) -> tuple[Plan, list[dict[str, Samples]]]:
-    """A server for each round, and in every second one the idle connections come first."""
+    """Run the rounds, each on a new server; in every second round the idle connections come first."""
     side = Ours(load, raw=True, options=f"--max-sockets {size.idle + size.busy + OTHER_FILES}")
     rounds = arguments.rounds or (1 if arguments.quick else 3)
     seed, ratio = secrets.token_hex(4), 0.0

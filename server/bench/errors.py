@@ -1,5 +1,5 @@
-"""What ends a run."""
+"""The error that ends a run."""
 
 
 class BenchError(Exception):
-    """The run can't go on; the text is one line that a person can act on."""
+    """The run can't continue. The text is one line with a cause that a person can fix."""

@@ -1,4 +1,4 @@
-"""The few facts of a GGUF file that the load depends on, read from its header without any package."""
+"""The facts of a GGUF file that the load depends on, read from its header without any package."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _END_TEXTS = frozenset(
     "<|eom_id|> <EOT> _<EOT> </s> <|end_of_sentence|> <turn|> <fim_pad> <fim_repo> <fim_suffix> <|fim_pad|> "
     "<|repo_name|> <|file_sep|> <PAD> <REPO> [EOT] [EOS]".split()
 )
-"""What llama.cpp takes for the end of an answer too, wherever a vocabulary has it."""
+"""Further texts that llama.cpp treats as the end of an answer, wherever a vocabulary has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class GgufFacts:
-    """``context``: how many tokens the model was trained for, None if unknown. ``ends``: what would end an answer."""
+    """Facts of a model. ``context``: trained length in tokens, None if unknown. ``ends``: tokens that end an answer."""
 
     name: str
     context: int | None
@@ -29,7 +29,7 @@ class GgufFacts:
 
 
 def read_facts(path: Path) -> GgufFacts:
-    """Raises BenchError for what is no GGUF file."""
+    """Read the facts. Raises BenchError for a file that is not GGUF."""
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:

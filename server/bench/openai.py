@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server under load: a streamed completion over plain HTTP for each answer."""
+"""Any OpenAI-compatible server under load: a streamed completion over plain HTTP per answer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Chunk(msgspec.Struct):
 
 
 class OpenAI:
-    """The server at ``url``. It is stopped by closing the connection, and says nothing to that."""
+    """The server at ``url``. An answer is stopped by closing the connection, which the server does not acknowledge."""
 
     acknowledges = False
 
@@ -62,7 +62,7 @@ class OpenAI:
         return None
 
     async def status(self, path: str) -> int | None:
-        """What a GET is answered with; None when nobody answers."""
+        """Return the status code of a GET; None when nothing answers."""
         return await asyncio.to_thread(self._get, path)
 
     def _get(self, path: str) -> int | None:
@@ -95,7 +95,7 @@ class OpenAI:
 
 
 def _address(url: str) -> tuple[str, int, str]:
-    """Host, port and path. Raises BenchError."""
+    """Parse host, port and path. Raises BenchError."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 80
@@ -149,7 +149,7 @@ class HttpLine(asyncio.Protocol):
         try:
             self._http.receive_data(data)
             while (event := self._http.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
-                self._take(event, now)
+                self._on_event(event, now)
                 if isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
                     return
         except (h11.RemoteProtocolError, msgspec.DecodeError) as error:
@@ -158,17 +158,17 @@ class HttpLine(asyncio.Protocol):
     def connection_lost(self, problem: Exception | None) -> None:
         self._end(time.perf_counter(), "the server closed the connection in the middle of an answer")
 
-    def _take(self, event: Any, now: float) -> None:
+    def _on_event(self, event: Any, now: float) -> None:
         if isinstance(event, h11.Response):
             self._status = event.status_code
         elif isinstance(event, h11.Data):
             self._unread += event.data
             if self._status == 200:
-                self._take_lines(now)
+                self._on_lines(now)
         elif isinstance(event, h11.EndOfMessage):
             self._end(now, None if self._status == 200 else self._server.refusal(self._status, self._unread))
 
-    def _take_lines(self, now: float) -> None:
+    def _on_lines(self, now: float) -> None:
         *lines, self._unread = self._unread.split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):
@@ -176,9 +176,9 @@ class HttpLine(asyncio.Protocol):
                 if data == b"[DONE]":
                     self._end(now)
                 else:
-                    self._take_chunk(self._decode(data), now)
+                    self._on_chunk(self._decode(data), now)
 
-    def _take_chunk(self, chunk: _Chunk, now: float) -> None:
+    def _on_chunk(self, chunk: _Chunk, now: float) -> None:
         answer = self._answer
         if answer is None or answer.ended is not None:
             return

@@ -12,7 +12,7 @@ from server.option import whole_number
 from server.settings import default_data_folder
 
 CONTEXT = 4608
-"""Tokens for each chat where nothing is said: room for the longest prompt."""
+"""Default context per chat, in tokens: room for the longest prompt."""
 
 LEAST_CONTEXT = 512
 
@@ -28,7 +28,7 @@ def _add_model(group: argparse._ArgumentGroup, environ: Mapping[str, str]) -> No
     group.add_argument(
         "--synthetic",
         metavar="SIZE",
-        help="a model of random weights of this size, 0.5b or 0.2b; made once, at --model's path or in the data folder",
+        help="a model of random weights of this size, 0.5b or 0.2b; written once, to --model's path or the data folder",
     )
     group.add_argument(
         "--context",
@@ -51,7 +51,7 @@ def _add_model(group: argparse._ArgumentGroup, environ: Mapping[str, str]) -> No
 
 def _add_other(group: argparse._ArgumentGroup) -> None:
     server = group.add_mutually_exclusive_group()
-    server.add_argument("--against", metavar="URL", help="an OpenAI-compatible server that runs, as http://HOST:PORT")
+    server.add_argument("--against", metavar="URL", help="a running OpenAI-compatible server, as http://HOST:PORT")
     server.add_argument(
         "--against-command",
         metavar="COMMAND",
@@ -68,13 +68,17 @@ def _add_other(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_run(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--rounds", type=whole_number(1, 100), metavar="N", help="how often (3, and 1 with --quick)")
-    group.add_argument("--only", type=_groups, default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}")
+    group.add_argument(
+        "--rounds", type=whole_number(1, 100), metavar="N", help="number of rounds (3, or 1 with --quick)"
+    )
+    group.add_argument(
+        "--only", type=_groups, default=GROUPS, metavar="GROUP,...", help=f"measure only some of {', '.join(GROUPS)}"
+    )
     group.add_argument(
         "--connections",
         type=whole_number(1, 100_000),
         metavar="N",
-        help="measure what so many connections cost that do nothing, and nothing else; give --parallel at least --busy",
+        help="measure only the cost of this many idle connections; set --parallel to at least --busy",
     )
     group.add_argument(
         "--busy", type=whole_number(1, 4096), default=64, metavar="N", help="answers beside them (%(default)s)"

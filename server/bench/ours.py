@@ -1,4 +1,4 @@
-"""A StreamUI server under load: one WebSocket for each answer, as many people would have."""
+"""A StreamUI server under load: one WebSocket per answer, as many users would have."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from server.bench.target import Counters
 
 
 class StreamUI:
-    """The server at ``url``. ``raw``: prompts are given to the model without its chat template."""
+    """The server at ``url``. ``raw``: prompts skip the model's chat template."""
 
     acknowledges = True
 
@@ -50,7 +50,7 @@ class StreamUI:
         return Counters.of((await asyncio.to_thread(self._read_health))["engine"])
 
     async def usage(self) -> Usage:
-        """What the server's process holds now."""
+        """Return the current resources of the server's process."""
         return usage_of(await asyncio.to_thread(self._read_metrics))
 
     def _read_metrics(self) -> str:
@@ -62,7 +62,7 @@ class StreamUI:
 
     def _read_health(self) -> dict[str, Any]:
         try:
-            # The address is of http, by its beginning.
+            # The URL's scheme is always http.
             with urllib.request.urlopen(self._health, timeout=60) as response:  # nosec B310
                 body: dict[str, Any] = json.load(response)
                 return body
@@ -71,16 +71,16 @@ class StreamUI:
 
 
 def usage_of(metrics: str) -> Usage:
-    """From the text of `/metrics`. Raises BenchError where the system tells no memory and no files."""
+    """Parse the text of `/metrics`. Raises BenchError on systems without memory and file counts."""
     values = dict(line.split(" ", 1) for line in metrics.splitlines() if line.startswith("process_"))
     try:
         return Usage(int(float(values["process_resident_memory_bytes"])), int(float(values["process_open_fds"])))
     except KeyError as missing:
-        raise BenchError(f"/metrics does not tell {missing}: it can on Linux only") from None
+        raise BenchError(f"/metrics has no {missing}: it exists on Linux only") from None
 
 
 class SocketLine(asyncio.Protocol):
-    """One WebSocket over websockets' own protocol without I/O: nothing stands between the socket and the clock."""
+    """One WebSocket over websockets' I/O-free protocol, so that no layer delays the clock."""
 
     def __init__(self, address: str, raw: bool, ends: tuple[int, ...]) -> None:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -118,10 +118,10 @@ class SocketLine(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
         self._socket.receive_data(data)
-        self._flush()  # a ping is answered
+        self._flush()  # answers pings
         for event in self._socket.events_received():
             if isinstance(event, Frame):
-                self._take_frame(event, now)
+                self._on_frame(event, now)
         if self._socket.handshake_exc is not None and not self.opened.done():
             self.opened.set_exception(_refused(self._socket.handshake_exc))
 
@@ -136,18 +136,18 @@ class SocketLine(asyncio.Protocol):
 
     # Frames
 
-    def _take_frame(self, frame: Frame, now: float) -> None:
+    def _on_frame(self, frame: Frame, now: float) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.CONT):
             return
         self._text += frame.data
         if frame.fin:
             text, self._text = bytes(self._text), b""
             for message in codec.decode_server(text.decode()):
-                self._take(message, now)
+                self._on_message(message, now)
 
-    def _take(self, message: ServerMessage, now: float) -> None:
+    def _on_message(self, message: ServerMessage, now: float) -> None:
         answer = self._answer
-        if isinstance(message, Welcome) and not self.opened.done():  # a bench that is told to end has cancelled it
+        if isinstance(message, Welcome) and not self.opened.done():  # a cancelled bench has cancelled the future
             self.opened.set_result(None)
         if answer is None:
             return
@@ -165,7 +165,7 @@ class SocketLine(asyncio.Protocol):
 
     def _problem(self, done: Done) -> str | None:
         if done.reason is DoneReason.CANCELLED and not self._stopped:
-            return "our server cancelled an answer that nobody had stopped"
+            return "our server cancelled an answer that was not stopped"
         return done.error.message if done.error else None
 
     def _send(self, text: str) -> None:

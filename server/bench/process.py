@@ -1,4 +1,4 @@
-"""A server in a process of its own, for as long as a block lasts."""
+"""A server in its own process, for the duration of a block."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def free_port() -> int:
 
 
 class Process:
-    """The process, and all that it says."""
+    """The process and its output."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
         self._name, self._process, self._log = name, process, log
 
     def said(self) -> list[str]:
-        """The lines it has written so far."""
+        """Return the lines written so far."""
         self._log.seek(0)
         return [line for line in self._log.read().decode("utf-8", "replace").splitlines() if line.strip()]
 
     async def until(self, ready: Callable[[], Awaitable[bool]]) -> None:
-        """Return once ``ready``. Raises BenchError, with the last line it said, when the process ends before."""
+        """Wait until ``ready``. Raises BenchError with the last line of output when the process ends before."""
         try:
             async with asyncio.timeout(START_SECONDS):
                 while not await ready():
@@ -55,7 +55,8 @@ class Process:
 
 @contextlib.asynccontextmanager
 async def running(name: str, command: Sequence[str]) -> AsyncIterator[Process]:
-    """Start ``command``; end it with the block. Its STREAMUI_ variables are not inherited: the command says all."""
+    """Start ``command``, and end it with the block. STREAMUI_ variables are not inherited: the command has all
+    options."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("STREAMUI_")}
     with tempfile.TemporaryFile() as log:
         try:
@@ -79,6 +80,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
                 async with asyncio.timeout(END_SECONDS):
                     await process.wait()
         finally:
-            if process.returncode is None:  # it did not obey in time, or a person did not want to wait
+            if process.returncode is None:  # it did not end in time, or the wait was interrupted
                 process.kill()
                 await process.wait()

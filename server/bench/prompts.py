@@ -1,4 +1,4 @@
-"""Prompts of a given length that no cache has seen: English words in an order that is new each time."""
+"""Prompts of a given length that no cache contains: English words in an order that is new each time."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ WORDS = tuple(
 
 
 class Prompts:
-    """A row of prompts. The same ``seed`` gives the same row, so that both sides are asked the same."""
+    """A sequence of prompts. The same ``seed`` gives the same sequence, so both sides get the same prompts."""
 
     def __init__(self, seed: str, tokens_per_word: float) -> None:
         self._random = random.Random(seed)
         self._tokens_per_word = tokens_per_word
 
     def fresh(self, tokens: int) -> str:
-        """About ``tokens`` tokens of text, in shuffled decks of all words: so a long text has the length it should."""
+        """Return about ``tokens`` tokens of text, from shuffled decks of all words, which keeps the length of long
+        texts accurate."""
         count = max(1, round(tokens / self._tokens_per_word))
         words: list[str] = []
         while len(words) < count:

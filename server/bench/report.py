@@ -1,4 +1,4 @@
-"""The run as JSON: every sample of every round, beside the figures of the table."""
+"""The run as JSON: every sample of every round, and the figures of the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The interleaved rounds: ours, theirs, theirs, ours, and so on, so that what drifts on a machine hits both alike."""
+"""Interleaved rounds: ours, theirs, theirs, ours, and so on, so that drift of the machine affects both sides
+equally."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from server.bench.sizes import Sizes
 from server.bench.target import Target, ask
 
 Remark = Callable[[str], None]
-"""Tells the person how far the run is."""
+"""Reports the progress of the run to the person."""
 
 Measure = Callable[[Target, Sizes, Prompts], Awaitable[Samples]]
 
@@ -34,7 +35,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run does. ``seed``: prompts differ from those of any other run, and are the same for both sides."""
+    """Plan of a run. ``seed``: prompts differ from those of any other run, and are the same for both sides."""
 
     sizes: Sizes
     groups: tuple[str, ...]
@@ -47,7 +48,7 @@ class Plan:
 
 
 async def run_rounds(plan: Plan, sides: Sequence[Side], remark: Remark) -> list[dict[str, Samples]]:
-    """For each round, what each side brought."""
+    """Run the rounds and return each side's samples per round."""
     results: list[dict[str, Samples]] = []
     for round in range(plan.rounds):
         result: dict[str, Samples] = {}
@@ -62,7 +63,7 @@ async def _turn(plan: Plan, round: int, side: Side, remark: Remark) -> Samples:
         await ask(target, plan.prompts(round, "warm-up").fresh(plan.sizes.long), plan.sizes.answer)
         parts = []
         gc.collect()
-        gc.disable()  # a collection here would count as time of the server
+        gc.disable()  # a collection here would count as the server's time
         try:
             for group in plan.groups:
                 remark(f"round {round + 1} of {plan.rounds}: {side.name}, {group}")

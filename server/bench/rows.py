@@ -1,4 +1,4 @@
-"""The rows of the table: which statistic of which samples."""
+"""Rows of the table: a statistic of named samples."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GROUPS = ("throughput", "arrivals", "readings", "stops", "turns")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``of`` names the samples. ``places``: digits behind the point."""
+    """One row. ``of``: name of the samples; ``places``: decimal places."""
 
     group: str
     of: str
@@ -24,7 +24,7 @@ class Row:
 
 
 def rows(sizes: Sizes) -> tuple[Row, ...]:
-    """Every row there is, in the table's order."""
+    """Return all rows, in the table's order."""
     return (*_throughput(sizes), *_arrivals(sizes), *_readings(sizes), *_stops(sizes), *_turns(sizes), *_outside(sizes))
 
 

@@ -1,4 +1,4 @@
-"""Samples, and what is said of them."""
+"""Samples and statistics."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import statistics
 from collections.abc import Callable, Sequence
 
 Samples = dict[str, list[float]]
-"""What a measure brought, by name."""
+"""Samples of a measure, by name."""
 
 Statistic = Callable[[Sequence[float]], float]
 
 
 def percentile(share: float) -> Statistic:
-    """The smallest sample that at least ``share`` percent of them do not exceed (nearest rank)."""
+    """Return the statistic for the nearest-rank percentile: the smallest sample that ``share`` percent do not
+    exceed."""
 
     def of(samples: Sequence[float]) -> float:
         return sorted(samples)[max(0, math.ceil(share / 100 * len(samples)) - 1)]
@@ -27,12 +28,12 @@ p50, p95, p99 = percentile(50), percentile(95), percentile(99)
 
 
 def gaps(times: Sequence[float]) -> list[float]:
-    """Milliseconds between neighbours."""
+    """Return the differences between consecutive times, in milliseconds."""
     return [(later - earlier) * 1000 for earlier, later in itertools.pairwise(times)]
 
 
 def merge(parts: Sequence[Samples]) -> Samples:
-    """All samples of each name."""
+    """Combine the samples of each name."""
     merged: Samples = {}
     for part in parts:
         for name, values in part.items():

@@ -1,4 +1,4 @@
-"""The two sides of a comparison: how each server comes to run for a turn of load."""
+"""The two sides of a comparison: how each server is started for a turn of load."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ READY = "StreamUI is ready: "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What both sides serve. ``threads`` None: each side's own choice. ``ends``: tokens that would end an answer."""
+    """Load for both sides. ``threads`` None: each side's default. ``ends``: tokens that would end an answer."""
 
     model: Path
     context: int
@@ -39,7 +39,7 @@ class Side(Protocol):
     def name(self) -> str: ...
 
     def serving(self) -> AbstractAsyncContextManager[Target]:
-        """A server that answers, for as long as the block lasts."""
+        """Run the server for the duration of the block."""
         ...
 
 
@@ -71,7 +71,7 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A server that runs already."""
+    """A server that is already running."""
 
     load: Load
     url: str
@@ -82,15 +82,13 @@ class Standing:
     async def serving(self) -> AsyncIterator[Target]:
         target = OpenAI(self.url, api=self.api, ends=self.load.ends)
         if not await _answers(target):
-            raise BenchError(
-                f"--against {self.url}: nobody answers there; start that server first, or mend the address"
-            )
+            raise BenchError(f"--against {self.url}: no answer; start that server first, or fix the address")
         yield target
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A server that a command line starts for each turn, so that only one of the two is awake."""
+    """A server started by a command line for each turn, so that only one of the two runs."""
 
     load: Load
     command: str
@@ -107,7 +105,7 @@ class Started:
 
 
 def filled(command: str, load: Load, port: int) -> list[str]:
-    """The words of ``command``, with what stands in braces replaced. Raises BenchError for a name that there is not."""
+    """Return the words of ``command`` with the names in braces replaced. Raises BenchError for an unknown name."""
     known = {
         "model": load.model,
         "port": port,
@@ -119,7 +117,7 @@ def filled(command: str, load: Load, port: int) -> list[str]:
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in known:
-            raise BenchError(f"--against-command: {found[0]} means nothing; there are {', '.join(known)}")
+            raise BenchError(f"--against-command: {found[0]} is unknown; use one of {', '.join(known)}")
         return str(known[found[1]])
 
     try:

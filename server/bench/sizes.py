@@ -1,4 +1,4 @@
-"""How much is asked: the same for both sides, and fitted to the model."""
+"""Sizes of the load: the same for both sides, and fitted to the model."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 
 MARGIN = 16
-"""Tokens that are left free, since a prompt's length is only about right."""
+"""Tokens left free, since the length of a prompt is approximate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """Lengths are in tokens, of prompts unless an answer is meant; the rest are numbers of repetitions in a turn."""
+    """Lengths in tokens, of prompts unless an answer is named; the other fields are repetitions per turn."""
 
     streams: tuple[int, ...] = (1, 4, 16, 32)
     short: int = 32
@@ -19,9 +19,9 @@ class Sizes:
     longest: int = 4000
     answer: int = 64
     answer_seconds: float = 1.5
-    """An answer to one person should take so long, so that a fast model is measured over more than a blink."""
+    """Minimum duration of a single answer, in seconds, so that a fast model is measured long enough."""
     turn: int = 32
-    """Length of the answer that a conversation's first turn gets."""
+    """Length of the answer to a conversation's first turn, in tokens."""
     arriving: int = 16
     arrivals: int = 2
     readings: int = 2
@@ -31,7 +31,7 @@ class Sizes:
     turns: int = 2
     context: int = 0
     long_seconds: float = 0.0
-    """How long our server reads ``long`` tokens: what has to happen meanwhile is timed by it."""
+    """Time for reading ``long`` tokens on our server, in seconds; used to time events during the reading."""
 
     @property
     def longest_seconds(self) -> float:
@@ -39,12 +39,13 @@ class Sizes:
 
     @property
     def running(self) -> int:
-        """Length of an answer that goes on until it is stopped."""
+        """Length of an answer that runs until it is stopped, in tokens."""
         return self.context - self.short - MARGIN
 
     def fitted(self, *, context: int, parallel: int) -> Sizes:
-        """With prompts that leave room for answers and a further turn, and no more streams than run at once."""
-        room = context - 3 * self.turn - self.short - max(MARGIN, context // 50)  # a text read again may be longer
+        """Return sizes whose prompts leave room for answers and another turn, with at most ``parallel`` streams."""
+        # A text that is read again may have more tokens.
+        room = context - 3 * self.turn - self.short - max(MARGIN, context // 50)
         return dataclasses.replace(
             self,
             context=context,

@@ -1,4 +1,4 @@
-"""A GGUF of random weights in a given shape: it costs what a real model of that shape costs, and needs no download.
+"""A GGUF file of random weights in a given shape: as expensive as a real model of that shape, without a download.
 
 The only file of the bench that needs the ``gguf`` package.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy
 
 FORMAT: Final = 1
-"""To be raised with each change to what is written, so that no older file is taken for it."""
+"""Version of the written content. Increase it with every change, so that older files are not reused."""
 
 TEMPLATE: Final = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -27,18 +27,18 @@ TEMPLATE: Final = (
 )
 
 BLOCK: Final = 32
-"""Weights that share one scale in Q8_0."""
+"""Weights per scale in Q8_0."""
 
 DEVIATION: Final = 73.3
-"""Of whole numbers spread evenly from -127 to 127."""
+"""Standard deviation of integers uniformly distributed from -127 to 127."""
 
 SHARPNESS: Final = 2.5
-"""How far the logits spread: about as in a trained model."""
+"""Spread of the logits, about as in a trained model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """A network of the qwen2 architecture, its output tied to its embedding."""
+    """A network of the qwen2 architecture, with its output tied to its embedding."""
 
     name: str
     layers: int
@@ -59,13 +59,13 @@ class Shape:
 
 
 SHAPES: Final = {
-    "0.5b": Shape(name="0.5b", layers=24, heads=14, kv_heads=2, feed_forward=4864),  # that of Qwen2.5-0.5B
+    "0.5b": Shape(name="0.5b", layers=24, heads=14, kv_heads=2, feed_forward=4864),  # the shape of Qwen2.5-0.5B
     "0.2b": Shape(name="0.2b", layers=12, heads=10, kv_heads=2, feed_forward=2560),
 }
 
 
 def make(size: str, path: Path | None, data: Path, remark: Callable[[str], None]) -> Path:
-    """The file of that size, written if it is not there. Raises BenchError."""
+    """Return the file of that size, written if it does not exist. Raises BenchError."""
     shape = SHAPES.get(size)
     if shape is None:
         raise BenchError(f"--synthetic {size}: there is no such size; there are {', '.join(SHAPES)}")
@@ -88,7 +88,7 @@ def make(size: str, path: Path | None, data: Path, remark: Callable[[str], None]
 
 
 def write(shape: Shape, path: Path) -> None:
-    """Write the GGUF, one tensor in memory at a time."""
+    """Write the GGUF file, with one tensor in memory at a time."""
     import gguf
     import numpy
 
@@ -111,7 +111,7 @@ def write(shape: Shape, path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
-    """``deviation`` of random weights in Q8_0; None: ones (norms) or zeros (biases) in F32."""
+    """``deviation``: of random weights in Q8_0; None: ones (norms) or zeros (biases) in F32."""
 
     name: str
     shape: tuple[int, ...]
@@ -132,7 +132,8 @@ class _Tensor:
         return self.count * 4 if self.deviation is None else self.count // BLOCK * (2 + BLOCK)
 
     def values(self, random: numpy.random.Generator) -> numpy.ndarray[Any, Any]:
-        """The weights as they lie in the file; Q8_0 blocks are written as such, since rounding floats takes minutes."""
+        """Return the weights in the file's layout; Q8_0 blocks are written directly, since rounding floats takes
+        minutes."""
         import numpy
 
         if self.deviation is None:
@@ -144,7 +145,7 @@ class _Tensor:
 
 
 def _tensors(shape: Shape) -> Iterator[_Tensor]:
-    """In llama.cpp's names; weights so small that each layer's output is of the size of its input."""
+    """Yield the tensors with llama.cpp's names, scaled so that each layer's output is as large as its input."""
     width, kv, feed = shape.width, shape.kv_width, shape.feed_forward
     yield _Tensor("token_embd.weight", (shape.vocabulary, width), SHARPNESS / width**0.5)
     yield _Tensor("output_norm.weight", (width,))

@@ -1,4 +1,4 @@
-"""What a run found: a value of each side for each row, and how they compare."""
+"""Results of a run: each side's value per row, and their ratio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NONE = "-"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row. ``ratio``: the median over the rounds of ours / theirs. None: this can't be had."""
+    """One row. ``ratio``: median over the rounds of ours / theirs. None: not available."""
 
     row: Row
     ours: float | None
@@ -22,7 +22,7 @@ class Figure:
 
 
 def figures(rows: Sequence[Row], rounds: Sequence[dict[str, Samples]]) -> list[Figure]:
-    """A figure for each row. Values are of all rounds' samples together."""
+    """Compute a figure for each row, from the samples of all rounds."""
     sides = {side: merge([each.get(side, {}) for each in rounds]) for side in ("ours", "theirs")}
     return [Figure(row, _value(row, sides["ours"]), _value(row, sides["theirs"]), _ratio(row, rounds)) for row in rows]
 
@@ -42,7 +42,7 @@ def _ratio(row: Row, rounds: Sequence[dict[str, Samples]]) -> float | None:
 
 
 def table(found: Sequence[Figure], *, compared: bool) -> str:
-    """The figures as a Markdown table, in columns; ``compared``: with the other side's."""
+    """Format the figures as a Markdown table; ``compared``: with the other side's columns."""
     head = ["", "unit", "ours", *(["theirs", "ours / theirs"] if compared else [])]
     lines = [head, *(_cells(figure)[: len(head)] for figure in found)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]

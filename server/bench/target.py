@@ -10,7 +10,7 @@ from server.bench.answer import Answer, Line
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What the engine says that it has done since it started; None where it doesn't count that. Times in seconds."""
+    """Counters of the engine since its start; None where it has no such counter. Times in seconds."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -20,7 +20,7 @@ class Counters:
 
     @classmethod
     def of(cls, engine: dict[str, Any]) -> Counters:
-        """From the field ``engine`` of ``/healthz``."""
+        """Read them from the field ``engine`` of ``/healthz``."""
         return cls(
             engine["prompt_tokens"],
             engine["completion_tokens"],
@@ -31,26 +31,26 @@ class Counters:
 
     @property
     def outside(self) -> float | None:
-        """Seconds of steps that were spent outside llama.cpp."""
+        """Time of steps outside llama.cpp, in seconds."""
         if self.busy_seconds is None or self.decode_seconds is None:
             return None
         return self.busy_seconds - self.decode_seconds - (self.sample_seconds or 0.0)
 
 
 class Target(Protocol):
-    """How the measures reach a server. ``acknowledges``: it says when a stopped answer has come to its end."""
+    """Interface of a server for the measures. ``acknowledges``: it reports the end of a stopped answer."""
 
     acknowledges: bool
 
     async def connect(self) -> Line: ...
 
     async def counters(self) -> Counters | None:
-        """None: this server has none."""
+        """Return the engine's counters; None when the server has none."""
         ...
 
 
 async def ask(target: Target, prompt: str, max_tokens: int) -> Answer:
-    """One answer on a line of its own, whole."""
+    """Request one complete answer on its own connection."""
     line = await target.connect()
     answer = line.ask(prompt, max_tokens)
     try:
@@ -61,7 +61,7 @@ async def ask(target: Target, prompt: str, max_tokens: int) -> Answer:
 
 
 async def ask_at_once(target: Target, prompts: list[str], max_tokens: int) -> list[Answer]:
-    """Answers that are asked for in one moment, on lines that were open before; all of them whole."""
+    """Request answers at the same moment on connections opened before, and wait for all of them."""
     lines = [await target.connect() for _ in prompts]
     answers = [line.ask(prompt, max_tokens) for line, prompt in zip(lines, prompts, strict=True)]
     try:

@@ -1,1 +1,1 @@
-"""``streamui doctor``: whether all that the server needs is there, and what to mend."""
+"""``streamui doctor``: checks of the server's requirements, with a remedy for each problem."""

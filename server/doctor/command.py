@@ -1,4 +1,4 @@
-"""``streamui doctor``: every check in turn, a line each."""
+"""``streamui doctor``: runs all checks and prints one line each."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from server.settings import add_options as serve_options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Those of serve, whose values are checked, and how it is told."""
+    """Add the options of serve, whose values are checked, and those for the output."""
     serve_options(parser)
-    parser.add_argument("--json", action="store_true", help="tell each finding as a JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print each finding as a JSON object, one per line")
 
 
 def run(settings: Settings, *, as_json: bool) -> int:
-    """Print what is found; the exit status: 1 when there is a fault."""
+    """Print the findings. Returns the exit status: 1 when there is a fault."""
     faults = 0
     for finding in findings(settings):
         faults += finding.state is State.FAULT

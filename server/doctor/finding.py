@@ -1,4 +1,4 @@
-"""What one check has found."""
+"""Result of one check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How it stands. With a FAULT the server won't start, or should not."""
+    """Severity of a finding. With a FAULT the server won't start, or should not."""
 
     OK = "ok"
     WARNING = "warning"
@@ -16,7 +16,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``check`` names what was looked at; ``remedy`` says what to do, and is empty when all is well."""
+    """``check``: name of the check; ``remedy``: what to do, empty when there is no problem."""
 
     check: str
     state: State

@@ -1,4 +1,4 @@
-"""Checks of where the server is to run: model, memory, data folder, address, limits."""
+"""Checks of the server's environment: model, memory, data folder, address, limits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from server.resources import available_memory
 from server.settings import Settings
 
 OTHER_MEMORY: Final = 400 << 20
-"""Bytes: Python, the logs of answers, what llama.cpp computes in."""
+"""Memory for Python, the logs of answers and llama.cpp's buffers, in bytes."""
 
 DEFAULT_CONTEXT: Final = 8192
 LITTLE_SPACE, NO_SPACE = 1 << 30, 64 << 20
@@ -34,29 +34,29 @@ JOURNAL: Final = "journal.sqlite3"
 
 
 def model(settings: Settings) -> tuple[Finding, ModelNeeds | None]:
-    """Whether the model file loads, tried in a process of its own; and what it needs."""
+    """Check in a separate process that the model file loads. Returns the finding and the model's needs."""
     try:
         with ModelProbe(settings.model) as probe:
             needs = probe.verdict()
     except ModelError as error:
-        return fault("model", str(error), "give another file with --model"), None
+        return fault("model", str(error), "choose another file with --model"), None
     return ok("model", f"{settings.model}: {_size(needs.file_bytes)}, trained for {needs.context} tokens"), needs
 
 
 def chat_template(name: str | None) -> Iterator[Finding]:
-    """Check the chat template that was chosen, if one was."""
+    """Check the chosen chat template, if there is one."""
     if name is None:
         return
     try:
         ChatTemplate(None, choice=chosen(name)).close()
     except ChatTemplateError as error:
-        yield fault("template", str(error), "give another --chat-template")
+        yield fault("template", str(error), "choose another --chat-template")
     else:
         yield ok("template", f"{name} can be read")
 
 
 def memory(settings: Settings, needs: ModelNeeds, available: int | None = None) -> Finding:
-    """Whether model and KV cache fit into what is free now."""
+    """Check that model and KV cache fit into the free memory."""
     free = available_memory() if available is None else available
     context = settings.context or min(needs.context, DEFAULT_CONTEXT)
     kv = needs.kv_bytes * (settings.kv_tokens or context * settings.parallel)
@@ -69,24 +69,26 @@ def memory(settings: Settings, needs: ModelNeeds, available: int | None = None) 
     if need > free:
         return fault("memory", text, smaller)
     if need + (settings.cache_ram << 20) > free:
-        return warning("memory", f"{text}; --cache-ram {settings.cache_ram} may not fit", "give a smaller --cache-ram")
+        return warning("memory", f"{text}; --cache-ram {settings.cache_ram} may not fit", "use a smaller --cache-ram")
     return ok("memory", text)
 
 
 def data_folder(folder: Path, free: int | None = None) -> Iterator[Finding]:
-    """Whether it can be written, has room, and what is in it is whole."""
+    """Check that the folder is writable and has room, and that its files are intact."""
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     try:
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        yield fault("data", f"{folder}: it can't be written: {error.strerror}", "give another --data, or rights to it")
+        yield fault(
+            "data", f"{folder}: it can't be written: {error.strerror}", "choose another --data, or grant access to it"
+        )
         return
     left = shutil.disk_usage(place).free if free is None else free
     text = f"{folder}: {_size(left)} free"
     if left < LITTLE_SPACE:
         (told, less) = (fault, "no") if left < NO_SPACE else (warning, "little")
-        yield told("data", f"{text}, which is {less} room for the journal", "make room, or give another --data")
+        yield told("data", f"{text}, which is {less} room for the journal", "free some space, or choose another --data")
     else:
         yield ok("data", text)
     if (folder / JOURNAL).exists():
@@ -96,7 +98,7 @@ def data_folder(folder: Path, free: int | None = None) -> Iterator[Finding]:
 
 
 def address(settings: Settings) -> Iterator[Finding]:
-    """Whether the port is free, and who can reach it."""
+    """Check that the port is free, and report who can reach it."""
     host, port = settings.host, settings.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -105,19 +107,21 @@ def address(settings: Settings) -> Iterator[Finding]:
     except OSError as error:
         known = {errno.EADDRINUSE: "it is in use", errno.EACCES: "it needs rights that this user lacks"}
         why = known.get(error.errno or 0, str(error.strerror))
-        yield fault("port", f"{host} port {port}: {why}", "end what uses it, or give another --port or --host")
+        yield fault(
+            "port", f"{host} port {port}: {why}", "stop the program that uses it, or choose another --port or --host"
+        )
     yield access(settings)
 
 
 def access(settings: Settings) -> Finding:
-    """Check who can reach the server's address, and whether they must log in, by the rule of `serve`."""
+    """Report who can reach the server's address, and whether they must log in, by the rule of `serve`."""
     host = settings.host
     if is_loopback(host):
-        return ok("access", f"{host} is reached from this machine alone")
+        return ok("access", f"{host} is reachable only from this machine")
     if settings.auth == "off":
         return fault(
             "access",
-            f"whoever reaches {host or 'any address of this machine'} can use the server: there is no log-in",
+            f"anyone who can reach {host or 'any address of this machine'} can use the server: there is no log-in",
             "add --auth token, or use --host 127.0.0.1",
         )
     return ok("access", f"{host} asks for a token")
@@ -126,7 +130,7 @@ def access(settings: Settings) -> Finding:
 def open_files(limit: int | None = None) -> Finding:
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if limit is None else limit
     if soft < FEW_FILES:
-        text = f"only {soft} files may be open, and each connection is one"
+        text = f"only {soft} files may be open, and each connection takes one"
         return warning("limits", text, f"ulimit -n {4 * FEW_FILES}, or LimitNOFILE= in the systemd unit")
     return ok("limits", f"{soft} open files")
 

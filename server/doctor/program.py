@@ -1,4 +1,4 @@
-"""Checks of what is installed: Python, packages, llama.cpp, and what the page needs."""
+"""Checks of the installation: Python, packages, llama.cpp, and the page's libraries."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def python() -> Finding:
 
 
 def packages(required: Iterable[str] | None = None) -> Iterator[Finding]:
-    """Of each package that is needed: is it there, and new enough? ``required`` None: what this one asks for."""
+    """Check that each required package is installed and new enough. ``required`` None: StreamUI's own requirements."""
     try:
         wanted = list(metadata.requires("streamui") or ()) if required is None else list(required)
     except metadata.PackageNotFoundError:
-        yield warning("packages", "StreamUI itself is not installed, so what it needs is not known", INSTALL)
+        yield warning("packages", "StreamUI itself is not installed, so its requirements are unknown", INSTALL)
         return
     found: list[str] = []
     for requirement in wanted:
@@ -59,7 +59,7 @@ def packages(required: Iterable[str] | None = None) -> Iterator[Finding]:
 
 
 def llama(module: str = "server.engine.llama.features") -> Finding:
-    """Whether llama.cpp's libraries load on this processor."""
+    """Check that llama.cpp's libraries load on this processor."""
     remedy = "build it on this machine: make clean install"
     try:
         ran = subprocess.run([sys.executable, "-m", module], capture_output=True, text=True, timeout=SECONDS)
@@ -75,14 +75,14 @@ def llama(module: str = "server.engine.llama.features") -> Finding:
 
 
 def browser_libraries(root: Path = ROOT) -> Finding:
-    """What package.json says that the page needs, where there is one."""
+    """Check the page's libraries listed in package.json, if there is one."""
     try:
         wanted: Mapping[str, str] = json.loads((root / "package.json").read_text()).get("dependencies", {})
     except FileNotFoundError:
         wanted = {}
     missing = [name for name in wanted if not (root / "node_modules" / name).is_dir()]
     if missing:
-        text = f"{', '.join(missing)} missing in node_modules: the page colours no code and shows formulas as TeX"
+        text = f"{', '.join(missing)} missing in node_modules: the page shows code without colours and formulas as TeX"
         return warning("page", text, "run npm ci")
     return ok("page", ", ".join(wanted) or "it needs no other libraries")
 

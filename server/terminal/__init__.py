@@ -1,1 +1,1 @@
-"""``streamui chat``: a chat in the terminal, on the protocol's Python client. It knows no other room of the server."""
+"""``streamui chat``: a chat in the terminal, over the protocol's Python client. It uses no other part of the server."""

@@ -1,4 +1,4 @@
-"""One answer in the terminal: streamed as it comes, stopped by Ctrl-C, and what it took."""
+"""One answer in the terminal: streamed, stopped by Ctrl-C, and summarized."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from protocol.messages import Accepted, Done, DoneReason, Token
 from protocol.sync_client import STOP_SECONDS, SyncGeneration
 
 RETRY = Retry(give_up_after=15.0)
-"""Seconds: a person who waits before a terminal wants to know."""
+"""Retry policy: gives up after 15 s, since a person is waiting."""
 
 DETACH_MS = 20_000
-"""A little longer than that: the answer goes on while the connection is mended, and not after the terminal has gone."""
+"""Detach time in milliseconds, slightly longer than the retries: the answer survives a reconnect but not a closed
+terminal."""
 
 ENDINGS = {DoneReason.LENGTH: "at the limit", DoneReason.CANCELLED: "stopped", DoneReason.INTERRUPTED: "interrupted"}
 
-# What a terminal would obey; line ends and tabs are text.
+# Control characters that a terminal would obey; line ends and tabs are text.
 _CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
 
 
 def printable(text: str) -> str:
-    """``text`` without the characters that a terminal would take for orders."""
+    """Remove the characters that a terminal would treat as commands."""
     return text.translate(_CONTROLS)
 
 
 def stream(generation: SyncGeneration, out: TextIO) -> Done:
-    """Write the answer to ``out`` as it comes. The first Ctrl-C stops it, a second one raises KeyboardInterrupt.
+    """Write the answer to ``out`` as it arrives. The first Ctrl-C stops it, a second one raises KeyboardInterrupt.
 
-    Raises RequestError, DisconnectedError, BrokenPipeError. To be called on the main thread.
+    Raises RequestError, DisconnectedError, BrokenPipeError. Must run on the main thread.
     """
     clean = printable if out.isatty() else str
     with stopping(generation):
@@ -52,7 +53,7 @@ def stream(generation: SyncGeneration, out: TextIO) -> Done:
 
 @contextlib.contextmanager
 def stopping(generation: SyncGeneration) -> Iterator[None]:
-    """While inside, Ctrl-C asks for the cancel of ``generation``; a second time it is KeyboardInterrupt."""
+    """Make the first Ctrl-C in the block cancel ``generation``; a second one raises KeyboardInterrupt."""
     asked = False
 
     def interrupted(signum: int, frame: FrameType | None) -> None:
@@ -70,16 +71,16 @@ def stopping(generation: SyncGeneration) -> Iterator[None]:
 
 
 def left_out(messages: int) -> str:
-    """Such as ``12 earlier messages left out``."""
+    """Format a note such as ``12 earlier messages left out``."""
     return f"{messages} earlier message{'' if messages == 1 else 's'} left out"
 
 
 def summary(done: Done) -> str:
-    """Such as ``312 tokens · 48 tokens/s``."""
+    """Format a summary such as ``312 tokens · 48 tokens/s``."""
     count = done.usage.completion_tokens
     parts = [f"{count} token" if count == 1 else f"{count} tokens"]
     if count > 1 and done.timings.decode:
-        speed = (count - 1) / done.timings.decode * 1000  # the first token belongs to reading the prompt
+        speed = (count - 1) / done.timings.decode * 1000  # the first token's time counts as reading the prompt
         parts.append(f"{speed:.0f} tokens/s" if speed >= 10 else f"{speed:.1f} tokens/s")
     if done.reason in ENDINGS:
         parts.append(ENDINGS[done.reason])
@@ -87,6 +88,6 @@ def summary(done: Done) -> str:
 
 
 def remark(text: str) -> None:
-    """Say something that is no part of the answer: on standard error, dim in a terminal."""
+    """Print a note that is not part of the answer: on standard error, dim in a terminal."""
     text = printable(text)
     print(f"\x1b[2m{text}\x1b[0m" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The chat by hand: a prompt, an answer, and again."""
+"""The interactive chat: prompt, answer, repeat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from server.terminal.conversation import Conversation
 
 
 def talk(url: str, conversation: Conversation, token: str | None = None) -> int:
-    """Chat until the person leaves; returns the exit status. Raises DisconnectedError only at the beginning."""
+    """Chat until the person quits. Returns the exit status. Raises DisconnectedError only at the start."""
     commands = Commands(conversation)
     with Line(url, token) as line:
         model = line.chat.welcome.model
@@ -36,7 +36,7 @@ def talk(url: str, conversation: Conversation, token: str | None = None) -> int:
 
 
 class Line:
-    """A connection that, when it was lost for good, is made anew for the next question; what was said is kept."""
+    """A connection that is replaced for the next question when it was lost for good; the conversation is kept."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self._url = url
@@ -52,7 +52,7 @@ class Line:
         self._stack.__exit__(*problem)  # type: ignore[arg-type]
 
     def ask(self, conversation: Conversation, question: str) -> SyncGeneration:
-        """Start the answer. Raises RequestError, and DisconnectedError when nobody answers now."""
+        """Start the answer. Raises RequestError, and DisconnectedError when no server answers."""
         with contextlib.suppress(DisconnectedError):
             return self._start(conversation, question)
         self._stack.close()
@@ -84,10 +84,10 @@ def _answer(line: Line, conversation: Conversation, question: str) -> None:
 
 
 def _edit_lines(commands: Commands) -> None:
-    """Editing and history within this chat, and Tab for commands."""
+    """Enable line editing, history for this chat, and Tab for commands."""
     try:
         import readline
-    except ImportError:  # a Python without it still chats
+    except ImportError:  # a Python without readline still works
         return
 
     def complete(text: str, state: int) -> str | None:

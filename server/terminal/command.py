@@ -1,4 +1,4 @@
-"""The command ``streamui chat``: its options, and the two ways to use it, by hand and in a pipe."""
+"""The command ``streamui chat``: its options, and its two modes, interactive and in a pipe."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from server.terminal.conversation import Conversation
 from server.terminal.parameters import NAMES, ParameterError, parse, parse_pair
 
 DEFAULT_URL = "ws://127.0.0.1:8000/ws"
-TOKEN_NEEDED = "the server asks for a token; put yours into the variable STREAMUI_TOKEN"
+TOKEN_NEEDED = "the server requires a token; set STREAMUI_TOKEN to yours"
 FAILED, NO_SERVER, INTERRUPTED = 1, 2, 130
 
 
 def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
     parser.add_argument(
-        "prompt", nargs="*", metavar="PROMPT", help="answer this and end; a pipe's text is put behind it"
+        "prompt", nargs="*", metavar="PROMPT", help="answer this and exit; text from a pipe is appended to it"
     )
     parser.add_argument(
         "--url",
         default=environ.get("STREAMUI_URL") or DEFAULT_URL,
         help="the server, as ws:// or http:// (%(default)s) [STREAMUI_URL]",
     )
-    parser.add_argument("--system", metavar="TEXT", help="instructions that every chat begins with")
+    parser.add_argument("--system", metavar="TEXT", help="instructions at the start of every chat")
     parser.add_argument(
         "-p", dest="parameters", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="as --NAME VALUE"
     )
@@ -41,11 +41,11 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
-    """Chat as ``arguments`` say; returns the exit status: 0, 1 when an answer failed, 2 when no server answers."""
+    """Run the chat and return the exit status: 0, 1 when an answer failed, 2 when no server answers."""
     parameters = dict(arguments.parameters)
     parameters |= {name: getattr(arguments, name) for name in NAMES if getattr(arguments, name) is not None}
     conversation = Conversation(arguments.system, parameters)
-    token = environ.get("STREAMUI_TOKEN") or None  # no option: other users see what a command was called with
+    token = environ.get("STREAMUI_TOKEN") or None  # not an option: other users can see a command's arguments
     by_hand = sys.stdin.isatty() and not arguments.prompt
     try:
         prompt = "" if by_hand else _prompt(arguments.prompt)
@@ -63,11 +63,11 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ) 
 
 
 def _once(chat: SyncChat, conversation: Conversation, prompt: str) -> int:
-    """Answer ``prompt`` on standard output, with nothing else there."""
+    """Print only the answer to ``prompt`` on standard output."""
     if chat.welcome.auth:
         return _fail(TOKEN_NEEDED, NO_SERVER)
     if not prompt.strip():
-        return _fail("there is no prompt: neither in the pipe nor behind the command", FAILED)
+        return _fail("no prompt: give one as an argument or through a pipe", FAILED)
     try:
         generation = chat.generate(conversation.asking(prompt), on_detach_ms=DETACH_MS, **conversation.sampling)
         done = stream(generation, sys.stdout)
@@ -75,13 +75,13 @@ def _once(chat: SyncChat, conversation: Conversation, prompt: str) -> int:
             print(flush=True)
     except (RequestError, DisconnectedError) as problem:
         return _fail(str(problem), FAILED)
-    except BrokenPipeError:  # whoever read it has had enough
+    except BrokenPipeError:  # the reader closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     if done.reason is DoneReason.CANCELLED:
         return INTERRUPTED
     if done.reason in (DoneReason.FAILED, DoneReason.INTERRUPTED):
-        return _fail(done.error.message if done.error else "the server went down in the middle of the answer", FAILED)
+        return _fail(done.error.message if done.error else "the server stopped before the answer ended", FAILED)
     return 0
 
 
@@ -91,7 +91,7 @@ def _prompt(words: list[str]) -> str:
 
 
 def _address(url: str) -> str:
-    """The WebSocket behind what a person types: the address that ``streamui serve`` prints will do."""
+    """Return the WebSocket address for a typed URL, such as the one that ``streamui serve`` prints."""
     parts = urlsplit(url if "://" in url else f"ws://{url}")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") or "/ws", parts.query, ""))

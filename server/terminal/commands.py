@@ -1,4 +1,4 @@
-"""The lines that begin with a slash."""
+"""Chat commands: lines that begin with a slash."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from server.terminal.conversation import Conversation
 from server.terminal.parameters import NAMES, ParameterError, parse
 
 HELP = """\
-/new               forget what was said
-/system TEXT       begin every chat with these instructions; without TEXT: with none
-/set NAME VALUE    a sampling parameter; without VALUE: back to the server's default
-/params            the parameters, and what they are set to
+/new               start a new conversation
+/system TEXT       instructions at the start of every chat; without TEXT: none
+/set NAME VALUE    set a sampling parameter; without VALUE: the server's default
+/params            list the parameters and their values
 /save FILE         write the conversation as Markdown, or as JSON to a .json file
-/quit              leave; Ctrl-D does too
-Ctrl-C             stop the answer; a second time, or here: leave"""
+/quit              quit; Ctrl-D does too
+Ctrl-C             stop the answer; a second time, or here: quit"""
 
 
 class CommandError(ValueError):
-    """What is wrong with the command, in one line for a person."""
+    """Error in a command, as one line for a person."""
 
 
 class Quit(Exception):
-    """The person wants to leave."""
+    """The person wants to quit."""
 
 
 class Commands:
-    """Carries out commands on one conversation; what they return is to be shown."""
+    """Runs commands on one conversation and returns the text to show."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
@@ -46,11 +46,11 @@ class Commands:
         return tuple(f"/{name}" for name in self._commands)
 
     def run(self, line: str) -> str:
-        """Carry out ``line``. Raises CommandError and Quit."""
+        """Run ``line``. Raises CommandError and Quit."""
         name, _, rest = line.removeprefix("/").partition(" ")
         command = self._commands.get(name)
         if command is None:
-            raise CommandError(f"there is no command /{name}; /help shows them")
+            raise CommandError(f"unknown command /{name}; /help lists the commands")
         return command(rest.strip())
 
     def _new(self, rest: str) -> str:
@@ -65,7 +65,7 @@ class Commands:
         name, _, text = rest.partition(" ")
         name = name.replace("-", "_")
         if not name:
-            raise CommandError("/set NAME VALUE, such as /set temperature 0.7; /params shows the names")
+            raise CommandError("/set NAME VALUE, such as /set temperature 0.7; /params lists the names")
         if not text.strip():
             self._conversation.parameters.pop(name, None)
             return f"{name}: the server's default"

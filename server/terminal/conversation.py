@@ -1,4 +1,4 @@
-"""What was said, and how the next answer is to be sampled. No terminal, no socket."""
+"""Messages of the chat, and the sampling of the next answer. No terminal, no socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEADINGS = {"system": "System", "user": "You", "assistant": "Assistant"}
 
 
 class Conversation:
-    """Owned by the terminal's thread."""
+    """The chat's conversation, owned by the terminal's thread."""
 
     def __init__(self, system: str | None, parameters: dict[str, Any]) -> None:
         self.system = system
@@ -27,27 +27,28 @@ class Conversation:
 
     @property
     def messages(self) -> list[ChatMessage]:
-        """All of it, the system prompt first."""
+        """All messages, the system prompt first."""
         system = [ChatMessage(role="system", content=self.system)] if self.system else []
         return [*system, *self._said]
 
     def asking(self, question: str) -> list[ChatMessage]:
-        """What to send for ``question``; it is not part of the conversation before ``answered``."""
+        """Return the messages to send for ``question``, which becomes part of the conversation only by ``answered``."""
         return [*self.messages, ChatMessage(role="user", content=question)]
 
     def answered(self, question: str, answer: str) -> None:
-        """Keep both. An answer without text is not kept, nor is its question."""
+        """Store both. An answer without text is dropped together with its question."""
         if answer:
             self._said += [ChatMessage(role="user", content=question), ChatMessage(role="assistant", content=answer)]
 
     def clear(self) -> None:
-        """Forget what was said; system prompt and parameters stay."""
+        """Drop the messages; system prompt and parameters stay."""
         self._said.clear()
 
     def save(self, path: Path) -> int:
-        """Write it to ``path``: a list of messages if that ends in .json, else Markdown. Returns how many there are.
+        """Write the conversation to ``path``, as a JSON list if it ends in .json, else as Markdown. Returns the message
+        count.
 
-        Raises OSError; FileExistsError for a file that this conversation did not write itself.
+        Raises OSError; FileExistsError for a file that this conversation did not write.
         """
         path = path.expanduser().absolute()
         text = self._json() if path.suffix == ".json" else self._markdown()

@@ -1,4 +1,4 @@
-"""Sampling parameters as a person types them: ``temperature 0.7``."""
+"""Parsing of sampling parameters as a person types them: ``temperature 0.7``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NAMES = tuple(field.name for field in fields(Params))
 
 
 class ParameterError(ValueError):
-    """A name that there is not, or a value out of range; the text is for a person."""
+    """An unknown name, or a value out of range. The text is for a person."""
 
 
 def parse(name: str, text: str) -> Any:
-    """The value of the parameter ``name``. Raises ParameterError, whose text names the field and its range."""
+    """Parse the value of parameter ``name``. Raises ParameterError, whose text names the field and its range."""
     name = name.replace("-", "_")
     if name not in NAMES:
-        raise ParameterError(f"there is no parameter {name!r}; there are {', '.join(NAMES)}")
+        raise ParameterError(f"unknown parameter {name!r}; use one of {', '.join(NAMES)}")
     value = _value(text)
     if name == "stop" and not isinstance(value, list):
         value = [text if not isinstance(value, str) else value]
@@ -33,7 +33,7 @@ def parse(name: str, text: str) -> Any:
 
 
 def parse_pair(text: str) -> tuple[str, Any]:
-    """``NAME=VALUE``, as after ``-p``. Raises ParameterError."""
+    """Parse ``NAME=VALUE``, as after ``-p``. Raises ParameterError."""
     name, separator, value = text.partition("=")
     if not separator:
         raise ParameterError(f"{text!r} is not NAME=VALUE, such as temperature=0.7")
@@ -42,7 +42,7 @@ def parse_pair(text: str) -> tuple[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """JSON where it is JSON, else the text itself."""
+    """Parse ``text`` as JSON; if it is not JSON, return it unchanged."""
     try:
         value = json.loads(text)
     except ValueError:

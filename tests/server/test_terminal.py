@@ -79,10 +79,10 @@ def test_the_pipe_stands_behind_what_the_command_says(server: RunningServer) -> 
 @pytest.mark.parametrize(
     ("text", "arguments", "status", "named"),
     [
-        ("  \n", [], 1, "there is no prompt"),
+        ("  \n", [], 1, "no prompt: give one"),
         ("x" * 5000, [], 1, "context_overflow"),
         ("Hi", ["--temperature", "3"], 2, "--temperature: temperature must be a number from 0 to 2, not 3"),
-        ("Hi", ["-p", "heat=3"], 2, "there is no parameter 'heat'"),
+        ("Hi", ["-p", "heat=3"], 2, "unknown parameter 'heat'"),
         ("Hi", ["-p", "heat"], 2, "NAME=VALUE"),
         ("Hi", ["--url", "nonsense://x"], 2, "nonsense"),
     ],
@@ -228,7 +228,7 @@ def test_a_chat_by_hand(server: RunningServer, tmp_path: Path) -> None:
         person.ask("And then?", r"[0-9]+ tokens · [0-9.]+ tokens/s\n")
         assert [role for role, _ in said(server)] == ["system", "user", "assistant", "user"]
 
-        person.ask("/sing", "! there is no command /sing; /help shows them")
+        person.ask("/sing", "! unknown command /sing; /help lists the commands")
         person.ask("/set temperature 3", "! temperature must be a number from 0 to 2, not 3")
         person.ask("/set temperature 0.5", "temperature: 0.5")
         person.ask("/params", "temperature: 0.5\n(.*\n)*top_p: the default")

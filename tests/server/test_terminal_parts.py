@@ -80,7 +80,7 @@ def test_parameters(name: str, text: str, value: object) -> None:
         ("temperature", "NaN", "temperature must be"),
         ("temperature", "warm", "temperature must be"),
         ("max_tokens", "0", "max_tokens must be"),
-        ("heat", "1", "there is no parameter 'heat'; there are temperature, "),
+        ("heat", "1", "unknown parameter 'heat'; use one of temperature, "),
     ],
 )
 def test_bad_parameters(name: str, text: str, told: str) -> None:

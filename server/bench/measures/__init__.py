@@ -1,1 +1,1 @@
-"""What is measured, one group of figures in each file. All take a server, sizes and prompts, and return samples."""
+"""The measures, one group of figures per file. Each takes a server, sizes and prompts, and returns samples."""

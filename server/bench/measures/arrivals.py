@@ -1,4 +1,4 @@
-"""Time to first token when many arrive at once."""
+"""Time to first token when many requests arrive at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What connections cost that do nothing: memory and files of the server, and the pace of the answers beside them."""
+"""Cost of idle connections: the server's memory and files, and the pace of the answers beside them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from server.bench.samples import Samples, gaps, p99
 from server.bench.target import Target, ask_at_once
 
 SETTLE = 4
-"""Messages at the start of an answer that are not looked at."""
+"""Messages at the start of an answer that are not measured."""
 
 AT_ONCE = 50
-"""Connections that are opened at the same time."""
+"""Connections opened concurrently."""
 
 CLOSED_SECONDS = 60.0
 LOOK_SECONDS = 0.05
@@ -27,21 +27,21 @@ LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the server's process holds."""
+    """Resources of the server's process. ``memory``: bytes; ``files``: open files."""
 
     memory: int
     files: int
 
 
 class Observed(Target, Protocol):
-    """A server that says what it holds."""
+    """A server that reports its resources."""
 
     async def usage(self) -> Usage: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """``idle`` connections beside ``busy`` ones; prompts of ``short`` tokens, answers of ``answer``."""
+    """Sizes: ``idle`` connections beside ``busy`` ones; prompts of ``short`` tokens, answers of ``answer`` tokens."""
 
     idle: int
     busy: int
@@ -50,7 +50,7 @@ class Crowd:
 
 
 async def crowd(target: Observed, size: Crowd, prompts: Prompts, *, idle_first: bool) -> Samples:
-    """The busy ones without the idle ones and beside them, in either order; a server that was warmed up before."""
+    """Measure the busy connections with and without the idle ones, in either order, on a warmed-up server."""
     samples: Samples = {}
     for beside in (idle_first, not idle_first):
         if beside:
@@ -67,7 +67,7 @@ async def crowd(target: Observed, size: Crowd, prompts: Prompts, *, idle_first: 
 
 @contextlib.asynccontextmanager
 async def idling(target: Target, count: int) -> AsyncIterator[None]:
-    """``count`` connections that are open for as long as the block lasts, and say nothing."""
+    """Keep ``count`` idle connections open for the duration of the block."""
     lines: list[Line] = []
     try:
         while len(lines) < count:
@@ -79,7 +79,7 @@ async def idling(target: Target, count: int) -> AsyncIterator[None]:
 
 
 def _cost(before: Usage, after: Usage, count: int) -> Samples:
-    """KiB, and open files, for each connection."""
+    """Return KiB and open files per connection."""
     return {
         "crowd.memory": [(after.memory - before.memory) / count / 1024],
         "crowd.files": [(after.files - before.files) / count],
@@ -87,19 +87,20 @@ def _cost(before: Usage, after: Usage, count: int) -> Samples:
 
 
 async def _busy(target: Target, size: Crowd, prompts: Prompts) -> list[float]:
-    """Milliseconds between the messages of each answer, as `_pauses` has them."""
+    """Return the pauses of all answers, in milliseconds."""
     answers = await ask_at_once(target, [prompts.fresh(size.short) for _ in range(size.busy)], size.answer)
     return [pause for answer in answers for pause in _pauses(answer)]
 
 
 def _pauses(answer: Answer) -> list[float]:
-    """Between its messages, but for the first ones; of one that came in fewer messages, from the request on."""
+    """Return the pauses between an answer's messages, without the first ones; of a very short answer, from its
+    request."""
     settled = answer.arrivals[SETTLE:]
     return gaps(settled) if len(settled) > 1 else gaps([answer.sent, *answer.arrivals])
 
 
 async def _closed(target: Observed, before: Usage) -> None:
-    """Return once the server has closed what its clients have. Raises BenchError."""
+    """Wait until the server has closed the connections that its clients closed. Raises BenchError."""
     until = time.monotonic() + CLOSED_SECONDS
     while (now := await target.usage()).files > before.files + AT_ONCE:
         if time.monotonic() > until:

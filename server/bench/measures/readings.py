@@ -1,4 +1,4 @@
-"""What a long prompt does to others: to an answer that is being written, and to a short prompt that comes after it."""
+"""Effect of a long prompt on others: on a running answer, and on a short prompt that arrives after it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from server.bench.sizes import Sizes
 from server.bench.target import Target
 
 SETTLE = 4
-"""Tokens at the start of an answer that are not looked at."""
+"""Tokens at the start of an answer that are not measured."""
 
 SHARE = 0.1
-"""The short prompt comes when the long one has been read for this share of the time that it takes."""
+"""Share of the long prompt's reading time after which the short prompt is sent."""
 
 
 async def readings(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
-    """A running answer, first alone, then with a long prompt and a short one arriving."""
+    """Measure a running answer, first alone, then while a long and a short prompt arrive."""
     return merge([await _once(target, sizes, prompts) for _ in range(sizes.readings)])
 
 
@@ -35,7 +35,7 @@ async def _once(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
         waited, _ = await short.first(), await long.first()
         await running.until(len(running.arrivals) + 1)
         samples = {"gap.quiet": quiet, "gap.reading": gaps(_around(running, long))}
-        if short.sent < long.first_at:  # else it came too late to say anything
+        if short.sent < long.first_at:  # otherwise it came too late to be meaningful
             samples["reading.first"] = [waited]
         await long.done()
         await short.done()
@@ -45,7 +45,8 @@ async def _once(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
 
 
 def _around(running: Answer, long: Answer) -> list[float]:
-    """Arrivals of the running answer from the last before the long prompt was sent to the first after it was read."""
+    """Return the running answer's arrivals from the last before the long prompt was sent to the first after it was
+    read."""
     before = [time for time in running.arrivals if time <= long.sent][-1:]
     inside = [time for time in running.arrivals if long.sent < time <= long.first_at]
     after = [time for time in running.arrivals if time > long.first_at][:1]

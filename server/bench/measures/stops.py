@@ -1,4 +1,4 @@
-"""Stop: how long it takes, what is still computed, and how soon the next person is served."""
+"""Stop: its duration, the tokens still computed, and the wait of the next request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.bench.sizes import Sizes
 from server.bench.target import Counters, Target, ask
 
 QUIET_SECONDS = 0.05
-"""After a stop, before the engine's counters are read: whatever it still computed has been counted by then."""
+"""Delay after a stop before the engine's counters are read, in seconds: by then they are final."""
 
 FEW = 4
 
@@ -26,12 +26,12 @@ async def stops(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
 
 
 def _shares(count: int) -> list[float]:
-    """At which shares of a prompt's reading it is stopped: from 5 to 20 percent."""
+    """Return the shares of a prompt's reading time at which it is stopped: 5 to 20 percent."""
     return [0.05 + 0.15 * n / count for n in range(count)]
 
 
 async def _next_person(target: Target, sizes: Sizes, prompts: Prompts, share: float) -> Samples:
-    """A short prompt on an idle server, and another right behind the stop of a long one."""
+    """Measure a short prompt on an idle server, and one right after the stop of a long prompt."""
     idle = await (await ask(target, prompts.fresh(sizes.short), FEW)).first()
     line, other = await target.connect(), await target.connect()
     with closing(line), closing(other):
@@ -76,7 +76,7 @@ async def _in_prefill(target: Target, sizes: Sizes, prompts: Prompts, share: flo
 
 
 async def _stop(line: Line, answer: Answer, phase: str) -> Samples:
-    """Milliseconds from the cancel to its acknowledgement, as the client and as the server see it."""
+    """Stop the answer. Returns the milliseconds until it was acknowledged, as measured by client and server."""
     sent = line.stop()
     ended = await answer.done()
     served = [] if answer.stop_ms is None else [answer.stop_ms]

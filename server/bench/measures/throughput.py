@@ -1,4 +1,4 @@
-"""Tokens per second of all answers together, and what the server itself takes of that time."""
+"""Tokens per second of all answers together, and the server's own share of that time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from server.bench.target import Counters, Target, ask_at_once
 
 
 async def throughput(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
-    """N answers of the same length at once; counted from the request to the last token."""
+    """Measure N simultaneous answers of the same length, from the request to the last token."""
     samples: Samples = {"early": []}
     for streams in sizes.streams:
         before = await target.counters()
@@ -24,7 +24,7 @@ async def throughput(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
 
 
 def _outside(before: Counters, after: Counters, streams: int) -> Samples:
-    """Time outside llama.cpp: microseconds per token, and percent of the steps."""
+    """Return the time outside llama.cpp: microseconds per token, and percent of the steps."""
     if before.outside is None or after.outside is None or before.busy_seconds is None or after.busy_seconds is None:
         return {}
     spent, busy = after.outside - before.outside, after.busy_seconds - before.busy_seconds

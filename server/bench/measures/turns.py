@@ -1,4 +1,4 @@
-"""The second turn of a long conversation, against its own first."""
+"""The second turn of a long conversation, compared with its first."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_a_wrong_address_is_told_before_anything_is_measured() -> None:
     ended = run("bench", "--against", "http://127.0.0.1:1")
     assert ended.returncode == 2
     assert ended.stdout == ""
-    assert ended.stderr.splitlines()[-1].startswith("streamui: --against http://127.0.0.1:1: nobody answers")
+    assert ended.stderr.splitlines()[-1].startswith("streamui: --against http://127.0.0.1:1: no answer")
 
 
 def test_a_wrong_option_of_our_other_side_is_told_before_anything_is_measured() -> None:

@@ -57,7 +57,7 @@ async def test_one_that_is_stopped_by_somebody_else_is_no_measurement(server: Ru
     (generation,) = server.registry.active
     server.registry.cancel(generation.id, time.monotonic(), principal=generation.principal)
     server.model.gate.open()
-    with pytest.raises(BenchError, match="nobody had stopped"):
+    with pytest.raises(BenchError, match="that was not stopped"):
         await answer.done()
     line.close()
 

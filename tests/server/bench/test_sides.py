@@ -26,7 +26,7 @@ def test_the_words_of_a_command_are_filled_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "told"), [("server {modell}", r"\{modell\} means nothing; there are model"), ("a 'b", "quotation")]
+    ("command", "told"), [("server {modell}", r"\{modell\} is unknown; use one of model"), ("a 'b", "quotation")]
 )
 def test_a_slip_in_a_command_is_told(command: str, told: str) -> None:
     with pytest.raises(BenchError, match=f"--against-command: .*{told}"):
@@ -97,7 +97,7 @@ async def test_a_standing_server() -> None:
     async with serving(Completions().app()) as port:
         async with Standing(LOAD, f"http://127.0.0.1:{port}", "completions").serving() as target:
             assert (await ask(target, "Hi", 3)).tokens == 3
-    with pytest.raises(BenchError, match="nobody answers there"):
+    with pytest.raises(BenchError, match="no answer; start"):
         async with Standing(LOAD, f"http://127.0.0.1:{port}", "completions").serving():
             pass
     await asyncio.sleep(0)
