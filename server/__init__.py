@@ -1,4 +1,4 @@
-"""StreamUI's server: the engine, the generations and the doors to them."""
+"""StreamUI's server: the engine, the generations and their endpoints."""
 
 from importlib import metadata
 

@@ -1,6 +1,6 @@
 """The command line: ``streamui serve``, ``chat``, ``bench``, ``token`` and ``doctor``.
 
-Whatever a person can mend is told in one line, with exit status 2.
+Errors that a person can fix are printed as one line, with exit status 2.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from server.terminal.command import add_options as chat_options
 from server.terminal.command import run as chat
 
 SEND_BUFFER = 65_536
-"""Bytes that the system keeps of what one connection has not taken yet; Linux doubles it for its own needs."""
+"""Size of the system's send buffer per connection, in bytes; Linux doubles it for its own use."""
 
 STALLED_MS = 30_000
 
@@ -42,17 +42,17 @@ logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point of the ``streamui`` command."""
+    """Entry point of the ``streamui`` command."""
     parser = _Parser(prog="streamui", description="Chat with a language model on your own machine.")
     parser.add_argument("--version", action="version", version=f"streamui {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve_parser = commands.add_parser("serve", help="serve the chat page and its WebSocket")
     add_options(serve_parser)
-    chat_parser = commands.add_parser("chat", help="chat in the terminal with a server that runs, or in a pipe")
+    chat_parser = commands.add_parser("chat", help="chat with a running server in the terminal or in a pipe")
     chat_options(chat_parser)
     bench_parser = commands.add_parser("bench", help="measure the server, alone or against another one")
     bench_options(bench_parser)
-    token_parser = commands.add_parser("token", help="make, list and revoke the tokens that let somebody in")
+    token_parser = commands.add_parser("token", help="create, list and revoke access tokens")
     token_options(token_parser)
     doctor_parser = commands.add_parser("doctor", help="check that all is there for serve, and say what to mend")
     doctor_options(doctor_parser)
@@ -83,7 +83,7 @@ def _token(chosen: argparse.Namespace) -> int:
 
 
 def serve(settings: Settings) -> None:
-    """Load the model, listen, print the address once it answers, and serve until SIGINT or SIGTERM."""
+    """Load the model, listen, print the address once the server answers, and serve until SIGINT or SIGTERM."""
     set_up(settings.log_format, settings.log_level)
     _refuse_open_door(settings)
     _make_folder(settings.data)
@@ -109,13 +109,13 @@ def serve(settings: Settings) -> None:
 def _refuse_open_door(settings: Settings) -> None:
     if settings.auth == "off" and not is_loopback(settings.host):
         _fail(
-            f"--host {settings.host}: others could reach the server, and it would let anybody in. Add --auth token and "
-            "make a token with `streamui token add NAME`; or leave --host out, and only this machine can reach it"
+            f"--host {settings.host}: other machines could use the server without a log-in. Add --auth token and "
+            "create a token with `streamui token add NAME`; or leave --host out: then only this machine can reach it"
         )
 
 
 def _probe(model: Path) -> contextlib.AbstractContextManager[ModelProbe | None]:
-    """The examination of a model file that came from elsewhere. Raises ModelError."""
+    """Return the check for a model file that is not built in. Raises ModelError."""
     ours = model.exists() and model.samefile(MODEL_PATH)
     return contextlib.nullcontext() if ours else ModelProbe(model)
 
@@ -124,7 +124,7 @@ def _make_folder(path: Path) -> None:
     try:
         remarks = make_private_folder(path)
     except OSError as error:
-        _fail(f"--data {path}: the folder can't be made: {error.strerror}")
+        _fail(f"--data {path}: the folder can't be created: {error.strerror}")
     for remark in remarks:
         logger.warning("%s", remark)
 
@@ -134,20 +134,20 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        reason = str(error.strerror).split(" (while")[0]  # asyncio's addition: it names the address once more
+        reason = str(error.strerror).split(" (while")[0]  # asyncio's own text repeats the address
         _fail(f"can't listen on {host} port {port}: {reason}; try another --port, or --port 0 for any free one")
-    # Every connection inherits it. asyncio sets it only where the protocol of the socket was spelt out.
+    # Every connection inherits it. asyncio sets it only when the socket's protocol was given explicitly.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # Else the system takes megabytes for a client that doesn't read before the server notices.
+    # Otherwise the system buffers megabytes for a client that doesn't read before the server notices.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    # And a connection whose client takes nothing for so long is gone, also when it has been closed on this side.
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux only; elsewhere the system's own limit of some minutes holds
+    # A connection whose client receives nothing for this long is dropped, even after this side has closed it.
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux only; elsewhere the system's own limit of some minutes applies
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
     return listener
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is told in one line; the usage is a ``--help`` away."""
+    """An argparse parser that prints a mistake on one line; the usage is behind ``--help``."""
 
     def error(self, message: str) -> NoReturn:
         _fail(f"{message}; see {self.prog} --help")

@@ -1,4 +1,4 @@
-"""The composition root: which engine is behind which doors. Nothing else happens here."""
+"""The composition root: connects the engine to the endpoints. It does nothing else."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def create_app(
 
 
 async def _watch_tokens(guard: Guard, connections: Connections, registry: Registry) -> None:
-    """Have those leave whose token was revoked. Where that can't be done any more, `/healthz` says so."""
+    """Close the connections of revoked tokens. If this fails, `/healthz` reports it."""
     try:
         await guard.watch(connections.dismiss_invalid)
     except Exception as error:

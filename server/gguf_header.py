@@ -1,4 +1,4 @@
-"""The keys of a GGUF file's header, read without any package (the GGUF specification, versions 2 and 3)."""
+"""Reader for the keys of a GGUF file's header, without any package (GGUF specification, versions 2 and 3)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any, BinaryIO, Final
 MAGIC: Final = b"GGUF"
 
 BROKEN: Final = (struct.error, KeyError, MemoryError, OverflowError, RecursionError)
-"""What reading the header of a broken file raises."""
+"""Exceptions raised when the header of a broken file is read."""
 
 _NUMBERS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 10: "<Q", 11: "<q", 12: "<d"}
 _STRING, _ARRAY = 8, 9
 
 
 def entries(file: BinaryIO) -> Iterator[tuple[str, Any]]:
-    """Every key with its value, from behind the magic on. An array of numbers is None. Raises what BROKEN names."""
+    """Yield every key with its value, starting after the magic. An array of numbers is None. Raises the exceptions
+    in BROKEN."""
     _, _, count = _unpack(file, "<I"), _unpack(file, "<Q"), _unpack(file, "<Q")
     for _ in range(count):
         key = _string(file)
@@ -29,7 +30,7 @@ def _value(file: BinaryIO, kind: int) -> Any:
     if kind == _ARRAY:
         inner, length = _unpack(file, "<I"), _unpack(file, "<Q")
         if inner in _NUMBERS:
-            file.seek(length * struct.calcsize(_NUMBERS[inner]), 1)  # scores and kinds of tokens: not needed
+            file.seek(length * struct.calcsize(_NUMBERS[inner]), 1)  # scores and kinds of tokens, which are not needed
             return None
         return [_value(file, inner) for _ in range(length)]
     return _unpack(file, _NUMBERS[kind])

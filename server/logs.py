@@ -1,8 +1,7 @@
-"""The server's log: one line for each record, as text or as JSON, with what it belongs to.
+"""The server's log: one line per record, as text or JSON, with its context.
 
-What a person wrote, what a model answers, and what lets somebody in is in no line. So a record has a fixed text and
-named fields, an exception is told by its type and where it was raised, and libraries that log what they carry are kept
-quiet.
+No line contains what a person wrote, what a model answers, or secrets. A record has a fixed text and named fields, an
+exception appears as its type and location, and libraries that log payloads are kept quiet.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from protocol.errors import LocalProtocolError
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 OURS: Final = ("server", "protocol", "llama.cpp")
-"""Loggers that follow ``--log-level``. All others tell warnings and errors: at lower levels uvicorn and websockets log
-addresses with their query, and frames with their text."""
+"""Loggers that follow ``--log-level``. All others log warnings and errors: at lower levels uvicorn and websockets
+log addresses with their query, and frames with their text."""
 
-TOLD: Final = (OSError, sqlite3.Error, RuntimeError, LocalProtocolError)
-"""Exceptions whose text is about the machine or the program. That of others may quote what somebody wrote."""
+SAFE_TEXT: Final = (OSError, sqlite3.Error, RuntimeError, LocalProtocolError)
+"""Exceptions whose text is about the machine or the program. The text of others may quote a user."""
 
 Format = Literal["text", "json"]
 Fields = Mapping[str, object]
@@ -37,14 +36,14 @@ _CONTEXT: Final[ContextVar[Fields]] = ContextVar("log context", default=MappingP
 
 
 def event(logger: logging.Logger, level: int, text: str, **fields: object) -> None:
-    """Log ``text``, which is the same each time, with what is particular this time. None is left out."""
+    """Log a fixed ``text`` with the fields of this event. Fields with the value None are left out."""
     if logger.isEnabledFor(level):
         logger.log(level, text, extra={"fields": fields})
 
 
 @contextmanager
 def belonging_to(**fields: object) -> Iterator[None]:
-    """Have every record of the block, and of the tasks that it starts, bear ``fields``."""
+    """Add ``fields`` to every record of the block and of the tasks that it starts."""
     token = _CONTEXT.set({**_CONTEXT.get(), **fields})
     try:
         yield
@@ -53,7 +52,7 @@ def belonging_to(**fields: object) -> Iterator[None]:
 
 
 def context() -> Fields:
-    """What a record of here and now would bear, for those that are logged elsewhere later."""
+    """Return the fields that a record would get here, for records that are logged elsewhere later."""
     return _CONTEXT.get()
 
 
@@ -72,7 +71,7 @@ def level_of(name: str) -> int:
 
 
 class TextFormatter(logging.Formatter):
-    """``LEVEL logger: text name=value ...``; an exception follows on lines of its own."""
+    """Formats ``LEVEL logger: text name=value ...``; an exception follows on separate lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         words = [f"{record.levelname} {record.name}: {_text(record)}"]
@@ -82,7 +81,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object: ``time`` (ISO 8601, UTC), ``level``, ``logger``, ``message``, then the fields."""
+    """Formats a JSON object: ``time`` (ISO 8601, UTC), ``level``, ``logger``, ``message``, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {
@@ -98,7 +97,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _text(record: logging.LogRecord) -> str:
-    """asyncio's records have one fact a line, and the first alone quotes nothing."""
+    """Return the text. asyncio's records have one fact per line, and only the first quotes nothing."""
     text = record.getMessage().rstrip()
     return text.partition("\n")[0] if record.name == "asyncio" else text
 
@@ -115,12 +114,12 @@ def _word(value: object) -> str:
 
 
 def _exception(raised: tuple[type[BaseException], BaseException, TracebackType | None] | Any) -> list[str]:
-    """The exception's type, with its text where that is about the machine, and where it was raised, outermost first."""
+    """Return the location, outermost first, then the exception's type, with its text if that is about the machine."""
     kind, error, trace = raised
     frames = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)]
     return [*frames, described(error) if error is not None else str(kind and kind.__name__)]
 
 
 def described(error: BaseException) -> str:
-    """The exception's type, with its text where that quotes nothing that somebody wrote."""
-    return f"{type(error).__name__}: {error}" if isinstance(error, TOLD) else type(error).__name__
+    """Return the exception's type, with its text if that can't quote a user."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, SAFE_TEXT) else type(error).__name__

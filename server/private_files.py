@@ -1,7 +1,7 @@
 """Files of the data folder that only their owner can read: chats, prompts, and hashes of tokens.
 
-SQLite gives `-wal` and `-shm` the mode of the database file, so it is enough that this one is private from its first
-moment. The mode is set when a file is created, since the umask belongs to the whole process.
+SQLite gives `-wal` and `-shm` the mode of the database file, so that file must be private from its creation. The mode
+is set when a file is created, since the umask belongs to the whole process.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ FOLDER_MODE: Final = 0o700
 _OTHERS: Final = 0o077
 
 _NAMES: Final = re.compile(r"(journal|conversations|tokens)(-broken-[0-9-]+)?\.(sqlite3(-wal|-shm|-journal)?|lock)")
-"""Every file that this version and earlier ones write into the data folder."""
+"""Names of all files that this and earlier versions write into the data folder."""
 
 
 def make_private_folder(folder: Path) -> list[str]:
-    """Create the folder, or make an earlier one private, with the files of earlier versions in it.
+    """Create the folder, or make an existing one private, with the files of earlier versions in it.
 
-    Returns a line for each thing that stays open to other users. Raises OSError where the folder can't be created.
+    Returns a line for each path that stays open to other users. Raises OSError when the folder can't be created.
     """
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     return [*_close_folder(folder), *_close_files(folder)]
 
 
 def create_private(path: Path) -> None:
-    """Create an empty file that only its owner can read; make one that exists private. Raises OSError.
+    """Create an empty file that only its owner can read, or make an existing one private. Raises OSError.
 
     An existing file is not opened: closing it would drop SQLite's locks on it in this process.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     except FileExistsError:
-        with contextlib.suppress(OSError):  # another user's file: opening it says whether it can be used
+        with contextlib.suppress(OSError):  # another user's file: opening it later shows whether it can be used
             if path.is_file() and is_open_to_others(path):
                 os.chmod(path, FILE_MODE)
     else:
@@ -47,12 +47,12 @@ def create_private(path: Path) -> None:
 
 
 def open_to_others(folder: Path) -> list[Path]:
-    """The folder itself and its files, as far as other users can read or write them."""
+    """Return the folder and its files, as far as other users can read or write them."""
     return [path for path in (folder, *_files(folder)) if path.exists() and is_open_to_others(path)]
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Return whether the file or folder gives any right to group or others. Raises OSError."""
+    """Tell whether the file or folder grants any right to group or others. Raises OSError."""
     return bool(path.stat().st_mode & _OTHERS)
 
 
@@ -87,7 +87,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _reason_to_leave(folder: Path) -> str | None:
-    """Why the folder's mode is not this program's to change; None: it is."""
+    """Return the reason why the folder's mode must not be changed; None when it may be."""
     found = folder.stat()
     if found.st_uid != os.geteuid():
         return "it belongs to another user"

@@ -1,4 +1,4 @@
-"""Processor, memory and process limits of this machine, with a fallback where a system lacks Linux's own calls.
+"""Processor, memory and process limits of this machine, with a fallback for systems without Linux's calls.
 
 macOS has no `sched_getaffinity` and no `/proc`, and doesn't enforce `RLIMIT_AS`.
 """
@@ -16,14 +16,14 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def usable_cores() -> int:
-    """Return the number of cores that this process may use; all cores where the system can't say."""
+    """Return the number of cores that this process may use; all cores when the system doesn't report it."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def available_memory() -> int | None:
-    """Return the free memory in bytes, also by the limit of a container; None where the system can't say."""
+    """Return the free memory in bytes, limited by the container's; None when the system doesn't report it."""
     try:
         lines = (_PROC / "meminfo").read_text().splitlines()
     except OSError:
@@ -39,7 +39,7 @@ def available_memory() -> int | None:
 
 
 def address_space() -> int | None:
-    """Return the address space of this process in bytes; None where the system can't say."""
+    """Return the address space of this process in bytes; None when the system doesn't report it."""
     try:
         return int((_PROC / "self" / "statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
@@ -47,10 +47,10 @@ def address_space() -> int | None:
 
 
 def limit_process(limits: Mapping[str, int | None]) -> None:
-    """Lower soft and hard limits of this process, by the name of each in `resource`; None leaves one as it is.
+    """Lower soft and hard limits of this process, by their names in `resource`; None leaves one unchanged.
 
-    A limit that the system doesn't have or refuses is skipped: RLIMIT_AS on macOS. The other limits hold there, so
-    hostile input can still not compute for longer than RLIMIT_CPU.
+    A limit that the system lacks or rejects is skipped: RLIMIT_AS on macOS. The others apply there too, so hostile
+    input still can't compute for longer than RLIMIT_CPU.
     """
     for name, most in limits.items():
         kind = getattr(resource, name, None)

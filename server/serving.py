@@ -1,4 +1,4 @@
-"""The running server: the model of the settings behind the app, in uvicorn, on a socket that listens already."""
+"""The running server: the app with the configured model, in uvicorn, on a socket that already listens."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from server.writers.local import local_writer
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 2
-"""How long a response that goes on is given to end, once its client has been told."""
+"""Time for open responses to end after their clients were notified, in seconds."""
 
 CLIENTS_FAULTS = (
     "Invalid UTF-8 sequence received from client.",
     "ASGI callable returned without completing handshake.",
 )
-"""What uvicorn logs as errors of ours, with a traceback, where a client broke a rule and was refused."""
+"""Errors that uvicorn logs with a traceback when a client broke a rule and was rejected."""
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
@@ -54,7 +54,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
     writer = local_writer(_engine(settings), template)
     app = create_app(writer, journal, OnRestart(settings.on_restart), settings.queue, guard, active, store)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
         _Server(app, settings.drain).run(sockets=[listener])
 
 
@@ -73,7 +73,7 @@ def _engine(settings: Settings) -> BatchingEngine:
 def _guard(settings: Settings) -> Guard:
     tokens = Tokens(TokenStore(settings.data)) if settings.auth == "token" else None
     if tokens is not None and not tokens:
-        logger.warning("no token has been made yet, so nobody gets in. Make one, the server need not be started again:")
+        logger.warning("there are no tokens yet, so no client can log in. Create one (no restart needed):")
         logger.warning("    streamui token add NAME --data %s", shlex.quote(str(settings.data)))
     return Guard(
         tokens=tokens,
@@ -84,29 +84,29 @@ def _guard(settings: Settings) -> Guard:
 
 
 def _active_limit(settings: Settings) -> int | None:
-    """With tokens no user takes the whole queue, unless the operator says so."""
+    """Return the limit per user. With tokens no user gets the whole queue, unless the operator allows it."""
     if settings.max_active is None and settings.auth == "token":
         return max(1, (settings.queue + settings.parallel) // 4)
     return settings.max_active
 
 
 def configuration(app: Starlette, http: type[PunctualProtocol] = PunctualProtocol) -> uvicorn.Config:
-    """How uvicorn serves the app."""
+    """Return uvicorn's configuration for the app."""
     return uvicorn.Config(
         app,
-        loop="asyncio",  # and not whatever else is installed: loops differ in the order of what is due at once
+        loop="asyncio",  # not another installed one: loops order simultaneous events differently
         http=http,
         log_config=None,
         access_log=False,
         server_header=False,
         ws_max_size=MAX_FRAME_BYTES,
-        ws_per_message_deflate=False,  # 64 KiB for each connection, and merged tokens save more
+        ws_per_message_deflate=False,  # it takes 64 KiB per connection, and merged tokens save more
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
 
 
 class _Server(uvicorn.Server):
-    """Says where it answers, as soon as it does, and takes leave of its clients before it goes."""
+    """Prints the address once the server answers, and says goodbye to its clients before it stops."""
 
     def __init__(self, app: Starlette, drain: float) -> None:
         super().__init__(configuration(app))
@@ -119,14 +119,15 @@ class _Server(uvicorn.Server):
             print(f"StreamUI is ready: {_address(listener)}", flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the generations first: uvicorn itself closes the sockets at once, with nothing said."""
+        """End the generations first: uvicorn itself closes the sockets at once, without a message."""
         await self._app.state.registry.drain(self._drain)
         await self._app.state.registry.close()
         await self._app.state.connections.say_goodbye()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal begins the shutdown, the second ends the process at once: the journal is always whole."""
+        """Start the shutdown on the first signal; end the process at once on the second. The journal stays
+        consistent."""
         if self.should_exit:
             signal.signal(sig, signal.SIG_DFL)
             signal.raise_signal(sig)
