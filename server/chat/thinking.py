@@ -50,7 +50,7 @@ class Parts(NamedTuple):
 
 
 def parts(text: str) -> Parts:
-    """An answer's text as the model wrote it, in parts. Without a mark of thinking it is left exactly as it is."""
+    """Split an answer's raw text into its parts. Without a thinking mark it is returned unchanged."""
     found = [(is_thinking, text[start:end]) for is_thinking, start, end in _segments(text)]
     if not any(is_thinking for is_thinking, _ in found) and "".join(said for _, said in found) == text:
         return Parts(None, text)
@@ -139,7 +139,7 @@ def _from_thought(text: str, start: int, mark: str) -> Iterator[tuple[bool, int,
 
 
 def _after_thought(text: str, start: int) -> Iterator[tuple[bool, int, int]]:
-    """What follows a thought: another one, or the answer."""
+    """Yield the parts after a thought: another thought, or the reply."""
     at = _BLANK.match(text, start).end()  # type: ignore[union-attr]
     if begin := _BEGIN.match(text, at):
         yield from _from_thought(text, begin.end(), _ENDS[begin.group()])
@@ -148,7 +148,7 @@ def _after_thought(text: str, start: int) -> Iterator[tuple[bool, int, int]]:
 
 
 def _headed(text: str, header: re.Match[str]) -> Iterator[tuple[bool, int, int]]:
-    """The parts of an answer of which each has a header."""
+    """Yield the parts of an answer whose parts have headers."""
     following: re.Match[str] | None = header
     while following:
         is_thinking = following["channel"] == "analysis" or following["part"] == "think"

@@ -192,7 +192,8 @@ class Conversations:
     def _write_end(
         self, writing: Writing, text: str, arrivals: tuple[tuple[int, float], ...], done: Done | None
     ) -> None:
-        """Write it now, before whatever a client asks that has read the `done`; later, where that fails."""
+        """Write the answer now, before any request of a client that has read the `done`; retry later when this
+        fails."""
         model = self._registry.writer.facts.name if done else None
         future = self._store.submit(turns.end, writing, text, done, model, now(), arrivals)
 

@@ -37,7 +37,7 @@ SPEED_INTERVAL = 0.25
 """Interval between two reports of tokens per second, in seconds."""
 
 PIECE_BYTES = 72
-"""What Python needs for a piece of text beyond the text itself."""
+"""Memory per piece of text beyond the text itself, in bytes."""
 
 CHOICE_BYTES = 200
 """Memory per token with a logprob, in bytes."""

@@ -35,7 +35,7 @@ class GenerationLog:
         self._logprobs: dict[int, tuple[ChosenLogprob, ...]] = {}
         """Logprobs of the tokens of each piece, by the piece's number."""
         self._ends = array("q", [0])
-        """How many bytes of UTF-8 the first 0, 1, 2 ... pieces have."""
+        """UTF-8 size of the first 0, 1, 2 ... pieces, in bytes."""
         self._arrivals = array("d")
         """When each piece arrived, in ``time.monotonic()`` seconds; NaN for the pieces of an earlier server."""
 
@@ -65,7 +65,7 @@ class GenerationLog:
 
     def append(self, text: str, logprobs: tuple[ChosenLogprob, ...] = (), arrived: float = nan) -> None:
         """Append the next piece, with the logprobs of its tokens where they were asked for."""
-        size = self.size + len(text.encode())  # first of all: where it raises, the log stays as it was
+        size = self.size + len(text.encode())  # first, so that an error leaves the log unchanged
         if logprobs:
             self._logprobs[self.pieces + 1] = logprobs
             self.choices += sum(1 + len(logprob.top_logprobs) for logprob in logprobs)

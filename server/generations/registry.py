@@ -97,7 +97,8 @@ class Registry:
     ) -> None:
         self.queue_limit = queue_limit
         self.when_ended: Callable[[Generation], None] = lambda generation: None
-        """Called on the event loop with each that ends, before its readers hear of it. Set once, before ``run``."""
+        """Called on the event loop with each generation that ends, before its readers are woken. Set once, before
+        ``run``."""
         room = queue_limit + writer.slots
         self.active_limit = room if active_limit is None else min(active_limit, room)
         self.parts = Parts()
@@ -164,7 +165,7 @@ class Registry:
             lambda entries: _post(loop, self._receive, entries),
             lambda reason, error: _post(loop, self._fail, RECORDER, reason, error),
         )
-        self.writer.start(self._take_step)
+        self.writer.start(self._record_step)
         self._running = True
         self._restore()
 
@@ -181,7 +182,7 @@ class Registry:
         self._going_down = True
         self._suspending = self._on_restart is OnRestart.CONTINUE and self.journal_status.status == "ok"
         await asyncio.to_thread(self.writer.close)
-        await asyncio.to_thread(self._recorder.close)  # all that it has delivered comes to the loop before this ends
+        await asyncio.to_thread(self._recorder.close)  # everything it delivered reaches the loop before this returns
         self._departures.close()
 
     async def start(
@@ -314,7 +315,7 @@ class Registry:
         return self.writer.prepare(key, asked, written=written, received=received, principal=principal)
 
     def _begin(self, body: Generate, prepared: Prepared) -> _Beginning:
-        """Have a generation journaled; ``_take_up`` goes on with it."""
+        """Send a generation to the journal; ``_take_up`` continues with it."""
         request, dropped = prepared
         begun = Begun(
             request=request,
@@ -455,7 +456,7 @@ class Registry:
         """End a generation as failed, first in the journal, and have the engine free its slot."""
         if generation.broken is None:
             generation.broken = broken(generation, error, time.monotonic())
-            self._recorder.put([generation.broken])  # before the engine's own end of it can be journaled
+            self._recorder.put([generation.broken])  # before the engine's own end can be journaled
             self.parts.guarded("a cancel", lambda: self.writer.cancel(generation.key, time.monotonic()))
         return generation.broken
 

@@ -37,7 +37,8 @@ def restored(stored: Stored, position: int, now: float) -> Generation:
 
 
 def resumed(stored: Stored, writer: Writer, wanted: OnRestart, now: float) -> GenerationRequest | Finished:
-    """The request with which it goes on, received at ``time.monotonic()`` ``now``; or its end, where it does not."""
+    """Return the request that resumes it, received at ``time.monotonic()`` ``now``; or its end when it can't be
+    resumed."""
     request = stored.begun.request
     if stored.cancelled:
         return ended(request, FinishReason.CANCELLED)

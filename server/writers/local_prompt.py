@@ -24,7 +24,7 @@ AROUND: Final = 8.0
 
 
 class TokenizedPrompt(NamedTuple):
-    """A prompt's tokens. ``opened``: see GenerationRequest. ``dropped``: how many messages were left out."""
+    """A prompt's tokens. ``opened``: see GenerationRequest. ``dropped``: number of messages left out."""
 
     tokens: tuple[int, ...]
     opened: str
@@ -68,7 +68,7 @@ class _Prompt:
         self._field = "conversation" if body.conversation else "messages" if body.messages else "prompt"
 
     def whole(self, messages: Sequence[ChatMessage], dropped: int = 0) -> TokenizedPrompt:
-        """The prompt of these messages. Raises RemoteProtocolError, also where it is longer than the context."""
+        """Build the prompt of these messages. Raises RemoteProtocolError, also when it is longer than the context."""
         prompt, opened = self._rendered(messages)
         if (tokens := self._tokens(prompt, self._context - 1)) is None:
             raise self._overflow(prompt)
@@ -78,7 +78,8 @@ class _Prompt:
         return TokenizedPrompt(tuple(tokens), opened, dropped)
 
     def made(self, messages: Sequence[ChatMessage], dropped: int, most: int | None) -> TokenizedPrompt | None:
-        """The prompt of these messages; None where it has more than ``most`` tokens. Raises RemoteProtocolError."""
+        """Build the prompt of these messages; None when it has more than ``most`` tokens. Raises
+        RemoteProtocolError."""
         if most is None:
             return self.whole(messages, dropped)
         prompt, opened = self._rendered(messages)
@@ -145,7 +146,7 @@ class _Prompt:
 
 
 def _truncated(prompt: _Prompt, messages: Sequence[ChatMessage]) -> TokenizedPrompt:
-    """The prompt of as many messages as leave room for the answer (truncation.py). Raises RemoteProtocolError."""
+    """Build the prompt of as many messages as leave room for the answer (truncation.py). Raises RemoteProtocolError."""
     systems = truncation.system_messages(messages)
     always, rest = messages[:systems], messages[systems:]
     once, around = prompt.overhead
