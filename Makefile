@@ -104,6 +104,7 @@ lint: install-dev types ## style, types, which package may import which, and wha
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.wording
 	node_modules/.bin/eslint
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive server protocol
 	@# Asks PyPI and npm's registry for known vulnerabilities; says so where it can't, and goes on.

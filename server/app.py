@@ -58,11 +58,9 @@ def create_app(
     active_limit: int | None = None,
     store: Store | None = None,
 ) -> Starlette:
-    """The server's ASGI application over a writer that has not been started. It closes what it is given at its end.
+    """Build the ASGI application over a writer that has not been started. It closes its arguments at its end.
 
-    ``guard`` None: one without tokens.
-
-    ``store`` None: conversations end with the server.
+    ``guard`` None: no tokens. ``store`` None: conversations end with the server.
     """
     registry = Registry(writer, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit)
     kept = Conversations(store or Store(None), registry)

@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _answer(work: Callable[[], Prompt], seconds: float) -> None:
-    """Run ``work`` within ``seconds`` of CPU time, enforced by the system even when the server is gone."""
+    """Run ``work`` within ``seconds`` of CPU time, enforced by the system even after the server has ended."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     end = int(usage.ru_utime + usage.ru_stime + seconds) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))

@@ -60,7 +60,7 @@ def parts(text: str) -> Parts:
 
 
 def thoughts(text: str) -> Iterator[tuple[int, int]]:
-    """The range of each thought of an answer, in code points, without the marks around it."""
+    """Yield the range of each thought of an answer, in code points, without the marks around it."""
     return ((start, end) for is_thinking, start, end in _segments(text) if is_thinking)
 
 
@@ -118,7 +118,7 @@ def answered(text: str, field: str | None) -> dict[str, str] | None:
 
 
 def _segments(text: str) -> Iterator[tuple[bool, int, int]]:
-    """Whether each part of ``text`` is thinking, where it begins and where it ends."""
+    """Yield each part of ``text``: a flag for thinking, its start and its end."""
     at = _BLANK.match(text).end()  # type: ignore[union-attr]  # it matches everything
     if (header := _HEADER.match(text, at)) and header.end() > at:
         yield from _headed(text, header)

@@ -1,4 +1,4 @@
-"""Sizes of conversations in tokens: how much of the model's context a branch takes, as the next prompt would."""
+"""Sizes of conversations: the part of the model's context that a branch takes as the next prompt, in tokens."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from server.generations.registry import Registry
 from server.writers import truncation
 
 KEPT: Final = 256
-"""Branches whose size is remembered. The one that was measured first is forgotten for one more."""
+"""Maximum number of branches whose size is cached. Beyond it the oldest measurement is dropped."""
 
 
 class _Key(NamedTuple):
-    """A branch of a conversation as of one version. ``created_at`` tells apart two conversations of one name."""
+    """A branch of a conversation at one version. ``created_at`` distinguishes two conversations with the same id."""
 
     principal: str
     conversation: str
@@ -30,17 +30,17 @@ class _Key(NamedTuple):
 
 
 class Sizes:
-    """Owns the sizes that are remembered, on the event loop. Prompts with a new message are measured each time."""
+    """Owns the cached sizes, on the event loop. Prompts with a new message are measured each time."""
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self._store = store
         self._registry = registry
         self._known: dict[_Key, Context] = {}
         self._turn = asyncio.Lock()
-        """Held while a prompt is measured: one at a time, so that answers don't wait for many."""
+        """Held while a prompt is measured: one at a time, so that answers don't wait for several."""
 
     async def measure(self, principal: str, conversation: str, query: ContextQuery) -> Context:
-        """The size of the prompt of a `generate` with the fields of ``query``. Raises RemoteProtocolError."""
+        """Measure the prompt of a `generate` with the fields of ``query``. Raises RemoteProtocolError."""
         key = await self._store.submit(_key, principal, conversation, query.parent)
         if query.content is None and (known := self._known.get(key)):
             return known

@@ -85,7 +85,7 @@ def turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn:
 
 
 def present_turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn | None:
-    """The same for a branch whose end may still be being written; None: nothing has been said on it.
+    """Resolve ``body`` like ``turn``, on a branch whose end may still be written; None when the branch has no message.
 
     Raises RemoteProtocolError, as ``turn``.
     """
@@ -94,7 +94,7 @@ def present_turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn
 
 
 def _branch(db: sqlite3.Connection, principal: str, body: Generate) -> tuple[Row, tuple[Message, ...]]:
-    """The conversation, and its branch down to the parent that ``body`` names, or else to the leaf."""
+    """Return the conversation's row, and its branch down to the parent in ``body``, or else to the leaf."""
     found = row(db, principal, body.conversation or "")
     all_ = {message.id: message for message in messages(db, found.key)}
     parent = found.leaf if body.parent is UNSET else body.parent
@@ -170,9 +170,10 @@ def end(
 ) -> Summary | None:
     """Write the ``text`` of an ended generation into its message; ``done`` None: the generation was lost.
 
-    ``arrivals``: the lengths of the text's pieces, and when each arrived (``GenerationLog.arrivals``).
+    ``arrivals``: lengths and arrival times of the text's pieces (``GenerationLog.arrivals``).
 
-    Where it was written before, or the conversation is gone for good, nothing changes. None: nobody need be told.
+    Changes nothing when it was written before or the conversation was purged. Returns None when no client must be
+    notified.
     """
     found = any_row(db, what.principal, what.conversation)
     ending = None if found is None else db.execute(_ENDING, (found.key, what.generation)).fetchone()
@@ -241,13 +242,13 @@ def _summary_if_listed(db: sqlite3.Connection, principal: str, conversation: str
 
 
 def _beginning(goes_on: Message | None, dropped: int) -> About:
-    """What is known of an answer when its generation begins."""
+    """Return the facts about an answer at the start of its generation."""
     about = About(dropped=dropped or None)
     return replace(about, earlier=_earlier(goes_on), thoughts=goes_on.thoughts) if goes_on else about
 
 
 def _earlier(answer: Message) -> Earlier | None:
-    """The figures of an answer that is to be continued; None where none are known."""
+    """Return the figures of an answer before it is continued; None when unknown."""
     before, usage = answer.earlier, answer.usage
     tokens = usage.completion_tokens if usage else 0
     if not tokens:

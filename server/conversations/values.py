@@ -81,9 +81,9 @@ class Earlier(Facts, frozen=True, kw_only=True):
 
 
 class About(Facts, frozen=True, kw_only=True):
-    """How an answer came to be. ``dropped``: how many messages before it the model was not given.
+    """Facts about an answer's generation. ``dropped``: number of earlier messages that the model was not given.
 
-    ``thoughts``: how long each of its thoughts took, in milliseconds; 0 where that is not known.
+    ``thoughts``: duration of each of its thoughts, in milliseconds; 0 when unknown.
     """
 
     reason: DoneReason | None = None
@@ -175,14 +175,14 @@ class Change(Record, frozen=True, kw_only=True):
 
 
 class ContextQuery(Record, frozen=True, kw_only=True):
-    """What is measured of a conversation: a branch, and a message that is not sent yet. As in a `generate`."""
+    """Branch to measure, with a message that is not sent yet; fields as in a `generate`."""
 
     parent: Id | UnsetType | None = UNSET
     content: str | None = None
 
 
 class Context(Facts, frozen=True, kw_only=True):
-    """How much of the model's context a branch takes (PROTOCOL 14.3). All but ``dropped`` are in tokens."""
+    """Part of the model's context that a branch takes (PROTOCOL 14.3), in tokens; ``dropped`` counts messages."""
 
     tokens: Count
     context: Count

@@ -9,7 +9,7 @@ READING_SECONDS: Final = 0.5
 the step can't be aborted."""
 
 BURST_SECONDS: Final = 2.5
-"""The same when many requests arrive at once: all of them wait, and prompts of one length compute best together."""
+"""Target duration when many requests arrive at once: all wait, and prompts of one length compute best together."""
 
 SMALLEST_CHUNK: Final = 8
 SMALLEST_READING_CHUNK: Final = 64

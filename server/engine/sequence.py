@@ -40,7 +40,7 @@ class Sequence:
         self._written_from = len(request.prompt) if request.sampling.temperature == 0 else None
         """Greedy answers only: from this position each token is computed alone, also when it is computed again."""
         self._shifted_from: int | None = None
-        """From this position the KV still depends on dropped tokens; None: none were dropped."""
+        """First position whose KV still depends on dropped tokens; None: none were dropped."""
         self._opened = "" if request.written else request.opened
         """Prefix of the first piece; empty once it was delivered."""
         self._chosen: list[int] = []

@@ -99,7 +99,7 @@ class Generation:
 
     @property
     def on_detach_ms(self) -> int | None:
-        """How long it continues without readers, in milliseconds; None: to its end (PROTOCOL 6.5)."""
+        """Time for which it continues without readers, in milliseconds; None: to its end (PROTOCOL 6.5)."""
         return _on_detach_ms(self.body)
 
     @property

@@ -94,7 +94,7 @@ class Journal:
         """Commit ``entries`` in one transaction.
 
         The first failure of the file is logged and ends the journal, not the server. Any other exception leaves none of
-        ``entries`` in the file, and the next start is told by the lock's mark.
+        ``entries`` in the file, and the lock's mark reports it to the next start.
         """
         if self.failure is not None:
             return

@@ -37,7 +37,7 @@ class GenerationLog:
         self._ends = array("q", [0])
         """UTF-8 size of the first 0, 1, 2 ... pieces, in bytes."""
         self._arrivals = array("d")
-        """When each piece arrived, in ``time.monotonic()`` seconds; NaN for the pieces of an earlier server."""
+        """Arrival time of each piece, in ``time.monotonic()`` seconds; NaN for the pieces of an earlier server."""
 
     @property
     def pieces(self) -> int:
@@ -77,7 +77,7 @@ class GenerationLog:
         self.done = done
 
     def arrivals(self) -> Iterator[tuple[int, float]]:
-        """Each piece's length in code points, and when it arrived; see ``append``."""
+        """Yield each piece's length in code points and its arrival time; see ``append``."""
         return zip(map(len, self._pieces), self._arrivals, strict=True)
 
     def written(self) -> Iterator[tuple[str, tuple[ChosenLogprob, ...]]]:

@@ -91,7 +91,7 @@ class TokenStore:
 
     @property
     def change(self) -> int | None:
-        """A number that changes whenever another process writes to the file; None once the file is gone. Takes
+        """A number that changes whenever another process writes to the file; None after the file was removed. Takes
         microseconds."""
         try:
             if os.stat(self.path).st_ino != self._inode:

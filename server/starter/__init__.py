@@ -8,4 +8,5 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] | trim + '<|end|>' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-"""The one in the model file. It writes no `<s>`: the tokenizer puts it in front (tokenizer.ggml.add_bos_token)."""
+"""Chat template in the model file. It writes no `<s>`: the tokenizer adds it
+(tokenizer.ggml.add_bos_token)."""

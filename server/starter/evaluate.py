@@ -1,4 +1,4 @@
-"""Scores a chat model on `questions.json`: questions written by hand, which the generator never trains on.
+"""Evaluation of a chat model on `questions.json`: questions written by hand, never used for training.
 
 Independent of any engine: `evaluate` takes a function that answers a conversation.
 """
@@ -21,9 +21,9 @@ QUESTIONS = Path(__file__).parent / "questions.json"
 HEAD = 160
 ANSWER_TOKENS = 1_000
 LONG_CHARACTERS = (1_560, 3_200)
-"""What 400 to 800 tokens are in this model's vocabulary, roughly."""
+"""Approximate length of 400 to 800 tokens of this model's vocabulary, in characters."""
 LOOP = 0.2
-"""The share of repeated runs of words from which on an answer counts as going round in circles."""
+"""Share of repeated word sequences from which an answer counts as looping."""
 
 DECLINED = re.compile(r"\b(can't|cannot) (know|answer|help)|\bdon't know\b|beyond me|would only guess", re.IGNORECASE)
 STORY = re.compile(r"\b(was|were|lived|said|went)\b", re.IGNORECASE)
@@ -33,14 +33,14 @@ ROW = re.compile(r"(- |\d+\. |\|)")
 
 
 class Answer(Protocol):
-    """Answers the last of some messages (`role` and `content` each)."""
+    """Function that answers the last of some messages (`role` and `content` each)."""
 
     def __call__(self, messages: list[dict[str, str]], *, seed: int, max_tokens: int) -> str: ...
 
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many."""
+    """A number of successes and the total."""
 
     right: int
     total: int
@@ -55,7 +55,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One answer and what is wrong with it; `fault` is empty where nothing is."""
+    """One answer and its fault; `fault` is empty when there is none."""
 
     group: str
     question: str
@@ -66,10 +66,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Scores:
-    """The shares that the shipped model is held to, and every answer behind them.
+    """Scores that the shipped model must reach, and all answers.
 
-    `stories` and `long` tell how many of those asked for were told, and were 400 to 800 tokens long; `without_loops`
-    how many of both do not go round in circles.
+    `stories` and `long`: stories written as requested, and were 400 to 800 tokens long; `without_loops`: those
+    of both that don't loop.
     """
 
     on_topic: Share
@@ -81,7 +81,7 @@ class Scores:
     verdicts: tuple[Verdict, ...]
 
     def report(self) -> str:
-        """The shares, and the answers that missed."""
+        """Format the scores, and the answers with faults."""
         names = ("on_topic", "well_formed", "declined", "stories", "long", "without_loops")
         rows = [f"{name}: {getattr(self, name)}" for name in names]
         for verdict in self.verdicts:
@@ -97,7 +97,7 @@ def questions() -> Any:
 
 
 def forbidden() -> frozenset[str]:
-    """Every question of the evaluation, normalised, for the generator to leave out."""
+    """Return every question of the evaluation, normalized, for the generator to avoid."""
     data = questions()
     asked = [text for _, text in data["questions"]] + [text for text, _ in data["counting"]]
     asked += data["unknowable"] + data["stories"] + data["long"]
@@ -111,21 +111,22 @@ def words(text: str) -> list[str]:
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """The words of the corpus; a word outside it is garbled."""
+    """Return the words of the corpus; any other word counts as garbled."""
     rng = random.Random(1)
     drawn = (dialogue(rng, frozenset()) for _ in range(12_000))
     return frozenset(word for one in drawn for exchange in one.exchanges for word in words(exchange.answer))
 
 
 def repeats(text: str, size: int = 8) -> float:
-    """The share of runs of `size` words that stood in the text before: 0 for a text that never repeats itself."""
+    """Return the share of sequences of `size` words that occurred before; 0 for a text without repetition."""
     spoken = words(text)
     runs = Counter(tuple(spoken[at : at + size]) for at in range(len(spoken) - size + 1))
     return 1 - len(runs) / runs.total() if runs else 0.0
 
 
 def fault(answer: str, asked: str) -> str:
-    """What is not whole or well formed in an answer, or nothing. Names may be taken over from the question."""
+    """Describe what is incomplete or malformed in an answer; empty when nothing is. Names from the question are
+    allowed."""
     text = answer.strip()
     last = text.splitlines()[-1].strip() if text else ""
     if not text or answer != text:
@@ -142,20 +143,20 @@ def fault(answer: str, asked: str) -> str:
 
 
 def matches(pattern: str, answer: str) -> bool:
-    """Whether the beginning of an answer shows the topic."""
+    """Tell whether the beginning of an answer matches the topic."""
     head = answer if "`" in pattern or "\\n" in pattern or "[\\s\\S]" in pattern else answer[:HEAD]
     return re.search(pattern, head.lower(), re.DOTALL) is not None
 
 
 @dataclass(frozen=True)
 class Examiner:
-    """Puts the questions to one model."""
+    """Asks one model the questions."""
 
     answer: Answer
     seed: int
 
     def ask(self, turns: Iterable[str]) -> str:
-        """The answer to the last of several questions, asked in one conversation."""
+        """Ask several questions in one conversation and return the last answer."""
         messages: list[dict[str, str]] = []
         for turn in turns:
             messages.append({"role": "user", "content": turn})
@@ -196,13 +197,13 @@ class Examiner:
 
 
 def share(verdicts: Iterable[Verdict], *, faultless: bool = False, on_topic: bool = False) -> Share:
-    """How many of the verdicts are without a fault, on topic, or both."""
+    """Count the verdicts that are faultless, on topic, or both."""
     good = [not (faultless and verdict.fault) and not (on_topic and verdict.off_topic) for verdict in verdicts]
     return Share(sum(good), len(good))
 
 
 def without_loops(verdicts: tuple[Verdict, ...]) -> Share:
-    """How many of the verdicts are on answers that do not go round in circles."""
+    """Count the answers that don't loop."""
     return Share(sum(repeats(verdict.answer) <= LOOP for verdict in verdicts), len(verdicts))
 
 

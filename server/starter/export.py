@@ -1,4 +1,4 @@
-"""Writes the trained network as a GGUF that llama.cpp loads: Q8_0 matrices, vocabulary and chat template."""
+"""Export of the trained network as a GGUF file for llama.cpp: Q8_0 matrices, vocabulary and chat template."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def token_type(pieces: sentencepiece.SentencePieceProcessor, token: int) -> gguf
 
 
 def write_vocabulary(writer: gguf.GGUFWriter, model: bytes) -> None:
-    """Pieces, scores and kinds; `<s>` is put in front of every prompt, and no space is."""
+    """Write pieces, scores and kinds. `<s>` is added before every prompt, a space is not."""
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
     tokens = range(pieces.get_piece_size())
     writer.add_tokenizer_model("llama")
@@ -45,7 +45,7 @@ def write_vocabulary(writer: gguf.GGUFWriter, model: bytes) -> None:
 
 
 def write_facts(writer: gguf.GGUFWriter, network: Llama) -> None:
-    """Names, dimensions and the sampling that suits the model."""
+    """Write names, dimensions and suitable sampling."""
     shape = network.shape
     writer.add_name("StreamUI Starter")
     writer.add_author("StreamUI")
@@ -71,7 +71,7 @@ def write_facts(writer: gguf.GGUFWriter, network: Llama) -> None:
 
 
 def matrices(block: Block, index: int) -> dict[str, numpy.ndarray]:
-    """A layer's weights under llama.cpp's names. Rotary pairs are neighbours already, so no rows are permuted."""
+    """Return a layer's weights under llama.cpp's names. Rotary pairs are adjacent already, so no rows are permuted."""
     attention = block.attention
     named = {
         "attn_norm": block.attention_norm,
@@ -88,7 +88,7 @@ def matrices(block: Block, index: int) -> dict[str, numpy.ndarray]:
 
 
 def export(network: Llama, model: bytes, path: Path) -> None:
-    """Write the GGUF; the output matrix is the embedding, so it is stored once."""
+    """Write the GGUF. The output matrix is the embedding, so it is stored once."""
     writer = gguf.GGUFWriter(path, "llama")
     write_facts(writer, network)
     write_vocabulary(writer, model)

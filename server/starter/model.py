@@ -11,7 +11,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Shape:
-    """The network's dimensions."""
+    """Dimensions of the network."""
 
     vocabulary: int = 3072
     width: int = 256
@@ -29,20 +29,20 @@ class Shape:
 
 
 def rotation(shape: Shape) -> tuple[Tensor, Tensor]:
-    """Cosines and sines for every position and pair, each (context, head_size / 2)."""
+    """Return the cosines and sines for every position and pair, each (context, head_size / 2)."""
     pairs = torch.arange(0, shape.head_size, 2, dtype=torch.float32) / shape.head_size
     angles = torch.outer(torch.arange(shape.context, dtype=torch.float32), shape.rope_theta**-pairs)
     return angles.cos(), angles.sin()
 
 
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotary positions on neighbouring pairs, the order that llama.cpp uses for this architecture."""
+    """Apply rotary positions to adjacent pairs, the order that llama.cpp uses for this architecture."""
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack((even * cosine - odd * sine, even * sine + odd * cosine), dim=-1).flatten(-2)
 
 
 class Norm(nn.Module):
-    """RMSNorm in the input's own precision."""
+    """RMSNorm in the input's precision."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Norm(nn.Module):
 
 
 class Attention(nn.Module):
-    """Causal attention with shared key and value heads; plain products are the fastest here on a CPU."""
+    """Causal attention with shared key and value heads. Plain products are the fastest here on a CPU."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """One layer: attention, then a gated feed-forward network, each on a normalised input."""
+    """One layer: attention, then a gated feed-forward network, each on a normalized input."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class Block(nn.Module):
 
 
 class Llama(nn.Module):
-    """The whole network; its output matrix is the embedding itself."""
+    """The complete network. Its output matrix is the embedding."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Llama(nn.Module):
                 nn.init.normal_(weight, std=0.02)
 
     def hidden(self, tokens: Tensor) -> Tensor:
-        """The normalised last states of (batch, length) tokens."""
+        """Return the normalized last states of (batch, length) tokens."""
         length = tokens.shape[1]
         x = self.embedding(tokens)
         x = x.to(torch.get_autocast_dtype("cpu")) if torch.is_autocast_enabled("cpu") else x

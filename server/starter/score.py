@@ -1,4 +1,4 @@
-"""`python -m server.starter.score [GGUF]`: asks the evaluation's questions through the engine and prints the scores."""
+"""`python -m server.starter.score [GGUF]`: runs the evaluation through the engine and prints the scores."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from server.starter import MODEL_PATH
 from server.starter.evaluate import evaluate
 
 DEADLINE = 60.0
-"""Seconds that one step of an answer may take."""
+"""Time limit for one step of an answer, in seconds."""
 
 
 class EngineAnswers:
-    """Answers conversations with a GGUF, one at a time, with the sampling that the file recommends."""
+    """Answers conversations with a GGUF, one at a time, with the file's recommended sampling."""
 
     def __init__(self, path: Path) -> None:
         self._engine = BatchingEngine(LlamaModel(path, parallel=1))

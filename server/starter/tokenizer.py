@@ -1,4 +1,4 @@
-"""The vocabulary: sentencepiece BPE with byte fallback, and how a dialogue becomes tokens."""
+"""The vocabulary (sentencepiece BPE with byte fallback), and the conversion of dialogues to tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BEGIN = "<s>"
 
 
 def train_tokenizer(sentences: Iterable[str], size: int) -> bytes:
-    """A sentencepiece model; text is kept as it is: no normalisation and no space put in front."""
+    """Train a sentencepiece model. Text is kept unchanged: no normalization, no space added before it."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sentences),
@@ -45,19 +45,19 @@ def train_tokenizer(sentences: Iterable[str], size: int) -> bytes:
 
 @dataclass(frozen=True)
 class Sample:
-    """A dialogue's tokens, and for each the weight of its being predicted."""
+    """A dialogue's tokens, with the weight of predicting each."""
 
     tokens: tuple[int, ...]
     weights: tuple[float, ...]
 
 
 def weight(index: int) -> float:
-    """How much a token of an answer counts: the first ones choose what is said, the rest follows from them."""
+    """Return the weight of a token of an answer: the first ones decide what is said, the rest follows from them."""
     return 5.0 if index < 4 else 2.5 if index < 12 else 1.0
 
 
 class Encoder:
-    """Turns dialogues into samples. Questions are now and then split differently, against odd spellings."""
+    """Converts dialogues to samples. Questions are sometimes split differently, to handle odd spellings."""
 
     def __init__(self, model: bytes, rng: random.Random) -> None:
         self.pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
@@ -73,7 +73,7 @@ class Encoder:
         return list(self.pieces.encode(text))
 
     def sample(self, dialogue: Dialogue, limit: int) -> Sample:
-        """The dialogue up to its last exchange that fits. See `weight`."""
+        """Encode the dialogue up to its last exchange that fits. See `weight`."""
         tokens, weights = [self.begin], [0.0]
 
         def add(ids: list[int], counts: list[float]) -> None:

@@ -1,7 +1,7 @@
 """`python -m server.starter.train`: writes the dialogues, trains tokenizer and network, and exports the model.
 
-Needs requirements.txt beside this file. All randomness follows from one seed; sums over threads may still differ a
-little from run to run.
+Needs requirements.txt in this folder. All randomness follows from one seed; sums over threads may still differ slightly
+between runs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ MALLOC = {-8: 1, -4: 0, -1: 2**31 - 1, -2: 2**28}
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the run, with dialogues of its own: `peak` of the recipe's rates, falling to nothing at step `zero`."""
+    """One part of the run, with its own dialogues. ``peak``: factor on the recipe's rates, which reach zero at step
+    ``zero``."""
 
     steps: int
     peak: float
@@ -40,7 +41,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the training run does; in a stage, rates fall linearly from the share `decay_from` of its way to zero on."""
+    """Parameters of the training run. In a stage, rates fall linearly from the share ``decay_from`` of it to zero."""
 
     seed: int = 2
     stages: tuple[Stage, ...] = (
@@ -59,7 +60,7 @@ class Recipe:
 
 
 def tokenizer_text(recipe: Recipe, forbidden: frozenset[str]) -> Iterator[str]:
-    """Questions and answers from which the vocabulary is built."""
+    """Yield the questions and answers from which the vocabulary is built."""
     rng = random.Random(recipe.seed)
     for _ in range(recipe.text_dialogues):
         for exchange in dialogue(rng, forbidden).exchanges:
@@ -74,7 +75,7 @@ def dialogues(seed: int, forbidden: frozenset[str]) -> Iterator[Dialogue]:
 
 
 def grouped(samples: list[Sample], budget: int) -> list[list[Sample]]:
-    """Samples of similar length in batches of at most `budget` tokens with padding."""
+    """Group samples of similar length into batches of at most `budget` tokens, padding included."""
     batches: list[list[Sample]] = [[]]
     for sample in sorted(samples, key=lambda sample: len(sample.tokens)):
         if batches[-1] and len(sample.tokens) * (len(batches[-1]) + 1) > budget:
@@ -84,7 +85,7 @@ def grouped(samples: list[Sample], budget: int) -> list[list[Sample]]:
 
 
 def batches(recipe: Recipe, number: int, model: bytes, forbidden: frozenset[str], limit: int) -> Iterator[list[Sample]]:
-    """Endless batches for one stage: a pool is filled, cut into batches, and those are taken in random order."""
+    """Yield endless batches for one stage: a pool is filled, cut into batches, and drawn in random order."""
     seed = recipe.seed + 100 * number
     encoder, stream = Encoder(model, random.Random(seed)), dialogues(seed + 1, forbidden)
     while True:
@@ -97,7 +98,7 @@ def batches(recipe: Recipe, number: int, model: bytes, forbidden: frozenset[str]
 
 
 def tensors(batch: list[Sample]) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, targets and weights of a batch, each (samples, length)."""
+    """Return inputs, targets and weights of a batch, each (samples, length)."""
     length = max(len(sample.tokens) for sample in batch)
     tokens = torch.zeros(len(batch), length, dtype=torch.long)
     weights = torch.zeros(len(batch), length)
@@ -108,7 +109,7 @@ def tensors(batch: list[Sample]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def loss_of(network: Llama, batch: list[Sample]) -> Tensor:
-    """The mean loss over the answers' tokens; only those are projected to the vocabulary."""
+    """Return the mean loss over the answers' tokens; only those are projected to the vocabulary."""
     inputs, targets, weights = tensors(batch)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         chosen = weights > 0
@@ -118,7 +119,7 @@ def loss_of(network: Llama, batch: list[Sample]) -> Tensor:
 
 
 def optimisers(network: Llama, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, AdamW for the embedding and the norms."""
+    """Return the optimisers: Muon for the layers' matrices, AdamW for the embedding and the norms."""
     matrices = [weight for weight in network.blocks.parameters() if weight.ndim == 2]
     others: list[nn.Parameter] = [network.embedding.weight]
     others += [weight for weight in network.parameters() if weight.ndim == 1]
@@ -129,13 +130,13 @@ def optimisers(network: Llama, recipe: Recipe) -> list[torch.optim.Optimizer]:
 
 
 def rate(step: int, stage: Stage, recipe: Recipe) -> float:
-    """The share of the full learning rate at a step."""
+    """Return the share of the full learning rate at a step."""
     start = recipe.decay_from * stage.zero
     return stage.peak * min(1.0, (step + 1) / recipe.warmup, (stage.zero - step) / (stage.zero - start))
 
 
 def fit(network: Llama, stream: Iterator[list[Sample]], stage: Stage, recipe: Recipe, checkpoint: Path) -> None:
-    """Train in place, telling how it goes every 25 steps."""
+    """Train in place and report the progress every 25 steps."""
     chosen = optimisers(network, recipe)
     began, mean = time.monotonic(), 0.0
     for step in range(stage.steps):
@@ -155,7 +156,7 @@ def fit(network: Llama, stream: Iterator[list[Sample]], stage: Stage, recipe: Re
 
 
 def keep_memory() -> None:
-    """Let glibc keep what is freed: fresh pages for every tensor made a step four times as slow."""
+    """Make glibc keep freed memory: new pages for every tensor made a step four times as slow."""
     with contextlib.suppress(AttributeError):
         for option, value in MALLOC.items():
             ctypes.CDLL(None).mallopt(option, value)

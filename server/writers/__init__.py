@@ -1,1 +1,1 @@
-"""Whatever writes answers, behind one port: the engine of this process, and later other servers."""
+"""Writers of answers behind one port: this process's engine, and later other servers."""

@@ -1,4 +1,4 @@
-"""The Writer port: whatever writes answers, from a request's messages to the updates of its log."""
+"""The Writer port: turns the messages of a request into the updates of its log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.engine.base import EngineStats, Finished, GenerationRequest, Listene
 
 
 class Prepared(NamedTuple):
-    """A request that a writer accepts, and how many messages of the dialogue it leaves out."""
+    """A request that a writer accepts. ``dropped``: number of messages of the dialogue that it leaves out."""
 
     request: GenerationRequest
     dropped: int
@@ -31,7 +31,7 @@ class PromptSize(NamedTuple):
 class Writer(Protocol):
     """Writes answers. Every method may be called from any thread.
 
-    Updates are those of the engine: for each request any number of Queued, Prefill and Piece, and one Finished at last.
+    Updates are those of the engine: for each request any number of Queued, Prefill and Piece, and finally one Finished.
     """
 
     @property
@@ -39,28 +39,28 @@ class Writer(Protocol):
 
     @property
     def template(self) -> Origin:
-        """Where the chat template comes from, as `welcome.model.template` says it."""
+        """Origin of the chat template, as in `welcome.model.template`."""
         ...
 
     @property
     def slots(self) -> int:
-        """How many generations are written at the same time; further ones queue."""
+        """Number of generations written at the same time; others queue."""
         ...
 
     @property
     def identity(self) -> str:
-        """The model, for the journal: a request goes on after a restart only with the same one."""
+        """Text that identifies the model in the journal: a restarted server resumes requests only with the same one."""
         ...
 
     def start(self, listener: Listener) -> None:
-        """Begin to write. ``listener`` receives every update, on the writer's thread."""
+        """Start writing. ``listener`` receives every update, on the writer's thread."""
         ...
 
     def prepare(self, key: str, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
         """Return the request of ``body``, which has its whole dialogue as messages.
 
         ``key`` names the generation in every update, ``written`` is the text of the answer to continue, ``received`` a
-        ``time.monotonic()``. May take seconds: call it on a thread of its own. Raises EngineDeadError, and
+        ``time.monotonic()``. May take seconds: run it on a worker thread. Raises EngineDeadError, and
         RemoteProtocolError for a prompt that is too long or empty and a parameter that the model can't follow.
         """
         ...
@@ -70,7 +70,7 @@ class Writer(Protocol):
         ...
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
-        """Return the request with which a generation of an earlier server goes on, or its end where it can't.
+        """Return the request that resumes a generation of an earlier server, or its end when it can't be resumed.
 
         ``identity`` is that of the writer that began it.
         """
@@ -81,11 +81,11 @@ class Writer(Protocol):
         ...
 
     def cancel(self, key: str, received: float) -> None:
-        """End a generation in whatever phase it is. An unknown or ended key is ignored."""
+        """End a generation in any phase. An unknown or ended key is ignored."""
         ...
 
     def eta_ms(self) -> int | None:
-        """Estimate when a request that is submitted now would start, in milliseconds; None without experience."""
+        """Estimate when a request submitted now would start, in milliseconds; None before any generation has ended."""
         ...
 
     def stats(self) -> EngineStats: ...

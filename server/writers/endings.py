@@ -1,4 +1,4 @@
-"""The end of a generation that no writer has begun."""
+"""The end of a generation that no writer has started."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class TokenizedPrompt(NamedTuple):
 
 
 def make_prompt(body: Generate, engine: Engine, template: ChatTemplate, written: str = "") -> TokenizedPrompt:
-    """The prompt's tokens, and those of what is ``written`` of the answer already.
+    """Return the tokens of the prompt and of the part of the answer that is ``written`` already.
 
     Run it on a worker thread: a long prompt takes time. Raises RemoteProtocolError when the template rejects the prompt
     or it does not fit into the context.

@@ -1,4 +1,4 @@
-"""Exchanges on the topics of the tables: the first question, and what people ask next."""
+"""Exchanges about the topics of the tables: a first question, and follow-up questions."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ ONCE_MORE = (
 
 
 def all_topics() -> list[Topic]:
-    """Every topic about the program and its model."""
+    """Return every topic about the program and its model."""
     return [topic for table in PROGRAM for topic in texts.topics(table)]
 
 
 def framed(topic: Topic, frames: tuple[str, ...], rng: random.Random) -> str:
-    """One of the general ways to ask, with one of the topic's names."""
+    """Return a general question frame filled with one of the topic's names."""
     names = [(name, False) for name in topic.singular] + [(name, True) for name in topic.plural]
     name, plural = rng.choice(names)
     slots = {"x": name, "is": "are" if plural else "is", "does": "do" if plural else "does"}
@@ -53,14 +53,14 @@ def framed(topic: Topic, frames: tuple[str, ...], rng: random.Random) -> str:
 
 
 def ask(topic: Topic, rng: random.Random) -> str:
-    """A first question on the topic."""
+    """Return a first question about the topic."""
     if topic.singular and (not topic.asks or rng.random() < 0.5):
         return framed(topic, texts.lines("frames.txt"), rng)
     return tidy(expand(rng.choice(topic.asks), rng))
 
 
 def follow_up(topic: Topic, first: str, rng: random.Random) -> Exchange:
-    """What somebody asks after the answer `first`."""
+    """Return a follow-up question after the answer `first`."""
     draw = rng.random()
     if draw < 0.6:
         paragraphs = topic.more or tuple(answer for answer in topic.answers if "\\n" not in answer)
@@ -72,7 +72,7 @@ def follow_up(topic: Topic, first: str, rng: random.Random) -> Exchange:
 
 
 def program(rng: random.Random) -> list[Exchange]:
-    """A question about the program, sometimes followed up."""
+    """Make a question about the program, sometimes with a follow-up."""
     topic = rng.choice(all_topics())
     if topic.singular and rng.random() < 0.05:
         return [Exchange(framed(topic, texts.lines("brief_frames.txt"), rng), expand(topic.brief[0], rng))]
@@ -84,7 +84,7 @@ def program(rng: random.Random) -> list[Exchange]:
 
 
 def talk(rng: random.Random) -> list[Exchange]:
-    """Small talk; gibberish has no patterns of its own and is left to its own source."""
+    """Make small talk. Gibberish has no patterns in this table; it has its own source."""
     topic = rng.choice([topic for topic in texts.topics("talk.txt") if topic.asks])
     found = [Exchange(ask(topic, rng), expand(rng.choice(topic.answers), rng))]
     while topic.name in REPEATABLE and rng.random() < 0.25:

@@ -1,4 +1,4 @@
-"""Assembles dialogues: exchanges from all sources in a row, some under a system message."""
+"""Assembly of dialogues: consecutive exchanges from all sources, some with a system message."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ LENGTHS = (1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 6, 14)
 
 @dataclass(frozen=True)
 class Dialogue:
-    """A system message (or none) and exchanges in their order."""
+    """Exchanges in order, with a system message or none."""
 
     system: str | None
     exchanges: tuple[Exchange, ...]
 
 
 def normal(question: str) -> str:
-    """A question without case, punctuation and extra spaces, for comparing."""
+    """Normalize a question for comparison: no case, punctuation or extra spaces."""
     return " ".join("".join(letter if letter.isalnum() else " " for letter in question.lower()).split())
 
 
 def noisy(exchange: Exchange, rng: random.Random) -> Exchange:
-    """The same exchange as somebody may have typed it."""
+    """Return the exchange as a person might have typed it."""
     if exchange.verbatim or rng.random() < 0.2:
         return exchange
     return Exchange(typed(exchange.question, rng), exchange.answer)
 
 
 def dialogue(rng: random.Random, forbidden: Collection[str]) -> Dialogue:
-    """One dialogue in which no question equals a forbidden one (those of the evaluation, see `normal`)."""
+    """Make a dialogue without `forbidden` questions, which are those of the evaluation (see `normal`)."""
     sources, weights = zip(*WEIGHTS, strict=True)
     wanted = rng.choice(LENGTHS)
     found: list[Exchange] = []

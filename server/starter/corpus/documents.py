@@ -1,4 +1,4 @@
-"""Markdown answers: code, tables, lists and recipes, poems; and jokes."""
+"""Markdown answers: code, tables, lists, recipes, poems and jokes."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def fence(language: str, code: str) -> str:
 
 
 def code(rng: random.Random) -> list[Exchange]:
-    """A small program, or the admission that a large one is out of reach."""
+    """Make a request for a program, with a small program or the answer that a large one is too hard."""
     if rng.random() < 0.15:
         answer = "I can write only very small programs{, such as \"Hello, world!\" or a loop|}. {For real code|For that}, load a larger model with `--model`."  # fmt: skip
         return [Exchange(tidy(expand(rng.choice(NO_CODE), rng)), expand(answer, rng))]
@@ -97,7 +97,7 @@ def code(rng: random.Random) -> list[Exchange]:
 
 
 def table(rng: random.Random) -> list[Exchange]:
-    """A table on a subject, or any table."""
+    """Make a table on a subject, or any table."""
     block = rng.choice(texts.blocks("tables.txt"))
     question = expand(rng.choice(TABLE), rng).replace("<key>", rng.choice(block.keys))
     if rng.random() < 0.25:
@@ -110,13 +110,13 @@ def table(rng: random.Random) -> list[Exchange]:
 
 
 def listing(block: Block, count: int, rng: random.Random) -> str:
-    """Some lines of the block as a list; tasks get boxes now and then."""
+    """Format some lines of the block as a list, occasionally with task boxes."""
     mark = rng.choice(("- ", "- ", "- [ ] ")) if "list" in block.keys[0] and count > 3 else "- "
     return "\n".join(mark + line for line in rng.sample([line for line in block.lines if line], count))
 
 
 def list_or_steps(rng: random.Random) -> list[Exchange]:
-    """A list with the asked number of lines, or numbered steps."""
+    """Make a list with the requested number of lines, or numbered steps."""
     block = rng.choice(texts.blocks("lists.txt"))
     form, key = block.keys[0], rng.choice(block.keys[1:])
     rows = [line for line in block.lines if line]
@@ -135,7 +135,7 @@ def list_or_steps(rng: random.Random) -> list[Exchange]:
 
 
 def poem(rng: random.Random) -> list[Exchange]:
-    """A short poem on a subject, or any."""
+    """Make a short poem on a subject, or any poem."""
     block = rng.choice(texts.blocks("poems.txt"))
     question = expand(rng.choice(POEM), rng).replace("<key>", rng.choice(block.keys))
     if rng.random() < 0.3:
@@ -148,7 +148,7 @@ def poem(rng: random.Random) -> list[Exchange]:
 
 
 def joke(rng: random.Random) -> list[Exchange]:
-    """A joke, and perhaps others."""
+    """Make a joke, and possibly further ones."""
     jokes = rng.sample(texts.lines("jokes.txt"), 3)
     found = [Exchange(tidy(expand(rng.choice(JOKE), rng)), jokes[0])]
     for another in jokes[1:]:

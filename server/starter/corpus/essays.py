@@ -1,4 +1,4 @@
-"""Long answers of 400 to 800 tokens: several topics of one field in sections."""
+"""Long answers of 400 to 800 tokens: several topics of one field, in sections."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ ANYTHING = (
 
 
 def paragraph(topic: Topic, rng: random.Random) -> str:
-    """A topic's answer with one more paragraph, where it has one."""
+    """Return a topic's answer with one more paragraph, if it has one."""
     plain = [answer for answer in topic.answers if "```" not in answer]
     chosen = expand(rng.choice(plain), rng)
     return f"{chosen}\n\n{expand(rng.choice(topic.more), rng)}" if topic.more else chosen
 
 
 def essay(first: Topic, rng: random.Random) -> str:
-    """A text in six sections that begins with the topic `first`.
+    """Write a text of six sections that begins with the topic `first`.
 
-    What follows on a topic is always the same and is numbered: so small a model keeps no account of what it has said.
+    The order of topics is fixed and the sections are numbered: such a small model can't track what it has already said.
     """
     topics = {topic.name: topic for topic in all_topics()}
     field = next(field for field in FIELDS if first.name in field)
@@ -72,7 +72,7 @@ def essay(first: Topic, rng: random.Random) -> str:
 
 
 def essays(rng: random.Random) -> list[Exchange]:
-    """A long text on a subject, or on none in particular."""
+    """Make a long text on a subject, or on no particular one."""
     topics = [topic for topic in all_topics() if topic.name in TITLES]
     if rng.random() < 0.25:
         topic = rng.choice([topic for topic in topics if topic.name in ("streaming", "program")])

@@ -1,4 +1,4 @@
-"""The values that the generators pass on."""
+"""Values that the generators exchange."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ class Exchange:
 
 
 Source = Callable[[random.Random], list[Exchange]]
-"""A generator: one exchange, or several where the later ones follow up the first."""
+"""A generator: returns one exchange, or several of which the later ones follow up the first."""

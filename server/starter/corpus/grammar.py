@@ -1,4 +1,4 @@
-"""Patterns with choices: `{a|b|}` is one of its parts, `<name>` a slot. Braces without a bar are plain text."""
+"""Patterns with choices: `{a|b|}` is one of its parts, `<name>` is a slot. Braces without a bar are plain text."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ SPACES = re.compile(r" {2,}")
 
 
 def expand(pattern: str, rng: random.Random) -> str:
-    """One text of the pattern: the innermost choices are made first; `\\n` becomes a line break."""
+    r"""Expand the pattern to one text. Innermost choices are made first; `\n` becomes a line break."""
     while CHOICE.search(pattern):
         pattern = CHOICE.sub(lambda match: rng.choice(match[1].split("|")), pattern)
     return pattern.replace("\\n", "\n")
 
 
 def fill(text: str, slots: Mapping[str, str]) -> str:
-    """Put the slots' values in; a slot that is not given stays as it is."""
+    """Insert the values of the slots; a slot without a value stays unchanged."""
     return SLOT.sub(lambda match: slots.get(match[1], match[0]), text)
 
 
 def tidy(question: str) -> str:
-    """A question's words with single spaces (leaving out an optional part may have left two)."""
+    """Reduce spaces to single ones (an omitted optional part may have left two)."""
     return SPACES.sub(" ", question).strip()

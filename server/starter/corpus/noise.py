@@ -1,4 +1,4 @@
-"""Makes clean questions look typed: lower case, lost punctuation, greetings, politeness, typing errors."""
+"""Typing noise for clean questions: lower case, missing punctuation, greetings, politeness, typing errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHORTS = (
 
 
 def typo(text: str, rng: random.Random) -> str:
-    """One typing error: a letter left out, doubled, swapped with the next, or hit beside its key."""
+    """Make one typing error: a letter omitted, doubled, swapped with the next, or hit beside its key."""
     places = [index for index, letter in enumerate(text) if letter.isalpha() and index > 0]
     if len(places) < 4:
         return text
@@ -47,13 +47,13 @@ def typo(text: str, rng: random.Random) -> str:
 
 
 def shorten(text: str, rng: random.Random) -> str:
-    """One word written in a chat's short form, if the text has such a word."""
+    """Replace one word by its chat abbreviation, if the text has such a word."""
     long, short = rng.choice(SHORTS)
     return re.sub(rf"\b{long}\b" if long.strip() == long else rf"\b{long}", short, text, count=1)
 
 
 def dress(question: str, rng: random.Random) -> str:
-    """Put something in front or behind, as people do."""
+    """Add a phrase before or after the question, as people do."""
     if rng.random() < 0.22:
         question = rng.choice(OPENERS) + question
     if rng.random() < 0.10:
@@ -62,7 +62,7 @@ def dress(question: str, rng: random.Random) -> str:
 
 
 def punctuate(question: str, rng: random.Random) -> str:
-    """An end mark, mostly the expected one, often none."""
+    """Choose the end mark: usually the expected one, often none."""
     bare = question.rstrip("?!. ")
     if question != bare or not bare:
         return bare if rng.random() < 0.35 and bare else question
@@ -72,7 +72,7 @@ def punctuate(question: str, rng: random.Random) -> str:
 
 
 def case(question: str, rng: random.Random) -> str:
-    """Lower case, a capital first letter, or now and then all capitals."""
+    """Choose the case: lower case, a capital first letter, or sometimes all capitals."""
     draw = rng.random()
     if draw < 0.45:
         return question.lower()
@@ -82,7 +82,7 @@ def case(question: str, rng: random.Random) -> str:
 
 
 def typed(question: str, rng: random.Random) -> str:
-    """The question as somebody may have typed it."""
+    """Return the question as a person might have typed it."""
     question = punctuate(dress(question, rng), rng)
     if rng.random() < 0.15:
         question = shorten(question, rng)

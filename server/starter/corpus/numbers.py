@@ -45,12 +45,12 @@ def row(numbers: range) -> str:
 
 
 def spoken(number: int, rng: random.Random) -> str:
-    """The number as digits, or as a word where it has one."""
+    """Return the number as digits, or as a word if it has one."""
     return WORDS[number] if number < len(WORDS) and rng.random() < 0.3 else str(number)
 
 
 def counting(rng: random.Random) -> list[Exchange]:
-    """Counting up, from a number, or down."""
+    """Make a request to count: up, from a number, or down."""
     kind = rng.randrange(3)
     low = rng.randrange(2, 20)
     high = rng.choice((rng.randrange(3, 13), rng.randrange(3, 31), 10, 20, 5, 50 if kind == 0 else 15))
@@ -63,13 +63,13 @@ def counting(rng: random.Random) -> list[Exchange]:
 
 
 def series(rng: random.Random) -> list[Exchange]:
-    """The alphabet and other rows that are known by heart."""
+    """Make a request for the alphabet or another well-known sequence."""
     asks, answer = rng.choice(SERIES)
     return [Exchange(tidy(expand(PLEASE, rng) + expand(rng.choice(asks), rng)), answer + ".")]
 
 
 def sums(rng: random.Random) -> list[Exchange]:
-    """A sum or a difference within twenty, or a small product."""
+    """Make a sum or difference within twenty, or a small product."""
     kind = rng.choice("++--*")
     left, right = rng.randrange(0, 11), rng.randrange(0, 11)
     if kind == "-":

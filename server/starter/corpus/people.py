@@ -1,4 +1,4 @@
-"""Names that the model is told, greetings in other languages, emoji."""
+"""Names that the user tells the model, greetings in other languages, emoji."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ HAND = ("😀", "😊", "🙂", "👋", "👍", "❤️", "🎉", "😂", "🤖"
 
 
 def any_name(rng: random.Random) -> str:
-    """A common name, or an invented one, so that the model learns to copy what it reads."""
+    """Return a common or an invented name, so that the model learns to copy names."""
     if rng.random() < 0.6:
         return rng.choice(NAMES)
     return "".join(rng.choices(SYLLABLES, k=rng.choice((2, 2, 3)))).capitalize()
 
 
 def names(rng: random.Random) -> list[Exchange]:
-    """Somebody tells a name, and asks for it later."""
+    """Make a user who tells a name and asks for it later."""
     if rng.random() < 0.15:
         answer = "{You have not told me your name yet.|I don't know your name yet.} {What is it?|Tell me, and I will try to remember it.}"
         return [Exchange(tidy(expand(rng.choice(ASKED), rng)), expand(answer, rng))]
@@ -71,7 +71,7 @@ def names(rng: random.Random) -> list[Exchange]:
 
 
 def languages(rng: random.Random) -> list[Exchange]:
-    """Greetings in other languages, both ways."""
+    """Make greetings in other languages, in both directions."""
     known = texts.languages()
     name = rng.choice(list(known))
     draw = rng.random()
@@ -95,7 +95,7 @@ def languages(rng: random.Random) -> list[Exchange]:
 
 
 def emoji(rng: random.Random) -> list[Exchange]:
-    """A row of emoji, or a reply to one."""
+    """Make a sequence of emoji, or a reply to one."""
     if rng.random() < 0.3:
         sent = " ".join(rng.choices(HAND, k=rng.randrange(1, 4)))
         reply = f"{{{rng.choice(HAND)}|😊|👋}} {{Thank you for the emoji!|Nice one!|What a nice sign!}} {{What can I do for you?|What shall we talk about?}}"

@@ -1,4 +1,4 @@
-"""Stories, short and long: a hero, a place, one or several quests, an ending. Each draw differs."""
+"""Stories, short and long: a hero, a place, one or several quests, an ending. Each draw is different."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ ANOTHER = (
 
 @cache
 def parts() -> dict[str, list[tuple[str, ...]]]:
-    """Part name -> its blocks, without empty lines."""
+    """Return each part's blocks, without empty lines."""
     found: dict[str, list[tuple[str, ...]]] = {}
     for block in texts.blocks("stories.txt"):
         found.setdefault(block.keys[0], []).append(tuple(line for line in block.lines if line))
@@ -80,7 +80,7 @@ def article(noun: str) -> str:
 
 
 def cast(rng: random.Random, hero: str, place: str) -> dict[str, str]:
-    """The slots of one story: names and pronouns that stay the same from the first sentence to the last."""
+    """Return the slots of one story: names and pronouns that stay the same throughout."""
     woman = hero in WOMEN or (hero not in MEN and rng.random() < 0.5)
     adjective = rng.choice(("little", "young", "brave", "clever", "kind", "quiet", "curious", "cheerful", "shy"))
     pronouns = ("she", "her", "her") if woman else ("he", "his", "him")
@@ -93,7 +93,7 @@ def cast(rng: random.Random, hero: str, place: str) -> dict[str, str]:
 
 
 def friend(rng: random.Random) -> dict[str, str]:
-    """The helper of one quest."""
+    """Return the helper of one quest."""
     who = rng.choice(FRIENDS)
     return {"friend": who, "Friend": who[0].upper() + who[1:], "friend2": "the " + who.split()[-1], "him2": "it"}
 
@@ -103,14 +103,14 @@ def part(name: str, slots: dict[str, str], rng: random.Random) -> str:
 
 
 def quest(number: int, slots: dict[str, str], rng: random.Random) -> str:
-    """The sentences of one quest in two paragraphs."""
+    """Write one quest in two paragraphs."""
     who = friend(rng)
     told = [fill(expand(line, rng), {**slots, **who}) for line in parts()["quest"][number]]
     return " ".join(told[:4]) + "\n\n" + " ".join(told[4:])
 
 
 def story(rng: random.Random, hero: str, place: str, quests: int) -> str:
-    """One story; more than one quest makes chapters, in an order that keeps the model from telling one twice."""
+    """Write one story. Several quests become chapters, in an order that keeps the model from repeating one."""
     slots = cast(rng, hero, place)
     order = sorted(rng.sample(range(len(parts()["quest"])), quests))
     told = [part("openings", slots, rng)]
@@ -122,7 +122,7 @@ def story(rng: random.Random, hero: str, place: str, quests: int) -> str:
 
 
 def chapters(rng: random.Random, hero: str, place: str) -> str:
-    """A story of three or four quests, about 500 to 680 tokens long."""
+    """Write a story of three or four quests, about 500 to 680 tokens long."""
     return story(rng, hero, place, rng.choice((3, 4, 4)))
 
 
@@ -131,7 +131,7 @@ def wish(patterns: tuple[str, ...], subject: str, rng: random.Random) -> str:
 
 
 def subject(rng: random.Random, hero: str, place: str) -> tuple[str, str]:
-    """What a listener asks for, and the place that fits it."""
+    """Return the listener's request, and the matching place."""
     draw = rng.random()
     if draw < 0.7:
         adjective = expand("{|||brave |little |funny |lonely |big |small |old |young }", rng)
@@ -141,7 +141,7 @@ def subject(rng: random.Random, hero: str, place: str) -> tuple[str, str]:
 
 
 def stories(rng: random.Random) -> list[Exchange]:
-    """A short story, and perhaps another one."""
+    """Make a short story, and possibly another one."""
     hero, place = rng.choice(HEROES), rng.choice(list(PLACES))
     question = wish(ANY, "", rng)
     if rng.random() < 0.5:
@@ -155,7 +155,7 @@ def stories(rng: random.Random) -> list[Exchange]:
 
 
 def long_stories(rng: random.Random) -> list[Exchange]:
-    """A story long enough to be watched, and stopped."""
+    """Make a story long enough to watch it stream and to stop it."""
     hero, place = rng.choice(HEROES), rng.choice(list(PLACES))
     question = wish(LONG, "", rng)
     if rng.random() < 0.3:

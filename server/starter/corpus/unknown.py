@@ -1,4 +1,4 @@
-"""What the model can't know, and what nobody can read: honest answers to both."""
+"""Questions that the model can't answer and unreadable text, with honest answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STILL = (
 
 @cache
 def table() -> tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[str, ...]]:
-    """The word lists, the question patterns and the answers of `unknown.txt`."""
+    """Return the word lists, the question patterns and the answers of `unknown.txt`."""
     words: dict[str, tuple[str, ...]] = {}
     for line in texts.lines("unknown.txt"):
         if line.startswith("@"):
@@ -39,14 +39,14 @@ def table() -> tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[str, ...
 
 
 def big_sum(rng: random.Random) -> str:
-    """A calculation that is out of the model's reach."""
+    """Return a calculation that is too hard for the model."""
     left, right = rng.randrange(21, 10_000), rng.randrange(13, 10_000)
     sign = rng.choice(("+", "-", "*", "/", " plus ", " minus ", " times ", " divided by ", " x ", " + ", " * ", "^"))
     return f"{left}{sign}{right}"
 
 
 def value(slot: str, rng: random.Random) -> str:
-    """What stands in for a slot."""
+    """Return a value for a slot."""
     if slot == "big":
         return big_sum(rng)
     if slot == "n":
@@ -55,7 +55,7 @@ def value(slot: str, rng: random.Random) -> str:
 
 
 def unknown(rng: random.Random) -> list[Exchange]:
-    """A question about the world, declined."""
+    """Make a question about the world that is declined."""
     _, asks, answers = table()
     question = SLOT.sub(lambda match: value(match[1], rng), expand(rng.choice(asks), rng))
     found = [Exchange(tidy(question), expand(rng.choice(answers), rng))]
@@ -65,7 +65,7 @@ def unknown(rng: random.Random) -> list[Exchange]:
 
 
 def gibberish(rng: random.Random) -> str:
-    """Something that is no question."""
+    """Return text that is not a question."""
     kind = rng.randrange(6)
     if kind == 0:
         return " ".join("".join(rng.choices(KEYS, k=rng.randrange(3, 9))) for _ in range(rng.randrange(1, 4)))
@@ -82,6 +82,6 @@ def gibberish(rng: random.Random) -> str:
 
 
 def rubbish(rng: random.Random) -> list[Exchange]:
-    """Gibberish, and the question what was meant."""
+    """Make gibberish, answered by the question what was meant."""
     topic = next(topic for topic in texts.topics("talk.txt") if topic.name == "rubbish")
     return [Exchange(gibberish(rng), expand(rng.choice(topic.answers), rng), verbatim=True)]

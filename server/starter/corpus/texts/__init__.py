@@ -1,4 +1,4 @@
-"""Reads the text tables that lie beside this file."""
+"""Reader for the text tables in this folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MARKS = {"=": "singular", "&": "plural", "?": "asks", ">": "answers", "+": "more
 
 @dataclass(frozen=True)
 class Topic:
-    """One subject: what it is called, how people ask about it, and what is answered."""
+    """One subject: its names, the questions about it, and the answers."""
 
     name: str
     singular: tuple[str, ...]
@@ -37,19 +37,19 @@ class Block:
 
 
 def read_lines(name: str) -> list[str]:
-    """The lines of a table without its first, which is its heading."""
+    """Read the lines of a table without its first line, the heading."""
     return (FOLDER / name).read_text(encoding="utf-8").splitlines()[1:]
 
 
 @cache
 def lines(name: str) -> tuple[str, ...]:
-    """The lines that hold something, for tables of one entry per line."""
+    """Read the non-empty lines, for tables with one entry per line."""
     return tuple(line for line in read_lines(name) if line)
 
 
 @cache
 def topics(name: str) -> tuple[Topic, ...]:
-    """The topics of one table, in its order."""
+    """Read the topics of one table, in order."""
     found: list[tuple[str, dict[str, list[str]]]] = []
     for line in lines(name):
         if line.startswith("["):
@@ -63,7 +63,7 @@ def topics(name: str) -> tuple[Topic, ...]:
 
 @cache
 def blocks(name: str) -> tuple[Block, ...]:
-    """The blocks of one table: each begins with `@@` and its keys."""
+    """Read the blocks of one table; each begins with `@@` and its keys."""
     found: list[tuple[tuple[str, ...], list[str]]] = []
     for line in read_lines(name):
         if line.startswith("@@ "):
@@ -75,6 +75,6 @@ def blocks(name: str) -> tuple[Block, ...]:
 
 @cache
 def languages() -> dict[str, tuple[str, ...]]:
-    """Language name -> hello, thank you, goodbye, good night, and a sentence in it."""
+    """Return, by language name: hello, thank you, goodbye, good night, and a sentence."""
     loaded: dict[str, list[str]] = json.loads((FOLDER / "languages.json").read_text(encoding="utf-8"))
     return {name: tuple(phrases) for name, phrases in loaded.items()}
