@@ -100,7 +100,7 @@ test-slow: install-dev | build ## what `make test` leaves out: all browser tests
 	[ -z "$$failed" ] || { echo "make test-slow: it failed in:$$failed"; exit 1; }
 
 .PHONY: lint
-lint: install-dev types ## style, types, which package may import which, and what is known to be unsafe
+lint: install-dev types ## style, types, which package may import which, wording of docstrings, and what is known to be unsafe
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache

@@ -45,8 +45,10 @@ class Pace:
         self._per_token = _blend(self._per_token, max(rest, seconds / 20, LEAST_SECONDS) / reading)
 
     def budget(self, *, writing: int, settled: bool, readers: int) -> int:
-        """Return the prompt tokens for the next step beside ``writing`` answer rows; ``settled``: see
-        Sequence.settled."""
+        """Return how many prompt tokens the next step may read beside ``writing`` answer rows.
+
+        ``settled``: as in Sequence.
+        """
         if settled:
             return self._within(self._usual(writing), SMALLEST_CHUNK)
         burst = min(readers * SMALLEST_READING_CHUNK, self._within(BURST_SECONDS, SMALLEST_READING_CHUNK))

@@ -42,9 +42,9 @@ class Turns:
 
 
 def _held(writing: list[Sequence], reading: list[Sequence], now: float) -> list[Sequence]:
-    """Return the answers with a first token that wait for the requests that arrived with them.
+    """Return the answers that pause after their first token, until the requests that arrived with them have theirs.
 
-    All get their first token sooner than if each step contained the first answers' rows too.
+    All get their first token sooner than if each step also computed the earlier answers.
     """
     came = [sequence.request.received for sequence in reading if sequence.ahead <= SHORT_PROMPT]
     return [

@@ -33,7 +33,7 @@ GREETED: Final = ("/ws", "/channel", "/channel/")
 
 
 class Authentication:
-    """Middleware for the guard's principals. A pending request whose token is revoked ends with 401."""
+    """The middleware itself. A pending request whose token is revoked ends with 401."""
 
     def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self._app = app

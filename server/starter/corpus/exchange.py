@@ -1,4 +1,4 @@
-"""Values that the generators exchange."""
+"""Types of the generators: an exchange (question and answer), and a source of exchanges."""
 
 from __future__ import annotations
 
