@@ -79,7 +79,7 @@ async def test_all_of_ours_in_one_file() -> None:
 
 
 def test_ours_of_a_later_version_is_refused() -> None:
-    with pytest.raises(RemoteProtocolError, match="version 2; this one reads 1"):
+    with pytest.raises(RemoteProtocolError, match="version 2 of the format; this StreamUI reads version 1"):
         read({"format": "streamui.conversations", "version": 2, "conversations": []})
 
 
@@ -260,13 +260,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (ours_of(m("a", None, state="thinking")), "it can't be read: Invalid enum value 'thinking'"),
     (ours_of(messages={}), "it can't be read: Expected `array`, got `object` - at `$.messages`"),
     (ours_of(settings={"params": {"temperature": 99}}), "it can't be read: Expected `float` <= 2.0"),
-    (ours_of(settings={"system": "x" * 300_000}), "its system prompt has 300000 characters, and at most 262144"),
+    (ours_of(settings={"system": "x" * 300_000}), "its system prompt has 300000 characters; the maximum is 262144"),
     ({"title": "Bad"}, "it is of no known format"),
     ({"title": "Bad", "chat": []}, "it can't be read: Expected `object`, got `array` - at `$.chat`"),
     ({"title": "Bad", "history": {"messages": {"a": {"role": "user", "content": 5}}}}, "it can't be read: Expected"),
     (
         {"conv": {"name": "Bad"}, "messages": [{"id": None, "role": "user", "content": "", "parent": 7}]},
-        "message '' st",
+        "message '' has the parent",
     ),
 ]
 
@@ -351,7 +351,7 @@ def test_100_000_messages_are_taken_and_one_more_is_not() -> None:
     assert len(one(ours_of(*chain[:-1])).messages) == MOST_MESSAGES
     (skipped,) = read(ours_of(*chain))
     assert isinstance(skipped, Skipped)
-    assert "at most 100000" in skipped.message
+    assert "the maximum is 100000" in skipped.message
 
 
 @pytest.mark.parametrize(
