@@ -1,4 +1,4 @@
-"""SQLite files of the data folder: open one private and whole, bring its tables up to date, move a broken one aside."""
+"""SQLite files of the data folder: opening a private, intact one, migrating its tables, moving a broken one aside."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from server.private_files import create_private
 MEMORY: Final = ":memory:"
 
 WRITE_AHEAD: Final = (
-    "PRAGMA auto_vacuum = INCREMENTAL",  # for a new file; has to come before its first table
+    "PRAGMA auto_vacuum = INCREMENTAL",  # for a new file; must come before its first table
     "PRAGMA journal_mode = WAL",
     # A commit is a write and no fsync. It survives a server that is killed, since the system has it. After a power cut
     # the last moments may be missing, and never more than those: what is left is whole.
     "PRAGMA synchronous = NORMAL",
 )
-"""Pragmas of a file that is written all the time."""
+"""Pragmas for a file that is written frequently."""
 
 logger = logging.getLogger(__name__)
 
 
 class NewerFileError(Exception):
-    """A file with tables of a later version; the text is one line that says what to do."""
+    """The file has tables of a later version. The text is one line with the remedy."""
 
 
 def connect(path: Path | None, *, wait_seconds: float = 5.0) -> sqlite3.Connection:
@@ -68,12 +68,12 @@ def prepare(
 
 
 def version(db: sqlite3.Connection) -> int:
-    """Return how many steps of the tables were made."""
+    """Return the number of applied migrations."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def move_aside(path: Path, error: Exception) -> None:
-    """Rename a broken file and what SQLite keeps beside it, and log where it is. Raises OSError."""
+    """Rename a broken file and SQLite's files beside it, and log the new name. Raises OSError."""
     aside = path.with_name(time.strftime(f"{path.stem}-broken-%Y%m%d-%H%M%S{path.suffix}"))
     for end in ("", "-wal", "-shm"):
         part = path.with_name(path.name + end)
@@ -85,12 +85,12 @@ def move_aside(path: Path, error: Exception) -> None:
 
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Commit what the block does, or nothing of it if it raises."""
+    """Commit the changes of the block, or roll them back if it raises."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
         db.execute("COMMIT")
     except BaseException:
-        with contextlib.suppress(sqlite3.Error):  # some failures have rolled it back already
+        with contextlib.suppress(sqlite3.Error):  # some failures have already rolled it back
             db.execute("ROLLBACK")
         raise

@@ -114,7 +114,7 @@ applied ones."""
 
 def add_functions(db: sqlite3.Connection) -> None:
     """Give the connection what the triggers call."""
-    db.execute("PRAGMA trusted_schema = ON")  # else triggers may not call a function of this program
+    db.execute("PRAGMA trusted_schema = ON")  # otherwise triggers may not call a function of this program
     db.create_function("indexed", 1, indexed, deterministic=True)
 
 

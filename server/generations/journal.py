@@ -28,8 +28,8 @@ FILE: Final = "journal.sqlite3"
 
 PRAGMAS: Final = (
     *WRITE_AHEAD,
-    # Every 16 MiB the log goes into the file, which waits for the disk, and those who read wait with it. By default
-    # that is every 4 MiB: every two seconds where a small model writes 16 answers.
+    # Every 16 MiB the WAL is written to the file, which waits for the disk and blocks readers. The default is every 4
+    # MiB: every two seconds when a small model writes 16 answers.
     "PRAGMA wal_autocheckpoint = 4096",
 )
 
@@ -137,9 +137,9 @@ class Journal:
             self._load()
 
     def _prepare(self) -> None:
-        """Bring the tables up to date and read them."""
+        """Migrate the tables and read them."""
         prepare(self._db, self._path, MIGRATIONS, pragmas=PRAGMAS)
-        if self._lock.failed_before:  # more may have been shown than is here, and what comes now is another text
+        if self._lock.failed_before:  # readers may have seen more text than the file has, so the logs get new epochs
             self._db.execute(_RENAME)
         self._lock.mark(IN_USE)
         self._take_over(read(self._db), self._db.execute("SELECT max(number) FROM steps").fetchone()[0] or 0)

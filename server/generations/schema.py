@@ -31,4 +31,5 @@ MIGRATIONS: Final = (
     ALTER TABLE generations ADD COLUMN opened TEXT NOT NULL DEFAULT '';
     """,
 )
-"""A step is never changed once released: a new one is appended. ``PRAGMA user_version`` counts those that were made."""
+"""Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
+applied ones."""

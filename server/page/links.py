@@ -1,4 +1,4 @@
-"""What the page's HTML links to: the bundle where it is up to date, else the sources themselves."""
+"""Links of the page's HTML: to the bundle when it is up to date, else to the sources."""
 
 from __future__ import annotations
 
