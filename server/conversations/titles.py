@@ -14,7 +14,7 @@ _JOINERS: Final = "\u200c\u200d"
 
 
 def title_of(content: str, length: int = LENGTH) -> str:
-    """The first line with something on it, in up to ``length`` characters, cut at a word where there is one.
+    """Return the first non-empty line, up to ``length`` characters, cut at a word if possible.
 
     A message that begins with a file has the file's name as its title.
     """
