@@ -47,7 +47,7 @@ export class AppearancePanel {
     this.shown();
   }
 
-  /** Another tab may have changed it. */
+  /** Read the stored values again: another tab may have changed them. */
   shown() {
     const { theme, textSize } = readAppearance(this.#storage.read(KEY));
     for (const input of this.#themes) input.checked = input.value === theme;

@@ -1,8 +1,8 @@
-/** Builds elements of a panel. Text comes in as text nodes only. */
+/** Functions that build the elements of a panel. Strings become text nodes, never HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @typedef {Record<string, string | number | boolean | undefined>} Attributes true: without a value; false, undefined: left out */
+/** @typedef {Record<string, string | number | boolean | undefined>} Attributes true: an empty value; false or undefined: no attribute */
 
 /**
  * @template {keyof HTMLElementTagNameMap} T

@@ -8,7 +8,7 @@ import { SpeedSeries } from "./speed-series.js";
 /** @typedef {import("./engine-monitor.js").EngineMonitor} EngineMonitor */
 /** @typedef {import("./engine-monitor.js").Sample} Sample */
 
-/** A minute, at a sample each second. */
+/** Samples in the plot: one each second, for a minute. */
 const SAMPLES = 60;
 const PAGE = "This browser";
 const SERVER = "Server total";

@@ -56,7 +56,7 @@ export class HelpDialog {
   }
 
   /**
-   * A click beside it.
+   * Close with a click beside the dialog.
    * @param {MouseEvent} event
    */
   #clicked(event) {

@@ -1,4 +1,4 @@
-/** Puts the panels together: settings, engine and appearance at the side of the chat, and the list of shortcuts. */
+/** The side panel with its views (settings, engine, appearance), and the help dialog. Owns them. */
 
 import { AppearancePanel } from "./appearance-panel.js";
 import { EngineMonitor } from "./engine-monitor.js";
@@ -24,7 +24,7 @@ import { SidePanel } from "./side-panel.js";
  * @property {Keeping} storage
  * @property {Clock} clock
  * @property {Shortcut[]} shortcuts
- * @property {(text: string) => Promise<void>} copyText may fail
+ * @property {(text: string) => Promise<void>} copyText rejects if the browser refuses
  */
 
 export class Panels {
@@ -64,7 +64,7 @@ export class Panels {
     this.#help.stop();
   }
 
-  /** Another conversation has been opened, or its settings were changed elsewhere. */
+  /** Show the settings of the open conversation, after a change of either. */
   showSettings() {
     this.#chat.show(this.#parts.settings.settings, this.#model, this.#limits);
   }

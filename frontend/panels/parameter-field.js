@@ -92,7 +92,7 @@ export class ParameterField {
     const reading = readParameter(this.#parameter, this.#input.value);
     this.#showProblem("problem" in reading ? reading.problem : "");
     if ("problem" in reading) return this.#reject();
-    this.#slider?.show(this.#input.value.trim(), this.#standard);
+    this.#showNumber(writeParameter(this.#parameter, reading.value));
     this.#delegate.parameterChanged(this.name, reading.value);
   }
 
@@ -117,6 +117,12 @@ export class ParameterField {
     this.#input.value = "";
     this.commit();
     this.#input.focus();
+  }
+
+  /** @param {string} text the value as it is written here: "1e-1" is "0.1" */
+  #showNumber(text) {
+    if (isNumeric(this.#parameter)) this.#input.value = text;
+    this.#slider?.show(text, this.#standard);
   }
 
   #reject() {
@@ -147,15 +153,14 @@ export class ParameterField {
 
   /** @param {string} id */
   #createElement(id) {
-    const { label, kind } = this.#parameter;
-    const isText = kind === "strings" || kind === "object";
+    const { label } = this.#parameter;
     const name = create("label", { for: id, id: `${id}-label` }, label);
     return create(
       "div",
       { class: "field" },
       create(
         "div",
-        { class: `field-row ${isText ? "field-row-text" : this.#slider ? "field-row-slider" : "field-row-value"}` },
+        { class: `field-row ${rowClass(this.#parameter)}` },
         create("span", { class: "field-name" }, name, this.#help),
         ...(this.#slider ? [this.#slider.element] : []),
         this.#input,
@@ -168,10 +173,20 @@ export class ParameterField {
 }
 
 /** @param {Parameter} parameter */
+function isNumeric({ kind }) {
+  return kind === "number" || kind === "integer";
+}
+
+/** @param {Parameter} parameter */
+function rowClass(parameter) {
+  if (!isNumeric(parameter)) return "field-row-text";
+  return parameter.slider ? "field-row-slider" : "field-row-value";
+}
+
+/** @param {Parameter} parameter */
 function describe(parameter) {
   const range = describeRange(parameter);
-  const isNumber = parameter.kind === "number" || parameter.kind === "integer";
-  return `${parameter.meaning} ${isNumber ? `Range: ${range}` : range.replace("up", "Up")}.`;
+  return `${parameter.meaning} ${isNumeric(parameter) ? `Range: ${range}` : range.replace("up", "Up")}.`;
 }
 
 /**
@@ -189,7 +204,8 @@ function createReset(label, pressed) {
  * @param {string} id
  * @returns {HTMLInputElement | HTMLTextAreaElement}
  */
-function createInput({ kind, minimum = 0, standard }, id) {
+function createInput(parameter, id) {
+  const { kind, minimum = 0, standard } = parameter;
   const attributes = {
     id,
     class: "field-input",
@@ -198,7 +214,7 @@ function createInput({ kind, minimum = 0, standard }, id) {
     spellcheck: "false",
     autocomplete: "off",
   };
-  if (kind === "strings" || kind === "object") return create("textarea", { ...attributes, rows: kind === "object" ? 3 : 2 });
+  if (!isNumeric(parameter)) return create("textarea", { ...attributes, rows: kind === "object" ? 3 : 2 });
   // Keyboards that bring up digits alone have no minus sign on some telephones.
   const inputmode = minimum < 0 ? "text" : kind === "integer" ? "numeric" : "decimal";
   return create("input", { ...attributes, type: "text", inputmode });

@@ -6,6 +6,7 @@ import { describeRange } from "./parameters.js";
 /** @typedef {{value: unknown} | {problem: string}} Reading value undefined: the default; problem: without a full stop */
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const GROUPED = /^[+-]?\d{1,3}(,\d{3})+$/;
 const TOKEN_ID = /^\d{1,10}$/;
 
 /**
@@ -21,7 +22,8 @@ export function readParameter(parameter, text) {
     case "object":
       return readObject(parameter, text);
     default:
-      return readNumber(parameter, text.trim());
+      // Input methods for Chinese and Japanese type full-width digits, and some phones a longer minus sign.
+      return readNumber(parameter, text.normalize("NFKC").replace("−", "-").trim());
   }
 }
 
@@ -42,6 +44,7 @@ export function writeParameter({ kind }, value) {
  * @returns {Reading}
  */
 function readNumber(parameter, text) {
+  if (GROUPED.test(text) && parameter.kind === "integer") return { problem: `Leave out the commas: ${text.replaceAll(",", "")}` };
   if (/^[+-]?\d+,\d+$/.test(text)) return { problem: `Use a point: ${text.replace(",", ".")}` };
   if (!NUMBER.test(text)) return { problem: `Must be a number, ${describeRange(parameter)}` };
   const value = Number(text);

@@ -27,7 +27,7 @@ export class PresetList {
 
   /**
    * @param {Presets} presets
-   * @param {(text: string) => Promise<void>} copyText may fail
+   * @param {(text: string) => Promise<void>} copyText rejects if the browser refuses
    * @param {PresetListDelegate} delegate
    */
   constructor(presets, copyText, delegate) {

@@ -20,7 +20,7 @@ const BUILT_IN = [
   builtIn("Creative", "Surprising, with a freer choice of words", { temperature: 1.2, top_p: 0.98, min_p: 0.03 }),
 ];
 
-/** Owns what is stored under its key. */
+/** All presets. Owns the value under KEY in the browser's storage. */
 export class Presets {
   #storage;
 

@@ -33,8 +33,8 @@ export class SettingsPanel {
 
   /**
    * @param {Presets} presets
-   * @param {(text: string) => Promise<void>} copyText may fail
-   * @param {SettingsPanelDelegate} delegate hears of each valid change
+   * @param {(text: string) => Promise<void>} copyText rejects if the browser refuses
+   * @param {SettingsPanelDelegate} delegate called for each valid change
    */
   constructor(presets, copyText, delegate) {
     this.#delegate = delegate;

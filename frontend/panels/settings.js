@@ -1,17 +1,17 @@
-/** How one conversation is answered: a system prompt and sampling parameters. */
+/** Settings of one conversation: the system prompt and the sampling parameters. */
 
 import { readParameter, writeParameter } from "./parameter-text.js";
 import { PARAMETERS } from "./parameters.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
-/** @typedef {Record<string, unknown>} Params by the protocol's names; what is missing is up to the model or the server */
+/** @typedef {Record<string, unknown>} Params by the protocol's names; a missing one is at the model's or the server's default */
 /** @typedef {{system?: string, params?: Params, truncation?: "auto" | "disabled"}} Settings */
 
 export const KEY = "streamui.settings.v1";
 
 /**
  * @param {Settings} settings
- * @returns {Settings} without what says nothing
+ * @returns {Settings} without empty values
  */
 export function tidied({ system = "", params = {}, truncation }) {
   const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== null);
@@ -23,8 +23,8 @@ export function tidied({ system = "", params = {}, truncation }) {
 }
 
 /**
- * @param {unknown} value from a storage or another person
- * @returns {Settings} what is valid of it
+ * @param {unknown} value from the browser's storage or a file
+ * @returns {Settings} its valid parts
  */
 export function readSettings(value) {
   const { system, params } = /** @type {{system?: unknown, params?: any}} */ (value ?? {});
@@ -35,7 +35,7 @@ export function readSettings(value) {
   });
 }
 
-/** Settings as the browser keeps them. Owns what is stored under its key. */
+/** Settings for new chats, in the browser's storage. Owns the value under KEY. */
 export class KeptSettings {
   #storage;
 

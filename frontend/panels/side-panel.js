@@ -1,5 +1,5 @@
 /**
- * The panel at the side of the chat, with a tab for each of its views. Beside a wide chat it leaves the rest of the page
+ * The panel beside the chat, with a tab for each of its views. Beside a wide chat it leaves the rest of the page
  * usable; on a small screen it covers the page and holds the focus.
  */
 
@@ -10,8 +10,8 @@ import { create } from "./elements.js";
  * @property {string} name one word, for ids
  * @property {string} title
  * @property {HTMLElement} element
- * @property {() => void} [shown] it can be seen from now on
- * @property {() => void} [hidden]
+ * @property {() => void} [shown] called when it becomes visible
+ * @property {() => void} [hidden] called when it is no longer visible
  */
 
 export class SidePanel {
@@ -75,7 +75,7 @@ export class SidePanel {
     this.open();
   }
 
-  /** The focus goes back to where it came from. */
+  /** Close the panel. The browser returns the focus to where it was before. */
   close() {
     this.#dialog.close();
   }
@@ -106,7 +106,7 @@ export class SidePanel {
   }
 
   /**
-   * Escape closes the panel and stops no answer; arrows move between the tabs.
+   * Close with Escape, which then stops no answer; move between the tabs with arrow keys.
    * @param {KeyboardEvent} event
    */
   #keyPressed(event) {
@@ -158,7 +158,7 @@ function createTab({ name, title }) {
  * @param {string} key
  * @param {number} index
  * @param {number} count
- * @returns {number} -1 for a key that moves nothing
+ * @returns {number} -1 for any other key
  */
 function nextTab(key, index, count) {
   switch (key) {

@@ -1,4 +1,4 @@
-/** A small plot of tokens per second over the last minute. What it shows stands in words beside it as well. */
+/** Small plot of tokens per second over the last minute. The panel also describes it in words. */
 
 import { createSvg } from "./elements.js";
 
@@ -6,7 +6,7 @@ import { createSvg } from "./elements.js";
 
 const WIDTH = 320;
 const HEIGHT = 96;
-/** Room above the highest point, in the plot's units. */
+/** Margin above the highest point, in the plot's units. */
 const TOP = 6;
 
 export class SpeedPlot {
@@ -14,8 +14,8 @@ export class SpeedPlot {
   #lines;
 
   /**
-   * @param {number} samples how many fit from left to right
-   * @param {string[]} names of the lines, as their CSS knows them
+   * @param {number} samples number of samples from left to right
+   * @param {string[]} names of the lines, as in their CSS classes
    */
   constructor(samples, names) {
     this.#samples = samples;
@@ -33,7 +33,7 @@ export class SpeedPlot {
 
   /**
    * @param {SpeedSeries[]} series one for each name
-   * @param {string} words what there is to see
+   * @param {string} words description for screen readers
    * @returns {number} value at the upper edge
    */
   show(series, words) {

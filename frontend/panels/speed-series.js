@@ -1,16 +1,16 @@
-/** The last samples of one figure, and what can be said of them. */
+/** The last samples of one figure, with their mean and peak. */
 
 export class SpeedSeries {
   #capacity;
   /** @type {(number | null)[]} */
   #values = [];
 
-  /** @param {number} capacity how many samples are kept */
+  /** @param {number} capacity number of samples; older ones are dropped */
   constructor(capacity) {
     this.#capacity = capacity;
   }
 
-  /** @returns {(number | null)[]} oldest first; null where nothing is known */
+  /** @returns {(number | null)[]} oldest first; null for a second without a measurement */
   get values() {
     return [...this.#values];
   }
@@ -24,7 +24,7 @@ export class SpeedSeries {
     return Math.max(0, ...this.#known);
   }
 
-  /** Of the samples in which anything moved. */
+  /** Mean of all samples above 0. */
   get mean() {
     const moving = this.#known.filter((value) => value > 0);
     return moving.length === 0 ? 0 : moving.reduce((sum, value) => sum + value, 0) / moving.length;

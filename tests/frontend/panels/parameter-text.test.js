@@ -25,11 +25,11 @@ describe("readParameter", () => {
   });
 
   it("takes numbers up to both ends of their range", () => {
-    for (const [text, value] of /** @type {const} */ ([["0", 0], ["2", 2], [" 0.75 ", 0.75], [".5", 0.5], ["1e-1", 0.1], ["+1", 1]])) {
+    for (const [text, value] of /** @type {const} */ ([["0", 0], ["2", 2], [" 0.75 ", 0.75], [".5", 0.5], ["1e-1", 0.1], ["+1", 1], ["１．５", 1.5]])) {
       assert.deepEqual(read("temperature", text), { value }, text);
     }
     assert.deepEqual(read("seed", "4294967295"), { value: 4294967295 });
-    assert.deepEqual(read("seed", "-1"), { value: -1 });
+    for (const minus of ["-", "−", "－"]) assert.deepEqual(read("seed", `${minus}1`), { value: -1 });
   });
 
   for (const [name, text, problem] of /** @type {const} */ ([
@@ -47,6 +47,8 @@ describe("readParameter", () => {
     ["max_tokens", "many", "Must be a number, 1 or more"],
     ["max_tokens", "2.5", "Must be a whole number"],
     ["max_tokens", "2147483648", "Must be 1–2,147,483,647"],
+    ["max_tokens", "1,000", "Leave out the commas: 1000"],
+    ["max_tokens", "1,000,000", "Leave out the commas: 1000000"],
     ["seed", "-2", "Must be -1 or more"],
     ["seed", "4294967296", "Must be -1 to 4,294,967,295"],
     ["json_schema", '{"type": ', "Not valid JSON"],

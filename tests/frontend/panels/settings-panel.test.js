@@ -91,6 +91,15 @@ describe("The settings panel", () => {
     assert.deepEqual(position(), ["0.8", "0.8 (default)"]);
   });
 
+  it("writes a number as it is understood", () => {
+    const field = /** @type {HTMLInputElement} */ (document.getElementById("parameter-temperature"));
+    for (const [typed, shown] of /** @type {const} */ ([["１．５", "1.5"], [" +1 ", "1"], ["1e-1", "0.1"], ["0.30", "0.3"]])) {
+      enter("parameter-temperature", typed);
+      const slider = /** @type {HTMLInputElement} */ (document.getElementById("slider-temperature"));
+      assert.deepEqual([field.value, slider.value], [shown, shown]);
+    }
+  });
+
   it("shows the model's own defaults", () => {
     const field = /** @type {HTMLInputElement} */ (document.getElementById("parameter-temperature"));
     const slider = /** @type {HTMLInputElement} */ (document.getElementById("slider-temperature"));
