@@ -2,6 +2,7 @@
 
 import { Address, loginAddressOf } from "./address.js";
 import { Attachments } from "./composer/attachments.js";
+import { ContextChoiceView } from "./composer/context-choice-view.js";
 import { ContextMeter } from "./composer/context-meter.js";
 import { Drafts } from "./composer/drafts.js";
 import { HeldTexts } from "./composer/held-texts.js";
@@ -159,6 +160,11 @@ const streamUI = new StreamUI({
   announcer,
   toasts,
   pageTitle: new PageTitle(document, element("title", HTMLElement)),
+  contextChoice: new ContextChoiceView({
+    box: element("context-choice", HTMLElement),
+    drop: element("context-drop", HTMLButtonElement),
+    elsewhere: element("context-elsewhere", HTMLButtonElement),
+  }),
   contextMeter: new ContextMeter(
     { meter: element("context-meter", HTMLElement), arc: /** @type {SVGElement} */ (document.querySelector(".context-arc")), figures: element("context-figures", HTMLElement) },
     new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),

@@ -5,6 +5,7 @@
 /** @typedef {import("./connection.js").ConnectionDelegate} ConnectionDelegate */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("./conversations/api.js").ConversationDocument} ConversationDocument */
+/** @typedef {import("./composer/context-choice-view.js").ContextChoice} ContextChoice */
 /** @typedef {import("./conversations/api.js").ContextCount} ContextCount */
 /** @typedef {import("./conversations/api.js").Settings} Settings */
 /** @typedef {import("./conversations/library.js").Library} Library */
@@ -61,6 +62,9 @@
  * }} announcer
  * @property {{show: (toast: Toast) => void}} toasts
  * @property {{show: (title: string, isWriting: boolean, others: number) => void}} pageTitle
+ * @property {{
+ *   start: (delegate: {contextChosen: (choice: ContextChoice) => void}) => void, stop: () => void, show: (isAsked: boolean) => void,
+ * }} [contextChoice]
  * @property {{show: (count: ContextCount | null) => void}} [contextMeter]
  * @property {{readonly settings: Settings, set: (settings: Settings) => void}} [newChatSettings] how the next new chat is answered
  * @property {(text: string) => Promise<boolean>} copy

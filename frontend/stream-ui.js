@@ -5,6 +5,7 @@
 
 import { mayPass, reasonFor } from "./conversations/api.js";
 import { MessageCommands } from "./conversations/message-commands.js";
+import { needsChoice } from "./conversations/context-choice.js";
 import { ContextSize } from "./conversations/context-size.js";
 import { OpenConversation } from "./conversations/open-conversation.js";
 import { unsentSummary } from "./conversations/library.js";
@@ -84,6 +85,7 @@ export class StreamUI {
     this.#delegate = delegate ?? null;
     const { composer, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;
     composer.start(this);
+    this.#parts.contextChoice?.start(this);
     transcript.start(this);
     connectionView.start(this);
     outbox.start(this);
@@ -108,6 +110,7 @@ export class StreamUI {
     outbox.stop();
     connectionView.stop();
     transcript.stop();
+    this.#parts.contextChoice?.stop();
     composer.stop();
   }
 
@@ -224,6 +227,17 @@ export class StreamUI {
   /** @param {string} text */
   transcriptSuggested(text) {
     this.send(text);
+    this.#parts.composer.focus();
+  }
+
+  /** @param {import("./composer/context-choice-view.js").ContextChoice} choice */
+  contextChosen(choice) {
+    if (choice === "elsewhere") return this.startNewChat();
+    const before = this.#open;
+    const { settings } = before;
+    this.set({ ...settings, truncation: "auto" });
+    const undo = () => this.#open === before && this.set(settings);
+    this.#parts.toasts.show({ text: "The oldest messages will be dropped when needed.", action: { label: "Undo", act: undo } });
     this.#parts.composer.focus();
   }
 
@@ -561,6 +575,7 @@ export class StreamUI {
       settings: settingsKey(settings),
       model: this.#model,
       history: length,
+      count: this.#contextSize.now,
     };
   }
 
@@ -572,12 +587,12 @@ export class StreamUI {
       connection.follow(id);
     }
     this.#saveSettings();
+    this.#measure();
     const shown = present(this.#open, this.#parts.outbox.of(this.#open.id), this.#circumstances);
     if (shown.length > 0) transcript.show(shown);
     else this.#showInstead();
     this.#showMode();
     this.#showTitle();
-    this.#measure();
     libraryUI.mark(this.#open.phase === "new" ? null : this.#open.id);
     this.#tellSettings();
     this.#reveal();
@@ -595,7 +610,10 @@ export class StreamUI {
     const { outbox, contextMeter } = this.#parts;
     const { leaf } = this.#open;
     this.#contextSize.look(this.#open, leaf !== null && !outbox.of(this.#open.id).some(({ request }) => request.id === leaf || request.message_id === leaf));
-    contextMeter?.show(this.#contextSize.now);
+    const count = this.#contextSize.now;
+    contextMeter?.show(count);
+    const { settings, path, id } = this.#open;
+    this.#parts.contextChoice?.show(needsChoice({ count, settings, path, parcels: outbox.of(id) }));
   }
 
   #tellSettings() {

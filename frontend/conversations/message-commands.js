@@ -156,14 +156,13 @@ export class MessageCommands {
    * @param {Parcel} note
    */
   #noteOffered(name, note) {
-    const { request, above } = note;
+    const { request } = note;
     if (name === "edit") return void this.#editNote(note);
     if (name === "discard") return this.#discard(note);
     this.#parts.outbox.remove(request.id);
     if (name === "dismiss") return this.#parts.refresh();
     if (request.content === undefined) return this.#parts.ask({ parent: request.parent });
     if (name === "elsewhere") return this.#parts.askElsewhere(request.content);
-    if (name === "afresh") return this.#parts.ask({ parent: null, content: request.content, above: above ?? [] });
     this.#askAgain(note, request.content);
   }
 

@@ -75,19 +75,5 @@ function answerIndex(path, question) {
 export function offersForNote(parcel, circumstances) {
   if (parcel.request.content === undefined) return mayHelp(parcel, circumstances) ? ["retry", "dismiss"] : ["dismiss"];
   if (circumstances.isGone) return ["elsewhere", "edit", "discard"];
-  if (mayFitAlone(parcel, circumstances)) return ["afresh", "edit", "discard"];
   return mayHelp(parcel, circumstances) ? ["retry", "edit", "discard"] : ["edit", "discard"];
-}
-
-/**
- * Whether a message that didn't fit into the context may fit without the messages before it.
- * @param {Parcel} parcel
- * @param {Circumstances} circumstances
- */
-function mayFitAlone({ request, failure, asked }, { history, leavesOut }) {
-  if (failure?.code !== "context_overflow" || leavesOut || request.parent === null || history === 0) return false;
-  const [tokens, context] = failure.message.match(/\d+/g)?.map(Number) ?? [];
-  if (!tokens || !context) return true;
-  const length = request.content?.length ?? 0;
-  return (tokens * length) / (length + (asked?.history ?? history)) < context;
 }

@@ -1,6 +1,7 @@
 /** What of a conversation is shown: each message of the branch, the words about it, and what can be done with it. */
 
 import * as lines from "../rendering/status-line.js";
+import { lastUnseen, leavesRoom } from "./context-choice.js";
 import { splitMessage } from "./message-files.js";
 import { notesAlong, offersForNote } from "./notes.js";
 import { questionId } from "./overlay.js";
@@ -14,7 +15,7 @@ import { describeRefusal, mayHelp } from "./refusals.js";
 /** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "continue" | "delete" | "previous" | "next"} ActionName */
 /**
  * What can be done about how an answer ended, or about a message that was not sent.
- * @typedef {"retry" | "edit" | "afresh" | "elsewhere" | "discard" | "dismiss" | "continue"} OfferName
+ * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue"} OfferName
  */
 /** @typedef {import("./refusals.js").Circumstances} Circumstances */
 /**
@@ -29,10 +30,13 @@ import { describeRefusal, mayHelp } from "./refusals.js";
  * @property {{index: number, count: number}} branch from 1
  * @property {ActionName[]} actions
  * @property {OfferName[]} offers
+ * @property {import("../rendering/boundary-view.js").Boundary | null} [boundary] below it: from here on up the model sees nothing
  */
 
 /** @type {Partial<Record<import("./api.js").MessageState, string>>} how an answer ended of which only the state is known */
 const REASONS = { stopped: "cancelled", interrupted: "interrupted", failed: "failed" };
+
+const UNSEEN = { text: "The model no longer sees the messages above" };
 
 /**
  * @param {OpenConversation} conversation
@@ -45,7 +49,11 @@ export function present(conversation, parcels, circumstances) {
   const isBusy = path.some(({ state }) => state === "writing");
   const notes = notesAlong(parcels, conversation);
   const notesAt = (/** @type {number} */ index) => (notes.get(index) ?? []).flatMap((parcel) => presentNote(parcel, circumstances, isBusy));
-  const along = path.flatMap((message, index) => [presentMessage(conversation, parcels, circumstances, message), ...notesAt(index)]);
+  const unseen = lastUnseen(circumstances.count, path);
+  const along = path.flatMap((message, index) => {
+    const shown = presentMessage(conversation, parcels, circumstances, message);
+    return [index === unseen ? { ...shown, boundary: UNSEEN } : shown, ...notesAt(index)];
+  });
   return [...notesAt(-1), ...along];
 }
 
@@ -165,7 +173,7 @@ function actionsFor(message, { isBusy, isLast, isUnsent, isEmpty, failed, circum
   if (isBusy || isUnsent) return actions;
   if (message.role === "user") return [...actions, "edit", "delete"];
   if (message.role !== "assistant") return actions;
-  const goesOn = isLast && mayGoOn(message) && mayBeContinued(failed, circumstances);
+  const goesOn = isLast && mayGoOn(message, circumstances) && mayBeContinued(failed, circumstances);
   return [...actions, "regenerate", ...(goesOn ? /** @type {const} */ (["continue"]) : []), "delete"];
 }
 
@@ -178,7 +186,7 @@ function actionsFor(message, { isBusy, isLast, isUnsent, isEmpty, failed, circum
 function offersFor(message, failed, circumstances) {
   if (message.role === "user") return ["retry"];
   if (message.role !== "assistant") return [];
-  const goesOn = mayGoOn(message) && mayBeContinued(failed, circumstances) ? /** @type {const} */ (["continue"]) : [];
+  const goesOn = mayGoOn(message, circumstances) && mayBeContinued(failed, circumstances) ? /** @type {const} */ (["continue"]) : [];
   const isBroken = message.state === "failed" || message.state === "interrupted";
   return [...(isBroken ? /** @type {const} */ (["retry"]) : []), ...goesOn, ...(failed ? /** @type {const} */ (["dismiss"]) : [])];
 }
@@ -191,7 +199,11 @@ function mayBeContinued(failed, circumstances) {
   return !failed || mayHelp(failed, circumstances);
 }
 
-/** @param {Message} message */
-function mayGoOn({ state, reason, content }) {
+/**
+ * @param {Message} message
+ * @param {Circumstances} circumstances
+ */
+function mayGoOn({ state, reason, limit, content }, { count }) {
+  if (reason === "length" && limit === "context" && !leavesRoom(count)) return false;
   return content !== "" && (state === "stopped" || state === "failed" || state === "interrupted" || reason === "length");
 }

@@ -18,6 +18,7 @@ import { refusedWords } from "../rendering/error-words.js";
  * @property {boolean} isConnected
  * @property {boolean} isGone whether it was deleted
  * @property {boolean} leavesOut whether the server leaves out the oldest messages where not all fit
+ * @property {import("./api.js").ContextCount | null} count how much of the context the branch takes, where it is known
  * @property {number} systemLength length of its system prompt, in UTF-16 units
  */
 /** @typedef {Asked & Standing} Circumstances */

@@ -19,7 +19,6 @@ const ACTIONS = {
 const OFFERS = {
   retry: "Try again",
   edit: "Edit message",
-  afresh: "Send without the earlier messages",
   elsewhere: "Send in a new chat",
   discard: "Delete message",
   dismiss: "Dismiss",

@@ -3,6 +3,7 @@
  * long conversation quick to open, and it can be searched all the same.
  */
 
+import { showBoundary } from "./boundary-view.js";
 import { find } from "./elements.js";
 import { GrowingText } from "./growing-text.js";
 import { MarkdownText } from "./markdown-text.js";
@@ -87,6 +88,7 @@ export class MessageView {
     this.#text = shown.text;
     if (shown.role === "user") this.#question = new QuestionParts(this.body, openFile);
     this.#question?.show(shown.text, shown.files ?? []);
+    showBoundary(this.element, shown.boundary ?? null);
   }
 
   get id() {
@@ -118,6 +120,7 @@ export class MessageView {
   /** @param {Shown} shown */
   show(shown) {
     this.#shown = shown;
+    showBoundary(this.element, shown.boundary ?? null);
     this.#showText(shown.text);
     this.#tellThoughts();
     this.#question?.show(shown.text, shown.files ?? []);

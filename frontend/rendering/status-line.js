@@ -77,9 +77,19 @@ export function describeEnd(done, earlier) {
  */
 function describeLimit({ limit, usage }, whole, isContinued) {
   const tokens = usage?.completion_tokens ?? 0;
-  if (limit === "context") return { tone: "quiet", text: join("Context full", ...whole) };
+  if (limit === "context") return { tone: "quiet", text: contextFull(usage, whole) };
   if (limit !== "max_tokens" || tokens === 0) return { tone: "quiet", text: join("Stopped at the token limit", ...whole) };
   return { tone: "quiet", text: join(`Stopped at your ${figures.format(tokens)}-token limit`, ...whole.slice(isContinued ? 0 : 1)) };
+}
+
+/**
+ * The context holds the prompt and the answer.
+ * @param {Done["usage"]} usage
+ * @param {string[]} whole tokens and speed
+ */
+function contextFull(usage, whole) {
+  const tokens = (usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0);
+  return usage?.prompt_tokens ? join(`Context full (${count(tokens)})`, ...whole.slice(1)) : join("Context full", ...whole);
 }
 
 /**

@@ -92,3 +92,90 @@ describe("context meter", () => {
     assert.equal(tab.counts.at(-1), null);
   });
 });
+
+describe("a chat that no longer fits into the context", () => {
+  const FULL = { tokens: 600, context: 1000, room: 750, dropped: 2 };
+
+  /** @param {Partial<import("../../frontend/conversations/api.js").ContextCount>} counted @param {import("../../frontend/conversations/api.js").Settings} [settings] */
+  async function full(counted, settings = {}) {
+    return await opened((tabs) => {
+      tabs.server.putChat("c", ["One", "First", "Two", "Second"]);
+      tabs.server.put("c", { settings });
+      tabs.server.counted = counted;
+    });
+  }
+
+  /** @param {FakeTabs["open"] extends (...args: any) => infer T ? T : never} tab */
+  const boundaries = (tab) => [...tab.transcript.messages.values()].map(({ shown }) => shown.boundary?.text ?? "");
+
+  it("asks what to do about it once, and offers to undo the choice", async () => {
+    const { tabs, tab } = await full(FULL);
+    assert.equal(tab.choices.at(-1), true);
+    tab.ui.contextChosen("drop");
+    await settle();
+    assert.deepEqual([tab.choices.at(-1), tabs.server.documents.get("c")?.settings], [false, { truncation: "auto" }]);
+    tab.toasts.at(-1)?.action?.act();
+    await settle();
+    assert.deepEqual([tab.choices.at(-1), tabs.server.documents.get("c")?.settings], [true, {}]);
+  });
+
+  it("keeps the other settings", async () => {
+    const { tabs, tab } = await full(FULL, { system: "Be brief." });
+    tab.ui.contextChosen("drop");
+    await settle();
+    assert.deepEqual(tabs.server.documents.get("c")?.settings, { system: "Be brief.", truncation: "auto" });
+  });
+
+  it("can be left for a new chat, which begins empty", async () => {
+    const { tab } = await full(FULL);
+    tab.ui.contextChosen("elsewhere");
+    assert.deepEqual([tab.address.conversation, tab.choices.at(-1), tab.counts.at(-1)], [null, false, null]);
+    assert.equal(tab.transcript.instead, "welcome");
+  });
+
+  it("has a line below the last message that the model no longer sees", async () => {
+    const { tab } = await full(FULL);
+    assert.deepEqual(boundaries(tab), ["", "The model no longer sees the messages above", "", ""]);
+  });
+
+  it("has no line where the model sees everything", async () => {
+    const { tab } = await full({ tokens: 700 });
+    assert.deepEqual(boundaries(tab), ["", "", "", ""]);
+    assert.equal(tab.choices.at(-1), false);
+  });
+
+  it("asks before the first message is left out", async () => {
+    const { tab } = await full({ tokens: 751 });
+    assert.equal(tab.choices.at(-1), true);
+  });
+
+  it("asks where nothing may be left out, once no further message fits", async () => {
+    const { tab } = await full({ tokens: 900 }, { truncation: "disabled" });
+    assert.equal(tab.choices.at(-1), false);
+    const other = await full({ tokens: 1200 }, { truncation: "disabled" });
+    assert.equal(other.tab.choices.at(-1), true);
+  });
+
+  it("does not ask while an answer is written", async () => {
+    const { tab } = await full(FULL);
+    tab.ui.send("More");
+    await settle();
+    assert.equal(tab.choices.at(-1), false);
+  });
+
+  /** @param {Partial<import("../../frontend/conversations/api.js").ContextCount>} counted */
+  async function offersAfterFull(counted) {
+    const { tab } = await opened((tabs) => {
+      const { messages } = tabs.server.putChat("c", ["One", "First"]);
+      tabs.server.put("c", { messages: messages.map((each) => (each.role === "user" ? each : { ...each, reason: "length", limit: "context" })) });
+      tabs.server.counted = counted;
+    });
+    const { offers, actions } = tab.transcript.last.shown;
+    return [offers.includes("continue"), actions.includes("continue")];
+  }
+
+  it("offers to continue an answer only where there is room for more of it", async () => {
+    assert.deepEqual(await offersAfterFull({ tokens: 1000 }), [false, false]);
+    assert.deepEqual(await offersAfterFull({ tokens: 700, dropped: 4 }), [true, true]);
+  });
+});

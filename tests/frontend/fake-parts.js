@@ -238,6 +238,7 @@ export class FakeTabs {
     const toasts = /** @type {Toast[]} */ ([]);
     const copied = /** @type {string[]} */ ([]);
     const titles = /** @type {string[]} */ ([]);
+    const choices = /** @type {boolean[]} */ ([]);
     const counts = /** @type {(import("../../frontend/conversations/api.js").ContextCount | null)[]} */ ([]);
     const address = { conversation, start: () => {}, stop: () => {}, go: (/** @type {string | null} */ id) => void (address.conversation = id) };
     const library = new Library(this.server, this.clock);
@@ -251,13 +252,14 @@ export class FakeTabs {
       announcer: { say: (state) => said.push(state), wrote: () => {}, ended: (state) => said.push(state), forget: () => {} },
       toasts: { show: (toast) => toasts.push(toast) },
       pageTitle: { show: (title, isWriting, others) => titles.push(`${isWriting ? "writing " : ""}${title} ${others}`) },
+      contextChoice: { start: () => {}, stop: () => {}, show: (isAsked) => choices.push(isAsked) },
       contextMeter: { show: (count) => counts.push(count) },
       copy: async (text) => copied.push(text) > 0,
       clock: this.clock,
       newId: () => `id${(this.#ids += 1)}`,
     });
     ui.start();
-    return { ui, ...parts, address, library, said, shown, toasts, copied, titles, counts };
+    return { ui, ...parts, address, library, said, shown, toasts, copied, titles, counts, choices };
   }
 }
 

@@ -282,7 +282,9 @@ describe("A message that is not sent", () => {
       await exchange("One", "First ".repeat(5000));
       await refuse("Two");
       assert.match(tab.transcript.last.status, /^This chat with this message is too long: about 46,400 tokens/);
-      assert.deepEqual(offers(), ["afresh", "edit", "discard"]);
+      assert.deepEqual(offers(), ["edit", "discard"]);
+      tab.ui.contextChosen("drop");
+      assert.deepEqual(offers(), ["retry", "edit", "discard"], "once the oldest messages may be dropped");
     });
 
     it("does not offer to leave out the earlier messages where the message alone is too long", async () => {

@@ -281,16 +281,18 @@ describe("StreamUI", () => {
       assert.equal(tab.transcript.instead, "welcome");
     });
 
-    it("offers to leave out the earlier messages when the chat has outgrown the context", async () => {
+    it("never hides the earlier messages when the chat has outgrown the context", async () => {
       tab.ui.set({ truncation: "disabled" });
       await exchange("One", "First");
       const { id } = await ask("Two");
       deliver(rejected(id, false, "context_overflow"));
-      assert.deepEqual(offers(), ["afresh", "edit", "discard"]);
-      tab.ui.messageOffered("afresh", id);
+      assert.deepEqual(tab.choices.at(-1), true);
+      tab.ui.contextChosen("drop");
+      assert.deepEqual(tab.choices.at(-1), false);
+      tab.ui.messageOffered("retry", id);
       await settle();
-      assert.equal(tab.connection.generated.at(-1)?.parent, null);
-      assert.deepEqual(tab.transcript.texts, ["Two", ""]);
+      assert.deepEqual(tab.ui.settings, { truncation: "auto" });
+      assert.deepEqual(tab.transcript.texts, ["One", "First", "Two", ""]);
     });
 
     it("follows after a reload what the server took a moment before", async () => {

@@ -77,6 +77,7 @@ describe("describeEnd", () => {
     [{ reason: "length", limit: "max_tokens" }, "quiet", "Stopped at the token limit"],
     [{ reason: "length", usage, timings }, "quiet", "Stopped at the token limit · 313 tokens · 48 tokens/s"],
     [{ reason: "length", limit: "context", usage, timings }, "quiet", "Context full · 313 tokens · 48 tokens/s"],
+    [{ reason: "length", limit: "context", usage: { ...usage, prompt_tokens: 7879 }, timings }, "quiet", "Context full (8,192 tokens) · 48 tokens/s"],
     [{ reason: "cancelled", usage, timings }, "quiet", "Stopped · 313 tokens"],
     [{ reason: "cancelled", usage: { completion_tokens: 1 } }, "quiet", "Stopped · 1 token"],
     [{ reason: "cancelled", timings: { stop: 0.4 } }, "quiet", "Stopped"],

@@ -1,0 +1,40 @@
+/** What the reader can choose when a chat no longer fits into the model's context, and from where the model sees it. Pure. */
+
+/** @typedef {import("./api.js").ContextCount} ContextCount */
+/** @typedef {import("./api.js").Message} Message */
+/** @typedef {import("./api.js").Settings} Settings */
+/** @typedef {import("./outbox.js").Parcel} Parcel */
+
+/** Tokens that have to be free, so that another short message fits where nothing may be left out. */
+const LEAST_FREE = 32;
+
+/**
+ * Whether the next message makes the server leave out, or refuse, something, and the reader has not chosen what to do.
+ * The choice to leave out the oldest messages is the setting `truncation` "auto"; left out, it means the same until then.
+ * @param {{count: ContextCount | null, settings: Settings, path: Message[], parcels: Parcel[]}} chat
+ */
+export function needsChoice({ count, settings, path, parcels }) {
+  if (!count || settings.truncation === "auto" || path.some(({ state }) => state === "writing")) return false;
+  if (settings.truncation === undefined) return (count.dropped ?? 0) > 0 || count.tokens > count.room;
+  return count.tokens > count.context - LEAST_FREE || parcels.some(({ failure }) => failure?.code === "context_overflow");
+}
+
+/**
+ * Index of the last message of the branch that the model is not given; -1 where it is given all. System messages at the
+ * beginning are never left out.
+ * @param {ContextCount | null} count
+ * @param {Message[]} path
+ */
+export function lastUnseen(count, path) {
+  if (!count?.dropped) return -1;
+  const first = path.findIndex(({ role }) => role !== "system");
+  return Math.min(first + count.dropped, path.length) - 1;
+}
+
+/**
+ * Whether an answer that filled the context can be continued: once older messages are left out, there has to be room.
+ * @param {ContextCount | null} count
+ */
+export function leavesRoom(count) {
+  return count !== null && count.tokens <= count.room;
+}
