@@ -1,4 +1,6 @@
-/** The page's address, which names the conversation that is shown: `/c/<id>`, or `/` for a new one. */
+/** The page's address, which names the conversation that is shown: `/c/<id>`, or `/` for a new one, below the root path. */
+
+import { ROOT_PATH } from "./root-path.js";
 
 /** @typedef {{addressChanged: (conversation: string | null) => void}} AddressDelegate the reader went back or forward */
 
@@ -6,11 +8,16 @@ const PATTERN = /^\/c\/([A-Za-z0-9._-]{1,64})\/?$/;
 
 export class Address {
   #window;
+  #root;
   #observer = new AbortController();
 
-  /** @param {Window} window */
-  constructor(window) {
+  /**
+   * @param {Window} window
+   * @param {string} [root]
+   */
+  constructor(window, root = ROOT_PATH) {
     this.#window = window;
+    this.#root = root;
   }
 
   /** @param {AddressDelegate} delegate */
@@ -25,25 +32,35 @@ export class Address {
 
   /** @returns {string | null} */
   get conversation() {
-    return PATTERN.exec(this.#window.location.pathname)?.[1] ?? null;
+    return PATTERN.exec(this.#path)?.[1] ?? null;
   }
 
   /** @param {string | null} conversation */
   go(conversation) {
-    if (conversation === this.conversation && (conversation !== null || this.#window.location.pathname === "/")) return;
-    this.#window.history.pushState(null, "", addressOf(conversation));
+    if (conversation === this.conversation && (conversation !== null || this.#path === "/")) return;
+    this.#window.history.pushState(null, "", addressOf(conversation, this.#root));
+  }
+
+  /** Below the root path. */
+  get #path() {
+    const { pathname } = this.#window.location;
+    return pathname.startsWith(`${this.#root}/`) ? pathname.slice(this.#root.length) : pathname;
   }
 }
 
-/** @param {string | null} conversation */
-export function addressOf(conversation) {
-  return conversation === null ? "/" : `/c/${conversation}`;
+/**
+ * @param {string | null} conversation
+ * @param {string} [root]
+ */
+export function addressOf(conversation, root = ROOT_PATH) {
+  return conversation === null ? `${root}/` : `${root}/c/${conversation}`;
 }
 
 /**
  * Where to log in, and come back from.
  * @param {string | null} conversation
+ * @param {string} [root]
  */
-export function loginAddressOf(conversation) {
-  return conversation === null ? "/login" : `/login?conversation=${conversation}`;
+export function loginAddressOf(conversation, root = ROOT_PATH) {
+  return conversation === null ? `${root}/login` : `${root}/login?conversation=${conversation}`;
 }

@@ -34,6 +34,7 @@ import { SidebarView } from "./rendering/sidebar-view.js";
 import { TextViewer } from "./rendering/text-viewer.js";
 import { ToastView } from "./rendering/toast-view.js";
 import { TranscriptView } from "./rendering/transcript-view.js";
+import { ROOT_PATH } from "./root-path.js";
 import { Shortcuts } from "./shortcuts.js";
 import { StreamUI } from "./stream-ui.js";
 import { TransportChoice } from "./transport-choice.js";
@@ -55,8 +56,8 @@ const clock = {
 };
 
 const address = new Address(window);
-const storage = new GuardedStorage(() => localStorage);
-const channels = new URL("/channel", location.href).href;
+const storage = new GuardedStorage(() => localStorage, ROOT_PATH);
+const channels = new URL(`${ROOT_PATH}/channel`, location.href).href;
 
 /** @type {Record<TransportKind, (delegate: TransportDelegate) => Transport>} */
 const transports = {
@@ -118,7 +119,7 @@ const drafts = new Drafts(storage, composerInput, clock, held);
 const streamUI = new StreamUI({
   connection,
   api,
-  outbox: new Outbox(storage, window),
+  outbox: new Outbox(storage, window, ROOT_PATH),
   libraryUI,
   address,
   composer: new ComposerView({
@@ -241,12 +242,12 @@ function newChat() {
  * @returns {Promise<string | null>} what it has written so far, where the server still knows it
  */
 async function textOf(generation) {
-  const response = await fetch(`/generations/${encodeURIComponent(generation)}`);
+  const response = await fetch(`${ROOT_PATH}/generations/${encodeURIComponent(generation)}`);
   return response.ok ? (await response.json()).text : null;
 }
 
 function socketAddress() {
-  const address = new URL("/ws", location.href);
+  const address = new URL(`${ROOT_PATH}/ws`, location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   return address.href;
 }

@@ -4,13 +4,21 @@
  */
 
 {
-  const KEY = "streamui.appearance.v1";
+  /** With the root path at its end, as all that the page keeps (root-path.js). */
+  const KEY = `streamui.appearance.v1${rootPath()}`;
   const GROUND = { light: "#faf9f7", dark: "#131617" };
   /**
    * The width below which the page is laid out in this way, in rem: as on a phone; with the list of conversations as a drawer; with
    * the side panel over the chat. Media queries can't tell, since they measure in the browser's own text size.
    */
   const ROOM = { phone: 36, drawer: 56, cover: 64 };
+
+  /** The path that the server is under: this file is somewhere below its /static/. */
+  function rootPath() {
+    const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
+    const { pathname } = new URL(src);
+    return pathname.slice(0, Math.max(0, pathname.lastIndexOf("/static/")));
+  }
 
   /** @returns {any} */
   const kept = () => {

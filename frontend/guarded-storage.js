@@ -5,10 +5,15 @@
 /** @implements {Keeping} */
 export class GuardedStorage {
   #open;
+  #suffix;
 
-  /** @param {() => Storage} open may throw, as reading `localStorage` does where it is forbidden */
-  constructor(open) {
+  /**
+   * @param {() => Storage} open may throw, as reading `localStorage` does where it is forbidden
+   * @param {string} [suffix] of every key, so that two servers of one origin keep apart what they keep
+   */
+  constructor(open, suffix = "") {
     this.#open = open;
+    this.#suffix = suffix;
   }
 
   /**
@@ -17,7 +22,7 @@ export class GuardedStorage {
    */
   read(key) {
     try {
-      return parsed(this.#open().getItem(key));
+      return parsed(this.#open().getItem(key + this.#suffix));
     } catch {
       return null;
     }
@@ -30,7 +35,7 @@ export class GuardedStorage {
    */
   write(key, value) {
     try {
-      this.#open().setItem(key, JSON.stringify(value));
+      this.#open().setItem(key + this.#suffix, JSON.stringify(value));
     } catch {
       // The page works without; a reload then shows what was kept last.
     }

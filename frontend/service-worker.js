@@ -4,18 +4,24 @@
  */
 
 /** Changes whenever one of FILES does, so that browsers fetch them anew; a test knows how it is made. */
-const VERSION = "8aac93e02175";
+const VERSION = "8fa8133ad893";
 const FILES = [
   "/static/offline/offline.html",
   "/static/offline/offline.css",
   "/static/offline/offline.js",
   "/static/first-paint.js",
+  "/static/root-path.js",
   "/static/icon.svg",
 ];
 const PAGE = "/static/offline/offline.html";
+/** The path that the server is under, and this script directly below it. */
+const ROOT_PATH = self.location.pathname.slice(0, self.location.pathname.lastIndexOf("/"));
 /** What a proxy answers when the server behind it does not: bad gateway, gateway timeout. */
 const UNREACHABLE = [502, 504];
-const PREFIX = "streamui-offline-";
+/** Ends with the root path, since another server of the same origin may keep its own. */
+const PREFIX = `streamui-offline:${ROOT_PATH}/:`;
+/** The prefix of earlier versions. */
+const EARLIER_PREFIX = "streamui-offline-";
 const CACHE = PREFIX + VERSION;
 
 /** @typedef {Event & {waitUntil: (promise: Promise<unknown>) => void}} LifeEvent */
@@ -27,22 +33,23 @@ self.addEventListener("fetch", (event) => answer(/** @type {FetchEvent} */ (even
 
 async function install() {
   const cache = await caches.open(CACHE);
-  await cache.addAll(FILES.map((file) => new Request(file, { cache: "reload" })));
+  await cache.addAll(FILES.map((file) => new Request(ROOT_PATH + file, { cache: "reload" })));
   await /** @type {any} */ (self).skipWaiting();
 }
 
 /** An earlier version's page goes; nothing of the chat depends on which version is at work. */
 async function activate() {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)));
+  const old = names.filter((name) => [PREFIX, EARLIER_PREFIX].some((prefix) => name.startsWith(prefix)) && name !== CACHE);
+  await Promise.all(old.map((name) => caches.delete(name)));
 }
 
 /** @param {FetchEvent} event */
 function answer(event) {
   const { method, mode, url } = event.request;
   if (method !== "GET") return;
-  if (mode === "navigate") event.respondWith(fromNetwork(event.request, PAGE));
-  else if (FILES.includes(new URL(url).pathname)) event.respondWith(fromNetwork(event.request, url));
+  if (mode === "navigate") event.respondWith(fromNetwork(event.request, ROOT_PATH + PAGE));
+  else if (FILES.some((file) => new URL(url).pathname === ROOT_PATH + file)) event.respondWith(fromNetwork(event.request, url));
 }
 
 /**

@@ -37,11 +37,13 @@ from server.transports.pages import (
     FrontendFiles,
     SecurityHeaders,
     compressed,
+    offline_page,
     page,
     service_worker,
 )
 from server.transports.polling import open_channel, poll_channel
 from server.transports.requests import Door, nobody_there, refuse
+from server.transports.root_path import RootPath
 from server.transports.socket import Disconnected
 from server.transports.sse import stream_channel
 from server.transports.vendor import LIBRARIES, VendorFiles
@@ -57,10 +59,12 @@ def create_app(
     guard: Guard | None = None,
     active_limit: int | None = None,
     store: Store | None = None,
+    root_path: str = "",
 ) -> Starlette:
     """Build the ASGI application over a writer that has not been started. It closes its arguments at its end.
 
-    ``guard`` None: no tokens. ``store`` None: conversations end with the server.
+    ``guard`` None: no tokens. ``store`` None: conversations end with the server. ``root_path`` is the
+    path below which a proxy serves it.
     """
     registry = Registry(writer, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit)
     kept = Conversations(store or Store(None), registry)
@@ -91,6 +95,7 @@ def create_app(
             Route("/", page, methods=["GET"], middleware=[COMPRESSION]),
             Route("/c/{conversation}", page, methods=["GET"], middleware=[COMPRESSION]),
             Route("/service-worker.js", service_worker, methods=["GET"]),
+            Route("/static/offline/offline.html", offline_page, methods=["GET"]),
             Route("/login", login_page, methods=["GET"]),
             Door("POST", "/login", log_in),
             Route("/logout", login_page, methods=["GET"]),
@@ -130,6 +135,7 @@ def create_app(
         ],
         exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
         middleware=[
+            *([Middleware(RootPath, root_path)] if root_path else []),
             Middleware(RequestLog),
             Middleware(SecurityHeaders),
             Middleware(Perimeter, guard.hosts, guard.origins, auth=guard.tokens is not None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,30 @@ class Option:
                 raise argparse.ArgumentTypeError(f"{error}{source}") from None
 
         return parse
+
+
+def path_prefix(*taken: str) -> Callable[[str], str]:
+    """Return a parser of the path below which a proxy serves this server. Its result has no slash at the end.
+
+    ``taken`` are first parts that the server's own addresses have: behind a proxy that removes the prefix, such an
+    address could be meant with or without it.
+    """
+
+    def parse(text: str) -> str:
+        path = text.rstrip("/")
+        names = path.split("/")[1:]
+        if not all(re.fullmatch(r"[A-Za-z0-9._~-]+", name) and name.strip(".") for name in names) or path[:1] not in (
+            "",
+            "/",
+        ):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /chat")
+        if names and names[0] in taken:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} begins like an address of the server itself; take one such as /chat"
+            )
+        return path
+
+    return parse
 
 
 def without_brackets(host: str) -> str:

@@ -52,10 +52,11 @@ def run(settings: Settings, listener: socket.socket) -> None:
     journal = Journal(settings.data) if settings.journal == "on" else None
     store, guard, active = Store(settings.data), _guard(settings), _active_limit(settings)
     writer = local_writer(_engine(settings), template)
-    app = create_app(writer, journal, OnRestart(settings.on_restart), settings.queue, guard, active, store)
+    restart, root = OnRestart(settings.on_restart), settings.root_path
+    app = create_app(writer, journal, restart, settings.queue, guard, active, store, root)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
-        _Server(app, settings.drain).run(sockets=[listener])
+        _Server(app, settings.drain, root).run(sockets=[listener])
 
 
 def _engine(settings: Settings) -> BatchingEngine:
@@ -108,15 +109,16 @@ def configuration(app: Starlette, http: type[PunctualProtocol] = PunctualProtoco
 class _Server(uvicorn.Server):
     """Prints the address once the server answers, and says goodbye to its clients before it stops."""
 
-    def __init__(self, app: Starlette, drain: float) -> None:
+    def __init__(self, app: Starlette, drain: float, root_path: str = "") -> None:
         super().__init__(configuration(app))
+        self._root_path = root_path
         self._app = app
         self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or []:
-            print(f"StreamUI is ready: {_address(listener)}", flush=True)
+            print(f"StreamUI is ready: {_address(listener)}{self._root_path}", flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the generations first: uvicorn itself closes the sockets at once, without a message."""

@@ -11,8 +11,14 @@ from typing import Literal
 
 from server.guard.origins import bare_name, origin
 from server.logs import LEVELS, Format
-from server.option import Option, list_of, one_of, whole_number, without_brackets
+from server.option import Option, list_of, one_of, path_prefix, whole_number, without_brackets
 from server.starter import MODEL_PATH
+
+ADDRESSES = (
+    *("api", "c", "channel", "generate", "generations", "healthz", "login", "logout", "metrics", "readyz"),
+    *("service-worker.js", "static", "ws"),
+)
+"""First parts of the server's own addresses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,7 @@ class Settings:
     auth: Literal["off", "token"]
     allow_host: str
     allow_origin: str
+    root_path: str
     max_sockets: int
     max_messages: int
     max_active: int | None
@@ -184,6 +191,13 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default="",
             metavar="ORIGINS",
             help="origins of further web pages that may use the server, comma-separated (its own)",
+        ),
+        Option(
+            name="root_path",
+            parse=path_prefix(*ADDRESSES),
+            default="",
+            metavar="PATH",
+            help="path below which a proxy serves this server, such as /chat (none)",
         ),
         Option(
             name="max_sockets",

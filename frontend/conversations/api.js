@@ -1,6 +1,7 @@
 /** The conversations on the server, over HTTP. What may be asked twice is asked again where the line failed. */
 
 import { parsed } from "../guarded-storage.js";
+import { ROOT_PATH } from "../root-path.js";
 import { wellFormed, wellFormedJson } from "../protocol/well-formed.js";
 import { requestWords } from "../rendering/error-words.js";
 
@@ -56,7 +57,7 @@ import { requestWords } from "../rendering/error-words.js";
 /** @typedef {{imported: Summary[], skipped: {index: number, title: string | null, message: string}[]}} Imported */
 /** @typedef {{method?: string, body?: unknown, type?: string, tries?: number, patience?: number}} Options */
 
-const ROOT = "/api/conversations";
+const ROOT = `${ROOT_PATH}/api/conversations`;
 /** Most that the server looks for, in characters: PROTOCOL 14.4. */
 const LONGEST_QUERY = 1000;
 /** How often what may be repeated is tried, and how long to wait before the second time, in milliseconds; then double. */

@@ -27,6 +27,7 @@ export const KEY = "streamui.outbox.v1";
 export class Outbox {
   #storage;
   #window;
+  #suffix;
   /** @type {Map<string, Parcel>} by the id of the generation */
   #parcels;
   #observer = new AbortController();
@@ -34,9 +35,11 @@ export class Outbox {
   /**
    * @param {Keeping} storage
    * @param {EventTarget} window that hears of changes by other tabs
+   * @param {string} [suffix] that the storage adds to its keys
    */
-  constructor(storage, window) {
+  constructor(storage, window, suffix = "") {
     this.#storage = storage;
+    this.#suffix = suffix;
     this.#window = window;
     this.#parcels = readParcels(storage.read(KEY));
   }
@@ -99,7 +102,7 @@ export class Outbox {
    * @param {OutboxDelegate} delegate
    */
   #changed({ key, oldValue, newValue }, delegate) {
-    if (key !== KEY) return;
+    if (key !== KEY + this.#suffix) return;
     const [before, now] = [readParcels(parsed(oldValue)), readParcels(parsed(newValue))];
     for (const id of before.keys()) if (!now.has(id)) this.#parcels.delete(id);
     for (const [id, parcel] of now) this.#parcels.set(id, parcel);

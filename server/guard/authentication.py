@@ -73,7 +73,7 @@ class Authentication:
         return tokens.resume(secret) if secret else None
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, shown: Pass | None) -> None:
-        if _is_under(scope["path"], OPEN):
+        if _is_under(path_of(scope), OPEN):
             await self._app(scope, receive, send)
             return
         if wait := self._guard.charge(scope):
@@ -120,15 +120,20 @@ class Authentication:
             await unauthorized()(scope, receive, send)
 
 
+def path_of(scope: Scope) -> str:
+    """The path of a request below the server's root path."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+
+
 def _refused(scope: Scope, headers: Headers) -> Response | None:
     """Return the response for a request without a valid token; None when it may continue."""
-    path = scope["path"]
+    path = path_of(scope)
     if "authorization" in headers:
         return unauthorized()
     if _is_under(path, OPEN) or _is_under(path, GREETED):
         return None
     if scope["type"] == "http" and scope["method"] == "GET" and (_is_page(path) or _is_left_for(headers)):
-        return RedirectResponse(_login_for(path), 303, NO_STORE)
+        return RedirectResponse(scope.get("root_path", "") + _login_for(path), 303, NO_STORE)
     return unauthorized()
 
 

@@ -94,7 +94,9 @@ def _address(url: str) -> str:
     """Return the WebSocket address for a typed URL, such as the one that ``streamui serve`` prints."""
     parts = urlsplit(url if "://" in url else f"ws://{url}")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") or "/ws", parts.query, ""))
+    path = parts.path.rstrip("/")
+    is_page = scheme != parts.scheme and not path.endswith("/ws")
+    return urlunsplit((scheme, parts.netloc, f"{path}/ws" if is_page else path or "/ws", parts.query, ""))
 
 
 def _typed(name: str) -> Any:

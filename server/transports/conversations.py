@@ -13,6 +13,7 @@ from server.conversations.values import Change, ContextQuery, NewConversation, e
 from server.guard.principal import principal_of
 from server.transports.bodies import read_object
 from server.transports.requests import JSON, NO_STORE, read_body
+from server.transports.root_path import root_path_of
 
 MOST_SEARCHED = 1000
 """Characters of a search."""
@@ -40,7 +41,7 @@ async def create(request: Request) -> Response:
     whole, is_new = await conversations.read(editing.create, principal, new, now())
     if is_new and whole.title:  # without one it is not listed before something is said in it
         conversations.tell(principal, [whole])
-    return _answer(whole, 201 if is_new else 200, {"location": f"/api/conversations/{whole.id}"})
+    return _answer(whole, 201 if is_new else 200, {"location": f"{root_path_of(request)}/api/conversations/{whole.id}"})
 
 
 async def read(request: Request) -> Response:

@@ -27,6 +27,7 @@ from server.transports.events import ends_unwatched
 from server.transports.polling import LINES, MOST_WAIT_SECONDS, WAIT_SECONDS
 from server.transports.reader import resume_at
 from server.transports.requests import JSON, NO_STORE, read_body, seconds
+from server.transports.root_path import root_path_of
 from server.transports.socket import Disconnected
 from server.transports.waiting import gone, unless
 
@@ -60,7 +61,7 @@ async def start(request: Request) -> Response:
     if new and generation.dropped:
         told["dropped"] = generation.dropped
     content = msgspec.json.encode(told) + b"\n"
-    headers = {**NO_STORE, "location": f"/generations/{log.id}"}
+    headers = {**NO_STORE, "location": f"{root_path_of(request)}/generations/{log.id}"}
     return Response(content, 201 if new else 200, headers, media_type=JSON)
 
 

@@ -19,6 +19,7 @@ from server.guard.tokens import SESSION_SECONDS, Pass, Tokens
 from server.guard.visit import pass_of
 from server.transports.pages import page_response
 from server.transports.requests import NO_STORE
+from server.transports.root_path import root_path_of
 
 MOST_BYTES: Final = 16_384
 FORM: Final = "application/x-www-form-urlencoded"
@@ -41,7 +42,7 @@ HEADERS: Final = {**NO_STORE, "content-security-policy": POLICY, "referrer-polic
 async def login_page(request: Request) -> Response:
     """``GET /login``, and ``GET /logout``."""
     if _tokens(request) is None:
-        return RedirectResponse("/", 303, NO_STORE)
+        return _sent_to(request, "/")
     shown = pass_of(request.scope)
     conversation = request.query_params.get("conversation", "")
     return _page(request, principal=shown.principal if shown else None, conversation=conversation)
@@ -52,7 +53,7 @@ async def log_in(request: Request) -> Response:
     guard: Guard = request.app.state.guard
     tokens = guard.tokens
     if tokens is None:
-        return RedirectResponse("/", 303, NO_STORE)
+        return _sent_to(request, "/")
     if wait := guard.charge_login(request.scope):
         headers = {"retry-after": str(math.ceil(wait))}
         return _page(request, 429, "Too many attempts. Wait a little, then try again.", headers)
@@ -70,17 +71,20 @@ async def log_out(request: Request) -> Response:
     if guard.tokens is not None and (shown := pass_of(request.scope)):
         guard.tokens.end_session(shown)
         guard.end_invalid(request.app.state.connections.dismiss_invalid)
-    response = RedirectResponse("/login", 303, NO_STORE)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=_is_secure(request))
+    response = _sent_to(request, "/login")
+    response.delete_cookie(
+        COOKIE, path=_cookie_path(request), httponly=True, samesite="strict", secure=_is_secure(request)
+    )
     return response
 
 
 def _let_in(request: Request, tokens: Tokens, shown: Pass, conversation: str) -> Response:
-    response = RedirectResponse(_chat(conversation), 303, NO_STORE)
+    response = _sent_to(request, _chat(conversation))
     response.set_cookie(
         COOKIE,
         tokens.open_session(shown),
         max_age=int(SESSION_SECONDS),
+        path=_cookie_path(request),
         httponly=True,
         samesite="strict",
         secure=_is_secure(request),
@@ -120,6 +124,15 @@ def _chat(conversation: str) -> str:
     """Where the chat is: only ever a page of ours, whatever stands in the form."""
     address = f"/c/{conversation}"
     return address if CONVERSATION_PAGE.fullmatch(address) else "/"
+
+
+def _sent_to(request: Request, path: str) -> Response:
+    return RedirectResponse(root_path_of(request) + path, 303, NO_STORE)
+
+
+def _cookie_path(request: Request) -> str:
+    """Other programs on the same host don't get the cookie."""
+    return root_path_of(request) or "/"
 
 
 def _is_secure(request: Request) -> bool:

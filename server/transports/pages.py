@@ -23,6 +23,7 @@ from server.guard.visit import pass_of
 from server.page.bundle import BUNDLES
 from server.page.links import PageLinks
 from server.page.sources import FRONTEND
+from server.transports.root_path import root_path_of
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -78,8 +79,13 @@ def page_response(
 ) -> Response:
     """An HTML page. Its template has ``root``, the path that the server is under, and ``links``."""
     links: PageLinks = request.app.state.page_links
-    facts = {**facts, "root": request.scope.get("root_path", ""), "links": links.current()}
+    facts = {**facts, "root": root_path_of(request), "links": links.current()}
     return _templates.TemplateResponse(request, template, facts, status, headers)
+
+
+async def offline_page(request: Request) -> Response:
+    """The page that the service worker shows when the server is away."""
+    return page_response(request, "offline.html", {}, headers={"cache-control": "no-cache"})
 
 
 async def service_worker(request: Request) -> Response:

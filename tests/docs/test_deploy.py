@@ -83,6 +83,54 @@ async def test_no_other_body_is_let_in_that_is_larger_than_a_frame(proxied: Runn
     assert (await proxied.ask("POST", "/api/conversations", " " * (MAX_FRAME_BYTES + 1))).status == 413
 
 
+@pytest.fixture(params=["", "/"], ids=["the path is passed on", "the path is removed"])
+async def below(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningServer]:
+    """docs/deploy/nginx-sub-path.conf in a site. With a slash behind the upstream's address, nginx removes the path."""
+    part = (DEPLOY / "nginx-sub-path.conf").read_text()
+    part = part.replace("127.0.0.1:8000;", f"127.0.0.1:8000{request.param};", 1).replace(
+        "127.0.0.1:8000", "127.0.0.1:UPSTREAM"
+    )
+    site = f"server {{ listen 127.0.0.1:PORT;\n{part}\nlocation / {{ return 404; }} }}"
+    async with serving(ScriptedModel(), root_path="/chat") as server:
+        with nginx(server.port, tmp_path, site) as port:
+            yield dataclasses.replace(server, port=port)
+
+
+async def test_below_a_path_everything_is_there(below: RunningServer) -> None:
+    page = await below.ask("GET", "/chat/")
+    assert page.status == 200
+    links = re.findall(r'(?:src|href)="(/chat/static/[^"]*)"', page.body)
+    assert len(links) >= 5
+    for link in (*links, "/chat/service-worker.js", "/chat/healthz", "/chat/api/conversations"):
+        assert (await below.get(link)).status == 200, link
+    moved = await below.ask("GET", "/chat")
+    assert moved.status == 301
+    assert moved.headers["location"].endswith("/chat/")
+    assert (await below.ask("GET", "/chat/metrics")).status == 404
+    assert (await below.ask("GET", "/")).status == 404
+
+
+async def test_below_a_path_every_transport_passes(below: RunningServer) -> None:
+    async with connect(f"ws://127.0.0.1:{below.port}/chat/ws", proxy=None) as socket:
+        assert json.loads(await socket.recv())["type"] == "welcome"
+    below.model.gate.close()
+    async with below.listen("POST", "/chat/generate/stream", '{"prompt":"Hi"}') as listener:
+        await below.held()
+        below.model.gate.step(8)
+        await listener.take("token")
+        below.model.gate.open()
+        await listener.take("done")
+    begun = await below.ask("POST", "/chat/generations", '{"id":"g1","prompt":"Hi"}')
+    assert begun.headers["location"] == "/chat/generations/g1"
+    assert (await below.ask("GET", "/chat/generations/g1/poll?wait=0")).status in (200, 204)
+
+
+async def test_below_a_path_a_file_of_chats_passes(below: RunningServer) -> None:
+    empty = b'{"format":"streamui.conversations","version":1,"conversations":[]}'
+    answer = await below.ask("POST", "/chat/api/conversations/import", empty.ljust(2 << 20).decode())
+    assert answer.status == 200
+
+
 def test_the_unit_gives_a_drain_the_time_it_needs() -> None:
     unit = (DEPLOY / "streamui.service").read_text()
     drain, stop = (int(re.search(rf"{name}=(\d+)$", unit, re.M)[1]) for name in ("STREAMUI_DRAIN", "TimeoutStopSec"))  # type: ignore[index]

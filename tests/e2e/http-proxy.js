@@ -18,6 +18,8 @@ export class HttpProxy {
   isDown = false;
   /** Whether event streams do. */
   refusesStreams = false;
+  /** What it removes from the beginning of a path. */
+  prefix = "";
   /** @type {(() => unknown) | undefined} runs in the page before anything of its own, from the next load on */
   prelude;
   /** @type {string[]} method and path of what came, the names of channels left out */
@@ -72,8 +74,10 @@ export class HttpProxy {
    * @param {ServerResponse} answer
    */
   #forward(near, answer) {
-    const { method = "", url = "" } = near;
+    const { method = "" } = near;
+    const url = this.#unprefixed(near.url);
     const headers = { ...near.headers, "accept-encoding": "identity" };
+    if (this.prelude) delete headers["if-none-match"]; // What the browser has is without it, or has an earlier one.
     this.requests.push(`${method} ${url.replace(/channel\/[^/?]+/, "channel/…")}`);
     if (this.refusesStreams && method === "GET" && url.startsWith("/channel") && !url.includes("/poll")) {
       answer.writeHead(502).end("The proxy does not pass this on");
@@ -102,7 +106,8 @@ export class HttpProxy {
    * @param {Socket} near
    * @param {Buffer} head
    */
-  #upgrade({ url, rawHeaders }, near, head) {
+  #upgrade({ url: asked, rawHeaders }, near, head) {
+    const url = this.#unprefixed(asked);
     this.requests.push(`UPGRADE ${url}`);
     if (this.refusesUpgrades) {
       near.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -116,6 +121,11 @@ export class HttpProxy {
     far.pipe(near).pipe(far);
     far.on("close", () => near.destroy());
     near.on("close", () => far.destroy());
+  }
+
+  /** @param {string} [url] */
+  #unprefixed(url = "") {
+    return url.startsWith(`${this.prefix}/`) ? url.slice(this.prefix.length) : url;
   }
 
   /** @param {Socket} line */

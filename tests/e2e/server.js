@@ -15,6 +15,8 @@ const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bi
 /** The same with a model that takes its time, or that recites what it is given. */
 const SLOW_COMMAND = join(dirname(COMMAND), "python");
 const SLOW_MOTION = fileURLToPath(new URL("slow_motion.py", import.meta.url));
+/** The same without the page's bundle. */
+const UNBUNDLED = fileURLToPath(new URL("unbundled.py", import.meta.url));
 const RECITED = fileURLToPath(new URL("recited.py", import.meta.url));
 /** How long a start and an end may take, in milliseconds. */
 const START_MS = 120_000;
@@ -25,8 +27,7 @@ export class Server {
   #process;
   #data;
   #script;
-  #auth;
-  #context;
+  #options;
   #errors = "";
   address = "";
 
@@ -34,26 +35,25 @@ export class Server {
    * @param {string} data
    * @param {string[]} script in place of the command, with its arguments; or nothing
    * @param {number} port
-   * @param {"off" | "token"} auth
-   * @param {number} [context] 0 stands for the model's own
+   * @param {string[]} options of the command
    */
-  constructor(data, script, port, auth, context = 0) {
+  constructor(data, script, port, options) {
     this.#data = data;
     this.#script = script;
-    this.#auth = auth;
-    this.#context = context;
+    this.#options = options;
     this.#process = this.#spawn(port);
   }
 
   /**
-   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number}} [options] port 0 stands for any
-   * free one; stepMs slows each token down; context 0 stands for the model's own
+   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean}} [options]
+   *   port 0 stands for any free one; stepMs slows each token down; context 0 stands for the model's own
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0, stepMs = 0, auth = "off", context = 0 } = {}) {
+  static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
-    const script = stepMs > 0 ? [SLOW_MOTION, String(stepMs), slowFile(data)] : [];
-    return await Server.#started(new Server(data, script, port, auth, context));
+    const script = stepMs > 0 ? [SLOW_MOTION, String(stepMs), slowFile(data)] : isBundled ? [] : [UNBUNDLED];
+    const options = ["--auth", auth, "--root-path", rootPath, ...(context > 0 ? ["--context", String(context)] : [])];
+    return await Server.#started(new Server(data, script, port, options));
   }
 
   /**
@@ -66,7 +66,7 @@ export class Server {
     const folder = join(data, "texts");
     await mkdir(folder);
     for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text);
-    return await Server.#started(new Server(data, [RECITED, folder, String(tokensPerSecond)], 0, "off"));
+    return await Server.#started(new Server(data, [RECITED, folder, String(tokensPerSecond)], 0, []));
   }
 
   /** @param {Server} server */
@@ -125,8 +125,8 @@ export class Server {
    * @param {NodeJS.Signals} signal
    * @param {number} [context] of the model from then on
    */
-  async restart(signal, context = this.#context) {
-    this.#context = context;
+  async restart(signal, context = 0) {
+    if (context > 0) this.#options = [...this.#options, "--context", String(context)];
     await this.#end(signal);
     this.#process = this.#spawn(this.port);
     await this.#printedAddress();
@@ -135,8 +135,7 @@ export class Server {
   /** @param {number} port */
   #spawn(port) {
     this.takeTime();
-    const args = ["serve", "--port", String(port), "--data", this.#data, "--auth", this.#auth];
-    if (this.#context > 0) args.push("--context", String(this.#context));
+    const args = ["serve", "--port", String(port), "--data", this.#data, ...this.#options];
     const command = this.#script.length > 0 ? SLOW_COMMAND : COMMAND;
     const process = spawn(command, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     process.stderr.on("data", (chunk) => (this.#errors += chunk));

@@ -55,6 +55,18 @@ describe("The start of the page", () => {
     assert.ok(warm.bytes < 2000, warm.text);
   });
 
+  it("takes two round trips without the bundle too: all modules are asked for at once", async () => {
+    const unbundled = await Server.start({ isBundled: false });
+    try {
+      const { cold, warm } = await visits(async () => unbundled.address);
+      assert.ok(cold.second.some((path) => /^\/static\/sources\/[0-9a-f]+\/stream-ui\.js$/.test(path)), cold.text);
+      assert.deepEqual(cold.later, [], cold.text);
+      assert.deepEqual([...warm.first, ...warm.second, ...warm.later], ["/"], warm.text);
+    } finally {
+      await unbundled.stop();
+    }
+  });
+
   it("is the same for the address of a conversation", async () => {
     const { cold, warm } = await visits(async (address) => {
       const made = await fetch(`${address}/api/conversations`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });

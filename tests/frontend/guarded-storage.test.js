@@ -21,6 +21,19 @@ describe("GuardedStorage", () => {
     assert.deepEqual(storage.read("a"), { b: [1] });
   });
 
+  it("keeps apart what two servers of one origin have", () => {
+    /** @type {Map<string, string>} */
+    const values = new Map();
+    const open = () => /** @type {Storage} */ (/** @type {unknown} */ ({
+      getItem: (/** @type {string} */ key) => values.get(key) ?? null,
+      setItem: (/** @type {string} */ key, /** @type {string} */ value) => values.set(key, value),
+    }));
+    new GuardedStorage(open, "/chat").write("a", 1);
+    assert.equal(new GuardedStorage(open).read("a"), null);
+    assert.equal(new GuardedStorage(open, "/chat").read("a"), 1);
+    assert.deepEqual([...values.keys()], ["a/chat"]);
+  });
+
   it("reads nothing from what is not JSON", () => {
     assert.equal(guarded({ getItem: () => "{broken" }).read("a"), null);
   });

@@ -4,10 +4,11 @@ import { readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 
 const FRONTEND = new URL("../../frontend/", import.meta.url);
+const OFFLINE_PAGE = new URL("../../server/transports/templates/offline.html", import.meta.url);
 
-/** @param {string} path */
+/** @param {string} path below /static/ */
 async function read(path) {
-  return await readFile(new URL(path, FRONTEND), "utf8");
+  return await readFile(path === "offline/offline.html" ? OFFLINE_PAGE : new URL(path, FRONTEND), "utf8");
 }
 
 describe("The service worker", () => {
@@ -23,9 +24,11 @@ describe("The service worker", () => {
 
   it("keeps whatever the offline page needs", async () => {
     const [script, page] = [await read("service-worker.js"), await read("offline/offline.html")];
-    for (const [, address] of page.matchAll(/(?:src|href)="([^"]+)"/g)) {
-      assert.ok(script.includes(`"${address}"`), `${address} is not kept`);
-    }
+    const addresses = [...page.matchAll(/(?:src|href)="\{\{ root \}\}([^"]+)"/g)].map(([, address]) => address);
+    assert.equal(addresses.length, 5);
+    for (const [, module] of (await read("offline/offline.js")).matchAll(/^import .* from "\.\.(\/[^"]+)";$/gm)) addresses.push(`/static${module}`);
+    assert.equal(addresses.length, 6);
+    for (const address of addresses) assert.ok(script.includes(`"${address}"`), `${address} is not kept`);
   });
 });
 
@@ -33,7 +36,7 @@ describe("The manifest", () => {
   it("names icons that are there, in their sizes", async () => {
     const { icons } = JSON.parse(await read("manifest.webmanifest"));
     for (const { src, sizes } of icons.filter((/** @type {{type: string}} */ { type }) => type === "image/png")) {
-      const png = await readFile(new URL(src.replace("/static/", ""), FRONTEND));
+      const png = await readFile(new URL(src, FRONTEND));
       assert.equal(`${png.readUInt32BE(16)}x${png.readUInt32BE(20)}`, sizes, src);
     }
   });

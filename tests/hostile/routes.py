@@ -66,6 +66,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("POST", "/api/conversations/{id}/messages/{message}/restore"): Entry(
         "/api/conversations/nobody/messages/m1/restore", body="{}"
     ),
+    ("GET", "/static/offline/offline.html"): Entry("/static/offline/offline.html", OPEN),
     ("GET", "/static/vendor/entities"): Entry("/static/vendor/entities/index.js", OPEN),
     ("GET", "/static/vendor/highlight"): Entry("/static/vendor/highlight/highlight.min.js", OPEN),
     ("GET", "/static/vendor/katex"): Entry("/static/vendor/katex/katex.mjs", OPEN),

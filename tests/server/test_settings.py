@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from server.generations.restoring import OnRestart
-from server.settings import Settings, add_options, options, settings_from
+from server.settings import ADDRESSES, Settings, add_options, options, settings_from
 from server.starter import MODEL_PATH
+from tests.hostile.routes import ROUTES
 
 NOTHING: Mapping[str, str] = {"HOME": "/home/someone"}
 
@@ -39,6 +40,7 @@ def test_the_defaults() -> None:
         auth="off",
         allow_host="",
         allow_origin="",
+        root_path="",
         max_sockets=2048,
         max_messages=1000,
         max_active=None,
@@ -66,6 +68,7 @@ GIVEN = {
     "auth": ("token", "off"),
     "allow_host": ("chat.example", "chat.example,::1"),
     "allow_origin": ("https://chat.example", "https://chat.example,http://localhost:3000"),
+    "root_path": ("/chat", "/a/b"),
     "max_sockets": ("1", "100"),
     "max_messages": ("1", "100"),
     "max_active": ("1", "100"),
@@ -126,6 +129,48 @@ def test_what_is_out_of_range_is_refused_wherever_it_comes_from(
         told = capsys.readouterr().err
         assert f"--{name}" in told
         assert f"'{value}' is not a whole number from" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("/chat", "/chat"), ("/chat/", "/chat"), ("/a/b-c/d_e.f~g", "/a/b-c/d_e.f~g"), ("/", ""), ("/chats", "/chats")],
+)
+def test_a_root_path_has_no_slash_at_its_end(given: str, meant: str) -> None:
+    assert read(["--root-path", given]).root_path == meant
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "chat",
+        "//chat",
+        "/a//b",
+        "/..",
+        "/a/../b",
+        "/.",
+        "/a b",
+        "/a?b",
+        "/a#b",
+        "/%2e",
+        "/é",
+        "http://a/chat",
+        "\\chat",
+    ],
+)
+def test_a_root_path_that_is_none_is_refused(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read(["--root-path", given])
+    assert "is not a path such as /chat" in capsys.readouterr().err
+
+
+def test_a_root_path_that_begins_like_an_address_of_the_server_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    firsts = {path.split("/")[1] for _, path in ROUTES} - {""}
+    assert firsts == set(ADDRESSES)
+    for first in firsts:
+        for path in (f"/{first}", f"/{first}/chat"):
+            with pytest.raises(SystemExit):
+                read(["--root-path", path])
+            assert "begins like an address of the server" in capsys.readouterr().err
 
 
 def test_data_goes_where_the_desktop_wants_it() -> None:

@@ -47,7 +47,10 @@ def test_a_model_cannot_give_orders_to_the_terminal() -> None:
     ("typed", "url"),
     [
         ("http://127.0.0.1:8000", "ws://127.0.0.1:8000/ws"),
+        ("http://127.0.0.1:8000/chat", "ws://127.0.0.1:8000/chat/ws"),
+        ("https://example.org/tools/chat/", "wss://example.org/tools/chat/ws"),
         ("https://example.org/chat/ws", "wss://example.org/chat/ws"),
+        ("ws://example.org/elsewhere", "ws://example.org/elsewhere"),
         ("localhost:8000/", "ws://localhost:8000/ws"),
         ("ws://[::1]:8000/ws?a=1", "ws://[::1]:8000/ws?a=1"),
     ],

@@ -3,9 +3,11 @@
  * with the first other one (`node_modules/character-entities`), and without it that name stays as it is written.
  */
 
+import { ROOT_PATH } from "../../root-path.js";
+
 /** @typedef {(name: string) => string | undefined} Named what a name stands for, if it is known */
 
-const MODULE = "/static/vendor/entities/index.js";
+const MODULE = `${ROOT_PATH}/static/vendor/entities/index.js`;
 const REFERENCE = /&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|([A-Za-z]\w{1,31}));/y;
 const ESCAPE_OR_REFERENCE = /\\([!-/:-@[-`{-~])|&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]\w{1,31});/g;
 

@@ -1,10 +1,11 @@
 /** Runs highlight.js apart from the page: takes code and its language, answers with runs of text and their classes. */
 
+import { ROOT_PATH } from "../../root-path.js";
 import { isFurther, languageOf } from "./languages.js";
 
 /** @typedef {{scope?: string, children: (Scope | string)[]}} Scope */
 
-const FOLDER = "/static/vendor/highlight/";
+const FOLDER = `${ROOT_PATH}/static/vendor/highlight/`;
 /** @type {Promise<any>} */
 const library = import(`${FOLDER}highlight.min.js`).then((module) => module.default);
 

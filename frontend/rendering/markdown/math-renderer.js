@@ -1,11 +1,14 @@
 /** Makes formulas of TeX with KaTeX, which is loaded with the first one. Without it the TeX stays as it is written. */
 
+import { ROOT_PATH } from "../../root-path.js";
+
 /** @typedef {import("./idle-queue.js").IdleQueue} IdleQueue */
 /** @typedef {{render: (tex: string, element: HTMLElement, options: object) => void}} Katex */
 
-const MODULE = "/static/vendor/katex/katex.mjs";
-const CHEMISTRY = "/static/vendor/katex/contrib/mhchem.mjs";
-const STYLE = "/static/vendor/katex/katex.min.css";
+const FOLDER = `${ROOT_PATH}/static/vendor/katex/`;
+const MODULE = `${FOLDER}katex.mjs`;
+const CHEMISTRY = `${FOLDER}contrib/mhchem.mjs`;
+const STYLE = `${FOLDER}katex.min.css`;
 /** Commands of mhchem, which adds them to KaTeX. */
 const CHEMICAL = /\\(?:ce|pu)(?![a-zA-Z])/;
 /** No links, classes or images from a formula, and an end to its macros and sizes (in em). */
@@ -64,7 +67,11 @@ function paint(katex, element, tex, isDisplay) {
 
 /** @returns {Promise<Katex>} */
 async function loadKatex() {
-  const { default: katex } = await import(MODULE);
+  const [{ default: katex }] = await Promise.all([import(MODULE), loadStyle()]);
+  return katex;
+}
+
+async function loadStyle() {
   const style = document.createElement("link");
   style.rel = "stylesheet";
   style.href = STYLE;
@@ -73,5 +80,4 @@ async function loadKatex() {
     style.addEventListener("load", resolve);
     style.addEventListener("error", reject);
   });
-  return katex;
 }

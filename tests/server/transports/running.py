@@ -169,14 +169,14 @@ async def serving(
     guard: Guard | None = None,
     active_limit: int | None = None,
     http: type[PunctualProtocol] = PunctualProtocol,
+    root_path: str = "",
 ) -> AsyncIterator[RunningServer]:
     """A server over ``model``. ``data`` is its folder, where that matters beyond its life."""
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         engine = BatchingEngine(model)
-        app = create_app(
-            local_writer(engine), Journal(folder), on_restart, queue_limit, guard, active_limit, Store(folder)
-        )
+        journal, store = Journal(folder), Store(folder)
+        app = create_app(local_writer(engine), journal, on_restart, queue_limit, guard, active_limit, store, root_path)
         async with _serving(model, engine, app, http) as server:
             yield server
 

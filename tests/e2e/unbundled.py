@@ -1,0 +1,9 @@
+"""The server as if the page's bundle had not been made: ``python tests/e2e/unbundled.py serve --port 0``."""
+
+from unittest.mock import patch
+
+from server.__main__ import main
+
+if __name__ == "__main__":
+    with patch("server.page.links.read_bundle", return_value=None):
+        main()
