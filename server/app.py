@@ -126,6 +126,7 @@ def create_app(
             Door("DELETE", "/api/conversations/{id}", conversations.delete),
             Door("POST", "/api/conversations/{id}/restore", conversations.restore),
             Door("POST", "/api/conversations/{id}/context", conversations.context),
+            Door("PATCH", "/api/conversations/{id}/messages/{message}", conversations.change_message),
             Door("DELETE", "/api/conversations/{id}/messages/{message}", conversations.delete_message),
             Door("POST", "/api/conversations/{id}/messages/{message}/restore", conversations.restore_message),
             *(Mount(f"/static/vendor/{name}", compressed(VendorFiles(*files))) for name, files in LIBRARIES.items()),

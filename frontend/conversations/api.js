@@ -42,6 +42,7 @@ import { requestWords } from "../rendering/error-words.js";
  * @property {string} [model]
  * @property {Failure} [error]
  * @property {number} [dropped] earlier messages that the model was not given
+ * @property {string} [summary] given to the model in place of this message and all above it
  */
 /** @typedef {Summary & {settings: Settings, leaf: string | null, messages: Message[]}} ConversationDocument */
 /** @typedef {{conversations: Found[], next: string | null}} Page */

@@ -10,6 +10,7 @@ import sqlite3
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations import tree
@@ -26,7 +27,17 @@ from server.conversations.reading import (
 )
 from server.conversations.titles import title_of
 from server.conversations.upkeep import KEPT_MS
-from server.conversations.values import MAX_TITLE, RESERVED, Change, Deleted, NewConversation, Summary, Whole
+from server.conversations.values import (
+    MAX_TITLE,
+    RESERVED,
+    About,
+    Change,
+    Deleted,
+    MessageChange,
+    NewConversation,
+    Summary,
+    Whole,
+)
 
 _CREATE = """
     INSERT INTO conversations (principal, id, title, named, created_at, updated_at, settings)
@@ -49,6 +60,9 @@ _RESTORE_MESSAGES = """
 _WRITING_BELOW = """
     SELECT id, generation FROM messages WHERE conversation = ? AND state = 'writing' AND deleted_at IS NULL
 """
+_ABOUT = "SELECT about FROM messages WHERE conversation = ? AND id = ? AND deleted_at IS NULL"
+_SUMMARIZE = "UPDATE messages SET about = ? WHERE conversation = ? AND id = ?"
+_TOUCH = "UPDATE conversations SET version = version + 1 WHERE key = ?"
 _LEAF = "UPDATE conversations SET version = version + 1, leaf = ?, updated_at = ? WHERE key = ?"
 
 
@@ -151,6 +165,19 @@ def restore_message(db: sqlite3.Connection, principal: str, id: str, message: st
     elif message not in parents(db, found.key):
         raise unknown_message(id, message, "message")
     return whole(db, principal, id), summary(db, row(db, principal, id))
+
+
+def change_message(db: sqlite3.Connection, principal: str, id: str, message: str, change: MessageChange) -> Summary:
+    """Set or remove the summary of a message and all above it."""
+    found = row(db, principal, id)
+    about = db.execute(_ABOUT, (found.key, message)).fetchone()
+    if about is None:
+        raise unknown_message(id, message, "message")
+    text = change.summary if change.summary and change.summary.strip() else None
+    changed = replace(msgspec.json.decode(about[0], type=About), summary=text)
+    db.execute(_SUMMARIZE, (_json(changed), found.key, message))
+    db.execute(_TOUCH, (found.key,))
+    return summary(db, row(db, principal, id))
 
 
 def _changed(db: sqlite3.Connection, principal: str, id: str, was_listed: bool) -> Changed:

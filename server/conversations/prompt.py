@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from protocol.messages import ChatMessage, Generate, Params
 from server.conversations.turns import Turn
+from server.conversations.values import Message
+
+SUMMARY_HEAD: Final = "Summary of the conversation so far:\n"
+"""Words before a summary, by which the model knows what it is."""
 
 
 def asked(body: Generate, turn: Turn) -> Generate:
     """Return ``body`` with the whole dialogue as its messages, and with the conversation's parameters as defaults."""
     branch = turn.branch[:-1] if turn.goes_on else turn.branch
+    summary, branch = _after_summary(branch)
     said = [ChatMessage(role=message.role, content=message.content) for message in branch]
     if turn.content is not None:
         said.append(ChatMessage(role="user", content=turn.content))
-    system = turn.settings.system
-    if system and system.strip():
-        said.insert(0, ChatMessage(role="system", content=system))
+    system = [text for text in (turn.settings.system, summary) if text and text.strip()]
+    if system:
+        said.insert(0, ChatMessage(role="system", content="\n\n".join(system)))
     return replace(
         body,
         messages=tuple(said),
@@ -27,6 +34,18 @@ def asked(body: Generate, turn: Turn) -> Generate:
         truncation=body.truncation or turn.settings.truncation,
         params=merged(turn.settings.params, body.params),
     )
+
+
+def _after_summary(branch: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:
+    """Return the newest summary of a branch, and the messages that it doesn't stand for.
+
+    System messages at the beginning are kept, as they are where messages are left out for room.
+    """
+    at = next((place for place in range(len(branch) - 1, -1, -1) if branch[place].summary), None)
+    if at is None:
+        return "", branch
+    systems = next((place for place, message in enumerate(branch) if message.role != "system"), len(branch))
+    return f"{SUMMARY_HEAD}{branch[at].summary}", branch[: min(systems, at + 1)] + branch[at + 1 :]
 
 
 def merged(settings: Params, own: Params) -> Params:

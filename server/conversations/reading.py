@@ -172,6 +172,7 @@ def _message(values: Sequence[Any]) -> Message:
         model=told.model,
         error=told.error,
         dropped=told.dropped,
+        summary=told.summary,
     )
 
 

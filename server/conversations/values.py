@@ -29,6 +29,9 @@ from protocol.messages import (
 MAX_TITLE = 200
 """Maximum length of a title chosen by a user, in characters."""
 
+MAX_SUMMARY = 65_536
+"""Most characters of a summary of earlier messages."""
+
 MAX_SYSTEM = 262_144
 """Maximum length of a system prompt, in characters."""
 
@@ -83,7 +86,8 @@ class Earlier(Facts, frozen=True, kw_only=True):
 class About(Facts, frozen=True, kw_only=True):
     """Facts about an answer's generation. ``dropped``: number of earlier messages that the model was not given.
 
-    ``thoughts``: duration of each of its thoughts, in milliseconds; 0 when unknown.
+    ``thoughts``: duration of each of its thoughts, in milliseconds; 0 when unknown. ``summary``: text that the model is
+    given in place of this message and all above it.
     """
 
     reason: DoneReason | None = None
@@ -95,6 +99,7 @@ class About(Facts, frozen=True, kw_only=True):
     model: str | None = None
     error: ErrorInfo | None = None
     dropped: EventSeq | None = None
+    summary: Annotated[str, Meta(max_length=MAX_SUMMARY)] | None = None
 
 
 class Message(About, frozen=True, kw_only=True):
@@ -172,6 +177,12 @@ class Change(Record, frozen=True, kw_only=True):
     pinned: bool | None = None
     leaf: Id | None = None
     settings: Settings | None = None
+
+
+class MessageChange(Record, frozen=True, kw_only=True):
+    """Change of a message by a client. A blank summary, or None, removes it."""
+
+    summary: Annotated[str, Meta(max_length=MAX_SUMMARY)] | None = None
 
 
 class ContextQuery(Record, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations import editing, listing, reading
 from server.conversations.editing import Removed
 from server.conversations.service import Conversations, now
-from server.conversations.values import Change, ContextQuery, NewConversation, encoded
+from server.conversations.values import Change, ContextQuery, MessageChange, NewConversation, encoded
 from server.guard.principal import principal_of
 from server.transports.bodies import read_object
 from server.transports.requests import JSON, NO_STORE, read_body
@@ -85,6 +85,16 @@ async def context(request: Request) -> Response:
     query = await read_object(request, ContextQuery, "context")
     conversations, principal = _of(request)
     return _answer(await conversations.sizes.measure(principal, request.path_params["id"], query))
+
+
+async def change_message(request: Request) -> Response:
+    """``PATCH /api/conversations/{id}/messages/{message}``: its summary."""
+    wanted = await read_object(request, MessageChange, "message")
+    conversations, principal = _of(request)
+    id, message = request.path_params["id"], request.path_params["message"]
+    summary = await conversations.read(editing.change_message, principal, id, message, wanted)
+    conversations.tell(principal, [summary])
+    return _answer(summary)
 
 
 async def delete_message(request: Request) -> Response:

@@ -62,6 +62,9 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("DELETE", "/api/conversations/{id}"): Entry("/api/conversations/nobody"),
     ("POST", "/api/conversations/{id}/restore"): Entry("/api/conversations/nobody/restore", body="{}"),
     ("POST", "/api/conversations/{id}/context"): Entry("/api/conversations/nobody/context", body="{}"),
+    ("PATCH", "/api/conversations/{id}/messages/{message}"): Entry(
+        "/api/conversations/nobody/messages/m1", body='{"summary":"x"}'
+    ),
     ("DELETE", "/api/conversations/{id}/messages/{message}"): Entry("/api/conversations/nobody/messages/m1"),
     ("POST", "/api/conversations/{id}/messages/{message}/restore"): Entry(
         "/api/conversations/nobody/messages/m1/restore", body="{}"

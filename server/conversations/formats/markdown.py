@@ -14,15 +14,15 @@ A line of a message that looks like such a comment gets a backslash before it, a
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from protocol.messages import Count
 from server.conversations import tree
 from server.conversations.formats.draft import BadItemError, Draft, DraftMessage, settings_of
-from server.conversations.values import Message, Whole
+from server.conversations.values import MAX_SUMMARY, About, Message, Whole
 
 _NAMES: Final = {"user": "User", "assistant": "Assistant", "system": "System"}
 _LOOKS_LIKE: Final = re.compile(r"^(?=\\*<!-- streamui:)", re.MULTILINE)
@@ -39,6 +39,7 @@ class _Head(Struct, frozen=True, kw_only=True):
 class _Said(Struct, frozen=True, kw_only=True):
     role: str
     created_at: Count = 0
+    summary: Annotated[str, Meta(max_length=MAX_SUMMARY)] | None = None
 
 
 def exported(conversation: Whole) -> str:
@@ -77,7 +78,14 @@ def read(text: str) -> Draft:
         parent = messages[-1].id if messages else None
         content = _content(said.role, body)
         messages.append(
-            DraftMessage(id=f"m{number}", parent=parent, role=said.role, content=content, created_at=said.created_at)
+            DraftMessage(
+                id=f"m{number}",
+                parent=parent,
+                role=said.role,
+                content=content,
+                created_at=said.created_at,
+                about=About(summary=said.summary),
+            )
         )
     return Draft(
         id=None,
@@ -89,7 +97,8 @@ def read(text: str) -> Draft:
 
 
 def _section(message: Message) -> str:
-    mark = _mark("message", {"role": message.role, "created_at": message.created_at})
+    facts = {"role": message.role, "created_at": message.created_at}
+    mark = _mark("message", facts | ({"summary": message.summary} if message.summary else {}))
     content = _LOOKS_LIKE.sub(r"\\", message.content)
     return f"{mark}{_heading(message.role)}{content}\n\n"
 
