@@ -6,6 +6,8 @@ import { ContextChoiceView } from "./composer/context-choice-view.js";
 import { ContextMeter } from "./composer/context-meter.js";
 import { Drafts } from "./composer/drafts.js";
 import { HeldTexts } from "./composer/held-texts.js";
+import { BrowserPdf } from "./composer/pdf-library.js";
+import { PdfReader } from "./composer/pdf-reader.js";
 import { Connection } from "./connection.js";
 import { ConversationsApi } from "./conversations/api.js";
 import { Library } from "./conversations/library.js";
@@ -209,6 +211,7 @@ const attachments = new Attachments({
   button: element("attach-button", HTMLButtonElement),
   chooser: element("attach-chooser", HTMLInputElement),
   held,
+  pdfs: new PdfReader({ library: new BrowserPdf(), clock }),
   notice: element("composer-notice", HTMLElement),
 });
 

@@ -13,6 +13,7 @@ import { takeFile } from "./text-file.js";
  * @property {HTMLButtonElement} button
  * @property {HTMLInputElement} chooser for files
  * @property {import("./held-texts.js").HeldTexts} held
+ * @property {import("./text-file.js").Pdfs} pdfs
  * @property {HTMLElement} notice where sentences are shown and announced
  */
 
@@ -133,9 +134,9 @@ export class Attachments {
    * @returns {Promise<import("./text-file.js").Taken | null>} null where the person has removed it meanwhile
    */
   async #read(file, place) {
-    const { input, held } = this.#elements;
+    const { input, held, pdfs } = this.#elements;
     if (place.signal.aborted) return null;
-    const taken = await takeFile(file, roomFor(input.value, this.#frameBytes, held.bytes));
+    const taken = await takeFile(file, roomFor(input.value, this.#frameBytes, held.bytes), pdfs, place.signal);
     if (place.signal.aborted) return null;
     if ("problem" in taken) place.drop();
     else place.fill(taken.text);

@@ -90,10 +90,10 @@ export class HeldTexts {
     if (this.#entries.length > 0) this.replace([]);
   }
 
-  /** @param {HeldText[]} items */
+  /** @param {HeldText[]} items also from a draft of an earlier version of the page, which had other line ends */
   replace(items) {
     for (const entry of this.#entries) if ("controller" in entry) entry.controller.abort();
-    this.#put(items);
+    this.#put(items.map(({ name, text }) => messageFile(name, text)));
   }
 
   /** @param {(HeldText | Reading)[]} entries */

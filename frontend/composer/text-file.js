@@ -4,6 +4,7 @@ import { fileBlock, messageFile } from "../conversations/message-files.js";
 import { describeBytes } from "../panels/model-facts.js";
 import { describeKind, isPdf } from "./file-kinds.js";
 import { messageBytes } from "./message-size.js";
+import { MAX_PDF_BYTES } from "./pdf-reader.js";
 import { beginsAsText, decodeText } from "./text-encoding.js";
 
 /**
@@ -16,6 +17,7 @@ import { beginsAsText, decodeText } from "./text-encoding.js";
  */
 /** @typedef {{text: string, remark?: string}} Read remark: a sentence for the person */
 /** @typedef {Read | {problem: string}} Taken */
+/** @typedef {{read: (bytes: Uint8Array, room: number, signal: AbortSignal) => Promise<import("./pdf-reader.js").PdfRead>}} Pdfs */
 
 /** So much of a file is read to tell what it is. Bytes. */
 const HEAD = 4096;
@@ -23,19 +25,37 @@ const HEAD = 4096;
 /**
  * @param {Source} file
  * @param {number} room bytes that the message can still take
+ * @param {Pdfs} pdfs
+ * @param {AbortSignal} signal aborted when the file isn't wanted any more
  * @returns {Promise<Taken>}
  */
-export async function takeFile(file, room) {
+export async function takeFile(file, room, pdfs, signal) {
   const { name } = messageFile(file.name, "");
   if (file.size === 0) return { problem: `${name} is empty.` };
   try {
     const head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
-    if (isPdf(head, name)) return { problem: `${name} is a PDF. Save it as plain text.` };
+    if (isPdf(head, name)) return await textOfPdf(name, file, room, pdfs, signal);
     if (file.size > room) return { problem: beginsAsText(head) ? tooBig(name, file.size, room) : notText(name, head, file.type) };
     return textOf(name, new Uint8Array(await file.arrayBuffer()), room, file.type);
   } catch {
     return { problem: `${name} couldn't be read. If it's a folder, attach the files in it.` };
   }
+}
+
+/**
+ * @param {string} name
+ * @param {Source} file
+ * @param {number} room
+ * @param {Pdfs} pdfs
+ * @param {AbortSignal} signal
+ * @returns {Promise<Taken>}
+ */
+async function textOfPdf(name, file, room, pdfs, signal) {
+  if (file.size > MAX_PDF_BYTES) return { problem: `${name} is too big (${describeBytes(file.size)}; a PDF can have ${describeBytes(MAX_PDF_BYTES)})` };
+  const found = await pdfs.read(new Uint8Array(await file.arrayBuffer()), room, signal);
+  if ("problem" in found) return { problem: `${name} ${found.problem}` };
+  const size = messageBytes(fileBlock(messageFile(name, found.text)));
+  return size > room ? { problem: `${name} has too much text (${describeBytes(room)} left)` } : found;
 }
 
 /**

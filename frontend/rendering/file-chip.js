@@ -16,6 +16,7 @@ export function createFileChip(file, open, remove) {
   const about = describeFile(file.text);
   const chip = chipElement();
   const opener = button("file-open", `Show ${file.name}, ${about}`, open);
+  opener.title = file.name;
   opener.append(icon("file"), span("file-name", file.name), span("file-size", about));
   chip.append(opener);
   if (remove) chip.append(removeButton(file.name, remove));

@@ -39,7 +39,8 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types streamui-worker streamui-service-worker",  # the addresses of two scripts: colours, offline page
+        # the addresses of three scripts: colours, PDF, offline page
+        "trusted-types streamui-worker streamui-pdf streamui-service-worker",
     )
 )
 HEADERS: Final = (

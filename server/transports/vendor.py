@@ -1,6 +1,7 @@
 """The browser libraries that npm installs: of each package only the files that the page asks for.
 
-Where they are not installed the page does without them: code has no colours, and formulas stay as they are written.
+Where they are not installed the page does without them: code has no colours, formulas stay as they are written, and
+PDFs are refused.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ LIBRARIES: Final = {
     "katex": (
         NODE_MODULES / "katex" / "dist",
         re.compile(r"katex\.mjs|contrib/mhchem\.mjs|katex\.min\.css|fonts/KaTeX_[A-Za-z0-9-]+\.woff2"),
+    ),
+    "pdf": (
+        NODE_MODULES / "pdfjs-dist",
+        re.compile(r"legacy/build/pdf(\.worker)?\.min\.mjs|cmaps/[A-Za-z0-9-]+\.bcmap"),
     ),
 }
 """By the folder below /static/vendor: where its files are, and which of them are served."""

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
+import { pagesPdf, stream, textPdf } from "../frontend/composer/pdfs.js";
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
 import { ComposerPage } from "./composer-page.js";
@@ -134,6 +135,19 @@ describe("Files and long pastes", () => {
     assert.deepEqual(await composer.chips(), []);
     assert.deepEqual(await composer.sentFiles(), ["Pasted text"]);
     await chat.questionsAre(["Which line is the last?"]);
+  });
+
+  it("may be PDFs, of which the text is taken", async () => {
+    const content = (/** @type {Uint8Array} */ pdf) => Buffer.from(pdf).toString("latin1");
+    await composer.drop([
+      { name: "paper.pdf", content: content(textPdf([["A heading", "", "Some words"], ["Page two"]])) },
+      { name: "scan.pdf", content: content(pagesPdf([stream("0 0 100 100 re f")])) },
+      { name: "broken.pdf", content: "%PDF-1.7\njust text" },
+    ]);
+    await composer.says("scan.pdf has no text. It may be a scan. broken.pdf is damaged and couldn't be read.");
+    assert.deepEqual(await composer.chips(), ["paper.pdf32 bytes · 5 lines"]);
+    await composer.openFile("#composer-held", "A heading\n\nSome words\n\nPage two\n");
+    assert.deepEqual(chat.complaints, []);
   });
 
   it("that are larger than a message can be are named", async () => {

@@ -14,6 +14,7 @@ const TEXTS = {
   "code.md": "```python\ndef f():\n    return 1\n```\n\nand `x`.",
   "rtl.md": "- [ ] مرحبا\n- [x] سلام\n\n1. واحد\n2. اثنان\n\n> اقتباس\n>\n> - بند\n\n| الاسم | القيمة |\n|---|---|\n| أ | ١ |\n",
   "further.md": "```zig\nconst x = 1;\n```\n\n```math\n\\ce{2H2 + O2 -> 2H2O}\n```\n\nIn &Dcaron;.",
+  "image.md": "![A frog](https://example.com/frog.png) and [a link](https://example.com/).",
   "math.md": "The sum $\\sum_i x_i$ costs $5.",
   "long.md": Array.from({ length: 200 }, (_, index) => `Paragraph ${index} with **some** words.\n\n`).join(""),
 };
@@ -81,6 +82,12 @@ describe("Markdown on the page", () => {
       assert.equal(await chat.overhang(), 0);
     });
   }
+
+  it("underlines links, but not the chip of an image", async () => {
+    await recite("image.md");
+    const lines = await chat.page.$$eval(".answer-text a", (links) => links.map((link) => getComputedStyle(link).textDecorationLine));
+    assert.deepEqual(lines, ["none", "underline"]);
+  });
 
   it("colours code", async () => {
     await recite("code.md");

@@ -1,6 +1,7 @@
 /** The page's screens, each a state that a person can see: for the tests of accessibility and for the pictures. */
 
 import { ChatPage } from "./chat-page.js";
+import { ComposerPage } from "./composer-page.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
 
@@ -77,6 +78,24 @@ export const SCREENS = [
     },
   },
   {
+    name: "attached",
+    arrange: async ({ chat, server }) => {
+      server.hurry();
+      await attach(chat);
+      await chat.answered("What is in these files?");
+      await attach(chat);
+    },
+  },
+  {
+    name: "file",
+    arrange: async ({ chat }) => {
+      await attach(chat);
+      await chat.page.focus(".file-open");
+      await chat.page.press("Enter");
+      await chat.page.waitForSelector(".viewer[open]");
+    },
+  },
+  {
     name: "list-menu",
     arrange: async ({ chat, server }) => {
       await importText(server.address, "What the menu is about", "An answer.");
@@ -113,6 +132,18 @@ export const SCREENS = [
     },
   },
 ];
+
+/** @param {ChatPage} chat */
+async function attach(chat) {
+  const composer = new ComposerPage(chat.page);
+  await composer.drop([
+    { name: "one.py", content: "print(1)\n" },
+    { name: "the minutes of the meeting about the quarter that has just ended.md", content: "# Minutes\n" },
+    { name: "photo.png", content: "\u0089PNG\u0000" },
+  ]);
+  await composer.chipsAre(2);
+  await composer.says("photo.png is an image");
+}
 
 const RICH = `<think>Which parts are there?</think>
 

@@ -60,6 +60,11 @@ describe("HeldTexts", () => {
     assert.deepEqual(held.items.map(({ name }) => name), ["Pasted text", "Pasted text 2", "Pasted text 3"]);
   });
 
+  it("gives a text of an older draft the line ends of a file", () => {
+    held.replace([{ name: "Pasted text", text: "a\r\nb" }]);
+    assert.deepEqual(held.items, [{ name: "Pasted text", text: "a\nb\n" }]);
+  });
+
   it("opens and removes one", () => {
     held.addPasted("a");
     held.addPasted("b");

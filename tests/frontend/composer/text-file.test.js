@@ -5,20 +5,31 @@ import { takeFile } from "../../../frontend/composer/text-file.js";
 import { bytes, file } from "./files.js";
 
 const ROOM = 10_000;
+const { signal } = new AbortController();
+
+/** @param {import("../../../frontend/composer/pdf-reader.js").PdfRead} found in every PDF */
+function pdfs(found) {
+  return { read: async () => found };
+}
+
+/** @param {import("../../../frontend/composer/text-file.js").Source} source @param {number} [room] */
+async function take(source, room = ROOM) {
+  return await takeFile(source, room, pdfs({ text: "found" }), signal);
+}
 
 /** @param {import("../../../frontend/composer/text-file.js").Source} source */
 async function problem(source, room = ROOM) {
-  const taken = await takeFile(source, room);
+  const taken = await take(source, room);
   return "problem" in taken ? taken.problem : taken;
 }
 
 describe("takeFile", () => {
   it("reads text with all line ends", async () => {
-    assert.deepEqual(await takeFile(file("x", "\ufeffa\r\nb\rc"), ROOM), { text: "a\nb\nc" });
+    assert.deepEqual(await take(file("x", "\ufeffa\r\nb\rc")), { text: "a\nb\nc" });
   });
 
   it("says when it had to guess the encoding", async () => {
-    assert.deepEqual(await takeFile(file("x.txt", bytes("caf\xe9 5")), ROOM), {
+    assert.deepEqual(await take(file("x.txt", bytes("caf\xe9 5"))), {
       text: "café 5",
       remark: "x.txt was read as Western (Windows-1252). Check its accents.",
     });
@@ -51,7 +62,7 @@ describe("takeFile", () => {
 
   it("goes by the content where text has the name of something else", async () => {
     for (const name of ["drawing.svg", "main.ts", "notes.doc", "photo.png"]) {
-      assert.deepEqual(await takeFile(file(name, "text\n"), ROOM), { text: "text\n" });
+      assert.deepEqual(await take(file(name, "text\n")), { text: "text\n" });
     }
   });
 
@@ -64,6 +75,19 @@ describe("takeFile", () => {
     assert.equal(await problem(file("x", "a"), 0), "x is too big (1 byte; 0 bytes left)");
     assert.equal(await problem(file("x", "\n".repeat(1500)), 2048), "x is empty.");
     assert.equal(await problem(file("x", `a${"\n".repeat(1500)}b`), 2048), "x is too big (2.9 KiB; 2 KiB left)");
+  });
+
+  it("takes the text of a PDF, however big the rest of it is", async () => {
+    assert.deepEqual(await take(file("paper.pdf", `%PDF-1.7\n${" ".repeat(20_000)}`)), { text: "found" });
+  });
+
+  it("says why the text of a PDF is not taken", async () => {
+    const paper = file("paper.pdf", "%PDF-1.7\n");
+    const found = async (/** @type {import("../../../frontend/composer/pdf-reader.js").PdfRead} */ each) => await takeFile(paper, ROOM, pdfs(each), signal);
+    assert.deepEqual(await found({ problem: "has no text. It may be a scan." }), { problem: "paper.pdf has no text. It may be a scan." });
+    assert.deepEqual(await found({ text: "a".repeat(20_000) }), { problem: "paper.pdf has too much text (9.7 KiB left)" });
+    const huge = { ...paper, name: "paper.pdf", size: 200 * 1024 * 1024, arrayBuffer: () => paper.arrayBuffer(), slice: () => paper };
+    assert.deepEqual(await take(huge), { problem: "paper.pdf is too big (200 MiB; a PDF can have 100 MiB)" });
   });
 
   it("says what a file is before how big it is", async () => {

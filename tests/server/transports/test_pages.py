@@ -12,7 +12,7 @@ from tests.server.transports.running import RunningServer
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; "
     "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types streamui-worker streamui-service-worker"
+    "require-trusted-types-for 'script'; trusted-types streamui-worker streamui-pdf streamui-service-worker"
 )
 
 

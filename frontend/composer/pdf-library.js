@@ -1,0 +1,21 @@
+/** PDF.js as the server has it. The build for older browsers, since Safari and Firefox ESR lack what the other one needs. */
+
+/** @typedef {import("./pdf-reader.js").PdfLibrary} PdfLibrary */
+
+const FOLDER = "/static/vendor/pdf/";
+
+export class BrowserPdf {
+  characterMaps = new URL(`${FOLDER}cmaps/`, location.href).href;
+  #worker = `${FOLDER}legacy/build/pdf.worker.min.mjs`;
+  /** @type {{createScriptURL: (address: string) => string} | undefined} the server allows one policy of this name */
+  #policy;
+
+  /** @type {() => Promise<PdfLibrary>} */
+  load = async () => await import(`${FOLDER}legacy/build/pdf.min.mjs`);
+
+  startWorker = () => {
+    const { trustedTypes } = /** @type {{trustedTypes?: {createPolicy: Function}}} */ (/** @type {unknown} */ (globalThis));
+    this.#policy ??= trustedTypes?.createPolicy("streamui-pdf", { createScriptURL: () => this.#worker });
+    return new Worker(this.#policy?.createScriptURL(this.#worker) ?? this.#worker, { type: "module" });
+  };
+}
