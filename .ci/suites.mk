@@ -1,0 +1,65 @@
+# The suites of `make test`, each a target of its own.
+
+# A suite passes when its runner says so and at least one of its tests was run and passed: not when all were skipped.
+# WORKERS: processes of the Python suite. Its tests wait a lot, so three keep two cores busy.
+WORKERS ?= 3
+.PHONY: test-python test-coverage test-fuzz test-frontend test-browser test-chromium test-firefox test-webkit
+test-python: | build
+	@$(BIN)/python -m tests.llama_sources >/dev/null
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS) | tee build/test-python.log
+	@grep -Eq '(^|[ =,])[1-9][0-9]* passed' build/test-python.log || { echo "no Python test passed"; exit 1; }
+
+# The protocol's pure core, all of it, by its own tests alone; pyproject.toml says what belongs to it.
+test-coverage: | build
+	@$(BIN)/coverage run -m pytest -q $(filter-out $(wildcard tests/protocol/*client*),$(wildcard tests/protocol/test_*.py))
+	@$(BIN)/coverage report
+
+test-fuzz: | build
+	@$(BIN)/python -m tests.fuzz $(if $(CI),60,20)
+
+test-frontend: | build
+	@$(call run_node_tests,tests/frontend tests/protocol,test-frontend)
+
+# Chromium runs all browser tests, Firefox and WebKit those that show where browsers differ. `make test-slow` runs all in each.
+#   make test BROWSERS=chromium    for the page in one of them
+BROWSERS := chromium firefox webkit
+EVERYWHERE := page composer attachments login tabs event-source
+test-browser: | build
+	@failed=; for browser in $(BROWSERS); do \
+	  printf '\n-- %s\n' "$$browser"; $(MAKE) --no-print-directory "test-$$browser" || failed="$$failed $$browser"; \
+	done; \
+	[ -z "$$failed" ] || { echo "make test-browser: it failed in:$$failed"; exit 1; }
+
+test-chromium: export BROWSER := chromium
+test-chromium: | build
+	@$(call check_program,$${CHROMIUM:-/usr/bin/chromium},chromium,CHROMIUM)
+	@$(call run_node_tests,tests/e2e,test-chromium)
+
+test-firefox: export BROWSER := firefox
+test-firefox: | build
+	@$(call check_program,$${FIREFOX:-/usr/bin/firefox-esr},firefox-esr,FIREFOX)
+	@$(call run_node_tests,$(BROWSER_TESTS),test-firefox)
+
+test-webkit: export BROWSER := webkit
+test-webkit: | build
+	@$(call check_program,$${WEBKIT_DRIVER:-/usr/bin/WebKitWebDriver},webkit2gtk-driver,WEBKIT_DRIVER)
+	@$(call check_program,/usr/bin/Xvfb,xvfb)
+	@$(call run_node_tests,$(BROWSER_TESTS),test-webkit)
+
+# What Firefox and WebKit run.
+BROWSER_TESTS = $(EVERYWHERE:%=tests/e2e/%.test.js)
+
+# $(1) the program, $(2) the Debian package that brings it, $(3) the variable that names another one
+define check_program
+program="$(1)"; [ -x "$$program" ] || { \
+  echo "The browser tests need $$program, which is not there: apt-get install $(2)$(if $(3), -- or set $(3)=/path/to/it)"; exit 1; }
+endef
+
+# $(1) the folders, and which files of them; $(2) the name of the log. Files are named, since Node 20 and 22 read a folder's name differently, and
+# with no name at all Node takes every test that it finds. One after the other: the browser's figures depend on time.
+define run_node_tests
+mapfile -t files < <(find $(1) -name '*.test.js' | sort); \
+[ "$${#files[@]}" -gt 0 ] || { echo "no *.test.js in $(1)"; exit 1; }; \
+node --test --test-reporter=spec --test-concurrency=1 --test-timeout=900000 "$${files[@]}" | tee build/$(2).log; \
+grep -Eq 'pass [1-9]' build/$(2).log || { echo "no test of $(1) passed"; exit 1; }
+endef
