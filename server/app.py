@@ -22,6 +22,7 @@ from server.guard.cross_origin import cross_origin
 from server.guard.guard import Guard
 from server.guard.perimeter import Perimeter
 from server.logs import described
+from server.page.libraries import LIBRARIES
 from server.page.links import PageLinks
 from server.transports import conversation_files, conversations, generations
 from server.transports.access import RequestLog
@@ -46,7 +47,7 @@ from server.transports.requests import Door, nobody_there, refuse
 from server.transports.root_path import RootPath
 from server.transports.socket import Disconnected
 from server.transports.sse import stream_channel
-from server.transports.vendor import LIBRARIES, VendorFiles
+from server.transports.vendor import VendorFiles
 from server.transports.websocket import websocket_endpoint
 from server.writers.base import Writer
 
@@ -129,7 +130,7 @@ def create_app(
             Door("PATCH", "/api/conversations/{id}/messages/{message}", conversations.change_message),
             Door("DELETE", "/api/conversations/{id}/messages/{message}", conversations.delete_message),
             Door("POST", "/api/conversations/{id}/messages/{message}/restore", conversations.restore_message),
-            *(Mount(f"/static/vendor/{name}", compressed(VendorFiles(*files))) for name, files in LIBRARIES.items()),
+            *(Mount(f"/static/vendor/{name}", compressed(VendorFiles(library))) for name, library in LIBRARIES.items()),
             Mount("/static/bundle", BundleFiles()),
             Mount("/static/sources/{digest}", compressed(FrontendFiles(page_links))),
             Mount("/static", compressed(FrontendFiles(page_links))),

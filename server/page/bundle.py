@@ -10,10 +10,9 @@ from typing import Final
 
 import msgspec
 
-from server.page.sources import FRONTEND
+from server.page.libraries import CHECKOUT, INSTALLED
 
-BUNDLES: Final = FRONTEND.parent / "build" / "page"
-"""Only a checkout has it."""
+BUNDLES: Final = INSTALLED / "bundle" if INSTALLED.is_dir() else CHECKOUT / "build" / "page"
 
 MANIFEST: Final = "bundle.json"
 

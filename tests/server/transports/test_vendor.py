@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from server.transports.vendor import LIBRARIES, VendorFiles
+from server.page.libraries import LIBRARIES
+from server.transports.vendor import VendorFiles
 from tests.server.transports.running import RunningServer
 
 
@@ -57,5 +58,5 @@ async def test_nothing_else_of_node_modules_is_served(server: RunningServer, pat
 
 
 def test_a_library_that_is_not_installed_is_not_found(tmp_path: Path) -> None:
-    files = VendorFiles(tmp_path / "nothing", LIBRARIES["katex"][1])
+    files = VendorFiles(LIBRARIES["katex"], tmp_path / "nothing")
     assert files.lookup_path("katex.mjs")[1] is None
