@@ -37,7 +37,7 @@ def asked(body: Generate, turn: Turn) -> Generate:
 
 
 def _after_summary(branch: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:
-    """Return the newest summary of a branch, and the messages that it doesn't stand for.
+    """Return the newest summary of a branch, and the messages that it does not cover.
 
     System messages at the beginning are kept, as they are where messages are left out for room.
     """

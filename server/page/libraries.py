@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 INSTALLED: Final = Path(__file__).parent / "installed"
-"""What an installed wheel has of the page beside the sources: `bundle` and `node_modules`. A checkout has none."""
+"""Folder of the page's `bundle` and `node_modules` in an installed wheel. A checkout has none."""
 
 CHECKOUT: Final = Path(__file__).parents[2]
 
