@@ -22,7 +22,7 @@ from typing import Unpack, cast
 from msgspec import UNSET, UnsetType
 
 from protocol import codec
-from protocol.client_connection import Connection, Retry
+from protocol.client_connection import LastingConnection, Retry
 from protocol.client_generation import (
     Bookmark,
     ClosedError,
@@ -106,7 +106,7 @@ class Chat:
 
     def __init__(self, url: str, retry: Retry, token: str | None = None) -> None:
         self._cursors: dict[str, Cursor] = {}
-        self._connection = Connection(url, retry, self._cursors, self._receive, token)
+        self._connection = LastingConnection(url, retry, self._cursors, self._receive, token)
         self._welcome: Welcome | None = None
         self._generations: dict[str, Generation] = {}
         self._questions: list[_Question] = []

@@ -70,7 +70,7 @@ def may_reconnect(code: int | None) -> bool:
     return not 4400 <= code < 4500
 
 
-class Connection:
+class LastingConnection:
     """A connection that outlives its sockets. Owns the socket, its session and the outgoing frames.
 
     ``cursors`` are shared by all sessions in turn. ``receive`` is called with each message of the server, after it was

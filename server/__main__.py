@@ -15,23 +15,23 @@ from pathlib import Path
 from typing import NoReturn
 
 from server import __version__
-from server.bench.command import run as bench
-from server.bench.errors import BenchError
+from server.bench.bench_command import run as bench
+from server.bench.bench_error import BenchError
 from server.bench.options import add_options as bench_options
-from server.doctor.command import add_options as doctor_options
-from server.doctor.command import run as doctor
+from server.doctor.doctor_command import add_options as doctor_options
+from server.doctor.doctor_command import run as doctor
 from server.engine.base import ModelError
 from server.engine.probing import ModelProbe
-from server.guard.command import add_options as token_options
-from server.guard.command import run as token
 from server.guard.origins import is_loopback
-from server.guard.store import TokenFileError
+from server.guard.token_command import add_options as token_options
+from server.guard.token_command import run as token
+from server.guard.token_store import TokenFileError
 from server.logs import set_up
 from server.private_files import make_private_folder
 from server.settings import Settings, add_options, settings_from
 from server.starter import MODEL_PATH
-from server.terminal.command import add_options as chat_options
-from server.terminal.command import run as chat
+from server.terminal.chat_command import add_options as chat_options
+from server.terminal.chat_command import run as chat
 
 SEND_BUFFER = 65_536
 """Size of the system's send buffer per connection, in bytes; Linux doubles it for its own use."""

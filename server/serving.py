@@ -23,8 +23,8 @@ from server.generations.journal import Journal
 from server.generations.restoring import OnRestart
 from server.guard.deadlines import PunctualProtocol
 from server.guard.guard import Guard
-from server.guard.limits import Limits
-from server.guard.store import TokenStore
+from server.guard.limits import UsageLimits
+from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
 from server.option import parts
 from server.settings import Settings
@@ -78,7 +78,7 @@ def _guard(settings: Settings) -> Guard:
         logger.warning("    streamui token add NAME --data %s", shlex.quote(str(settings.data)))
     return Guard(
         tokens=tokens,
-        limits=Limits(sockets=settings.max_sockets, messages=settings.max_messages),
+        limits=UsageLimits(sockets=settings.max_sockets, messages=settings.max_messages),
         hosts=(settings.host, *parts(settings.allow_host)),
         origins=parts(settings.allow_origin),
     )

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from protocol.conformance.http import BadResponse, Exchange, fetch, send
+from protocol.conformance.http import BadResponse, HttpExchange, fetch, send
 from protocol.conformance.observer import Violation
 from protocol.conformance.wire import Ended, Refused, Unreachable
 
@@ -30,7 +30,7 @@ class ChannelWire(ABC):
         self._query = ""
         self._name = ""
         self._frames: asyncio.Queue[str | Exception] = asyncio.Queue()
-        self._down: Exchange | None = None
+        self._down: HttpExchange | None = None
         self.close_code = LOST
 
     async def open(self, seconds: float) -> None:
@@ -160,7 +160,7 @@ class PollWire(ChannelWire):
         await super().drop()
 
 
-async def events(exchange: Exchange) -> AsyncIterator[dict[str, str]]:
+async def events(exchange: HttpExchange) -> AsyncIterator[dict[str, str]]:
     """Yield the fields of each event that has data. Raises BadResponse, also for lines without a field."""
     held = b""
     async for chunk in exchange.chunks():

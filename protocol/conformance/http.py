@@ -27,7 +27,7 @@ class HttpResponse:
     body: str
 
 
-class Exchange:
+class HttpExchange:
     """One request and its response. ``status`` and ``headers`` are set by ``begin``."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -79,7 +79,7 @@ class Exchange:
         self._writer.transport.abort()
 
 
-async def send(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Exchange:
+async def send(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> HttpExchange:
     """Send a request; a body gets the content type JSON. Raises OSError."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
@@ -91,7 +91,7 @@ async def send(method: str, url: str, body: bytes | None = None, headers: dict[s
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in (sent | (headers or {})).items())]
     writer.write("\r\n".join([*lines, "", ""]).encode() + (body or b""))
-    return Exchange(reader, writer)
+    return HttpExchange(reader, writer)
 
 
 async def fetch(

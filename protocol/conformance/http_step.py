@@ -7,7 +7,7 @@ from typing import Any
 
 from protocol.conformance import script
 from protocol.conformance.channel_wire import events
-from protocol.conformance.http import BadResponse, Exchange, send
+from protocol.conformance.http import BadResponse, HttpExchange, send
 from protocol.conformance.matching import fits, mismatch, show
 from protocol.conformance.stage import Failed, Inconclusive, Stage
 from protocol.conformance.wire import Unreachable
@@ -51,7 +51,7 @@ def _body(stage: Stage, step: script.Http) -> bytes | None:
     return None if step.body is None else json.dumps(stage.fill(step.body), ensure_ascii=False).encode()
 
 
-async def _answer(exchange: Exchange) -> dict[str, Any]:
+async def _answer(exchange: HttpExchange) -> dict[str, Any]:
     try:
         await exchange.begin()
         return {"status": exchange.status, "headers": exchange.headers, "body": await _content(exchange)}
@@ -59,7 +59,7 @@ async def _answer(exchange: Exchange) -> dict[str, Any]:
         exchange.abort()
 
 
-async def _content(exchange: Exchange) -> Any:
+async def _content(exchange: HttpExchange) -> Any:
     kind = exchange.headers.get("content-type", "").partition(";")[0]
     if kind == "text/event-stream":
         return [{**fields, "data": json.loads(fields["data"])} async for fields in events(exchange)]

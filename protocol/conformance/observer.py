@@ -72,7 +72,7 @@ class Ledger:
 
 
 @dataclass
-class Reader:
+class ObservedLog:
     """One generation as one socket has seen it.
 
     ``watched``: accepted or attached, and not done. ``hollow``: its text is missing until a snapshot arrives.
@@ -90,7 +90,7 @@ class Observer:
     in."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.readers: dict[str, Reader] = {}
+        self.readers: dict[str, ObservedLog] = {}
         self._ledger = ledger
         self._greeted = False
         self._leaving: int | None = None
@@ -163,7 +163,7 @@ class Observer:
             reader = self._watched(message, id)
             {"token": self._token, "snapshot": self._snapshot, "done": self._done}[kind](message, reader)
 
-    def _watched(self, message: dict[str, Any], id: str) -> Reader:
+    def _watched(self, message: dict[str, Any], id: str) -> ObservedLog:
         reader = self.readers.get(id)
         if reader is None:
             raise Violation("6.1/1", f"{id}: {message['type']} before accepted or attached")
@@ -178,7 +178,7 @@ class Observer:
         known = self.readers.get(id)
         if known is not None and (known.watched or known.epoch == message["epoch"]):
             raise Violation("4.2", f"{id}: accepted twice")
-        self.readers[id] = Reader(message["epoch"])
+        self.readers[id] = ObservedLog(message["epoch"])
 
     def _attached(self, message: dict[str, Any], id: str) -> None:
         epoch, after, recovered = message["epoch"], message["from"], message["recovered"]
@@ -189,9 +189,9 @@ class Observer:
         text = self._ledger.text_at((id, epoch), after)
         if text is None:
             raise Violation("6.8", f"{id}: attached from {after}, a cursor that nobody had")
-        self.readers[id] = Reader(epoch, after, text, hollow=not recovered)
+        self.readers[id] = ObservedLog(epoch, after, text, hollow=not recovered)
 
-    def _token(self, token: dict[str, Any], reader: Reader) -> None:
+    def _token(self, token: dict[str, Any], reader: ObservedLog) -> None:
         id, seq, count = token["id"], token["seq"], token["n"]
         if not token["text"]:
             raise Violation("5.4", f"{id}: a token without text")
@@ -200,17 +200,17 @@ class Observer:
             raise Violation("6.2/1", f"{id}: {fault}: a token of {seq - count + 1} to {seq} after {reader.seq}")
         self._advance(token["id"], reader, seq, reader.text + token["text"])
 
-    def _snapshot(self, snapshot: dict[str, Any], reader: Reader) -> None:
+    def _snapshot(self, snapshot: dict[str, Any], reader: ObservedLog) -> None:
         if snapshot["epoch"] != reader.epoch:
             raise Violation("5.5", f"{snapshot['id']}: a snapshot of epoch {snapshot['epoch']}, not {reader.epoch}")
         reader.hollow = False
         self._advance(snapshot["id"], reader, snapshot["seq"], snapshot["text"])
 
-    def _advance(self, id: str, reader: Reader, seq: int, text: str) -> None:
+    def _advance(self, id: str, reader: ObservedLog, seq: int, text: str) -> None:
         reader.seq, reader.text = seq, text
         self._ledger.note((id, reader.epoch), seq, text)
 
-    def _done(self, done: dict[str, Any], reader: Reader) -> None:
+    def _done(self, done: dict[str, Any], reader: ObservedLog) -> None:
         id = done["id"]
         if done["seq"] != reader.seq + 1:
             raise Violation("6.2/2", f"{id}: done has number {done['seq']} after {reader.seq}")

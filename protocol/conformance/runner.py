@@ -16,10 +16,10 @@ from typing import Final
 from protocol.conformance.dial import dial
 from protocol.conformance.matching import fits, show
 from protocol.conformance.observer import Observer, Violation
+from protocol.conformance.placeholders import UnknownVariable
 from protocol.conformance.script import Case
 from protocol.conformance.stage import Failed, Inconclusive, Options, Stage
 from protocol.conformance.steps import carry_out, settle_line
-from protocol.conformance.values import UnknownVariable
 from protocol.conformance.wire import Ended, Refused, Unreachable
 
 LEAVE_SECONDS: Final = 5.0

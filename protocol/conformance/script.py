@@ -16,7 +16,7 @@ Transport = Literal["websocket", "sse", "poll"]
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="do"):
-    """One step, carried out on the socket named ``on``. Values and patterns are expanded first (values.py,
+    """One step, carried out on the socket named ``on``. Values and patterns are expanded first (placeholders.py,
     matching.py)."""
 
     on: str = "a"
@@ -118,14 +118,14 @@ class Close(Step, frozen=True, kw_only=True, tag="close"):
     """Close the connection normally."""
 
 
-class Answer(Step, frozen=True, kw_only=True, tag="answer"):
+class PlainAnswer(Step, frozen=True, kw_only=True, tag="answer"):
     """Plain mode: expect an answer whose joined frames match ``text``, then the end mark (PROTOCOL 10.3)."""
 
     text: Any = None
     save: dict[str, str] = {}
 
 
-class Line(Step, frozen=True, kw_only=True, tag="line"):
+class PlainLine(Step, frozen=True, kw_only=True, tag="line"):
     """Plain mode: expect that the next frame matches ``text``; with ``until``, that one of the following does."""
 
     text: Any
@@ -176,8 +176,8 @@ AnyStep = (
     | Closed
     | Drop
     | Close
-    | Answer
-    | Line
+    | PlainAnswer
+    | PlainLine
     | Compare
     | Http
 )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from protocol.conformance import script
 from protocol.conformance.dial import AnyWire
 from protocol.conformance.observer import Ledger, Observer
-from protocol.conformance.values import expand, look_up
+from protocol.conformance.placeholders import expand, look_up
 from protocol.conformance.wire import Ended
 
 DEADLINE: Final = 20.0
@@ -42,7 +42,7 @@ class Inconclusive(Exception):
     """The server broke no rule, but did not do what the case needs; another try may succeed."""
 
 
-class Line:
+class CaseSocket:
     """One socket of a case: its wire, the messages not consumed yet, and its observer (None in plain mode)."""
 
     def __init__(self, name: str, wire: AnyWire, observer: Observer | None, note: Callable[[str], None]) -> None:
@@ -100,14 +100,14 @@ class Stage:
     options: Options
     run: str
     variables: dict[str, Any] = field(default_factory=dict)
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: dict[str, CaseSocket] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
     transcript: list[str] = field(default_factory=list)
 
     def fill(self, value: Any) -> Any:
         return expand(value, self.variables, self.run)
 
-    def line(self, step: script.Step) -> Line:
+    def line(self, step: script.Step) -> CaseSocket:
         try:
             return self.lines[step.on]
         except KeyError:

@@ -15,7 +15,7 @@ from protocol.conformance.dial import dial
 from protocol.conformance.http_step import ask
 from protocol.conformance.matching import fits, mismatch, show
 from protocol.conformance.observer import Observer, Violation
-from protocol.conformance.stage import Failed, Inconclusive, Line, Stage
+from protocol.conformance.stage import CaseSocket, Failed, Inconclusive, Stage
 from protocol.conformance.wire import Ended, Refused
 
 PONG_MS: Final = 1000.0
@@ -42,7 +42,7 @@ async def _connect(stage: Stage, step: script.Connect) -> None:
         return
     plain = "plain=1" in step.query
     observer = None if plain else Observer(stage.ledger)
-    line = stage.lines[step.on] = Line(step.on, wire, observer, stage.transcript.append)
+    line = stage.lines[step.on] = CaseSocket(step.on, wire, observer, stage.transcript.append)
     if step.refused is not None:
         raise Failed("the handshake was accepted; expected it to be refused")
     if step.chosen is not None:
@@ -60,7 +60,7 @@ async def _send(stage: Stage, step: script.Send) -> None:
                 await _send_once(stage, step, line)
 
 
-async def _send_once(stage: Stage, step: script.Send, line: Line) -> None:
+async def _send_once(stage: Stage, step: script.Send, line: CaseSocket) -> None:
     if step.binary is not None:
         await line.send(bytes.fromhex(step.binary))
     elif step.bytes is not None:
@@ -116,7 +116,7 @@ async def _settle(stage: Stage, step: script.Settle) -> None:
     await settle_line(stage, stage.line(step))
 
 
-async def settle_line(stage: Stage, line: Line) -> None:
+async def settle_line(stage: Stage, line: CaseSocket) -> None:
     async with stage.limit("the answer to a status"):
         await line.send('{"type":"status"}')
         await line.pull(lambda m: m["type"] == "status" and "id" not in m)
@@ -208,7 +208,7 @@ async def _close(stage: Stage, step: script.Close) -> None:
     await line.wire.close()
 
 
-async def _answer(stage: Stage, step: script.Answer) -> None:
+async def _answer(stage: Stage, step: script.PlainAnswer) -> None:
     line, frames = stage.line(step), []
     async with stage.limit("the end mark of an answer"):
         while (frame := await line.read()) != END_OF_ANSWER:
@@ -220,7 +220,7 @@ async def _answer(stage: Stage, step: script.Answer) -> None:
     stage.save(step.save, {"text": text, "frames": len(frames)})
 
 
-async def _plain_line(stage: Stage, step: script.Line) -> None:
+async def _plain_line(stage: Stage, step: script.PlainLine) -> None:
     async with stage.limit(f"a line that fits {show(step.text)}"):
         frame = await stage.line(step).read()
         while step.until and not fits(stage.fill(step.text), frame):
@@ -258,8 +258,8 @@ _STEPS: Final[dict[type[script.Step], Callable[[Stage, Any], Any]]] = {
     script.Closed: _closed,
     script.Drop: _drop,
     script.Close: _close,
-    script.Answer: _answer,
-    script.Line: _plain_line,
+    script.PlainAnswer: _answer,
+    script.PlainLine: _plain_line,
     script.Compare: _compare,
     script.Http: ask,
 }

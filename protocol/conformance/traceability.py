@@ -21,7 +21,7 @@ from protocol.conformance.script import Case, load_cases
 TABLE: Final = Path(__file__).parent / "traceability.json"
 
 
-class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class MustEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One MUST. Exactly one of ``cases`` and ``reason`` is filled."""
 
     must: str
@@ -32,7 +32,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole table. ``musts`` by key; ``unchecked_sections``: sections that no case cites, and the reason."""
 
-    musts: dict[str, Entry]
+    musts: dict[str, MustEntry]
     unchecked_sections: dict[str, str]
 
 
@@ -60,11 +60,11 @@ def updated(document: str, cases: Iterable[Case], table: Table) -> Table:
     for must in musts(document):
         ids = _citing(must.key, cases)
         old = table.musts.get(must.key)
-        entries[must.key] = Entry(must=must.sentence, cases=ids, reason=old.reason if old and not ids else "")
+        entries[must.key] = MustEntry(must=must.sentence, cases=ids, reason=old.reason if old and not ids else "")
     return Table(musts=entries, unchecked_sections=table.unchecked_sections)
 
 
-def _entry_problems(must: Must, entry: Entry | None, cases: list[Case]) -> list[str]:
+def _entry_problems(must: Must, entry: MustEntry | None, cases: list[Case]) -> list[str]:
     if entry is None:
         return [f"{must.key} has neither a case nor a reason: {must.sentence}"]
     found = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from server.bench.errors import BenchError
+from server.bench.bench_error import BenchError
+from server.bench.load_sizes import LoadSizes
 from server.bench.prompts import WORDS, Prompts
-from server.bench.sizes import Sizes
 from server.bench.target import Target, ask
 
 MOST_TOKENS = 512
@@ -21,7 +21,7 @@ async def tokens_per_word(target: Target) -> float:
     return answer.prompt_tokens / len(WORDS)
 
 
-async def timed(target: Target, sizes: Sizes, prompts: Prompts) -> Sizes:
+async def timed(target: Target, sizes: LoadSizes, prompts: Prompts) -> LoadSizes:
     """Return ``sizes`` with the measured time of a long prompt, and with answers long enough to measure."""
     reading = await ask(target, prompts.fresh(sizes.long), 1)
     answer = await ask(target, prompts.fresh(sizes.short), sizes.answer)

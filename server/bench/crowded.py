@@ -7,15 +7,15 @@ import resource
 import secrets
 from typing import Final
 
+from server.bench.bench_error import BenchError
 from server.bench.calibration import tokens_per_word
-from server.bench.errors import BenchError
+from server.bench.load_sizes import FULL, MARGIN, QUICK
 from server.bench.measures.crowd import Crowd, crowd
 from server.bench.prompts import Prompts
-from server.bench.rounds import Plan, Remark
-from server.bench.rows import Row
+from server.bench.rounds import Remark, RunPlan
+from server.bench.rows import TableRow
 from server.bench.samples import Samples, median, p50, p99
 from server.bench.sides import Load, Ours
-from server.bench.sizes import FULL, MARGIN, QUICK
 from server.bench.target import ask_at_once
 
 GROUP: Final = "connections"
@@ -47,23 +47,23 @@ def size_of(arguments: argparse.Namespace, context: int) -> Crowd:
     return Crowd(idle=arguments.connections, busy=arguments.busy, short=short, answer=answer)
 
 
-def rows(size: Crowd) -> tuple[Row, ...]:
+def rows(size: Crowd) -> tuple[TableRow, ...]:
     """Return all rows, in the table's order."""
     alone, beside = f"gap of {size.busy} busy ones alone", f"the same beside {size.idle:,} idle ones"
     return (
-        Row(GROUP, "crowd.memory", median, "memory of an idle connection", "KiB", 1),
-        Row(GROUP, "crowd.files", median, "open files of an idle connection", "files", 2),
-        Row(GROUP, "crowd.alone", p50, f"{alone}, p50", "ms", 1),
-        Row(GROUP, "crowd.alone", p99, f"{alone}, p99", "ms", 1),
-        Row(GROUP, "crowd.beside", p50, f"{beside}, p50", "ms", 1),
-        Row(GROUP, "crowd.beside", p99, f"{beside}, p99", "ms", 1),
-        Row(GROUP, "crowd.ratio", median, "p99 beside / alone", "x", 3),
+        TableRow(GROUP, "crowd.memory", median, "memory of an idle connection", "KiB", 1),
+        TableRow(GROUP, "crowd.files", median, "open files of an idle connection", "files", 2),
+        TableRow(GROUP, "crowd.alone", p50, f"{alone}, p50", "ms", 1),
+        TableRow(GROUP, "crowd.alone", p99, f"{alone}, p99", "ms", 1),
+        TableRow(GROUP, "crowd.beside", p50, f"{beside}, p50", "ms", 1),
+        TableRow(GROUP, "crowd.beside", p99, f"{beside}, p99", "ms", 1),
+        TableRow(GROUP, "crowd.ratio", median, "p99 beside / alone", "x", 3),
     )
 
 
 async def run(
     arguments: argparse.Namespace, load: Load, size: Crowd, remark: Remark
-) -> tuple[Plan, list[dict[str, Samples]]]:
+) -> tuple[RunPlan, list[dict[str, Samples]]]:
     """Run the rounds, each on a new server; in every second round the idle connections come first."""
     side = Ours(load, raw=True, options=f"--max-sockets {size.idle + size.busy + OTHER_FILES}")
     rounds = arguments.rounds or (1 if arguments.quick else 3)
@@ -77,4 +77,4 @@ async def run(
             await ask_at_once(target, [prompts.fresh(size.short) for _ in range(size.busy)], size.answer)
             results.append({side.name: await crowd(target, size, prompts, idle_first=round % 2 == 1)})
     sizes = (QUICK if arguments.quick else FULL).fitted(context=load.context, parallel=load.parallel)
-    return Plan(sizes=sizes, groups=(GROUP,), rounds=rounds, seed=seed, tokens_per_word=ratio), results
+    return RunPlan(sizes=sizes, groups=(GROUP,), rounds=rounds, seed=seed, tokens_per_word=ratio), results

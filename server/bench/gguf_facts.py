@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server.bench.errors import BenchError
+from server.bench.bench_error import BenchError
 from server.gguf_header import BROKEN, MAGIC, entries
 
 _END_KEYS = tuple(f"tokenizer.ggml.{name}_token_id" for name in ("eos", "eot", "eom"))

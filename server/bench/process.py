@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import IO
 
-from server.bench.errors import BenchError
+from server.bench.bench_error import BenchError
 
 START_SECONDS = 300.0
 END_SECONDS = 10.0

@@ -8,21 +8,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from server.bench.load_sizes import LoadSizes
 from server.bench.measures.arrivals import arrivals
 from server.bench.measures.readings import readings
+from server.bench.measures.second_turn import turns
 from server.bench.measures.stops import stops
 from server.bench.measures.throughput import throughput
-from server.bench.measures.turns import turns
 from server.bench.prompts import Prompts
 from server.bench.samples import Samples, merge
-from server.bench.sides import Side
-from server.bench.sizes import Sizes
+from server.bench.sides import BenchSide
 from server.bench.target import Target, ask
 
 Remark = Callable[[str], None]
 """Reports the progress of the run to the person."""
 
-Measure = Callable[[Target, Sizes, Prompts], Awaitable[Samples]]
+Measure = Callable[[Target, LoadSizes, Prompts], Awaitable[Samples]]
 
 MEASURES: Final[Mapping[str, Measure]] = {
     "throughput": throughput,
@@ -34,10 +34,10 @@ MEASURES: Final[Mapping[str, Measure]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RunPlan:
     """Plan of a run. ``seed``: prompts differ from those of any other run, and are the same for both sides."""
 
-    sizes: Sizes
+    sizes: LoadSizes
     groups: tuple[str, ...]
     rounds: int
     seed: str
@@ -47,7 +47,7 @@ class Plan:
         return Prompts(f"{self.seed}/{round}/{group}", self.tokens_per_word)
 
 
-async def run_rounds(plan: Plan, sides: Sequence[Side], remark: Remark) -> list[dict[str, Samples]]:
+async def run_rounds(plan: RunPlan, sides: Sequence[BenchSide], remark: Remark) -> list[dict[str, Samples]]:
     """Run the rounds and return each side's samples per round."""
     results: list[dict[str, Samples]] = []
     for round in range(plan.rounds):
@@ -58,7 +58,7 @@ async def run_rounds(plan: Plan, sides: Sequence[Side], remark: Remark) -> list[
     return results
 
 
-async def _turn(plan: Plan, round: int, side: Side, remark: Remark) -> Samples:
+async def _turn(plan: RunPlan, round: int, side: BenchSide, remark: Remark) -> Samples:
     async with side.serving() as target:
         await ask(target, plan.prompts(round, "warm-up").fresh(plan.sizes.long), plan.sizes.answer)
         parts = []

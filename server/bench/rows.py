@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from server.bench.load_sizes import LoadSizes
 from server.bench.samples import Statistic, median, p50, p95, p99
-from server.bench.sizes import Sizes
 
 GROUPS = ("throughput", "arrivals", "readings", "stops", "turns")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One row. ``of``: name of the samples; ``places``: decimal places."""
 
     group: str
@@ -23,54 +23,54 @@ class Row:
     places: int = 0
 
 
-def rows(sizes: Sizes) -> tuple[Row, ...]:
+def rows(sizes: LoadSizes) -> tuple[TableRow, ...]:
     """Return all rows, in the table's order."""
     return (*_throughput(sizes), *_arrivals(sizes), *_readings(sizes), *_stops(sizes), *_turns(sizes), *_outside(sizes))
 
 
-def _percentiles(group: str, of: str, label: str, statistics: str = "p50 p99", places: int = 0) -> Iterator[Row]:
+def _percentiles(group: str, of: str, label: str, statistics: str = "p50 p99", places: int = 0) -> Iterator[TableRow]:
     known: dict[str, Statistic] = {"p50": p50, "p95": p95, "p99": p99, "longest": max, "most": max}
     for name in statistics.split():
-        yield Row(group, of, known[name], f"{label}, {name}", "tokens" if name == "most" else "ms", places)
+        yield TableRow(group, of, known[name], f"{label}, {name}", "tokens" if name == "most" else "ms", places)
 
 
-def _throughput(sizes: Sizes) -> Iterator[Row]:
+def _throughput(sizes: LoadSizes) -> Iterator[TableRow]:
     for n in sizes.streams:
         label = "1 stream" if n == 1 else f"{n} streams, all together"
-        yield Row("throughput", f"throughput.{n}", median, label, "tokens/s", 1)
+        yield TableRow("throughput", f"throughput.{n}", median, label, "tokens/s", 1)
 
 
-def _outside(sizes: Sizes) -> Iterator[Row]:
+def _outside(sizes: LoadSizes) -> Iterator[TableRow]:
     for n in sizes.streams:
         label = f"outside llama.cpp, {n} stream{'s' * (n > 1)}"
-        yield Row("throughput", f"outside.{n}", median, f"{label}, per token", "µs", 1)
-        yield Row("throughput", f"outside.share.{n}", median, f"{label}, of a step", "%", 2)
+        yield TableRow("throughput", f"outside.{n}", median, f"{label}, per token", "µs", 1)
+        yield TableRow("throughput", f"outside.share.{n}", median, f"{label}, of a step", "%", 2)
 
 
-def _arrivals(sizes: Sizes) -> Iterator[Row]:
+def _arrivals(sizes: LoadSizes) -> Iterator[TableRow]:
     label = f"{sizes.arriving} arrive at once: first token"
     yield from _percentiles("arrivals", "arrivals.first", label, "p50 p95 p99")
 
 
-def _readings(sizes: Sizes) -> Iterator[Row]:
+def _readings(sizes: LoadSizes) -> Iterator[TableRow]:
     reading = f"{sizes.long:,} tokens are read"
     yield from _percentiles("readings", "gap.quiet", "gap in a running answer", "p50 p99 longest", 1)
     yield from _percentiles("readings", "gap.reading", f"the same while {reading}", "p50 p99 longest", 1)
-    yield Row("readings", "reading.first", p50, f"short prompt while {reading}: first token", "ms")
+    yield TableRow("readings", "reading.first", p50, f"short prompt while {reading}: first token", "ms")
 
 
-def _stops(sizes: Sizes) -> Iterator[Row]:
+def _stops(sizes: LoadSizes) -> Iterator[TableRow]:
     for phase, where in (("decode", "in decode"), ("prefill", f"in a prefill of {sizes.longest:,}")):
         yield from _percentiles("stops", f"stop.{phase}", f"stop {where}, client", places=1)
         yield from _percentiles("stops", f"stop.{phase}.server", f"stop {where}, server", places=1)
         yield from _percentiles("stops", f"stop.{phase}.tokens", f"stop {where}: tokens since it was sent", "most")
         yield from _percentiles("stops", f"stop.{phase}.late", f"stop {where}: tokens after done", "most")
-    yield Row("stops", "idle.first", p50, "short prompt on an idle server: first token", "ms", 1)
-    yield Row("stops", "next.first", p50, "right after a stop in prefill: first token", "ms", 1)
-    yield Row("stops", "next.share", p50, "the same, as a multiple of an idle server's", "x", 2)
+    yield TableRow("stops", "idle.first", p50, "short prompt on an idle server: first token", "ms", 1)
+    yield TableRow("stops", "next.first", p50, "right after a stop in prefill: first token", "ms", 1)
+    yield TableRow("stops", "next.share", p50, "the same, as a multiple of an idle server's", "x", 2)
 
 
-def _turns(sizes: Sizes) -> Iterator[Row]:
-    yield Row("turns", "turn.first", p50, f"first turn of {sizes.long:,} tokens: first token", "ms")
-    yield Row("turns", "turn.second", p50, "second turn: first token", "ms", 1)
-    yield Row("turns", "turn.share", p50, "the same, as a part of the first turn's", "x", 3)
+def _turns(sizes: LoadSizes) -> Iterator[TableRow]:
+    yield TableRow("turns", "turn.first", p50, f"first turn of {sizes.long:,} tokens: first token", "ms")
+    yield TableRow("turns", "turn.second", p50, "second turn: first token", "ms", 1)
+    yield TableRow("turns", "turn.share", p50, "the same, as a part of the first turn's", "x", 3)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from server.bench.errors import BenchError
-from server.bench.openai import Api, OpenAI
-from server.bench.ours import StreamUI
+from server.bench.bench_error import BenchError
+from server.bench.openai_target import Api, OpenAI
 from server.bench.process import Process, free_port, running
+from server.bench.streamui_target import StreamUI
 from server.bench.target import Target
 from server.resources import usable_cores
 
@@ -34,7 +34,7 @@ class Load:
     ends: tuple[int, ...]
 
 
-class Side(Protocol):
+class BenchSide(Protocol):
     @property
     def name(self) -> str: ...
 
@@ -70,7 +70,7 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunningServer:
     """A server that is already running."""
 
     load: Load
@@ -87,7 +87,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StartedServer:
     """A server started by a command line for each turn, so that only one of the two runs."""
 
     load: Load

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from server.bench.errors import BenchError
-from server.bench.vocabulary import SPECIAL, make_vocabulary
+from server.bench.bench_error import BenchError
+from server.bench.synthetic_vocabulary import SPECIAL, make_vocabulary
 
 if TYPE_CHECKING:
     import gguf
@@ -37,7 +37,7 @@ SHARPNESS: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class SyntheticShape:
     """A network of the qwen2 architecture, with its output tied to its embedding."""
 
     name: str
@@ -59,8 +59,8 @@ class Shape:
 
 
 SHAPES: Final = {
-    "0.5b": Shape(name="0.5b", layers=24, heads=14, kv_heads=2, feed_forward=4864),  # the shape of Qwen2.5-0.5B
-    "0.2b": Shape(name="0.2b", layers=12, heads=10, kv_heads=2, feed_forward=2560),
+    "0.5b": SyntheticShape(name="0.5b", layers=24, heads=14, kv_heads=2, feed_forward=4864),  # Qwen2.5-0.5B
+    "0.2b": SyntheticShape(name="0.2b", layers=12, heads=10, kv_heads=2, feed_forward=2560),
 }
 
 
@@ -87,7 +87,7 @@ def make(size: str, path: Path | None, data: Path, remark: Callable[[str], None]
     return path
 
 
-def write(shape: Shape, path: Path) -> None:
+def write(shape: SyntheticShape, path: Path) -> None:
     """Write the GGUF file, with one tensor in memory at a time."""
     import gguf
     import numpy
@@ -144,7 +144,7 @@ class _Tensor:
         return blocks
 
 
-def _tensors(shape: Shape) -> Iterator[_Tensor]:
+def _tensors(shape: SyntheticShape) -> Iterator[_Tensor]:
     """Yield the tensors with llama.cpp's names, scaled so that each layer's output is as large as its input."""
     width, kv, feed = shape.width, shape.kv_width, shape.feed_forward
     yield _Tensor("token_embd.weight", (shape.vocabulary, width), SHARPNESS / width**0.5)
@@ -162,7 +162,7 @@ def _tensors(shape: Shape) -> Iterator[_Tensor]:
         yield _Tensor(f"{block}.ffn_down.weight", (width, feed), feed**-0.5)
 
 
-def _write_facts(writer: gguf.GGUFWriter, shape: Shape) -> None:
+def _write_facts(writer: gguf.GGUFWriter, shape: SyntheticShape) -> None:
     import gguf
 
     writer.add_name(f"Synthetic {shape.name}")

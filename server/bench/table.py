@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.bench.rows import Row
+from server.bench.rows import TableRow
 from server.bench.samples import Samples, median, merge
 
 NONE = "-"
@@ -15,24 +15,24 @@ NONE = "-"
 class Figure:
     """One row. ``ratio``: median over the rounds of ours / theirs. None: not available."""
 
-    row: Row
+    row: TableRow
     ours: float | None
     theirs: float | None
     ratio: float | None
 
 
-def figures(rows: Sequence[Row], rounds: Sequence[dict[str, Samples]]) -> list[Figure]:
+def figures(rows: Sequence[TableRow], rounds: Sequence[dict[str, Samples]]) -> list[Figure]:
     """Compute a figure for each row, from the samples of all rounds."""
     sides = {side: merge([each.get(side, {}) for each in rounds]) for side in ("ours", "theirs")}
     return [Figure(row, _value(row, sides["ours"]), _value(row, sides["theirs"]), _ratio(row, rounds)) for row in rows]
 
 
-def _value(row: Row, samples: Samples) -> float | None:
+def _value(row: TableRow, samples: Samples) -> float | None:
     values = samples.get(row.of)
     return row.statistic(values) if values else None
 
 
-def _ratio(row: Row, rounds: Sequence[dict[str, Samples]]) -> float | None:
+def _ratio(row: TableRow, rounds: Sequence[dict[str, Samples]]) -> float | None:
     ratios = []
     for each in rounds:
         ours, theirs = (_value(row, each.get(side, {})) for side in ("ours", "theirs"))

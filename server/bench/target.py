@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from server.bench.answer import Answer, Line
+from server.bench.timed_answer import BenchConnection, TimedAnswer
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
+class ServerCounters:
     """Counters of the engine since its start; None where it has no such counter. Times in seconds."""
 
     prompt_tokens: int
@@ -19,7 +19,7 @@ class Counters:
     sample_seconds: float | None
 
     @classmethod
-    def of(cls, engine: dict[str, Any]) -> Counters:
+    def of(cls, engine: dict[str, Any]) -> ServerCounters:
         """Read them from the field ``engine`` of ``/healthz``."""
         return cls(
             engine["prompt_tokens"],
@@ -42,14 +42,14 @@ class Target(Protocol):
 
     acknowledges: bool
 
-    async def connect(self) -> Line: ...
+    async def connect(self) -> BenchConnection: ...
 
-    async def counters(self) -> Counters | None:
+    async def counters(self) -> ServerCounters | None:
         """Return the engine's counters; None when the server has none."""
         ...
 
 
-async def ask(target: Target, prompt: str, max_tokens: int) -> Answer:
+async def ask(target: Target, prompt: str, max_tokens: int) -> TimedAnswer:
     """Request one complete answer on its own connection."""
     line = await target.connect()
     answer = line.ask(prompt, max_tokens)
@@ -60,7 +60,7 @@ async def ask(target: Target, prompt: str, max_tokens: int) -> Answer:
     return answer
 
 
-async def ask_at_once(target: Target, prompts: list[str], max_tokens: int) -> list[Answer]:
+async def ask_at_once(target: Target, prompts: list[str], max_tokens: int) -> list[TimedAnswer]:
     """Request answers at the same moment on connections opened before, and wait for all of them."""
     lines = [await target.connect() for _ in prompts]
     answers = [line.ask(prompt, max_tokens) for line, prompt in zip(lines, prompts, strict=True)]

@@ -42,21 +42,21 @@ _FIELD: Final = re.compile(
 )
 
 
-class Parts(NamedTuple):
+class AnswerParts(NamedTuple):
     """``thinking``: None when the text has none."""
 
     thinking: str | None
     answer: str
 
 
-def parts(text: str) -> Parts:
+def parts(text: str) -> AnswerParts:
     """Split an answer's raw text into its parts. Without a thinking mark it is returned unchanged."""
     found = [(is_thinking, text[start:end]) for is_thinking, start, end in _segments(text)]
     if not any(is_thinking for is_thinking, _ in found) and "".join(said for _, said in found) == text:
-        return Parts(None, text)
+        return AnswerParts(None, text)
     thoughts = [thought.strip() for is_thinking, thought in found if is_thinking]
     said = [said for is_thinking, said in found if not is_thinking and said]
-    return Parts("\n\n".join(filter(None, thoughts)), "\n\n".join(said).lstrip())
+    return AnswerParts("\n\n".join(filter(None, thoughts)), "\n\n".join(said).lstrip())
 
 
 def thoughts(text: str) -> Iterator[tuple[int, int]]:

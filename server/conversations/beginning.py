@@ -23,7 +23,7 @@ class Beginning:
         self._body = body
         self._turn = turn
         self._submitted = False
-        self._begun: turns.Begun | None = None
+        self._begun: turns.TurnStart | None = None
 
     @property
     def message(self) -> str | None:

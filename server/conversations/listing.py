@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from server.conversations.reading import LISTED, Row, facts
+from server.conversations.reading import LISTED, ConversationRow, facts
 from server.conversations.search_text import Query, composed
 from server.conversations.snippets import is_in_answer, snippet
 from server.conversations.values import Found, Listed, Summary
@@ -25,7 +25,7 @@ LITERAL_MESSAGES: Final = 200_000
 EARLIER_MESSAGES: Final = 100
 """Messages of a conversation that are read to find a hit outside of the model's thinking."""
 
-_COLUMNS: Final = ", ".join(f"conversations.{name}" for name in Row.__dataclass_fields__)
+_COLUMNS: Final = ", ".join(f"conversations.{name}" for name in ConversationRow.__dataclass_fields__)
 _CURSOR: Final = re.compile(r"([01])\.([0-9]{1,16})\.([0-9]{1,16})")
 
 _MINE: Final = f"FROM conversations WHERE principal = :principal AND deleted_at IS NULL AND {LISTED}"
@@ -57,7 +57,7 @@ _EARLIER: Final = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class PageCursor:
     """End of a page."""
 
     pinned: int
@@ -68,23 +68,23 @@ class Cursor:
         return f"{self.pinned}.{self.updated_at}.{self.key}"
 
 
-def cursor_of(text: str) -> Cursor:
+def cursor_of(text: str) -> PageCursor:
     """Parse a cursor. Raises RemoteProtocolError."""
     match = _CURSOR.fullmatch(text)
     if match is None:
         raise RemoteProtocolError(
             ErrorCode.INVALID_FIELD, f"before must be the `next` of an earlier page, not {text[:40]!r}", field="before"
         )
-    return Cursor(*map(int, match.groups()))
+    return PageCursor(*map(int, match.groups()))
 
 
-def listed(db: sqlite3.Connection, principal: str, limit: int, before: Cursor | None) -> Listed:
+def listed(db: sqlite3.Connection, principal: str, limit: int, before: PageCursor | None) -> Listed:
     """List conversations: pinned ones first, then by the time of the last message, newest first."""
     rows, next = _page(db, _LIST, {"principal": principal}, limit, before)
     return Listed(tuple(Summary(**facts(db, row)) for row, _ in rows), next)
 
 
-def found(db: sqlite3.Connection, principal: str, limit: int, before: Cursor | None, text: str) -> Listed:
+def found(db: sqlite3.Connection, principal: str, limit: int, before: PageCursor | None, text: str) -> Listed:
     """List the conversations with all words of ``text`` in the title or in one message."""
     query = Query(text)
     if not query:
@@ -97,22 +97,22 @@ def found(db: sqlite3.Connection, principal: str, limit: int, before: Cursor | N
 
 
 def _page(
-    db: sqlite3.Connection, sql: str, values: dict[str, Any], limit: int, before: Cursor | None
-) -> tuple[list[tuple[Row, int | None]], str | None]:
+    db: sqlite3.Connection, sql: str, values: dict[str, Any], limit: int, before: PageCursor | None
+) -> tuple[list[tuple[ConversationRow, int | None]], str | None]:
     """Return up to ``limit`` rows, each with its newest matching message, and the cursor of the next page."""
     values = {**values, "limit": limit + 1}
     if before:
         values |= {"pinned": before.pinned, "updated_at": before.updated_at, "key": before.key}
-    names = Row.__dataclass_fields__
+    names = ConversationRow.__dataclass_fields__
     fetched = db.execute(sql.format(behind=_BEHIND if before else ""), values).fetchall()
-    rows = [(Row(**dict(zip(names, columns, strict=True))), message) for *columns, message in fetched]
+    rows = [(ConversationRow(**dict(zip(names, columns, strict=True))), message) for *columns, message in fetched]
     if len(rows) <= limit:
         return rows, None
     last = rows[limit - 1][0]
-    return rows[:limit], str(Cursor(last.pinned, last.updated_at, last.key))
+    return rows[:limit], str(PageCursor(last.pinned, last.updated_at, last.key))
 
 
-def _found(db: sqlite3.Connection, row: Row, message: int | None, query: Query) -> Found:
+def _found(db: sqlite3.Connection, row: ConversationRow, message: int | None, query: Query) -> Found:
     if message is None or query.is_in(composed(row.title)):
         return Found(**facts(db, row), snippet=snippet(row.title, query), message=None)
     id, content = _best(db, row.key, message, query)

@@ -42,7 +42,7 @@ _LEFT_WRITING = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ConversationRow:
     """A conversation's row. ``deleted_at`` None: not deleted."""
 
     key: int
@@ -67,13 +67,17 @@ class Writing:
     generation: str
 
 
-def any_row(db: sqlite3.Connection, principal: str, id: str) -> Row | None:
+def any_row(db: sqlite3.Connection, principal: str, id: str) -> ConversationRow | None:
     """Return the row of a conversation, even if deleted; None when there is none."""
     values = db.execute(_CONVERSATION, (principal, id)).fetchone()
-    return None if values is None else Row(**dict(zip(Row.__dataclass_fields__, values, strict=True)))
+    return (
+        None
+        if values is None
+        else ConversationRow(**dict(zip(ConversationRow.__dataclass_fields__, values, strict=True)))
+    )
 
 
-def row(db: sqlite3.Connection, principal: str, id: str) -> Row:
+def row(db: sqlite3.Connection, principal: str, id: str) -> ConversationRow:
     found = any_row(db, principal, id)
     if found is None or found.deleted_at is not None:
         raise unknown(id)
@@ -94,11 +98,11 @@ def writing(db: sqlite3.Connection, key: int) -> tuple[str, ...]:
     return tuple(generation for (generation,) in db.execute(_WRITING, (key,)))
 
 
-def summary(db: sqlite3.Connection, row: Row) -> Summary:
+def summary(db: sqlite3.Connection, row: ConversationRow) -> Summary:
     return Summary(**facts(db, row))
 
 
-def facts(db: sqlite3.Connection, row: Row) -> dict[str, Any]:
+def facts(db: sqlite3.Connection, row: ConversationRow) -> dict[str, Any]:
     """Return the fields of a Summary."""
     return {
         "id": row.id,
@@ -111,7 +115,7 @@ def facts(db: sqlite3.Connection, row: Row) -> dict[str, Any]:
     }
 
 
-def is_listed(db: sqlite3.Connection, row: Row) -> bool:
+def is_listed(db: sqlite3.Connection, row: ConversationRow) -> bool:
     """Tell whether the list, the full export and `conversation` events include it."""
     return db.execute(_IS_LISTED, (row.key,)).fetchone() is not None
 
@@ -120,7 +124,7 @@ def whole(db: sqlite3.Connection, principal: str, id: str) -> Whole:
     return whole_of(db, row(db, principal, id))
 
 
-def whole_of(db: sqlite3.Connection, row: Row) -> Whole:
+def whole_of(db: sqlite3.Connection, row: ConversationRow) -> Whole:
     return Whole(**facts(db, row), settings=settings(row), leaf=row.leaf, messages=messages(db, row.key))
 
 
@@ -134,7 +138,7 @@ def all_ids(db: sqlite3.Connection, principal: str) -> list[str]:
     return [id for (id,) in db.execute(_ALL, (principal,))]
 
 
-def settings(row: Row) -> Settings:
+def settings(row: ConversationRow) -> Settings:
     return msgspec.json.decode(row.settings, type=Settings)
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from protocol.errors import RemoteProtocolError
 from protocol.messages import Done, Generate
-from server.conversations import prompt, reading, turns, upkeep
+from server.conversations import reading, turn_prompt, turns, upkeep
 from server.conversations.beginning import Beginning
 from server.conversations.changes import Changes
 from server.conversations.locks import Locks
@@ -156,7 +156,7 @@ class Conversations:
             self._writing[principal, body.id or ""] = Writing(principal, body.conversation or "", body.id or "")
 
         try:
-            source = Source(prompt.asked(body, turn), prompt.written(turn), before)
+            source = Source(turn_prompt.asked(body, turn), turn_prompt.written(turn), before)
             generation, new = await self._registry.start(body, received, principal=principal, source=source)
             self.tell(principal, written)  # only now: clients may attach to an announced generation
         except BaseException:

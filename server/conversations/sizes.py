@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, UnsetType
 
 from protocol.messages import Generate
-from server.conversations import prompt, reading, turns
+from server.conversations import reading, turn_prompt, turns
 from server.conversations.store import Store
 from server.conversations.values import Context, ContextQuery
 from server.generations.registry import Registry
@@ -56,7 +56,7 @@ class Sizes:
 
     async def _measured(self, body: Generate, turn: turns.Turn) -> Context:
         async with self._turn:
-            size = await self._registry.measure(prompt.asked(body, turn), prompt.written(turn))
+            size = await self._registry.measure(turn_prompt.asked(body, turn), turn_prompt.written(turn))
         return Context(**size._asdict())
 
     def _nothing(self, body: Generate) -> Context:

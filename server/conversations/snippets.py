@@ -7,7 +7,7 @@ from typing import Final
 
 from server.chat.thinking import parts
 from server.conversations.search_text import Query, composed, whole_characters
-from server.conversations.values import Piece
+from server.conversations.values import SnippetPiece
 
 LENGTH: Final = 140
 """Approximate length of a snippet, in characters."""
@@ -24,7 +24,7 @@ _CUT: Final = "…"
 _Hit = tuple[int, int, int]
 
 
-def snippet(text: str, query: Query) -> tuple[Piece, ...]:
+def snippet(text: str, query: Query) -> tuple[SnippetPiece, ...]:
     """Return the part of ``text`` with the most different words of the query, outside of the model's thinking if
     possible."""
     answer = parts(text[:READ]).answer
@@ -32,7 +32,7 @@ def snippet(text: str, query: Query) -> tuple[Piece, ...]:
     begin = whole_characters(text, _begin(text, hits), len(text))[0]
     end = whole_characters(text, begin, _end(text, begin, hits))[1]
     pieces = list(_pieces(text, begin, end, hits))
-    return tuple(Piece(part, match=match) for part, match in pieces if part)
+    return tuple(SnippetPiece(part, match=match) for part, match in pieces if part)
 
 
 def is_in_answer(text: str, query: Query) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Concatenate, Final, Literal, ParamSpec, TypeVar
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from server.conversations.schema import MIGRATIONS, add_functions, log_step
+from server.conversations.conversation_tables import MIGRATIONS, add_functions, log_step
 from server.generations.lock import FolderInUseError, FolderLock
 from server.sqlite_files import WRITE_AHEAD, NewerFileError, connect, move_aside, prepare, transaction
 

@@ -17,7 +17,7 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Done, Generate
 from server.conversations import tree
 from server.conversations.reading import (
-    Row,
+    ConversationRow,
     Writing,
     any_row,
     is_listed,
@@ -64,7 +64,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class TurnStart:
     """Record of the rows written at a turn's start, for undoing it. ``before``: the message before the change."""
 
     summary: Summary
@@ -93,7 +93,7 @@ def present_turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn
     return _turn(found, branch, body.content) if branch or body.content is not None else None
 
 
-def _branch(db: sqlite3.Connection, principal: str, body: Generate) -> tuple[Row, tuple[Message, ...]]:
+def _branch(db: sqlite3.Connection, principal: str, body: Generate) -> tuple[ConversationRow, tuple[Message, ...]]:
     """Return the conversation's row, and its branch down to the parent in ``body``, or else to the leaf."""
     found = row(db, principal, body.conversation or "")
     all_ = {message.id: message for message in messages(db, found.key)}
@@ -103,7 +103,7 @@ def _branch(db: sqlite3.Connection, principal: str, body: Generate) -> tuple[Row
     return found, tuple(all_[id] for id in tree.path({m.id: m.parent for m in all_.values()}, parent))
 
 
-def _turn(found: Row, branch: tuple[Message, ...], content: str | None) -> Turn:
+def _turn(found: ConversationRow, branch: tuple[Message, ...], content: str | None) -> Turn:
     parent = branch[-1].id if branch else None
     if content is not None:
         return Turn(settings=settings(found), branch=branch, parent=parent, content=content, goes_on=None)
@@ -117,7 +117,7 @@ def _turn(found: Row, branch: tuple[Message, ...], content: str | None) -> Turn:
 
 def begin(
     db: sqlite3.Connection, principal: str, body: Generate, turn: Turn, question: str, now: int, dropped: int = 0
-) -> Begun:
+) -> TurnStart:
     """Write the user's message, with the id ``question``, and the empty answer, or mark an answer as continued.
 
     ``dropped``: messages of the dialogue that the model is not given. Raises RemoteProtocolError: unknown_id when the
@@ -145,7 +145,7 @@ def begin(
     return _begun(db, principal, found, turn, now, message=answer, added=added, leaf=answer)
 
 
-def take_back(db: sqlite3.Connection, principal: str, conversation: str, begun: Begun) -> Summary | None:
+def take_back(db: sqlite3.Connection, principal: str, conversation: str, begun: TurnStart) -> Summary | None:
     """Undo ``begin`` when the generation did not start."""
     found = any_row(db, principal, conversation)
     if found is None:
@@ -196,13 +196,13 @@ def _refuse_unfinished(branch: tuple[Message, ...]) -> None:
             raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, field="parent")
 
 
-def _refuse_taken(db: sqlite3.Connection, found: Row, id: str, field: str) -> None:
+def _refuse_taken(db: sqlite3.Connection, found: ConversationRow, id: str, field: str) -> None:
     if db.execute("SELECT 1 FROM messages WHERE conversation = ? AND id = ?", (found.key, id)).fetchone():
         text = f"{field}: conversation {found.id!r} has a message {id!r} already; choose another id"
         raise RemoteProtocolError(ErrorCode.ID_CONFLICT, text, field=field)
 
 
-def _leaf(known: dict[str, str | None], found: Row, turn: Turn) -> str | None:
+def _leaf(known: dict[str, str | None], found: ConversationRow, turn: Turn) -> str | None:
     """Return the leaf after an answer is continued: unchanged when the answer is on the displayed branch."""
     assert turn.goes_on is not None
     shown = tree.path(known, found.leaf)
@@ -212,18 +212,18 @@ def _leaf(known: dict[str, str | None], found: Row, turn: Turn) -> str | None:
 def _begun(
     db: sqlite3.Connection,
     principal: str,
-    found: Row,
+    found: ConversationRow,
     turn: Turn,
     now: int,
     *,
     message: str,
     added: tuple[str, ...],
     leaf: str | None,
-) -> Begun:
+) -> TurnStart:
     title = found.title or title_of(turn.content or "")
     db.execute(_TOUCH, (now, leaf, title, found.key))
     told = summary(db, row(db, principal, found.id))
-    return Begun(
+    return TurnStart(
         summary=told,
         message=message,
         added=added,

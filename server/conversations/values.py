@@ -134,7 +134,7 @@ class Whole(Summary, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
 
 
-class Piece(Struct, frozen=True):
+class SnippetPiece(Struct, frozen=True):
     """A part of a snippet. ``match``: it is a hit."""
 
     text: str
@@ -144,7 +144,7 @@ class Piece(Struct, frozen=True):
 class Found(Summary, frozen=True, kw_only=True):
     """A search result. ``message``: the message with the hit; None: the title has it."""
 
-    snippet: tuple[Piece, ...]
+    snippet: tuple[SnippetPiece, ...]
     message: Id | None
 
 

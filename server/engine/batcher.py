@@ -10,10 +10,10 @@ from server.engine.base import FinishReason, GenerationRequest, Limit, Prefill, 
 from server.engine.counters import Counters
 from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
-from server.engine.model import DecodeError, Model, Outcome, SamplerError
+from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
 from server.engine.scheduler import Plan, Scheduler
 from server.engine.sequence import Sequence
-from server.engine.turns import Turns
+from server.engine.step_planner import StepPlanner
 
 FAULTS_ALLOWED = 2
 """Failed batches that a sequence survives when other sequences of the batch may be the cause."""
@@ -43,7 +43,7 @@ class Batcher:
         self._listener = listener
         self._scheduler = Scheduler(slots=model.slots)
         self._kv = KvSlots(model, saved_bytes=options.saved_bytes)
-        self._turns = Turns(self._scheduler, most=model.batch_tokens - model.slots)
+        self._turns = StepPlanner(self._scheduler, most=model.batch_tokens - model.slots)
         self._estimate = QueueEstimate()
         self._suspects: list[Sequence] = []
         """Sequences whose batch failed. They are computed one at a time until each has completed a step."""
@@ -160,11 +160,11 @@ class Batcher:
             self._recover(plan, str(error))
             return False
         self._kv.tidy(plan.filled)
-        if outcome is Outcome.COMPUTED:
+        if outcome is DecodeOutcome.COMPUTED:
             return True
         for share in plan.shares:
             self._rewind(share.sequence)
-        if outcome is Outcome.NO_SLOT:
+        if outcome is DecodeOutcome.NO_SLOT:
             self._make_room()
         return False
 

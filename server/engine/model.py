@@ -34,7 +34,7 @@ class Row(NamedTuple):
     logits: bool
 
 
-class Outcome(Enum):
+class DecodeOutcome(Enum):
     """Result of a decode without an error."""
 
     COMPUTED = auto()
@@ -109,7 +109,7 @@ class Model(Protocol):
         """Total time spent computing batches, in seconds."""
         ...
 
-    def decode(self, rows: Sequence[Row]) -> Outcome:
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         """Compute one batch. Raises DecodeError."""
         ...
 

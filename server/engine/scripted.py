@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from server.engine.base import Choice, GrammarError, ModelFacts, Ranges, SamplingParams, TokenLogprob
-from server.engine.model import DecodeError, LogitsError, Outcome, Row
+from server.engine.model import DecodeError, DecodeOutcome, LogitsError, Row
 
 WORDS = ("one ", "small ", "step ", "and ", "then ", "another ", "word, ", "line\n", "é", "漢", "🙂 ", "end. ")
 END = 256
@@ -187,15 +187,15 @@ class ScriptedModel:
         """Return the tokens that the last batch's ``output``-th row with logits attended to."""
         return self._outputs[output]
 
-    def decode(self, rows: Sequence[Row]) -> Outcome:
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         if not self.gate.pass_through():
-            return Outcome.ABORTED
+            return DecodeOutcome.ABORTED
         if self.failures:
             raise self.failures.pop(0)
         if any(row.token in self.poison for row in rows):
             raise DecodeError("a token of this batch is poison")
         if self._kv_tokens is not None and self.held_tokens + len(rows) > self._kv_tokens:
-            return Outcome.NO_SLOT
+            return DecodeOutcome.NO_SLOT
         self._outputs = []
         for row in rows:
             held = self.kv.setdefault(row.slot, [])
@@ -206,7 +206,7 @@ class ScriptedModel:
                 self._outputs.append(list(held))
         self.rows_computed += len(rows)
         self.batches.append(list(rows))
-        return Outcome.COMPUTED
+        return DecodeOutcome.COMPUTED
 
     def forget(self, slot: int, start: int = 0) -> bool:
         del self.kv.setdefault(slot, [])[start:]

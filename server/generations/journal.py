@@ -19,8 +19,8 @@ import msgspec
 
 from server.engine.base import Choice, Finished, Piece
 from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Written
+from server.generations.journal_tables import MIGRATIONS
 from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
-from server.generations.schema import MIGRATIONS
 from server.generations.stored import Stored, read
 from server.sqlite_files import WRITE_AHEAD, NewerFileError, connect, move_aside, prepare
 

@@ -14,7 +14,7 @@ ENDED: Final = "its task or thread has ended"
 """Reason for a part that ended without an exception."""
 
 
-class Parts:
+class ServerParts:
     """Owns the set of failed parts, on the event loop. A failed part stays so until a restart."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from server.generations.entries import Entry
 from server.generations.histogram import Histogram
 from server.generations.journal import Journal
-from server.generations.parts import Parts
+from server.generations.parts import ServerParts
 from server.logs import described
 
 LAGS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -57,9 +57,9 @@ class Recorder:
     After an unexpected fault ``failure`` is set; the recorder still records and delivers whatever it can.
     """
 
-    def __init__(self, journal: Journal | None, parts: Parts | None = None) -> None:
+    def __init__(self, journal: Journal | None, parts: ServerParts | None = None) -> None:
         self._journal = journal
-        self._parts = parts or Parts()
+        self._parts = parts or ServerParts()
         self.failure: str | None = None
         self._deliver: Deliver = lambda entries: None
         self._died: Died = lambda reason, error: None

@@ -29,20 +29,20 @@ from server.engine.base import (
     Update,
 )
 from server.generations.breaking import broken
-from server.generations.departures import Departures
 from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Mark
+from server.generations.expiry import Expiry
 from server.generations.generation import Generation
 from server.generations.journal import Journal
 from server.generations.log import Wake
+from server.generations.measurements import Measurements, log_end
 from server.generations.ownership import key_of
-from server.generations.parts import ENDED, Parts
+from server.generations.parts import ENDED, ServerParts
 from server.generations.recorder import JournalLoad, JournalStatus, Recorder
 from server.generations.refusals import busy, conflict, too_many_active
 from server.generations.restoring import OnRestart, restored, resumed, without_interrupted
 from server.generations.retention import RETENTION, Retention
 from server.generations.source import Source
 from server.generations.stored import Stored
-from server.generations.tally import Tally, log_end
 from server.logs import described, event
 from server.writers.base import Prepared, PromptSize, Writer
 from server.writers.endings import ended
@@ -101,14 +101,14 @@ class Registry:
         ``run``."""
         room = queue_limit + writer.slots
         self.active_limit = room if active_limit is None else min(active_limit, room)
-        self.parts = Parts()
-        self.tally = Tally()
+        self.parts = ServerParts()
+        self.measurements = Measurements()
         self.writer = writer
         self._recorder = Recorder(journal, self.parts)
         self._stored = journal.stored if journal else []
         self._on_restart = on_restart
         self._logs_limit = retention.limit
-        self._departures = Departures(retention, self._cancel_unwatched, self._forget)
+        self._expiry = Expiry(retention, self._cancel_unwatched, self._forget)
         self._generations: dict[str, Generation] = {}
         self._open: dict[str, Generation] = {}
         self._beginning: dict[str, _Beginning] = {}
@@ -183,7 +183,7 @@ class Registry:
         self._suspending = self._on_restart is OnRestart.CONTINUE and self.journal_status.status == "ok"
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self._recorder.close)  # everything it delivered reaches the loop before this returns
-        self._departures.close()
+        self._expiry.close()
 
     async def start(
         self, body: Generate, received: float, *, principal: str, source: Source | None = None
@@ -218,7 +218,7 @@ class Registry:
         finally:
             beginning.awaited = False
             if beginning.generation.key in self._generations:
-                self._departures.perhaps_unwatched(beginning.generation)
+                self._expiry.start_detach_timer(beginning.generation)
         return beginning.generation, True
 
     async def measure(self, body: Generate, written: str) -> PromptSize:
@@ -254,12 +254,12 @@ class Registry:
     def watch(self, generation: Generation, wake: Wake) -> None:
         """Call ``wake`` whenever ``generation`` has new events."""
         generation.watchers.append(wake)
-        self._departures.watched(generation)
+        self._expiry.stop_detach_timer(generation)
 
     def unwatch(self, generation: Generation, wake: Wake) -> None:
         """Stop calling ``wake``. Without readers, ``on_detach_ms`` starts to count."""
         generation.watchers.remove(wake)
-        self._departures.perhaps_unwatched(generation)
+        self._expiry.start_detach_timer(generation)
 
     async def caught_up(self) -> None:
         """Wait until everything that the engine has delivered so far is in the logs."""
@@ -307,7 +307,7 @@ class Registry:
         if len(self._open) + len(self._beginning) >= self.queue_limit + self.writer.slots:
             text = f"{self.queue_limit} generations are waiting already; try again later"
             raise busy(body, text, retry_after_ms=self.writer.eta_ms())
-        if self._departures.kept_bytes + sum(each.size for each in self._open.values()) >= self._logs_limit:
+        if self._expiry.kept_bytes + sum(each.size for each in self._open.values()) >= self._logs_limit:
             raise busy(body, "what was written lately takes all the memory that there is for it; try again later")
 
     def _prepare(self, key: str, body: Generate, source: Source | None, received: float, principal: str) -> Prepared:
@@ -348,7 +348,7 @@ class Registry:
         self._generations[begun.id] = self._open[begun.id] = beginning.generation
         self._submit(begun.request)
         if not beginning.awaited:
-            self._departures.perhaps_unwatched(beginning.generation)
+            self._expiry.start_detach_timer(beginning.generation)
 
     def _submit(self, request: GenerationRequest) -> None:
         try:
@@ -368,7 +368,7 @@ class Registry:
         generation = self._generations[stored.begun.id] = restored(stored, self._next_position, now)
         if stored.ending is not None:
             generation.apply(stored.ending, now)
-            self._departures.finished(generation, now - max(0.0, clock - (stored.finished or clock)))
+            self._expiry.finished(generation, now - max(0.0, clock - (stored.finished or clock)))
             return
         self._open[generation.key] = generation
         try:
@@ -379,7 +379,7 @@ class Registry:
                 self._recorder.put([following])
         except Exception as error:
             self._break_for(generation, error)
-        self._departures.perhaps_unwatched(generation)
+        self._expiry.start_detach_timer(generation)
 
     # Updates
 
@@ -428,7 +428,7 @@ class Registry:
     def _update(self, generation: Generation, update: Update, now: float) -> Iterable[Wake]:
         generation.apply(update, now)
         if isinstance(update, Piece):
-            self.parts.guarded("the measurements", lambda: self.tally.piece(generation, update, now))
+            self.parts.guarded("the measurements", lambda: self.measurements.piece(generation, update, now))
         elif isinstance(update, Finished):
             self._ended(generation, update, now)
         return generation.watchers
@@ -436,7 +436,7 @@ class Registry:
     def _ended(self, generation: Generation, finished: Finished, now: float) -> None:
         """Handle the end of a log. Faults in this must not keep the end from its readers."""
         guarded = self.parts.guarded
-        guarded("the measurements", lambda: self.tally.end(finished))
+        guarded("the measurements", lambda: self.measurements.end(finished))
         guarded("the log line of an end", lambda: log_end(generation, finished))
         guarded("the logs that are kept", lambda: self._keep_finished(generation, now))
         guarded("the callback for an end", lambda: self.when_ended(generation))
@@ -514,7 +514,7 @@ class Registry:
 
     def _keep_finished(self, generation: Generation, now: float) -> None:
         del self._open[generation.key]
-        self._departures.finished(generation, now)
+        self._expiry.finished(generation, now)
 
     def _forget(self, keys: tuple[str, ...]) -> None:
         for key in keys:

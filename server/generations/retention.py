@@ -31,7 +31,7 @@ class _Kept(NamedTuple):
     size: int
 
 
-class Shelf:
+class FinishedLogs:
     """Finished logs, oldest first. Owned by the registry. Times are ``time.monotonic()`` seconds."""
 
     def __init__(self, retention: Retention) -> None:
@@ -52,7 +52,7 @@ class Shelf:
         self._kept.append(_Kept(id, finished, size))
         self._size += size
 
-    def clear_out(self, now: float) -> tuple[str, ...]:
+    def pop_expired(self, now: float) -> tuple[str, ...]:
         """Remove the expired logs and return their ids."""
         expired = []
         while (due := self.due) is not None and due <= now:

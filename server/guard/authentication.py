@@ -12,12 +12,12 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.guard.connection_access import PASS, who
 from server.guard.guard import Guard
 from server.guard.principal import ANONYMOUS, PRINCIPAL
 from server.guard.rates import TooManyError
 from server.guard.refusing import NO_STORE, answer, forbidden, rate_limited, unauthorized
 from server.guard.tokens import Pass
-from server.guard.visit import PASS, who
 
 COOKIE: Final = "streamui_session"
 

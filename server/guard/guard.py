@@ -9,11 +9,11 @@ from typing import Final
 
 from starlette.types import Scope
 
-from server.guard.limits import Limits
+from server.guard.connection_access import ConnectionAccess, who
+from server.guard.limits import UsageLimits
 from server.guard.origins import Hosts, Origins
 from server.guard.rates import Places, Rates
 from server.guard.tokens import Pass, Tokens
-from server.guard.visit import Visit, who
 
 LOGINS_PER_SECOND: Final = 0.2
 LOGINS_AT_ONCE: Final = 10
@@ -26,12 +26,12 @@ class Guard:
         self,
         *,
         tokens: Tokens | None = None,
-        limits: Limits | None = None,
+        limits: UsageLimits | None = None,
         hosts: tuple[str, ...] = (),
         origins: tuple[str, ...] = (),
     ) -> None:
         self.tokens = tokens
-        self.limits = limits or Limits()
+        self.limits = limits or UsageLimits()
         self.hosts = Hosts(hosts)
         self.origins = Origins(origins)
         self.requests = Places(self.limits.sockets)
@@ -40,9 +40,9 @@ class Guard:
         self._logins = Rates(LOGINS_PER_SECOND, LOGINS_AT_ONCE)
         self._waiting: dict[Callable[[], None], Pass] = {}
 
-    def visit(self, scope: Scope) -> Visit:
+    def open_access(self, scope: Scope) -> ConnectionAccess:
         """Create the guard's view of a new connection."""
-        return Visit(scope, self.tokens, self.limits, self._places, self._rates)
+        return ConnectionAccess(scope, self.tokens, self.limits, self._places, self._rates)
 
     def charge(self, scope: Scope) -> float:
         """Count an HTTP request as a message. Returns 0, or the seconds to wait; the request must then be rejected."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class UsageLimits:
     """``sockets``: open connections, and also pending requests; ``messages``: per second.
 
     After a pause up to ten times as many messages may come at once.

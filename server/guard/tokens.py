@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from server.guard.store import Session, TokenFileError, TokenStore, ValidToken, hash_of
+from server.guard.token_store import LoginSession, TokenFileError, TokenStore, ValidToken, hash_of
 
 PREFIX: Final = "sui_"
 """Prefix that makes a token recognisable wherever it appears."""
@@ -50,7 +50,7 @@ class Tokens:
         self._change = store.change
         self._by_hash: dict[str, ValidToken] = {}
         self._names: dict[int, str] = {}
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, LoginSession] = {}
         self._used: dict[int, float] = {}
         self._load()
 
@@ -78,7 +78,7 @@ class Tokens:
     def open_session(self, shown: Pass) -> str:
         """Open a session for a token's owner and return the cookie's value. Raises TokenFileError."""
         secret = secrets.token_urlsafe(32)
-        session = Session(hash_of(secret), shown.token, time.time() + SESSION_SECONDS)
+        session = LoginSession(hash_of(secret), shown.token, time.time() + SESSION_SECONDS)
         self._store.add_session(session)
         self._sessions[session.hash] = session
         return secret

@@ -32,14 +32,14 @@ WHOLE = re.compile(r"([.!?)\"*`]|[^\w\s,;:])$")
 ROW = re.compile(r"(- |\d+\. |\|)")
 
 
-class Answer(Protocol):
+class AnswerFunction(Protocol):
     """Function that answers the last of some messages (`role` and `content` each)."""
 
     def __call__(self, messages: list[dict[str, str]], *, seed: int, max_tokens: int) -> str: ...
 
 
 @dataclass(frozen=True)
-class Share:
+class Ratio:
     """A number of successes and the total."""
 
     right: int
@@ -72,12 +72,12 @@ class Scores:
     of both that don't loop.
     """
 
-    on_topic: Share
-    well_formed: Share
-    declined: Share
-    stories: Share
-    long: Share
-    without_loops: Share
+    on_topic: Ratio
+    well_formed: Ratio
+    declined: Ratio
+    stories: Ratio
+    long: Ratio
+    without_loops: Ratio
     verdicts: tuple[Verdict, ...]
 
     def report(self) -> str:
@@ -152,7 +152,7 @@ def matches(pattern: str, answer: str) -> bool:
 class Examiner:
     """Asks one model the questions."""
 
-    answer: Answer
+    answer: AnswerFunction
     seed: int
 
     def ask(self, turns: Iterable[str]) -> str:
@@ -196,18 +196,18 @@ class Examiner:
             yield Verdict("long", text, said, not low <= len(said) <= high, fault(said, text))
 
 
-def share(verdicts: Iterable[Verdict], *, faultless: bool = False, on_topic: bool = False) -> Share:
+def share(verdicts: Iterable[Verdict], *, faultless: bool = False, on_topic: bool = False) -> Ratio:
     """Count the verdicts that are faultless, on topic, or both."""
     good = [not (faultless and verdict.fault) and not (on_topic and verdict.off_topic) for verdict in verdicts]
-    return Share(sum(good), len(good))
+    return Ratio(sum(good), len(good))
 
 
-def without_loops(verdicts: tuple[Verdict, ...]) -> Share:
+def without_loops(verdicts: tuple[Verdict, ...]) -> Ratio:
     """Count the answers that don't loop."""
-    return Share(sum(repeats(verdict.answer) <= LOOP for verdict in verdicts), len(verdicts))
+    return Ratio(sum(repeats(verdict.answer) <= LOOP for verdict in verdicts), len(verdicts))
 
 
-def evaluate(answer: Answer, *, seed: int = 1) -> Scores:
+def evaluate(answer: AnswerFunction, *, seed: int = 1) -> Scores:
     """Ask all questions and score the answers."""
     examiner = Examiner(answer, seed)
     known, unknowable = tuple(examiner.on_topic()), tuple(examiner.unknowable())

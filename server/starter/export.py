@@ -9,7 +9,7 @@ import numpy
 import sentencepiece
 
 from server.starter import CHAT_TEMPLATE
-from server.starter.model import Block, Llama
+from server.starter.network import Layer, Llama
 
 SAMPLING = {"temp": 0.3, "top_p": 0.95, "min_p": 0.1}
 TOP_K = 40
@@ -70,7 +70,7 @@ def write_facts(writer: gguf.GGUFWriter, network: Llama) -> None:
     writer.add_int32("general.sampling.top_k", TOP_K)
 
 
-def matrices(block: Block, index: int) -> dict[str, numpy.ndarray]:
+def matrices(block: Layer, index: int) -> dict[str, numpy.ndarray]:
     """Return a layer's weights under llama.cpp's names. Rotary pairs are adjacent already, so no rows are permuted."""
     attention = block.attention
     named = {

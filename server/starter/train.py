@@ -22,15 +22,15 @@ from torch.nn import functional
 from server.starter import MODEL_PATH, evaluate
 from server.starter.corpus.dialogues import Dialogue, dialogue
 from server.starter.export import export
-from server.starter.model import Llama, Shape
-from server.starter.tokenizer import Encoder, Sample, train_tokenizer
+from server.starter.network import Llama, NetworkShape
+from server.starter.sample_encoder import Encoder, Sample, train_tokenizer
 
 MALLOC = {-8: 1, -4: 0, -1: 2**31 - 1, -2: 2**28}
 """mallopt: M_ARENA_MAX, M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrainingStage:
     """One part of the run, with its own dialogues. ``peak``: factor on the recipe's rates, which reach zero at step
     ``zero``."""
 
@@ -44,11 +44,11 @@ class Recipe:
     """Parameters of the training run. In a stage, rates fall linearly from the share ``decay_from`` of it to zero."""
 
     seed: int = 2
-    stages: tuple[Stage, ...] = (
-        Stage(1400, 1.0, 1400),
-        Stage(375, 0.4, 550),
-        Stage(64, 0.22, 64),
-        Stage(400, 0.3, 400),
+    stages: tuple[TrainingStage, ...] = (
+        TrainingStage(1400, 1.0, 1400),
+        TrainingStage(375, 0.4, 550),
+        TrainingStage(64, 0.22, 64),
+        TrainingStage(400, 0.3, 400),
     )
     batch_tokens: int = 6_000
     pool: int = 32
@@ -129,13 +129,13 @@ def optimisers(network: Llama, recipe: Recipe) -> list[torch.optim.Optimizer]:
     ]
 
 
-def rate(step: int, stage: Stage, recipe: Recipe) -> float:
+def rate(step: int, stage: TrainingStage, recipe: Recipe) -> float:
     """Return the share of the full learning rate at a step."""
     start = recipe.decay_from * stage.zero
     return stage.peak * min(1.0, (step + 1) / recipe.warmup, (stage.zero - step) / (stage.zero - start))
 
 
-def fit(network: Llama, stream: Iterator[list[Sample]], stage: Stage, recipe: Recipe, checkpoint: Path) -> None:
+def fit(network: Llama, stream: Iterator[list[Sample]], stage: TrainingStage, recipe: Recipe, checkpoint: Path) -> None:
     """Train in place and report the progress every 25 steps."""
     chosen = optimisers(network, recipe)
     began, mean = time.monotonic(), 0.0
@@ -172,7 +172,7 @@ def main() -> None:
     keep_memory()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    shape = Shape()
+    shape = NetworkShape()
     forbidden = evaluate.forbidden()
     vocabulary, checkpoint = options.work / "tokenizer.model", options.work / "network.pt"
     network = Llama(shape)

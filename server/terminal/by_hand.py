@@ -9,13 +9,13 @@ from protocol.client import DisconnectedError, RequestError
 from protocol.sync_client import SyncChat, SyncGeneration, connect_sync
 from server.terminal.answering import DETACH_MS, RETRY, remark, stream, summary
 from server.terminal.commands import CommandError, Commands, Quit
-from server.terminal.conversation import Conversation
+from server.terminal.conversation import TerminalConversation
 
 
-def talk(url: str, conversation: Conversation, token: str | None = None) -> int:
+def talk(url: str, conversation: TerminalConversation, token: str | None = None) -> int:
     """Chat until the person quits. Returns the exit status. Raises DisconnectedError only at the start."""
     commands = Commands(conversation)
-    with Line(url, token) as line:
+    with ChatConnection(url, token) as line:
         model = line.chat.welcome.model
         _edit_lines(commands)
         remark(f"{model.name} · {model.context} tokens of context · /help shows the commands")
@@ -35,7 +35,7 @@ def talk(url: str, conversation: Conversation, token: str | None = None) -> int:
                 remark(f"! {problem}")
 
 
-class Line:
+class ChatConnection:
     """A connection that is replaced for the next question when it was lost for good; the conversation is kept."""
 
     def __init__(self, url: str, token: str | None) -> None:
@@ -44,14 +44,14 @@ class Line:
         self._stack = contextlib.ExitStack()
         self.chat = self._connect()
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> ChatConnection:
         self._stack.__enter__()
         return self
 
     def __exit__(self, *problem: object) -> None:
         self._stack.__exit__(*problem)  # type: ignore[arg-type]
 
-    def ask(self, conversation: Conversation, question: str) -> SyncGeneration:
+    def ask(self, conversation: TerminalConversation, question: str) -> SyncGeneration:
         """Start the answer. Raises RequestError, and DisconnectedError when no server answers."""
         with contextlib.suppress(DisconnectedError):
             return self._start(conversation, question)
@@ -59,7 +59,7 @@ class Line:
         self.chat = self._connect()
         return self._start(conversation, question)
 
-    def _start(self, conversation: Conversation, question: str) -> SyncGeneration:
+    def _start(self, conversation: TerminalConversation, question: str) -> SyncGeneration:
         asking = conversation.asking(question)
         return self.chat.generate(asking, on_detach_ms=DETACH_MS, truncation="auto", **conversation.sampling)
 
@@ -67,7 +67,7 @@ class Line:
         return self._stack.enter_context(connect_sync(self._url, token=self._token, retry=RETRY))
 
 
-def _answer(line: Line, conversation: Conversation, question: str) -> None:
+def _answer(line: ChatConnection, conversation: TerminalConversation, question: str) -> None:
     try:
         generation = line.ask(conversation, question)
     except (RequestError, DisconnectedError) as problem:

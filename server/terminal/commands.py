@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from server.terminal.conversation import Conversation
+from server.terminal.conversation import TerminalConversation
 from server.terminal.parameters import NAMES, ParameterError, parse
 
 HELP = """\
@@ -29,7 +29,7 @@ class Quit(Exception):
 class Commands:
     """Runs commands on one conversation and returns the text to show."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: TerminalConversation) -> None:
         self._conversation = conversation
         self._commands: dict[str, Callable[[str], str]] = {
             "new": self._new,

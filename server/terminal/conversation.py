@@ -12,7 +12,7 @@ from protocol.messages import ChatMessage
 HEADINGS = {"system": "System", "user": "You", "assistant": "Assistant"}
 
 
-class Conversation:
+class TerminalConversation:
     """The chat's conversation, owned by the terminal's thread."""
 
     def __init__(self, system: str | None, parameters: dict[str, Any]) -> None:

@@ -46,9 +46,9 @@ from server.conversations.service import Conversations
 from server.generations.generation import Generation
 from server.generations.log import SLICE_BYTES
 from server.generations.registry import Registry
+from server.guard.connection_access import ConnectionAccess
 from server.guard.rates import TooManyError
 from server.guard.refusing import rate_error
-from server.guard.visit import Visit
 from server.logs import event
 from server.transports.greeting import welcome
 from server.transports.pace import Pace
@@ -76,9 +76,9 @@ CLOSE_SECONDS: Final = 10.0
 """How long a client that does not read is given to take the close."""
 
 
-def session_of(visit: Visit) -> ServerSession:
+def session_of(access: ConnectionAccess) -> ServerSession:
     """The session of a connection that opens now."""
-    return ServerSession(auth=not visit.admitted, opened=time.monotonic())
+    return ServerSession(auth=not access.admitted, opened=time.monotonic())
 
 
 class Connection:
@@ -92,13 +92,13 @@ class Connection:
         socket: Socket,
         registry: Registry,
         session: ServerSession,
-        visit: Visit,
+        access: ConnectionAccess,
         conversations: Conversations,
         *,
         close_when_idle: bool = False,
     ) -> None:
         self.name = secrets.token_hex(16)
-        self.visit = visit
+        self.access = access
         self._socket = socket
         self._registry = registry
         self._session = session
@@ -125,13 +125,13 @@ class Connection:
     @property
     def principal(self) -> str:
         """Whose connection it is; ANONYMOUS before a right `hello`, where one is needed."""
-        return self.visit.principal
+        return self.access.principal
 
     async def run(self) -> None:
         """Serve the socket, which has been accepted, until it closes. Leaves no task and no watcher behind."""
-        self._send(welcome(self._registry, self.name, self.visit))
+        self._send(welcome(self._registry, self.name, self.access))
         try:
-            self.visit.enter()
+            self.access.enter()
         except TooManyError:
             self._turn_away()
         timer = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._expect_hello)
@@ -149,7 +149,7 @@ class Connection:
             timer.cancel()
             self._unwatch_all()
             self._conversations.changes.leave(self.principal, self._hear_change)
-            self.visit.leave()
+            self.access.leave()
             self.closed.set()
 
     def say_goodbye(self, code: CloseCode, reconnect_ms: int) -> None:
@@ -168,7 +168,7 @@ class Connection:
 
     def _turn_away(self) -> None:
         """There is no place for it: say so, and close."""
-        text = f"{self.visit.limits.sockets} connections are open already; close one, or try again later"
+        text = f"{self.access.limits.sockets} connections are open already; close one, or try again later"
         self._send(rate_error(RETRY_SECONDS, text).as_message())
         self._dismissed, self._leaving = True, CloseCode.TOO_MANY
 
@@ -180,7 +180,7 @@ class Connection:
 
     async def _close_slow(self) -> None:
         """Tell a client that doesn't read, as long as the socket may yet take it."""
-        self._registry.tally.slow_closes += 1
+        self._registry.measurements.slow_closes += 1
         with contextlib.suppress(TimeoutError, Disconnected):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._socket.close(CloseCode.SLOW_READER)
@@ -209,13 +209,13 @@ class Connection:
             return
         results = self._session.receive(frame, now)
         count = max(1, len(results))
-        wait = self.visit.charge(count)
+        wait = self.access.charge(count)
         self._refused = max(0, self._refused + (count if wait else -count))
         if self._refused > FLOOD_MESSAGES:
             self.dismiss(CloseCode.TOO_MANY)
             return
         for message in results:
-            if isinstance(message, Hello) and not self.visit.admitted:
+            if isinstance(message, Hello) and not self.access.admitted:
                 yield from self._admit(message)
             else:
                 yield self._too_many(message, wait) if wait else message
@@ -223,7 +223,7 @@ class Connection:
     def _says_too_much(self, frame: str | bytes) -> bool:
         """Whether a client has sent more than it may without a token (PROTOCOL 3.6). A frame that is too long by itself
         is the session's."""
-        if self.visit.admitted:
+        if self.access.admitted:
             return False
         self._unproven += len(frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass"))
         if self._unproven <= HELLO_BYTES or len(frame) > HELLO_FRAME_BYTES:
@@ -236,7 +236,7 @@ class Connection:
     def _admit(self, hello: Hello) -> Iterator[ClientMessage | RemoteProtocolError]:
         """The `hello` and what came behind it, if its token is right; nothing otherwise."""
         try:
-            admitted = self.visit.admit(hello.token)
+            admitted = self.access.admit(hello.token)
         except TooManyError:
             self._turn_away()
             return
@@ -249,7 +249,7 @@ class Connection:
 
     def _too_many(self, message: ClientMessage | RemoteProtocolError, wait: float) -> RemoteProtocolError:
         re = message.re if isinstance(message, RemoteProtocolError) else str(message.__struct_config__.tag)
-        text = f"more than {self.visit.limits.messages} messages in a second; this one is not carried out, slow down"
+        text = f"more than {self.access.limits.messages} messages in a second; this one is not carried out, slow down"
         return rate_error(wait, text, re=re, id=getattr(message, "id", None))
 
     # Carrying out
@@ -328,7 +328,7 @@ class Connection:
         log = generation.log
         after = resume_at(log, point)
         recovered = after is not None
-        self._registry.tally.attaches[recovered] += 1
+        self._registry.measurements.attaches[recovered] += 1
         self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after or 0, to=log.seq))
         if after is None:
             after = log.pieces
@@ -341,7 +341,7 @@ class Connection:
             return Status(
                 running=stats.running,
                 queued=stats.queued,
-                tokens_per_second=round(self._registry.tally.speed.per_second(time.monotonic()), 1),
+                tokens_per_second=round(self._registry.measurements.speed.per_second(time.monotonic()), 1),
                 kv_used=stats.kv_tokens,
                 kv_tokens=stats.kv_cells,
             )

@@ -68,7 +68,7 @@ class Connections:
     def dismiss_invalid(self) -> None:
         """Close those whose token was revoked, or whose session has ended (PROTOCOL 3.6)."""
         for connection in self._open:
-            if not connection.visit.is_valid:
+            if not connection.access.is_valid:
                 connection.dismiss(CloseCode.BAD_TOKEN)
 
     async def say_goodbye(self) -> None:

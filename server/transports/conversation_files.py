@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations import importing, reading
-from server.conversations.formats import markdown, ours
+from server.conversations.formats import markdown, streamui_json
 from server.conversations.formats.draft import BadItemError, Draft
 from server.conversations.formats.recognise import Skipped, read_file
 from server.conversations.service import Conversations, now
@@ -53,7 +53,7 @@ async def export(request: Request) -> Response:
     conversations: Conversations = request.app.state.conversations
     whole = await conversations.read(reading.whole, principal_of(request.scope), request.path_params["id"])
     if format == "json":
-        return Response(ours.exported(whole), 200, _attachment(f"{_slug(whole)}.json"), media_type=JSON)
+        return Response(streamui_json.exported(whole), 200, _attachment(f"{_slug(whole)}.json"), media_type=JSON)
     return Response(markdown.exported(whole), 200, _attachment(f"{_slug(whole)}.md"), media_type=MARKDOWN)
 
 
@@ -69,7 +69,7 @@ async def export_all(request: Request) -> Response:
                 yield whole
 
     headers = _attachment("streamui-conversations.json")
-    return StreamingResponse(ours.exported_all(wholes()), 200, headers, media_type=JSON)
+    return StreamingResponse(streamui_json.exported_all(wholes()), 200, headers, media_type=JSON)
 
 
 async def import_file(request: Request) -> Response:

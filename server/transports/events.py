@@ -119,9 +119,9 @@ def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
         stream = EventStream(receive, send)
         socket = AnswerSocket(stream, retry=retry)
         await socket.post(frame)
-        visit = guard.visit(request.scope)
+        access = guard.open_access(request.scope)
         connection = Connection(
-            socket, registry, session_of(visit), visit, request.app.state.conversations, close_when_idle=True
+            socket, registry, session_of(access), access, request.app.state.conversations, close_when_idle=True
         )
         with contextlib.suppress(Disconnected):
             await unless(stream.keep_alive(), connections.serve(connection, Transport.EVENTS))

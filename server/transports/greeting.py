@@ -6,17 +6,17 @@ from protocol.codec import MAX_FRAME_BYTES
 from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, RecommendedSampling, Welcome
 from server import __version__
 from server.generations.registry import Registry
-from server.guard.visit import Visit
+from server.guard.connection_access import ConnectionAccess
 
 
-def welcome(registry: Registry, name: str, visit: Visit) -> Welcome:
+def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
     """The first message of the connection called ``name``. Who has to say `hello` is told nothing of anybody's."""
     facts, journal = registry.writer.facts, registry.journal_status
     return Welcome(
         protocol=PROTOCOL,
         server=f"streamui/{__version__}",
         connection=name,
-        auth=not visit.admitted,
+        auth=not access.admitted,
         model=ModelFacts(
             name=facts.name,
             architecture=facts.architecture,
@@ -36,12 +36,12 @@ def welcome(registry: Registry, name: str, visit: Visit) -> Welcome:
             active=registry.active_limit,
             queued=registry.queue_limit,
             parallel=registry.writer.slots,
-            sockets=visit.limits.sockets,
-            messages_per_second=visit.limits.messages,
+            sockets=access.limits.sockets,
+            messages_per_second=access.limits.messages,
         ),
         active=tuple(
             ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state)
-            for g in registry.active_of(visit.principal)
+            for g in registry.active_of(access.principal)
         ),
         warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

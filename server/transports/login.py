@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from server.guard.authentication import CONVERSATION_PAGE, COOKIE
+from server.guard.connection_access import pass_of
 from server.guard.guard import Guard
 from server.guard.tokens import SESSION_SECONDS, Pass, Tokens
-from server.guard.visit import pass_of
 from server.transports.pages import page_response
 from server.transports.requests import NO_STORE
 from server.transports.root_path import root_path_of

@@ -51,16 +51,21 @@ class ServerCollector(Collector):
         yield from self._sockets()
 
     def _generations(self) -> Iterator[Metric]:
-        tally = self._registry.tally
+        measurements = self._registry.measurements
         yield _counters(
-            "streamui_generations_done", "Generations that ended.", "reason", {r: tally.finished[r] for r in DoneReason}
+            "streamui_generations_done",
+            "Generations that ended.",
+            "reason",
+            {r: measurements.finished[r] for r in DoneReason},
         )
-        yield _counters("streamui_cancels", "Cancelled generations.", "phase", {p: tally.cancelled[p] for p in PHASES})
+        yield _counters(
+            "streamui_cancels", "Cancelled generations.", "phase", {p: measurements.cancelled[p] for p in PHASES}
+        )
         yield _histogram(
-            "streamui_first_token_seconds", "From request to first token, of ended ones.", tally.first_tokens
+            "streamui_first_token_seconds", "From request to first token, of ended ones.", measurements.first_tokens
         )
-        yield _histogram("streamui_token_gap_seconds", "Between two pieces of one answer.", tally.gaps)
-        yield _histogram("streamui_stop_seconds", "From a cancel until nothing more was computed.", tally.stops)
+        yield _histogram("streamui_token_gap_seconds", "Between two pieces of one answer.", measurements.gaps)
+        yield _histogram("streamui_stop_seconds", "From a cancel until nothing more was computed.", measurements.stops)
 
     def _journal(self) -> Iterator[Metric]:
         load, status = self._registry.journal_load, self._registry.journal_status
@@ -70,7 +75,7 @@ class ServerCollector(Collector):
         yield GaugeMetricFamily("streamui_journal_healthy", text, status.status != "failed")
 
     def _sockets(self) -> Iterator[Metric]:
-        tally, connections = self._registry.tally, self._connections
+        measurements, connections = self._registry.measurements, self._connections
         open_ones = connections.by_transport()
         sockets = GaugeMetricFamily("streamui_connections", "Open connections.", labels=["transport"])
         for transport in Transport:
@@ -82,9 +87,9 @@ class ServerCollector(Collector):
             "transport",
             {t: connections.opened[t] for t in Transport},
         )
-        recovered = {"yes": tally.attaches[True], "no": tally.attaches[False]}
+        recovered = {"yes": measurements.attaches[True], "no": measurements.attaches[False]}
         yield _counters("streamui_attaches", "Cursors that came back to a log.", "recovered", recovered)
-        yield CounterMetricFamily("streamui_slow_closes", "Connections closed with 4508.", tally.slow_closes)
+        yield CounterMetricFamily("streamui_slow_closes", "Connections closed with 4508.", measurements.slow_closes)
 
 
 def metrics_registry(registry: Registry, connections: Connections) -> CollectorRegistry:

@@ -19,7 +19,7 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import server
-from server.guard.visit import pass_of
+from server.guard.connection_access import pass_of
 from server.page.bundle import BUNDLES
 from server.page.links import PageLinks
 from server.page.sources import FRONTEND

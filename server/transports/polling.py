@@ -129,9 +129,11 @@ async def open_channel(request: Request) -> Response:
     frame = await read_body(request)
     socket = PolledSocket()
     idle = request.query_params.get("close_when_idle") == "1"
-    visit = guard.visit(request.scope)
-    connection = Connection(socket, state.registry, session_of(visit), visit, state.conversations, close_when_idle=idle)
-    channels.start(connection.name, visit.opener, socket, connections.serve(connection, Transport.POLLING))
+    access = guard.open_access(request.scope)
+    connection = Connection(
+        socket, state.registry, session_of(access), access, state.conversations, close_when_idle=idle
+    )
+    channels.start(connection.name, access.opener, socket, connections.serve(connection, Transport.POLLING))
     welcome = await socket.first(WAIT_SECONDS)
     if frame.strip():
         await socket.post(frame)

@@ -99,11 +99,11 @@ async def stream_channel(request: Request) -> ASGIApp:
     async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         stream = EventStream(receive, send)
         socket = EventSocket(stream)
-        visit = guard.visit(request.scope)
+        access = guard.open_access(request.scope)
         connection = Connection(
-            socket, state.registry, session_of(visit), visit, state.conversations, close_when_idle=idle
+            socket, state.registry, session_of(access), access, state.conversations, close_when_idle=idle
         )
-        with channels.named(connection.name, visit.opener, socket), contextlib.suppress(Disconnected):
+        with channels.named(connection.name, access.opener, socket), contextlib.suppress(Disconnected):
             await unless(stream.keep_alive(), connections.serve(connection, Transport.SSE))
         await stream.end()
 

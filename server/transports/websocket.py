@@ -22,9 +22,9 @@ from server.transports.socket import Disconnected
 async def websocket_endpoint(websocket: WebSocket) -> None:
     """Serve one socket until it closes. A client that offers only other subprotocols gets HTTP 400 (PROTOCOL 2)."""
     guard: Guard = websocket.app.state.guard
-    visit = guard.visit(websocket.scope)
+    access = guard.open_access(websocket.scope)
     plain = _asked(websocket, "plain")
-    if plain and not visit.admitted:  # it has no `hello` (PROTOCOL 10.6)
+    if plain and not access.admitted:  # it has no `hello` (PROTOCOL 10.6)
         await websocket.send_denial_response(unauthorized())
         return
     offered = websocket.scope["subprotocols"]
@@ -33,12 +33,12 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
         await websocket.send_denial_response(PlainTextResponse(text, status_code=400))
         return
     await websocket.accept(PROTOCOL if offered else None)
-    session = PlainSession() if plain else session_of(visit)
+    session = PlainSession() if plain else session_of(access)
     connection = Connection(
         PlainSocket(websocket, session) if isinstance(session, PlainSession) else WebSocketSocket(websocket),
         websocket.app.state.registry,
         session,
-        visit,
+        access,
         websocket.app.state.conversations,
         close_when_idle=_asked(websocket, "close_when_idle"),
     )

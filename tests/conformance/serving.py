@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from protocol.conformance.script import Transport
-from server.engine.model import Outcome, Row
+from server.engine.model import DecodeOutcome, Row
 from server.engine.scripted import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import serving
@@ -38,7 +38,7 @@ def url_of(transport: Transport, port: int) -> str:
 class PacedModel(ScriptedModel):
     """A scripted model that takes its time, as a real one does: else an answer ends before anybody can stop it."""
 
-    def decode(self, rows: Sequence[Row]) -> Outcome:
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         time.sleep(STEP_SECONDS)
         return super().decode(rows)
 

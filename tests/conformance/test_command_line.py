@@ -16,7 +16,7 @@ from protocol.conformance.__main__ import main
 from protocol.conformance.plugin import CasesFile
 from protocol.conformance.script import Case, Compare, Transport, load_cases, load_file, those_for
 from server.guard.guard import Guard
-from server.guard.store import TokenStore, hash_of
+from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
 from tests.conformance.broken import NoPong, WrongHash
 from tests.conformance.proxy import proxy

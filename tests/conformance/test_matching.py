@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from protocol.conformance.matching import mismatch, show
-from protocol.conformance.values import UnknownVariable, expand
+from protocol.conformance.placeholders import UnknownVariable, expand
 
 VARIABLES = {"welcome": {"limits": {"active": 17}, "list": ["a", "b"]}, "text": "one two"}
 

@@ -5,7 +5,7 @@ import pytest
 
 from protocol.conformance.rules import DOCUMENT, musts, sections
 from protocol.conformance.script import Case, Settle, load_cases
-from protocol.conformance.traceability import Entry, Table, load_table, problems, updated
+from protocol.conformance.traceability import MustEntry, Table, load_table, problems, updated
 
 SMALL = """MUST is a word.
 
@@ -28,10 +28,10 @@ def case(*checks: str, id: str = "c") -> Case:
 
 def small_table() -> Table:
     entries = {
-        "1.1/1": Entry(must="It MUST a.", cases=("c",)),
-        "1.1/2": Entry(must="It may 1.2 times b, and the client MUST NOT c and MUST d.", reason="the client's"),
-        "1.1/3": Entry(must="It may 1.2 times b, and the client MUST NOT c and MUST d.", reason="the client's"),
-        "2.1/1": Entry(must="| x | the server MUST e |", cases=("c",)),
+        "1.1/1": MustEntry(must="It MUST a.", cases=("c",)),
+        "1.1/2": MustEntry(must="It may 1.2 times b, and the client MUST NOT c and MUST d.", reason="the client's"),
+        "1.1/3": MustEntry(must="It may 1.2 times b, and the client MUST NOT c and MUST d.", reason="the client's"),
+        "2.1/1": MustEntry(must="| x | the server MUST e |", cases=("c",)),
     }
     return Table(musts=entries, unchecked_sections={"1": "a heading", "1.2": "nothing there"})
 
@@ -80,7 +80,7 @@ def test_what_is_wrong_is_told(document: str, cases: list[Case], complaint: str)
 
 def test_neither_and_both_and_empty_are_told() -> None:
     table = small_table()
-    table.musts["1.1/1"] = Entry(must="It MUST a.", cases=("c",), reason="and a reason")
+    table.musts["1.1/1"] = MustEntry(must="It MUST a.", cases=("c",), reason="and a reason")
     table.musts["1.1/2"] = msgspec.structs.replace(table.musts["1.1/2"], reason=" ")
     table.unchecked_sections["1"] = " "
     found = problems(SMALL, [case(*CITING)], table)
@@ -89,6 +89,6 @@ def test_neither_and_both_and_empty_are_told() -> None:
 
 def test_bringing_it_up_to_date_keeps_the_reasons() -> None:
     table = updated(SMALL.replace("MUST a", "MUST z"), [case(*CITING, id="d")], small_table())
-    assert table.musts["1.1/1"] == Entry(must="It MUST z.", cases=("d",))
+    assert table.musts["1.1/1"] == MustEntry(must="It MUST z.", cases=("d",))
     assert table.musts["1.1/2"].reason == "the client's"
     assert problems(SMALL.replace("MUST a", "MUST z"), [case(*CITING, id="d")], table) == []

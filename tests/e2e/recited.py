@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from server.__main__ import main
 from server.engine.base import ModelFacts, SamplingParams
-from server.engine.model import Outcome, Row
+from server.engine.model import DecodeOutcome, Row
 from server.engine.scripted import END, ScriptedModel
 
 PIECE = 4
@@ -72,12 +72,12 @@ class RecitedModel(ScriptedModel):
         tokens = self._texts[names[-1]] if names else range(0)
         return RecitedSampler(END + 1 + token for token in tokens[len(written) :])
 
-    def decode(self, rows: Sequence[Row]) -> Outcome:
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         if self.tokens_per_second > 0:
             now = time.monotonic()
             self._next = max(self._next + 1 / self.tokens_per_second, now - 0.1)
             time.sleep(max(0.0, self._next - now))
-        return Outcome.COMPUTED
+        return DecodeOutcome.COMPUTED
 
     def forget(self, slot: int, start: int = 0) -> bool:
         return True

@@ -18,7 +18,7 @@ from server.__main__ import main
 from server.engine.base import SamplingParams
 from server.engine.llama import LlamaModel
 from server.engine.llama.sampler import LlamaSampler
-from server.engine.model import Outcome, Row
+from server.engine.model import DecodeOutcome, Row
 
 
 class SlowModel(LlamaModel):
@@ -27,7 +27,7 @@ class SlowModel(LlamaModel):
     pause = 0.0
     file = Path()
 
-    def decode(self, rows: Sequence[Row]) -> Outcome:
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         if self.file.exists():
             time.sleep(self.pause)
         return super().decode(rows)

@@ -13,7 +13,7 @@ from typing import Final
 
 from server.__main__ import _listen as listen
 from server.app import create_app
-from server.engine.model import Outcome, Row
+from server.engine.model import DecodeOutcome, Row
 from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
@@ -34,7 +34,7 @@ class LongPieces(ScriptedModel):
     def piece(self, token: int) -> bytes:
         return f"{token} ".encode().ljust(PIECE_BYTES, b".")
 
-    def decode(self, rows: Sequence[Row]) -> Outcome:
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         time.sleep(self._seconds)
         return super().decode(rows)
 

@@ -23,7 +23,7 @@ from protocol.messages import Cancel, Conversation, DoneReason, Watch
 from server.engine.scripted import ScriptedModel
 from server.generations.ownership import LOCAL
 from server.guard.guard import Guard
-from server.guard.limits import Limits
+from server.guard.limits import UsageLimits
 from tests.faults.endpoints import ENDPOINTS, Body
 from tests.faults.scale import SOAK, scaled
 from tests.faults.tree_model import Kept, Tree
@@ -136,7 +136,7 @@ class Machine(RuleBasedStateMachine):
             model.facts = dataclasses.replace(model.facts, chat_template=STRICT_TEMPLATE)
         if self.closed:
             model.gate.close()
-        guard = Guard(limits=Limits(messages=10**9))
+        guard = Guard(limits=UsageLimits(messages=10**9))
         self.server: RunningServer = await self._life.enter_async_context(
             serving(model, self._folder, queue_limit=QUEUE, active_limit=self.active_limit, guard=guard)
         )

@@ -19,9 +19,9 @@ from protocol import admission
 from server.engine.scripted import ScriptedModel
 from server.guard.deadlines import Deadlines, PunctualProtocol
 from server.guard.guard import Guard
-from server.guard.limits import Limits
+from server.guard.limits import UsageLimits
 from server.guard.rates import Rates
-from server.guard.store import TokenStore, hash_of
+from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
 from server.serving import CLIENTS_FAULTS
 from server.transports import connection
@@ -76,7 +76,7 @@ def _keys(folder: Path) -> tuple[str, str, str]:
 
 def _strict() -> Guard:
     """Who has used up its messages gets no new ones, however slow the machine."""
-    guard = Guard(limits=Limits(sockets=FEW_SOCKETS, messages=FEW_MESSAGES))
+    guard = Guard(limits=UsageLimits(sockets=FEW_SOCKETS, messages=FEW_MESSAGES))
     guard._rates = Rates(1e-9, FEW_MESSAGES)
     return guard
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.conformance.http import Exchange, fetch, send
+from protocol.conformance.http import HttpExchange, fetch, send
 from tests.server.test_main import END, started
 from tests.server.transports.listener import Listener
 
@@ -24,7 +24,7 @@ STORY = b'{"id":"story","prompt":"Tell me a long story","on_detach_ms":null}'
 
 
 @contextlib.asynccontextmanager
-async def exchange(method: str, url: str, body: bytes | None = None) -> AsyncIterator[Exchange]:
+async def exchange(method: str, url: str, body: bytes | None = None) -> AsyncIterator[HttpExchange]:
     opened = await send(method, url, body)
     try:
         yield opened

@@ -18,8 +18,8 @@ from server.doctor import place
 from server.doctor.finding import State
 from server.generations.journal import FILE as JOURNAL
 from server.generations.journal import Journal
-from server.guard.store import FILE as TOKENS
-from server.guard.store import TokenStore
+from server.guard.token_store import FILE as TOKENS
+from server.guard.token_store import TokenStore
 from server.private_files import make_private_folder, open_to_others
 from tests.server.test_main import started
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.guard.store import TokenFileError, TokenStore
+from server.guard.token_store import TokenFileError, TokenStore
 from server.sqlite_files import NewerFileError, connect, move_aside, prepare, transaction, version
 
 STEPS = ("CREATE TABLE a (x);", "CREATE TABLE b (x);")

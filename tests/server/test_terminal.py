@@ -20,7 +20,7 @@ from protocol.messages import DoneReason
 from protocol.sync_client import SyncChat, connect_sync
 from server.engine.scripted import ScriptedModel
 from server.terminal import by_hand
-from server.terminal.conversation import Conversation
+from server.terminal.conversation import TerminalConversation
 from tests.protocol.threaded import serving_in_a_thread
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
@@ -293,7 +293,7 @@ def test_a_server_that_has_gone_is_said_and_the_chat_is_kept(
         chats[0]._loop.call(lambda: chats[0]._chat._finish(DisconnectedError("gone")))
         yield from ("two", "three", "/quit")
 
-    typed, conversation = lines(), Conversation(None, {})
+    typed, conversation = lines(), TerminalConversation(None, {})
     monkeypatch.setattr(by_hand, "connect_sync", connect)
     monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
     assert by_hand.talk(here, conversation) == 0

@@ -6,9 +6,9 @@ import pytest
 
 from protocol.messages import Done, DoneReason, GenerationState, Timings, Usage
 from server.terminal.answering import printable, summary
-from server.terminal.command import _address as address
+from server.terminal.chat_command import _address as address
 from server.terminal.commands import CommandError, Commands, Quit
-from server.terminal.conversation import Conversation
+from server.terminal.conversation import TerminalConversation
 from server.terminal.parameters import ParameterError, parse, parse_pair
 
 
@@ -93,7 +93,7 @@ def test_bad_parameters(name: str, text: str, told: str) -> None:
 
 
 def test_what_is_kept_of_a_conversation() -> None:
-    conversation = Conversation("Be brief", {"seed": 3})
+    conversation = TerminalConversation("Be brief", {"seed": 3})
     assert [message.role for message in conversation.asking("Hi")] == ["system", "user"]
     conversation.answered("Hi", "")
     conversation.answered("Hi", "Ho")
@@ -104,7 +104,7 @@ def test_what_is_kept_of_a_conversation() -> None:
 
 
 def test_save_overwrites_only_what_it_wrote(tmp_path: Path) -> None:
-    conversation = Conversation(None, {})
+    conversation = TerminalConversation(None, {})
     conversation.answered("Hi", "Ho\n")
     commands = Commands(conversation)
     path = tmp_path / "chat.md"
@@ -119,7 +119,7 @@ def test_save_overwrites_only_what_it_wrote(tmp_path: Path) -> None:
 
 
 def test_commands() -> None:
-    conversation = Conversation(None, {})
+    conversation = TerminalConversation(None, {})
     commands = Commands(conversation)
     commands.run("/system Be brief")
     assert conversation.system == "Be brief"

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from server.bench.answer import Answer, Line
-from server.bench.errors import BenchError
+from server.bench.bench_error import BenchError
 from server.bench.prompts import Prompts
 from server.bench.samples import Samples, gaps, p99
 from server.bench.target import Target, ask_at_once
+from server.bench.timed_answer import BenchConnection, TimedAnswer
 
 SETTLE = 4
 """Messages at the start of an answer that are not measured."""
@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ProcessUsage:
     """Resources of the server's process. ``memory``: bytes; ``files``: open files."""
 
     memory: int
@@ -36,7 +36,7 @@ class Usage:
 class Observed(Target, Protocol):
     """A server that reports its resources."""
 
-    async def usage(self) -> Usage: ...
+    async def usage(self) -> ProcessUsage: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ async def crowd(target: Observed, size: Crowd, prompts: Prompts, *, idle_first: 
 @contextlib.asynccontextmanager
 async def idling(target: Target, count: int) -> AsyncIterator[None]:
     """Keep ``count`` idle connections open for the duration of the block."""
-    lines: list[Line] = []
+    lines: list[BenchConnection] = []
     try:
         while len(lines) < count:
             lines += await asyncio.gather(*(target.connect() for _ in range(min(AT_ONCE, count - len(lines)))))
@@ -78,7 +78,7 @@ async def idling(target: Target, count: int) -> AsyncIterator[None]:
             line.close()
 
 
-def _cost(before: Usage, after: Usage, count: int) -> Samples:
+def _cost(before: ProcessUsage, after: ProcessUsage, count: int) -> Samples:
     """Return KiB and open files per connection."""
     return {
         "crowd.memory": [(after.memory - before.memory) / count / 1024],
@@ -92,14 +92,14 @@ async def _busy(target: Target, size: Crowd, prompts: Prompts) -> list[float]:
     return [pause for answer in answers for pause in _pauses(answer)]
 
 
-def _pauses(answer: Answer) -> list[float]:
+def _pauses(answer: TimedAnswer) -> list[float]:
     """Return the pauses between an answer's messages, without the first ones; of a very short answer, from its
     request."""
     settled = answer.arrivals[SETTLE:]
     return gaps(settled) if len(settled) > 1 else gaps([answer.sent, *answer.arrivals])
 
 
-async def _closed(target: Observed, before: Usage) -> None:
+async def _closed(target: Observed, before: ProcessUsage) -> None:
     """Wait until the server has closed the connections that its clients closed. Raises BenchError."""
     until = time.monotonic() + CLOSED_SECONDS
     while (now := await target.usage()).files > before.files + AT_ONCE:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 
-from server.bench.answer import Answer
+from server.bench.load_sizes import LoadSizes
 from server.bench.prompts import Prompts
 from server.bench.samples import Samples, gaps, merge
-from server.bench.sizes import Sizes
 from server.bench.target import Target
+from server.bench.timed_answer import TimedAnswer
 
 SETTLE = 4
 """Tokens at the start of an answer that are not measured."""
@@ -18,12 +18,12 @@ SHARE = 0.1
 """Share of the long prompt's reading time after which the short prompt is sent."""
 
 
-async def readings(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+async def readings(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
     """Measure a running answer, first alone, then while a long and a short prompt arrive."""
     return merge([await _once(target, sizes, prompts) for _ in range(sizes.readings)])
 
 
-async def _once(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+async def _once(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
     runner, reader, third = [await target.connect() for _ in range(3)]
     with closing(runner), closing(reader), closing(third):
         running = runner.ask(prompts.fresh(sizes.short), sizes.running)
@@ -44,7 +44,7 @@ async def _once(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
         return samples
 
 
-def _around(running: Answer, long: Answer) -> list[float]:
+def _around(running: TimedAnswer, long: TimedAnswer) -> list[float]:
     """Return the running answer's arrivals from the last before the long prompt was sent to the first after it was
     read."""
     before = [time for time in running.arrivals if time <= long.sent][-1:]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 
-from server.bench.answer import Answer, Line
+from server.bench.load_sizes import LoadSizes
 from server.bench.prompts import Prompts
 from server.bench.samples import Samples, merge
-from server.bench.sizes import Sizes
-from server.bench.target import Counters, Target, ask
+from server.bench.target import ServerCounters, Target, ask
+from server.bench.timed_answer import BenchConnection, TimedAnswer
 
 QUIET_SECONDS = 0.05
 """Delay after a stop before the engine's counters are read, in seconds: by then they are final."""
@@ -17,7 +17,7 @@ QUIET_SECONDS = 0.05
 FEW = 4
 
 
-async def stops(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+async def stops(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
     parts = [await _next_person(target, sizes, prompts, share) for share in _shares(sizes.nexts)]
     if target.acknowledges:
         parts += [await _in_decode(target, sizes, prompts, FEW + n) for n in range(sizes.stops)]
@@ -30,7 +30,7 @@ def _shares(count: int) -> list[float]:
     return [0.05 + 0.15 * n / count for n in range(count)]
 
 
-async def _next_person(target: Target, sizes: Sizes, prompts: Prompts, share: float) -> Samples:
+async def _next_person(target: Target, sizes: LoadSizes, prompts: Prompts, share: float) -> Samples:
     """Measure a short prompt on an idle server, and one right after the stop of a long prompt."""
     idle = await (await ask(target, prompts.fresh(sizes.short), FEW)).first()
     line, other = await target.connect(), await target.connect()
@@ -45,7 +45,7 @@ async def _next_person(target: Target, sizes: Sizes, prompts: Prompts, share: fl
     return {"idle.first": [idle], "next.first": [first], "next.share": [first / idle]}
 
 
-async def _in_decode(target: Target, sizes: Sizes, prompts: Prompts, after: int) -> Samples:
+async def _in_decode(target: Target, sizes: LoadSizes, prompts: Prompts, after: int) -> Samples:
     line = await target.connect()
     with closing(line):
         before = await target.counters()
@@ -60,7 +60,7 @@ async def _in_decode(target: Target, sizes: Sizes, prompts: Prompts, after: int)
     return samples
 
 
-async def _in_prefill(target: Target, sizes: Sizes, prompts: Prompts, share: float) -> Samples:
+async def _in_prefill(target: Target, sizes: LoadSizes, prompts: Prompts, share: float) -> Samples:
     line = await target.connect()
     with closing(line):
         before = await target.counters()
@@ -75,7 +75,7 @@ async def _in_prefill(target: Target, sizes: Sizes, prompts: Prompts, share: flo
     return samples
 
 
-async def _stop(line: Line, answer: Answer, phase: str) -> Samples:
+async def _stop(line: BenchConnection, answer: TimedAnswer, phase: str) -> Samples:
     """Stop the answer. Returns the milliseconds until it was acknowledged, as measured by client and server."""
     sent = line.stop()
     ended = await answer.done()
@@ -83,6 +83,6 @@ async def _stop(line: Line, answer: Answer, phase: str) -> Samples:
     return {f"stop.{phase}": [(ended - sent) * 1000], f"stop.{phase}.server": served}
 
 
-async def _settled(target: Target) -> Counters | None:
+async def _settled(target: Target) -> ServerCounters | None:
     await asyncio.sleep(QUIET_SECONDS)
     return await target.counters()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from server.bench.load_sizes import LoadSizes
 from server.bench.prompts import Prompts
 from server.bench.samples import Samples
-from server.bench.sizes import Sizes
-from server.bench.target import Counters, Target, ask_at_once
+from server.bench.target import ServerCounters, Target, ask_at_once
 
 
-async def throughput(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+async def throughput(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
     """Measure N simultaneous answers of the same length, from the request to the last token."""
     samples: Samples = {"early": []}
     for streams in sizes.streams:
@@ -23,7 +23,7 @@ async def throughput(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
     return samples
 
 
-def _outside(before: Counters, after: Counters, streams: int) -> Samples:
+def _outside(before: ServerCounters, after: ServerCounters, streams: int) -> Samples:
     """Return the time outside llama.cpp: microseconds per token, and percent of the steps."""
     if before.outside is None or after.outside is None or before.busy_seconds is None or after.busy_seconds is None:
         return {}

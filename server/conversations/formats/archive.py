@@ -32,7 +32,7 @@ _OFFICE: Final = ("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveFile:
     """One file: its name without folders, and its bytes, or the reason why it can't be read."""
 
     name: str
@@ -44,7 +44,7 @@ def is_zip(body: bytes) -> bool:
     return body.startswith((BEGINNING, _EMPTY))
 
 
-def entries(body: bytes) -> Iterator[Entry]:
+def entries(body: bytes) -> Iterator[ArchiveFile]:
     """Yield the files that may contain chats. Raises RemoteProtocolError when there is none or the zip file is
     broken."""
     if body.count(_ENTRY) > MOST_ENTRIES:
@@ -85,18 +85,18 @@ def _why_none(names: list[str]) -> str:
     return "this zip file has no chats in it: no file whose name ends in .json, .jsonl or .md"
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> Entry:
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> ArchiveFile:
     name = _name(info)
     if info.flag_bits & 1:
-        return Entry(name, problem="it is encrypted")
+        return ArchiveFile(name, problem="it is encrypted")
     try:
         with archive.open(info) as file:
             body = file.read(left + 1)  # the declared size is not trusted
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError):
-        return Entry(name, problem="it is broken")
+        return ArchiveFile(name, problem="it is broken")
     if len(body) > left:
-        return Entry(name, problem=f"the files of this zip file unpack to more than {MOST_UNPACKED >> 20} MiB")
-    return Entry(name, body)
+        return ArchiveFile(name, problem=f"the files of this zip file unpack to more than {MOST_UNPACKED >> 20} MiB")
+    return ArchiveFile(name, body)
 
 
 def _name(info: zipfile.ZipInfo) -> str:

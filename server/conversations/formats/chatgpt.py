@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from server.conversations.formats.draft import Draft, with_system
-from server.conversations.formats.turns import Node, attached, fenced, joined, milliseconds, named, paragraphs
+from server.conversations.formats.turn_pieces import Node, attached, fenced, joined, milliseconds, named, paragraphs
 
 _HIDDEN: Final = "is_visually_hidden_from_conversation"
 _CITATION: Final = re.compile("\ue200.*?\ue201|[\ue200-\ue206]", re.DOTALL)

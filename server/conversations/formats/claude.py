@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from server.conversations.formats.draft import Draft
-from server.conversations.formats.turns import Node, attached, fenced, joined, milliseconds, named, paragraphs
+from server.conversations.formats.turn_pieces import Node, attached, fenced, joined, milliseconds, named, paragraphs
 
 _DOCUMENT = ("content", "file_text", "new_str")
 _NAMES = ("title", "path", "id")

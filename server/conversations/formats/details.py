@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from server.conversations.formats.turns import paragraphs
+from server.conversations.formats.turn_pieces import paragraphs
 
 _ATTRIBUTES: Final = r"""(?:[^>"']|"[^"]*"|'[^']*')*"""
 _DETAILS: Final = re.compile(

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from server.conversations.formats.draft import Draft, settings_of
-from server.conversations.formats.turns import Node, joined, milliseconds, named, paragraphs
+from server.conversations.formats.turn_pieces import Node, joined, milliseconds, named, paragraphs
 
 
 class _Message(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from server.conversations.formats.draft import Draft, DraftMessage, with_system
 from server.conversations.formats.llama_server import milliseconds
-from server.conversations.formats.turns import named, paragraphs, with_thought
+from server.conversations.formats.turn_pieces import named, paragraphs, with_thought
 
 _ROLES: Final = {"developer": "system", "human": "user"}
 _LEFT_OUT: Final = ("tool", "function")

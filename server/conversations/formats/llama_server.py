@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from server.conversations.formats.draft import ROLES, Draft, DraftMessage, with_system, without
-from server.conversations.formats.turns import attached, named, paragraphs, with_thought
+from server.conversations.formats.turn_pieces import attached, named, paragraphs, with_thought
 from server.conversations.values import About
 
 _Id = str | int | float | None

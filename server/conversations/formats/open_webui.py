@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from server.conversations.formats import details
 from server.conversations.formats.draft import ROLES, Draft, DraftMessage, settings_of, with_system, without
-from server.conversations.formats.turns import milliseconds, named, paragraphs, with_thought
+from server.conversations.formats.turn_pieces import milliseconds, named, paragraphs, with_thought
 from server.conversations.values import About
 
 

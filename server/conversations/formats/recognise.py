@@ -25,11 +25,11 @@ from server.conversations.formats import (
     llama_server,
     markdown,
     open_webui,
-    ours,
+    streamui_json,
 )
 from server.conversations.formats.draft import BadItemError, Draft, checked
 from server.conversations.formats.encoding import as_utf8
-from server.conversations.formats.kinds import kind_of
+from server.conversations.formats.file_kinds import kind_of
 
 MOST_CONVERSATIONS: Final = 10_000
 _ESCAPE: Final = re.compile(
@@ -110,7 +110,7 @@ def _read_archive(body: bytes, now: int) -> Iterator[Draft | Skipped]:
             index += 1
 
 
-def _read_entry(entry: archive.Entry, now: int) -> Iterator[Draft | Skipped]:
+def _read_entry(entry: archive.ArchiveFile, now: int) -> Iterator[Draft | Skipped]:
     if entry.problem is not None:
         yield Skipped(0, None, entry.problem)
         return
@@ -178,7 +178,7 @@ def _array(body: bytes) -> list[msgspec.Raw | BadItemError]:
     try:
         top = msgspec.json.decode(body, type=list[msgspec.Raw] | _Shape)
         if isinstance(top, _Shape) and _is_there(top.conversations):
-            ours.refuse_newer(msgspec.json.decode(top.version if _is_there(top.version) else b"0", type=int))
+            streamui_json.refuse_newer(msgspec.json.decode(top.version if _is_there(top.version) else b"0", type=int))
             top = msgspec.json.decode(top.conversations, type=list[msgspec.Raw])
     except RecursionError:
         raise RemoteProtocolError(ErrorCode.BAD_JSON, "JSON nested too deep") from None
@@ -205,7 +205,7 @@ def _reader(item: msgspec.Raw) -> Callable[[msgspec.Raw], Draft]:
     if _is_there(shape.messagesTree) or (_is_there(shape.conversationId) and _is_there(shape.messages)):
         return librechat.read
     if _is_there(shape.messages):
-        return ours.read if _is_there(shape.settings) else linear.read
+        return streamui_json.read if _is_there(shape.settings) else linear.read
     raise BadItemError(f"it is of no known format: {KNOWN}")
 
 

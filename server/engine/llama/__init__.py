@@ -3,6 +3,6 @@
 The C functions are called directly: the bindings' own context class turns every outcome into a RuntimeError.
 """
 
-from server.engine.llama.model import LlamaModel
+from server.engine.llama.llama_model import LlamaModel
 
 __all__ = ["LlamaModel"]

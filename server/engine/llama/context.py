@@ -14,8 +14,8 @@ from server.engine.base import ModelError
 from server.engine.llama.abort import AbortFlag
 from server.engine.llama.batch import LlamaBatch
 from server.engine.llama.candidates import Logits
-from server.engine.llama.log import log
-from server.engine.model import DecodeError, Outcome, Row
+from server.engine.llama.llama_log import log
+from server.engine.model import DecodeError, DecodeOutcome, Row
 
 UBATCH_TOKENS = 512
 """Rows computed at once; llama.cpp's default. Larger batches are split into such parts."""
@@ -71,7 +71,7 @@ class LlamaContext:
         """Maximum number of tokens of all sequences together."""
         return int(ll.llama_n_ctx(self.pointer))
 
-    def decode(self, rows: Sequence[Row]) -> Outcome:
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         """See Model.decode."""
         self._outputs, self._logits = self._batch.fill(rows), None
         log.begin()
@@ -80,7 +80,7 @@ class LlamaContext:
         self.decode_seconds += time.perf_counter() - started
         if result < 0:
             raise DecodeError(f"llama_decode failed with {result}: {log.cause}")
-        return (Outcome.COMPUTED, Outcome.NO_SLOT, Outcome.ABORTED)[result]
+        return (DecodeOutcome.COMPUTED, DecodeOutcome.NO_SLOT, DecodeOutcome.ABORTED)[result]
 
     def logits(self, output: int) -> Logits:
         """Return the logits of the last batch's ``output``-th row with logits; valid until the next decode."""

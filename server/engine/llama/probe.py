@@ -17,7 +17,7 @@ from typing import Final
 import llama_cpp as ll
 
 from server.engine.base import EngineError
-from server.engine.llama.model import LlamaModel
+from server.engine.llama.llama_model import LlamaModel
 from server.engine.model import Row
 from server.resources import address_space, limit_process
 

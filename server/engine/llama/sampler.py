@@ -16,7 +16,7 @@ from server.engine.base import RANDOM_SEED, SamplingParams
 from server.engine.llama import candidates
 from server.engine.llama.candidates import Logits
 from server.engine.llama.context import LlamaContext
-from server.engine.llama.grammar import Matcher
+from server.engine.llama.json_grammar import Matcher
 from server.engine.model import SamplerError
 
 SMALL_VOCABULARY: Final = 16_384

@@ -6,12 +6,12 @@ import resource
 import pytest
 
 from server.bench import crowded
-from server.bench.answer import Answer
-from server.bench.errors import BenchError
-from server.bench.measures.crowd import Crowd, Usage, _cost, _pauses, crowd, idling
-from server.bench.ours import StreamUI, usage_of
+from server.bench.bench_error import BenchError
+from server.bench.measures.crowd import Crowd, ProcessUsage, _cost, _pauses, crowd, idling
 from server.bench.prompts import Prompts
 from server.bench.samples import p99
+from server.bench.streamui_target import StreamUI, usage_of
+from server.bench.timed_answer import TimedAnswer
 from tests.server.test_main import assert_told_in_one_line, run
 from tests.server.transports.running import RunningServer
 
@@ -28,28 +28,28 @@ def target(server: RunningServer) -> StreamUI:
 
 
 def test_the_cost_is_that_of_each_connection() -> None:
-    assert _cost(Usage(1_000_000, 50), Usage(1_000_000 + 2048 * 100, 150), 100) == {
+    assert _cost(ProcessUsage(1_000_000, 50), ProcessUsage(1_000_000 + 2048 * 100, 150), 100) == {
         "crowd.memory": [2.0],
         "crowd.files": [1.0],
     }
 
 
 def test_the_pauses_of_an_answer_that_has_settled() -> None:
-    answer = Answer(0.0, 10)
+    answer = TimedAnswer(0.0, 10)
     for time in (1, 2, 3, 4, 5, 7, 10):
         answer.arrived(time, "x")
     assert _pauses(answer) == [2000, 3000]
 
 
 def test_the_pauses_of_an_answer_in_few_messages_count_from_the_request() -> None:
-    answer = Answer(0.0, 10)
+    answer = TimedAnswer(0.0, 10)
     answer.arrived(1, "x")
     assert _pauses(answer) == [1000]
 
 
 def test_what_the_server_holds_is_read_from_its_metrics() -> None:
     told = "# HELP process_open_fds x\nprocess_resident_memory_bytes 1.5e+07\nprocess_open_fds 12.0\nother 7\n"
-    assert usage_of(told) == Usage(15_000_000, 12)
+    assert usage_of(told) == ProcessUsage(15_000_000, 12)
     with pytest.raises(BenchError, match="process_resident_memory_bytes"):
         usage_of("process_open_fds 12.0\n")
 

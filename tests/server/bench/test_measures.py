@@ -2,15 +2,15 @@
 
 import pytest
 
-from server.bench.answer import Answer
-from server.bench.errors import BenchError
+from server.bench.bench_error import BenchError
 from server.bench.measures.readings import _around
 from server.bench.measures.throughput import _outside
-from server.bench.target import Counters
+from server.bench.target import ServerCounters
+from server.bench.timed_answer import TimedAnswer
 
 
-def answer(sent: float, *arrivals: float) -> Answer:
-    made = Answer(sent, 10)
+def answer(sent: float, *arrivals: float) -> TimedAnswer:
+    made = TimedAnswer(sent, 10)
     for time in arrivals:
         made.arrived(time, "x")
     return made
@@ -27,15 +27,15 @@ def test_the_gaps_of_an_answer_that_ended_in_between() -> None:
 
 
 def test_time_outside_llama_cpp() -> None:
-    before = Counters.of(engine(tokens=100, busy=1.0, decode=0.5, sample=0.1))
-    after = Counters.of(engine(tokens=200, busy=2.0, decode=1.3, sample=0.2))
+    before = ServerCounters.of(engine(tokens=100, busy=1.0, decode=0.5, sample=0.1))
+    after = ServerCounters.of(engine(tokens=200, busy=2.0, decode=1.3, sample=0.2))
     found = _outside(before, after, 4)
     assert found["outside.4"] == pytest.approx([1000.0])
     assert found["outside.share.4"] == pytest.approx([10.0])
 
 
 def test_an_engine_that_counts_no_time() -> None:
-    bare = Counters.of({"prompt_tokens": 1, "completion_tokens": 2})
+    bare = ServerCounters.of({"prompt_tokens": 1, "completion_tokens": 2})
     assert _outside(bare, bare, 4) == {}
 
 

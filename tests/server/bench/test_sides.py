@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from server.bench.errors import BenchError
+from server.bench.bench_error import BenchError
 from server.bench.process import running
-from server.bench.sides import Load, Ours, Standing, Started, filled
+from server.bench.sides import Load, Ours, RunningServer, StartedServer, filled
 from server.bench.target import ask
 from server.starter import MODEL_PATH
 from tests.server.bench.completions import Completions, serving
@@ -58,13 +58,13 @@ async def test_our_server_that_ends_is_told_with_its_last_line(tmp_path: Path) -
 )
 async def test_a_command_that_ends_is_told_with_its_last_line(code: str, told: str) -> None:
     with pytest.raises(BenchError, match=told):
-        async with Started(LOAD, shlex.join([sys.executable, "-c", code]), "completions").serving():
+        async with StartedServer(LOAD, shlex.join([sys.executable, "-c", code]), "completions").serving():
             pass
 
 
 async def test_a_command_that_there_is_not_is_told() -> None:
     with pytest.raises(BenchError, match="no-such-server: No such file"):
-        async with Started(LOAD, "no-such-server", "completions").serving():
+        async with StartedServer(LOAD, "no-such-server", "completions").serving():
             pass
 
 
@@ -95,9 +95,9 @@ async def test_a_process_that_does_not_obey_is_killed(monkeypatch: pytest.Monkey
 
 async def test_a_standing_server() -> None:
     async with serving(Completions().app()) as port:
-        async with Standing(LOAD, f"http://127.0.0.1:{port}", "completions").serving() as target:
+        async with RunningServer(LOAD, f"http://127.0.0.1:{port}", "completions").serving() as target:
             assert (await ask(target, "Hi", 3)).tokens == 3
     with pytest.raises(BenchError, match="no answer; start"):
-        async with Standing(LOAD, f"http://127.0.0.1:{port}", "completions").serving():
+        async with RunningServer(LOAD, f"http://127.0.0.1:{port}", "completions").serving():
             pass
     await asyncio.sleep(0)

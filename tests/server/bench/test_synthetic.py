@@ -8,11 +8,11 @@ from queue import SimpleQueue
 
 import pytest
 
-from server.bench.errors import BenchError
+from server.bench.bench_error import BenchError
 from server.bench.gguf_facts import read_facts
 from server.bench.prompts import WORDS, Prompts
-from server.bench.synthetic import SHAPES, Shape, make, write
-from server.bench.vocabulary import SPECIAL, byte_letters, make_vocabulary
+from server.bench.synthetic import SHAPES, SyntheticShape, make, write
+from server.bench.synthetic_vocabulary import SPECIAL, byte_letters, make_vocabulary
 from server.chat.template import ChatTemplate
 from server.engine.base import Finished, GenerationRequest, Piece, SamplingParams, Update
 from server.engine.llama import LlamaModel
@@ -20,7 +20,7 @@ from server.engine.worker import BatchingEngine
 from server.starter import MODEL_PATH
 from tests.server.transports.peer import DEADLINE
 
-TINY = Shape(name="tiny", layers=2, heads=2, kv_heads=1, feed_forward=256, vocabulary=8192, context=1024)
+TINY = SyntheticShape(name="tiny", layers=2, heads=2, kv_heads=1, feed_forward=256, vocabulary=8192, context=1024)
 TEXT = "Once upon a time the Größe was 12.5 m; 漢字 🙂\n\n\tDon't ask again, little bird."
 
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from server.bench.rows import GROUPS, Row, rows
+from server.bench.load_sizes import FULL, QUICK, LoadSizes
+from server.bench.rows import GROUPS, TableRow, rows
 from server.bench.samples import gaps, median, merge, p50, p95, p99, percentile
-from server.bench.sizes import FULL, QUICK, Sizes
 from server.bench.table import figures, table
 
-SPEED = Row("throughput", "speed", median, "speed", "tokens/s", 1)
-WAIT = Row("arrivals", "wait", p99, "wait, p99", "ms")
-LOST = Row("stops", "lost", max, "only ours", "ms")
-NEVER = Row("stops", "never", max, "of nobody", "ms")
+SPEED = TableRow("throughput", "speed", median, "speed", "tokens/s", 1)
+WAIT = TableRow("arrivals", "wait", p99, "wait, p99", "ms")
+LOST = TableRow("stops", "lost", max, "only ours", "ms")
+NEVER = TableRow("stops", "never", max, "of nobody", "ms")
 
 ROUNDS = [
     {"ours": {"speed": [100.0], "wait": [1.0, 9.0], "lost": [2.5]}, "theirs": {"speed": [50.0], "wait": [10.0]}},
@@ -71,7 +71,7 @@ def test_every_row_has_a_name_of_its_own_and_a_known_group() -> None:
 @pytest.mark.parametrize("sizes", [FULL, QUICK])
 @pytest.mark.parametrize("context", [512, 2048, 4608, 100_000])
 @pytest.mark.parametrize("parallel", [1, 8, 256])
-def test_sizes_fit(sizes: Sizes, context: int, parallel: int) -> None:
+def test_sizes_fit(sizes: LoadSizes, context: int, parallel: int) -> None:
     fitted = sizes.fitted(context=context, parallel=parallel)
     assert 0 < fitted.long <= fitted.longest
     assert fitted.long + fitted.turn + fitted.short + 4 < context

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.conversations import editing, importing, listing, schema, upkeep
+from server.conversations import conversation_tables, editing, importing, listing, upkeep
 from server.conversations.formats.draft import Draft, DraftMessage, checked
 from server.conversations.search_text import Query, indexed
 from server.conversations.snippets import LENGTH, READ, WINDOW, snippet
@@ -25,8 +25,8 @@ ME = "me"
 
 def new_db() -> sqlite3.Connection:
     db = sqlite3.connect(MEMORY, isolation_level=None)
-    schema.add_functions(db)
-    prepare(db, None, schema.MIGRATIONS, pragmas=PRAGMAS)
+    conversation_tables.add_functions(db)
+    prepare(db, None, conversation_tables.MIGRATIONS, pragmas=PRAGMAS)
     return db
 
 
@@ -246,7 +246,7 @@ def test_deleted_and_restored_messages_are_found_when_they_are_there() -> None:
 def earlier(path: Path) -> None:
     """A file as the first version left it: one index of words, kept by its triggers."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.executescript(f"BEGIN; {schema.MIGRATIONS[0]} PRAGMA user_version = 1; COMMIT;")
+        db.executescript(f"BEGIN; {conversation_tables.MIGRATIONS[0]} PRAGMA user_version = 1; COMMIT;")
         add = (
             "INSERT INTO conversations (principal, id, title, created_at, updated_at, settings) VALUES (?,?,?,1,1,'{}')"
         )

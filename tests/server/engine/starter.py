@@ -9,7 +9,7 @@ from server.chat.template import ChatTemplate
 from server.engine.base import Finished, FinishReason
 from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
-from server.engine.model import DecodeError, Outcome, Row
+from server.engine.model import DecodeError, DecodeOutcome, Row
 from server.engine.scripted import Gate
 from server.engine.worker import BatchingEngine
 from server.starter import MODEL_PATH
@@ -28,9 +28,9 @@ class HeldModel(LlamaModel):
         self.failures = 0
         """How many of the next batches fail."""
 
-    def decode(self, rows: Sequence[Row]) -> Outcome:
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         if not self.gate.pass_through():
-            return Outcome.ABORTED
+            return DecodeOutcome.ABORTED
         if self.failures:
             self.failures -= 1
             raise DecodeError("llama_decode failed")

@@ -186,13 +186,13 @@ def raising(*_: Any, **__: Any) -> None:
     "spoil",
     [
         lambda registry, monkeypatch: monkeypatch.setattr(registry, "when_ended", raising),
-        lambda registry, monkeypatch: monkeypatch.setattr(registry.tally, "piece", raising),
-        lambda registry, monkeypatch: monkeypatch.setattr(registry.tally, "end", raising),
+        lambda registry, monkeypatch: monkeypatch.setattr(registry.measurements, "piece", raising),
+        lambda registry, monkeypatch: monkeypatch.setattr(registry.measurements, "end", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry_module, "log_end", raising),
-        lambda registry, monkeypatch: monkeypatch.setattr(registry._departures, "finished", raising),
+        lambda registry, monkeypatch: monkeypatch.setattr(registry._expiry, "finished", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry._recorder, "_lags", None),
     ],
-    ids=["when_ended", "tally of pieces", "tally of ends", "log", "retention", "measured lag"],
+    ids=["when_ended", "measurements of pieces", "measurements of ends", "log", "retention", "measured lag"],
 )
 async def test_a_fault_in_what_follows_harms_no_generation(
     registry: Registry,

@@ -27,7 +27,7 @@ from server.engine.base import (
 )
 from server.generations.entries import Begun, CancelAsked, Forgotten
 from server.generations.journal import FILE, Journal, JournalError
-from server.generations.schema import MIGRATIONS
+from server.generations.journal_tables import MIGRATIONS
 from server.generations.stored import Stored
 
 SAMPLING = SamplingParams(temperature=0.5, seed=7, stop=("\n",), logit_bias={5: -1.5}, max_tokens=9)

@@ -237,7 +237,7 @@ async def test_by_default_and_with_null_it_goes_on(registry: Registry, model: Sc
     generation = await start(registry, body)
     registry.watch(generation, print)
     registry.unwatch(generation, print)
-    assert ("g1" in registry._departures) is (body.on_detach_ms is not None)
+    assert ("g1" in registry._expiry) is (body.on_detach_ms is not None)
     model.gate.open()
     assert (await ended(registry, generation)).reason is DoneReason.STOP
 
@@ -248,7 +248,7 @@ async def test_who_comes_back_in_time_keeps_it_alive(registry: Registry, model: 
     registry.watch(generation, print)
     registry.unwatch(generation, print)
     registry.watch(generation, print)
-    assert "g1" not in registry._departures
+    assert "g1" not in registry._expiry
     model.gate.open()
     assert (await ended(registry, generation)).reason is DoneReason.STOP
 
@@ -259,9 +259,9 @@ async def test_one_of_two_watchers_that_leaves_changes_nothing(registry: Registr
     registry.watch(generation, print)
     registry.watch(generation, repr)  # type: ignore[arg-type]
     registry.unwatch(generation, print)
-    assert "g1" not in registry._departures
+    assert "g1" not in registry._expiry
     registry.unwatch(generation, repr)  # type: ignore[arg-type]
-    assert "g1" in registry._departures
+    assert "g1" in registry._expiry
 
 
 async def test_a_dying_engine_fails_what_is_open_and_what_comes(
@@ -307,7 +307,7 @@ async def test_a_log_expires_after_its_time(engine: BatchingEngine) -> None:
         with pytest.raises(RemoteProtocolError) as caught:
             registry.get("g1", re="attach", principal=LOCAL)
         assert caught.value.code is ErrorCode.UNKNOWN_ID
-        assert "g1" not in registry._departures
+        assert "g1" not in registry._expiry
         again = await start(registry, Generate(id="g1", prompt="Hi"))
         assert again.log.done is None
 
@@ -322,7 +322,7 @@ async def test_closing_ends_all_as_interrupted(engine: BatchingEngine, model: Sc
         assert generation.log.done.reason is DoneReason.INTERRUPTED
         assert generation.log.done.timings.stop is None
     assert registry.active == []
-    assert "g1" not in registry._departures
+    assert "g1" not in registry._expiry
     assert not engine.stats().alive
     assert model.held_tokens == engine.stats().kept_tokens
 
@@ -343,7 +343,7 @@ async def test_one_whose_client_goes_while_it_is_journaled_counts_as_unwatched(r
     registry._recorder.put = put  # type: ignore[method-assign]
     put(waiting[0])
     await registry.caught_up()
-    assert "g1" in registry._departures
+    assert "g1" in registry._expiry
 
 
 async def test_what_begins_while_it_is_drained_is_waited_for_and_nothing_new_is_taken(

@@ -10,7 +10,7 @@ import pytest
 
 from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
-from server.guard.store import TokenStore, hash_of
+from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
 from tests.server.transports.running import RunningServer, serving
 

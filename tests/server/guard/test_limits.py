@@ -10,9 +10,9 @@ import pytest
 from protocol.messages import Accepted, Error, Generate, Hello, Ping, Welcome
 from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
-from server.guard.limits import Limits
+from server.guard.limits import UsageLimits
 from server.guard.rates import Rates
-from server.guard.store import TokenStore
+from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
 from server.transports import connection
 from tests.server.guard.conftest import Keys, bearer
@@ -24,7 +24,7 @@ FEW = 10
 
 
 @contextlib.asynccontextmanager
-async def limited(limits: Limits, folder: Path | None = None) -> AsyncIterator[RunningServer]:
+async def limited(limits: UsageLimits, folder: Path | None = None) -> AsyncIterator[RunningServer]:
     tokens = Tokens(TokenStore(folder)) if folder else None
     guard = Guard(tokens=tokens, limits=limits)
     if limits.messages == FEW:
@@ -35,7 +35,7 @@ async def limited(limits: Limits, folder: Path | None = None) -> AsyncIterator[R
 
 async def test_they_are_told_in_welcome() -> None:
     async with (
-        limited(Limits(sockets=7, messages=70)) as server,
+        limited(UsageLimits(sockets=7, messages=70)) as server,
         server.socket() as socket,
     ):
         limits = (await Peer(socket).take(Welcome)).limits
@@ -43,7 +43,7 @@ async def test_they_are_told_in_welcome() -> None:
 
 
 async def test_one_socket_too_many_is_told_so_and_closed_with_4429() -> None:
-    async with limited(Limits(sockets=2)) as server:
+    async with limited(UsageLimits(sockets=2)) as server:
         async with server.peer(), server.peer(), server.peer() as third:
             error = await third.take(Error)
             assert (error.code, error.retryable) == ("rate_limited", True)
@@ -55,14 +55,14 @@ async def test_one_socket_too_many_is_told_so_and_closed_with_4429() -> None:
 
 
 async def test_a_channel_takes_a_place_too() -> None:
-    async with limited(Limits(sockets=2)) as server:
+    async with limited(UsageLimits(sockets=2)) as server:
         await server.ask("POST", "/channel", "")
         async with server.listen("GET", "/channel"), server.peer() as third:
             assert await third.closed() == 4429
 
 
 async def test_a_polled_channel_that_finds_no_place_is_told_so() -> None:
-    async with limited(Limits(sockets=1)) as server, server.peer():
+    async with limited(UsageLimits(sockets=1)) as server, server.peer():
         opened = await server.ask("POST", "/channel", "")
         assert opened.status == 201
         name = json.loads(opened.body)["connection"]
@@ -73,7 +73,7 @@ async def test_a_polled_channel_that_finds_no_place_is_told_so() -> None:
 
 
 async def test_places_are_a_principals_own(keys: Keys) -> None:
-    async with limited(Limits(sockets=1), keys.folder) as server:
+    async with limited(UsageLimits(sockets=1), keys.folder) as server:
         async with (
             server.peer(additional_headers=bearer(keys.alice)),
             server.peer(additional_headers=bearer(keys.bob)) as bob,
@@ -86,7 +86,7 @@ async def test_places_are_a_principals_own(keys: Keys) -> None:
 
 
 async def test_who_has_said_no_hello_takes_a_place_of_the_address(keys: Keys) -> None:
-    async with limited(Limits(sockets=1), keys.folder) as server:
+    async with limited(UsageLimits(sockets=1), keys.folder) as server:
         async with server.peer() as first, server.peer() as second:
             assert await second.closed() == 4429
             await first.send(Hello(token=keys.alice))
@@ -97,7 +97,7 @@ async def test_who_has_said_no_hello_takes_a_place_of_the_address(keys: Keys) ->
 
 
 async def test_requests_that_wait_take_places(keys: Keys) -> None:
-    async with limited(Limits(sockets=1), keys.folder) as server:
+    async with limited(UsageLimits(sockets=1), keys.folder) as server:
         server.model.gate.close()
         body = '{"id":"g1","prompt":"Hi","on_detach_ms":null}'
         await server.ask("POST", "/generations", body, bearer(keys.alice))
@@ -110,7 +110,7 @@ async def test_requests_that_wait_take_places(keys: Keys) -> None:
 
 
 async def test_messages_beyond_the_rate_are_answered_and_not_carried_out() -> None:
-    async with limited(Limits(messages=FEW)) as server, server.peer() as peer:
+    async with limited(UsageLimits(messages=FEW)) as server, server.peer() as peer:
         for n in range(20):
             await peer.send(Generate(id=f"g{n}", prompt="Hi"))
         error = await peer.take(Error)
@@ -123,14 +123,14 @@ async def test_messages_beyond_the_rate_are_answered_and_not_carried_out() -> No
 
 async def test_a_flood_closes_with_4429(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "FLOOD_MESSAGES", 20)
-    async with limited(Limits(messages=FEW)) as server, server.peer() as peer:
+    async with limited(UsageLimits(messages=FEW)) as server, server.peer() as peer:
         for _ in range(40):
             await peer.send(Ping())
         assert await peer.closed() == 4429
 
 
 async def test_a_rate_is_a_principals_own_and_a_hello_passes_always(keys: Keys) -> None:
-    async with limited(Limits(messages=FEW), keys.folder) as server:
+    async with limited(UsageLimits(messages=FEW), keys.folder) as server:
         for _ in range(20):
             reply = await server.ask("GET", "/generations/g1", headers=bearer(keys.alice))
         assert reply.status == 429

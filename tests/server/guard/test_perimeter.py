@@ -9,7 +9,7 @@ from websockets.exceptions import InvalidStatus
 from protocol.messages import Welcome
 from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
-from server.guard.store import TokenStore
+from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
 from tests.server.guard.conftest import Keys, bearer
 from tests.server.transports.peer import Peer

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from protocol.conformance.http import Exchange
+from protocol.conformance.http import HttpExchange
 from tests.server.transports.peer import DEADLINE
 
 
@@ -27,7 +27,7 @@ class Event:
 class Listener:
     """One response. ``comments`` counts those that came, ``retry`` is the newest that was told."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: HttpExchange) -> None:
         self.status = exchange.status
         self.headers = exchange.headers
         self.comments = 0

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 
-from protocol.conformance.http import Exchange, fetch, send
+from protocol.conformance.http import HttpExchange, fetch, send
 from protocol.conformance.http import HttpResponse as Reply
 from protocol.cursor import Cursor
 from protocol.messages import Welcome
@@ -113,7 +113,7 @@ class RunningServer:
             exchange.abort()
 
     @contextlib.asynccontextmanager
-    async def listen_for(self, path: str, method: str = "GET", body: str | None = None) -> AsyncIterator[Exchange]:
+    async def listen_for(self, path: str, method: str = "GET", body: str | None = None) -> AsyncIterator[HttpExchange]:
         """A request that was sent, whose response is not waited for; it is cut off at the end of the block."""
         exchange = await send(method, self.url(path), None if body is None else body.encode())
         try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from server.engine.base import GrammarError
-from server.engine.llama.schema import reading
+from server.engine.llama.schema import keyword_values
 from server.engine.llama.schema.keywords import assertions
 from server.engine.llama.schema.patterns import translated
 
@@ -20,7 +20,7 @@ MAX_PATTERNS = 20
 Written = dict[str, object]
 
 
-class Writer(Protocol):
+class SchemaWriter(Protocol):
     """Converter for the schemas of properties."""
 
     def schema(self, source: object, path: str) -> Written | bool: ...
@@ -28,12 +28,14 @@ class Writer(Protocol):
     def values(self, source: object) -> list[object] | None: ...
 
 
-def write_object(writer: Writer, source: Mapping[str, object], path: str, written: Written, *, open: bool) -> None:
+def write_object(
+    writer: SchemaWriter, source: Mapping[str, object], path: str, written: Written, *, open: bool
+) -> None:
     """Add the object keywords to ``written``. With ``open`` an object may have properties that are not named here."""
     properties = _properties(writer, source, path)
     patterns = _patterns(writer, source, path)
-    required = reading.names(source, path, "required")
-    reading.check_value(required, f"{path}.required")
+    required = keyword_values.names(source, path, "required")
+    keyword_values.check_value(required, f"{path}.required")
     others: Written | bool | None = None
     if "additionalProperties" in source:
         others = writer.schema(source["additionalProperties"], f"{path}.additionalProperties")
@@ -54,15 +56,15 @@ def write_object(writer: Writer, source: Mapping[str, object], path: str, writte
         written["required"] = required
 
 
-def _properties(writer: Writer, source: Mapping[str, object], path: str) -> dict[str, Written | bool]:
-    given = reading.mapping(source, path, "properties")
+def _properties(writer: SchemaWriter, source: Mapping[str, object], path: str) -> dict[str, Written | bool]:
+    given = keyword_values.mapping(source, path, "properties")
     for name in given:
-        reading.check_value(name, f"{path}.properties")
+        keyword_values.check_value(name, f"{path}.properties")
     return {name: writer.schema(part, f"{path}.properties.{name}") for name, part in given.items()}
 
 
-def _patterns(writer: Writer, source: Mapping[str, object], path: str) -> dict[str, Written | bool]:
-    given = reading.mapping(source, path, "patternProperties")
+def _patterns(writer: SchemaWriter, source: Mapping[str, object], path: str) -> dict[str, Written | bool]:
+    given = keyword_values.mapping(source, path, "patternProperties")
     if len(given) > MAX_PATTERNS:
         raise GrammarError(f"{path}.patternProperties is supported with up to {MAX_PATTERNS} patterns")
     return {
@@ -72,7 +74,7 @@ def _patterns(writer: Writer, source: Mapping[str, object], path: str) -> dict[s
 
 
 def _limit_names(
-    writer: Writer,
+    writer: SchemaWriter,
     source: Mapping[str, object],
     path: str,
     properties: dict[str, Written | bool],
@@ -90,7 +92,7 @@ def _limit_names(
     value = True if others is None else others
     if (allowed := writer.values(names)) is not None:
         properties.update((name, value) for name in allowed if isinstance(name, str))
-        reading.check_value(list(properties), f"{path}.propertyNames")
+        keyword_values.check_value(list(properties), f"{path}.propertyNames")
         return False
     if not isinstance(names, Mapping) or not assertions(names) <= {"type", "pattern", "minLength", "maxLength"}:
         raise GrammarError(f"{path}.propertyNames is supported with enum, pattern, minLength and maxLength only")
@@ -99,12 +101,12 @@ def _limit_names(
 
 
 def _name_pattern(names: Mapping[str, object], path: str) -> str:
-    least, most = reading.counts(names, path, "minLength", "maxLength")
+    least, most = keyword_values.counts(names, path, "minLength", "maxLength")
     if "pattern" not in names:
         return rf"^[\s\S]{{{least},{'' if most is None else most}}}$"
     if least or most is not None:
         raise GrammarError(f"{path}.pattern is not supported beside minLength and maxLength")
-    return translated(reading.text(names, path, "pattern"), f"{path}.pattern")
+    return translated(keyword_values.text(names, path, "pattern"), f"{path}.pattern")
 
 
 def _check_size(
@@ -121,7 +123,7 @@ def _write_counts(
     source: Mapping[str, object], path: str, written: Written, required: list[str], *, closed: bool
 ) -> None:
     """Convert the limits on the number of properties. Unnamed ones could repeat a name and be counted twice."""
-    least, most = reading.counts(source, path, "minProperties", "maxProperties")
+    least, most = keyword_values.counts(source, path, "minProperties", "maxProperties")
     if least > len(required):
         if not closed and least > len(required) + 1:
             raise GrammarError(f"{path}.minProperties is supported up to one more than there are required properties")

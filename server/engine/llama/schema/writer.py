@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from server.engine.base import GrammarError
-from server.engine.llama.schema import keywords, reading
+from server.engine.llama.schema import keyword_values, keywords
+from server.engine.llama.schema.allowed_values import arrays_of, lists_of, values_of
 from server.engine.llama.schema.objects import write_object
 from server.engine.llama.schema.patterns import FORMATS, translated
 from server.engine.llama.schema.references import combined, resolve
-from server.engine.llama.schema.values import arrays_of, lists_of, values_of
 
 MAX_DEFINITIONS = 500
 
@@ -60,7 +60,7 @@ class WrittenSchema:
 
 def write(source: Mapping[str, object]) -> WrittenSchema:
     """Convert ``source``. Raises GrammarError with the keyword and its path."""
-    reading.check_depth(source)
+    keyword_values.check_depth(source)
     return _Writer(source).write()
 
 
@@ -82,7 +82,7 @@ class _Writer:
 
     def write(self) -> WrittenSchema:
         for keyword in ("$defs", "definitions"):
-            for name, part in reading.mapping(self._source, "", keyword).items():
+            for name, part in keyword_values.mapping(self._source, "", keyword).items():
                 self._name(part, f".{keyword}.{name}")
         whole = WrittenSchema(self._part(self._source, ""))
         while self._todo:
@@ -138,7 +138,7 @@ class _Writer:
             written["$ref"] = f"#/$defs/{self._name(*resolve(self._source, source['$ref'], path))}"
         for keyword in keywords.LISTS_OF_SCHEMAS:
             if keyword in source:
-                parts = reading.sequence(source, path, keyword)
+                parts = keyword_values.sequence(source, path, keyword)
                 if not parts:
                     raise GrammarError(f"{path}.{keyword} must not be empty")
                 write = self._alternative if keyword == "oneOf" else self.schema
@@ -160,13 +160,13 @@ class _Writer:
 
     def _write_values(self, source: Mapping[str, object], path: str, written: Written) -> None:
         if "const" in source:
-            reading.check_value(source["const"], f"{path}.const")
+            keyword_values.check_value(source["const"], f"{path}.const")
             written["const"] = source["const"]
         if "enum" in source:
-            given = reading.sequence(source, path, "enum")
+            given = keyword_values.sequence(source, path, "enum")
             if not given:
                 raise GrammarError(f"{path}.enum must not be empty")
-            reading.check_value(given, f"{path}.enum")
+            keyword_values.check_value(given, f"{path}.enum")
             written["enum"] = given
 
     def _write_types(self, source: Mapping[str, object], path: str, written: Written) -> None:
@@ -187,28 +187,30 @@ class _Writer:
 
     def _write_numbers(self, source: Mapping[str, object], path: str, written: Written) -> None:
         for keyword in sorted(keywords.OF_TYPE["number"] & source.keys()):
-            value = reading.number(source, path, keyword)
-            if abs(value) > reading.LARGEST_EXACT:
-                raise GrammarError(f"{path}.{keyword} must be at most {reading.LARGEST_EXACT}, more is not exact")
+            value = keyword_values.number(source, path, keyword)
+            if abs(value) > keyword_values.LARGEST_EXACT:
+                raise GrammarError(
+                    f"{path}.{keyword} must be at most {keyword_values.LARGEST_EXACT}, more is not exact"
+                )
             written[keyword] = value
         if "multipleOf" in written:
-            self._multiples += _multiple(reading.number(source, path, "multipleOf"), path)
+            self._multiples += _multiple(keyword_values.number(source, path, "multipleOf"), path)
             if self._multiples > MAX_MULTIPLES:
                 raise GrammarError(f"{path}.multipleOf is supported up to {MAX_MULTIPLES} in all of a schema")
         if "integer" in _types(written) and "number" not in _types(written) and not {"const", "enum"} & source.keys():
             if written.keys().isdisjoint(("minimum", "exclusiveMinimum")):
-                written["minimum"] = -reading.LARGEST_EXACT
+                written["minimum"] = -keyword_values.LARGEST_EXACT
             if written.keys().isdisjoint(("maximum", "exclusiveMaximum")):
-                written["maximum"] = reading.LARGEST_EXACT
+                written["maximum"] = keyword_values.LARGEST_EXACT
 
     def _write_text(self, source: Mapping[str, object], path: str, written: Written) -> None:
-        least, most = reading.counts(source, path, "minLength", "maxLength")
+        least, most = keyword_values.counts(source, path, "minLength", "maxLength")
         if least:
             written["minLength"] = least
         if most is not None:
             written["maxLength"] = most
         if "pattern" in source:
-            written["pattern"] = translated(reading.text(source, path, "pattern"), f"{path}.pattern")
+            written["pattern"] = translated(keyword_values.text(source, path, "pattern"), f"{path}.pattern")
         if "format" in source and _may_be(written, "string"):
             self._write_format(source["format"], path, written)
         if id(source) in self._combined and not source.keys().isdisjoint(("pattern", "format")):
@@ -228,13 +230,13 @@ class _Writer:
             _also(written, {"pattern": pattern})
 
     def _write_array(self, source: Mapping[str, object], path: str, written: Written) -> None:
-        least, most = reading.counts(source, path, "minItems", "maxItems")
+        least, most = keyword_values.counts(source, path, "minItems", "maxItems")
         if least:
             written["minItems"] = least
         if most is not None:
             written["maxItems"] = most
         items, others = source.get("items", True), "items"
-        fixed = reading.sequence(source, path, "prefixItems")
+        fixed = keyword_values.sequence(source, path, "prefixItems")
         if isinstance(items, list):  # the form before draft 2020-12
             fixed, items, others = items, source.get("additionalItems", True), "additionalItems"
         if fixed:
@@ -252,7 +254,7 @@ class _Writer:
     ) -> None:
         if values is None:
             raise GrammarError(f"{path}.uniqueItems is supported only where items has a list of values, such as enum")
-        reading.check_value(values, f"{path}.items")
+        keyword_values.check_value(values, f"{path}.items")
         lists = lists_of(values, least, len(values) if most is None else most)
         self._arrays += 0 if lists is None else len(lists)
         if lists is None or self._arrays > MAX_ARRAYS:

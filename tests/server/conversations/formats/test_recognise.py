@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import DoneReason, Params
-from server.conversations.formats import markdown, ours, recognise
+from server.conversations.formats import markdown, recognise, streamui_json
 from server.conversations.formats.draft import MOST_MESSAGES, Draft
 from server.conversations.formats.recognise import Skipped, read_json, read_markdown
 from server.conversations.values import Message, MessageState, Settings, Whole
@@ -58,7 +58,7 @@ WHOLE = Whole(
 
 
 def test_ours_comes_back_as_it_was() -> None:
-    draft = one(json.loads(ours.exported(WHOLE)))
+    draft = one(json.loads(streamui_json.exported(WHOLE)))
     assert (draft.id, draft.title, draft.pinned, draft.leaf) == ("c1", "Frogs", True, "m4")
     assert (draft.created_at, draft.updated_at, draft.settings) == (1, 2, WHOLE.settings)
     assert said(draft) == [(m.id, m.parent, m.role, m.content) for m in WHOLE.messages]
@@ -73,7 +73,7 @@ async def test_all_of_ours_in_one_file() -> None:
             yield whole
 
     for count in (0, 1, 3):
-        text = "".join([part async for part in ours.exported_all(wholes(*[WHOLE] * count))])
+        text = "".join([part async for part in streamui_json.exported_all(wholes(*[WHOLE] * count))])
         assert json.loads(text)["format"] == "streamui.conversations"
         assert len(read(json.loads(text))) == count
 

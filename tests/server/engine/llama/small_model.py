@@ -10,9 +10,11 @@ import gguf
 import numpy
 
 from server.bench import synthetic
-from server.bench.vocabulary import SPECIAL, make_vocabulary
+from server.bench.synthetic_vocabulary import SPECIAL, make_vocabulary
 
-SHAPE = synthetic.Shape(name="small", layers=1, heads=2, kv_heads=1, feed_forward=256, vocabulary=512, context=1024)
+SHAPE = synthetic.SyntheticShape(
+    name="small", layers=1, heads=2, kv_heads=1, feed_forward=256, vocabulary=512, context=1024
+)
 END = "<|im_end|>"
 
 

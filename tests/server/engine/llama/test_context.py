@@ -7,7 +7,7 @@ import pytest
 
 from server.engine.llama import LlamaModel
 from server.engine.llama.candidates import Logits
-from server.engine.model import Outcome, Row
+from server.engine.model import DecodeOutcome, Row
 from server.starter import MODEL_PATH
 
 STORY = "Tell me a story of a small model that lives in a large computer and writes all day long. " * 5
@@ -36,7 +36,7 @@ def compute(model: LlamaModel, tokens: list[int], slot: int, start: int = 0) -> 
     """The logits behind ``tokens``."""
     last = len(tokens) - 1
     rows = [Row(token, slot, start + n, n == last) for n, token in enumerate(tokens)]
-    assert model.decode(rows) is Outcome.COMPUTED
+    assert model.decode(rows) is DecodeOutcome.COMPUTED
     return model._context.logits(0).copy()
 
 
@@ -86,7 +86,7 @@ def test_an_abort_leaves_the_other_sequences_right(model: LlamaModel) -> None:
     model.forget(0, len(story) - 1)
     model.abort()
     rows = [Row(story[-1], 0, len(story) - 1, True), *(Row(token, 1, n, False) for n, token in enumerate(other))]
-    assert model.decode(rows) is Outcome.ABORTED
+    assert model.decode(rows) is DecodeOutcome.ABORTED
     model.rearm()
     model.forget(0, len(story) - 1)
     model.forget(1)
@@ -99,7 +99,7 @@ def test_a_full_cache_is_told_and_harms_nothing() -> None:
     story = model.tokenize(STORY)
     want = compute(model, story, 0)
     model.forget(0, len(story) - 1)
-    assert model.decode([Row(5, 1, n, False) for n in range(512 - len(story) + 2)]) is Outcome.NO_SLOT
+    assert model.decode([Row(5, 1, n, False) for n in range(512 - len(story) + 2)]) is DecodeOutcome.NO_SLOT
     model.forget(1)
     assert alike(compute(model, story[-1:], 0, len(story) - 1), want)
     model.close()

@@ -11,8 +11,8 @@ from pathlib import Path
 import gguf
 import llama_cpp as ll
 
-from server.engine.llama.log import log
-from server.engine.llama.tokenizer import Tokenizer
+from server.engine.llama.llama_log import log
+from server.engine.llama.llama_tokenizer import Tokenizer
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 """The kinds of tokens in a GGUF file."""

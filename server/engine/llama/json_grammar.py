@@ -12,10 +12,10 @@ import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper
 from numpy.typing import NDArray
 
-from server.engine.llama.schema import endings
+from server.engine.llama.schema import termination
 from server.engine.llama.schema.blame import find_culprit
 from server.engine.llama.schema.writer import Written, write
-from server.engine.llama.vocabulary import TokenTable
+from server.engine.llama.token_table import TokenTable
 from server.engine.model import SamplerError
 
 LIMITS: Final = LLParserLimits(
@@ -56,7 +56,7 @@ class Grammars:
     def compile(self, schema: Mapping[str, object]) -> str:
         """See Engine.grammar."""
         written = write(schema)
-        endings.check(written)
+        termination.check(written)
         tokenizer, _ = self._tokenizer()
         text = _text(written.whole(written.root.written))
         matcher = _matcher(tokenizer, text)

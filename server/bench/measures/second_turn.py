@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from server.bench.load_sizes import LoadSizes
 from server.bench.prompts import Prompts
 from server.bench.samples import Samples, merge
-from server.bench.sizes import Sizes
 from server.bench.target import Target, ask
 
 
-async def turns(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+async def turns(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
     return merge([await _conversation(target, sizes, prompts) for _ in range(sizes.turns)])
 
 
-async def _conversation(target: Target, sizes: Sizes, prompts: Prompts) -> Samples:
+async def _conversation(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
     said = prompts.fresh(sizes.long)
     first = await ask(target, said, sizes.turn)
     second = await ask(target, f"{said}{first.text} {prompts.fresh(sizes.short)}", 4)

@@ -10,7 +10,7 @@ import pytest
 from llguidance import LLParserLimits
 
 from server.engine.base import FinishReason, Limit
-from server.engine.llama import grammar
+from server.engine.llama import json_grammar
 from tests.server.engine.llama.schema.matching import model, single_bytes
 from tests.server.engine.starter import StarterBench
 
@@ -234,7 +234,7 @@ def test_the_largest_schemas_are_written_with_others_beside_them(bench: StarterB
 def test_an_answer_uses_up_none_of_what_another_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """llguidance counts the states of its lexer, and copies of a matcher share them."""
     limits = LLParserLimits(max_lexer_states=3000, verbose_errors=False)
-    monkeypatch.setattr(grammar, "LIMITS", limits)
+    monkeypatch.setattr(json_grammar, "LIMITS", limits)
     compiled = model().grammar({"type": "string", "pattern": "^[ab]*a[ab]{14}$"})
     for seed in range(12):
         dice = random.Random(seed)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from server.bench.errors import BenchError
+from server.bench.bench_error import BenchError
 
 PATIENCE = 600.0
 """Time without data from a server after which a run is aborted, in seconds. Times are of ``time.perf_counter``."""
 
 
-class Answer:
+class TimedAnswer:
     """Arrival times of one answer's messages. The bench connection writes it; one measure waits on it."""
 
     def __init__(self, sent: float, wanted: int) -> None:
@@ -98,10 +98,10 @@ class Answer:
             raise BenchError(self._error)
 
 
-class Line(Protocol):
+class BenchConnection(Protocol):
     """One open connection, for one answer."""
 
-    def ask(self, prompt: str, max_tokens: int) -> Answer:
+    def ask(self, prompt: str, max_tokens: int) -> TimedAnswer:
         """Send the request now."""
         ...
 

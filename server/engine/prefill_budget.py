@@ -22,7 +22,7 @@ WEIGHT: Final = 0.2
 """Weight of the newest step in the moving averages."""
 
 
-class Pace:
+class PrefillBudget:
     """Learns how long steps take, and derives the number of prompt tokens per step.
 
     While answers are being written, a step may take twice as long as one that only writes: reading a prompt then adds

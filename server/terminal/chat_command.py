@@ -14,7 +14,7 @@ from protocol.messages import DoneReason
 from protocol.sync_client import SyncChat, connect_sync
 from server.terminal.answering import DETACH_MS, RETRY, stream
 from server.terminal.by_hand import talk
-from server.terminal.conversation import Conversation
+from server.terminal.conversation import TerminalConversation
 from server.terminal.parameters import NAMES, ParameterError, parse, parse_pair
 
 DEFAULT_URL = "ws://127.0.0.1:8000/ws"
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ) 
     """Run the chat and return the exit status: 0, 1 when an answer failed, 2 when no server answers."""
     parameters = dict(arguments.parameters)
     parameters |= {name: getattr(arguments, name) for name in NAMES if getattr(arguments, name) is not None}
-    conversation = Conversation(arguments.system, parameters)
+    conversation = TerminalConversation(arguments.system, parameters)
     token = environ.get("STREAMUI_TOKEN") or None  # not an option: other users can see a command's arguments
     by_hand = sys.stdin.isatty() and not arguments.prompt
     try:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ) 
         return INTERRUPTED
 
 
-def _once(chat: SyncChat, conversation: Conversation, prompt: str) -> int:
+def _once(chat: SyncChat, conversation: TerminalConversation, prompt: str) -> int:
     """Print only the answer to ``prompt`` on standard output."""
     if chat.welcome.auth:
         return _fail(TOKEN_NEEDED, NO_SERVER)

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from server.bench import crowded
+from server.bench.bench_error import BenchError
 from server.bench.calibration import timed, tokens_per_word
-from server.bench.errors import BenchError
 from server.bench.gguf_facts import read_facts
+from server.bench.json_report import report
+from server.bench.load_sizes import FULL, QUICK
 from server.bench.options import CONTEXT
 from server.bench.prompts import Prompts
-from server.bench.report import report
-from server.bench.rounds import Plan, run_rounds
+from server.bench.rounds import RunPlan, run_rounds
 from server.bench.rows import rows
-from server.bench.sides import Load, Ours, Side, Standing, Started
-from server.bench.sizes import FULL, QUICK
+from server.bench.sides import BenchSide, Load, Ours, RunningServer, StartedServer
 from server.bench.table import figures, table
 from server.bench.target import ask
 from server.resources import usable_cores
@@ -90,18 +90,18 @@ def _model(arguments: argparse.Namespace) -> Path:
     return make(arguments.synthetic, arguments.model, arguments.data, _remark)
 
 
-def _sides(arguments: argparse.Namespace, load: Load) -> tuple[Side, ...]:
+def _sides(arguments: argparse.Namespace, load: Load) -> tuple[BenchSide, ...]:
     ours = Ours(load, raw=arguments.against_api == "completions")
     if arguments.against is not None:
-        return ours, Standing(load, arguments.against, arguments.against_api)
+        return ours, RunningServer(load, arguments.against, arguments.against_api)
     if arguments.against_command is not None:
-        return ours, Started(load, arguments.against_command, arguments.against_api)
+        return ours, StartedServer(load, arguments.against_command, arguments.against_api)
     if arguments.against_options is not None:
         return ours, Ours(load, raw=ours.raw, name="theirs", options=arguments.against_options)
     return (ours,)
 
 
-async def _try(others: Sequence[Side]) -> None:
+async def _try(others: Sequence[BenchSide]) -> None:
     """Send one request to the other servers, so that mistakes in their options show before ours is measured."""
     for side in others:
         _remark("trying the other server")
@@ -109,7 +109,7 @@ async def _try(others: Sequence[Side]) -> None:
             await ask(target, "Hello", 1)
 
 
-async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
+async def _plan(arguments: argparse.Namespace, load: Load, ours: BenchSide) -> RunPlan:
     """Determine the sizes on our server."""
     sizes = (QUICK if arguments.quick else FULL).fitted(context=load.context, parallel=load.parallel)
     seed = secrets.token_hex(4)
@@ -118,10 +118,10 @@ async def _plan(arguments: argparse.Namespace, load: Load, ours: Side) -> Plan:
         ratio = await tokens_per_word(target)
         sizes = await timed(target, sizes, Prompts(f"{seed}/timing", ratio))
     rounds = arguments.rounds or (1 if arguments.quick else 3)
-    return Plan(sizes=sizes, groups=arguments.only, rounds=rounds, seed=seed, tokens_per_word=ratio)
+    return RunPlan(sizes=sizes, groups=arguments.only, rounds=rounds, seed=seed, tokens_per_word=ratio)
 
 
-def _heading(load: Load, plan: Plan, answer: int) -> str:
+def _heading(load: Load, plan: RunPlan, answer: int) -> str:
     sizes, cores, threads = plan.sizes, usable_cores(), load.threads or "default"
     return (
         f"{load.model.name}: {load.parallel} x {load.context} tokens of context, threads: {threads}, cores: {cores}; "

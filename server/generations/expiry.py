@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Final
 
 from server.generations.generation import Generation
-from server.generations.retention import Retention, Shelf
+from server.generations.retention import FinishedLogs, Retention
 from server.generations.timers import Timers
 
-SHELF: Final = "/shelf"
+FINISHED_TIMER: Final = "/finished"
 """Name of the timer for finished logs. Generation keys never begin with a slash."""
 
 
-class Departures:
+class Expiry:
     """Owns the timers and the list of finished logs, on the event loop.
 
     ``cancel`` is called with the key of an open generation that had no reader for its ``on_detach_ms``; ``forget`` with
@@ -26,7 +26,7 @@ class Departures:
     ) -> None:
         self._cancel = cancel
         self._forget = forget
-        self._shelf = Shelf(retention)
+        self._finished_logs = FinishedLogs(retention)
         self._timers = Timers()
 
     def __contains__(self, key: str) -> bool:
@@ -36,12 +36,12 @@ class Departures:
     @property
     def kept_bytes(self) -> int:
         """Memory taken by finished logs, in bytes."""
-        return self._shelf.size
+        return self._finished_logs.size
 
-    def watched(self, generation: Generation) -> None:
+    def stop_detach_timer(self, generation: Generation) -> None:
         self._timers.clear(generation.key)
 
-    def perhaps_unwatched(self, generation: Generation) -> None:
+    def start_detach_timer(self, generation: Generation) -> None:
         """Start the detach timer, unless the generation has a reader or has ended (PROTOCOL 6.5)."""
         delay = generation.on_detach_ms
         if not generation.watchers and not generation.log.done and delay is not None:
@@ -50,16 +50,16 @@ class Departures:
     def finished(self, generation: Generation, at: float) -> None:
         """Keep the log of a generation that finished at ``time.monotonic()`` ``at``, until it expires."""
         self._timers.clear(generation.key)
-        self._shelf.add(generation.key, at, generation.size)
-        self._clear_out()
+        self._finished_logs.add(generation.key, at, generation.size)
+        self._drop_expired()
 
     def close(self) -> None:
         self._timers.close()
 
-    def _clear_out(self, _: str = SHELF) -> None:
+    def _drop_expired(self, _: str = FINISHED_TIMER) -> None:
         """Drop the expired logs, and set the timer for the next one."""
         now = time.monotonic()
-        if expired := self._shelf.clear_out(now):
+        if expired := self._finished_logs.pop_expired(now):
             self._forget(expired)
-        if (due := self._shelf.due) is not None:
-            self._timers.set(SHELF, due - now, self._clear_out)
+        if (due := self._finished_logs.due) is not None:
+            self._timers.set(FINISHED_TIMER, due - now, self._drop_expired)

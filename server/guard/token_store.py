@@ -66,7 +66,7 @@ class ValidToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class LoginSession:
     hash: str
     token: int
     expires: float
@@ -126,10 +126,10 @@ class TokenStore:
     def valid(self) -> list[ValidToken]:
         return [ValidToken(*row) for row in self._rows("SELECT key, name, hash FROM tokens WHERE revoked IS NULL")]
 
-    def sessions(self) -> list[Session]:
-        return [Session(*row) for row in self._rows("SELECT hash, token, expires FROM sessions")]
+    def sessions(self) -> list[LoginSession]:
+        return [LoginSession(*row) for row in self._rows("SELECT hash, token, expires FROM sessions")]
 
-    def add_session(self, session: Session) -> None:
+    def add_session(self, session: LoginSession) -> None:
         self._rows("DELETE FROM sessions WHERE expires < ?", (time.time(),))
         self._rows("INSERT INTO sessions VALUES (?, ?, ?)", (session.hash, session.token, session.expires))
 

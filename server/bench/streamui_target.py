@@ -16,11 +16,11 @@ from websockets.uri import parse_uri
 
 from protocol import codec
 from protocol.messages import Cancel, Done, DoneReason, Error, Generate, Params, ServerMessage, Status, Token, Welcome
-from server.bench.answer import Answer
-from server.bench.errors import BenchError
-from server.bench.measures.crowd import Usage
+from server.bench.bench_error import BenchError
+from server.bench.measures.crowd import ProcessUsage
 from server.bench.sampling import sampling
-from server.bench.target import Counters
+from server.bench.target import ServerCounters
+from server.bench.timed_answer import TimedAnswer
 
 
 class StreamUI:
@@ -46,10 +46,10 @@ class StreamUI:
         await line.opened
         return line
 
-    async def counters(self) -> Counters:
-        return Counters.of((await asyncio.to_thread(self._read_health))["engine"])
+    async def counters(self) -> ServerCounters:
+        return ServerCounters.of((await asyncio.to_thread(self._read_health))["engine"])
 
-    async def usage(self) -> Usage:
+    async def usage(self) -> ProcessUsage:
         """Return the current resources of the server's process."""
         return usage_of(await asyncio.to_thread(self._read_metrics))
 
@@ -70,11 +70,11 @@ class StreamUI:
             raise BenchError(f"{self._health}: {error}") from None
 
 
-def usage_of(metrics: str) -> Usage:
+def usage_of(metrics: str) -> ProcessUsage:
     """Parse the text of `/metrics`. Raises BenchError on systems without memory and file counts."""
     values = dict(line.split(" ", 1) for line in metrics.splitlines() if line.startswith("process_"))
     try:
-        return Usage(int(float(values["process_resident_memory_bytes"])), int(float(values["process_open_fds"])))
+        return ProcessUsage(int(float(values["process_resident_memory_bytes"])), int(float(values["process_open_fds"])))
     except KeyError as missing:
         raise BenchError(f"/metrics has no {missing}: it exists on Linux only") from None
 
@@ -86,16 +86,16 @@ class SocketLine(asyncio.Protocol):
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._socket = ClientProtocol(parse_uri(address), max_size=None)
         self._raw, self._ends = raw, ends
-        self._answer: Answer | None = None
+        self._answer: TimedAnswer | None = None
         self._stopped = False
         self._text = b""
 
     # Line
 
-    def ask(self, prompt: str, max_tokens: int) -> Answer:
+    def ask(self, prompt: str, max_tokens: int) -> TimedAnswer:
         params = Params(**sampling(max_tokens, self._ends))
         frame = codec.encode(Generate(prompt=prompt, raw=self._raw, params=params, on_detach_ms=0))
-        self._answer, self._stopped = Answer(time.perf_counter(), max_tokens), False
+        self._answer, self._stopped = TimedAnswer(time.perf_counter(), max_tokens), False
         self._send(frame)
         return self._answer
 

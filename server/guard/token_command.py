@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from server.generations.ownership import LOCAL
-from server.guard.store import TokenFacts, TokenFileError, TokenStore, hash_of
+from server.guard.token_store import TokenFacts, TokenFileError, TokenStore, hash_of
 from server.guard.tokens import new_token
 from server.private_files import make_private_folder
 from server.settings import default_data_folder

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import h11
 import msgspec
 
-from server.bench.answer import Answer
-from server.bench.errors import BenchError
+from server.bench.bench_error import BenchError
 from server.bench.sampling import sampling
+from server.bench.timed_answer import TimedAnswer
 
 Api = Literal["completions", "chat"]
 APIS: dict[Api, str] = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
@@ -112,7 +112,7 @@ class HttpLine(asyncio.Protocol):
     def __init__(self, server: OpenAI) -> None:
         self._server = server
         self._http = h11.Connection(h11.CLIENT)
-        self._answer: Answer | None = None
+        self._answer: TimedAnswer | None = None
         self._status = 0
         self._unread = b""
         self._usage: _Usage | None = None
@@ -120,11 +120,11 @@ class HttpLine(asyncio.Protocol):
 
     # Line
 
-    def ask(self, prompt: str, max_tokens: int) -> Answer:
+    def ask(self, prompt: str, max_tokens: int) -> TimedAnswer:
         request, body = self._server.request(prompt, max_tokens)
         parts = (self._http.send(part) for part in (request, h11.Data(data=body), h11.EndOfMessage()))
         data = b"".join(part for part in parts if part)
-        self._answer = Answer(time.perf_counter(), max_tokens)
+        self._answer = TimedAnswer(time.perf_counter(), max_tokens)
         self._transport.write(data)
         return self._answer
 

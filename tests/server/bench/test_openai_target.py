@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from server.bench.errors import BenchError
-from server.bench.openai import Api, OpenAI
+from server.bench.bench_error import BenchError
+from server.bench.openai_target import Api, OpenAI
 from server.bench.target import ask, ask_at_once
 from tests.server.bench.completions import Completions, serving
 from tests.server.transports.peer import DEADLINE

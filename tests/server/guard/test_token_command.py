@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from server.guard.command import add_options, run
-from server.guard.store import FILE, TokenFileError, TokenStore, hash_of
+from server.guard.token_command import add_options, run
+from server.guard.token_store import FILE, TokenFileError, TokenStore, hash_of
 from server.guard.tokens import PREFIX, SESSION_SECONDS, Tokens
 
 

@@ -23,7 +23,7 @@ GAPS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 STOPS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-class Tally:
+class Measurements:
     """Owned by the registry, on the event loop; other threads may read it."""
 
     def __init__(self) -> None:

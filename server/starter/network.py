@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 @dataclass(frozen=True)
-class Shape:
+class NetworkShape:
     """Dimensions of the network."""
 
     vocabulary: int = 3072
@@ -28,7 +28,7 @@ class Shape:
         return self.width // self.heads
 
 
-def rotation(shape: Shape) -> tuple[Tensor, Tensor]:
+def rotation(shape: NetworkShape) -> tuple[Tensor, Tensor]:
     """Return the cosines and sines for every position and pair, each (context, head_size / 2)."""
     pairs = torch.arange(0, shape.head_size, 2, dtype=torch.float32) / shape.head_size
     angles = torch.outer(torch.arange(shape.context, dtype=torch.float32), shape.rope_theta**-pairs)
@@ -44,7 +44,7 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
 class Norm(nn.Module):
     """RMSNorm in the input's precision."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(shape.width))
         self.epsilon = shape.epsilon
@@ -56,7 +56,7 @@ class Norm(nn.Module):
 class Attention(nn.Module):
     """Causal attention with shared key and value heads. Plain products are the fastest here on a CPU."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
         kv_width = shape.kv_heads * shape.head_size
@@ -81,10 +81,10 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(-2))
 
 
-class Block(nn.Module):
+class Layer(nn.Module):
     """One layer: attention, then a gated feed-forward network, each on a normalized input."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.attention_norm = Norm(shape)
         self.attention = Attention(shape)
@@ -102,11 +102,11 @@ class Block(nn.Module):
 class Llama(nn.Module):
     """The complete network. Its output matrix is the embedding."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
-        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.blocks = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = Norm(shape)
         cosine, sine = rotation(shape)
         self.register_buffer("cosine", cosine, persistent=False)

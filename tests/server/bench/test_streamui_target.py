@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from server.bench.errors import BenchError
-from server.bench.ours import StreamUI
+from server.bench.bench_error import BenchError
+from server.bench.streamui_target import StreamUI
 from server.bench.target import ask, ask_at_once
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer

@@ -24,13 +24,13 @@ from server.engine.base import (
 from server.engine.llama import sampler as sampling
 from server.engine.llama.abort import AbortFlag
 from server.engine.llama.context import ContextSize, LlamaContext
-from server.engine.llama.grammar import Grammars
-from server.engine.llama.kinds import check_kind
-from server.engine.llama.log import log
+from server.engine.llama.gguf_kinds import check_kind
+from server.engine.llama.json_grammar import Grammars
+from server.engine.llama.llama_log import log
+from server.engine.llama.llama_tokenizer import Tokenizer
 from server.engine.llama.sampler import LlamaSampler
-from server.engine.llama.tokenizer import Tokenizer
-from server.engine.llama.vocabulary import TokenTable, read_tokens
-from server.engine.model import Outcome, Row
+from server.engine.llama.token_table import TokenTable, read_tokens
+from server.engine.model import DecodeOutcome, Row
 from server.engine.thinking_marks import MARKS, visible_tokens
 from server.gguf_header import MAGIC
 from server.resources import usable_cores
@@ -153,7 +153,7 @@ class LlamaModel:
     def decode_seconds(self) -> float:
         return self._context.decode_seconds
 
-    def decode(self, rows: Sequence[Row]) -> Outcome:
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         return self._context.decode(rows)
 
     def forget(self, slot: int, start: int = 0) -> bool:

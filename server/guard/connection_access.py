@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from server.guard.limits import Limits
+from server.guard.limits import UsageLimits
 from server.guard.principal import ANONYMOUS, address_of, principal_of
 from server.guard.rates import Places, Rates, network_of
 from server.guard.tokens import Pass, Tokens
@@ -32,14 +32,14 @@ def _named(shown: Pass | None, network: str) -> Hashable:
     return ("principal", shown.principal) if shown else ("address", network)
 
 
-class Visit:
+class ConnectionAccess:
     """Owned by one Connection, on the event loop.
 
     ``opener``: the principal at the start, ANONYMOUS for a client that must still send its token in a `hello`;
     ``principal``: the current one.
     """
 
-    def __init__(self, scope: Scope, tokens: Tokens | None, limits: Limits, places: Places, rates: Rates) -> None:
+    def __init__(self, scope: Scope, tokens: Tokens | None, limits: UsageLimits, places: Places, rates: Rates) -> None:
         self.limits = limits
         self.opener = self.principal = principal_of(scope)
         self.shown = pass_of(scope)

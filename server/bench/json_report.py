@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from server import __version__
-from server.bench.rounds import Plan
+from server.bench.rounds import RunPlan
 from server.bench.samples import Samples
 from server.bench.sides import Load
 from server.bench.table import Figure
 from server.resources import usable_cores
 
 
-def report(plan: Plan, load: Load, rounds: Sequence[dict[str, Samples]], found: Sequence[Figure]) -> bytes:
+def report(plan: RunPlan, load: Load, rounds: Sequence[dict[str, Samples]], found: Sequence[Figure]) -> bytes:
     body: dict[str, Any] = {
         "version": __version__,
         "machine": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from server.engine.pace import Pace
+from server.engine.prefill_budget import PrefillBudget
 from server.engine.scheduler import Plan, Scheduler
 from server.engine.sequence import Sequence
 
@@ -19,12 +19,12 @@ SHORT_PROMPT: Final = 512
 """Maximum length of a prompt that others wait for, in tokens."""
 
 
-class Turns:
+class StepPlanner:
     """Plans the steps of ``scheduler`` from measured durations. ``most``: maximum number of prompt tokens per step."""
 
     def __init__(self, scheduler: Scheduler, *, most: int) -> None:
         self._scheduler = scheduler
-        self._pace = Pace(most=most)
+        self._pace = PrefillBudget(most=most)
 
     def plan(self, fill: Mapping[int, int], suspect: Sequence | None, now: float) -> Plan:
         """Plan the next step, as of ``now`` (``time.monotonic()`` seconds); only of ``suspect`` when there is one."""

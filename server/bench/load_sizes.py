@@ -10,7 +10,7 @@ MARGIN = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
+class LoadSizes:
     """Lengths in tokens, of prompts unless an answer is named; the other fields are repetitions per turn."""
 
     streams: tuple[int, ...] = (1, 4, 16, 32)
@@ -42,7 +42,7 @@ class Sizes:
         """Length of an answer that runs until it is stopped, in tokens."""
         return self.context - self.short - MARGIN
 
-    def fitted(self, *, context: int, parallel: int) -> Sizes:
+    def fitted(self, *, context: int, parallel: int) -> LoadSizes:
         """Return sizes whose prompts leave room for answers and another turn, with at most ``parallel`` streams."""
         # A text that is read again may have more tokens.
         room = context - 3 * self.turn - self.short - max(MARGIN, context // 50)
@@ -56,8 +56,8 @@ class Sizes:
         )
 
 
-FULL = Sizes()
-QUICK = Sizes(
+FULL = LoadSizes()
+QUICK = LoadSizes(
     streams=(1, 4),
     long=400,
     longest=800,
