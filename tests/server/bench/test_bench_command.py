@@ -55,6 +55,8 @@ def test_a_quick_run_against_another_server(tmp_path: Path, other: int) -> None:
         assert number(ours) >= 0
         if label.startswith(ONLY_OURS):
             assert (theirs, ratio) == ("-", "-")
+        elif label.startswith("short prompt while") and theirs == "-":
+            continue  # on a busy machine the other server has read the long prompt before the short one is sent
         else:
             assert (number(theirs) > 0, number(ratio) > 0) == (True, True), label
     assert number(rows["1 stream"][1]) > 1
