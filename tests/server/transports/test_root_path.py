@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
-from server.guard.store import TokenStore, hash_of
+from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
 from tests.server.transports.running import RunningServer, serving
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.messages import Accepted, Conversation, Generate, Params, Watch
-from server.conversations.prompt import SUMMARY_HEAD, asked
+from server.conversations.turn_prompt import SUMMARY_HEAD, asked
 from server.conversations.turns import Turn
 from server.conversations.values import Message, MessageState, Settings
 from server.engine.scripted import ScriptedModel
