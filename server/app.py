@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -28,6 +29,7 @@ from server.transports import conversation_files, conversations, generations
 from server.transports.access import RequestLog
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
+from server.transports.error_pages import ErrorPages, refuse_address
 from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz, readyz
 from server.transports.login import log_in, log_out, login_page
@@ -135,11 +137,17 @@ def create_app(
             Mount("/static/sources/{digest}", compressed(FrontendFiles(page_links))),
             Mount("/static", compressed(FrontendFiles(page_links))),
         ],
-        exception_handlers={RemoteProtocolError: refuse, Disconnected: nobody_there, ClientDisconnect: nobody_there},
+        exception_handlers={
+            HTTPException: refuse_address,
+            RemoteProtocolError: refuse,
+            Disconnected: nobody_there,
+            ClientDisconnect: nobody_there,
+        },
         middleware=[
             *([Middleware(RootPath, root_path)] if root_path else []),
             Middleware(RequestLog),
             Middleware(SecurityHeaders),
+            Middleware(ErrorPages),
             Middleware(Perimeter, guard.hosts, guard.origins, auth=guard.tokens is not None),
             *cross_origin(guard.origins),
             Middleware(Authentication, guard),

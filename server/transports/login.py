@@ -23,11 +23,12 @@ from server.transports.root_path import root_path_of
 
 MOST_BYTES: Final = 16_384
 FORM: Final = "application/x-www-form-urlencoded"
-WRONG: Final = "This is not a token that is valid here."
+WRONG: Final = "That token isn't valid."
 
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
+        "script-src 'self'",
         "style-src 'self'",
         "img-src 'self'",
         "base-uri 'none'",
@@ -56,7 +57,7 @@ async def log_in(request: Request) -> Response:
         return _sent_to(request, "/")
     if wait := guard.charge_login(request.scope):
         headers = {"retry-after": str(math.ceil(wait))}
-        return _page(request, 429, "Too many attempts. Wait a little, then try again.", headers)
+        return _page(request, 429, "Too many attempts. Wait a moment, then try again.", headers)
     form = await _form(request)
     conversation = form.get("conversation", "")
     shown = tokens.admit(form.get("token", ""))

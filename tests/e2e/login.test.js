@@ -54,7 +54,7 @@ describe("A server that asks for a token", () => {
     await logIn("sui_wrong");
     await chat.page.waitForSelector("[role=alert]");
     await arrivesAt("/login");
-    assert.match(await chat.page.$eval("[role=alert]", (element) => element.textContent ?? ""), /not a token/);
+    assert.match(await chat.page.$eval("[role=alert]", (element) => element.textContent ?? ""), /That token/);
     chat.complaints.length = 0; // the browser complains of the 403
     await logIn(token);
     await arrivesAt("/");

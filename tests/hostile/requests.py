@@ -291,4 +291,4 @@ def _logins() -> Iterator[Attack]:
     ]
     for n, (body, kind) in enumerate(rubbish):
         headers = (*kind, ("x-forwarded-for", f"198.51.100.{n}"))
-        yield Http("login", "POST /login", 403, "not a token", body, "locked", headers=headers)
+        yield Http("login", "POST /login", 403, "That token isn", body, "locked", headers=headers)

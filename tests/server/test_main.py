@@ -17,6 +17,7 @@ import pytest
 from websockets import Subprotocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from server import __version__
 from server.__main__ import _listen, _refuse_open_door
@@ -174,7 +175,7 @@ async def started(data: str, *options: str) -> AsyncIterator[tuple[asyncio.subpr
         assert process.stdout is not None
         async with asyncio.timeout(START):
             line = (await process.stdout.readline()).decode()
-        ready = re.fullmatch(r"StreamUI is ready: http://(127\.0\.0\.1:[0-9]+)\n", line)
+        ready = re.fullmatch(r"StreamUI is ready: http://((?:127\.0\.0\.1|\[::1\]):[0-9]+[^\n]*)\n", line)
         assert ready, line
         yield process, ready[1]
     finally:
@@ -194,6 +195,35 @@ async def test_it_serves_the_page_and_answers(data: str) -> None:
         async with asyncio.timeout(END):
             await process.wait()
     assert Path(data).is_dir()
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
+@pytest.mark.parametrize("host", ["::1", "[::1]", "0:0:0:0:0:0:0:1"])
+async def test_an_ipv6_address_is_served_with_and_without_brackets(data: str, host: str) -> None:
+    async with started(data, "--host", host) as (_, address):
+        assert address.startswith("[::1]:")
+        async with connect(f"ws://{address}/ws", proxy=None, origin=Origin(f"http://{address}")) as connection:
+            assert json.loads(await connection.recv())["type"] == "welcome"
+
+
+@pytest.mark.parametrize("host", ["[::]", "::", "[2001:db8::1]", "[::ffff:192.0.2.1]"])
+def test_an_ipv6_address_that_others_reach_needs_tokens(data: str, host: str) -> None:
+    assert_told_in_one_line(run("serve", "--data", data, "--port=0", "--host", host), host.strip("[]"), "--auth token")
+
+
+async def test_the_address_that_is_printed_has_the_root_path(data: str) -> None:
+    async with started(data, "--root-path", "/chat/") as (_, address):
+        assert address.endswith("/chat")
+        async with connect(f"ws://{address}/ws", proxy=None) as connection:
+            assert json.loads(await connection.recv())["type"] == "welcome"
 
 
 async def test_what_a_client_breaks_leaves_no_traceback(data: str) -> None:
