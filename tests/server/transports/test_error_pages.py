@@ -8,7 +8,7 @@ import pytest
 
 from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
-from server.guard.limits import Limits
+from server.guard.limits import UsageLimits
 from tests.server.transports.running import RunningServer, serving
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -85,7 +85,7 @@ async def test_a_name_that_is_not_the_servers_is_told_to_the_admin(server: Runni
 
 
 async def test_too_many_requests_are_told_with_the_time_to_wait(model: ScriptedModel) -> None:
-    async with serving(model, guard=Guard(limits=Limits(messages=1))) as server:
+    async with serving(model, guard=Guard(limits=UsageLimits(messages=1))) as server:
         pages = [await server.get("/", headers=BROWSER) for _ in range(30)]
     page = next(page for page in pages if page.status == 429)
     assert is_page(page.body, "Too many requests")
