@@ -1,1 +1,1 @@
-"""The doors: each turns one kind of connection into commands to the registry and reads of its logs."""
+"""Endpoints: each turns one kind of connection into commands to the registry and reads of its logs."""

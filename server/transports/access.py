@@ -1,4 +1,4 @@
-"""ASGI middleware: every request has an id, and a line in the log when it is over."""
+"""ASGI middleware that gives every request an id, and logs a line when it ends."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ HEADER: Final = b"x-request-id"
 WELL_FORMED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 STARTS: Final = ("http.response.start", "websocket.http.response.start", "websocket.accept")
-"""The messages that carry the response's headers."""
+"""ASGI messages that carry response headers."""
 
 SWITCHING_PROTOCOLS: Final = 101
 FORBIDDEN: Final = 403
-"""What uvicorn answers a WebSocket that is closed before it was accepted."""
+"""Status that uvicorn sends for a WebSocket that is closed before it was accepted."""
 
 
 class RequestLog:
-    """Gives each request and WebSocket an id, or takes a proxy's; it is told in ``X-Request-ID``.
+    """Gives each request and WebSocket an id, or uses the proxy's, and returns it in ``X-Request-ID``.
 
-    Logged is the route's pattern, not the path: that may name a channel, and who knows its name speaks for its client.
+    The log has the route's pattern, not the path: a path can name a channel, and its name is all that another client
+    needs to use it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -50,7 +51,7 @@ class RequestLog:
         with belonging_to(request=id):
             try:
                 await self._app(scope, receive, send_with_id)
-            except Exception as error:  # uvicorn tells the rest of it
+            except Exception as error:  # uvicorn sends the rest of it
                 status, fault = 500, type(error).__name__
                 raise
             finally:
@@ -76,7 +77,7 @@ def _request_id(scope: Scope) -> str:
 
 
 def _status(message: Message) -> int:
-    """The HTTP status that a message tells; 0 for one that tells none."""
+    """Return the HTTP status in a message; 0 if it has none."""
     match message["type"]:
         case "websocket.accept":
             return SWITCHING_PROTOCOLS
@@ -87,7 +88,7 @@ def _status(message: Message) -> int:
 
 
 def _route(scope: Scope) -> str | None:
-    """The pattern of the route that was taken, None where there was none."""
+    """Return the pattern of the matched route, or None."""
     endpoint = scope.get("endpoint")
     routes = scope["app"].routes if endpoint and "app" in scope else ()
     return next((route.path for route in routes if endpoint in (getattr(route, "endpoint", None), route.app)), None)

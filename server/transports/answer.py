@@ -1,4 +1,4 @@
-"""One generation as a whole, as the HTTP doors tell it (PROTOCOL 13.5)."""
+"""One generation as a whole, as the HTTP endpoints return it (PROTOCOL 13.5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from server.generations.generation import Generation
 
 
 class Answer(Facts, frozen=True, kw_only=True):
-    """Where a generation stands and its text so far; with its `done`, what that says of the end."""
+    """State of a generation and its text so far; after its `done`, the fields of that too."""
 
     id: Id
     epoch: Id

@@ -1,4 +1,4 @@
-"""A request's body as a value, and what is told of one that is wrong."""
+"""A request's body as a value, and the error of a wrong one."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ S = TypeVar("S", bound=Struct)
 
 
 async def read_object(request: Request, kind: type[S], name: str) -> S:
-    """The one object that the body is; ``name`` is what an error calls it. Raises RemoteProtocolError."""
+    """Decode the body, which is one object; errors call it ``name``. Raises RemoteProtocolError."""
     return codec.decode_object(await read_body(request), kind, name)

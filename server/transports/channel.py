@@ -1,6 +1,6 @@
 """The HTTP channel: one connection of the protocol whose frames go up as POSTs (PROTOCOL 13.2).
 
-How they come down is the business of sse.py and polling.py.
+sse.py and polling.py send messages down.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from server.guard.principal import principal_of
 from server.transports.requests import NO_STORE, read_body
 from server.transports.socket import Disconnected
-from server.transports.waiting import gone, unless
+from server.transports.waiting import cancel_if, wait_for_disconnect
 
 logger = logging.getLogger(__name__)
 
 POSTED_LIMIT: Final = 16
-"""Frames that were posted and not received by the connection yet; who posts one more waits."""
+"""Posted frames that the connection has not received yet; the next POST waits."""
 
 
 class ChannelSocket:
-    """The way up, which both kinds of channel share. Owned by the connection; requests post into it."""
+    """Upward half of a channel, shared by both kinds. Owned by the connection; requests post into it."""
 
     def __init__(self) -> None:
         self._posted: asyncio.Queue[str] = asyncio.Queue(POSTED_LIMIT)
         self._over = asyncio.Event()
 
     async def receive(self) -> str:
-        return await unless(self._over.wait(), self._posted.get())
+        return await cancel_if(self._over.wait(), self._posted.get())
 
     async def post(self, frame: str) -> None:
-        """Hand a frame to the connection. Raises Disconnected when there is none any more."""
+        """Hand a frame to the connection. Raises Disconnected if it has ended."""
         if self._over.is_set():
             raise Disconnected
-        await unless(self._over.wait(), self._posted.put(frame))
+        await cancel_if(self._over.wait(), self._posted.put(frame))
 
     def drop(self) -> None:
-        """End the channel at once: nothing passes any more in either direction."""
+        """End the channel at once, in both directions."""
         self._over.set()
 
 
 class Channels:
     """Owns the names of the open channels, and the tasks of those that outlive each of their requests.
 
-    Who opened one speaks for its client, and has to know its name too: no log has more than its beginning. Of one that
-    was opened without a token, which comes in the `hello`, knowing the name is all.
+    A request belongs to a channel if its principal opened that channel and it has the channel's name, of which logs
+    show only the beginning. For a channel opened without a token, which comes later in the `hello`, the name is enough.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Channels:
 
     @contextlib.contextmanager
     def named(self, name: str, opener: str, socket: ChannelSocket) -> Iterator[None]:
-        """Let the channel be known to its opener for as long as the block lasts."""
+        """Register the channel for its opener while the block runs."""
         self._open[opener, name] = socket
         try:
             yield
@@ -69,13 +69,13 @@ class Channels:
             socket.drop()
 
     def start(self, name: str, opener: str, socket: ChannelSocket, serving: Coroutine[Any, Any, None]) -> None:
-        """Let a channel be known until ``serving`` has ended, in a task of its own."""
+        """Register a channel until ``serving`` has ended, in a task of its own."""
         task = asyncio.get_running_loop().create_task(self._run(name, opener, socket, serving), name="polled channel")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """End the tasks, and with them their channels."""
+        """Cancel the tasks, and with them their channels."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -88,7 +88,7 @@ class Channels:
                 logger.exception("a fault ended a polled channel")
 
     def get(self, request: Request) -> ChannelSocket:
-        """The channel that the address names and that the same principal has opened.
+        """Return the channel that the address names and the same principal has opened.
 
         Raises RemoteProtocolError (unknown_id).
         """
@@ -99,24 +99,24 @@ class Channels:
 
 
 async def post_frame(request: Request) -> Response:
-    """``POST /channel/{connection}``: a frame of the client, 204 once it is taken."""
+    """``POST /channel/{connection}``: receive a frame of the client; 204 once the connection has it."""
     channels: Channels = request.app.state.channels
     socket = channels.get(request)
     frame = await read_body(request)
     try:
-        await unless(gone(request.receive), socket.post(frame))
+        await cancel_if(wait_for_disconnect(request.receive), socket.post(frame))
     except Disconnected:
         raise no_such_channel() from None
     return Response(status_code=204, headers=NO_STORE)
 
 
 async def close_channel(request: Request) -> Response:
-    """``DELETE /channel/{connection}``: the client's own close."""
+    """``DELETE /channel/{connection}``: close the channel."""
     channels: Channels = request.app.state.channels
     channels.get(request).drop()
     return Response(status_code=204, headers=NO_STORE)
 
 
 def no_such_channel() -> RemoteProtocolError:
-    text = "connection: there is no channel of this name, or it has been closed; open another one"
+    text = "connection: there is no channel of this name, or it was closed; open another one"
     return RemoteProtocolError(ErrorCode.UNKNOWN_ID, text, field="connection")

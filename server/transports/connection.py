@@ -1,8 +1,8 @@
-"""One connection, whatever carries its frames, and the generations that it watches.
+"""One connection, over any transport, and the generations that it watches.
 
-Four tasks live as long as the socket: one always receives, one carries out what was received in its order, one sends,
-and one sees to it that the client keeps up.
-No token is queued for a reader: the sender reads the logs from its cursors whenever the socket can take more.
+Four tasks run while the socket is open: one receives, one carries out what was received in order, one sends, and one
+watches whether the client keeps up. No token is queued for a reader: the sender reads the logs from its cursors
+whenever the socket can take more.
 """
 
 from __future__ import annotations
@@ -58,33 +58,33 @@ from server.transports.socket import Disconnected, Socket
 logger = logging.getLogger(__name__)
 
 INBOX_LIMIT: Final = 64
-"""Messages that were received and wait to be carried out; beyond it the socket is read no further."""
+"""Received messages that wait to be carried out; at the limit the socket is not read."""
 
 OUTBOX_LIMIT: Final = 1024
-"""Messages that wait for a client which sends and does not read; beyond it the socket is closed with 4508."""
+"""Messages that wait for a client that does not read; above the limit the socket is closed with 4508."""
 
 HELLO_BYTES: Final = 4 * HELLO_FRAME_BYTES
-"""What a client may send, all in all, before it has shown a right token."""
+"""Bytes that a client may send in total before it has sent a valid token."""
 
 FLOOD_MESSAGES: Final = 256
-"""Messages that were too many and are answered with `rate_limited`, before the socket is closed with 4429."""
+"""Excess messages that are answered with `rate_limited` before the socket is closed with 4429."""
 
 RETRY_SECONDS: Final = 5.0
-"""How long who finds every place taken is told to wait."""
+"""Retry delay sent when the connection limit is reached, in seconds."""
 
 CLOSE_SECONDS: Final = 10.0
-"""How long a client that does not read is given to take the close."""
+"""Time for a client that does not read to receive the close frame."""
 
 
 def session_of(access: ConnectionAccess) -> ServerSession:
-    """The session of a connection that opens now."""
+    """Return the session of a connection that opens now."""
     return ServerSession(auth=not access.admitted, opened=time.monotonic())
 
 
 class Connection:
     """Owns the session, the outbox and the readers of one socket.
 
-    ``name`` stands in its `welcome`. On HTTP it is all that is needed to speak in its place: nobody can guess it.
+    ``name`` is sent in `welcome`. Over HTTP it is the only secret that frames need, so it can't be guessed.
     """
 
     def __init__(
@@ -104,15 +104,15 @@ class Connection:
         self._session = session
         self._conversations = conversations
         self._changed: dict[str, Conversation] = {}
-        """What the client is to be told of its conversations; of each the newest."""
+        """Changes of conversations that are not sent yet: the newest of each."""
         self._close_when_idle = close_when_idle
         self.closed = asyncio.Event()
         self._leaving: CloseCode | None = None
         self._dismissed = False
         self._unproven = 0
-        """Bytes that came before a right `hello`, where one is needed."""
+        """Bytes received before a valid `hello`, if one is needed."""
         self._refused = 0
-        """How many more messages were too many than were not."""
+        """Excess messages minus accepted ones; at least 0."""
         self._asked = False
         self._carrying_out = False
         self._inbox: asyncio.Queue[tuple[ClientMessage | RemoteProtocolError, float]] = asyncio.Queue(INBOX_LIMIT)
@@ -124,16 +124,16 @@ class Connection:
 
     @property
     def principal(self) -> str:
-        """Whose connection it is; ANONYMOUS before a right `hello`, where one is needed."""
+        """The user of this connection; ANONYMOUS before a valid `hello`, if one is needed."""
         return self.access.principal
 
     async def run(self) -> None:
-        """Serve the socket, which has been accepted, until it closes. Leaves no task and no watcher behind."""
+        """Serve the accepted socket until it closes. Leaves no task and no watcher behind."""
         self._send(welcome(self._registry, self.name, self.access))
         try:
             self.access.enter()
         except TooManyError:
-            self._turn_away()
+            self._refuse_connection()
         timer = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._expect_hello)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -148,7 +148,7 @@ class Connection:
         finally:
             timer.cancel()
             self._unwatch_all()
-            self._conversations.changes.leave(self.principal, self._hear_change)
+            self._conversations.changes.leave(self.principal, self._on_change)
             self.access.leave()
             self.closed.set()
 
@@ -159,27 +159,27 @@ class Connection:
         self._leaving = code
 
     def dismiss(self, code: CloseCode) -> None:
-        """Carry out and send nothing more, and close with ``code``."""
+        """Close with ``code``, without carrying out or sending anything more."""
         self._dismissed = True
         self._unwatch_all()
         self._outbox.clear()
         self._leaving = code
         self._wake.set()
 
-    def _turn_away(self) -> None:
-        """There is no place for it: say so, and close."""
+    def _refuse_connection(self) -> None:
+        """Send that the connection limit is reached, and close."""
         text = f"{self.access.limits.sockets} connections are open already; close one, or try again later"
         self._send(rate_error(RETRY_SECONDS, text).as_message())
         self._dismissed, self._leaving = True, CloseCode.TOO_MANY
 
     def _expect_hello(self) -> None:
-        """The time for `hello` is over (PROTOCOL 3.6)."""
+        """Close if no `hello` came in time (PROTOCOL 3.6)."""
         if (deadline := self._session.deadline) is not None:
             self._session.due(deadline)
             self._wake.set()
 
     async def _close_slow(self) -> None:
-        """Tell a client that doesn't read, as long as the socket may yet take it."""
+        """Send the close frame to a client that doesn't read, if it can still receive it."""
         self._registry.measurements.slow_closes += 1
         with contextlib.suppress(TimeoutError, Disconnected):
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -194,18 +194,18 @@ class Connection:
 
     async def _take(self, frame: str | bytes, now: float) -> None:
         for message in self._received(frame, now):
-            if isinstance(message, Ping):  # answered at once, whatever waits in the inbox (PROTOCOL 4.7)
+            if isinstance(message, Ping):  # answered before anything in the inbox (PROTOCOL 4.7)
                 self._send(Pong(nonce=message.nonce))
             else:
                 await self._inbox.put((message, now))
         self._wake.set()
-        await asyncio.sleep(0)  # the sender's turn: only what the socket does not take counts
+        await asyncio.sleep(0)  # let the sender run: only what the socket does not take counts
         if len(self._outbox) > OUTBOX_LIMIT:
             raise _SlowReader
 
     def _received(self, frame: str | bytes, now: float) -> Iterator[ClientMessage | RemoteProtocolError]:
-        """What ``frame`` asks for and may ask for. A `hello` that is needed is judged before anything after it."""
-        if self._dismissed or self._says_too_much(frame):
+        """Return the messages of ``frame`` that the client may send. A needed `hello` is checked before the rest."""
+        if self._dismissed or self._exceeds_unproven(frame):
             return
         results = self._session.receive(frame, now)
         count = max(1, len(results))
@@ -220,9 +220,11 @@ class Connection:
             else:
                 yield self._too_many(message, wait) if wait else message
 
-    def _says_too_much(self, frame: str | bytes) -> bool:
-        """Whether a client has sent more than it may without a token (PROTOCOL 3.6). A frame that is too long by itself
-        is the session's."""
+    def _exceeds_unproven(self, frame: str | bytes) -> bool:
+        """Check if a client has sent too much without a token (PROTOCOL 3.6), and answer that.
+
+        The session handles a single frame that is too long.
+        """
         if self.access.admitted:
             return False
         self._unproven += len(frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass"))
@@ -234,11 +236,11 @@ class Connection:
         return True
 
     def _admit(self, hello: Hello) -> Iterator[ClientMessage | RemoteProtocolError]:
-        """The `hello` and what came behind it, if its token is right; nothing otherwise."""
+        """Return the `hello` and what followed it if its token is valid; otherwise nothing."""
         try:
             admitted = self.access.admit(hello.token)
         except TooManyError:
-            self._turn_away()
+            self._refuse_connection()
             return
         if not admitted:
             self._session.refuse()
@@ -288,7 +290,7 @@ class Connection:
             case StatusRequest(id=id):
                 self._send(self._status(id))
             case Watch():
-                self._conversations.changes.listen(self.principal, self._hear_change)
+                self._conversations.changes.listen(self.principal, self._on_change)
             case Hello(attach=points):
                 self._attach_each(points)
 
@@ -323,7 +325,7 @@ class Connection:
                 self._send(error.as_message())
 
     def _attach(self, point: Attach | AttachPoint, *, re: str) -> None:
-        """Follow a log from the client's cursor; one of another log gets all the text so far (PROTOCOL 6.8)."""
+        """Watch a log from the client's cursor; send all text so far if the cursor is of another log (PROTOCOL 6.8)."""
         generation = self._registry.get(point.id, re=re, principal=self.principal)
         log = generation.log
         after = resume_at(log, point)
@@ -352,33 +354,33 @@ class Connection:
 
     def _watch(self, generation: Generation, after: int) -> None:
         if generation.id not in self._readers:
-            self._registry.watch(generation, self._hear)
+            self._registry.watch(generation, self._on_news)
         self._readers[generation.id] = Reader(generation, after)
 
     def _unwatch(self, id: str) -> None:
         reader = self._readers.pop(id, None)
         if reader:
-            self._registry.unwatch(reader.generation, self._hear)
+            self._registry.unwatch(reader.generation, self._on_news)
 
     def _unwatch_all(self) -> None:
         for id in tuple(self._readers):
             self._unwatch(id)
 
-    def _hear(self) -> None:
-        """A log that is watched has news."""
+    def _on_news(self) -> None:
+        """Wake the sender, since a watched log has new events."""
         self._wake.set()
         if self._pace.sending and self._too_slow():
             self._late.set()
 
-    def _hear_change(self, change: Conversation) -> None:
-        """A conversation has changed; what was not told of it yet is told with this."""
+    def _on_change(self, change: Conversation) -> None:
+        """Send a change of a conversation, in place of an older one that is not sent yet."""
         self._changed[change.id] = change
         self._wake.set()
 
     # Sending
 
     def _send(self, message: ServerMessage) -> None:
-        """Put a message into the outbox. Once a close is decided, only errors that say why still go out."""
+        """Put a message into the outbox. After the decision to close, only errors that explain it are sent."""
         if self._leaving is None and (self._session.close_code is None or isinstance(message, Error)):
             self._session.record(message, time.monotonic())
             self._outbox.append(message)
@@ -425,7 +427,7 @@ class Connection:
             self._send(change)
 
     def _read_logs(self, room: int = sys.maxsize) -> None:
-        """Send what the logs hold, of each as much as has ``room`` bytes."""
+        """Send new events of every log, up to ``room`` bytes of each."""
         for id, reader in tuple(self._readers.items()):
             for message in reader.read(room):
                 self._send(message)
@@ -433,7 +435,7 @@ class Connection:
                     self._unwatch(id)
 
     def _close_due(self) -> CloseCode | None:
-        """The code to close with, once everything that was received has been answered."""
+        """Return the code to close with once everything received is answered; None: stay open."""
         if self._leaving is not None:
             return self._leaving
         if self._carrying_out or not self._inbox.empty():
@@ -445,4 +447,4 @@ class Connection:
 
 
 class _SlowReader(Exception):
-    """The client does not read, or less than is written."""
+    """The client reads nothing, or less than is written."""

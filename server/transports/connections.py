@@ -1,4 +1,4 @@
-"""All open connections of this server, so that each is told when the server goes down."""
+"""The open connections of this server, so that each gets a `goodbye` when the server stops."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from server.transports.connection import Connection
 logger = logging.getLogger(__name__)
 
 RECONNECT_MS = 2000
-"""A client that comes back waits a random time up to this, so that not all come back at once."""
+"""Longest reconnect delay of a client in milliseconds, of which it picks a random part."""
 
 FLUSH_SECONDS = 2.0
-"""How long a slow reader is given to take what is left."""
+"""Time for slow readers to receive the rest when the server stops."""
 
 
 LOGGED_DIGITS = 8
-"""Of a connection's name: enough to find it, and too few to speak in its place."""
+"""Length of a connection's name in the log: enough to find it, too short to send frames in its place."""
 
 
 class Transport(StrEnum):
-    """What carries a connection's frames."""
+    """The transport of a connection."""
 
     WEBSOCKET = "websocket"
     SSE = "sse"
@@ -40,15 +40,15 @@ class Connections:
     def __init__(self) -> None:
         self._open: dict[Connection, Transport] = {}
         self.opened: Counter[Transport] = Counter()
-        """How many there have been."""
+        """Connections opened since the start."""
         self.leaving = asyncio.Event()
-        """Set once the server goes down, for those who wait without a connection."""
+        """Set when the server stops, for requests that wait without a connection."""
 
     def __len__(self) -> int:
         return len(self._open)
 
     def by_transport(self) -> Counter[Transport]:
-        """How many are open now."""
+        """Count the open connections of each transport."""
         return Counter(list(self._open.values()))
 
     async def serve(self, connection: Connection, transport: Transport) -> None:
@@ -66,13 +66,13 @@ class Connections:
                 event(logger, logging.INFO, "connection closed", transport=transport, ms=ms)
 
     def dismiss_invalid(self) -> None:
-        """Close those whose token was revoked, or whose session has ended (PROTOCOL 3.6)."""
+        """Close connections whose token was revoked or whose session has ended (PROTOCOL 3.6)."""
         for connection in self._open:
             if not connection.access.is_valid:
                 connection.dismiss(CloseCode.BAD_TOKEN)
 
     async def say_goodbye(self) -> None:
-        """Tell each that the server goes down, and wait until they are closed, at most FLUSH_SECONDS."""
+        """Send `goodbye` to all, and wait until they are closed, at most FLUSH_SECONDS."""
         self.leaving.set()
         leaving = tuple(self._open)
         for connection in leaving:

@@ -31,21 +31,21 @@ IMPORTED: Final = (
     "application/zip",
     "application/octet-stream",
 )
-"""Content types of an import, which no form of another site can send. The format is read from the file itself."""
+"""Content types of an import: those that a form of another site can't send. The file itself shows its format."""
 
 RETRY_MS: Final = 2000
 _DONE: Final = object()
 
 
 class Imported(Struct, frozen=True):
-    """What became of a file."""
+    """Result of an import."""
 
     imported: tuple[Summary, ...]
     skipped: tuple[Skipped, ...]
 
 
 async def export(request: Request) -> Response:
-    """``GET /api/conversations/{id}/export?format=json``."""
+    """``GET /api/conversations/{id}/export?format=json``: one conversation as a file."""
     format = request.query_params.get("format", "json")
     if format not in ("json", "markdown"):
         text = f"format must be json or markdown, not {format[:40]!r}"
@@ -58,7 +58,7 @@ async def export(request: Request) -> Response:
 
 
 async def export_all(request: Request) -> Response:
-    """``GET /api/conversations/export``: all of them, one read after the other."""
+    """``GET /api/conversations/export``: all conversations, read one by one."""
     conversations: Conversations = request.app.state.conversations
     principal = principal_of(request.scope)
     ids = await conversations.read(reading.all_ids, principal)
@@ -73,7 +73,7 @@ async def export_all(request: Request) -> Response:
 
 
 async def import_file(request: Request) -> Response:
-    """``POST /api/conversations/import``: each conversation whole, or not at all. One file at a time."""
+    """``POST /api/conversations/import``: import each conversation whole or not at all. One file at a time."""
     conversations: Conversations = request.app.state.conversations
     if conversations.importing.locked():
         text = "another file is being imported; try again when that is done"
@@ -105,7 +105,7 @@ async def _import(conversations: Conversations, principal: str, items: Iterator[
 
 
 def _next(items: Iterator[Draft | Skipped]) -> Any:
-    """On a thread of its own, since reading a long one takes its time."""
+    """Return the next conversation of a file. Call on a thread of its own: a long one takes time."""
     return next(items, _DONE)
 
 
@@ -114,6 +114,6 @@ def _attachment(name: str) -> dict[str, str]:
 
 
 def _slug(whole: Whole) -> str:
-    """A file name that every system takes."""
+    """Return a file name that is valid on every system."""
     words = re.findall(r"[A-Za-z0-9]+", whole.title)
     return "-".join(words)[:60].strip("-").lower() or f"conversation-{whole.id}"

@@ -1,4 +1,4 @@
-"""The doors on the conversations (PROTOCOL 14): list, make, read, change, delete, restore."""
+"""Endpoints of conversations (PROTOCOL 14): list, create, read, change, delete, restore."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from server.transports.requests import JSON, NO_STORE, read_body
 from server.transports.root_path import root_path_of
 
 MOST_SEARCHED = 1000
-"""Characters of a search."""
+"""Longest search, in characters."""
 
 
 async def listed(request: Request) -> Response:
-    """``GET /api/conversations``: a page of the list, or of what a search finds."""
+    """``GET /api/conversations``: a page of the list or of search results."""
     query = request.query_params
     limit = _limit(query.get("limit"))
     before = listing.cursor_of(query["before"]) if "before" in query else None
@@ -35,17 +35,17 @@ async def listed(request: Request) -> Response:
 
 
 async def create(request: Request) -> Response:
-    """``POST /api/conversations``: 201, or 200 where it was there before."""
+    """``POST /api/conversations``: 201, or 200 if it exists already."""
     new = await read_object(request, NewConversation, "conversation")
     conversations, principal = _of(request)
     whole, is_new = await conversations.read(editing.create, principal, new, now())
-    if is_new and whole.title:  # without one it is not listed before something is said in it
+    if is_new and whole.title:  # without a title it is not listed before its first message
         conversations.tell(principal, [whole])
     return _answer(whole, 201 if is_new else 200, {"location": f"{root_path_of(request)}/api/conversations/{whole.id}"})
 
 
 async def read(request: Request) -> Response:
-    """``GET /api/conversations/{id}``: with all its messages; 304 where the client has this version."""
+    """``GET /api/conversations/{id}``: with all its messages; 304 if the client has this version."""
     conversations, principal = _of(request)
     whole = await conversations.read(reading.whole, principal, request.path_params["id"])
     tag = f'"{whole.created_at}-{whole.version}"'
@@ -64,7 +64,7 @@ async def change(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """``DELETE /api/conversations/{id}``; what is being written in it is cancelled."""
+    """``DELETE /api/conversations/{id}``: delete it and cancel its generations."""
     conversations, principal = _of(request)
     removed = await conversations.read(editing.delete, principal, request.path_params["id"], now())
     conversations.tell(principal, [removed.summary] if removed.is_told else [], deleted=True)
@@ -72,7 +72,7 @@ async def delete(request: Request) -> Response:
 
 
 async def restore(request: Request) -> Response:
-    """``POST /api/conversations/{id}/restore``."""
+    """``POST /api/conversations/{id}/restore``: undo a deletion."""
     await read_body(request)
     conversations, principal = _of(request)
     changed = await conversations.read(editing.restore, principal, request.path_params["id"])
@@ -81,14 +81,14 @@ async def restore(request: Request) -> Response:
 
 
 async def context(request: Request) -> Response:
-    """``POST /api/conversations/{id}/context``: tokens that the model would read, of those that it can."""
+    """``POST /api/conversations/{id}/context``: size of the next prompt and of the context, in tokens."""
     query = await read_object(request, ContextQuery, "context")
     conversations, principal = _of(request)
     return _answer(await conversations.sizes.measure(principal, request.path_params["id"], query))
 
 
 async def change_message(request: Request) -> Response:
-    """``PATCH /api/conversations/{id}/messages/{message}``: its summary."""
+    """``PATCH /api/conversations/{id}/messages/{message}``: set its summary."""
     wanted = await read_object(request, MessageChange, "message")
     conversations, principal = _of(request)
     id, message = request.path_params["id"], request.path_params["message"]
@@ -98,7 +98,7 @@ async def change_message(request: Request) -> Response:
 
 
 async def delete_message(request: Request) -> Response:
-    """``DELETE /api/conversations/{id}/messages/{message}``: it and all below it."""
+    """``DELETE /api/conversations/{id}/messages/{message}``: delete it and all below it."""
     conversations, principal = _of(request)
     id, message = request.path_params["id"], request.path_params["message"]
     removed = await conversations.read(editing.delete_message, principal, id, message, now())
@@ -107,7 +107,7 @@ async def delete_message(request: Request) -> Response:
 
 
 async def restore_message(request: Request) -> Response:
-    """``POST /api/conversations/{id}/messages/{message}/restore``."""
+    """``POST /api/conversations/{id}/messages/{message}/restore``: undo a deletion."""
     await read_body(request)
     conversations, principal = _of(request)
     id, message = request.path_params["id"], request.path_params["message"]
@@ -117,7 +117,7 @@ async def restore_message(request: Request) -> Response:
 
 
 def _of(request: Request) -> tuple[Conversations, str]:
-    """The conversations, and whose are meant."""
+    """Return the conversations, and the principal of the request."""
     conversations: Conversations = request.app.state.conversations
     return conversations, principal_of(request.scope)
 

@@ -1,4 +1,4 @@
-"""Where a reader over HTTP goes on (PROTOCOL 13.6)."""
+"""Cursor of a reader over HTTP (PROTOCOL 13.6)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _EVENT_ID: Final = re.compile(rf"({_EPOCH.pattern}):([0-9]{{1,16}})")
 
 
 def attach_point(request: Request) -> AttachPoint:
-    """The header Last-Event-ID, which a browser sends by itself, else ``?epoch=`` and ``?after=``.
+    """Return the cursor from the header Last-Event-ID, which a browser sends by itself, or ``?epoch=`` and ``?after=``.
 
-    Raises RemoteProtocolError that names the one that is wrong.
+    Raises RemoteProtocolError, which names the wrong one.
     """
     id = request.path_params["id"]
     last = request.headers.get("last-event-id")

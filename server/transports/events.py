@@ -1,7 +1,7 @@
 """One generation as server-sent events: ``/generate/stream`` and ``/generations/{id}/events`` (PROTOCOL 13.5, 13.6).
 
-Each is a connection of the protocol whose client says one thing and then listens. So the events are those of a
-WebSocket, and so are the pace of a slow reader and the leave that a server takes.
+Each is a connection of the protocol whose client sends one message. So its events, its rules for slow readers and its
+end when the server stops are those of a WebSocket.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from server.transports.cursors import attach_point
 from server.transports.requests import NO_STORE, error_response, read_body, status_of
 from server.transports.socket import Disconnected
 from server.transports.sse import EventStream, event
-from server.transports.waiting import unless
+from server.transports.waiting import cancel_if
 
 LEAST_RETRY_MS: Final = 100
 
 
 class AnswerSocket(ChannelSocket):
-    """What comes of one frame, as events with ids; an error that comes before all else, as an HTTP response."""
+    """Sends the messages of one request as events with ids; an error before the first of them as an HTTP response."""
 
     def __init__(self, stream: EventStream, *, retry: bool) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class AnswerSocket(ChannelSocket):
         self.drop()
 
     def _beginning(self) -> str:
-        """How long EventSource waits before it comes back: not all of them at the same time."""
+        """Return the reconnect delay for EventSource, random so that clients don't come back at the same time."""
         told = self._stream.started or not self._retry
         return "" if told else f"retry: {random.randint(LEAST_RETRY_MS, RECONNECT_MS)}\n\n"
 
@@ -86,13 +86,13 @@ class AnswerSocket(ChannelSocket):
 
 
 async def stream_generate(request: Request) -> ASGIApp:
-    """``POST /generate/stream``: start a generation, and its events to the end."""
+    """``POST /generate/stream``: start a generation and stream its events."""
     body = ends_unwatched(codec.decode_generate(await read_body(request)))
     return _follow(request, codec.encode(body), retry=False)
 
 
 async def stream_events(request: Request) -> ASGIApp:
-    """``GET /generations/{id}/events``: the events behind a cursor; 204, which ends an EventSource, behind the last."""
+    """``GET /generations/{id}/events``: stream the events after a cursor; 204, which ends EventSource, after all."""
     registry: Registry = request.app.state.registry
     point = attach_point(request)
     log = registry.get(point.id, re="attach", principal=principal_of(request.scope)).log
@@ -103,9 +103,9 @@ async def stream_events(request: Request) -> ASGIApp:
 
 
 def ends_unwatched(body: Generate) -> Generate:
-    """``body`` with the default of the doors that wait for the answer: a client that goes away ends it.
+    """Return ``body`` with the default of endpoints that wait for the answer: it is cancelled if the client leaves.
 
-    Not in a conversation, into which the answer is written all the same.
+    In a conversation the answer is written all the same.
     """
     return replace(body, on_detach_ms=0) if body.on_detach_ms is UNSET and body.conversation is None else body
 
@@ -124,7 +124,7 @@ def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
             socket, registry, session_of(access), access, request.app.state.conversations, close_when_idle=True
         )
         with contextlib.suppress(Disconnected):
-            await unless(stream.keep_alive(), connections.serve(connection, Transport.EVENTS))
+            await cancel_if(stream.keep_alive(), connections.serve(connection, Transport.EVENTS))
         if socket.refused:
             await socket.refused(scope, receive, send)
         else:

@@ -1,4 +1,4 @@
-"""One generation without a stream: start it, ask for it, wait for it, stop it (PROTOCOL 13.5 to 13.8)."""
+"""Endpoints of one generation without a stream: start, read, wait, stop (PROTOCOL 13.5 to 13.8)."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ from server.transports.reader import resume_at
 from server.transports.requests import JSON, NO_STORE, read_body, seconds
 from server.transports.root_path import root_path_of
 from server.transports.socket import Disconnected
-from server.transports.waiting import gone, unless
+from server.transports.waiting import cancel_if, wait_for_disconnect
 
 STATUSES: Final = {DoneReason.FAILED: 500, DoneReason.INTERRUPTED: 503}
-"""Of an answer that did not come to its end; it is told all the same."""
+"""Status of an answer that ended early; its body is the answer all the same."""
 
 T = TypeVar("T")
 
 
 async def generate(request: Request) -> Response:
-    """``POST /generate``: start a generation, and the whole answer once it is done."""
+    """``POST /generate``: start a generation and return the whole answer once it is done."""
     received = time.monotonic()
     body = ends_unwatched(codec.decode_generate(await read_body(request)))
-    answer = await _here(request, _answer(request, body, received))
+    answer = await _while_connected(request, _answer(request, body, received))
     status = 200 if answer.reason is None else STATUSES.get(answer.reason, 200)
     return Response(encoded(answer), status, NO_STORE, media_type=JSON)
 
 
 async def start(request: Request) -> Response:
-    """``POST /generations``: 201 once it is accepted, 200 when it was before."""
+    """``POST /generations``: 201 once it is accepted, 200 if it was accepted before."""
     received = time.monotonic()
     body = codec.decode_generate(await read_body(request))
     registry: Registry = request.app.state.registry
     generation, new, message = await _start(request, body, received)
-    with _news(registry, generation):
-        pass  # nobody watches it yet: on_detach_ms counts from now on
+    with _watching(registry, generation):
+        pass  # it has no watcher: on_detach_ms counts from now
     log = generation.log
     told: dict[str, str | int] = {"id": log.id, "epoch": log.epoch}
     if body.conversation is not None and message is not None:
@@ -66,30 +66,30 @@ async def start(request: Request) -> Response:
 
 
 async def state(request: Request) -> Response:
-    """``GET /generations/{id}``: where it stands, and its text so far."""
+    """``GET /generations/{id}``: its state and its text so far."""
     registry: Registry = request.app.state.registry
     generation = registry.get(request.path_params["id"], re="status", principal=principal_of(request.scope))
     return Response(encoded(answer_of(generation)), 200, NO_STORE, media_type=JSON)
 
 
 async def cancel(request: Request) -> Response:
-    """``DELETE /generations/{id}``: its `done`, when the engine computes nothing more for it."""
+    """``DELETE /generations/{id}``: cancel it; return its `done` once the engine has stopped."""
     registry: Registry = request.app.state.registry
     id, principal = request.path_params["id"], principal_of(request.scope)
     registry.cancel(id, time.monotonic(), principal=principal)
-    done = await _here(request, _end(registry, registry.get(id, re="cancel", principal=principal)))
+    done = await _while_connected(request, _end(registry, registry.get(id, re="cancel", principal=principal)))
     return Response(codec.encode(done) + "\n", 200, NO_STORE, media_type=JSON)
 
 
 async def poll_events(request: Request) -> Response:
-    """``GET /generations/{id}/poll``: the events behind a cursor, 204 when none came in time."""
+    """``GET /generations/{id}/poll``: the events after a cursor; 204 if none came in time."""
     wait = seconds(request, "wait", default=WAIT_SECONDS, most=MOST_WAIT_SECONDS)
     registry: Registry = request.app.state.registry
     point = attach_point(request)
     generation = registry.get(point.id, re="attach", principal=principal_of(request.scope))
     try:
         async with asyncio.timeout(wait):
-            messages = await _here(request, _next(registry, generation, point))
+            messages = await _while_connected(request, _next(registry, generation, point))
     except TimeoutError:
         return Response(status_code=204, headers=NO_STORE)
     lines = "".join(f"{codec.encode(message)}\n" for message in messages)
@@ -97,16 +97,16 @@ async def poll_events(request: Request) -> Response:
 
 
 async def _next(registry: Registry, generation: Generation, point: AttachPoint) -> list[ServerMessage]:
-    """What a reader at ``point`` has not read, as soon as there is something."""
-    with _news(registry, generation) as news:
-        while not (messages := _behind(generation.log, point)):
+    """Return the events after ``point`` as soon as there are some."""
+    with _watching(registry, generation) as news:
+        while not (messages := _events_after(generation.log, point)):
             news.clear()
             await news.wait()
         return messages
 
 
-def _behind(log: GenerationLog, point: AttachPoint) -> list[ServerMessage]:
-    """What a reader at ``point`` is sent now; `done` again where that was the last that it got."""
+def _events_after(log: GenerationLog, point: AttachPoint) -> list[ServerMessage]:
+    """Return the events after ``point``; `done` again if the reader has it already."""
     after = resume_at(log, point)
     messages: list[ServerMessage] = []
     if after is None:
@@ -131,18 +131,18 @@ async def _answer(request: Request, body: Generate, received: float) -> Answer:
 
 async def _end(registry: Registry, generation: Generation) -> Done:
     """Watch a generation until it is done."""
-    with _news(registry, generation) as news:
+    with _watching(registry, generation) as news:
         while generation.log.done is None:
             news.clear()
             await news.wait()
         return generation.log.done
 
 
-async def _here(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What ``work`` brings, while client and server both stay. Raises Disconnected and RemoteProtocolError."""
+async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of ``work``. Raises Disconnected (the client left), RemoteProtocolError (the server stops)."""
     connections: Connections = request.app.state.connections
     try:
-        return await unless(gone(request.receive), unless(connections.leaving.wait(), work))
+        return await cancel_if(wait_for_disconnect(request.receive), cancel_if(connections.leaving.wait(), work))
     except Disconnected:
         if connections.leaving.is_set():
             text = "the server is going down; ask again when it is back"
@@ -151,8 +151,8 @@ async def _here(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextlib.contextmanager
-def _news(registry: Registry, generation: Generation) -> Iterator[asyncio.Event]:
-    """Be one of those who watch, for as long as the block lasts; the event is set whenever there is news."""
+def _watching(registry: Registry, generation: Generation) -> Iterator[asyncio.Event]:
+    """Watch the generation while the block runs; the event is set whenever its log grows."""
     news = asyncio.Event()
     registry.watch(generation, news.set)
     try:

@@ -1,4 +1,4 @@
-"""What a new connection is told of the server."""
+"""The first message of a connection: `welcome`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.guard.connection_access import ConnectionAccess
 
 
 def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
-    """The first message of the connection called ``name``. Who has to say `hello` is told nothing of anybody's."""
+    """Return the `welcome` of connection ``name``. Before a needed `hello` it names no generations."""
     facts, journal = registry.writer.facts, registry.journal_status
     return Welcome(
         protocol=PROTOCOL,

@@ -1,4 +1,4 @@
-"""``/healthz``: whether the server can still compute; ``/readyz``: whether it takes new work. For supervisors."""
+"""Endpoints for supervisors: ``/healthz``, is the server alive; ``/readyz``, does it accept new work."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from server.transports.requests import NO_STORE
 
 
 async def healthz(request: Request) -> JSONResponse:
-    """200 while all parts of the server live and it takes work, else 503: ``failures`` says which have died, and why.
-    The token counts grow for as long as the server runs.
+    """``GET /healthz``: 200 while all parts of the server are alive, else 503 with the reason for each dead one.
 
-    A disk that can't be written is told, and leaves it at 200: answers go on.
+    The token counts grow while the server runs. A disk that can't be written is reported with 200: answers continue.
     """
     registry: Registry = request.app.state.registry
     conversations: Conversations = request.app.state.conversations
@@ -35,9 +34,10 @@ async def healthz(request: Request) -> JSONResponse:
 
 
 async def readyz(request: Request) -> JSONResponse:
-    """200 while new answers are begun, else 503 with the reason. While the model loads, nothing is answered yet.
+    """``GET /readyz``: 200 while new answers are started, else 503 with the reason.
 
-    A journal that has failed is a warning: to send people away would cost them more than answers that a crash forgets.
+    Until the model is loaded the server does not listen. A failed journal is a warning only: without a journal a crash
+    loses answers, but a server that refuses work loses all of them.
     """
     registry: Registry = request.app.state.registry
     journal = registry.journal_status

@@ -1,7 +1,7 @@
-"""Logging in with a browser: the token in a form, then a cookie. No script is needed, and no token is in an address.
+"""Login with a browser: the token in a form, then a cookie. It needs no script, and no address has a token.
 
-A browser says where a form was sent from only where the page's referrer policy lets it, so the policy of these pages is
-``same-origin``, and without it the guard would refuse what they send.
+The guard refuses forms without an origin. A browser sends the origin of a form only if the page's referrer policy
+allows it, so these pages have the policy ``same-origin``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ HEADERS: Final = {**NO_STORE, "content-security-policy": POLICY, "referrer-polic
 
 
 async def login_page(request: Request) -> Response:
-    """``GET /login``, and ``GET /logout``."""
+    """``GET /login`` and ``GET /logout``: the form."""
     if _tokens(request) is None:
         return _sent_to(request, "/")
     shown = pass_of(request.scope)
@@ -50,7 +50,7 @@ async def login_page(request: Request) -> Response:
 
 
 async def log_in(request: Request) -> Response:
-    """``POST /login``: with a right token a cookie, and on to the chat, or to the conversation that was asked for."""
+    """``POST /login``: with a valid token set a cookie and redirect to the chat or to the requested conversation."""
     guard: Guard = request.app.state.guard
     tokens = guard.tokens
     if tokens is None:
@@ -67,7 +67,7 @@ async def log_in(request: Request) -> Response:
 
 
 async def log_out(request: Request) -> Response:
-    """``POST /logout``: the session is over, here and wherever else its cookie is."""
+    """``POST /logout``: end the session, also where its cookie was copied."""
     guard: Guard = request.app.state.guard
     if guard.tokens is not None and (shown := pass_of(request.scope)):
         guard.tokens.end_session(shown)
@@ -94,7 +94,7 @@ def _let_in(request: Request, tokens: Tokens, shown: Pass, conversation: str) ->
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """What stands in its fields; nothing where it is no form of ours."""
+    """Return the fields of the form; empty if the body is no form."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         return {}
     body = bytearray()
@@ -122,7 +122,7 @@ def _page(
 
 
 def _chat(conversation: str) -> str:
-    """Where the chat is: only ever a page of ours, whatever stands in the form."""
+    """Return the address of the chat: always a page of this server, whatever the form has."""
     address = f"/c/{conversation}"
     return address if CONVERSATION_PAGE.fullmatch(address) else "/"
 
@@ -132,7 +132,7 @@ def _sent_to(request: Request, path: str) -> Response:
 
 
 def _cookie_path(request: Request) -> str:
-    """Other programs on the same host don't get the cookie."""
+    """Return the path of the cookie, so that other programs on the same host don't get it."""
     return root_path_of(request) or "/"
 
 

@@ -1,7 +1,7 @@
-"""``/metrics``: what has been counted, for Prometheus.
+"""Endpoint ``/metrics`` for Prometheus.
 
-Nothing is counted here: a scrape reads the tallies of the registry, the engine and the connections, on a thread of its
-own, and neither the event loop nor the engine waits for it.
+A scrape reads the counts of registry, engine and connections on a thread of its own; neither the event loop nor the
+engine waits for it.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class ServerCollector(Collector):
 
 
 def metrics_registry(registry: Registry, connections: Connections) -> CollectorRegistry:
-    """The metrics of one server and of its process."""
+    """Return the metrics of one server and its process."""
     metrics = CollectorRegistry(auto_describe=False)
     metrics.register(ServerCollector(registry, connections))
     ProcessCollector(registry=metrics)
@@ -101,7 +101,7 @@ def metrics_registry(registry: Registry, connections: Connections) -> CollectorR
 
 
 async def metrics(request: Request) -> Response:
-    """``GET /metrics``, in Prometheus's text format."""
+    """``GET /metrics``: the metrics in Prometheus's text format."""
     text = await asyncio.to_thread(generate_latest, request.app.state.metrics)
     return Response(text, 200, {**NO_STORE, "content-type": CONTENT_TYPE_PLAIN_0_0_4})
 

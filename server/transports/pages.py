@@ -1,4 +1,4 @@
-"""The page and its files, with the headers that keep foreign code out of it."""
+"""Endpoints of the page and its files, with the headers that keep foreign code out."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ HEADERS: Final = (
 )
 
 BUNDLED: Final = re.compile(r"[0-9a-f]+/[A-Za-z0-9-]+\.(?:js|css)(?:\.map)?")
-"""The files of a bundle that are served."""
+"""Files of a bundle that are served."""
 
 STARTS: Final = ("http.response.start", "websocket.http.response.start")
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
-"""Of addresses that name what is behind them by a digest of it."""
+"""Cache header for addresses that contain a digest of their content."""
 
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
 
 
 async def page(request: Request) -> Response:
-    """The chat page. A browser that has it already is told so."""
+    """``GET /``: the chat page; 304 if the browser has it."""
     shown = pass_of(request.scope)
     facts = {"version": server.__version__, "principal": shown.principal if shown else None}
     response = page_response(request, "index.html", facts)
@@ -78,27 +78,27 @@ async def page(request: Request) -> Response:
 def page_response(
     request: Request, template: str, facts: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """An HTML page. Its template has ``root``, the path that the server is under, and ``links``."""
+    """Return an HTML page. Its template gets ``root``, the path of the server, and ``links``."""
     links: PageLinks = request.app.state.page_links
     facts = {**facts, "root": root_path_of(request), "links": links.current()}
     return _templates.TemplateResponse(request, template, facts, status, headers)
 
 
 async def offline_page(request: Request) -> Response:
-    """The page that the service worker shows when the server is away."""
+    """``GET /offline``: the page that the service worker shows without the server."""
     return page_response(request, "offline.html", {}, headers={"cache-control": "no-cache"})
 
 
 async def service_worker(request: Request) -> Response:
-    """The script that shows a page of ours when the server is away. Its place decides which addresses it sees: all."""
+    """``GET /service-worker.js``. Its path is the root, so that it sees all addresses."""
     response = FileResponse(FRONTEND / "service-worker.js", media_type="text/javascript")
     response.headers["cache-control"] = "no-cache"
     return response
 
 
 class FrontendFiles(StaticFiles):
-    """The page's source files. Where the address has the digest of the sources, a browser keeps its copy; elsewhere it
-    asks each time whether its copy is still the newest."""
+    """Source files of the page. Browsers keep what is below an address with the digest of the sources, and revalidate
+    the rest each time."""
 
     def __init__(self, links: PageLinks) -> None:
         super().__init__(directory=FRONTEND)
@@ -143,22 +143,22 @@ class BundleFiles(StaticFiles):
 
 
 COMPRESSION: Final = Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
-"""Of HTML pages, which are compressed in one piece."""
+"""Compression of HTML pages."""
 
 
 def compressed(files: StaticFiles) -> ASGIApp:
-    """The same files, compressed on their way. For files only: it would hold back what a stream sends.
+    """Return ``files`` with compression. Not for streams: it would hold back their events.
 
-    The level is low because it is done on the event loop, piece by piece of a file.
+    The level is low, since the event loop compresses each piece of a file.
     """
     return GZipMiddleware(files, minimum_size=1000, compresslevel=4)
 
 
 class SecurityHeaders:
-    """ASGI middleware that puts HEADERS on every HTTP response, and on one in place of a WebSocket.
+    """ASGI middleware that adds HEADERS to every HTTP response, also to one that refuses a WebSocket.
 
-    A response that has one of them already keeps its own. There is no HSTS: this server speaks no TLS, and a browser
-    that is told so by one server on localhost would refuse plain HTTP to all of them. What ends TLS may add it.
+    A response keeps headers of its own. HSTS is missing on purpose: this server speaks no TLS, and HSTS from one server
+    on localhost would make a browser refuse plain HTTP to all others there. A TLS proxy may add it.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""Long poll: the way down of a channel as one short response after the other (PROTOCOL 13.4)."""
+"""Long poll: the downward half of a channel as a series of short responses (PROTOCOL 13.4)."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from server.transports.connections import Connections, Transport
 from server.transports.requests import JSON, NO_STORE, RequestRefused, read_body, seconds
 from server.transports.socket import Disconnected
 from server.transports.sse import close_reason
-from server.transports.waiting import gone, unless
+from server.transports.waiting import cancel_if, wait_for_disconnect
 
 WAIT_SECONDS: Final = 25.0
 MOST_WAIT_SECONDS: Final = 60.0
 
 UNPOLLED_SECONDS: Final = 60.0
-"""A channel that nobody polls for so long is closed."""
+"""Time without a poll after which a channel is closed."""
 
 BUFFER_CHARACTERS: Final = 65_536
-"""What waits for the next poll. Beyond it the sender waits, as it does for a full socket."""
+"""Characters that wait for the next poll; above the limit the sender waits, as for a full socket."""
 
 LINES: Final = "application/x-ndjson"
 
 
 class PolledSocket(ChannelSocket):
-    """The way down as what has come since the last poll."""
+    """Socket of a polled channel: it keeps frames for the next poll."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class PolledSocket(ChannelSocket):
         self._news.set()
 
     async def close(self, code: CloseCode) -> None:
-        """Returns when the client has been told."""
+        """Close the channel. Returns once the client knows."""
         self.close_code = code
         self._news.set()
         await self._over.wait()
@@ -68,7 +68,7 @@ class PolledSocket(ChannelSocket):
         self._expect_no_poll()
 
     async def poll(self, wait: float) -> list[str]:
-        """What is new, after at most ``wait`` seconds; nothing: the wait is over, or else there is a ``close_code``.
+        """Return new frames, after at most ``wait`` seconds. Empty: none came in time, or there is a ``close_code``.
 
         Raises RequestRefused when another poll waits, Disconnected when the channel ends.
         """
@@ -76,11 +76,11 @@ class PolledSocket(ChannelSocket):
             if not self._news.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):
-                        await unless(self._over.wait(), self._news.wait())
+                        await cancel_if(self._over.wait(), self._news.wait())
             return self._take()
 
     async def first(self, wait: float) -> str:
-        """The first frame alone. One that is turned away has more to say at once; that is for the first poll."""
+        """Return the first frame alone. A refused connection has more frames at once; the first poll returns those."""
         first, *rest = await self.poll(wait)
         if rest:
             self._frames[:0] = rest
@@ -121,7 +121,7 @@ class PolledSocket(ChannelSocket):
 
 
 async def open_channel(request: Request) -> Response:
-    """``POST /channel``: 201 with `welcome`. What the body holds is the first frame; it may be empty."""
+    """``POST /channel``: open a channel; 201 with `welcome`. The body is the first frame, or empty."""
     state = request.app.state
     channels: Channels = state.channels
     connections: Connections = state.connections
@@ -141,7 +141,7 @@ async def open_channel(request: Request) -> Response:
 
 
 async def poll_channel(request: Request) -> Response:
-    """``GET /channel/{connection}/poll?wait=25``: 200 with a message a line, 204 without news, 410 after the close."""
+    """``GET /channel/{connection}/poll?wait=25``: 200 with a message a line, 204 with none, 410 after the close."""
     wait = seconds(request, "wait", default=WAIT_SECONDS, most=MOST_WAIT_SECONDS)
     channels: Channels = request.app.state.channels
     socket = channels.get(request)
@@ -149,11 +149,11 @@ async def poll_channel(request: Request) -> Response:
         text = "this channel is read by its stream of events and can't be polled"
         raise RequestRefused(409, ErrorCode.UNEXPECTED_MESSAGE, text)
     try:
-        frames = await unless(gone(request.receive), socket.poll(wait))
+        frames = await cancel_if(wait_for_disconnect(request.receive), socket.poll(wait))
         if await request.is_disconnected():
             raise Disconnected
     except Disconnected:
-        socket.drop()  # frames may be lost with the poll that was cut off, and there is no acknowledgement
+        socket.drop()  # frames may be lost with a poll that was cut off, since polls are not acknowledged
         raise no_such_channel() from None
     if frames:
         return Response("".join(f"{frame}\n" for frame in frames), 200, NO_STORE, media_type=LINES)

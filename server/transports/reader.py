@@ -1,4 +1,4 @@
-"""A reader of one generation's log, for one connection."""
+"""Reader of one generation's log, for one connection."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from server.generations.log import GenerationLog
 
 
 def resume_at(log: GenerationLog, point: Attach | AttachPoint) -> int | None:
-    """The number behind which a reader at ``point`` reads on; None when that is no cursor of this log (PROTOCOL 6.8).
+    """Return the number after which a reader at ``point`` resumes; None if it is no cursor of this log (PROTOCOL 6.8).
 
-    Of a log that has ended it gets `done` in any case, again if need be.
+    A reader of a log that has ended gets `done` in any case, even a second time.
     """
     if point.epoch in (None, log.epoch) and point.after <= log.seq:
         return min(point.after, log.pieces)
@@ -20,7 +20,7 @@ def resume_at(log: GenerationLog, point: Attach | AttachPoint) -> int | None:
 
 
 class Reader:
-    """This connection's cursor in one log, and the last status that it was sent."""
+    """Cursor of a connection in one log, and the last status that it was sent."""
 
     def __init__(self, generation: Generation, after: int) -> None:
         self.generation = generation
@@ -30,19 +30,19 @@ class Reader:
 
     @property
     def more(self) -> bool:
-        """Whether there are events that were not read."""
+        """True if there are unread events."""
         return self._after < self.generation.log.seq
 
     @property
     def behind(self) -> int:
-        """How many bytes of what was written since the reader came were not read."""
+        """Unread bytes among those written since the reader was created."""
         log = self.generation.log
         return log.size - max(self._joined, log.size_at(self._after))
 
     def read(self, room: int = sys.maxsize) -> list[ServerMessage]:
-        """What is new, in as few messages as there can be. A status that `done` has overtaken is left out.
+        """Return new events in as few messages as possible, without a status that is older than `done`.
 
-        Once there are ``room`` bytes of text, the rest is left for the next time.
+        After ``room`` bytes of text the rest is left for the next call.
         """
         log, status = self.generation.log, self.generation.status
         news: list[ServerMessage] = []

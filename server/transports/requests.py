@@ -1,4 +1,4 @@
-"""What all HTTP doors have in common: how a request is read, and how one is refused (PROTOCOL 13.1)."""
+"""Requests of all HTTP endpoints: reading a body, refusing a request (PROTOCOL 13.1)."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ STATUSES: Final = {
     ErrorCode.STORAGE_FAILED: 503,
     ErrorCode.INTERNAL: 500,
 }
-"""Of the error codes that are not just 400."""
+"""HTTP status of error codes; all others are 400."""
 
 
-class Door(Route):
-    """A route with one method. Not HEAD along with GET: the head of a response that does not end would open one."""
+class Endpoint(Route):
+    """A route with one method. GET excludes HEAD, which would open a stream that does not end."""
 
     def __init__(self, method: str, path: str, endpoint: Callable[[Request], Awaitable[Any]]) -> None:
         super().__init__(path, endpoint, methods=[method])
@@ -41,7 +41,7 @@ class Door(Route):
 
 
 class RequestRefused(RemoteProtocolError):
-    """A request that HTTP has a ``status`` of its own for."""
+    """A refused request with an HTTP ``status`` of its own."""
 
     def __init__(self, status: int, code: ErrorCode, message: str) -> None:
         super().__init__(code, message)
@@ -49,33 +49,35 @@ class RequestRefused(RemoteProtocolError):
 
 
 def status_of(code: ErrorCode) -> int:
-    """The HTTP status that an error is told with."""
+    """Return the HTTP status of an error code."""
     return STATUSES.get(code, 400)
 
 
 async def refuse(request: Request, error: Exception) -> Response:
-    """The app's handler of RemoteProtocolError: the `error` message, with the status that fits it."""
+    """Handle a RemoteProtocolError: return its `error` message with the matching status."""
     assert isinstance(error, RemoteProtocolError)
     status = error.status if isinstance(error, RequestRefused) else status_of(error.code)
     return error_response(codec.encode(error.as_message()), status, error.retry_after_ms)
 
 
 def error_response(frame: str, status: int, retry_after_ms: int | None) -> Response:
-    """``frame`` is the `error` message as it goes over a WebSocket."""
+    """Return the response of an `error` message; ``frame`` is the message as a WebSocket sends it."""
     headers = dict(NO_STORE)
     if retry_after_ms is not None:
         headers["retry-after"] = str(math.ceil(retry_after_ms / 1000))
     return Response(frame + "\n", status, headers, media_type=JSON)
 
 
-async def nobody_there(request: Request, error: Exception) -> Response:
-    """The app's handler of a client that has gone, maybe in the middle of its request: no answer reaches it."""
+async def client_disconnected(request: Request, error: Exception) -> Response:
+    """Handle a client that has disconnected, maybe during its request: no answer can reach it."""
     return Response(status_code=204)
 
 
 async def read_body(request: Request) -> str:
-    """The body of a POST. Raises RequestRefused; the type it asks for is one that no other site's page can send
-    without being asked first."""
+    """Return the body of a POST. Raises RequestRefused.
+
+    It must be JSON: a page of another site can't send that type without a preflight request.
+    """
     body, _ = await read_bytes(request, (JSON,), MAX_FRAME_BYTES)
     try:
         return body.decode()
@@ -84,7 +86,7 @@ async def read_body(request: Request) -> str:
 
 
 async def read_bytes(request: Request, kinds: tuple[str, ...], most: int) -> tuple[bytes, str]:
-    """The body of a POST as it is, of up to ``most`` bytes, and which of ``kinds`` it is said to be.
+    """Return the body of a POST, of up to ``most`` bytes, and its content type, one of ``kinds``.
 
     Raises RequestRefused.
     """
@@ -102,7 +104,7 @@ async def read_bytes(request: Request, kinds: tuple[str, ...], most: int) -> tup
 
 
 def seconds(request: Request, name: str, *, default: float, most: float) -> float:
-    """A query parameter in seconds, from 0 to ``most``. Raises RemoteProtocolError."""
+    """Return a query parameter in seconds, from 0 to ``most``. Raises RemoteProtocolError."""
     given = request.query_params.get(name)
     if given is None:
         return default

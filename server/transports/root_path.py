@@ -27,5 +27,5 @@ class RootPath:
 
 
 def root_path_of(request: Request) -> str:
-    """The path below which a proxy serves this server; empty if the server has its own host."""
+    """Return the path below which a proxy serves this server; empty if the server has its own host."""
     return str(request.scope.get("root_path", ""))

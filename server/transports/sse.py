@@ -1,4 +1,4 @@
-"""Server-sent events: the way down of a channel as one response that does not end, ``GET /channel`` (PROTOCOL 13.3)."""
+"""Server-sent events: the downward half of a channel as one endless response, ``GET /channel`` (PROTOCOL 13.3)."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from server.transports.channel import Channels, ChannelSocket
 from server.transports.connection import Connection, session_of
 from server.transports.connections import Connections, Transport
 from server.transports.socket import Disconnected
-from server.transports.waiting import gone, unless
+from server.transports.waiting import cancel_if, wait_for_disconnect
 
 COMMENT_SECONDS: Final = 15.0
-"""So that no proxy takes a stream on which nothing happens for a dead one."""
+"""Interval of comments, which keep proxies from closing an idle stream, in seconds."""
 
 HEADERS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx would hold the events back until it has a buffer full of them
+    (b"x-accel-buffering", b"no"),  # nginx would hold events back until its buffer is full
 )
 
 
 class EventStream:
-    """One response of events. Owned by its request's task."""
+    """A response of events. Owned by its request's task."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self.started = False
@@ -43,7 +43,7 @@ class EventStream:
         await self._send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
 
     async def write(self, text: str) -> None:
-        """Returns when the client has taken so much that the socket has room again. The first one starts it."""
+        """Send text, and start the response if needed. Returns once the socket has room again."""
         if not self.started:
             await self.start()
         await self._send({"type": "http.response.body", "body": text.encode(), "more_body": True})
@@ -54,11 +54,11 @@ class EventStream:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def keep_alive(self) -> None:
-        """Write a comment every COMMENT_SECONDS, and return when the client has gone."""
+        """Write a comment every COMMENT_SECONDS, and return when the client has disconnected."""
         while True:
             try:
                 async with asyncio.timeout(COMMENT_SECONDS):
-                    return await gone(self._receive)
+                    return await wait_for_disconnect(self._receive)
             except TimeoutError:
                 await self.write(":\n\n")
 
@@ -69,12 +69,12 @@ def event(message: ServerMessage) -> str:
 
 
 def close_reason(code: CloseCode) -> str:
-    """What an HTTP client is told in place of a close frame."""
+    """Return what an HTTP client gets in place of a close frame."""
     return msgspec.json.encode({"code": int(code), "reason": ""}).decode()
 
 
 class EventSocket(ChannelSocket):
-    """The way down as events."""
+    """Socket of a channel that sends messages as events."""
 
     def __init__(self, stream: EventStream) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class EventSocket(ChannelSocket):
 
 
 async def stream_channel(request: Request) -> ASGIApp:
-    """``GET /channel``: a channel that lives as long as its response."""
+    """``GET /channel``: open a channel that lasts as long as its response."""
     state = request.app.state
     channels: Channels = state.channels
     connections: Connections = state.connections
@@ -104,7 +104,7 @@ async def stream_channel(request: Request) -> ASGIApp:
             socket, state.registry, session_of(access), access, state.conversations, close_when_idle=idle
         )
         with channels.named(connection.name, access.opener, socket), contextlib.suppress(Disconnected):
-            await unless(stream.keep_alive(), connections.serve(connection, Transport.SSE))
+            await cancel_if(stream.keep_alive(), connections.serve(connection, Transport.SSE))
         await stream.end()
 
     return respond

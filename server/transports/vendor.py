@@ -16,18 +16,18 @@ from starlette.staticfiles import StaticFiles
 from server.page.libraries import NODE_MODULES, Library
 
 MAX_AGE: Final = 86_400
-"""For how long a browser need not ask for a library again, in seconds."""
+"""Time for which a browser keeps a library, in seconds."""
 
 
 class VendorFiles(StaticFiles):
-    """One library. A file that is not served, or not there, is not found."""
+    """Files of one library; any other file is 404."""
 
     def __init__(self, library: Library, node_modules: Path = NODE_MODULES) -> None:
         super().__init__(directory=node_modules / library.folder, check_dir=False)
         self._served = library.served
 
     async def check_config(self) -> None:
-        """A library that is not installed is no mistake."""
+        """Accept that a library is not installed."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         if not self._served.fullmatch(path.replace(os.sep, "/")):

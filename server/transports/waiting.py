@@ -1,4 +1,4 @@
-"""Waiting for one thing for as long as another has not happened."""
+"""Waiting with a condition that cancels."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from server.transports.socket import Disconnected
 T = TypeVar("T")
 
 
-async def unless(over: Coroutine[Any, Any, object], work: Coroutine[Any, Any, T]) -> T:
-    """What ``work`` brings. When ``over`` ends before it, ``work`` is cancelled and Disconnected raised."""
+async def cancel_if(over: Coroutine[Any, Any, object], work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of ``work``. If ``over`` ends first, cancel ``work`` and raise Disconnected."""
     loop = asyncio.get_running_loop()
     working = loop.create_task(work, name="work")
     watching = loop.create_task(over, name="watch")
@@ -29,7 +29,7 @@ async def unless(over: Coroutine[Any, Any, object], work: Coroutine[Any, Any, T]
         await asyncio.gather(working, watching, return_exceptions=True)
 
 
-async def gone(receive: Receive) -> None:
-    """Return once the client of an HTTP request has gone away, or has got all of its response."""
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Return once the client of an HTTP request has disconnected or has its whole response."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,6 +1,6 @@
-"""The WebSocket door, ``/ws``: which connections are let in, and in which mode.
+"""Endpoint ``/ws``: a connection over a WebSocket.
 
-The query ``plain=1`` asks for plain mode, ``close_when_idle=1`` for a close with 1000 once all is answered.
+The query ``plain=1`` asks for plain mode, ``close_when_idle=1`` for a close with 1000 once everything is answered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from server.transports.socket import Disconnected
 
 
 async def websocket_endpoint(websocket: WebSocket) -> None:
-    """Serve one socket until it closes. A client that offers only other subprotocols gets HTTP 400 (PROTOCOL 2)."""
+    """Serve one socket until it closes; 400 for a client that offers only other subprotocols (PROTOCOL 2)."""
     guard: Guard = websocket.app.state.guard
     access = guard.open_access(websocket.scope)
     plain = _asked(websocket, "plain")
