@@ -36,7 +36,7 @@ class Beginning:
         question = self._body.message_id or secrets.token_hex(8)
         return await self._store.submit(self._write, question, time.time_ns() // 1_000_000, dropped)
 
-    def take_back(self) -> asyncio.Future[Summary | None] | None:
+    def undo(self) -> asyncio.Future[Summary | None] | None:
         """Undo ``write``, even when it is still running. Returns None when there is nothing to undo."""
         return self._store.submit(self._undo) if self._submitted else None
 
@@ -49,4 +49,4 @@ class Beginning:
     def _undo(self, db: sqlite3.Connection) -> Summary | None:
         if self._begun is None:
             return None
-        return turns.take_back(db, self._principal, self._body.conversation or "", self._begun)
+        return turns.undo(db, self._principal, self._body.conversation or "", self._begun)

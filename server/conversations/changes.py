@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from protocol.messages import Conversation
 
-Tell = Callable[[Conversation], None]
+ChangeListener = Callable[[Conversation], None]
 """Called on the event loop with each change. Must return quickly."""
 
 
@@ -14,19 +14,19 @@ class Changes:
     """Owns each principal's listeners, on the event loop."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, dict[Tell, None]] = {}
+        self._listeners: dict[str, dict[ChangeListener, None]] = {}
 
-    def listen(self, principal: str, tell: Tell) -> None:
-        """Call ``tell`` with every change of the principal's conversations. A second call does nothing."""
-        self._listeners.setdefault(principal, {})[tell] = None
+    def add(self, principal: str, listener: ChangeListener) -> None:
+        """Call ``listener`` with every change of the principal's conversations. A second call does nothing."""
+        self._listeners.setdefault(principal, {})[listener] = None
 
-    def leave(self, principal: str, tell: Tell) -> None:
+    def remove(self, principal: str, listener: ChangeListener) -> None:
         """Remove a listener; does nothing when it was not added."""
         listeners = self._listeners.get(principal, {})
-        listeners.pop(tell, None)
+        listeners.pop(listener, None)
         if not listeners:
             self._listeners.pop(principal, None)
 
     def publish(self, principal: str, change: Conversation) -> None:
-        for tell in tuple(self._listeners.get(principal, ())):
-            tell(change)
+        for listener in tuple(self._listeners.get(principal, ())):
+            listener(change)

@@ -67,21 +67,21 @@ _LEAF = "UPDATE conversations SET version = version + 1, leaf = ?, updated_at = 
 
 
 class Removed(NamedTuple):
-    """Result of a delete: the conversation, and the generations to cancel. ``is_told``: other clients know the
+    """Result of a delete: the conversation, and the generations to cancel. ``is_announced``: other clients know the
     conversation and must be notified.
     """
 
     answer: Deleted
     summary: Summary
     generations: tuple[str, ...]
-    is_told: bool = True
+    is_announced: bool = True
 
 
 class Changed(NamedTuple):
-    """A conversation after a change. ``is_told``: it is or was listed, so other clients must be notified."""
+    """A conversation after a change. ``is_announced``: it is or was listed, so other clients must be notified."""
 
     summary: Summary
-    is_told: bool
+    is_announced: bool
 
 
 def create(db: sqlite3.Connection, principal: str, new: NewConversation, now: int) -> tuple[Whole, bool]:

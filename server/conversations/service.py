@@ -69,7 +69,7 @@ class Conversations:
         self.restored = asyncio.Event()
         """Set once the answers of an earlier server are known, or can't be read. No client is served before: an
         answer that ends would be announced before its conversation has it."""
-        registry.when_ended = self._on_end
+        registry.on_ended = self._on_end
 
     @property
     def status(self) -> StoreStatus:
@@ -86,13 +86,13 @@ class Conversations:
             self._registry.parts.died(CONVERSATIONS, described(error), error)
         finally:
             self.restored.set()
-            if not self._registry.going_down:
+            if not self._registry.shutting_down:
                 self._registry.parts.died(CONVERSATIONS, ENDED)
 
     @property
     def failure(self) -> str | None:
         """Reason why conversations can't be read or written, or are not maintained; None while all parts are alive."""
-        if not self._registry.going_down and (death := self._store.death):
+        if not self._registry.shutting_down and (death := self._store.death):
             self._registry.parts.died(CONVERSATIONS, death)
         return self._registry.parts.failures.get(CONVERSATIONS)
 
@@ -116,7 +116,7 @@ class Conversations:
         """Run ``work`` in the store and return its result. Raises RemoteProtocolError."""
         return await self._store.submit(work, *args, **kwargs)
 
-    def tell(self, principal: str, summaries: Iterable[Summary], *, deleted: bool = False) -> None:
+    def publish(self, principal: str, summaries: Iterable[Summary], *, deleted: bool = False) -> None:
         for summary in summaries:
             self.changes.publish(principal, event(summary, deleted=deleted))
 
@@ -158,20 +158,20 @@ class Conversations:
         try:
             source = Source(turn_prompt.asked(body, turn), turn_prompt.written(turn), before)
             generation, new = await self._registry.start(body, received, principal=principal, source=source)
-            self.tell(principal, written)  # only now: clients may attach to an announced generation
+            self.publish(principal, written)  # only now: clients may attach to an announced generation
         except BaseException:
             if self._registry.find(body.id or "", principal) is None:
-                self._has_not_begun(principal, body, beginning)
+                self._undo_start(principal, body, beginning)
             else:  # the requester is gone, but the answer is written
-                self.tell(principal, written)
+                self.publish(principal, written)
             raise
         return Started(generation, new, beginning.message)
 
-    def _has_not_begun(self, principal: str, body: Generate, beginning: Beginning) -> None:
+    def _undo_start(self, principal: str, body: Generate, beginning: Beginning) -> None:
         self._writing.pop((principal, body.id or ""), None)
-        if (taken_back := beginning.take_back()) is None:
+        if (undone := beginning.undo()) is None:
             return
-        taken_back.add_done_callback(lambda future: self._tell_result(principal, future))
+        undone.add_done_callback(lambda future: self._publish_result(principal, future))
 
     # Ending
 
@@ -203,17 +203,17 @@ class Conversations:
                 self._retries.set(name, RETRY_SECONDS, lambda _: self._write_end(writing, text, arrivals, done))
                 return
             self._writing.pop((writing.principal, writing.generation), None)
-            self._tell_result(writing.principal, future)
+            self._publish_result(writing.principal, future)
 
         future.add_done_callback(written)
 
-    def _tell_result(self, principal: str, future: asyncio.Future[Summary | None]) -> None:
+    def _publish_result(self, principal: str, future: asyncio.Future[Summary | None]) -> None:
         if future.cancelled():
             return
         if error := future.exception():
             logger.error("a conversation was not written: %s", error, exc_info=_fault(error))
         elif summary := future.result():
-            self.tell(principal, [summary])
+            self.publish(principal, [summary])
 
 
 def now() -> int:

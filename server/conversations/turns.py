@@ -145,7 +145,7 @@ def begin(
     return _begun(db, principal, found, turn, now, message=answer, added=added, leaf=answer)
 
 
-def take_back(db: sqlite3.Connection, principal: str, conversation: str, begun: TurnStart) -> Summary | None:
+def undo(db: sqlite3.Connection, principal: str, conversation: str, begun: TurnStart) -> Summary | None:
     """Undo ``begin`` when the generation did not start."""
     found = any_row(db, principal, conversation)
     if found is None:

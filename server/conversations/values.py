@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -199,14 +198,6 @@ class Context(Facts, frozen=True, kw_only=True):
     context: Count
     room: Count
     dropped: Count = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A response ``value``, with the conversations that have changed."""
-
-    value: object
-    summaries: tuple[Summary, ...] = ()
 
 
 def event(summary: Summary, *, deleted: bool = False) -> Conversation:

@@ -66,13 +66,13 @@ QUEUE_LIMIT = 256
 
 @dataclass(slots=True)
 class _Beginning:
-    """A generation being journaled; ``taken_up`` passes when the engine has it.
+    """A generation being journaled; ``submitted`` passes when the engine has it.
 
     ``awaited``: a caller waits for that and will watch it.
     """
 
     generation: Generation
-    taken_up: Mark
+    submitted: Mark
     awaited: bool = True
 
 
@@ -96,7 +96,7 @@ class Registry:
         active_limit: int | None = None,
     ) -> None:
         self.queue_limit = queue_limit
-        self.when_ended: Callable[[Generation], None] = lambda generation: None
+        self.on_ended: Callable[[Generation], None] = lambda generation: None
         """Called on the event loop with each generation that ends, before its readers are woken. Set once, before
         ``run``."""
         room = queue_limit + writer.slots
@@ -115,7 +115,7 @@ class Registry:
         self._running = False
         self._idle = asyncio.Event()
         """Set while nothing runs. Maintained only during shutdown."""
-        self._going_down = False
+        self._shutting_down = False
         self._suspending = False
 
     @property
@@ -128,9 +128,9 @@ class Registry:
         return [generation for generation in self._open.values() if generation.principal == principal]
 
     @property
-    def going_down(self) -> bool:
+    def shutting_down(self) -> bool:
         """True once no new generations are accepted."""
-        return self._going_down
+        return self._shutting_down
 
     @property
     def journal_status(self) -> JournalStatus:
@@ -157,7 +157,7 @@ class Registry:
         except Exception as error:
             self._fail(REGISTRY, described(error), error)
         finally:
-            if not self._going_down:
+            if not self._shutting_down:
                 self._fail(REGISTRY, ENDED)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -171,7 +171,7 @@ class Registry:
 
     async def drain(self, seconds: float) -> None:
         """Accept no new generations, and give running ones ``seconds`` to end."""
-        self._going_down = True
+        self._shutting_down = True
         self._note_idle()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -179,7 +179,7 @@ class Registry:
 
     async def close(self) -> None:
         """End the engine, and with it every generation that the journal doesn't keep for the next start."""
-        self._going_down = True
+        self._shutting_down = True
         self._suspending = self._on_restart is OnRestart.CONTINUE and self.journal_status.status == "ok"
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self._recorder.close)  # everything it delivered reaches the loop before this returns
@@ -214,7 +214,7 @@ class Registry:
             self._refuse_when_down(body)
         beginning = self._begin(body, prepared)
         try:
-            await beginning.taken_up.passed.wait()
+            await beginning.submitted.passed.wait()
         finally:
             beginning.awaited = False
             if beginning.generation.key in self._generations:
@@ -277,7 +277,7 @@ class Registry:
     async def begun(self, id: str, principal: str) -> None:
         """Wait until the principal's generation ``id``, if it is being journaled, is registered."""
         if beginning := self._beginning.get(key_of(principal, id)):
-            await beginning.taken_up.passed.wait()
+            await beginning.submitted.passed.wait()
 
     async def known(self, body: Generate, principal: str) -> Generation | None:
         """Return the principal's existing generation with this body's id, once it is journaled.
@@ -295,7 +295,7 @@ class Registry:
     # Beginning
 
     def _refuse_when_down(self, body: Generate) -> None:
-        if self._going_down:
+        if self._shutting_down:
             raise busy(body, "the server is going down; try again when it is back")
         if failure := self.failure:
             raise refusal(body, ErrorCode.ENGINE_FAILED, f"{failure}; the server has to be started again")
@@ -315,7 +315,7 @@ class Registry:
         return self.writer.prepare(key, asked, written=written, received=received, principal=principal)
 
     def _begin(self, body: Generate, prepared: Prepared) -> _Beginning:
-        """Send a generation to the journal; ``_take_up`` continues with it."""
+        """Send a generation to the journal; ``_submit_journaled`` continues with it."""
         request, dropped = prepared
         begun = Begun(
             request=request,
@@ -334,7 +334,7 @@ class Registry:
             received=request.received,
         )
         beginning = self._beginning[request.id] = _Beginning(generation, Mark(asyncio.Event()))
-        self._recorder.put([begun, beginning.taken_up])
+        self._recorder.put([begun, beginning.submitted])
         event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(request.prompt))
         return beginning
 
@@ -342,7 +342,7 @@ class Registry:
     def _next_position(self) -> int:
         return max(0, len(self._open) + len(self._beginning) + 1 - self.writer.slots)
 
-    def _take_up(self, begun: Begun) -> None:
+    def _submit_journaled(self, begun: Begun) -> None:
         if (beginning := self._beginning.pop(begun.id, None)) is None:  # it was ended by a fault meanwhile
             return
         self._generations[begun.id] = self._open[begun.id] = beginning.generation
@@ -413,7 +413,7 @@ class Registry:
         """Apply one entry. Returns the callbacks to call."""
         match entry:
             case Begun():
-                self._take_up(entry)
+                self._submit_journaled(entry)
             case Mark(passed=passed):
                 passed.set()
             case CancelAsked() | Forgotten():
@@ -439,7 +439,7 @@ class Registry:
         guarded("the measurements", lambda: self.measurements.end(finished))
         guarded("the log line of an end", lambda: log_end(generation, finished))
         guarded("the logs that are kept", lambda: self._keep_finished(generation, now))
-        guarded("the callback for an end", lambda: self.when_ended(generation))
+        guarded("the callback for an end", lambda: self.on_ended(generation))
 
     def _wake(self, wakes: Iterable[Wake]) -> None:
         for wake in wakes:
@@ -471,7 +471,7 @@ class Registry:
             return
         for key, beginning in self._beginning.items():
             self._generations[key] = self._open[key] = beginning.generation
-            beginning.taken_up.passed.set()
+            beginning.submitted.passed.set()
         self._beginning.clear()
         wakes: dict[Wake, None] = {}
         for generation in self.active:
@@ -483,7 +483,7 @@ class Registry:
 
     def _check_parts(self) -> None:
         """Detect a part that ended without reporting it."""
-        if not self._running or self._going_down:
+        if not self._running or self._shutting_down:
             return
         if not self._recorder.alive:
             self._fail(RECORDER, self._recorder.failure or ENDED)

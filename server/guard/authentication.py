@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.guard.connection_access import PASS, who
+from server.guard.connection_access import PASS, limit_key
 from server.guard.guard import Guard
 from server.guard.principal import ANONYMOUS, PRINCIPAL
 from server.guard.rates import TooManyError
@@ -81,7 +81,7 @@ class Authentication:
             await rate_limited(wait, text)(scope, receive, send)
             return
         try:
-            with self._guard.requests.taken(who(scope)):
+            with self._guard.requests.in_use(limit_key(scope)):
                 await self._serve_while_valid(scope, receive, send, shown)
         except TooManyError:
             text = f"{self._guard.limits.sockets} requests wait already; wait until one has been answered"

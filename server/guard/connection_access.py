@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from server.guard.limits import UsageLimits
 from server.guard.principal import ANONYMOUS, address_of, principal_of
-from server.guard.rates import Places, Rates, network_of
+from server.guard.rates import Rates, UseCounts, network_of
 from server.guard.tokens import Pass, Tokens
 
 PASS: Final = "streamui.pass"
@@ -23,7 +23,7 @@ def pass_of(scope: Scope) -> Pass | None:
     return shown
 
 
-def who(scope: Scope) -> Hashable:
+def limit_key(scope: Scope) -> Hashable:
     """Return the key that limits count by: the principal with a token, else the address."""
     return _named(pass_of(scope), network_of(address_of(scope)))
 
@@ -39,15 +39,17 @@ class ConnectionAccess:
     ``principal``: the current one.
     """
 
-    def __init__(self, scope: Scope, tokens: Tokens | None, limits: UsageLimits, places: Places, rates: Rates) -> None:
+    def __init__(
+        self, scope: Scope, tokens: Tokens | None, limits: UsageLimits, counts: UseCounts, rates: Rates
+    ) -> None:
         self.limits = limits
         self.opener = self.principal = principal_of(scope)
         self.shown = pass_of(scope)
         self._tokens = tokens
-        self._places = places
+        self._counts = counts
         self._rates = rates
         self._network = network_of(address_of(scope))
-        self._place: Hashable | None = None
+        self._counted_as: Hashable | None = None
 
     @property
     def admitted(self) -> bool:
@@ -64,9 +66,9 @@ class ConnectionAccess:
 
     def leave(self) -> None:
         """Stop counting this connection. A second call does nothing."""
-        if self._place is not None:
-            self._places.give_back(self._place)
-            self._place = None
+        if self._counted_as is not None:
+            self._counts.release(self._counted_as)
+            self._counted_as = None
 
     def admit(self, token: str | None) -> bool:
         """Check the token of a `hello`. If it is valid, the connection belongs to its principal and counts for it.
@@ -86,6 +88,6 @@ class ConnectionAccess:
 
     def _enter_as(self, shown: Pass | None) -> None:
         name = _named(shown, self._network)
-        self._places.take(name)
+        self._counts.acquire(name)
         self.leave()
-        self._place = name
+        self._counted_as = name

@@ -9,10 +9,10 @@ from typing import Final
 
 from starlette.types import Scope
 
-from server.guard.connection_access import ConnectionAccess, who
+from server.guard.connection_access import ConnectionAccess, limit_key
 from server.guard.limits import UsageLimits
 from server.guard.origins import Hosts, Origins
-from server.guard.rates import Places, Rates
+from server.guard.rates import Rates, UseCounts
 from server.guard.tokens import Pass, Tokens
 
 LOGINS_PER_SECOND: Final = 0.2
@@ -34,23 +34,23 @@ class Guard:
         self.limits = limits or UsageLimits()
         self.hosts = Hosts(hosts)
         self.origins = Origins(origins)
-        self.requests = Places(self.limits.sockets)
-        self._places = Places(self.limits.sockets)
+        self.requests = UseCounts(self.limits.sockets)
+        self._counts = UseCounts(self.limits.sockets)
         self._rates = Rates(self.limits.messages)
         self._logins = Rates(LOGINS_PER_SECOND, LOGINS_AT_ONCE)
         self._waiting: dict[Callable[[], None], Pass] = {}
 
     def open_access(self, scope: Scope) -> ConnectionAccess:
         """Create the guard's view of a new connection."""
-        return ConnectionAccess(scope, self.tokens, self.limits, self._places, self._rates)
+        return ConnectionAccess(scope, self.tokens, self.limits, self._counts, self._rates)
 
     def charge(self, scope: Scope) -> float:
         """Count an HTTP request as a message. Returns 0, or the seconds to wait; the request must then be rejected."""
-        return self._rates.take(who(scope), 1, time.monotonic())
+        return self._rates.take(limit_key(scope), 1, time.monotonic())
 
     def charge_login(self, scope: Scope) -> float:
         """Count a login attempt, like ``charge``."""
-        return self._logins.take(who(scope), 1, time.monotonic())
+        return self._logins.take(limit_key(scope), 1, time.monotonic())
 
     @contextlib.contextmanager
     def waiting(self, shown: Pass, end: Callable[[], None]) -> Iterator[None]:

@@ -68,35 +68,35 @@ class TooManyError(Exception):
     """The connection limit is reached."""
 
 
-class Places:
+class UseCounts:
     """Open connections per client, at most ``limit`` each. Owned by the guard."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._taken: Counter[Hashable] = Counter()
+        self._counts: Counter[Hashable] = Counter()
 
     def __len__(self) -> int:
-        return self._taken.total()
+        return self._counts.total()
 
-    def take(self, who: Hashable) -> None:
+    def acquire(self, who: Hashable) -> None:
         """Count a connection of ``who``. Raises TooManyError."""
-        if self._taken[who] >= self.limit:
+        if self._counts[who] >= self.limit:
             raise TooManyError
-        self._taken[who] += 1
+        self._counts[who] += 1
 
-    def give_back(self, who: Hashable) -> None:
-        self._taken[who] -= 1
-        if not self._taken[who]:
-            del self._taken[who]
+    def release(self, who: Hashable) -> None:
+        self._counts[who] -= 1
+        if not self._counts[who]:
+            del self._counts[who]
 
     @contextlib.contextmanager
-    def taken(self, who: Hashable) -> Iterator[None]:
+    def in_use(self, who: Hashable) -> Iterator[None]:
         """Count a connection for the duration of the block. Raises TooManyError."""
-        self.take(who)
+        self.acquire(who)
         try:
             yield
         finally:
-            self.give_back(who)
+            self.release(who)
 
 
 def network_of(address: str) -> str:

@@ -97,7 +97,7 @@ async def _import(conversations: Conversations, principal: str, items: Iterator[
                 skipped.append(Skipped(index, item.title, str(problem)))
             else:
                 imported.append(summary)
-                conversations.tell(principal, [summary])
+                conversations.publish(principal, [summary])
         else:
             skipped.append(item)
         index += 1

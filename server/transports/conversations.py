@@ -59,7 +59,7 @@ async def change(request: Request) -> Response:
     wanted = await read_object(request, Change, "conversation")
     conversations, principal = _of(request)
     changed = await conversations.read(editing.change, principal, request.path_params["id"], wanted)
-    conversations.tell(principal, [changed.summary] if changed.is_told else [])
+    conversations.publish(principal, [changed.summary] if changed.is_announced else [])
     return _answer(changed.summary)
 
 
@@ -67,7 +67,7 @@ async def delete(request: Request) -> Response:
     """``DELETE /api/conversations/{id}``: delete it and cancel its generations."""
     conversations, principal = _of(request)
     removed = await conversations.read(editing.delete, principal, request.path_params["id"], now())
-    conversations.tell(principal, [removed.summary] if removed.is_told else [], deleted=True)
+    conversations.publish(principal, [removed.summary] if removed.is_announced else [], deleted=True)
     return _removed(conversations, principal, removed)
 
 
@@ -76,7 +76,7 @@ async def restore(request: Request) -> Response:
     await read_body(request)
     conversations, principal = _of(request)
     changed = await conversations.read(editing.restore, principal, request.path_params["id"])
-    conversations.tell(principal, [changed.summary] if changed.is_told else [])
+    conversations.publish(principal, [changed.summary] if changed.is_announced else [])
     return _answer(changed.summary)
 
 
@@ -93,7 +93,7 @@ async def change_message(request: Request) -> Response:
     conversations, principal = _of(request)
     id, message = request.path_params["id"], request.path_params["message"]
     summary = await conversations.read(editing.change_message, principal, id, message, wanted)
-    conversations.tell(principal, [summary])
+    conversations.publish(principal, [summary])
     return _answer(summary)
 
 
@@ -102,7 +102,7 @@ async def delete_message(request: Request) -> Response:
     conversations, principal = _of(request)
     id, message = request.path_params["id"], request.path_params["message"]
     removed = await conversations.read(editing.delete_message, principal, id, message, now())
-    conversations.tell(principal, [removed.summary])
+    conversations.publish(principal, [removed.summary])
     return _removed(conversations, principal, removed)
 
 
@@ -112,7 +112,7 @@ async def restore_message(request: Request) -> Response:
     conversations, principal = _of(request)
     id, message = request.path_params["id"], request.path_params["message"]
     whole, summary = await conversations.read(editing.restore_message, principal, id, message, now())
-    conversations.tell(principal, [summary])
+    conversations.publish(principal, [summary])
     return _answer(whole)
 
 

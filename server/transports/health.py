@@ -21,7 +21,7 @@ async def healthz(request: Request) -> JSONResponse:
     conversations: Conversations = request.app.state.conversations
     stats = registry.writer.stats()
     failed = registry.failure or conversations.failure or registry.parts.failures or not stats.alive
-    status = "failed" if failed else "going down" if registry.going_down else "ok"
+    status = "failed" if failed else "going down" if registry.shutting_down else "ok"
     body = {
         "status": status,
         "failures": registry.parts.failures,
@@ -53,6 +53,6 @@ async def readyz(request: Request) -> JSONResponse:
 def _not_ready(registry: Registry) -> str | None:
     if failure := registry.failure:
         return f"{failure}; the server has to be started again"
-    if registry.going_down:
+    if registry.shutting_down:
         return "the server is going down"
     return None if registry.writer.stats().alive else "the engine has not started yet"

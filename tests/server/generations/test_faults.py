@@ -185,14 +185,14 @@ def raising(*_: Any, **__: Any) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda registry, monkeypatch: monkeypatch.setattr(registry, "when_ended", raising),
+        lambda registry, monkeypatch: monkeypatch.setattr(registry, "on_ended", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry.measurements, "piece", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry.measurements, "end", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry_module, "log_end", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry._expiry, "finished", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry._recorder, "_lags", None),
     ],
-    ids=["when_ended", "measurements of pieces", "measurements of ends", "log", "retention", "measured lag"],
+    ids=["on_ended", "measurements of pieces", "measurements of ends", "log", "retention", "measured lag"],
 )
 async def test_a_fault_in_what_follows_harms_no_generation(
     registry: Registry,

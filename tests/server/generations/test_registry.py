@@ -353,7 +353,7 @@ async def test_what_begins_while_it_is_drained_is_waited_for_and_nothing_new_is_
     generation = await start(registry, Generate(id="g1", prompt="Hi"))
     draining = asyncio.get_running_loop().create_task(registry.drain(DEADLINE), name="drain")
     await asyncio.sleep(0)
-    assert registry.going_down
+    assert registry.shutting_down
     assert (await refusal(registry, Generate(id="g2", prompt="Hi"))).code is ErrorCode.BUSY
     assert await registry.start(Generate(id="g1", prompt="Hi"), time.monotonic(), principal=LOCAL) == (
         generation,
@@ -368,7 +368,7 @@ async def test_what_begins_while_it_is_drained_is_waited_for_and_nothing_new_is_
 async def test_a_drain_ends_when_its_time_is_over(registry: Registry, model: ScriptedModel) -> None:
     await registry.drain(0)
     model.gate.close()
-    registry._going_down = False
+    registry._shutting_down = False
     await start(registry, Generate(id="g1", prompt="Hi"))
     async with asyncio.timeout(DEADLINE):
         await registry.drain(0.01)

@@ -3,7 +3,7 @@
 import pytest
 
 from server.guard import rates
-from server.guard.rates import Bucket, Places, Rates, TooManyError, network_of
+from server.guard.rates import Bucket, Rates, TooManyError, UseCounts, network_of
 
 
 def test_a_bucket_gives_what_its_rate_allows() -> None:
@@ -32,14 +32,14 @@ def test_each_has_a_bucket_of_its_own_and_full_ones_are_dropped(monkeypatch: pyt
     assert len(each) == 1
 
 
-def test_places_are_given_back() -> None:
-    places = Places(2)
-    places.take("a")
-    with places.taken("a"), pytest.raises(TooManyError):
-        places.take("a")
-    places.take("b")
-    places.give_back("a")
-    assert len(places) == 1
+def test_counts_are_released() -> None:
+    counts = UseCounts(2)
+    counts.acquire("a")
+    with counts.in_use("a"), pytest.raises(TooManyError):
+        counts.acquire("a")
+    counts.acquire("b")
+    counts.release("a")
+    assert len(counts) == 1
 
 
 @pytest.mark.parametrize(

@@ -371,13 +371,13 @@ async def test_a_turn_that_begins_when_the_server_goes_down_is_taken_back(
     def look(body: Generate) -> None:
         nonlocal looks
         looks += 1
-        registry._going_down = looks == 3
+        registry._shutting_down = looks == 3
         refuse(body)
 
     monkeypatch.setattr(registry, "_refuse_when_down", look)
     status, error = await call(server, "POST", "/generate", {"conversation": "c1", "content": "Hi"})
     assert (status, error["code"], looks) == (503, "busy", 3)
-    registry._going_down = False
+    registry._shutting_down = False
     whole = await told(server, "c1")
     assert (whole["messages"], whole["leaf"], whole["title"], whole["writing"]) == ([], None, "", [])
 
