@@ -148,7 +148,7 @@ class Connection:
         finally:
             timer.cancel()
             self._unwatch_all()
-            self._conversations.changes.leave(self.principal, self._on_change)
+            self._conversations.changes.remove(self.principal, self._on_change)
             self.access.leave()
             self.closed.set()
 
@@ -290,7 +290,7 @@ class Connection:
             case StatusRequest(id=id):
                 self._send(self._status(id))
             case Watch():
-                self._conversations.changes.listen(self.principal, self._on_change)
+                self._conversations.changes.add(self.principal, self._on_change)
             case Hello(attach=points):
                 self._attach_each(points)
 

@@ -40,7 +40,7 @@ async def create(request: Request) -> Response:
     conversations, principal = _of(request)
     whole, is_new = await conversations.read(editing.create, principal, new, now())
     if is_new and whole.title:  # without a title it is not listed before its first message
-        conversations.tell(principal, [whole])
+        conversations.publish(principal, [whole])
     return _answer(whole, 201 if is_new else 200, {"location": f"{root_path_of(request)}/api/conversations/{whole.id}"})
 
 
