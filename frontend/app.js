@@ -31,6 +31,7 @@ import { IdleQueue } from "./rendering/markdown/idle-queue.js";
 import { MenuView } from "./rendering/menu-view.js";
 import { NearObserver } from "./rendering/near-observer.js";
 import { PageTitle } from "./rendering/page-title.js";
+import { PrintObserver } from "./rendering/print-observer.js";
 import { Scroller } from "./rendering/scroller.js";
 import { SidebarView } from "./rendering/sidebar-view.js";
 import { TextViewer } from "./rendering/text-viewer.js";
@@ -118,6 +119,25 @@ const held = new HeldTexts(
   (file) => viewer.open(file),
 );
 const drafts = new Drafts(storage, composerInput, clock, held);
+const transcript = new TranscriptView(
+  {
+    list: element("transcript", HTMLElement),
+    welcome: element("welcome", HTMLElement),
+    loading: element("loading", HTMLElement),
+    trouble: element("trouble", HTMLElement),
+    troubleTitle: element("trouble-title", HTMLElement),
+    troubleText: element("trouble-text", HTMLElement),
+    troubleButton: element("trouble-button", HTMLButtonElement),
+    question: element("question-template", HTMLTemplateElement),
+    answer: element("answer-template", HTMLTemplateElement),
+  },
+  new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
+  new Scroller(viewport, element("to-end", HTMLElement)),
+  new NearObserver(viewport),
+  new IdleQueue(),
+  new MenuView(viewport),
+  (file) => viewer.open(file),
+);
 const streamUI = new StreamUI({
   connection,
   api,
@@ -132,23 +152,7 @@ const streamUI = new StreamUI({
     hint: element("composer-hint", HTMLElement),
     held,
   }),
-  transcript: new TranscriptView(
-    {
-      list: element("transcript", HTMLElement),
-      welcome: element("welcome", HTMLElement),
-      loading: element("loading", HTMLElement),
-      trouble: element("trouble", HTMLElement),
-      troubleTitle: element("trouble-title", HTMLElement),
-      troubleText: element("trouble-text", HTMLElement),
-      troubleButton: element("trouble-button", HTMLButtonElement),
-      question: element("question-template", HTMLTemplateElement),
-      answer: element("answer-template", HTMLTemplateElement),
-    },
-    new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
-    new Scroller(viewport, element("to-end", HTMLElement)),
-    new NearObserver(viewport),
-    (file) => viewer.open(file),
-  ),
+  transcript,
   connectionView: new ConnectionView(
     {
       chip: element("connection", HTMLElement),
@@ -216,6 +220,10 @@ const attachments = new Attachments({
 });
 
 for (const id of ["new-chat", "new-chat-short"]) element(id, HTMLButtonElement).addEventListener("click", newChat);
+new PrintObserver(window).start(() => {
+  transcript.prepareWhole();
+  MarkdownText.paintWhole();
+});
 new WakeObserver({ pageWoke: woke, pageSlept: () => drafts.save() }).start();
 shortcuts.start();
 panels.start();

@@ -37,6 +37,7 @@ import { placeOf, questionId } from "./overlay.js";
  * @property {Outbox} outbox
  * @property {{write: (text: string) => void, focus: () => void, readonly isEmpty: boolean}} composer
  * @property {{show: (toast: Toast) => void}} toasts
+ * @property {{say: (state: string) => void}} announcer
  * @property {(text: string) => Promise<boolean>} copy
  */
 
@@ -67,8 +68,6 @@ export class MessageCommands {
         return this.#parts.transcript.find(id)?.edit();
       case "regenerate":
         return this.#parts.ask({ parent: message.parent });
-      case "continue":
-        return this.#goOn(message);
       case "delete":
         return this.#remove(message);
       case "previous":
@@ -231,8 +230,17 @@ export class MessageCommands {
    * @param {string} text
    */
   async #copy(name, id, text) {
-    if (await this.#parts.copy(text)) this.#parts.transcript.find(id)?.confirm(name);
-    else this.#parts.toasts.show({ text: "Your browser blocked copying. Select the text and copy it yourself.", tone: "bad" });
+    if (await this.#parts.copy(text)) return this.#copied(name, id);
+    this.#parts.toasts.show({ text: "Your browser blocked copying. Select the text and copy it yourself.", tone: "bad" });
+  }
+
+  /**
+   * @param {ActionName} name
+   * @param {string} id
+   */
+  #copied(name, id) {
+    this.#parts.transcript.find(id)?.confirm(name);
+    this.#parts.announcer.say("Copied");
   }
 
   /** @param {Message} message */

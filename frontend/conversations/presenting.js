@@ -12,7 +12,7 @@ import { describeRefusal, mayHelp } from "./refusals.js";
 /** @typedef {import("./message-files.js").MessageFile} MessageFile */
 /** @typedef {import("./open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
-/** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "continue" | "delete" | "previous" | "next"} ActionName */
+/** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "delete" | "previous" | "next"} ActionName */
 /**
  * What can be done about how an answer ended, or about a message that was not sent.
  * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue"} OfferName
@@ -26,6 +26,7 @@ import { describeRefusal, mayHelp } from "./refusals.js";
  * @property {MessageFile[]} [files]
  * @property {boolean} isGrowing whether more of its text may come
  * @property {StatusLine | null} line
+ * @property {number} at when it was written, or begun: milliseconds since 1970, 0 where that isn't known
  * @property {number[]} thoughts milliseconds that each of its thoughts took, as the server has them; 0 where it isn't known
  * @property {{index: number, count: number}} branch from 1
  * @property {ActionName[]} actions
@@ -76,10 +77,11 @@ function presentMessage(conversation, parcels, circumstances, message) {
     role: message.role,
     ...partsOf(message.role, text),
     isGrowing: message.state === "writing",
+    at: message.created_at,
     thoughts: message.thoughts ?? [],
     line: failed ? describeRefusal(failed, circumstances) : describe(conversation, message, circumstances.isConnected),
     branch: { index: siblings.indexOf(message) + 1, count: siblings.length },
-    actions: actionsFor(message, { isBusy, isLast, isUnsent: isUnsent(message, parcels), isEmpty: text === "", failed, circumstances }),
+    actions: actionsFor(message, { isBusy, isUnsent: isUnsent(message, parcels), isEmpty: text === "" }),
     offers: isLast && !isBusy ? offersFor(message, failed, circumstances) : [],
   };
 }
@@ -93,7 +95,7 @@ function presentMessage(conversation, parcels, circumstances, message) {
  */
 function presentNote(parcel, circumstances, isBusy) {
   const { request } = parcel;
-  const common = { isGrowing: false, thoughts: [], branch: { index: 1, count: 1 } };
+  const common = { isGrowing: false, at: parcel.at, thoughts: [], branch: { index: 1, count: 1 } };
   const parts = partsOf("user", request.content ?? "");
   /** @type {Shown} */
   const question = { ...common, id: questionId(request), role: "user", ...parts, line: null, actions: ["copy"], offers: [] };
@@ -162,19 +164,16 @@ function isUnsent({ id }, parcels) {
 
 /**
  * @param {Message} message
- * @param {{
- *   isBusy: boolean, isLast: boolean, isUnsent: boolean, isEmpty: boolean, failed: Parcel | undefined, circumstances: Circumstances,
- * }} state
+ * @param {{isBusy: boolean, isUnsent: boolean, isEmpty: boolean}} state
  * @returns {ActionName[]}
  */
-function actionsFor(message, { isBusy, isLast, isUnsent, isEmpty, failed, circumstances }) {
+function actionsFor(message, { isBusy, isUnsent, isEmpty }) {
   /** @type {ActionName[]} */
   const actions = isEmpty ? [] : message.role === "assistant" ? ["copy", "copy-text"] : ["copy"];
   if (isBusy || isUnsent) return actions;
   if (message.role === "user") return [...actions, "edit", "delete"];
   if (message.role !== "assistant") return actions;
-  const goesOn = isLast && mayGoOn(message, circumstances) && mayBeContinued(failed, circumstances);
-  return [...actions, "regenerate", ...(goesOn ? /** @type {const} */ (["continue"]) : []), "delete"];
+  return [...actions, "regenerate", "delete"];
 }
 
 /**

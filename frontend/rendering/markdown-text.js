@@ -8,7 +8,7 @@ import { BlockView } from "./markdown/block-view.js";
 import { CopyButton } from "./markdown/copy-button.js";
 import { Entities } from "./markdown/entities.js";
 import { Highlighter } from "./markdown/highlighter.js";
-import { IdleQueue } from "./markdown/idle-queue.js";
+import { IdleQueue, pauseWithin } from "./markdown/idle-queue.js";
 import { MathRenderer } from "./markdown/math-renderer.js";
 import { Outline } from "./markdown/outline.js";
 import { References } from "./markdown/references.js";
@@ -25,12 +25,18 @@ import { ThinkingView } from "./markdown/thinking-view.js";
  *   given: how much text the body had been given; thoughtMs: how long the model had been thinking
  */
 
+/**
+ * How long colours and formulas wait at most for a pause between frames, in milliseconds. While a long conversation comes onto the page
+ * there is no pause for some hundred milliseconds, and those that are seen would wait as long.
+ */
+const LONGEST_WAIT_MS = 60;
 /** A little of everything. */
 const SAMPLE = "## a\n\n**b** *c* `d` [e](f) $g$\n\n- h\n  1. i\n\n| j | k |\n|:--|--:|\n| l | m |\n\n> n\n\n```o\np\n```\n";
 
 export class MarkdownText {
   /** @type {Painters | null} for all texts of the page, which so share one worker and one load of each library */
   static #shared = null;
+  static #queue = new IdleQueue(pauseWithin(LONGEST_WAIT_MS));
 
   #element;
   #painters;
@@ -78,8 +84,13 @@ export class MarkdownText {
     text.finish();
   }
 
+  /** Paint all colours and formulas now that wait for a pause. */
+  static paintWhole() {
+    this.#queue.flush();
+  }
+
   static #sharedPainters() {
-    const queue = new IdleQueue();
+    const queue = this.#queue;
     this.#shared ??= { entities: new Entities(), math: new MathRenderer(queue), highlighting: new Highlighter(queue) };
     return this.#shared;
   }

@@ -1,19 +1,23 @@
-/** The buttons under a message: what can be done with it, and the way to its other versions. */
+/** The buttons under a message: what can be done with it, and the way to its other versions. What is used seldom is in a menu. */
 
-import { iconButton, textButton } from "./elements.js";
+import { icon, iconButton, textButton } from "./elements.js";
 
 /** @typedef {import("../conversations/presenting.js").ActionName} ActionName */
 /** @typedef {import("../conversations/presenting.js").OfferName} OfferName */
 /** @typedef {{index: number, count: number}} Branch index from 1 */
 
-/** @type {Record<Exclude<ActionName, "previous" | "next">, {picture: string, label: string}>} */
-const ACTIONS = {
+/** @typedef {(opener: HTMLElement, label: string, items: import("./menu-view.js").MenuItem[]) => void} OpenMenu */
+
+/** @type {Partial<Record<ActionName, {picture: string, label: string}>>} */
+const BUTTONS = {
   "copy": { picture: "copy", label: "Copy" },
-  "copy-text": { picture: "text", label: "Copy as plain text" },
   "edit": { picture: "edit", label: "Edit" },
   "regenerate": { picture: "again", label: "Regenerate" },
-  "continue": { picture: "continue", label: "Continue" },
-  "delete": { picture: "delete", label: "Delete this and everything after" },
+};
+/** @type {Partial<Record<ActionName, {label: string, isGrave?: boolean}>>} */
+const MENU = {
+  "copy-text": { label: "Copy as plain text" },
+  "delete": { label: "Delete this and everything after", isGrave: true },
 };
 /** @type {Record<OfferName, string>} */
 const OFFERS = {
@@ -24,21 +28,27 @@ const OFFERS = {
   dismiss: "Dismiss",
   continue: "Continue",
 };
-/** For how long a button says that it has copied, in milliseconds. */
-const COPIED_MS = 1600;
+/** How long a button shows that it has copied, in milliseconds. */
+const COPIED_MS = 2000;
 
 export class MessageActions {
   #element;
   #act;
+  #openMenu;
+  #branchesAt;
   #shown = "";
 
   /**
    * @param {HTMLElement} element that holds the buttons
    * @param {(name: ActionName) => void} act
+   * @param {OpenMenu} openMenu
+   * @param {"first" | "last"} branchesAt where the way to other versions is: at the message's own side
    */
-  constructor(element, act) {
+  constructor(element, act, openMenu, branchesAt) {
     this.#element = element;
     this.#act = act;
+    this.#openMenu = openMenu;
+    this.#branchesAt = branchesAt;
   }
 
   /**
@@ -49,24 +59,54 @@ export class MessageActions {
     const wanted = JSON.stringify([actions, branch]);
     if (wanted === this.#shown) return;
     this.#shown = wanted;
-    const buttons = actions.map((name) => this.#button(name));
-    this.#element.replaceChildren(...(branch.count > 1 ? [this.#branches(branch)] : []), ...buttons);
+    const active = /** @type {HTMLElement | null} */ (document.activeElement);
+    const focused = this.#element.contains(active) ? active?.dataset.action : undefined;
+    const branches = branch.count > 1 ? [this.#branches(branch)] : [];
+    const buttons = [...actions.flatMap((name) => this.#button(name)), ...this.#more(actions)];
+    this.#element.replaceChildren(...(this.#branchesAt === "first" ? [...branches, ...buttons] : [...buttons, ...branches]));
+    if (focused) this.#find(focused)?.focus({ preventScroll: true });
   }
 
-  /** Says for a moment that it has been done. @param {ActionName} name */
+  /** Show a tick for a moment, on the button that was pressed. @param {ActionName} name */
   confirm(name) {
-    const button = this.#element.querySelector(`[data-action="${name}"]`);
-    if (!(button instanceof HTMLElement)) return;
+    const button = this.#find(name) ?? this.#find("more");
+    const picture = button?.querySelector(".icon");
+    if (!button || !picture || button.dataset.confirmed !== undefined) return;
+    const tick = icon("check");
     button.dataset.confirmed = "";
-    setTimeout(() => delete button.dataset.confirmed, COPIED_MS);
+    picture.replaceWith(tick);
+    setTimeout(() => {
+      delete button.dataset.confirmed;
+      tick.replaceWith(picture);
+    }, COPIED_MS);
   }
 
-  /** @param {ActionName} name */
+  /** @param {string} name @returns {HTMLElement | null} */
+  #find(name) {
+    return this.#element.querySelector(`[data-action="${name}"]`);
+  }
+
+  /** @param {ActionName} name @returns {HTMLElement[]} none where it is in the menu */
   #button(name) {
-    const { picture, label } = ACTIONS[/** @type {keyof typeof ACTIONS} */ (name)];
-    const button = iconButton(picture, label, () => this.#act(name));
+    const shown = BUTTONS[name];
+    if (!shown) return [];
+    const button = iconButton(shown.picture, shown.label, () => this.#act(name));
     button.dataset.action = name;
-    return button;
+    return [button];
+  }
+
+  /** @param {ActionName[]} actions @returns {HTMLElement[]} the button of the menu, where that has anything */
+  #more(actions) {
+    const items = actions.flatMap((name) => {
+      const shown = MENU[name];
+      return shown ? [{ ...shown, act: () => this.#act(name) }] : [];
+    });
+    if (items.length === 0) return [];
+    const button = iconButton("more", "More actions", () => this.#openMenu(button, "More actions", items));
+    button.dataset.action = "more";
+    button.ariaHasPopup = "menu";
+    button.ariaExpanded = "false";
+    return [button];
   }
 
   /** @param {Branch} branch */

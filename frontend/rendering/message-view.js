@@ -1,6 +1,6 @@
 /**
- * One message on the page. Until it comes near what the reader sees it is its bare text, without buttons; that makes a
- * long conversation quick to open, and it can be searched all the same.
+ * One message on the page. It begins as its bare text, without buttons, so that a long conversation opens quickly. It is rendered when
+ * it comes near what the reader sees, else in the pauses between frames, or before the page is printed.
  */
 
 import { showBoundary } from "./boundary-view.js";
@@ -11,6 +11,7 @@ import { wholeCharacters } from "./markdown/paragraph-view.js";
 import { plainText } from "./markdown/plain-text.js";
 import { MessageActions, offerButton } from "./message-actions.js";
 import { MessageEditor } from "./message-editor.js";
+import { showTime } from "./message-time.js";
 import { QuestionParts } from "./question-parts.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
@@ -18,6 +19,7 @@ import { QuestionParts } from "./question-parts.js";
 /** @typedef {import("../conversations/presenting.js").OfferName} OfferName */
 /** @typedef {import("../conversations/presenting.js").Shown} Shown */
 /** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
+/** @typedef {{openFile: (file: MessageFile) => void, openMenu: import("./message-actions.js").OpenMenu}} Openers */
 /** @typedef {import("./status-line.js").StatusLine} StatusLine */
 /**
  * @typedef {object} MessageDelegate
@@ -31,18 +33,21 @@ import { QuestionParts } from "./question-parts.js";
  * @typedef {object} Surroundings
  * @property {HTMLElement} foot
  * @property {HTMLElement} offers
+ * @property {HTMLTimeElement} time
  * @property {MessageActions} actions
  */
 
 /** How much text is painted at a time, in UTF-16 units: what is more waits for the next turn. */
 const PIECE = 4000;
+/** The same in a pause between frames: a processor that is slowed down four times takes about 10 ms for it. */
+const IDLE_PIECE = 1000;
 /** How long figures stand before they change, in milliseconds: nobody reads them faster. */
 const FIGURES_MS = 200;
 
 export class MessageView {
   #batcher;
   #delegate;
-  #openFile;
+  #openers;
   #textElement;
   /** @type {QuestionParts | null} null for an answer */
   #question = null;
@@ -73,12 +78,12 @@ export class MessageView {
    * @param {Shown} shown
    * @param {FrameBatcher} batcher
    * @param {MessageDelegate} delegate
-   * @param {(file: MessageFile) => void} openFile
+   * @param {Openers} openers
    */
-  constructor(content, shown, batcher, delegate, openFile) {
+  constructor(content, shown, batcher, delegate, openers) {
+    this.#openers = openers;
     this.#batcher = batcher;
     this.#delegate = delegate;
-    this.#openFile = openFile;
     this.#shown = shown;
     this.element = find(content, ".message");
     this.element.dataset.message = shown.id;
@@ -86,7 +91,7 @@ export class MessageView {
     this.#textElement = find(content, ".message-text");
     this.#textElement.textContent = shown.text;
     this.#text = shown.text;
-    if (shown.role === "user") this.#question = new QuestionParts(this.body, openFile);
+    if (shown.role === "user") this.#question = new QuestionParts(this.body, openers.openFile);
     this.#question?.show(shown.text, shown.files ?? []);
     showBoundary(this.element, shown.boundary ?? null);
   }
@@ -125,8 +130,9 @@ export class MessageView {
     this.#tellThoughts();
     this.#question?.show(shown.text, shown.files ?? []);
     if (!this.#around) return;
-    if (!shown.isGrowing) this.#finish();
+    if (!shown.isGrowing) this.#isFinished = true;
     this.#showAround(this.#around);
+    this.#batcher.schedule(this);
   }
 
   /** @param {string} text */
@@ -143,14 +149,43 @@ export class MessageView {
 
   /** @param {StatusLine | null} line */
   showStatus(line) {
-    this.#hasStatus = true;
-    this.#nextStatus = line ?? { tone: "quiet", text: "" };
+    this.#setStatus(line);
     this.#batcher.schedule(this);
   }
 
-  /** The reader may see it soon, or does already. */
+  /** @param {StatusLine | null} line */
+  #setStatus(line) {
+    this.#hasStatus = true;
+    this.#nextStatus = line ?? { tone: "quiet", text: "" };
+  }
+
+  /** Render it: the reader may see it soon, or does already. */
   comeNear() {
-    if (this.#painted) return;
+    if (this.isPainted) return;
+    this.#rendered();
+    this.paint();
+    this.#batcher.schedule(this);
+  }
+
+  /**
+   * Render some more of it, in a pause between frames.
+   * @returns {boolean} whether there is nothing left to do
+   */
+  prepare() {
+    this.#paintText(this.#rendered(), IDLE_PIECE);
+    if (this.isPainted) this.#paintLine();
+    return this.isPainted;
+  }
+
+  /** Render all of it now: the page is about to be printed. */
+  prepareWhole() {
+    this.#paintText(this.#rendered(), Infinity);
+    this.#paintLine();
+  }
+
+  /** @returns {GrowingText | MarkdownText} in place of the bare text */
+  #rendered() {
+    if (this.#painted) return this.#painted;
     this.#textElement.replaceChildren();
     this.#painted = new (this.role === "assistant" ? MarkdownText : GrowingText)(this.#textElement);
     this.#tellThoughts();
@@ -159,8 +194,7 @@ export class MessageView {
     this.#isFinished = !this.#shown.isGrowing;
     this.#around = this.#surroundings();
     this.#showAround(this.#around);
-    this.paint();
-    this.#batcher.schedule(this);
+    return this.#painted;
   }
 
   /** Says for a moment that it has been done. @param {ActionName} name */
@@ -179,7 +213,7 @@ export class MessageView {
     this.#editor = new MessageEditor({ words: this.#text, files: this.#shown.files ?? [] }, {
       editorSent: (text) => this.#edited(text),
       editorClosed: () => this.#closeEditor(),
-      editorOpenedFile: this.#openFile,
+      editorOpenedFile: this.#openers.openFile,
     });
     this.element.dataset.editing = "";
     this.body.append(this.#editor.element);
@@ -188,11 +222,15 @@ export class MessageView {
 
   /** Called by the batcher. */
   paint() {
-    if (this.#painted) this.#paintText(this.#painted);
+    if (this.#painted) this.#paintText(this.#painted, PIECE);
     else if (this.#unpainted !== "" || this.#isReplaced) this.#paintBare();
     const isBehind = this.#painted !== null && this.#unpainted !== "";
     if (isBehind) this.#batcher.schedule(this);
-    // That it is done shows when all of it is there.
+    this.#paintLine(isBehind);
+  }
+
+  /** Show the newest status. That an answer is done shows when all of it is there. */
+  #paintLine(isBehind = false) {
     if (!this.#around || !this.#nextStatus || (isBehind && this.#nextStatus.tone !== "busy")) return;
     if (this.#isTooSoon(this.#nextStatus)) return this.#waitForFigures();
     this.#paintStatus(this.#around, this.#nextStatus);
@@ -205,16 +243,18 @@ export class MessageView {
     return {
       foot: find(this.body, ".message-foot"),
       offers: find(this.body, ".offers"),
-      actions: new MessageActions(find(this.body, ".actions"), act),
+      time: /** @type {HTMLTimeElement} */ (find(this.body, ".message-time")),
+      actions: new MessageActions(find(this.body, ".actions"), act, this.#openers.openMenu, this.role === "user" ? "last" : "first"),
     };
   }
 
   /** @param {Surroundings} around */
-  #showAround({ offers, actions }) {
+  #showAround({ offers, actions, time }) {
     const shown = this.#shown;
-    if (shown.line || this.#hasStatus) this.showStatus(shown.line);
+    if (shown.line || this.#hasStatus) this.#setStatus(shown.line);
     this.#offer(offers, shown.offers);
     this.element.dataset.branches = String(shown.branch.count);
+    showTime(time, shown.at);
     actions.show(shown.actions, shown.branch);
   }
 
@@ -243,12 +283,6 @@ export class MessageView {
     if (this.#painted instanceof MarkdownText) this.#painted.tellThoughts(thoughts, !isGrowing);
   }
 
-  /** No more text will come, for now. */
-  #finish() {
-    this.#isFinished = true;
-    this.#batcher.schedule(this);
-  }
-
   /** @param {string} text */
   #showText(text) {
     if (text === this.#text) return;
@@ -265,15 +299,18 @@ export class MessageView {
     this.#isReplaced = false;
   }
 
-  /** @param {GrowingText | MarkdownText} painted */
-  #paintText(painted) {
+  /**
+   * @param {GrowingText | MarkdownText} painted
+   * @param {number} most UTF-16 units
+   */
+  #paintText(painted, most) {
     if (this.#isClosed && this.#unpainted !== "") {
       this.#isReplaced = true;
       this.#unpainted = this.#text;
     }
     if (this.#isReplaced) painted.clear();
     this.#isReplaced = this.#isClosed = false;
-    const piece = this.#unpainted.slice(0, wholeCharacters(this.#unpainted, PIECE));
+    const piece = this.#unpainted.slice(0, wholeCharacters(this.#unpainted, most));
     this.#unpainted = this.#unpainted.slice(piece.length);
     if (piece !== "") painted.append(piece);
     if (!this.#isFinished || this.#unpainted !== "") return;

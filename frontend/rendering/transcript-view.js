@@ -6,6 +6,8 @@ import { SearchHits } from "./search-hits.js";
 /** @typedef {import("../conversations/presenting.js").Shown} Shown */
 /** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
 /** @typedef {import("./message-view.js").MessageDelegate} MessageDelegate */
+/** @typedef {import("./markdown/idle-queue.js").IdleQueue} IdleQueue */
+/** @typedef {import("./menu-view.js").MenuView} MenuView */
 /** @typedef {import("./near-observer.js").NearObserver} NearObserver */
 /** @typedef {import("./scroller.js").Scroller} Scroller */
 /**
@@ -23,7 +25,7 @@ import { SearchHits } from "./search-hits.js";
 /** @typedef {{title: string, text: string, label: string, act: () => void}} Trouble label: of the button that helps */
 /** @typedef {MessageDelegate & {transcriptSuggested: (text: string) => void}} TranscriptDelegate */
 
-/** How many messages at the end are painted at once; the others when they come near. */
+/** How many messages at the end are rendered at once; the others when they come near, or in the pauses between frames. */
 const AT_ONCE = 4;
 /** How many messages at the end stand there at once when a conversation is opened, and how many more come with each turn after that. */
 const AT_FIRST = 30;
@@ -34,7 +36,9 @@ export class TranscriptView {
   #batcher;
   #scroller;
   #near;
-  #openFile;
+  #idle;
+  #menu;
+  #openers;
   #hits;
   /** @type {TranscriptDelegate | null} */
   #delegate = null;
@@ -46,6 +50,9 @@ export class TranscriptView {
   #messages = [];
   /** How many of them, from the first one on, are still to come onto the page. */
   #absent = 0;
+  /** @type {MessageView[]} messages that are still to be rendered in the pauses between frames, the next one last */
+  #unready = [];
+  #isPreparing = false;
   /** @type {(() => void) | null} */
   #help = null;
   #observer = new AbortController();
@@ -55,14 +62,18 @@ export class TranscriptView {
    * @param {FrameBatcher} batcher
    * @param {Scroller} scroller
    * @param {NearObserver} near
+   * @param {IdleQueue} idle
+   * @param {MenuView} menu for what can seldom be done with a message
    * @param {(file: import("../conversations/message-files.js").MessageFile) => void} openFile of a message
    */
-  constructor(elements, batcher, scroller, near, openFile) {
+  constructor(elements, batcher, scroller, near, idle, menu, openFile) {
     this.#elements = elements;
     this.#batcher = batcher;
     this.#scroller = scroller;
     this.#near = near;
-    this.#openFile = openFile;
+    this.#idle = idle;
+    this.#menu = menu;
+    this.#openers = { openFile, openMenu: menu.open.bind(menu) };
     this.#hits = new SearchHits(batcher, scroller);
   }
 
@@ -71,6 +82,7 @@ export class TranscriptView {
     const { signal } = this.#observer;
     this.#delegate = delegate;
     this.#scroller.start();
+    this.#menu.start();
     this.#elements.troubleButton.addEventListener("click", () => this.#help?.(), { signal });
     this.#elements.list.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
     for (const button of this.#elements.welcome.querySelectorAll("button")) {
@@ -81,7 +93,9 @@ export class TranscriptView {
 
   stop() {
     this.#observer.abort();
+    this.#unready = [];
     this.#near.stop();
+    this.#menu.stop();
     this.#scroller.stop();
     this.#batcher.stop();
   }
@@ -122,14 +136,40 @@ export class TranscriptView {
     const views = this.#updated(isFirst ? messages.length - AT_ONCE : 0);
     this.#arrange(views);
     this.#markLast([...views.values()].at(-1) ?? null);
-    if (this.#absent > 0) this.#batcher.schedule(this);
     if (isFirst) this.#scroller.follow();
+    this.#goOn();
   }
 
   /** Called by the batcher. */
   paint() {
     this.#bring(AT_A_TIME);
-    if (this.#absent > 0) this.#batcher.schedule(this);
+    this.#goOn();
+  }
+
+  /** Render every message now: the page is about to be printed. */
+  prepareWhole() {
+    this.#bring(Infinity);
+    this.#unready = [];
+    for (const view of this.#views.values()) view.prepareWhole();
+  }
+
+  /** Bring what is still to come in the next frame; once all is there, render it in the pauses between frames. */
+  #goOn() {
+    if (this.#absent > 0) return this.#batcher.schedule(this);
+    this.#unready = [...this.#views.values()].filter(({ isPainted }) => !isPainted);
+    this.#prepareNext();
+  }
+
+  /** Render the rest in the pauses between frames, the newest message first. */
+  #prepareNext() {
+    if (this.#isPreparing || this.#unready.length === 0) return;
+    this.#isPreparing = true;
+    this.#idle.add(() => {
+      this.#isPreparing = false;
+      const view = this.#unready.at(-1);
+      if (!view?.element.isConnected || view.prepare()) this.#unready.pop();
+      this.#prepareNext();
+    });
   }
 
   /** Goes to the end and stays there. */
@@ -143,6 +183,7 @@ export class TranscriptView {
     this.#views = new Map();
     this.#messages = [];
     this.#absent = 0;
+    this.#unready = [];
     this.#elements.list.replaceChildren();
   }
 
@@ -231,7 +272,7 @@ export class TranscriptView {
     const template = shown.role === "user" ? question : answer;
     const content = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     const delegate = /** @type {TranscriptDelegate} */ (this.#delegate);
-    const view = new MessageView(content, shown, this.#batcher, delegate, this.#openFile);
+    const view = new MessageView(content, shown, this.#batcher, delegate, this.#openers);
     if (isNear) view.comeNear();
     else this.#near.await(view.element, () => view.comeNear());
     return view;
@@ -242,6 +283,7 @@ export class TranscriptView {
    * @param {Map<string, MessageView>} views
    */
   #arrange(views) {
+    const lost = this.#placeOfLostFocus(views);
     for (const [id, { element }] of this.#views) {
       if (views.has(id)) continue;
       this.#near.forget(element);
@@ -255,6 +297,18 @@ export class TranscriptView {
       if (element === place) place = element.nextElementSibling;
       else list.insertBefore(element, place);
     }
+    if (lost >= 0) ([...views.values()][lost] ?? [...views.values()].at(-1))?.body.focus({ preventScroll: true });
+  }
+
+  /**
+   * The place of the message that has the focus and is about to go, as an answer does that is written again. What comes into its place
+   * gets the focus, so that the keyboard stays in the conversation.
+   * @param {Map<string, MessageView>} views that stay or come
+   * @returns {number} -1 where the focus is elsewhere, or its message stays
+   */
+  #placeOfLostFocus(views) {
+    const focused = /** @type {HTMLElement | null | undefined} */ (document.activeElement?.closest(".message"))?.dataset.message;
+    return focused === undefined || views.has(focused) ? -1 : [...this.#views.keys()].indexOf(focused);
   }
 
   /** @param {"welcome" | "loading" | "trouble" | null} what stands in place of messages */

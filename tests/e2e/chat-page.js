@@ -231,6 +231,15 @@ export class ChatPage {
     await this.page.click((name) => document.querySelector(`.message:last-child button[aria-label="${name}"]`), label);
   }
 
+  /**
+   * Chooses from the menu of the last message.
+   * @param {string} item
+   */
+  async chooseLast(item) {
+    await this.pressLast("More actions");
+    await this.press(item);
+  }
+
   /** @param {string} place such as 2/3, of the first message that has several versions */
   async branchesSay(place) {
     await this.page.waitFor((expected) => document.querySelector(".branch-place")?.textContent === expected, place);

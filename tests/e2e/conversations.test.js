@@ -136,7 +136,7 @@ describe("Conversations", () => {
   it("lose a message, and get it back", async () => {
     await askForAnswer();
     const [answer] = await chat.answers();
-    await chat.pressLast("Delete this and everything after");
+    await chat.chooseLast("Delete this and everything after");
     await chat.hasAnswers(0);
     await chat.press("Undo");
     await chat.hasAnswers(1);

@@ -65,7 +65,7 @@ describe("Markdown on the page", () => {
       const writeText = async (/** @type {string} */ text) => void Object.assign(window, { copied: text });
       Object.defineProperty(navigator, "clipboard", { value: { writeText } });
     });
-    await chat.pressLast("Copy as plain text");
+    await chat.chooseLast("Copy as plain text");
     await chat.page.waitFor(() => /** @type {any} */ (window).copied !== "");
     return await chat.page.evaluate(() => /** @type {any} */ (window).copied);
   }

@@ -4,10 +4,10 @@
 const STRETCH_MS = 4;
 /** What must be left of a pause to begin another piece of work, in milliseconds. */
 const LEAST_MS = 3;
-/** How long work waits at most for a pause, in milliseconds. */
+/** How long work waits at most for a pause, in milliseconds; then it takes one stretch all the same. */
 const LONGEST_WAIT_MS = 500;
 
-/** @typedef {{timeRemaining: () => number}} Pause */
+/** @typedef {{timeRemaining: () => number, readonly didTimeout?: boolean}} Pause */
 
 export class IdleQueue {
   #request;
@@ -16,7 +16,7 @@ export class IdleQueue {
   #isWaiting = false;
 
   /** @param {(then: (pause: Pause) => void) => void} [request] calls back in the next pause */
-  constructor(request = requestPause) {
+  constructor(request = pauseWithin(LONGEST_WAIT_MS)) {
     this.#request = request;
   }
 
@@ -24,6 +24,11 @@ export class IdleQueue {
   add(job) {
     this.#jobs.push(job);
     this.#wait();
+  }
+
+  /** Do all of it now. */
+  flush() {
+    while (this.#jobs.length > 0) this.#jobs.shift()?.();
   }
 
   #wait() {
@@ -37,18 +42,18 @@ export class IdleQueue {
     this.#isWaiting = false;
     const end = performance.now() + STRETCH_MS;
     do this.#jobs.shift()?.();
-    while (this.#jobs.length > 0 && performance.now() < end && pause.timeRemaining() > LEAST_MS);
+    while (this.#jobs.length > 0 && performance.now() < end && (pause.didTimeout || pause.timeRemaining() > LEAST_MS));
     this.#wait();
   }
 }
 
-/** @param {(pause: Pause) => void} then */
-function requestPause(then) {
-  if ("requestIdleCallback" in globalThis) {
-    requestIdleCallback(then, { timeout: LONGEST_WAIT_MS });
-    return;
-  }
-  setTimeout(() => {
+/**
+ * @param {number} longest milliseconds after which there is a pause in any case
+ * @returns {(then: (pause: Pause) => void) => void} calls back in the next pause
+ */
+export function pauseWithin(longest) {
+  if ("requestIdleCallback" in globalThis) return (then) => void requestIdleCallback(then, { timeout: longest });
+  return (then) => void setTimeout(() => {
     const end = performance.now() + STRETCH_MS + LEAST_MS;
     then({ timeRemaining: () => end - performance.now() });
   }, STRETCH_MS);

@@ -18,6 +18,8 @@ export class MathRenderer {
   #queue;
   #load;
   #loadChemistry;
+  /** @type {Katex | null} once it is loaded */
+  #katex = null;
   /** @type {Promise<Katex | null> | null} */
   #loading = null;
   /** @type {Promise<unknown> | null} */
@@ -40,10 +42,14 @@ export class MathRenderer {
    * @param {boolean} isDisplay
    */
   async render(element, tex, isDisplay) {
-    this.#loading ??= this.#load().catch(() => null);
-    const katex = await this.#loading;
+    const katex = this.#katex ?? (await this.#loaded());
     if (katex && CHEMICAL.test(tex)) await (this.#loadingChemistry ??= this.#loadChemistry().catch(() => null));
     if (katex) this.#queue.add(() => paint(katex, element, tex, isDisplay));
+  }
+
+  async #loaded() {
+    this.#loading ??= this.#load().catch(() => null);
+    return (this.#katex = await this.#loading);
   }
 }
 

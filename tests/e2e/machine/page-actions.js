@@ -66,9 +66,10 @@ export async function send(chat, text) {
   await chat.page.press("Enter");
 }
 
-/** Uses any button of any message; what is edited is sent. @type {(stage: Stage) => Promise<void>} */
+/** Uses any button of any message, or what its menu has; what is edited is sent. @type {(stage: Stage) => Promise<void>} */
 async function useButton({ chat, random }) {
   await clickOne(chat, "#transcript .offers button, #transcript .actions button:not([data-action^='copy'])", random.next());
+  await clickOne(chat, "#viewport > .menu:popover-open .is-grave", 0);
   await chat.page.evaluate((text) => {
     const editor = /** @type {HTMLTextAreaElement | null} */ (document.querySelector(".editor-input"));
     if (!editor) return;

@@ -10,7 +10,7 @@ import { TranscriptView } from "../../../frontend/rendering/transcript-view.js";
 
 const PAGE = `<html><body><ol></ol><p class="words"></p><button></button><template><li class="message"><article>
   <div class="message-text"></div><div class="message-foot"><div class="status"><span class="status-text"></span><progress></progress></div>
-  <div class="actions"></div></div><div class="offers"></div></article></li></template></body></html>`;
+  <time class="message-time"></time><div class="actions"></div></div><div class="offers"></div></article></li></template></body></html>`;
 
 /** @param {number} count @param {string} [last] what the last one says so far */
 function messages(count, last = "text") {
@@ -20,13 +20,15 @@ function messages(count, last = "text") {
 /** @param {number} index @param {string} text @param {boolean} isGrowing @returns {Shown} */
 function shown(index, text, isGrowing) {
   const branch = { index: 1, count: 1 };
-  return { id: String(index), role: "assistant", text, isGrowing, thoughts: [],
+  return { id: String(index), role: "assistant", text, isGrowing, at: 0, thoughts: [],
     line: null, branch, actions: [], offers: [] };
 }
 
 describe("The transcript of a long conversation", () => {
   /** @type {(() => void)[]} */
   let frames;
+  /** @type {(() => void)[]} what is to be done in the pauses between frames */
+  let jobs;
   /** @type {TranscriptView} */
   let transcript;
   /** @type {any} */
@@ -38,6 +40,7 @@ describe("The transcript of a long conversation", () => {
     Object.assign(globalThis, { document, HTMLElement: window.HTMLElement, MutationObserver: class { observe() {} disconnect() {} } });
     mock.method(performance, "now", () => 0); // on a busy machine a paint may take so long that the next ones are put off
     frames = [];
+    jobs = [];
     const time = { now: 0 };
     const batcher = new FrameBatcher((paint) => frames.push(paint), () => {}, () => (time.now += 10));
     list = document.querySelector("ol");
@@ -46,7 +49,11 @@ describe("The transcript of a long conversation", () => {
       troubleButton: button, question: template, answer: template };
     const scroller = { start: () => {}, stop: () => {}, follow: () => {}, leave: () => {}, goToStart: () => {} };
     const near = { await: () => {}, forget: () => {}, stop: () => {} };
-    transcript = new TranscriptView(/** @type {any} */ (elements), batcher, /** @type {any} */ (scroller), /** @type {any} */ (near), () => {});
+    const idle = { add: (/** @type {() => void} */ job) => jobs.push(job) };
+    const menu = { start: () => {}, stop: () => {}, open: () => {} };
+    transcript = new TranscriptView(
+      .../** @type {ConstructorParameters<typeof TranscriptView>} */ (/** @type {unknown} */ ([elements, batcher, scroller, near, idle, menu, () => {}])),
+    );
     transcript.start(/** @type {any} */ ({}));
   });
 
@@ -72,6 +79,94 @@ describe("The transcript of a long conversation", () => {
     assert.deepEqual(ids(), expected(0, 200));
     assert.equal(frames.length, 0);
     assert.deepEqual([...list.querySelectorAll(".is-last")].map(({ dataset }) => dataset.message), ["199"]);
+  });
+
+  describe("is rendered in the pauses between frames", () => {
+    const rendered = () => [...list.querySelectorAll(".message:has(.markdown)")].map(({ dataset }) => dataset.message);
+    const pause = () => jobs.shift()?.();
+
+    it("once all is there, the newest message first", () => {
+      transcript.show(messages(100));
+      pause();
+      assert.deepEqual(rendered(), expected(96, 100));
+      for (let count = 0; count < 10; count += 1) frame();
+      pause();
+      pause();
+      assert.deepEqual(rendered(), expected(94, 100));
+      for (let count = 0; count < 200; count += 1) pause();
+      assert.deepEqual(rendered(), expected(0, 100));
+      assert.equal(jobs.length, 0);
+    });
+
+    it("a long message in several pauses", () => {
+      const long = shown(0, "word ".repeat(1000), false);
+      transcript.show([long, ...messages(6).slice(1)]);
+      while (rendered().length < 6) pause();
+      assert.ok((text("0") ?? "").length < 2000);
+      let pauses = 0;
+      while (jobs.length > 0 && pauses < 100) {
+        pause();
+        pauses += 1;
+      }
+      assert.ok(pauses >= 3, `${pauses} pauses`);
+      assert.equal(text("0"), "word ".repeat(1000).trim());
+    });
+
+    it("no more where another conversation is opened", () => {
+      transcript.show(messages(20));
+      transcript.clear();
+      pause();
+      assert.deepEqual([rendered(), jobs.length], [[], 0]);
+    });
+
+    it("and at once where the page is printed, also what is still to come", () => {
+      const long = shown(0, "word ".repeat(5000), false);
+      transcript.show([long, ...messages(200).slice(1)]);
+      transcript.prepareWhole();
+      assert.deepEqual(rendered(), expected(0, 200));
+      assert.equal(text("0"), "word ".repeat(5000).trim());
+    });
+  });
+
+  describe("keeps the focus in the conversation", () => {
+    /** @type {any[]} */
+    let focused;
+
+    beforeEach(() => {
+      focused = [];
+      const { prototype } = /** @type {any} */ (list).ownerDocument.defaultView.HTMLElement;
+      mock.method(prototype, "focus", /** @this {any} */ function () {
+        focused.push(this.closest(".message")?.dataset.message);
+      });
+    });
+
+    /** @param {string} id the message that has the focus */
+    function focus(id) {
+      const active = list.querySelector(`[data-message="${id}"] article`);
+      Object.defineProperty(document, "activeElement", { configurable: true, get: () => (active.isConnected ? active : document.body) });
+    }
+
+    it("where another answer comes into the place of the one that has it", () => {
+      transcript.show(messages(4));
+      focus("3");
+      transcript.show([...messages(3), shown(9, "", true)]);
+      assert.deepEqual(focused, ["9"]);
+    });
+
+    it("where the last messages are deleted", () => {
+      transcript.show(messages(4));
+      focus("2");
+      transcript.show(messages(2));
+      assert.deepEqual(focused, ["1"]);
+    });
+
+    it("and takes it from nowhere else", () => {
+      transcript.show(messages(4));
+      focus("1");
+      transcript.show([...messages(3), shown(9, "", true)]);
+      transcript.show(messages(3));
+      assert.deepEqual(focused, []);
+    });
   });
 
   it("takes nothing back of what is being written while the rest comes", () => {
