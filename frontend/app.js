@@ -222,7 +222,7 @@ const attachments = new Attachments({
 for (const id of ["new-chat", "new-chat-short"]) element(id, HTMLButtonElement).addEventListener("click", newChat);
 new PrintObserver(window).start(() => {
   transcript.prepareWhole();
-  MarkdownText.paintWhole();
+  MarkdownText.paintWaiting();
 });
 new WakeObserver({ pageWoke: woke, pageSlept: () => drafts.save() }).start();
 shortcuts.start();

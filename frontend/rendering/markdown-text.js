@@ -84,9 +84,12 @@ export class MarkdownText {
     text.finish();
   }
 
-  /** Paint all colours and formulas now that wait for a pause. */
-  static paintWhole() {
-    this.#queue.flush();
+  /**
+   * Paint the colours and formulas now that wait for a pause.
+   * @param {number} [longest] milliseconds after which none is begun
+   */
+  static paintWaiting(longest = Infinity) {
+    this.#queue.flush(longest);
   }
 
   static #sharedPainters() {

@@ -33,7 +33,7 @@ export class MessageEditor {
     this.#showFiles();
     this.#input.value = words;
     this.#input.className = "editor-input";
-    this.#input.ariaLabel = "Edit the message";
+    this.#input.ariaLabel = "Edit message";
     this.#input.dir = "auto";
     this.#input.rows = Math.min(12, words.split("\n").length + 1);
     this.#input.addEventListener("keydown", (event) => this.#keyPressed(event));

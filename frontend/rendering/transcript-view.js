@@ -1,5 +1,6 @@
 /** The conversation on the page: its messages, or what there is instead of them. */
 
+import { MarkdownText } from "./markdown-text.js";
 import { MessageView } from "./message-view.js";
 import { SearchHits } from "./search-hits.js";
 
@@ -27,6 +28,8 @@ import { SearchHits } from "./search-hits.js";
 
 /** How many messages at the end are rendered at once; the others when they come near, or in the pauses between frames. */
 const AT_ONCE = 4;
+/** How long formulas of these are set before they are seen, in milliseconds: a formula takes 0.5 to 2. */
+const AT_ONCE_MS = 6;
 /** How many messages at the end stand there at once when a conversation is opened, and how many more come with each turn after that. */
 const AT_FIRST = 30;
 const AT_A_TIME = 60;
@@ -136,6 +139,7 @@ export class TranscriptView {
     const views = this.#updated(isFirst ? messages.length - AT_ONCE : 0);
     this.#arrange(views);
     this.#markLast([...views.values()].at(-1) ?? null);
+    if (isFirst) MarkdownText.paintWaiting(AT_ONCE_MS);
     if (isFirst) this.#scroller.follow();
     this.#goOn();
   }

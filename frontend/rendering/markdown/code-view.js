@@ -34,6 +34,7 @@ export class CodeView {
     this.#language = (/^[^\s{,:]+/.exec(decoded(info, (name) => answer.entities.find(name)))?.[0] ?? "").slice(0, LONGEST_NAME);
     const button = element("button", "code-copy", "Copy");
     button.setAttribute("type", "button");
+    button.setAttribute("aria-live", "polite"); // it says itself that it has copied
     const bar = element("div", "code-bar", "");
     bar.setAttribute("dir", "ltr");
     bar.append(element("span", "code-language", this.#language || "text"), button);

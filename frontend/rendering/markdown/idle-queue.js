@@ -26,9 +26,13 @@ export class IdleQueue {
     this.#wait();
   }
 
-  /** Do all of it now. */
-  flush() {
-    while (this.#jobs.length > 0) this.#jobs.shift()?.();
+  /**
+   * Do it now.
+   * @param {number} [longest] milliseconds after which nothing more is begun
+   */
+  flush(longest = Infinity) {
+    const end = performance.now() + longest;
+    while (this.#jobs.length > 0 && performance.now() < end) this.#jobs.shift()?.();
   }
 
   #wait() {
