@@ -1,8 +1,10 @@
 /** PDF.js as the server has it. The build for older browsers, since Safari and Firefox ESR lack what the other one needs. */
 
+import { ROOT_PATH } from "../root-path.js";
+
 /** @typedef {import("./pdf-reader.js").PdfLibrary} PdfLibrary */
 
-const FOLDER = "/static/vendor/pdf/";
+const FOLDER = `${ROOT_PATH}/static/vendor/pdf/`;
 
 export class BrowserPdf {
   characterMaps = new URL(`${FOLDER}cmaps/`, location.href).href;

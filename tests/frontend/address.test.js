@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 
 import { Address, addressOf, loginAddressOf } from "../../frontend/address.js";
 import { rootPathOf } from "../../frontend/root-path.js";
+
+const FRONTEND = new URL("../../frontend/", import.meta.url);
+/** They can't import the root path and find it themselves. */
+const WITHOUT_MODULES = ["service-worker.js", "first-paint.js", "root-path.js"];
 
 describe("The root path", () => {
   for (const [module, path] of [
@@ -14,6 +19,17 @@ describe("The root path", () => {
   ]) {
     it(`of ${module} is "${path}"`, () => assert.equal(rootPathOf(String(module)), path));
   }
+});
+
+describe("Every address of the server in the page's scripts", () => {
+  it("begins with the root path", async () => {
+    const files = (await readdir(FRONTEND, { recursive: true })).filter((file) => file.endsWith(".js") && !WITHOUT_MODULES.includes(file));
+    assert.ok(files.length > 100);
+    for (const file of files) {
+      const script = await readFile(new URL(file, FRONTEND), "utf8");
+      assert.doesNotMatch(script, /["'`]\/(?:static|api|ws|channel|generate|generations|login|logout|healthz|service-worker\.js)\b(?!\/")/, file);
+    }
+  });
 });
 
 describe("The address", () => {
