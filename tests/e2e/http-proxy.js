@@ -79,7 +79,7 @@ export class HttpProxy {
     const headers = { ...near.headers, "accept-encoding": "identity" };
     if (this.prelude) delete headers["if-none-match"]; // What the browser has is without it, or has an earlier one.
     this.requests.push(`${method} ${url.replace(/channel\/[^/?]+/, "channel/…")}`);
-    if (this.refusesStreams && method === "GET" && url.startsWith("/channel") && !url.includes("/poll")) {
+    if (this.refusesStreams && method === "GET" && /^[^?]*\/channel\b/.test(url) && !url.includes("/poll")) {
       answer.writeHead(502).end("The proxy does not pass this on");
       return;
     }

@@ -65,6 +65,23 @@ describe("A server that asks for a token", () => {
     assert.deepEqual(chat.complaints, []);
   });
 
+  it("has the theme and the text size of the chat, and fits on a small screen", async () => {
+    await chat.page.setViewport({ width: 320, height: 640 });
+    for (const [theme, ground] of [["dark", "rgb(19, 22, 23)"], ["light", "rgb(250, 249, 247)"]]) {
+      await chat.page.goto(`${server.address}/login`);
+      await chat.page.evaluate((chosen) => {
+        localStorage.setItem("streamui.appearance.v1", JSON.stringify({ theme: chosen, textSize: 150 }));
+      }, theme ?? "");
+      await chat.page.reload();
+      const seen = await chat.page.evaluate(() => {
+        const size = getComputedStyle(/** @type {Element} */ (document.querySelector("#token"))).fontSize;
+        return { ground: getComputedStyle(document.body).backgroundColor, size, width: document.documentElement.scrollWidth };
+      });
+      assert.deepEqual(seen, { ground, size: "24px", width: 320 });
+    }
+    assert.deepEqual(chat.complaints, []);
+  });
+
   it("leads back to the conversation that was asked for", async () => {
     const token = await server.token("add", "carol");
     await chat.page.goto(server.address);
