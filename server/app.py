@@ -51,7 +51,7 @@ from server.transports.socket import Disconnected
 from server.transports.sse import stream_channel
 from server.transports.vendor import VendorFiles
 from server.transports.websocket import websocket_endpoint
-from server.writers.base import Writer
+from server.writers.writer_port import Writer
 
 
 def create_app(

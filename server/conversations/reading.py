@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from server.conversations.values import About, Message, MessageState, Settings, Summary, Whole
+from server.conversations.values import About, ConversationSettings, Message, MessageState, Summary, Whole
 
 _CONVERSATION = """
     SELECT key, id, title, named, created_at, updated_at, pinned, version, leaf, settings, deleted_at
@@ -138,8 +138,8 @@ def all_ids(db: sqlite3.Connection, principal: str) -> list[str]:
     return [id for (id,) in db.execute(_ALL, (principal,))]
 
 
-def settings(row: ConversationRow) -> Settings:
-    return msgspec.json.decode(row.settings, type=Settings)
+def settings(row: ConversationRow) -> ConversationSettings:
+    return msgspec.json.decode(row.settings, type=ConversationSettings)
 
 
 def messages(db: sqlite3.Connection, key: int) -> tuple[Message, ...]:

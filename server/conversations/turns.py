@@ -31,7 +31,7 @@ from server.conversations.reading import (
 )
 from server.conversations.thoughts import thought_times
 from server.conversations.titles import title_of
-from server.conversations.values import STATES, About, Earlier, Message, MessageState, Settings, Summary
+from server.conversations.values import STATES, About, ConversationSettings, Earlier, Message, MessageState, Summary
 
 _INSERT = """
     INSERT INTO messages (conversation, id, parent, role, content, created_at, state, generation, about)
@@ -56,7 +56,7 @@ class Turn:
     ``goes_on``: the message to continue; None: a new answer. ``parent``: parent of the new messages.
     """
 
-    settings: Settings
+    settings: ConversationSettings
     branch: tuple[Message, ...]
     parent: str | None
     content: str | None

@@ -63,7 +63,7 @@ STATES = {
 """State of a message by the reason its generation ended."""
 
 
-class Settings(Record, frozen=True, kw_only=True):
+class ConversationSettings(Record, frozen=True, kw_only=True):
     """Defaults for every answer in a conversation; a `generate` may override them."""
 
     system: Annotated[str, Meta(max_length=MAX_SYSTEM)] | None = None
@@ -128,7 +128,7 @@ class Summary(Facts, frozen=True, kw_only=True):
 class Whole(Summary, frozen=True, kw_only=True):
     """A complete conversation. ``leaf``: the end of the displayed branch."""
 
-    settings: Settings
+    settings: ConversationSettings
     leaf: Id | None
     messages: tuple[Message, ...]
 
@@ -166,7 +166,7 @@ class NewConversation(Record, frozen=True, kw_only=True):
 
     id: Id | None = None
     title: Title | None = None
-    settings: Settings = Settings()
+    settings: ConversationSettings = ConversationSettings()
 
 
 class Change(Record, frozen=True, kw_only=True):
@@ -175,7 +175,7 @@ class Change(Record, frozen=True, kw_only=True):
     title: Title | None = None
     pinned: bool | None = None
     leaf: Id | None = None
-    settings: Settings | None = None
+    settings: ConversationSettings | None = None
 
 
 class MessageChange(Record, frozen=True, kw_only=True):

@@ -94,7 +94,7 @@ class SamplingParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFacts:
+class EngineModelFacts:
     """Facts about the loaded model. ``chat_template`` is the model's own; None when it has none.
 
     ``tokens`` are further special tokens by their names in chat templates, such as ``pad_token``.
@@ -136,7 +136,7 @@ class GenerationRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class EngineUsage:
     """Token counts of one generation. The token that ends an answer has no text and is not counted."""
 
     prompt_tokens: int
@@ -145,7 +145,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timings:
+class EngineTimings:
     """Durations in milliseconds; None for phases that the generation did not reach.
 
     ``first_token`` and ``total`` count from the receipt of the request. ``stop`` counts from the receipt of the cancel
@@ -218,8 +218,8 @@ class Finished:
     id: str
     reason: FinishReason
     phase: Phase
-    usage: Usage
-    timings: Timings
+    usage: EngineUsage
+    timings: EngineTimings
     error: str | None = None
     limit: Limit | None = None
 
@@ -265,7 +265,7 @@ class Engine(Protocol):
     """The port itself: computes answers. Every method may be called from any thread."""
 
     @property
-    def facts(self) -> ModelFacts: ...
+    def facts(self) -> EngineModelFacts: ...
 
     @property
     def slots(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
-from server.engine.base import Choice, EngineError, ModelFacts, Ranges, SamplingParams
+from server.engine.base import Choice, EngineError, EngineModelFacts, Ranges, SamplingParams
 
 
 class DecodeError(EngineError):
@@ -56,7 +56,7 @@ class Model(Protocol):
     """A loaded model with room for ``slots`` sequences of ``facts.context`` tokens each."""
 
     @property
-    def facts(self) -> ModelFacts: ...
+    def facts(self) -> EngineModelFacts: ...
 
     @property
     def slots(self) -> int: ...

@@ -11,7 +11,7 @@ import random
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
-from server.engine.base import Choice, GrammarError, ModelFacts, Ranges, SamplingParams, TokenLogprob
+from server.engine.base import Choice, EngineModelFacts, GrammarError, Ranges, SamplingParams, TokenLogprob
 from server.engine.model import DecodeError, DecodeOutcome, LogitsError, Row
 
 WORDS = ("one ", "small ", "step ", "and ", "then ", "another ", "word, ", "line\n", "é", "漢", "🙂 ", "end. ")
@@ -145,7 +145,7 @@ class ScriptedModel:
         self._kv_tokens = kv_tokens
         self._outputs: list[list[int]] = []
         self._answer_tokens = answer_tokens
-        self.facts = ModelFacts(
+        self.facts = EngineModelFacts(
             name="Scripted",
             architecture="scripted",
             parameters=0,

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from server.engine.base import Choice, Finished, FinishReason, GenerationRequest, Limit, Phase, Piece, Timings, Usage
+from server.engine.base import (
+    Choice,
+    EngineTimings,
+    EngineUsage,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Limit,
+    Phase,
+    Piece,
+)
 from server.engine.detokenizer import Detokenizer
 from server.engine.model import Sampler
 
@@ -199,7 +209,7 @@ class Sequence:
         limit: Limit | None = None,
     ) -> Finished:
         """Return the last update of this generation, as of ``now``."""
-        usage = Usage(
+        usage = EngineUsage(
             prompt_tokens=self.prompt_tokens, cached_tokens=self._cached, completion_tokens=self.completion_tokens
         )
         return Finished(self.id, reason, self.phase, usage, self._timings(now, cancel_received), error, limit)
@@ -212,12 +222,12 @@ class Sequence:
         """Return the seconds since its first token was chosen; 0 before that."""
         return 0.0 if self._first_token is None else now - self._first_token
 
-    def _timings(self, now: float, cancel_received: float | None) -> Timings:
+    def _timings(self, now: float, cancel_received: float | None) -> EngineTimings:
         def ms(start: float | None, end: float | None) -> float | None:
             return None if start is None or end is None else max(0.0, (end - start) * 1000)
 
         received, admitted, first = self.request.received, self._admitted, self._first_token
-        return Timings(
+        return EngineTimings(
             queued=ms(received, admitted if admitted is not None else now) or 0.0,
             prefill=ms(admitted, first if first is not None else now),
             first_token=ms(received, first),

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from server.engine.base import (
     EngineDeadError,
+    EngineModelFacts,
     EngineStats,
     GenerationRequest,
     Listener,
-    ModelFacts,
     Ranges,
     Update,
 )
@@ -58,7 +58,7 @@ class BatchingEngine:
     # The Engine port, for any thread.
 
     @property
-    def facts(self) -> ModelFacts:
+    def facts(self) -> EngineModelFacts:
         return self._model.facts
 
     @property

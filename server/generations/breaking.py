@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocol.messages import ChosenLogprob, GenerationState, Logprob
-from server.engine.base import Choice, Finished, FinishReason, Phase, Timings, TokenLogprob, Usage
+from server.engine.base import Choice, EngineTimings, EngineUsage, Finished, FinishReason, Phase, TokenLogprob
 from server.generations.entries import Broken, Written
 from server.generations.generation import Generation
 
@@ -14,11 +14,11 @@ PHASES = {GenerationState.PREFILL: Phase.PREFILL, GenerationState.DECODE: Phase.
 def broken(generation: Generation, error: str, now: float) -> Broken:
     """Build the FAILED end of ``generation``, as of ``time.monotonic()`` ``now``, with all text that readers may
     have read."""
-    usage = Usage(
+    usage = EngineUsage(
         prompt_tokens=generation.prompt_tokens, cached_tokens=0, completion_tokens=generation.completion_tokens
     )
     total = max(0.0, now - generation.received) * 1000
-    timings = Timings(queued=0.0, prefill=None, first_token=None, decode=None, total=total, stop=None)
+    timings = EngineTimings(queued=0.0, prefill=None, first_token=None, decode=None, total=total, stop=None)
     phase = PHASES.get(generation.state, Phase.QUEUED)
     finished = Finished(generation.key, FinishReason.FAILED, phase, usage, timings, error)
     pieces = tuple(Written(text, tuple(map(_choice, logprobs))) for text, logprobs in generation.log.written())

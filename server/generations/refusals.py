@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
-from server.writers.refusals import refusal
+from server.writers.request_errors import refusal
 
 RETRY_AFTER_MS = 1000
 """Retry delay in milliseconds when there is no estimate."""

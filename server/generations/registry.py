@@ -44,9 +44,9 @@ from server.generations.retention import RETENTION, Retention
 from server.generations.source import Source
 from server.generations.stored import Stored
 from server.logs import described, event
-from server.writers.base import Prepared, PromptSize, Writer
 from server.writers.endings import ended
-from server.writers.refusals import refusal
+from server.writers.request_errors import refusal
+from server.writers.writer_port import Prepared, PromptSize, Writer
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from server.engine.base import Finished, FinishReason, GenerationRequest, Update
 from server.generations.generation import Generation
 from server.generations.stored import Stored
-from server.writers.base import Writer
 from server.writers.endings import ended
+from server.writers.writer_port import Writer
 
 
 class OnRestart(StrEnum):

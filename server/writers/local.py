@@ -9,17 +9,17 @@ from server.chat.template import ChatTemplate
 from server.chat.wellknown import Origin, TemplateChoice
 from server.engine.base import (
     Engine,
+    EngineModelFacts,
     EngineStats,
     Finished,
     FinishReason,
     GenerationRequest,
     Listener,
-    ModelFacts,
 )
-from server.writers.base import Prepared, PromptSize
 from server.writers.endings import ended
 from server.writers.local_prompt import make_prompt, measure_prompt
 from server.writers.local_sampling import resolve_sampling
+from server.writers.writer_port import Prepared, PromptSize
 
 
 def local_writer(engine: Engine, choice: TemplateChoice | None = None) -> LocalWriter:
@@ -39,7 +39,7 @@ class LocalWriter:
         self.chat_template = template
 
     @property
-    def facts(self) -> ModelFacts:
+    def facts(self) -> EngineModelFacts:
         return self.engine.facts
 
     @property

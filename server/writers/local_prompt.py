@@ -12,8 +12,8 @@ from server.chat.template import ChatTemplate, ChatTemplateError
 from server.chat.thinking import answered, continued
 from server.engine.base import Engine
 from server.writers import truncation
-from server.writers.base import PromptSize
-from server.writers.refusals import PromptTooLongError, refusal
+from server.writers.request_errors import PromptTooLongError, refusal
+from server.writers.writer_port import PromptSize
 
 PROBE_CHARS = 65_536
 """Length of the part of a longer prompt that is tokenized first, in characters: some texts take quadratic time, and

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from protocol.errors import ErrorCode
 from protocol.messages import Generate
-from server.engine.base import RANDOM_SEED, Engine, GrammarError, ModelFacts, SamplingParams
-from server.writers.refusals import refusal
+from server.engine.base import RANDOM_SEED, Engine, EngineModelFacts, GrammarError, SamplingParams
+from server.writers.request_errors import refusal
 
 _NOT_TAKEN_OVER: Final = ("stop", "logit_bias", "json_schema", "seed")
 """Parameters with the same meaning but another form in the engine."""
@@ -41,7 +41,7 @@ def resolve_sampling(body: Generate, engine: Engine, template_stop: tuple[str, .
     )
 
 
-def _token_biases(body: Generate, facts: ModelFacts) -> dict[int, float]:
+def _token_biases(body: Generate, facts: EngineModelFacts) -> dict[int, float]:
     biases = {int(token): bias for token, bias in (body.params.logit_bias or {}).items()}
     for token in biases:
         if token >= facts.vocabulary:

@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from server.__main__ import main
-from server.engine.base import ModelFacts, SamplingParams
+from server.engine.base import EngineModelFacts, SamplingParams
 from server.engine.model import DecodeOutcome, Row
 from server.engine.scripted import END, ScriptedModel
 
@@ -50,7 +50,7 @@ class RecitedModel(ScriptedModel):
             start = len(self._pieces)
             self._pieces += [content[at : at + PIECE] for at in range(0, len(content), PIECE)]
             self._texts[file.name] = range(start, len(self._pieces))
-        self.facts = ModelFacts(
+        self.facts = EngineModelFacts(
             name="Recited",
             architecture="recited",
             parameters=0,

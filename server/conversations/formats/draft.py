@@ -11,7 +11,7 @@ from typing import Final
 from protocol.messages import Params
 from server.conversations import tree
 from server.conversations.titles import title_of
-from server.conversations.values import MAX_SYSTEM, MAX_TITLE, About, MessageState, Settings
+from server.conversations.values import MAX_SYSTEM, MAX_TITLE, About, ConversationSettings, MessageState
 
 MOST_MESSAGES: Final = 100_000
 """Maximum number of messages per conversation."""
@@ -50,7 +50,7 @@ class Draft:
     created_at: int = 0
     updated_at: int = 0
     pinned: bool = False
-    settings: Settings = field(default_factory=Settings)
+    settings: ConversationSettings = field(default_factory=ConversationSettings)
 
 
 def checked(draft: Draft, now: int) -> Draft:
@@ -94,11 +94,11 @@ def without(messages: Iterable[DraftMessage], dropped: set[str]) -> tuple[DraftM
     return tuple(replace(message, parent=above.get(message.parent, message.parent)) for message in kept)
 
 
-def settings_of(system: str | None, params: Params | None = None) -> Settings:
+def settings_of(system: str | None, params: Params | None = None) -> ConversationSettings:
     """Build the settings. Raises BadItemError."""
     if system is not None and len(system) > MAX_SYSTEM:
         raise BadItemError(f"its system prompt has {len(system)} characters; the maximum is {MAX_SYSTEM}")
-    return Settings(system=system or None, params=params or Params())
+    return ConversationSettings(system=system or None, params=params or Params())
 
 
 def with_system(draft: Draft) -> Draft:

@@ -15,8 +15,8 @@ import llama_cpp as ll
 from server.engine.base import (
     Choice,
     EngineDeadError,
+    EngineModelFacts,
     ModelError,
-    ModelFacts,
     Ranges,
     SamplingParams,
     TokenLogprob,
@@ -209,9 +209,9 @@ class LlamaModel:
         small = ll.llama_model_n_params(self._model) < SMALL_MODEL
         return 1 if small else usable_cores()
 
-    def _read_facts(self) -> ModelFacts:
+    def _read_facts(self) -> EngineModelFacts:
         template = ll.llama_model_chat_template(self._model, None)
-        return ModelFacts(
+        return EngineModelFacts(
             name=self._meta("general.name") or self._path.stem,
             architecture=self._meta("general.architecture") or "unknown",
             parameters=ll.llama_model_n_params(self._model),

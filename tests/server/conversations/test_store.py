@@ -12,7 +12,7 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
 from server.conversations import editing, listing, reading, turns, upkeep
 from server.conversations.store import FILE, ConversationsError, Store, StoreStatus
-from server.conversations.values import Change, NewConversation, Settings
+from server.conversations.values import Change, ConversationSettings, NewConversation
 
 ME = "me"
 
@@ -26,7 +26,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    new = NewConversation(id="c1", title="One", settings=Settings(system="Be brief"))
+    new = NewConversation(id="c1", title="One", settings=ConversationSettings(system="Be brief"))
     kept, is_new = await store.submit(editing.create, ME, new, 1000)
     store.close()
     assert is_new
@@ -71,7 +71,7 @@ async def test_a_full_disk_is_told_and_forgotten_when_there_is_room(
 ) -> None:
     await store.submit(editing.create, ME, NewConversation(id="c1"), 1)
     await store.submit(lambda db: db.execute("PRAGMA max_page_count = 1").fetchall())
-    long = NewConversation(settings=Settings(system="x" * 200_000))
+    long = NewConversation(settings=ConversationSettings(system="x" * 200_000))
     with caplog.at_level(logging.ERROR), pytest.raises(RemoteProtocolError) as caught:
         await store.submit(editing.create, ME, long, 1)
     assert (caught.value.code, caught.value.retryable) == (ErrorCode.STORAGE_FAILED, True)

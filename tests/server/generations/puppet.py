@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from server.engine.base import (
+    EngineModelFacts,
     EngineStats,
+    EngineTimings,
+    EngineUsage,
     Finished,
     FinishReason,
     GenerationRequest,
     Listener,
-    ModelFacts,
     Phase,
     Piece,
     Prefill,
     Ranges,
-    Timings,
     Update,
-    Usage,
 )
 from server.engine.scripted import ScriptedModel
 
@@ -35,7 +35,7 @@ class PuppetEngine:
         self._listener: Listener = lambda updates: None
 
     @property
-    def facts(self) -> ModelFacts:
+    def facts(self) -> EngineModelFacts:
         return ScriptedModel().facts
 
     def start(self, listener: Listener) -> None:
@@ -92,6 +92,6 @@ def piece(id: str, text: str = "word ", tokens: int = 1) -> Piece:
 
 
 def finished(id: str) -> Finished:
-    usage = Usage(prompt_tokens=2, cached_tokens=0, completion_tokens=1)
-    timings = Timings(queued=0.0, prefill=1.0, first_token=1.0, decode=1.0, total=2.0, stop=None)
+    usage = EngineUsage(prompt_tokens=2, cached_tokens=0, completion_tokens=1)
+    timings = EngineTimings(queued=0.0, prefill=1.0, first_token=1.0, decode=1.0, total=2.0, stop=None)
     return Finished(id, FinishReason.STOP, Phase.DECODE, usage, timings)

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from protocol.errors import LocalProtocolError
 from protocol.messages import DoneReason, Generate, GenerationState, Params, Status
-from server.engine.base import Finished, FinishReason, Phase, Piece, Prefill, Queued, Timings, Usage
+from server.engine.base import EngineTimings, EngineUsage, Finished, FinishReason, Phase, Piece, Prefill, Queued
 from server.generations.generation import DEFAULT_ON_DETACH_MS, SPEED_INTERVAL, Generation
 
 BODY = Generate(id="g1", prompt="Hi")
@@ -20,8 +20,8 @@ def generation() -> Generation:
 
 
 def finished(reason: FinishReason, phase: Phase = Phase.DECODE, error: str | None = None) -> Finished:
-    usage = Usage(prompt_tokens=3, cached_tokens=1, completion_tokens=2)
-    timings = Timings(queued=1.23456, prefill=None, first_token=4, decode=5, total=6.5, stop=0.1)
+    usage = EngineUsage(prompt_tokens=3, cached_tokens=1, completion_tokens=2)
+    timings = EngineTimings(queued=1.23456, prefill=None, first_token=4, decode=5, total=6.5, stop=0.1)
     return Finished("g1", reason, phase, usage, timings, error)
 
 

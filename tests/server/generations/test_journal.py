@@ -13,6 +13,8 @@ import pytest
 from protocol.messages import ChatMessage, Generate, Params
 from server.engine.base import (
     Choice,
+    EngineTimings,
+    EngineUsage,
     Finished,
     FinishReason,
     GenerationRequest,
@@ -21,9 +23,7 @@ from server.engine.base import (
     Prefill,
     Queued,
     SamplingParams,
-    Timings,
     TokenLogprob,
-    Usage,
 )
 from server.generations.entries import Begun, CancelAsked, Forgotten
 from server.generations.journal import FILE, Journal, JournalError
@@ -42,8 +42,8 @@ def begun(id: str, body: Generate = BODY) -> Begun:
 
 
 def finished(id: str, reason: FinishReason = FinishReason.STOP, error: str | None = None) -> Finished:
-    usage = Usage(prompt_tokens=3, cached_tokens=1, completion_tokens=2)
-    timings = Timings(queued=1.25, prefill=None, first_token=4, decode=5, total=6.5, stop=None)
+    usage = EngineUsage(prompt_tokens=3, cached_tokens=1, completion_tokens=2)
+    timings = EngineTimings(queued=1.25, prefill=None, first_token=4, decode=5, total=6.5, stop=None)
     return Finished(id, reason, Phase.DECODE, usage, timings, error)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from protocol.messages import Accepted, Conversation, Generate, Params, Watch
 from server.conversations.turn_prompt import SUMMARY_HEAD, asked
 from server.conversations.turns import Turn
-from server.conversations.values import Message, MessageState, Settings
+from server.conversations.values import ConversationSettings, Message, MessageState
 from server.engine.scripted import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_context import size
@@ -32,7 +32,7 @@ def given(*branch: Message, system: str | None = None, goes_on: bool = False) ->
     """What the model is given of a branch, and of a question after it."""
     last = branch[-1] if goes_on else None
     content = None if goes_on else "And then?"
-    settings = Settings(system=system)
+    settings = ConversationSettings(system=system)
     body = Generate(conversation="c", content=content, parent="x")
     messages = asked(body, Turn(settings=settings, branch=branch, parent="x", content=content, goes_on=last)).messages
     return [(each.role, each.content) for each in messages or ()]

@@ -14,7 +14,7 @@ from protocol.messages import DoneReason, Params
 from server.conversations.formats import markdown, recognise, streamui_json
 from server.conversations.formats.draft import MOST_MESSAGES, Draft
 from server.conversations.formats.recognise import Skipped, read_json, read_markdown
-from server.conversations.values import Message, MessageState, Settings, Whole
+from server.conversations.values import ConversationSettings, Message, MessageState, Whole
 
 NOW = 1_764_000_000_000
 
@@ -46,7 +46,7 @@ WHOLE = Whole(
     pinned=True,
     version=9,
     writing=("g9",),
-    settings=Settings(system="Be --> brief", params=Params(temperature=0.5)),
+    settings=ConversationSettings(system="Be --> brief", params=Params(temperature=0.5)),
     leaf="m4",
     messages=(
         message("m1", None, content="What\n<!-- streamui:message {} -->\n\\<!-- streamui:x\n## User\n\n"),
@@ -111,7 +111,7 @@ def test_any_text_comes_back_from_markdown(turns: list[tuple[str, str]]) -> None
             pinned=False,
             version=1,
             writing=(),
-            settings=Settings(),
+            settings=ConversationSettings(),
             leaf=messages[-1].id if messages else None,
             messages=tuple(messages),
         )

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from protocol.messages import Generate
 from server.chat.wellknown import Origin
-from server.engine.base import EngineStats, Finished, GenerationRequest, Listener, ModelFacts
+from server.engine.base import EngineModelFacts, EngineStats, Finished, GenerationRequest, Listener
 
 
 class Prepared(NamedTuple):
@@ -35,7 +35,7 @@ class Writer(Protocol):
     """
 
     @property
-    def facts(self) -> ModelFacts: ...
+    def facts(self) -> EngineModelFacts: ...
 
     @property
     def template(self) -> Origin:
