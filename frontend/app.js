@@ -87,7 +87,7 @@ const sidebar = new SidebarView({
   closeButton: element("sidebar-close", HTMLButtonElement),
   search: element("search", HTMLInputElement),
   clearButton: element("search-clear", HTMLButtonElement),
-});
+}, storage);
 const libraryUI = new LibraryUI({
   library: new Library(api, clock),
   api,
@@ -190,6 +190,7 @@ shortcuts.add(
   { label: "Stop, or close panel", keys: "Escape", act: () => streamUI.stop() },
   { label: "New chat", keys: "Mod+Shift+O", act: newChat },
   { label: "Search chats", keys: "Mod+K", act: () => sidebar.search() },
+  { label: "Show or hide sidebar", keys: "Mod+Shift+S", act: () => sidebar.toggle() },
   { label: "Previous version", where: "on a message", keys: "ArrowLeft", act: () => streamUI.turnBranch(-1) },
   { label: "Next version", where: "on a message", keys: "ArrowRight", act: () => streamUI.turnBranch(1) },
   { label: "Rename chat", where: "in the chat list", keys: "F2" },

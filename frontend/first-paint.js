@@ -1,11 +1,12 @@
 /**
- * Theme, text size and the room that they leave, before anything is painted: a classic script in the head, since a module would come too late.
- * The only place that puts them on the page; afterwards it hears of changes by the event "appearancechange".
+ * Theme, text size, the room that they leave, and whether the sidebar is hidden, before anything is painted: a classic script in the head,
+ * since a module would come too late. It alone puts theme, size and room on the page; the event "appearancechange" tells it of changes.
  */
 
 {
   /** With the root path at its end, as all that the page keeps (root-path.js). */
   const KEY = `streamui.appearance.v1${rootPath()}`;
+  const SIDEBAR_KEY = `streamui.sidebar.v1${rootPath()}`;
   const GROUND = { light: "#faf9f7", dark: "#131617" };
   /**
    * The width below which the page is laid out in this way, in rem: as on a phone; with the list of conversations as a drawer; with
@@ -20,10 +21,10 @@
     return pathname.slice(0, Math.max(0, pathname.lastIndexOf("/static/")));
   }
 
-  /** @returns {any} */
-  const kept = () => {
+  /** @param {string} key @returns {any} */
+  const kept = (key) => {
     try {
-      return JSON.parse(localStorage.getItem(KEY) ?? "{}");
+      return JSON.parse(localStorage.getItem(key) ?? "{}");
     } catch {
       return {};
     }
@@ -50,10 +51,11 @@
     measure();
   };
 
-  apply(kept());
+  apply(kept(KEY));
+  if (kept(SIDEBAR_KEY) === "collapsed") document.documentElement.dataset["sidebar"] = "collapsed";
   document.addEventListener("appearancechange", (event) => apply(/** @type {CustomEvent} */ (event).detail));
   window.addEventListener("resize", measure);
   window.addEventListener("storage", ({ key }) => {
-    if (key === KEY) apply(kept());
+    if (key === KEY) apply(kept(KEY));
   });
 }

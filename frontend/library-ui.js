@@ -1,6 +1,6 @@
 /** Binds the library to the list at the side: what is done there to conversations, and how it is undone. */
 
-import { ApiError, mayPass } from "./conversations/api.js";
+import { ApiError, mayPass, reasonFor } from "./conversations/api.js";
 import { MOST_BYTES, canRetry, outcome, refusal, typeOf } from "./conversations/importing.js";
 import { UNTITLED } from "./rendering/conversation-row.js";
 
@@ -21,7 +21,7 @@ import { UNTITLED } from "./rendering/conversation-row.js";
  * }} api
  * @property {{
  *   start: (delegate: ListDelegate) => void, stop: () => void, show: (holdings: Holdings) => void, mark: (open: string | null) => void,
- *   reveal: (id: string) => void,
+ *   reveal: (id: string) => void, shown: () => void,
  * }} list
  * @property {{start: (delegate: SidebarDelegate) => void, stop: () => void, close: () => void}} sidebar
  * @property {{show: (toast: Toast) => void}} toasts
@@ -76,6 +76,10 @@ export class LibraryUI {
   libraryChanged() {
     this.#parts.list.show(this.#parts.library.holdings);
     this.#delegate?.libraryShown();
+  }
+
+  sidebarShown() {
+    this.#parts.list.shown();
   }
 
   /** @param {string} text */
@@ -199,9 +203,8 @@ export class LibraryUI {
     try {
       await act();
     } catch (error) {
-      const reason = error instanceof ApiError ? error.message : String(error);
       const action = mayPass(error) ? { label: "Try again", act: () => this.#try(trouble, act) } : undefined;
-      this.#parts.toasts.show({ text: `${trouble} ${reason}`, tone: "bad", action });
+      this.#parts.toasts.show({ text: `${trouble} ${reasonFor(error)}`, tone: "bad", action });
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The content type of an import, and the page's words for its outcome. Pure. */
 
-import { ApiError } from "./api.js";
+import { ApiError, reasonFor } from "./api.js";
 
 /** @typedef {import("./api.js").Imported} Imported */
 /** @typedef {"application/json" | "text/markdown" | "application/zip" | "application/jsonl" | "application/octet-stream"} ImportType */
@@ -105,7 +105,7 @@ function reason(error) {
   if (!(error instanceof ApiError)) return "something went wrong.";
   if (error.status === 413) return `it's larger than ${MOST_BYTES / 2 ** 20} MiB.`;
   if (error.code === "busy") return "another file is being imported.";
-  if (!ABOUT_THE_FILE.has(error.code)) return sentence(lowerCase(error.message));
+  if (!ABOUT_THE_FILE.has(error.code)) return lowerCase(reasonFor(error));
   const [kind, remedy] = error.message.startsWith(`${NO_EXPORT}: this is `)
     ? error.message.slice(`${NO_EXPORT}: this is `.length).split("; ")
     : [];

@@ -1,5 +1,7 @@
 /** The connection's state and the model's name, in the header. */
 
+import { displayName } from "./model-name.js";
+
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("../transport-choice.js").TransportKind} TransportKind */
@@ -106,7 +108,7 @@ export class ConnectionView {
 
   /** @param {string | undefined} name */
   #showModel(name) {
-    this.#elements.model.textContent = name ?? "";
+    this.#elements.model.textContent = displayName(name);
     this.#elements.model.title = name ?? "";
   }
 }

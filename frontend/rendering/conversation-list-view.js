@@ -1,5 +1,6 @@
 /** The list of conversations, in groups, or what a search has found. */
 
+import { reasonFor } from "../conversations/api.js";
 import { groupsOf } from "../conversations/date-groups.js";
 import { timesOf } from "../conversations/row-times.js";
 import { ConversationRow, UNTITLED } from "./conversation-row.js";
@@ -268,7 +269,7 @@ export class ConversationListView {
 
 /** @param {Holdings} holdings */
 function sentence({ phase, error, query, conversations }) {
-  if (phase === "failed") return error?.isOffline ? "Couldn't load your chats: the server can't be reached." : (error?.message ?? "");
+  if (phase === "failed") return `Couldn't load your chats. ${reasonFor(error)}`;
   if (phase === "loading") return conversations.length > 0 ? "" : query === "" ? "Loading…" : "Searching…";
   if (conversations.length > 0) return "";
   return query === "" ? "Your chats will appear here." : `No results for “${query}”`;

@@ -7,6 +7,7 @@ export class MenuView {
   #landmark;
   /** @type {HTMLElement | null} */
   #opener = null;
+  #observer = new AbortController();
 
   /** @param {HTMLElement} landmark the part of the page that it belongs to */
   constructor(landmark) {
@@ -20,9 +21,11 @@ export class MenuView {
 
   start() {
     this.#landmark.append(this.#element);
+    window.addEventListener("resize", () => this.#resized(), { signal: this.#observer.signal });
   }
 
   stop() {
+    this.#observer.abort();
     this.#element.remove();
   }
 
@@ -80,6 +83,13 @@ export class MenuView {
     else this.#focus(to);
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** The menu stays at its button, for as long as that can be seen. */
+  #resized() {
+    if (!this.#element.matches(":popover-open")) return;
+    if (this.#opener?.checkVisibility()) this.#place(this.#opener.getBoundingClientRect());
+    else this.#element.hidePopover();
   }
 
   #close() {

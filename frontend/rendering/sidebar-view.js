@@ -1,41 +1,61 @@
-/** The side of the page that holds the conversations: always there on a wide screen, a drawer on a narrow one. */
+/** The sidebar with the chats: beside the open chat, where the reader can close it for good; or a drawer, where there is no room. */
 
 import { isComposing } from "./submit-key.js";
 
+/** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /**
  * @typedef {object} SidebarElements
  * @property {HTMLElement} sidebar
  * @property {HTMLElement} scrim what lies over the rest of the page
  * @property {HTMLElement} rest of the page
- * @property {HTMLButtonElement} openButton
- * @property {HTMLButtonElement} closeButton
+ * @property {HTMLButtonElement} openButton in the rest of the page
+ * @property {HTMLButtonElement} closeButton in the sidebar
  * @property {HTMLInputElement} search
  * @property {HTMLButtonElement} clearButton of the search
  */
-/** @typedef {{sidebarSearched: (text: string) => void}} SidebarDelegate */
+/**
+ * @typedef {object} SidebarDelegate
+ * @property {(text: string) => void} sidebarSearched
+ * @property {() => void} sidebarShown it was hidden before
+ */
 
+/** Where the browser keeps whether it is closed beside the chat; first-paint.js reads the same key. */
+export const KEY = "streamui.sidebar.v1";
+
+/** Owns whether the drawer is open, and whether the sidebar beside the chat is closed. */
 export class SidebarView {
   #elements;
+  #storage;
   #isOpen = false;
+  #isCollapsed;
+  #isShown = false;
+  /** @type {SidebarDelegate | null} */
+  #delegate = null;
   #observer = new AbortController();
-  /** The rest of the page gets another width when the list becomes a drawer, and when it ceases to be one. */
+  /** The rest of the page gets another width when the sidebar becomes a drawer, and when it ceases to be one. */
   #resized = new ResizeObserver(() => this.#show());
 
-  /** @param {SidebarElements} elements */
-  constructor(elements) {
+  /**
+   * @param {SidebarElements} elements
+   * @param {Keeping} storage
+   */
+  constructor(elements, storage) {
     this.#elements = elements;
+    this.#storage = storage;
+    this.#isCollapsed = storage.read(KEY) === "collapsed";
   }
 
   /** @param {SidebarDelegate} delegate */
   start(delegate) {
-    const { sidebar, scrim, rest, openButton, closeButton, search } = this.#elements;
+    const { sidebar, scrim, rest, openButton, closeButton, search, clearButton } = this.#elements;
     const { signal } = this.#observer;
-    openButton.addEventListener("click", () => this.open(), { signal });
-    closeButton.addEventListener("click", () => this.close(), { signal });
+    this.#delegate = delegate;
+    openButton.addEventListener("click", () => this.#openFromButton(), { signal });
+    closeButton.addEventListener("click", () => this.#closeFromButton(), { signal });
     scrim.addEventListener("click", () => this.close(), { signal });
     search.addEventListener("input", () => this.#searched(delegate), { signal });
-    this.#elements.clearButton.addEventListener("click", () => this.#clearSearch(delegate), { signal });
     search.addEventListener("keydown", (event) => this.#searchKeyPressed(event, delegate), { signal });
+    clearButton.addEventListener("click", () => this.#clearSearch(delegate), { signal });
     sidebar.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
     this.#resized.observe(rest);
     this.#show();
@@ -46,12 +66,14 @@ export class SidebarView {
     this.#resized.disconnect();
   }
 
+  /** Shows the sidebar, as a drawer or beside the chat. */
   open() {
-    this.#isOpen = true;
+    if (isDrawer()) this.#isOpen = true;
+    else this.#collapse(false);
     this.#show();
-    if (isDrawer()) this.#elements.closeButton.focus();
   }
 
+  /** Closes the drawer, if it is one. */
   close() {
     const wasOpen = this.#isOpen && isDrawer();
     this.#isOpen = false;
@@ -59,21 +81,57 @@ export class SidebarView {
     if (wasOpen) this.#elements.openButton.focus();
   }
 
-  /** Has the reader type what to search for. */
+  /** Shows or hides the sidebar. The focus stays, unless it would be hidden or behind a drawer. */
+  toggle() {
+    const { sidebar } = this.#elements;
+    if (!this.#isShown && isDrawer()) this.#openFromButton();
+    else if (!this.#isShown) this.open();
+    else if (isDrawer() || sidebar.contains(document.activeElement)) this.#closeFromButton();
+    else this.#hide();
+  }
+
+  /** Lets the reader type a search. */
   search() {
     this.open();
     this.#elements.search.focus();
     this.#elements.search.select();
   }
 
+  #openFromButton() {
+    this.open();
+    this.#elements.closeButton.focus();
+  }
+
+  #closeFromButton() {
+    this.#hide();
+    this.#elements.openButton.focus();
+  }
+
+  #hide() {
+    if (isDrawer()) this.#isOpen = false;
+    else this.#collapse(true);
+    this.#show();
+  }
+
+  /** @param {boolean} isCollapsed */
+  #collapse(isCollapsed) {
+    if (isCollapsed === this.#isCollapsed) return;
+    this.#isCollapsed = isCollapsed;
+    this.#storage.write(KEY, isCollapsed ? "collapsed" : "open");
+  }
+
   #show() {
-    const { sidebar, scrim, rest, openButton } = this.#elements;
-    const isCovering = isDrawer();
-    sidebar.dataset.open = String(this.#isOpen);
-    sidebar.inert = isCovering && !this.#isOpen;
-    rest.inert = isCovering && this.#isOpen;
-    scrim.hidden = !isCovering || !this.#isOpen;
-    openButton.ariaExpanded = String(this.#isOpen);
+    const { sidebar, scrim, rest, openButton, closeButton } = this.#elements;
+    const isCovering = isDrawer() && this.#isOpen;
+    const wasShown = this.#isShown;
+    this.#isShown = isDrawer() ? this.#isOpen : !this.#isCollapsed;
+    document.documentElement.dataset.sidebar = this.#isCollapsed ? "collapsed" : "open";
+    sidebar.dataset.open = String(this.#isShown);
+    sidebar.inert = !this.#isShown;
+    rest.inert = isCovering;
+    scrim.hidden = !isCovering;
+    for (const button of [openButton, closeButton]) button.ariaExpanded = String(this.#isShown);
+    if (this.#isShown && !wasShown) this.#delegate?.sidebarShown();
   }
 
   /**

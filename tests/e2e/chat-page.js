@@ -273,11 +273,8 @@ export class ChatPage {
   /** By how many pixels the page is wider than its window. */
   async overhang() {
     return await this.page.evaluate(() => {
-      const widths = ["html", "#viewport"].map((selector) => {
-        const element = document.querySelector(selector);
-        return element ? element.scrollWidth - element.clientWidth : NaN;
-      });
-      return Math.max(...widths);
+      const elements = [...document.querySelectorAll("html, #viewport")];
+      return Math.max(...elements.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
     });
   }
 

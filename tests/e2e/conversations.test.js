@@ -248,12 +248,12 @@ describe("Conversations", () => {
     await askForAnswer();
     await chat.page.setViewport({ width: 360, height: 740, isMobile: true });
     assert.equal(await chat.overhang(), 0);
-    await chat.press("Conversations");
+    await chat.press("Show sidebar");
     await chat.page.waitForSelector('.sidebar[data-open="true"]');
     await chat.hasFocus("#sidebar-close");
     await chat.page.press("Escape");
     await chat.page.waitForSelector('.sidebar[data-open="false"]');
-    await chat.press("Conversations");
+    await chat.press("Show sidebar");
     await chat.openListed(QUESTION);
     await chat.page.waitForSelector('.sidebar[data-open="false"]');
     await chat.hasAnswers(1);

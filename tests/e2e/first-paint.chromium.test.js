@@ -32,6 +32,18 @@ describe("The first paint", () => {
     await chat.reload();
     assert.equal(await chat.page.evaluate(() => /** @type {any} */ (window).firstTheme), "dark");
   });
+
+  it("has no sidebar where it was hidden, and nothing moves afterwards", async () => {
+    assert.ok(browser && server);
+    const chat = new ChatPage(await browser.newPage());
+    await chat.page.setViewport({ width: 1280, height: 800 });
+    await chat.open(server.address);
+    await chat.press("Hide sidebar");
+    await chat.page.devtools.evaluateOnNewDocument(noteWidths);
+    await chat.reload();
+    await chat.listIsThere();
+    assert.deepEqual(await chat.page.evaluate(() => [...new Set(/** @type {any} */ (window).widths)]), [1280]);
+  });
 });
 
 /** Runs in the page before anything else: notes the theme when there is a body, which is before anything is painted. */
@@ -40,5 +52,18 @@ function noteTheme() {
     if (!document.body) return;
     observer.disconnect();
     Object.assign(window, { firstTheme: document.documentElement.dataset["theme"] });
+  }).observe(document, { childList: true, subtree: true });
+}
+
+/** Runs in the page before anything else: notes each width of the chat that is laid out. */
+function noteWidths() {
+  const widths = /** @type {number[]} */ ([]);
+  Object.assign(window, { widths });
+  const sizes = new ResizeObserver(([entry]) => entry && widths.push(entry.contentRect.width));
+  new MutationObserver((_, observer) => {
+    const main = document.getElementById("main");
+    if (!main) return;
+    observer.disconnect();
+    sizes.observe(main);
   }).observe(document, { childList: true, subtree: true });
 }

@@ -86,7 +86,7 @@ describe("The page's layout, in every width and text size", () => {
 
   it("is sound with the list of conversations open as a drawer", async () => {
     await setWidth(320);
-    await chat.press("Conversations");
+    await chat.press("Show sidebar");
     await everyLayoutIsSound();
   });
 });

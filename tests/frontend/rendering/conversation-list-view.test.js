@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 
 import { parseHTML } from "linkedom";
 
+import { ApiError } from "../../../frontend/conversations/api.js";
 import { ConversationListView } from "../../../frontend/rendering/conversation-list-view.js";
 
 /** @typedef {import("../../../frontend/conversations/api.js").Found} Found */
@@ -64,6 +65,18 @@ describe("The list of conversations", () => {
     const at = new Date(2001, 10, 12, 14, 5);
     show([found("a", { title: "" }), found("b", { title: "" })].map((each, minute) => ({ ...each, updated_at: at.getTime() + minute * 60_000 })));
     assert.deepEqual(times(), ["12 Nov 2001, 14:05", "12 Nov 2001, 14:06"]);
+  });
+
+  it("says what will be here, that nothing was found, and why it can't be read", () => {
+    const words = () => document.querySelector("p").textContent;
+    show([]);
+    assert.equal(words(), "Your chats will appear here.");
+    show([], { query: "walrus" });
+    assert.equal(words(), "No results for “walrus”");
+    show([], { phase: "failed", error: new ApiError("The server can't be reached.", { isTemporary: true }) });
+    assert.equal(words(), "Couldn't load your chats. The server can't be reached.");
+    show([], { phase: "failed", error: new ApiError("conversations: q has 2000 characters", { status: 400, code: "invalid_field" }) });
+    assert.equal(words(), "Couldn't load your chats. One of the values isn't valid.");
   });
 
   it("scrolls to a new chat's row as soon as it is there", () => {
