@@ -135,6 +135,9 @@ describe("Files and long pastes", () => {
     assert.deepEqual(await composer.chips(), []);
     assert.deepEqual(await composer.sentFiles(), ["Pasted text"]);
     await chat.questionsAre(["Which line is the last?"]);
+    await chat.press("Edit message");
+    await composer.chipsAre(1);
+    await composer.draftSays("Which line is the last?");
   });
 
   it("may be PDFs, of which the text is taken", async () => {

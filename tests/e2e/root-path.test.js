@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
+import { textPdf } from "../frontend/composer/pdfs.js";
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { ComposerPage } from "./composer-page.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
 
@@ -70,6 +72,16 @@ for (const prefix of ["", ROOT]) {
       });
       await chat.page.waitForSelector(".hljs-keyword");
       await chat.page.waitForSelector(".katex");
+      assert.deepEqual(chat.complaints, []);
+      await chat.leave();
+    });
+
+    it("reads a PDF", async () => {
+      const chat = await open();
+      const composer = new ComposerPage(chat.page);
+      await composer.drop([{ name: "paper.pdf", content: Buffer.from(textPdf([["Some words"]])).toString("latin1") }]);
+      await composer.chipsAre(1);
+      assert.equal(await composer.notice(), "");
       assert.deepEqual(chat.complaints, []);
       await chat.leave();
     });
