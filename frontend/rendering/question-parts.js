@@ -35,7 +35,7 @@ export class QuestionParts {
    * @param {MessageFile[]} files
    */
   show(text, files) {
-    if (JSON.stringify(files) !== JSON.stringify(this.#shownFiles)) this.#showFiles(files);
+    if (!areSame(files, this.#shownFiles)) this.#showFiles(files);
     if (text === this.#shownText) return;
     this.#shownText = text;
     this.#foldButton.remove();
@@ -63,6 +63,14 @@ export class QuestionParts {
     this.#foldButton.setAttribute("aria-expanded", String(!isFolded));
     if (isFolded && document.activeElement === this.#foldButton) this.#foldButton.scrollIntoView({ block: "nearest" });
   }
+}
+
+/**
+ * @param {MessageFile[]} files
+ * @param {MessageFile[]} others
+ */
+function areSame(files, others) {
+  return files.length === others.length && files.every(({ name, text }, at) => name === others[at]?.name && text === others[at]?.text);
 }
 
 /** @param {string} text */

@@ -3,6 +3,7 @@
  * are in view.
  */
 
+import { countLines } from "../conversations/message-files.js";
 import { iconButton, textButton } from "./elements.js";
 import { describeFile } from "./file-chip.js";
 import { wholeCharacters } from "./markdown/paragraph-view.js";
@@ -13,6 +14,8 @@ import { wholeCharacters } from "./markdown/paragraph-view.js";
 const BLOCK_LENGTH = 4000;
 /** A longer line is cut into several blocks: the browser can skip blocks, but no part of a line. UTF-16 units. */
 const LINE_LENGTH = 16_000;
+/** Where a long line is wrapped in a dialog of full width, roughly. UTF-16 units. */
+const WRAPPED_LENGTH = 115;
 /** For how long the button says that the text was copied, in milliseconds. */
 const COPIED_MS = 1600;
 
@@ -128,5 +131,14 @@ function blockElement(text) {
   element.className = "viewer-block";
   element.dir = "auto";
   element.textContent = text;
+  element.style.setProperty("contain-intrinsic-block-size", `auto ${guessedLines(text)}lh`);
   return element;
+}
+
+/**
+ * The height of a block before the browser has laid it out, so that the scrollbar shows nearly the right place.
+ * @param {string} text
+ */
+function guessedLines(text) {
+  return Math.max(countLines(text), Math.ceil(text.length / WRAPPED_LENGTH));
 }
