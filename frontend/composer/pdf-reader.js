@@ -14,7 +14,7 @@ import { PdfPage } from "./pdf-page.js";
  * What is used of PDF.js.
  * @typedef {object} PdfLibrary
  * @property {(options: object) => {promise: Promise<Document>}} getDocument
- * @property {new (options: {port: Worker}) => object} PDFWorker
+ * @property {new (options: {port: Worker, verbosity: number}) => object} PDFWorker which has a verbosity of its own
  */
 /**
  * Where PDF.js comes from.
@@ -81,7 +81,7 @@ export class PdfReader {
     const worker = this.#parts.library.startWorker();
     const attempt = new Attempt(this.#parts.clock, worker, signal);
     try {
-      const options = worker ? { ...this.#options(bytes), worker: new library.PDFWorker({ port: worker }) } : this.#options(bytes);
+      const options = worker ? { ...this.#options(bytes), worker: new library.PDFWorker({ port: worker, verbosity: 0 }) } : this.#options(bytes);
       const document = await attempt.wait(library.getDocument(options).promise);
       if (document.numPages > MAX_PAGES) return { problem: PROBLEMS.pages };
       const text = await textOf(document, room, attempt);

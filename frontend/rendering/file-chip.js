@@ -15,9 +15,10 @@ import { icon } from "./elements.js";
 export function createFileChip(file, open, remove) {
   const about = describeFile(file.text);
   const chip = chipElement();
-  const opener = button("file-open", `Show ${file.name}, ${about}`, open);
+  const opener = button("file-open", open);
   opener.title = file.name;
-  opener.append(icon("file"), span("file-name", file.name), span("file-size", about));
+  // The space is for screen readers, which read the button's text.
+  opener.append(icon("file"), span("file-name", file.name), " ", span("file-size", about));
   chip.append(opener);
   if (remove) chip.append(removeButton(file.name, remove));
   return chip;
@@ -66,14 +67,12 @@ function span(className, text) {
 
 /**
  * @param {string} className
- * @param {string} label
  * @param {() => void} act
  */
-function button(className, label, act) {
+function button(className, act) {
   const element = document.createElement("button");
   element.type = "button";
   element.className = className;
-  element.setAttribute("aria-label", label);
   element.addEventListener("click", act);
   return element;
 }
@@ -83,7 +82,8 @@ function button(className, label, act) {
  * @param {() => void} remove
  */
 function removeButton(name, remove) {
-  const element = button("file-remove", `Remove ${name}`, remove);
+  const element = button("file-remove", remove);
+  element.setAttribute("aria-label", `Remove ${name}`);
   element.title = "Remove";
   element.append(icon("close"));
   return element;

@@ -62,7 +62,7 @@ describe("The page, for everybody", () => {
   }
 
   describe("With the keyboard", () => {
-    for (const name of ["empty", "answered", "refused", "attached"]) {
+    for (const name of ["empty", "answered", "refused"]) {
       it(`everything on the screen "${name}" is reached in the order in which it stands, and seen to be`, async () => {
         const chat = await show(name);
         const expected = await chat.page.evaluate(numberFocusable);

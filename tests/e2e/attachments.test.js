@@ -46,7 +46,7 @@ describe("Files and long pastes", () => {
     await chat.write("Look:");
     await composer.drop([ONE, { name: "photo.png", content: "\u0089PNG\u0000" }, { name: "archive.zip", content: "PK\u0003\u0004\u0000" }]);
     await composer.says("photo.png is an image; this model reads text only. archive.zip isn't a text file.");
-    assert.deepEqual(await composer.chips(), ["one.py9 bytes · 1 line"]);
+    assert.deepEqual(await composer.chips(), ["one.py 9 bytes · 1 line"]);
     assert.equal(await chat.draft(), "Look:");
     await chat.write(" why?");
     assert.equal(await composer.notice(), "");
@@ -148,7 +148,7 @@ describe("Files and long pastes", () => {
       { name: "broken.pdf", content: "%PDF-1.7\njust text" },
     ]);
     await composer.says("scan.pdf has no text. It may be a scan. broken.pdf is damaged and couldn't be read.");
-    assert.deepEqual(await composer.chips(), ["paper.pdf32 bytes · 5 lines"]);
+    assert.deepEqual(await composer.chips(), ["paper.pdf 32 bytes · 5 lines"]);
     await composer.openFile("#composer-held", "A heading\n\nSome words\n\nPage two\n");
     assert.deepEqual(chat.complaints, []);
   });
