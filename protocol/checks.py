@@ -53,8 +53,8 @@ def _check_turn(message: Generate) -> None:
         return
     if message.content is None and not isinstance(message.parent, str):
         text = (
-            "generate needs `content` (what the user says in the conversation), or `parent` (the message to answer "
-            "again, or to go on with); neither was given"
+            "generate needs `content` (the user's message in the conversation) or `parent` (the message to answer "
+            "again, or the answer to continue); neither was given"
         )
         raise _missing(message.id, "content", text)
     if message.content is None and message.message_id is not None:

@@ -91,7 +91,7 @@ class Generation:
 
     def __init__(self, request: Generate | Attach, cancel: Callable[[], None], *, text: str = "") -> None:
         if request.id is None:
-            raise ValueError("a client names its generations itself")
+            raise ValueError("a client must name its generations")
         self.id: str = request.id
         self.request = request
         self.opening: Accepted | Attached | None = None

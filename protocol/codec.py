@@ -130,7 +130,7 @@ def _decode_lines(lines: list[str]) -> list[ClientMessage | RemoteProtocolError]
         if result is not None:
             results.append(result)
     if bad > MAX_FRAME_ERRORS:
-        text = f"{bad - MAX_FRAME_ERRORS} more objects of this frame are wrong and were dropped; mend the first ones"
+        text = f"{bad - MAX_FRAME_ERRORS} more objects of this frame are wrong and were dropped; fix the first ones"
         results.append(RemoteProtocolError(ErrorCode.BAD_FRAME, text))
     return results
 

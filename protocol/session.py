@@ -233,7 +233,7 @@ class ServerSession(Session):
             case Status(id=id) if id not in self.watched and not self._answers_status(id) and id is not None:
                 self._watched.require(id)
             case Conversation(id=id) if not self._conversations:  # PROTOCOL 4.8
-                raise LocalProtocolError(f"{id}: a conversation is told of only after watch")
+                raise LocalProtocolError(f"{id}: a conversation message requires watch")
             case Error(re="status", id=id):
                 self._answers_status(id)
             case _:

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bench_options(bench_parser)
     token_parser = commands.add_parser("token", help="create, list and revoke access tokens")
     token_options(token_parser)
-    doctor_parser = commands.add_parser("doctor", help="check that all is there for serve, and say what to mend")
+    doctor_parser = commands.add_parser("doctor", help="check what serve needs, and name the remedies")
     doctor_options(doctor_parser)
     chosen = parser.parse_args(arguments)
     if chosen.command == "chat":

@@ -188,7 +188,7 @@ class Observer:
             raise Violation("5.6", f"{id}: `from` {after} lies beyond `to` {message['to']}")
         text = self._ledger.text_at((id, epoch), after)
         if text is None:
-            raise Violation("6.8", f"{id}: attached from {after}, a cursor that nobody had")
+            raise Violation("6.8", f"{id}: attached from {after}, a cursor that no reader had")
         self.readers[id] = ObservedLog(epoch, after, text, hollow=not recovered)
 
     def _token(self, token: dict[str, Any], reader: ObservedLog) -> None:

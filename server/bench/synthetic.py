@@ -68,7 +68,7 @@ def make(size: str, path: Path | None, data: Path, remark: Callable[[str], None]
     """Return the file of that size, written if it does not exist. Raises BenchError."""
     shape = SHAPES.get(size)
     if shape is None:
-        raise BenchError(f"--synthetic {size}: there is no such size; there are {', '.join(SHAPES)}")
+        raise BenchError(f"--synthetic {size}: unknown size; use one of {', '.join(SHAPES)}")
     path = path or data / f"synthetic-{shape.name}-{FORMAT}.gguf"
     if path.exists():
         return path

@@ -298,7 +298,7 @@ class Registry:
         if self._shutting_down:
             raise busy(body, "the server is going down; try again when it is back")
         if failure := self.failure:
-            raise refusal(body, ErrorCode.ENGINE_FAILED, f"{failure}; the server has to be started again")
+            raise refusal(body, ErrorCode.ENGINE_FAILED, f"{failure}; restart the server")
 
     def _refuse_when_full(self, body: Generate, principal: str) -> None:
         beginning = [one.generation for one in self._beginning.values() if one.generation.principal == principal]
@@ -308,7 +308,7 @@ class Registry:
             text = f"{self.queue_limit} generations are waiting already; try again later"
             raise busy(body, text, retry_after_ms=self.writer.eta_ms())
         if self._expiry.kept_bytes + sum(each.size for each in self._open.values()) >= self._logs_limit:
-            raise busy(body, "what was written lately takes all the memory that there is for it; try again later")
+            raise busy(body, "the memory for recent answers is full; try again later")
 
     def _prepare(self, key: str, body: Generate, source: Source | None, received: float, principal: str) -> Prepared:
         asked, written = (source.body, source.written) if source else (body, "")
@@ -475,7 +475,7 @@ class Registry:
         self._beginning.clear()
         wakes: dict[Wake, None] = {}
         for generation in self.active:
-            entry = self._break(generation, f"the {part} has died: {reason}; the server has to be started again")
+            entry = self._break(generation, f"the {part} has died: {reason}; restart the server")
             wakes.update(dict.fromkeys(generation.watchers))
             self.parts.guarded("an end", partial(self._end_broken, generation, entry, time.monotonic()))
         self._wake(wakes)

@@ -52,7 +52,7 @@ async def readyz(request: Request) -> JSONResponse:
 
 def _not_ready(registry: Registry) -> str | None:
     if failure := registry.failure:
-        return f"{failure}; the server has to be started again"
+        return f"{failure}; restart the server"
     if registry.shutting_down:
         return "the server is going down"
     return None if registry.writer.stats().alive else "the engine has not started yet"

@@ -81,7 +81,7 @@ async def test_it_is_cancelled_once() -> None:
     made.stop()
     made.stop()
     assert len(asked) == 1
-    with pytest.raises(ValueError, match="names its generations"):
+    with pytest.raises(ValueError, match="name its generations"):
         Generation(Generate(prompt="Hi"), lambda: None)
 
 

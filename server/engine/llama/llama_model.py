@@ -243,7 +243,7 @@ class LlamaModel:
             except ValueError:
                 number = math.nan
             if not abs(number) < MOST_RECOMMENDED:
-                raise ModelError(f"{self._path}: general.sampling.{key} in this file is no usable number")
+                raise ModelError(f"{self._path}: general.sampling.{key} in this file is not a usable number")
             return number
 
         return SamplingParams(

@@ -128,7 +128,7 @@ class LlamaSampler:
         different random numbers.
         """
         if self._grammar is not None and not self._grammar.allows(token):
-            raise SamplerError("what was written before does not obey the grammar")
+            raise SamplerError("the text written before does not obey the grammar")
         if self._dist is not None:
             self._apply(self._dist, np.zeros(1, candidates.TOKEN_DATA))
         self._accept(token)

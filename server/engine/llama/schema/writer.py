@@ -216,7 +216,7 @@ class _Writer:
         if id(source) in self._combined and not source.keys().isdisjoint(("pattern", "format")):
             self._patterns += 1
             if self._patterns > MAX_PATTERNS:
-                raise GrammarError(f"{path} has a pattern more than can hold together: up to {MAX_PATTERNS}")
+                raise GrammarError(f"{path}: too many patterns apply to one value, the maximum is {MAX_PATTERNS}")
 
     def _write_format(self, name: object, path: str, written: Written) -> None:
         if not isinstance(name, str) or name not in FORMATS:
