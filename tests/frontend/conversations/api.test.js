@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
-import { ApiError, ConversationsApi } from "../../../frontend/conversations/api.js";
+import { ApiError, ConversationsApi, reasonFor } from "../../../frontend/conversations/api.js";
 import { FakeClock } from "../fake-clock.js";
 import { settle } from "../fake-parts.js";
 
@@ -147,4 +147,18 @@ describe("ConversationsApi", () => {
     assert.equal(isAborted, true);
     assert.equal(clock.timerCount, 0);
   });
+});
+
+describe("The reason that the page gives for a failed request", () => {
+  for (const [error, words] of /** @type {[unknown, string][]} */ ([
+    [new ApiError("settings.params.top_p must be a number", { code: "invalid_field", status: 400 }), "One of the values isn't valid."],
+    [new ApiError("no conversation c1", { code: "unknown_id", status: 404 }), "It was deleted."],
+    [new ApiError("something else", { code: "of_a_newer_server", status: 418 }), "The server couldn't do this."],
+    [new ApiError("The server answered with the status 502.", { status: 502, isTemporary: true }), "The server can't do this right now."],
+    [new ApiError("The server can't be reached.", { isTemporary: true }), "The server can't be reached."],
+    [new TypeError("x is undefined"), "Something went wrong. Try again."],
+    [null, "Something went wrong. Try again."],
+  ])) {
+    it(`is: ${words}`, () => assert.equal(reasonFor(error), words));
+  }
 });

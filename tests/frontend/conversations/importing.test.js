@@ -57,6 +57,13 @@ describe("an import that the server refused", () => {
     ["this is not the UTF-16 text that it begins as", { code: "bad_json", status: 400 }, "it's not a text file.", false],
     ["another file is being imported; try again when that is done", { code: "busy", status: 503, isTemporary: true }, "another file is being imported.", true],
     ["The server can't be reached.", { isTemporary: true }, "the server can't be reached.", true],
+    [
+      "conversations.sqlite: disk I/O error",
+      { code: "storage_failed", status: 503, isTemporary: true },
+      "the server can't read or save chats right now. Its disk may be full.",
+      true,
+    ],
+    ["The server answered with the status 502.", { status: 502, isTemporary: true }, "the server can't do this right now.", true],
   ];
   for (const [message, facts, said, retry] of cases) {
     it(`says: ${said}`, () => {
