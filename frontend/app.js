@@ -169,6 +169,9 @@ const streamUI = new StreamUI({
   pageTitle: new PageTitle(document, element("title", HTMLElement)),
   contextChoice: new ContextChoiceView({
     box: element("context-choice", HTMLElement),
+    words: element("context-words", HTMLElement),
+    summarize: element("context-summarize", HTMLButtonElement),
+    stop: element("context-stop", HTMLButtonElement),
     drop: element("context-drop", HTMLButtonElement),
     elsewhere: element("context-elsewhere", HTMLButtonElement),
   }),

@@ -11,6 +11,7 @@ import { wellFormedJson } from "./protocol/well-formed.js";
 /** @typedef {import("./protocol/messages.js").ClientMessage} ClientMessage */
 /** @typedef {import("./protocol/messages.js").ErrorMessage} ErrorMessage */
 /** @typedef {import("./protocol/messages.js").Generate} Generate */
+/** @typedef {import("./protocol/messages.js").PlainGenerate} PlainGenerate */
 /** @typedef {import("./protocol/messages.js").ServerMessage} ServerMessage */
 /** @typedef {import("./protocol/messages.js").ServerStatus} ServerStatus */
 /** @typedef {import("./protocol/messages.js").Welcome} Welcome */
@@ -132,7 +133,7 @@ export class Connection {
 
   /**
    * Starts an answer now, or as soon as there is a connection.
-   * @param {Generate} request
+   * @param {Generate | PlainGenerate} request
    * @param {boolean} [mayBeThere] whether an earlier page may have brought it to the server
    */
   generate(request, mayBeThere) {

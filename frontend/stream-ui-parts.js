@@ -31,12 +31,13 @@
  * @typedef {object} Parts
  * @property {{
  *   start: (delegate: ConnectionDelegate) => void, stop: () => void, retryNow: () => void, watch: () => void,
- *   generate: (request: Generate, mayBeThere?: boolean) => void, follow: (id: string) => void, detach: (id: string) => void,
+ *   generate: (request: Generate | import("./protocol/messages.js").PlainGenerate, mayBeThere?: boolean) => void, follow: (id: string) => void, detach: (id: string) => void,
  *   cancel: (id: string) => void,
  * }} connection
  * @property {CommandParts["api"] & {
  *   read: (id: string) => Promise<ConversationDocument>, create: (id: string, settings: Settings) => Promise<ConversationDocument>,
  *   restore: (id: string) => Promise<unknown>, context: (id: string, parent: string) => Promise<ContextCount>,
+ *   changeMessage: (id: string, message: string, change: {summary: string | null}) => Promise<unknown>,
  * }} api
  * @property {Outbox} outbox
  * @property {{start: (delegate: LibraryUIDelegate) => void, stop: () => void, mark: (open: string | null) => void, readonly library: Library}} libraryUI
@@ -63,7 +64,8 @@
  * @property {{show: (toast: Toast) => void}} toasts
  * @property {{show: (title: string, isWriting: boolean, others: number) => void}} pageTitle
  * @property {{
- *   start: (delegate: {contextChosen: (choice: ContextChoice) => void}) => void, stop: () => void, show: (isAsked: boolean) => void,
+ *   start: (delegate: {contextChosen: (choice: ContextChoice) => void}) => void, stop: () => void, 
+ *   show: (isAsked: boolean, progress: import("./conversations/summarizer.js").SummaryProgress | null) => void,
  * }} [contextChoice]
  * @property {{show: (count: ContextCount | null) => void}} [contextMeter]
  * @property {{readonly settings: Settings, set: (settings: Settings) => void}} [newChatSettings] how the next new chat is answered

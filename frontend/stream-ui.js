@@ -11,6 +11,7 @@ import { OpenConversation } from "./conversations/open-conversation.js";
 import { unsentSummary } from "./conversations/library.js";
 import { describe, present } from "./conversations/presenting.js";
 import { CONVERSATION_DELETED, WITHDRAWN, describeRefusal, settingsKey } from "./conversations/refusals.js";
+import { Summarizer } from "./conversations/summarizer.js";
 import { Sender } from "./conversations/sender.js";
 import { generate } from "./protocol/messages.js";
 import { wellFormed } from "./protocol/well-formed.js";
@@ -41,6 +42,7 @@ export class StreamUI {
   #sender;
   #commands;
   #contextSize;
+  #summarizer;
   #isConnected = false;
   #hasBeenConnected = false;
   /** Name and context of the server's model, as of the last connection. */
@@ -68,6 +70,12 @@ export class StreamUI {
   constructor(parts) {
     this.#parts = parts;
     this.#sender = new Sender(parts);
+    this.#summarizer = new Summarizer({
+      ...parts,
+      changed: () => this.#showChoice(),
+      summarized: (conversation, message) => this.#summarized(conversation, message),
+      failed: () => parts.toasts.show({ text: "The chat couldn't be summarized.", tone: "bad" }),
+    });
     this.#contextSize = new ContextSize({ api: parts.api, changed: () => this.#show() });
     this.#open = this.#opened(null);
     this.#commands = new MessageCommands({
@@ -233,12 +241,44 @@ export class StreamUI {
   /** @param {import("./composer/context-choice-view.js").ContextChoice} choice */
   contextChosen(choice) {
     if (choice === "elsewhere") return this.startNewChat();
+    if (choice === "summarize") return this.#summarize();
+    if (choice === "stop") return this.#summarizer.cancel(this.#open.id);
     const before = this.#open;
     const { settings } = before;
     this.set({ ...settings, truncation: "auto" });
     const undo = () => this.#open === before && this.set(settings);
     this.#parts.toasts.show({ text: "The oldest messages will be dropped when needed.", action: { label: "Undo", act: undo } });
     this.#parts.composer.focus();
+  }
+
+  #summarize() {
+    const { id, path } = this.#open;
+    const count = this.#contextSize.now;
+    if (count && this.#summarizer.start(id, path, count)) return this.#parts.announcer.say("Summarizing the earlier messages");
+    this.#parts.toasts.show({ text: "There is nothing to summarize right now." });
+  }
+
+  /**
+   * @param {string} conversation
+   * @param {string} message that has the summary
+   */
+  #summarized(conversation, message) {
+    const action = { label: "Undo", act: () => this.#removeSummary(conversation, message) };
+    this.#parts.toasts.show({ text: "The model now sees a summary of the earlier messages.", action });
+    if (this.#open.id === conversation) this.#open.catchUp();
+  }
+
+  /**
+   * @param {string} conversation
+   * @param {string} message
+   */
+  async #removeSummary(conversation, message) {
+    try {
+      await this.#parts.api.changeMessage(conversation, message, { summary: null });
+    } catch {
+      this.#parts.toasts.show({ text: "The summary couldn't be removed.", tone: "bad" });
+    }
+    if (this.#open.id === conversation) this.#open.catchUp();
   }
 
   /** @type {(name: ActionName, id: string) => void} */
@@ -248,6 +288,7 @@ export class StreamUI {
 
   /** @type {(name: OfferName, id: string) => void} */
   messageOffered(name, id) {
+    if (name === "unsummarize") return void this.#removeSummary(this.#open.id, id);
     this.#commands.messageOffered(name, id);
     if (name !== "edit") this.#parts.composer.focus();
   }
@@ -391,6 +432,7 @@ export class StreamUI {
 
   /** @param {GenerationEvent} event */
   #heard(event) {
+    if (this.#summarizer.receive(event)) return;
     switch (event.type) {
       case "accepted":
       case "attached":
@@ -612,8 +654,14 @@ export class StreamUI {
     this.#contextSize.look(this.#open, leaf !== null && !outbox.of(this.#open.id).some(({ request }) => request.id === leaf || request.message_id === leaf));
     const count = this.#contextSize.now;
     contextMeter?.show(count);
+    this.#showChoice();
+  }
+
+  #showChoice() {
+    const { outbox, contextChoice } = this.#parts;
     const { settings, path, id } = this.#open;
-    this.#parts.contextChoice?.show(needsChoice({ count, settings, path, parcels: outbox.of(id) }));
+    const isAsked = needsChoice({ count: this.#contextSize.now, settings, path, parcels: outbox.of(id) });
+    contextChoice?.show(isAsked, this.#summarizer.progressIn(id));
   }
 
   #tellSettings() {

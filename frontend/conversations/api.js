@@ -188,6 +188,16 @@ export class ConversationsApi {
   }
 
   /**
+   * @param {string} id of the conversation
+   * @param {string} message
+   * @param {{summary: string | null}} change
+   * @returns {Promise<Summary>}
+   */
+  async changeMessage(id, message, change) {
+    return await this.#ask(`/${part(id)}/messages/${part(message)}`, { method: "PATCH", body: change });
+  }
+
+  /**
    * Takes out a message and everything below it.
    * @param {string} id of the conversation
    * @param {string} message

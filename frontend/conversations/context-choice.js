@@ -1,5 +1,6 @@
 /** What the reader can choose when a chat no longer fits into the model's context, and from where the model sees it. Pure. */
 
+/** @typedef {import("../rendering/boundary-view.js").Boundary} Boundary */
 /** @typedef {import("./api.js").ContextCount} ContextCount */
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {import("./api.js").Settings} Settings */
@@ -20,15 +21,22 @@ export function needsChoice({ count, settings, path, parcels }) {
 }
 
 /**
- * Index of the last message of the branch that the model is not given; -1 where it is given all. System messages at the
- * beginning are never left out.
+ * The lines between what the model no longer sees and the rest, by the index of the message above each. System messages at
+ * the beginning are never left out.
  * @param {ContextCount | null} count
  * @param {Message[]} path
+ * @returns {Map<number, Boundary>}
  */
-export function lastUnseen(count, path) {
-  if (!count?.dropped) return -1;
-  const first = path.findIndex(({ role }) => role !== "system");
-  return Math.min(first + count.dropped, path.length) - 1;
+export function boundariesAlong(count, path) {
+  /** @type {Map<number, Boundary>} */
+  const lines = new Map();
+  const summarized = path.findLastIndex(({ summary }) => summary);
+  const summary = path[summarized]?.summary;
+  if (summary) lines.set(summarized, { text: "The model sees a summary of the messages above", summary });
+  if (!count?.dropped) return lines;
+  const first = path.findIndex(({ role }, index) => index > summarized && role !== "system");
+  if (first >= 0) lines.set(Math.min(first + count.dropped, path.length) - 1, { text: "The model no longer sees the messages above" });
+  return lines;
 }
 
 /**

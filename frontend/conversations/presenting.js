@@ -1,7 +1,7 @@
 /** What of a conversation is shown: each message of the branch, the words about it, and what can be done with it. */
 
 import * as lines from "../rendering/status-line.js";
-import { lastUnseen, leavesRoom } from "./context-choice.js";
+import { boundariesAlong, leavesRoom } from "./context-choice.js";
 import { splitMessage } from "./message-files.js";
 import { notesAlong, offersForNote } from "./notes.js";
 import { questionId } from "./overlay.js";
@@ -15,7 +15,7 @@ import { describeRefusal, mayHelp } from "./refusals.js";
 /** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "delete" | "previous" | "next"} ActionName */
 /**
  * What can be done about how an answer ended, or about a message that was not sent.
- * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue"} OfferName
+ * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue" | "unsummarize"} OfferName
  */
 /** @typedef {import("./refusals.js").Circumstances} Circumstances */
 /**
@@ -37,8 +37,6 @@ import { describeRefusal, mayHelp } from "./refusals.js";
 /** @type {Partial<Record<import("./api.js").MessageState, string>>} how an answer ended of which only the state is known */
 const REASONS = { stopped: "cancelled", interrupted: "interrupted", failed: "failed" };
 
-const UNSEEN = { text: "The model no longer sees the messages above" };
-
 /**
  * @param {OpenConversation} conversation
  * @param {Parcel[]} parcels what of it is in the outbox
@@ -50,10 +48,10 @@ export function present(conversation, parcels, circumstances) {
   const isBusy = path.some(({ state }) => state === "writing");
   const notes = notesAlong(parcels, conversation);
   const notesAt = (/** @type {number} */ index) => (notes.get(index) ?? []).flatMap((parcel) => presentNote(parcel, circumstances, isBusy));
-  const unseen = lastUnseen(circumstances.count, path);
+  const boundaries = boundariesAlong(circumstances.count, path);
   const along = path.flatMap((message, index) => {
     const shown = presentMessage(conversation, parcels, circumstances, message);
-    return [index === unseen ? { ...shown, boundary: UNSEEN } : shown, ...notesAt(index)];
+    return [{ ...shown, boundary: boundaries.get(index) ?? null }, ...notesAt(index)];
   });
   return [...notesAt(-1), ...along];
 }

@@ -14,13 +14,21 @@
  * @property {string} [message_id] of the user's message
  * @property {"auto" | "disabled"} [truncation] whether the oldest turns are left out where not all fit
  */
+/**
+ * An answer outside of any conversation, to a whole dialogue.
+ * @typedef {object} PlainGenerate
+ * @property {"generate"} type
+ * @property {string} id
+ * @property {{role: "system" | "user" | "assistant", content: string}[]} messages
+ * @property {Record<string, unknown>} [params]
+ */
 /** @typedef {{type: "cancel", id: string}} Cancel */
 /** @typedef {{type: "attach", id: string, epoch?: string, after: number}} Attach */
 /** @typedef {{type: "detach", id: string}} Detach */
 /** @typedef {{type: "watch"}} Watch */
 /** @typedef {{type: "ping", nonce: string}} Ping */
 /** @typedef {{type: "status"}} StatusRequest about the server */
-/** @typedef {Generate | Cancel | Attach | Detach | Watch | Ping | StatusRequest} ClientMessage */
+/** @typedef {Generate | PlainGenerate | Cancel | Attach | Detach | Watch | Ping | StatusRequest} ClientMessage */
 
 /** @typedef {{temperature?: number, top_p?: number, top_k?: number, min_p?: number, repeat_penalty?: number}} RecommendedSampling */
 /**

@@ -9,6 +9,7 @@ import { Tracked } from "./tracked.js";
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
 /** @typedef {Exclude<import("./messages.js").ServerMessage, import("./messages.js").ServerStatus>} ServerMessage what is about a generation */
 /** @typedef {import("./messages.js").Generate} Generate */
+/** @typedef {import("./messages.js").PlainGenerate} PlainGenerate */
 /** @typedef {import("./messages.js").ErrorMessage} ErrorMessage */
 
 /** @typedef {{type: "rejected", id: string, error: ErrorMessage}} Rejected the server did not take the request */
@@ -122,7 +123,7 @@ export class Session {
   }
 
   /**
-   * @param {Generate} request
+   * @param {Generate | PlainGenerate} request
    * @param {boolean} [mayBeThere] whether an earlier page may have brought it to the server
    * @returns {Step}
    */

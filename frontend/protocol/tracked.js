@@ -4,6 +4,7 @@ import { attach } from "./messages.js";
 
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
 /** @typedef {import("./messages.js").Generate} Generate */
+/** @typedef {import("./messages.js").PlainGenerate} PlainGenerate */
 
 /**
  * How far one generation's log has been read.
@@ -48,7 +49,7 @@ export class Tracked {
 
   /**
    * @param {string} id
-   * @param {Generate | null} request null where somebody else has asked
+   * @param {Generate | PlainGenerate | null} request null where somebody else has asked
    */
   constructor(id, request) {
     this.id = id;

@@ -1,21 +1,54 @@
-/** The line in a transcript below the messages that the model no longer sees. */
+/** The line in a transcript below the messages that the model no longer sees, with the summary that it sees in their place. */
 
-/** @typedef {{text: string}} Boundary */
+import { textButton } from "./elements.js";
+
+/**
+ * @typedef {object} Boundary
+ * @property {string} text
+ * @property {string} [summary] that the model sees
+ */
 
 /**
  * Shows the line below a message, or takes it out.
  * @param {HTMLElement} message its list item
  * @param {Boundary | null} boundary
+ * @param {() => void} undo removes the summary
  */
-export function showBoundary(message, boundary) {
-  const line = message.querySelector(".boundary");
+export function showBoundary(message, boundary, undo) {
+  const line = /** @type {HTMLElement | null} */ (message.querySelector(".boundary"));
   if (boundary === null) return line?.remove();
-  const shown = line ?? message.appendChild(created());
-  if (shown.textContent !== boundary.text) shown.textContent = boundary.text;
+  const key = JSON.stringify(boundary);
+  if (line?.dataset.shown === key) return;
+  const { text, summary } = boundary;
+  const created = summary === undefined ? lineOf(text) : summaryOf(text, summary, undo);
+  created.dataset.shown = key;
+  if (line) line.replaceWith(created);
+  else message.append(created);
 }
 
-function created() {
+/** @param {string} text */
+function lineOf(text) {
   const line = document.createElement("p");
-  line.className = "boundary";
+  line.className = "boundary boundary-line";
+  line.textContent = text;
   return line;
+}
+
+/**
+ * @param {string} text
+ * @param {string} summary
+ * @param {() => void} undo
+ */
+function summaryOf(text, summary, undo) {
+  const details = document.createElement("details");
+  details.className = "boundary";
+  const title = document.createElement("summary");
+  title.className = "boundary-line";
+  title.textContent = text;
+  const words = document.createElement("p");
+  words.className = "boundary-text";
+  words.dir = "auto";
+  words.textContent = summary;
+  details.append(title, words, textButton("Remove summary", "offer", undo));
+  return details;
 }

@@ -27,6 +27,7 @@ const OFFERS = {
   discard: "Delete message",
   dismiss: "Dismiss",
   continue: "Continue",
+  unsummarize: "Remove summary",
 };
 /** How long a button shows that it has copied, in milliseconds. */
 const COPIED_MS = 2000;

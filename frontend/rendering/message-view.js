@@ -93,7 +93,7 @@ export class MessageView {
     this.#text = shown.text;
     if (shown.role === "user") this.#question = new QuestionParts(this.body, openers.openFile);
     this.#question?.show(shown.text, shown.files ?? []);
-    showBoundary(this.element, shown.boundary ?? null);
+    showBoundary(this.element, shown.boundary ?? null, () => delegate.messageOffered("unsummarize", shown.id));
   }
 
   get id() {
@@ -125,7 +125,7 @@ export class MessageView {
   /** @param {Shown} shown */
   show(shown) {
     this.#shown = shown;
-    showBoundary(this.element, shown.boundary ?? null);
+    showBoundary(this.element, shown.boundary ?? null, () => this.#delegate.messageOffered("unsummarize", shown.id));
     this.#showText(shown.text);
     this.#tellThoughts();
     this.#question?.show(shown.text, shown.files ?? []);

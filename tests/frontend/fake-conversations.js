@@ -100,6 +100,18 @@ export class FakeConversations {
 
   /**
    * @param {string} id
+   * @param {string} changed
+   * @param {{summary: string | null}} change
+   */
+  async changeMessage(id, changed, { summary }) {
+    this.#ask(`change ${id} ${changed}`);
+    const { messages } = this.#find(id);
+    if (!messages.some((each) => each.id === changed)) throw new ApiError("No such message.", { status: 404, code: "unknown_id" });
+    return this.put(id, { messages: messages.map((each) => (each.id === changed ? { ...each, summary: summary ?? "" } : each)) });
+  }
+
+  /**
+   * @param {string} id
    * @param {string} parent
    */
   async context(id, parent) {

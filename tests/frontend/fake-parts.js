@@ -13,6 +13,7 @@ import { FakeBrowser } from "./fake-storage.js";
 /** @typedef {import("../../frontend/conversations/presenting.js").Shown} Shown */
 /** @typedef {import("../../frontend/protocol/messages.js").Done} Done */
 /** @typedef {import("../../frontend/protocol/messages.js").Generate} Generate */
+/** @typedef {import("../../frontend/protocol/messages.js").PlainGenerate} PlainGenerate */
 /** @typedef {import("../../frontend/rendering/composer-view.js").ComposerMode} ComposerMode */
 /** @typedef {import("../../frontend/rendering/status-line.js").StatusLine} StatusLine */
 /** @typedef {import("../../frontend/rendering/toast-view.js").Toast} Toast */
@@ -52,9 +53,13 @@ export class FakeConnection {
     this.isWatching = true;
   }
 
-  /** @param {Generate} request */
+  /** @type {PlainGenerate[]} */
+  summaries = [];
+
+  /** @param {Generate | PlainGenerate} request */
   generate(request) {
-    this.generated.push(request);
+    if ("messages" in request) this.summaries.push(request);
+    else this.generated.push(request);
   }
 
   /** @param {string} id */
@@ -238,7 +243,7 @@ export class FakeTabs {
     const toasts = /** @type {Toast[]} */ ([]);
     const copied = /** @type {string[]} */ ([]);
     const titles = /** @type {string[]} */ ([]);
-    const choices = /** @type {boolean[]} */ ([]);
+    const choices = /** @type {(boolean | import("../../frontend/conversations/summarizer.js").SummaryProgress)[]} */ ([]);
     const counts = /** @type {(import("../../frontend/conversations/api.js").ContextCount | null)[]} */ ([]);
     const address = { conversation, start: () => {}, stop: () => {}, go: (/** @type {string | null} */ id) => void (address.conversation = id) };
     const library = new Library(this.server, this.clock);
@@ -252,7 +257,7 @@ export class FakeTabs {
       announcer: { say: (state) => said.push(state), wrote: () => {}, ended: (state) => said.push(state), forget: () => {} },
       toasts: { show: (toast) => toasts.push(toast) },
       pageTitle: { show: (title, isWriting, others) => titles.push(`${isWriting ? "writing " : ""}${title} ${others}`) },
-      contextChoice: { start: () => {}, stop: () => {}, show: (isAsked) => choices.push(isAsked) },
+      contextChoice: { start: () => {}, stop: () => {}, show: (isAsked, progress) => choices.push(progress ?? isAsked) },
       contextMeter: { show: (count) => counts.push(count) },
       copy: async (text) => copied.push(text) > 0,
       clock: this.clock,
