@@ -84,7 +84,8 @@ soak: install-dev ## the fault tests in their long form, then ten thousand gener
 	SOAK=1 $(BIN)/pytest -o faulthandler_timeout=14400 tests/faults $(ARGS)
 	SOAK_GENERATIONS=10000 $(BIN)/pytest -s -o faulthandler_timeout=14400 tests/server/engine/test_soak.py
 
-bench-page: install-dev ## what long answers and conversations cost the page, in ten minutes; quiet machine please
+bench-page: install-dev ## how soon the page starts, and what long answers and conversations cost it, in ten minutes; quiet machine please
+	node tests/e2e/bench/start.js
 	node tests/e2e/bench/page.js $(ARGS)
 
 screenshots: install-dev ## take the README's pictures of the page anew
