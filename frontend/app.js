@@ -8,11 +8,13 @@ import { Drafts } from "./composer/drafts.js";
 import { HeldTexts } from "./composer/held-texts.js";
 import { BrowserPdf } from "./composer/pdf-library.js";
 import { PdfReader } from "./composer/pdf-reader.js";
+import { QueueView } from "./composer/queue-view.js";
 import { Connection } from "./connection.js";
 import { ConversationsApi } from "./conversations/api.js";
 import { Library } from "./conversations/library.js";
 import { OldChat } from "./conversations/old-chat.js";
 import { Outbox } from "./conversations/outbox.js";
+import { Queue } from "./conversations/queue.js";
 import { GuardedStorage } from "./guarded-storage.js";
 import { registerServiceWorker } from "./installation.js";
 import { LibraryUI } from "./library-ui.js";
@@ -142,6 +144,12 @@ const streamUI = new StreamUI({
   connection,
   api,
   outbox: new Outbox(storage, window, ROOT_PATH),
+  queue: new Queue(storage, window, ROOT_PATH),
+  queueView: new QueueView({
+    area: element("queue", HTMLElement),
+    words: element("queue-words", HTMLElement),
+    list: element("queue-list", HTMLElement),
+  }),
   libraryUI,
   address,
   composer: new ComposerView({
@@ -149,6 +157,8 @@ const streamUI = new StreamUI({
     input: composerInput,
     button: element("composer-button", HTMLButtonElement),
     label: element("composer-label", HTMLElement),
+    stopButton: element("composer-stop", HTMLButtonElement),
+    stopLabel: element("composer-stop-label", HTMLElement),
     hint: element("composer-hint", HTMLElement),
     held,
   }),

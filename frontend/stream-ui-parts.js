@@ -13,6 +13,9 @@
 /** @typedef {import("./conversations/message-commands.js").CommandParts} CommandParts */
 /** @typedef {import("./conversations/outbox.js").Outbox} Outbox */
 /** @typedef {import("./conversations/presenting.js").Shown} Shown */
+/** @typedef {import("./conversations/queue.js").Queue} Queue */
+/** @typedef {import("./conversations/queue.js").Queued} Queued */
+/** @typedef {import("./composer/queue-view.js").QueueViewDelegate} QueueViewDelegate */
 /** @typedef {import("./library-ui.js").LibraryUIDelegate} LibraryUIDelegate */
 /** @typedef {import("./protocol/messages.js").Generate} Generate */
 /** @typedef {import("./rendering/composer-view.js").ComposerDelegate} ComposerDelegate */
@@ -47,8 +50,10 @@
  * }} address
  * @property {CommandParts["composer"] & {
  *   start: (delegate: ComposerDelegate) => void, stop: () => void, show: (mode: ComposerMode) => void,
- *   submit: () => void,
+ *   prepend: (text: string) => void,
  * }} composer
+ * @property {Queue} queue
+ * @property {{start: (delegate: QueueViewDelegate) => void, show: (items: Queued[], words: string, mayBeSent: boolean) => void}} queueView
  * @property {{
  *   start: (delegate: TranscriptDelegate) => void, stop: () => void, show: (messages: Shown[]) => void, clear: () => void,
  *   showWelcome: () => void, showLoading: () => void, showTrouble: (trouble: Trouble) => void, follow: () => void,

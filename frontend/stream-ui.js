@@ -11,6 +11,8 @@ import { OpenConversation } from "./conversations/open-conversation.js";
 import { unsentSummary } from "./conversations/library.js";
 import { describe, present } from "./conversations/presenting.js";
 import { CONVERSATION_DELETED, WITHDRAWN, describeRefusal, settingsKey } from "./conversations/refusals.js";
+import { QueueRunner } from "./conversations/queue-runner.js";
+import { describeQueue, isAutomatic } from "./conversations/queue-rules.js";
 import { Summarizer } from "./conversations/summarizer.js";
 import { Sender } from "./conversations/sender.js";
 import { generate } from "./protocol/messages.js";
@@ -21,6 +23,7 @@ import { wellFormed } from "./protocol/well-formed.js";
 /** @typedef {import("./conversations/message-commands.js").Question} Question */
 /** @typedef {import("./conversations/outbox.js").Parcel} Parcel */
 /** @typedef {import("./conversations/presenting.js").ActionName} ActionName */
+/** @typedef {import("./conversations/queue.js").Queued} Queued */
 /** @typedef {import("./conversations/refusals.js").Circumstances} Circumstances */
 /** @typedef {import("./conversations/presenting.js").OfferName} OfferName */
 /** @typedef {import("./protocol/messages.js").ConversationChanged} ConversationChanged */
@@ -42,13 +45,14 @@ export class StreamUI {
   #sender;
   #commands;
   #contextSize;
+  #runner;
   #summarizer;
   #isConnected = false;
   #hasBeenConnected = false;
   /** Name and context of the server's model, as of the last connection. */
   #model = "";
   #open;
-  /** @type {Map<string, Parcel[]>} what was not sent in conversations that were deleted here */
+  /** @type {Map<string, {parcels: Parcel[], queued: Queued[]}>} what was not sent in conversations that were deleted here */
   #removed = new Map();
   /** @type {{id: string, by: OpenConversation} | null} the conversation that was deleted last while it was open, and the new chat in its place */
   #replaced = null;
@@ -61,8 +65,6 @@ export class StreamUI {
   /** @type {Settings | null} settings that were sent to the server last: what failed isn't sent again by itself before the next connection */
   #tried = null;
   #isSaving = false;
-  /** @type {OpenConversation | null} the conversation in which a message is to be sent once it has been read */
-  #sendsOnceRead = null;
   /** What was told of settings last, so that nobody is told twice. */
   #toldSettings = "";
 
@@ -78,6 +80,12 @@ export class StreamUI {
     });
     this.#contextSize = new ContextSize({ api: parts.api, changed: () => this.#show() });
     this.#open = this.#opened(null);
+    this.#runner = new QueueRunner({
+      ...parts,
+      open: () => this.#open,
+      ask: (question) => this.#ask(question),
+      send: (parcel) => this.#sender.send(parcel),
+    });
     this.#commands = new MessageCommands({
       ...parts,
       open: () => this.#open,
@@ -91,8 +99,10 @@ export class StreamUI {
   /** @param {StreamUIDelegate} [delegate] */
   start(delegate) {
     this.#delegate = delegate ?? null;
-    const { composer, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;
+    const { composer, queue, queueView, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;
     composer.start(this);
+    queue.start(this);
+    queueView.start(this);
     this.#parts.contextChoice?.start(this);
     transcript.start(this);
     connectionView.start(this);
@@ -110,12 +120,13 @@ export class StreamUI {
 
   /** Ends everything that `start` began; answers go on at the server. */
   close() {
-    const { composer, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;
+    const { composer, queue, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;
     connection.stop();
     this.#sender.stop();
     libraryUI.stop();
     address.stop();
     outbox.stop();
+    queue.stop();
     connectionView.stop();
     transcript.stop();
     this.#parts.contextChoice?.stop();
@@ -212,20 +223,58 @@ export class StreamUI {
 
   /** @returns {boolean} false where there is nothing to edit */
   editLast() {
-    return this.#parts.composer.isEmpty && this.#commands.editLast();
+    if (!this.#parts.composer.isEmpty) return false;
+    const queued = this.#runner.items.at(-1);
+    if (!queued) return this.#commands.editLast();
+    this.queuedEdited(queued.id);
+    return true;
   }
 
   get mayBeAsked() {
     return this.#open.takesMessages;
   }
 
-  /** @param {string} text */
+  /**
+   * Sends a message, or queues it while an answer is written here or the conversation is read.
+   * @param {string} text
+   */
   composerSent(text) {
-    this.send(text);
+    if (this.#open.isGone) return this.#askElsewhere(text);
+    if (this.send(text)) return;
+    this.#runner.add(text);
+    this.#show();
+    this.#parts.announcer.say(describeQueue(this.#runner.state, 1));
   }
 
-  composerWaits() {
-    if (this.#open.phase === "loading") this.#sendsOnceRead = this.#open;
+  /** Another tab has queued a message, or has sent one. */
+  queueChanged() {
+    this.#show();
+    this.#runner.sendElsewhere();
+  }
+
+  /** @param {string} id of a queued message that shall not wait any longer */
+  queuedSent(id) {
+    if (this.#open.isGone || this.mayBeAsked) this.#runner.send(id);
+    this.#show();
+  }
+
+  /** @param {string} id of a queued message that goes back into the composer */
+  queuedEdited(id) {
+    const { queue, composer } = this.#parts;
+    const item = queue.find(id);
+    queue.remove(id);
+    if (item) composer.prepend(item.content);
+    this.#show();
+    composer.focus();
+  }
+
+  /** @param {string} id */
+  queuedRemoved(id) {
+    const { queue, composer, announcer } = this.#parts;
+    queue.remove(id);
+    this.#show();
+    announcer.say("Removed");
+    composer.focus();
   }
 
   composerStopped() {
@@ -234,7 +283,7 @@ export class StreamUI {
 
   /** @param {string} text */
   transcriptSuggested(text) {
-    this.send(text);
+    this.composerSent(text);
     this.#parts.composer.focus();
   }
 
@@ -312,9 +361,11 @@ export class StreamUI {
 
   /** @param {string} id */
   conversationRemoved(id) {
-    const parcels = this.#parts.outbox.of(id);
-    this.#removed.set(id, parcels);
-    for (const { request } of parcels) this.#parts.outbox.remove(request.id);
+    const { outbox, queue } = this.#parts;
+    const [parcels, queued] = [outbox.of(id), queue.of(id)];
+    this.#removed.set(id, { parcels, queued });
+    for (const { request } of parcels) outbox.remove(request.id);
+    for (const item of queued) queue.remove(item.id);
     if (this.#open.id !== id) return;
     this.startNewChat();
     this.#replaced = { id, by: this.#open };
@@ -326,9 +377,10 @@ export class StreamUI {
    * @returns {boolean} whether there is anything of it that only this browser has
    */
   conversationRestored(id) {
-    const parcels = this.#removed.get(id) ?? [];
+    const { parcels, queued } = this.#removed.get(id) ?? { parcels: [], queued: [] };
     this.#removed.delete(id);
     for (const parcel of parcels) this.#parts.outbox.put(parcel);
+    for (const item of queued) this.#parts.queue.add(item);
     this.#listUnsent();
     this.#sender.sendAll(true);
     return parcels.length > 0;
@@ -412,6 +464,8 @@ export class StreamUI {
       this.#parts.libraryUI.library.refresh();
       this.#saveAgain();
       this.#open.catchUp();
+      this.#parts.queue.refresh();
+      this.#runner.sendElsewhere();
     }
     this.#showLines();
   }
@@ -425,6 +479,7 @@ export class StreamUI {
   /** @param {ConversationChanged} summary */
   #heardOf(summary) {
     this.#parts.libraryUI.library.heard(summary);
+    if (summary.id !== this.#open.id && !summary.deleted && summary.writing.length === 0) void this.#runner.conversationIdle(summary.id);
     if (summary.id !== this.#open.id) return;
     if (summary.deleted) this.#open.gone();
     else this.#open.heardOf(summary);
@@ -525,11 +580,11 @@ export class StreamUI {
    * @param {Question} question
    * @returns {Parcel}
    */
-  #parcelOf({ parent, content, edited, above }) {
+  #parcelOf({ parent, content, edited, above, ids }) {
     const { newId } = this.#parts;
     const { tree, id: conversation, isBegun, settings } = this.#open;
-    const said = content === undefined ? {} : { content: wellFormed(content), message_id: newId() };
-    const request = generate({ id: newId(), conversation, parent, ...said });
+    const said = content === undefined ? {} : { content: wellFormed(content), message_id: ids?.message ?? newId() };
+    const request = generate({ id: ids?.generation ?? newId(), conversation, parent, ...said });
     const path = tree.pathTo(parent);
     const history = path.reduce((sum, message) => sum + message.content.length, 0);
     return {
@@ -588,6 +643,7 @@ export class StreamUI {
     this.#delegate?.conversationOpened(id);
     this.#show();
     if (id !== null) this.#open.read();
+    this.#runner.sendElsewhere();
   }
 
   /** @param {string | null} id */
@@ -638,14 +694,14 @@ export class StreamUI {
     libraryUI.mark(this.#open.phase === "new" ? null : this.#open.id);
     this.#tellSettings();
     this.#reveal();
-    this.#sendWaiting();
+    this.#showQueue();
+    this.#runner.sendNext();
   }
 
-  /** Sends the message that was to be sent while the conversation was still being read. */
-  #sendWaiting() {
-    if (this.#sendsOnceRead !== this.#open || !this.mayBeAsked) return;
-    this.#sendsOnceRead = null;
-    this.#parts.composer.submit();
+  #showQueue() {
+    const { items, state } = this.#runner;
+    const words = items.length === 0 ? "" : describeQueue(state, items.length);
+    this.#parts.queueView.show(items, words, !isAutomatic(state));
   }
 
   #measure() {

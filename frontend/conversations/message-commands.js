@@ -20,6 +20,7 @@ import { placeOf, questionId } from "./overlay.js";
  * @property {string} [content]
  * @property {string} [edited] message that it is another version of
  * @property {string[]} [above] messages above the place where it is written, where these aren't those above `parent`
+ * @property {{generation: string, message: string}} [ids] of a message that was queued; else new ones
  */
 /** @typedef {{edit: () => void, confirm: (name: ActionName) => void, readonly plainText: string, readonly isEditing: boolean}} ActedView */
 /**

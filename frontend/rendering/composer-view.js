@@ -1,16 +1,18 @@
-/** Where the next message is written, sent, and the present answer is stopped. */
+/** Where the next message is written and sent or queued, and the present answer is stopped. */
 
 import { isTooLongForField } from "../composer/held-texts.js";
 import { joinMessage, splitMessage } from "../conversations/message-files.js";
-import { isSubmitEnter } from "./submit-key.js";
+import { isSendKey, isTouchDevice, watchTouch } from "./submit-key.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 /**
  * @typedef {object} ComposerElements
  * @property {HTMLFormElement} form
  * @property {HTMLTextAreaElement} input
- * @property {HTMLButtonElement} button
+ * @property {HTMLButtonElement} button sends, or queues while an answer is written
  * @property {HTMLElement} label the button's words
+ * @property {HTMLButtonElement} stopButton
+ * @property {HTMLElement} stopLabel
  * @property {HTMLElement} hint
  * @property {Held} [held]
  */
@@ -20,23 +22,18 @@ import { isSubmitEnter } from "./submit-key.js";
  * @property {boolean} isEmpty
  * @property {boolean} isReading whether the text of one isn't known yet
  * @property {MessageFile[]} items
+ * @property {(item: MessageFile) => void} add
  * @property {(items: MessageFile[]) => void} replace
  * @property {(text: string) => void} addPasted
  */
-/**
- * @typedef {object} ComposerDelegate
- * @property {boolean} mayBeAsked whether something can be sent now; else it stays
- * @property {() => void} composerWaits the reader wants to send, which is not possible yet
- * @property {(text: string) => void} composerSent
- * @property {() => void} composerStopped
- */
+/** @typedef {{composerSent: (text: string) => void, composerStopped: () => void}} ComposerDelegate */
 /** @typedef {"idle" | "running" | "stopping"} ComposerMode */
 
-/** @type {Record<ComposerMode, {label: string, hint: string}>} */
+/** @type {Record<ComposerMode, {label: string, stop: string, hint: string}>} */
 const WORDS = {
-  idle: { label: "Send", hint: "Enter sends, Shift + Enter starts a new line" },
-  running: { label: "Stop", hint: "Esc stops the answer" },
-  stopping: { label: "Stopping…", hint: "Waiting until the model has stopped" },
+  idle: { label: "Send", stop: "Stop", hint: "Enter to send, Shift+Enter for a new line" },
+  running: { label: "Queue", stop: "Stop", hint: "Esc to stop, Enter to queue" },
+  stopping: { label: "Queue", stop: "Stopping…", hint: "" },
 };
 
 export class ComposerView {
@@ -55,11 +52,13 @@ export class ComposerView {
   /** @param {ComposerDelegate} delegate */
   start(delegate) {
     this.#delegate = delegate;
-    const { form, input } = this.#elements;
+    const { form, input, stopButton } = this.#elements;
     const { signal } = this.#observer;
-    form.addEventListener("submit", (event) => this.#submitted(event, delegate), { signal });
-    input.addEventListener("keydown", (event) => this.#keyPressed(event, delegate), { signal });
+    form.addEventListener("submit", (event) => this.#submitted(event), { signal });
+    stopButton.addEventListener("click", () => delegate.composerStopped(), { signal });
+    input.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
     input.addEventListener("input", () => this.#changed(), { signal });
+    watchTouch(() => this.#showWords(), signal);
     this.show("idle");
   }
 
@@ -69,17 +68,10 @@ export class ComposerView {
 
   /** @param {ComposerMode} mode */
   show(mode) {
-    const { form, label, hint } = this.#elements;
     this.#mode = mode;
-    form.dataset.mode = mode;
-    label.textContent = WORDS[mode].label;
-    hint.textContent = WORDS[mode].hint;
+    this.#elements.form.dataset.mode = mode;
+    this.#showWords();
     this.#changed();
-  }
-
-  /** Sends what has been written, as Enter does. */
-  submit() {
-    if (this.#delegate && this.#mode === "idle") this.#send(this.#delegate);
   }
 
   /** Whether nothing has been written. */
@@ -99,53 +91,78 @@ export class ComposerView {
   }
 
   /**
-   * Whoever watches the input hears of it, as of what is typed.
+   * Replaces what is written.
    * @param {string} text
    */
   write(text) {
-    const { input, held } = this.#elements;
     const { words, files } = splitMessage(text);
+    this.#elements.held?.replace(files);
+    this.#set(words, "");
+  }
+
+  /**
+   * Puts a text in front of what is written.
+   * @param {string} text
+   */
+  prepend(text) {
+    const { words, files } = splitMessage(text);
+    for (const file of files) this.#elements.held?.add(file);
+    this.#set(words, this.#elements.input.value);
+  }
+
+  /**
+   * Those that listen to the input hear of it, as of what is typed.
+   * @param {string} words held beside the input where they are too long for it
+   * @param {string} rest
+   */
+  #set(words, rest) {
+    const { input, held } = this.#elements;
     const isHeld = held !== undefined && isTooLongForField(words);
-    held?.replace(files);
     if (isHeld) held.addPasted(words);
-    input.value = isHeld ? "" : words;
+    input.value = [isHeld ? "" : words, rest].filter((part) => part.trim() !== "").join("\n\n");
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  /**
-   * @param {SubmitEvent} event
-   * @param {ComposerDelegate} delegate
-   */
-  #submitted(event, delegate) {
+  /** @param {SubmitEvent} event */
+  #submitted(event) {
     event.preventDefault();
-    if (this.#mode === "idle") this.#send(delegate);
-    else delegate.composerStopped();
+    this.#send();
   }
 
-  /**
-   * Enter sends, but not the Enter that ends an input method's composition.
-   * @param {KeyboardEvent} event
-   * @param {ComposerDelegate} delegate
-   */
-  #keyPressed(event, delegate) {
-    if (!isSubmitEnter(event)) return;
+  /** @param {KeyboardEvent} event */
+  #keyPressed(event) {
+    if (!isSendKey(event)) return;
     event.preventDefault();
-    if (this.#mode === "idle") this.#send(delegate);
+    this.#send();
   }
 
-  /** @param {ComposerDelegate} delegate */
-  #send(delegate) {
+  #send() {
     if (!this.#isReady) return;
-    if (!delegate.mayBeAsked) return delegate.composerWaits();
     const { input, held } = this.#elements;
     const text = joinMessage(withoutBlankEdges(input.value), held?.items ?? []);
     this.write("");
-    delegate.composerSent(text);
+    this.#delegate?.composerSent(text);
+  }
+
+  /** A hint about keys is of no use where there is no keyboard. */
+  #showWords() {
+    const { input, label, stopLabel, hint } = this.#elements;
+    const words = WORDS[this.#mode];
+    const isTouch = isTouchDevice();
+    label.textContent = words.label;
+    stopLabel.textContent = words.stop;
+    hint.textContent = isTouch ? "" : words.hint;
+    input.enterKeyHint = isTouch ? "enter" : "send";
   }
 
   #changed() {
-    const { input, button } = this.#elements;
-    button.disabled = this.#mode === "stopping" || (this.#mode === "idle" && !this.#isReady);
+    const { input, button, stopButton } = this.#elements;
+    const isStopFocused = document.activeElement === stopButton;
+    button.disabled = !this.#isReady;
+    button.hidden = this.#mode !== "idle" && this.isEmpty;
+    stopButton.hidden = this.#mode === "idle";
+    stopButton.disabled = this.#mode === "stopping";
+    if (isStopFocused && this.#mode !== "running") this.focus();
     if (CSS.supports("field-sizing", "content")) return;
     input.style.height = "auto";
     input.style.height = `${input.scrollHeight}px`;

@@ -3,7 +3,7 @@
 import { joinMessage } from "../conversations/message-files.js";
 import { textButton } from "./elements.js";
 import { createFileChip } from "./file-chip.js";
-import { isComposing, isSubmitEnter } from "./submit-key.js";
+import { isComposing, isSendKey } from "./submit-key.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 /** @typedef {import("../conversations/message-files.js").MessageParts} MessageParts */
@@ -84,7 +84,7 @@ export class MessageEditor {
     if (event.key === "Escape") {
       event.preventDefault();
       this.#delegate.editorClosed();
-    } else if (isSubmitEnter(event)) {
+    } else if (isSendKey(event)) {
       event.preventDefault();
       this.element.requestSubmit();
     }

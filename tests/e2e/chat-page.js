@@ -114,7 +114,7 @@ export class ChatPage {
     await this.page.waitFor(() => {
       const statuses = document.querySelectorAll(".status");
       const isBusy = statuses[statuses.length - 1]?.getAttribute("data-tone") === "busy";
-      return document.getElementById("composer-label")?.textContent === "Send" && !isBusy;
+      return document.getElementById("composer")?.dataset["mode"] === "idle" && !isBusy;
     });
   }
 
@@ -302,7 +302,7 @@ export class ChatPage {
     await this.page.evaluate((way) => {
       const transcript = document.getElementById("transcript");
       const stop = () => {
-        if (way === "click") document.getElementById("composer-button")?.click();
+        if (way === "click") document.getElementById("composer-stop")?.click();
         else document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
       };
       const observer = new MutationObserver(() => {

@@ -78,9 +78,12 @@ describe("The page's layout, in every width and text size", () => {
     await everyLayoutIsSound();
   });
 
-  it("is sound while an answer is written", async () => {
+  it("is sound while an answer is written, with a queued message and a draft", async () => {
     await chat.ask("Write a long story in ten chapters");
     await chat.lastAnswerIsLongerThan(10);
+    await chat.ask("What is the longest word that you know, and does it have more characters than this question?");
+    await chat.page.waitForSelector(".queued");
+    await chat.write("A draft");
     await everyLayoutIsSound();
   });
 

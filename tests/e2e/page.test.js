@@ -77,7 +77,7 @@ describe("The page", () => {
     await chat.isIdle();
     await chat.isAnswered();
     const [status] = await chat.statuses();
-    assert.match(status ?? "", /^(Done · [\d,]+ tokens|Stopped at your [\d,]+-token limit|Context full · [\d,]+ tokens)( · [\d,.]+ tokens\/s)?$/);
+    assert.match(status ?? "", /^(Done · [\d,]+ tokens|Stopped at your [\d,]+-token limit|Context full \([\d,]+ tokens\))( · [\d,.]+ tokens\/s)?$/);
   });
 
   for (const how of /** @type {const} */ (["click", "Escape"])) {
@@ -202,7 +202,9 @@ describe("The page", () => {
     assert.equal(await phone.overhang(), 0);
     assert.equal(await phone.page.$eval("#viewport", ({ scrollTop }) => scrollTop), 0);
     await phone.page.setViewport({ width: 360, height: 740, isMobile: true });
-    await phone.ask("x".repeat(300));
+    await phone.write("x".repeat(300));
+    await phone.press("Send");
+    await phone.isAnswered();
     await phone.isIdle();
     assert.equal(await phone.overhang(), 0);
     const button = await phone.page.$eval("#composer-button", (element) => element.getBoundingClientRect().toJSON());

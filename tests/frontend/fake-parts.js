@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 
 import { Library } from "../../frontend/conversations/library.js";
 import { Outbox } from "../../frontend/conversations/outbox.js";
+import { Queue } from "../../frontend/conversations/queue.js";
 import { StreamUI } from "../../frontend/stream-ui.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakeConversations } from "./fake-conversations.js";
@@ -82,15 +83,10 @@ export class FakeComposer {
   /** @type {ComposerMode} */
   mode = "idle";
   text = "";
-  submits = 0;
 
   start() {}
   stop() {}
   focus() {}
-
-  submit() {
-    this.submits += 1;
-  }
 
   get isEmpty() {
     return this.text === "";
@@ -104,6 +100,33 @@ export class FakeComposer {
   /** @param {string} text */
   write(text) {
     this.text = text;
+  }
+
+  /** @param {string} text */
+  prepend(text) {
+    this.text = [text, this.text].filter((part) => part !== "").join("\n\n");
+  }
+}
+
+export class FakeQueueView {
+  words = "";
+  mayBeSent = false;
+  /** @type {import("../../frontend/conversations/queue.js").Queued[]} */
+  items = [];
+
+  start() {}
+
+  /**
+   * @param {import("../../frontend/conversations/queue.js").Queued[]} items
+   * @param {string} words
+   * @param {boolean} mayBeSent
+   */
+  show(items, words, mayBeSent) {
+    Object.assign(this, { items, words, mayBeSent });
+  }
+
+  get texts() {
+    return this.items.map(({ content }) => content);
   }
 }
 
@@ -237,7 +260,12 @@ export class FakeTabs {
    */
   open(conversation = null, storage) {
     const tab = this.browser.openTab();
-    const parts = { connection: new FakeConnection(), composer: new FakeComposer(), transcript: new FakeTranscript() };
+    const parts = {
+      connection: new FakeConnection(),
+      composer: new FakeComposer(),
+      queueView: new FakeQueueView(),
+      transcript: new FakeTranscript(),
+    };
     const said = /** @type {string[]} */ ([]);
     const shown = /** @type {ConnectionState[]} */ ([]);
     const toasts = /** @type {Toast[]} */ ([]);
@@ -251,6 +279,7 @@ export class FakeTabs {
       ...parts,
       api: this.server,
       outbox: new Outbox(storage ?? tab, tab),
+      queue: new Queue(storage ?? tab, tab),
       libraryUI: { library, start: () => {}, stop: () => {}, mark: () => {} },
       address,
       connectionView: { start: () => {}, stop: () => {}, show: (state) => shown.push(state) },

@@ -521,28 +521,6 @@ describe("StreamUI", () => {
       assert.equal(parent, null);
     });
 
-    it("sends what was to be sent while a conversation was being read, once it is there", async () => {
-      tabs.server.putChat("a", ["Hi", "Hello"]);
-      tab = tabs.open("a");
-      assert.equal(tab.ui.mayBeAsked, false);
-      tab.ui.composerWaits();
-      assert.equal(tab.composer.submits, 0);
-      await settle();
-      assert.equal(tab.composer.submits, 1);
-      tab.ui.connectionChanged(CONNECTED);
-      await settle();
-      assert.equal(tab.composer.submits, 1);
-    });
-
-    it("sends nothing that was to be sent in a conversation that the reader has left", async () => {
-      tabs.server.putChat("a", ["Hi", "Hello"]);
-      tab = tabs.open("a");
-      tab.ui.composerWaits();
-      tab.ui.startNewChat();
-      await settle();
-      assert.equal(tab.composer.submits, 0);
-    });
-
     it("looks for it again over the next connection, where the server still means to write it", async () => {
       const { id } = await begin("Hi");
       deliver(token(id, 1, "He"), { type: "lost", id });

@@ -105,7 +105,7 @@ async function pause(time) {
 async function stop() {
   const { frames, longFrames } = /** @type {{ frames: number[], longFrames: string[] }} */ (/** @type {any} */ (window).noted);
   const start = performance.now();
-  document.getElementById("composer-button")?.click();
-  while (document.getElementById("composer-label")?.textContent === "Stop") await new Promise(requestAnimationFrame);
+  document.getElementById("composer-stop")?.click();
+  while (document.getElementById("composer")?.dataset["mode"] === "running") await new Promise(requestAnimationFrame);
   return { frames, longFrames, stopMs: performance.now() - start };
 }

@@ -24,6 +24,11 @@ const BAD_SETTINGS = [
 /** @type {Record<string, {weight: number, act: Act}>} */
 export const ACTIONS = {
   "send": { weight: 12, act: ({ page, random }) => page.ui.send(random.pick(GOOD) ?? "") },
+  "press Enter": { weight: 8, act: ({ page, random }) => page.ui.composerSent(random.pick(GOOD) ?? "") },
+  "press Enter while an answer is written": { weight: 8, act: enterWhileWriting },
+  "edit a queued message": { weight: 2, act: ({ page, random }) => withQueued(page, random, (id) => page.ui.queuedEdited(id)) },
+  "remove a queued message": { weight: 2, act: ({ page, random }) => withQueued(page, random, (id) => page.ui.queuedRemoved(id)) },
+  "send a queued message": { weight: 3, act: ({ page, random }) => withQueued(page, random, (id) => page.ui.queuedSent(id)) },
   "send what is too long": { weight: 6, act: ({ page }) => page.ui.send(BAD.tooLong) },
   "send what is too large": { weight: 2, act: ({ page }) => page.ui.send(BAD.tooLarge) },
   "send what is blank to the server": { weight: 3, act: ({ page }) => page.ui.send(BAD.blank) },
@@ -47,6 +52,21 @@ export const ACTIONS = {
   "undo": { weight: 4, act: ({ page }) => page.toasts.at(-1)?.action?.act() },
   "wait until it is idle": { weight: 14, act: ({ page, wait }) => page.isOffline || wait(() => page.composer.mode === "idle") },
 };
+
+/** Sends a question, then others before it can be answered. @type {Act} */
+function enterWhileWriting({ page, random }) {
+  for (let count = 1 + random.below(3); count >= 0; count -= 1) page.ui.composerSent(random.pick(GOOD) ?? "");
+}
+
+/**
+ * @param {PageWithoutBrowser} page
+ * @param {Random} random
+ * @param {(id: string) => void} act
+ */
+function withQueued({ queueView }, random, act) {
+  const item = random.pick(queueView.items);
+  if (item) act(item.id);
+}
 
 /** @type {Act} */
 function edit({ page, random }) {

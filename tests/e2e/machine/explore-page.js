@@ -48,9 +48,19 @@ export async function explorePage(server, browser, seed, steps) {
   }
 }
 
+/** What is queued goes out by itself, or can be sent: to its chat, or to a new one. @param {ChatPage} chat */
+async function queueIsSent(chat) {
+  await chat.page.waitFor(() => {
+    const [queue, send] = [document.getElementById("queue"), document.querySelector('.queued-button[aria-label^="Send"]')];
+    if (send instanceof HTMLElement) send.click();
+    return queue?.hidden && document.getElementById("composer")?.dataset["mode"] === "idle";
+  });
+}
+
 /** The next good message in the open conversation is answered. @param {ChatPage} chat */
 async function goesOn(chat) {
   await isSettled(chat);
+  await queueIsSent(chat);
   if (await isGone(chat)) await chat.press("New chat");
   await setParameters(chat);
   await chat.reload();

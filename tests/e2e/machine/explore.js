@@ -33,6 +33,7 @@ export async function explore(address, seed, steps) {
     }
     done.push("what must hold");
     for (const page of pages) page.goOnline();
+    await everythingQueuedIsSent(pages);
     for (const page of pages) await everyConversationGoesOn(page);
     await nothingIsListedThatNobodyWrote(address, pages[0]);
   } catch (error) {
@@ -56,6 +57,28 @@ async function act(pages, at, name, random) {
   await ACTIONS[name]?.act({ page, random, replace, wait: (isDone) => until(name, isDone) });
   // Some of what follows has happened before the next action, and some has not.
   for (let turns = random.below(4); turns > 0; turns -= 1) await new Promise((resume) => setTimeout(resume, random.below(15)));
+}
+
+/**
+ * What is queued goes out by itself, or waits for the user, who can send it: to its chat, or to a new one where that is gone.
+ * @param {PageWithoutBrowser[]} pages
+ */
+async function everythingQueuedIsSent(pages) {
+  for (const page of pages) {
+    for (const conversation of new Set([page.location.conversation, ...page.queue.conversations])) {
+      if (conversation !== null) page.ui.conversationChosen(conversation, null);
+      while (page.queueView.items.length > 0) await oneQueuedIsSent(page);
+    }
+    await until("nothing is queued", () => page.queue.conversations.length === 0 && (page.isIdle || isGone(page)));
+  }
+}
+
+/** @param {PageWithoutBrowser} page */
+async function oneQueuedIsSent(page) {
+  const { id = "" } = page.queueView.items[0] ?? {};
+  await until("the first queued message is sent, or can be", () => page.queueView.mayBeSent || page.queueView.items[0]?.id !== id);
+  if (page.queueView.items[0]?.id === id) page.ui.queuedSent(id);
+  await until("it is no longer queued", () => page.queueView.items[0]?.id !== id || !page.queueView.mayBeSent);
 }
 
 /** @param {PageWithoutBrowser} page */

@@ -13,6 +13,8 @@ const GOOD_PARAMS = { max_tokens: 12 };
 /** @type {Record<string, {weight: number, act: (stage: Stage) => Promise<unknown>}>} */
 export const PAGE_ACTIONS = {
   "send": { weight: 10, act: ({ chat, random }) => send(chat, random.pick(GOOD) ?? "") },
+  "send several, one before the other is answered": { weight: 6, act: sendSeveral },
+  "use a queued message's button": { weight: 4, act: ({ chat, random }) => clickOne(chat, "#queue button", random.next()) },
   "send what is refused": { weight: 10, act: ({ chat, random }) => send(chat, random.pick(BAD) ?? "") },
   "set bad parameters": { weight: 3, act: ({ chat }) => setParameters(chat, BAD_PARAMS) },
   "set good parameters": { weight: 3, act: ({ chat }) => setParameters(chat, GOOD_PARAMS) },
@@ -64,6 +66,11 @@ export async function send(chat, text) {
   await chat.page.$$eval("#composer-held .file-remove", (buttons) => buttons.forEach((button) => button.click()));
   await chat.fill(text);
   await chat.page.press("Enter");
+}
+
+/** @type {(stage: Stage) => Promise<void>} */
+async function sendSeveral({ chat, random }) {
+  for (let count = 1 + random.below(2); count >= 0; count -= 1) await send(chat, random.pick(GOOD) ?? "");
 }
 
 /** Uses any button of any message, or what its menu has; what is edited is sent. @type {(stage: Stage) => Promise<void>} */

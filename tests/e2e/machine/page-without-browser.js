@@ -7,12 +7,13 @@ import { Connection } from "../../../frontend/connection.js";
 import { ConversationsApi } from "../../../frontend/conversations/api.js";
 import { Library } from "../../../frontend/conversations/library.js";
 import { Outbox } from "../../../frontend/conversations/outbox.js";
+import { Queue } from "../../../frontend/conversations/queue.js";
 import { newId } from "../../../frontend/protocol/messages.js";
 import { StreamUI } from "../../../frontend/stream-ui.js";
 import { TransportChoice } from "../../../frontend/transport-choice.js";
 import { PollingTransport } from "../../../frontend/transports/polling.js";
 import { WebSocketTransport } from "../../../frontend/transports/websocket.js";
-import { FakeComposer, FakeTranscript } from "../../frontend/fake-parts.js";
+import { FakeComposer, FakeQueueView, FakeTranscript } from "../../frontend/fake-parts.js";
 
 /** @typedef {import("../../frontend/fake-storage.js").FakeBrowser} FakeBrowser */
 /** @typedef {import("../../../frontend/transports/websocket.js").Transport} Transport */
@@ -40,6 +41,7 @@ export class PageWithoutBrowser {
   #lines = new Set();
   isOffline = false;
   composer = new FakeComposer();
+  queueView = new FakeQueueView();
   transcript = new FakeTranscript();
   /** @type {import("../../../frontend/rendering/toast-view.js").Toast[]} */
   toasts = [];
@@ -66,11 +68,14 @@ export class PageWithoutBrowser {
       logIn: () => {},
     });
     this.outbox = new Outbox(tab, tab);
+    this.queue = new Queue(tab, tab);
     this.library = new Library(api, clock);
     this.ui = new StreamUI({
       connection: this.connection,
       api,
       outbox: this.outbox,
+      queue: this.queue,
+      queueView: this.queueView,
       libraryUI: { library: this.library, start: () => {}, stop: () => {}, mark: () => {} },
       address: this.location,
       composer: this.composer,

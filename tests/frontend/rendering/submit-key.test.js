@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { isComposing, isSubmitEnter } from "../../../frontend/rendering/submit-key.js";
+import { isComposing, isSendKey, isSubmitEnter } from "../../../frontend/rendering/submit-key.js";
 
 const ENTER = { key: "Enter", shiftKey: false, isComposing: false, keyCode: 13 };
 
@@ -19,6 +19,27 @@ describe("isSubmitEnter", () => {
   ])) {
     it(`is false of ${name}`, () => {
       assert.equal(isSubmitEnter({ ...ENTER, ...fields }), false);
+    });
+  }
+});
+
+describe("isSendKey", () => {
+  const enter = { ...ENTER, ctrlKey: false, metaKey: false, altKey: false };
+
+  for (const [name, fields, onKeyboard, onTouch] of /** @type {const} */ ([
+    ["Enter", {}, true, false],
+    ["Ctrl+Enter", { ctrlKey: true }, true, true],
+    ["Cmd+Enter", { metaKey: true }, true, true],
+    ["Shift+Enter", { shiftKey: true }, false, false],
+    ["Alt+Enter", { altKey: true }, false, false],
+    ["the Enter that ends a composition", { isComposing: true, keyCode: 229 }, false, false],
+    ["the same Enter in Safari, after the composition", { keyCode: 229 }, false, false],
+    ["Ctrl+Enter in a composition", { ctrlKey: true, isComposing: true }, false, false],
+    ["another key with Ctrl", { key: "a", ctrlKey: true }, false, false],
+  ])) {
+    it(`is ${onKeyboard} of ${name} at a keyboard, ${onTouch} on a touch device`, () => {
+      assert.equal(isSendKey({ ...enter, ...fields }, false), onKeyboard);
+      assert.equal(isSendKey({ ...enter, ...fields }, true), onTouch);
     });
   }
 });

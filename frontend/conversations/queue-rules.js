@@ -1,0 +1,65 @@
+/** When a queued message is sent by itself, and what the page says while it waits. */
+
+import { notesAlong } from "./notes.js";
+import { WITHDRAWN } from "./refusals.js";
+
+/** @typedef {import("./message-tree.js").MessageTree} MessageTree */
+/** @typedef {import("./notes.js").Branch} Branch */
+/** @typedef {import("./outbox.js").Parcel} Parcel */
+/** @typedef {import("./queue.js").Queued} Queued */
+/**
+ * send: now. answer: when the answer ends. reading: when the conversation has been read. The others wait for the user. failed: the
+ * last answer or message failed. branch: another version of the chat is shown. gone: the conversation was deleted.
+ * @typedef {"send" | "answer" | "reading" | "failed" | "branch" | "gone"} QueueState
+ */
+
+/** @type {Record<QueueState, {one: string, several: string}>} */
+const WORDS = {
+  send: { one: "Sending…", several: "Sending…" },
+  answer: {
+    one: "Queued. It will be sent when this answer ends.",
+    several: "Queued. They will be sent one by one when this answer ends.",
+  },
+  reading: { one: "Queued. It will be sent when this chat has loaded.", several: "Queued. They will be sent when this chat has loaded." },
+  failed: { one: "Not sent: the last answer failed.", several: "Not sent: the last answer failed." },
+  branch: { one: "Queued in another version of this chat.", several: "Queued in another version of this chat." },
+  gone: { one: "Not sent: this chat was deleted.", several: "Not sent: this chat was deleted." },
+};
+
+/**
+ * State of the first queued message of a conversation. After a stopped answer it is sent: Stop ends that answer only. After a
+ * failure it waits, since the next answer would most likely fail as well, or lack what the last one should have said.
+ * @param {Queued} item
+ * @param {Branch} branch that is shown
+ * @param {Parcel[]} parcels of the conversation
+ * @returns {QueueState}
+ */
+export function queueState({ after }, branch, parcels) {
+  const { tree, path } = branch;
+  if (path.some(({ state }) => state === "writing")) return "answer";
+  // Another answer to the same question will do: the first one may have failed.
+  const question = tree.find(after)?.parent ?? null;
+  if (question !== null && !path.some(({ id }) => id === question)) return "branch";
+  // It was written after whatever has failed here, while the conversation was being read.
+  if (after === null) return "send";
+  const notes = notesAlong(parcels, branch).get(path.length - 1) ?? [];
+  const isRefused = notes.some(({ failure }) => failure?.code !== WITHDRAWN.code);
+  const last = path.at(-1);
+  return isRefused || last?.state === "failed" || last?.state === "interrupted" ? "failed" : "send";
+}
+
+/**
+ * @param {QueueState} state of the first one
+ * @param {number} count
+ */
+export function describeQueue(state, count) {
+  return count === 1 ? WORDS[state].one : WORDS[state].several;
+}
+
+/**
+ * Whether a queued message is sent without the user.
+ * @param {QueueState} state
+ */
+export function isAutomatic(state) {
+  return state === "send" || state === "answer" || state === "reading";
+}

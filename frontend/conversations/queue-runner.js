@@ -1,0 +1,148 @@
+/**
+ * Sends queued messages: in the open conversation as soon as its answer has ended, in the others when the server reports that
+ * nothing is being written there. Several tabs may do the same: the ids of a queued message are fixed.
+ */
+
+import { generate } from "../protocol/messages.js";
+import { ApiError } from "./api.js";
+import { MessageTree } from "./message-tree.js";
+import { queueState } from "./queue-rules.js";
+
+/** @typedef {import("./api.js").ConversationDocument} ConversationDocument */
+/** @typedef {import("./message-commands.js").Question} Question */
+/** @typedef {import("./open-conversation.js").OpenConversation} OpenConversation */
+/** @typedef {import("./outbox.js").Outbox} Outbox */
+/** @typedef {import("./outbox.js").Parcel} Parcel */
+/** @typedef {import("./queue.js").Queue} Queue */
+/** @typedef {import("./queue.js").Queued} Queued */
+/** @typedef {import("./queue-rules.js").QueueState} QueueState */
+/**
+ * @typedef {object} QueueRunnerParts
+ * @property {Queue} queue
+ * @property {Outbox} outbox
+ * @property {{read: (id: string) => Promise<ConversationDocument>}} api
+ * @property {() => OpenConversation} open
+ * @property {(question: Question) => void} ask in the open conversation
+ * @property {(parcel: Parcel) => void} send to another conversation
+ * @property {() => string} newId
+ */
+
+export class QueueRunner {
+  #parts;
+  /** @type {Set<string>} conversations that are being read */
+  #reading = new Set();
+
+  /** @param {QueueRunnerParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** @returns {Queued[]} of the open conversation, in the order in which they are sent */
+  get items() {
+    return this.#parts.queue.of(this.#open.id);
+  }
+
+  /** @returns {QueueState} of the first queued message of the open conversation */
+  get state() {
+    const [first] = this.items;
+    const { phase, isGone } = this.#open;
+    if (isGone) return "gone";
+    if (phase === "loading" || phase === "failed" || !first) return "reading";
+    return queueState(first, this.#open, this.#parts.outbox.of(this.#open.id));
+  }
+
+  /**
+   * Queue a message in the open conversation.
+   * @param {string} content
+   */
+  add(content) {
+    const { queue, newId } = this.#parts;
+    const { id: conversation, leaf } = this.#open;
+    queue.add({ id: newId(), message: newId(), conversation, content, after: leaf });
+  }
+
+  /** Send the first queued message of the open conversation if its turn has come. */
+  sendNext() {
+    const [first] = this.items;
+    if (first && this.#open.takesMessages && this.state === "send") this.send(first.id);
+  }
+
+  /**
+   * Send a message to the open conversation now.
+   * @param {string} id
+   */
+  send(id) {
+    const { queue, ask } = this.#parts;
+    const item = queue.find(id);
+    if (!item) return;
+    const { message, content } = item;
+    // Other tabs must learn of the question before the next message is the first one: they would ask it beside this one.
+    ask({ parent: this.#open.leaf, content, ids: { generation: id, message } });
+    queue.remove(id);
+  }
+
+  /** Look into every conversation that is not open. */
+  sendElsewhere() {
+    for (const conversation of this.#parts.queue.conversations) void this.conversationIdle(conversation);
+  }
+
+  /**
+   * Send the first queued message of a conversation that is not open, if its turn has come.
+   * @param {string} conversation in which nothing seems to be written
+   */
+  async conversationIdle(conversation) {
+    const { queue, api } = this.#parts;
+    const [first] = queue.of(conversation);
+    if (!first || this.#isBusy(conversation)) return;
+    this.#reading.add(conversation);
+    try {
+      const document = await api.read(conversation);
+      this.#reading.delete(conversation);
+      if (!this.#isBusy(conversation)) this.#sendTo(document, first);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) this.#forget(conversation);
+    } finally {
+      this.#reading.delete(conversation);
+    }
+  }
+
+  get #open() {
+    return this.#parts.open();
+  }
+
+  /**
+   * Whether another part of the page takes care of it: it is open or being read, or a message to it is on its way.
+   * @param {string} conversation
+   */
+  #isBusy(conversation) {
+    const isUnderway = this.#parts.outbox.of(conversation).some(({ failure }) => failure === null);
+    return conversation === this.#open.id || this.#reading.has(conversation) || isUnderway;
+  }
+
+  /**
+   * @param {ConversationDocument} document
+   * @param {Queued} first what was the first queued message when the document was asked for
+   */
+  #sendTo({ id: conversation, messages, leaf }, first) {
+    const { queue, outbox, send } = this.#parts;
+    const { id, message, content } = first;
+    const tree = new MessageTree(messages);
+    const path = tree.pathTo(leaf);
+    if (queue.of(conversation)[0]?.id !== id || !queue.find(id)) return;
+    if (queueState(first, { tree, path, leaf }, outbox.of(conversation)) !== "send") return;
+    send({
+      request: generate({ id, conversation, parent: leaf, content, message_id: message }),
+      create: null,
+      at: Date.now(),
+      failure: null,
+      above: path.map((each) => each.id).reverse(),
+    });
+    queue.remove(id);
+  }
+
+  /** Its conversation was deleted. @param {string} conversation */
+  #forget(conversation) {
+    const { queue } = this.#parts;
+    if (!this.#isBusy(conversation)) for (const { id } of queue.of(conversation)) queue.remove(id);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Messages that wait until an answer has ended, kept by the browser so that a reload loses none. Owns what is stored under its
+ * key. Any tab may send one: the ids of its generation and its message are chosen when it is queued, so a second send is harmless.
+ */
+
+import { parsed } from "../guarded-storage.js";
+
+/** @typedef {import("../guarded-storage.js").Keeping} Keeping */
+/**
+ * @typedef {object} Queued
+ * @property {string} id of the generation that will answer it
+ * @property {string} message id of the user's message
+ * @property {string} conversation
+ * @property {string} content
+ * @property {string | null} after end of the branch in which it was written; null where that was not known yet
+ */
+/** @typedef {{queueChanged: () => void}} QueueDelegate another tab has changed the queue */
+
+export const KEY = "streamui.queue.v1";
+
+export class Queue {
+  #storage;
+  #window;
+  #suffix;
+  /** @type {Queued[]} in the order in which they are sent */
+  #items;
+  /** @type {Set<string>} ids of messages that the browser did not store: this tab alone has them */
+  #unstored = new Set();
+  #observer = new AbortController();
+
+  /**
+   * @param {Keeping} storage
+   * @param {EventTarget} window that reports changes by other tabs
+   * @param {string} [suffix] that the storage puts behind its key
+   */
+  constructor(storage, window, suffix = "") {
+    this.#suffix = suffix;
+    this.#storage = storage;
+    this.#window = window;
+    this.#items = readItems(storage.read(KEY));
+  }
+
+  /** @param {QueueDelegate} delegate */
+  start(delegate) {
+    const changed = (/** @type {Event} */ event) => this.#changed(/** @type {StorageEvent} */ (event), delegate);
+    this.#window.addEventListener("storage", changed, { signal: this.#observer.signal });
+  }
+
+  stop() {
+    this.#observer.abort();
+  }
+
+  /** @returns {string[]} ids of the conversations with queued messages */
+  get conversations() {
+    return [...new Set(this.#items.map(({ conversation }) => conversation))];
+  }
+
+  /**
+   * @param {string} conversation
+   * @returns {Queued[]} in the order in which they are sent
+   */
+  of(conversation) {
+    return this.#items.filter((item) => item.conversation === conversation);
+  }
+
+  /** @param {Queued} item */
+  add(item) {
+    this.#items = [...this.#items, item];
+    this.#write((stored) => [...stored, item]);
+    if (!this.#isStored(item.id)) this.#unstored.add(item.id);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Queued | undefined} nothing where another tab has removed it: word of that may not have come yet
+   */
+  find(id) {
+    const isThere = this.#unstored.has(id) || this.#isStored(id);
+    return isThere ? this.#items.find((each) => each.id === id) : undefined;
+  }
+
+  /** @param {string} id of a message that was sent, or is edited, or shall not be sent any more */
+  remove(id) {
+    this.#unstored.delete(id);
+    this.#items = this.#items.filter((each) => each.id !== id);
+    this.#write((stored) => stored.filter((each) => each.id !== id));
+  }
+
+  /** Read again what the browser has: a tab that was frozen has missed the changes of others. */
+  refresh() {
+    this.#take(readItems(this.#storage.read(KEY)));
+  }
+
+  /** @param {string} id */
+  #isStored(id) {
+    return readItems(this.#storage.read(KEY)).some((each) => each.id === id);
+  }
+
+  /** @param {(stored: Queued[]) => Queued[]} change of what is there now, which another tab may have written */
+  #write(change) {
+    this.#storage.write(KEY, change(readItems(this.#storage.read(KEY))));
+  }
+
+  /**
+   * @param {StorageEvent} event
+   * @param {QueueDelegate} delegate
+   */
+  #changed({ key, newValue }, delegate) {
+    if (key !== KEY + this.#suffix) return;
+    this.#take(readItems(parsed(newValue)));
+    delegate.queueChanged();
+  }
+
+  /** @param {Queued[]} stored */
+  #take(stored) {
+    this.#items = [...stored, ...this.#items.filter(({ id }) => this.#unstored.has(id))];
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @returns {Queued[]} without anything that this version has not written
+ */
+function readItems(value) {
+  return Array.isArray(value) ? value.filter(isQueued) : [];
+}
+
+/** @param {any} value */
+function isQueued(value) {
+  const { id, message, conversation, content, after } = value ?? {};
+  return [id, message, conversation, content].every((each) => typeof each === "string") && (after === null || typeof after === "string");
+}

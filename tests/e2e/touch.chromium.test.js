@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { Browser } from "./browsers/index.js";
+import { ChatPage } from "./chat-page.js";
+import { Server } from "./server.js";
+
+describe("The composer on a touch device", () => {
+  /** @type {Server} */
+  let server;
+  /** @type {Browser} */
+  let browser;
+
+  before(async () => {
+    server = await Server.start();
+    browser = await Browser.start();
+  });
+
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  /** @param {{width: number, height: number, isMobile: boolean}} viewport */
+  async function open(viewport) {
+    const chat = new ChatPage(await browser.newPage());
+    await chat.page.setViewport(viewport);
+    await chat.open(server.address);
+    return chat;
+  }
+
+  /** @param {ChatPage} chat */
+  async function composer({ page }) {
+    return await page.evaluate(() => ({
+      key: /** @type {HTMLTextAreaElement} */ (document.getElementById("composer-input")).enterKeyHint,
+      hint: document.getElementById("composer-hint")?.textContent,
+    }));
+  }
+
+  for (const [device, width] of /** @type {const} */ ([["phone", 360], ["tablet", 1024]])) {
+    it(`starts a new line with Enter on a ${device}, and sends with the button or Ctrl+Enter`, async () => {
+      const chat = await open({ width, height: 740, isMobile: true });
+      assert.deepEqual(await composer(chat), { key: "enter", hint: "" });
+      await chat.ask("What can");
+      await chat.write("you do?");
+      assert.equal(await chat.draft(), "What can\nyou do?");
+      await chat.press("Send");
+      await chat.questionsAre(["What can\nyou do?"]);
+      await chat.isAnswered();
+      await chat.write("Who are you?");
+      await chat.page.press("Control+Enter");
+      await chat.questionsAre(["What can\nyou do?", "Who are you?"]);
+      await chat.isAnswered();
+      await chat.leave();
+    });
+  }
+
+  it("sends with Enter where there is a keyboard", async () => {
+    const chat = await open({ width: 1180, height: 740, isMobile: false });
+    assert.deepEqual(await composer(chat), { key: "send", hint: "Enter to send, Shift+Enter for a new line" });
+    await chat.write("What can you do?");
+    await chat.page.press("Control+Enter");
+    await chat.isAnswered();
+    await chat.leave();
+  });
+});
