@@ -9,6 +9,7 @@ import { HeldTexts } from "./composer/held-texts.js";
 import { BrowserPdf } from "./composer/pdf-library.js";
 import { PdfReader } from "./composer/pdf-reader.js";
 import { QueueView } from "./composer/queue-view.js";
+import { SettingsChips } from "./composer/settings-chips.js";
 import { Connection } from "./connection.js";
 import { ConversationsApi } from "./conversations/api.js";
 import { Library } from "./conversations/library.js";
@@ -140,6 +141,16 @@ const transcript = new TranscriptView(
   new MenuView(viewport),
   (file) => viewer.open(file),
 );
+const composer = new ComposerView({
+  form: element("composer", HTMLFormElement),
+  input: composerInput,
+  button: element("composer-button", HTMLButtonElement),
+  label: element("composer-label", HTMLElement),
+  stopButton: element("composer-stop", HTMLButtonElement),
+  stopLabel: element("composer-stop-label", HTMLElement),
+  hint: element("composer-hint", HTMLElement),
+  held,
+});
 const streamUI = new StreamUI({
   connection,
   api,
@@ -152,16 +163,7 @@ const streamUI = new StreamUI({
   }),
   libraryUI,
   address,
-  composer: new ComposerView({
-    form: element("composer", HTMLFormElement),
-    input: composerInput,
-    button: element("composer-button", HTMLButtonElement),
-    label: element("composer-label", HTMLElement),
-    stopButton: element("composer-stop", HTMLButtonElement),
-    stopLabel: element("composer-stop-label", HTMLElement),
-    hint: element("composer-hint", HTMLElement),
-    held,
-  }),
+  composer,
   transcript,
   connectionView: new ConnectionView(
     {
@@ -215,7 +217,15 @@ const panels = new Panels({
   button: element("settings-button", HTMLButtonElement),
   helpButton: element("help-button", HTMLButtonElement),
   connection,
-  settings: streamUI,
+  settings: {
+    get settings() {
+      return streamUI.settings;
+    },
+    set: (settings) => {
+      streamUI.set(settings);
+      chips.show(settings);
+    },
+  },
   storage,
   clock,
   shortcuts: shortcuts.table,
@@ -223,6 +233,22 @@ const panels = new Panels({
     if (!(await copyText(text))) throw new Error("The browser does not let the page copy.");
   },
 });
+const chips = new SettingsChips(
+  {
+    area: element("chips", HTMLElement),
+    list: element("chips-list", HTMLElement),
+    question: element("chips-question", HTMLElement),
+  },
+  storage,
+  {
+    settingChosen: (name) => panels.reveal(name),
+    settingsReset: (settings) => {
+      streamUI.set(settings);
+      panels.showSettings();
+      composer.focus();
+    },
+  },
+);
 const attachments = new Attachments({
   form: element("composer", HTMLFormElement),
   input: composerInput,
@@ -247,7 +273,16 @@ connection.observe((state) => {
   if (state.name === "connected" && state.welcome.limits?.frame_bytes) attachments.showLimit(state.welcome.limits.frame_bytes);
 });
 drafts.start();
-streamUI.start({ conversationOpened: (id) => drafts.open(id ?? "new"), settingsShown: () => panels.showSettings() });
+streamUI.start({
+  conversationOpened: (id) => {
+    drafts.open(id ?? "new");
+    chips.opened(id === null, streamUI.settings);
+  },
+  settingsShown: () => {
+    panels.showSettings();
+    chips.show(streamUI.settings);
+  },
+});
 void registerServiceWorker();
 new IdleQueue().add(() => MarkdownText.warmUp());
 new OldChat({ storage, api, textOf, now: Date.now }).bring().then((brought) => brought && libraryUI.library.refresh());

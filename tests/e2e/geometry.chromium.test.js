@@ -71,7 +71,15 @@ describe("The page's layout, in every width and text size", () => {
     assert.deepEqual(faults, []);
   }
 
-  it("is sound in a new chat", () => everyLayoutIsSound());
+  it("is sound in a new chat, with settings that it may keep", async () => {
+    await chat.page.evaluate(() => {
+      const params = { temperature: 1.5, max_tokens: 2_000_000_000, repeat_penalty: 1.125, top_k: 40, json_schema: {} };
+      localStorage.setItem("streamui.settings.v1", JSON.stringify({ system: "Be brief.", params }));
+    });
+    await chat.reload();
+    await chat.page.waitForSelector("#chips-question:not([hidden])");
+    await everyLayoutIsSound();
+  });
 
   it("is sound beside or under the settings", async () => {
     await panels.open("chat");
