@@ -1,4 +1,4 @@
-"""One option of the command line: its name, its variable, and how its text is read."""
+"""One option of the command line: name, environment variable and parser."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Option:
 
 
 def path_prefix(*taken: str) -> Callable[[str], str]:
-    """Return a parser of the path below which a proxy serves this server. Its result has no slash at the end.
+    """Return a parser for the path below which a proxy serves this server. Its result has no slash at the end.
 
-    ``taken`` are first parts that the server's own addresses have: behind a proxy that removes the prefix, such an
-    address could be meant with or without it.
+    ``taken``: first parts of the server's own addresses, which the path must not begin with: behind a proxy that
+    removes the path, an address would be ambiguous.
     """
 
     def parse(text: str) -> str:

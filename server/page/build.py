@@ -38,7 +38,7 @@ COMPRESSED: Final = frozenset({".js", ".css"})
 
 
 class BuildError(Exception):
-    """The bundle can't be made; the message says why."""
+    """The bundle can't be made. The message has the reason."""
 
 
 def main() -> int:
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def build(frontend: Path = FRONTEND, bundles: Path = BUNDLES) -> Bundle:
-    """Bundle the page and make the bundle the one that is served. The one before is kept for pages that are open.
+    """Bundle the page and serve the new bundle. The previous one is kept for open pages.
 
     Raises BuildError.
     """
@@ -80,7 +80,7 @@ def build(frontend: Path = FRONTEND, bundles: Path = BUNDLES) -> Bundle:
 
 
 def _esbuild() -> Path:
-    """The program for this machine; npm installs the one that fits."""
+    """Return the path of esbuild's program for this machine, as installed by npm."""
     programs = sorted((FRONTEND.parent / "node_modules" / "@esbuild").glob("*/bin/esbuild"))
     if not programs:
         raise BuildError("esbuild is not installed; `npm ci --omit=dev` installs it")
@@ -88,7 +88,7 @@ def _esbuild() -> Path:
 
 
 def _run(esbuild: Path, frontend: Path, entries: Sequence[str], folder: Path) -> Mapping[str, Any]:
-    """Bundle ``entries`` into ``folder``. Returns what esbuild says of each file that it wrote, by name."""
+    """Bundle ``entries`` into ``folder``. Returns esbuild's facts about each file written, by name."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         command = [str(esbuild), *entries, *OPTIONS, f"--outdir={folder}", f"--metafile={report.name}"]
         try:
@@ -102,7 +102,7 @@ def _run(esbuild: Path, frontend: Path, entries: Sequence[str], folder: Path) ->
 
 
 def _imported_at_once(outputs: Mapping[str, Any]) -> tuple[str, ...]:
-    """The files that the page's script imports before it runs, directly or not."""
+    """Return the files that the page's script imports before it runs, directly or indirectly."""
     found: dict[str, None] = {SCRIPT: None}
     waiting = [SCRIPT]
     while waiting:

@@ -27,7 +27,7 @@ class Bundle(msgspec.Struct, frozen=True):
 
 
 def read_bundle(folder: Path = BUNDLES) -> Bundle | None:
-    """The newest bundle in ``folder``; None if there is none."""
+    """Return the newest bundle in ``folder``; None if there is none."""
     try:
         bundle = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Bundle)
     except (OSError, msgspec.MsgspecError):
@@ -36,7 +36,7 @@ def read_bundle(folder: Path = BUNDLES) -> Bundle | None:
 
 
 def write_manifest(bundle: Bundle, folder: Path) -> None:
-    """Make ``bundle`` the one that is served."""
+    """Store ``bundle`` as the one to serve."""
     unfinished = folder / f"{MANIFEST}.new"
     unfinished.write_bytes(msgspec.json.encode(bundle) + b"\n")
     unfinished.replace(folder / MANIFEST)

@@ -1,4 +1,4 @@
-"""The browser libraries that npm installs: of each package only the files that the page asks for.
+"""Browser libraries installed by npm: of each package only the files that the page requests.
 
 This module imports nothing of the server, since the build of a wheel reads it too (wheel.py).
 """
@@ -34,7 +34,7 @@ LIBRARIES: Final = {
     ),
     "pdf": Library("pdfjs-dist", re.compile(r"legacy/build/pdf(\.worker)?\.min\.mjs|cmaps/[A-Za-z0-9-]+\.bcmap")),
 }
-"""By the folder below /static/vendor."""
+"""Libraries by their folder below /static/vendor."""
 
 
 def library_files(node_modules: Path) -> Iterator[str]:

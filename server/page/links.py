@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Links:
-    """Addresses below ``/static/``. What is behind one of them never changes, so browsers keep it."""
+    """Addresses below ``/static/``. Their content never changes, so browsers cache it permanently."""
 
     sources: str
     """Folder of all source files, such as the icon."""
@@ -36,11 +36,11 @@ class PageLinks:
 
     @property
     def digest(self) -> str:
-        """The digest of the sources, as far as the last call of ``current`` has seen them."""
+        """Digest of the sources as of the last call of ``current``."""
         return self._digest
 
     def current(self) -> Links:
-        """The links of now."""
+        """Return the current links."""
         seen = stamps(self._frontend), read_bundle(self._bundles)
         if seen != self._seen:
             self._digest, bundle = digest(self._frontend), seen[1]

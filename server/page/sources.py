@@ -1,4 +1,4 @@
-"""The source files of the page: which there are, a digest of all of them, and what the entry files import."""
+"""Source files of the page: their list, a digest of all of them, and the imports of the entry files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Final
 import server
 
 FRONTEND: Final = Path(server.__file__).parents[1] / "frontend"
-"""Beside the server's package, in a checkout and in an installed wheel alike."""
+"""Folder beside the server's package, in a checkout and in an installed wheel."""
 
 SCRIPT: Final = "app.js"
 STYLE: Final = "page.css"
-"""The page's entry files: everything else that it needs to start is imported by one of them."""
+"""Entry files of the page: they import all other files that the page needs to start."""
 
 DIGEST_LENGTH: Final = 12
-"""Hexadecimal digits of a digest in an address."""
+"""Number of hexadecimal digits of a digest in an address."""
 
 KINDS: Final = frozenset({".js", ".css", ".svg", ".png", ".webmanifest"})
 

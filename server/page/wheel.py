@@ -1,4 +1,4 @@
-"""Build hook of the wheel: the page's bundle and browser libraries go into it, so that an installed page is whole.
+"""Build hook of the wheel: adds the page's bundle and browser libraries, so that an installed page is complete.
 
 Hatchling runs this file by its path, in an environment without the server's packages.
 """
@@ -13,7 +13,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class PageHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds what `make install` has brought and built. Without that the wheel has the plain page, and says so."""
+    """Adds the results of `make install`. Without them it prints a warning, and the wheel has only the sources."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
