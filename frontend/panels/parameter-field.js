@@ -214,8 +214,8 @@ function createInput(parameter, id) {
     spellcheck: "false",
     autocomplete: "off",
   };
-  if (!isNumeric(parameter)) return create("textarea", { ...attributes, rows: kind === "object" ? 3 : 2 });
+  if (!isNumeric(parameter)) return create("textarea", { ...attributes, dir: kind === "object" ? "ltr" : "auto", rows: kind === "object" ? 3 : 2 });
   // Keyboards that bring up digits alone have no minus sign on some telephones.
   const inputmode = minimum < 0 ? "text" : kind === "integer" ? "numeric" : "decimal";
-  return create("input", { ...attributes, type: "text", inputmode });
+  return create("input", { ...attributes, dir: "ltr", type: "text", inputmode });
 }

@@ -164,10 +164,10 @@ export class PanelsPage {
     });
   }
 
-  /** By how many pixels anything in the panel is wider than its room. */
+  /** By how many pixels anything in the panel, or a parameter's name, is wider than its room. */
   async overhang() {
     return await this.page.evaluate(() => {
-      const shown = [...document.querySelectorAll("#side-panel, .side-panel-view:not([hidden]), .side-panel-view:not([hidden]) .settings-rows")];
+      const shown = [...document.querySelectorAll("#side-panel, .side-panel-view:not([hidden]), .side-panel-view:not([hidden]) :is(.settings-rows, .field-name label)")];
       return Math.max(...shown.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
     });
   }

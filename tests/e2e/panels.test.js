@@ -116,6 +116,18 @@ describe("The panels", () => {
       assert.deepEqual(await panels.slider("temperature"), { value: "0.3", words: "0.3 (default)" });
     });
 
+    it("has name, slider and number of a parameter in one line", async () => {
+      await panels.unfoldAll();
+      const offsets = await chat.page.$$eval(".field-row-slider", (rows) => rows.map((row) => {
+        const middles = [...row.querySelectorAll("label, input")].map((part) => {
+          const { top, bottom } = part.getBoundingClientRect();
+          return (top + bottom) / 2;
+        });
+        return Math.max(...middles) - Math.min(...middles);
+      }));
+      assert.ok(offsets.length > 10 && offsets.every((offset) => offset < 3), offsets.join(", "));
+    });
+
     it("explains a parameter on demand", async () => {
       assert.equal(await panels.help("temperature"), "");
       await chat.page.focus('[aria-label="About Temperature"]');
