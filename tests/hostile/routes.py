@@ -73,6 +73,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("GET", "/static/vendor/entities"): Entry("/static/vendor/entities/index.js", OPEN),
     ("GET", "/static/vendor/highlight"): Entry("/static/vendor/highlight/highlight.min.js", OPEN),
     ("GET", "/static/vendor/katex"): Entry("/static/vendor/katex/katex.mjs", OPEN),
+    ("GET", "/static/vendor/pdf"): Entry("/static/vendor/pdf/legacy/build/pdf.min.mjs", OPEN),
     ("GET", "/static/bundle"): Entry(f"/static/bundle/{(read_bundle() or build()).name}/app.js", OPEN),
     ("GET", "/static/sources/{digest}"): Entry("/static/sources/0123456789ab/app.js", OPEN),
     ("GET", "/static"): Entry("/static/app.js", OPEN),
