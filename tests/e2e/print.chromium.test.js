@@ -48,7 +48,7 @@ describe("A printed conversation", () => {
 
   it("has every message, rendered, however soon it is printed", async () => {
     // Nothing is rendered in pauses between frames, as on a machine that has none.
-    await chat.page.evaluate(() => Object.assign(window, { requestIdleCallback: () => 0 }));
+    await chat.page.evaluate(() => void Object.assign(window, { requestIdleCallback: () => 0 }));
     const file = Buffer.from(await chat.page.devtools.pdf()).toString("latin1");
     const pages = file.match(/\/Type\s*\/Page\b(?!s)/g)?.length ?? 0;
     assert.ok(pages > MESSAGES / 12, `${pages} pages`);

@@ -114,7 +114,9 @@ describe("Messages", () => {
 
   it("show a tick on the button that has copied, and say so", async () => {
     await openShort();
-    await chat.page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: { writeText: async () => {} } }));
+    await chat.page.evaluate(() => {
+      Object.defineProperty(navigator, "clipboard", { value: { writeText: async () => {} } });
+    });
     await chat.pressLast("Copy");
     await chat.page.waitForSelector('.message:last-child [data-action="copy"][data-confirmed] use[href="#icon-check"]');
     await chat.page.waitFor(() => document.getElementById("announcer")?.textContent?.includes("Copied"));
