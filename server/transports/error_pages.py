@@ -49,7 +49,7 @@ async def refuse_address(request: Request, error: Exception) -> Response:
     """Build the response to an unknown address or a wrong method: the `error` message, as on all HTTP endpoints."""
     assert isinstance(error, HTTPException)
     code = ErrorCode.UNKNOWN_ID if error.status_code == HTTPStatus.NOT_FOUND else ErrorCode.BAD_FRAME
-    told = RemoteProtocolError(code, f"{request.method} {path_of(request.scope)[:200]}: {error.detail.lower()}")
+    told = RemoteProtocolError(code, f"{request.method} {request.scope['path'][:200]}: {error.detail.lower()}")
     headers = {**NO_STORE, **(error.headers or {})}
     return Response(codec.encode(told.as_message()) + "\n", error.status_code, headers, media_type=JSON)
 
@@ -64,7 +64,7 @@ class ErrorPages:
         if scope["type"] != "http" or not _is_navigation(scope):
             await self._app(scope, receive, send)
             return
-        sender = _Replacing(scope, receive, send)
+        sender = _Replacing(dict(scope), receive, send)  # a copy: routing changes the root path of a mounted part
         try:
             await self._app(scope, receive, sender)
         except Exception:

@@ -52,12 +52,14 @@ async def test_an_unknown_address_is_a_page_for_a_browser_and_json_for_others(se
         answer = await server.get(path, headers=headers)
         told = json.loads(answer.body)
         assert (answer.status, told["type"], told["code"]) == (404, "error", "unknown_id")
+        assert path in told["message"] or "unknown" in path
         assert answer.headers["content-type"] == "application/json"
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_what_the_page_of_an_error_needs_is_there(server: RunningServer) -> None:
-    page = await server.get("/nowhere", headers=BROWSER)
+@pytest.mark.parametrize("path", ["/nowhere", "/static/nothing.js", "/static/vendor/katex/nothing.js"])
+async def test_what_the_page_of_an_error_needs_is_there(server: RunningServer, path: str) -> None:
+    page = await server.get(path, headers=BROWSER)
     links = re.findall(r'(?:src|href)="([^"]+)"', page.body)
     assert len(links) == 5
     for link in links:
