@@ -42,7 +42,13 @@ export class ChatPage {
   /** @param {string} text */
   async ask(text) {
     await this.write(text);
-    await this.page.press("Enter");
+    await this.send();
+  }
+
+  /** Sends what is written: on a touch device Enter alone starts a new line. */
+  async send() {
+    const key = await this.page.$eval("#composer-input", (input) => input.enterKeyHint);
+    await this.page.press(key === "send" ? "Enter" : "Control+Enter");
   }
 
   /**

@@ -42,7 +42,7 @@ export const SCREENS = [
     name: "refused",
     arrange: async ({ chat }) => {
       await chat.paste("This sentence is here to fill the whole context of the model. ".repeat(600));
-      await chat.page.press("Enter");
+      await chat.send();
       await chat.lastStatusSays("too long");
       await chat.isIdle();
     },
