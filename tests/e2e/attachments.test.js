@@ -86,7 +86,7 @@ describe("Files and long pastes", () => {
     await chat.page.waitFor(() => document.querySelector(".viewer-copy")?.textContent !== "Copy");
     await chat.press("Close");
     await chat.hasFocus(".question-files .file-open");
-    assert.equal(await chat.page.$eval(".viewer-text", ({ textContent }) => textContent), "");
+    await chat.page.waitFor(() => document.querySelector(".viewer-text")?.textContent === "");
     assert.deepEqual(chat.complaints, []);
   });
 
