@@ -39,8 +39,8 @@ import { QuestionParts } from "./question-parts.js";
 
 /** How much text is painted at a time, in UTF-16 units: what is more waits for the next turn. */
 const PIECE = 4000;
-/** The same in a pause between frames: a processor that is slowed down four times takes about 10 ms for it. */
-const IDLE_PIECE = 1000;
+/** The same in a pause between frames, which is shorter than a frame. */
+const IDLE_PIECE = 500;
 /** How long figures stand before they change, in milliseconds: nobody reads them faster. */
 const FIGURES_MS = 200;
 
@@ -172,7 +172,11 @@ export class MessageView {
    * @returns {boolean} whether there is nothing left to do
    */
   prepare() {
-    this.#paintText(this.#rendered(), IDLE_PIECE);
+    if (!this.#painted) {
+      this.#rendered(); // its buttons are work enough for one piece
+      return false;
+    }
+    this.#paintText(this.#painted, IDLE_PIECE);
     if (this.isPainted) this.#paintLine();
     return this.isPainted;
   }

@@ -90,9 +90,9 @@ describe("The transcript of a long conversation", () => {
       pause();
       assert.deepEqual(rendered(), expected(96, 100));
       for (let count = 0; count < 10; count += 1) frame();
-      pause();
-      pause();
+      for (let count = 0; count < 3; count += 1) pause();
       assert.deepEqual(rendered(), expected(94, 100));
+      assert.deepEqual([text("95"), text("94")], ["text", ""]);
       for (let count = 0; count < 200; count += 1) pause();
       assert.deepEqual(rendered(), expected(0, 100));
       assert.equal(jobs.length, 0);
