@@ -10,7 +10,7 @@ ARGS :=
 BIN := .venv/bin
 
 .PHONY: help run install install-dev test test-slow lint types spec templates fuzz page-machine soak bench-page \
-  screenshots icons starter lock clean
+  screenshots screens icons starter lock clean
 
 include .ci/install.mk
 include .ci/suites.mk
@@ -90,6 +90,10 @@ bench-page: install-dev ## how soon the page starts, and what long answers and c
 
 screenshots: install-dev ## take the README's pictures of the page anew
 	node tests/e2e/screenshots.js
+
+screens: export BROWSER := chromium
+screens: install-dev ## take every screen in every width, text size and theme into build/screens/, for a person to look at: ARGS="empty login"
+	node tests/e2e/all-screens.js $(ARGS)
 
 icons: install-dev ## draw the icons of the installed page anew from frontend/icon.svg
 	node tests/e2e/icons.js

@@ -8,5 +8,7 @@ export const CHROMIUM_ONLY = {
   "first-paint.chromium.test.js": "runs a script before the page's own",
   "long-conversation.chromium.test.js": "measures how long the browser computes, whatever else the machine does",
   "page-machine.chromium.test.js": "takes long, and what it looks for is the same in each browser",
+  "forced-colors.chromium.test.js": "has the system force its colours",
+  "screens.chromium.test.js": "changes the system's theme while the page is open, and the same in each browser",
   "markdown.chromium.test.js": "sees each request that the browser sends, may read the clipboard",
 };

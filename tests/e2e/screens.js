@@ -1,4 +1,9 @@
-/** The page's screens, each a state that a person can see: for the tests of accessibility and for the pictures. */
+/**
+ * The page's screens, each a state that a person can see: for the tests of accessibility and of layout, and for the pictures. A new
+ * state is one more entry of the table.
+ */
+
+import { randomUUID } from "node:crypto";
 
 import { ChatPage } from "./chat-page.js";
 import { ComposerPage } from "./composer-page.js";
@@ -12,11 +17,15 @@ import { Server } from "./server.js";
  * @property {ChatPage} chat open and connected
  * @property {HttpProxy} proxy through which it is connected
  * @property {Server} server its model takes its time, unless it is told to hurry
+ * @property {() => Promise<string>} guarded address of a server that asks for a token
  */
 /**
  * @typedef {object} Screen
  * @property {string} name
  * @property {(stage: Stage) => Promise<void>} arrange brings a new page into this state, in which it stays
+ * @property {"chat" | "list" | "panel" | "dialog" | "outside"} [place] what the screen is about: the chat, unless it says otherwise; the
+ *   list, which has to be opened first on a narrow page; the panel; what covers the page; another page
+ * @property {(chat: ChatPage) => Promise<void>} [renew] brings back what does not outlive a change of the page's width
  */
 
 const STEP_MS = 100;
@@ -88,6 +97,7 @@ export const SCREENS = [
   },
   {
     name: "file",
+    place: "dialog",
     arrange: async ({ chat }) => {
       await attach(chat);
       await chat.page.focus(".file-open");
@@ -96,18 +106,36 @@ export const SCREENS = [
     },
   },
   {
-    name: "list-menu",
+    name: "long-list",
+    place: "list",
     arrange: async ({ chat, server }) => {
-      await importText(server.address, "What the menu is about", "An answer.");
-      await chat.listSays("What the menu is about");
-      await chat.press("Options for What the menu is about");
-      await chat.page.waitForSelector("[role=menu]");
+      const day = 86_400_000;
+      for (const [index, title] of TITLES.entries()) await importText(server.address, title, "An answer.", Date.now() - index * 1.7 * day);
+      await chat.listSays(TITLES[0] ?? "");
+      await openList(chat);
+      await chat.chooseListed(TITLES[2] ?? "", "Pin");
+      await chat.openListed(TITLES[1] ?? "");
+      await chat.hasAnswers(1);
+      await openList(chat);
     },
   },
   {
+    name: "list-menu",
+    place: "list",
+    arrange: async ({ chat, server }) => {
+      await importText(server.address, "What the menu is about", "An answer.");
+      await chat.listSays("What the menu is about");
+      await openList(chat);
+      await openMenu(chat);
+    },
+    renew: openMenu,
+  },
+  {
     name: "searching",
+    place: "list",
     arrange: async ({ chat, server }) => {
       await importText(server.address, "A conversation to be found", "The needle is in this haystack.");
+      await openList(chat);
       await chat.page.type("#search", "needle");
       await chat.page.waitForSelector(".row mark");
     },
@@ -119,18 +147,52 @@ export const SCREENS = [
       await chat.listSays("What is deleted");
       await chat.chooseListed("What is deleted", "Delete");
       await chat.page.waitForSelector(".toast");
+      await chat.page.focus(".toast button");
     },
   },
-  { name: "settings", arrange: ({ chat }) => openPanel(chat, "chat") },
-  { name: "engine", arrange: ({ chat }) => openPanel(chat, "engine") },
-  { name: "appearance", arrange: ({ chat }) => openPanel(chat, "appearance") },
+  {
+    name: "missing",
+    arrange: async ({ chat, server }) => {
+      await chat.page.goto(`${server.address}/c/nowhere`);
+      await chat.page.waitForSelector("#trouble:not([hidden])");
+    },
+  },
+  { name: "settings", place: "panel", arrange: ({ chat }) => openPanel(chat, "chat") },
+  { name: "engine", place: "panel", arrange: ({ chat }) => openPanel(chat, "engine") },
+  { name: "appearance", place: "panel", arrange: ({ chat }) => openPanel(chat, "appearance") },
   {
     name: "shortcuts",
+    place: "dialog",
     arrange: async ({ chat }) => {
       await chat.press("Keyboard shortcuts");
       await chat.page.waitForSelector("dialog[open]");
     },
   },
+  {
+    name: "login",
+    place: "outside",
+    arrange: async ({ chat, guarded }) => chat.page.goto(await guarded()),
+  },
+  {
+    name: "not-found",
+    place: "outside",
+    arrange: async ({ chat, server }) => chat.page.goto(`${server.address}/nowhere`),
+  },
+  {
+    name: "offline",
+    place: "outside",
+    arrange: async ({ chat, server }) => chat.page.goto(`${server.address}/static/offline/offline.html`),
+  },
+];
+
+const TITLES = [
+  "Why is the sky blue?",
+  "A title that is much too long for the width of any list that stands beside a chat, whatever the size of its text",
+  "Pinned recipes",
+  "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
+  "لماذا السماء زرقاء؟",
+  "为什么天空是蓝色的？",
+  ...Array.from({ length: 14 }, (_, index) => `Question ${index + 1}`),
 ];
 
 /** @param {ChatPage} chat */
@@ -176,6 +238,20 @@ $$
 [^1]: The note.
 `;
 
+/** @param {ChatPage} chat */
+async function openMenu(chat) {
+  await chat.press("Options for What the menu is about");
+  await chat.page.waitForSelector("[role=menu]:popover-open");
+}
+
+/** Opens the list where it is not beside the chat. @param {ChatPage} chat */
+export async function openList(chat) {
+  await chat.page.evaluate(() => {
+    const button = document.getElementById("sidebar-open");
+    if (button?.checkVisibility() && button.ariaExpanded === "false") button.click();
+  });
+}
+
 /**
  * @param {ChatPage} chat
  * @param {"chat" | "engine" | "appearance"} view
@@ -194,14 +270,15 @@ async function openPanel(chat, view) {
  * @param {string} address
  * @param {string} title
  * @param {string} text
+ * @param {number} [at] when it was used last, in milliseconds since 1970
  */
-async function importText(address, title, text) {
-  const common = { created_at: Date.now(), state: "done", generation: null };
+async function importText(address, title, text, at = Date.now()) {
+  const common = { created_at: at, state: "done", generation: null };
   const messages = [
     { ...common, id: "q", parent: null, role: "user", content: "Show me" },
     { ...common, id: "a", parent: "q", role: "assistant", content: text },
   ];
-  const facts = { id: "c", title, settings: {}, leaf: "a", created_at: Date.now(), updated_at: Date.now() };
+  const facts = { id: randomUUID(), title, settings: {}, leaf: "a", created_at: at, updated_at: at };
   const file = { format: "streamui.conversations", version: 1, conversations: [{ ...facts, messages }] };
   const response = await fetch(`${address}/api/conversations/import`, {
     method: "POST",
@@ -216,6 +293,8 @@ async function importText(address, title, text) {
 export class Stages {
   #server;
   #proxy;
+  /** @type {Promise<Server> | null} the one that asks for a token, once a screen needs it */
+  #guarded = null;
 
   /**
    * @param {Server} server
@@ -247,8 +326,13 @@ export class Stages {
     await chat.page.setViewport(viewport);
     await chat.open(this.#proxy.address);
     await chat.listIsThere();
-    await screen.arrange({ chat, proxy: this.#proxy, server: this.#server });
+    await screen.arrange({ chat, proxy: this.#proxy, server: this.#server, guarded: () => this.#guardedAddress() });
     return chat;
+  }
+
+  async #guardedAddress() {
+    this.#guarded ??= Server.start({ auth: "token" });
+    return (await this.#guarded).address;
   }
 
   /** Has answers written at once, and end by themselves. */
@@ -259,6 +343,7 @@ export class Stages {
   async stop() {
     await this.#proxy.stop();
     await this.#server.stop();
+    await (await this.#guarded)?.stop();
   }
 }
 
