@@ -122,14 +122,14 @@ export class SidebarView {
 
   #show() {
     const { sidebar, scrim, rest, openButton, closeButton } = this.#elements;
-    const isCovering = isDrawer() && this.#isOpen;
     const wasShown = this.#isShown;
+    this.#isOpen &&= isDrawer(); // so that a page that gets narrow never begins with an open drawer
     this.#isShown = isDrawer() ? this.#isOpen : !this.#isCollapsed;
     document.documentElement.dataset.sidebar = this.#isCollapsed ? "collapsed" : "open";
-    sidebar.dataset.open = String(this.#isShown);
+    sidebar.dataset.open = String(this.#isOpen);
     sidebar.inert = !this.#isShown;
-    rest.inert = isCovering;
-    scrim.hidden = !isCovering;
+    rest.inert = this.#isOpen;
+    scrim.hidden = !this.#isOpen;
     for (const button of [openButton, closeButton]) button.ariaExpanded = String(this.#isShown);
     if (this.#isShown && !wasShown) this.#delegate?.sidebarShown();
   }

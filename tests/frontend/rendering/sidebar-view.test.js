@@ -61,7 +61,7 @@ describe("The sidebar", () => {
     view.start({ sidebarSearched: (text) => told.push(`searched ${text}`), sidebarShown: () => told.push("shown") });
   }
 
-  const isShown = () => part("sidebar").dataset.open === "true";
+  const isShown = () => !part("sidebar").inert;
   const focus = () => document.activeElement.id;
   const click = (/** @type {string} */ id) => part(id).dispatchEvent(new window.Event("click"));
 
@@ -115,6 +115,18 @@ describe("The sidebar", () => {
     setRoom("cover");
     resized();
     assert.equal(isShown(), true);
+  });
+
+  it("is never an open drawer on a page that has just become narrow", () => {
+    start();
+    assert.equal(part("sidebar").dataset.open, "false");
+    setRoom("drawer");
+    resized();
+    view.open();
+    assert.equal(part("sidebar").dataset.open, "true");
+    setRoom("");
+    resized();
+    assert.deepEqual([part("sidebar").dataset.open, isShown(), part("rest").inert], ["false", true, false]);
   });
 
   it("closes as a drawer when a chat is chosen, and stays beside the chat", () => {
