@@ -38,8 +38,10 @@ describe("A server that asks for a token", () => {
     await submit();
   }
 
+  /** The form may still be on its way when the address is its own already. */
   async function submit() {
-    await chat.page.$eval("button[type=submit]", (button) => button.click());
+    await chat.page.waitForSelector(".login-form button[type=submit]");
+    await chat.page.$eval(".login-form button[type=submit]", (button) => button.click());
   }
 
   /** @param {string} path */
