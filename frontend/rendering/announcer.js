@@ -1,6 +1,9 @@
 /**
- * Tells people who listen to the page what has changed and what the answer says: whole sentences, several at a time, each
- * once; of what the model thinks only that it does. While the page is hidden it says nothing, and afterwards only how things stand.
+ * Screen reader announcements: state changes, and the sentences of an answer. Complete sentences are announced in
+ * groups,
+ * each once. Thinking is announced as one word, without its text. A hidden page announces nothing; when it becomes
+ * visible,
+ * only its current state is announced.
  */
 
 import { ThinkingSplitter } from "./markdown/thinking-splitter.js";
@@ -8,9 +11,11 @@ import { SentenceReader } from "./sentence-reader.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */
 
-/** How long sentences are gathered until they are said together, in milliseconds. */
+/** Delay before sentences are announced together, in milliseconds. */
 const GATHER_MS = 1500;
-/** How many of the announcements stay in the region: one that is replaced at once might not be read out. */
+/**
+ * Largest number of announcements in the region. Screen readers might skip an announcement that is replaced at once.
+ */
 const KEPT = 3;
 
 export class Announcer {
@@ -19,18 +24,18 @@ export class Announcer {
   #isHidden;
   #sentences = new SentenceReader();
   /** @type {string[]} */
-  #unsaid = [];
+  #unannounced = [];
   #isThinking = false;
   #splitter = this.#newSplitter();
-  /** The last state that nobody has heard. */
+  /** Last state that has not been announced; "" if there is none. */
   #state = "";
   /** @type {unknown} */
   #timer = null;
 
   /**
-   * @param {HTMLElement} region a visually hidden live region that reads out what is added to it
+   * @param {HTMLElement} region visually hidden live region; screen readers announce what is added to it
    * @param {Clock} clock
-   * @param {() => boolean} isHidden whether the page is
+   * @param {() => boolean} isHidden returns true while the page is hidden
    */
   constructor(region, clock, isHidden) {
     this.#region = region;
@@ -39,47 +44,47 @@ export class Announcer {
   }
 
   /**
-   * Says what has changed, behind the sentences before it.
+   * Announce a state change, after the sentences that came before it.
    * @param {string} state
    */
   say(state) {
-    this.#unsaid.push(state);
+    this.#unannounced.push(state);
     this.#state = state;
     this.#speak();
   }
 
   /**
-   * Says the sentences of an answer, each once it is whole.
-   * @param {string} text what the answer has grown by
+   * Announce the sentences of an answer, each when it is complete.
+   * @param {string} text new part of the answer
    */
   wrote(text) {
     this.#splitter.append(text);
-    if (this.#unsaid.length > 0) this.#timer ??= this.#clock.setTimeout(() => this.#speak(), GATHER_MS);
+    if (this.#unannounced.length > 0) this.#timer ??= this.#clock.setTimeout(() => this.#speak(), GATHER_MS);
   }
 
   /**
-   * Says the rest of the answer, and how it ended.
+   * Announce the rest of the answer and how it ended.
    * @param {string} state
    */
   ended(state) {
     this.#splitter.finish();
-    this.#unsaid.push(...this.#sentences.end());
+    this.#unannounced.push(...this.#sentences.end());
     this.#splitter = this.#newSplitter();
     this.say(state);
   }
 
-  /** Leaves out what has not been said yet: another text is shown. */
+  /** Drop unannounced sentences: the page now shows another text. */
   forget() {
     this.#sentences = new SentenceReader();
     this.#splitter = this.#newSplitter();
-    this.#unsaid = [];
+    this.#unannounced = [];
     this.#forgetTimer();
   }
 
   #newSplitter() {
     this.#isThinking = false;
     return new ThinkingSplitter({
-      text: (text) => this.#unsaid.push(...(this.#isThinking ? [] : this.#sentences.push(text))),
+      text: (text) => this.#unannounced.push(...(this.#isThinking ? [] : this.#sentences.push(text))),
       thinkingBegan: () => this.#thinkingBegan(),
       thinkingEnded: () => (this.#isThinking = false),
       thinkingWasBefore: () => {},
@@ -88,18 +93,18 @@ export class Announcer {
 
   #thinkingBegan() {
     this.#isThinking = true;
-    this.#unsaid.push(...this.#sentences.end(), "Thinking.");
+    this.#unannounced.push(...this.#sentences.end(), "Thinking.");
   }
 
-  /** The page can be seen again. */
+  /** Announce the current state when the page becomes visible again. */
   shown() {
     if (this.#state !== "") this.say(this.#state);
   }
 
   #speak() {
     this.#forgetTimer();
-    const words = this.#unsaid.join(" ");
-    this.#unsaid = [];
+    const words = this.#unannounced.join(" ");
+    this.#unannounced = [];
     if (this.#isHidden() || words === "") return;
     this.#state = "";
     const announcement = document.createElement("p");

@@ -1,18 +1,18 @@
-/** The line in a transcript below the messages that the model no longer sees, with the summary that it sees in their place. */
+/** Dividing line in a transcript: the model no longer sees the messages above it, or sees a summary of them. */
 
 import { textButton } from "./elements.js";
 
 /**
  * @typedef {object} Boundary
  * @property {string} text
- * @property {string} [summary] that the model sees
+ * @property {string} [summary] text that the model sees instead of those messages
  */
 
 /**
- * Shows the line below a message, or takes it out.
- * @param {HTMLElement} message its list item
- * @param {Boundary | null} boundary
- * @param {() => void} undo removes the summary
+ * Show the boundary line below a message, or remove it.
+ * @param {HTMLElement} message the message's list item
+ * @param {Boundary | null} boundary null removes the line
+ * @param {() => void} undo callback that removes the summary
  */
 export function showBoundary(message, boundary, undo) {
   const line = /** @type {HTMLElement | null} */ (message.querySelector(".boundary"));

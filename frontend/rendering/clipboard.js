@@ -1,6 +1,6 @@
-/** Copies text, also where the browser gives no clipboard: on plain http from another machine. */
+/** Clipboard access that also works without the clipboard API, as on plain http from another machine. */
 
-/** @param {string} text @returns {Promise<boolean>} whether it was copied */
+/** Copy text to the clipboard. @param {string} text @returns {Promise<boolean>} true if the text was copied */
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -16,7 +16,7 @@ function copyBySelection(text) {
   const input = document.createElement("textarea");
   input.value = text;
   input.className = "visually-hidden";
-  // A modal dialog takes the focus away from everything outside of it.
+  // While a modal dialog is open, elements outside it can't have the focus.
   (focused?.closest("dialog") ?? document.body).append(input);
   input.select();
   const isCopied = document.execCommand("copy");

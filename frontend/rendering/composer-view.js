@@ -1,4 +1,4 @@
-/** Where the next message is written and sent or queued, and the present answer is stopped. */
+/** Composer: the field for the next message, and the buttons that send or queue it and stop the current answer. */
 
 import { isTooLongForField } from "../composer/held-texts.js";
 import { joinMessage, splitMessage } from "../conversations/message-files.js";
@@ -9,18 +9,18 @@ import { isSendKey, isTouchDevice, watchTouch } from "./submit-key.js";
  * @typedef {object} ComposerElements
  * @property {HTMLFormElement} form
  * @property {HTMLTextAreaElement} input
- * @property {HTMLButtonElement} button sends, or queues while an answer is written
- * @property {HTMLElement} label the button's words
+ * @property {HTMLButtonElement} button sends the message, or queues it while an answer is running
+ * @property {HTMLElement} label the text of `button`
  * @property {HTMLButtonElement} stopButton
  * @property {HTMLElement} stopLabel
  * @property {HTMLElement} hint
  * @property {Held} [held]
  */
 /**
- * Files and long pastes that are sent below what is written.
+ * Files and long pastes that are sent below the typed text.
  * @typedef {object} Held
  * @property {boolean} isEmpty
- * @property {boolean} isReading whether the text of one isn't known yet
+ * @property {boolean} isReading true while a file is still being read
  * @property {MessageFile[]} items
  * @property {(item: MessageFile) => void} add
  * @property {(items: MessageFile[]) => void} replace
@@ -74,24 +74,24 @@ export class ComposerView {
     this.#changed();
   }
 
-  /** Whether nothing has been written. */
+  /** True if there is no text and no file. */
   get isEmpty() {
     const { input, held } = this.#elements;
     return input.value.trim() === "" && (held?.isEmpty ?? true);
   }
 
-  /** Whether there is something to send, and all of it has been read. */
+  /** True if there is something to send and every file has been read. */
   get #isReady() {
     return !this.isEmpty && !this.#elements.held?.isReading;
   }
 
-  /** Makes it ready to type in. Where that would bring up a keyboard on the screen, the reader has to ask for it. */
+  /** Focus the input, except on touch devices: there the focus would open the on-screen keyboard. */
   focus() {
     if (!matchMedia("(pointer: coarse)").matches) this.#elements.input.focus();
   }
 
   /**
-   * Replaces what is written.
+   * Replace the text and the files.
    * @param {string} text
    */
   write(text) {
@@ -101,7 +101,7 @@ export class ComposerView {
   }
 
   /**
-   * Puts a text in front of what is written.
+   * Insert a text before the current text.
    * @param {string} text
    */
   prepend(text) {
@@ -111,9 +111,9 @@ export class ComposerView {
   }
 
   /**
-   * Those that listen to the input hear of it, as of what is typed.
-   * @param {string} words held beside the input where they are too long for it
-   * @param {string} rest
+   * Set the input's text, and dispatch an `input` event as typing would.
+   * @param {string} words typed text; kept beside the input if it is too long for the field
+   * @param {string} rest current text, appended to `words`
    */
   #set(words, rest) {
     const { input, held } = this.#elements;
@@ -144,7 +144,7 @@ export class ComposerView {
     this.#delegate?.composerSent(text);
   }
 
-  /** A hint about keys is of no use where there is no keyboard. */
+  /** Show the labels of the mode. The hint about keys is hidden on devices without a keyboard. */
   #showWords() {
     const { input, label, stopLabel, hint } = this.#elements;
     const words = WORDS[this.#mode];
@@ -170,7 +170,7 @@ export class ComposerView {
 }
 
 /**
- * The text without blank lines around it. The first line keeps its indentation, which matters in code.
+ * Remove blank lines at both ends. The first line keeps its indentation, which matters in code.
  * @param {string} text
  */
 function withoutBlankEdges(text) {

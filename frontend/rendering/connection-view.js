@@ -1,4 +1,4 @@
-/** The connection's state and the model's name, in the header. */
+/** Connection state and model name in the header. */
 
 import { displayName } from "./model-name.js";
 
@@ -9,9 +9,9 @@ import { displayName } from "./model-name.js";
  * @typedef {object} ConnectionElements
  * @property {HTMLElement} chip
  * @property {HTMLElement} text
- * @property {HTMLElement} detail where there is room for more words
+ * @property {HTMLElement} detail longer explanation, shown where there is room
  * @property {HTMLButtonElement} retry
- * @property {HTMLElement} model where the model's name stands
+ * @property {HTMLElement} model element for the model's name
  */
 /** @typedef {{connectionRetried: () => void}} ConnectionViewDelegate */
 
@@ -22,7 +22,7 @@ const CONNECTED = {
   polling: { text: "Connected through HTTP polling", detail: "WebSockets and streaming are blocked on this network" },
 };
 
-/** @type {Record<number, string>} why the server closed for good, by the close codes of PROTOCOL.md 9 */
+/** @type {Record<number, string>} reasons why the server closed the connection for good, by close code (PROTOCOL.md 9) */
 const REFUSED = {
   4400: "This page doesn't match the server. Reload it.",
   4401: "Logged out. Reload to log in.",
@@ -31,7 +31,7 @@ const REFUSED = {
   4429: "Too many connections. Close other tabs.",
 };
 
-/** How often the seconds until the next attempt are counted down, in milliseconds. */
+/** Interval between updates of the countdown to the next attempt, in milliseconds. */
 const TICK_MS = 250;
 
 export class ConnectionView {
@@ -45,7 +45,7 @@ export class ConnectionView {
   /**
    * @param {ConnectionElements} elements
    * @param {Clock} clock
-   * @param {() => boolean} isOnline whether this machine has a network
+   * @param {() => boolean} isOnline returns true while this device has a network
    */
   constructor(elements, clock, isOnline) {
     this.#elements = elements;
@@ -72,13 +72,13 @@ export class ConnectionView {
     this.#explain("");
     if (state.name === "connected") this.#showConnected(state);
     else if (state.name === "waiting") this.#countDown(state.retryAt);
-    else this.#say(words(state));
+    else this.#showText(words(state));
   }
 
   /** @param {Extract<ConnectionState, {name: "connected"}>} state */
   #showConnected({ welcome, transport }) {
     const { text, detail } = CONNECTED[transport];
-    this.#say(text);
+    this.#showText(text);
     this.#explain(detail);
     this.#showModel(welcome.model?.name);
   }
@@ -92,7 +92,7 @@ export class ConnectionView {
   /** @param {number} retryAt */
   #countDown(retryAt) {
     const seconds = Math.max(1, Math.ceil((retryAt - this.#clock.now()) / 1000));
-    this.#say(this.#isOnline() ? `Reconnecting in ${seconds} s` : "Offline");
+    this.#showText(this.#isOnline() ? `Reconnecting in ${seconds} s` : "Offline");
     this.#timer = this.#clock.setTimeout(() => this.#countDown(retryAt), TICK_MS);
   }
 
@@ -102,7 +102,7 @@ export class ConnectionView {
   }
 
   /** @param {string} text */
-  #say(text) {
+  #showText(text) {
     if (this.#elements.text.textContent !== text) this.#elements.text.textContent = text;
   }
 

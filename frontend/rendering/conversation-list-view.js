@@ -1,4 +1,4 @@
-/** The list of conversations, in groups, or what a search has found. */
+/** List of conversations in groups, or the results of a search. */
 
 import { reasonFor } from "../conversations/api.js";
 import { groupsOf } from "../conversations/date-groups.js";
@@ -12,9 +12,9 @@ import { ConversationRow, UNTITLED } from "./conversation-row.js";
 /**
  * @typedef {object} ListElements
  * @property {HTMLElement} list
- * @property {HTMLElement} words where it says what there is to say instead of the list, or below it
+ * @property {HTMLElement} words message that is shown below the list, or instead of it
  * @property {HTMLButtonElement} retry
- * @property {HTMLElement} end what is seen when the reader has come to the end
+ * @property {HTMLElement} end element behind the last row; when it comes into view, more rows are loaded
  */
 /**
  * @typedef {object} ListDelegate
@@ -36,14 +36,16 @@ export class ConversationListView {
   #rows = new Map();
   /** @type {Map<string, Found>} */
   #shown = new Map();
-  /** @type {string | null} the one that is open */
+  /** @type {string | null} id of the open conversation */
   #open = null;
-  /** @type {string | null} the conversation whose row is to be scrolled into view once it can be seen */
-  #unrevealed = null;
-  /** Which rows stand in which groups; as long as that stays, they are not moved, and the focus stays where it is. */
+  /** @type {string | null} id of the conversation to scroll into view once its row is visible */
+  #revealNext = null;
+  /**
+   * Order of rows and groups, as JSON. While it is the same, no row is moved, so that the focused row keeps the focus.
+   */
   #arrangement = "";
-  /** @type {Holdings | null} what to show once a title is written */
-  #waiting = null;
+  /** @type {Holdings | null} newest content, shown after the user has finished renaming a conversation */
+  #postponed = null;
   #observer = new AbortController();
   #ends = new IntersectionObserver((entries) => this.#sawEnd(entries));
 
@@ -76,20 +78,20 @@ export class ConversationListView {
 
   /** @param {Holdings} holdings */
   show(holdings) {
-    if ([...this.#rows.values()].some(({ isRenaming }) => isRenaming)) this.#waiting = holdings;
+    if ([...this.#rows.values()].some(({ isRenaming }) => isRenaming)) this.#postponed = holdings;
     else this.#show(holdings);
   }
 
   /** @param {Holdings} holdings */
   #show(holdings) {
     const { conversations, query, hasMore } = holdings;
-    this.#waiting = null;
+    this.#postponed = null;
     const times = timesOf(conversations, new Date());
     this.#rows = new Map(conversations.map((found) => [found.id, this.#row(found, times.get(found.id) ?? "")]));
     this.#shown = new Map(conversations.map((found) => [found.id, found]));
     this.#arrange(query === "" ? groupsOf(conversations, new Date()) : [{ name: "Results", conversations }]);
     this.#elements.end.hidden = !hasMore;
-    this.#say(holdings);
+    this.#showWords(holdings);
     this.mark(this.#open);
     this.#revealRow();
   }
@@ -100,13 +102,13 @@ export class ConversationListView {
     if (arrangement === this.#arrangement) return;
     this.#arrangement = arrangement;
     const focused = document.activeElement;
-    if (this.#isInView(this.#open)) this.#unrevealed ??= this.#open;
+    if (this.#isInView(this.#open)) this.#revealNext ??= this.#open;
     const shown = groups.filter(({ conversations }) => conversations.length > 0);
     this.#elements.list.replaceChildren(...shown.map((group) => this.#group(group)));
     if (focused instanceof HTMLElement && this.#elements.list.contains(focused)) focused.focus();
   }
 
-  /** @param {string | null} open the conversation that the page shows */
+  /** Mark the row of the open conversation. @param {string | null} open its id */
   mark(open) {
     if (open !== null && open !== this.#open) this.reveal(open);
     this.#open = open;
@@ -115,24 +117,24 @@ export class ConversationListView {
   }
 
   /**
-   * Scrolls a row into view, as soon as it is in the list and the list is shown.
+   * Scroll a row into view, once it is in the list and the list is visible.
    * @param {string} id
    */
   reveal(id) {
-    this.#unrevealed = id;
+    this.#revealNext = id;
     this.#revealRow();
   }
 
-  /** The list is shown again, on a page that had hidden it. */
+  /** Scroll to the open conversation when the list becomes visible again. */
   shown() {
-    this.#unrevealed ??= this.#open;
+    this.#revealNext ??= this.#open;
     this.#revealRow();
   }
 
   #revealRow() {
-    const row = this.#unrevealed === null ? undefined : this.#rows.get(this.#unrevealed);
+    const row = this.#revealNext === null ? undefined : this.#rows.get(this.#revealNext);
     if (!row?.element.checkVisibility()) return;
-    this.#unrevealed = null;
+    this.#revealNext = null;
     row.element.scrollIntoView({ block: "nearest" });
   }
 
@@ -179,15 +181,15 @@ export class ConversationListView {
 
   /**
    * @param {string} id
-   * @param {string | null} title null where it stays
+   * @param {string | null} title null if the title was not changed
    */
   #renamed(id, title) {
-    if (this.#waiting) this.#show(this.#waiting);
+    if (this.#postponed) this.#show(this.#postponed);
     if (title !== null) this.#delegate?.listRenamed(id, title);
   }
 
   /** @param {Holdings} holdings */
-  #say(holdings) {
+  #showWords(holdings) {
     const { words, retry } = this.#elements;
     words.textContent = sentence(holdings);
     words.hidden = words.textContent === "";
@@ -213,7 +215,7 @@ export class ConversationListView {
   }
 
   /**
-   * Leaves the focus on the row that takes its place.
+   * Delete a conversation, and focus the row that takes its place.
    * @param {string} id
    */
   #delete(id) {
@@ -256,7 +258,7 @@ export class ConversationListView {
     this.#rows.get(id)?.focus();
   }
 
-  /** @param {string | null} entry the one row that the Tab key leads to */
+  /** Let the Tab key reach one row only. @param {string | null} entry id of that row */
   #order(entry) {
     for (const [id, row] of this.#rows) row.setInTabOrder(id === entry);
   }

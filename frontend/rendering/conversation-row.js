@@ -1,4 +1,4 @@
-/** One conversation in the list: a link that opens it, and a button for the rest. */
+/** Row of one conversation in the list: a link that opens it, and a button for its menu. */
 
 import { addressOf } from "../address.js";
 import { wholeTime } from "../conversations/row-times.js";
@@ -9,8 +9,8 @@ import { isComposing, isSubmitEnter } from "./submit-key.js";
 /**
  * @typedef {object} RowDelegate
  * @property {(id: string, message: string | null) => void} rowOpened
- * @property {(id: string, button: HTMLElement) => void} rowAsked for its menu
- * @property {(id: string, title: string | null) => void} rowRenamed null where the title stays
+ * @property {(id: string, button: HTMLElement) => void} rowAsked called to open the row's menu
+ * @property {(id: string, title: string | null) => void} rowRenamed called with null if the title was not changed
  */
 
 export const UNTITLED = "New chat";
@@ -28,7 +28,7 @@ export class ConversationRow {
 
   /**
    * @param {Found} found
-   * @param {string} time as it is shown
+   * @param {string} time time label
    * @param {RowDelegate} delegate
    */
   constructor(found, time, delegate) {
@@ -85,7 +85,7 @@ export class ConversationRow {
     this.#link.ariaCurrent = isOpen ? "page" : null;
   }
 
-  /** @param {boolean} isIn whether the Tab key leads to it */
+  /** @param {boolean} isIn true if the Tab key reaches the row */
   setInTabOrder(isIn) {
     this.#link.tabIndex = isIn ? 0 : -1;
     this.#menu.tabIndex = isIn ? 0 : -1;
@@ -95,7 +95,7 @@ export class ConversationRow {
     this.#link.focus();
   }
 
-  /** Has its title written anew, in its place. */
+  /** Replace the title by a text field until the user has renamed the conversation. */
   rename() {
     const input = document.createElement("input");
     input.className = "row-input";
@@ -122,7 +122,7 @@ export class ConversationRow {
     this.focus();
   }
 
-  /** @param {HTMLInputElement} input that has lost the focus */
+  /** Finish renaming when the text field loses the focus. @param {HTMLInputElement} input */
   #renamed(input) {
     const title = input.value.trim();
     delete this.element.dataset.renaming;

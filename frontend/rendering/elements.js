@@ -1,10 +1,10 @@
-/** Makes the elements that a view has no template for. */
+/** Helpers that create elements for which index.html has no template. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * One of the pictures that index.html defines.
- * @param {string} name
+ * Create an icon from a symbol that index.html defines.
+ * @param {string} name name of the symbol
  * @returns {SVGElement}
  */
 export function icon(name) {
@@ -19,10 +19,11 @@ export function icon(name) {
 }
 
 /**
- * @param {string} picture
- * @param {string} label
+ * Create a button that shows an icon instead of text.
+ * @param {string} picture name of the icon
+ * @param {string} label accessible name
  * @param {() => void} act
- * @returns {HTMLButtonElement} a button with a picture for its words
+ * @returns {HTMLButtonElement}
  */
 export function iconButton(picture, label, act) {
   const button = document.createElement("button");
@@ -36,6 +37,7 @@ export function iconButton(picture, label, act) {
 }
 
 /**
+ * Create a button with a text.
  * @param {string} label
  * @param {string} className
  * @param {() => void} act
@@ -51,6 +53,7 @@ export function textButton(label, className, act) {
 }
 
 /**
+ * Return the first element that matches, or throw if there is none.
  * @param {ParentNode} parent
  * @param {string} selector
  * @returns {HTMLElement}

@@ -1,10 +1,13 @@
 /**
- * The page's own words for every error code of PROTOCOL.md 8. The server's message may name fields, ids and options of the command
- * line, so it is never shown.
+ * The page's own text for every error code (PROTOCOL.md 8). The server's message is never shown, since it may contain
+ * field
+ * names, ids and command line options.
  */
 
 /**
- * `refused`: a message that was not sent. `failed`: an answer that broke off. `request`: something else that the reader asked for.
+ * Texts of one error code. `refused`: the message was not sent. `failed`: the answer broke off. `request`: another
+ * request
+ * of the user failed.
  * @typedef {{refused: string, failed?: string, request?: string}} ErrorWords
  */
 
@@ -40,14 +43,14 @@ export const ERROR_WORDS = {
   engine_failed: { refused: "The model failed. Try again.", failed: "The model failed. Try again." },
   storage_failed: { refused: DISK, request: "The server can't read or save chats right now. Its disk may be full." },
   internal: { refused: INTERNAL, failed: INTERNAL, request: INTERNAL },
-  // The page's own: no server sends these.
+  // These codes are the page's own; no server sends them.
   conversation_deleted: { refused: "This chat was deleted." },
   connection_lost: { refused: "The connection broke each time this message was sent. Try again." },
   frame_too_large: { refused: "This message is too large to send. Shorten it.", request: "This is too large to send." },
 };
 
 /**
- * Why a message was not sent.
+ * Return the reason why a message was not sent.
  * @param {string | undefined} code
  */
 export function refusedWords(code) {
@@ -55,7 +58,7 @@ export function refusedWords(code) {
 }
 
 /**
- * Why an answer broke off.
+ * Return the reason why an answer broke off.
  * @param {string | undefined} code
  */
 export function failedWords(code) {
@@ -63,7 +66,7 @@ export function failedWords(code) {
 }
 
 /**
- * Why something came to nothing that the reader asked for.
+ * Return the reason why another request failed, such as a rename.
  * @param {string} code
  */
 export function requestWords(code) {

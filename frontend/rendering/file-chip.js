@@ -1,4 +1,4 @@
-/** A file of a message, as a chip: its name, its size, and buttons that show it and take it out. */
+/** Chip for a message's file: its name and size, and buttons that open and remove it. */
 
 import { countLines } from "../conversations/message-files.js";
 import { describeBytes } from "../panels/model-facts.js";
@@ -17,7 +17,7 @@ export function createFileChip(file, open, remove) {
   const chip = chipElement();
   const opener = button("file-open", open);
   opener.title = file.name;
-  // The space is for screen readers, which read the button's text.
+  // Screen readers read the button's text; without the space they would join name and size.
   opener.append(icon("file"), span("file-name", file.name), " ", span("file-size", about));
   chip.append(opener);
   if (remove) chip.append(removeButton(file.name, remove));
@@ -25,7 +25,8 @@ export function createFileChip(file, open, remove) {
 }
 
 /**
- * @param {string} name of a file that is still being read
+ * Create the chip of a file that is still being read.
+ * @param {string} name
  * @param {() => void} remove
  * @returns {HTMLLIElement}
  */
@@ -39,8 +40,9 @@ export function createReadingChip(name, remove) {
 }
 
 /**
- * @param {string} text of a file
- * @returns {string} its size and lines
+ * Return a file's size and number of lines, as text.
+ * @param {string} text content of the file
+ * @returns {string}
  */
 export function describeFile(text) {
   const lines = countLines(text);

@@ -1,4 +1,4 @@
-/** Files that leave the page as downloads and come into it as imports. */
+/** Export and import buttons: exports are downloaded, imports are chosen from disk. */
 
 /** @typedef {{importButton: HTMLButtonElement, exportButton: HTMLButtonElement, chooser: HTMLInputElement}} FilesElements */
 /** @typedef {{filesChosen: (files: File[]) => void, allWanted: () => void}} FilesDelegate */
@@ -25,7 +25,7 @@ export class FilesView {
     this.#observer.abort();
   }
 
-  /** @param {string} address that answers with an attachment */
+  /** Download from an address whose response is an attachment. @param {string} address */
   download(address) {
     const link = document.createElement("a");
     link.href = address;

@@ -1,11 +1,12 @@
 /**
- * Gathers changes and paints them together, once per animation frame. A hidden page has no animation frames, so it
- * paints nothing and catches up when it is shown again: in one frame, or in several where there is much to paint.
+ * Batches changes and paints them together, once per animation frame. A hidden page has no animation frames, so nothing
+ * is
+ * painted until it is shown again; then all of it is painted, in several frames if it is much.
  */
 
 /** @typedef {{paint: () => void}} Painter */
 
-/** For how long one frame begins to paint, in milliseconds. What then still waits is painted in the next one. */
+/** Time limit for starting painters in one frame, in milliseconds. Painters beyond it run in the next frame. */
 const FRAME_MS = 6;
 
 export class FrameBatcher {
@@ -20,7 +21,7 @@ export class FrameBatcher {
   /**
    * @param {(paint: () => void) => number} requestFrame
    * @param {(frame: number) => void} cancelFrame
-   * @param {() => number} [now] milliseconds
+   * @param {() => number} [now] clock in milliseconds
    */
   constructor(requestFrame, cancelFrame, now = () => performance.now()) {
     this.#now = now;
@@ -35,7 +36,7 @@ export class FrameBatcher {
   }
 
   /**
-   * Has the painter called in the next frame, however often it is asked for until then.
+   * Call the painter once in the next frame, even if it is scheduled several times.
    * @param {Painter} painter
    */
   schedule(painter) {
@@ -43,7 +44,7 @@ export class FrameBatcher {
     this.#frame ??= this.#requestFrame(() => this.#paint());
   }
 
-  /** Takes turns, as long as the frame has time: a painter that has more to paint schedules itself again. */
+  /** Run painters in turn until the frame's time is over. A painter with more work schedules itself again. */
   #paint() {
     const end = this.#now() + FRAME_MS;
     do {

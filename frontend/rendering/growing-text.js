@@ -1,9 +1,9 @@
 /**
- * Text that only grows. Pieces are added behind what is there and nothing before them is touched again. The text is
- * split at line ends into blocks of bounded size, so that the browser lays out only the last one.
+ * Plain text that only grows. New text is appended; existing text is never changed. The text is split at line ends into
+ * blocks of bounded size, so that the browser lays out only the last block.
  */
 
-/** Length from which a block ends at the next line end, in UTF-16 units. */
+/** Length after which a block ends at the next line end, in UTF-16 units. */
 const BLOCK_LENGTH = 1000;
 
 export class GrowingText {
@@ -23,7 +23,7 @@ export class GrowingText {
     this.#blockLength = 0;
   }
 
-  /** No more will come, for now. Nothing of it is open. */
+  /** Do nothing: plain text has no open parts to close. MarkdownText has the same method. */
   finish() {}
 
   /** @param {string} text */
@@ -37,7 +37,7 @@ export class GrowingText {
   }
 
   /**
-   * How much of the text still belongs to the present block.
+   * Return the length of the text's first part that belongs to the current block.
    * @param {string} text
    */
   #lengthForBlock(text) {

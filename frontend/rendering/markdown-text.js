@@ -1,6 +1,7 @@
 /**
- * A growing Markdown text on the page. What is finished is never touched again, so that adding to a long text costs no
- * more than adding to a short one; what a model thinks is folded away. Owns all that is in its element.
+ * Markdown text that grows on the page. Finished blocks are never changed, so that appending to a long text costs no
+ * more
+ * than appending to a short one. Thinking is shown in a closed fold. Owns the content of its element.
  */
 
 import { BlockParser } from "./markdown/block-parser.js";
@@ -16,25 +17,26 @@ import { ThinkingSplitter } from "./markdown/thinking-splitter.js";
 import { ThinkingView } from "./markdown/thinking-view.js";
 
 /** @typedef {import("./markdown/inline-view.js").Answer} Answer */
-/** @typedef {Pick<Answer, "entities" | "math" | "highlighting">} Painters what is loaded and painted later, for all answers */
+/** @typedef {Pick<Answer, "entities" | "math" | "highlighting">} Painters loaders and painters that all answers share */
 
 /** @typedef {{element: HTMLElement, parser: BlockParser}} Body */
 /**
- * What stood when the text was finished.
+ * State at the time when the text was finished, for a text that continues later.
  * @typedef {{splitter: ThinkingSplitter, body: Body, given: number, thoughtMs: number}} Finished
- *   given: how much text the body had been given; thoughtMs: how long the model had been thinking
+ * given: length of the text that the body had received; thoughtMs: duration of the thinking so far
  */
 
 /**
- * How long colours and formulas wait at most for a pause between frames, in milliseconds. While a long conversation comes onto the page
- * there is no pause for some hundred milliseconds, and those that are seen would wait as long.
+ * Longest time that colours and formulas wait for a pause between frames, in milliseconds. While a long conversation is
+ * being added to the page, there is no pause for several hundred milliseconds, and visible formulas would wait that
+ * long.
  */
 const LONGEST_WAIT_MS = 60;
-/** A little of everything. */
+/** Text with every kind of block, for `warmUp`. */
 const SAMPLE = "## a\n\n**b** *c* `d` [e](f) $g$\n\n- h\n  1. i\n\n| j | k |\n|:--|--:|\n| l | m |\n\n> n\n\n```o\np\n```\n";
 
 export class MarkdownText {
-  /** @type {Painters | null} for all texts of the page, which so share one worker and one load of each library */
+  /** @type {Painters | null} shared by all texts of the page, so that there is one worker and each library is loaded once */
   static #shared = null;
   static #queue = new IdleQueue(pauseWithin(LONGEST_WAIT_MS));
 
@@ -44,16 +46,16 @@ export class MarkdownText {
   #beganAt;
   #answer;
   #splitter;
-  /** @type {Body} where text goes now */
+  /** @type {Body} body that receives new text */
   #body;
-  /** @type {ThinkingView | null} what the model is thinking now */
+  /** @type {ThinkingView | null} open thinking block */
   #thinking = null;
-  /** @type {ThinkingView[]} thoughts that have ended */
+  /** @type {ThinkingView[]} finished thinking blocks */
   #thoughts = [];
-  /** @type {number[]} milliseconds that each thought took, as the server has them; 0 where it isn't known */
+  /** @type {number[]} durations of the thinking blocks by the server's clock, in milliseconds; 0 if unknown */
   #thoughtTimes = [];
   #endsWithReturn = false;
-  /** All of it, for a text that is cut in a thought and goes on. */
+  /** The whole text, needed if it was finished inside a thinking block and then continues. */
   #text = "";
   #given = 0;
   /** @type {Finished | null} */
@@ -62,7 +64,7 @@ export class MarkdownText {
   /**
    * @param {HTMLElement} element
    * @param {Painters} [painters]
-   * @param {() => number} [now] milliseconds
+   * @param {() => number} [now] clock in milliseconds
    */
   constructor(element, painters = MarkdownText.#sharedPainters(), now = () => performance.now()) {
     this.#element = element;
@@ -76,7 +78,7 @@ export class MarkdownText {
     element.addEventListener("click", (event) => CopyButton.clicked(event));
   }
 
-  /** Has the browser compile what answers need before there is one: the first one is then there sooner. */
+  /** Render a sample once, so that the browser has compiled the code before the first answer arrives. */
   static warmUp() {
     const painters = { entities: new Entities(), math: { render: () => {} }, highlighting: { paint: () => {} } };
     const text = new MarkdownText(document.createElement("div"), painters);
@@ -85,8 +87,8 @@ export class MarkdownText {
   }
 
   /**
-   * Paint the colours and formulas now that wait for a pause.
-   * @param {number} [longest] milliseconds after which none is begun
+   * Paint the waiting colours and formulas now.
+   * @param {number} [longest] time limit for starting another one, in milliseconds
    */
   static paintWaiting(longest = Infinity) {
     this.#queue.flush(longest);
@@ -98,7 +100,7 @@ export class MarkdownText {
     return this.#shared;
   }
 
-  /** Forgets all of it. */
+  /** Remove the whole text. */
   clear() {
     this.#element.replaceChildren();
     this.#beganAt = this.#now();
@@ -122,23 +124,24 @@ export class MarkdownText {
   }
 
   /**
-   * Shows how long the thoughts took by the server's clock, which is the same on every device.
-   * @param {number[]} times milliseconds each; 0 where it isn't known
-   * @param {boolean} isWhole whether no more text comes: until then a thought may take longer than the server has said
+   * Show how long the thinking took by the server's clock, so that every device shows the same time.
+   * @param {number[]} times milliseconds of each thinking block; 0 if unknown
+   * @param {boolean} isWhole true if no more text comes; until then a block may take longer than the server has
+   *   reported
    */
   tellThoughts(times, isWhole) {
     this.#thoughtTimes = times;
     if (isWhole) for (const [index, view] of this.#thoughts.entries()) if (times[index]) view.end(times[index]);
   }
 
-  /** A carriage return is a line end too, and one with the line feed behind it. @param {string} text */
+  /** Replace each carriage return, alone or before a line feed, by one line feed. @param {string} text */
   #withLineFeeds(text) {
     const rest = this.#endsWithReturn && text.startsWith("\n") ? text.slice(1) : text;
     if (text !== "") this.#endsWithReturn = text.endsWith("\r");
     return rest.includes("\r") ? rest.replace(/\r\n?/g, "\n") : rest;
   }
 
-  /** No more will come, for now: what is open is closed, until text is appended after all. */
+  /** Close the open blocks. They are reopened if text is appended later. */
   finish() {
     const thoughtMs = this.#now() - this.#beganAt;
     this.#finished ??= { splitter: this.#splitter.copy(), body: this.#body, given: this.#given, thoughtMs };
@@ -146,7 +149,10 @@ export class MarkdownText {
     this.#body.parser.finish();
   }
 
-  /** Goes on as if there had been no end: in the last block, or where a thought was cut from the beginning. @param {Finished} finished */
+  /**
+   * Undo `finish`: continue the last block, or parse again from the start if a thinking block was cut. @param
+   * {Finished} finished
+   */
   #reopen({ splitter, body, given, thoughtMs }) {
     this.#finished = null;
     if (body === this.#body) {
@@ -168,7 +174,7 @@ export class MarkdownText {
 
   #newSplitter() {
     return new ThinkingSplitter({
-      text: (text) => this.#say(text),
+      text: (text) => this.#appendToBody(text),
       thinkingBegan: () => this.#thinkingBegan(),
       thinkingEnded: () => this.#thinkingEnded(),
       thinkingWasBefore: () => this.#thinkingWasBefore(),
@@ -176,7 +182,7 @@ export class MarkdownText {
   }
 
   /** @param {string} text */
-  #say(text) {
+  #appendToBody(text) {
     this.#given += text.length;
     this.#body.parser.append(text);
   }

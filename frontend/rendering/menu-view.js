@@ -1,4 +1,4 @@
-/** A menu that opens at a button: arrow keys move in it, Escape and a click beside it close it. */
+/** Menu that opens at a button. Arrow keys move in it; Escape or a click outside closes it. */
 
 /** @typedef {{label: string, act: () => void, isGrave?: boolean}} MenuItem */
 
@@ -9,7 +9,7 @@ export class MenuView {
   #opener = null;
   #observer = new AbortController();
 
-  /** @param {HTMLElement} landmark the part of the page that it belongs to */
+  /** @param {HTMLElement} landmark part of the page that the menu belongs to */
   constructor(landmark) {
     this.#landmark = landmark;
     this.#element.className = "menu";
@@ -67,7 +67,7 @@ export class MenuView {
     style.top = `${Math.max(8, fitsBelow ? bottom + 4 : top - offsetHeight - 4)}px`;
   }
 
-  /** @param {number} index counted on from either end */
+  /** Focus an item. @param {number} index its index; wraps around at both ends */
   #focus(index) {
     const items = [...this.#element.querySelectorAll("button")];
     items.at(index % items.length)?.focus();
@@ -85,7 +85,7 @@ export class MenuView {
     event.stopPropagation();
   }
 
-  /** The menu stays at its button, for as long as that can be seen. */
+  /** Keep the menu at its button, and close it when the button is out of view. */
   #resized() {
     if (!this.#element.matches(":popover-open")) return;
     if (this.#opener?.checkVisibility()) this.#place(this.#opener.getBoundingClientRect());

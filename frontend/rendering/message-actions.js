@@ -1,4 +1,4 @@
-/** The buttons under a message: what can be done with it, and the way to its other versions. What is used seldom is in a menu. */
+/** Buttons below a message: its actions, with the rarely used ones in a menu, and the arrows to its other versions. */
 
 import { icon, iconButton, textButton } from "./elements.js";
 
@@ -29,7 +29,7 @@ const OFFERS = {
   continue: "Continue",
   unsummarize: "Remove summary",
 };
-/** How long a button shows that it has copied, in milliseconds. */
+/** Time for which a button shows that the text was copied, in milliseconds. */
 const COPIED_MS = 2000;
 
 export class MessageActions {
@@ -40,10 +40,10 @@ export class MessageActions {
   #shown = "";
 
   /**
-   * @param {HTMLElement} element that holds the buttons
+   * @param {HTMLElement} element container of the buttons
    * @param {(name: ActionName) => void} act
    * @param {OpenMenu} openMenu
-   * @param {"first" | "last"} branchesAt where the way to other versions is: at the message's own side
+   * @param {"first" | "last"} branchesAt position of the version arrows: on the side where the message is aligned
    */
   constructor(element, act, openMenu, branchesAt) {
     this.#element = element;
@@ -68,7 +68,7 @@ export class MessageActions {
     if (focused) this.#find(focused)?.focus({ preventScroll: true });
   }
 
-  /** Show a tick for a moment, on the button that was pressed. @param {ActionName} name */
+  /** Show a check mark for a moment on the button that was pressed. @param {ActionName} name */
   confirm(name) {
     const button = this.#find(name) ?? this.#find("more");
     const picture = button?.querySelector(".icon");
@@ -87,7 +87,7 @@ export class MessageActions {
     return this.#element.querySelector(`[data-action="${name}"]`);
   }
 
-  /** @param {ActionName} name @returns {HTMLElement[]} none where it is in the menu */
+  /** @param {ActionName} name @returns {HTMLElement[]} empty if the action is in the menu */
   #button(name) {
     const shown = BUTTONS[name];
     if (!shown) return [];
@@ -96,7 +96,7 @@ export class MessageActions {
     return [button];
   }
 
-  /** @param {ActionName[]} actions @returns {HTMLElement[]} the button of the menu, where that has anything */
+  /** @param {ActionName[]} actions @returns {HTMLElement[]} the menu's button; empty if the menu has no items */
   #more(actions) {
     const items = actions.flatMap((name) => {
       const shown = MENU[name];

@@ -1,4 +1,4 @@
-/** Where a message that was sent is written anew, in its own place. Its files can be taken out. */
+/** Editor for a sent message, in the message's place. Its files can be removed. */
 
 import { joinMessage } from "../conversations/message-files.js";
 import { textButton } from "./elements.js";
@@ -22,7 +22,7 @@ export class MessageEditor {
   element = document.createElement("form");
 
   /**
-   * @param {MessageParts} parts of the message
+   * @param {MessageParts} parts text and files of the message
    * @param {MessageEditorDelegate} delegate
    */
   constructor({ words, files }, delegate) {

@@ -1,4 +1,4 @@
-/** When a message was written, in its corner: "14:05", "Yesterday 14:05", "Mon 14:05", "12 Nov 14:05". */
+/** Time of a message: "14:05", "Yesterday 14:05", "Mon 14:05", "12 Nov 14:05". */
 
 import { daysBetween } from "../conversations/date-groups.js";
 
@@ -11,7 +11,7 @@ const whole = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "s
 
 /**
  * @param {HTMLTimeElement} element
- * @param {number} at milliseconds since 1970; 0 where it isn't known
+ * @param {number} at milliseconds since 1970; 0 if unknown
  * @param {Date} [now]
  */
 export function showTime(element, at, now = new Date()) {
@@ -34,7 +34,7 @@ export function timeOf(then, now) {
 /**
  * @param {Date} then
  * @param {Date} now
- * @returns {string} "" for today, and for a clock that is ahead
+ * @returns {string} "" for today, or if this device's clock is behind
  */
 function dayOf(then, now) {
   const days = daysBetween(then, now);

@@ -1,6 +1,7 @@
 /**
- * One message on the page. It begins as its bare text, without buttons, so that a long conversation opens quickly. It is rendered when
- * it comes near what the reader sees, else in the pauses between frames, or before the page is printed.
+ * View of one message. It first shows the unformatted text without buttons, so that a long conversation opens quickly.
+ * The
+ * message is rendered when it comes near the viewport, in a pause between frames, or before the page is printed.
  */
 
 import { showBoundary } from "./boundary-view.js";
@@ -29,7 +30,7 @@ import { QuestionParts } from "./question-parts.js";
  */
 
 /**
- * What stands around the text.
+ * Elements around the text.
  * @typedef {object} Surroundings
  * @property {HTMLElement} foot
  * @property {HTMLElement} offers
@@ -37,11 +38,11 @@ import { QuestionParts } from "./question-parts.js";
  * @property {MessageActions} actions
  */
 
-/** How much text is painted at a time, in UTF-16 units: what is more waits for the next turn. */
+/** Most text painted in one turn, in UTF-16 units. The rest is painted in the next turns. */
 const PIECE = 4000;
-/** The same in a pause between frames, which is shorter than a frame. */
+/** Most text painted in a pause between frames, in UTF-16 units: a pause is shorter than a frame. */
 const IDLE_PIECE = 500;
-/** How long figures stand before they change, in milliseconds: nobody reads them faster. */
+/** Shortest time between two changes of the figures in the status line, in milliseconds. */
 const FIGURES_MS = 200;
 
 export class MessageView {
@@ -51,15 +52,18 @@ export class MessageView {
   #textElement;
   /** @type {QuestionParts | null} null for an answer */
   #question = null;
-  /** @type {Surroundings | null} null while the text stands there bare */
+  /** @type {Surroundings | null} null until the message is rendered */
   #around = null;
-  /** @type {GrowingText | MarkdownText | null} the text as it is painted; null while it stands there bare */
+  /** @type {GrowingText | MarkdownText | null} the rendered text; null until the message is rendered */
   #painted = null;
   #text = "";
   #unpainted = "";
   #isReplaced = false;
   #isFinished = false;
-  /** Whether the painted text is closed: an answer that is continued is painted anew, since it may stop anywhere. */
+  /**
+   * True if the painted text is closed. If an answer is continued, its text is painted again: it may have stopped
+   * anywhere.
+   */
   #isClosed = false;
   /** @type {Shown} */
   #shown;
@@ -74,7 +78,7 @@ export class MessageView {
   #editor = null;
 
   /**
-   * @param {DocumentFragment} content a fresh copy of the page's template for messages of this role
+   * @param {DocumentFragment} content copy of the page's template for this role
    * @param {Shown} shown
    * @param {FrameBatcher} batcher
    * @param {MessageDelegate} delegate
@@ -104,12 +108,12 @@ export class MessageView {
     return this.#shown.role;
   }
 
-  /** What the reader sees of an answer, without marks. */
+  /** Text of an answer as the page shows it, without Markdown marks. */
   get plainText() {
     return this.#painted ? plainText(this.#textElement) : this.#text;
   }
 
-  /** Whether all of its text is on the page as it will look. */
+  /** True if the whole text has been rendered. */
   get isPainted() {
     return this.#painted !== null && this.#unpainted === "";
   }
@@ -142,7 +146,7 @@ export class MessageView {
     this.#batcher.schedule(this);
   }
 
-  /** @param {string} text all of it */
+  /** Replace the text. @param {string} text the whole text */
   rewrite(text) {
     this.#showText(text);
   }
@@ -159,7 +163,7 @@ export class MessageView {
     this.#nextStatus = line ?? { tone: "quiet", text: "" };
   }
 
-  /** Render it: the reader may see it soon, or does already. */
+  /** Render the message, because it is in or near the viewport. */
   comeNear() {
     if (this.isPainted) return;
     this.#rendered();
@@ -168,12 +172,12 @@ export class MessageView {
   }
 
   /**
-   * Render some more of it, in a pause between frames.
-   * @returns {boolean} whether there is nothing left to do
+   * Render another piece of the message in a pause between frames.
+   * @returns {boolean} true if the message is complete
    */
   prepare() {
     if (!this.#painted) {
-      this.#rendered(); // its buttons are work enough for one piece
+      this.#rendered(); // The buttons fill this piece; the text follows in the next.
       return false;
     }
     this.#paintText(this.#painted, IDLE_PIECE);
@@ -181,13 +185,15 @@ export class MessageView {
     return this.isPainted;
   }
 
-  /** Render all of it now: the page is about to be printed. */
+  /** Render the whole message now, before the page is printed. */
   prepareWhole() {
     this.#paintText(this.#rendered(), Infinity);
     this.#paintLine();
   }
 
-  /** @returns {GrowingText | MarkdownText} in place of the bare text */
+  /**
+   * Replace the unformatted text. @returns {GrowingText | MarkdownText} the rendered text, created on the first call
+   */
   #rendered() {
     if (this.#painted) return this.#painted;
     this.#textElement.replaceChildren();
@@ -201,17 +207,17 @@ export class MessageView {
     return this.#painted;
   }
 
-  /** Says for a moment that it has been done. @param {ActionName} name */
+  /** Show for a moment that the action is done. @param {ActionName} name */
   confirm(name) {
     this.#around?.actions.confirm(name);
   }
 
-  /** Shows all of a long question. */
+  /** Show the whole text of a long question. */
   unfold() {
     this.#question?.unfold();
   }
 
-  /** Has the reader write it anew. */
+  /** Open the editor in the message's place. */
   edit() {
     if (this.#editor) return this.#editor.focus();
     this.#editor = new MessageEditor({ words: this.#text, files: this.#shown.files ?? [] }, {
@@ -233,7 +239,7 @@ export class MessageView {
     this.#paintLine(isBehind);
   }
 
-  /** Show the newest status. That an answer is done shows when all of it is there. */
+  /** Show the newest status line. The end of an answer is shown once all its text is painted. */
   #paintLine(isBehind = false) {
     if (!this.#around || !this.#nextStatus || (isBehind && this.#nextStatus.tone !== "busy")) return;
     if (this.#isTooSoon(this.#nextStatus)) return this.#waitForFigures();
@@ -262,7 +268,7 @@ export class MessageView {
     actions.show(shown.actions, shown.branch);
   }
 
-  /** Whether only the figures are others than those that have just been shown. @param {StatusLine} line */
+  /** Return true if only the figures have changed and the last change is too recent. @param {StatusLine} line */
   #isTooSoon(line) {
     const words = line.text.replace(/[\d.,]+/g, "");
     const isSame = words === this.#statusWords && line.tone === "busy" && !line.progress;
@@ -305,7 +311,7 @@ export class MessageView {
 
   /**
    * @param {GrowingText | MarkdownText} painted
-   * @param {number} most UTF-16 units
+   * @param {number} most length to paint, in UTF-16 units
    */
   #paintText(painted, most) {
     if (this.#isClosed && this.#unpainted !== "") {

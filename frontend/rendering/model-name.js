@@ -11,7 +11,7 @@ const SIZE = /^[ae]?(?:\d+x)?\d+(?:\.\d+)?[bm]$/i;
 /** "2", "0.3", "v1.0", "2507". */
 const VERSION = /^v?\d+(?:\.\d+)*$/i;
 
-/** @type {Record<string, string>} names that the first letter alone doesn't set right, by their lower-case letters */
+/** @type {Record<string, string>} names that need more than a capital first letter, by their lower-case spelling */
 const SPELLINGS = Object.fromEntries(
   [
     "AI", "CodeLlama", "DeepSeek", "DPO", "GLM", "GPT", "InternLM", "IT", "LLaVA", "MiniCPM", "MoE", "OLMo", "OLMoE", "OSS", "QwQ",
@@ -32,7 +32,7 @@ export function displayName(raw) {
 }
 
 /**
- * "tinyllama_tinyllama-1.1b": some collections put the family before the name.
+ * Remove a repeated owner: some collections put the family before the name, as in "tinyllama_tinyllama-1.1b".
  * @param {string[]} words
  */
 function withoutRepeatedOwner(words) {
@@ -41,7 +41,7 @@ function withoutRepeatedOwner(words) {
 }
 
 /**
- * Behind the size, words with digits say how the model was trained ("Lc100K", "Ep2"), unless they are a version.
+ * Remove training notes: words with digits after the size, such as "Lc100K" and "Ep2", unless they are a version.
  * @param {string[]} words
  */
 function withoutTrainingNotes(words) {
