@@ -1,6 +1,6 @@
 /**
- * One lasting connection to the server, over as many transports in a row as it takes, and over another kind of
- * transport where one does not get through. Owns the session, so running generations outlive a transport.
+ * Connection to the server that outlives its transports: it replaces a transport that has ended, and changes to another
+ * kind of transport if one is blocked. Owns the session, so running generations continue over the next transport.
  */
 
 import { Heartbeat, WAKE_PATIENCE_MS } from "./heartbeat.js";
@@ -31,7 +31,7 @@ import { wellFormedJson } from "./protocol/well-formed.js";
 /**
  * @typedef {{name: "connecting"} | {name: "connected", welcome: Welcome, transport: TransportKind} | {name: "waiting", retryAt: number}
  *   | {name: "refused", code: number, reason: string} | {name: "stopped"}} ConnectionState
- *   retryAt by the clock; refused means that trying again by itself would not help
+ *   retryAt: time of the next attempt, by the clock; refused: no further attempt follows by itself
  */
 /**
  * @typedef {object} ConnectionDelegate
@@ -44,16 +44,16 @@ import { wellFormedJson } from "./protocol/well-formed.js";
  * @property {TransportChoice} choice
  * @property {Clock} clock
  * @property {() => number} random from 0 up to 1
- * @property {() => void} logIn goes to where a token can be shown
+ * @property {() => void} logIn opens the login page
  */
 
-/** The longest possible wait before the first attempt; it doubles with each further one. Milliseconds. */
+/** Longest wait before the first new attempt, in milliseconds; it doubles with each further attempt. */
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-/** How long a new transport may take until `welcome`, in milliseconds; it doubles with each round without one. */
+/** Time limit from opening a transport to its `welcome`, in milliseconds; it doubles with each failed round. */
 const WELCOME_MS = 5000;
 const LONGEST_WELCOME_MS = 20_000;
-/** Close codes of the server, PROTOCOL 9. */
+/** Close codes of the server (PROTOCOL 9). */
 const FAULT = 1011;
 const BAD_FRAMES = 4400;
 const BAD_TOKEN = 4401;
@@ -74,14 +74,14 @@ export class Connection {
   /** @type {Transport | null} */
   #transport = null;
   #attempts = 0;
-  /** @type {number | null} milliseconds that the server asked to stay away */
+  /** @type {number | null} wait that the server has asked for, in milliseconds */
   #askedWait = null;
   /** @type {Set<unknown>} */
   #timers = new Set();
   /** @type {Set<(state: ConnectionState) => void>} */
   #observers = new Set();
-  /** @type {((status: ServerStatus) => void)[]} those who asked how the server stands */
-  #askers = [];
+  /** @type {((status: ServerStatus) => void)[]} callbacks waiting for the server's status */
+  #statusCallbacks = [];
   #pieceCount = 0;
 
   /** @param {Surroundings} surroundings */
@@ -109,70 +109,73 @@ export class Connection {
   }
 
   /**
-   * Tells of each change, besides the delegate.
+   * Report each change of state to this observer too, besides the delegate.
    * @param {(state: ConnectionState) => void} observer
    */
   observe(observer) {
     this.#observers.add(observer);
   }
 
-  /** How many pieces of text have come in so far, for all answers. */
+  /** Number of text pieces received so far, over all answers. */
   get pieceCount() {
     return this.#pieceCount;
   }
 
   /**
-   * Asks how the server stands. Without a connection nothing is asked, and nothing told if it is lost meanwhile.
-   * @param {(status: ServerStatus) => void} told
+   * Request the server's status. The callback is not called if there is no connection, or if it ends before the reply.
+   * @param {(status: ServerStatus) => void} receive
    */
-  askStatus(told) {
+  askStatus(receive) {
     if (this.#state.name !== "connected") return;
-    this.#askers.push(told);
+    this.#statusCallbacks.push(receive);
     this.#send([askStatus()]);
   }
 
   /**
-   * Starts an answer now, or as soon as there is a connection.
+   * Start an answer now, or as soon as there is a connection.
    * @param {Generate | PlainGenerate} request
-   * @param {boolean} [mayBeThere] whether an earlier page may have brought it to the server
+   * @param {boolean} [mayBeThere] whether an earlier page may have sent it to the server
    */
   generate(request, mayBeThere) {
-    this.#take(this.#session.begin(request, mayBeThere));
+    this.#apply(this.#session.begin(request, mayBeThere));
   }
 
   /**
-   * Reads an answer from its beginning that was asked for elsewhere, or earlier.
+   * Read from its beginning an answer that an earlier or another page has requested.
    * @param {string} id
    */
   follow(id) {
-    this.#take(this.#session.follow(id));
+    this.#apply(this.#session.follow(id));
   }
 
   /** @param {string} id */
   cancel(id) {
-    this.#take(this.#session.cancel(id));
+    this.#apply(this.#session.cancel(id));
   }
 
   /**
-   * Delivers nothing more of this answer, which goes on.
+   * Stop delivering an answer's events. The server continues to write it.
    * @param {string} id
    */
   detach(id) {
-    this.#take(this.#session.detach(id));
+    this.#apply(this.#session.detach(id));
   }
 
-  /** Delivers from now on which conversations change. */
+  /** Deliver every change of a conversation from now on. */
   watch() {
-    this.#take(this.#session.watch());
+    this.#apply(this.#session.watch());
   }
 
-  /** Tries again at once where it would wait. */
+  /** Connect now instead of waiting for the next attempt. */
   retryNow() {
     if (this.#state.name !== "waiting" && this.#state.name !== "refused") return;
     this.#connect();
   }
 
-  /** The network or the page has changed: what looked alive may be dead, and what was waited for may work now. */
+  /**
+   * React when the page is visible again or the network has changed: check a connection that may be dead, or connect
+   * now.
+   */
   wake() {
     if (this.#state.name === "connected") this.#heartbeat.ask(WAKE_PATIENCE_MS);
     if (this.#state.name === "waiting") this.#connect();
@@ -211,27 +214,27 @@ export class Connection {
   }
 
   /**
-   * The server, or a proxy before it, takes everything but this frame.
+   * Reject the request in a frame that the server, or a proxy in front of it, has refused. The connection stays open.
    * @param {string} frame
    * @param {ErrorMessage} error
    */
   #refusedFrame(frame, error) {
     const { type, id } = JSON.parse(frame);
-    if (type === "generate") this.#take(this.#session.refused(id, error));
+    if (type === "generate") this.#apply(this.#session.refused(id, error));
   }
 
   /** @param {ServerMessage} message */
   #receive(message) {
     if (message.type === "welcome") return this.#welcomed(message);
-    if (message.type === "status" && message.id === undefined) return this.#answerAskers(message);
+    if (message.type === "status" && message.id === undefined) return this.#receiveStatus(message);
     if (message.type === "token") this.#pieceCount += message.n ?? 1;
     if (message.type === "goodbye") this.#askedWait = message.reconnect_ms ?? null;
-    this.#take(this.#session.receive(message));
+    this.#apply(this.#session.receive(message));
   }
 
   /** @param {ServerStatus} status */
-  #answerAskers(status) {
-    for (const told of this.#askers.splice(0)) told(status);
+  #receiveStatus(status) {
+    for (const receive of this.#statusCallbacks.splice(0)) receive(status);
   }
 
   /** @param {Welcome} welcome */
@@ -243,11 +246,11 @@ export class Connection {
     this.#heartbeat.start();
     this.#choice.welcomed();
     this.#become({ name: "connected", welcome, transport: this.#choice.kind });
-    this.#take(this.#session.opened());
+    this.#apply(this.#session.opened());
   }
 
   /** @param {Step} step */
-  #take({ send, deliver, later = [] }) {
+  #apply({ send, deliver, later = [] }) {
     this.#send(send);
     for (const event of deliver) this.#delegate?.connectionDelivered(event);
     for (const { message, afterMs } of later) this.#after(afterMs, () => this.#send([message]));
@@ -258,14 +261,14 @@ export class Connection {
     for (const message of messages) this.#transport?.send(wellFormedJson(message));
   }
 
-  /** Gives up a transport that does not answer. */
+  /** Close a transport that doesn't respond. */
   #drop() {
     this.#closed({ code: 1006, reason: "" });
   }
 
   /** @param {{code: number, reason: string}} end */
   #closed({ code, reason }) {
-    const isBlocked = this.#state.name === "connecting" && !isWordOfServer(code);
+    const isBlocked = this.#state.name === "connecting" && !isClosedByServer(code);
     this.#release(code);
     if (code === BAD_TOKEN) this.#logIn();
     const mayLast = code === BAD_FRAMES && this.#session.hasRefusedFrame;
@@ -277,7 +280,7 @@ export class Connection {
   }
 
   /**
-   * Full jitter: anything from no wait to the longest one, so that many clients do not return together.
+   * Choose the wait at random between zero and the longest one, so that many clients do not return together.
    * @returns {number} milliseconds
    */
   #nextWait() {
@@ -287,15 +290,15 @@ export class Connection {
     return Math.floor(this.#random() * longest);
   }
 
-  /** @param {number} [code] close code of the transport that ended by itself */
+  /** @param {number} [code] close code, if the transport ended by itself */
   #release(code) {
     this.#clearTimers();
     this.#heartbeat.stop();
-    this.#askers = [];
+    this.#statusCallbacks = [];
     const transport = this.#transport;
     this.#transport = null;
     transport?.close();
-    this.#take(this.#session.closed(code));
+    this.#apply(this.#session.closed(code));
   }
 
   /** @param {ConnectionState} state */
@@ -324,9 +327,9 @@ export class Connection {
 }
 
 /**
- * Whether it is the server that closed: then it can be reached, and no other transport would bring more.
+ * Check if the server itself closed the connection. Then no transport is blocked, and another kind would not help.
  * @param {number} code
  */
-function isWordOfServer(code) {
+function isClosedByServer(code) {
   return code >= 4400 || code === RESTARTING || code === FAULT;
 }

@@ -1,10 +1,10 @@
-/** Notices a connection that is dead without having been closed. */
+/** Detection of a connection that is dead without having been closed. */
 
-/** How long after a sign of life to ask for the next one, in milliseconds. */
+/** Time without a frame after which to send a ping, in milliseconds. */
 export const QUIET_MS = 20_000;
-/** How long to wait for any frame after asking, in milliseconds. */
+/** Time limit for any frame after a ping, in milliseconds. */
 export const PATIENCE_MS = 10_000;
-/** The same after a sleep or a change of network, when a dead connection is likely. */
+/** Time limit after a sleep or a change of network, when a dead connection is likely, in milliseconds. */
 export const WAKE_PATIENCE_MS = 4000;
 
 /** @typedef {import("./connection.js").Clock} Clock */
@@ -40,7 +40,7 @@ export class Heartbeat {
     this.#timer = null;
   }
 
-  /** A frame came in. */
+  /** Restart the quiet time: a frame has arrived. */
   beat() {
     if (!this.#waiting) return;
     this.stop();
@@ -48,7 +48,7 @@ export class Heartbeat {
   }
 
   /**
-   * Asks at once whether the other side is there.
+   * Send a ping now.
    * @param {number} [patience] milliseconds
    */
   ask(patience = PATIENCE_MS) {

@@ -1,21 +1,27 @@
 /**
- * Which transport to try: a WebSocket first, then what goes through where that is blocked. Remembers what worked, and
- * tries the WebSocket again after a while. Owns that memory.
+ * Choice of the transport to try: a WebSocket first, then the kinds that pass where WebSockets are blocked. Remembers
+ * the kind that worked, and tries the WebSocket again after a while. Owns that memory.
  */
 
 /** @typedef {import("./guarded-storage.js").Keeping} Keeping */
 /** @typedef {"websocket" | "sse" | "polling"} TransportKind */
-/** @typedef {{kind: TransportKind, at: number, forMs: number}} Fallback what worked instead; since when and for how long it is believed */
+/** @typedef {{kind: TransportKind, at: number, forMs: number}} Fallback kind that worked instead of a WebSocket, since when, and for how long it is tried first */
 
-/** @type {readonly TransportKind[]} from the best to the one that goes through everywhere */
+/** @type {readonly TransportKind[]} from the best one to the one that passes everywhere */
 const KINDS = ["websocket", "sse", "polling"];
 const KEY = "streamui.transport.v1";
 
-/** How long the first fallback is believed, in milliseconds. Each further one is believed longer, up to a day. */
+/**
+ * Time for which the first fallback is tried before a WebSocket, in milliseconds. It grows with each further fallback,
+ * up to a day.
+ */
 const FIRST_BELIEF_MS = 5 * 60_000;
 const LONGEST_BELIEF_MS = 24 * 3_600_000;
 const GROWTH = 12;
-/** How often in a row what has worked on this page may fail before another one is tried: the server may be restarting. */
+/**
+ * Number of failures in a row that a transport which has worked on this page may have before another one is tried: the
+ * server may be restarting.
+ */
 const PATIENCE = 3;
 
 export class TransportChoice {
@@ -23,10 +29,10 @@ export class TransportChoice {
   #now;
   /** @type {Fallback | null} */
   #fallback = null;
-  /** @type {readonly TransportKind[]} the present round */
+  /** @type {readonly TransportKind[]} kinds to try in this round */
   #round = KINDS;
   #index = 0;
-  /** @type {TransportKind | null} what brought a welcome last */
+  /** @type {TransportKind | null} kind that received a `welcome` last */
   #worked = null;
   #failures = 0;
 
@@ -39,12 +45,12 @@ export class TransportChoice {
     this.#now = now;
   }
 
-  /** @returns {TransportKind} what to try now */
+  /** @returns {TransportKind} kind to try now */
   get kind() {
     return this.#round[this.#index] ?? "websocket";
   }
 
-  /** Begins a round of attempts with what is most likely to work. */
+  /** Begin a round of attempts with the kind that is most likely to work. */
   begin() {
     const fallback = readFallback(this.#storage.read(KEY));
     if (fallback) this.#fallback = fallback;
@@ -54,7 +60,7 @@ export class TransportChoice {
   }
 
   /**
-   * The present one brought no welcome.
+   * Report that the current kind received no `welcome`.
    * @returns {boolean} whether to try another one in this round
    */
   failed() {
@@ -63,7 +69,7 @@ export class TransportChoice {
     return this.#index < this.#round.length;
   }
 
-  /** The present one works. */
+  /** Report that the current kind received a `welcome`. */
   welcomed() {
     this.#worked = this.kind;
     this.#failures = 0;

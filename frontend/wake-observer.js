@@ -1,9 +1,9 @@
-/** Notices when the page or the network goes and comes back, after which a connection is worth another look. */
+/** Observer of the page's visibility and of the network: after a change of either, a connection may be dead. */
 
 /**
  * @typedef {object} WakeDelegate
- * @property {() => void} pageWoke the page is seen again, or the network has changed
- * @property {() => void} pageSlept it may be the last moment of this page
+ * @property {() => void} pageWoke the page is visible again, or the network has changed
+ * @property {() => void} pageSlept the page is hidden, and may be closed without further notice
  */
 
 export class WakeObserver {

@@ -1,21 +1,22 @@
 /**
- * The messages of streamui.v1 as this page sends and reads them. PROTOCOL.md is the authority.
- * Fields and types that are not named here are ignored.
+ * Messages of streamui.v1 that this page sends and reads. PROTOCOL.md is the authority. Fields and types that are not
+ * named here are ignored.
  */
 
 /**
- * An answer in a conversation, which the server writes into it to its end, also while nobody watches.
+ * Request for an answer in a conversation. The server writes the answer to its end, even without a reader.
  * @typedef {object} Generate
  * @property {"generate"} type
- * @property {string} id of the generation, and of the answer's message where it is a new one
+ * @property {string} id of the generation, and of the answer's message if it is a new one
  * @property {string} conversation
- * @property {string | null} parent message that the new one stands under; null for a new first one
- * @property {string} [content] what the user says; left out, `parent` is answered anew, or goes on where it is an answer
+ * @property {string | null} parent message above the new one; null for a new first message
+ * @property {string} [content] the user's message; without it, `parent` is answered again, or continued if it is an
+ *   answer
  * @property {string} [message_id] of the user's message
- * @property {"auto" | "disabled"} [truncation] whether the oldest turns are left out where not all fit
+ * @property {"auto" | "disabled"} [truncation] whether the oldest turns are left out if not all fit
  */
 /**
- * An answer outside of any conversation, to a whole dialogue.
+ * Request for an answer to a list of messages, outside of any conversation.
  * @typedef {object} PlainGenerate
  * @property {"generate"} type
  * @property {string} id
@@ -27,7 +28,7 @@
 /** @typedef {{type: "detach", id: string}} Detach */
 /** @typedef {{type: "watch"}} Watch */
 /** @typedef {{type: "ping", nonce: string}} Ping */
-/** @typedef {{type: "status"}} StatusRequest about the server */
+/** @typedef {{type: "status"}} StatusRequest for the server's status */
 /** @typedef {Generate | PlainGenerate | Cancel | Attach | Detach | Watch | Ping | StatusRequest} ClientMessage */
 
 /** @typedef {{temperature?: number, top_p?: number, top_k?: number, min_p?: number, repeat_penalty?: number}} RecommendedSampling */
@@ -38,7 +39,7 @@
  * @property {number} [context] tokens
  * @property {string} [template] gguf, chatml or chosen
  * @property {string} [architecture]
- * @property {RecommendedSampling} [sampling] values that apply where a request leaves them out
+ * @property {RecommendedSampling} [sampling] defaults for values that a request leaves out
  */
 /** @typedef {{frame_bytes?: number, active?: number, queued?: number, parallel?: number}} Limits */
 /** @typedef {{type: "welcome", auth?: boolean, connection?: string, model?: ModelFacts, limits?: Limits, server?: string}} Welcome */
@@ -48,14 +49,14 @@
  * @property {"status"} type
  * @property {string} id
  * @property {string} state queued, loading, prefill or decode
- * @property {number} [position] how many are ahead in the queue
+ * @property {number} [position] number of requests ahead in the queue
  * @property {number} [eta_ms] milliseconds until it starts
  * @property {number} [done] prompt tokens read
  * @property {number} [total] prompt tokens to read
  * @property {number} [tokens_per_second]
  */
 /**
- * How the whole server stands.
+ * Status of the whole server.
  * @typedef {object} ServerStatus
  * @property {"status"} type
  * @property {undefined} [id]
@@ -93,7 +94,7 @@
  * @property {number} [retry_after_ms]
  */
 /**
- * One of the conversations has changed.
+ * Change of one conversation.
  * @typedef {import("../conversations/api.js").Summary & {type: "conversation", deleted?: boolean}} ConversationChanged
  */
 /** @typedef {{type: "pong", nonce?: string}} Pong */
@@ -116,7 +117,7 @@ export const SERVER_MESSAGE_TYPES = [
   "goodbye",
 ];
 
-/** The name that both sides offer for this version of the contract. */
+/** WebSocket subprotocol of this version, which both sides offer. */
 export const SUBPROTOCOL = "streamui.v1";
 
 /**
@@ -137,8 +138,8 @@ export function cancel(id) {
 
 /**
  * @param {string} id
- * @param {string} epoch "" for whichever log the server has
- * @param {number} after sequence number of the last token that was seen
+ * @param {string} epoch "" to accept any log that the server has
+ * @param {number} after sequence number of the last token received
  * @returns {Attach}
  */
 export function attach(id, epoch, after) {
@@ -154,7 +155,7 @@ export function detach(id) {
 }
 
 /**
- * From now on the server says when a conversation has changed.
+ * Build the request to report every changed conversation.
  * @returns {Watch}
  */
 export function watch() {
@@ -175,7 +176,7 @@ export function askStatus() {
 }
 
 /**
- * The messages of one frame, in order. What is no object with a `type` is left out.
+ * Parse the messages of one frame, in order. Anything other than an object with a `type` is skipped.
  * @param {string} frame one JSON object, or several separated by newlines
  * @returns {ServerMessage[]}
  */
@@ -198,7 +199,7 @@ function parseLine(line) {
 }
 
 /**
- * What the server calls the connection that a `welcome` opens.
+ * Read the connection's name from its `welcome`.
  * @param {string} frame
  * @returns {string}
  */
@@ -208,8 +209,8 @@ export function channelName(frame) {
 }
 
 /**
- * An identifier that nobody else picks: 128 random bits as hexadecimal digits.
- * `crypto.randomUUID` is missing on plain http from another machine; `getRandomValues` is not.
+ * Make a unique identifier: 128 random bits as hexadecimal digits. `crypto.randomUUID` is missing on plain http from
+ * another machine; `getRandomValues` is not.
  * @returns {string}
  */
 export function newId() {

@@ -1,37 +1,40 @@
 /**
- * The client's half of the protocol without any I/O: which generations run, up to where each has been read, and
- * what has to be sent to go on after a lost connection.
+ * Client's half of the protocol, without I/O: tracks the running generations and their cursors, and computes the
+ * messages to send after a lost connection.
  */
 
 import { cancel, detach, watch } from "./messages.js";
 import { Tracked } from "./tracked.js";
 
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
-/** @typedef {Exclude<import("./messages.js").ServerMessage, import("./messages.js").ServerStatus>} ServerMessage what is about a generation */
+/** @typedef {Exclude<import("./messages.js").ServerMessage, import("./messages.js").ServerStatus>} ServerMessage every message except the server's status */
 /** @typedef {import("./messages.js").Generate} Generate */
 /** @typedef {import("./messages.js").PlainGenerate} PlainGenerate */
 /** @typedef {import("./messages.js").ErrorMessage} ErrorMessage */
 
-/** @typedef {{type: "rejected", id: string, error: ErrorMessage}} Rejected the server did not take the request */
+/** @typedef {{type: "rejected", id: string, error: ErrorMessage}} Rejected the server refused the request */
 /** @typedef {{type: "withdrawn", id: string}} Withdrawn cancelled before it was sent */
 /** @typedef {{type: "lost", id: string}} Lost the server no longer knows this generation */
 /** @typedef {import("./messages.js").GenerationMessage | Rejected | Withdrawn | Lost} GenerationEvent */
 /** @typedef {GenerationEvent | import("./messages.js").ConversationChanged} SessionEvent */
 /**
- * What one input leads to.
+ * Result of one input.
  * @typedef {object} Step
  * @property {ClientMessage[]} send to the server, in order
  * @property {SessionEvent[]} deliver to the user of the session, in order
- * @property {{message: ClientMessage, afterMs: number}[]} [later] to the server after a while
+ * @property {{message: ClientMessage, afterMs: number}[]} [later] messages to send to the server after a delay
  */
 
-/** How long to wait before asking again where the server gives no time, in milliseconds. */
+/** Delay before asking again if the server names none, in milliseconds. */
 const ASK_AGAIN_MS = 1000;
 
-/** Close codes for a frame over the size limit, and for three that can't be read: PROTOCOL 9. */
+/** Close codes for a frame over the size limit, and for three unreadable frames (PROTOCOL 9). */
 const TOO_BIG = 1009;
 const BAD_FRAMES = 4400;
-/** After so many connections that ended without an answer a request is given up: it may be what ends them. */
+/**
+ * Number of connections that may end without an answer to a request. Then the request is dropped, since it may be what
+ * ends them.
+ */
 const MAX_LOSSES = 5;
 /** @type {ErrorMessage} */
 const TOO_BIG_ERROR = {
@@ -62,7 +65,7 @@ const NOTHING = { send: [], deliver: [] };
 export class Session {
   #open = false;
   #isWatching = false;
-  /** Whether a frame of this connection was refused as a whole. */
+  /** Whether the server refused a whole frame of this connection. */
   #hasRefusedFrame = false;
   /** @type {Map<string, Tracked>} */
   #tracked = new Map();
@@ -73,7 +76,7 @@ export class Session {
   }
 
   /**
-   * A new connection is ready: ask again for what is not known to be taken, and go on reading the rest.
+   * Start on a new connection: send unanswered requests again, and resume all other generations.
    * @returns {Step}
    */
   opened() {
@@ -84,7 +87,8 @@ export class Session {
   }
 
   /**
-   * The connection is gone. A request that ended it would end the next one as well, so it is rejected.
+   * Handle the end of the connection. A request that caused it would end the next connection as well, so it is
+   * rejected.
    * @param {number} [code] close code
    * @returns {Step}
    */
@@ -97,14 +101,14 @@ export class Session {
     return { send: [], deliver: [...deliver, ...lost.flatMap((tracked) => this.#reject(tracked, LOST_ERROR).deliver)] };
   }
 
-  /** Whether the last connection ended by a request that is rejected by now: the next one may last. */
+  /** Whether the last connection ended because of a request that is rejected by now: then the next one may last. */
   get hasRefusedFrame() {
     return this.#hasRefusedFrame;
   }
 
   /**
-   * A frame was refused as a whole, by the transport that was to bring it.
-   * @param {string} id of the generation that it asked for
+   * Handle a frame that its transport reports as refused.
+   * @param {string} id of the generation that the frame requested
    * @param {ErrorMessage} error
    * @returns {Step}
    */
@@ -114,7 +118,7 @@ export class Session {
   }
 
   /**
-   * Hears of every conversation that changes, over each connection from now on.
+   * Ask for every changed conversation, on this connection and all later ones.
    * @returns {Step}
    */
   watch() {
@@ -124,7 +128,7 @@ export class Session {
 
   /**
    * @param {Generate | PlainGenerate} request
-   * @param {boolean} [mayBeThere] whether an earlier page may have brought it to the server
+   * @param {boolean} [mayBeThere] whether an earlier page may have sent it to the server
    * @returns {Step}
    */
   begin(request, mayBeThere = false) {
@@ -134,7 +138,7 @@ export class Session {
   }
 
   /**
-   * Reads an answer from its beginning that was asked for elsewhere, or earlier.
+   * Read from its beginning an answer that an earlier or another page has requested.
    * @param {string} id
    * @returns {Step}
    */
@@ -146,7 +150,8 @@ export class Session {
   }
 
   /**
-   * Delivers nothing more of it, which goes on. One that the server is not known to have taken is still asked for.
+   * Stop delivering a generation's events; the server continues it. A request that the server may not have accepted yet
+   * is still sent.
    * @param {string} id
    * @returns {Step}
    */
@@ -303,8 +308,8 @@ export class Session {
   }
 
   /**
-   * The request that an error without an id means: answers come in the order of the frames (PROTOCOL 2.2), and requests
-   * are the only frames with a text in them. `re` is missing where the whole frame could not be read.
+   * Find the request that an error without an id answers. Replies come in the order of the frames (PROTOCOL 2.2), and
+   * only requests contain user text. `re` is missing if the server couldn't read the frame at all.
    * @param {ErrorMessage} error
    */
   #meantBy({ re, code }) {
@@ -314,7 +319,7 @@ export class Session {
     return code === "bad_frame" ? largest(this.#unanswered()) : this.#unanswered()[0];
   }
 
-  /** @returns {Tracked[]} requests that were sent over this connection and not answered, the oldest first */
+  /** @returns {Tracked[]} unanswered requests of this connection, the oldest first */
   #unanswered() {
     return [...this.#tracked.values()].filter(({ asked, accepted }) => asked && !accepted);
   }
@@ -328,7 +333,7 @@ export class Session {
   /**
    * @param {number | undefined} code close code
    * @param {Tracked[]} asked
-   * @returns {SessionEvent[]} the end of the request that the connection was closed for
+   * @returns {SessionEvent[]} rejection of the request that caused the close
    */
   #refusedWith(code, asked) {
     if ((code !== TOO_BIG && code !== BAD_FRAMES) || this.#hasRefusedFrame) return [];
@@ -348,7 +353,7 @@ export class Session {
   }
 
   /**
-   * Pieces are missing: read on from the last one that is known. Once is enough.
+   * Attach again after missing pieces, at the last known piece. One attach is enough until it is answered.
    * @param {Tracked} tracked
    * @returns {Step}
    */
@@ -371,7 +376,7 @@ export class Session {
 
 /**
  * @param {Tracked[]} asked
- * @returns {Tracked | undefined} the one with the longest request
+ * @returns {Tracked | undefined} generation with the longest request
  */
 function largest(asked) {
   const sizes = asked.map(({ request }) => JSON.stringify(request).length);

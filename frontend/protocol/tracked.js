@@ -1,4 +1,4 @@
-/** One generation as the session follows it, and how far its log has been read. Changed by Session only. */
+/** State of one generation in the session, with its cursor. Changed by Session only. */
 
 import { attach } from "./messages.js";
 
@@ -7,15 +7,15 @@ import { attach } from "./messages.js";
 /** @typedef {import("./messages.js").PlainGenerate} PlainGenerate */
 
 /**
- * How far one generation's log has been read.
- * A token of sequence number `seq` covers the pieces `seq - n + 1` to `seq`.
+ * Position up to which one generation's log has been read. A token with sequence number `seq` covers the pieces `seq -
+ * n + 1` to `seq`.
  */
 export class Cursor {
   epoch = "";
   seq = 0;
 
   /**
-   * Whether a token is the next one, one that was read before, or one beyond a hole. Moves on past the next one.
+   * Classify a token as the next one, a repeated one, or one after a gap. Advance past it if it is the next one.
    * @param {{seq: number, n?: number}} token
    * @returns {"next" | "duplicate" | "gap"}
    */
@@ -27,7 +27,7 @@ export class Cursor {
   }
 
   /**
-   * Whether everything before the end has been read.
+   * Check if everything before the end has been read.
    * @param {{seq: number}} done
    */
   hasReachedEnd(done) {
@@ -35,13 +35,13 @@ export class Cursor {
   }
 }
 
-/** One generation, from when it is asked for or looked for until its end. */
+/** One generation, from its request or first attach until its end. */
 export class Tracked {
   cursor = new Cursor();
   sent = false;
-  /** Whether it was asked for over the present connection. */
+  /** Whether it was requested over the current connection. */
   asked = false;
-  /** How many connections ended before the request was answered. */
+  /** Number of connections that ended before the request was answered. */
   losses = 0;
   accepted = false;
   attaching = false;
@@ -49,7 +49,7 @@ export class Tracked {
 
   /**
    * @param {string} id
-   * @param {Generate | PlainGenerate | null} request null where somebody else has asked
+   * @param {Generate | PlainGenerate | null} request null if another page made the request
    */
   constructor(id, request) {
     this.id = id;

@@ -1,15 +1,15 @@
 /**
- * Text that can leave the page. A string of JavaScript may hold half of a surrogate pair, which no UTF-8 can carry: the
- * server refuses the whole frame or body (PROTOCOL 2.3).
+ * Replacement of lone surrogates. A JavaScript string may contain half of a surrogate pair, which UTF-8 can't encode:
+ * the server refuses the whole frame or body (PROTOCOL 2.3).
  */
 
-/** Matches what is no half of a pair only where the pattern works on code points. */
+/** The flag `u` makes the pattern work on code points, so that it doesn't match the halves of a pair. */
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 const REPLACEMENT = "\ufffd";
 
 /**
  * @param {string} text
- * @returns {string} the same with U+FFFD in place of each lone surrogate
+ * @returns {string} text with U+FFFD in place of each lone surrogate
  */
 export function wellFormed(text) {
   return text.replace(LONE_SURROGATES, REPLACEMENT);
@@ -17,7 +17,7 @@ export function wellFormed(text) {
 
 /**
  * @param {unknown} value
- * @returns {string} JSON, well-formed in every string and key
+ * @returns {string} JSON without lone surrogates in any string or key
  */
 export function wellFormedJson(value) {
   const json = JSON.stringify(value);

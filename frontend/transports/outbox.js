@@ -1,30 +1,33 @@
-/** Brings frames to a channel over HTTP: one POST at a time, in their order, from when the channel has a name. */
+/** Sender of frames to a channel over HTTP: one POST at a time, in order, as soon as the channel's address is known. */
 
 import { parsed } from "../guarded-storage.js";
 
 /** @typedef {import("../protocol/messages.js").ErrorMessage} ErrorMessage */
 
-/** How long the server may take to take one frame, in milliseconds. */
+/** Time limit for the POST of one frame, in milliseconds. */
 const POST_MS = 15_000;
 const UNAUTHORIZED = 401;
 const CLOSE_BAD_TOKEN = 4401;
 const CLOSE_LOST = 1006;
 const TOO_LARGE = 413;
-/** Statuses about the frame alone, from the server or from a proxy before it: the channel goes on (PROTOCOL 13.2). */
+/**
+ * Statuses that refuse only this frame, from the server or from a proxy in front of it: the channel stays open
+ * (PROTOCOL 13.2).
+ */
 const REFUSALS = [400, 403, 406, 411, TOO_LARGE, 415, 422, 431, 451];
 
 /**
  * @typedef {object} OutboxDelegate
- * @property {(code: number) => void} outboxFailed code: as a WebSocket would have closed
- * @property {(frame: string, error: ErrorMessage) => void} outboxRefused the next frames are posted all the same
+ * @property {(code: number) => void} outboxFailed code: close code that a WebSocket would have had
+ * @property {(frame: string, error: ErrorMessage) => void} outboxRefused the next frames are still posted
  */
-/** @typedef {{closed?: number, error?: ErrorMessage}} Outcome of a POST; neither where the frame was taken */
+/** @typedef {{closed?: number, error?: ErrorMessage}} Outcome of a POST; empty if the server accepted the frame */
 
 export class Outbox {
   #delegate;
   /** @type {string[]} */
   #frames = [];
-  /** @type {string | null} address of the channel, once it is known */
+  /** @type {string | null} address of the channel; null until it is known */
   #url = null;
   #isPosting = false;
   #end = new AbortController();
@@ -46,7 +49,7 @@ export class Outbox {
     this.#next();
   }
 
-  /** Posts no more. */
+  /** Stop posting frames. */
   close() {
     this.#end.abort();
   }
@@ -98,7 +101,7 @@ export class Outbox {
 
 /**
  * @param {number} status
- * @param {any} answer the server's own error; a proxy's page is none
+ * @param {any} answer the server's error as JSON; a proxy sends something else
  * @returns {ErrorMessage}
  */
 function errorOf(status, answer) {

@@ -1,4 +1,6 @@
-/** Carries frames over plain HTTP requests, where even a stream is held up on its way: polls this way, POSTs the other. */
+/**
+ * Transport over plain HTTP requests, for networks that buffer event streams: polls for receiving, POSTs for sending.
+ */
 
 import { channelName } from "../protocol/messages.js";
 import { Outbox } from "./outbox.js";
@@ -6,7 +8,7 @@ import { Outbox } from "./outbox.js";
 /** @typedef {import("./websocket.js").Transport} Transport */
 /** @typedef {import("./websocket.js").TransportDelegate} TransportDelegate */
 
-/** How long one poll waits for news, in seconds: shorter than the patience of most proxies. */
+/** Time that one poll waits for messages, in seconds: shorter than most proxies' time limits. */
 const WAIT_S = 25;
 
 const LOST = { code: 1006, reason: "" };
@@ -21,7 +23,7 @@ const UNAUTHORIZED = 401;
 export class PollingTransport {
   #url;
   #delegate;
-  /** @type {string | null} address of the channel while there is one to end */
+  /** @type {string | null} address of the open channel */
   #channel = null;
   #outbox = new Outbox({
     outboxFailed: (code) => this.#end({ code, reason: "" }),
@@ -30,7 +32,7 @@ export class PollingTransport {
   #observer = new AbortController();
 
   /**
-   * @param {string} url where channels are opened
+   * @param {string} url to open channels at
    * @param {TransportDelegate} delegate
    */
   constructor(url, delegate) {
@@ -59,7 +61,7 @@ export class PollingTransport {
     this.#end(end);
   }
 
-  /** @returns {Promise<{code: number, reason: string}>} how it ended; rejects when the line is lost */
+  /** @returns {Promise<{code: number, reason: string}>} code and reason of the channel's end; rejects if the network fails */
   async #poll() {
     const channel = await this.#open();
     if (channel === null) return LOST;
@@ -97,7 +99,7 @@ export class PollingTransport {
     if (!this.#observer.signal.aborted) this.#delegate.transportReceived(frame);
   }
 
-  /** Tells the server, also while the page is being left, that nobody will poll any more. */
+  /** End the channel on the server, even while the page is being closed. */
   #delete() {
     if (this.#channel === null) return;
     fetch(this.#channel, { method: "DELETE", keepalive: true }).catch(() => {});

@@ -1,4 +1,4 @@
-/** Carries frames over HTTP where WebSockets are blocked: server-sent events this way, POSTs the other. */
+/** Transport for networks that block WebSockets: server-sent events for receiving, POSTs for sending. */
 
 import { SERVER_MESSAGE_TYPES, channelName } from "../protocol/messages.js";
 import { Outbox } from "./outbox.js";
@@ -20,7 +20,7 @@ export class EventStreamTransport {
   #observer = new AbortController();
 
   /**
-   * @param {string} url where channels are opened
+   * @param {string} url to open channels at
    * @param {TransportDelegate} delegate
    */
   constructor(url, delegate) {
@@ -50,7 +50,8 @@ export class EventStreamTransport {
   }
 
   /**
-   * The server's message `error` has the same name as the event for a lost stream, which brings no data.
+   * Handle an event of the stream. The server's message `error` has the same name as the browser's event for a lost
+   * stream, which has no data.
    * @param {MessageEvent | Event} event
    */
   #received(event) {
@@ -60,7 +61,7 @@ export class EventStreamTransport {
   }
 
   /**
-   * Ends here, since a stream that connects again by itself is another channel.
+   * Close the transport. The stream must not reconnect by itself, since that would open another channel.
    * @param {{code: number, reason: string}} end
    */
   #end(end) {

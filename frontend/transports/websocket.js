@@ -1,20 +1,20 @@
-/** Carries frames of text over one WebSocket. */
+/** Transport of text frames over one WebSocket. */
 
 import { SUBPROTOCOL } from "../protocol/messages.js";
 
 /**
- * What every transport tells its owner.
+ * Delegate of a transport.
  * @typedef {object} TransportDelegate
  * @property {(frame: string) => void} transportReceived
- * @property {(frame: string, error: import("../protocol/messages.js").ErrorMessage) => void} transportRefused a frame was not taken, and
- *   the connection goes on; a WebSocket has no such answer
- * @property {(end: {code: number, reason: string}) => void} transportClosed once, at the end
+ * @property {(frame: string, error: import("../protocol/messages.js").ErrorMessage) => void} transportRefused a frame
+ *   was refused and the connection stays open; never called by a WebSocket
+ * @property {(end: {code: number, reason: string}) => void} transportClosed called once, at the end
  */
 /**
- * What every transport can do.
+ * Interface of every transport.
  * @typedef {object} Transport
  * @property {(frame: string) => void} send
- * @property {() => void} close ends it without telling the delegate
+ * @property {() => void} close closes it without calling the delegate
  */
 
 /** @implements {Transport} */
