@@ -1,4 +1,4 @@
-/** What StreamUI needs of the page, of the browser and of the connection. Types alone. */
+/** Types of the parts that StreamUI needs: page, browser and connection. */
 
 /** @typedef {import("./address.js").AddressDelegate} AddressDelegate */
 /** @typedef {import("./connection.js").Clock} Clock */
@@ -69,11 +69,12 @@
  * @property {{show: (toast: Toast) => void}} toasts
  * @property {{show: (title: string, isWriting: boolean, others: number) => void}} pageTitle
  * @property {{
- *   start: (delegate: {contextChosen: (choice: ContextChoice) => void}) => void, stop: () => void, 
+ *   start: (delegate: {contextChosen: (choice: ContextChoice) => void}) => void, stop: () => void,
  *   show: (isAsked: boolean, progress: import("./conversations/summarizer.js").SummaryProgress | null) => void,
  * }} [contextChoice]
  * @property {{show: (count: ContextCount | null) => void}} [contextMeter]
- * @property {{readonly settings: Settings, set: (settings: Settings) => void}} [newChatSettings] how the next new chat is answered
+ * @property {{readonly settings: Settings, set: (settings: Settings) => void}} [newChatSettings] settings of the next
+ *   new chat
  * @property {(text: string) => Promise<boolean>} copy
  * @property {Clock} clock
  * @property {() => string} newId

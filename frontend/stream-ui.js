@@ -1,6 +1,6 @@
 /**
- * Binds the connection and the conversations to the views: what is typed goes to the model, what the model writes is
- * shown, in the conversation that the address names. Knows nothing of transports, frames or the DOM.
+ * Connection of server, conversations and views: sends the user's messages and shows the answers, in the conversation
+ * that the address names. Knows nothing of transports, frames or the DOM.
  */
 
 import { mayPass, reasonFor } from "./conversations/api.js";
@@ -33,11 +33,13 @@ import { wellFormed } from "./protocol/well-formed.js";
 /** @typedef {import("./stream-ui-parts.js").Parts} Parts */
 /**
  * @typedef {object} StreamUIDelegate
- * @property {(id: string | null) => void} conversationOpened null for a new chat, which has no name yet
- * @property {() => void} settingsShown `settings` are others now
+ * @property {(id: string | null) => void} conversationOpened null for a new chat, which has no id yet
+ * @property {() => void} settingsShown called when `settings` has changed
  */
 
-/** How many messages above a question are remembered, to place it where some of them are deleted meanwhile. */
+/**
+ * Number of messages above a question that are remembered, so that it keeps its place if some are deleted meanwhile.
+ */
 const MAX_ABOVE = 64;
 
 export class StreamUI {
@@ -52,21 +54,21 @@ export class StreamUI {
   /** Name and context of the server's model, as of the last connection. */
   #model = "";
   #open;
-  /** @type {Map<string, {parcels: Parcel[], queued: Queued[]}>} what was not sent in conversations that were deleted here */
+  /** @type {Map<string, {parcels: Parcel[], queued: Queued[]}>} unsent messages of conversations that this page deleted */
   #removed = new Map();
-  /** @type {{id: string, by: OpenConversation} | null} the conversation that was deleted last while it was open, and the new chat in its place */
+  /** @type {{id: string, by: OpenConversation} | null} conversation that was deleted last while it was open, and the new chat that replaced it */
   #replaced = null;
-  /** @type {string | null} a message that the reader wants to see once it is here */
+  /** @type {string | null} message to scroll to as soon as it is loaded */
   #wanted = null;
-  /** What was searched for to find it. */
+  /** Search text that found the wanted message. */
   #searched = "";
   /** @type {StreamUIDelegate | null} */
   #delegate = null;
-  /** @type {Settings | null} settings that were sent to the server last: what failed isn't sent again by itself before the next connection */
-  #tried = null;
+  /** @type {Settings | null} settings sent to the server last; after a failure they are sent again with the next connection only */
+  #sentSettings = null;
   #isSaving = false;
-  /** What was told of settings last, so that nobody is told twice. */
-  #toldSettings = "";
+  /** Settings that the delegate was told last, so that it isn't told twice. */
+  #reportedSettings = "";
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -118,7 +120,7 @@ export class StreamUI {
     composer.focus();
   }
 
-  /** Ends everything that `start` began; answers go on at the server. */
+  /** End everything that `start` began. The server continues to write the answers. */
   close() {
     const { composer, queue, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;
     connection.stop();
@@ -134,9 +136,9 @@ export class StreamUI {
   }
 
   /**
-   * Asks the model, unless it still answers here.
+   * Send a message to the model, unless an answer is being written in the open conversation.
    * @param {string} prompt
-   * @returns {boolean} whether it was asked
+   * @returns {boolean} whether the message was sent
    */
   send(prompt) {
     if (!this.mayBeAsked) return false;
@@ -144,7 +146,7 @@ export class StreamUI {
     return true;
   }
 
-  /** Stops the answer that is being written in this conversation. */
+  /** Stop the answer that is being written in the open conversation. */
   stop() {
     const { writing } = this.#open;
     for (const id of writing) this.#open.stopping(id);
@@ -153,21 +155,21 @@ export class StreamUI {
     return writing.length > 0;
   }
 
-  /** Shows an empty conversation. What is being written in the others goes on. */
+  /** Show an empty conversation. Answers in other conversations continue. */
   startNewChat() {
     this.#parts.address.go(null);
     this.#turnTo(null);
     this.#parts.composer.focus();
   }
 
-  /** How the open conversation is answered. What is set in a new chat is kept for the next one as well. */
+  /** Settings of the open conversation. Those set in a new chat also apply to the next new chat. */
   get settings() {
     return this.#open.settings;
   }
 
   /** @param {Settings} settings */
   set(settings) {
-    this.#toldSettings = JSON.stringify(settings);
+    this.#reportedSettings = JSON.stringify(settings);
     this.#open.set(settings);
     for (const parcel of this.#parts.outbox.of(this.#open.id)) {
       if (parcel.create && !parcel.failure) this.#parts.outbox.put({ ...parcel, create: settings });
@@ -177,21 +179,22 @@ export class StreamUI {
     this.#show();
   }
 
-  /** Brings settings to the server that it doesn't have yet, where it has the conversation. */
+  /** Send unsaved settings to the server, if it has the conversation. */
   #saveSettings() {
     const { unsaved, isOnServer } = this.#open;
-    if (!unsaved || !isOnServer || this.#isSaving || unsaved === this.#tried) return;
-    this.#tried = unsaved;
+    if (!unsaved || !isOnServer || this.#isSaving || unsaved === this.#sentSettings) return;
+    this.#sentSettings = unsaved;
     this.#changeSettings(this.#open, unsaved);
   }
 
   #saveAgain() {
-    this.#tried = null;
+    this.#sentSettings = null;
     this.#saveSettings();
   }
 
   /**
-   * What can't be saved now is kept, and saved with the next connection; what is refused is not.
+   * Save settings on the server. After a temporary failure they are sent again with the next connection; refused ones
+   * are dropped.
    * @param {OpenConversation} open
    * @param {Settings} settings
    */
@@ -212,16 +215,16 @@ export class StreamUI {
   }
 
   /**
-   * Shows the version beside the message that has the focus.
+   * Show the previous or next version of the focused message.
    * @param {number} step -1 or 1
-   * @returns {boolean} false where no message has the focus
+   * @returns {boolean} false if no message has the focus
    */
   turnBranch(step) {
     const { focused } = this.#parts.transcript;
     return focused !== null && this.#commands.turn(focused, step);
   }
 
-  /** @returns {boolean} false where there is nothing to edit */
+  /** @returns {boolean} false if there is nothing to edit */
   editLast() {
     if (!this.#parts.composer.isEmpty) return false;
     const queued = this.#runner.items.at(-1);
@@ -235,7 +238,7 @@ export class StreamUI {
   }
 
   /**
-   * Sends a message, or queues it while an answer is written here or the conversation is read.
+   * Send a message. It is queued while an answer is being written here or the conversation is being loaded.
    * @param {string} text
    */
   composerSent(text) {
@@ -246,19 +249,19 @@ export class StreamUI {
     this.#parts.announcer.say(describeQueue(this.#runner.state, 1));
   }
 
-  /** Another tab has queued a message, or has sent one. */
+  /** Show the queue after another tab has changed it. */
   queueChanged() {
     this.#show();
     this.#runner.sendElsewhere();
   }
 
-  /** @param {string} id of a queued message that shall not wait any longer */
+  /** @param {string} id of a queued message to send now */
   queuedSent(id) {
     if (this.#open.isGone || this.mayBeAsked) this.#runner.send(id);
     this.#show();
   }
 
-  /** @param {string} id of a queued message that goes back into the composer */
+  /** @param {string} id of a queued message to move back into the composer */
   queuedEdited(id) {
     const { queue, composer } = this.#parts;
     const item = queue.find(id);
@@ -309,7 +312,7 @@ export class StreamUI {
 
   /**
    * @param {string} conversation
-   * @param {string} message that has the summary
+   * @param {string} message that the summary is stored with
    */
   #summarized(conversation, message) {
     const action = { label: "Undo", act: () => this.#removeSummary(conversation, message) };
@@ -350,7 +353,7 @@ export class StreamUI {
 
   /**
    * @param {string} id
-   * @param {string | null} message to be shown in it
+   * @param {string | null} message to scroll to
    */
   conversationChosen(id, message) {
     this.#searched = message === null ? "" : this.#parts.libraryUI.library.holdings.query;
@@ -372,9 +375,9 @@ export class StreamUI {
   }
 
   /**
-   * A conversation that was deleted here is back, and so is what was not sent in it.
+   * Bring back a conversation that was deleted here, with its unsent messages.
    * @param {string} id
-   * @returns {boolean} whether there is anything of it that only this browser has
+   * @returns {boolean} whether this browser has unsent messages of it
    */
   conversationRestored(id) {
     const { parcels, queued } = this.#removed.get(id) ?? { parcels: [], queued: [] };
@@ -387,8 +390,8 @@ export class StreamUI {
   }
 
   /**
-   * The server has a conversation again that was deleted here. It is opened only where it was open before and the reader has
-   * turned to nothing else since.
+   * Show a deleted conversation that the server has restored. It is opened only if it was open when it was deleted and
+   * the user has opened nothing else since.
    * @param {string} id
    */
   conversationReturned(id) {
@@ -407,11 +410,11 @@ export class StreamUI {
     this.#turnTo(conversation);
   }
 
-  /** Another tab has sent something, or something of it has arrived. */
+  /** Show the outbox after another tab has sent a message, or a message of it has arrived. */
   outboxChanged() {
     this.#listUnsent();
     this.#open.broughtElsewhere();
-    this.#hearUnsent(this.#open);
+    this.#trackUnsent(this.#open);
     this.#open.outboxChanged();
     this.#sender.sendAll(true);
     this.#open.catchUp();
@@ -430,7 +433,7 @@ export class StreamUI {
   }
 
   /**
-   * The reader has turned to another conversation since, and would not see it.
+   * Report a failed message of a conversation that the user has left since.
    * @param {Parcel} parcel
    */
   #failedElsewhere({ request: { conversation, content }, failure }) {
@@ -472,12 +475,12 @@ export class StreamUI {
 
   /** @param {SessionEvent} event */
   connectionDelivered(event) {
-    if (event.type === "conversation") this.#heardOf(event);
-    else this.#heard(event);
+    if (event.type === "conversation") this.#onConversationChanged(event);
+    else this.#onGenerationEvent(event);
   }
 
   /** @param {ConversationChanged} summary */
-  #heardOf(summary) {
+  #onConversationChanged(summary) {
     this.#parts.libraryUI.library.heard(summary);
     if (summary.id !== this.#open.id && !summary.deleted && summary.writing.length === 0) void this.#runner.conversationIdle(summary.id);
     if (summary.id !== this.#open.id) return;
@@ -486,12 +489,12 @@ export class StreamUI {
   }
 
   /** @param {GenerationEvent} event */
-  #heard(event) {
+  #onGenerationEvent(event) {
     if (this.#summarizer.receive(event)) return;
     switch (event.type) {
       case "accepted":
       case "attached":
-        return this.#taken(event);
+        return this.#onAccepted(event);
       case "rejected":
         return this.#sender.refused(event.id, event.error);
       case "withdrawn":
@@ -501,14 +504,14 @@ export class StreamUI {
         this.#show();
         return void this.#open.read();
       case "done":
-        return this.#finished(event);
+        return this.#onDone(event);
       default:
-        return this.#grew(event);
+        return this.#onProgress(event);
     }
   }
 
   /** @param {import("./protocol/messages.js").Accepted | import("./protocol/messages.js").Attached} event */
-  #taken(event) {
+  #onAccepted(event) {
     const parcel = this.#parts.outbox.find(event.id);
     const isHere = this.#open.live(event.id) !== undefined;
     this.#sender.taken(event.id);
@@ -517,38 +520,39 @@ export class StreamUI {
       return this.#parts.connection.detach(event.id);
     }
     if (parcel) this.#open.taken(event.id);
-    this.#grew(event);
+    this.#onProgress(event);
   }
 
   /**
-   * Touches only the message that it is about: it may be one of a thousand, and there may be a hundred of these a second.
+   * Update only the view of the message in the event: a chat may have a thousand messages, and a hundred events a
+   * second may arrive.
    * @param {GenerationEvent} event
    */
-  #grew(event) {
+  #onProgress(event) {
     this.#open.receive(event);
     this.#parts.contextMeter?.show(this.#contextSize.now);
     const message = this.#open.messageOf(event.id);
     const view = message && this.#parts.transcript.find(message.id);
     if (!message || !view || message.state !== "writing") return;
-    if (event.type === "token") this.#wrote(message.id, view, event.text);
+    if (event.type === "token") this.#appendText(message.id, view, event.text);
     if (event.type === "snapshot") view.rewrite(this.#open.textOf(message));
     if (event.type === "snapshot") this.#parts.announcer.forget();
     view.showStatus(describe(this.#open, message, this.#isConnected));
   }
 
   /**
-   * What is at the end of the branch is read out as well.
+   * Append text to a message. Screen readers announce it only at the end of the shown branch.
    * @param {string} id
    * @param {{append: (text: string) => void}} view
    * @param {string} text
    */
-  #wrote(id, view, text) {
+  #appendText(id, view, text) {
     view.append(text);
     if (id === this.#open.leaf) this.#parts.announcer.wrote(text);
   }
 
   /** @param {Done} done */
-  #finished(done) {
+  #onDone(done) {
     if (!this.#open.live(done.id)) return;
     this.#contextSize.finished(done);
     this.#open.receive(done);
@@ -604,14 +608,16 @@ export class StreamUI {
     this.#ask({ parent: null, content });
   }
 
-  /** Takes out what was refused and holds no text: to answer again, or to continue. The reader has turned to something else. */
+  /**
+   * Remove refused requests without text (regenerate, continue) from the outbox: the user is now doing something else.
+   */
   #forgetRefusedRequests() {
     for (const { request, failure } of this.#parts.outbox.of(this.#open.id)) {
       if (failure && request.content === undefined) this.#parts.outbox.remove(request.id);
     }
   }
 
-  /** Turns to a new chat where nothing is left of one that the server never had, or has nothing of. */
+  /** Open a new chat if the open conversation has no messages and was never on the server. */
   #leaveEmpty() {
     const { id, isBegun, isGone, settings } = this.#open;
     if (isBegun || this.#parts.outbox.of(id).length > 0) return;
@@ -628,7 +634,7 @@ export class StreamUI {
 
   /**
    * @param {string | null} id
-   * @param {string | null} [message] to be shown in it
+   * @param {string | null} [message] to scroll to
    */
   #turnTo(id, message = null) {
     this.#wanted = message;
@@ -650,7 +656,7 @@ export class StreamUI {
   #opened(id) {
     const { api, outbox, newId } = this.#parts;
     const open = new OpenConversation(id ?? newId(), id === null, { api, outbox, changed: () => this.#show() });
-    this.#hearUnsent(open);
+    this.#trackUnsent(open);
     const created = outbox.of(open.id).findLast(({ create }) => create !== null)?.create;
     if (id === null) open.assume(this.#parts.newChatSettings?.settings ?? {});
     else if (created) open.assume(created);
@@ -658,7 +664,7 @@ export class StreamUI {
   }
 
   /** @param {OpenConversation} open */
-  #hearUnsent(open) {
+  #trackUnsent(open) {
     for (const { request, failure } of this.#parts.outbox.of(open.id)) if (!failure) open.hear(request.id, false);
   }
 
@@ -692,7 +698,7 @@ export class StreamUI {
     this.#showMode();
     this.#showTitle();
     libraryUI.mark(this.#open.phase === "new" ? null : this.#open.id);
-    this.#tellSettings();
+    this.#reportSettings();
     this.#reveal();
     this.#showQueue();
     this.#runner.sendNext();
@@ -720,14 +726,14 @@ export class StreamUI {
     contextChoice?.show(isAsked, this.#summarizer.progressIn(id));
   }
 
-  #tellSettings() {
+  #reportSettings() {
     const settings = JSON.stringify(this.settings);
-    if (settings === this.#toldSettings) return;
-    this.#toldSettings = settings;
+    if (settings === this.#reportedSettings) return;
+    this.#reportedSettings = settings;
     this.#delegate?.settingsShown();
   }
 
-  /** What stands where no message is. */
+  /** Show the notice that replaces an empty transcript. */
   #showInstead() {
     const { transcript } = this.#parts;
     const { phase, error } = this.#open;
@@ -759,7 +765,7 @@ export class StreamUI {
     this.#parts.pageTitle.show(library.find(id)?.title || title, writing.length > 0, others.length);
   }
 
-  /** Shows what was searched for, on whichever branch it is. */
+  /** Show the message that a search found, changing the branch if needed. */
   #reveal() {
     const message = this.#wanted === null ? undefined : this.#open.tree.find(this.#wanted);
     if (!message) return;
