@@ -1,8 +1,8 @@
-/** The page's address, which names the conversation that is shown: `/c/<id>`, or `/` for a new one, below the root path. */
+/** Address of the page, which names the open conversation: `/c/<id>`, or `/` for a new one, below the root path. */
 
 import { ROOT_PATH } from "./root-path.js";
 
-/** @typedef {{addressChanged: (conversation: string | null) => void}} AddressDelegate the reader went back or forward */
+/** @typedef {{addressChanged: (conversation: string | null) => void}} AddressDelegate called when the user goes back or forward */
 
 const PATTERN = /^\/c\/([A-Za-z0-9._-]{1,64})\/?$/;
 
@@ -41,7 +41,7 @@ export class Address {
     this.#window.history.pushState(null, "", addressOf(conversation, this.#root));
   }
 
-  /** Below the root path. */
+  /** Path of the page, below the root path. */
   get #path() {
     const { pathname } = this.#window.location;
     return pathname.startsWith(`${this.#root}/`) ? pathname.slice(this.#root.length) : pathname;
@@ -57,7 +57,7 @@ export function addressOf(conversation, root = ROOT_PATH) {
 }
 
 /**
- * Where to log in, and come back from.
+ * Build the address of the login page, which afterwards returns to this conversation.
  * @param {string | null} conversation
  * @param {string} [root]
  */

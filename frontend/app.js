@@ -1,4 +1,6 @@
-/** Puts the page together. The only file that knows which parts are in use and where they stand in index.html. */
+/**
+ * Entry point: build the page's parts and connect them. Only this file names every part and its elements in index.html.
+ */
 
 import { Address, loginAddressOf } from "./address.js";
 import { Attachments } from "./composer/attachments.js";
@@ -299,7 +301,7 @@ function newChat() {
 
 /**
  * @param {string} generation
- * @returns {Promise<string | null>} what it has written so far, where the server still knows it
+ * @returns {Promise<string | null>} its text so far; null if the server no longer has it
  */
 async function textOf(generation) {
   const response = await fetch(`${ROOT_PATH}/generations/${encodeURIComponent(generation)}`);

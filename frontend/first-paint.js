@@ -1,20 +1,21 @@
 /**
- * Theme, text size, the room that they leave, and whether the sidebar is hidden, before anything is painted: a classic script in the head,
- * since a module would come too late. It alone puts theme, size and room on the page; the event "appearancechange" tells it of changes.
+ * Script that applies theme, text size, layout width and the hidden sidebar before the first paint. It is a classic
+ * script in the head, since a module would run too late. No other script sets theme, text size and layout on the page;
+ * the event "appearancechange" reports a change of them.
  */
 
 {
-  /** With the root path at its end, as all that the page keeps (root-path.js). */
+  /** Storage key. It ends with the root path, like all the page's keys (root-path.js). */
   const KEY = `streamui.appearance.v1${rootPath()}`;
   const SIDEBAR_KEY = `streamui.sidebar.v1${rootPath()}`;
   const GROUND = { light: "#faf9f7", dark: "#131617" };
   /**
-   * The width below which the page is laid out in this way, in rem: as on a phone; with the list of conversations as a drawer; with
-   * the side panel over the chat. Media queries can't tell, since they measure in the browser's own text size.
+   * Upper width of each layout, in rem: phone; list of conversations as a drawer; side panel over the chat. Media
+   * queries can't be used, since they measure in the browser's own text size.
    */
   const ROOM = { phone: 36, drawer: 56, cover: 64 };
 
-  /** The path that the server is under: this file is somewhere below its /static/. */
+  /** Path of the server on its origin: this script is always somewhere below its /static/. */
   function rootPath() {
     const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
     const { pathname } = new URL(src);

@@ -1,4 +1,4 @@
-/** What the browser keeps for this page, where it lets the page keep anything: it may refuse, and it may be full. */
+/** Storage that never throws: the browser may forbid the page to store anything, or its storage may be full. */
 
 /** @typedef {{read: (key: string) => unknown, write: (key: string, value: unknown) => void}} Keeping */
 
@@ -8,8 +8,8 @@ export class GuardedStorage {
   #suffix;
 
   /**
-   * @param {() => Storage} open may throw, as reading `localStorage` does where it is forbidden
-   * @param {string} [suffix] of every key, so that two servers of one origin keep apart what they keep
+   * @param {() => Storage} open may throw, as reading `localStorage` does if storage is forbidden
+   * @param {string} [suffix] of every key, which keeps the values of two servers on one origin apart
    */
   constructor(open, suffix = "") {
     this.#open = open;
@@ -18,7 +18,7 @@ export class GuardedStorage {
 
   /**
    * @param {string} key
-   * @returns {unknown} what was written, or null where there is nothing that can be read
+   * @returns {unknown} the stored value, or null if there is none or it can't be read
    */
   read(key) {
     try {
@@ -29,7 +29,7 @@ export class GuardedStorage {
   }
 
   /**
-   * Writes it if it can. What cannot be written leaves what was there.
+   * Store a value. If that fails, the previous value stays.
    * @param {string} key
    * @param {unknown} value
    */
@@ -37,14 +37,14 @@ export class GuardedStorage {
     try {
       this.#open().setItem(key + this.#suffix, JSON.stringify(value));
     } catch {
-      // The page works without; a reload then shows what was kept last.
+      // The page works without storage; a reload then shows the previous value.
     }
   }
 }
 
 /**
  * @param {string | null} text
- * @returns {unknown} null for what is not JSON
+ * @returns {unknown} null if the text is not JSON
  */
 export function parsed(text) {
   try {

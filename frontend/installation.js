@@ -1,21 +1,21 @@
-/** Makes the page one that can be installed, and that says so when the server is away: registers the service worker. */
+/** Registration of the service worker, which makes the page installable and shows the offline page. */
 
 import { ROOT_PATH } from "./root-path.js";
 
 const ADDRESS = `${ROOT_PATH}/service-worker.js`;
 
-/** Where the browser has none, or does not allow it, the page works all the same. */
+/** Register the service worker, if the browser allows one. The page works without it. */
 export async function registerServiceWorker() {
   if (!("serviceWorker" in navigator)) return;
   try {
     await navigator.serviceWorker.register(/** @type {string} */ (trusted(ADDRESS)), { scope: `${ROOT_PATH}/`, updateViaCache: "none" });
   } catch {
-    // Private windows and some settings refuse it.
+    // Private windows and some settings refuse a service worker.
   }
 }
 
 /**
- * The policy for scripts of the page's own security policy lets only this one address pass.
+ * Mark the service worker's address as trusted. The page's security policy allows no other script address.
  * @param {string} address
  * @returns {unknown}
  */

@@ -1,4 +1,4 @@
-/** Binds the library to the list at the side: what is done there to conversations, and how it is undone. */
+/** Connection of the library and the sidebar's list: carries out the list's commands and offers to undo them. */
 
 import { ApiError, mayPass, reasonFor } from "./conversations/api.js";
 import { MOST_BYTES, canRetry, outcome, refusal, typeOf } from "./conversations/importing.js";
@@ -31,8 +31,8 @@ import { UNTITLED } from "./rendering/conversation-row.js";
  * @typedef {object} LibraryUIDelegate
  * @property {(id: string, message: string | null) => void} conversationChosen
  * @property {(id: string) => void} conversationRemoved
- * @property {(id: string) => boolean} conversationRestored whether there is anything of it that only this browser has
- * @property {(id: string) => void} conversationReturned the server has it again
+ * @property {(id: string) => boolean} conversationRestored returns whether this browser has unsent messages of it
+ * @property {(id: string) => void} conversationReturned called when the server has it again
  * @property {() => void} libraryShown
  */
 
@@ -68,7 +68,7 @@ export class LibraryUI {
     return this.#parts.library;
   }
 
-  /** @param {string | null} open the conversation that the page shows */
+  /** @param {string | null} open id of the open conversation */
   mark(open) {
     this.#parts.list.mark(open);
   }
@@ -129,7 +129,10 @@ export class LibraryUI {
     });
   }
 
-  /** Where it can't be deleted, all is again as it was. @param {string} id */
+  /**
+   * Delete a conversation. If the server can't delete it, the list shows it again.
+   * @param {string} id
+   */
   async #remove(id) {
     this.#delegate?.conversationRemoved(id);
     try {
@@ -153,7 +156,10 @@ export class LibraryUI {
     this.#parts.files.download(this.#parts.api.exportAddress(null));
   }
 
-  /** Imports them one after the other: the server takes one at a time. @param {File[]} files */
+  /**
+   * Import files one after the other: the server accepts one import at a time.
+   * @param {File[]} files
+   */
   async filesChosen(files) {
     for (const file of files) await this.#import(file);
   }
@@ -195,7 +201,7 @@ export class LibraryUI {
   }
 
   /**
-   * Says what has gone wrong, and offers to try once more.
+   * Carry out an action. If it fails, show the reason with a button to try again.
    * @param {string} trouble
    * @param {() => Promise<void>} act
    */

@@ -1,10 +1,13 @@
-/** The path that the server is under, behind a proxy: nothing, or such as "/chat". Every address of the page begins with it. */
+/**
+ * Path of the server on its origin, if a proxy gives it one: "" or such as "/chat". Every address of the page begins
+ * with it.
+ */
 
 export const ROOT_PATH = rootPathOf(import.meta.url);
 
 /**
- * @param {string} module address of a file of the page; the server has them all below /static/
- * @returns {string} nothing where the file does not come from a server
+ * @param {string} module address of one of the page's modules, which the server has below /static/
+ * @returns {string} "" if the file does not come from a server
  */
 export function rootPathOf(module) {
   const { protocol, pathname } = new URL(module);

@@ -1,10 +1,10 @@
 /**
- * Shows a page of ours where the server cannot be reached. It keeps that page and nothing else: no answer, no message, no
- * file of the chat. Whatever can be had from the network comes from there.
+ * Service worker that shows the offline page if the server can't be reached. It stores that page only: no answer,
+ * message or file of a chat. Every other request goes to the network.
  */
 
-/** Changes whenever one of FILES does, so that browsers fetch them anew; a test knows how it is made. */
-const VERSION = "1f90ad24904f";
+/** Hash over FILES: a change of it makes browsers fetch them again. A test checks the value. */
+const VERSION = "34d54ccd94d8";
 const FILES = [
   "/static/offline/offline.html",
   "/static/offline/offline.css",
@@ -14,13 +14,16 @@ const FILES = [
   "/static/icon.svg",
 ];
 const PAGE = "/static/offline/offline.html";
-/** The path that the server is under, and this script directly below it. */
+/** Path of the server on its origin; this script is directly below it. */
 const ROOT_PATH = self.location.pathname.slice(0, self.location.pathname.lastIndexOf("/"));
-/** What a proxy answers when the server behind it does not: bad gateway, gateway timeout. */
+/** Statuses of a proxy that can't reach the server: bad gateway, gateway timeout. */
 const UNREACHABLE = [502, 504];
-/** Ends with the root path, since another server of the same origin may keep its own. */
+/**
+ * Prefix of the cache's name. It ends with the root path, since another server on the same origin may have its own
+ * cache.
+ */
 const PREFIX = `streamui-offline:${ROOT_PATH}/:`;
-/** The prefix of earlier versions. */
+/** Prefix of the cache's name in earlier versions. */
 const EARLIER_PREFIX = "streamui-offline-";
 const CACHE = PREFIX + VERSION;
 
@@ -37,7 +40,7 @@ async function install() {
   await /** @type {any} */ (self).skipWaiting();
 }
 
-/** An earlier version's page goes; nothing of the chat depends on which version is at work. */
+/** Delete the caches of earlier versions. The chat doesn't depend on the version that is active. */
 async function activate() {
   const names = await caches.keys();
   const old = names.filter((name) => [PREFIX, EARLIER_PREFIX].some((prefix) => name.startsWith(prefix)) && name !== CACHE);
@@ -54,7 +57,7 @@ function answer(event) {
 
 /**
  * @param {Request} request
- * @param {string} kept what to answer with where the network has nothing, or a proxy has nobody behind it
+ * @param {string} kept address of the stored response, which is used if the network fails or a proxy can't reach the server
  */
 async function fromNetwork(request, kept) {
   const response = await fetch(request).catch(() => null);

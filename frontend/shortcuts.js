@@ -1,18 +1,18 @@
 /**
- * Every key that does something on the page, in one table: it carries them out, and whoever explains them reads it.
- * Owns the table. Whatever has the focus may take a key first, by preventing its default.
+ * Keyboard shortcuts of the page, in one table, which also feeds the help dialog. Owns the table. An element with the
+ * focus can handle a key first, by preventing its default.
  */
 
 import { isComposing } from "./rendering/submit-key.js";
 
-/** @typedef {{label: string, where: string | undefined, keys: string[]}} Shortcut as the help lists it; keys as they are called here */
+/** @typedef {{label: string, where: string | undefined, keys: string[]}} Shortcut as the help dialog lists it; keys: as on this platform's keyboard */
 /**
  * @typedef {object} Binding
- * @property {string} label what it does, in words
- * @property {string} [where] needs the focus, in words: "in the chat list"
+ * @property {string} label its effect, for the help dialog
+ * @property {string} [where] place that must have the focus, in words: "in the chat list"
  * @property {string} keys names of keys joined by "+", as `KeyboardEvent.key` has them; Mod is Ctrl, and Cmd on a Mac
- * @property {(target: Element | null) => boolean | void} [act] target: what has the focus; false leaves the key to others.
- *   Without it the key is only listed, and obeyed elsewhere.
+ * @property {(target: Element | null) => boolean | void} [act] target: the focused element; returning false passes the
+ *   key on. Without `act` the key is only listed here and handled elsewhere.
  */
 
 export class Shortcuts {
@@ -23,7 +23,7 @@ export class Shortcuts {
   #observer = new AbortController();
 
   /**
-   * @param {EventTarget} target that hears of every key
+   * @param {EventTarget} target that receives every key event
    * @param {boolean} isMac
    */
   constructor(target, isMac) {
@@ -69,7 +69,7 @@ export class Shortcuts {
     const names = keys.split("+");
     const key = names.at(-1) ?? "";
     const mod = names.includes("Mod");
-    // A key that needs Shift to be typed, as "?" does on many keyboards, says so itself.
+    // For a symbol that is typed with Shift, such as "?" on many keyboards, the state of Shift doesn't matter.
     const shift = names.includes("Shift") || (key.length === 1 && !/[a-z0-9]/i.test(key) && event.shiftKey);
     return (
       event.key.toLowerCase() === key.toLowerCase() &&
