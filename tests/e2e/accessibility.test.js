@@ -52,6 +52,7 @@ describe("The page, for everybody", () => {
           for (const [size, viewport] of Object.entries(SIZES)) {
             await chat.page.setViewport(viewport);
             await chat.page.waitFor((width) => innerWidth === width, viewport.width);
+            await chat.page.evaluate(isPainted);
             assert.deepEqual(await violations(chat.page), [], size);
             assert.equal(await chat.overhang(), 0, size);
           }
@@ -117,6 +118,11 @@ describe("The page, for everybody", () => {
     });
   });
 });
+
+/** Runs in the page: lets what hears of the new size do its work, which it does before the next frame. */
+async function isPainted() {
+  for (let frame = 0; frame < 2; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+}
 
 /** @param {string} text */
 function words(text) {
