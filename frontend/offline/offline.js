@@ -1,8 +1,8 @@
-/** The page that is shown without a server: looks for it, and makes way for the chat as soon as it answers. */
+/** Offline page: polls the server, and is replaced by the chat once the server answers. */
 
 import { ROOT_PATH } from "../root-path.js";
 
-/** Between two looks, in milliseconds; it doubles up to the longest. */
+/** Delay before the second attempt, in milliseconds. It doubles with each attempt, up to the longest delay. */
 const FIRST_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 30_000;
 
@@ -10,15 +10,15 @@ let wait = FIRST_WAIT_MS;
 /** @type {number | undefined} */
 let timer;
 
-async function look() {
+async function poll() {
   clearTimeout(timer);
-  if (await isThere()) return leave();
-  timer = window.setTimeout(look, wait);
+  if (await isServerUp()) return openChat();
+  timer = window.setTimeout(poll, wait);
   wait = Math.min(LONGEST_WAIT_MS, wait * 2);
 }
 
-/** Whether anything but a proxy with nobody behind it answers. */
-async function isThere() {
+/** Return true if the server answers. A proxy without a server behind it doesn't count. */
+async function isServerUp() {
   try {
     const { status } = await fetch(`${ROOT_PATH}/healthz`, { cache: "no-store" });
     return status !== 502 && status !== 504;
@@ -27,20 +27,20 @@ async function isThere() {
   }
 }
 
-/** This page usually stands under the address that was asked for. */
-function leave() {
+/** Open the chat. The service worker usually serves this page under the requested address, which is then reloaded. */
+function openChat() {
   if (location.pathname === `${ROOT_PATH}/static/offline/offline.html`) location.replace(`${ROOT_PATH}/`);
   else location.reload();
 }
 
-async function lookNow() {
+async function pollNow() {
   const state = document.getElementById("state");
   if (state) state.textContent = "Checking …";
   wait = FIRST_WAIT_MS;
-  await look();
+  await poll();
   if (state) state.textContent = "Still no answer. Checking every few seconds";
 }
 
-document.getElementById("retry")?.addEventListener("click", lookNow);
-window.addEventListener("online", lookNow);
-timer = window.setTimeout(look, wait);
+document.getElementById("retry")?.addEventListener("click", pollNow);
+window.addEventListener("online", pollNow);
+timer = window.setTimeout(poll, wait);

@@ -1,6 +1,6 @@
-/** Tells, once for each element, that it comes near what the reader sees. */
+/** Observer that calls back once when an element comes near the viewport. */
 
-/** How far outside of the viewport counts as near. */
+/** Distance from the viewport that counts as near. */
 const MARGIN = "1200px 0px";
 
 export class NearObserver {
@@ -14,15 +14,16 @@ export class NearObserver {
   }
 
   /**
+   * Call back once when the element comes near the viewport.
    * @param {Element} element
-   * @param {() => void} then
+   * @param {() => void} then callback
    */
   await(element, then) {
     this.#waiting.set(element, then);
     this.#observer.observe(element);
   }
 
-  /** @param {Element} element */
+  /** Stop observing the element. @param {Element} element */
   forget(element) {
     this.#waiting.delete(element);
     this.#observer.unobserve(element);

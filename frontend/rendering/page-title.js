@@ -1,4 +1,4 @@
-/** What the browser's tab says: the conversation, and whether something is being written. */
+/** Title of the browser tab: the chat's title, and how many answers are being written. */
 
 export class PageTitle {
   #document;
@@ -6,7 +6,7 @@ export class PageTitle {
 
   /**
    * @param {{title: string}} document
-   * @param {{textContent: string | null}} heading where the page itself says what is open
+   * @param {{textContent: string | null}} heading the page's own heading, which shows the same title
    */
   constructor(document, heading) {
     this.#document = document;
@@ -14,9 +14,9 @@ export class PageTitle {
   }
 
   /**
-   * @param {string} title "" where nothing is open
-   * @param {boolean} isWriting here
-   * @param {number} others that are being written in other conversations
+   * @param {string} title "" if no chat is open
+   * @param {boolean} isWriting true while an answer is being written in the open chat
+   * @param {number} others number of other chats in which an answer is being written
    */
   show(title, isWriting, others) {
     const name = title === "" ? "StreamUI" : `${title} · StreamUI`;

@@ -1,4 +1,7 @@
-/** Notices that the page is about to be printed. What print shows has to be on the page before its layout for paper. */
+/**
+ * Observer of printing. The page must contain everything that is to be printed before the browser lays it out for
+ * paper.
+ */
 
 /** @typedef {Pick<Window, "addEventListener" | "matchMedia">} PrintingWindow */
 
@@ -11,11 +14,11 @@ export class PrintObserver {
     this.#window = window;
   }
 
-  /** @param {() => void} began may be called twice for one printing */
+  /** @param {() => void} began callback, which may run twice for one printing */
   start(began) {
     const { signal } = this.#observer;
     this.#window.addEventListener("beforeprint", () => began(), { signal });
-    // A page that is laid out for paper without being printed, as by the tools for developers, has no such event.
+    // Print emulation in developer tools lays the page out for paper without a `beforeprint` event.
     const changed = (/** @type {MediaQueryListEvent} */ { matches }) => matches && began();
     this.#window.matchMedia("print").addEventListener("change", changed, { signal });
   }

@@ -1,4 +1,4 @@
-/** What a question has besides its plain text: a chip for each of its files, and a button that unfolds a long text. */
+/** Parts of a question other than its text: a chip for each file, and a button that shows the rest of a long text. */
 
 import { countLines } from "../conversations/message-files.js";
 import { find, textButton } from "./elements.js";
@@ -6,7 +6,10 @@ import { createFileChip } from "./file-chip.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 
-/** A longer text is folded, unless little would be hidden. The styles say how much of it stays in view. */
+/**
+ * Number of lines above which a text is folded. Only a text with much to hide is folded; the styles say how much stays
+ * visible.
+ */
 const LONG_LINES = 30;
 const LONG_LENGTH = 2500;
 
@@ -21,7 +24,7 @@ export class QuestionParts {
   #shownFiles = [];
 
   /**
-   * @param {HTMLElement} body of the question
+   * @param {HTMLElement} body element of the question
    * @param {(file: MessageFile) => void} openFile
    */
   constructor(body, openFile) {
@@ -43,7 +46,7 @@ export class QuestionParts {
     this.#fold(isLongToRead(text));
   }
 
-  /** Shows all of the text. */
+  /** Show the whole text. */
   unfold() {
     if (this.#isFolded) this.#fold(false);
   }

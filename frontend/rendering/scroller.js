@@ -1,9 +1,10 @@
 /**
- * Keeps the end of the conversation in view until the reader scrolls up; a button leads back. It hears of what has grown
- * from the browser, between layout and paint of the same frame: asking for a height before would cost a layout of its own.
+ * Scroll position of the transcript. Keeps the end in view until the user scrolls up; a button leads back to it. A
+ * ResizeObserver reports growth between layout and paint, since reading a height earlier would cost an additional
+ * layout.
  */
 
-/** How close to the end counts as being there, in CSS pixels. */
+/** Distance from the end that still counts as the end, in CSS pixels. */
 const NEAR_PX = 24;
 
 export class Scroller {
@@ -16,7 +17,7 @@ export class Scroller {
 
   /**
    * @param {HTMLElement} viewport the element that scrolls
-   * @param {HTMLElement} button
+   * @param {HTMLElement} button scrolls back to the end
    */
   constructor(viewport, button) {
     this.#viewport = viewport;
@@ -35,7 +36,7 @@ export class Scroller {
     this.#resizes.disconnect();
   }
 
-  /** Shows the beginning, of what is not a conversation. */
+  /** Scroll to the start, for content other than a conversation. */
   goToStart() {
     this.#following = false;
     this.#button.hidden = true;
@@ -43,18 +44,18 @@ export class Scroller {
     this.#lastTop = 0;
   }
 
-  /** Goes to the end and stays there. */
+  /** Scroll to the end and keep it in view. */
   follow() {
     this.#setFollowing(true);
     this.#goToEnd();
   }
 
-  /** The reader is led elsewhere. */
+  /** Stop following the end, because the page is about to scroll elsewhere. */
   leave() {
     this.#setFollowing(false);
   }
 
-  /** Brings a place into the middle, also within a box that scrolls sideways. @param {Range} place */
+  /** Scroll a range to the middle, also inside boxes that scroll sideways. @param {Range} place */
   center(place) {
     const at = place.getBoundingClientRect();
     const { top, height } = this.#viewport.getBoundingClientRect();
@@ -66,7 +67,7 @@ export class Scroller {
     }
   }
 
-  /** Stays at the end of longer content, unless the reader has left it. */
+  /** Scroll to the end, unless the user has scrolled up. */
   #goToEnd() {
     if (!this.#following) return;
     this.#viewport.scrollTop = this.#viewport.scrollHeight;

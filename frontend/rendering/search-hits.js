@@ -1,6 +1,6 @@
 /**
- * The hits of a search in a message: marks them all, and brings the best one into view. One in folded thinking is unfolded
- * where the answer itself has none. Owns the page's highlight of hits.
+ * Search hits in a message. Marks all hits and scrolls to the best one. If all hits are in folded thinking, the fold is
+ * opened. Owns the page's highlight of search hits.
  */
 
 import { hitsIn, wordsOf } from "./search-words.js";
@@ -8,21 +8,24 @@ import { hitsIn, wordsOf } from "./search-words.js";
 /** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
 /** @typedef {import("./message-view.js").MessageView} MessageView */
 /** @typedef {import("./scroller.js").Scroller} Scroller */
-/** @typedef {{range: Range, begin: number, word: number}} Hit begin: its place in the message's text */
-/** @typedef {{text: string, nodes: Text[], begins: number[]}} Laid a message's text, and where each node begins in it */
+/** @typedef {{range: Range, begin: number, word: number}} Hit begin: offset in the message's text */
+/** @typedef {{text: string, nodes: Text[], begins: number[]}} Collected a message's text, and the offset of each text node */
 
-/** The name of the highlight in the styles. */
+/** Name of the highlight in the styles. */
 const NAME = "search-hit";
-/** What is no text of a message. */
+/** Elements whose text isn't searched. */
 const SKIPPED = "button, summary, .katex";
 const BLOCKS = "p, li, td, th, pre, div, .heading";
-/** How far apart words may be to count as one place, in UTF-16 units. */
+/** Largest distance between words that count as one place, in UTF-16 units. */
 const TOGETHER = 200;
-/** For how many frames the place is kept in view while the messages around it get their heights. */
+/** Number of frames in which the place is kept in view while the messages around it get their heights. */
 const FRAMES = 20;
-/** How often hits are marked in one message: what changes oftener is being written, where each time would cost more. */
+/**
+ * How many times hits are marked in one message. A message that changes more often is still being written; marking it
+ * each time costs too much.
+ */
 const PAINTS = 20;
-/** What the reader does who goes elsewhere. */
+/** Events by which the user leaves the place. */
 const LEAVING = ["wheel", "touchmove", "pointerdown", "keydown"];
 
 export class SearchHits {
@@ -32,7 +35,7 @@ export class SearchHits {
   #view = null;
   /** @type {RegExp[]} */
   #words = [];
-  /** @type {Range | null} what is brought into view */
+  /** @type {Range | null} hit that is kept in view */
   #place = null;
   #framesLeft = 0;
   #paintsLeft = PAINTS;
@@ -49,6 +52,7 @@ export class SearchHits {
   }
 
   /**
+   * Mark the hits of a query in a message, and scroll to the best one.
    * @param {MessageView} view
    * @param {string} query
    */
@@ -69,7 +73,7 @@ export class SearchHits {
     highlights()?.delete(NAME);
   }
 
-  /** Called by the batcher. A long message is painted in several frames. */
+  /** Mark the hits, once the message is painted completely. Called by the batcher. */
   paint() {
     if (!this.#view) return;
     if (!this.#view.isPainted) return this.#batcher.schedule(this);
@@ -80,12 +84,12 @@ export class SearchHits {
     if (best && this.#paintsLeft === PAINTS) {
       unfold(best.range);
       this.#view.unfold();
-      this.#bring(best.range);
+      this.#scrollTo(best.range);
       this.#changes.observe(this.#view.textElement, { childList: true, subtree: true });
     } else if (best && this.#place) this.#place = best.range;
   }
 
-  /** Colours and formulas have come, which take the place of the text that was marked. */
+  /** Mark the hits again after colours or formulas have replaced text nodes with hits. */
   #changed() {
     this.#paintsLeft -= 1;
     if (this.#paintsLeft > 0) this.#batcher.schedule(this);
@@ -103,25 +107,25 @@ export class SearchHits {
   }
 
   /** @param {Range} range */
-  #bring(range) {
+  #scrollTo(range) {
     this.#place = range;
     this.#framesLeft = FRAMES;
     range.startContainer.parentElement?.scrollIntoView({ block: "center", inline: "nearest" });
     const { signal } = this.#observer;
     for (const name of LEAVING) addEventListener(name, () => (this.#place = null), { signal, once: true, passive: true });
-    this.#hold();
+    this.#keepInView();
   }
 
-  /** Keeps the place in view until what is around it stands still. */
-  #hold() {
+  /** Keep the place in view until the content around it no longer moves. */
+  #keepInView() {
     if (!this.#place) return;
     this.#scroller.center(this.#place);
     this.#framesLeft -= 1;
-    if (this.#framesLeft > 0) requestAnimationFrame(() => this.#hold());
+    if (this.#framesLeft > 0) requestAnimationFrame(() => this.#keepInView());
   }
 }
 
-/** @returns {HighlightRegistry | undefined} where the browser has it */
+/** @returns {HighlightRegistry | undefined} undefined if the browser has no highlights */
 function highlights() {
   return "Highlight" in globalThis ? CSS.highlights : undefined;
 }
@@ -132,16 +136,16 @@ function highlights() {
  * @returns {Hit[]}
  */
 function find(root, words) {
-  const laid = lay(root);
-  return hitsIn(laid.text, words).map(([begin, end, word]) => ({ range: rangeOf(laid, begin, end), begin, word }));
+  const collected = collectText(root);
+  return hitsIn(collected.text, words).map(([begin, end, word]) => ({ range: rangeOf(collected, begin, end), begin, word }));
 }
 
 /**
- * All text of an element, with a line end between blocks.
+ * Collect the text of an element, with a line end between blocks.
  * @param {Element} root
- * @returns {Laid}
+ * @returns {Collected}
  */
-function lay(root) {
+function collectText(root) {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   /** @type {Text[]} */
   const nodes = [];
@@ -162,21 +166,21 @@ function lay(root) {
 }
 
 /**
- * @param {Laid} laid
+ * @param {Collected} collected
  * @param {number} begin
  * @param {number} end
  */
-function rangeOf(laid, begin, end) {
+function rangeOf(collected, begin, end) {
   const range = new Range();
-  range.setStart(...pointAt(laid, begin));
-  range.setEnd(...pointAt(laid, end, 1));
+  range.setStart(...pointAt(collected, begin));
+  range.setEnd(...pointAt(collected, end, 1));
   return range;
 }
 
 /**
- * @param {Laid} laid
+ * @param {Collected} collected
  * @param {number} place
- * @param {number} before how far before the place its node is looked for: an end belongs to the node before it
+ * @param {number} before 1 for the end of a range, which belongs to the node before it; otherwise 0
  * @returns {[Text, number]}
  */
 function pointAt({ nodes, begins }, place, before = 0) {
@@ -190,7 +194,7 @@ function pointAt({ nodes, begins }, place, before = 0) {
   return [node, Math.min(node.length, place - /** @type {number} */ (begins[low]))];
 }
 
-/** The hit from which on most of the words are close together. @param {Hit[]} hits */
+/** Return the first hit of the place where the most words are close together. @param {Hit[]} hits */
 function bestOf(hits) {
   const near = hits.map(({ begin }, index) => {
     const words = new Set();
@@ -204,7 +208,7 @@ function bestOf(hits) {
   return hits[near.indexOf(Math.max(...near))];
 }
 
-/** What a range is folded away in. @param {Range} range */
+/** Return the closed fold around a range. @param {Range} range */
 function foldOf(range) {
   return range.startContainer.parentElement?.closest("details:not([open])") ?? null;
 }

@@ -1,20 +1,21 @@
 /**
- * Finds the words of a search in a text, as the server does (`server/conversations/search_text.py`): a word by its
- * beginning, whatever its case and accents; in scripts without spaces, of symbols and emoji any part. Pure.
- * `tests/search-cases.json` holds for both.
+ * Search for the words of a query in a text, by the same rules as the server (`server/conversations/search_text.py`): a
+ * word matches by its beginning, regardless of case and accents; symbols, emoji and words of scripts without spaces
+ * match
+ * anywhere. Pure functions. `tests/search-cases.json` tests both implementations.
  */
 
-/** Scripts without spaces, or with compounds: each character is a word of its own. */
+/** Letters of scripts without spaces, or with compounds: each character is a word of its own. */
 const LETTERS =
   "\\u1100-\\u11ff\\u2e80-\\u2fdf\\u3005-\\u3007\\u3021-\\u3029\\u3031-\\u3035\\u303b\\u3041-\\u3096\\u309d-\\u309f" +
   "\\u30a1-\\u30fa\\u30fc-\\u30ff\\u3100-\\u318f\\u31a0-\\u31bf\\u31f0-\\u31ff\\u3400-\\u4dbf\\u4e00-\\ua4cf\\ua960-\\ua97f" +
   "\\uac00-\\ud7ff\\uf900-\\ufaff\\uff66-\\uffdc\\u{1b000}-\\u{1b16f}\\u{20000}-\\u{3ffff}";
-/** The same, with vowel signs, symbols and emoji among them. */
+/** Signs that are words of their own: scripts with vowel signs, symbols and emoji. */
 const SIGNS =
   "\\u00a2-\\u00a5\\u00a9\\u00ae\\u0900-\\u109f\\u1700-\\u17ff\\u1950-\\u19ff\\u1a20-\\u1aaf\\u1b00-\\u1c4f\\u203c\\u2049" +
   "\\u20a0-\\u20cf\\u2122\\u2139\\u2190-\\u24ff\\u25a0-\\u2bff\\u3030\\u303d\\u3297\\u3299\\ua800-\\ua82f\\ua880-\\ua95f" +
   "\\ua980-\\uaadf\\uabc0-\\uabff\\u{1f000}-\\u{1f3fa}\\u{1f400}-\\u{1faff}";
-/** What makes no difference: vowel points, joiners, variants and skin tones. */
+/** Characters that are ignored: vowel points, joiners, variants and skin tones. */
 const DROPPED =
   "\\u00ad\\u0591-\\u05bd\\u05bf\\u05c1\\u05c2\\u05c4\\u05c5\\u05c7\\u0610-\\u061a\\u0640\\u064b-\\u065f\\u0670\\u06d6-\\u06dc" +
   "\\u06df-\\u06e4\\u06e7\\u06e8\\u06ea-\\u06ed\\u200b-\\u200f\\u2060\\u20e3\\ufe00-\\ufe0f\\ufeff\\u{1f3fb}-\\u{1f3ff}" +
@@ -35,7 +36,7 @@ const CONTINUES = new RegExp(oneOf("\\p{Mn}\\p{Me}\\p{Mc}\\u{1f3fb}-\\u{1f3ff}\\
 const FLAG = /^[\u{1f1e6}-\u{1f1ff}]/u;
 
 /**
- * What finds each word of a query; the query as it is where it has none, such as `%`.
+ * Return a pattern for each word of a query; a query without words, such as `%`, becomes one pattern.
  * @param {string} query
  * @returns {RegExp[]} for folded text
  */
@@ -47,7 +48,7 @@ export function wordsOf(query) {
 }
 
 /**
- * Where the words are in a text, in their order, none over another. No hit cuts a character of several code points.
+ * Find the words in a text, in order and without overlaps. No hit cuts a character of several code points.
  * @param {string} text
  * @param {RegExp[]} words
  * @returns {[begin: number, end: number, word: number][]}
@@ -63,12 +64,12 @@ export function hitsIn(text, words) {
   return hits.filter(([begin, end]) => begin >= last && (last = end) > begin);
 }
 
-/** A character of these ranges, in a regular expression. @param {string[]} ranges */
+/** Return a regular expression for one character of these ranges. @param {string[]} ranges */
 function oneOf(...ranges) {
   return `[${ranges.join("")}]`;
 }
 
-/** Without case and accents, each character as long as it was, so that places stay the same. @param {string} text */
+/** Remove case and accents. Each character keeps its length, so that offsets stay valid. @param {string} text */
 function folded(text) {
   const narrow = text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   return narrow.replace(/[^\0-\x7f]/gu, foldedCharacter);
@@ -82,7 +83,7 @@ function foldedCharacter(char) {
   return base.length === char.length ? base : char;
 }
 
-/** An ASCII character in place of its wide form. @param {string} char */
+/** Return the ASCII character of a fullwidth form. @param {string} char */
 function narrowed(char) {
   return String.fromCodePoint(char.charCodeAt(0) - 0xfee0);
 }
@@ -109,7 +110,7 @@ function escaped(text) {
 }
 
 /**
- * The span, widened so that it cuts no accent, vowel sign, flag or joined emoji from what it belongs to.
+ * Widen a span so that it cuts no accent, vowel sign, flag or joined emoji from its character.
  * @param {string} text
  * @param {number} begin
  * @param {number} end
@@ -122,7 +123,7 @@ function whole(text, begin, end) {
 }
 
 /**
- * Whether a place is inside a character.
+ * Return true if an offset is inside a character.
  * @param {string} text
  * @param {number} at
  */

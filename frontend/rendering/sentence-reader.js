@@ -1,25 +1,29 @@
 /**
- * Cuts text that arrives in pieces into sentences, for people who listen. Marks of Markdown that would be read out are
- * left out; of a block of code there is only the word.
+ * Splitter that cuts a growing text into sentences, for screen readers. It removes Markdown marks that would be read
+ * out,
+ * and replaces a code block by the words "Code block".
  */
 
-/** What is longer without an end is cut between two words. UTF-16 units. */
+/** Longest sentence, in UTF-16 units. A longer one is cut between two words. */
 const LONGEST = 400;
-/** A sentence's end within a line: its mark, what closes behind it, and a space; in Chinese and Japanese the mark alone. */
+/**
+ * End of a sentence within a line: a mark, closing quotes or brackets, and a space; in Chinese and Japanese the mark
+ * alone.
+ */
 const END = /[.!?…]["'”’»)\]*_]*\s|[。！？]/;
 const FENCE = /^\s*(`{3,}|~{3,})/;
-/** What draws a line or the frame of a table. */
+/** A rule or the frame of a table. */
 const RULE = /^[\s|:=*_-]*$/;
 
 export class SentenceReader {
   #line = "";
   #isAtLineStart = true;
-  /** The mark that ends the present block of code; "" outside of one. */
+  /** Fence that ends the current code block; "" outside code. */
   #fence = "";
 
   /**
    * @param {string} text
-   * @returns {string[]} the sentences that it completes
+   * @returns {string[]} the sentences that the text completes
    */
   push(text) {
     const lines = text.split("\n");
@@ -28,7 +32,7 @@ export class SentenceReader {
     return [...sentences, ...this.#grow(last)];
   }
 
-  /** @returns {string[]} what is left over at the end of the text */
+  /** @returns {string[]} the unfinished sentence at the end of the text */
   end() {
     const rest = this.#endLine("");
     this.#fence = "";
@@ -64,7 +68,7 @@ export class SentenceReader {
     return this.#isAtLineStart && FENCE.test(this.#line) && this.#line.length < LONGEST;
   }
 
-  /** 0 while it has no end. */
+  /** Return the length of the first sentence; 0 if it has no end yet. */
   #lengthOfSentence() {
     const start = this.#isAtLineStart ? (/^\s*(?:\d+[.)]\s)?/.exec(this.#line)?.[0].length ?? 0) : 0;
     const end = END.exec(this.#line.slice(start, start + LONGEST));
@@ -74,7 +78,7 @@ export class SentenceReader {
     return space > start ? space + 1 : start + LONGEST;
   }
 
-  /** @param {string} line that opens or closes a block of code */
+  /** @param {string} line fence that opens or closes a code block */
   #passFence(line) {
     const mark = FENCE.exec(line)?.[1] ?? "";
     if (this.#fence === "") {
@@ -88,7 +92,7 @@ export class SentenceReader {
 
 /**
  * @param {string} text
- * @returns {string[]} one sentence, or none where there is nothing to say
+ * @returns {string[]} one sentence; empty if there is nothing to read out
  */
 function spoken(text) {
   if (RULE.test(text)) return [];

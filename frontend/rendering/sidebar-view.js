@@ -1,4 +1,4 @@
-/** The sidebar with the chats: beside the open chat, where the reader can close it for good; or a drawer, where there is no room. */
+/** Sidebar with the chats. On a wide page it is beside the chat and can be hidden; on a narrow page it is a drawer. */
 
 import { isComposing } from "./submit-key.js";
 
@@ -6,23 +6,23 @@ import { isComposing } from "./submit-key.js";
 /**
  * @typedef {object} SidebarElements
  * @property {HTMLElement} sidebar
- * @property {HTMLElement} scrim what lies over the rest of the page
- * @property {HTMLElement} rest of the page
- * @property {HTMLButtonElement} openButton in the rest of the page
- * @property {HTMLButtonElement} closeButton in the sidebar
+ * @property {HTMLElement} scrim layer over the rest of the page
+ * @property {HTMLElement} rest the rest of the page
+ * @property {HTMLButtonElement} openButton button outside the sidebar
+ * @property {HTMLButtonElement} closeButton button in the sidebar
  * @property {HTMLInputElement} search
- * @property {HTMLButtonElement} clearButton of the search
+ * @property {HTMLButtonElement} clearButton button that empties the search
  */
 /**
  * @typedef {object} SidebarDelegate
  * @property {(text: string) => void} sidebarSearched
- * @property {() => void} sidebarShown it was hidden before
+ * @property {() => void} sidebarShown called when the sidebar becomes visible
  */
 
-/** Where the browser keeps whether it is closed beside the chat; first-paint.js reads the same key. */
+/** Storage key for whether the sidebar is hidden beside the chat; first-paint.js reads the same key. */
 export const KEY = "streamui.sidebar.v1";
 
-/** Owns whether the drawer is open, and whether the sidebar beside the chat is closed. */
+/** Owns two states: the drawer is open; the sidebar beside the chat is hidden. */
 export class SidebarView {
   #elements;
   #storage;
@@ -32,7 +32,7 @@ export class SidebarView {
   /** @type {SidebarDelegate | null} */
   #delegate = null;
   #observer = new AbortController();
-  /** The rest of the page gets another width when the sidebar becomes a drawer, and when it ceases to be one. */
+  /** The width of the rest of the page changes when the sidebar becomes a drawer, or stops being one. */
   #resized = new ResizeObserver(() => this.#show());
 
   /**
@@ -66,14 +66,14 @@ export class SidebarView {
     this.#resized.disconnect();
   }
 
-  /** Shows the sidebar, as a drawer or beside the chat. */
+  /** Show the sidebar, as a drawer or beside the chat. */
   open() {
     if (isDrawer()) this.#isOpen = true;
     else this.#collapse(false);
     this.#show();
   }
 
-  /** Closes the drawer, if it is one. */
+  /** Close the drawer. A sidebar beside the chat stays. */
   close() {
     const wasOpen = this.#isOpen && isDrawer();
     this.#isOpen = false;
@@ -81,7 +81,7 @@ export class SidebarView {
     if (wasOpen) this.#elements.openButton.focus();
   }
 
-  /** Shows or hides the sidebar. The focus stays, unless it would be hidden or behind a drawer. */
+  /** Show or hide the sidebar. The focus moves only if its element would be hidden or behind the drawer. */
   toggle() {
     const { sidebar } = this.#elements;
     if (!this.#isShown && isDrawer()) this.#openFromButton();
@@ -90,7 +90,7 @@ export class SidebarView {
     else this.#hide();
   }
 
-  /** Lets the reader type a search. */
+  /** Show the sidebar and focus the search field. */
   search() {
     this.open();
     this.#elements.search.focus();
@@ -123,7 +123,7 @@ export class SidebarView {
   #show() {
     const { sidebar, scrim, rest, openButton, closeButton } = this.#elements;
     const wasShown = this.#isShown;
-    this.#isOpen &&= isDrawer(); // so that a page that gets narrow never begins with an open drawer
+    this.#isOpen &&= isDrawer(); // A page that becomes narrow must not start with an open drawer.
     this.#isShown = isDrawer() ? this.#isOpen : !this.#isCollapsed;
     document.documentElement.dataset.sidebar = this.#isCollapsed ? "collapsed" : "open";
     sidebar.dataset.open = String(this.#isOpen);
@@ -135,7 +135,7 @@ export class SidebarView {
   }
 
   /**
-   * Escape first empties the search.
+   * Empty the search on Escape; a second Escape closes the drawer.
    * @param {KeyboardEvent} event
    * @param {SidebarDelegate} delegate
    */
@@ -174,7 +174,7 @@ export class SidebarView {
   }
 }
 
-/** Whether the list covers the page, for lack of room: first-paint.js measures. */
+/** Return true if the sidebar is a drawer. first-paint.js measures the room. */
 function isDrawer() {
   return document.documentElement.matches('[data-room~="drawer"]');
 }

@@ -1,15 +1,15 @@
-/** The line under an answer: what it is doing, or how it ended. */
+/** Status line of an answer: its progress, or how it ended. */
 
 import { failedWords } from "./error-words.js";
 
 /** @typedef {import("../protocol/messages.js").Status} Status */
 /** @typedef {import("../protocol/messages.js").Done} Done */
 /**
- * Generations of an answer before the last one, where it was continued.
+ * Totals of an answer's generations before its last one; for an answer that was continued.
  * @typedef {object} Earlier
- * @property {number} generations number of those that wrote something
+ * @property {number} generations number of generations that produced tokens
  * @property {number} completion_tokens
- * @property {number} [decode] milliseconds; left out where it isn't known of each
+ * @property {number} [decode] decoding time in milliseconds; missing if it is unknown for any of them
  */
 /** @typedef {"busy" | "good" | "quiet" | "bad"} Tone */
 /** @typedef {{tone: Tone, text: string, progress?: {value: number, max: number}}} StatusLine */
@@ -69,9 +69,9 @@ export function describeEnd(done, earlier) {
 }
 
 /**
- * The number of tokens is left out where it is the limit.
+ * Describe an end at the length limit. The number of tokens is left out if it equals the limit.
  * @param {Done} done
- * @param {string[]} whole tokens and speed
+ * @param {string[]} whole tokens and speed, as text
  * @param {boolean} isContinued
  * @returns {StatusLine}
  */
@@ -83,9 +83,9 @@ function describeLimit({ limit, usage }, whole, isContinued) {
 }
 
 /**
- * The context holds the prompt and the answer.
+ * Describe a full context, which holds the prompt and the answer.
  * @param {Done["usage"]} usage
- * @param {string[]} whole tokens and speed
+ * @param {string[]} whole tokens and speed, as text
  */
 function contextFull(usage, whole) {
   const tokens = (usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0);
@@ -94,7 +94,7 @@ function contextFull(usage, whole) {
 
 /**
  * @param {StatusLine | null} line
- * @param {number} dropped how many messages of the conversation the model was not given
+ * @param {number} dropped number of messages that were left out of the prompt
  * @returns {StatusLine | null}
  */
 export function withDropped(line, dropped) {
@@ -104,7 +104,7 @@ export function withDropped(line, dropped) {
 }
 
 /**
- * A short time for people, such as "12 ms", "1.4 s" or "2 min 5 s".
+ * Format a short time, such as "12 ms", "1.4 s" or "2 min 5 s".
  * @param {number} ms
  */
 export function duration(ms) {
@@ -154,7 +154,7 @@ function speed(perSecond) {
 /**
  * @param {Done} done
  * @param {Earlier} [earlier]
- * @returns {string[]} tokens and speed of the whole answer; empty where they aren't known
+ * @returns {string[]} tokens and speed of the whole answer, as text; empty if they are unknown
  */
 function wholeOf(done, earlier) {
   return done.usage ? [count(tokensOf(done, earlier)), speed(averageSpeed(done, earlier))] : [];
@@ -169,7 +169,7 @@ function tokensOf({ usage }, earlier) {
 }
 
 /**
- * Tokens per second. The first token of each generation doesn't count: the prompt is read before it.
+ * Return the tokens per second. The first token of each generation isn't counted: the prefill comes before it.
  * @param {Done} done
  * @param {Earlier} [earlier]
  * @returns {number | undefined}

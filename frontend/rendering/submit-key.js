@@ -1,16 +1,19 @@
-/** Keys that submit a text, told from those that an input method uses. Every text field of the page asks here. */
+/** Rules for the keys that submit a text, which every text field uses. Keys of an input method never submit. */
 
 /** @typedef {Pick<KeyboardEvent, "key" | "shiftKey" | "isComposing" | "keyCode">} Key */
 /** @typedef {Key & Pick<KeyboardEvent, "ctrlKey" | "metaKey" | "altKey">} KeyWithModifiers */
 
-/** The key code of a key that an input method has handled. */
+/** Key code that browsers report for a key that an input method has handled. */
 const HANDLED_BY_INPUT_METHOD = 229;
-/** A device with a keyboard on its screen and no pointer that hovers: a phone, or a tablet without a trackpad. */
+/**
+ * Media query for a device with an on-screen keyboard and no hovering pointer: a phone, or a tablet without a trackpad.
+ */
 const TOUCH = "(pointer: coarse) and (any-hover: none)";
 
 /**
- * Whether the key belongs to an input method's composition. Safari ends a composition before it reports the key that ended it:
- * `isComposing` is false by then, and only the key code tells.
+ * Return true if the key belongs to an input method's composition. Safari ends a composition before it reports the key
+ * that
+ * ended it: `isComposing` is then false, and only the key code shows it.
  * @param {Pick<Key, "isComposing" | "keyCode">} event
  */
 export function isComposing({ isComposing, keyCode }) {
@@ -18,7 +21,7 @@ export function isComposing({ isComposing, keyCode }) {
 }
 
 /**
- * Whether the key submits a single line: Enter without Shift, and not the Enter that ends a composition.
+ * Return true if the key submits a single-line field: Enter without Shift, unless it ends a composition.
  * @param {Key} event
  */
 export function isSubmitEnter(event) {
@@ -26,21 +29,22 @@ export function isSubmitEnter(event) {
 }
 
 /**
- * Whether the key submits a text of several lines: Ctrl+Enter and Cmd+Enter everywhere, and Enter alone where that starts no new line.
+ * Return true if the key submits a multi-line field: Ctrl+Enter and Cmd+Enter always, Enter alone if it starts no new
+ * line.
  * @param {KeyWithModifiers} event
- * @param {boolean} [startsLine] whether Enter alone starts a new line here
+ * @param {boolean} [startsLine] true if Enter alone starts a new line
  */
 export function isSendKey(event, startsLine = isTouchDevice()) {
   return isSubmitEnter(event) && (event.ctrlKey || event.metaKey || (!startsLine && !event.altKey));
 }
 
-/** Whether Enter starts a new line: the keyboard on a touch device's screen has no Shift+Enter. */
+/** Return true if Enter should start a new line: the keyboard on a touch device's screen has no Shift+Enter. */
 export function isTouchDevice() {
   return matchMedia(TOUCH).matches;
 }
 
 /**
- * Reports when the device becomes a touch device, or is none any longer: a tablet gets a trackpad.
+ * Call back when the device becomes or stops being a touch device, for example when a tablet gets a trackpad.
  * @param {() => void} changed
  * @param {AbortSignal} signal
  */

@@ -1,6 +1,7 @@
 /**
- * The dialog that shows a file of a message. A megabyte of text stays smooth: the browser lays out only the blocks that
- * are in view.
+ * Dialog that shows a file of a message. The browser lays out only the blocks in view, so that a text of a megabyte
+ * scrolls
+ * smoothly.
  */
 
 import { countLines } from "../conversations/message-files.js";
@@ -10,13 +11,13 @@ import { wholeCharacters } from "./markdown/paragraph-view.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 
-/** A block ends at the first line end after so many UTF-16 units. */
+/** Length after which a block ends at the next line end, in UTF-16 units. */
 const BLOCK_LENGTH = 4000;
-/** A longer line is cut into several blocks: the browser can skip blocks, but no part of a line. UTF-16 units. */
+/** Longest part of a line in one block, in UTF-16 units. The browser can skip blocks but not parts of a line. */
 const LINE_LENGTH = 16_000;
-/** Where a long line is wrapped in a dialog of full width, roughly. UTF-16 units. */
+/** Approximate length at which a line wraps in a dialog of full width, in UTF-16 units. */
 const WRAPPED_LENGTH = 115;
-/** For how long the button says that the text was copied, in milliseconds. */
+/** Time for which the button shows that the text was copied, in milliseconds. */
 const COPIED_MS = 1600;
 
 export class TextViewer {
@@ -81,7 +82,7 @@ export class TextViewer {
   }
 
   /**
-   * Escape closes the dialog, and doesn't stop the answer that is being written.
+   * Close the dialog on Escape, without stopping the answer that is being written.
    * @param {KeyboardEvent} event
    */
   #keyPressed(event) {
@@ -91,12 +92,12 @@ export class TextViewer {
     this.#close();
   }
 
-  /** The browser gives the focus back by itself, at once. */
+  /** Close the dialog; the browser restores the focus at once. */
   #close() {
     this.#dialog.close();
   }
 
-  /** The browser reports a close later, when the person may be somewhere else already. */
+  /** Clean up after a close. The event comes late: the user may have opened the dialog again. */
   #closed() {
     if (this.#dialog.open) return;
     this.#text.replaceChildren();
@@ -112,7 +113,8 @@ export class TextViewer {
 
 /**
  * @param {string} text
- * @returns {string[]} pieces that end at line ends, where lines aren't extremely long
+ * Split a text at line ends; only very long lines are cut.
+ * @returns {string[]}
  */
 export function textBlocks(text) {
   const blocks = [];
@@ -136,7 +138,7 @@ function blockElement(text) {
 }
 
 /**
- * The height of a block before the browser has laid it out, so that the scrollbar shows nearly the right place.
+ * Estimate a block's number of lines before its layout, so that the scrollbar is nearly right.
  * @param {string} text
  */
 function guessedLines(text) {

@@ -1,4 +1,4 @@
-/** Short messages that go by themselves, with one thing to do about each, such as to undo it. */
+/** Toasts: short messages that disappear after some seconds, with at most one action such as Undo. */
 
 import { iconButton, textButton } from "./elements.js";
 
@@ -10,10 +10,10 @@ import { iconButton, textButton } from "./elements.js";
  * @property {{label: string, act: () => void}} [action]
  */
 
-/** How long one stays, in milliseconds; while the reader is at it, it stays. */
+/** Time for which a toast is shown, in milliseconds. It stays while it is hovered or focused. */
 const STAY_MS = 8000;
 const STAY_BAD_MS = 15_000;
-/** How many are shown together. */
+/** Largest number of toasts; a further one replaces the oldest. */
 const MOST = 3;
 
 export class ToastView {
@@ -45,10 +45,10 @@ export class ToastView {
     words.textContent = text;
     const act = action ? [textButton(action.label, "toast-action", () => this.#act(element, action.act))] : [];
     element.append(words, ...act, iconButton("close", "Dismiss", () => this.#remove(element)));
-    for (const kind of ["pointerenter", "focusin"]) element.addEventListener(kind, () => this.#hold(element));
-    for (const kind of ["pointerleave", "focusout"]) element.addEventListener(kind, () => this.#wait(element, stay));
+    for (const kind of ["pointerenter", "focusin"]) element.addEventListener(kind, () => this.#stopTimer(element));
+    for (const kind of ["pointerleave", "focusout"]) element.addEventListener(kind, () => this.#removeAfter(element, stay));
     this.#region.append(element);
-    this.#wait(element, stay);
+    this.#removeAfter(element, stay);
     this.#makeRoom();
   }
 
@@ -66,23 +66,24 @@ export class ToastView {
     act();
   }
 
-  /** @param {HTMLElement} toast */
-  #hold(toast) {
+  /** Stop the toast's timer. @param {HTMLElement} toast */
+  #stopTimer(toast) {
     this.#clock.clearTimeout(this.#timers.get(toast));
   }
 
   /**
+   * Remove the toast after some time.
    * @param {HTMLElement} toast
    * @param {number} ms
    */
-  #wait(toast, ms) {
-    this.#hold(toast);
+  #removeAfter(toast, ms) {
+    this.#stopTimer(toast);
     if (toast.isConnected) this.#timers.set(toast, this.#clock.setTimeout(() => this.#remove(toast), ms));
   }
 
   /** @param {HTMLElement} toast */
   #remove(toast) {
-    this.#hold(toast);
+    this.#stopTimer(toast);
     this.#timers.delete(toast);
     toast.remove();
   }

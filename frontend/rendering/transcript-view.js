@@ -1,4 +1,4 @@
-/** The conversation on the page: its messages, or what there is instead of them. */
+/** Transcript of the open conversation: its messages, or the welcome, loading or error view. */
 
 import { MarkdownText } from "./markdown-text.js";
 import { MessageView } from "./message-view.js";
@@ -23,14 +23,23 @@ import { SearchHits } from "./search-hits.js";
  * @property {HTMLTemplateElement} question
  * @property {HTMLTemplateElement} answer
  */
-/** @typedef {{title: string, text: string, label: string, act: () => void}} Trouble label: of the button that helps */
+/** @typedef {{title: string, text: string, label: string, act: () => void}} Trouble label: text of the button */
 /** @typedef {MessageDelegate & {transcriptSuggested: (text: string) => void}} TranscriptDelegate */
 
-/** How many messages at the end are rendered at once; the others when they come near, or in the pauses between frames. */
+/**
+ * Number of messages at the end that are rendered immediately. The others are rendered when they come near the
+ * viewport, or in the pauses between frames.
+ */
 const AT_ONCE = 4;
-/** How long formulas of these are set before they are seen, in milliseconds: a formula takes 0.5 to 2. */
+/**
+ * Time limit for rendering formulas of those messages before they are shown, in milliseconds. One formula takes 0.5 to
+ * 2.
+ */
 const AT_ONCE_MS = 6;
-/** How many messages at the end stand there at once when a conversation is opened, and how many more come with each turn after that. */
+/**
+ * Number of messages at the end that are added when a conversation is opened; `AT_A_TIME` more are added in each later
+ * turn.
+ */
 const AT_FIRST = 30;
 const AT_A_TIME = 60;
 
@@ -45,19 +54,19 @@ export class TranscriptView {
   #hits;
   /** @type {TranscriptDelegate | null} */
   #delegate = null;
-  /** @type {Map<string, MessageView>} in the order in which they stand */
+  /** @type {Map<string, MessageView>} in the order of the page */
   #views = new Map();
   /** @type {MessageView | null} */
   #last = null;
   /** @type {Shown[]} */
   #messages = [];
-  /** How many of them, from the first one on, are still to come onto the page. */
-  #absent = 0;
-  /** @type {MessageView[]} messages that are still to be rendered in the pauses between frames, the next one last */
-  #unready = [];
+  /** Number of messages at the start that are not on the page yet. */
+  #missing = 0;
+  /** @type {MessageView[]} messages to render in the pauses between frames; the next one is the last entry */
+  #unrendered = [];
   #isPreparing = false;
   /** @type {(() => void) | null} */
-  #help = null;
+  #troubleAct = null;
   #observer = new AbortController();
 
   /**
@@ -66,8 +75,8 @@ export class TranscriptView {
    * @param {Scroller} scroller
    * @param {NearObserver} near
    * @param {IdleQueue} idle
-   * @param {MenuView} menu for what can seldom be done with a message
-   * @param {(file: import("../conversations/message-files.js").MessageFile) => void} openFile of a message
+   * @param {MenuView} menu menu for rarely used actions
+   * @param {(file: import("../conversations/message-files.js").MessageFile) => void} openFile opens a message's file
    */
   constructor(elements, batcher, scroller, near, idle, menu, openFile) {
     this.#elements = elements;
@@ -86,7 +95,7 @@ export class TranscriptView {
     this.#delegate = delegate;
     this.#scroller.start();
     this.#menu.start();
-    this.#elements.troubleButton.addEventListener("click", () => this.#help?.(), { signal });
+    this.#elements.troubleButton.addEventListener("click", () => this.#troubleAct?.(), { signal });
     this.#elements.list.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
     for (const button of this.#elements.welcome.querySelectorAll("button")) {
       const suggest = () => delegate.transcriptSuggested(button.textContent.trim());
@@ -96,87 +105,91 @@ export class TranscriptView {
 
   stop() {
     this.#observer.abort();
-    this.#unready = [];
+    this.#unrendered = [];
     this.#near.stop();
     this.#menu.stop();
     this.#scroller.stop();
     this.#batcher.stop();
   }
 
-  /** Shows that nothing has been said yet. */
+  /** Show the welcome view of an empty conversation. */
   showWelcome() {
     this.clear();
-    this.#instead("welcome");
+    this.#showInstead("welcome");
     this.#scroller.goToStart();
   }
 
   showLoading() {
     this.clear();
-    this.#instead("loading");
+    this.#showInstead("loading");
   }
 
   /** @param {Trouble} trouble */
   showTrouble({ title, text, label, act }) {
     const { troubleTitle, troubleText, troubleButton } = this.#elements;
     this.clear();
-    this.#instead("trouble");
+    this.#showInstead("trouble");
     troubleTitle.textContent = title;
     troubleText.textContent = text;
     troubleButton.textContent = label;
-    this.#help = act;
+    this.#troubleAct = act;
   }
 
   /**
-   * Shows these messages and no others. What was there already is left as it is where it has not changed. Of a long
-   * conversation that is opened the end is there at once, and what is before it a moment later.
+   * Show these messages and no others. Messages on the page are kept if they have not changed. A long conversation
+   * starts
+   * with its end; the earlier messages follow in the next frames.
    * @param {Shown[]} messages
    */
   show(messages) {
     const isFirst = this.#views.size === 0;
     this.#messages = messages;
-    this.#absent = Math.min(isFirst ? Infinity : this.#absent, Math.max(0, messages.length - AT_FIRST));
-    this.#instead(null);
+    this.#missing = Math.min(isFirst ? Infinity : this.#missing, Math.max(0, messages.length - AT_FIRST));
+    this.#showInstead(null);
     const views = this.#updated(isFirst ? messages.length - AT_ONCE : 0);
     this.#arrange(views);
     this.#markLast([...views.values()].at(-1) ?? null);
     if (isFirst) MarkdownText.paintWaiting(AT_ONCE_MS);
     if (isFirst) this.#scroller.follow();
-    this.#goOn();
+    this.#scheduleRest();
   }
 
-  /** Called by the batcher. */
+  /** Add the next earlier messages. Called by the batcher. */
   paint() {
-    this.#bring(AT_A_TIME);
-    this.#goOn();
+    this.#addEarlier(AT_A_TIME);
+    this.#scheduleRest();
   }
 
-  /** Render every message now: the page is about to be printed. */
+  /** Render every message now, before the page is printed. */
   prepareWhole() {
-    this.#bring(Infinity);
-    this.#unready = [];
+    this.#addEarlier(Infinity);
+    this.#unrendered = [];
     for (const view of this.#views.values()) view.prepareWhole();
   }
 
-  /** Bring what is still to come in the next frame; once all is there, render it in the pauses between frames. */
-  #goOn() {
-    if (this.#absent > 0) return this.#batcher.schedule(this);
-    this.#unready = [...this.#views.values()].filter(({ isPainted }) => !isPainted);
+  /**
+   * Schedule the messages that are not on the page yet; once all are, start rendering them in the pauses between
+   * frames.
+   */
+  #scheduleRest() {
+    if (this.#missing > 0) return this.#batcher.schedule(this);
+    this.#unrendered = [...this.#views.values()].filter(({ isPainted }) => !isPainted);
     this.#prepareNext();
   }
 
-  /** Render the rest in the pauses between frames, the newest message first. */
+  /** Render the remaining messages in the pauses between frames, the newest first. */
   #prepareNext() {
-    if (this.#isPreparing || this.#unready.length === 0) return;
+    if (this.#isPreparing || this.#unrendered.length === 0) return;
     this.#isPreparing = true;
     this.#idle.add(() => {
       this.#isPreparing = false;
-      const view = this.#unready.at(-1);
-      if (!view?.element.isConnected || view.prepare()) this.#unready.pop();
+      const view = this.#unrendered.at(-1);
+      if (!view?.element.isConnected || view.prepare()) this.#unrendered.pop();
       this.#prepareNext();
     });
   }
 
-  /** Goes to the end and stays there. */
+  /** Scroll to the end and keep it in view. */
   follow() {
     this.#scroller.follow();
   }
@@ -186,8 +199,8 @@ export class TranscriptView {
     for (const { element } of this.#views.values()) this.#near.forget(element);
     this.#views = new Map();
     this.#messages = [];
-    this.#absent = 0;
-    this.#unready = [];
+    this.#missing = 0;
+    this.#unrendered = [];
     this.#elements.list.replaceChildren();
   }
 
@@ -196,7 +209,7 @@ export class TranscriptView {
     return this.#views.get(id);
   }
 
-  /** @returns {string | null} the message that has the focus, itself or in one of its buttons */
+  /** @returns {string | null} id of the message that has the focus, on itself or on one of its buttons */
   get focused() {
     const active = document.activeElement;
     if (!active || active.matches("textarea, input")) return null;
@@ -205,18 +218,18 @@ export class TranscriptView {
 
   /** @param {string} id */
   focus(id) {
-    const view = this.#fetched(id);
+    const view = this.#ensureView(id);
     view?.comeNear();
     view?.body.focus({ preventScroll: false });
   }
 
   /**
-   * Brings a message before the reader, and what was searched for in it.
+   * Scroll to a message, and mark the search hits in it.
    * @param {string} id
    * @param {string} [query]
    */
   reveal(id, query = "") {
-    const view = this.#fetched(id);
+    const view = this.#ensureView(id);
     if (!view) return;
     this.#scroller.leave();
     view.comeNear();
@@ -225,33 +238,33 @@ export class TranscriptView {
     this.#hits.show(view, query);
   }
 
-  /** Has all messages on the page where this one is still to come. @param {string} id */
-  #fetched(id) {
-    if (!this.#views.has(id)) this.#bring(Infinity);
+  /** Return a message's view. If it is not on the page yet, add all messages first. @param {string} id */
+  #ensureView(id) {
+    if (!this.#views.has(id)) this.#addEarlier(Infinity);
     return this.#views.get(id);
   }
 
   /**
-   * Puts more of what is still to come before what is there, which is not touched: an answer may have grown since.
-   * @param {number} count at most
+   * Add earlier messages before those on the page. Those stay as they are: an answer may have grown since.
+   * @param {number} count largest number of messages to add
    */
-  #bring(count) {
-    const start = Math.max(0, this.#absent - count);
-    const earlier = this.#messages.slice(start, this.#absent).map((shown) => this.#create(shown, false));
-    this.#absent = start;
+  #addEarlier(count) {
+    const start = Math.max(0, this.#missing - count);
+    const earlier = this.#messages.slice(start, this.#missing).map((shown) => this.#create(shown, false));
+    this.#missing = start;
     this.#views = new Map([...earlier.map((view) => /** @type {const} */ ([view.id, view])), ...this.#views]);
     this.#elements.list.prepend(...earlier.map(({ element }) => element));
   }
 
   /**
-   * @param {number} near from which message on new ones are near what the reader sees
-   * @returns {Map<string, MessageView>} of all that are not still to come
+   * @param {number} near index from which on new messages are near the viewport
+   * @returns {Map<string, MessageView>} the views of all messages that belong on the page
    */
   #updated(near) {
     /** @type {Map<string, MessageView>} */
     const views = new Map();
     for (const [index, shown] of this.#messages.entries()) {
-      if (index < this.#absent) continue;
+      if (index < this.#missing) continue;
       const known = this.#views.get(shown.id);
       known?.show(shown);
       views.set(shown.id, known ?? this.#create(shown, index >= near));
@@ -283,7 +296,7 @@ export class TranscriptView {
   }
 
   /**
-   * Takes out what is gone and puts the rest in order, touching only what is in a wrong place.
+   * Remove the views of missing messages and put the others in order, moving only those in a wrong place.
    * @param {Map<string, MessageView>} views
    */
   #arrange(views) {
@@ -305,18 +318,19 @@ export class TranscriptView {
   }
 
   /**
-   * The place of the message that has the focus and is about to go, as an answer does that is written again. What comes into its place
-   * gets the focus, so that the keyboard stays in the conversation.
-   * @param {Map<string, MessageView>} views that stay or come
-   * @returns {number} -1 where the focus is elsewhere, or its message stays
+   * Return the index of the focused message if it is about to be removed, for example an answer that is being
+   * regenerated.
+   * The message that takes its place gets the focus, so that the arrow keys still work in the transcript.
+   * @param {Map<string, MessageView>} views messages that will be on the page
+   * @returns {number} -1 if the focus is elsewhere, or if its message stays
    */
   #placeOfLostFocus(views) {
     const focused = /** @type {HTMLElement | null | undefined} */ (document.activeElement?.closest(".message"))?.dataset.message;
     return focused === undefined || views.has(focused) ? -1 : [...this.#views.keys()].indexOf(focused);
   }
 
-  /** @param {"welcome" | "loading" | "trouble" | null} what stands in place of messages */
-  #instead(what) {
+  /** @param {"welcome" | "loading" | "trouble" | null} what view to show instead of messages */
+  #showInstead(what) {
     const { welcome, loading, trouble } = this.#elements;
     welcome.hidden = what !== "welcome";
     loading.hidden = what !== "loading";
@@ -324,7 +338,7 @@ export class TranscriptView {
   }
 
   /**
-   * Up and down lead from message to message while one has the focus.
+   * Move the focus from message to message with Up and Down, while a message has the focus.
    * @param {KeyboardEvent} event
    */
   #keyPressed(event) {
