@@ -1,4 +1,7 @@
-/** The conversations on the server, over HTTP. What may be asked twice is asked again where the line failed. */
+/**
+ * Client for the conversations on the server, over HTTP. Requests that may be repeated are repeated if the network
+ * fails.
+ */
 
 import { parsed } from "../guarded-storage.js";
 import { ROOT_PATH } from "../root-path.js";
@@ -18,10 +21,10 @@ import { requestWords } from "../rendering/error-words.js";
  * @property {number} updated_at milliseconds since 1970
  * @property {boolean} pinned
  * @property {number} version grows with each change
- * @property {string[]} writing ids of the generations that write into it
+ * @property {string[]} writing ids of the generations that are writing into it
  */
 /** @typedef {{text: string, match: boolean}[]} Snippet */
-/** @typedef {Summary & {snippet?: Snippet, message?: string | null}} Found message: the one that was hit */
+/** @typedef {Summary & {snippet?: Snippet, message?: string | null}} Found message: id of the message that a search found */
 /** @typedef {{system?: string, params?: Record<string, unknown>, truncation?: "auto" | "disabled"}} Settings */
 /** @typedef {"done" | "writing" | "stopped" | "failed" | "interrupted"} MessageState */
 /**
@@ -29,20 +32,20 @@ import { requestWords } from "../rendering/error-words.js";
  * @property {string} id
  * @property {string | null} parent
  * @property {"user" | "assistant" | "system"} role
- * @property {string} content while it is being written: what was there before
+ * @property {string} content while an answer is being written: its text before this generation
  * @property {number} created_at milliseconds since 1970
  * @property {MessageState} state
  * @property {string | null} generation
  * @property {string} [reason]
  * @property {Usage} [usage]
  * @property {Timings} [timings]
- * @property {"max_tokens" | "context" | null} [limit] what was used up, for the reason length
- * @property {Earlier} [earlier] of a continued answer
- * @property {number[]} [thoughts] milliseconds that each of its thoughts took; 0 where that isn't known
+ * @property {"max_tokens" | "context" | null} [limit] limit that was reached, if the reason is length
+ * @property {Earlier} [earlier] figures of a continued answer from before
+ * @property {number[]} [thoughts] duration of each of its thoughts, in milliseconds; 0 if unknown
  * @property {string} [model]
  * @property {Failure} [error]
- * @property {number} [dropped] earlier messages that the model was not given
- * @property {string} [summary] given to the model in place of this message and all above it
+ * @property {number} [dropped] number of earlier messages that the model did not receive
+ * @property {string} [summary] text that the model receives in place of this message and all above it
  */
 /** @typedef {Summary & {settings: Settings, leaf: string | null, messages: Message[]}} ConversationDocument */
 /** @typedef {{conversations: Found[], next: string | null}} Page */
@@ -50,35 +53,38 @@ import { requestWords } from "../rendering/error-words.js";
 /** @typedef {{id: string, restore_until: number}} Deleted */
 /**
  * @typedef {object} ContextCount
- * @property {number} tokens of the prompt; above `context` where it doesn't fit
- * @property {number} context tokens that the model can read at once, its answer included
- * @property {number} room tokens that a prompt may have, so that there is room for an answer
- * @property {number} [dropped] oldest messages that the model is not given
+ * @property {number} tokens of the prompt; more than `context` if it doesn't fit
+ * @property {number} context size of the model's context in tokens, shared by prompt and answer
+ * @property {number} room largest prompt that leaves room for an answer, in tokens
+ * @property {number} [dropped] number of oldest messages that the model does not receive
  */
 /** @typedef {{imported: Summary[], skipped: {index: number, title: string | null, message: string}[]}} Imported */
 /** @typedef {{method?: string, body?: unknown, type?: string, tries?: number, patience?: number}} Options */
 
 const ROOT = `${ROOT_PATH}/api/conversations`;
-/** Most that the server looks for, in characters: PROTOCOL 14.4. */
+/** Longest search text that the server uses, in characters (PROTOCOL 14.4). The rest is cut off. */
 const LONGEST_QUERY = 1000;
-/** How often what may be repeated is tried, and how long to wait before the second time, in milliseconds; then double. */
+/**
+ * Number of attempts for a request that may be repeated, and the wait before the second one, in milliseconds; it
+ * doubles after that.
+ */
 const TRIES = 3;
 const FIRST_WAIT_MS = 300;
-/** How long one request may take, in milliseconds. */
+/** Time limit for one request, in milliseconds. */
 const PATIENCE_MS = 20_000;
-/** The same for an import: 64 MiB over a slow line, then 100,000 messages. */
+/** Time limit for an import, in milliseconds: 64 MiB over a slow line, then 100,000 messages. */
 const IMPORT_PATIENCE_MS = 600_000;
-/** Answers of servers, and of proxies in front of them, that may be others in a moment. */
+/** Statuses of servers and proxies that may pass soon. */
 const TEMPORARY = [429, 502, 503, 504];
 
-/** Why a request came to nothing, in a sentence for the reader. */
+/** Failure of a request, with a sentence for the user as its message. */
 export class ApiError extends Error {
   /** @override */
   name = "ApiError";
 
   /**
    * @param {string} message
-   * @param {{code?: string, status?: number, isTemporary?: boolean}} [facts] status 0 where nothing answered
+   * @param {{code?: string, status?: number, isTemporary?: boolean}} [facts] status 0 if nothing answered
    */
   constructor(message, { code = "", status = 0, isTemporary = false } = {}) {
     super(message);
@@ -87,14 +93,17 @@ export class ApiError extends Error {
     this.isTemporary = isTemporary;
   }
 
-  /** Whether the server itself did not answer, but nothing or a proxy: the same request may succeed as soon as it does. */
+  /**
+   * Whether the server was not reached: nothing or only a proxy answered. The same request can succeed when the server
+   * is back.
+   */
   get isOffline() {
     return this.isTemporary && this.code === "";
   }
 }
 
 /**
- * Whether the same request may succeed later.
+ * Check if the same request may succeed later.
  * @param {unknown} error
  */
 export function mayPass(error) {
@@ -102,7 +111,7 @@ export function mayPass(error) {
 }
 
 /**
- * Why a request failed, in the page's own words.
+ * Describe in the page's own words why a request failed.
  * @param {unknown} error
  */
 export function reasonFor(error) {
@@ -126,7 +135,7 @@ export class ConversationsApi {
 
   /**
    * @param {{before?: string | null, query?: string, limit?: number}} [which]
-   * @returns {Promise<Page>} pinned ones first, then by time, newest first
+   * @returns {Promise<Page>} pinned conversations first, then the newest
    */
   async list({ before = null, query = "", limit = 50 } = {}) {
     const fields = new URLSearchParams({ limit: String(limit) });
@@ -138,7 +147,7 @@ export class ConversationsApi {
   /**
    * @param {string} id
    * @param {Settings} settings
-   * @returns {Promise<ConversationDocument>} also where it is there already
+   * @returns {Promise<ConversationDocument>} the conversation, also if it existed already
    */
   async create(id, settings) {
     return await this.#ask("", { method: "POST", body: { id, settings } });
@@ -178,7 +187,7 @@ export class ConversationsApi {
   }
 
   /**
-   * How much of the model's context the branch takes that ends with this message.
+   * Count the tokens of the branch that ends with this message.
    * @param {string} id
    * @param {string} parent
    * @returns {Promise<ContextCount>}
@@ -198,7 +207,7 @@ export class ConversationsApi {
   }
 
   /**
-   * Takes out a message and everything below it.
+   * Delete a message and all messages below it.
    * @param {string} id of the conversation
    * @param {string} message
    * @returns {Promise<Deleted>}
@@ -226,7 +235,7 @@ export class ConversationsApi {
   }
 
   /**
-   * Where a conversation can be downloaded, or all of them.
+   * Build the download address of one conversation, or of all if the id is null.
    * @param {string | null} id
    * @param {"json" | "markdown"} [format]
    */
@@ -269,7 +278,8 @@ export class ConversationsApi {
   }
 
   /**
-   * An answer that breaks off is none: the line failed, or the page is being left.
+   * Send a request and read the reply. A reply that breaks off counts as none: the network failed, or the page is being
+   * closed.
    * @param {string} url
    * @param {number} patience in milliseconds
    * @param {RequestInit} request

@@ -1,4 +1,7 @@
-/** What the reader can choose when a chat no longer fits into the model's context, and from where the model sees it. Pure. */
+/**
+ * Choices for a chat that no longer fits into the model's context, and the boundary between messages that the model
+ * sees and those that it doesn't. Pure.
+ */
 
 /** @typedef {import("../rendering/boundary-view.js").Boundary} Boundary */
 /** @typedef {import("./api.js").ContextCount} ContextCount */
@@ -6,12 +9,13 @@
 /** @typedef {import("./api.js").Settings} Settings */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 
-/** Tokens that have to be free, so that another short message fits where nothing may be left out. */
+/** Tokens that must be free before the page asks for a choice, so that another short message fits. */
 const LEAST_FREE = 32;
 
 /**
- * Whether the next message makes the server leave out, or refuse, something, and the reader has not chosen what to do.
- * The choice to leave out the oldest messages is the setting `truncation` "auto"; left out, it means the same until then.
+ * Check if the user has to choose how to continue: the next message would make the server leave messages out or refuse,
+ * and no choice was made yet. The choice to leave out the oldest messages is the setting `truncation` "auto"; before a
+ * choice the setting is missing, which the server treats in the same way.
  * @param {{count: ContextCount | null, settings: Settings, path: Message[], parcels: Parcel[]}} chat
  */
 export function needsChoice({ count, settings, path, parcels }) {
@@ -21,8 +25,8 @@ export function needsChoice({ count, settings, path, parcels }) {
 }
 
 /**
- * The lines between what the model no longer sees and the rest, by the index of the message above each. System messages at
- * the beginning are never left out.
+ * Place the lines between messages that the model no longer sees and the rest, by the index of the message above each
+ * line. System messages at the beginning are never left out.
  * @param {ContextCount | null} count
  * @param {Message[]} path
  * @returns {Map<number, Boundary>}
@@ -40,7 +44,7 @@ export function boundariesAlong(count, path) {
 }
 
 /**
- * Whether an answer that filled the context can be continued: once older messages are left out, there has to be room.
+ * Check if an answer that filled the context can be continued, which needs room after older messages are left out.
  * @param {ContextCount | null} count
  */
 export function leavesRoom(count) {

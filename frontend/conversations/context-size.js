@@ -1,6 +1,6 @@
 /**
- * How much of the model's context the open conversation takes. The server counts, once for each version of the branch
- * that is shown; while an answer is written its tokens are added here. Owns the last count. Knows nothing of the DOM.
+ * Size of the open conversation in the model's context. The server counts once for each version of the shown branch;
+ * tokens of an answer that is being written are added here. Owns the last count. Knows nothing of the DOM.
  */
 
 /** @typedef {import("../protocol/messages.js").Done} Done */
@@ -9,7 +9,7 @@
 /**
  * @typedef {object} ContextSizeParts
  * @property {{context: (id: string, parent: string) => Promise<ContextCount>}} api
- * @property {() => void} changed after a count has arrived
+ * @property {() => void} changed called after a count has arrived
  */
 
 export class ContextSize {
@@ -18,7 +18,7 @@ export class ContextSize {
   #open = null;
   /** @type {ContextCount | null} */
   #count = null;
-  /** Branch and version that were counted last, or are being counted. */
+  /** Version and end of the branch that was counted last, or is being counted. */
   #key = "";
 
   /** @param {ContextSizeParts} parts */
@@ -26,13 +26,14 @@ export class ContextSize {
     this.#parts = parts;
   }
 
-  /** @returns {ContextCount | null} null where nothing has been said, or nothing is known yet */
+  /** @returns {ContextCount | null} null if the chat is empty, or nothing was counted yet */
   get now() {
     return this.#count && { ...this.#count, tokens: this.#count.tokens + this.#written };
   }
 
   /**
-   * Counts again where the branch is another one, or has another version. What isn't on the server yet is not counted.
+   * Count again if the shown branch or its version has changed. Messages that the server doesn't have yet are not
+   * counted.
    * @param {OpenConversation} open
    * @param {boolean} isSent whether the server has the end of the branch
    */
@@ -47,14 +48,14 @@ export class ContextSize {
     this.#ask(open, open.leaf, key);
   }
 
-  /** Counts anew with the next look: the model may be another one. */
+  /** Forget the count, so that the next look counts again: the model may have changed. */
   forget() {
     this.#key = "";
     this.#count = null;
   }
 
   /**
-   * The server says how long the prompt was and how long the answer is, before the new version is read.
+   * Use the lengths of prompt and answer that the server reports at the end, until the new version is counted.
    * @param {Done} done
    */
   finished({ id, usage }) {
@@ -62,20 +63,20 @@ export class ContextSize {
     this.#count = { ...this.#count, tokens: usage.prompt_tokens + (usage.completion_tokens ?? 0) };
   }
 
-  /** @returns {string | null} the generation that writes at the end of the branch */
+  /** @returns {string | null} id of the generation that wrote the last message of the branch */
   get #generation() {
     const last = this.#open?.path.at(-1);
     return last?.generation ?? null;
   }
 
-  /** Tokens of the answer that is being written. */
+  /** Tokens of the answer that is being written, so far. */
   get #written() {
     const live = this.#open && this.#generation ? this.#open.live(this.#generation) : undefined;
     return live && !live.done ? live.tokens : 0;
   }
 
   /**
-   * What can't be counted has no size: the chat works without.
+   * Count a branch on the server. If that fails, there is no count: the chat works without.
    * @param {OpenConversation} open
    * @param {string} leaf
    * @param {string} key

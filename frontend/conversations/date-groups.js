@@ -1,4 +1,4 @@
-/** Parts the list of conversations by when they were last used. */
+/** Grouping of the conversations in the list by the day of their last use. */
 
 /** @typedef {import("./api.js").Found} Found */
 /** @typedef {{name: string, conversations: Found[]}} Group */
@@ -34,7 +34,7 @@ function nameOf(then, now) {
 }
 
 /**
- * Days on the calendar from one to the other, whatever the time of day and the change of clocks.
+ * Count the calendar days from one date to another, whatever the time of day and the change of clocks.
  * @param {Date} then
  * @param {Date} now
  */

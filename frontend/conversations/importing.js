@@ -6,7 +6,7 @@ import { ApiError, reasonFor } from "./api.js";
 /** @typedef {"application/json" | "text/markdown" | "application/zip" | "application/jsonl" | "application/octet-stream"} ImportType */
 /** @typedef {{text: string, tone: "quiet" | "bad"}} Outcome */
 
-/** The largest file that the server takes, in bytes. */
+/** Largest file that the server accepts, in bytes. */
 export const MOST_BYTES = 64 * 2 ** 20;
 
 const NO_EXPORT = "not a chat export";
@@ -14,10 +14,10 @@ const UNKNOWN = "it is of no known format";
 const HERE = "it is here already";
 const DAMAGED = "it's damaged";
 
-/** Codes of refusals whose message says what is wrong with the file. */
+/** Error codes whose messages say what is wrong with the file. */
 const ABOUT_THE_FILE = new Set(["bad_json", "unsupported", "invalid_field"]);
 
-/** Beginnings of the server's reasons that a reader should not have to read, and the page's words for them. */
+/** Beginnings of the server's messages, and the page's plainer words for them. */
 const PLAIN = /** @type {const} */ ([
   [UNKNOWN, "unknown format"],
   [HERE, "it's already here"],
@@ -37,7 +37,7 @@ const PLAIN = /** @type {const} */ ([
   ["it is encrypted", "it's encrypted"],
 ]);
 
-/** @type {Record<string, ImportType>} by the end of a name; the server looks at the content itself */
+/** @type {Record<string, ImportType>} by file name extension; the server also examines the content */
 const TYPES = {
   json: "application/json",
   jsonl: "application/jsonl",
@@ -60,7 +60,7 @@ export function typeOf(name) {
 export function outcome(name, { imported, skipped }) {
   if (imported.length === 0) return { text: nothing(name, skipped), tone: "bad" };
   const chats = imported.length === 1 ? "1 chat" : `${imported.length} chats`;
-  return { text: `Imported ${chats} from ${name}.${left(skipped)}`, tone: "quiet" };
+  return { text: `Imported ${chats} from ${name}.${describeRest(skipped)}`, tone: "quiet" };
 }
 
 /**
@@ -71,7 +71,10 @@ export function refusal(name, error) {
   return `Couldn't import ${name}: ${reason(error)}`;
 }
 
-/** Whether the same file may be imported a moment later. @param {unknown} error */
+/**
+ * Check if importing the same file may succeed a moment later.
+ * @param {unknown} error
+ */
 export function canRetry(error) {
   return !(error instanceof ApiError) || error.isTemporary;
 }
@@ -86,17 +89,17 @@ function nothing(name, skipped) {
   const all = (/** @type {string} */ beginning) => skipped.every(({ message }) => message.startsWith(beginning));
   if (all(UNKNOWN)) return `Nothing imported from ${name}: unknown format.`;
   if (all(HERE)) return `Nothing imported from ${name}: ${skipped.length === 1 ? "this chat is" : "these chats are"} already here.`;
-  return `Nothing imported from ${name}: ${told(first)}`;
+  return `Nothing imported from ${name}: ${describeSkipped(first)}`;
 }
 
 /** @param {Imported["skipped"]} skipped */
-function left(skipped) {
+function describeRest(skipped) {
   const [first] = skipped;
-  return first ? ` Skipped ${skipped.length}: ${told(first)}` : "";
+  return first ? ` Skipped ${skipped.length}: ${describeSkipped(first)}` : "";
 }
 
 /** @param {Imported["skipped"][number]} one */
-function told({ title, message }) {
+function describeSkipped({ title, message }) {
   return sentence(title ? `“${title}”: ${plain(message)}` : plain(message));
 }
 
@@ -113,7 +116,7 @@ function reason(error) {
   return sentence(`this is ${kind}, ${NO_EXPORT}${remedy ? `; ${remedy}` : ""}`);
 }
 
-/** @param {string} message the server's */
+/** @param {string} message of the server */
 function plain(message) {
   return PLAIN.find(([beginning]) => message.startsWith(beginning))?.[1] ?? message;
 }

@@ -1,4 +1,4 @@
-/** All conversations, as far as they have been read: what the list shows, and what a search has found. Owns both. */
+/** Summaries of all conversations that were loaded: those in the list, and those that a search has found. Owns both. */
 
 import { ApiError } from "./api.js";
 import { splitMessage } from "./message-files.js";
@@ -10,22 +10,22 @@ import { splitMessage } from "./message-files.js";
 /** @typedef {import("./api.js").Summary} Summary */
 /** @typedef {"loading" | "ready" | "failed"} LibraryPhase */
 /**
- * What there is to show.
+ * Contents of the list.
  * @typedef {object} Holdings
  * @property {LibraryPhase} phase
  * @property {ApiError | null} error
- * @property {string} query "" while nothing is searched for
- * @property {Found[]} conversations pinned ones first, then the newest; or what was found, the best first
+ * @property {string} query "" if there is no search
+ * @property {Found[]} conversations pinned ones first, then the newest; in a search the results, the best first
  * @property {boolean} hasMore
  */
 /** @typedef {ConversationChanged | Summary | {id: string, deleted: true}} News */
 /** @typedef {{libraryChanged: () => void}} LibraryDelegate */
 /** @typedef {Pick<ConversationsApi, "list" | "change" | "remove" | "restore">} LibraryApi */
 
-/** How long to wait for the next letter before a search, in milliseconds. */
+/** Delay between the last keystroke and a search, in milliseconds. */
 const TYPING_MS = 150;
 const PAGE = 50;
-/** A conversation that the server does not have yet. */
+/** Version of a conversation that the server does not have yet. */
 const UNSENT = -1;
 
 export class Library {
@@ -44,12 +44,12 @@ export class Library {
   #query = "";
   /** @type {Found[]} */
   #found = [];
-  /** Each reading has a number, so that an older one that comes late is known. */
+  /** Number of the latest load, which tells an earlier one that ends late. */
   #reading = 0;
   #isReadingMore = false;
-  /** How many readings are under way. */
+  /** Number of loads that are under way. */
   #underWay = 0;
-  /** @type {News[]} what was heard meanwhile: what is read then may be older */
+  /** @type {News[]} changes reported during a load, whose result may be older */
   #news = [];
   /** @type {unknown} */
   #timer = null;
@@ -89,7 +89,7 @@ export class Library {
     return this.#summaries.get(id) ?? this.#found.find((found) => found.id === id);
   }
 
-  /** Reads anew what is shown, as much of it as before. */
+  /** Load the list again, as many conversations as before. */
   async refresh() {
     const reading = (this.#reading += 1);
     this.#underWay += 1;
@@ -106,7 +106,7 @@ export class Library {
     }
   }
 
-  /** Reads the next page. */
+  /** Load the next page of the list. */
   async more() {
     if (this.#isReadingMore || this.#next === null || this.#query !== "") return;
     this.#isReadingMore = true;
@@ -118,7 +118,7 @@ export class Library {
       this.#add(page);
       this.#catchUp();
     } catch {
-      // What is there stays; the end of the list asks again when it is seen again.
+      // Keep the list. It asks for the next page again when its end becomes visible again.
     } finally {
       this.#isReadingMore = false;
       this.#readingEnded();
@@ -140,16 +140,16 @@ export class Library {
   }
 
   /**
-   * A conversation has changed, here or elsewhere.
+   * Update a conversation that has changed, here or elsewhere.
    * @param {ConversationChanged | Summary} summary
    */
   heard(summary) {
-    this.#take(summary);
+    this.#record(summary);
     this.#changed();
   }
 
   /**
-   * Forgets the conversations that the server never had, but for these.
+   * Remove unsent conversations from the list, except these.
    * @param {Set<string>} ids
    */
   keepUnsent(ids) {
@@ -159,7 +159,7 @@ export class Library {
 
   /** @param {string} id */
   forget(id) {
-    this.#take({ id, deleted: true });
+    this.#record({ id, deleted: true });
     this.#changed();
   }
 
@@ -216,7 +216,7 @@ export class Library {
   }
 
   /** @param {News} news */
-  #take(news) {
+  #record(news) {
     if (this.#underWay > 0) this.#news.push(news);
     this.#apply(news);
   }
@@ -235,7 +235,7 @@ export class Library {
     this.#found = this.#found.map((found) => (found.id === summary.id ? { ...found, ...summary } : found));
   }
 
-  /** Puts what was heard while it was read over what was read. */
+  /** Apply the changes that were reported during the load. */
   #catchUp() {
     for (const news of this.#news) this.#apply(news);
   }
@@ -278,16 +278,16 @@ function inOrder(one, other) {
 
 /**
  * @param {Summary} summary
- * @returns {Summary} with nothing beside it
+ * @returns {Summary} without any other properties
  */
 function summaryOf({ id, title, created_at, updated_at, pinned, version, writing }) {
   return { id, title, created_at, updated_at, pinned, version, writing };
 }
 
 /**
- * How a conversation looks in the list before the server has it.
+ * Build the list entry of a conversation that the server does not have yet.
  * @param {string} id
- * @param {string} text what is said first
+ * @param {string} text first message
  * @param {number} at milliseconds since 1970
  * @returns {Summary}
  */

@@ -1,4 +1,4 @@
-/** What can be done with a message of the open conversation: copied, written anew, answered again, taken out. */
+/** Commands on a message of the open conversation: copy, edit, regenerate, delete and others. */
 
 import { ApiError, mayPass, reasonFor } from "./api.js";
 import { noteOf, notesAlong } from "./notes.js";
@@ -14,13 +14,13 @@ import { placeOf, questionId } from "./overlay.js";
 /** @typedef {import("./presenting.js").ActionName} ActionName */
 /** @typedef {import("./presenting.js").OfferName} OfferName */
 /**
- * Content left out: `parent` is answered again, or continued.
+ * New message to send. Without `content`, `parent` is answered again, or continued.
  * @typedef {object} Question
  * @property {string | null} parent
  * @property {string} [content]
- * @property {string} [edited] message that it is another version of
- * @property {string[]} [above] messages above the place where it is written, where these aren't those above `parent`
- * @property {{generation: string, message: string}} [ids] of a message that was queued; else new ones
+ * @property {string} [edited] message that this is another version of
+ * @property {string[]} [above] messages above it, if they differ from those above `parent`
+ * @property {{generation: string, message: string}} [ids] ids of a queued message; otherwise new ones are made
  */
 /** @typedef {{edit: () => void, confirm: (name: ActionName) => void, readonly plainText: string, readonly isEditing: boolean}} ActedView */
 /**
@@ -28,8 +28,8 @@ import { placeOf, questionId } from "./overlay.js";
  * @property {() => OpenConversation} open
  * @property {(question: Question) => void} ask
  * @property {(content: string) => void} askElsewhere in a new chat
- * @property {() => void} refresh shows the conversation as it is now
- * @property {() => void} leaveEmpty turns to a new chat where nothing is left of one that the server never had
+ * @property {() => void} refresh updates the view of the conversation
+ * @property {() => void} leaveEmpty opens a new chat if nothing is left of one that the server never had
  * @property {{find: (id: string) => ActedView | undefined, focus: (id: string) => void}} transcript
  * @property {{
  *   change: (id: string, change: Change) => Promise<unknown>, removeMessage: (id: string, message: string) => Promise<unknown>,
@@ -88,12 +88,12 @@ export class MessageCommands {
     const message = this.#open.tree.find(id);
     if (!message) return;
     if (name === "dismiss") return this.#dismissContinuation(message);
-    if (name === "continue") return this.#goOn(message);
+    if (name === "continue") return this.#continueAnswer(message);
     this.#parts.ask({ parent: message.role === "assistant" ? message.parent : id });
   }
 
   /**
-   * What was said is said in other words: a branch beside it.
+   * Send the edited text as another version of the message, in a new branch.
    * @param {string} id
    * @param {string} text
    */
@@ -105,10 +105,10 @@ export class MessageCommands {
   }
 
   /**
-   * Shows another version of a message, and what follows it.
+   * Show another version of a message, and the messages below it.
    * @param {string} id
    * @param {number} step -1 or 1
-   * @returns {boolean} whether there is one
+   * @returns {boolean} whether the message has several versions
    */
   turn(id, step) {
     const { tree } = this.#open;
@@ -125,7 +125,10 @@ export class MessageCommands {
     return true;
   }
 
-  /** Has the reader write the last message anew. @returns {boolean} whether there is one */
+  /**
+   * Open the editor of the user's last message.
+   * @returns {boolean} whether there is a message to edit
+   */
   editLast() {
     const { path, writing } = this.#open;
     if (writing.length > 0) return false;
@@ -167,7 +170,8 @@ export class MessageCommands {
   }
 
   /**
-   * Another version of a message goes to its place; what came from the composer goes to the end, where it would go now.
+   * Send an unsent message again: an edited version at its old place, a message from the composer at the end of the
+   * branch.
    * @param {Parcel} note
    * @param {string} content
    */
@@ -179,9 +183,10 @@ export class MessageCommands {
   }
 
   /**
-   * Gives a message back to the composer. One that has another place, or is found beside a draft, is edited where it is.
+   * Move an unsent message back into the composer. It is edited in the transcript instead if it has a place of its own,
+   * or if the composer has a draft.
    * @param {Parcel} note
-   * @returns {boolean} whether it is shown
+   * @returns {boolean} whether an editor was opened
    */
   #editNote({ request, edited }) {
     const { composer, outbox, transcript } = this.#parts;
@@ -212,7 +217,7 @@ export class MessageCommands {
   }
 
   /** @param {Message} message */
-  #goOn(message) {
+  #continueAnswer(message) {
     this.#dismissContinuation(message);
     this.#parts.ask({ parent: message.id });
   }

@@ -7,28 +7,28 @@
  *     print(1)
  *     ```
  *
- * The page shows such blocks as chips. docs/attachments.md describes the form.
+ * The page shows such blocks as chips. docs/attachments.md describes the format.
  */
 
 import { wellFormed } from "../protocol/well-formed.js";
 
 /** @typedef {{name: string, text: string}} MessageFile text: ends with a line feed, and has no other line ends */
-/** @typedef {{words: string, files: MessageFile[]}} MessageParts words: what the person typed */
+/** @typedef {{words: string, files: MessageFile[]}} MessageParts words: text that the user typed */
 
 const OPENING = /^`+([a-z0-9+#-]{1,12}) file="([^"`\n]{1,100})"$/;
-/** No opening line is longer, apart from its backticks. UTF-16 units. */
+/** Longest opening line of a block without its backticks, in UTF-16 units. A longer line opens no block. */
 const MAX_OPENING = 130;
-/** Longest file name that a block can have, in UTF-16 units; the middle of a longer one is left out. */
+/** Longest file name in a block, in UTF-16 units. A longer name loses its middle. */
 const MAX_NAME = 100;
-/** Control characters, line ends and marks that turn the direction of the text around. */
+/** Control characters, line separators and marks that change the direction of text. */
 const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]+/gu;
-/** A line's end, as Windows and old Macs write it. */
+/** Line ends of Windows and of old Macs. */
 const FOREIGN_END = /\r\n?/g;
 
 /**
  * @param {string} name as the operating system gives it
  * @param {string} text
- * @returns {MessageFile} that a message can hold
+ * @returns {MessageFile} file in the form that a message can contain
  */
 export function messageFile(name, text) {
   const lines = text.replace(FOREIGN_END, "\n");
@@ -55,7 +55,8 @@ export function fileBlock({ name, text }) {
 }
 
 /**
- * The inverse of `joinMessage`. Only blocks of exactly this form at the very end are files.
+ * Split a message into the user's words and the files: the inverse of `joinMessage`. Only blocks of exactly this form
+ * at the very end are files.
  * @param {string} content of a message
  * @returns {MessageParts}
  */
@@ -72,7 +73,7 @@ export function splitMessage(content) {
 
 /**
  * @param {string} content
- * @returns {number} its lines; a line feed at the end begins no further one
+ * @returns {number} number of lines; a line feed at the end begins no further line
  */
 export function countLines(content) {
   if (content === "") return 0;
@@ -82,7 +83,8 @@ export function countLines(content) {
 }
 
 /**
- * The block that ends the content. A text has no fence as long as its own: the nearest one above the end opens the block.
+ * Find the block that ends the content. A file's text has no fence as long as its own, so the nearest such fence above
+ * the end opens the block.
  * @param {string} content
  * @returns {{file: MessageFile, begin: number} | null}
  */

@@ -1,4 +1,4 @@
-/** The messages of a conversation as the tree that they are. Never changed: another tree is made from other messages. */
+/** Tree of a conversation's messages. Immutable: a change makes another tree. */
 
 /** @typedef {import("./api.js").Message} Message */
 
@@ -8,7 +8,7 @@ export class MessageTree {
   /** @type {Map<string | null, Message[]>} in the order in which they were written */
   #children = new Map();
 
-  /** @param {Message[]} messages each after its parent; what hangs on nothing counts as a first message */
+  /** @param {Message[]} messages each after its parent; one without a known parent counts as a first message */
   constructor(messages) {
     this.#messages = new Map(messages.map((message) => [message.id, message]));
     for (const message of messages) this.#childrenOf(this.#parentOf(message)).push(message);
@@ -24,7 +24,7 @@ export class MessageTree {
   }
 
   /**
-   * From the first message down to this one.
+   * List the messages from the first one down to this one.
    * @param {string | null} leaf
    * @returns {Message[]}
    */
@@ -37,7 +37,7 @@ export class MessageTree {
   }
 
   /**
-   * Those that stand in one place, this one among them.
+   * List all versions of a message, itself included.
    * @param {Message} message
    * @returns {Message[]}
    */
@@ -46,7 +46,7 @@ export class MessageTree {
   }
 
   /**
-   * The end of the branch that goes on with the newest message each time.
+   * Find the end of the branch that follows the newest message at each step.
    * @param {string | null} id null for the newest first message
    * @returns {string | null}
    */

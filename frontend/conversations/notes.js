@@ -1,6 +1,6 @@
 /**
- * Messages that were not sent: refused by the server, or stopped before they reached it. They stand beside the branch
- * that is shown, each where it was written, and nothing hangs below them.
+ * Placement of messages that were not sent: refused by the server, or stopped before they reached it. Each is shown
+ * beside the branch at the place where it was written, with no message below it.
  */
 
 import { placeOf, questionId } from "./overlay.js";
@@ -11,12 +11,12 @@ import { mayHelp } from "./refusals.js";
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 /** @typedef {import("./presenting.js").OfferName} OfferName */
 /** @typedef {import("./refusals.js").Circumstances} Circumstances */
-/** @typedef {{readonly tree: MessageTree, readonly path: Message[], readonly leaf: string | null}} Branch the one that is shown */
+/** @typedef {{readonly tree: MessageTree, readonly path: Message[], readonly leaf: string | null}} Branch the shown one */
 
 /**
  * @param {Parcel[]} parcels
- * @param {string} id of the question, or of its answer
- * @returns {Parcel | undefined} the refused one that is shown under this id
+ * @param {string} id of the message, or of its answer
+ * @returns {Parcel | undefined} refused parcel that is shown with this id
  */
 export function noteOf(parcels, id) {
   const isShownAs = (/** @type {Parcel["request"]} */ request) => request.id === id || questionId(request) === id;
@@ -24,8 +24,8 @@ export function noteOf(parcels, id) {
 }
 
 /**
- * Position of each refused message: the index of the branch's message above it; -1 at the beginning.
- * A refused continuation has none, since the answer itself shows it.
+ * Place each refused message: the index of the branch's message above it; -1 at the beginning. A refused continuation
+ * has no place, since its answer shows it.
  * @param {Parcel[]} parcels
  * @param {Branch} branch
  * @returns {Map<number, Parcel[]>}
@@ -48,9 +48,9 @@ export function notesAlong(parcels, branch) {
 function indexOf(parcel, { tree, path, leaf }) {
   const { parent, content } = parcel.request;
   if (content === undefined) return answerIndex(path, parent);
-  // Earlier versions of the page kept only the parent, which may never have been on the server.
+  // Earlier versions of the page stored only the parent, which may never have been on the server.
   const place = parcel.above ? parcel.above.find((id) => tree.find(id)) ?? null : placeOf(parcel, { messages: tree.all, leaf });
-  // A refused message of another branch is shown where the two branches part, so that the reader can always reach it.
+  // Show a refused message of another branch where the two branches part, so that the user can always reach it.
   const above = new Set(tree.pathTo(place).map(({ id }) => id));
   return path.findLastIndex(({ id }) => above.has(id));
 }
@@ -58,7 +58,7 @@ function indexOf(parcel, { tree, path, leaf }) {
 /**
  * @param {Message[]} path
  * @param {string | null} question
- * @returns {number | null} of the answer that there is, or else of the question; null where neither is shown
+ * @returns {number | null} index of the answer, or of the question without one; null if neither is shown
  */
 function answerIndex(path, question) {
   const index = path.findIndex(({ id }) => id === question);
@@ -67,7 +67,7 @@ function answerIndex(path, question) {
 }
 
 /**
- * What the reader can do about a refused message. To try again is offered only where that can help.
+ * List the buttons of a refused message. "Try again" is offered only if it can help.
  * @param {Parcel} parcel
  * @param {Circumstances} circumstances
  * @returns {OfferName[]}

@@ -1,6 +1,6 @@
 /**
- * The one chat that earlier versions of the page kept in the browser: brought to the server once, as a conversation.
- * What is stored stays as it is, so that nothing can be lost on the way.
+ * Import of the one chat that earlier versions of the page stored in the browser. It becomes a conversation on the
+ * server, once. The stored chat stays, so that a failed import loses nothing.
  */
 
 import { wellFormedJson } from "../protocol/well-formed.js";
@@ -10,14 +10,14 @@ import { wellFormedJson } from "../protocol/well-formed.js";
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {{id: string, prompt: string, text: string, end: unknown, isForgotten?: boolean}} OldExchange */
 export const KEY = "streamui.chat.v1";
-/** Where the name of the chat stands that was brought over. */
+/** Key of the stored name of the imported chat. */
 export const IMPORTED_KEY = "streamui.chat.imported.v1";
 
 /**
  * @typedef {object} OldChatParts
  * @property {Keeping} storage
  * @property {{import: (body: string, type: "application/json") => Promise<Imported>}} api
- * @property {(id: string) => Promise<string | null>} textOf what a generation has written, where the server still has it
+ * @property {(id: string) => Promise<string | null>} textOf text of a generation; null if the server no longer has it
  * @property {() => number} now milliseconds since 1970
  */
 
@@ -30,8 +30,8 @@ export class OldChat {
   }
 
   /**
-   * @returns {Promise<Imported | null>} null where there was nothing to bring, or it can't be brought now: then the next
-   *   page tries
+   * @returns {Promise<Imported | null>} null if there was nothing to import, or if that failed: then the next page load
+   *   tries again
    */
   async bring() {
     const { storage, api } = this.#parts;
@@ -47,7 +47,7 @@ export class OldChat {
   }
 
   /**
-   * Under the name that the chat had in the browser, so that two tabs bring it once.
+   * Build the conversation to import. Its id is the chat's id in the browser, so that two tabs import it once.
    * @param {{chat: string, exchanges: OldExchange[]}} old
    */
   async #asConversation({ chat, exchanges }) {
@@ -85,7 +85,7 @@ function messagesOf({ id, prompt }, text, at) {
 
 /**
  * @param {Message[]} messages
- * @returns {Message[]} each under the one before it
+ * @returns {Message[]} each below the previous one
  */
 function chained(messages) {
   return messages.map((message, index) => ({ ...message, parent: messages[index - 1]?.id ?? null }));
@@ -93,7 +93,7 @@ function chained(messages) {
 
 /**
  * @param {any} value
- * @returns {{chat: string, exchanges: OldExchange[]} | null} null for anything that the page has not written
+ * @returns {{chat: string, exchanges: OldExchange[]} | null} null if the value was not written by the page
  */
 function readChat(value) {
   if (typeof value?.chat !== "string" || !Array.isArray(value.exchanges)) return null;

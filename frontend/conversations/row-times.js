@@ -1,4 +1,4 @@
-/** Times of the conversations in the list, as short as tells them apart. Pure. */
+/** Times of the conversations in the list, as short as possible but distinct. Pure. */
 
 import { daysBetween } from "./date-groups.js";
 
@@ -13,8 +13,9 @@ const dayAndYear = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "sho
 const whole = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "short" });
 
 /**
- * When each conversation was used last, by its id: "14:05", "Yesterday", "Mon", "12 Nov", "12 Nov 2024". Of conversations that have
- * one title and would have one time, each gets the time of day as well, and the seconds where that is the same too.
+ * Format the time of each conversation's last use, by id: "14:05", "Yesterday", "Mon", "12 Nov", "12 Nov 2024". If two
+ * conversations would have the same title and time, both get the time of day as well, and the seconds if that is also
+ * the same.
  * @param {Found[]} conversations
  * @param {Date} now
  * @returns {Map<string, string>}
@@ -32,7 +33,10 @@ export function timesOf(conversations, now) {
   return times;
 }
 
-/** The whole date and time, for a tooltip. @param {number} at milliseconds since 1970 */
+/**
+ * Format the whole date and time, for a tooltip.
+ * @param {number} at milliseconds since 1970
+ */
 export function wholeTime(at) {
   return whole.format(at);
 }

@@ -1,6 +1,6 @@
 /**
- * Has the model summarize the earlier messages of a chat: an ordinary generation for each part, each with the summary so
- * far, until the last one is stored at the server. Owns the summary that is being written, one at a time.
+ * Writer of summaries of a chat's earlier messages: one plain generation for each part, each with the summary so far.
+ * The last summary is stored on the server. Owns the summary that is being written; there is one at a time.
  */
 
 import { planSummary, nextPart, summaryRequest } from "./summary-plan.js";
@@ -17,12 +17,12 @@ import { ThinkingSplitter } from "../rendering/markdown/thinking-splitter.js";
  * @property {string} conversation
  * @property {Plan} plan
  * @property {string} generation
- * @property {string} summary of the parts before
+ * @property {string} summary summary of the parts before
  * @property {Said[]} part
  * @property {Said[]} rest
  * @property {number} chunk length of a part, in UTF-16 units
- * @property {string} text that the generation has written so far
- * @property {number} tokens written for all parts
+ * @property {string} text written by the generation so far
+ * @property {number} tokens written so far, for all parts
  * @property {boolean} isStopping
  */
 /** @typedef {{tokens: number, isStopping: boolean}} SummaryProgress */
@@ -31,14 +31,15 @@ import { ThinkingSplitter } from "../rendering/markdown/thinking-splitter.js";
  * @property {{generate: (request: import("../protocol/messages.js").PlainGenerate) => void, cancel: (id: string) => void}} connection
  * @property {{changeMessage: (id: string, message: string, change: {summary: string | null}) => Promise<unknown>}} api
  * @property {() => string} newId
- * @property {() => void} changed after `progressIn` has changed
- * @property {(conversation: string, message: string) => void} summarized stored at the message
+ * @property {() => void} changed called after `progressIn` has changed
+ * @property {(conversation: string, message: string) => void} summarized called when the summary is stored with the
+ *   message
  * @property {() => void} failed
  */
 
-/** A part that is too long is halved until it has this length, in UTF-16 units. */
+/** Shortest part, in UTF-16 units. A longer one that the server refuses as too long is halved. */
 const SHORTEST_PART = 64;
-/** Low, so that the summary stays with what was said. */
+/** Sampling temperature. It is low, so that the summary keeps to the facts. */
 const TEMPERATURE = 0.3;
 
 export class Summarizer {
@@ -53,7 +54,7 @@ export class Summarizer {
 
   /**
    * @param {string} conversation
-   * @returns {SummaryProgress | null} null where none is being written in this one
+   * @returns {SummaryProgress | null} null if no summary is being written in this conversation
    */
   progressIn(conversation) {
     if (this.#work?.conversation !== conversation) return null;
@@ -65,7 +66,7 @@ export class Summarizer {
    * @param {string} conversation
    * @param {Message[]} path
    * @param {ContextCount} count
-   * @returns {boolean} false where another one is being written, or there is nothing to summarize
+   * @returns {boolean} false if another summary is being written, or there is nothing to summarize
    */
   start(conversation, path, count) {
     const plan = this.#work ? null : planSummary(path, count);
@@ -76,7 +77,10 @@ export class Summarizer {
     return true;
   }
 
-  /** Stops it in this conversation, unless it is being stored. @param {string} conversation */
+  /**
+   * Stop the summary of this conversation, unless it is already being stored.
+   * @param {string} conversation
+   */
   cancel(conversation) {
     const work = this.#work;
     if (work?.conversation !== conversation || work.isStopping || work.generation === "") return;
@@ -87,15 +91,15 @@ export class Summarizer {
 
   /**
    * @param {SummaryEvent} event
-   * @returns {boolean} whether it is about the summary
+   * @returns {boolean} whether the event belongs to the summary
    */
   receive(event) {
     const work = this.#work;
     if (!work || event.id !== work.generation) return false;
-    if (event.type === "token") this.#wrote(work, event.text ?? "");
+    if (event.type === "token") this.#onText(work, event.text ?? "");
     else if (event.type === "snapshot") work.text = event.text ?? "";
-    else if (event.type === "done") this.#ended(work, event.reason);
-    else if (event.type === "rejected") this.#refused(work, event.error?.code);
+    else if (event.type === "done") this.#onEnd(work, event.reason);
+    else if (event.type === "rejected") this.#onRefused(work, event.error?.code);
     else if (event.type === "withdrawn") this.#end();
     else if (event.type === "lost") this.#fail();
     return true;
@@ -116,7 +120,7 @@ export class Summarizer {
    * @param {Work} work
    * @param {string} text
    */
-  #wrote(work, text) {
+  #onText(work, text) {
     work.text += text;
     work.tokens += 1;
     this.#parts.changed();
@@ -126,7 +130,7 @@ export class Summarizer {
    * @param {Work} work
    * @param {string} [reason]
    */
-  #ended(work, reason) {
+  #onEnd(work, reason) {
     if (reason === "cancelled" || work.isStopping) return this.#end();
     const said = withoutThinking(work.text).trim();
     if ((reason !== "stop" && reason !== "length") || said === "") return this.#fail();
@@ -139,7 +143,7 @@ export class Summarizer {
    * @param {Work} work
    * @param {string} [code]
    */
-  #refused(work, code) {
+  #onRefused(work, code) {
     if (work.isStopping) return this.#end();
     if (code !== "context_overflow" || work.chunk <= SHORTEST_PART) return this.#fail();
     work.rest = [...work.part, ...work.rest];

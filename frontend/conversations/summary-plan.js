@@ -1,33 +1,33 @@
-/** Which messages of a branch are summarized, in which parts, and what the model is asked for each. Pure. */
+/** Plan of a summary: which messages of a branch it covers, in which parts, and the request for each part. Pure. */
 
 /** @typedef {import("./api.js").ContextCount} ContextCount */
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {{role: "system" | "user" | "assistant", content: string}} Said */
 /**
  * @typedef {object} Plan
- * @property {string} upto id of the last message that the summary stands for
- * @property {string} before summary that stands for the messages above; "" for none
- * @property {Said[]} said messages that are new to the summary
- * @property {number} chunk length of the parts to begin with, in UTF-16 units
- * @property {number} maxTokens longest summary
+ * @property {string} upto id of the last message that the summary replaces
+ * @property {string} before existing summary of the messages above; "" if there is none
+ * @property {Said[]} said messages to add to the summary
+ * @property {number} chunk length of the first parts, in UTF-16 units
+ * @property {number} maxTokens longest summary, in tokens
  */
 
-/** Share of the context that the turns may take which stay as they are, and that a part of the others may take. */
+/** Shares of the context: for the newest turns, which stay as they are, and for each part to summarize. */
 const RECENT = 0.25;
 const PART = 0.5;
-/** Share of the context that the summary may take, and its bounds in tokens. */
+/** Share of the context for the summary, and its bounds in tokens. */
 const SUMMARY = 0.125;
 const LEAST_SUMMARY = 32;
 const LONGEST_SUMMARY = 512;
-/** UTF-16 units of a token, where the chat doesn't say. The server refuses a part that is too long, which is then halved. */
+/** UTF-16 units per token, as a guess. The server refuses a part that is too long, which is then halved. */
 const USUAL_LENGTH = 3;
-/** Words of a token. */
+/** Words per token. */
 const WORDS = 0.6;
 
 /**
  * @param {Message[]} path
  * @param {ContextCount} count
- * @returns {Plan | null} null where nothing is left to be summarized
+ * @returns {Plan | null} null if there is nothing to summarize
  */
 export function planSummary(path, { context }) {
   const first = path.findLastIndex(({ summary }) => summary) + 1;
@@ -45,8 +45,8 @@ export function planSummary(path, { context }) {
 }
 
 /**
- * Index of the first message that stays as it is: of the newest turns as many as there is room for. A question without an
- * answer stays in any case.
+ * Find the first message that is not summarized: the newest turns stay, as many as there is room for. An unanswered
+ * question always stays.
  * @param {Message[]} path
  * @param {number} first
  * @param {number} room in UTF-16 units
@@ -63,7 +63,7 @@ function recentFrom(path, first, room) {
 }
 
 /**
- * The beginning of what is to be summarized, and the rest. A message that is too long is split.
+ * Split the messages into the next part to summarize and the rest. A message that is too long is split.
  * @param {Said[]} said
  * @param {number} length in UTF-16 units
  * @returns {{part: Said[], rest: Said[]}}
@@ -84,7 +84,7 @@ export function nextPart(said, length) {
 }
 
 /**
- * What the model is asked for one part.
+ * Build the messages that ask the model to summarize one part.
  * @param {Said[]} part
  * @param {string} before summary so far
  * @param {number} maxTokens
@@ -104,7 +104,7 @@ export function summaryRequest(part, before, maxTokens) {
 }
 
 /**
- * Two parts of a text, without cutting a character in two.
+ * Split a text in two without cutting a surrogate pair.
  * @param {string} text
  * @param {number} length
  */
