@@ -1,4 +1,4 @@
-/** What one generation has written so far, as this page reads it, and what it is doing. Changed by OpenConversation only. */
+/** Text and state of one generation, as far as this page has received it. Changed by OpenConversation only. */
 
 import * as lines from "../rendering/status-line.js";
 
@@ -10,21 +10,21 @@ import * as lines from "../rendering/status-line.js";
 export class LiveAnswer {
   text = "";
   isStopping = false;
-  /** Messages of the conversation that the model was not given. */
+  /** Number of the conversation's messages that the model did not receive. */
   dropped = 0;
-  /** Whether the server is known to have it. */
+  /** Whether the server has accepted the request. */
   isTaken;
   /** @type {Done | null} */
   done = null;
   #seq = 0;
   /** @type {Status | null} */
   #status = null;
-  #wasThere;
+  #existedBefore;
 
-  /** @param {boolean} isTaken whether it is one that was there before this page came to it */
+  /** @param {boolean} isTaken whether the generation existed before this page attached to it */
   constructor(isTaken) {
     this.isTaken = isTaken;
-    this.#wasThere = isTaken;
+    this.#existedBefore = isTaken;
   }
 
   /** @param {GenerationEvent} event */
@@ -43,11 +43,11 @@ export class LiveAnswer {
         break;
       case "token":
         this.text += event.text;
-        this.#wrote(event);
+        this.#noteProgress(event);
         break;
       case "snapshot":
         this.text = event.text;
-        this.#wrote(event);
+        this.#noteProgress(event);
         break;
       case "done":
         this.done = event;
@@ -57,7 +57,7 @@ export class LiveAnswer {
     }
   }
 
-  /** Pieces of text so far, of which nearly each is one token. */
+  /** Number of text pieces so far; nearly every piece is one token. */
   get tokens() {
     return this.#seq;
   }
@@ -70,15 +70,15 @@ export class LiveAnswer {
   line(isConnected, before = 0) {
     if (this.isStopping) return lines.STOPPING;
     if (!isConnected) return this.isTaken ? lines.DISCONNECTED : lines.HELD;
-    if (!this.#status) return this.#wasThere ? lines.RESUMING : lines.SENDING;
+    if (!this.#status) return this.#existedBefore ? lines.RESUMING : lines.SENDING;
     return lines.describeStatus(this.#status, before + this.#seq);
   }
 
   /**
-   * Text says that it writes, even where the status was dropped.
+   * Note progress. A token or snapshot implies decoding, even if the status message was dropped.
    * @param {{id: string, seq: number}} event
    */
-  #wrote({ id, seq }) {
+  #noteProgress({ id, seq }) {
     this.#seq = seq;
     if (this.#status?.state !== "decode") this.#status = { type: "status", id, state: "decode" };
   }

@@ -1,6 +1,6 @@
 /**
- * The conversation that the page shows: what the server has of it, what is on its way there, and what is being written
- * right now. Owns all three. Asks the server again whenever it may know more; knows nothing of how it is painted.
+ * State of the open conversation: the server's document, messages on their way there, and answers that are being
+ * written. Owns all three. Reads the document again whenever it may have changed; knows nothing of the views.
  */
 
 import { ApiError } from "./api.js";
@@ -18,17 +18,18 @@ import { CONVERSATION_DELETED, settingsKey } from "./refusals.js";
 /** @typedef {import("./outbox.js").Outbox} Outbox */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 /**
- * new: not on the server before something is said in it. missing: the server has none of this name.
+ * Phase of the open conversation. new: not on the server until its first message. missing: the server has no
+ * conversation with this id.
  * @typedef {"new" | "loading" | "ready" | "missing" | "failed"} Phase
  */
 /**
  * @typedef {object} OpenConversationParts
  * @property {{read: (id: string) => Promise<ConversationDocument>}} api
  * @property {Pick<Outbox, "of" | "find" | "remove">} outbox
- * @property {() => void} changed after anything that is shown has changed
+ * @property {() => void} changed called after a change of anything that is shown
  */
 
-/** @type {Record<string, MessageState>} what an answer is after it ended for this reason; everything else is failed */
+/** @type {Record<string, MessageState>} state of an answer, by the reason of its end; failed for any other reason */
 const STATES = { stop: "done", length: "done", cancelled: "stopped", interrupted: "interrupted" };
 
 export class OpenConversation {
@@ -47,15 +48,15 @@ export class OpenConversation {
   #leaf = null;
   /** @type {Message[]} */
   #path = [];
-  /** @type {Map<string, LiveAnswer>} by generation; kept beyond its end until the server's own word of it is here */
+  /** @type {Map<string, LiveAnswer>} by generation; kept after the end until the server's document has the answer */
   #lives = new Map();
-  /** @type {Map<string, string>} what there was of generations that the server did not know over this connection */
+  /** @type {Map<string, string>} text of generations that the server did not know on this connection */
   #lost = new Map();
-  /** @type {string | null} where this page shows another branch than the server's word would have it */
+  /** @type {string | null} end of the branch that the user chose; null for the branch in the server's document */
   #chosen = null;
   /** @type {Settings | null} */
   #unsaved = null;
-  /** @type {Parcel[]} what was on its way when the branch was last built */
+  /** @type {Parcel[]} parcels on their way when the branch was last built */
   #waiting = [];
   #isReading = false;
   #isStale = false;
@@ -98,54 +99,54 @@ export class OpenConversation {
     return this.#leaf;
   }
 
-  /** @returns {Message[]} the branch that is shown, from its first message to its last */
+  /** @returns {Message[]} messages of the shown branch, from the first to the last */
   get path() {
     return this.#path;
   }
 
-  /** @returns {string[]} generations that write into the branch that is shown */
+  /** @returns {string[]} generations that are writing into the shown branch */
   get writing() {
     return this.path.flatMap(({ state, generation }) => (state === "writing" && generation ? [generation] : []));
   }
 
-  /** @returns {string[]} generations that write into any branch and that the server is known to have */
+  /** @returns {string[]} generations that are writing into any branch and that the server has accepted */
   get followed() {
     const writing = [...this.#written.values()].filter(({ state }) => state === "writing");
     return writing.flatMap(({ generation }) => (generation && !this.#parts.outbox.find(generation) ? [generation] : []));
   }
 
-  /** Version that was read last; -1 where none was. */
+  /** Version that was read last; -1 before the first read. */
   get version() {
     return this.#document.version;
   }
 
-  /** Whether the server is known to have it. */
+  /** Whether the server is known to have the conversation. */
   get isOnServer() {
     return this.#document.version >= 0;
   }
 
-  /** Whether the server is known to have a message in it. It soon forgets one without. */
+  /** Whether the server is known to have a message of the conversation. It soon forgets an empty one. */
   get isBegun() {
     return this.#document.messages.length > 0;
   }
 
-  /** Whether it was deleted, or never was. What was not sent in it is still shown. */
+  /** Whether the conversation was deleted, or never existed. Its unsent messages are still shown. */
   get isGone() {
     return this.#phase === "missing";
   }
 
-  /** @returns {boolean} whether a message can be written now */
+  /** @returns {boolean} whether the user can send a message now */
   get takesMessages() {
     const isThere = this.#phase === "new" || this.#phase === "ready" || (this.isGone && (this.isBegun || this.#parcels.length > 0));
     return isThere && this.writing.length === 0;
   }
 
-  /** Length of the branch that is shown, in UTF-16 units. */
+  /** Length of the shown branch, in UTF-16 units. */
   get length() {
     return this.#path.reduce((sum, { content }) => sum + content.length, 0);
   }
 
-  /** @returns {string[]} generations that this page listens to */
+  /** @returns {string[]} generations whose events this page tracks */
   get heard() {
     return [...this.#lives.keys()];
   }
@@ -161,7 +162,7 @@ export class OpenConversation {
   }
 
   /**
-   * What a message says now.
+   * Current text of a message, with what an answer has received so far.
    * @param {Message} message
    */
   textOf(message) {
@@ -169,7 +170,7 @@ export class OpenConversation {
     return live ? message.content + live.text : message.content;
   }
 
-  /** Reads from the server how it stands, once more where it may have changed meanwhile. */
+  /** Read the document from the server, and once more if it may have changed during the read. */
   async read() {
     this.#isStale = true;
     if (this.#isReading) return;
@@ -181,20 +182,20 @@ export class OpenConversation {
     this.#isReading = false;
   }
 
-  /** Reads what may have been missed while there was no connection. */
+  /** Read the changes that may have been missed without a connection. */
   catchUp() {
     this.#lost.clear();
     if (this.#phase !== "new") this.read();
   }
 
-  /** The reader has gone to another one: what comes late is of no interest. */
+  /** Stop using late results: the user has opened another conversation. */
   leave() {
     this.#hasLeft = true;
     this.#lives.clear();
   }
 
   /**
-   * It was deleted elsewhere, or never was.
+   * Show that the conversation was deleted elsewhere, or never existed.
    * @param {ApiError | null} [error]
    */
   gone(error = null) {
@@ -210,13 +211,13 @@ export class OpenConversation {
     if (this.#phase !== "new" && version > this.#document.version) this.read();
   }
 
-  /** Something was put into the outbox by this page: that is what is shown. */
+  /** Show the branch of a message that this page has just put into the outbox. */
   sent() {
     this.#chosen = null;
     this.outboxChanged();
   }
 
-  /** Something was put into the outbox, or taken from it. */
+  /** Rebuild the branch after a change of the outbox. */
   outboxChanged() {
     if (this.#phase === "new" && this.#parcels.length > 0) this.#phase = "ready";
     const waiting = new Set(this.#parcels.filter(({ failure }) => !failure).map(({ request }) => request.id));
@@ -226,7 +227,7 @@ export class OpenConversation {
   }
 
   /**
-   * The server has taken what was sent: from now on it belongs to what the server is known to have.
+   * Move a parcel that the server has accepted from the outbox into the document.
    * @param {string} generation
    */
   taken(generation) {
@@ -234,17 +235,20 @@ export class OpenConversation {
     this.#parts.outbox.remove(generation);
     const key = settingsKey(this.#unsaved ?? {});
     if (parcels.some(({ create }) => create && settingsKey(create) === key)) this.#unsaved = null;
-    this.#arrivedWith(parcels);
-  }
-
-  /** Another tab has changed the outbox. What waited and is gone has arrived; what becomes of it is read next. */
-  broughtElsewhere() {
-    const arrived = this.#waiting.filter(({ request }) => !this.#parts.outbox.find(request.id));
-    if (arrived.length > 0 && !this.isGone) this.#arrivedWith(arrived);
+    this.#addArrived(parcels);
   }
 
   /**
-   * Begins to hear of a generation.
+   * Rebuild the branch after another tab has changed the outbox. Messages that have left it have arrived; the next read
+   * shows their answers.
+   */
+  broughtElsewhere() {
+    const arrived = this.#waiting.filter(({ request }) => !this.#parts.outbox.find(request.id));
+    if (arrived.length > 0 && !this.isGone) this.#addArrived(arrived);
+  }
+
+  /**
+   * Start tracking the events of a generation.
    * @param {string} generation
    * @param {boolean} wasThere
    */
@@ -253,7 +257,7 @@ export class OpenConversation {
   }
 
   /**
-   * Shows that it is being stopped.
+   * Show that a generation is being stopped.
    * @param {string} generation
    */
   stopping(generation) {
@@ -262,7 +266,7 @@ export class OpenConversation {
   }
 
   /**
-   * Hears nothing more of it.
+   * Stop tracking a generation.
    * @param {string} generation
    */
   unhear(generation) {
@@ -280,7 +284,7 @@ export class OpenConversation {
   }
 
   /**
-   * The rest of it will not come.
+   * Mark an answer as interrupted: the server no longer has the generation, so the rest of it will not come.
    * @param {string} generation
    */
   lost(generation) {
@@ -292,7 +296,7 @@ export class OpenConversation {
   }
 
   /**
-   * Shows another branch.
+   * Show another branch.
    * @param {string | null} leaf
    */
   choose(leaf) {
@@ -301,7 +305,7 @@ export class OpenConversation {
   }
 
   /**
-   * Takes settings that may not be the server's, until those are read.
+   * Use these settings until the server's settings are read.
    * @param {Settings} settings
    */
   assume(settings) {
@@ -309,7 +313,7 @@ export class OpenConversation {
   }
 
   /**
-   * Takes settings that the reader has chosen. They hold against what is read until they are saved.
+   * Use settings that the user has chosen. They replace the server's settings until they are saved.
    * @param {Settings} settings
    */
   set(settings) {
@@ -323,7 +327,7 @@ export class OpenConversation {
   }
 
   /**
-   * These settings are on the server, or can't be.
+   * Forget settings as unsaved: they are on the server, or were refused.
    * @param {Settings} settings
    */
   settled(settings) {
@@ -333,14 +337,14 @@ export class OpenConversation {
   async #readOnce() {
     try {
       const document = await this.#parts.api.read(this.id);
-      if (!this.#isStale && !this.#hasLeft) this.#take(document);
+      if (!this.#isStale && !this.#hasLeft) this.#useDocument(document);
     } catch (error) {
       if (!this.#isStale && !this.#hasLeft) this.#fail(error instanceof ApiError ? error : new ApiError(String(error)));
     }
   }
 
   /** @param {ConversationDocument} document */
-  #take(document) {
+  #useDocument(document) {
     this.#phase = "ready";
     this.#error = null;
     if (document.leaf !== this.#document.leaf && this.#document.version >= 0) this.#chosen = null;
@@ -352,7 +356,7 @@ export class OpenConversation {
   }
 
   /**
-   * What is on the page stays there; nothing is said while there is something to show.
+   * Show an error only if the page has nothing to show. Otherwise the old content stays.
    * @param {ApiError} error
    */
   #fail(error) {
@@ -364,13 +368,13 @@ export class OpenConversation {
   }
 
   /**
-   * The server has none of this name: it was deleted, or what is to begin it has not arrived.
+   * Handle a missing conversation: it was deleted, or the parcel that creates it has not arrived yet.
    * @param {ApiError} error
    */
   #notFound(error) {
     const isToBegin = this.#parcels.some(({ create }) => create !== null);
     const isDeleted = this.#parcels.some(({ failure }) => failure?.code === CONVERSATION_DELETED.code);
-    if (this.isBegun) return this.#lostOnServer(error);
+    if (this.isBegun) return this.#showDeleted(error);
     if (!isToBegin || isDeleted) return this.gone(error);
     this.#document = { ...emptyDocument(this.id), settings: this.#document.settings };
     this.#phase = "ready";
@@ -379,33 +383,35 @@ export class OpenConversation {
   }
 
   /**
-   * The server no longer has the conversation. What is shown stays until the reader opens another one.
+   * Show that the server no longer has the conversation. Its messages stay until the user opens another one.
    * @param {ApiError} error
    */
-  #lostOnServer(error) {
+  #showDeleted(error) {
     this.#phase = "missing";
     this.#error = error;
     this.#parts.changed();
   }
 
   /**
-   * What the server has in the conversation has arrived, and it may tell an end before it has written that into it.
+   * Bring a message of the document up to date with events: its parcel has arrived, and `done` may come before the
+   * server has written the end into the document.
    * @param {Message} message
    */
   #reconcile(message) {
     const { generation, state } = message;
     if (!generation) return;
-    if (this.#parts.outbox.find(generation)) this.#arrived(generation);
+    if (this.#parts.outbox.find(generation)) this.#dropParcel(generation);
     const done = this.#lives.get(generation)?.done;
     if (state === "writing" && done) this.#finish(done);
     else if (state === "writing") this.#settleLost(message, generation);
   }
 
   /**
-   * What an earlier page, or another tab, has sent is here: it is followed like any other.
+   * Drop the parcel of a message that an earlier page or another tab has sent. Its generation is then followed like any
+   * other.
    * @param {string} generation
    */
-  #arrived(generation) {
+  #dropParcel(generation) {
     this.#parts.outbox.remove(generation);
     this.#lives.delete(generation);
   }
@@ -424,8 +430,8 @@ export class OpenConversation {
     for (const [id, live] of this.#lives) if (live.done && !writing.has(id)) this.#lives.delete(id);
   }
 
-  /** @param {Parcel[]} parcels that the server has taken */
-  #arrivedWith(parcels) {
+  /** @param {Parcel[]} parcels that the server has accepted */
+  #addArrived(parcels) {
     const { messages, leaf } = withParcels(this.#document, parcels);
     this.#document = { ...this.#document, version: Math.max(0, this.#document.version), messages, leaf };
     this.#phase = "ready";
@@ -469,7 +475,7 @@ export class OpenConversation {
 
 /**
  * @param {string} id
- * @returns {ConversationDocument} older than any that the server has
+ * @returns {ConversationDocument} document that is older than any of the server's
  */
 function emptyDocument(id) {
   return {

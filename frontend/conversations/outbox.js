@@ -1,6 +1,7 @@
 /**
- * What was sent and is not known to have arrived, kept so that neither a reload nor a lost network loses it. Owns what
- * is stored under its key. Everything in it may be sent twice, also by two tabs: its names are the sender's own.
+ * Messages that were sent but are not known to have arrived, stored so that neither a reload nor a network failure
+ * loses them. Owns the value stored under its key. Any parcel may be sent twice, also by two tabs, since its ids are
+ * the sender's own.
  */
 
 import { parsed } from "../guarded-storage.js";
@@ -13,14 +14,14 @@ import { parsed } from "../guarded-storage.js";
 /**
  * @typedef {object} Parcel
  * @property {Generate} request
- * @property {Settings | null} create of the conversation, where it may have to be made first
- * @property {number} at when it was sent, in milliseconds since 1970
- * @property {Failure & {retryable?: boolean} | null} failure why it was not taken; it then waits for the reader
- * @property {string[]} [above] messages above the place where it was written, the nearest first
- * @property {string} [edited] message that it is another version of
- * @property {Asked} [asked] what its refusal may depend on
+ * @property {Settings | null} create settings of the conversation, if it may have to be created first
+ * @property {number} at time of sending, in milliseconds since 1970
+ * @property {Failure & {retryable?: boolean} | null} failure reason of the refusal; the parcel then waits for the user
+ * @property {string[]} [above] ids of the messages above it when it was written, the nearest first
+ * @property {string} [edited] message that this is another version of
+ * @property {Asked} [asked] state that its refusal may depend on
  */
-/** @typedef {{outboxChanged: () => void}} OutboxDelegate another tab has sent something, or something of it has arrived */
+/** @typedef {{outboxChanged: () => void}} OutboxDelegate called when another tab has sent a message, or a message of it has arrived */
 
 export const KEY = "streamui.outbox.v1";
 
@@ -34,7 +35,7 @@ export class Outbox {
 
   /**
    * @param {Keeping} storage
-   * @param {EventTarget} window that hears of changes by other tabs
+   * @param {EventTarget} window that reports changes by other tabs
    * @param {string} [suffix] that the storage adds to its keys
    */
   constructor(storage, window, suffix = "") {
@@ -71,7 +72,7 @@ export class Outbox {
     return this.parcels.filter(({ request }) => request.conversation === conversation);
   }
 
-  /** @param {Parcel} parcel a new one, or one of which more is known */
+  /** @param {Parcel} parcel a new one, or a changed one */
   put(parcel) {
     const { id } = parcel.request;
     this.#parcels.set(id, parcel);
@@ -79,7 +80,7 @@ export class Outbox {
   }
 
   /**
-   * It has arrived, or shall not be sent any more.
+   * Remove a message that has arrived or shall not be sent any more.
    * @param {string} id of the generation
    */
   remove(id) {
@@ -88,7 +89,7 @@ export class Outbox {
   }
 
   /**
-   * Changes what is there now, so that nothing is undone that another tab has written meanwhile.
+   * Change the stored parcels, read again first so that changes by other tabs are kept.
    * @param {(stored: Map<string, Parcel>) => void} change
    */
   #write(change) {
@@ -112,7 +113,7 @@ export class Outbox {
 
 /**
  * @param {any} value
- * @returns {Map<string, Parcel>} without anything that this version has not written
+ * @returns {Map<string, Parcel>} valid parcels of this version only
  */
 function readParcels(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return new Map();

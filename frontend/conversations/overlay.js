@@ -1,6 +1,6 @@
 /**
- * The conversation as it looks once everything that waits in the outbox has arrived. What was refused is no part of the
- * tree, since the server has never had it: `notes.js` places it beside the branch that is shown.
+ * View of the conversation as if every parcel in the outbox had arrived. Refused messages are not in the tree, since
+ * the server never had them: `notes.js` places them beside the shown branch.
  */
 
 /** @typedef {import("./api.js").Earlier} Earlier */
@@ -9,8 +9,8 @@
 /** @typedef {{messages: Message[], leaf: string | null}} Branching */
 
 /**
- * @param {Branching} known what the server has
- * @param {Parcel[]} parcels in the order in which they were sent
+ * @param {Branching} known messages that the server has
+ * @param {Parcel[]} parcels in the order of sending
  * @returns {Branching}
  */
 export function withParcels(known, parcels) {
@@ -19,7 +19,8 @@ export function withParcels(known, parcels) {
 }
 
 /**
- * Nearest message above a question that still exists. The one that it was asked under may have been deleted elsewhere.
+ * Find the nearest existing message above a question. The message that it was sent under may have been deleted
+ * elsewhere.
  * @param {Parcel} parcel
  * @param {Branching} known
  * @returns {string | null} null for the beginning of the conversation
@@ -34,7 +35,7 @@ export function placeOf({ request, above }, { messages, leaf }) {
 }
 
 /**
- * Id of the user's message that a request brings.
+ * Id of the user's message in a request.
  * @param {Parcel["request"]} request
  */
 export function questionId({ id, message_id: question }) {
@@ -53,7 +54,7 @@ function withParcel(known, parcel) {
 }
 
 /**
- * Another answer to a message, or one that is continued. Nothing changes if the message doesn't exist any more.
+ * Add another answer to a message, or continue an answer. Nothing changes if the message doesn't exist any more.
  * @param {Branching} known
  * @param {Parcel} parcel
  * @returns {Branching}
@@ -82,7 +83,7 @@ function continuedBy(answer, generation) {
 }
 
 /**
- * Figures of an answer that is to be continued, as the server will have them.
+ * Compute the earlier figures of an answer that is to be continued, as the server will.
  * @param {Message} answer
  * @returns {Earlier | undefined}
  */

@@ -1,4 +1,4 @@
-/** What of a conversation is shown: each message of the branch, the words about it, and what can be done with it. */
+/** Presentation of a conversation: each message of the branch, its status line, and the actions on it. */
 
 import * as lines from "../rendering/status-line.js";
 import { boundariesAlong, leavesRoom } from "./context-choice.js";
@@ -14,7 +14,7 @@ import { describeRefusal, mayHelp } from "./refusals.js";
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 /** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "delete" | "previous" | "next"} ActionName */
 /**
- * What can be done about how an answer ended, or about a message that was not sent.
+ * Name of a button below an answer that ended early, or below a message that was not sent.
  * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue" | "unsummarize"} OfferName
  */
 /** @typedef {import("./refusals.js").Circumstances} Circumstances */
@@ -22,26 +22,27 @@ import { describeRefusal, mayHelp } from "./refusals.js";
  * @typedef {object} Shown
  * @property {string} id
  * @property {"user" | "assistant" | "system"} role
- * @property {string} text of a question: without its files
+ * @property {string} text of the message; a question's files are left out
  * @property {MessageFile[]} [files]
- * @property {boolean} isGrowing whether more of its text may come
+ * @property {boolean} isGrowing whether more text may arrive
  * @property {StatusLine | null} line
- * @property {number} at when it was written, or begun: milliseconds since 1970, 0 where that isn't known
- * @property {number[]} thoughts milliseconds that each of its thoughts took, as the server has them; 0 where it isn't known
+ * @property {number} at time of writing, in milliseconds since 1970; 0 if unknown
+ * @property {number[]} thoughts duration of each of its thoughts, in milliseconds; 0 if unknown
  * @property {{index: number, count: number}} branch from 1
  * @property {ActionName[]} actions
  * @property {OfferName[]} offers
- * @property {import("../rendering/boundary-view.js").Boundary | null} [boundary] below it: from here on up the model sees nothing
+ * @property {import("../rendering/boundary-view.js").Boundary | null} [boundary] line below the message: the model sees
+ *   neither this message nor those above it
  */
 
-/** @type {Partial<Record<import("./api.js").MessageState, string>>} how an answer ended of which only the state is known */
+/** @type {Partial<Record<import("./api.js").MessageState, string>>} reason of an answer's end, if only the state is known */
 const REASONS = { stopped: "cancelled", interrupted: "interrupted", failed: "failed" };
 
 /**
  * @param {OpenConversation} conversation
- * @param {Parcel[]} parcels what of it is in the outbox
+ * @param {Parcel[]} parcels the conversation's parcels in the outbox
  * @param {Circumstances} circumstances
- * @returns {Shown[]} the branch, and each message that was not sent at its place
+ * @returns {Shown[]} messages of the branch, and each unsent message at its place
  */
 export function present(conversation, parcels, circumstances) {
   const { path } = conversation;
@@ -85,7 +86,7 @@ function presentMessage(conversation, parcels, circumstances, message) {
 }
 
 /**
- * The question that was not sent, and why in place of its answer.
+ * Present a message that was not sent, with the reason in place of its answer.
  * @param {Parcel} parcel
  * @param {Circumstances} circumstances
  * @param {boolean} isBusy whether an answer is being written
@@ -115,7 +116,7 @@ function partsOf(role, content) {
 }
 
 /**
- * What a message's answer is doing, or how it ended.
+ * Describe the progress of a message's answer, or its end.
  * @param {OpenConversation} conversation
  * @param {Message} message
  * @param {boolean} isConnected
@@ -144,7 +145,7 @@ function describeEnd({ state, reason = REASONS[state], usage, timings, limit, er
 }
 
 /**
- * Whether a parcel asks to continue this answer.
+ * Check if a parcel asks to continue this answer.
  * @param {Parcel} parcel
  * @param {Message} message
  */
@@ -176,16 +177,16 @@ function actionsFor(message, { isBusy, isUnsent, isEmpty }) {
 
 /**
  * @param {Message} message
- * @param {Parcel | undefined} failed refused continuation of it
+ * @param {Parcel | undefined} failed refused continuation of the message
  * @param {Circumstances} circumstances
  * @returns {OfferName[]}
  */
 function offersFor(message, failed, circumstances) {
   if (message.role === "user") return ["retry"];
   if (message.role !== "assistant") return [];
-  const goesOn = mayGoOn(message, circumstances) && mayBeContinued(failed, circumstances) ? /** @type {const} */ (["continue"]) : [];
+  const continuation = isContinuable(message, circumstances) && mayBeContinued(failed, circumstances) ? /** @type {const} */ (["continue"]) : [];
   const isBroken = message.state === "failed" || message.state === "interrupted";
-  return [...(isBroken ? /** @type {const} */ (["retry"]) : []), ...goesOn, ...(failed ? /** @type {const} */ (["dismiss"]) : [])];
+  return [...(isBroken ? /** @type {const} */ (["retry"]) : []), ...continuation, ...(failed ? /** @type {const} */ (["dismiss"]) : [])];
 }
 
 /**
@@ -200,7 +201,7 @@ function mayBeContinued(failed, circumstances) {
  * @param {Message} message
  * @param {Circumstances} circumstances
  */
-function mayGoOn({ state, reason, limit, content }, { count }) {
+function isContinuable({ state, reason, limit, content }, { count }) {
   if (reason === "length" && limit === "context" && !leavesRoom(count)) return false;
   return content !== "" && (state === "stopped" || state === "failed" || state === "interrupted" || reason === "length");
 }

@@ -1,4 +1,4 @@
-/** When a queued message is sent by itself, and what the page says while it waits. */
+/** Rules for the automatic sending of queued messages, and the page's words while they wait. */
 
 import { notesAlong } from "./notes.js";
 import { WITHDRAWN } from "./refusals.js";
@@ -8,8 +8,9 @@ import { WITHDRAWN } from "./refusals.js";
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 /** @typedef {import("./queue.js").Queued} Queued */
 /**
- * send: now. answer: when the answer ends. reading: when the conversation has been read. The others wait for the user. failed: the
- * last answer or message failed. branch: another version of the chat is shown. gone: the conversation was deleted.
+ * State of a queued message. send: send now. answer: wait for the end of the answer. reading: wait until the
+ * conversation is loaded. The other states wait for the user. failed: the last answer or message failed. branch:
+ * another version of the chat is shown. gone: the conversation was deleted.
  * @typedef {"send" | "answer" | "reading" | "failed" | "branch" | "gone"} QueueState
  */
 
@@ -27,20 +28,21 @@ const WORDS = {
 };
 
 /**
- * State of the first queued message of a conversation. After a stopped answer it is sent: Stop ends that answer only. After a
- * failure it waits, since the next answer would most likely fail as well, or lack what the last one should have said.
+ * Find the state of the first queued message of a conversation. After a stopped answer it is sent: Stop ends that
+ * answer only. After a failure it waits, since the next answer would most likely fail as well, or lack the text of the
+ * last one.
  * @param {Queued} item
- * @param {Branch} branch that is shown
+ * @param {Branch} branch that is shown now
  * @param {Parcel[]} parcels of the conversation
  * @returns {QueueState}
  */
 export function queueState({ after }, branch, parcels) {
   const { tree, path } = branch;
   if (path.some(({ state }) => state === "writing")) return "answer";
-  // Another answer to the same question will do: the first one may have failed.
+  // Another answer to the same question is enough: the first one may have failed.
   const question = tree.find(after)?.parent ?? null;
   if (question !== null && !path.some(({ id }) => id === question)) return "branch";
-  // It was written after whatever has failed here, while the conversation was being read.
+  // A message that was queued while the conversation was being loaded is newer than any failure in it.
   if (after === null) return "send";
   const notes = notesAlong(parcels, branch).get(path.length - 1) ?? [];
   const isRefused = notes.some(({ failure }) => failure?.code !== WITHDRAWN.code);
@@ -49,7 +51,7 @@ export function queueState({ after }, branch, parcels) {
 }
 
 /**
- * @param {QueueState} state of the first one
+ * @param {QueueState} state of the first queued message
  * @param {number} count
  */
 export function describeQueue(state, count) {
@@ -57,7 +59,7 @@ export function describeQueue(state, count) {
 }
 
 /**
- * Whether a queued message is sent without the user.
+ * Check if a queued message is sent without the user.
  * @param {QueueState} state
  */
 export function isAutomatic(state) {

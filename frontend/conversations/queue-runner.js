@@ -1,6 +1,6 @@
 /**
- * Sends queued messages: in the open conversation as soon as its answer has ended, in the others when the server reports that
- * nothing is being written there. Several tabs may do the same: the ids of a queued message are fixed.
+ * Sender of queued messages: in the open conversation as soon as its answer has ended, in others when the server
+ * reports that no answer is being written there. Several tabs may send the same message, since its ids are fixed.
  */
 
 import { generate } from "../protocol/messages.js";
@@ -22,14 +22,14 @@ import { queueState } from "./queue-rules.js";
  * @property {Outbox} outbox
  * @property {{read: (id: string) => Promise<ConversationDocument>}} api
  * @property {() => OpenConversation} open
- * @property {(question: Question) => void} ask in the open conversation
- * @property {(parcel: Parcel) => void} send to another conversation
+ * @property {(question: Question) => void} ask sends a message in the open conversation
+ * @property {(parcel: Parcel) => void} send sends a message to another conversation
  * @property {() => string} newId
  */
 
 export class QueueRunner {
   #parts;
-  /** @type {Set<string>} conversations that are being read */
+  /** @type {Set<string>} conversations that are being loaded */
   #reading = new Set();
 
   /** @param {QueueRunnerParts} parts */
@@ -68,7 +68,7 @@ export class QueueRunner {
   }
 
   /**
-   * Send a message to the open conversation now.
+   * Send a queued message to the open conversation now.
    * @param {string} id
    */
   send(id) {
@@ -76,19 +76,20 @@ export class QueueRunner {
     const item = queue.find(id);
     if (!item) return;
     const { message, content } = item;
-    // Other tabs must learn of the question before the next message is the first one: they would ask it beside this one.
+    // Keep this order: the other tabs must learn of the question before the next message becomes the first one, or they
+    // would ask that beside this question.
     ask({ parent: this.#open.leaf, content, ids: { generation: id, message } });
     queue.remove(id);
   }
 
-  /** Look into every conversation that is not open. */
+  /** Send the first queued message of every conversation that is not open, if its turn has come. */
   sendElsewhere() {
     for (const conversation of this.#parts.queue.conversations) void this.conversationIdle(conversation);
   }
 
   /**
    * Send the first queued message of a conversation that is not open, if its turn has come.
-   * @param {string} conversation in which nothing seems to be written
+   * @param {string} conversation in which no answer seems to be written
    */
   async conversationIdle(conversation) {
     const { queue, api } = this.#parts;
@@ -111,7 +112,8 @@ export class QueueRunner {
   }
 
   /**
-   * Whether another part of the page takes care of it: it is open or being read, or a message to it is on its way.
+   * Check if another part of the page handles the conversation: it is open or being loaded, or a message to it is on
+   * its way.
    * @param {string} conversation
    */
   #isBusy(conversation) {
@@ -121,7 +123,7 @@ export class QueueRunner {
 
   /**
    * @param {ConversationDocument} document
-   * @param {Queued} first what was the first queued message when the document was asked for
+   * @param {Queued} first first queued message when the document was requested
    */
   #sendTo({ id: conversation, messages, leaf }, first) {
     const { queue, outbox, send } = this.#parts;
@@ -140,7 +142,10 @@ export class QueueRunner {
     queue.remove(id);
   }
 
-  /** Its conversation was deleted. @param {string} conversation */
+  /**
+   * Remove the queued messages of a deleted conversation.
+   * @param {string} conversation
+   */
   #forget(conversation) {
     const { queue } = this.#parts;
     if (!this.#isBusy(conversation)) for (const { id } of queue.of(conversation)) queue.remove(id);

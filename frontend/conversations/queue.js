@@ -1,6 +1,7 @@
 /**
- * Messages that wait until an answer has ended, kept by the browser so that a reload loses none. Owns what is stored under its
- * key. Any tab may send one: the ids of its generation and its message are chosen when it is queued, so a second send is harmless.
+ * Messages that wait for the end of an answer, stored so that a reload loses none. Owns the value stored under its key.
+ * Any tab may send a message: the ids of its generation and its message are chosen when it is queued, so a second send
+ * is harmless.
  */
 
 import { parsed } from "../guarded-storage.js";
@@ -12,9 +13,10 @@ import { parsed } from "../guarded-storage.js";
  * @property {string} message id of the user's message
  * @property {string} conversation
  * @property {string} content
- * @property {string | null} after end of the branch in which it was written; null where that was not known yet
+ * @property {string | null} after last message of the branch in which it was written; null if the branch was not loaded
+ *   yet
  */
-/** @typedef {{queueChanged: () => void}} QueueDelegate another tab has changed the queue */
+/** @typedef {{queueChanged: () => void}} QueueDelegate called when another tab has changed the queue */
 
 export const KEY = "streamui.queue.v1";
 
@@ -22,16 +24,16 @@ export class Queue {
   #storage;
   #window;
   #suffix;
-  /** @type {Queued[]} in the order in which they are sent */
+  /** @type {Queued[]} in the order of sending */
   #items;
-  /** @type {Set<string>} ids of messages that the browser did not store: this tab alone has them */
+  /** @type {Set<string>} ids of messages that the browser did not store, so that only this tab has them */
   #unstored = new Set();
   #observer = new AbortController();
 
   /**
    * @param {Keeping} storage
    * @param {EventTarget} window that reports changes by other tabs
-   * @param {string} [suffix] that the storage puts behind its key
+   * @param {string} [suffix] that the storage adds to its keys
    */
   constructor(storage, window, suffix = "") {
     this.#suffix = suffix;
@@ -57,7 +59,7 @@ export class Queue {
 
   /**
    * @param {string} conversation
-   * @returns {Queued[]} in the order in which they are sent
+   * @returns {Queued[]} in the order of sending
    */
   of(conversation) {
     return this.#items.filter((item) => item.conversation === conversation);
@@ -72,7 +74,7 @@ export class Queue {
 
   /**
    * @param {string} id
-   * @returns {Queued | undefined} nothing where another tab has removed it: word of that may not have come yet
+   * @returns {Queued | undefined} undefined if another tab has removed it, even before this tab is notified
    */
   find(id) {
     const isThere = this.#unstored.has(id) || this.#isStored(id);
@@ -86,9 +88,9 @@ export class Queue {
     this.#write((stored) => stored.filter((each) => each.id !== id));
   }
 
-  /** Read again what the browser has: a tab that was frozen has missed the changes of others. */
+  /** Read the stored queue again: a tab that was frozen has missed the changes of others. */
   refresh() {
-    this.#take(readItems(this.#storage.read(KEY)));
+    this.#replaceStored(readItems(this.#storage.read(KEY)));
   }
 
   /** @param {string} id */
@@ -96,7 +98,7 @@ export class Queue {
     return readItems(this.#storage.read(KEY)).some((each) => each.id === id);
   }
 
-  /** @param {(stored: Queued[]) => Queued[]} change of what is there now, which another tab may have written */
+  /** @param {(stored: Queued[]) => Queued[]} change function from the stored queue, which another tab may have changed, to the new one */
   #write(change) {
     this.#storage.write(KEY, change(readItems(this.#storage.read(KEY))));
   }
@@ -107,19 +109,19 @@ export class Queue {
    */
   #changed({ key, newValue }, delegate) {
     if (key !== KEY + this.#suffix) return;
-    this.#take(readItems(parsed(newValue)));
+    this.#replaceStored(readItems(parsed(newValue)));
     delegate.queueChanged();
   }
 
   /** @param {Queued[]} stored */
-  #take(stored) {
+  #replaceStored(stored) {
     this.#items = [...stored, ...this.#items.filter(({ id }) => this.#unstored.has(id))];
   }
 }
 
 /**
  * @param {unknown} value
- * @returns {Queued[]} without anything that this version has not written
+ * @returns {Queued[]} valid messages of this version only
  */
 function readItems(value) {
   return Array.isArray(value) ? value.filter(isQueued) : [];

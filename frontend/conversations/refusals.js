@@ -1,4 +1,4 @@
-/** Refusals of a message: what the page says about each, and whether the same message can succeed later. */
+/** Refusals of a message: the page's words for each, and whether the same message can succeed later. */
 
 import { refusedWords } from "../rendering/error-words.js";
 
@@ -7,30 +7,30 @@ import { refusedWords } from "../rendering/error-words.js";
 /** @typedef {import("./api.js").Settings} Settings */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 /**
- * What a refusal may depend on. A change of it is a reason to try again.
+ * State that a refusal may depend on. If it changes, trying again is worthwhile.
  * @typedef {object} Asked
- * @property {string} settings of the conversation, in one form for equal ones
- * @property {string} model name and context; "" where it isn't known
+ * @property {string} settings key of the conversation's settings, the same for equal settings
+ * @property {string} model name and context of the model; "" if unknown
  * @property {number} history length of the messages above, in UTF-16 units
  */
 /**
  * @typedef {object} Standing state of the open conversation
  * @property {boolean} isConnected
  * @property {boolean} isGone whether it was deleted
- * @property {boolean} leavesOut whether the server leaves out the oldest messages where not all fit
- * @property {import("./api.js").ContextCount | null} count how much of the context the branch takes, where it is known
+ * @property {boolean} leavesOut whether the server leaves out the oldest messages if not all fit
+ * @property {import("./api.js").ContextCount | null} count size of the branch in the context; null if unknown
  * @property {number} systemLength length of its system prompt, in UTF-16 units
  */
 /** @typedef {Asked & Standing} Circumstances */
 
-/** @type {Refusal} stopped before it reached the server */
+/** @type {Refusal} refusal of a message that was stopped before it reached the server */
 export const WITHDRAWN = { code: "withdrawn", message: "Not sent", retryable: true };
 /** @type {Refusal} */
 export const CONVERSATION_DELETED = { code: "conversation_deleted", message: refusedWords("conversation_deleted"), retryable: false };
 
 const figures = new Intl.NumberFormat("en");
 
-/** Refusals after which the same message is refused again, as long as nothing that it depends on has changed. */
+/** Codes of refusals that repeat for the same message until a state that they depend on changes. */
 const FINAL = new Set([
   "context_overflow",
   "frame_too_large",
@@ -58,7 +58,7 @@ export function describeRefusal(parcel, circumstances) {
 }
 
 /**
- * Whether the same request may succeed now.
+ * Check if the same request may succeed now.
  * @param {Parcel} parcel a refused one
  * @param {Circumstances} now
  */
@@ -72,14 +72,14 @@ export function mayHelp({ failure, asked }, now) {
 
 /**
  * @param {Settings} settings
- * @returns {string} the same for settings that mean the same
+ * @returns {string} key that is the same for equal settings
  */
 export function settingsKey(settings) {
   return hash(JSON.stringify(ordered(settings)) ?? "");
 }
 
 /**
- * What to blame for a prompt that doesn't fit. Where old messages are left out, these are none of the reason.
+ * Name the part of a prompt that is too long. If old messages are left out, they are not the reason.
  * @param {Parcel} parcel
  * @param {Circumstances} circumstances
  */
@@ -101,9 +101,9 @@ function describeOverflow({ message }, subject) {
 }
 
 /**
- * What is wrong with the JSON schema in the settings. Its author wrote the names of its parts, so they are repeated.
+ * Describe the fault in the JSON schema of the settings. The user wrote the names of its parts, so they are repeated.
  * @param {Refusal} refusal
- * @returns {string} "" where the refusal is about something else
+ * @returns {string} "" if the refusal has another reason
  */
 function describeSchema({ message }) {
   const [, reason] = /^params\.json_schema(?::\s*|\s+)(.+)$/s.exec(message) ?? [];
@@ -114,7 +114,7 @@ function describeSchema({ message }) {
   return `${begins}: ${withQuotedPath(reason)}. Change or clear it in Settings.`;
 }
 
-/** @param {string} reason that begins with a path such as ".properties.a.type", with "it", or with "must" */
+/** @param {string} reason text that begins with a path such as ".properties.a.type", with "it", or with "must" */
 function withQuotedPath(reason) {
   const named = reason.replace(/^\.(\S+)/, '"$1"').replace(/^must\b/, "it must");
   return named.replace(/[.\s]+$/, "");
@@ -127,7 +127,7 @@ function rounded(count) {
 
 /**
  * @param {unknown} value
- * @returns {unknown} the same with keys in order, without those that say nothing
+ * @returns {unknown} value with its keys sorted and empty entries left out
  */
 function ordered(value) {
   if (Array.isArray(value)) return value.map(ordered);
@@ -138,7 +138,7 @@ function ordered(value) {
 }
 
 /**
- * A short name for a long text (FNV-1a): settings may have a system prompt of 256 KiB.
+ * Hash a long text (FNV-1a) to a short key: a system prompt may have 256 KiB.
  * @param {string} text
  */
 function hash(text) {

@@ -1,6 +1,6 @@
 /**
- * Sends what is in the outbox to the server: first the conversation where the server has none, then the question. A
- * refusal that may have to do with what happened elsewhere is looked into before it is reported.
+ * Sender of the messages in the outbox: creates the conversation if the server has none, then sends the message. A
+ * refusal that another tab or device may have caused is examined before it is reported.
  */
 
 import { ApiError } from "./api.js";
@@ -28,26 +28,27 @@ import { CONVERSATION_DELETED, WITHDRAWN, settingsKey } from "./refusals.js";
  */
 /**
  * @typedef {object} SenderDelegate
- * @property {(parcel: Parcel) => void} senderFailed it waits for the reader now, or is gone where it holds no text
- * @property {(conversation: string) => void} senderLearned the server's conversation is another one than was known
+ * @property {(parcel: Parcel) => void} senderFailed the message now waits for the user, or was dropped if it has no
+ *   text
+ * @property {(conversation: string) => void} senderLearned the server's conversation differs from the page's
  */
 
-/** When to try again where the server can't be reached to make or read a conversation, in milliseconds. */
+/** Delay before another attempt to create or read a conversation if the server can't be reached, in milliseconds. */
 const AGAIN_MS = 3000;
 const UNAUTHORIZED = 401;
 const NOT_FOUND = 404;
-/** Refusals that may come from a change by another tab or device. */
-const LOOKED_INTO = ["unknown_id", "id_conflict", "unexpected_message"];
+/** Codes of refusals that a change by another tab or device may have caused. */
+const EXAMINED = ["unknown_id", "id_conflict", "unexpected_message"];
 
 export class Sender {
   #parts;
   /** @type {SenderDelegate | null} */
   #delegate = null;
   #isConnected = false;
-  /** @type {Set<string>} generations for which a conversation is being made or read */
+  /** @type {Set<string>} generations whose conversation is being created or read */
   #preparing = new Set();
-  /** @type {Map<string, Generate>} by generation, what the connection carries */
-  #carried = new Map();
+  /** @type {Map<string, Generate>} requests that the connection is sending, by generation */
+  #sending = new Map();
   /** @type {unknown} */
   #timer = null;
 
@@ -74,51 +75,52 @@ export class Sender {
   /** @param {Parcel} parcel */
   send(parcel) {
     this.#parts.outbox.put(parcel);
-    if (this.#isConnected) this.#bring(parcel, false);
+    if (this.#isConnected) this.#deliver(parcel, false);
   }
 
-  /**
-   * @param {boolean} mayBeThere whether what is not carried yet may have been brought by another page
-   */
+  /** @param {boolean} mayBeThere whether another page may have sent these messages already */
   sendAll(mayBeThere) {
     this.#clearTimer();
     this.#withdrawStopped();
     if (!this.#isConnected) return;
     for (const parcel of this.#parts.outbox.parcels) {
       const { id } = parcel.request;
-      if (!parcel.failure && !this.#carried.has(id) && !this.#preparing.has(id)) this.#bring(parcel, mayBeThere);
+      if (!parcel.failure && !this.#sending.has(id) && !this.#preparing.has(id)) this.#deliver(parcel, mayBeThere);
     }
   }
 
   /**
-   * Stops an answer, or takes back what has not been sent.
+   * Stop an answer, or withdraw a message that has not been sent.
    * @param {string} id of the generation
    */
   cancel(id) {
     const parcel = this.#parts.outbox.find(id);
-    if (parcel && !this.#carried.has(id)) this.#fail(parcel, WITHDRAWN);
+    if (parcel && !this.#sending.has(id)) this.#fail(parcel, WITHDRAWN);
     else this.#parts.connection.cancel(id);
   }
 
-  /** The server has it. @param {string} id of the generation */
+  /**
+   * Handle the server's acceptance of a message.
+   * @param {string} id of the generation
+   */
   taken(id) {
-    this.#carried.delete(id);
+    this.#sending.delete(id);
   }
 
   /**
-   * The server does not take it.
+   * Handle the server's refusal of a message.
    * @param {string} id of the generation
    * @param {Refusal} failure
    */
   refused(id, failure) {
     const parcel = this.#parts.outbox.find(id);
-    const carried = this.#carried.get(id);
-    this.#carried.delete(id);
+    const carried = this.#sending.get(id);
+    this.#sending.delete(id);
     if (!parcel || parcel.failure) return;
-    // Another tab has looked into the same refusal before, and has moved the question.
+    // Another tab has examined the same refusal before, and has moved the question.
     const isMoved = carried !== undefined && carried.parent !== parcel.request.parent;
-    if (isMoved && failure.code === "unknown_id") return void this.#bring(parcel, true);
-    if (LOOKED_INTO.includes(failure.code)) this.#lookInto(parcel, failure);
+    if (isMoved && failure.code === "unknown_id") return void this.#deliver(parcel, true);
+    if (EXAMINED.includes(failure.code)) this.#examine(parcel, failure);
     else this.#fail(parcel, failure);
   }
 
@@ -126,19 +128,19 @@ export class Sender {
    * @param {Parcel} parcel
    * @param {boolean} mayBeThere
    */
-  async #bring(parcel, mayBeThere) {
+  async #deliver(parcel, mayBeThere) {
     const { id } = parcel.request;
     if (parcel.create && !(await this.#prepare(parcel, () => this.#create(parcel)))) return;
-    if (!this.#isWaiting(id) || this.#carried.has(id)) return;
-    this.#carried.set(id, parcel.request);
+    if (!this.#isWaiting(id) || this.#sending.has(id)) return;
+    this.#sending.set(id, parcel.request);
     this.#parts.connection.generate(parcel.request, mayBeThere);
   }
 
   /**
-   * Does something over HTTP that a parcel needs.
+   * Make an HTTP request that a parcel needs before it can be sent.
    * @param {Parcel} parcel
    * @param {() => Promise<boolean>} act
-   * @returns {Promise<boolean>} what `act` brings; false where it failed
+   * @returns {Promise<boolean>} result of `act`; false if it failed
    */
   async #prepare(parcel, act) {
     const { id } = parcel.request;
@@ -154,8 +156,8 @@ export class Sender {
   }
 
   /**
-   * Creates the conversation, or restores it: one that was deleted while it was empty is known to this page alone.
-   * Where an earlier attempt has made it and nothing was said in it, the present settings count.
+   * Create the conversation, or restore it: only this page knows one that was deleted while it was empty. If an earlier
+   * attempt created it and it has no messages yet, it gets the present settings.
    * @param {Parcel} parcel
    */
   async #create({ request: { conversation }, create }) {
@@ -171,12 +173,12 @@ export class Sender {
   }
 
   /**
-   * Finds out why the server doesn't know something: the conversation or the message above was deleted elsewhere, or
-   * another tab has brought the parcel.
+   * Find out why the server doesn't know an id: the conversation or the message above was deleted elsewhere, or another
+   * tab has sent the parcel.
    * @param {Parcel} parcel
    * @param {Refusal} failure
    */
-  async #lookInto(parcel, failure) {
+  async #examine(parcel, failure) {
     const { id, conversation } = parcel.request;
     /** @type {ConversationDocument | null} */
     let document = null;
@@ -217,7 +219,7 @@ export class Sender {
   }
 
   /**
-   * What holds no text is not kept: it can be asked for again where it was.
+   * Report a failed parcel. One without text is not kept: the user can ask again at its message.
    * @param {Parcel} parcel
    * @param {Refusal} failure
    */
@@ -235,9 +237,9 @@ export class Sender {
     this.#delegate?.senderLearned(request.conversation);
   }
 
-  /** Another tab has stopped what this one carries as well. */
+  /** Withdraw messages on the connection that another tab has stopped. */
   #withdrawStopped() {
-    for (const id of this.#carried.keys()) {
+    for (const id of this.#sending.keys()) {
       if (this.#parts.outbox.find(id)?.failure?.code === WITHDRAWN.code) this.#parts.connection.cancel(id);
     }
   }
@@ -255,7 +257,7 @@ export class Sender {
 }
 
 /**
- * Whether a message on the branch down to this one is still being written.
+ * Check if any message on the branch down to this one is still being written.
  * @param {Message[]} messages
  * @param {string | null} leaf
  */
