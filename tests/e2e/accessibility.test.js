@@ -72,9 +72,10 @@ describe("The page, for everybody", () => {
         /** @type {string[]} */
         const reached = [];
         while (reached.length < expected.length) {
-          const { stop, isSeen } = await chat.page.evaluate(describeFocus);
-          assert.ok(reached.length === 0 || isSeen, `nothing shows that ${stop} has the focus`);
-          reached.push(stop);
+          const { stop, name, isSeen, isInOrder } = await chat.page.evaluate(describeFocus);
+          assert.ok(reached.length === 0 || isSeen, `nothing shows that ${name} has the focus`);
+          assert.ok(isInOrder, `${name} is reached before what stands above it`);
+          if (stop !== undefined) reached.push(stop); // the buttons of a message are made once the focus is in it
           await chat.page.press("Tab");
         }
         assert.deepEqual(reached, expected);
@@ -144,11 +145,16 @@ function numberFocusable() {
 
 /** Runs in the page. */
 function describeFocus() {
-  const element = /** @type {HTMLElement | null} */ (document.activeElement);
+  const element = /** @type {HTMLElement} */ (document.activeElement);
   let isSeen = false;
   for (let around = /** @type {Element | null} */ (element); around; around = around.parentElement) {
     const { outlineStyle, outlineWidth } = getComputedStyle(around);
     isSeen ||= outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
   }
-  return { stop: element?.dataset["stop"] ?? element?.tagName ?? "nothing", isSeen };
+  const before = document.querySelector("[data-reached]");
+  const isInOrder = !before || Boolean(before.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING);
+  before?.removeAttribute("data-reached");
+  element.setAttribute("data-reached", "");
+  const name = `${element.tagName} ${element.ariaLabel ?? element.textContent}`;
+  return { stop: element.dataset["stop"], name, isSeen, isInOrder };
 }
