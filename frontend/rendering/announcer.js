@@ -1,9 +1,7 @@
 /**
  * Screen reader announcements: state changes, and the sentences of an answer. Complete sentences are announced in
- * groups,
- * each once. Thinking is announced as one word, without its text. A hidden page announces nothing; when it becomes
- * visible,
- * only its current state is announced.
+ * groups, each once. Thinking is announced as one word, without its text. A hidden page announces nothing; when it
+ * becomes visible, only its current state is announced.
  */
 
 import { ThinkingSplitter } from "./markdown/thinking-splitter.js";

@@ -1,13 +1,11 @@
 /**
  * The page's own text for every error code (PROTOCOL.md 8). The server's message is never shown, since it may contain
- * field
- * names, ids and command line options.
+ * field names, ids and command line options.
  */
 
 /**
  * Texts of one error code. `refused`: the message was not sent. `failed`: the answer broke off. `request`: another
- * request
- * of the user failed.
+ * request of the user failed.
  * @typedef {{refused: string, failed?: string, request?: string}} ErrorWords
  */
 

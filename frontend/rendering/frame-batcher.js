@@ -1,7 +1,6 @@
 /**
- * Batches changes and paints them together, once per animation frame. A hidden page has no animation frames, so nothing
- * is
- * painted until it is shown again; then all of it is painted, in several frames if it is much.
+ * Batcher that paints changes together, once per animation frame. A hidden page has no animation frames, so nothing
+ * is painted until it is shown again; then all of it is painted, in several frames if it is much.
  */
 
 /** @typedef {{paint: () => void}} Painter */

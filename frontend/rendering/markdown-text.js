@@ -1,7 +1,6 @@
 /**
  * Markdown text that grows on the page. Finished blocks are never changed, so that appending to a long text costs no
- * more
- * than appending to a short one. Thinking is shown in a closed fold. Owns the content of its element.
+ * more than appending to a short one. Thinking is shown in a closed fold. Owns the content of its element.
  */
 
 import { BlockParser } from "./markdown/block-parser.js";

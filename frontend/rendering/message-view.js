@@ -1,7 +1,6 @@
 /**
  * View of one message. It first shows the unformatted text without buttons, so that a long conversation opens quickly.
- * The
- * message is rendered when it comes near the viewport, in a pause between frames, or before the page is printed.
+ * The message is rendered when it comes near the viewport, in a pause between frames, or before the page is printed.
  */
 
 import { showBoundary } from "./boundary-view.js";

@@ -1,8 +1,7 @@
 /**
  * Search for the words of a query in a text, by the same rules as the server (`server/conversations/search_text.py`): a
  * word matches by its beginning, regardless of case and accents; symbols, emoji and words of scripts without spaces
- * match
- * anywhere. Pure functions. `tests/search-cases.json` tests both implementations.
+ * match anywhere. Pure functions. `tests/search-cases.json` tests both implementations.
  */
 
 /** Letters of scripts without spaces, or with compounds: each character is a word of its own. */

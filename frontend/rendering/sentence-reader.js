@@ -1,7 +1,6 @@
 /**
  * Splitter that cuts a growing text into sentences, for screen readers. It removes Markdown marks that would be read
- * out,
- * and replaces a code block by the words "Code block".
+ * out, and replaces a code block by the words "Code block".
  */
 
 /** Longest sentence, in UTF-16 units. A longer one is cut between two words. */

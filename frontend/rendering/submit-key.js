@@ -12,8 +12,7 @@ const TOUCH = "(pointer: coarse) and (any-hover: none)";
 
 /**
  * Return true if the key belongs to an input method's composition. Safari ends a composition before it reports the key
- * that
- * ended it: `isComposing` is then false, and only the key code shows it.
+ * that ended it: `isComposing` is then false, and only the key code shows it.
  * @param {Pick<Key, "isComposing" | "keyCode">} event
  */
 export function isComposing({ isComposing, keyCode }) {

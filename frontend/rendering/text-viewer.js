@@ -1,7 +1,6 @@
 /**
  * Dialog that shows a file of a message. The browser lays out only the blocks in view, so that a text of a megabyte
- * scrolls
- * smoothly.
+ * scrolls smoothly.
  */
 
 import { countLines } from "../conversations/message-files.js";

@@ -137,8 +137,7 @@ export class TranscriptView {
 
   /**
    * Show these messages and no others. Messages on the page are kept if they have not changed. A long conversation
-   * starts
-   * with its end; the earlier messages follow in the next frames.
+   * starts with its end; the earlier messages follow in the next frames.
    * @param {Shown[]} messages
    */
   show(messages) {
@@ -319,8 +318,7 @@ export class TranscriptView {
 
   /**
    * Return the index of the focused message if it is about to be removed, for example an answer that is being
-   * regenerated.
-   * The message that takes its place gets the focus, so that the arrow keys still work in the transcript.
+   * regenerated. The message that takes its place gets the focus, so that the arrow keys still work in the transcript.
    * @param {Map<string, MessageView>} views messages that will be on the page
    * @returns {number} -1 if the focus is elsewhere, or if its message stays
    */

@@ -1,9 +1,10 @@
 /**
- * The block part of Markdown, line by line and only forward: CommonMark's blocks without raw HTML, and GFM's tables.
+ * Parser for Markdown blocks: CommonMark without raw HTML, and GFM's tables. It reads line by line and never goes back.
  *
- * A line is taken as soon as its beginning says what it is, and grows from there; what may still become something else
- * (a fence, the second line of a table) is held back until it is known. So nothing has ever to be taken back, and what a
- * text looks like does not depend on the pieces that it arrived in. Owns the blocks that are open; the view has the rest.
+ * A line is added to its block as soon as its beginning decides what the block is. Text that may still become something
+ * else (a fence, the second line of a table) is held back until that is decided. So nothing on the page has to be
+ * undone, and the result doesn't depend on how the text was split into pieces. Owns the open blocks; the view owns the
+ * rest.
  */
 
 import * as starts from "./block-starts.js";
@@ -13,7 +14,7 @@ import { LONGEST_MATH, openMathAfter } from "./math-scanner.js";
 /** @typedef {import("./block-starts.js").Alignment} Alignment */
 /** @typedef {import("./line-rest.js").Rest} Rest */
 /**
- * A block that has blocks in it.
+ * View of a block that contains blocks.
  * @typedef {object} ContainerView
  * @property {() => ContainerView} addQuote
  * @property {(start: number | null) => ListView} addList
@@ -24,12 +25,12 @@ import { LONGEST_MATH, openMathAfter } from "./math-scanner.js";
  * @property {(label: string) => ContainerView} addFootnote
  */
 /**
- * The outermost one. `rewind` takes away what was added since the mark.
+ * View of the outermost block. `rewind` removes everything that was added after the mark.
  * @typedef {ContainerView & {mark: () => object, rewind: (mark: any) => void}} RootView
  */
 /** @typedef {{addItem: () => ContainerView}} ListView */
 /**
- * A block that has text in it. `show` paints what was appended; `close` says that no more will come.
+ * View of a block that contains text. `show` paints the appended text; `close` ends the block.
  * @typedef {object} LeafView
  * @property {(text: string) => void} append
  * @property {() => void} show
@@ -37,8 +38,8 @@ import { LONGEST_MATH, openMathAfter } from "./math-scanner.js";
  */
 /**
  * @typedef {object} ParagraphParts
- * @property {(level: number) => boolean} becomeHeading whether it has text, which is more than definitions of links
- * @property {(alignments: Alignment[]) => TableView | null} becomeTable null where its last line is no head for that
+ * @property {(level: number) => boolean} becomeHeading false if the paragraph has only link definitions
+ * @property {(alignments: Alignment[]) => TableView | null} becomeTable null if the last line can't be the table's head
  */
 /** @typedef {LeafView & ParagraphParts} ParagraphView */
 /** @typedef {LeafView} CodeView */
@@ -47,35 +48,39 @@ import { LONGEST_MATH, openMathAfter } from "./math-scanner.js";
 /**
  * @typedef {{kind: "quote", view: ContainerView}} Quote
  * @typedef {{kind: "item", view: ContainerView, list: ListView, mark: string, indent: number, isEmpty: boolean}} Item
- *   indent: columns up to its text; isEmpty: whether nothing but blanks stands behind its mark, so far
+ * indent: columns up to the item's text; isEmpty: true while only blanks follow the mark
  * @typedef {{kind: "footnote", view: ContainerView, indent: number}} Footnote
  * @typedef {{kind: "paragraph", view: ParagraphView, line: string, math: string, isHeading: boolean}} Paragraph
- *   line: the last one; math: what ends the math that is open before it
+ * line: the last line; math: end mark of the math that is open before that line
  * @typedef {{kind: "fence", view: CodeView, marks: string, indent: number, isEmpty: boolean, nested: number}} Fence
- *   marks: what began it; indent: columns before them; nested: how many are open in a block of Markdown, otherwise -1
- * @typedef {{kind: "indented", view: CodeView, blanks: string}} Indented blanks: lines that may be its last ones
+ * marks: the opening fence; indent: columns before it; nested: number of open inner fences in a Markdown block, else -1
+ * @typedef {{kind: "indented", view: CodeView, blanks: string}} Indented blanks: blank lines that may be part of the
+ *   code
  * @typedef {{kind: "table", view: TableView}} Table
  */
 
-/** How deeply blocks may lie in each other; further marks are text. */
+/** Largest nesting depth of blocks. Deeper marks are text. */
 const DEEPEST = 24;
-/** How much of a line is searched for marks of math, in UTF-16 units. */
+/** Longest line that is searched for math, in UTF-16 units. */
 const LONGEST_MATH_LINE = 10_000;
 
 export class BlockParser {
   #root;
   /** @type {(Quote | Item | Footnote)[]} from the outermost to the innermost */
   #containers = [];
-  /** @type {Paragraph | Fence | Indented | Table | null} the innermost block, while text may be added to it */
+  /** @type {Paragraph | Fence | Indented | Table | null} innermost block, while it accepts text */
   #leaf = null;
   #held = "";
   #isInLine = false;
-  /** Whether what is held may be lines of a formula: its end says it. */
+  /** True if the held lines may belong to a formula; a later line decides. */
   #isHoldingMath = false;
-  /** The text of the last block in the root, and what the root had before it: a finished text may grow again. */
+  /**
+   * Source of the root's last block, to parse it again if a finished text continues. `#mark` is the view before that
+   * block.
+   */
   #tail = "";
   #mark;
-  /** @type {{tail: string, mark: object} | null} both as they were when the text was finished */
+  /** @type {{tail: string, mark: object} | null} both values at the time of `finish` */
   #finished = null;
 
   /** @param {RootView} root */
@@ -84,24 +89,24 @@ export class BlockParser {
     this.#mark = root.mark();
   }
 
-  /** @param {string} text with "\n" as its line ends */
+  /** @param {string} text text with "\n" as line ends */
   append(text) {
     if (text !== "" && this.#finished !== null) this.reopen();
     let start = 0;
     for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
-      this.#take(text.slice(start, end));
+      this.#addPiece(text.slice(start, end));
       this.#endLine();
       start = end + 1;
     }
-    this.#take(text.slice(start));
+    this.#addPiece(text.slice(start));
   }
 
-  /** Paints the block that is being written. */
+  /** Paint the open block. */
   show() {
     this.#leaf?.view.show();
   }
 
-  /** Takes the last line as it is and closes all blocks. */
+  /** Parse the last line as it is, and close all blocks. */
   finish() {
     this.#finished ??= { tail: this.#tail + this.#held, mark: this.#mark };
     if (!this.#isHoldingMath && (this.#held !== "" || this.#isInLine)) this.#endLine();
@@ -110,8 +115,8 @@ export class BlockParser {
   }
 
   /**
-   * Has the last block go on that `finish` has closed.
-   * @param {number} [withdrawn] length of text at its end that does not count
+   * Continue the last block after `finish` has closed it.
+   * @param {number} [withdrawn] length of the text at its end to drop
    */
   reopen(withdrawn = 0) {
     if (this.#finished === null) return;
@@ -125,8 +130,8 @@ export class BlockParser {
     this.append(tail.slice(0, tail.length - withdrawn));
   }
 
-  /** @param {string} piece of a line */
-  #take(piece) {
+  /** @param {string} piece part of one line */
+  #addPiece(piece) {
     if (piece === "") return;
     if (this.#isInLine) return this.#write(piece);
     this.#held += piece;
@@ -160,14 +165,14 @@ export class BlockParser {
     this.#leaf?.view.append(text);
   }
 
-  /** @param {string} line that goes on with a formula, or begins another block @returns {boolean} */
+  /** Return true if the line may continue a formula. @param {string} line @returns {boolean} */
   #mayBeMath(line) {
     if (this.#leaf?.kind !== "paragraph" || this.#leaf.math === "" || line.length > LONGEST_MATH) return false;
     const { matched, rest } = this.#match(line);
     return matched === this.#containers.length && starts.interrupts(withoutIndent(rest.text));
   }
 
-  /** @param {boolean} [isLast] whether no more lines come */
+  /** @param {boolean} [isLast] true if no more lines come */
   #endHeldMath(isLast = false) {
     const last = this.#held.slice(this.#held.lastIndexOf("\n") + 1);
     const math = this.#leaf?.kind === "paragraph" ? this.#leaf.math : "";
@@ -176,7 +181,7 @@ export class BlockParser {
     this.#held += "\n";
   }
 
-  /** @param {boolean} isMath whether the lines that were held belong to the formula before them */
+  /** @param {boolean} isMath true if the held lines belong to the formula before them */
   #releaseMath(isMath) {
     const lines = this.#held.split("\n");
     this.#held = "";
@@ -186,10 +191,10 @@ export class BlockParser {
     for (const line of lines) {
       if (isMath && leaf?.kind === "paragraph") {
         this.#tail += `${line}\n`;
-        this.#goOnWithParagraph(leaf, this.#match(line).rest);
+        this.#continueParagraph(leaf, this.#match(line).rest);
         leaf.math = openMathAfter(line, leaf.math);
       } else {
-        this.#take(line);
+        this.#addPiece(line);
         this.#endLine();
       }
     }
@@ -205,7 +210,8 @@ export class BlockParser {
 
   /**
    * @param {string} line
-   * @returns {{matched: number, rest: Rest}} how many of the open containers go on in it, and the line without their marks
+   * @returns {{matched: number, rest: Rest}} number of open containers that continue in the line, and the rest behind
+   *   their marks
    */
   #match(line) {
     /** @type {Rest} */
@@ -223,7 +229,7 @@ export class BlockParser {
   /**
    * @param {Quote | Item | Footnote} container
    * @param {Rest} line
-   * @returns {Rest | null} what of the line is in it
+   * @returns {Rest | null} the part of the line inside the container; null if the container ends
    */
   #matchOne(container, line) {
     if (container.kind === "quote") return starts.quotedIn(line);
@@ -233,17 +239,17 @@ export class BlockParser {
 
   /**
    * @param {string} line
-   * @param {boolean} isText whether no mark in it counts
+   * @param {boolean} isText true if block marks in the line don't count
    */
   #beginLine(line, isText) {
     const { matched, rest } = this.#match(line);
     const leaf = matched === this.#containers.length ? this.#leaf : null;
-    if (leaf?.kind === "fence") return this.#goOnWithFence(leaf, rest, isText);
+    if (leaf?.kind === "fence") return this.#continueFence(leaf, rest, isText);
     if (!isText && isBlank(rest.text)) return this.#blankLine(matched, rest);
     const container = this.#containers[matched - 1];
     if (container?.kind === "item") container.isEmpty = false;
-    if (leaf?.kind === "paragraph" && (leaf.math !== "" || isText)) return this.#goOnWithParagraph(leaf, rest);
-    if (leaf?.kind === "indented" && indentOf(rest) >= starts.CODE_INDENT) return this.#goOnWithIndented(leaf, rest);
+    if (leaf?.kind === "paragraph" && (leaf.math !== "" || isText)) return this.#continueParagraph(leaf, rest);
+    if (leaf?.kind === "indented" && indentOf(rest) >= starts.CODE_INDENT) return this.#continueIndented(leaf, rest);
     this.#beginBlocks(matched, rest, isText, line);
   }
 
@@ -252,7 +258,7 @@ export class BlockParser {
    * @param {Rest} rest
    * @param {boolean} isText
    */
-  #goOnWithFence(fence, rest, isText) {
+  #continueFence(fence, rest, isText) {
     if (!isText && fence.nested >= 0 && starts.beginsNestedFence(rest, fence.marks)) fence.nested += 1;
     else if (!isText && starts.closesFence(rest, fence.marks)) {
       if (fence.nested <= 0) return this.#closeLeaf();
@@ -266,7 +272,7 @@ export class BlockParser {
    * @param {Paragraph} paragraph
    * @param {Rest} rest
    */
-  #goOnWithParagraph(paragraph, rest) {
+  #continueParagraph(paragraph, rest) {
     paragraph.line = withoutIndent(rest.text);
     paragraph.view.append(`\n${paragraph.line}`);
   }
@@ -275,7 +281,7 @@ export class BlockParser {
    * @param {Indented} code
    * @param {Rest} rest
    */
-  #goOnWithIndented(code, rest) {
+  #continueIndented(code, rest) {
     code.view.append(`${code.blanks}\n${outdented(rest, starts.CODE_INDENT).text}`);
     code.blanks = "";
   }
@@ -287,18 +293,18 @@ export class BlockParser {
   #blankLine(matched, rest) {
     const container = this.#containers.at(-1);
     if (matched < this.#containers.length) return this.#closeTo(matched);
-    // Of an item that begins with two blank lines only the next item of its list may follow.
+    // An item that begins with two blank lines stays empty; only the next item of its list may follow.
     if (container?.kind === "item" && container.isEmpty) container.indent = Infinity;
     if (this.#leaf?.kind === "indented") this.#leaf.blanks += `\n${outdented(rest, starts.CODE_INDENT).text}`;
     else this.#closeLeaf();
   }
 
   /**
-   * Opens the blocks that begin in this line, or goes on with a paragraph or a table.
+   * Open the blocks that begin in this line, or continue a paragraph or a table.
    * @param {number} matched
-   * @param {Rest} rest without the marks of those
+   * @param {Rest} rest the line without the marks of matched containers
    * @param {boolean} isText
-   * @param {string} line as it is
+   * @param {string} line the whole line
    */
   #beginBlocks(matched, rest, isText, line) {
     let depth = matched;
@@ -321,7 +327,7 @@ export class BlockParser {
    * @param {Rest} rest
    * @param {boolean} hasBegun
    * @param {string} line
-   * @returns {Rest | null} the line behind the container's mark; null where no container begins
+   * @returns {Rest | null} the line behind the container's mark; null if no container begins
    */
   #beginContainer(depth, rest, hasBegun, line) {
     const quoted = starts.quotedIn(rest);
@@ -364,7 +370,7 @@ export class BlockParser {
   }
 
   /**
-   * A number in the middle of a paragraph is no list, nor is a mark without text; also an underline is none.
+   * Return true if a list mark only continues a paragraph: a number other than 1, a mark without text, or an underline.
    * @param {number} depth
    * @param {import("./block-starts.js").ListMark} mark
    */
@@ -378,7 +384,7 @@ export class BlockParser {
    * @param {Rest} rest
    * @param {boolean} hasBegun
    * @param {string} line
-   * @returns {boolean} whether a leaf begins with that line
+   * @returns {boolean} true if a leaf begins in the line
    */
   #beginLeaf(depth, rest, hasBegun, line) {
     const text = withoutIndent(rest.text);
@@ -397,7 +403,7 @@ export class BlockParser {
   /**
    * @param {Paragraph} paragraph
    * @param {string} rest
-   * @returns {boolean} whether the line says that it is something else
+   * @returns {boolean} true if the line turns the paragraph into a heading or a table
    */
   #changeParagraph({ view }, rest) {
     const level = starts.underlineLevel(rest);
@@ -421,7 +427,7 @@ export class BlockParser {
   #beginText(depth, rest, hasBegun, isText, line) {
     const text = withoutIndent(rest.text);
     const leaf = hasBegun ? null : this.#leaf;
-    if (leaf?.kind === "paragraph") return this.#goOnWithParagraph(leaf, rest);
+    if (leaf?.kind === "paragraph") return this.#continueParagraph(leaf, rest);
     if (leaf?.kind === "table" && depth === this.#containers.length) {
       leaf.view.beginRow();
       return leaf.view.append(text);
@@ -466,16 +472,16 @@ export class BlockParser {
     this.#leaf = null;
   }
 
-  /** @param {number} depth how many containers stay open */
+  /** Close the blocks inside a container. @param {number} depth number of containers that stay open */
   #closeTo(depth) {
     this.#closeLeaf();
     this.#containers.length = Math.min(depth, this.#containers.length);
   }
 
   /**
-   * Closes what does not go on where a new block begins.
-   * @param {number} depth how many containers stay open
-   * @param {string} line in which that block begins
+   * Close the blocks that end where a new block begins.
+   * @param {number} depth number of containers that stay open
+   * @param {string} line line in which the new block begins
    */
   #closeFor(depth, line) {
     this.#closeTo(depth);

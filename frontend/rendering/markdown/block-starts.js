@@ -1,14 +1,14 @@
-/** What the beginning of a line says about the block that it belongs to. Lines have no line end here. */
+/** Rules that recognize a block by the beginning of a line. Lines are passed without their line end. */
 
 import { indentOf, outdented, withoutBlanks, withoutIndent } from "./line-rest.js";
 
 /** @typedef {import("./line-rest.js").Rest} Rest */
 
-/** From this length on a line that still could be anything is text, in UTF-16 units. */
+/** Length from which an undecided line counts as text, in UTF-16 units. */
 export const LONGEST_START = 1000;
-/** How far a line is indented to be code, in columns. */
+/** Indentation that makes a line code, in columns. */
 export const CODE_INDENT = 4;
-/** The most columns of a table; wider ones stay text. */
+/** Largest number of a table's columns. A wider table is text. */
 const MOST_COLUMNS = 100;
 
 const MARKS_ONLY = /^[-*_=+#>`~|:\d.) \t]*$/;
@@ -29,14 +29,14 @@ const FOOTNOTE = /^\[(\^[^\]\s]{1,40})\]:[ \t]*/;
 /** @typedef {"left" | "center" | "right" | ""} Alignment */
 /**
  * @typedef {object} ListMark
- * @property {string} kind equal for marks that may stand in one list
- * @property {number | null} start number of an ordered one
+ * @property {string} kind equal for marks that can be in the same list
+ * @property {number | null} start number of an ordered item; null for an unordered one
  * @property {number} width columns up to the item's text
  * @property {Rest} rest the item's text
  */
 
 /**
- * Whether a line that has only begun may still become something else than what it looks like now.
+ * Return true if more text may still change what an unfinished line is.
  * @param {string} line
  */
 export function isUndecided(line) {
@@ -51,8 +51,8 @@ export function fenceOf(rest) {
 }
 
 /**
- * @param {Rest} line inside of a code block
- * @param {string} marks that began it
+ * @param {Rest} line line inside a code block
+ * @param {string} marks the block's opening fence
  */
 export function closesFence(line, marks) {
   const rest = withoutBlanks(line.text);
@@ -60,18 +60,19 @@ export function closesFence(line, marks) {
 }
 
 /**
- * @param {string} line inside of a code block, which has only begun
- * @param {string} marks that began the block
+ * @param {string} line unfinished line inside a code block
+ * @param {string} marks the block's opening fence
  */
 export function mayCloseFence(line, marks) {
   return isOnly(withoutBlanks(line), marks.charAt(0));
 }
 
 /**
- * Models put code into a block of Markdown without longer marks around that.
- * @param {Rest} line inside of a block of Markdown
- * @param {string} marks that began the block
- * @returns {boolean} whether it begins a block of code in there, as it names a language
+ * Return true if a line in a Markdown block opens an inner fence, which names a language. Models write code into such
+ * blocks without making the outer fence longer.
+ * @param {Rest} line line inside a Markdown block
+ * @param {string} marks the block's opening fence
+ * @returns {boolean}
  */
 export function beginsNestedFence(line, marks) {
   const [, inner = ""] = NESTED_FENCE.exec(withoutIndent(line.text)) ?? [];
@@ -105,7 +106,7 @@ export function underlineLevel(rest) {
 
 /**
  * @param {string} rest
- * @returns {{label: string, length: number} | null} label: with its circumflex
+ * @returns {{label: string, length: number} | null} label: with the circumflex
  */
 export function footnoteOf(rest) {
   const found = FOOTNOTE.exec(rest);
@@ -114,7 +115,7 @@ export function footnoteOf(rest) {
 
 /**
  * @param {Rest} line
- * @returns {Rest | null} what is quoted in it
+ * @returns {Rest | null} the quoted part of the line; null if it isn't quoted
  */
 export function quotedIn(line) {
   const indent = indentOf(line);
@@ -124,7 +125,7 @@ export function quotedIn(line) {
 
 /**
  * @param {string} rest
- * @returns {boolean} whether a paragraph's next line would be another block
+ * @returns {boolean} true if the line ends a paragraph before it, because it begins another block
  */
 export function interrupts(rest) {
   const mark = listMarkOf({ text: rest, column: 0 });
@@ -132,7 +133,7 @@ export function interrupts(rest) {
 }
 
 /**
- * @param {Rest} line without its indent
+ * @param {Rest} line line without its indentation
  * @returns {ListMark | null}
  */
 export function listMarkOf({ text, column }) {
@@ -153,7 +154,7 @@ export function listMarkOf({ text, column }) {
 
 /**
  * @param {string} rest
- * @returns {Alignment[] | null} of the columns, where it is a table's second line
+ * @returns {Alignment[] | null} the columns' alignments; null if the line isn't a table's second line
  */
 export function alignmentsOf(rest) {
   if (!/[|:]/.test(rest) || !DELIMITER_ROW.test(rest)) return null;
@@ -166,7 +167,7 @@ export function alignmentsOf(rest) {
 
 /**
  * @param {string} row
- * @param {number} [most] how many cells are wanted
+ * @param {number} [most] largest number of cells to return
  * @returns {string[]}
  */
 export function cellsOf(row, most = Infinity) {

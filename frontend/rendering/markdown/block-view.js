@@ -1,4 +1,4 @@
-/** The blocks of an answer on the page. Blocks that are finished are never touched again. */
+/** View of an answer's blocks. Finished blocks are never changed. */
 
 import { CodeView } from "./code-view.js";
 import { FormulaView } from "./formula-view.js";
@@ -10,34 +10,38 @@ import { ParagraphView } from "./paragraph-view.js";
 /** @typedef {import("./inline-view.js").Answer} Answer */
 
 /**
- * How many blocks stand in their container alone. Those after them stand together in groups of so many, these in larger groups, and
- * so on: a group that is not in view is one thing to the browser, so that even a long answer is a few things to it.
+ * Number of blocks that are direct children of their container. Later blocks are in groups of this size, those groups
+ * in larger groups, and so on. The browser skips a whole group that is out of view, so that even a long answer has few
+ * elements to lay out.
  */
 const GROUP = 8;
-/** How many levels of groups there may be. */
+/** Largest depth of groups. */
 const LEVELS = 3;
-/** The most items of one list: a long one goes on in a further list, so that a new item is laid out with few others. */
+/**
+ * Largest number of items in one list element. A long list continues in another element, so that a new item changes the
+ * layout of few others.
+ */
 const MOST_ITEMS = 25;
 
 /** @typedef {"root" | "quote" | "item" | "footnote"} Role */
-/** @typedef {{count: number, groups: Element[], lengths: number[], level: number, definitions: number}} Mark of what is there by then */
+/** @typedef {{count: number, groups: Element[], lengths: number[], level: number, definitions: number}} Mark state to rewind to */
 
 /** @implements {Container} */
 export class BlockView {
   #element;
   #answer;
   #role;
-  /** @type {ParagraphView | null} the first paragraph of a footnote, which has its mark, until there is text for it */
+  /** @type {ParagraphView | null} first paragraph of a footnote, which shows the footnote's mark, until it gets text */
   #lead = null;
   #count = 0;
-  /** @type {Element[]} the open group of each level there is, from the innermost */
+  /** @type {Element[]} open group of each level, the innermost first */
   #groups = [];
 
   /**
    * @param {Element} element
    * @param {Answer} answer
    * @param {Role} [role]
-   * @param {string} [footnote] its label, where this is one
+   * @param {string} [footnote] label, if this is a footnote
    */
   constructor(element, answer, role = "root", footnote = "") {
     this.#element = element;
@@ -54,7 +58,7 @@ export class BlockView {
     return { count: this.#count, groups, lengths, level: outline.level, definitions: references.size };
   }
 
-  /** Takes away all that came after the mark. @param {Mark} mark */
+  /** Remove everything that was added after the mark. @param {Mark} mark */
   rewind({ count, groups, lengths, level, definitions }) {
     for (const [index, each] of [this.#element, ...groups].entries()) {
       while (each.childNodes.length > (lengths[index] ?? 0)) each.lastChild?.remove();
@@ -82,14 +86,14 @@ export class BlockView {
     return lead ?? new ParagraphView(this.#add(document.createElement("p")), this.#answer, isInItem);
   }
 
-  /** Its mark is there also where no text follows. @param {string} label */
+  /** Add the footnote's mark now, since it is shown even if no text follows. @param {string} label */
   #addLead(label) {
     const lead = new ParagraphView(this.#add(document.createElement("p")), this.#answer, false, label);
     lead.close();
     return lead;
   }
 
-  /** @param {string} label with its circumflex */
+  /** @param {string} label label with the circumflex */
   addFootnote(label) {
     this.#answer.references.define(label, { href: "", title: "" });
     const footnote = this.#add(element("div", "footnote", ""));
@@ -112,8 +116,8 @@ export class BlockView {
   }
 
   /**
-   * A block in the root has the direction of its first letter, and what is in it that of the block: a list has its marks
-   * on one side. A browser looks for that letter only in elements without a direction of their own.
+   * Add a block. A block in the root gets the direction of its first letter, and its content inherits it, so that all
+   * marks of a list are on one side. For that letter a browser skips elements that have a direction of their own.
    * @template {Element} T
    * @param {T} block
    */
@@ -123,7 +127,7 @@ export class BlockView {
     return block;
   }
 
-  /** @returns {Element} where the next block goes */
+  /** @returns {Element} parent of the next block */
   #nextPlace() {
     for (let level = LEVELS - 1; level >= 0; level -= 1) {
       const size = GROUP ** (level + 1);
@@ -151,9 +155,9 @@ class ListView {
   #count = 0;
 
   /**
-   * @param {number | null} start number of its first item
+   * @param {number | null} start number of the first item; null for an unordered list
    * @param {Answer} answer
-   * @param {(list: HTMLElement) => HTMLElement} add takes each piece of it, which is a block
+   * @param {(list: HTMLElement) => HTMLElement} add adds each list element to the page
    */
   constructor(start, answer, add) {
     this.#start = start;

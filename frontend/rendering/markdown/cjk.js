@@ -1,9 +1,9 @@
 /**
- * Chinese, Japanese and Korean characters. These scripts put no spaces between words, so that marks and addresses
- * stand directly beside letters and punctuation of theirs.
+ * Chinese, Japanese and Korean characters. These scripts have no spaces between words, so that Markdown marks and
+ * addresses are directly beside letters and punctuation.
  */
 
-/** Of wide or halfwidth form and no emoji, or Hangul (https://www.unicode.org/reports/tr11/). */
+/** Wide and halfwidth characters other than emoji, and Hangul (https://www.unicode.org/reports/tr11/). */
 const CJK = /[\p{Script=Hangul}\u20a9\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uffe6\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f2ff}\u{20000}-\u{3fffd}]|[\u{e0100}-\u{e01ef}]/u;
 const VARIATION = /[\ufe00-\ufe0e]/;
 const WIDE_QUOTE = /[‘’“”]\ufe01$/;
@@ -16,7 +16,7 @@ export function isCjk(character) {
 /**
  * @param {string} text
  * @param {number} at
- * @returns {string} the character before it, without a selector of its form; " " at the beginning
+ * @returns {string} the character before the offset, without a variation selector; " " at the beginning
  */
 export function characterBefore(text, at) {
   const unit = text.charAt(at - 1);
@@ -29,7 +29,7 @@ export function characterBefore(text, at) {
 /**
  * @param {string} text
  * @param {number} at
- * @returns {string} " " at the end
+ * @returns {string} the character at the offset; " " at the end
  */
 export function characterAfter(text, at) {
   return at >= text.length ? " " : String.fromCodePoint(text.codePointAt(at) ?? 32);

@@ -1,6 +1,6 @@
 /**
- * A block of code on the page, with its language and a button to copy it. Text is only ever added, in chunks that end
- * at line ends: so the browser lays out the last one alone, however long the code gets.
+ * View of a code block, with its language and a copy button. Text is only appended, in chunks that end at line ends, so
+ * that the browser lays out only the last chunk, however long the code is.
  */
 
 import { decoded } from "./entities.js";
@@ -10,7 +10,7 @@ import { wholeCharacters } from "./paragraph-view.js";
 /** @typedef {import("./block-parser.js").CodeView} Port */
 /** @typedef {import("./inline-view.js").Answer} Answer */
 
-/** From which length on a chunk ends at the next line end, and the longest one, in UTF-16 units. */
+/** Length from which a chunk ends at the next line end, and the longest chunk; in UTF-16 units. */
 const CHUNK = 1500;
 const LONGEST_CHUNK = 4000;
 const LONGEST_NAME = 30;
@@ -26,7 +26,7 @@ export class CodeView {
 
   /**
    * @param {Element} parent
-   * @param {string} info what stands behind the fence
+   * @param {string} info text behind the opening fence
    * @param {Answer} answer
    */
   constructor(parent, info, answer) {
@@ -34,7 +34,7 @@ export class CodeView {
     this.#language = (/^[^\s{,:]+/.exec(decoded(info, (name) => answer.entities.find(name)))?.[0] ?? "").slice(0, LONGEST_NAME);
     const button = element("button", "code-copy", "Copy");
     button.setAttribute("type", "button");
-    button.setAttribute("aria-live", "polite"); // it says itself that it has copied
+    button.setAttribute("aria-live", "polite"); // Screen readers announce "Copied" when the button's text changes.
     const bar = element("div", "code-bar", "");
     bar.setAttribute("dir", "ltr");
     bar.append(element("span", "code-language", this.#language || "text"), button);
@@ -69,7 +69,7 @@ export class CodeView {
   }
 
   /**
-   * How much of the text still belongs to the present chunk.
+   * Return the length of the text's first part that belongs to the current chunk.
    * @param {string} text
    * @returns {number}
    */

@@ -1,10 +1,10 @@
-/** What the buttons on blocks of code do: they copy it, and say so for a moment. */
+/** Copy buttons on code blocks: copy the code, and show the result for a moment. */
 
-/** How long the button says what it did, in milliseconds. */
+/** Time for which the button shows the result, in milliseconds. */
 const SHOWN_MS = 2000;
 
 export class CopyButton {
-  /** @param {Event} event a click anywhere in an answer */
+  /** @param {Event} event click anywhere in an answer */
   static async clicked({ target }) {
     const button = target instanceof Element ? target.closest(".code-copy") : null;
     const code = button?.closest(".code-box")?.querySelector("code");
@@ -16,7 +16,7 @@ export class CopyButton {
 
 /**
  * @param {Element} code
- * @returns {Promise<boolean>} whether it worked
+ * @returns {Promise<boolean>} true if the code was copied
  */
 async function copy(code) {
   try {
@@ -28,7 +28,7 @@ async function copy(code) {
 }
 
 /**
- * On a page that did not come over HTTPS, nor from this machine, browsers copy only what is selected.
+ * Copy by selection: on a page from another machine without HTTPS, browsers have no clipboard API.
  * @param {Element} code
  */
 function copySelected(code) {

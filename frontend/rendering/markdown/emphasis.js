@@ -1,14 +1,14 @@
-/** From runs of `*`, `_` and `~` to emphasis: CommonMark's rules for pairing them. */
+/** Pairing of emphasis marks (`*`, `_`, `~`) by CommonMark's rules. */
 
 /** @typedef {import("./inline-parser.js").Delimiter} Delimiter */
 /** @typedef {import("./inline-parser.js").EmphasisToken} EmphasisToken */
 /** @typedef {import("./inline-parser.js").InlineToken} InlineToken */
 
 /**
- * Puts emphasis around the tokens between runs that belong together. Tokens and runs are in the order of the text.
+ * Put emphasis around the tokens between paired runs. Tokens and runs are in the order of the text.
  * @param {InlineToken[]} tokens changed in place
  * @param {Delimiter[]} delimiters
- * @param {boolean} isOpen whether emphasis that has no end yet goes on to the last token
+ * @param {boolean} isOpen true if emphasis without an end continues to the last token
  */
 export function resolveEmphasis(tokens, delimiters, isOpen) {
   if (delimiters.length === 0) return;
@@ -20,13 +20,13 @@ export function resolveEmphasis(tokens, delimiters, isOpen) {
 
 /** @typedef {{type: EmphasisToken["type"], from: Delimiter, to: Delimiter | null}} Span */
 
-/** Which runs belong together, and where the spans between them begin and end. */
+/** Pairs of runs, and the spans between them. */
 class Pairing {
   #tokens;
   #delimiters;
-  /** @type {Map<InlineToken, EmphasisToken["type"][]>} spans that begin behind a run, the outermost first */
+  /** @type {Map<InlineToken, EmphasisToken["type"][]>} spans that begin after a run, the outermost first */
   #opened = new Map();
-  /** @type {Map<InlineToken, number>} how many spans end before a run */
+  /** @type {Map<InlineToken, number>} number of spans that end before a run */
   #closed = new Map();
 
   /**
@@ -41,7 +41,7 @@ class Pairing {
   pair() {
     /** @type {Delimiter[]} */
     const openers = [];
-    /** @type {Map<string, number>} for each kind of closer, below which place no opener can serve it */
+    /** @type {Map<string, number>} lowest index of an opener that can fit, for each kind of closer */
     const bottoms = new Map();
     for (const closer of this.#delimiters) {
       if (closer.canClose) this.#close(closer, openers, bottoms);
@@ -98,11 +98,11 @@ class Pairing {
     else this.#opened.set(opener.token, [type]);
   }
 
-  /** Has what was begun go on to the end, if it is strong or not far from there. */
+  /** Extend emphasis without an end to the end of the text, if it is strong or begins near the end. */
   endBegun() {
     for (const opener of this.#delimiters) {
       if (opener.token === this.#tokens.at(-1)) continue;
-      while (opener.count > 0 && mayGoOn(opener)) {
+      while (opener.count > 0 && mayBeUnfinished(opener)) {
         const used = Math.min(opener.count, 2);
         this.#begin(opener, used, opener.mark === "~" ? "del" : used === 2 ? "strong" : "em");
       }
@@ -138,7 +138,7 @@ function fits(opener, closer) {
   return !isBoth || (opener.original + closer.original) % 3 !== 0 || (opener.original % 3 === 0 && closer.original % 3 === 0);
 }
 
-/** Not a star in a word, as in "2*3". @param {Delimiter} opener */
-function mayGoOn(opener) {
+/** Return true if emphasis may be unfinished; a star in a word, as in "2*3", is text. @param {Delimiter} opener */
+function mayBeUnfinished(opener) {
   return opener.count <= 3 && (opener.count >= 2 || (opener.isNear && !opener.canClose));
 }

@@ -1,11 +1,11 @@
 /**
- * Character references such as `&amp;` and `&#8364;`. The page knows the common names; the table of all of them is loaded
- * with the first other one (`node_modules/character-entities`), and without it that name stays as it is written.
+ * Character references such as `&amp;` and `&#8364;`. The common names are built in. The table of all names is loaded
+ * with the first other name (`node_modules/character-entities`); if loading fails, that name stays as it is written.
  */
 
 import { ROOT_PATH } from "../../root-path.js";
 
-/** @typedef {(name: string) => string | undefined} Named what a name stands for, if it is known */
+/** @typedef {(name: string) => string | undefined} Named returns the characters of a name, if the name is known */
 
 const MODULE = `${ROOT_PATH}/static/vendor/entities/index.js`;
 const REFERENCE = /&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|([A-Za-z]\w{1,31}));/y;
@@ -20,14 +20,14 @@ const COMMON = {
   sup2: "²", sup3: "³", micro: "µ", infin: "∞", alpha: "α", beta: "β", gamma: "γ", delta: "δ", pi: "π",
 };
 
-/** The names that are known by now. One for all answers of the page. */
+/** Known names, shared by all answers of the page. */
 export class Entities {
   #load;
   #names = COMMON;
   /** @type {Promise<void> | null} */
   #loading = null;
 
-  /** @param {() => Promise<Record<string, string>>} [load] of the table of all names */
+  /** @param {() => Promise<Record<string, string>>} [load] loads the table of all names */
   constructor(load = loadTable) {
     this.#load = load;
   }
@@ -38,7 +38,7 @@ export class Entities {
   }
 
   /**
-   * @param {() => void} again called when all names are known, if they are not yet
+   * @param {() => void} again called when the table is loaded; not called if it is already
    */
   whenComplete(again) {
     this.#loading ??= this.#load().then((names) => void (this.#names = names), () => {});
@@ -48,9 +48,9 @@ export class Entities {
 
 /**
  * @param {string} text
- * @param {number} at where an ampersand is
+ * @param {number} at offset of an ampersand
  * @param {Named} named
- * @returns {{text: string, length: number} | null} what it stands for, and how long it is as written
+ * @returns {{text: string, length: number} | null} the characters, and the length of the reference
  */
 export function literalOf(text, at, named) {
   REFERENCE.lastIndex = at;
@@ -62,9 +62,9 @@ export function literalOf(text, at, named) {
 }
 
 /**
- * @param {string} source an address, a title or the language of code
+ * @param {string} source address, title or language name
  * @param {Named} named
- * @returns {string} without its escapes and references
+ * @returns {string} the source with its escapes and references resolved
  */
 export function decoded(source, named) {
   if (!/[\\&]/.test(source)) return source;

@@ -1,4 +1,4 @@
-/** A formula that stands in a fence, as in "```math". Its source is shown while it grows. */
+/** View of a formula in a fence, as in "```math". The source is shown until the fence is closed. */
 
 import { element } from "./inline-view.js";
 import { LONGEST_MATH } from "./math-scanner.js";

@@ -1,4 +1,4 @@
-/** Runs highlight.js apart from the page: takes code and its language, answers with runs of text and their classes. */
+/** Worker that runs highlight.js. Receives code and its language; returns pieces of text with their classes. */
 
 import { ROOT_PATH } from "../../root-path.js";
 import { isFurther, languageOf } from "./languages.js";
@@ -15,7 +15,7 @@ addEventListener("message", async ({ data: { text, language } }) => {
 
 /**
  * @param {string} text
- * @param {string} name of its language
+ * @param {string} name name of the language
  */
 async function runs(text, name) {
   const highlight = await library;
@@ -33,7 +33,7 @@ async function runs(text, name) {
 
 /**
  * @param {Scope} scope
- * @param {string} outer class of what it is in
+ * @param {string} outer class of the enclosing scope
  * @param {[string, string][]} found
  */
 function collect(scope, outer, found) {
@@ -44,7 +44,7 @@ function collect(scope, outer, found) {
   }
 }
 
-/** @param {string} scope such as "title.function" */
+/** @param {string} scope scope name, such as "title.function" */
 function classOf(scope) {
   const [first = "", ...more] = scope.split(".");
   return [`hljs-${first}`, ...more.map((part, index) => `${part}${"_".repeat(index + 1)}`)].join(" ");

@@ -1,6 +1,6 @@
 /**
- * Colours code that is complete. A worker finds the colours, so that no pattern of any language can hold up the page;
- * it is started with the first code, and where it can't be or takes too long, the code stays as it is.
+ * Syntax highlighting of complete code blocks. It runs in a worker, so that a slow pattern can't block the page. The
+ * worker starts with the first code block. If it can't start or takes too long, the code stays without colours.
  */
 
 import { element } from "./inline-view.js";
@@ -11,18 +11,21 @@ import { element } from "./inline-view.js";
 /** @typedef {{postMessage: (message: object) => void, terminate: () => void, onmessage: ((event: {data: any}) => void) | null,
  *   onerror: ((event: Event) => void) | null}} WorkerLike */
 
-/** The longest code that is coloured, in UTF-16 units. */
+/** Longest code that is highlighted, in UTF-16 units. */
 const LONGEST = 30_000;
-/** How long the worker may take for one, its start included, in milliseconds; and how often it may take longer. */
-const PATIENCE_MS = 10_000;
-const PATIENCE_COUNT = 3;
+/**
+ * Time limit for one code block, including the worker's start, in milliseconds; and the number of failures after which
+ * highlighting stops.
+ */
+const TIMEOUT_MS = 10_000;
+const MOST_FAILURES = 3;
 
 export class Highlighter {
   #queue;
   #start;
   /** @type {WorkerLike | null} */
   #worker = null;
-  /** @type {Job[]} the first one is with the worker */
+  /** @type {Job[]} the first job is in the worker */
   #jobs = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -38,12 +41,12 @@ export class Highlighter {
   }
 
   /**
-   * Begins in the next pause: code of a message that is just being opened is not on the page before.
-   * @param {HTMLElement} code complete, in chunks
+   * Highlight a code block in the next pause: a message that is being opened isn't in the page before.
+   * @param {HTMLElement} code complete code, in chunks
    * @param {string} language
    */
   paint(code, language) {
-    if ((code.textContent?.length ?? 0) > LONGEST || this.#failures >= PATIENCE_COUNT) return;
+    if ((code.textContent?.length ?? 0) > LONGEST || this.#failures >= MOST_FAILURES) return;
     this.#jobs.push({ code, language });
     if (this.#jobs.length === 1) this.#queue.add(() => this.#next());
   }
@@ -57,7 +60,7 @@ export class Highlighter {
     } catch {
       return this.#failed();
     }
-    this.#timer = setTimeout(() => this.#failed(), PATIENCE_MS);
+    this.#timer = setTimeout(() => this.#failed(), TIMEOUT_MS);
     this.#worker.postMessage({ text: job.code.textContent, language: job.language });
   }
 
@@ -72,7 +75,7 @@ export class Highlighter {
     this.#failures += 1;
     this.#worker?.terminate();
     this.#worker = null;
-    if (this.#failures >= PATIENCE_COUNT) this.#jobs = [];
+    if (this.#failures >= MOST_FAILURES) this.#jobs = [];
     this.#done(null);
   }
 
@@ -86,7 +89,7 @@ export class Highlighter {
 
   /**
    * @param {HTMLElement} code
-   * @param {Run[]} runs that make up its text
+   * @param {Run[]} runs together the whole text of the code
    */
   #colour(code, runs) {
     const rest = [...runs].reverse();
@@ -98,7 +101,7 @@ export class Highlighter {
 }
 
 /**
- * @param {Run[]} rest the last one comes first
+ * @param {Run[]} rest in reverse order
  * @param {number} length
  */
 function takeRuns(rest, length) {
@@ -116,7 +119,7 @@ function takeRuns(rest, length) {
 }
 
 /**
- * Leaves code alone that is being selected: replaced text would lose the selection.
+ * Replace a chunk's text by coloured runs, unless text in it is selected: the selection would be lost.
  * @param {Element} chunk
  * @param {Run[]} runs
  */
@@ -126,7 +129,10 @@ function replace(chunk, runs) {
   chunk.replaceChildren(...runs.map(([text, className]) => (className === "" ? text : element("span", className, text))));
 }
 
-/** The one script address that the page makes at run time, under the one policy that the server allows. */
+/**
+ * Start the worker. Its address is the only script address that the page makes at run time, under the one policy that
+ * the server allows.
+ */
 function startWorker() {
   const address = new URL("./highlight-worker.js", import.meta.url).href;
   const { trustedTypes } = /** @type {{trustedTypes?: {createPolicy: Function}}} */ (/** @type {unknown} */ (globalThis));

@@ -1,10 +1,10 @@
-/** Work that may wait: done in the pauses between frames, a little at a time. Owns the list of what is left to do. */
+/** Queue of work that is done in small pieces in the pauses between frames. Owns the waiting jobs. */
 
-/** How long it goes on at a stretch, in milliseconds: what it makes is laid out in the next frame, all of it at once. */
+/** Longest uninterrupted work, in milliseconds. Its results are all laid out in the next frame. */
 const STRETCH_MS = 4;
-/** What must be left of a pause to begin another piece of work, in milliseconds. */
+/** Shortest rest of a pause in which a job is started, in milliseconds. */
 const LEAST_MS = 3;
-/** How long work waits at most for a pause, in milliseconds; then it takes one stretch all the same. */
+/** Longest wait for a pause, in milliseconds. After that, work is done without one. */
 const LONGEST_WAIT_MS = 500;
 
 /** @typedef {{timeRemaining: () => number, readonly didTimeout?: boolean}} Pause */
@@ -27,8 +27,8 @@ export class IdleQueue {
   }
 
   /**
-   * Do it now.
-   * @param {number} [longest] milliseconds after which nothing more is begun
+   * Run the waiting jobs now.
+   * @param {number} [longest] time after which no further job is started, in milliseconds
    */
   flush(longest = Infinity) {
     const end = performance.now() + longest;
@@ -52,7 +52,7 @@ export class IdleQueue {
 }
 
 /**
- * @param {number} longest milliseconds after which there is a pause in any case
+ * @param {number} longest longest wait for a pause, in milliseconds
  * @returns {(then: (pause: Pause) => void) => void} calls back in the next pause
  */
 export function pauseWithin(longest) {

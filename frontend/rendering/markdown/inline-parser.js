@@ -1,6 +1,6 @@
 /**
- * The inline part of Markdown: from the text of one block to tokens. GFM without raw HTML, which stays text, plus
- * math and footnote marks. Its time is linear in the text, but for emphasis that is nested as deeply as the text is long.
+ * Parser for inline Markdown: the text of one block becomes tokens. GFM without raw HTML, which stays text, plus math
+ * and footnote marks. The time is linear in the length of the text, except for very deeply nested emphasis.
  */
 
 import { characterAfter, characterBefore, isCjk } from "./cjk.js";
@@ -11,51 +11,54 @@ import { mayBeginMath, scanMath } from "./math-scanner.js";
 import { withoutUndecidedEnd } from "./undecided-end.js";
 
 /**
- * @typedef {{type: "text", text: string}} TextToken a "\n" in it is a line break
+ * @typedef {{type: "text", text: string}} TextToken "\n" is a line break
  * @typedef {{type: "code", text: string}} CodeToken
- * @typedef {{type: "math", tex: string, isDisplay: boolean, source: string, isOpen?: boolean}} MathToken isOpen: it has no end yet
+ * @typedef {{type: "math", tex: string, isDisplay: boolean, source: string, isOpen?: boolean}} MathToken isOpen: has no
+ *   end yet
  * @typedef {{type: "break"}} BreakToken
  * @typedef {{type: "em" | "strong" | "del", children: InlineToken[]}} EmphasisToken
  * @typedef {{type: "link", href: string, title: string, children: InlineToken[], isOpen?: boolean}} LinkToken
- *   href as written: not safe yet; isOpen: it has no end yet
+ * href as written, not checked for safety; isOpen: has no end yet
  * @typedef {{type: "image", href: string, title: string, alt: string, isInLink: boolean}} ImageToken
  * @typedef {{type: "footnote", label: string}} FootnoteToken
  * @typedef {TextToken | CodeToken | MathToken | BreakToken | EmphasisToken | LinkToken | ImageToken | FootnoteToken} InlineToken
  */
 /**
- * What a text may refer to. What is unknown stays as it is written.
+ * Lookup of the names that a text may refer to. An unknown name stays as it is written.
  * @typedef {object} Known
- * @property {(label: string) => {href: string, title: string} | null} definition of a link, or of a footnote for "^label"
+ * @property {(label: string) => {href: string, title: string} | null} definition finds a link, or a footnote for
+ *   "^label"
  * @property {import("./entities.js").Named} named
  */
 /**
- * @typedef {object} Delimiter a run of characters that may begin or end emphasis
- * @property {string} mark its character
- * @property {number} count how many of them are left
- * @property {number} original how many there were
- * @property {boolean} isNear whether it stands near the end of an open text
+ * @typedef {object} Delimiter run of characters that may begin or end emphasis
+ * @property {string} mark the run's character
+ * @property {number} count number of characters that are not used yet
+ * @property {number} original number of characters in the text
+ * @property {boolean} isNear true if the run is near the end of an open text
  * @property {boolean} canOpen
  * @property {boolean} canClose
- * @property {TextToken} token the text that stands for it until it is used
+ * @property {TextToken} token the run's text token, shown unless the run is used
  */
-/** @typedef {{at: number, index: number, delimiters: number, isImage: boolean, isActive: boolean}} Bracket an opening one */
+/** @typedef {{at: number, index: number, delimiters: number, isImage: boolean, isActive: boolean}} Bracket opening bracket */
 
-/** Up to what may be a mark, or the "http" or "www." of an address. */
+/** Text up to the next possible mark, or the "http" or "www." of an address. */
 const PLAIN = /(?:[^\\`*_~[\]!<$&@\nhwHW]|[hH](?![tT]{2}[pP])|[wW](?![wW]{2}\.))+/y;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 const SPACE = /[\p{Zs}\t\n\f\r]/u;
 const BREAK = /<br[ \t]*\/?>/iy;
 const DELIMITERS = "*_~";
-/** For how long what may become something else is left out of an open text, in UTF-16 units. */
+/** Longest undecided text at the end of an open text that is left out, in UTF-16 units. */
 const LONGEST_UNDECIDED = 150;
 const FOOTNOTE = /^\^[^\s\]]{1,40}$/;
 const NUMBERED_FOOTNOTE = /^\^\d{1,3}$/;
 
 /**
- * @param {string} text of a block, without its block marks
- * @param {boolean} isOpen whether more of it may follow: then emphasis, code and links that are begun are shown as if they had been
- *   ended, and what may become something else is left out until that is known
+ * @param {string} text text of a block, without its block marks
+ * @param {boolean} isOpen true if more text may follow. Emphasis, code and links without an end are then shown as if
+ *   they
+ *   had ended, and text that may become something else is left out until it is decided.
  * @param {Known} known
  * @returns {InlineToken[]}
  */
@@ -74,9 +77,9 @@ class InlineParser {
   #delimiters = [];
   /** @type {Bracket[]} */
   #brackets = [];
-  /** Of an open text, from which token on it is undecided. */
+  /** Index of the first undecided token of an open text. */
   #shownTokens = Infinity;
-  /** @type {Map<number, number>} for each length of a backtick run, where the last one begins */
+  /** @type {Map<number, number>} offset of the last backtick run of each length */
   #lastRuns = new Map();
 
   /**
@@ -93,13 +96,13 @@ class InlineParser {
 
   parse() {
     while (this.#at < this.#text.length) this.#next();
-    if (this.#isOpen) this.#leaveOut();
+    if (this.#isOpen) this.#dropUndecided();
     resolveEmphasis(this.#tokens, this.#delimiters, this.#isOpen);
     return merged(this.#tokens);
   }
 
-  /** Takes away what is not decided: brackets and formulas that are begun, until they are long. */
-  #leaveOut() {
+  /** Leave out undecided tokens: short brackets and formulas without an end. */
+  #dropUndecided() {
     const bracket = this.#brackets.find(({ at }) => this.#isNear(at));
     const count = Math.min(this.#shownTokens, bracket?.index ?? Infinity);
     if (count >= this.#tokens.length) return;
@@ -112,7 +115,7 @@ class InlineParser {
     return this.#text.length - at < LONGEST_UNDECIDED && !this.#text.includes("\n", at);
   }
 
-  /** What comes next, and all behind it, is not decided. @param {number} [index] of the first token of it */
+  /** Mark the rest of the text as undecided. @param {number} [index] index of its first token */
   #holdBack(index = this.#tokens.length) {
     this.#shownTokens = Math.min(this.#shownTokens, index);
   }
@@ -120,27 +123,27 @@ class InlineParser {
   #next() {
     PLAIN.lastIndex = this.#at;
     const plain = PLAIN.exec(this.#text);
-    if (plain) return this.#take(plain[0].length, plain[0]);
+    if (plain) return this.#addText(plain[0].length, plain[0]);
     const character = this.#text.charAt(this.#at);
     if (character === "\n") return this.#lineEnd();
     if (character === "\\") return this.#math() || this.#escape();
     if (character === "`") return this.#code();
-    if (character === "$") return this.#math() || this.#take(1, "$");
+    if (character === "$") return this.#math() || this.#addText(1, "$");
     if (character === "&") return this.#entity();
     if (character === "<") return this.#angle();
     if (character === "!" && this.#text[this.#at + 1] === "[") return this.#openBracket(2, true);
     if (character === "[") return this.#openBracket(1, false);
     if (character === "]") return this.#closeBracket();
     if (DELIMITERS.includes(character)) return this.#delimiter(character);
-    if (character === "@") return this.#bareMail() || this.#take(1, "@");
-    return this.#bareLink() || this.#take(1, character);
+    if (character === "@") return this.#bareMail() || this.#addText(1, "@");
+    return this.#bareLink() || this.#addText(1, character);
   }
 
   /**
-   * @param {number} length of what was read
+   * @param {number} length length of the source
    * @param {string} text
    */
-  #take(length, text) {
+  #addText(length, text) {
     this.#tokens.push({ type: "text", text });
     this.#at += length;
   }
@@ -148,20 +151,20 @@ class InlineParser {
   #lineEnd() {
     const last = this.#tokens.at(-1);
     if (last?.type === "text") last.text = last.text.replace(/[ \t]+$/, "");
-    this.#take(1, "\n");
+    this.#addText(1, "\n");
   }
 
   #escape() {
     const next = this.#text.charAt(this.#at + 1);
-    if (next === "\n") return this.#take(2, "\n");
-    if (ESCAPABLE.test(next)) return this.#take(2, next);
-    return this.#take(1, "\\");
+    if (next === "\n") return this.#addText(2, "\n");
+    if (ESCAPABLE.test(next)) return this.#addText(2, next);
+    return this.#addText(1, "\\");
   }
 
   #code() {
     const run = /^`+/.exec(this.#text.slice(this.#at, this.#at + 1000))?.[0] ?? "`";
     const end = this.#endOfCode(run);
-    if (end === -1) return this.#take(run.length, run);
+    if (end === -1) return this.#addText(run.length, run);
     const code = this.#text.slice(this.#at + run.length, end).replaceAll("\n", " ");
     const isPadded = code.startsWith(" ") && code.endsWith(" ") && code.trim() !== "";
     this.#tokens.push({ type: "code", text: isPadded ? code.slice(1, -1) : code });
@@ -169,8 +172,8 @@ class InlineParser {
   }
 
   /**
-   * @param {string} run of backticks
-   * @returns {number} where the run that ends it begins; -1 without one
+   * @param {string} run run of backticks
+   * @returns {number} offset of the run that ends the code; -1 if there is none
    */
   #endOfCode(run) {
     const from = this.#at + run.length;
@@ -194,7 +197,7 @@ class InlineParser {
     return true;
   }
 
-  /** A formula that stands on its own is shown while it grows. @returns {Omit<MathToken, "type"> | null} */
+  /** Read an unfinished display formula, which is shown while it grows. @returns {Omit<MathToken, "type"> | null} */
   #openMath() {
     const kind = mayBeginMath(this.#text, this.#at);
     if (kind === "inline" && this.#isNear(this.#at)) this.#holdBack();
@@ -203,7 +206,7 @@ class InlineParser {
 
   #entity() {
     const entity = literalOf(this.#text, this.#at, this.#known.named);
-    this.#take(entity?.length ?? 1, entity?.text ?? "&");
+    this.#addText(entity?.length ?? 1, entity?.text ?? "&");
   }
 
   #angle() {
@@ -214,7 +217,7 @@ class InlineParser {
       this.#at += lineBreak[0].length;
       return;
     }
-    this.#link(scanAutolink(this.#text, this.#at)) || this.#take(1, "<");
+    this.#link(scanAutolink(this.#text, this.#at)) || this.#addText(1, "<");
   }
 
   #bareLink() {
@@ -223,16 +226,16 @@ class InlineParser {
 
   #bareMail() {
     const mail = scanBareMail(this.#text, this.#at);
-    if (!mail || !this.#takeBack(mail.before)) return false;
+    if (!mail || !this.#removePlainText(mail.before)) return false;
     return this.#link({ ...mail, length: mail.text.length - mail.before });
   }
 
   /**
-   * Takes back plain text that has been read.
+   * Remove text from the end of the tokens, if it is plain text.
    * @param {number} length
-   * @returns {boolean} whether all of it is plain text
+   * @returns {boolean} true if the text was removed
    */
-  #takeBack(length) {
+  #removePlainText(length) {
     let left = length;
     let index = this.#tokens.length;
     while (left > 0) {
@@ -283,33 +286,37 @@ class InlineParser {
    */
   #openBracket(length, isImage) {
     const { length: index } = this.#tokens;
-    this.#take(length, this.#text.slice(this.#at, this.#at + length));
+    this.#addText(length, this.#text.slice(this.#at, this.#at + length));
     this.#brackets.push({ at: this.#at, index, delimiters: this.#delimiters.length, isImage, isActive: true });
   }
 
   #closeBracket() {
     const bracket = this.#brackets.pop();
-    if (!bracket) return this.#take(1, "]");
+    if (!bracket) return this.#addText(1, "]");
     const label = this.#text.slice(bracket.at, this.#at);
     if (!bracket.isImage && this.#isFootnote(label)) return this.#replace(bracket, 1, { type: "footnote", label: label.slice(1) });
-    if (!bracket.isActive) return this.#take(1, "]");
+    if (!bracket.isActive) return this.#addText(1, "]");
     if (this.#isOpen && /^\](?:$|\[[^\]]*$)/.test(this.#text.slice(this.#at)) && this.#isNear(bracket.at)) this.#holdBack(bracket.index);
     const target = scanDestination(this.#text, this.#at + 1, this.#isOpen);
     if (target?.isOpen && bracket.isImage) this.#holdBack(bracket.index);
     if (target) return this.#close(bracket, target.length, this.#decoded(target.href), this.#decoded(target.title), target.isOpen);
     const reference = this.#referenceTo(label);
     if (reference) return this.#close(bracket, reference.length, reference.href, reference.title);
-    return this.#take(1, "]");
+    return this.#addText(1, "]");
   }
 
-  /** A number is one also where its text is missing; anything else may be a set of characters, as in `[^0-9]`. @param {string} label */
+  /**
+   * Return true for a footnote's label. A number counts without a definition; other labels may be character sets such
+   * as `[^0-9]`. @param {string} label
+   */
   #isFootnote(label) {
     return FOOTNOTE.test(label) && (NUMBERED_FOOTNOTE.test(label) || this.#known.definition(label) !== null);
   }
 
   /**
-   * @param {string} label between the brackets that have just been closed
-   * @returns {{href: string, title: string, length: number} | null} length: of what follows and belongs to it
+   * @param {string} label label in the brackets that were just closed
+   * @returns {{href: string, title: string, length: number} | null} length: of the source behind the brackets that
+   *   belongs to it
    */
   #referenceTo(label) {
     const full = scanLabel(this.#text, this.#at + 1);
@@ -325,9 +332,9 @@ class InlineParser {
   }
 
   /**
-   * Makes a link or an image of what stands between the brackets.
+   * Make a link or an image of the tokens between the brackets.
    * @param {Bracket} bracket
-   * @param {number} length of what follows and belongs to it
+   * @param {number} length length of the source behind the brackets that belongs to it
    * @param {string} href
    * @param {string} title
    * @param {boolean} [isOpen]
@@ -343,7 +350,7 @@ class InlineParser {
 
   /**
    * @param {Bracket} bracket
-   * @returns {InlineToken[]} what stands behind it
+   * @returns {InlineToken[]} the tokens after the bracket
    */
   #childrenOf(bracket) {
     const children = this.#tokens.splice(bracket.index + 1);
@@ -353,7 +360,7 @@ class InlineParser {
 
   /**
    * @param {Bracket} bracket
-   * @param {number} length of what is read behind the text in brackets
+   * @param {number} length length of the source behind the text in brackets
    * @param {InlineToken} token
    */
   #replace(bracket, length, token) {
@@ -365,8 +372,9 @@ class InlineParser {
 }
 
 /**
- * CommonMark's rule, in which the punctuation of Chinese, Japanese and Korean counts as letters, and a letter of theirs as
- * a space beside other punctuation: between their words there is none.
+ * Find the sides on which a run touches a word, by CommonMark's rule for left- and right-flanking runs. One exception:
+ * Chinese, Japanese and Korean have no spaces between words. Their punctuation therefore counts as letters, and their
+ * letters count as spaces beside other punctuation.
  * @param {string} text
  * @param {number} start
  * @param {number} end
@@ -395,7 +403,7 @@ function plainText(tokens) {
 }
 
 /**
- * What stands in a link: no further link, as which an image is shown too.
+ * Remove links inside a link. Images count too, since they are shown as links.
  * @param {InlineToken[]} tokens
  * @returns {InlineToken[]}
  */
@@ -409,7 +417,7 @@ function withoutLinks(tokens) {
 
 /**
  * @param {InlineToken[]} tokens
- * @returns {InlineToken[]} with texts that follow each other made one
+ * @returns {InlineToken[]} the tokens, with adjacent texts merged
  */
 function merged(tokens) {
   /** @type {InlineToken[]} */

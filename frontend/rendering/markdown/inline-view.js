@@ -1,6 +1,6 @@
 /**
- * The inline content of one block on the page: one node for each token. When the text grows, nodes whose token is the
- * same stay, and a text that only got longer is added to: so a selection in it survives.
+ * View of the inline content of one block: one node for each token. When the text grows, nodes of unchanged tokens
+ * stay, and a longer text is appended to its node, so that a selection is kept.
  */
 
 import { parseInline } from "./inline-parser.js";
@@ -17,11 +17,11 @@ import { linkElement, safeAddress, setLink } from "./safe-links.js";
 /** @typedef {InlineToken | {type: "task", isDone: boolean}} ShownToken */
 /** @typedef {{render: (element: HTMLElement, tex: string, isDisplay: boolean) => void}} MathPainter */
 /**
- * What all blocks of one answer share.
+ * Objects that all blocks of one answer share.
  * @typedef {object} Answer
  * @property {References} references
  * @property {Outline} outline
- * @property {() => number} now milliseconds
+ * @property {() => number} now clock in milliseconds
  * @property {Entities} entities
  * @property {MathPainter} math
  * @property {{paint: (code: HTMLElement, language: string) => void}} highlighting
@@ -33,8 +33,8 @@ export class InlineView {
   #known;
   /** @type {ShownToken[]} */
   #shown = [];
-  /** @type {Set<string>} labels without a definition; "&" for names that are not known */
-  #waited = new Set();
+  /** @type {Set<string>} labels without a definition; "&" stands for unknown entity names */
+  #unresolved = new Set();
   #again = () => {};
 
   /**
@@ -44,13 +44,13 @@ export class InlineView {
   constructor(element, answer) {
     this.#element = element;
     this.#answer = answer;
-    this.#known = this.#knownTo();
+    this.#known = this.#lookups();
   }
 
   /**
    * @param {string} text
-   * @param {boolean} isOpen whether more may follow
-   * @param {ShownToken[]} [before] what stands before it
+   * @param {boolean} isOpen true if more text may follow
+   * @param {ShownToken[]} [before] tokens before the text
    */
   show(text, isOpen, before = []) {
     this.#again = () => this.show(text, isOpen, before);
@@ -59,15 +59,15 @@ export class InlineView {
     this.#shown = tokens;
   }
 
-  /** What is not known now may be known later: then the text is shown again. @returns {Known} */
-  #knownTo() {
+  /** Return lookups that show the text again once an unknown name becomes known. @returns {Known} */
+  #lookups() {
     const { references, entities } = this.#answer;
     return {
       definition: (label) => references.find(label) ?? this.#waitFor(label),
       named: (name) => {
         const literal = entities.find(name);
-        if (literal === undefined && !this.#waited.has("&")) {
-          this.#waited.add("&");
+        if (literal === undefined && !this.#unresolved.has("&")) {
+          this.#unresolved.add("&");
           entities.whenComplete(() => this.#again());
         }
         return literal;
@@ -77,15 +77,15 @@ export class InlineView {
 
   /** @param {string} label */
   #waitFor(label) {
-    if (!this.#waited.has(label)) {
-      this.#waited.add(label);
+    if (!this.#unresolved.has(label)) {
+      this.#unresolved.add(label);
       this.#answer.references.wait(label, () => this.#again());
     }
     return null;
   }
 
   /**
-   * The same content in another element.
+   * Move the content to another element.
    * @param {Element} element
    */
   moveTo(element) {
@@ -94,7 +94,7 @@ export class InlineView {
   }
 
   /**
-   * @param {Element} parent has a node for each of the old tokens
+   * @param {Element} parent its children are the nodes of the old tokens
    * @param {ShownToken[]} old
    * @param {ShownToken[]} tokens
    */
@@ -110,7 +110,7 @@ export class InlineView {
    * @param {number} index
    * @param {ShownToken[]} old
    * @param {ShownToken[]} tokens
-   * @returns {boolean} whether the node could be kept
+   * @returns {boolean} true if the node was kept
    */
   #keep(parent, index, old, tokens) {
     const [before, now] = [old[index], tokens[index]];
@@ -196,11 +196,11 @@ function keepText(node, before, now) {
 }
 
 /**
- * A link that had no end gets where it leads to.
+ * Set the address of a link that had no end before.
  * @param {Element} node
  * @param {LinkToken} before
  * @param {LinkToken} now
- * @returns {boolean} whether the node is that of the link now
+ * @returns {boolean} true if the node now shows the link
  */
 function keepLink(node, before, now) {
   if (before.isOpen && now.isOpen) return true;
@@ -210,7 +210,7 @@ function keepLink(node, before, now) {
 }
 
 /**
- * A link to it: the page fetches nothing from elsewhere.
+ * Create a link to the image: the page loads nothing from other servers.
  * @param {ImageToken} token
  */
 function image({ href, title, alt, isInLink }) {
@@ -225,7 +225,7 @@ function image({ href, title, alt, isInLink }) {
 }
 
 /**
- * What would be a link, with its address as text.
+ * Show an unsafe link as text, with its address.
  * @param {HTMLElement} text
  * @param {string} href
  * @param {string} title

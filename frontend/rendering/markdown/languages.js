@@ -1,6 +1,6 @@
-/** The languages that code can be coloured in, by the names that models write behind a fence. */
+/** Languages that can be highlighted, by the names that models write behind a fence. */
 
-/** The files beside the common set, each with the further names that highlight.js knows it by. */
+/** Language files beside the common set, each with the other names that highlight.js accepts for it. */
 const FILES = `
   1c; abnf; accesslog; actionscript as; ada; angelscript asc; apache apacheconf; applescript osascript; arcade;
   arduino ino; armasm arm; asciidoc adoc; aspectj; autohotkey ahk; autoit; avrasm; awk; axapta x++; basic; bnf;
@@ -21,7 +21,7 @@ const FILES = `
   verilog v sv svh; vhdl; vim; wren; x86asm; xl tao; xquery xpath xq xqm; zephir zep
 `;
 
-/** Names that highlight.js does not know, behind the language that is written most alike. */
+/** Names that highlight.js doesn't know, after a language with similar syntax. */
 const ALIKE = `
   python py3 python3 py2 cython gdscript gd starlark bazel mojo; python-repl ipython; typescript solidity sol;
   xml vue svelte astro; cpp cuda cu hpp metal; glsl hlsl; rust zig wgsl move; go odin gleam;
@@ -35,21 +35,21 @@ const ALIKE = `
 
 const FURTHER = entriesOf(FILES);
 const FURTHER_FILES = new Set(FURTHER.map(([file]) => file));
-/** @type {Map<string, string>} by their names, of which the first entry counts */
+/** @type {Map<string, string>} languages by name; the first entry of a name counts */
 const LANGUAGES = new Map();
 for (const [language, ...names] of [...entriesOf(ALIKE), ...FURTHER]) {
   for (const name of names) if (!LANGUAGES.has(name)) LANGUAGES.set(name, language);
 }
 
 /**
- * @param {string} name in small letters
- * @returns {string} the name of the language in highlight.js, where it differs; otherwise the same
+ * @param {string} name name in lower case
+ * @returns {string} the name that highlight.js uses
  */
 export function languageOf(name) {
   return LANGUAGES.get(name) ?? name;
 }
 
-/** @param {string} language @returns {boolean} whether it has a file of its own beside the common set */
+/** @param {string} language @returns {boolean} true if the language has its own file, outside the common set */
 export function isFurther(language) {
   return FURTHER_FILES.has(language);
 }

@@ -1,7 +1,6 @@
 /**
- * What is left of a line behind the marks of the blocks that it is in, and the column at which that begins: a tab goes to
- * the next column that is a multiple of four. Only spaces and tabs are blank, as in CommonMark: a line of other white
- * space is text.
+ * Rest of a line behind the marks of its blocks, and the column where the rest begins. A tab goes to the next column
+ * that is a multiple of four. As in CommonMark, only spaces and tabs are blank: a line of other white space is text.
  */
 
 /** @typedef {{text: string, column: number}} Rest */
@@ -37,7 +36,7 @@ function isBlankAt(text, at) {
 
 /**
  * @param {Rest} rest
- * @returns {number} columns of white space at its beginning
+ * @returns {number} number of columns of white space at the beginning
  */
 export function indentOf({ text, column }) {
   let end = column;
@@ -51,8 +50,8 @@ export function indentOf({ text, column }) {
 
 /**
  * @param {Rest} rest
- * @param {number} columns of white space to take away, as far as it has them
- * @returns {Rest} a tab of which only a part is taken away becomes spaces
+ * @param {number} columns largest number of columns of white space to remove
+ * @returns {Rest} the rest; a tab that is only partly removed becomes spaces
  */
 export function outdented({ text, column }, columns) {
   let at = 0;

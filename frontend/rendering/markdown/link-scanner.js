@@ -1,15 +1,15 @@
-/** Reads what makes a link in Markdown: destinations, labels, addresses. Every scan is bounded in length. */
+/** Scanner for links in Markdown: destinations, labels and addresses. Every scan has a length limit. */
 
 import { isCjk } from "./cjk.js";
 
-/** The longest address and label, in UTF-16 units. */
+/** Longest address, and longest label below; in UTF-16 units. */
 const LONGEST = 2000;
 const LONGEST_LABEL = 999;
 const MOST_PARENTHESES = 32;
 
 const AUTOLINK = /<([A-Za-z][A-Za-z\d+.-]{1,31}:[^\s<>]{0,2000})>/y;
 const AUTOMAIL = /<([\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z\d-]{1,63}(?:\.[A-Za-z\d-]{1,63}){1,8})>/y;
-/** An address ends before the punctuation of Chinese and Japanese, and before marks of strong text. */
+/** A bare address. It ends before Chinese and Japanese punctuation, and before marks of strong or deleted text. */
 const BARE = /(?:https?:\/\/|www\.)(?:(?!\*\*|~~)[^\s<>`‘’“”«»\u3001-\u3003\u3008-\u3020\u3030\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]){1,2000}/iy;
 const MAIL_NAME = /(?:mailto:)?[A-Za-z\d.+_-]{1,64}$/;
 const MAIL_HOST = /@[A-Za-z\d_-]{1,63}(?:\.[A-Za-z\d_-]{1,63}){1,8}/y;
@@ -20,7 +20,7 @@ const TITLE = /"(?:\\.|[^"\\]){0,1000}"|'(?:\\.|[^'\\]){0,1000}'|\((?:\\.|[^()\\
 
 /**
  * @param {string} text
- * @param {number} at where a `<` is
+ * @param {number} at offset of a `<`
  */
 export function scanAutolink(text, at) {
   const address = match(AUTOLINK, text, at);
@@ -31,8 +31,8 @@ export function scanAutolink(text, at) {
 
 /**
  * @param {string} text
- * @param {number} at where an address may begin
- * @param {boolean} isInBrackets whether it ends before a bracket: that may be the end of the link in whose text it is
+ * @param {number} at offset where an address may begin
+ * @param {boolean} isInBrackets true if the address ends before a bracket, which may end the text of a link around it
  */
 export function scanBareLink(text, at, isInBrackets) {
   if (at > 0 && isWord(text.charAt(at - 1))) return null;
@@ -43,16 +43,16 @@ export function scanBareLink(text, at, isInBrackets) {
   return { href: /^www/i.test(address) ? `https://${address}` : address, text: address, length: address.length };
 }
 
-/** @param {string} character before an address, which that would be the end of */
+/** Return true if a character before an address makes it part of a word. @param {string} character */
 function isWord(character) {
   return /[\p{L}\p{N}_/.@-]/u.test(character) && !isCjk(character);
 }
 
 /**
- * An e-mail address, found by its at sign.
+ * Scan an e-mail address around its at sign.
  * @param {string} text
- * @param {number} at where that is
- * @returns {{href: string, text: string, before: number} | null} before: how much of it stands before the sign
+ * @param {number} at offset of the at sign
+ * @returns {{href: string, text: string, before: number} | null} before: length of the part before the at sign
  */
 export function scanBareMail(text, at) {
   const name = MAIL_NAME.exec(text.slice(Math.max(0, at - 72), at))?.[0];
@@ -62,11 +62,11 @@ export function scanBareMail(text, at) {
 }
 
 /**
- * `(address "title")`, both as written.
+ * Scan `(address "title")`; both are returned as written.
  * @param {string} text
- * @param {number} at behind the closing bracket
- * @param {boolean} isOpen whether an address that the text's end cuts off counts
- * @returns {{href: string, title: string, length: number, isOpen?: boolean} | null} isOpen: it has no end yet
+ * @param {number} at offset behind the closing bracket
+ * @param {boolean} isOpen true if an address that the end of the text cuts off counts
+ * @returns {{href: string, title: string, length: number, isOpen?: boolean} | null} isOpen: has no end yet
  */
 export function scanDestination(text, at, isOpen) {
   if (text[at] !== "(") return null;
@@ -84,9 +84,9 @@ export function scanDestination(text, at, isOpen) {
 }
 
 /**
- * `[label]: address "title"`, at the beginning of a paragraph.
+ * Scan `[label]: address "title"` at the beginning of a paragraph.
  * @param {string} text
- * @returns {{label: string, href: string, title: string, length: number} | null} all as written
+ * @returns {{label: string, href: string, title: string, length: number} | null} all texts as written
  */
 export function scanDefinition(text) {
   const label = scanLabel(text, 0);
@@ -106,7 +106,7 @@ export function scanDefinition(text) {
 /**
  * @param {string} text
  * @param {number} at
- * @returns {string} with its quotes; empty where there is none
+ * @returns {string} the title with its quotes; "" if there is none
  */
 function scanTitle(text, at) {
   return match(TITLE, text, at)?.[0] ?? "";
@@ -115,7 +115,7 @@ function scanTitle(text, at) {
 /**
  * @param {string} text
  * @param {number} at
- * @returns {number} behind the rest of the line; -1 where that is not blank
+ * @returns {number} offset behind the line; -1 if the rest of the line isn't blank
  */
 function endOfBlankLine(text, at) {
   const found = match(/[ \t]*(?:\n|$)/y, text, at);
@@ -123,9 +123,9 @@ function endOfBlankLine(text, at) {
 }
 
 /**
- * `[label]`.
+ * Scan `[label]`.
  * @param {string} text
- * @param {number} at behind the closing bracket
+ * @param {number} at offset of the opening bracket
  */
 export function scanLabel(text, at) {
   const label = match(LABEL, text, at)?.[1];
@@ -133,8 +133,8 @@ export function scanLabel(text, at) {
 }
 
 /**
- * @param {string} text between two brackets
- * @returns {boolean} whether it may name a definition
+ * @param {string} text text between two brackets
+ * @returns {boolean} true if the text can be the label of a definition
  */
 export function isLabel(text) {
   return text.length <= LONGEST_LABEL && /[^ \t\n]/.test(text) && /^(?:[^[\]\\]|\\[^])*$/.test(text);
@@ -142,7 +142,7 @@ export function isLabel(text) {
 
 /**
  * @param {string} label
- * @returns {string} equal for all ways to write the same label
+ * @returns {string} normal form, equal for all spellings of the same label
  */
 export function normalLabel(label) {
   return label.trim().replace(/\s+/g, " ").toLowerCase().toUpperCase();
@@ -151,7 +151,7 @@ export function normalLabel(label) {
 /**
  * @param {string} text
  * @param {number} start
- * @returns {number} behind an address, which may be empty; -1 where it has no end
+ * @returns {number} offset behind an address, which may be empty; -1 if the address has no end
  */
 function endOfAddress(text, start) {
   if (text[start] === "<") {
@@ -179,8 +179,8 @@ function addressIn(text, start, end) {
 }
 
 /**
- * @param {string} address as it stands in a sentence
- * @returns {string} without the sentence's punctuation
+ * @param {string} address address at the end of a phrase
+ * @returns {string} the address without the phrase's punctuation
  */
 function withoutTail(address) {
   let end = address.length;
@@ -211,7 +211,7 @@ function skipSpaces(text, at) {
 }
 
 /**
- * @param {RegExp} pattern sticky
+ * @param {RegExp} pattern sticky pattern
  * @param {string} text
  * @param {number} at
  */

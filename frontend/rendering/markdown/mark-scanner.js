@@ -1,32 +1,32 @@
 /**
- * Finds marks in a growing text, but for those in code: a mark between backticks, or in a fenced block, is text. What may
- * turn out to be either is held back.
+ * Scanner for thinking marks in a growing text. Marks in code, between backticks or in a fenced block, are ignored.
+ * Text that may still become a mark or code is held back.
  */
 
 const FENCE = /^[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t][ \t>]*)*(`{3,}|~{3,})([^]*)$/;
 
 /**
  * @typedef {object} Scanned
- * @property {string} text what comes before the mark, or all that is not held back
+ * @property {string} text text before the mark, or all text that isn't held back
  * @property {string | null} mark
- * @property {string} rest what follows the mark, or what is held back
+ * @property {string} rest text after the mark, or the held back text
  */
-/** @typedef {(line: string, at: number, mark: string) => boolean} Accepts whether a mark counts at that place of its line */
+/** @typedef {(line: string, at: number, mark: string) => boolean} Accepts returns true if a mark counts at this offset of its line */
 
 export class MarkScanner {
   #marks;
   #endsBlocks;
   #accepts;
-  /** What opened the block of code that is open, or "". */
+  /** Opening fence of the current code block; "" outside code. */
   #fence = "";
-  /** Whether that block is known to be closed further down. */
+  /** True if a later line is known to close that block. */
   #isClosedLater = false;
-  /** What was given out of the last line. */
+  /** Part of the last line that was already returned. */
   #line = "";
 
   /**
    * @param {readonly string[]} marks
-   * @param {boolean} endsBlocks whether a mark counts in a block of code that is never closed
+   * @param {boolean} endsBlocks true if a mark counts in a code block that is never closed
    * @param {Accepts} [accepts]
    */
   constructor(marks, endsBlocks, accepts = () => true) {
@@ -35,7 +35,7 @@ export class MarkScanner {
     this.#accepts = accepts;
   }
 
-  /** @returns {MarkScanner} one that stands where this one does */
+  /** @returns {MarkScanner} scanner in the same state */
   copy() {
     const copy = new MarkScanner(this.#marks, this.#endsBlocks, this.#accepts);
     copy.#fence = this.#fence;
@@ -45,8 +45,8 @@ export class MarkScanner {
   }
 
   /**
-   * @param {string} text what was held back, and what has come since
-   * @param {boolean} isLast whether no more comes
+   * @param {string} text text held back so far, followed by new text
+   * @param {boolean} isLast true if no more text comes
    * @returns {Scanned}
    */
   scan(text, isLast) {
@@ -63,10 +63,10 @@ export class MarkScanner {
 
   /**
    * @param {string} text
-   * @param {number} start of what is new in the line
-   * @param {number} end of the line
+   * @param {number} start offset of the line's new part
+   * @param {number} end offset of the line's end
    * @param {boolean} isLast
-   * @returns {Scanned | null} null: no mark that counts
+   * @returns {Scanned | null} null if no mark counts
    */
   #inLine(text, start, end, isLast) {
     for (let next = this.#next(text, start, end); next; next = this.#next(text, next.at + 1, end)) {
@@ -85,7 +85,7 @@ export class MarkScanner {
    * @param {string} text
    * @param {number} start
    * @param {number} end
-   * @returns {{at: number, mark: string} | null} the first mark there
+   * @returns {{at: number, mark: string} | null} the first mark in the range
    */
   #next(text, start, end) {
     let first = null;
@@ -97,10 +97,11 @@ export class MarkScanner {
   }
 
   /**
-   * Whether a mark is in the block of code that is open: the next lines tell, since a block that is not closed is none.
+   * Find out if a mark is in the open code block. The next lines decide, since a block that is never closed doesn't
+   * count.
    * @param {string} text
-   * @param {string} before the part of the mark's line before it
-   * @param {number} end of that line
+   * @param {string} before the line up to the mark
+   * @param {number} end offset of the line's end
    * @param {boolean} isLast
    * @returns {boolean | "maybe"}
    */
@@ -118,7 +119,7 @@ export class MarkScanner {
     return isLast ? false : "maybe";
   }
 
-  /** @param {string} line @returns {string} the line up to its first mark, or all of it */
+  /** @param {string} line @returns {string} the line up to its first mark, or the whole line */
   #beforeMark(line) {
     return line.slice(0, this.#next(line, 0, line.length)?.at);
   }
@@ -133,8 +134,8 @@ export class MarkScanner {
 
   /**
    * @param {string} text
-   * @param {number} start of what is new in the last line
-   * @param {number} at from where on it is held back
+   * @param {number} start offset of the last line's new part
+   * @param {number} at offset of the text to hold back
    * @returns {Scanned}
    */
   #hold(text, start, at) {
@@ -146,7 +147,7 @@ export class MarkScanner {
 /**
  * @param {string} text
  * @param {string[] | readonly string[]} marks
- * @returns {number} how much of the text's end may be the beginning of a mark
+ * @returns {number} length of the text's end that may be the beginning of a mark
  */
 export function heldLength(text, marks) {
   const longest = Math.max(...marks.map((mark) => mark.length)) - 1;
@@ -160,8 +161,8 @@ export function heldLength(text, marks) {
 /**
  * @param {string} line
  * @param {number} at
- * @param {boolean} isWhole whether all of the line is there
- * @returns {boolean | "maybe"} whether the place is between two equally long runs of backticks
+ * @param {boolean} isWhole true if the line is complete
+ * @returns {boolean | "maybe"} true if the offset is between two backtick runs of the same length
  */
 function isInSpan(line, at, isWhole) {
   let isUnclosed = false;
@@ -176,7 +177,7 @@ function isInSpan(line, at, isWhole) {
   return isUnclosed && !isWhole ? "maybe" : false;
 }
 
-/** @typedef {{start: number, end: number}} Run of backticks */
+/** @typedef {{start: number, end: number}} Run run of backticks */
 
 /**
  * @param {string} line
@@ -204,7 +205,7 @@ function closingOf(line, opening) {
 
 /**
  * @param {string} line
- * @param {readonly string[]} marks that are not in the line where it begins a block of code
+ * @param {readonly string[]} marks the line doesn't open a code block if it contains one of them
  * @returns {{fence: string, language: boolean} | null}
  */
 function opensFence(line, marks) {
@@ -216,7 +217,7 @@ function opensFence(line, marks) {
 
 /**
  * @param {string} line
- * @param {string} fence that it may close
+ * @param {string} fence opening fence of the block
  */
 function closesFence(line, fence) {
   const [, closing = "", rest = ""] = FENCE.exec(line) ?? [];

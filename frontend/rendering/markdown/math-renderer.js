@@ -1,4 +1,6 @@
-/** Makes formulas of TeX with KaTeX, which is loaded with the first one. Without it the TeX stays as it is written. */
+/**
+ * Renderer of TeX formulas with KaTeX, which is loaded with the first formula. If loading fails, the source is shown.
+ */
 
 import { ROOT_PATH } from "../../root-path.js";
 
@@ -9,16 +11,16 @@ const FOLDER = `${ROOT_PATH}/static/vendor/katex/`;
 const MODULE = `${FOLDER}katex.mjs`;
 const CHEMISTRY = `${FOLDER}contrib/mhchem.mjs`;
 const STYLE = `${FOLDER}katex.min.css`;
-/** Commands of mhchem, which adds them to KaTeX. */
+/** Commands of mhchem, an extension of KaTeX. */
 const CHEMICAL = /\\(?:ce|pu)(?![a-zA-Z])/;
-/** No links, classes or images from a formula, and an end to its macros and sizes (in em). */
+/** KaTeX options: no links, classes or images in formulas; limits for macro expansion and sizes (in em). */
 const OPTIONS = { throwOnError: true, trust: false, strict: "ignore", maxExpand: 1000, maxSize: 20 };
 
 export class MathRenderer {
   #queue;
   #load;
   #loadChemistry;
-  /** @type {Katex | null} once it is loaded */
+  /** @type {Katex | null} null until it is loaded */
   #katex = null;
   /** @type {Promise<Katex | null> | null} */
   #loading = null;
@@ -28,7 +30,7 @@ export class MathRenderer {
   /**
    * @param {IdleQueue} queue
    * @param {() => Promise<Katex>} [load]
-   * @param {() => Promise<unknown>} [loadChemistry] with the first formula of chemistry
+   * @param {() => Promise<unknown>} [loadChemistry] called with the first chemical formula
    */
   constructor(queue, load = loadKatex, loadChemistry = () => import(CHEMISTRY)) {
     this.#queue = queue;
@@ -37,7 +39,7 @@ export class MathRenderer {
   }
 
   /**
-   * @param {HTMLElement} element has the source until then, and keeps it where that is no TeX
+   * @param {HTMLElement} element contains the source, and keeps it if the source isn't valid TeX
    * @param {string} tex
    * @param {boolean} isDisplay
    */

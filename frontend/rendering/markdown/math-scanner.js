@@ -1,25 +1,28 @@
 /**
- * Finds math in a text: `$..$`, `$$..$$`, `\(..\)`, `\[..\]` and environments such as `\begin{align}..\end{align}`, and
- * leaves prices alone.
+ * Scanner for math: `$..$`, `$$..$$`, `\(..\)`, `\[..\]` and environments such as `\begin{align}..\end{align}`. Prices
+ * with dollar signs are no math.
  */
 
 import { isBlank } from "./line-rest.js";
 
-/** The longest formula, in UTF-16 units: longer ones stay text. */
+/** Longest formula, in UTF-16 units. A longer one is text. */
 export const LONGEST_MATH = 2000;
-/** "$5 and 10$": a number, then words. */
+/** An amount, not math: a number followed by words, as in "$5 and 10$". */
 const AMOUNT = /^\d[\d.,]*[kKmMbB%]?\s+(?!\\)\p{L}{2,}/u;
-/** Of a variable in a program, as in `$HOME/bin:$PATH`, or of a word that only begins: no formula ends so before a letter. */
+/**
+ * Operator that can't end a formula before a letter: it belongs to a shell variable (`$HOME/bin:$PATH`) or to an
+ * unfinished word.
+ */
 const OPERATOR_END = /[=:;/.,@<>+\-({|&'"]$/;
 
-/** "$PATH is set": a word that no formula has. */
+/** Words that a formula doesn't contain, as in "$PATH is set". */
 const WORDS = /^[^{]*\s\p{L}{3,}/u;
 
-/** @type {[string, string, boolean][]} what begins it, what ends it, whether it stands on its own */
+/** @type {[string, string, boolean][]} opening mark, closing mark, and true for display math */
 const MARKS = [["$$", "$$", true], ["\\[", "\\]", true], ["\\(", "\\)", false], ["$", "$", false]];
 const ENVIRONMENT = "(?:equation|align|alignat|aligned|gather|gathered|multline|flalign|eqnarray|split|cases|array|[pbBvV]?matrix|CD)\\*?";
 const BEGIN = new RegExp(`\\\\begin\\{(${ENVIRONMENT})\\}`, "y");
-/** Where a line opens math that goes on in the next ones. `\[ ]` and `\[x]` are no math but escaped boxes. */
+/** Beginning of math that continues in the next lines. `\[ ]` and `\[x]` are escaped checkboxes, not math. */
 const OPENING = new RegExp(`^[ \\t]*(?:(\\$\\$)|(\\\\\\[)(?![ xX]?\\])|\\\\begin\\{(${ENVIRONMENT})\\})`);
 
 /**
@@ -38,9 +41,9 @@ export function scanMath(text, at) {
 }
 
 /**
- * @param {string} text that still grows
- * @param {number} at where no formula begins that has an end
- * @returns {"display" | "inline" | null} what may begin there
+ * @param {string} text text that still grows
+ * @param {number} at offset where no complete formula begins
+ * @returns {"display" | "inline" | null} kind of formula that may begin there
  */
 export function mayBeginMath(text, at) {
   const before = text.slice(text.lastIndexOf("\n", at - 1) + 1, at);
@@ -67,10 +70,11 @@ function scanEnvironment(text, at) {
 }
 
 /**
- * Only a mark at the beginning of a line opens math for further lines: in "Price: $$" it is text.
+ * Find the math that is still open after a line. Only a mark at the beginning of a line opens math for further lines:
+ * in "Price: $$" it is text.
  * @param {string} line
- * @param {string} until what ends the math that is open before it, or ""
- * @returns {string} what ends the math that is open behind it, or ""
+ * @param {string} until closing mark of the math that is open before the line; "" if there is none
+ * @returns {string} closing mark of the math that is open after the line; "" if there is none
  */
 export function openMathAfter(line, until) {
   if (until !== "") {
@@ -94,8 +98,9 @@ function endOfMath(text, start, end) {
 }
 
 /**
- * Pandoc's rule: a dollar sign begins math only directly before its text, and ends it only directly behind it and not
- * before a digit, so that "$5 and $6" are prices. Here it also begins none behind a word, as in "US$".
+ * Find the dollar sign that ends a formula, by Pandoc's rule: the opening sign is directly before the formula, the
+ * closing one directly behind it and not before a digit, so that "$5 and $6" are prices. In addition, no formula begins
+ * after a word, as in "US$".
  * @param {string} text
  * @param {number} at
  */

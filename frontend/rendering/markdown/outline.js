@@ -1,13 +1,13 @@
 /**
- * The headings of one answer. The page has one of its own above them, and none is more than a level below the one before
- * it, whatever the model writes: who goes from heading to heading relies on that.
+ * Heading levels of one answer. Its headings are below the page's own heading, and never skip a level, whatever the
+ * model writes: screen reader users move from heading to heading.
  */
 export class Outline {
-  /** That of the last heading. */
+  /** Level of the last heading. */
   level = 1;
 
   /**
-   * @param {number} level as it was written, from 1 to 6
+   * @param {number} level level in the source, from 1 to 6
    * @returns {HTMLHeadingElement}
    */
   heading(level) {

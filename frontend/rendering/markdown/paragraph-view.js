@@ -1,4 +1,4 @@
-/** A paragraph or a heading on the page. A long one is split, so that what is still written is short. */
+/** View of a paragraph or a heading. A long one is split, so that the part that still grows is short. */
 
 import { cellsOf } from "./block-starts.js";
 import { decoded } from "./entities.js";
@@ -12,12 +12,15 @@ import { TableView } from "./table-view.js";
 /** @typedef {import("./inline-view.js").Answer} Answer */
 /** @typedef {import("./inline-view.js").ShownToken} ShownToken */
 
-/** The longest piece of a paragraph, in UTF-16 units. */
+/** Longest piece of a paragraph, in UTF-16 units. */
 const LONGEST = 3000;
-/** What may be spent on painting a piece that still grows, in milliseconds; and how much it grows before the next time, if it is more. */
+/**
+ * Painting time in milliseconds above which a growing piece is painted less often: the next time when it is longer by
+ * the factor `GROWTH`.
+ */
 const PAINT_MS = 8;
 const GROWTH = 1.2;
-/** How long the first line of what may be a table is kept from being shown. */
+/** Length up to which a line that may be a table's head isn't shown, in UTF-16 units. */
 const LONGEST_HEAD = 500;
 
 const TASK = /^\[([ xX])\][ \t]+/;
@@ -37,8 +40,8 @@ export class ParagraphView {
   /**
    * @param {HTMLElement} element
    * @param {Answer} answer
-   * @param {boolean} isInItem whether it is the first one of a list's item, which may be a task
-   * @param {string} [footnote] label of the footnote of which it is the first one
+   * @param {boolean} isInItem true for the first paragraph of a list item, which may be a task
+   * @param {string} [footnote] label of the footnote that the paragraph begins
    */
   constructor(element, answer, isInItem, footnote = "") {
     this.#element = element;
@@ -65,7 +68,7 @@ export class ParagraphView {
   }
 
   close() {
-    this.#define();
+    this.#defineLinks();
     if (this.#isEmpty && this.#footnote === "") this.#element.remove();
     else this.#paint(false);
   }
@@ -76,7 +79,7 @@ export class ParagraphView {
 
   /** @param {number} level */
   becomeHeading(level) {
-    this.#define();
+    this.#defineLinks();
     if (this.#isEmpty) return false;
     const heading = this.#answer.outline.heading(level);
     if (this.#element.hasAttribute("dir")) heading.setAttribute("dir", "auto");
@@ -108,7 +111,7 @@ export class ParagraphView {
     return !this.#isContinued && this.#text.length < LONGEST_HEAD && /^\[[^\]\n]+\]:/.test(this.#text);
   }
 
-  /** Ends this piece at a space and goes on with a new one. */
+  /** End this piece at a space, and continue with a new one. */
   #split() {
     const space = this.#text.lastIndexOf(" ", LONGEST - 1);
     const lineEnd = this.#text.lastIndexOf("\n", LONGEST - 1);
@@ -128,8 +131,8 @@ export class ParagraphView {
     this.#isContinued = true;
   }
 
-  /** Takes the definitions of links away that stand at its beginning. */
-  #define() {
+  /** Remove link definitions from the beginning of the text. */
+  #defineLinks() {
     if (this.#isContinued) return;
     const { references, entities } = this.#answer;
     const read = (/** @type {string} */ source) => decoded(source, (name) => entities.find(name));
@@ -141,7 +144,7 @@ export class ParagraphView {
 
   /**
    * @param {boolean} isOpen
-   * @param {string} [text] without the space at its end, unless more of the paragraph follows
+   * @param {string} [text] text to paint; trimmed, unless another piece follows
    */
   #paint(isOpen, text = withoutBlanks(this.#text)) {
     const isHeading = this.#element.classList.contains("heading");
@@ -154,7 +157,7 @@ export class ParagraphView {
 
   /**
    * @param {string} text
-   * @param {ShownToken[]} before takes what stands for the mark
+   * @param {ShownToken[]} before receives the token of the mark
    */
   #withoutMark(text, before) {
     if (this.#footnote !== "") before.push({ type: "footnote", label: this.#footnote });
@@ -169,7 +172,7 @@ export class ParagraphView {
 /**
  * @param {string} text
  * @param {number} length
- * @returns {number} the same, or one less where that would part a surrogate pair
+ * @returns {number} the length, or one less if it would split a surrogate pair
  */
 export function wholeCharacters(text, length) {
   const last = text.charCodeAt(length - 1);

@@ -1,16 +1,16 @@
 /**
- * An answer as plain text: what the reader sees, without marks and buttons. It is read from the elements: a browser's
- * `innerText` leaves out what is not in view and so not laid out (https://drafts.csswg.org/css-contain/#content-visibility).
+ * Plain text of an answer: the visible text without marks and buttons. It is read from the elements, since `innerText`
+ * skips content outside the viewport that isn't laid out (https://drafts.csswg.org/css-contain/#content-visibility).
  */
 
-/** @param {Element} element as MarkdownText fills it @returns {string} */
+/** @param {Element} element filled by MarkdownText @returns {string} */
 export function plainText(element) {
   return blocksText(element, "\n\n");
 }
 
 /**
  * @param {Element} container
- * @param {string} gap between two of its blocks
+ * @param {string} gap text between two blocks
  */
 function blocksText(container, gap) {
   let text = "";
@@ -22,7 +22,7 @@ function blocksText(container, gap) {
 }
 
 /**
- * Its blocks, out of the groups in which they stand.
+ * Iterate over the blocks, including those in groups.
  * @param {Element} container
  * @returns {Generator<Element>}
  */
@@ -34,7 +34,7 @@ function* blocksOf(container) {
 }
 
 /**
- * A long paragraph or list stands there in several pieces.
+ * Return the gap before a block. There is none inside a long paragraph or list that is split into several elements.
  * @param {Element} block
  * @param {string} gap
  */
@@ -67,13 +67,19 @@ function boxText(box) {
   return blocksText(box, "\n\n");
 }
 
-/** Rows with tabs between their cells. The head is there again for each piece of a long table. @param {Element} box */
+/**
+ * Return a table's rows, with tabs between the cells. Of a long table with several heads, only the first head counts.
+ * @param {Element} box
+ */
 function tableText(box) {
   const rows = [...(box.querySelector("thead")?.children ?? []), ...box.querySelectorAll("tbody > tr")];
   return rows.map((row) => [...row.children].map(inlineText).join("\t")).join("\n");
 }
 
-/** Its items with a dash or a number, and what belongs to an item below its first word. @param {Element} list */
+/**
+ * Return a list's items with a dash or number; further blocks of an item are indented to its text. @param {Element}
+ * list
+ */
 function listText(list) {
   const start = Number(list.getAttribute("start") ?? 1);
   const items = [...list.children].map((item, index) => {
@@ -89,12 +95,12 @@ function inlineText(node) {
   if (node.localName === "br") return "\n";
   if (node.localName === "input") return node.hasAttribute("checked") ? "[x] " : "[ ] ";
   if (node.classList.contains("footnote-mark")) return footnoteMark(node);
-  // Of a formula its TeX, which KaTeX keeps there.
+  // KaTeX keeps a formula's TeX source in an annotation.
   const tex = node.classList.contains("math") ? node.querySelector("annotation")?.textContent : null;
   return tex?.trim() ?? [...node.childNodes].map(inlineText).join("");
 }
 
-/** Parted from the text of the footnote itself, as a number is. @param {Element} mark */
+/** Return a footnote's mark; at the beginning of the footnote itself, with a space after it. @param {Element} mark */
 function footnoteMark(mark) {
   return `[${mark.textContent}]${mark.closest("p")?.parentElement?.classList.contains("footnote") && !mark.previousSibling ? " " : ""}`;
 }

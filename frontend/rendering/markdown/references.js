@@ -1,19 +1,19 @@
-/** The link definitions of one answer. They may come later than the references to them, which then become links. */
+/** Link definitions of one answer. A reference becomes a link even if its definition comes later. */
 
 import { normalLabel } from "./link-scanner.js";
 
 /** @typedef {{href: string, title: string}} Definition */
-/** How many definitions and references without one are remembered. */
+/** Largest number of definitions and of waiting references. Later ones are ignored. */
 const MOST = 2000;
 
 export class References {
-  /** @type {Map<string, Definition>} the first one of each label */
+  /** @type {Map<string, Definition>} by label; the first definition of a label counts */
   #definitions = new Map();
-  /** @type {Map<string, (() => void)[]>} who refers to a label that was not defined by then */
+  /** @type {Map<string, (() => void)[]>} callbacks of references to labels without a definition */
   #waiting = new Map();
   #count = 0;
 
-  /** How many labels are defined. */
+  /** Number of defined labels. */
   get size() {
     return this.#definitions.size;
   }
@@ -29,7 +29,9 @@ export class References {
     this.#showAgain(key);
   }
 
-  /** Forgets all definitions but the first ones: a text that was finished in a definition goes on. @param {number} size */
+  /**
+   * Remove all but the first definitions, to parse an unfinished definition again. @param {number} size number to keep
+   */
   rewind(size) {
     for (const key of [...this.#definitions.keys()].slice(size)) {
       this.#definitions.delete(key);
@@ -44,7 +46,7 @@ export class References {
 
   /**
    * @param {string} label
-   * @param {() => void} again called when it is defined
+   * @param {() => void} again called when the label is defined
    */
   wait(label, again) {
     if (this.#count >= MOST) return;

@@ -1,10 +1,10 @@
-/** Which addresses of a model's text the page makes a link of. */
+/** Rules for the addresses in a model's text that become links. */
 
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 
 /**
- * @param {string} href as the model wrote it
- * @returns {string | null} the address; null for a relative one, and for any scheme that could run something here
+ * @param {string} href address as the model wrote it
+ * @returns {string | null} the address; null for a relative address, or a scheme that could run code
  */
 export function safeAddress(href) {
   if (!URL.canParse(href)) return null;
@@ -23,7 +23,7 @@ export function linkElement(address, title) {
 }
 
 /**
- * Has a link open in a tab of its own and tell the other side nothing.
+ * Set the address of a link, which opens in a new tab and sends no referrer.
  * @param {Element} link
  * @param {string} address
  * @param {string} title

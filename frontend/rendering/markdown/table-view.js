@@ -1,4 +1,7 @@
-/** A table on the page, row by row. A long one goes on in further tables, so that a new row is laid out with few others. */
+/**
+ * View of a table, row by row. A long table continues in further tables, so that a new row changes the layout of few
+ * others.
+ */
 
 import { cellsOf } from "./block-starts.js";
 import { InlineView, element } from "./inline-view.js";
@@ -7,9 +10,9 @@ import { InlineView, element } from "./inline-view.js";
 /** @typedef {import("./block-starts.js").Alignment} Alignment */
 /** @typedef {import("./inline-view.js").Answer} Answer */
 
-/** The most rows of one table. */
+/** Largest number of rows in one table element. */
 const MOST_ROWS = 100;
-/** From which length on a row is shown only when it is complete, and how much of a cell is shown at all. UTF-16 units. */
+/** Length from which a row is shown only when it is complete, and longest shown part of a cell. UTF-16 units. */
 const LONG_ROW = 4000;
 const LONGEST_CELL = 8000;
 
@@ -20,15 +23,15 @@ export class TableView {
   #answer;
   #head;
   #body;
-  /** @type {InlineView[]} those of the present row */
+  /** @type {InlineView[]} cells of the current row */
   #cells = [];
   #row = "";
   #rows = 0;
   #isShown = true;
 
   /**
-   * @param {Element} before after which it stands
-   * @param {Alignment[]} alignments of the columns
+   * @param {Element} before element after which the table is inserted
+   * @param {Alignment[]} alignments alignments of the columns
    * @param {string} head
    * @param {Answer} answer
    */
@@ -44,7 +47,7 @@ export class TableView {
     this.#body = this.#addTable();
   }
 
-  /** @param {string} text of the present row */
+  /** @param {string} text text of the current row */
   append(text) {
     this.#row += text;
     this.#isShown = false;
@@ -77,7 +80,7 @@ export class TableView {
     fill(this.#cells, this.#row, isOpen);
   }
 
-  /** @returns {HTMLElement} the body of a table with the same head */
+  /** @returns {HTMLElement} body of a new table with the same head */
   #addTable() {
     const table = document.createElement("table");
     table.setAttribute("dir", "auto");

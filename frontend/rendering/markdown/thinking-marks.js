@@ -1,4 +1,4 @@
-/** The marks that models put around their thinking: the page's one table of them, and the server's has the same. */
+/** Marks that models put around their thinking. The server has the same table. */
 
 /** @type {readonly (readonly [begin: string, end: string])[]} */
 export const PAIRS = [
@@ -16,25 +16,25 @@ export const PAIRS = [
   ["<|channel>thought", "<channel|>"],
 ];
 
-/** What ends a part of an answer in which each part has a header. */
+/** End mark of a part, in answers whose parts have headers. */
 export const PART_END = "<|end|>";
 
-/** Longest header of such a part, in UTF-16 units. */
+/** Longest header of a part, in UTF-16 units. */
 const LONGEST_HEADER = 300;
 const HEADER =
   /^(?:(?:<\|start\|>assistant[^<\n]{0,80})?<\|channel\|>([a-z]{0,20})[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,80})?<\|message\|>|(?:<\|begin\|>assistant)?<\|(think|content)\|>)/;
 const ROLE = /^(?:<\|start\|>assistant[^<\n]{0,80}|<\|begin\|>assistant)/;
 const UNFINISHED = /^<\|channel\|>[^<\n]{0,100}(?:<\|constrain\|>[^<\n]{0,80})?(<[^\n]*)?$/;
-/** What a text that stops in a header may look like, without a mark that is cut. */
+/** A header that the end of the text cuts off between two marks. */
 const LAST = /^(?:<\|start\|>(?:assistant[^<\n]{0,80})?|(?:<\|start\|>assistant[^<\n]{0,80})?<\|channel\|>[^<\n]{0,100}(?:<\|constrain\|>[^<\n]{0,80})?)$/;
 
 /** @typedef {{length: number, isThinking: boolean}} Header */
 
 /**
- * The header that a text begins with, as gpt-oss and Solar Open write one before each part of an answer.
+ * Read the header at the beginning of a text. gpt-oss and Solar Open write a header before each part of an answer.
  * @param {string} text
- * @param {boolean} isLast whether no more text comes
- * @returns {Header | "maybe" | null} "maybe": more of the text has to come to tell
+ * @param {boolean} isLast true if no more text comes
+ * @returns {Header | "maybe" | null} "maybe" if more text has to decide
  */
 export function headerAt(text, isLast) {
   if (!text.startsWith("<")) return null;

@@ -1,6 +1,6 @@
 /**
- * Parts what a model thinks from what it says, by the marks that models put around it (thinking-marks.js). A thought
- * stands at the beginning of an answer; a mark further down, or in code, is text. What may become a mark is held back.
+ * Splitter that separates a model's thinking from its answer by the marks around it (thinking-marks.js). Thinking comes
+ * at the beginning of an answer; a later mark, or one in code, is text. Text that may become a mark is held back.
  */
 
 import { heldLength, MarkScanner } from "./mark-scanner.js";
@@ -11,12 +11,14 @@ import { headerAt, PAIRS, PART_END } from "./thinking-marks.js";
  * @property {(text: string) => void} text
  * @property {() => void} thinkingBegan
  * @property {() => void} thinkingEnded
- * @property {() => void} thinkingWasBefore all that came so far was thinking: its beginning was in the prompt
+ * @property {() => void} thinkingWasBefore called if all text so far was thinking, because its opening mark was in the
+ *   prompt
  */
 
 /**
- * Where the text stands: before anything was said; in an answer that may turn out to be thinking; in a thought; after
- * one; in the answer. The last two are of answers of which each part has a header (gpt-oss).
+ * State of the splitter. `before`: no text yet; `open`: answer text that may turn out to be thinking; `thought`: in
+ * thinking; `after`: after thinking; `answer`: in the answer. `part` and `between` are for answers whose parts have
+ * headers (gpt-oss).
  * @typedef {"before" | "open" | "thought" | "after" | "answer" | "part" | "between"} State
  */
 
@@ -31,32 +33,32 @@ export class ThinkingSplitter {
   #state = "before";
   #scanner = new MarkScanner([...BEGINS, ...ENDS], false, mayStandAlone);
   #hasParts = false;
-  #hasSaid = false;
+  #hasEmitted = false;
 
   /** @param {ThinkingSink} sink */
   constructor(sink) {
     this.#sink = sink;
   }
 
-  /** @returns {ThinkingSplitter} one that stands where this one does */
+  /** @returns {ThinkingSplitter} splitter in the same state, with the same sink */
   copy() {
     const copy = new ThinkingSplitter(this.#sink);
     copy.#held = this.#held;
     copy.#state = this.#state;
     copy.#scanner = this.#scanner.copy();
     copy.#hasParts = this.#hasParts;
-    copy.#hasSaid = this.#hasSaid;
+    copy.#hasEmitted = this.#hasEmitted;
     return copy;
   }
 
   /** @param {string} text */
   append(text) {
-    this.#take(this.#held + text, false);
+    this.#read(this.#held + text, false);
   }
 
-  /** No more will come: what was held back is given out. */
+  /** Pass on the held back text, because no more text comes. */
   finish() {
-    this.#take(this.#held, true);
+    this.#read(this.#held, true);
     if (this.#state === "thought") this.#sink.thinkingEnded();
     this.#state = "answer";
   }
@@ -65,7 +67,7 @@ export class ThinkingSplitter {
    * @param {string} text
    * @param {boolean} isLast
    */
-  #take(text, isLast) {
+  #read(text, isLast) {
     let rest = text;
     this.#held = "";
     while (rest !== "" && this.#held === "") rest = this.#step(rest, isLast);
@@ -74,7 +76,7 @@ export class ThinkingSplitter {
   /**
    * @param {string} text
    * @param {boolean} isLast
-   * @returns {string} what is left of it
+   * @returns {string} the unread rest
    */
   #step(text, isLast) {
     switch (this.#state) {
@@ -119,7 +121,7 @@ export class ThinkingSplitter {
     this.#hasParts = true;
     const rest = text.slice(length);
     if (isThinking) return this.#beginThought(PART_END, rest);
-    if (this.#hasSaid) this.#sink.text("\n\n");
+    if (this.#hasEmitted) this.#sink.text("\n\n");
     this.#state = "part";
     return rest;
   }
@@ -136,7 +138,7 @@ export class ThinkingSplitter {
   }
 
   /**
-   * An answer without a mark of its beginning: what ends a thought may come yet.
+   * Read an answer without an opening mark; a closing mark may still turn it into thinking.
    * @param {string} text
    * @param {boolean} isLast
    */
@@ -176,7 +178,7 @@ export class ThinkingSplitter {
   }
 
   /**
-   * A part of the answer that is no thought: the mark of its end counts where another header follows, or nothing.
+   * Read a part that isn't thinking. Its end mark counts only before another header or at the end of the text.
    * @param {string} text
    * @param {boolean} isLast
    */
@@ -184,16 +186,16 @@ export class ThinkingSplitter {
     const end = text.indexOf(PART_END);
     if (end === -1) {
       const kept = isLast ? 0 : heldLength(text, [PART_END]);
-      this.#say(text.slice(0, text.length - kept));
+      this.#emit(text.slice(0, text.length - kept));
       return this.#hold(text.slice(text.length - kept));
     }
-    this.#say(text.slice(0, end));
+    this.#emit(text.slice(0, end));
     const rest = text.slice(end + PART_END.length);
     const start = rest.replace(BLANKS, "");
     const header = headerAt(start, isLast);
     if (header === "maybe" || (start === "" && !isLast)) return this.#hold(text.slice(end));
     if (start !== "" && !header) {
-      this.#say(PART_END);
+      this.#emit(PART_END);
       return rest;
     }
     this.#state = "between";
@@ -201,13 +203,13 @@ export class ThinkingSplitter {
   }
 
   /** @param {string} text */
-  #say(text) {
+  #emit(text) {
     if (text === "") return;
-    this.#hasSaid = true;
+    this.#hasEmitted = true;
     this.#sink.text(text);
   }
 
-  /** @param {string} text @returns {string} nothing: all of it waits for what comes next */
+  /** Hold the text back until more comes. @param {string} text @returns {string} always "" */
   #hold(text) {
     this.#held = text;
     return "";
@@ -215,7 +217,8 @@ export class ThinkingSplitter {
 }
 
 /**
- * Whether a mark counts whose partner is not there: not where a sentence speaks of it, after a blank or a quotation mark.
+ * Return true if a mark without its partner counts. It doesn't after a blank, bracket or quotation mark: there a
+ * sentence mentions it.
  * @param {string} line
  * @param {number} at
  * @param {string} mark

@@ -1,8 +1,8 @@
-/** What a model thought before it spoke, folded away under one line that says how long it took. */
+/** View of a model's thinking: a closed fold, with its duration in the title. */
 
 import { element } from "./inline-view.js";
 
-/** From when on the time is worth telling, in milliseconds: text that was there before comes at once. */
+/** Shortest duration that is shown, in milliseconds. Stored text is added at once and has no measured duration. */
 const SHORTEST_MS = 500;
 
 export class ThinkingView {
@@ -17,7 +17,7 @@ export class ThinkingView {
     parent.append(this.element);
   }
 
-  /** @param {number} ms since it began */
+  /** @param {number} ms duration */
   end(ms) {
     this.#summary.textContent = ms < SHORTEST_MS ? "Thought" : `Thought for ${words(ms)}`;
     this.element.setAttribute("data-state", "done");

@@ -1,6 +1,6 @@
 /**
- * The end of a text that still grows, as far as its next character decides what it is: marks, the beginning of an address
- * or of a name. It is not shown before then, since what is shown would have to change.
+ * Undecided end of a growing text: marks, or the beginning of an address or name, whose meaning the next characters
+ * decide. It isn't shown yet, since it might have to change.
  */
 
 const MARKS = /[*_~`$!\\<]+$/;
@@ -8,13 +8,13 @@ const TAG_NAME_OR_COMMAND = /(?:<[A-Za-z/!][^\s<>]{0,100}|&[#\w]{0,31}|\\[a-z]{1
 const SCHEME = /(?:^|[^a-zA-Z\d])(h(?:t(?:t(?:ps?(?::\/{0,2})?)?)?)?|w(?:w(?:w\.?)?)?)$/i;
 const SCHEME_END = /[htpsw:/.]$/i;
 const PUNCTUATION = /[?!.,:;*_~'")\]]+$/;
-/** Punctuation behind an address belongs to it only if more of it follows. */
+/** Punctuation behind an address. It belongs to the address only if more of the address follows. */
 const BEHIND_ADDRESS = /(?:https?:\/\/|www\.)[^\s<>`]*[?!.,:;*_~'")\]]$/i;
 const LONGEST = 400;
 
 /**
  * @param {string} text
- * @returns {string} without its undecided end
+ * @returns {string} the text without its undecided end
  */
 export function withoutUndecidedEnd(text) {
   const end = text.slice(-LONGEST);
