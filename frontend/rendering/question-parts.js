@@ -7,8 +7,7 @@ import { createFileChip } from "./file-chip.js";
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 
 /**
- * Number of lines above which a text is folded. Only a text with much to hide is folded; the styles say how much stays
- * visible.
+ * Limits above which a text is folded: number of lines, and length in UTF-16 units. The styles set the visible height.
  */
 const LONG_LINES = 30;
 const LONG_LENGTH = 2500;

@@ -21,8 +21,8 @@ const TOGETHER = 200;
 /** Number of frames in which the place is kept in view while the messages around it get their heights. */
 const FRAMES = 20;
 /**
- * How many times hits are marked in one message. A message that changes more often is still being written; marking it
- * each time costs too much.
+ * Largest number of times that hits are marked in one message. Marking a message that is still being written costs too
+ * much.
  */
 const PAINTS = 20;
 /** Events by which the user leaves the place. */
