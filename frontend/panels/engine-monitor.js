@@ -1,18 +1,18 @@
-/** Asks the server once a second for its status, while the engine panel is seen. */
+/** Sampling of the server's status, once a second while the engine panel is visible. */
 
 import { PageSpeed } from "./page-speed.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../protocol/messages.js").ServerStatus} ServerStatus */
 /**
- * @typedef {object} Sample both speeds are of the moment at which the status arrived
+ * @typedef {object} Sample speeds at the time when the status arrived
  * @property {ServerStatus | null} status null if the server has not answered in time
- * @property {number} roundTrip milliseconds until its answer
+ * @property {number} roundTrip time from request to reply, in milliseconds
  * @property {number | null} pagePerSecond tokens that reach this page, per second; null while too little is known
  */
-/** @typedef {{askStatus: (told: (status: ServerStatus) => void) => void, readonly pieceCount: number}} Asked */
+/** @typedef {{askStatus: (receive: (status: ServerStatus) => void) => void, readonly pieceCount: number}} Asked */
 
-/** Between two questions, in milliseconds. A status that takes longer counts as no answer. */
+/** Time between two requests, in milliseconds. A status that takes longer counts as no reply. */
 export const PERIOD_MS = 1000;
 
 export class EngineMonitor {
@@ -21,7 +21,7 @@ export class EngineMonitor {
   #speed = new PageSpeed();
   /** @type {unknown} */
   #timer = null;
-  /** Number of the open question; an answer to an earlier one is dropped. */
+  /** Number of the open request. A reply to an earlier one is dropped. */
   #question = 0;
 
   /**
@@ -67,8 +67,8 @@ export class EngineMonitor {
   }
 
   /**
-   * @param {number} [server] tokens per second of the whole server, of which this page's are a part: answers that are
-   *   read again after a pause arrive faster than they are written
+   * @param {number} [server] tokens per second of the whole server, which caps the page's figure: resumed answers
+   *   arrive faster than they are written
    */
   #measure(server = Infinity) {
     const page = this.#speed.add(this.#clock.now(), this.#connection.pieceCount);

@@ -1,4 +1,4 @@
-/** The engine's work, in figures and as a small plot. Asks the server only while the panel can be seen. */
+/** Panel with the engine's figures and a small plot. It requests them only while it is visible. */
 
 import { create } from "./elements.js";
 import { SpeedPlot } from "./speed-plot.js";
@@ -117,7 +117,7 @@ export class EnginePanel {
 export function describeSample({ status, roundTrip, pagePerSecond }, { parallel }) {
   if (!status) return [["Engine", "no answer from the server"]];
   const { running = 0, queued = 0, tokens_per_second: speed, kv_used: used = 0, kv_tokens: cells } = status;
-  // Both speeds are means of some seconds; once no answer is running, nothing is written.
+  // Both speeds are means of several seconds. If no answer is running, nothing is being written.
   const isIdle = running === 0;
   /** @type {[string, string][]} */
   const rows = [

@@ -45,7 +45,7 @@ export class HelpDialog {
   }
 
   /**
-   * Close with Escape, which then stops no answer, or with a second `?`.
+   * Close with Escape, which then doesn't stop the answer, or with a second `?`.
    * @param {KeyboardEvent} event
    */
   #keyPressedInside(event) {

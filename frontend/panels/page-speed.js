@@ -1,6 +1,6 @@
-/** Tokens per second that reach this page: the mean of as many seconds as the server's own figure covers. */
+/** Tokens per second that reach this page: a mean over the same time as the server's figure. */
 
-/** As in server/generations/speed.py, in milliseconds. */
+/** Length of the window in milliseconds, as in server/generations/speed.py. */
 const WINDOW_MS = 3000;
 
 export class PageSpeed {
@@ -25,7 +25,10 @@ export class PageSpeed {
     this.#readings = [];
   }
 
-  /** The time before the first token of the window does not count: the server leaves it out as well. */
+  /**
+   * Find the last reading before the window's first token. The time before that token does not count, as in the
+   * server's figure.
+   */
   #lastBeforeTokens() {
     const [first = { at: 0, count: 0 }] = this.#readings;
     return this.#readings.findLast(({ count }) => count === first.count) ?? first;

@@ -1,4 +1,4 @@
-/** The side panel with its views (settings, engine, appearance), and the help dialog. Owns them. */
+/** Side panel with its views (settings, engine, appearance), and help dialog. Owns both. */
 
 import { AppearancePanel } from "./appearance-panel.js";
 import { EngineMonitor } from "./engine-monitor.js";

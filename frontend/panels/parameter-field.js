@@ -1,4 +1,4 @@
-/** One sampling parameter as a row of the settings: name, help on demand, slider, value, and a reset once it is changed. */
+/** Row of one sampling parameter in the settings: name, help on demand, slider, value, and a reset after a change. */
 
 import { create, createButton, createSvg } from "./elements.js";
 import { ParameterSlider } from "./parameter-slider.js";
@@ -24,7 +24,7 @@ export class ParameterField {
   #error;
   #reset;
   #problem = "";
-  /** The default, of the model or of the server. */
+  /** Default, of the model or of the server. */
   #standard;
 
   /**
@@ -63,7 +63,7 @@ export class ParameterField {
     return this.#parameter.label;
   }
 
-  /** The error that is shown, or "". */
+  /** Error that is shown, or "". */
   get problem() {
     return this.#problem;
   }
@@ -75,14 +75,14 @@ export class ParameterField {
     this.#slider?.show(this.#input.value, this.#standard);
   }
 
-  /** @param {number | undefined} recommended default of the model that answers; undefined: the server's */
+  /** @param {number | undefined} recommended default of the current model; undefined: the server's default */
   showDefault(recommended) {
     this.#standard = String(recommended ?? this.#parameter.standard);
     this.#input.placeholder = this.#standard;
     if (this.#input.value === "") this.#slider?.show("", this.#standard);
   }
 
-  /** The control that a value is typed into. */
+  /** Input element for the value. */
   get input() {
     return this.#input;
   }
@@ -106,7 +106,7 @@ export class ParameterField {
     this.commit();
   }
 
-  /** An error is shown when the field is left, and goes as soon as the text is valid. */
+  /** Remove the error as soon as the text is valid. A new error is shown only when the field loses the focus. */
   #inputChanged() {
     this.#showChange();
     const reading = readParameter(this.#parameter, this.#input.value);
@@ -119,7 +119,7 @@ export class ParameterField {
     this.#input.focus();
   }
 
-  /** @param {string} text the value as it is written here: "1e-1" is "0.1" */
+  /** @param {string} text value in plain decimals: "0.1" for "1e-1" */
   #showNumber(text) {
     if (isNumeric(this.#parameter)) this.#input.value = text;
     this.#slider?.show(text, this.#standard);
@@ -215,7 +215,7 @@ function createInput(parameter, id) {
     autocomplete: "off",
   };
   if (!isNumeric(parameter)) return create("textarea", { ...attributes, dir: kind === "object" ? "ltr" : "auto", rows: kind === "object" ? 3 : 2 });
-  // Keyboards that bring up digits alone have no minus sign on some telephones.
+  // On some phones the keyboard for digits has no minus sign.
   const inputmode = minimum < 0 ? "text" : kind === "integer" ? "numeric" : "decimal";
   return create("input", { ...attributes, dir: "ltr", type: "text", inputmode });
 }

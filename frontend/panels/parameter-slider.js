@@ -1,4 +1,4 @@
-/** Slider of one sampling parameter. Without a value it stands at the default. */
+/** Slider of one sampling parameter. Without a value its thumb is at the default. */
 
 import { create } from "./elements.js";
 
@@ -40,7 +40,7 @@ export class ParameterSlider {
     delegate.sliderMoved(this.element.value);
   }
 
-  /** @param {string} words a value may lie beyond the slider's ends, so the position alone doesn't say it */
+  /** @param {string} words value in words, since it may be outside of the slider's range */
   #describe(words) {
     this.element.setAttribute("aria-valuetext", words);
   }

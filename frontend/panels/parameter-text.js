@@ -22,7 +22,7 @@ export function readParameter(parameter, text) {
     case "object":
       return readObject(parameter, text);
     default:
-      // Input methods for Chinese and Japanese type full-width digits, and some phones a longer minus sign.
+      // Input methods for Chinese and Japanese type full-width digits, and some phones type a longer minus sign.
       return readNumber(parameter, text.normalize("NFKC").replace("−", "-").trim());
   }
 }

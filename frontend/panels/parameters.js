@@ -1,22 +1,22 @@
 /**
- * Every sampling parameter of the protocol: its range, its control, and its words. The rows of the settings, their errors
- * and the chips at the composer are made from this table. A test checks names and ranges against protocol/spec.
+ * Table of the protocol's sampling parameters: range, control and words of each. The rows of the settings, their errors
+ * and the chips at the composer are built from it. A test checks names and ranges against protocol/spec.
  */
 
 /** @typedef {"number" | "integer" | "strings" | "object"} ParameterKind strings: one on each line; object: JSON text */
-/** @typedef {{from: number, to: number, step: number}} Slider the usual values; others in the range can be typed */
+/** @typedef {{from: number, to: number, step: number}} Slider usual values; the field accepts all others in the range */
 /**
  * @typedef {object} Parameter
- * @property {string} name as the protocol has it
+ * @property {string} name name in the protocol
  * @property {string} label
- * @property {string} group title of the group that it is shown in
+ * @property {string} group title of its group in the settings
  * @property {ParameterKind} kind
  * @property {string} meaning shown on demand
  * @property {string} standard default if the model recommends none; a number unless the default is shown in words
  * @property {Slider} [slider]
  * @property {string} [chip] short label of a set value, with # for the value; otherwise the label and a number
  * @property {number} [minimum]
- * @property {number} [above] like minimum, but not this number itself
+ * @property {number} [above] exclusive minimum
  * @property {number} [maximum]
  * @property {number} [minItems]
  * @property {number} [maxItems] of strings, or of an object's entries
@@ -25,7 +25,7 @@
  * @property {boolean} [hasNumbers] whether an object's keys are token ids and its values numbers in the range
  */
 
-/** From here on, a maximum is a limit of the number format and is left out where a range is described. */
+/** Smallest maximum that is only a limit of the number format. Descriptions of a range leave such a maximum out. */
 const WHOLE = 2 ** 31 - 1;
 const COMMON = "Common";
 const CHOICE = "Sampling";
@@ -38,7 +38,7 @@ const SHARE = { from: 0, to: 1, step: 0.01 };
 /** @type {Slider} */
 const PENALTY = { from: -2, to: 2, step: 0.1 };
 
-/** Titles of the groups, in the order in which they are shown. The first one can't be folded. */
+/** Titles of the groups, in display order. The first one can't be folded. */
 export const GROUPS = [COMMON, CHOICE, REPETITION, DRY, FORM];
 
 /** @type {Parameter[]} */

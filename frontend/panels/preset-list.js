@@ -1,4 +1,4 @@
-/** The presets to choose from, and two commands for all settings: save them as a preset, copy them. */
+/** List of presets, with two commands for all settings: save as a preset, and copy. */
 
 import { create, createButton } from "./elements.js";
 import { MAX_NAME, currentPreset } from "./presets.js";
@@ -10,7 +10,7 @@ import { MAX_NAME, currentPreset } from "./presets.js";
  * @typedef {object} PresetListDelegate
  * @property {(preset: Preset) => void} presetChosen
  * @property {() => Settings} presetWanted the settings to save or to copy
- * @property {(sentence: string, undo?: () => void) => void} presetSaid reports what was done, or why not
+ * @property {(sentence: string, undo?: () => void) => void} presetSaid reports the result, or an error
  */
 
 export class PresetList {

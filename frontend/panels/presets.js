@@ -1,4 +1,4 @@
-/** Named settings to choose from: three built-in ones, and the user's own, stored by the browser. */
+/** Named settings: three built-in presets, and the user's own in the browser's storage. */
 
 import { readSettings, tidied } from "./settings.js";
 
@@ -35,7 +35,7 @@ export class Presets {
   }
 
   /**
-   * Store the settings under a name, in place of an own preset of that name.
+   * Store the settings under a name. A preset of the user's with that name is replaced.
    * @param {string} name
    * @param {Settings} settings
    * @returns {string} an error, or ""
@@ -51,7 +51,7 @@ export class Presets {
 
   /**
    * @param {string} name
-   * @returns {() => void} puts it back where it was
+   * @returns {() => void} function that restores it at its old position
    */
   remove(name) {
     const before = this.#own;
@@ -97,8 +97,8 @@ export function applied(preset, settings) {
 }
 
 /**
- * Find the preset that the settings equal. Several may: the one chosen last comes first, then the user's own, which set
- * everything.
+ * Find the preset that equals the settings. If several do, the one chosen last comes first, then the user's own, since
+ * they include every setting.
  * @param {Preset[]} presets
  * @param {Settings} settings
  * @param {string} [chosen] name of the preset that was chosen last

@@ -1,6 +1,6 @@
 /**
- * The panel beside the chat, with a tab for each of its views. Beside a wide chat it leaves the rest of the page
- * usable; on a small screen it covers the page and holds the focus.
+ * Panel beside the chat, with a tab for each of its views. In a wide window the chat remains usable beside it; on a
+ * small screen the panel covers the page and keeps the focus.
  */
 
 import { create } from "./elements.js";
@@ -106,7 +106,7 @@ export class SidePanel {
   }
 
   /**
-   * Close with Escape, which then stops no answer; move between the tabs with arrow keys.
+   * Close with Escape, which then doesn't stop the answer; move between the tabs with arrow keys.
    * @param {KeyboardEvent} event
    */
   #keyPressed(event) {
@@ -143,7 +143,7 @@ export class SidePanel {
   }
 }
 
-/** Whether there is room for the chat beside the panel: first-paint.js measures. */
+/** Check if there is room for the chat beside the panel. first-paint.js measures the room. */
 function isBeside() {
   return !document.documentElement.matches('[data-room~="cover"]');
 }

@@ -1,4 +1,4 @@
-/** The last samples of one figure, with their mean and peak. */
+/** Last samples of one figure, with their mean and peak. */
 
 export class SpeedSeries {
   #capacity;
