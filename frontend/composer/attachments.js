@@ -1,4 +1,7 @@
-/** Files that come into the composer: dropped, pasted, or chosen with a button. Says which were not taken, and why. */
+/**
+ * Files that come into the composer: dropped, pasted, or chosen with a button. Shows a reason for each file that is
+ * refused.
+ */
 
 import { messageFile } from "../conversations/message-files.js";
 import { ACCEPTED } from "./file-kinds.js";
@@ -11,24 +14,24 @@ import { takeFile } from "./text-file.js";
  * @property {HTMLFormElement} form
  * @property {HTMLTextAreaElement} input
  * @property {HTMLButtonElement} button
- * @property {HTMLInputElement} chooser for files
+ * @property {HTMLInputElement} chooser input for files
  * @property {import("./held-texts.js").HeldTexts} held
  * @property {import("./text-file.js").Pdfs} pdfs
- * @property {HTMLElement} notice where sentences are shown and announced
+ * @property {HTMLElement} notice area for messages, which are also announced
  */
 
-/** More files at once are rather a mistake. */
+/** Most files that can be attached at once. More are probably a mistake; only the first ones are attached. */
 const MAX_FILES = 20;
-/** Limit on a message until the server has told its own, in bytes. */
+/** Limit on a message until the server has reported its own, in bytes. */
 const FRAME_BYTES = 1024 * 1024;
 
 export class Attachments {
   #elements;
   #frameBytes = FRAME_BYTES;
   #observer = new AbortController();
-  /** @type {string[]} about the files that were attached last */
+  /** @type {string[]} errors of the files that were attached last */
   #problems = [];
-  /** @type {string[]} what to look at in them */
+  /** @type {string[]} remarks on the files that were attached last */
   #remarks = [];
 
   /** @param {AttachmentElements} elements */
@@ -53,7 +56,7 @@ export class Attachments {
     this.#observer.abort();
   }
 
-  /** @param {number} frameBytes the largest frame that the server takes */
+  /** @param {number} frameBytes largest frame that the server accepts */
   showLimit(frameBytes) {
     this.#frameBytes = frameBytes;
     this.#say();
@@ -67,7 +70,7 @@ export class Attachments {
   }
 
   /**
-   * Out of the window: inside of it the pointer enters another element.
+   * Hide the drop area when the pointer has left the window: then the event has no related target.
    * @param {DragEvent} event
    */
   #draggedOut(event) {
@@ -84,7 +87,7 @@ export class Attachments {
   }
 
   /**
-   * A spreadsheet or a text processor gives text and a picture of it: then the text is meant.
+   * Attach pasted files. A spreadsheet or a text processor pastes text and a picture of it: then only the text is used.
    * @param {ClipboardEvent} event
    */
   #pasted(event) {
@@ -106,9 +109,9 @@ export class Attachments {
   }
 
   /**
-   * Adds files to the message, one after the other.
+   * Add files to the message, one after the other.
    * @param {File[]} files
-   * @param {string[]} [problems] that are known already
+   * @param {string[]} [problems] errors that are known already
    */
   async take(files, problems = []) {
     const { held, input } = this.#elements;
@@ -131,7 +134,7 @@ export class Attachments {
   /**
    * @param {File} file
    * @param {import("./held-texts.js").Place} place
-   * @returns {Promise<import("./text-file.js").Taken | null>} null where the person has removed it meanwhile
+   * @returns {Promise<import("./text-file.js").Taken | null>} null if the user has removed the file meanwhile
    */
   async #read(file, place) {
     const { input, held, pdfs } = this.#elements;
@@ -143,7 +146,7 @@ export class Attachments {
     return taken;
   }
 
-  /** The person goes on: what was said about the last files has been read. */
+  /** Clear the messages about the last files when the user edits the message. */
   #changed() {
     this.#problems = [];
     this.#remarks = [];
@@ -162,7 +165,7 @@ export class Attachments {
 
 /**
  * @param {DataTransfer} data
- * @returns {{files: File[], folders: string[]}} of folders only the names: browsers give them as files that can't be read
+ * @returns {{files: File[], folders: string[]}} folders: names only, since browsers pass folders as unreadable files
  */
 function parted(data) {
   const items = [...data.items].filter(({ kind }) => kind === "file");

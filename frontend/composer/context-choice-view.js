@@ -1,4 +1,4 @@
-/** Asks at the composer what to do with a chat that no longer fits into the model's context, and shows what is being done. */
+/** Choices at the composer for a chat that no longer fits into the model's context, and the progress of a summary. */
 
 /** @typedef {import("../conversations/summarizer.js").SummaryProgress} SummaryProgress */
 /** @typedef {"drop" | "summarize" | "elsewhere" | "stop"} ContextChoice */

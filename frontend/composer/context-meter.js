@@ -1,4 +1,4 @@
-/** Shows at the composer how much of the model's context the chat takes: a ring, and figures where there is room. */
+/** Meter of the model's context at the composer: a ring, and figures if there is room. */
 
 /** @typedef {import("../conversations/api.js").ContextCount} ContextCount */
 /** @typedef {import("../rendering/frame-batcher.js").FrameBatcher} FrameBatcher */
@@ -10,7 +10,7 @@
  */
 /** @typedef {"usual" | "high" | "full"} Level */
 
-/** Share of the context from which on the reader is warned. */
+/** Share of the context above which the meter warns. */
 const HIGH = 0.85;
 const figures = new Intl.NumberFormat("en");
 
@@ -35,7 +35,7 @@ export class ContextMeter {
     this.#batcher.schedule(this);
   }
 
-  /** Called by the batcher. */
+  /** Update the elements. The batcher calls it. */
   paint() {
     const { meter, arc, figures: line } = this.#elements;
     const count = this.#count;

@@ -1,4 +1,4 @@
-/** What has been written and not sent, for each conversation, so that a reload loses nothing. */
+/** Unsent text of each conversation, stored so that a reload loses nothing. */
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
@@ -6,13 +6,16 @@
 /** @typedef {[conversation: string, draft: string, held: HeldText[]]} Draft */
 
 export const KEY = "streamui.drafts.v1";
-/** For how long a change may be on the page alone, in milliseconds. */
+/** Longest delay before a change is stored, in milliseconds. */
 export const SAVE_MS = 400;
-/** What is kept at most, in UTF-16 units: browsers give a page some five million for everything. */
+/**
+ * Limit on all drafts together, in UTF-16 units; the oldest are dropped beyond it. Browsers give a page about five
+ * million for everything.
+ */
 export const MAX_DRAFT = 1_000_000;
 export const MAX_DRAFTS = 30;
 
-/** Owns what is stored under its key. */
+/** Store of the drafts. Owns the value stored under its key. */
 export class Drafts {
   #storage;
   #input;
@@ -27,7 +30,8 @@ export class Drafts {
    * @param {Keeping} storage
    * @param {{value: string} & EventTarget} input
    * @param {Clock} clock
-   * @param {{readonly items: HeldText[], replace: (items: HeldText[]) => void}} held long texts beside the input
+   * @param {{readonly items: HeldText[], replace: (items: HeldText[]) => void}} held files and long texts beside the
+   *   input
    */
   constructor(storage, input, clock, held) {
     this.#storage = storage;
@@ -46,7 +50,7 @@ export class Drafts {
   }
 
   /**
-   * Keeps the draft of the conversation that was open, and writes the one of this conversation into the input.
+   * Store the draft of the conversation that was open, and put this conversation's draft into the input.
    * @param {string} conversation its id
    */
   open(conversation) {
@@ -61,7 +65,7 @@ export class Drafts {
     this.#forgetTimer();
   }
 
-  /** Keeps the draft now, if it has changed: the page may be gone in a moment. */
+  /** Store the draft now, if it has changed: the page may be closed without further notice. */
   save() {
     if (this.#timer === null) return;
     this.#forgetTimer();
@@ -86,7 +90,7 @@ export class Drafts {
 
 /**
  * @param {unknown} value
- * @returns {Draft[]} the one that was written last comes last
+ * @returns {Draft[]} drafts, the newest last
  */
 function readDrafts(value) {
   if (!Array.isArray(value)) return [];
@@ -106,7 +110,7 @@ function lengthOf([, draft, held]) {
 
 /**
  * @param {Draft[]} drafts
- * @returns {Draft[]} the newest ones, as many as there is room for
+ * @returns {Draft[]} newest drafts, as many as fit
  */
 function fitting(drafts) {
   let room = 2 * MAX_DRAFT;

@@ -1,6 +1,6 @@
-/** Which files the composer takes, and the sentence about each kind that it doesn't take. */
+/** Kinds of files: those that the composer accepts, and the message about each kind that it refuses. */
 
-/** For the file chooser: `text/*` misses most source code, whose types browsers don't know. */
+/** Extensions for the file chooser: `text/*` misses most source code, whose types browsers don't know. */
 const TEXT_ENDINGS = `
   txt text md markdown rst adoc org tex bib log csv tsv json jsonl ndjson json5 yaml yml toml ini cfg conf env properties xml
   svg html htm xhtml css scss sass less js mjs cjs jsx ts mts cts tsx vue svelte astro py pyi pyw ipynb rb php pl pm lua r jl
@@ -10,10 +10,10 @@ const TEXT_ENDINGS = `
   lock gitignore editorconfig glsl hlsl wgsl cu cuh
 `.trim().split(/\s+/);
 
-/** What the chooser offers. */
+/** File types that the chooser offers. */
 export const ACCEPTED = ["text/*", "application/json", "application/xml", ".pdf", ...TEXT_ENDINGS.map((ending) => `.${ending}`)].join(",");
 
-/** @typedef {{endings: string, begins: string[], words: string}} Kind begins: of its files, as Latin-1; words: after the name */
+/** @typedef {{endings: string, begins: string[], words: string}} Kind begins: first bytes of such files, as Latin-1; words: message after the file's name */
 
 /** @type {Kind[]} */
 const KINDS = [
@@ -55,15 +55,15 @@ const NO_TEXT = "isn't a text file.";
  * @param {string} name of the file
  */
 export function isPdf(head, name) {
-  // Readers of PDF look for the mark in the first kilobyte. In another text file it may be quoted.
+  // PDF readers look for the mark in the first kilobyte. Another kind of text file may quote it there.
   return head.subarray(0, 5).join() === "37,80,68,70,45" || (/\.pdf$/i.test(name) && latin1(head.subarray(0, 1024)).includes("%PDF-"));
 }
 
 /**
  * @param {Uint8Array} head the first bytes of a file that isn't text
  * @param {string} name of the file
- * @param {string} [type] of the file, as the browser says
- * @returns {string} what it is; follows its name
+ * @param {string} [type] of the file, according to the browser
+ * @returns {string} words that follow the file's name
  */
 export function describeKind(head, name, type = "") {
   const ending = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? "";
@@ -75,7 +75,7 @@ export function describeKind(head, name, type = "") {
 }
 
 /**
- * RIFF and ISO files say in their ninth byte, or fifth, what is in them.
+ * Find the type of a RIFF or ISO file, which is in its ninth or fifth byte.
  * @param {string} start
  */
 function container(start) {

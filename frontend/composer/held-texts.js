@@ -1,17 +1,17 @@
-/** The files and long pastes of the message that is being written, as chips at the composer. Owns their list. */
+/** Files and long pastes of the unsent message, as chips at the composer. Owns their list. */
 
 import { countLines, fileBlock, messageFile } from "../conversations/message-files.js";
 import { createFileChip, createReadingChip } from "../rendering/file-chip.js";
 import { messageBytes } from "./message-size.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} HeldText */
-/** @typedef {{name: string, controller: AbortController}} Reading a file whose text isn't known yet */
+/** @typedef {{name: string, controller: AbortController}} Reading file that is still being read */
 /** @typedef {{signal: AbortSignal, fill: (text: string) => void, drop: () => void}} Place of a file among the chips */
 
-/** A longer paste becomes a chip. */
+/** Limits above which a paste becomes a chip: in lines, and in UTF-16 units. */
 export const LONG_LINES = 60;
 export const LONG_LENGTH = 5000;
-/** A text field with more than this takes seconds for every key. UTF-16 units. */
+/** Limit for text in a text field, in UTF-16 units. Above it each key takes seconds. */
 const FIELD_LENGTH = 50_000;
 const FIELD_LINES = 1000;
 
@@ -36,7 +36,7 @@ export class HeldTexts {
     this.#show = show;
   }
 
-  /** Those that have been read. */
+  /** Files and pastes that are completely read. */
   get items() {
     return this.#entries.filter((entry) => "text" in entry);
   }
@@ -45,12 +45,12 @@ export class HeldTexts {
     return this.items.length === 0;
   }
 
-  /** Whether the text of one isn't known yet, so that the message can't be sent. */
+  /** Whether a file is still being read, so that the message can't be sent. */
   get isReading() {
     return this.#entries.some((entry) => "controller" in entry);
   }
 
-  /** Bytes that they take in a frame. */
+  /** Size of all texts in a frame, in bytes. */
   get bytes() {
     return this.#bytes;
   }
@@ -69,8 +69,8 @@ export class HeldTexts {
   }
 
   /**
-   * Shows that a file is being read. Its place is given up, and the signal aborted, when the reader removes the chip or
-   * turns to another conversation.
+   * Show a chip for a file that is being read. If the user removes the chip or opens another conversation, the chip's
+   * place is dropped and the signal aborted.
    * @param {string} name
    * @returns {Place}
    */
@@ -90,7 +90,7 @@ export class HeldTexts {
     if (this.#entries.length > 0) this.replace([]);
   }
 
-  /** @param {HeldText[]} items also from a draft of an earlier version of the page, which had other line ends */
+  /** @param {HeldText[]} items may come from a draft of an earlier version of the page, with other line ends */
   replace(items) {
     for (const entry of this.#entries) if ("controller" in entry) entry.controller.abort();
     this.#put(items.map(({ name, text }) => messageFile(name, text)));
@@ -112,7 +112,7 @@ export class HeldTexts {
   }
 
   /**
-   * The focus goes to the next chip: its own is gone.
+   * Remove a chip. The focus moves to the next chip, since the pressed button is removed.
    * @param {HeldText | Reading} entry
    */
   #remove(entry) {
@@ -126,12 +126,12 @@ export class HeldTexts {
   }
 }
 
-/** @param {string} text that is pasted */
+/** @param {string} text from a paste */
 export function isLong(text) {
   return text.length > LONG_LENGTH || countLines(text) > LONG_LINES;
 }
 
-/** @param {string} text that a text field can't show without becoming slow */
+/** @param {string} text for a text field, which becomes slow if it is too long */
 export function isTooLongForField(text) {
   return text.length > FIELD_LENGTH || countLines(text) > FIELD_LINES;
 }

@@ -1,15 +1,15 @@
-/** How much of a frame a message takes, and a word about it once it nears the limit. */
+/** Size of a message in its frame, with a notice as it nears the limit. */
 
 import { describeBytes } from "../panels/model-facts.js";
 
-/** What the rest of a frame may take: names, ids, parameters. Bytes. */
+/** Room in a frame for everything but the text (names, ids, parameters), in bytes. */
 const FRAME_REST = 4096;
-/** From which share of the room on the size is shown. */
+/** Share of the room above which the size is shown. */
 const NEAR = 0.75;
 
 /**
  * @param {string} text
- * @returns {number} bytes that it takes as a JSON string in UTF-8
+ * @returns {number} size as a JSON string in UTF-8, in bytes
  */
 export function messageBytes(text) {
   return new TextEncoder().encode(JSON.stringify(text)).length;
@@ -17,9 +17,9 @@ export function messageBytes(text) {
 
 /**
  * @param {string} text
- * @param {number} frameBytes the server's limit
- * @param {number} [heldBytes] what the message has besides
- * @returns {number} bytes that can still be added
+ * @param {number} frameBytes largest frame that the server accepts
+ * @param {number} [heldBytes] size of the message's files and long pastes
+ * @returns {number} remaining bytes
  */
 export function roomFor(text, frameBytes, heldBytes = 0) {
   return Math.max(0, frameBytes - FRAME_REST - heldBytes - messageBytes(text));
@@ -27,13 +27,13 @@ export function roomFor(text, frameBytes, heldBytes = 0) {
 
 /**
  * @param {string} text
- * @param {number} frameBytes the server's limit
- * @param {number} [heldBytes] what the message has besides
- * @returns {{words: string, isTooLong: boolean}} no words while there is room enough
+ * @param {number} frameBytes largest frame that the server accepts
+ * @param {number} [heldBytes] size of the message's files and long pastes
+ * @returns {{words: string, isTooLong: boolean}} words: "" while there is enough room
  */
 export function describeSize(text, frameBytes, heldBytes = 0) {
   const room = frameBytes - FRAME_REST;
-  // No text takes more than six bytes for each UTF-16 unit, so that a short one need not be measured.
+  // A UTF-16 unit takes at most six bytes, so a short text need not be measured.
   if (heldBytes + text.length * 6 < room * NEAR) return { words: "", isTooLong: false };
   const bytes = heldBytes + messageBytes(text);
   if (bytes > room) {

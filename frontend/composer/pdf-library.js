@@ -1,4 +1,7 @@
-/** PDF.js as the server has it. The build for older browsers, since Safari and Firefox ESR lack what the other one needs. */
+/**
+ * Source of PDF.js on the server. It uses the build for older browsers, since Safari and Firefox ESR lack what the
+ * other build needs.
+ */
 
 import { ROOT_PATH } from "../root-path.js";
 
@@ -9,7 +12,7 @@ const FOLDER = `${ROOT_PATH}/static/vendor/pdf/`;
 export class BrowserPdf {
   characterMaps = new URL(`${FOLDER}cmaps/`, location.href).href;
   #worker = `${FOLDER}legacy/build/pdf.worker.min.mjs`;
-  /** @type {{createScriptURL: (address: string) => string} | undefined} the server allows one policy of this name */
+  /** @type {{createScriptURL: (address: string) => string} | undefined} created once, since the security policy allows only one of this name */
   #policy;
 
   /** @type {() => Promise<PdfLibrary>} */

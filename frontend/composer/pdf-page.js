@@ -1,38 +1,38 @@
-/** From what PDF.js finds on a page to lines of text. */
+/** Conversion of the text items that PDF.js finds on a page to lines of text. */
 
 /**
  * @typedef {object} TextItem
  * @property {string} str
- * @property {boolean} hasEOL whether the line ends behind it
- * @property {number} height in the page's units
- * @property {number[]} transform its last entry is the place of the baseline, counted upwards
+ * @property {boolean} hasEOL whether the line ends after it
+ * @property {number} height height in the page's units
+ * @property {number[]} transform its last entry is the height of the baseline above the page's bottom
  */
 
-/** A line that lies further below the last one begins a new paragraph. In heights of a line. */
+/** Distance between two lines above which a new paragraph begins, in line heights. */
 const PARAGRAPH_GAP = 1.75;
-/** Control characters, which some fonts have for glyphs without a meaning. */
+/** Control characters, which some fonts use for glyphs without a meaning. */
 // eslint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 export class PdfPage {
   #lines = "";
   #line = "";
-  /** @type {{base: number, height: number} | null} the last line with something on it */
+  /** @type {{base: number, height: number} | null} last line that is not empty */
   #above = null;
   /** @type {{base: number, height: number} | null} */
   #current = null;
 
-  /** UTF-16 units so far. */
+  /** Length of the text so far, in UTF-16 units. */
   get length() {
     return this.#lines.length + this.#line.length;
   }
 
-  /** @param {(TextItem | {type: string})[]} items in the order in which they are read; marks without text are skipped */
+  /** @param {(TextItem | {type: string})[]} items in reading order; items without text are skipped */
   add(items) {
     for (const item of items) if ("str" in item) this.#add(item);
   }
 
-  /** @returns {string} all of it */
+  /** @returns {string} whole text */
   finish() {
     this.#endLine();
     return this.#lines.trim();

@@ -1,6 +1,6 @@
 /**
- * Reads the text of a PDF with PDF.js, which is loaded with the first one. A PDF may be hostile: it is taken apart in a
- * worker of its own, which is ended when it is done, takes too long, or isn't wanted any more. It never reaches the server.
+ * Reader of a PDF's text with PDF.js, which is loaded for the first PDF. A PDF may be hostile: a worker of its own
+ * parses it, and is ended when it is done, takes too long, or isn't needed any more. The PDF never reaches the server.
  */
 
 import { PdfPage } from "./pdf-page.js";
@@ -11,25 +11,25 @@ import { PdfPage } from "./pdf-page.js";
 /** @typedef {{streamTextContent: () => {getReader: () => TextReader}, cleanup: () => void}} Page */
 /** @typedef {{numPages: number, getPage: (number: number) => Promise<Page>}} Document */
 /**
- * What is used of PDF.js.
+ * Parts of PDF.js that are used.
  * @typedef {object} PdfLibrary
  * @property {(options: object) => {promise: Promise<Document>}} getDocument
- * @property {new (options: {port: Worker, verbosity: number}) => object} PDFWorker which has a verbosity of its own
+ * @property {new (options: {port: Worker, verbosity: number}) => object} PDFWorker PDFWorker has its own verbosity
  */
 /**
- * Where PDF.js comes from.
+ * Source of PDF.js.
  * @typedef {object} PdfSource
  * @property {() => Promise<PdfLibrary>} load
- * @property {() => Worker | null} startWorker null: PDF.js works in this thread, as in a test
- * @property {string} characterMaps address of the folder with the maps of Chinese, Japanese and Korean fonts
+ * @property {() => Worker | null} startWorker null: PDF.js runs in this thread, as in a test
+ * @property {string} characterMaps address of the folder with the character maps of Chinese, Japanese and Korean fonts
  */
 /** @typedef {{library: PdfSource, clock: Pick<Clock, "setTimeout" | "clearTimeout">}} PdfParts */
-/** @typedef {{text: string} | {problem: string}} PdfRead problem: follows the file's name */
+/** @typedef {{text: string} | {problem: string}} PdfRead problem: words that follow the file's name */
 
-/** Largest PDF, in bytes: all of it is in memory, twice. */
+/** Largest PDF that is read, in bytes: it is in memory twice. */
 export const MAX_PDF_BYTES = 100 * 1024 * 1024;
 export const MAX_PAGES = 5000;
-/** For how long a PDF may bring nothing new before it is given up, in milliseconds. */
+/** Time limit for each step of reading a PDF, in milliseconds. */
 export const PATIENCE_MS = 20_000;
 
 const PROBLEMS = {
@@ -55,7 +55,7 @@ export class PdfReader {
 
   /**
    * @param {Uint8Array} bytes
-   * @param {number} room UTF-16 units that the text may have; a longer one is cut somewhere beyond
+   * @param {number} room room for the text, in UTF-16 units; reading stops soon after a longer text exceeds it
    * @param {AbortSignal} signal
    * @returns {Promise<PdfRead>}
    */
@@ -64,7 +64,7 @@ export class PdfReader {
     try {
       library = await (this.#library ??= this.#parts.library.load());
     } catch {
-      this.#library = null; // it may come with the next one: the connection was lost
+      this.#library = null; // Loaded again for the next PDF: the network failed.
       return { problem: PROBLEMS.missing };
     }
     return await this.#readWith(library, bytes, room, signal);
@@ -107,7 +107,7 @@ export class PdfReader {
   }
 }
 
-/** One PDF that is being read. Gives up each step that takes too long, and the rest when the worker dies. */
+/** One PDF that is being read. It fails if a step takes too long or the worker fails. */
 class Attempt {
   #clock;
   #end;
@@ -120,8 +120,8 @@ class Attempt {
   constructor(clock, worker, signal) {
     this.#clock = clock;
     this.#end = new Promise((_, reject) => {
-      worker?.addEventListener("error", () => reject(new Error("The worker has died.")));
-      signal.addEventListener("abort", () => reject(new Error("The file isn't wanted any more.")));
+      worker?.addEventListener("error", () => reject(new Error("The PDF worker failed.")));
+      signal.addEventListener("abort", () => reject(new Error("The file is not needed any more.")));
     });
     this.#end.catch(() => {});
   }

@@ -1,4 +1,4 @@
-/** The queued messages above the input: the first words of each, and buttons to edit and to remove it. */
+/** Queued messages above the input: the first words of each, with buttons to edit and to remove it. */
 
 import { splitMessage } from "../conversations/message-files.js";
 import { create, createButton } from "../panels/elements.js";
@@ -12,16 +12,16 @@ import { create, createButton } from "../panels/elements.js";
  */
 /** @typedef {{queuedSent: (id: string) => void, queuedEdited: (id: string) => void, queuedRemoved: (id: string) => void}} QueueViewDelegate */
 
-/** Longest text of a row, in UTF-16 units; its style cuts it off at the row's end. */
+/** Longest text of a row, in UTF-16 units. CSS shortens it to the row's width. */
 const MAX_WORDS = 200;
-/** The same in the name of a button. */
+/** Longest message text in the name of a button, in UTF-16 units. */
 const MAX_NAME = 40;
 
 export class QueueView {
   #elements;
   /** @type {QueueViewDelegate | null} */
   #delegate = null;
-  /** What is shown, to leave it alone while it stays the same: a button in it may have the focus. */
+  /** Content that is shown. The same content is not rendered again, since one of its buttons may have the focus. */
   #shown = "";
 
   /** @param {QueueElements} elements */
@@ -36,7 +36,7 @@ export class QueueView {
 
   /**
    * @param {Queued[]} items
-   * @param {string} words when they are sent, or why not
+   * @param {string} words time when they are sent, or why they are not
    * @param {boolean} mayBeSent whether the first one waits for the user
    */
   show(items, words, mayBeSent) {
@@ -74,7 +74,7 @@ export class QueueView {
 
 /**
  * @param {string} content
- * @returns {string} its words on one line, or the names of its files where there are none
+ * @returns {string} the user's words on one line, or the names of the files if there are no words
  */
 function describeMessage(content) {
   const { words, files } = splitMessage(content);

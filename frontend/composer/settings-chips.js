@@ -1,6 +1,6 @@
 /**
- * The settings that differ from the defaults, as chips above the input: a press opens the settings at that field, a cross puts it
- * back to its default. In a new chat they are those of the last new one: the user is asked once whether to keep them.
+ * Chips above the input for settings that differ from the defaults: a press opens the settings at that field, a cross
+ * resets it. A new chat begins with the settings of the last new chat: the user is asked once whether to keep them.
  */
 
 import { changedSettings, withoutSetting } from "../panels/changed-settings.js";
@@ -17,16 +17,16 @@ import { create, createButton } from "../panels/elements.js";
  */
 /**
  * @typedef {object} ChipsDelegate
- * @property {(name: string) => void} settingChosen show its field
- * @property {(settings: Settings) => void} settingsReset these hold from now on
+ * @property {(name: string) => void} settingChosen called to show the setting's field
+ * @property {(settings: Settings) => void} settingsReset called with the new settings
  */
 
-/** Settings that the user has agreed to keep in new chats. */
+/** Storage key of the settings that the user has agreed to keep in new chats. */
 export const KEY = "streamui.settings-kept.v1";
-/** More chips than these are counted only. */
+/** Most chips that are shown; of the others only the number is. */
 export const MAX_CHIPS = 3;
 
-/** Owns what is stored under its key. */
+/** Chips of the changed settings. Owns the value stored under KEY. */
 export class SettingsChips {
   #elements;
   #storage;
@@ -35,7 +35,7 @@ export class SettingsChips {
   #settings = {};
   /** Whether a new chat is open. */
   #isNew = false;
-  /** Settings with which the new chat was opened, as text; "" once they were changed in it. */
+  /** Settings with which the new chat was opened, as text; "" after a change of them. */
   #inherited = "";
   #shown = "";
 
@@ -51,7 +51,7 @@ export class SettingsChips {
   }
 
   /**
-   * Another chat is open, or the new one has got its first message.
+   * Update after another chat was opened, or the new chat has received its first message.
    * @param {boolean} isNew
    * @param {Settings} settings
    */

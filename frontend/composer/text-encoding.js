@@ -1,26 +1,29 @@
-/** From the bytes of a file to its text: UTF-8, UTF-16 with and without its mark, and Western text of one byte a character. */
-
 /**
- * A guess is the encoding, where the file doesn't tell it for sure.
- * @typedef {{text: string, guess?: string} | "binary" | "unknown"} Decoded unknown: text in an encoding that can't be told
+ * Decoding of a file's bytes to text: UTF-8, UTF-16 with and without a byte order mark, and Western text of one byte
+ * per character.
  */
 
-/** Control characters that text doesn't have, but for tab, line feed, form feed, carriage return and escape. */
+/**
+ * Result of decoding. guess: encoding, if the file doesn't identify it for sure; unknown: text in an unknown encoding.
+ * @typedef {{text: string, guess?: string} | "binary" | "unknown"} Decoded
+ */
+
+/** Control characters that text doesn't contain: all except tab, line feed, form feed, carriage return and escape. */
 // eslint-disable-next-line no-control-regex
 const CONTROLS = /[\u0001-\u0008\u000b\u000e-\u001a\u001c-\u001f\u007f]/g;
-/** Text of a terminal has a few of them, such as backspace; more than one in so many characters is no text. */
+/** Lowest number of characters per control character in text: output of a terminal has a few, such as backspace. */
 const PER_CONTROL = 50;
-/** Bytes that are looked at to tell UTF-16 without a mark. */
+/** Number of bytes examined to detect UTF-16 without a byte order mark. */
 const LOOK = 4096;
-/** In Western text at most a third of the bytes are no ASCII, and no more than three of these follow each other. */
+/** Limits of Western text: at most a third of its bytes is not ASCII, and at most three of these follow each other. */
 const ACCENTS_SHARE = 1 / 3;
 const ACCENTS_RUN = 3;
-/** What Windows-1252 leaves free. */
+/** Bytes that Windows-1252 doesn't use. */
 const UNUSED = new Set([0x81, 0x8d, 0x8f, 0x90, 0x9d]);
 
 /**
  * @param {Uint8Array} bytes
- * @returns {Decoded} with plain line feeds
+ * @returns {Decoded} text with plain line feeds
  */
 export function decodeText(bytes) {
   const certain = decodeMarked(bytes) ?? decodeAs("utf-8", bytes);
@@ -31,7 +34,7 @@ export function decodeText(bytes) {
 }
 
 /**
- * Whether a file that begins like this may be text. The last character may be cut in two.
+ * Check if a file that begins with these bytes may be text. They may end in the middle of a character.
  * @param {Uint8Array} head
  */
 export function beginsAsText(head) {
@@ -39,7 +42,7 @@ export function beginsAsText(head) {
 }
 
 /**
- * UTF-16, which has a mark, or zeros in every other byte where its text is mostly ASCII.
+ * Decode UTF-16, which has a byte order mark, or zeros in every other byte if its text is mostly ASCII.
  * @param {Uint8Array} bytes
  */
 function decodeMarked(bytes) {
@@ -55,7 +58,7 @@ function decodeMarked(bytes) {
   return odd === 0 ? decodeAs("utf-16be", bytes) : null;
 }
 
-/** @param {Uint8Array} bytes little-endian, after a mark */
+/** @param {Uint8Array} bytes little-endian, after the byte order mark */
 function decodeUtf32(bytes) {
   if (bytes.length % 4 !== 0) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -86,7 +89,8 @@ function isText(text) {
 }
 
 /**
- * Accents stand alone between ASCII letters. In Japanese, Chinese, Russian or Greek files such bytes come in rows.
+ * Check for Western text, where accented letters occur alone between ASCII letters. In Japanese, Chinese, Russian or
+ * Greek files such bytes occur in sequences.
  * @param {Uint8Array} bytes
  */
 function looksWestern(bytes) {
@@ -100,7 +104,10 @@ function looksWestern(bytes) {
   return accents <= bytes.length * ACCENTS_SHARE;
 }
 
-/** Without the mark that ends a text of DOS. @param {string} text */
+/**
+ * Remove the character that ends a DOS text, and normalize the line ends.
+ * @param {string} text
+ */
 function plain(text) {
   return (text.endsWith("\u001a") ? text.slice(0, -1) : text).replace(/\r\n?/g, "\n");
 }

@@ -1,4 +1,4 @@
-/** From a file to text that a message can hold, or to the sentence that says why not. */
+/** Conversion of a file to text that a message can contain, or to an error. */
 
 import { fileBlock, messageFile } from "../conversations/message-files.js";
 import { describeBytes } from "../panels/model-facts.js";
@@ -15,18 +15,18 @@ import { beginsAsText, decodeText } from "./text-encoding.js";
  * @property {() => Promise<ArrayBuffer>} arrayBuffer
  * @property {(begin: number, end: number) => {arrayBuffer: () => Promise<ArrayBuffer>}} slice
  */
-/** @typedef {{text: string, remark?: string}} Read remark: a sentence for the person */
+/** @typedef {{text: string, remark?: string}} Read remark: sentence for the user */
 /** @typedef {Read | {problem: string}} Taken */
 /** @typedef {{read: (bytes: Uint8Array, room: number, signal: AbortSignal) => Promise<import("./pdf-reader.js").PdfRead>}} Pdfs */
 
-/** So much of a file is read to tell what it is. Bytes. */
+/** Number of bytes that are read to detect the kind of a file. */
 const HEAD = 4096;
 
 /**
  * @param {Source} file
- * @param {number} room bytes that the message can still take
+ * @param {number} room remaining room in the message, in bytes
  * @param {Pdfs} pdfs
- * @param {AbortSignal} signal aborted when the file isn't wanted any more
+ * @param {AbortSignal} signal aborted when the file isn't needed any more
  * @returns {Promise<Taken>}
  */
 export async function takeFile(file, room, pdfs, signal) {

@@ -289,7 +289,7 @@ export class ConversationsApi {
     const timer = this.#clock.setTimeout(() => deadline.abort(), patience);
     try {
       const response = await this.#fetch(url, { ...request, signal: deadline.signal });
-      this.#clock.clearTimeout(timer); // A large answer may take longer, once it has begun.
+      this.#clock.clearTimeout(timer); // Once it has begun, a large reply may take longer.
       return { ok: response.ok, status: response.status, text: await response.text() };
     } catch {
       throw new ApiError("The server can't be reached.", { isTemporary: true });

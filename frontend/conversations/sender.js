@@ -226,7 +226,7 @@ export class Sender {
   #fail(parcel, failure) {
     const failed = { ...parcel, failure };
     const isKept = parcel.request.content !== undefined || (failure.code !== WITHDRAWN.code && failure.code !== CONVERSATION_DELETED.code);
-    this.#parts.outbox.put(failed); // So that other tabs don't take what is removed for what has arrived.
+    this.#parts.outbox.put(failed); // Otherwise other tabs would treat the removed parcel as arrived.
     if (!isKept) this.#parts.outbox.remove(parcel.request.id);
     this.#delegate?.senderFailed(failed);
   }
