@@ -2,7 +2,7 @@
 
 import { ROOT_PATH } from "../root-path.js";
 
-/** Delay before the second attempt, in milliseconds. It doubles with each attempt, up to the longest delay. */
+/** Shortest and longest delay between attempts, in milliseconds. The delay doubles with each attempt. */
 const FIRST_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 30_000;
 

@@ -1,6 +1,6 @@
 /**
  * Batcher that paints changes together, once per animation frame. A hidden page has no animation frames, so nothing
- * is painted until it is shown again; then all of it is painted, in several frames if it is much.
+ * is painted until it is shown again; then it catches up, in several frames if there is much to paint.
  */
 
 /** @typedef {{paint: () => void}} Painter */

@@ -22,7 +22,7 @@ import { ThinkingView } from "./markdown/thinking-view.js";
 /**
  * State at the time when the text was finished, for a text that continues later.
  * @typedef {{splitter: ThinkingSplitter, body: Body, given: number, thoughtMs: number}} Finished
- * given: length of the text that the body had received; thoughtMs: duration of the thinking so far
+ *   given: length of the text that the body had received; thoughtMs: duration of the thinking so far
  */
 
 /**
@@ -149,8 +149,8 @@ export class MarkdownText {
   }
 
   /**
-   * Undo `finish`: continue the last block, or parse again from the start if a thinking block was cut. @param
-   * {Finished} finished
+   * Undo `finish`: continue the last block, or parse again from the start if a thinking block was cut.
+   * @param {Finished} finished
    */
   #reopen({ splitter, body, given, thoughtMs }) {
     this.#finished = null;

@@ -191,7 +191,8 @@ export class MessageView {
   }
 
   /**
-   * Replace the unformatted text. @returns {GrowingText | MarkdownText} the rendered text, created on the first call
+   * Replace the unformatted text.
+   * @returns {GrowingText | MarkdownText} the rendered text, created on the first call
    */
   #rendered() {
     if (this.#painted) return this.#painted;

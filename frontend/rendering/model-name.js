@@ -1,7 +1,4 @@
-/**
- * Short display name of a model, made from the raw name in its file: "Smollm2 135M 8k Lc100K Mix1 Ep2" is "SmolLM2
- * 135M".
- */
+/** Short display name of a model, made from its raw name: "SmolLM2 135M" from "Smollm2 135M 8k Lc100K Mix1 Ep2". */
 
 /** Longest display name, in characters; a longer one is cut between two words. */
 const LONGEST = 40;

@@ -20,10 +20,7 @@ const BLOCKS = "p, li, td, th, pre, div, .heading";
 const TOGETHER = 200;
 /** Number of frames in which the place is kept in view while the messages around it get their heights. */
 const FRAMES = 20;
-/**
- * Largest number of times that hits are marked in one message. Marking a message that is still being written costs too
- * much.
- */
+/** Largest number of times that hits are marked in one message. Marking costs too much while it is being written. */
 const PAINTS = 20;
 /** Events by which the user leaves the place. */
 const LEAVING = ["wheel", "touchmove", "pointerdown", "keydown"];
@@ -116,7 +113,7 @@ export class SearchHits {
     this.#keepInView();
   }
 
-  /** Keep the place in view until the content around it no longer moves. */
+  /** Keep the place in view for `FRAMES` frames, while the messages around it get their heights. */
   #keepInView() {
     if (!this.#place) return;
     this.#scroller.center(this.#place);

@@ -111,8 +111,8 @@ export class TextViewer {
 }
 
 /**
- * @param {string} text
  * Split a text at line ends; only very long lines are cut.
+ * @param {string} text
  * @returns {string[]}
  */
 export function textBlocks(text) {

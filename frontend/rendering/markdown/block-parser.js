@@ -48,12 +48,12 @@ import { LONGEST_MATH, openMathAfter } from "./math-scanner.js";
 /**
  * @typedef {{kind: "quote", view: ContainerView}} Quote
  * @typedef {{kind: "item", view: ContainerView, list: ListView, mark: string, indent: number, isEmpty: boolean}} Item
- * indent: columns up to the item's text; isEmpty: true while only blanks follow the mark
+ *   indent: columns up to the item's text; isEmpty: true while only blanks follow the mark
  * @typedef {{kind: "footnote", view: ContainerView, indent: number}} Footnote
  * @typedef {{kind: "paragraph", view: ParagraphView, line: string, math: string, isHeading: boolean}} Paragraph
- * line: the last line; math: end mark of the math that is open before that line
+ *   line: the last line; math: end mark of the math that is open before that line
  * @typedef {{kind: "fence", view: CodeView, marks: string, indent: number, isEmpty: boolean, nested: number}} Fence
- * marks: the opening fence; indent: columns before it; nested: number of open inner fences in a Markdown block, else -1
+ *   marks: the opening fence; indent: columns before it; nested: number of open inner fences in a Markdown block, else -1
  * @typedef {{kind: "indented", view: CodeView, blanks: string}} Indented blanks: blank lines that may be part of the
  *   code
  * @typedef {{kind: "table", view: TableView}} Table

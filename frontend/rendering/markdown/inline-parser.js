@@ -18,7 +18,7 @@ import { withoutUndecidedEnd } from "./undecided-end.js";
  * @typedef {{type: "break"}} BreakToken
  * @typedef {{type: "em" | "strong" | "del", children: InlineToken[]}} EmphasisToken
  * @typedef {{type: "link", href: string, title: string, children: InlineToken[], isOpen?: boolean}} LinkToken
- * href as written, not checked for safety; isOpen: has no end yet
+ *   href as written, not checked for safety; isOpen: has no end yet
  * @typedef {{type: "image", href: string, title: string, alt: string, isInLink: boolean}} ImageToken
  * @typedef {{type: "footnote", label: string}} FootnoteToken
  * @typedef {TextToken | CodeToken | MathToken | BreakToken | EmphasisToken | LinkToken | ImageToken | FootnoteToken} InlineToken
@@ -57,8 +57,7 @@ const NUMBERED_FOOTNOTE = /^\^\d{1,3}$/;
 /**
  * @param {string} text text of a block, without its block marks
  * @param {boolean} isOpen true if more text may follow. Emphasis, code and links without an end are then shown as if
- *   they
- *   had ended, and text that may become something else is left out until it is decided.
+ *   they had ended, and text that may become something else is left out until it is decided.
  * @param {Known} known
  * @returns {InlineToken[]}
  */
@@ -307,7 +306,8 @@ class InlineParser {
 
   /**
    * Return true for a footnote's label. A number counts without a definition; other labels may be character sets such
-   * as `[^0-9]`. @param {string} label
+   * as `[^0-9]`.
+   * @param {string} label
    */
   #isFootnote(label) {
     return FOOTNOTE.test(label) && (NUMBERED_FOOTNOTE.test(label) || this.#known.definition(label) !== null);

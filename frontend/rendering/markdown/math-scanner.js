@@ -1,6 +1,6 @@
 /**
  * Scanner for math: `$..$`, `$$..$$`, `\(..\)`, `\[..\]` and environments such as `\begin{align}..\end{align}`. Prices
- * with dollar signs are no math.
+ * with dollar signs stay text.
  */
 
 import { isBlank } from "./line-rest.js";

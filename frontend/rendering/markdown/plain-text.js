@@ -77,8 +77,8 @@ function tableText(box) {
 }
 
 /**
- * Return a list's items with a dash or number; further blocks of an item are indented to its text. @param {Element}
- * list
+ * Return a list's items with a dash or number; further blocks of an item are indented to its text.
+ * @param {Element} list
  */
 function listText(list) {
   const start = Number(list.getAttribute("start") ?? 1);

@@ -30,7 +30,8 @@ export class References {
   }
 
   /**
-   * Remove all but the first definitions, to parse an unfinished definition again. @param {number} size number to keep
+   * Remove all but the first definitions, because a finished text continues inside a later one.
+   * @param {number} size number to keep
    */
   rewind(size) {
     for (const key of [...this.#definitions.keys()].slice(size)) {

@@ -25,7 +25,7 @@ const HEADER =
   /^(?:(?:<\|start\|>assistant[^<\n]{0,80})?<\|channel\|>([a-z]{0,20})[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,80})?<\|message\|>|(?:<\|begin\|>assistant)?<\|(think|content)\|>)/;
 const ROLE = /^(?:<\|start\|>assistant[^<\n]{0,80}|<\|begin\|>assistant)/;
 const UNFINISHED = /^<\|channel\|>[^<\n]{0,100}(?:<\|constrain\|>[^<\n]{0,80})?(<[^\n]*)?$/;
-/** A header that the end of the text cuts off between two marks. */
+/** Unfinished header at the end of a text, without a mark that is cut off. */
 const LAST = /^(?:<\|start\|>(?:assistant[^<\n]{0,80})?|(?:<\|start\|>assistant[^<\n]{0,80})?<\|channel\|>[^<\n]{0,100}(?:<\|constrain\|>[^<\n]{0,80})?)$/;
 
 /** @typedef {{length: number, isThinking: boolean}} Header */
