@@ -130,7 +130,7 @@ export class MessageView {
     this.#shown = shown;
     showBoundary(this.element, shown.boundary ?? null, () => this.#delegate.messageOffered("unsummarize", shown.id));
     this.#showText(shown.text);
-    this.#tellThoughts();
+    this.#showThinkingTimes();
     this.#question?.show(shown.text, shown.files ?? []);
     if (!this.#around) return;
     if (!shown.isGrowing) this.#isFinished = true;
@@ -198,7 +198,7 @@ export class MessageView {
     if (this.#painted) return this.#painted;
     this.#textElement.replaceChildren();
     this.#painted = new (this.role === "assistant" ? MarkdownText : GrowingText)(this.#textElement);
-    this.#tellThoughts();
+    this.#showThinkingTimes();
     this.#isReplaced = false;
     this.#unpainted = this.#text;
     this.#isFinished = !this.#shown.isGrowing;
@@ -288,7 +288,7 @@ export class MessageView {
     }, FIGURES_MS);
   }
 
-  #tellThoughts() {
+  #showThinkingTimes() {
     const { thoughts, isGrowing } = this.#shown;
     if (this.#painted instanceof MarkdownText) this.#painted.tellThoughts(thoughts, !isGrowing);
   }

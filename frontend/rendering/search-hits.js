@@ -20,7 +20,7 @@ const BLOCKS = "p, li, td, th, pre, div, .heading";
 const TOGETHER = 200;
 /** Number of frames in which the place is kept in view while the messages around it get their heights. */
 const FRAMES = 20;
-/** Largest number of times that hits are marked in one message. Marking costs too much while it is being written. */
+/** Largest number of times that hits are marked in one message. Marking a message that still grows costs too much. */
 const PAINTS = 20;
 /** Events by which the user leaves the place. */
 const LEAVING = ["wheel", "touchmove", "pointerdown", "keydown"];
