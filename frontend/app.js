@@ -232,7 +232,7 @@ const panels = new Panels({
   clock,
   shortcuts: shortcuts.table,
   copyText: async (text) => {
-    if (!(await copyText(text))) throw new Error("The browser does not let the page copy.");
+    if (!(await copyText(text))) throw new Error("The browser does not allow this page to copy.");
   },
 });
 const chips = new SettingsChips(

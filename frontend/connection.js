@@ -75,7 +75,7 @@ export class Connection {
   #transport = null;
   #attempts = 0;
   /** @type {number | null} wait that the server has asked for, in milliseconds */
-  #askedWait = null;
+  #serverWait = null;
   /** @type {Set<unknown>} */
   #timers = new Set();
   /** @type {Set<(state: ConnectionState) => void>} */
@@ -105,7 +105,7 @@ export class Connection {
 
   stop() {
     this.#release();
-    this.#become({ name: "stopped" });
+    this.#setState({ name: "stopped" });
   }
 
   /**
@@ -183,7 +183,7 @@ export class Connection {
 
   #connect() {
     this.#release();
-    this.#become({ name: "connecting" });
+    this.#setState({ name: "connecting" });
     this.#choice.begin();
     this.#open();
   }
@@ -228,7 +228,7 @@ export class Connection {
     if (message.type === "welcome") return this.#welcomed(message);
     if (message.type === "status" && message.id === undefined) return this.#receiveStatus(message);
     if (message.type === "token") this.#pieceCount += message.n ?? 1;
-    if (message.type === "goodbye") this.#askedWait = message.reconnect_ms ?? null;
+    if (message.type === "goodbye") this.#serverWait = message.reconnect_ms ?? null;
     this.#apply(this.#session.receive(message));
   }
 
@@ -242,10 +242,10 @@ export class Connection {
     if (welcome.auth) return this.#closed({ code: BAD_TOKEN, reason: "" });
     this.#clearTimers();
     this.#attempts = 0;
-    this.#askedWait = null;
+    this.#serverWait = null;
     this.#heartbeat.start();
     this.#choice.welcomed();
-    this.#become({ name: "connected", welcome, transport: this.#choice.kind });
+    this.#setState({ name: "connected", welcome, transport: this.#choice.kind });
     this.#apply(this.#session.opened());
   }
 
@@ -272,11 +272,11 @@ export class Connection {
     this.#release(code);
     if (code === BAD_TOKEN) this.#logIn();
     const mayLast = code === BAD_FRAMES && this.#session.hasRefusedFrame;
-    if (code >= 4400 && code < 4500 && !mayLast) return this.#become({ name: "refused", code, reason });
+    if (code >= 4400 && code < 4500 && !mayLast) return this.#setState({ name: "refused", code, reason });
     if (isBlocked && this.#choice.failed()) return this.#open();
     const wait = this.#nextWait();
     this.#after(wait, () => this.#connect());
-    this.#become({ name: "waiting", retryAt: this.#clock.now() + wait });
+    this.#setState({ name: "waiting", retryAt: this.#clock.now() + wait });
   }
 
   /**
@@ -284,8 +284,8 @@ export class Connection {
    * @returns {number} milliseconds
    */
   #nextWait() {
-    const longest = this.#askedWait ?? Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#attempts);
-    this.#askedWait = null;
+    const longest = this.#serverWait ?? Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#attempts);
+    this.#serverWait = null;
     this.#attempts += 1;
     return Math.floor(this.#random() * longest);
   }
@@ -302,7 +302,7 @@ export class Connection {
   }
 
   /** @param {ConnectionState} state */
-  #become(state) {
+  #setState(state) {
     this.#state = state;
     this.#delegate?.connectionChanged(state);
     for (const observer of this.#observers) observer(state);

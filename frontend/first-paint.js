@@ -15,7 +15,7 @@
    */
   const ROOM = { phone: 36, drawer: 56, cover: 64 };
 
-  /** Path of the server on its origin: this script is always somewhere below its /static/. */
+  /** Find the path of the server on its origin: this script is always somewhere below its /static/. */
   function rootPath() {
     const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
     const { pathname } = new URL(src);

@@ -11,7 +11,7 @@ export const WAKE_PATIENCE_MS = 4000;
 /**
  * @typedef {object} HeartbeatDelegate
  * @property {() => void} heartbeatAsks send a ping now
- * @property {() => void} heartbeatStopped nothing came back in time
+ * @property {() => void} heartbeatStopped no frame arrived in time
  */
 
 export class Heartbeat {
@@ -40,7 +40,7 @@ export class Heartbeat {
     this.#timer = null;
   }
 
-  /** Restart the quiet time: a frame has arrived. */
+  /** Start the quiet time again after a received frame. */
   beat() {
     if (!this.#waiting) return;
     this.stop();

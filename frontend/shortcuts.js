@@ -47,7 +47,7 @@ export class Shortcuts {
 
   /** @returns {Shortcut[]} in the order in which they were added */
   get table() {
-    return this.#bindings.map(({ label, where, keys }) => ({ label, where, keys: keys.split("+").map((key) => this.#called(key)) }));
+    return this.#bindings.map(({ label, where, keys }) => ({ label, where, keys: keys.split("+").map((key) => this.#keyName(key)) }));
   }
 
   /** @param {KeyboardEvent} event */
@@ -81,10 +81,10 @@ export class Shortcuts {
   }
 
   /** @param {string} key */
-  #called(key) {
-    return CALLED[key] ?? (key === "Mod" ? (this.#isMac ? "Cmd" : "Ctrl") : key);
+  #keyName(key) {
+    return KEY_NAMES[key] ?? (key === "Mod" ? (this.#isMac ? "Cmd" : "Ctrl") : key);
   }
 }
 
 /** @type {Record<string, string>} */
-const CALLED = { Escape: "Esc", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+const KEY_NAMES = { Escape: "Esc", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };

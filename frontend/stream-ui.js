@@ -67,7 +67,7 @@ export class StreamUI {
   /** @type {Settings | null} settings sent to the server last; after a failure they are sent again with the next connection only */
   #sentSettings = null;
   #isSaving = false;
-  /** Settings that the delegate was told last, so that it isn't told twice. */
+  /** Settings that were reported to the delegate last, so that none are reported twice. */
   #reportedSettings = "";
 
   /** @param {Parts} parts */
@@ -617,7 +617,7 @@ export class StreamUI {
     }
   }
 
-  /** Open a new chat if the open conversation has no messages and was never on the server. */
+  /** Open a new chat if the open conversation has no messages, neither here nor on the server. */
   #leaveEmpty() {
     const { id, isBegun, isGone, settings } = this.#open;
     if (isBegun || this.#parts.outbox.of(id).length > 0) return;
@@ -694,7 +694,7 @@ export class StreamUI {
     this.#measure();
     const shown = present(this.#open, this.#parts.outbox.of(this.#open.id), this.#circumstances);
     if (shown.length > 0) transcript.show(shown);
-    else this.#showInstead();
+    else this.#showNotice();
     this.#showMode();
     this.#showTitle();
     libraryUI.mark(this.#open.phase === "new" ? null : this.#open.id);
@@ -734,7 +734,7 @@ export class StreamUI {
   }
 
   /** Show the notice that replaces an empty transcript. */
-  #showInstead() {
+  #showNotice() {
     const { transcript } = this.#parts;
     const { phase, error } = this.#open;
     if (phase === "loading") return transcript.showLoading();

@@ -15,8 +15,8 @@ const KEY = "streamui.transport.v1";
  * Time for which the first fallback is tried before a WebSocket, in milliseconds. It grows with each further fallback,
  * up to a day.
  */
-const FIRST_BELIEF_MS = 5 * 60_000;
-const LONGEST_BELIEF_MS = 24 * 3_600_000;
+const FIRST_FALLBACK_MS = 5 * 60_000;
+const LONGEST_FALLBACK_MS = 24 * 3_600_000;
 const GROWTH = 12;
 /**
  * Number of failures in a row that a transport which has worked on this page may have before another one is tried: the
@@ -54,7 +54,7 @@ export class TransportChoice {
   begin() {
     const fallback = readFallback(this.#storage.read(KEY));
     if (fallback) this.#fallback = fallback;
-    const first = this.#believed()?.kind ?? "websocket";
+    const first = this.#validFallback()?.kind ?? "websocket";
     this.#round = [first, ...KINDS.filter((kind) => kind !== first)];
     this.#index = 0;
   }
@@ -74,16 +74,16 @@ export class TransportChoice {
     this.#worked = this.kind;
     this.#failures = 0;
     if (this.kind === "websocket") this.#remember(null);
-    else if (this.#believed()?.kind !== this.kind) this.#remember(this.#nextFallback());
+    else if (this.#validFallback()?.kind !== this.kind) this.#remember(this.#nextFallback());
   }
 
   /** @returns {Fallback} */
   #nextFallback() {
-    const forMs = this.#fallback ? Math.min(this.#fallback.forMs * GROWTH, LONGEST_BELIEF_MS) : FIRST_BELIEF_MS;
+    const forMs = this.#fallback ? Math.min(this.#fallback.forMs * GROWTH, LONGEST_FALLBACK_MS) : FIRST_FALLBACK_MS;
     return { kind: this.kind, at: this.#now(), forMs };
   }
 
-  #believed() {
+  #validFallback() {
     if (!this.#fallback) return null;
     const age = this.#now() - this.#fallback.at;
     return age >= 0 && age < this.#fallback.forMs ? this.#fallback : null;

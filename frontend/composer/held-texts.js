@@ -45,7 +45,7 @@ export class HeldTexts {
     return this.items.length === 0;
   }
 
-  /** Whether a file is still being read, so that the message can't be sent. */
+  /** True if a file is still being read: then the message can't be sent. */
   get isReading() {
     return this.#entries.some((entry) => "controller" in entry);
   }

@@ -33,7 +33,7 @@ export class SettingsChips {
   #delegate;
   /** @type {Settings} */
   #settings = {};
-  /** Whether a new chat is open. */
+  /** True if a new chat is open. */
   #isNew = false;
   /** Settings with which the new chat was opened, as text; "" after a change of them. */
   #inherited = "";

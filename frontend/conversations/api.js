@@ -74,7 +74,7 @@ const FIRST_WAIT_MS = 300;
 const PATIENCE_MS = 20_000;
 /** Time limit for an import, in milliseconds: 64 MiB over a slow line, then 100,000 messages. */
 const IMPORT_PATIENCE_MS = 600_000;
-/** Statuses of servers and proxies that may pass soon. */
+/** Temporary statuses: the same request may succeed a moment later. */
 const TEMPORARY = [429, 502, 503, 504];
 
 /** Failure of a request, with a sentence for the user as its message. */
@@ -94,7 +94,7 @@ export class ApiError extends Error {
   }
 
   /**
-   * Whether the server was not reached: nothing or only a proxy answered. The same request can succeed when the server
+   * True if the server was not reached: nothing or only a proxy answered. The same request can succeed when the server
    * is back.
    */
   get isOffline() {

@@ -44,11 +44,11 @@ export class Library {
   #query = "";
   /** @type {Found[]} */
   #found = [];
-  /** Number of the latest load, which tells an earlier one that ends late. */
+  /** Number of the latest load. The result of an earlier one is dropped. */
   #reading = 0;
   #isReadingMore = false;
-  /** Number of loads that are under way. */
-  #underWay = 0;
+  /** Number of loads in progress. */
+  #loadsInProgress = 0;
   /** @type {News[]} changes reported during a load, whose result may be older */
   #news = [];
   /** @type {unknown} */
@@ -92,7 +92,7 @@ export class Library {
   /** Load the list again, as many conversations as before. */
   async refresh() {
     const reading = (this.#reading += 1);
-    this.#underWay += 1;
+    this.#loadsInProgress += 1;
     try {
       if (this.#query !== "") await this.#searchNow(reading);
       else await this.#readList(reading);
@@ -110,7 +110,7 @@ export class Library {
   async more() {
     if (this.#isReadingMore || this.#next === null || this.#query !== "") return;
     this.#isReadingMore = true;
-    this.#underWay += 1;
+    this.#loadsInProgress += 1;
     const reading = this.#reading;
     try {
       const page = await this.#api.list({ before: this.#next, limit: PAGE });
@@ -217,7 +217,7 @@ export class Library {
 
   /** @param {News} news */
   #record(news) {
-    if (this.#underWay > 0) this.#news.push(news);
+    if (this.#loadsInProgress > 0) this.#news.push(news);
     this.#apply(news);
   }
 
@@ -241,8 +241,8 @@ export class Library {
   }
 
   #readingEnded() {
-    this.#underWay -= 1;
-    if (this.#underWay === 0) this.#news = [];
+    this.#loadsInProgress -= 1;
+    if (this.#loadsInProgress === 0) this.#news = [];
   }
 
   #ready() {

@@ -12,7 +12,7 @@ export class LiveAnswer {
   isStopping = false;
   /** Number of the conversation's messages that the model did not receive. */
   dropped = 0;
-  /** Whether the server has accepted the request. */
+  /** True if the server has accepted the request. */
   isTaken;
   /** @type {Done | null} */
   done = null;
@@ -75,7 +75,7 @@ export class LiveAnswer {
   }
 
   /**
-   * Note progress. A token or snapshot implies decoding, even if the status message was dropped.
+   * Record progress. A token or snapshot implies decoding, even if the status message was dropped.
    * @param {{id: string, seq: number}} event
    */
   #noteProgress({ id, seq }) {

@@ -258,7 +258,7 @@ export class MessageCommands {
       const action = { label: "Undo", act: () => this.#restore(open, message.id) };
       this.#parts.toasts.show({ text: message.role === "user" ? "Message deleted" : "Answer deleted", action });
     } catch (error) {
-      if (!isGone(error)) this.#complain("Couldn't delete.", error, () => this.#remove(message));
+      if (!isGone(error)) this.#reportError("Couldn't delete.", error, () => this.#remove(message));
     }
     open.read();
   }
@@ -271,7 +271,7 @@ export class MessageCommands {
     try {
       await this.#parts.api.restoreMessage(open.id, message);
     } catch (error) {
-      this.#complain("Couldn't undo.", error, () => this.#restore(open, message));
+      this.#reportError("Couldn't undo.", error, () => this.#restore(open, message));
     }
     open.read();
   }
@@ -282,7 +282,7 @@ export class MessageCommands {
     try {
       await this.#parts.api.change(id, { leaf });
     } catch (error) {
-      this.#complain("Couldn't save which version is shown.", error, () => this.#keepLeaf(leaf));
+      this.#reportError("Couldn't save which version is shown.", error, () => this.#keepLeaf(leaf));
     }
   }
 
@@ -291,7 +291,7 @@ export class MessageCommands {
    * @param {unknown} error
    * @param {() => void} again
    */
-  #complain(trouble, error, again) {
+  #reportError(trouble, error, again) {
     const action = mayPass(error) ? { label: "Try again", act: again } : undefined;
     this.#parts.toasts.show({ text: `${trouble} ${reasonFor(error)}`, tone: "bad", action });
   }

@@ -49,7 +49,7 @@ export class OpenConversation {
   /** @type {Message[]} */
   #path = [];
   /** @type {Map<string, LiveAnswer>} by generation; kept after the end until the server's document has the answer */
-  #lives = new Map();
+  #liveAnswers = new Map();
   /** @type {Map<string, string>} text of generations that the server did not know on this connection */
   #lost = new Map();
   /** @type {string | null} end of the branch that the user chose; null for the branch in the server's document */
@@ -120,17 +120,17 @@ export class OpenConversation {
     return this.#document.version;
   }
 
-  /** Whether the server is known to have the conversation. */
+  /** True if the server is known to have the conversation. */
   get isOnServer() {
     return this.#document.version >= 0;
   }
 
-  /** Whether the server is known to have a message of the conversation. It soon forgets an empty one. */
+  /** True if the server is known to have a message of the conversation. It soon forgets an empty one. */
   get isBegun() {
     return this.#document.messages.length > 0;
   }
 
-  /** Whether the conversation was deleted, or never existed. Its unsent messages are still shown. */
+  /** True if the conversation was deleted, or never existed. Its unsent messages are still shown. */
   get isGone() {
     return this.#phase === "missing";
   }
@@ -148,12 +148,12 @@ export class OpenConversation {
 
   /** @returns {string[]} generations whose events this page tracks */
   get heard() {
-    return [...this.#lives.keys()];
+    return [...this.#liveAnswers.keys()];
   }
 
   /** @param {string} generation */
   live(generation) {
-    return this.#lives.get(generation);
+    return this.#liveAnswers.get(generation);
   }
 
   /** @param {string} generation */
@@ -162,11 +162,11 @@ export class OpenConversation {
   }
 
   /**
-   * Current text of a message, with what an answer has received so far.
+   * Return the current text of a message, including the received part of an answer.
    * @param {Message} message
    */
   textOf(message) {
-    const live = message.state === "writing" && message.generation ? this.#lives.get(message.generation) : undefined;
+    const live = message.state === "writing" && message.generation ? this.#liveAnswers.get(message.generation) : undefined;
     return live ? message.content + live.text : message.content;
   }
 
@@ -191,7 +191,7 @@ export class OpenConversation {
   /** Stop using late results: the user has opened another conversation. */
   leave() {
     this.#hasLeft = true;
-    this.#lives.clear();
+    this.#liveAnswers.clear();
   }
 
   /**
@@ -221,7 +221,7 @@ export class OpenConversation {
   outboxChanged() {
     if (this.#phase === "new" && this.#parcels.length > 0) this.#phase = "ready";
     const waiting = new Set(this.#parcels.filter(({ failure }) => !failure).map(({ request }) => request.id));
-    for (const [id, live] of this.#lives) if (!live.isTaken && !waiting.has(id)) this.#lives.delete(id);
+    for (const [id, live] of this.#liveAnswers) if (!live.isTaken && !waiting.has(id)) this.#liveAnswers.delete(id);
     this.#rebuild();
     this.#parts.changed();
   }
@@ -253,7 +253,7 @@ export class OpenConversation {
    * @param {boolean} wasThere
    */
   hear(generation, wasThere) {
-    if (!this.#lives.has(generation)) this.#lives.set(generation, new LiveAnswer(wasThere));
+    if (!this.#liveAnswers.has(generation)) this.#liveAnswers.set(generation, new LiveAnswer(wasThere));
   }
 
   /**
@@ -261,7 +261,7 @@ export class OpenConversation {
    * @param {string} generation
    */
   stopping(generation) {
-    const live = this.#lives.get(generation);
+    const live = this.#liveAnswers.get(generation);
     if (live) live.isStopping = true;
   }
 
@@ -270,12 +270,12 @@ export class OpenConversation {
    * @param {string} generation
    */
   unhear(generation) {
-    this.#lives.delete(generation);
+    this.#liveAnswers.delete(generation);
   }
 
   /** @param {GenerationEvent} event */
   receive(event) {
-    const live = this.#lives.get(event.id);
+    const live = this.#liveAnswers.get(event.id);
     if (!live) return;
     live.receive(event);
     if (event.type !== "done") return;
@@ -292,7 +292,7 @@ export class OpenConversation {
     if (message?.state !== "writing") return;
     this.#lost.set(generation, this.textOf(message));
     this.#settleLost(message, generation);
-    this.#lives.delete(generation);
+    this.#liveAnswers.delete(generation);
   }
 
   /**
@@ -327,7 +327,7 @@ export class OpenConversation {
   }
 
   /**
-   * Forget settings as unsaved: they are on the server, or were refused.
+   * Mark these settings as no longer unsaved: they are on the server, or were refused.
    * @param {Settings} settings
    */
   settled(settings) {
@@ -401,7 +401,7 @@ export class OpenConversation {
     const { generation, state } = message;
     if (!generation) return;
     if (this.#parts.outbox.find(generation)) this.#dropParcel(generation);
-    const done = this.#lives.get(generation)?.done;
+    const done = this.#liveAnswers.get(generation)?.done;
     if (state === "writing" && done) this.#finish(done);
     else if (state === "writing") this.#settleLost(message, generation);
   }
@@ -413,7 +413,7 @@ export class OpenConversation {
    */
   #dropParcel(generation) {
     this.#parts.outbox.remove(generation);
-    this.#lives.delete(generation);
+    this.#liveAnswers.delete(generation);
   }
 
   /**
@@ -427,7 +427,7 @@ export class OpenConversation {
 
   #forgetEnded() {
     const writing = new Set(this.#document.messages.flatMap(({ state, generation }) => (state === "writing" ? [generation] : [])));
-    for (const [id, live] of this.#lives) if (live.done && !writing.has(id)) this.#lives.delete(id);
+    for (const [id, live] of this.#liveAnswers) if (live.done && !writing.has(id)) this.#liveAnswers.delete(id);
   }
 
   /** @param {Parcel[]} parcels that the server has accepted */

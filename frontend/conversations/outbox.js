@@ -89,7 +89,7 @@ export class Outbox {
   }
 
   /**
-   * Change the stored parcels, read again first so that changes by other tabs are kept.
+   * Change the stored parcels. They are read again first, so that changes by other tabs are kept.
    * @param {(stored: Map<string, Parcel>) => void} change
    */
   #write(change) {

@@ -35,7 +35,7 @@ export function placeOf({ request, above }, { messages, leaf }) {
 }
 
 /**
- * Id of the user's message in a request.
+ * Find the id of the user's message in a request.
  * @param {Parcel["request"]} request
  */
 export function questionId({ id, message_id: question }) {

@@ -76,8 +76,7 @@ export class QueueRunner {
     const item = queue.find(id);
     if (!item) return;
     const { message, content } = item;
-    // Keep this order: the other tabs must learn of the question before the next message becomes the first one, or they
-    // would ask that beside this question.
+    // Ask before removing: other tabs must learn of this question first, or they would send the next message beside it.
     ask({ parent: this.#open.leaf, content, ids: { generation: id, message } });
     queue.remove(id);
   }

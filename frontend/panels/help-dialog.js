@@ -1,4 +1,4 @@
-/** The list of shortcuts, opened by the key `?` or a button. */
+/** List of shortcuts, opened by the key `?` or a button. */
 
 import { create } from "./elements.js";
 

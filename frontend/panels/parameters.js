@@ -152,7 +152,7 @@ export const PARAMETERS = [
 
 /**
  * @param {Parameter} parameter
- * @param {boolean} [isExact] name the limit of the number format as well
+ * @param {boolean} [isExact] whether to name the limit of the number format as well
  * @returns {string} the valid values, as in "Must be 0–2"
  */
 export function describeRange({ kind, minimum = 0, above, maximum = 0, maxItems, maxLength, maxBytes = 0, hasNumbers }, isExact = false) {

@@ -80,7 +80,7 @@
  * @property {string} reason stop, length, cancelled, failed or interrupted
  * @property {Usage} [usage]
  * @property {Timings} [timings]
- * @property {"max_tokens" | "context" | null} [limit] what was used up, for the reason length
+ * @property {"max_tokens" | "context" | null} [limit] limit that was reached, if the reason is length
  * @property {Failure} [error]
  */
 /**

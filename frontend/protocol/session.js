@@ -65,12 +65,12 @@ const NOTHING = { send: [], deliver: [] };
 export class Session {
   #open = false;
   #isWatching = false;
-  /** Whether the server refused a whole frame of this connection. */
+  /** True if the server refused a whole frame of this connection. */
   #hasRefusedFrame = false;
   /** @type {Map<string, Tracked>} */
   #tracked = new Map();
 
-  /** Whether any generation has not ended yet. */
+  /** True if any generation has not ended yet. */
   get isBusy() {
     return this.#tracked.size > 0;
   }
@@ -101,7 +101,7 @@ export class Session {
     return { send: [], deliver: [...deliver, ...lost.flatMap((tracked) => this.#reject(tracked, LOST_ERROR).deliver)] };
   }
 
-  /** Whether the last connection ended because of a request that is rejected by now: then the next one may last. */
+  /** True if the last connection ended because of a request that is rejected by now: then the next one may last. */
   get hasRefusedFrame() {
     return this.#hasRefusedFrame;
   }
@@ -231,7 +231,7 @@ export class Session {
       case "next":
         return { send: [], deliver: [message] };
       case "gap":
-        return this.#readAgain(tracked);
+        return this.#attachAgain(tracked);
       default:
         return NOTHING;
     }
@@ -268,7 +268,7 @@ export class Session {
    * @returns {Step}
    */
   #receiveDone(tracked, message) {
-    if (!tracked.cursor.hasReachedEnd(message)) return this.#readAgain(tracked);
+    if (!tracked.cursor.hasReachedEnd(message)) return this.#attachAgain(tracked);
     return this.#end(tracked, message);
   }
 
@@ -277,7 +277,7 @@ export class Session {
    * @returns {Step}
    */
   #receiveError(error) {
-    const tracked = error.id === undefined ? this.#meantBy(error) : this.#tracked.get(error.id);
+    const tracked = error.id === undefined ? this.#requestAnsweredBy(error) : this.#tracked.get(error.id);
     if (!tracked) return NOTHING;
     if (!tracked.accepted) return this.#reject(tracked, error);
     if (error.code === "unknown_id") return this.#end(tracked, { type: "lost", id: tracked.id });
@@ -312,7 +312,7 @@ export class Session {
    * only requests contain user text. `re` is missing if the server couldn't read the frame at all.
    * @param {ErrorMessage} error
    */
-  #meantBy({ re, code }) {
+  #requestAnsweredBy({ re, code }) {
     if (re !== undefined) return re === "generate" ? this.#unanswered()[0] : undefined;
     if (code !== "bad_json" && code !== "bad_frame") return undefined;
     this.#hasRefusedFrame = true;
@@ -357,7 +357,7 @@ export class Session {
    * @param {Tracked} tracked
    * @returns {Step}
    */
-  #readAgain(tracked) {
+  #attachAgain(tracked) {
     if (tracked.attaching) return NOTHING;
     tracked.attaching = true;
     return { send: [tracked.attachMessage()], deliver: [] };

@@ -39,7 +39,7 @@ export class Cursor {
 export class Tracked {
   cursor = new Cursor();
   sent = false;
-  /** Whether it was requested over the current connection. */
+  /** True if the generation was requested over the current connection. */
   asked = false;
   /** Number of connections that ended before the request was answered. */
   losses = 0;
