@@ -23,7 +23,7 @@ import { create, createButton } from "../panels/elements.js";
 
 /** Storage key of the settings that the user has agreed to keep in new chats. */
 export const KEY = "streamui.settings-kept.v1";
-/** Most chips that are shown; of the others only the number is. */
+/** Most chips that are shown. A last chip shows the number of other settings. */
 export const MAX_CHIPS = 3;
 
 /** Chips of the changed settings. Owns the value stored under KEY. */

@@ -28,7 +28,7 @@ import { describeRefusal, mayHelp } from "./refusals.js";
  * @property {StatusLine | null} line
  * @property {number} at time of writing, in milliseconds since 1970; 0 if unknown
  * @property {number[]} thoughts duration of each of its thoughts, in milliseconds; 0 if unknown
- * @property {{index: number, count: number}} branch from 1
+ * @property {{index: number, count: number}} branch index: from 1
  * @property {ActionName[]} actions
  * @property {OfferName[]} offers
  * @property {import("../rendering/boundary-view.js").Boundary | null} [boundary] line below the message: the model sees
