@@ -4,7 +4,7 @@
  */
 
 /** Hash over FILES: a change of it makes browsers fetch them again. A test checks the value. */
-const VERSION = "3a8e6d95550b";
+const VERSION = "42b86203865d";
 const FILES = [
   "/static/offline/offline.html",
   "/static/offline/offline.css",
