@@ -19,8 +19,8 @@ const FIRST_FALLBACK_MS = 5 * 60_000;
 const LONGEST_FALLBACK_MS = 24 * 3_600_000;
 const GROWTH = 12;
 /**
- * Number of failures in a row that a transport which has worked on this page may have before another one is tried: the
- * server may be restarting.
+ * Failures in a row after which a transport that has worked on this page is replaced. The server may only be restarting,
+ * so one failure is not enough.
  */
 const PATIENCE = 3;
 
