@@ -8,6 +8,8 @@ export function clippedTexts() {
   /** Rounding of the browser's, in pixels; and a space that hangs over the end of a line where spaces are kept, in ems. */
   const SLACK = 1.5;
   const HANGING = 0.5;
+  /** A text of several lines that are all narrower than this is broken letter by letter, in ems. */
+  const NARROWEST = 3.5;
   const faults = /** @type {string[]} */ ([]);
   const scrolls = ["auto", "scroll"];
   const hides = ["hidden", "clip"];
@@ -25,7 +27,9 @@ export function clippedTexts() {
   /** @param {Element} holder @param {DOMRect} box of its text */
   const faultOf = (holder, box) => {
     const { whiteSpaceCollapse, fontSize } = getComputedStyle(holder);
-    const slack = SLACK + (whiteSpaceCollapse === "preserve" ? HANGING * parseFloat(fontSize) : 0);
+    const size = parseFloat(fontSize);
+    if (box.width < NARROWEST * size && box.height > 3 * size) return `is squeezed into ${Math.round(box.width)} px`;
+    const slack = SLACK + (whiteSpaceCollapse === "preserve" ? HANGING * size : 0);
     for (let around = /** @type {Element | null} */ (holder); around; around = around.parentElement) {
       const style = getComputedStyle(around);
       const frame = around.getBoundingClientRect();
