@@ -20,6 +20,8 @@ export class ConversationRow {
   #link = document.createElement("a");
   #title = document.createElement("span");
   #time = document.createElement("time");
+  /** Text for screen readers: that an answer is being written. */
+  #state = document.createElement("span");
   #snippet = document.createElement("span");
   #menu;
   /** @type {Found} */
@@ -44,7 +46,8 @@ export class ConversationRow {
     this.#time.className = "row-time";
     this.#snippet.className = "row-snippet";
     this.#snippet.dir = "auto";
-    this.#link.append(this.#title, this.#time, this.#snippet);
+    this.#state.className = "visually-hidden";
+    this.#link.append(this.#title, this.#time, this.#state, this.#snippet);
     this.#link.addEventListener("click", (event) => this.#clicked(event));
     this.element.className = "row";
     this.element.append(this.#link, this.#menu);
@@ -73,7 +76,7 @@ export class ConversationRow {
     this.#time.textContent = time;
     this.#time.dateTime = new Date(found.updated_at).toISOString();
     this.element.dataset.writing = String(isWriting);
-    this.#link.ariaLabel = isWriting ? `${title}, ${time}, answering` : null;
+    this.#state.textContent = isWriting ? ", answering" : "";
     this.#menu.ariaLabel = `Options for ${title}`;
     this.#menu.title = "More";
     this.#snippet.replaceChildren(...(found.snippet ?? []).map(snippetPart));

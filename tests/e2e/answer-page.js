@@ -49,7 +49,8 @@ async function begin() {
   const batcher = new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window));
   const branch = { index: 1, count: 1 };
   const shown = { id: "answer", role: "assistant", text: "", isGrowing: true, line: null, branch, actions: [], offers: [] };
-  const answerView = new MessageView(template.content.cloneNode(true), shown, batcher, {});
+  const openers = { openMenu: () => {}, openFile: () => {} };
+  const answerView = new MessageView(template.content.cloneNode(true), shown, batcher, {}, openers);
   document.getElementById("transcript")?.append(answerView.element);
   answerView.comeNear();
   Object.assign(window, { answerView, shown });

@@ -10,5 +10,10 @@ export const CHROMIUM_ONLY = {
   "page-machine.chromium.test.js": "takes long, and what it looks for is the same in each browser",
   "forced-colors.chromium.test.js": "has the system force its colours",
   "screens.chromium.test.js": "changes the system's theme while the page is open, and the same in each browser",
+  "geometry.chromium.test.js": "changes the window's width some 500 times, which is slow elsewhere, and the same in each browser",
+  "print.chromium.test.js": "prints the page to a PDF",
+  "settings-chips.chromium.test.js": "uses what the page does alike in each browser",
+  "start.chromium.test.js": "counts requests, and the bytes of their responses on the wire",
+  "touch.chromium.test.js": "has the system pretend a touch screen",
   "markdown.chromium.test.js": "sees each request that the browser sends, may read the clipboard",
 };

@@ -117,7 +117,7 @@ describe("Markdown on the page", () => {
   it("loads neither colours nor formulas before there are any", async () => {
     await recite("long.md");
     const requested = await answer.requested();
-    assert.ok(requested.some((url) => url.endsWith("/static/rendering/markdown-text.js")));
+    assert.ok(requested.some((url) => url.endsWith("/app.js")));
     assert.deepEqual(requested.filter((url) => /vendor|highlight-worker/.test(url)), []);
   });
 

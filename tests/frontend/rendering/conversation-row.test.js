@@ -10,6 +10,20 @@ import { ConversationRow } from "../../../frontend/rendering/conversation-row.js
 /** @type {Found} */
 const FOUND = { id: "c", title: "Hedgehogs", created_at: 0, updated_at: 0, pinned: false, version: 1, writing: [] };
 
+describe("A row of the list", () => {
+  it("says to a screen reader that an answer is being written, after all that is seen", () => {
+    const { document } = parseHTML("<html><body></body></html>");
+    Object.assign(globalThis, { document });
+    const row = new ConversationRow({ ...FOUND, writing: ["g"] }, "14:05", { rowOpened() {}, rowAsked() {}, rowRenamed() {} });
+    const link = /** @type {HTMLElement} */ (row.element.querySelector(".row-link"));
+    assert.equal(link.textContent, "Hedgehogs14:05, answering");
+    assert.equal(link.getAttribute("aria-label"), null);
+    row.show(FOUND, "14:05");
+    assert.equal(link.textContent, "Hedgehogs14:05");
+    Reflect.deleteProperty(globalThis, "document");
+  });
+});
+
 describe("A row's title, while it is renamed", () => {
   /** @type {any} */
   let window;
