@@ -85,12 +85,9 @@ export class MarkdownText {
     text.finish();
   }
 
-  /**
-   * Paint the waiting colours and formulas now.
-   * @param {number} [longest] time limit for starting another one, in milliseconds
-   */
-  static paintWaiting(longest = Infinity) {
-    this.#queue.flush(longest);
+  /** Paint the waiting colours and formulas now. */
+  static paintWaiting() {
+    this.#queue.flush();
   }
 
   static #sharedPainters() {

@@ -16,7 +16,8 @@ export class QuestionParts {
   #files;
   #text;
   #openFile;
-  #foldButton = textButton("", "fold-button", () => this.#fold(!this.#isFolded));
+  /** @type {HTMLButtonElement | null} created for a long text alone, since most questions are short */
+  #foldButton = null;
   #isFolded = false;
   #shownText = "";
   /** @type {MessageFile[]} */
@@ -40,9 +41,12 @@ export class QuestionParts {
     if (!areSame(files, this.#shownFiles)) this.#showFiles(files);
     if (text === this.#shownText) return;
     this.#shownText = text;
-    this.#foldButton.remove();
-    if (isLongToRead(text)) this.#text.after(this.#foldButton);
-    this.#fold(isLongToRead(text));
+    const isLong = isLongToRead(text);
+    if (!isLong && !this.#foldButton) return;
+    this.#foldButton ??= textButton("", "fold-button", () => this.#fold(!this.#isFolded));
+    if (isLong) this.#text.after(this.#foldButton);
+    else this.#foldButton.remove();
+    this.#fold(isLong);
   }
 
   /** Show the whole text. */
@@ -59,6 +63,7 @@ export class QuestionParts {
 
   /** @param {boolean} isFolded */
   #fold(isFolded) {
+    if (!this.#foldButton) return;
     this.#isFolded = isFolded;
     this.#text.classList.toggle("is-folded", isFolded);
     this.#foldButton.textContent = isFolded ? "Show more" : "Show less";

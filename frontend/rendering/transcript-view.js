@@ -1,6 +1,5 @@
 /** Transcript of the open conversation: its messages, or the welcome, loading or error view. */
 
-import { MarkdownText } from "./markdown-text.js";
 import { MessageView } from "./message-view.js";
 import { SearchHits } from "./search-hits.js";
 
@@ -31,11 +30,6 @@ import { SearchHits } from "./search-hits.js";
  * viewport, or in the pauses between frames.
  */
 const AT_ONCE = 4;
-/**
- * Time limit for rendering formulas of those messages before they are shown, in milliseconds. One formula takes 0.5 to
- * 2.
- */
-const AT_ONCE_MS = 6;
 /**
  * Number of messages at the end that are added when a conversation is opened; `AT_A_TIME` more are added in each later
  * turn.
@@ -148,7 +142,6 @@ export class TranscriptView {
     const views = this.#updated(isFirst ? messages.length - AT_ONCE : 0);
     this.#arrange(views);
     this.#markLast([...views.values()].at(-1) ?? null);
-    if (isFirst) MarkdownText.paintWaiting(AT_ONCE_MS);
     if (isFirst) this.#scroller.follow();
     this.#scheduleRest();
   }

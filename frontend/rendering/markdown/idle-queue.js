@@ -26,13 +26,9 @@ export class IdleQueue {
     this.#wait();
   }
 
-  /**
-   * Run the waiting jobs now.
-   * @param {number} [longest] time after which no further job is started, in milliseconds
-   */
-  flush(longest = Infinity) {
-    const end = performance.now() + longest;
-    while (this.#jobs.length > 0 && performance.now() < end) this.#jobs.shift()?.();
+  /** Run all waiting jobs now. */
+  flush() {
+    while (this.#jobs.length > 0) this.#jobs.shift()?.();
   }
 
   #wait() {

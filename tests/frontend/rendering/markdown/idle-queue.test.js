@@ -45,13 +45,6 @@ describe("The queue of work for the pauses between frames", () => {
     assert.deepEqual(done, [0, 1, 2, 3]);
   });
 
-  it("does as much at once as fits into a time", () => {
-    queue.flush(2);
-    assert.deepEqual(done, [0, 1]);
-    requests[0]?.({ timeRemaining: () => 10 });
-    assert.deepEqual(done, [0, 1, 2, 3, 4, 5]);
-  });
-
   it("does all at once on demand", () => {
     queue.flush();
     assert.deepEqual(done, [0, 1, 2, 3, 4, 5]);
