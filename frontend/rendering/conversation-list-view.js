@@ -122,7 +122,7 @@ export class ConversationListView {
    */
   reveal(id) {
     this.#revealNext = id;
-    this.#revealRow();
+    nextFrame(() => this.#revealRow());
   }
 
   /** Scroll to the open conversation when the list becomes visible again. */
@@ -275,4 +275,13 @@ function sentence({ phase, error, query, conversations }) {
   if (phase === "loading") return conversations.length > 0 ? "" : query === "" ? "Loading…" : "Searching…";
   if (conversations.length > 0) return "";
   return query === "" ? "Your chats will appear here." : `No results for “${query}”`;
+}
+
+/**
+ * Call in the next frame, which lays the page out anyway: to ask for a place on the page before costs a layout more.
+ * @param {() => void} then
+ */
+function nextFrame(then) {
+  if ("requestAnimationFrame" in globalThis) requestAnimationFrame(then);
+  else then();
 }
