@@ -553,3 +553,9 @@ def test_the_session_speaks_json_by_hand() -> None:
     (generate,) = server.receive('{"type":"generate","prompt":"Hi"}', NOW)
     assert generate == Generate(prompt="Hi")
     assert json.loads(server.send(accepted("g1"), NOW)) == {"type": "accepted", "id": "g1", "epoch": "e", "position": 0}
+
+
+def test_server_session_holds_back_no_message_of_its_own() -> None:
+    server = open_server()
+    assert server.receive('{"type":"ping"}', NOW) == [Ping()]
+    assert server.pending() == []
