@@ -260,12 +260,10 @@ async def story(data: Path, kills: int) -> dict[str, Cursor]:
                 server.send_signal(signal.SIGKILL)
                 await peer.closed()
                 continue
-            for id, cursor in peer.session.cursors.items():
-                if cursor.done is None:
-                    await peer.until_done(id)
-            async with asyncio.timeout(DEADLINE):
-                while not all(str(body.id) in cursors and cursors[str(body.id)].done for body in STORY):
-                    await peer.next()
+            for body in STORY:
+                cursor = cursors.get(str(body.id))
+                if cursor is None or cursor.done is None:
+                    await peer.until_done(str(body.id))
     return cursors
 
 
