@@ -1,4 +1,4 @@
-"""The Model port: rows in, tokens out. llama/ has the real one; scripted.py has one for tests.
+"""The Model port: rows in, tokens out. llama/ has the real one, tests/server/engine/scripted_model.py a scripted one.
 
 Any thread may call ``tokenize``, ``grammar`` and ``abort``. All else belongs to the worker's thread, and after its end
 to the thread that closes the model.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from protocol.conformance.script import Transport
 from server.engine.model import DecodeOutcome, Row
-from server.engine.scripted import ScriptedModel
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import serving
 

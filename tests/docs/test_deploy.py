@@ -11,8 +11,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from protocol.codec import MAX_FRAME_BYTES
-from server.engine.scripted import ScriptedModel
 from server.transports.conversation_files import MOST_BYTES
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.nginx import nginx
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving

@@ -16,7 +16,7 @@ from unittest.mock import patch
 from server.__main__ import main
 from server.engine.base import EngineModelFacts, SamplingParams
 from server.engine.model import DecodeOutcome, Row
-from server.engine.scripted import END, ScriptedModel
+from tests.server.engine.scripted_model import END, ScriptedModel
 
 PIECE = 4
 """Bytes of a token."""

@@ -14,11 +14,11 @@ from typing import Final
 from server.__main__ import _listen as listen
 from server.app import create_app
 from server.engine.model import DecodeOutcome, Row
-from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.serving import _Server as Server
 from server.writers.local import local_writer
+from tests.server.engine.scripted_model import ScriptedModel
 
 PIECE_BYTES: Final = 2048
 """So long that whoever stops reading is soon far behind."""

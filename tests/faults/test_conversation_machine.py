@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from protocol.messages import Cancel, Conversation, DoneReason, Watch
-from server.engine.scripted import ScriptedModel
 from server.generations.ownership import LOCAL
 from server.guard.guard import Guard
 from server.guard.limits import UsageLimits
 from tests.faults.endpoints import ENDPOINTS, Body
 from tests.faults.scale import SOAK, scaled
 from tests.faults.tree_model import Kept, Tree
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
 

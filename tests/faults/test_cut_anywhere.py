@@ -11,13 +11,13 @@ import pytest
 
 from protocol.client import Chat, DisconnectedError, connect
 from protocol.messages import Done, DoneReason, Generate, Params
-from server.engine.scripted import ScriptedModel
 from server.generations.ownership import LOCAL
 from tests.conformance.serving import PacedModel
 from tests.faults.follower import Channel, Follower
 from tests.faults.proxy import Cut, Proxy, proxy_to
 from tests.faults.scale import DEADLINE, SOAK, scaled
 from tests.protocol.clients import AT_ONCE, read
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_connection import answer_to
 

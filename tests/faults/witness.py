@@ -31,7 +31,7 @@ from protocol.messages import (
     Welcome,
 )
 from server.engine.base import SamplingParams
-from server.engine.scripted import ScriptedModel, ScriptedSampler
+from tests.server.engine.scripted_model import ScriptedModel, ScriptedSampler
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.test_connection import answer_to
 

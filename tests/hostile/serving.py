@@ -16,7 +16,6 @@ from pathlib import Path
 import msgspec
 
 from protocol import admission
-from server.engine.scripted import ScriptedModel
 from server.guard.deadlines import Deadlines, PunctualProtocol
 from server.guard.guard import Guard
 from server.guard.limits import UsageLimits
@@ -25,6 +24,7 @@ from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
 from server.serving import CLIENTS_FAULTS
 from server.transports import connection
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 
 NEVER = 3600.0

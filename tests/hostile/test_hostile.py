@@ -17,13 +17,13 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from protocol.messages import CLIENT_TYPES
 from server.app import create_app
-from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.writers.local import local_writer
 from tests.hostile import floods, frames, line, patience, perimeter, replays, requests, stolen, wire
 from tests.hostile.attack import Attack, Http, Socket, World
 from tests.hostile.routes import ROUTES
 from tests.hostile.serving import Doors
+from tests.server.engine.scripted_model import ScriptedModel
 
 TABLES = (perimeter, requests, wire, frames, stolen, replays, floods)
 ATTACKS: list[Attack] = [attack for table in TABLES for attack in table.attacks()]

@@ -18,8 +18,8 @@ from protocol.messages import (
     Status,
     Token,
 )
-from server.engine.scripted import ScriptedModel
 from server.generations.ownership import LOCAL
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
 

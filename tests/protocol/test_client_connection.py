@@ -9,10 +9,10 @@ import pytest
 from protocol.client import DisconnectedError, RequestError, Retry
 from protocol.errors import ErrorCode
 from protocol.messages import Accepted, Attached, DoneReason
-from server.engine.scripted import ScriptedModel
 from server.generations.ownership import LOCAL
 from tests.faults.proxy import Cut, Proxy, proxy_to
 from tests.protocol.clients import AT_ONCE, Clock, client, read
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 
 

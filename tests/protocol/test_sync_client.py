@@ -10,9 +10,9 @@ import pytest
 from protocol.client import ClosedError, DisconnectedError, RequestError
 from protocol.messages import Accepted, Done, DoneReason
 from protocol.sync_client import SyncChat, connect_sync
-from server.engine.scripted import ScriptedModel
 from server.generations.ownership import LOCAL
 from tests.protocol.threaded import serving_in_a_thread
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
 

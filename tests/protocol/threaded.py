@@ -5,7 +5,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from server.engine.scripted import ScriptedModel
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
 

@@ -8,9 +8,9 @@ import pytest
 from server.app import create_app
 from server.chat.template import ChatTemplateError
 from server.chat.wellknown import chosen
-from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.writers.local import local_writer
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import serving
 
 

@@ -18,10 +18,10 @@ import pytest
 from protocol.client import DisconnectedError, Retry
 from protocol.messages import DoneReason
 from protocol.sync_client import SyncChat, connect_sync
-from server.engine.scripted import ScriptedModel
 from server.terminal import by_hand
 from server.terminal.conversation import TerminalConversation
 from tests.protocol.threaded import serving_in_a_thread
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
 

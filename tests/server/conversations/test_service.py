@@ -13,9 +13,9 @@ import pytest
 
 from protocol.messages import Accepted, Attach, Conversation, Done, Generate, Params, Watch
 from server.conversations import reading
-from server.engine.scripted import ScriptedModel
 from server.generations.entries import Entry
 from server.generations.ownership import LOCAL
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
 

@@ -10,10 +10,10 @@ from server.engine.base import Finished, FinishReason
 from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
 from server.engine.model import DecodeError, DecodeOutcome, Row
-from server.engine.scripted import Gate
 from server.engine.worker import BatchingEngine
 from server.starter import MODEL_PATH
 from tests.server.engine.recorder import Recorder, submit
+from tests.server.engine.scripted_model import Gate
 
 CONTEXT = 2048
 TEXT = "Tell me a story of a small model that lives in a large computer and writes all day long. "

@@ -9,9 +9,9 @@ from server.engine.base import Finished, FinishReason, Limit, ModelError, Phase,
 from server.engine.batcher import FAULTS_ALLOWED, EngineOptions
 from server.engine.model import DecodeError
 from server.engine.scheduler import FILLER
-from server.engine.scripted import ScriptedModel, scripted_tokens
 from server.engine.worker import BatchingEngine
 from tests.server.engine.recorder import Recorder, submit
+from tests.server.engine.scripted_model import ScriptedModel, scripted_tokens
 
 SEED = 5
 

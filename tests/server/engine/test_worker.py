@@ -19,9 +19,9 @@ from server.engine.base import (
 )
 from server.engine.detokenizer import Detokenizer
 from server.engine.model import DecodeError, Row
-from server.engine.scripted import ScriptedModel, scripted_tokens
 from server.engine.worker import BatchingEngine
 from tests.server.engine.recorder import DEADLINE, Recorder, submit
+from tests.server.engine.scripted_model import ScriptedModel, scripted_tokens
 
 PROMPT = list(b"hello")
 SEED = 5

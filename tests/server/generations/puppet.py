@@ -19,7 +19,7 @@ from server.engine.base import (
     Ranges,
     Update,
 )
-from server.engine.scripted import ScriptedModel
+from tests.server.engine.scripted_model import ScriptedModel
 
 
 class PuppetEngine:

@@ -10,11 +10,11 @@ import pytest
 
 from protocol.messages import Accepted, Generate, Params, Token
 from server.engine.base import Piece
-from server.engine.scripted import ScriptedModel
 from server.generations.entries import Entry
 from server.generations.journal import Journal
 from server.generations.ownership import LOCAL
 from server.generations.recorder import JournalStatus, Recorder
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.generations.test_journal import begun
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving

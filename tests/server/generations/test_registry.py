@@ -11,7 +11,6 @@ import pytest
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import ChatMessage, Done, DoneReason, Generate, GenerationState, Params
 from server.chat.template import ChatTemplate
-from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.entries import Entry
 from server.generations.generation import Generation
@@ -19,6 +18,7 @@ from server.generations.ownership import LOCAL
 from server.generations.registry import Registry
 from server.generations.retention import RETENTION, Retention
 from server.writers.local import LocalWriter
+from tests.server.engine.scripted_model import ScriptedModel
 
 DEADLINE = 60.0
 

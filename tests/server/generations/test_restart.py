@@ -29,10 +29,10 @@ from protocol.messages import (
     Token,
     Welcome,
 )
-from server.engine.scripted import ScriptedModel
 from server.generations.ownership import LOCAL
 from server.generations.restoring import OnRestart
-from tests.server.transports.peer import DEADLINE, Peer
+from tests.server.engine.scripted_model import ScriptedModel
+from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
 
 G1 = Generate(id="g1", prompt="Hi", params=Params(seed=3))

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.engine.scripted import ScriptedModel
 from server.guard.deadlines import TOO_SLOW, Deadlines, PunctualProtocol
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from protocol.messages import Accepted, Error, Generate, Hello, Ping, Welcome
-from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
 from server.guard.limits import UsageLimits
 from server.guard.rates import Rates
 from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
 from server.transports import connection
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.guard.conftest import Keys, bearer
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving

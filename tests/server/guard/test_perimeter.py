@@ -7,10 +7,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from protocol.messages import Welcome
-from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
 from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.guard.conftest import Keys, bearer
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving

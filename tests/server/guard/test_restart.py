@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from protocol.messages import Accepted, Attach, Attached, Error, Generate
-from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
 from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.guard.conftest import Keys, bearer
 from tests.server.transports.running import RunningServer, serving
 

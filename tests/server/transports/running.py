@@ -25,7 +25,6 @@ from server.__main__ import _listen as listen
 from server.app import create_app
 from server.conversations.service import Conversations
 from server.conversations.store import Store
-from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.generations.registry import QUEUE_LIMIT, Registry
@@ -35,6 +34,7 @@ from server.guard.guard import Guard
 from server.serving import configuration
 from server.transports.connections import Connections
 from server.writers.local import local_writer
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.listener import Listener
 from tests.server.transports.peer import DEADLINE, Peer
 

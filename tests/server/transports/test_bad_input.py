@@ -8,7 +8,7 @@ import pytest_asyncio
 from protocol.codec import MAX_FRAME_OBJECTS
 from protocol.errors import ErrorCode
 from protocol.messages import Accepted, Done, DoneReason, Generate
-from server.engine.scripted import ScriptedModel
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 
 Frame = str | bytes

@@ -26,7 +26,7 @@ from protocol.messages import (
     Token,
 )
 from server.engine.base import Ranges
-from server.engine.scripted import WORDS, scripted_tokens
+from tests.server.engine.scripted_model import WORDS, scripted_tokens
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
 

@@ -8,9 +8,9 @@ import pytest
 
 from protocol.messages import Accepted, Generate, Params
 from server.conversations.sizes import KEPT
-from server.engine.scripted import ScriptedModel
 from server.writers.local import LocalWriter
 from server.writers.writer_port import PromptSize
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_full_conversation import AT, filled, small_model, told, turn
 

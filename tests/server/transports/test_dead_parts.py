@@ -23,8 +23,8 @@ from protocol.messages import (
     Token,
 )
 from server.conversations import upkeep
-from server.engine.scripted import ScriptedModel
 from server.generations.recorder import _Step
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE, Peer
 from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_polling import channel as polled_channel

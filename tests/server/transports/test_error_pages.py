@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
 from server.guard.limits import UsageLimits
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.messages import Accepted, Attached, Done, Error, Generate, Params
-from server.engine.scripted import ScriptedModel
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
 

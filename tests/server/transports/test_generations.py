@@ -10,9 +10,9 @@ import pytest
 from protocol.conformance.http import HttpResponse as Reply
 from protocol.conformance.http import send
 from protocol.messages import DoneReason
-from server.engine.scripted import ScriptedModel
 from server.generations.ownership import LOCAL
 from server.generations.restoring import OnRestart
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_connection import answer_to
 

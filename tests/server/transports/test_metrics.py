@@ -6,9 +6,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from protocol.messages import Accepted, Attach, Attached, Cancel, Generate, Status, StatusRequest
-from server.engine.scripted import ScriptedModel
 from server.generations.journal import Journal
 from server.guard.principal import LOCAL
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

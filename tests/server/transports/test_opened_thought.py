@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from protocol.messages import Accepted, Attach, Cancel, Done, DoneReason, Generate, Params
-from server.engine.scripted import ScriptedModel, scripted_tokens
+from tests.server.engine.scripted_model import ScriptedModel, scripted_tokens
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
 

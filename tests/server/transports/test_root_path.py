@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 import pytest
 from websockets.asyncio.client import connect
 
-from server.engine.scripted import ScriptedModel
 from server.guard.guard import Guard
 from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 
 ROOT = "/tools/chat"

@@ -10,8 +10,8 @@ from websockets.asyncio.client import connect
 
 from protocol.errors import CloseCode
 from protocol.messages import Accepted, Attach, Attached, Done, Generate, Params, Token, Welcome
-from server.engine.scripted import ScriptedModel
 from server.transports import pace
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
 

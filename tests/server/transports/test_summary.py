@@ -8,7 +8,7 @@ from protocol.messages import Accepted, Conversation, Generate, Params, Watch
 from server.conversations.turn_prompt import SUMMARY_HEAD, asked
 from server.conversations.turns import Turn
 from server.conversations.values import ConversationSettings, Message, MessageState
-from server.engine.scripted import ScriptedModel
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_context import size
 from tests.server.transports.test_full_conversation import AT, filled, small_model, told, turn

@@ -6,9 +6,9 @@ import pytest
 
 from protocol.messages import ChatMessage, Generate, Params, Role
 from server.chat.template import ChatTemplate
-from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.writers.local_prompt import make_prompt
+from tests.server.engine.scripted_model import ScriptedModel
 
 TEMPLATES: dict[str, ChatTemplate] = {}
 FORM = "{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}"

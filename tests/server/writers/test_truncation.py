@@ -7,10 +7,10 @@ import pytest
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import ChatMessage, Generate, Params, Role
 from server.chat.template import ChatTemplate
-from server.engine.scripted import ScriptedModel
 from server.engine.worker import BatchingEngine
 from server.writers.local_prompt import TokenizedPrompt, make_prompt
 from server.writers.truncation import first_kept, room_for_prompt
+from tests.server.engine.scripted_model import ScriptedModel
 
 FORM = "{% for m in messages %}[{{ m.role[0] }}:{{ m.content }}]{% endfor %}"
 AROUND = len("[u:]")

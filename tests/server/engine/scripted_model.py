@@ -1,4 +1,4 @@
-"""A model without weights, for tests. Its answers follow from prompt and seed; tests decide when it computes.
+"""A model without weights. Its answers follow from prompt and seed; tests decide when it computes.
 
 Wrapped in BatchingEngine it runs the real worker, scheduler and detokenizer.
 """
