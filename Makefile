@@ -99,8 +99,8 @@ icons: install-dev ## draw the icons of the installed page anew from frontend/ic
 	node tests/e2e/icons.js
 
 starter: install .venv-starter/.installed ## train the built-in model again (about an hour on two cores) and print its scores
-	OMP_WAIT_POLICY=passive .venv-starter/bin/python -m server.starter.train $(ARGS)
-	$(BIN)/python -m server.starter.score
+	OMP_WAIT_POLICY=passive .venv-starter/bin/python -m server.starter.training.train $(ARGS)
+	$(BIN)/python -m server.starter.training.score
 
 lock: .venv-lock/.installed ## pin every dependency again; newer versions: make lock ARGS=--upgrade
 	$(call compile,pyproject.toml,requirements.lock)

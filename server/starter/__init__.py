@@ -1,4 +1,4 @@
-"""The built-in model: a tiny chat model that the project trains itself. See README.md."""
+"""The built-in model: a tiny chat model that the project trains itself. See training/README.md."""
 
 from pathlib import Path
 

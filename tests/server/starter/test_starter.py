@@ -7,9 +7,9 @@ from itertools import islice
 import pytest
 
 from server.starter import MODEL_PATH
-from server.starter.corpus.dialogues import dialogue, normal
-from server.starter.evaluate import Scores, evaluate, fault, forbidden, questions, repeats
-from server.starter.score import EngineAnswers
+from server.starter.training.corpus.dialogues import dialogue, normal
+from server.starter.training.evaluate import Scores, evaluate, fault, forbidden, questions, repeats
+from server.starter.training.score import EngineAnswers
 
 
 @pytest.fixture(scope="module")

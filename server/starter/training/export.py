@@ -9,7 +9,7 @@ import numpy
 import sentencepiece
 
 from server.starter import CHAT_TEMPLATE
-from server.starter.network import Layer, Llama
+from server.starter.training.network import Layer, Llama
 
 SAMPLING = {"temp": 0.3, "top_p": 0.95, "min_p": 0.1}
 TOP_K = 40

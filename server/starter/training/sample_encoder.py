@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import sentencepiece
 
-from server.starter.corpus.dialogues import Dialogue
+from server.starter.training.corpus.dialogues import Dialogue
 
 SYSTEM, USER, ASSISTANT, END = "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"
 BEGIN = "<s>"

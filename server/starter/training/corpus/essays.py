@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from server.starter.corpus import texts
-from server.starter.corpus.about import all_topics, framed
-from server.starter.corpus.exchange import Exchange
-from server.starter.corpus.grammar import expand, tidy
-from server.starter.corpus.texts import Topic
+from server.starter.training.corpus import texts
+from server.starter.training.corpus.about import all_topics, framed
+from server.starter.training.corpus.exchange import Exchange
+from server.starter.training.corpus.grammar import expand, tidy
+from server.starter.training.corpus.texts import Topic
 
 FIELDS = (
     ("program", "streaming", "stop", "websocket", "llamacpp", "privacy", "queue", "run", "load_model"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from server.starter.corpus import texts
-from server.starter.corpus.exchange import Exchange
-from server.starter.corpus.grammar import expand, tidy
-from server.starter.corpus.texts import Block
+from server.starter.training.corpus import texts
+from server.starter.training.corpus.exchange import Exchange
+from server.starter.training.corpus.grammar import expand, tidy
+from server.starter.training.corpus.texts import Block
 
 LABELS = {
     "python": "Python", "javascript": "JavaScript", "bash": "Bash", "html": "HTML", "css": "CSS", "c": "C", "java": "Java",

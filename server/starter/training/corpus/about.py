@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from server.starter.corpus import texts
-from server.starter.corpus.exchange import Exchange
-from server.starter.corpus.grammar import expand, fill, tidy
-from server.starter.corpus.texts import Topic
+from server.starter.training.corpus import texts
+from server.starter.training.corpus.exchange import Exchange
+from server.starter.training.corpus.grammar import expand, fill, tidy
+from server.starter.training.corpus.texts import Topic
 
 PROGRAM = ("program.txt", "network.txt", "model.txt", "sampling.txt")
 MORE = (

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from server.starter.corpus.dialogues import dialogue, normal
+from server.starter.training.corpus.dialogues import dialogue, normal
 
 QUESTIONS = Path(__file__).parent / "questions.json"
 HEAD = 160

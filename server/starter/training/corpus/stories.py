@@ -6,9 +6,9 @@ import random
 import re
 from functools import cache
 
-from server.starter.corpus import texts
-from server.starter.corpus.exchange import Exchange
-from server.starter.corpus.grammar import expand, fill, tidy
+from server.starter.training.corpus import texts
+from server.starter.training.corpus.exchange import Exchange
+from server.starter.training.corpus.grammar import expand, fill, tidy
 
 HEROES = (
     "dragon", "robot", "cat", "dog", "fox", "bear", "mouse", "owl", "rabbit", "hedgehog", "penguin", "elephant", "lion",

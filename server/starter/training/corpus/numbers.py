@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import string
 
-from server.starter.corpus.exchange import Exchange
-from server.starter.corpus.grammar import expand, tidy
+from server.starter.training.corpus.exchange import Exchange
+from server.starter.training.corpus.grammar import expand, tidy
 
 WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from server.starter.corpus import texts
-from server.starter.corpus.exchange import Exchange
-from server.starter.corpus.grammar import expand, tidy
+from server.starter.training.corpus import texts
+from server.starter.training.corpus.exchange import Exchange
+from server.starter.training.corpus.grammar import expand, tidy
 
 NAMES = (
     "Anna Ben Carla David Elena Frank Greta Hannah Ivan Julia Kevin Lisa Martin Nina Oliver Paul Quentin Rita Simon "

@@ -1,4 +1,4 @@
-"""`python -m server.starter.train`: writes the dialogues, trains tokenizer and network, and exports the model.
+"""`python -m server.starter.training.train`: writes the dialogues, trains tokenizer and network, and exports the model.
 
 Needs requirements.txt in this folder. All randomness follows from one seed; sums over threads may still differ slightly
 between runs.
@@ -19,11 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from server.starter import MODEL_PATH, evaluate
-from server.starter.corpus.dialogues import Dialogue, dialogue
-from server.starter.export import export
-from server.starter.network import Llama, NetworkShape
-from server.starter.sample_encoder import Encoder, Sample, train_tokenizer
+from server.starter import MODEL_PATH
+from server.starter.training import evaluate
+from server.starter.training.corpus.dialogues import Dialogue, dialogue
+from server.starter.training.export import export
+from server.starter.training.network import Llama, NetworkShape
+from server.starter.training.sample_encoder import Encoder, Sample, train_tokenizer
 
 MALLOC = {-8: 1, -4: 0, -1: 2**31 - 1, -2: 2**28}
 """mallopt: M_ARENA_MAX, M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD."""

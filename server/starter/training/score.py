@@ -1,4 +1,4 @@
-"""`python -m server.starter.score [GGUF]`: runs the evaluation through the engine and prints the scores."""
+"""`python -m server.starter.training.score [GGUF]`: runs the evaluation through the engine and prints the scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.engine.base import Finished, GenerationRequest, Piece, Update
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.starter import MODEL_PATH
-from server.starter.evaluate import evaluate
+from server.starter.training.evaluate import evaluate
 
 DEADLINE = 60.0
 """Time limit for one step of an answer, in seconds."""

@@ -6,9 +6,9 @@ import random
 import re
 from functools import cache
 
-from server.starter.corpus import texts
-from server.starter.corpus.exchange import Exchange
-from server.starter.corpus.grammar import SLOT, expand, tidy
+from server.starter.training.corpus import texts
+from server.starter.training.corpus.exchange import Exchange
+from server.starter.training.corpus.grammar import SLOT, expand, tidy
 
 KEYS = "asdfghjklqwertyuiopzxcvbnm"
 WORDS = (

@@ -6,9 +6,9 @@ import random
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from server.starter.corpus import about, documents, essays, numbers, people, stories, unknown
-from server.starter.corpus.exchange import Exchange, Source
-from server.starter.corpus.noise import typed
+from server.starter.training.corpus import about, documents, essays, numbers, people, stories, unknown
+from server.starter.training.corpus.exchange import Exchange, Source
+from server.starter.training.corpus.noise import typed
 
 WEIGHTS: tuple[tuple[Source, float], ...] = (
     (about.program, 38), (about.talk, 19), (unknown.unknown, 17), (unknown.rubbish, 2), (numbers.counting, 3),
