@@ -232,9 +232,11 @@ Listener = Callable[[Sequence[Update]], None]
 """Receives all updates of one step, on the engine's thread. Must return quickly and must not raise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class EngineStats:
-    """Snapshot of the engine's counters. Token counts, steps and seconds grow for the engine's lifetime.
+    """The engine's counters. Token counts, steps and seconds grow for the engine's lifetime.
+
+    Only the worker's thread changes its instance. Other threads get copies, which stay as they are.
 
     ``kv_cells`` is the KV cache's capacity in tokens; ``kv_tokens`` belong to running sequences, ``kept_tokens`` to
     ended ones whose free slots may be reused. ``saved_bytes`` is the RAM that holds further ended sequences.
@@ -242,14 +244,14 @@ class EngineStats:
     ``sample_seconds`` on choosing tokens.
     """
 
-    alive: bool
-    failure: str | None
+    alive: bool = True
+    failure: str | None = None
     slots: int
-    running: int
-    queued: int
-    kv_tokens: int
-    prompt_tokens: int
-    completion_tokens: int
+    running: int = 0
+    queued: int = 0
+    kv_tokens: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
     kv_cells: int = 0
     cached_tokens: int = 0
     kept_tokens: int = 0

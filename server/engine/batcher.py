@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from server.engine.base import FinishReason, GenerationRequest, Limit, Prefill, Queued, Update
-from server.engine.counters import Counters
+from server.engine.base import EngineStats, FinishReason, GenerationRequest, Limit, Prefill, Queued, Update
 from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
 from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
@@ -54,8 +53,8 @@ class Batcher:
         self.eta_ms: int | None = None
         """Estimated start of a new request, in milliseconds. Replaced as a whole, so other threads may read it."""
         self._seen_moves = -1
-        self._counters = Counters(slots=model.slots, kv_cells=model.cells)
-        self.stats = self._counters.stats()
+        self._counters = EngineStats(slots=model.slots, kv_cells=model.cells)
+        self.stats = replace(self._counters)
         """Counters as of the last delivery. Replaced as a whole, so other threads may read it."""
 
     @property
@@ -314,5 +313,5 @@ class Batcher:
         counters.kv_tokens = sum(sequence.computed for sequence in running)
         counters.kept_tokens, counters.saved_bytes = self._kv.kept_tokens, self._kv.saved_bytes
         counters.decode_seconds = self._model.decode_seconds
-        self.stats = counters.stats()
+        self.stats = replace(counters)
         self._listener(updates)

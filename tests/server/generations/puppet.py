@@ -60,16 +60,7 @@ class PuppetEngine:
         self._perhaps_fail("cancel")
 
     def stats(self) -> EngineStats:
-        return EngineStats(
-            alive=self.alive,
-            failure=None,
-            slots=self.slots,
-            running=0,
-            queued=0,
-            kv_tokens=0,
-            prompt_tokens=0,
-            completion_tokens=0,
-        )
+        return EngineStats(alive=self.alive, slots=self.slots)
 
     def close(self) -> None:
         self.alive = False
