@@ -29,11 +29,6 @@ def children(parents: Parents) -> dict[str | None, list[str]]:
     return below
 
 
-def siblings(parents: Parents, id: str) -> tuple[str, ...]:
-    """Return the alternatives to ``id``, including itself, oldest first."""
-    return tuple(children(parents).get(parents[id], ()))
-
-
 def subtree(parents: Parents, id: str) -> tuple[str, ...]:
     """Return ``id`` and all messages below it."""
     below = children(parents)

@@ -35,7 +35,7 @@ class KvSlots:
         match = self._cache.find(prompt, running.items())
         if match.slot is not None and match.slot in free and self._continues(match.slot, match.length):
             self._cache.take(match.slot)
-            return match.slot, self._cut(match.slot, match.length)
+            return match.slot, self.rewind(match.slot, match.length)
         if match.saved is not None:
             self._cache.touch(match.saved)
         slot = self._free_slot(free, match)
@@ -46,12 +46,15 @@ class KvSlots:
 
     def release(self, slot: int, tokens: Tokens) -> None:
         """Record that a generation left ``slot`` with ``tokens``; the cells after them are freed."""
-        if self._cut(slot, len(tokens)):
+        if self.rewind(slot, len(tokens)):
             self._cache.keep(slot, tokens)
 
     def rewind(self, slot: int, length: int) -> int:
         """Cut a slot back to its first ``length`` tokens. Returns the number left: 0 when the model can't cut it."""
-        return self._cut(slot, length)
+        if self._model.forget(slot, length):
+            return length
+        self._model.forget(slot)
+        return 0
 
     def evict(self) -> bool:
         """Drop the oldest kept tokens from a shared KV cache. Returns False when none are kept."""
@@ -105,17 +108,11 @@ class KvSlots:
         self._cache.take(slot)
         if match.saved is not None:
             if not self._model.restore(slot, match.saved.state):
-                return self._cut(slot, 0)
+                return self.rewind(slot, 0)
         elif match.slot is not None and match.slot != slot:
             if not self._model.copy(match.slot, slot):
-                return self._cut(slot, 0)
-        return self._cut(slot, match.length)
-
-    def _cut(self, slot: int, length: int) -> int:
-        if self._model.forget(slot, length):
-            return length
-        self._model.forget(slot)
-        return 0
+                return self.rewind(slot, 0)
+        return self.rewind(slot, match.length)
 
     def _empty(self, slot: int) -> None:
         self._cache.take(slot)

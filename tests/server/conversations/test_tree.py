@@ -14,9 +14,9 @@ def test_a_branch_is_read_from_its_first_message_on() -> None:
     assert tree.path(PARENTS, None) == tree.path(PARENTS, "no") == ()
 
 
-def test_branches_are_in_the_order_of_their_beginning() -> None:
-    assert tree.siblings(PARENTS, "d") == ("c", "d")
-    assert tree.siblings(PARENTS, "z") == ("a", "z")
+def test_children_are_in_the_order_of_their_beginning() -> None:
+    assert tree.children(PARENTS)["b"] == ["c", "d"]
+    assert tree.children(PARENTS)[None] == ["a", "z"]
 
 
 def test_what_is_below() -> None:
