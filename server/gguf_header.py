@@ -8,6 +8,15 @@ from typing import Any, BinaryIO, Final
 
 MAGIC: Final = b"GGUF"
 
+LONGEST: Final = 256 << 20
+"""Longest header that is read, in bytes; a vocabulary of 260,000 tokens takes about 16 MB. A longer one is broken."""
+
+VOCABULARY: Final = "tokenizer."
+"""Prefix of the keys of the vocabulary. The architecture's keys come before it."""
+
+FEW: Final = 4096
+"""Numbers in an array that is returned. A longer array holds scores or kinds of tokens, and is skipped."""
+
 BROKEN: Final = (struct.error, KeyError, MemoryError, OverflowError, RecursionError)
 """Exceptions raised when the header of a broken file is read."""
 
@@ -15,34 +24,62 @@ _NUMBERS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?",
 _STRING, _ARRAY = 8, 9
 
 
-def entries(file: BinaryIO) -> Iterator[tuple[str, Any]]:
-    """Yield every key with its value, starting after the magic. An array of numbers is None. Raises the exceptions
-    in BROKEN."""
-    _, _, count = _unpack(file, "<I"), _unpack(file, "<Q"), _unpack(file, "<Q")
+def entries(file: BinaryIO, longest: int = LONGEST) -> Iterator[tuple[str, Any]]:
+    """Yield every key with its value, starting after the magic. A long array of numbers is None.
+
+    At most ``longest`` bytes are read. Raises the exceptions in BROKEN.
+    """
+    header = _Header(file, longest)
+    _, _, count = header.number("<I"), header.number("<Q"), header.number("<Q")
     for _ in range(count):
-        key = _string(file)
-        yield key, _value(file, _unpack(file, "<I"))
+        key = header.string()
+        yield key, header.value(header.number("<I"))
 
 
-def _value(file: BinaryIO, kind: int) -> Any:
-    if kind == _STRING:
-        return _string(file)
-    if kind == _ARRAY:
-        inner, length = _unpack(file, "<I"), _unpack(file, "<Q")
-        if inner in _NUMBERS:
-            file.seek(length * struct.calcsize(_NUMBERS[inner]), 1)  # scores and kinds of tokens, which are not needed
+def leading_entries(file: BinaryIO, longest: int = LONGEST) -> dict[str, Any]:
+    """Return the entries before the long vocabulary, starting after the magic. Raises the exceptions in BROKEN."""
+    found: dict[str, Any] = {}
+    for key, value in entries(file, longest):
+        if key.startswith(VOCABULARY):
+            break
+        found[key] = value
+    return found
+
+
+class _Header:
+    """Reader for the values of a header. It stops a file that lies about a length."""
+
+    def __init__(self, file: BinaryIO, longest: int) -> None:
+        self._file = file
+        self._left = longest
+
+    def value(self, kind: int) -> Any:
+        if kind == _STRING:
+            return self.string()
+        if kind == _ARRAY:
+            return self._array(self.number("<I"), self.number("<Q"))
+        return self.number(_NUMBERS[kind])
+
+    def string(self) -> str:
+        return self._read(self.number("<Q")).decode("utf-8", "replace")
+
+    def number(self, format: str) -> Any:
+        return struct.unpack(format, self._read(struct.calcsize(format)))[0]
+
+    def _array(self, inner: int, length: int) -> Any:
+        if inner not in _NUMBERS:
+            return [self.value(inner) for _ in range(length)]
+        size = struct.calcsize(_NUMBERS[inner])
+        if length > FEW:
+            self._file.seek(length * size, 1)
             return None
-        return [_value(file, inner) for _ in range(length)]
-    return _unpack(file, _NUMBERS[kind])
+        return tuple(self.number(_NUMBERS[inner]) for _ in range(length))
 
-
-def _string(file: BinaryIO) -> str:
-    length = _unpack(file, "<Q")
-    data = file.read(length)
-    if len(data) != length:
-        raise struct.error("the file ends")
-    return data.decode("utf-8", "replace")
-
-
-def _unpack(file: BinaryIO, format: str) -> Any:
-    return struct.unpack(format, file.read(struct.calcsize(format)))[0]
+    def _read(self, length: int) -> bytes:
+        self._left -= length
+        if self._left < 0:
+            raise struct.error("the header is too long")
+        data = self._file.read(length)
+        if len(data) != length:
+            raise struct.error("the file ends")
+        return data

@@ -21,10 +21,10 @@ from server.engine.base import (
     SamplingParams,
     TokenLogprob,
 )
+from server.engine.gguf_kinds import check_kind
 from server.engine.llama import sampler as sampling
 from server.engine.llama.abort import AbortFlag
 from server.engine.llama.context import ContextSize, LlamaContext
-from server.engine.llama.gguf_kinds import check_kind
 from server.engine.llama.json_grammar import Grammars
 from server.engine.llama.llama_log import log
 from server.engine.llama.llama_tokenizer import Tokenizer

@@ -8,7 +8,6 @@ the server's error text; ``needs`` has the fields of ModelNeeds.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final
 import llama_cpp as ll
 
 from server.engine.base import EngineError
+from server.engine.gguf_parts import parts_of
 from server.engine.llama.llama_model import LlamaModel
 from server.engine.model import Row
 from server.resources import address_space, limit_process
@@ -25,9 +25,6 @@ ROOM: Final = 2 << 30
 """Address space beyond the file itself, in bytes, for a short context and llama.cpp's work buffers."""
 
 CONTEXT: Final = 64
-
-_PART: Final = re.compile(r"(.+)-\d{5}-of-(\d{5})\.gguf")
-"""File name of one part of a split model."""
 
 
 def main(path: Path, seconds: int) -> None:
@@ -77,9 +74,7 @@ def examine(path: Path) -> Mapping[str, int]:
 
 
 def _sizes(path: Path) -> Iterable[int]:
-    part = _PART.fullmatch(path.name)
-    files = path.parent.glob(f"{part[1]}-*-of-{part[2]}.gguf") if part else (path,)
-    return (file.stat().st_size for file in files if file.is_file())
+    return (file.stat().st_size for file in parts_of(path))
 
 
 if __name__ == "__main__":

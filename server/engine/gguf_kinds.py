@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from server.engine.base import ModelError
-from server.gguf_header import BROKEN, MAGIC, entries
+from server.gguf_header import BROKEN, MAGIC, leading_entries
 
 _TYPES: Final = {
     "adapter": "a LoRA adapter, an addition to a model, and no model by itself",
@@ -34,20 +34,13 @@ _ARCHITECTURES: Final = {
 _RERANKING: Final = 4
 """``pooling_type`` of rerankers, which rate how well a text answers a question. 0 is none; others make embeddings."""
 
-_ENOUGH: Final = "tokenizer."
-"""Prefix at which reading the header stops: the keys that matter come before the long vocabulary."""
-
 
 def check_kind(path: Path) -> None:
     """Raise ModelError for a file that is not a chat model. An unreadable header is left to llama.cpp."""
     try:
         with path.open("rb") as file:
             file.seek(len(MAGIC))
-            keys: dict[str, Any] = {}
-            for key, value in entries(file):
-                if key.startswith(_ENOUGH):
-                    break
-                keys[key] = value
+            keys = leading_entries(file)
     except (*BROKEN, OSError):
         return
     if problem := problem_with(keys):

@@ -7,8 +7,8 @@ import gguf
 import pytest
 
 from server.engine.base import ModelError
+from server.engine.gguf_kinds import check_kind, problem_with
 from server.engine.llama import LlamaModel
-from server.engine.llama.gguf_kinds import check_kind, problem_with
 from server.engine.probing import ModelProbe
 from server.starter import MODEL_PATH
 from tests.server.test_main import assert_told_in_one_line, run
