@@ -1,4 +1,4 @@
-"""The command line: ``streamui serve``, ``chat``, ``bench``, ``token`` and ``doctor``.
+"""The command line: ``streamui serve``, ``chat``, ``bench``, ``token``, ``models`` and ``doctor``.
 
 Errors that a person can fix are printed as one line, with exit status 2.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -27,8 +28,11 @@ from server.guard.token_command import add_options as token_options
 from server.guard.token_command import run as token
 from server.guard.token_store import TokenFileError
 from server.logs import set_up
+from server.models.models_command import OPTIONS as MODELS_OPTIONS
+from server.models.models_command import add_options as models_options
+from server.models.models_command import run as models
 from server.private_files import make_private_folder
-from server.settings import Settings, add_options, settings_from
+from server.settings import Settings, add_options, options, settings_from
 from server.starter import MODEL_PATH
 from server.terminal.chat_command import add_options as chat_options
 from server.terminal.chat_command import run as chat
@@ -54,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bench_options(bench_parser)
     token_parser = commands.add_parser("token", help="create, list and revoke access tokens")
     token_options(token_parser)
+    models_parser = commands.add_parser("models", help="list the models on this machine, show or delete one")
+    models_options(models_parser, [each for each in options(os.environ) if each.name in MODELS_OPTIONS], os.environ)
     doctor_parser = commands.add_parser("doctor", help="check what serve needs, and name the remedies")
     doctor_options(doctor_parser)
     chosen = parser.parse_args(arguments)
@@ -63,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(_measure(chosen))
     if chosen.command == "token":
         raise SystemExit(_token(chosen))
+    if chosen.command == "models":
+        raise SystemExit(_models(chosen))
     if chosen.command == "doctor":
         raise SystemExit(doctor(settings_from(chosen), as_json=chosen.json))
     serve(settings_from(chosen))
@@ -79,6 +87,13 @@ def _token(chosen: argparse.Namespace) -> int:
     try:
         return token(chosen)
     except TokenFileError as error:
+        _fail(str(error))
+
+
+def _models(chosen: argparse.Namespace) -> int:
+    try:
+        return models(chosen)
+    except ModelError as error:
         _fail(str(error))
 
 

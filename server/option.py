@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,22 @@ class Option:
                 raise argparse.ArgumentTypeError(f"{error}{source}") from None
 
         return parse
+
+    def add_to(
+        self, parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ, *, inherited: bool = False
+    ) -> None:
+        """Add the option to ``parser``. The environment's value is the default; argparse checks it like a typed one.
+
+        ``inherited``: without a value of its own, that of the command above stays.
+        """
+        help = self.help.replace("%(default)s", str(self.default).replace("%", "%%")) if inherited else self.help
+        parser.add_argument(
+            self.flag,
+            type=self.checked(environ),
+            default=argparse.SUPPRESS if inherited else environ.get(self.variable) or self.default,
+            metavar=self.metavar,
+            help=f"{help} [{self.variable}]",
+        )
 
 
 def path_prefix(*taken: str) -> Callable[[str], str]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from server.guard.origins import bare_name, origin
 from server.logs import LEVELS, Format
+from server.models.places import models_folder
 from server.option import Option, list_of, one_of, path_prefix, whole_number, without_brackets
 from server.starter import MODEL_PATH
 
@@ -27,7 +28,7 @@ class Settings:
 
     ``chat_template`` None: the model's own. ``kv_tokens`` None: each chat has its own part of the KV cache.
     ``cache_ram`` is in MiB, ``drain`` in seconds. ``allow_host`` and ``allow_origin`` are comma-separated.
-    ``max_active`` None: chosen to suit ``auth``.
+    ``max_active`` None: chosen to suit ``auth``. ``models_dir`` None: a folder in ``data``.
     """
 
     host: str
@@ -35,6 +36,7 @@ class Settings:
     model: Path
     chat_template: str | None
     data: Path
+    models_dir: Path | None
     context: int | None
     parallel: int
     threads: int | None
@@ -54,6 +56,11 @@ class Settings:
     max_active: int | None
     log_format: Format
     log_level: str
+
+    @property
+    def models_folder(self) -> Path:
+        """Folder of the models that StreamUI has downloaded."""
+        return models_folder(self.data, self.models_dir)
 
 
 def default_data_folder(environ: Mapping[str, str]) -> Path:
@@ -99,6 +106,13 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=default_data_folder(environ),
             metavar="DIR",
             help="folder for conversations, journal and tokens (%(default)s)",
+        ),
+        Option(
+            name="models_dir",
+            parse=Path,
+            default=None,
+            metavar="DIR",
+            help="folder for downloaded models (models, in the --data folder)",
         ),
         Option(
             name="context",
@@ -241,13 +255,7 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
 def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
     """Add every option to ``parser``. The environment's value is the default; argparse checks it like a typed one."""
     for option in options(environ):
-        parser.add_argument(
-            option.flag,
-            type=option.checked(environ),
-            default=environ.get(option.variable) or option.default,
-            metavar=option.metavar,
-            help=f"{option.help} [{option.variable}]",
-        )
+        option.add_to(parser, environ)
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:

@@ -20,14 +20,11 @@ from server.doctor.finding import Finding, fault, ok, warning
 from server.engine.base import ModelError
 from server.engine.probing import ModelNeeds, ModelProbe
 from server.guard.origins import is_loopback
+from server.models.memory import ChatSizes, memory_need, size_text
 from server.private_files import open_to_others
 from server.resources import available_memory
 from server.settings import Settings
 
-OTHER_MEMORY: Final = 400 << 20
-"""Memory for Python, the logs of answers and llama.cpp's buffers, in bytes."""
-
-DEFAULT_CONTEXT: Final = 8192
 LITTLE_SPACE, NO_SPACE = 1 << 30, 64 << 20
 FEW_FILES: Final = 1024
 JOURNAL: Final = "journal.sqlite3"
@@ -40,7 +37,7 @@ def model(settings: Settings) -> tuple[Finding, ModelNeeds | None]:
             needs = probe.verdict()
     except ModelError as error:
         return fault("model", str(error), "choose another file with --model"), None
-    return ok("model", f"{settings.model}: {_size(needs.file_bytes)}, trained for {needs.context} tokens"), needs
+    return ok("model", f"{settings.model}: {size_text(needs.file_bytes)}, trained for {needs.context} tokens"), needs
 
 
 def chat_template(name: str | None) -> Iterator[Finding]:
@@ -58,13 +55,13 @@ def chat_template(name: str | None) -> Iterator[Finding]:
 def memory(settings: Settings, needs: ModelNeeds, available: int | None = None) -> Finding:
     """Check that model and KV cache fit into the free memory."""
     free = available_memory() if available is None else available
-    context = settings.context or min(needs.context, DEFAULT_CONTEXT)
-    kv = needs.kv_bytes * (settings.kv_tokens or context * settings.parallel)
-    need = needs.file_bytes + kv + OTHER_MEMORY
-    needed = f"{_size(need)} needed (model {_size(needs.file_bytes)}, KV cache {_size(kv)})"
+    sizes = ChatSizes(settings.kv_tokens, 1) if settings.kv_tokens else ChatSizes(settings.context, settings.parallel)
+    parts = memory_need(needs.file_bytes, needs.kv_bytes, needs.context, sizes)
+    need = parts.total
+    needed = f"{size_text(need)} needed (model {size_text(parts.weights)}, KV cache {size_text(parts.kv)})"
     if free is None:
         return ok("memory", f"{needed}; this system doesn't say how much is free")
-    text = f"{needed}, {_size(free)} free"
+    text = f"{needed}, {size_text(free)} free"
     smaller = "use a smaller --context or --parallel, or a smaller model"
     if need > free:
         return fault("memory", text, smaller)
@@ -85,7 +82,7 @@ def data_folder(folder: Path, free: int | None = None) -> Iterator[Finding]:
         )
         return
     left = shutil.disk_usage(place).free if free is None else free
-    text = f"{folder}: {_size(left)} free"
+    text = f"{folder}: {size_text(left)} free"
     if left < LITTLE_SPACE:
         (told, less) = (fault, "no") if left < NO_SPACE else (warning, "little")
         yield told("data", f"{text}, which is {less} room for the journal", "free some space, or choose another --data")
@@ -149,7 +146,3 @@ def _journal(path: Path) -> Finding:
     except sqlite3.Error as error:
         return fault("journal", f"{path}: {error}", remedy)
     return ok("journal", f"{path} is whole") if found == "ok" else fault("journal", f"{path}: {found}", remedy)
-
-
-def _size(count: int) -> str:
-    return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"

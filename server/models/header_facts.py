@@ -1,0 +1,123 @@
+"""Facts of a model that its file's header states. Nothing is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from server.engine.base import ModelError
+from server.engine.gguf_kinds import kind_of
+from server.gguf_header import BROKEN, MAGIC, entries, leading_entries
+from server.models.quantization import quantization
+
+LEADING_LIMIT: Final = 4 << 20
+"""Longest part of the header before the vocabulary, in bytes. Real ones have a few kilobytes."""
+
+LONGEST_TEXT: Final = 200
+"""Longest name that is shown, in characters."""
+
+HUGE: Final = 1 << 40
+"""Exclusive upper bound of a believable number in a header."""
+
+MOST_LAYERS: Final = 4096
+KV_BYTES: Final = 2
+"""Bytes of one number in the KV cache: 16 bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderFacts:
+    """Facts of a GGUF file; None: the header doesn't say it.
+
+    ``kind`` names what the file is when it is no chat model. ``kv_bytes``: at most so many for each token of a chat.
+    ``template``: the file has a chat template; None in a list, where the header is not read so far.
+    """
+
+    title: str | None
+    architecture: str
+    parameters: str | None
+    quantization: str | None
+    context: int | None
+    kv_bytes: int | None
+    kind: str | None
+    licence: str | None
+    template: bool | None = None
+
+
+def read_header(path: Path, *, whole: bool = False) -> HeaderFacts:
+    """Read the facts, up to the vocabulary or the ``whole`` header. Raises ModelError with the reason."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise ModelError(f"{path}: this is not a GGUF file (it doesn't begin with the letters GGUF)")
+            keys = dict(entries(file)) if whole else leading_entries(file, LEADING_LIMIT)
+    except OSError as error:
+        raise ModelError(f"{path}: the model file can't be read: {error.strerror}") from None
+    except BROKEN:
+        raise ModelError(f"{path}: the header of the model file is broken") from None
+    return facts_of(keys, path.name, whole=whole)
+
+
+def facts_of(keys: Mapping[str, Any], file_name: str, *, whole: bool = False) -> HeaderFacts:
+    """Return the facts in the keys of a header, whose values may have any type."""
+    architecture = _text(keys, "general.architecture") or "unknown"
+    template = isinstance(keys.get("tokenizer.chat_template"), str)
+    return HeaderFacts(
+        title=_text(keys, "general.name"),
+        architecture=architecture,
+        parameters=_text(keys, "general.size_label") or _parameters(keys.get("general.parameter_count")),
+        quantization=quantization(keys.get("general.file_type"), file_name),
+        context=_number(keys, f"{architecture}.context_length"),
+        kv_bytes=kv_bytes(keys, architecture),
+        kind=kind_of(keys),
+        licence=_text(keys, "general.license"),
+        template=template if whole else None,
+    )
+
+
+def kv_bytes(keys: Mapping[str, Any], architecture: str) -> int | None:
+    """Return the KV cache's bytes for one token, at 16 bits. None when the header doesn't have the numbers.
+
+    It is an upper bound: layers with a sliding window or a recurrent state need less in long chats.
+    """
+    layers = _number(keys, f"{architecture}.block_count")
+    width = _number(keys, f"{architecture}.embedding_length")
+    heads = _by_layer(keys, f"{architecture}.attention.head_count", layers)
+    if not layers or not width or heads is None:
+        return None
+    kv_heads = _by_layer(keys, f"{architecture}.attention.head_count_kv", layers) or heads
+    usual = width // max(1, *heads)
+    key = _number(keys, f"{architecture}.attention.key_length") or usual
+    value = _number(keys, f"{architecture}.attention.value_length") or usual
+    return KV_BYTES * (key + value) * sum(kv_heads)
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal would carry out; names in files may be hostile."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _text(keys: Mapping[str, Any], key: str) -> str | None:
+    value = keys.get(key)
+    return printable(value[:LONGEST_TEXT]).strip() or None if isinstance(value, str) else None
+
+
+def _number(keys: Mapping[str, Any], key: str) -> int | None:
+    value = keys.get(key)
+    return value if type(value) is int and 0 < value < HUGE else None
+
+
+def _by_layer(keys: Mapping[str, Any], key: str, layers: int | None) -> list[int] | None:
+    """Return a number for each layer. Some models have one for all, others a list."""
+    value = keys.get(key)
+    if layers is None or layers > MOST_LAYERS:
+        return None
+    each = [value] * layers if type(value) is int else list(value) if isinstance(value, tuple) else []
+    return each[:layers] if each and all(type(one) is int and 0 <= one < HUGE for one in each) else None
+
+
+def _parameters(count: object) -> str | None:
+    if type(count) is not int or not 0 < count < HUGE * 1000:
+        return None
+    return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.0f}M"

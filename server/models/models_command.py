@@ -1,0 +1,188 @@
+"""``streamui models``: the models on this machine, their facts, and removing one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from server.engine.base import ModelError
+from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, catalogue
+from server.models.header_facts import read_header
+from server.models.memory import ChatSizes, MemoryNeed, memory_need, size_text
+from server.models.places import OWN, models_folder
+from server.option import Option
+from server.resources import available_memory
+
+HEADINGS: Final = ("NAME", "SIZE", "QUANT", "PARAMETERS", "CONTEXT", "NEEDS", "FITS", "WHERE")
+UNKNOWN: Final = "-"
+
+OPTIONS: Final = ("data", "models_dir", "context", "parallel")
+"""Options of the server that this command has too, by their names."""
+
+
+def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], environ: Mapping[str, str]) -> None:
+    """Add the subcommands, and the server's ``options`` before and behind them."""
+    for option in options:
+        option.add_to(parser, environ)
+    parser.add_argument("--json", action="store_true", help="print a JSON object for each model, one per line")
+    parser.add_argument("--all", action="store_true", help="list also the files that are left out, with the reason")
+    commands = parser.add_subparsers(dest="action", metavar="show|rm")
+    show = commands.add_parser("show", help="print the facts of a model")
+    remove = commands.add_parser("rm", help="delete a model from the models folder")
+    for each in (show, remove):
+        each.add_argument("name", metavar="NAME", help="name of the model, as `streamui models` prints it")
+        for option in options:
+            option.add_to(each, environ, inherited=True)
+    show.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print a JSON object")
+    remove.add_argument("--yes", action="store_true", help="delete it without asking")
+
+
+def run(asked: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
+    """Run the command and return its exit status. Raises ModelError."""
+    here = catalogue(models_folder(asked.data, asked.models_dir), environ)
+    sizes = ChatSizes(asked.context, asked.parallel)
+    if asked.action == "show":
+        return _show(here.find(asked.name), sizes, as_json=asked.json)
+    if asked.action == "rm":
+        return _remove(here.find(asked.name), input if sys.stdin.isatty() else None, sure=asked.yes)
+    return _list(here, sizes, as_json=asked.json, left_out=asked.all)
+
+
+def _list(here: Catalogue, sizes: ChatSizes, *, as_json: bool, left_out: bool) -> int:
+    free = available_memory()
+    if as_json:
+        lines = [json.dumps(facts_of(model, sizes, free)) for model in here.models]
+        lines += [json.dumps(_left_out(each)) for each in here.left_out if left_out]
+    else:
+        lines = list(_table([HEADINGS, *(_row(model, sizes, free) for model in here.models)]))
+        lines += [f"left out: {each.full_name}: {each.reason}" for each in here.left_out if left_out]
+        if here.left_out and not left_out:
+            lines.append(_more(len(here.left_out)))
+    print("\n".join(lines))
+    return 0
+
+
+def _more(count: int) -> str:
+    files = "1 more file is no usable chat model" if count == 1 else f"{count} more files are no usable chat models"
+    return f"{files}: streamui models --all"
+
+
+def facts_of(model: ModelFile, sizes: ChatSizes, free: int | None) -> dict[str, Any]:
+    """Return the facts of a model for JSON. Sizes are in bytes; null: unknown."""
+    header, need = model.header, need_of(model, sizes)
+    return {
+        "name": model.name,
+        "full_name": model.full_name,
+        "place": model.place,
+        "path": str(model.path),
+        "parts": len(model.parts),
+        "size": model.size,
+        "title": header.title,
+        "architecture": header.architecture,
+        "parameters": header.parameters,
+        "quantization": header.quantization,
+        "context": header.context,
+        "licence": header.licence,
+        "needs": need.total if need else None,
+        "fits": _fits(need, free),
+    }
+
+
+def need_of(model: ModelFile, sizes: ChatSizes) -> MemoryNeed | None:
+    """Return the memory need of a model; None when its header doesn't have the numbers."""
+    header = model.header
+    return None if header.kv_bytes is None else memory_need(model.size, header.kv_bytes, header.context, sizes)
+
+
+def _fits(need: MemoryNeed | None, free: int | None) -> bool | None:
+    return None if need is None or free is None else need.total <= free
+
+
+def _left_out(each: LeftOut) -> dict[str, str]:
+    return {"full_name": each.full_name, "path": str(each.path), "left_out": each.reason}
+
+
+def _row(model: ModelFile, sizes: ChatSizes, free: int | None) -> tuple[str, ...]:
+    header, need = model.header, need_of(model, sizes)
+    return (
+        model.name,
+        size_text(model.size),
+        header.quantization or UNKNOWN,
+        header.parameters or UNKNOWN,
+        str(header.context or UNKNOWN),
+        size_text(need.total) if need else UNKNOWN,
+        _YES[_fits(need, free)],
+        model.place,
+    )
+
+
+_YES: Final = {True: "yes", False: "no", None: UNKNOWN}
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _show(model: ModelFile, sizes: ChatSizes, *, as_json: bool) -> int:
+    free, header = available_memory(), read_header(model.path, whole=True)
+    facts = facts_of(model, sizes, free)
+    facts |= {"quantization": facts["quantization"] or header.quantization, "template": header.template}
+    if as_json:
+        print(json.dumps(facts))
+        return 0
+    need = need_of(model, sizes)
+    lines = {
+        "name": model.full_name,
+        "title": header.title,
+        "file": str(model.path) + (f" and {len(model.parts) - 1} more parts" if len(model.parts) > 1 else ""),
+        "size": size_text(model.size),
+        "architecture": header.architecture,
+        "parameters": header.parameters,
+        "quantization": facts["quantization"],
+        "context": header.context and f"{header.context} tokens",
+        "licence": header.licence,
+        "chat template": "its own" if header.template else "none: ChatML is used, or choose a --chat-template",
+        "memory": _memory(need, free),
+        **{f"Ollama's {kind}": str(path) for kind, path in model.layers.items()},
+    }
+    width = max(map(len, lines))
+    print("\n".join(f"{name.ljust(width)}  {text or UNKNOWN}" for name, text in lines.items()))
+    return 0
+
+
+def _memory(need: MemoryNeed | None, free: int | None) -> str | None:
+    if need is None:
+        return None
+    parts = f"{size_text(need.total)} needed (model {size_text(need.weights)}, KV cache {size_text(need.kv)})"
+    if free is None:
+        return f"{parts}; this system doesn't say how much is free"
+    verdict = "it fits" if need.total <= free else "it doesn't fit: use a smaller --context or --parallel"
+    return f"{parts}, {size_text(free)} free: {verdict}"
+
+
+def _remove(model: ModelFile, ask: Callable[[str], str] | None, *, sure: bool) -> int:
+    if model.place != OWN:
+        owner = "StreamUI itself" if model.place == BUILT_IN else model.place
+        raise ModelError(f"{model.name} belongs to {owner}; only models in the models folder are deleted here")
+    if not sure and ask is None:
+        raise ModelError(f"{model.name} is not deleted without a question; to delete it, add --yes")
+    if not sure and ask is not None and ask(f"Delete {_files(model)}? [y/N] ").strip().lower() not in ("y", "yes"):
+        print("Nothing was deleted.")
+        return 1
+    for part in model.parts:
+        try:
+            part.unlink(missing_ok=True)
+        except OSError as error:
+            raise ModelError(f"{part}: it can't be deleted: {error.strerror}") from None
+    print(f"{model.name} is deleted: {size_text(model.size)}.")
+    return 0
+
+
+def _files(model: ModelFile) -> str:
+    return f"{model.path} ({size_text(model.size)}" + (f" in {len(model.parts)} files)" if model.parts[1:] else ")")

@@ -1,0 +1,10 @@
+"""A machine without Ollama's service, whose folder lies outside of every home folder."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def without_ollama_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.models.places.OLLAMA_SERVICE", tmp_path / "no-service")

@@ -1,0 +1,120 @@
+"""`streamui models`: list, show, rm."""
+
+import argparse
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from server.engine.base import ModelError
+from server.models.models_command import OPTIONS, add_options, run
+from server.settings import options
+from tests.server.models.headers import EMBEDDING, write
+from tests.server.test_main import assert_told_in_one_line
+from tests.server.test_main import run as streamui
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    folder = tmp_path / "data" / "models"
+    write(folder / "Tiny-Q4_K_M.gguf", size=3 << 20)
+    return folder
+
+
+class Terminal(io.StringIO):
+    """A person at the keyboard."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def command(own: Path, *arguments: str) -> int:
+    environ = {"HOME": str(own / "nowhere"), "STREAMUI_DATA": str(own.parent)}
+    parser = argparse.ArgumentParser()
+    add_options(parser, [each for each in options(environ) if each.name in OPTIONS], environ)
+    return run(parser.parse_args(arguments), environ)
+
+
+def test_the_table(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(own, "--context", "1024", "--parallel", "2") == 0
+    heading, starter, tiny = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["NAME", "SIZE", "QUANT", "PARAMETERS", "CONTEXT", "NEEDS", "FITS", "WHERE"]
+    assert starter.split()[0] == "starter"
+    assert tiny.split()[:6] == ["Tiny-Q4_K_M", "3", "MiB", "Q4_K_M", "15M", "4096"]
+    assert tiny.endswith("streamui")
+
+
+def test_json_has_the_need_by_context_and_parallel(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def needed(*arguments: str) -> int:
+        command(own, "--json", *arguments)
+        tiny = json.loads(capsys.readouterr().out.splitlines()[1])
+        assert (tiny["name"], tiny["size"], tiny["fits"]) == ("Tiny-Q4_K_M", 3 << 20, True)
+        return int(tiny["needs"])
+
+    small, large = needed("--context", "1000", "--parallel", "1"), needed("--context", "3000", "--parallel", "2")
+    assert large - small == 256 * 5000
+    assert needed() - small == 256 * (4 * 4096 - 1000)
+
+
+def test_what_is_left_out_is_told_when_asked_for(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(own / "embed.gguf", EMBEDDING)
+    command(own)
+    assert capsys.readouterr().out.splitlines()[-1] == "1 more file is no usable chat model: streamui models --all"
+    command(own, "--all")
+    assert "left out: streamui/embed: it is an embedding model" in capsys.readouterr().out
+    command(own, "--all", "--json")
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["left_out"] == "it is an embedding model"
+
+
+def test_show(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(own, "show", "tiny-q4_k_m", "--context", "1024") == 0
+    shown = capsys.readouterr().out
+    for text in ("streamui/Tiny-Q4_K_M", str(own / "Tiny-Q4_K_M.gguf"), "4096 tokens", "its own", "it fits"):
+        assert text in shown
+    assert command(own, "show", "Tiny-Q4_K_M", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["template"] is True
+
+
+def test_options_before_the_subcommand_stay(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command(own, "--parallel", "1", "--context", "1024", "show", "Tiny-Q4_K_M", "--json")
+    before = json.loads(capsys.readouterr().out)
+    command(own, "show", "Tiny-Q4_K_M", "--json", "--parallel", "1", "--context", "1024")
+    assert json.loads(capsys.readouterr().out) == before
+
+
+def test_rm_deletes_all_parts(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in (1, 2):
+        write(own / f"Big-0000{number}-of-00002.gguf")
+    assert command(own, "rm", "Big", "--yes") == 0
+    assert [path.name for path in own.iterdir()] == ["Tiny-Q4_K_M.gguf"]
+    assert "Big is deleted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("yes", 0), ("", 1), ("n", 1)])
+def test_rm_asks(own: Path, answer: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+    assert command(own, "rm", "Tiny-Q4_K_M") == status
+    assert (own / "Tiny-Q4_K_M.gguf").exists() is bool(status)
+
+
+def test_rm_without_a_person_needs_yes(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    with pytest.raises(ModelError, match="add --yes"):
+        command(own, "rm", "Tiny-Q4_K_M")
+    assert (own / "Tiny-Q4_K_M.gguf").exists()
+
+
+@pytest.mark.parametrize("name", ["starter", "theirs"])
+def test_rm_leaves_the_files_of_others(own: Path, name: str) -> None:
+    theirs = write(own / "nowhere" / ".lmstudio/models/maker/repo/theirs.gguf")
+    with pytest.raises(ModelError, match="only models in the models folder"):
+        command(own, "rm", name, "--yes")
+    assert theirs.exists()
+
+
+def test_an_unknown_name_is_told_in_one_line(tmp_path: Path) -> None:
+    ended = streamui(
+        "models", "show", "nothing", HOME=str(tmp_path), OLLAMA_MODELS=str(tmp_path), STREAMUI_DATA=str(tmp_path)
+    )
+    assert_told_in_one_line(ended, "nothing", "there are: starter")
