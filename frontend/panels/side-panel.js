@@ -61,7 +61,7 @@ export class SidePanel {
     if (this.#dialog.open) return;
     if (isBeside()) this.#dialog.show();
     else this.#dialog.showModal();
-    this.#button.setAttribute("aria-expanded", "true");
+    this.#showOpen(true);
     this.#tabs[this.#selected]?.focus();
     this.#views[this.#selected]?.shown?.();
   }
@@ -78,6 +78,7 @@ export class SidePanel {
   /** Close the panel. The browser returns the focus to where it was before. */
   close() {
     this.#dialog.close();
+    this.#showOpen(false);
   }
 
   /** @param {number} index */
@@ -92,8 +93,18 @@ export class SidePanel {
   }
 
   #closed() {
-    this.#button.setAttribute("aria-expanded", "false");
+    this.#showOpen(false);
     this.#views[this.#selected]?.hidden?.();
+  }
+
+  /**
+   * Style sheets read the attribute of the body. With `body:has(…)` the browser would search the whole page after each
+   * change of the transcript.
+   * @param {boolean} isOpen
+   */
+  #showOpen(isOpen) {
+    this.#button.setAttribute("aria-expanded", String(isOpen));
+    document.body.toggleAttribute("data-panel-open", isOpen);
   }
 
   #showSelected() {
