@@ -51,7 +51,7 @@ export function present(conversation, parcels, circumstances) {
   const notesAt = (/** @type {number} */ index) => (notes.get(index) ?? []).flatMap((parcel) => presentNote(parcel, circumstances, isBusy));
   const boundaries = boundariesAlong(circumstances.count, path);
   const along = path.flatMap((message, index) => {
-    const shown = presentMessage(conversation, parcels, circumstances, message);
+    const shown = presentMessage(conversation, parcels, circumstances, message, isBusy);
     return [{ ...shown, boundary: boundaries.get(index) ?? null }, ...notesAt(index)];
   });
   return [...notesAt(-1), ...along];
@@ -62,12 +62,11 @@ export function present(conversation, parcels, circumstances) {
  * @param {Parcel[]} parcels
  * @param {Circumstances} circumstances
  * @param {Message} message
+ * @param {boolean} isBusy whether an answer is being written
  * @returns {Shown}
  */
-function presentMessage(conversation, parcels, circumstances, message) {
-  const { path } = conversation;
-  const isBusy = path.some(({ state }) => state === "writing");
-  const isLast = message === path.at(-1);
+function presentMessage(conversation, parcels, circumstances, message, isBusy) {
+  const isLast = message === conversation.path.at(-1);
   const text = conversation.textOf(message);
   const siblings = conversation.tree.siblings(message);
   const failed = parcels.find((parcel) => parcel.failure && isContinuation(parcel, message));

@@ -87,3 +87,18 @@ suite("An answer that shows the form of files", () => {
     assert.equal(shown?.text, content);
   });
 });
+
+suite("A long conversation", () => {
+  it("is presented without going through all messages for each of them", () => {
+    const count = 500;
+    let reads = 0;
+    const path = Array.from({ length: count }, (_, index) => {
+      const message = answer({ id: String(index), parent: String(index - 1) });
+      return /** @type {Message} */ (Object.defineProperty(message, "state", { get: () => ((reads += 1), "done") }));
+    });
+    const tree = { siblings: (/** @type {Message} */ message) => [message] };
+    const conversation = { path, tree, textOf: () => "Yes.", live: () => undefined };
+    assert.equal(present(/** @type {any} */ (conversation), [], /** @type {any} */ ({ isConnected: true })).length, count);
+    assert.ok(reads < 20 * count, `${reads} reads of a message's state`);
+  });
+});
