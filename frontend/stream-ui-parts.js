@@ -58,7 +58,7 @@
  *   start: (delegate: TranscriptDelegate) => void, stop: () => void, show: (messages: Shown[]) => void, clear: () => void,
  *   showWelcome: () => void, showLoading: () => void, showTrouble: (trouble: Trouble) => void, follow: () => void,
  *   find: (id: string) => ShownView | undefined, focus: (id: string) => void, reveal: (id: string, query?: string) => void,
- *   readonly focused: string | null,
+ *   whenQuiet: (then: () => void) => void, readonly focused: string | null,
  * }} transcript
  * @property {{
  *   start: (delegate: {connectionRetried: () => void}) => void, stop: () => void, show: (state: ConnectionState) => void,

@@ -80,7 +80,11 @@ export class StreamUI {
       summarized: (conversation, message) => this.#summarized(conversation, message),
       failed: () => parts.toasts.show({ text: "The chat couldn't be summarized.", tone: "bad" }),
     });
-    this.#contextSize = new ContextSize({ api: parts.api, changed: () => this.#show() });
+    this.#contextSize = new ContextSize({
+      api: parts.api,
+      whenQuiet: (then) => parts.transcript.whenQuiet(then),
+      changed: () => this.#show(),
+    });
     this.#open = this.#opened(null);
     this.#runner = new QueueRunner({
       ...parts,

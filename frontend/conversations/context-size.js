@@ -9,6 +9,7 @@
 /**
  * @typedef {object} ContextSizeParts
  * @property {{context: (id: string, parent: string) => Promise<ContextCount>}} api
+ * @property {(then: () => void) => void} whenQuiet calls back once the transcript is complete, in a pause between frames
  * @property {() => void} changed called after a count has arrived
  */
 
@@ -32,8 +33,8 @@ export class ContextSize {
   }
 
   /**
-   * Count again if the shown branch or its version has changed. Messages that the server doesn't have yet are not
-   * counted.
+   * Count again if the shown branch or its version has changed, once the page has nothing more urgent to do. Messages
+   * that the server doesn't have yet are not counted.
    * @param {OpenConversation} open
    * @param {boolean} isSent whether the server has the end of the branch
    */
@@ -41,11 +42,12 @@ export class ContextSize {
     if (open !== this.#open) this.forget();
     this.#open = open;
     if (!open.isBegun || open.isGone) return this.forget();
-    if (!isSent || open.leaf === null) return;
-    const key = `${open.version} ${open.leaf}`;
+    const { leaf } = open;
+    if (!isSent || leaf === null) return;
+    const key = `${open.version} ${leaf}`;
     if (key === this.#key) return;
     this.#key = key;
-    this.#ask(open, open.leaf, key);
+    this.#parts.whenQuiet(() => this.#ask(open, leaf, key));
   }
 
   /** Forget the count, so that the next look counts again: the model may have changed. */
@@ -82,8 +84,10 @@ export class ContextSize {
    * @param {string} key
    */
   async #ask(open, leaf, key) {
+    const isOutdated = () => open !== this.#open || key !== this.#key;
+    if (isOutdated()) return;
     const count = await this.#parts.api.context(open.id, leaf).catch(() => null);
-    if (open !== this.#open || key !== this.#key) return;
+    if (isOutdated()) return;
     this.#count = count;
     this.#parts.changed();
   }

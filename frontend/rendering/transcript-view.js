@@ -59,6 +59,8 @@ export class TranscriptView {
   /** @type {MessageView[]} messages to render in the pauses between frames; the next one is the last entry */
   #unrendered = [];
   #isPreparing = false;
+  /** @type {(() => void)[]} calls that wait until all messages are on the page */
+  #waiting = [];
   /** @type {(() => void) | null} */
   #troubleAct = null;
   #observer = new AbortController();
@@ -165,6 +167,7 @@ export class TranscriptView {
    */
   #scheduleRest() {
     if (this.#missing > 0) return this.#batcher.schedule(this);
+    this.#callWaiting();
     this.#unrendered = [...this.#views.values()].filter(({ isPainted }) => !isPainted);
     this.#prepareNext();
   }
@@ -181,6 +184,18 @@ export class TranscriptView {
     });
   }
 
+  /**
+   * Call in a pause between frames, once all messages are on the page.
+   * @param {() => void} then a short piece of work
+   */
+  whenQuiet(then) {
+    this.#idle.add(() => (this.#missing > 0 ? this.#waiting.push(then) : then()));
+  }
+
+  #callWaiting() {
+    for (const then of this.#waiting.splice(0)) this.#idle.add(then);
+  }
+
   /** Scroll to the end and keep it in view. */
   follow() {
     this.#scroller.follow();
@@ -193,6 +208,7 @@ export class TranscriptView {
     this.#messages = [];
     this.#missing = 0;
     this.#unrendered = [];
+    this.#callWaiting();
     this.#elements.list.replaceChildren();
   }
 

@@ -39,6 +39,20 @@ describe("context meter", () => {
     assert.deepEqual(asked(tabs), ["context c m1", "context c m1"]);
   });
 
+  it("asks only once the transcript is complete, and for the newest version alone", async () => {
+    const { tabs, tab, shown } = await opened();
+    const { transcript } = tab;
+    transcript.isQuiet = false;
+    for (const title of ["Second", "Third"]) {
+      tab.ui.connectionDelivered({ type: "conversation", ...tabs.server.put("c", { title }), deleted: false });
+      await settle();
+    }
+    assert.deepEqual([asked(tabs).length, transcript.waiting.length], [1, 2]);
+    for (const then of transcript.waiting.splice(0)) then();
+    await settle();
+    assert.deepEqual([asked(tabs).length, shown()], [2, 300]);
+  });
+
   it("grows with each token while an answer is written, and is exact at its end", async () => {
     const { tabs, tab, shown } = await opened();
     tab.ui.send("More");

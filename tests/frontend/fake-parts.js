@@ -180,10 +180,19 @@ export class FakeTranscript {
   revealed = "";
   /** @type {string | undefined} */
   searched;
+  isQuiet = true;
+  /** @type {(() => void)[]} calls that wait for a quiet moment */
+  waiting = [];
 
   start() {}
   stop() {}
   follow() {}
+
+  /** @param {() => void} then */
+  whenQuiet(then) {
+    if (this.isQuiet) then();
+    else this.waiting.push(then);
+  }
 
   /** @param {Shown[]} messages */
   show(messages) {

@@ -81,6 +81,39 @@ describe("The transcript of a long conversation", () => {
     assert.deepEqual([...list.querySelectorAll(".is-last")].map(({ dataset }) => dataset.message), ["199"]);
   });
 
+  describe("has a quiet moment for others", () => {
+    const pause = () => jobs.shift()?.();
+
+    it("in a pause once all messages are on the page", () => {
+      const calls = /** @type {number[]} */ ([]);
+      transcript.whenQuiet(() => calls.push(ids().length));
+      transcript.show(messages(200));
+      pause();
+      assert.deepEqual(calls, [], "messages are missing");
+      for (let count = 0; count < 10; count += 1) frame();
+      assert.deepEqual(calls, [], "this is no pause");
+      while (jobs.length > 0) pause();
+      assert.deepEqual(calls, [200]);
+    });
+
+    it("in the next pause if no messages are missing", () => {
+      let calls = 0;
+      transcript.whenQuiet(() => (calls += 1));
+      pause();
+      assert.equal(calls, 1);
+    });
+
+    it("when the conversation is left before all its messages are on the page", () => {
+      let calls = 0;
+      transcript.show(messages(200));
+      transcript.whenQuiet(() => (calls += 1));
+      pause();
+      transcript.clear();
+      pause();
+      assert.equal(calls, 1);
+    });
+  });
+
   describe("is rendered in the pauses between frames", () => {
     const rendered = () => [...list.querySelectorAll(".message:has(.markdown)")].map(({ dataset }) => dataset.message);
     const pause = () => jobs.shift()?.();
