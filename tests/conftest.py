@@ -1,4 +1,4 @@
-"""What every test stands on."""
+"""Settings for all tests."""
 
 import signal
 
@@ -15,5 +15,6 @@ settings.load_profile("untimed")
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    """Name long bytes by their argument: each worker collects the tests, and a zip file's bytes hold the time."""
+    """Name long bytes by their argument. Each worker must produce the same names, and a zip file's bytes contain the
+    time."""
     return argname if isinstance(val, bytes) and len(val) > 64 else None

@@ -1,6 +1,6 @@
-"""Chat templates and vocabularies of real models, out of llama.cpp's source: ``python -m tests.llama_sources``.
+"""Chat templates and vocabularies of real models, from llama.cpp's source: ``python -m tests.llama_sources``.
 
-They come with the source package of llama-cpp-python that requirements.lock names, and stay in build/.
+They are in the source package of llama-cpp-python that requirements.lock names, and are unpacked into build/.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WANTED: Final = re.compile(r"[^/]+/vendor/llama\.cpp/models/((?:templates/)?[^/]
 
 
 def sources() -> Path:
-    """The folder with ``templates/*.jinja`` and ``ggml-vocab-*.gguf``; fetched if it is not there yet."""
+    """Return the folder with ``templates/*.jinja`` and ``ggml-vocab-*.gguf``; downloads it if needed."""
     requirement = _requirement()
     folder = ROOT / "build" / f"llama-sources-{hashlib.sha256(requirement.encode()).hexdigest()[:12]}"
     if not folder.exists():
@@ -34,14 +34,14 @@ def sources() -> Path:
 
 
 def _requirement() -> str:
-    """The version and the hash that are pinned."""
+    """Return the pinned version and hash."""
     found = re.search(r"^llama-cpp-python==(?:[^\n]*\\\n)*[^\n]*", LOCK.read_text(), re.MULTILINE)
     assert found, f"{LOCK} names no llama-cpp-python"
     return found.group() + "\n"
 
 
 def _fetched(requirement: str, folder: Path) -> Path:
-    """The source package, checked against its hash by pip."""
+    """Download the source package; pip checks its hash."""
     pinned = folder / "requirements.txt"
     pinned.write_text(requirement)
     options = ["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "--quiet"]

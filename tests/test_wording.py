@@ -1,4 +1,4 @@
-"""The check of the docstrings' wording."""
+"""Tests of the wording check."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Check of the docstrings' wording: ``python -m tests.wording`` lists phrases that readers stumble over.
 
-A first line is a noun phrase, or an imperative verb for a function. Phrases without a subject ("nobody", "is told")
-and private metaphors are spelt out instead.
+A first line is a noun phrase, or an imperative verb for a function. Name the subject ("the client", not a pronoun), and
+use the field's words instead of private metaphors.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("server", "protocol", "examples")
+FOLDERS = ("server", "protocol", "examples", "tests")
 
 PENDING: frozenset[str] = frozenset()
 """Files with old wording. Rewrite them and remove them here; never add one."""
@@ -21,7 +21,7 @@ PENDING: frozenset[str] = frozenset()
 OPENINGS = re.compile(
     r"(What|How|Whether|Who|Whose|Whom|Where|When|Which|Why|The opposite|The same|That of|Those|Of|From|Between)\b"
 )
-"""First words that make a riddle of a docstring."""
+"""First words that leave the reader without a noun or a verb."""
 
 PHRASES = re.compile(
     r"\b(whoever|somebody|nobody|gone on|go(es)? on|come to|stands? for|(is|are|be|was|were) told|tells? of"

@@ -1,7 +1,7 @@
-"""Are there known vulnerabilities in what is installed? ``python -m tests.audit``, a part of ``make lint``.
+"""Search the installed packages for known vulnerabilities: ``python -m tests.audit``, a part of ``make lint``.
 
-It asks PyPI and npm's registry. Where they can't be reached, or know nothing of vulnerabilities (a mirror), that is
-said and is no failure: without a network lint has one outcome.
+It asks PyPI and npm's registry. If one can't be reached, or has no vulnerability data (a mirror), the check says so and
+passes, so that `make lint` needs no network.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SECONDS = 60
-"""For each, the start of its program included. A slower answer is none."""
+"""Time limit of each program, in seconds, with its start. A program that takes longer counts as unavailable."""
 
 LOCKS = ("requirements.lock", "requirements-build.lock")
 NPM = ("npm", "audit", "--json", "--fetch-retries=0", "--fetch-timeout=10000")
@@ -22,7 +22,7 @@ NPM = ("npm", "audit", "--json", "--fetch-retries=0", "--fetch-timeout=10000")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one program says. ``known`` None: it could not ask."""
+    """Result of one program. ``known``: the vulnerabilities found, or None if the service did not answer."""
 
     program: str
     known: tuple[str, ...] | None
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def said(command: Sequence[str]) -> str:
-    """What the program writes; nothing when it takes too long or isn't there."""
+    """Return the program's output; empty if the program takes too long or is not installed."""
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS).stdout
     except (OSError, subprocess.TimeoutExpired):
@@ -53,7 +53,8 @@ def said(command: Sequence[str]) -> str:
 
 
 def pip_verdict(text: str) -> Verdict:
-    """pip-audit skips a package that its service doesn't know; with all of them skipped, there was no service."""
+    """Run pip-audit. It skips packages that its service doesn't know; if it skips all of them, the service is
+    missing."""
     packages = [package for package in read(text).get("dependencies", ()) if "skip_reason" not in package]
     if not packages:
         return Verdict("pip-audit", None)

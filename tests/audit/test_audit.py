@@ -1,4 +1,4 @@
-"""A vulnerability service that isn't there is no vulnerability, and one that speaks is heard."""
+"""A missing vulnerability service passes the check, and a reported vulnerability fails it."""
 
 import json
 import sys

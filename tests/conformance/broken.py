@@ -1,4 +1,4 @@
-"""Servers that break exactly one rule each: the real one, behind a proxy that does the damage (proxy.py)."""
+"""Servers that break exactly one rule each: the real server behind a proxy that breaks the rule (proxy.py)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DoubleDone(Fault):
 
 
 class LostLastToken(Fault):
-    """The last piece of each answer never comes; done pretends that it did."""
+    """Drops the last piece of each answer; `done` hides the loss."""
 
     rule = "6.2/2"
 
@@ -51,7 +51,7 @@ class DuplicatedToken(Fault):
 
 
 class StartsAtZero(Fault):
-    """Counts from 0: a first message with one piece has no valid number, one with more begins before 0."""
+    """Numbers pieces from 0: a first message with one piece has no valid number, and one with more starts before 0."""
 
     rule = "6.2/1"
     or_rule = "5.4"
@@ -68,7 +68,7 @@ class WrongHash(Fault):
 
 
 class WrongChars(Fault):
-    """Counts bytes, where the document says code points."""
+    """Counts bytes instead of code points."""
 
     rule = "5.7"
 
@@ -91,7 +91,7 @@ class TokenAfterDone(Fault):
 
 
 class NoDone(Fault):
-    """An answer that ends by itself never says so."""
+    """Sends no `done` for an answer that ends by itself."""
 
     rule = "6.4/1"
 
@@ -100,7 +100,7 @@ class NoDone(Fault):
 
 
 class SplitSurrogates(Fault):
-    """Cuts text between UTF-16 units, as a careless JavaScript server does."""
+    """Splits text between UTF-16 units, as a careless JavaScript server does."""
 
     rule = "2.8/1"
 
@@ -115,7 +115,7 @@ class SplitSurrogates(Fault):
 
 
 class SplitBytes(Fault):
-    """Decodes each byte of a character for itself; done is right."""
+    """Decodes each byte of a character separately; `done` is right."""
 
     rule = "5.7"
 
@@ -126,7 +126,7 @@ class SplitBytes(Fault):
 
 
 class AnotherTextOnReplay(Fault):
-    """What is attached to reads differently from what was streamed, with numbers and sums of its own."""
+    """Replays another text than was streamed, with matching numbers and checksums."""
 
     rule = "1"
 
@@ -179,7 +179,7 @@ class StopStringLeaks(Fault):
 
 
 class StopStringBegins(StopStringLeaks):
-    """Sends the beginning of the stop string, which it should have held back."""
+    """Sends the beginning of the stop string, which it should hold back."""
 
     def leaked(self, stop: str) -> str:
         return stop[:3]
@@ -215,7 +215,7 @@ class NoWelcome(Fault):
 
 
 class DefaultInWords(Fault):
-    """A number that the model is run with is sent as text."""
+    """Sends a numeric default of the model as text."""
 
     rule = "5.1"
 
@@ -233,7 +233,7 @@ class WelcomeTwice(Fault):
 
 
 class WelcomeLate(Fault):
-    """Something else comes before it."""
+    """Sends another message before `welcome`."""
 
     rule = "3.1/1"
 
@@ -242,7 +242,7 @@ class WelcomeLate(Fault):
 
 
 class NothingAccepted(Fault):
-    """Text begins without `accepted`."""
+    """Sends text without `accepted`."""
 
     rule = "6.1/1"
 
@@ -278,7 +278,7 @@ class TypeNotFirst(Fault):
 
 
 class NullFields(Fault):
-    """Optional fields with nothing to say are null."""
+    """Sends optional fields without a value as null."""
 
     rule = "2.9"
 
@@ -287,7 +287,7 @@ class NullFields(Fault):
 
 
 class OutOfOrder(Fault):
-    """Several objects of one frame are handled from the last to the first."""
+    """Handles several objects of one frame from the last to the first."""
 
     rule = "2.2/1"
 
@@ -309,7 +309,7 @@ class StatusFlood(Fault):
 
 
 class CancelIgnored(Fault):
-    """Takes a cancel, and computes on to the end."""
+    """Ignores cancels and computes on to the end."""
 
     rule = "6.7"
 
@@ -325,7 +325,7 @@ class CancelNeverDone(Fault):
 
 
 class CancelGoesOn(Fault):
-    """Says cancelled at once, while the engine still computes and its text still comes."""
+    """Sends `cancelled` at once, while the engine still computes and sends text."""
 
     rule = "6.4/2"
 
@@ -347,7 +347,7 @@ class CancelSaysStop(Fault):
 
 
 class CancelMeansOldest(Fault):
-    """Without an id it stops the first generation and not the newest."""
+    """Cancels the oldest generation instead of the newest if the cancel has no id."""
 
     rule = "4.3"
 
@@ -381,7 +381,7 @@ class SecondCancelComplains(Fault):
 
 
 class CancelWithoutStopping(Fault):
-    """Says `cancelled` in all form, hides what follows, and lets the engine compute on."""
+    """Sends a valid `cancelled` and hides later text, but lets the engine compute on."""
 
     rule = "6.6/1"
     alone = True
@@ -411,7 +411,7 @@ class CancelWithoutStopping(Fault):
 
 
 def cancelled(id: str, seq: int, text: str) -> Message:
-    """A `done` that nobody can tell from a true one."""
+    """Return a `done` that looks like a true one."""
     usage = {"prompt_tokens": 9, "cached_tokens": 0, "completion_tokens": seq}
     ended = {"reason": "cancelled", "phase": "decode", "usage": usage, "timings": {"total": 9.0, "stop": 0.1}}
     digest = sha256(text.encode()).hexdigest()
@@ -450,7 +450,7 @@ class ErrorsSwallowed(Fault):
 
 
 class ErrorCloses(Fault):
-    """Any error costs the connection."""
+    """Closes the connection after any error."""
 
     rule = "2.3/2"
 
@@ -465,7 +465,7 @@ class ErrorCloses(Fault):
 
 
 class NeverCloses4400(Fault):
-    """Takes any number of bad frames."""
+    """Accepts any number of bad frames."""
 
     rule = "2.4/1"
     keep_open = True
@@ -484,7 +484,7 @@ class AnySubprotocol(Fault):
 
 
 class WrongCode(Fault):
-    """Every mistake in a field is a bad_json."""
+    """Reports every mistake in a field as bad_json."""
 
     rule = "2.3/1"
 
@@ -534,7 +534,7 @@ class NoPong(Fault):
 
 
 class AttachReplaysAll(Fault):
-    """Says that it goes on from the cursor, and begins at 0."""
+    """Replays from 0, but reports that it resumes at the cursor."""
 
     rule = "6.2/1"
 
@@ -554,7 +554,7 @@ class AttachReplaysAll(Fault):
 
 
 class AttachLosesSome(Fault):
-    """Goes on one number too late, and says so."""
+    """Resumes one number too late, and reports that number."""
 
     rule = "6.8"
 
@@ -573,7 +573,7 @@ class NoSnapshot(Fault):
 
 
 class EpochIgnored(Fault):
-    """Replays from the cursor of another log."""
+    """Replays from a cursor of another log."""
 
     rule = "6.8/1"
 
@@ -584,7 +584,7 @@ class EpochIgnored(Fault):
 
 
 class ConflictIgnored(Fault):
-    """The same id with another body gets the old answer."""
+    """Returns the old answer for the same id with another body."""
 
     rule = "4.2/2"
     _bodies: ClassVar[dict[str, Message]] = {}
@@ -596,7 +596,7 @@ class ConflictIgnored(Fault):
 
 
 class UnknownIdsDiffer(Fault):
-    """Tells by its answer that an id belongs to somebody."""
+    """Reveals by its error that an id belongs to another client."""
 
     rule = "6.7/1"
 
@@ -620,7 +620,7 @@ class DetachIgnored(Fault):
 
 
 class ClosingCancels(Fault):
-    """A socket that goes takes its generations with it."""
+    """Cancels the generations of a socket that closes."""
 
     rule = "6.5"
 
@@ -629,7 +629,7 @@ class ClosingCancels(Fault):
 
 
 class NobodyStays(Fault):
-    """on_detach_ms is ignored: what nobody watches goes on."""
+    """Ignores on_detach_ms: a generation without readers continues."""
 
     rule = "6.5"
 
@@ -641,7 +641,7 @@ class NobodyStays(Fault):
 
 
 class NeverIdle(Fault):
-    """close_when_idle never closes."""
+    """Ignores close_when_idle."""
 
     rule = "3.5/1"
 
@@ -657,7 +657,7 @@ class PlainWithoutEnd(Fault):
 
 
 class PlainBlankPieces(Fault):
-    """A blank frame inside an answer, which looks like its end to a person."""
+    """Sends a blank frame inside an answer, which looks like its end to a person."""
 
     rule = "10.3"
 

@@ -1,4 +1,4 @@
-"""One real server over the scripted engine for all of these tests."""
+"""Fixture: one real server over the scripted engine for all conformance tests."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A proxy before the real server that changes what passes over HTTP."""
+"""A proxy in front of the real server that changes HTTP requests or responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.conformance.serving import URLS
 
 @dataclass(frozen=True)
 class HttpFault:
-    """Breaks ``rule``: replaces what fits a pattern, in requests or else in responses."""
+    """Breaks ``rule``: replaces the matches of a pattern in requests, or else in responses."""
 
     rule: str
     what: str
@@ -30,7 +30,7 @@ class HttpFault:
 
 @contextlib.asynccontextmanager
 async def http_proxy(upstream: int, fault: HttpFault) -> AsyncIterator[str]:
-    """Pass all requests on to the port ``upstream`` through a fault; yields the channel's address for events."""
+    """Forward all requests to the port ``upstream`` through a fault; yields the channel's address for events."""
 
     handling: set[asyncio.Task[None]] = set()
 

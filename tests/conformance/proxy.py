@@ -1,7 +1,7 @@
-"""A proxy before the real server that changes what passes.
+"""A proxy in front of the real server that changes frames.
 
-A Fault sees one connection. ``incoming`` and ``outgoing`` take a frame on its way to or from the real server and return
-the frames that go on instead of it.
+A Fault handles one connection. ``incoming`` and ``outgoing`` take a frame to or from the real server, and return the
+frames to forward in its place.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ BROKEN_CODES: Final = (1005, 1006, 1015)  # never sent, only seen
 
 
 class Fault:
-    """Breaks nothing. ``rule``: the section or MUST that a subclass breaks; ``or_rule``: another name for it.
+    """Forwards everything unchanged. ``rule``: the section or MUST that a subclass breaks; ``or_rule``: its other name.
 
-    ``alone``: the case that catches it needs a server with nothing else to do.
+    ``alone``: the case that catches it needs an idle server.
     """
 
     rule: ClassVar[str] = ""
@@ -59,11 +59,11 @@ class Fault:
         return [frame] if answers == [message] else [dumps(answer) for answer in answers]
 
     def asked(self, message: Message) -> list[Message]:
-        """What the real server is told instead of ``message``."""
+        """Return the messages to send to the real server in place of ``message``."""
         return [message]
 
     def said(self, message: Message) -> list[Message]:
-        """What the client is told instead of ``message``."""
+        """Return the messages to send to the client in place of ``message``."""
         return [message]
 
     def close_code(self, code: int) -> int:
@@ -71,7 +71,7 @@ class Fault:
 
 
 class HangUp(Exception):
-    """Raised by a fault: the connection ends here."""
+    """Raised by a fault to end the connection."""
 
 
 def dumps(message: Message) -> str:
@@ -80,7 +80,7 @@ def dumps(message: Message) -> str:
 
 @contextlib.asynccontextmanager
 async def proxy(upstream: str, fault: type[Fault]) -> AsyncIterator[int]:
-    """Listen on a free port, and pass everything on to ``upstream`` through a fault for each connection."""
+    """Listen on a free port, and forward each connection to ``upstream`` through its own fault."""
 
     async def handle(client: ServerConnection) -> None:
         assert client.request is not None

@@ -1,4 +1,4 @@
-"""The real server, and servers that break one rule each, in threads of their own."""
+"""The real server, and servers that break one rule each, each in its own thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.server.transports.running import serving
 STEP_SECONDS = 0.0005
 
 QUEUE_LIMIT = 32
-"""A queue that a client can fill over any transport before the answers at its head have ended, on slow machines too."""
+"""Length of the queue. A client can fill it over any transport before the first answers end, also on slow machines."""
 
 URLS: dict[Transport, str] = {
     "websocket": "ws://127.0.0.1:{}/ws",
@@ -36,7 +36,8 @@ def url_of(transport: Transport, port: int) -> str:
 
 
 class PacedModel(ScriptedModel):
-    """A scripted model that takes its time, as a real one does: else an answer ends before anybody can stop it."""
+    """A scripted model with a delay per step, as a real one has. Without it an answer ends before a test can stop
+    it."""
 
     def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         time.sleep(STEP_SECONDS)
@@ -45,7 +46,7 @@ class PacedModel(ScriptedModel):
 
 @contextlib.contextmanager
 def in_thread(server: Callable[[], AbstractAsyncContextManager[int]]) -> Iterator[int]:
-    """Run a server in an event loop of its own for as long as the block lasts; yields its port."""
+    """Run a server in its own event loop for the duration of the block; yields its port."""
     started: Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def main() -> None:
@@ -76,7 +77,7 @@ def in_thread(server: Callable[[], AbstractAsyncContextManager[int]]) -> Iterato
 
 @contextlib.contextmanager
 def streamui_serve(data: Path) -> Iterator[int]:
-    """``streamui serve`` as a user starts it, on the starter model and a free port; yields that port."""
+    """Run ``streamui serve`` as a user would, with the starter model on a free port; yields the port."""
     command = [sys.executable, "-m", "server", "serve", "--port", "0", "--data", str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:

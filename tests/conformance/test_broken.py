@@ -1,4 +1,4 @@
-"""The kit catches every broken server, with a case that names the broken rule; and nothing else of the proxy."""
+"""The kit catches every broken server with a case that names the broken rule, and finds no other fault."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ Seen = dict[type[Fault], list[Result]]
 
 @pytest.fixture(scope="module")
 def seen(request: pytest.FixtureRequest, scripted_url: str) -> Seen:
-    """What the kit says of each broken server that a chosen test is about. Mostly it waits: hence many at once."""
+    """Results of the kit for each broken server among the selected tests. Many run at once, since they mostly wait."""
     parameters = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     faults = {values["fault"] for values in parameters if "fault" in values}
     return asyncio.run(_try_all([fault for fault in FAULTS if fault in faults], scripted_url))
@@ -44,7 +44,7 @@ async def _try_all(faults: list[type[Fault]], url: str) -> Seen:
 
 
 async def _try_until_caught(fault: type[Fault], url: str) -> list[Result]:
-    """The outcomes of the cases that are about the broken rule, up to the first that catches it."""
+    """Return the outcomes of the broken rule's cases, up to the first that catches it."""
     cases = [case for case in CASES if _is_about(case, fault) and case.alone == fault.alone]
     results: list[Result] = []
     async with proxy(url, fault) as port:

@@ -1,4 +1,4 @@
-"""The kit catches servers that break one rule of HTTP each, and nothing of the proxy that breaks it."""
+"""The kit catches servers that break one rule of HTTP each, and finds no other fault."""
 
 import pytest
 

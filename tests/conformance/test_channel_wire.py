@@ -1,4 +1,4 @@
-"""The kit's own end of the HTTP channel, against servers that say what a test tells them to."""
+"""The kit's client of the HTTP channel, against servers with scripted responses."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ OPENED = f"HTTP/1.1 201 Created\r\ncontent-length: {len(WELCOME)}\r\n\r\n{WELCOM
 
 @contextlib.asynccontextmanager
 async def saying(*answers: str) -> AsyncIterator[int]:
-    """A server that gives one answer to each request, whatever it is, and closes; to the last one for ever."""
+    """Run a server that sends one response to each request and closes; the last response is repeated."""
     waiting = list(answers)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

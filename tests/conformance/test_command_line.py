@@ -1,4 +1,4 @@
-"""``python -m protocol.conformance``, and the pytest plugin, against a real server and a broken one."""
+"""``python -m protocol.conformance`` and the pytest plugin, against a real server and a broken one."""
 
 import asyncio
 import contextlib
@@ -118,7 +118,7 @@ def test_two_cases_of_one_name(tmp_path: Path) -> None:
 
 
 async def run_pytest(folder: Path, *arguments: str) -> tuple[int, str]:
-    """pytest in a process of its own, as somebody with a server of their own runs it."""
+    """Run pytest in its own process, as the author of another server would."""
     command = [sys.executable, "-m", "pytest", "-p", CasesFile.__module__, "-p", "no:cacheprovider", *arguments]
     environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     process = await asyncio.create_subprocess_exec(

@@ -1,6 +1,6 @@
-"""Every case passes on the real server, on every transport that it is for.
+"""Every case passes on the real server, on every transport that it applies to.
 
-On the scripted engine each as a test, on the starter model all together.
+On the scripted engine each case is a test; on the starter model all cases are one test.
 """
 
 from pathlib import Path

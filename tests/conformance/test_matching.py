@@ -1,4 +1,4 @@
-"""Patterns, and the values that are filled in before."""
+"""Patterns of the kit, and the values that are filled into them."""
 
 from typing import Any
 

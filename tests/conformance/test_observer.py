@@ -1,4 +1,4 @@
-"""What is looked at in every message that a server sends."""
+"""The checks that the kit applies to every message of a server."""
 
 import json
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Every MUST of PROTOCOL.md has a case or a reason; and the check of that sees what is wrong."""
+"""Every MUST of PROTOCOL.md has a case or a reason why not; and that check finds mistakes."""
 
 import msgspec
 import pytest

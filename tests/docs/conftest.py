@@ -1,4 +1,4 @@
-"""The real server with the built-in model, for what the documents and the examples run."""
+"""Fixture: the real server with the built-in model, for recipes and examples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 START = 120.0
-"""Seconds for the server to start on a busy machine."""
+"""Time limit for the server's start, in seconds, also on a busy machine."""
 
 
 def environment() -> dict[str, str]:
@@ -23,7 +23,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where ``streamui serve`` answers, with the built-in model."""
+    """Address of a running ``streamui serve`` with the built-in model."""
     data = str(tmp_path_factory.mktemp("data"))
     command = [sys.executable, "-m", "server", "serve", "--port=0", "--data", data]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(), text=True) as process:

@@ -1,4 +1,4 @@
-"""The site in docs/deploy/nginx.conf, in front of the real server; only its addresses and certificates are others."""
+"""The site of docs/deploy/nginx.conf in front of the real server. Only addresses and certificates are replaced."""
 
 import asyncio
 import dataclasses
@@ -21,7 +21,7 @@ DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 
 
 def site() -> str:
-    """The site without TLS."""
+    """Start the site without TLS."""
     text = (DEPLOY / "nginx.conf").read_text()
     text, certificates = re.subn(r"^ *ssl_.*\n", "", text, flags=re.MULTILINE)
     text, upstreams = re.subn(r"127\.0\.0\.1:8000", "127.0.0.1:UPSTREAM", text)
@@ -85,7 +85,8 @@ async def test_no_other_body_is_let_in_that_is_larger_than_a_frame(proxied: Runn
 
 @pytest.fixture(params=["", "/"], ids=["the path is passed on", "the path is removed"])
 async def below(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningServer]:
-    """docs/deploy/nginx-sub-path.conf in a site. With a slash behind the upstream's address, nginx removes the path."""
+    """Start a site with docs/deploy/nginx-sub-path.conf. A slash after the upstream's address makes nginx remove the
+    path."""
     part = (DEPLOY / "nginx-sub-path.conf").read_text()
     part = part.replace("127.0.0.1:8000;", f"127.0.0.1:8000{request.param};", 1).replace(
         "127.0.0.1:8000", "127.0.0.1:UPSTREAM"

@@ -1,4 +1,4 @@
-"""The programs in examples/, run as they stand against the real server."""
+"""The programs in examples/, run unchanged against the real server."""
 
 import re
 import subprocess

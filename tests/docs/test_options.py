@@ -1,4 +1,4 @@
-"""docs/options.md says what the table of options says."""
+"""docs/options.md matches the table of options."""
 
 from tests.docs.options import FILE, document
 

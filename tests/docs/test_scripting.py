@@ -1,7 +1,7 @@
-"""The recipes of docs/scripting.md and the README's example, run as they stand against the real server.
+"""The recipes of docs/scripting.md and the README's example, run unchanged against the real server.
 
-Only the address is another one. The block below a recipe is its output, in which … is any text, and on a line of its
-own any number of lines, also none: how many tokens come in one frame is a matter of time.
+Only the address is replaced. The block below a recipe is its expected output. In it, … matches any text; on a line of
+its own it matches any number of lines, also none, since the number of tokens in a frame depends on timing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Recipe:
 
 
 def recipes(text: str) -> list[Recipe]:
-    """The blocks of ``text`` that can be run, each with the block of output that follows it."""
+    """Return the ``text`` blocks that can be run, each with the output block that follows it."""
     found: list[Recipe] = []
     for section in re.split(r"^## ", text, flags=re.MULTILINE):
         blocks = BLOCK.findall(section)
@@ -58,7 +58,8 @@ README = recipes((ROOT / "README.md").read_text())
 
 
 def output(recipe: Recipe, address: str, folder: Path) -> str:
-    """What the recipe writes. Fails when its exit status is not 0, or it says something on standard error."""
+    """Run the recipe and return its output. Fails if the exit status is not 0 or anything is written to standard
+    error."""
     code = recipe.code.replace(ADDRESS, address)
     if recipe.language == "console":
         return typed(code, folder)
@@ -75,7 +76,7 @@ def output(recipe: Recipe, address: str, folder: Path) -> str:
 
 
 def typed(code: str, folder: Path) -> str:
-    """What a command shows when the lines that begin with > are typed, until it ends by itself."""
+    """Type the lines that begin with > into a command and return what it prints until it ends."""
     first, *lines = code.splitlines()
     shell = ["bash", "-c", "exec " + first.removeprefix("$ ")]
     pipe = subprocess.PIPE

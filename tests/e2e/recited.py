@@ -1,7 +1,7 @@
-"""The `streamui` command with a model that recites files, so that a test can choose what the page is given.
+"""The `streamui` command with a model that recites files, so that a test can choose the text of an answer.
 
 `python tests/e2e/recited.py texts 100 serve --port 0` answers the prompt `hostile.md` with the file of that name in the
-folder `texts`, in pieces of four bytes, 100 of them a second (0: as fast as it can).
+folder `texts`, in pieces of four bytes, 100 pieces a second (0: without a limit).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from server.engine.model import DecodeOutcome, Row
 from tests.server.engine.scripted_model import END, ScriptedModel
 
 PIECE = 4
-"""Bytes of a token."""
+"""Size of a token, in bytes."""
 
 
 class RecitedSampler:
-    """Says one text, token by token, then END."""
+    """Sampler that returns the tokens of one text, then END."""
 
     def __init__(self, tokens: Iterator[int]) -> None:
         self._tokens = tokens
@@ -36,7 +36,7 @@ class RecitedSampler:
 
 
 class RecitedModel(ScriptedModel):
-    """Tokens above END are the pieces of the files, one after the other. It keeps no track of what is computed."""
+    """Model whose tokens above END are the pieces of the files, in order. It keeps no state about what is computed."""
 
     folder = Path()
     tokens_per_second = 0.0

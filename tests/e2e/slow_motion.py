@@ -1,8 +1,7 @@
-"""The `streamui` command with a model that takes its time, so that a test can act in the middle of an answer.
+"""The `streamui` command with a slow model, so that a test can act in the middle of an answer.
 
-`python tests/e2e/slow_motion.py 20 FILE serve --port 0` pauses for 20 ms before each step while there is a FILE. An
-answer that is begun meanwhile goes on to the end of the context, so that a test on a slow machine finds it still being
-written.
+`python tests/e2e/slow_motion.py 20 FILE serve --port 0` pauses for 20 ms before each step while FILE exists. An answer
+that starts meanwhile continues to the end of the context, so that a test on a slow machine still finds it running.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from server.engine.model import DecodeOutcome, Row
 
 
 class SlowModel(LlamaModel):
-    """Computes what the real one does, with a pause in seconds before each step, while ``file`` is there."""
+    """The real model, with a pause (in seconds) before each step while ``file`` exists."""
 
     pause = 0.0
     file = Path()

@@ -1,4 +1,4 @@
-"""The server as if the page's bundle had not been made: ``python tests/e2e/unbundled.py serve --port 0``."""
+"""The server without the page's bundle: ``python tests/e2e/unbundled.py serve --port 0``."""
 
 from unittest.mock import patch
 

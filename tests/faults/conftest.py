@@ -1,4 +1,4 @@
-"""What the fault tests share with the server's own."""
+"""Fixtures that the fault tests share with the server's tests."""
 
 from tests.server.conftest import no_errors_logged
 

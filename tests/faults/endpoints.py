@@ -1,4 +1,4 @@
-"""Every endpoint that begins a generation, behind one call: accepted, or refused with a code."""
+"""One call for every endpoint that starts a generation. It returns whether the request was accepted or refused."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Body = dict[str, Any]
 """A `generate` as JSON, without its `type`."""
 
 Ready = Callable[[], None]
-"""Called when all is open, immediately before the `generate` is sent."""
+"""Callback: called when everything is connected, immediately before the `generate` is sent."""
 
 Ask = Callable[[RunningServer, Body, Ready], Awaitable[str | None]]
-"""Returns the code of the refusal; None: accepted. A cancel cuts the connection at once."""
+"""Send a request; return the code of the refusal, or None if accepted. A cancelled call cuts the connection at once."""
 
 
 def frame(body: Body) -> str:
@@ -26,7 +26,7 @@ def frame(body: Body) -> str:
 
 
 def _outcome(message: dict[str, Any]) -> tuple[bool, str | None]:
-    """Whether ``message`` decides it, and the code of the refusal."""
+    """Return whether ``message`` decides the outcome, and the code of the refusal."""
     if message["type"] == "error":
         return True, str(message["code"])
     return message["type"] in ("accepted", "attached"), None
@@ -101,7 +101,7 @@ async def by_stream(server: RunningServer, body: Body, ready: Ready) -> str | No
 
 
 async def by_whole_answer(server: RunningServer, body: Body, ready: Ready) -> str | None:
-    """Asks for the whole answer, and leaves once the server has begun it."""
+    """Request the whole answer in one response, and disconnect once the server has started it."""
     others = server.registry.active  # one of them may have this id already, and then it is a conflict
     ready()
     exchange = await send("POST", server.url("/generate"), json.dumps(body).encode())

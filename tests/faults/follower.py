@@ -1,4 +1,5 @@
-"""A client of the HTTP channel that mends itself: it reads a generation to its end, over as many channels as needed."""
+"""A client of the HTTP channel that recovers by itself: it reads a generation to its end over any number of
+channels."""
 
 from __future__ import annotations
 
@@ -17,9 +18,10 @@ Channel = Literal["sse", "poll"]
 
 
 class Follower:
-    """Owns the cursor, and compares what comes with it: a gap, a repetition, a second `done` or a wrong sha256 raises.
+    """Owns the cursor, and checks the messages against it: a gap, a repetition, a second `done` or a wrong sha256
+    raises.
 
-    ``url`` is that of the server or of a proxy before it. ``shown`` has the text each time it grew.
+    ``url``: address of the server, or of a proxy in front of it. ``shown``: the text after each time it grew.
     """
 
     def __init__(self, channel: Channel, url: str, body: Generate) -> None:
@@ -36,7 +38,7 @@ class Follower:
         return self.cursors[self.id].text
 
     async def done(self) -> Done:
-        """Read to the end; returns it."""
+        """Read to the end; return the `done`."""
         while True:
             self.channels += 1
             wire = (EventWire if self._channel == "sse" else PollWire)(self._url)
@@ -70,6 +72,6 @@ class Follower:
         return messages
 
     def _request(self) -> ClientMessage:
-        """As the Python client does it: `generate` under its id until it was seen to be accepted."""
+        """Return the next request. Like the Python client, send `generate` with the same id until it was accepted."""
         cursor = self.cursors.get(self.id)
         return self.body if cursor is None else Attach(id=self.id, epoch=cursor.epoch, after=cursor.seq)

@@ -1,4 +1,4 @@
-"""A server in a process of its own, which is killed and started again behind one address that stays."""
+"""A server in its own process, which can be killed and restarted behind an address that stays the same."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 START: Final = 120.0
-"""Seconds for a process to start on a busy machine."""
+"""Time limit for the start of a process, in seconds, also on a busy machine."""
 
 
 class Life:
-    """One process. ``port`` is where it answers."""
+    """One process of the server. ``port``: the port that it listens on."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
         self.process = process
         self.port = port
 
     async def kill(self) -> None:
-        """`kill -9`, and its end."""
+        """Send SIGKILL (`kill -9`) and wait for the end."""
         self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
 
     async def health(self) -> dict[str, Any]:
-        """What ``/healthz`` says."""
+        """Return the response of ``/healthz``."""
         return await asyncio.to_thread(self._health)
 
     def _health(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class Life:
 
 @contextlib.asynccontextmanager
 async def living(*arguments: str) -> AsyncIterator[Life]:
-    """``python -m`` with these arguments, once it has said where it answers; it does not outlive the block."""
+    """Start ``python -m`` with these arguments, and yield when it has printed its address. The block's end stops it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMUI_")}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", *arguments, stdin=pipe, stdout=pipe, env=kept)

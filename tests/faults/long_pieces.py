@@ -1,6 +1,6 @@
-"""A server over a scripted model whose every token is long: `python -m tests.faults.long_pieces DATA TOKENS SECONDS`.
+"""A server over a scripted model with long tokens: `python -m tests.faults.long_pieces DATA TOKENS SECONDS`.
 
-TOKENS is the length of an answer, SECONDS what each of them takes.
+TOKENS: length of an answer. SECONDS: time for each token.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from server.writers.local import local_writer
 from tests.server.engine.scripted_model import ScriptedModel
 
 PIECE_BYTES: Final = 2048
-"""So long that whoever stops reading is soon far behind."""
+"""Size of a token, in bytes: large, so that a client that stops reading soon falls far behind."""
 
 
 class LongPieces(ScriptedModel):
-    """``seconds`` is how long it computes a step."""
+    """Scripted model with long tokens. ``seconds``: duration of a step."""
 
     def __init__(self, tokens: int, seconds: float) -> None:
         super().__init__(context=2 * tokens, answer_tokens=tokens)

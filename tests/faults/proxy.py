@@ -1,4 +1,4 @@
-"""A TCP proxy that spoils lines: it cuts them at any byte, resets, stalls, slices and throttles them."""
+"""A TCP proxy that damages connections: it cuts them at any byte, resets, stalls, slices and throttles them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 AT_ONCE: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER: close with a reset, and let go of what was not sent."""
+"""SO_LINGER value: close with a reset and discard unsent bytes."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Break the line after so many more bytes. ``up``: from client to server, else the other way.
+    """Break a connection after this number of further bytes. ``up``: count bytes from client to server, else the other
+    way.
 
-    ``reset``: with a TCP reset, so that what either end had not read yet is lost too.
+    ``reset``: break with a TCP reset, so that bytes which either end has not read are lost too.
     """
 
     after: int
@@ -29,8 +30,8 @@ class Cut:
 
 @dataclass(frozen=True)
 class Weather:
-    """How bytes pass: in writes of 1 to ``slices`` bytes, ``rate`` of them a second, and not at all for ``stall``
-    seconds once ``stall_after`` have passed."""
+    """Speed of a connection: writes of 1 to ``slices`` bytes, ``rate`` bytes a second, and a pause of ``stall`` seconds
+    once ``stall_after`` seconds have passed."""
 
     slices: int | None = None
     rate: float | None = None
@@ -59,9 +60,8 @@ class _Line:
 
 
 class Proxy:
-    """Passes everything on to ``target``, a port; owns its lines. Each new line takes the next of ``cuts``, and its
-    weather from ``weather``. ``whole`` counts the bytes of all lines together, and breaks them all, once.
-    """
+    """Forwards connections to the port ``target``, and owns them. Each new connection takes the next of ``cuts`` and of
+    ``weather``. ``whole``: counts the bytes of all connections together and breaks them all, once."""
 
     def __init__(self, target: int) -> None:
         self.target = target
@@ -70,7 +70,7 @@ class Proxy:
         self.weather: Callable[[], Weather] = lambda: FAIR
         self.whole: Cut | None = None
         self.passed = {True: 0, False: 0}
-        """Bytes of all lines: up, and down."""
+        """Bytes of all connections: up (True) and down (False)."""
         self.lines = 0
         self.refusing = False
         self._open: list[_Line] = []
@@ -81,7 +81,7 @@ class Proxy:
         return f"ws://127.0.0.1:{self.port}/ws"
 
     def cut(self, cut: Cut = Cut(0)) -> None:
-        """Cut the lines that are open now: after ``cut.after`` further bytes, at once if 0."""
+        """Cut the open connections after ``cut.after`` further bytes; at once if 0."""
         for line in tuple(self._open):
             line.cut = Cut(line.passed[cut.up] + cut.after, cut.up, cut.reset)
             if not cut.after:
@@ -125,7 +125,7 @@ class Proxy:
         line.drop()
 
     def _room(self, line: _Line, is_up: bool) -> int | None:
-        """How many bytes may yet pass; None: as many as come."""
+        """Return the number of bytes that may still pass; None if unlimited."""
         rooms = []
         if line.cut and line.cut.up is is_up:
             rooms.append(line.cut.after - line.passed[is_up])

@@ -1,5 +1,6 @@
-"""Whatever is refused, by whatever endpoint, at whatever moment: the next good message in that conversation is
-answered, what was refused can be said again, and nothing stays that nobody wrote (PROTOCOL 14.2).
+"""After any refusal, at any endpoint and any moment, the conversation still works (PROTOCOL 14.2).
+
+The next valid message is answered, a refused message can be sent again, and no message stays that no client wrote.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ CONTEXT: Final = 1 << 16
 TOKENS: Final = 12
 QUEUE: Final = 2
 REQUEST: Final = "RequestResponseCycle.run_asgi"
-"""What uvicorn calls the task of a request."""
+"""Qualified name of the task that uvicorn starts for a request."""
 
 PATIENCE: Final = 120.0
-"""Seconds for one rule; none comes near it, however busy the machine."""
+"""Time limit of a rule, in seconds. No rule comes near it, even on a busy machine."""
 
 STRICT_TEMPLATE: Final = (
     "{% for message in messages %}"
@@ -47,8 +48,8 @@ STRICT_TEMPLATE: Final = (
     "{{ message.role }}: {{ message.content }}\n"
     "{% endfor %}assistant: "
 )
-"""A chat template that refuses an answer without text, as one is that was stopped before its first token, and two
-questions in a row, as those are that it stood between."""
+"""Chat template that refuses an empty answer, such as one stopped before its first token. It also refuses two questions
+in a row, such as those before and after an empty answer."""
 
 GOOD: Final = ("Hi", "Tell me more \N{SLIGHTLY SMILING FACE}", " <|im_end|>\n", "\N{CJK UNIFIED IDEOGRAPH-4E16}\x00")
 TOO_LONG: Final = "x" * (CONTEXT + 5)
@@ -67,10 +68,10 @@ FAULTS: Final[dict[str, tuple[str, Body]]] = {
     "an unknown parent": ("unknown_id", {"parent": "nobody"}),
     "an unknown conversation": ("unknown_id", {"conversation": "nowhere"}),
 }
-"""What is refused by itself: the code, and how the message differs from a good one."""
+"""Requests that are always refused: the code, and the difference from a valid message."""
 
 BEFORE_ALL: Final = ("invalid_field", "empty_prompt", "bad_json", "unknown_field")
-"""Codes of what is seen in the message alone."""
+"""Codes of faults that the message alone shows."""
 
 BAD_SETTINGS: Final[dict[str, tuple[str, Any]]] = {
     "a system prompt that is too long": ("context_overflow", {"system": TOO_LONG}),
@@ -79,34 +80,36 @@ BAD_SETTINGS: Final[dict[str, tuple[str, Any]]] = {
 
 endpoints = st.sampled_from(sorted(ENDPOINTS))
 choices = st.integers(0, 1000)
-"""Which of those that there are."""
+"""Index into the existing items, modulo their number."""
 
 T = TypeVar("T")
 
 
 def has(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A rule that makes sense once something was tried: which rules there are may depend on earlier rules alone, and
-    never on how far the server has come.
-    """
+    """Precondition of a rule: this kind of action was tried before. Which rules can run may depend only on earlier
+    rules, never on the server's progress."""
     return precondition(lambda machine: bool(getattr(machine, what)))
 
 
 class Machine(RuleBasedStateMachine):
-    """Owns the loop, the server, its folder, and a second client that watches. A rule ends when the server is still."""
+    """State machine that owns the loop, the server, its folder, and a second client that watches.
+
+    A rule ends when the server is idle.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.trees: dict[str, Tree] = {}
         self.begun: set[str] = set()
-        """All generations that there have been."""
+        """Ids of all generations that were accepted."""
         self.cancelled: set[str] = set()
         self.refused: list[Body] = []
         self.names = 0
         self.closed = True
         self.serves = False
-        """A server runs: else a beginning has failed, and there is nothing to look at."""
+        """True while a server runs. If its start failed, there is nothing to check."""
         self.asked = self.moved = self.deletes = self.refusals = False
-        """What was tried, whatever became of it; ``moved``: something since the server began."""
+        """Actions tried so far, with any outcome. ``moved``: an action since the server's start."""
         self._runner = asyncio.Runner()
         self._files = contextlib.ExitStack()
         self._life = contextlib.AsyncExitStack()
@@ -160,7 +163,7 @@ class Machine(RuleBasedStateMachine):
         return found[which % len(found)] if found else None
 
     async def _still(self) -> None:
-        """Return once nothing is under way: the model stands before the closed gate or has nothing to do."""
+        """Return once no work is in progress: the model waits before the closed gate, or has nothing to do."""
         await self.server.until(self._nobody_asks)
         while self.server.registry.active:
             with contextlib.suppress(TimeoutError):
@@ -169,12 +172,12 @@ class Machine(RuleBasedStateMachine):
         await self.server.registry.caught_up()
 
     def _nobody_asks(self) -> bool:
-        """All connections but the watcher's have ended, and with them what they asked for."""
+        """Return whether all connections except the watcher's, and all requests, have ended."""
         requests = (getattr(task.get_coro(), "__qualname__", "") == REQUEST for task in asyncio.all_tasks())
         return len(self.server.connections) == 1 and not any(requests)
 
     async def _cancels_done(self) -> None:
-        """A cancel of one that waits is carried out between two steps."""
+        """Run steps until all cancels are carried out: a queued one is cancelled between two steps."""
         await self._still()
         while any(one.id in self.cancelled for one in self.server.registry.active):
             self.server.model.gate.step()
@@ -183,7 +186,8 @@ class Machine(RuleBasedStateMachine):
     # What is so after each rule
 
     async def _check(self, unchanged: dict[str, Any] | None = None) -> None:
-        """``unchanged`` is all that could be seen before something that was refused."""
+        """Check what a client can see. ``unchanged``: its state before a refused request, which must still be the
+        same."""
         await self._still()
         self._note_ends()
         seen = await self._seen()
@@ -207,7 +211,7 @@ class Machine(RuleBasedStateMachine):
             assert (seen, news) == (unchanged, [])
 
     async def _seen(self) -> dict[str, Any]:
-        """All that another device can see."""
+        """Return everything that another device can see."""
         seen: dict[str, Any] = {"list": await self._get("")}
         for id in self.trees:
             seen[id] = await self._get(f"/{id}")
@@ -220,7 +224,7 @@ class Machine(RuleBasedStateMachine):
         return json.loads((await self.server.ask("GET", f"/api/conversations{path}")).body)
 
     def _note_ends(self) -> None:
-        """Answers that have ended have all their text."""
+        """Update the model with answers that have ended."""
         for tree in self.trees.values():
             for message in tree.messages.values():
                 if message.state == "writing":
@@ -243,7 +247,8 @@ class Machine(RuleBasedStateMachine):
     # Asking
 
     def _expected(self, body: Body) -> str | None:
-        """The code that ``body`` is refused with, None where it is accepted; faults in the message alone aside."""
+        """Return the code that ``body`` is refused with; None if it is accepted. Faults in BEFORE_ALL are not
+        considered."""
         tree = self.trees.get(body["conversation"])
         if body["id"] in self.begun:
             return "id_conflict"
@@ -272,7 +277,7 @@ class Machine(RuleBasedStateMachine):
         return "id_conflict"
 
     def _write(self, body: Body) -> None:
-        """``body`` was accepted."""
+        """Add an accepted ``body`` to the model."""
         self.begun.add(body["id"])
         tree = self.trees[body["conversation"]]
         parent = body.get("parent", tree.leaf)
@@ -290,7 +295,7 @@ class Machine(RuleBasedStateMachine):
         tree.leaf = id
 
     async def _ask(self, endpoint: str, body: Body, fault: str | None = None) -> None:
-        """Ask, and see that what happens is what has to; ``fault``: a code that comes before all others."""
+        """Send a request and check the outcome. ``fault``: a code that comes before all others."""
         self.asked = self.moved = True
         await self._still()
         self._note_ends()
@@ -315,7 +320,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=choices, message=choices, endpoint=endpoints, content=st.sampled_from(GOOD))
     @has("asked")
     def edit(self, which: int, message: int, endpoint: str, content: str) -> None:
-        """Say it otherwise: a branch beside what was said."""
+        """Edit a question: a new branch beside the old one."""
         tree = self.tree(which)
         said = self.said(tree, "user", message)
         self.run(self._ask(endpoint, self._good(tree, content=content, parent=said.parent if said else None)))
@@ -345,7 +350,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=choices, endpoint=endpoints, message=choices, taken=st.sampled_from(["id", "message_id", "both"]))
     @has("asked")
     def take_a_name(self, which: int, endpoint: str, message: int, taken: str) -> None:
-        """Names that are in use already, those of deleted messages among them."""
+        """Use ids that exist already, also those of deleted messages."""
         tree = self.tree(which)
         body = self._good(tree, content="Hi")
         if taken == "both":
@@ -364,7 +369,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=choices, endpoint=endpoints)
     def crowd(self, which: int, endpoint: str) -> None:
-        """Ask until there is no room, and once more."""
+        """Send requests until a limit is reached, and one more."""
         tree = self.tree(which)
         self.asked = self.moved = self.closed = self.refusals = True
 
@@ -396,7 +401,7 @@ class Machine(RuleBasedStateMachine):
     @rule(endpoint=endpoints, content=st.sampled_from(GOOD))
     @has("refusals")
     def retry(self, endpoint: str, content: str) -> None:
-        """What was refused last is mended, and sent under its own names."""
+        """Fix the last refused request, and send it with the same ids."""
         if not self.refused:
             return
         body = self.refused.pop()
@@ -408,9 +413,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=choices, endpoint=endpoints, turns=st.sampled_from([0, 3, 30, 300, 3000, 10_000]))
     def cut(self, which: int, endpoint: str, turns: int) -> None:
-        """The connection breaks after so many turns of the loop: either all of it was written, or nothing. The client
-        comes back and says it again.
-        """
+        """Cut the connection after this many turns of the loop: either everything was written or nothing. The client
+        then reconnects and sends the request again."""
         self.asked = self.moved = True
 
         async def cut() -> None:
@@ -545,7 +549,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=choices, bad=st.sampled_from([None, None, *sorted(BAD_SETTINGS), "refused"]))
     def set(self, which: int, bad: str | None) -> None:
-        """Settings with which nothing can be answered are taken, but for those that are wrong in themselves."""
+        """Change settings. The server accepts settings that no answer can use, but not invalid ones."""
         tree = self.tree(which)
 
         async def set() -> None:
@@ -609,7 +613,7 @@ class Machine(RuleBasedStateMachine):
     @rule(crash=st.booleans())
     @has("moved")
     def restart(self, crash: bool) -> None:
-        """The next server has what this one left, in order or in a crash."""
+        """Restart on the folder of the last server, after a shutdown or a crash."""
 
         async def restart() -> None:
             await self._still()
@@ -626,7 +630,7 @@ class Machine(RuleBasedStateMachine):
         self.run(restart())
 
     def teardown(self) -> None:
-        """The next good message in each conversation is answered."""
+        """Check that the next valid message in each conversation is answered."""
 
         async def last() -> None:
             self.closed = False

@@ -1,4 +1,4 @@
-"""An answer of 500 tokens, and a line that breaks after every single byte of it: the text is the same every time."""
+"""An answer of 500 tokens over a connection that breaks after every single byte: the text is the same every time."""
 
 from __future__ import annotations
 
@@ -23,33 +23,35 @@ from tests.server.transports.test_connection import answer_to
 
 TOKENS = 500
 SLOTS = 16
-"""How many clients read at a time."""
+"""Number of clients that read at the same time."""
 
 PROMPT = "Hi"
 SEED = 5
 POSITIONS = scaled(24, 10**9)
-"""How many byte positions of each direction are tried, spread evenly; all of them in the soak."""
+"""Number of byte positions to try in each direction, spread evenly; all of them in the soak."""
 
 Reader = Callable[[Proxy, str], Awaitable[tuple[str, Done]]]
 
 
 @pytest.fixture
 async def server(no_errors_logged: None) -> AsyncIterator[RunningServer]:
-    """In the soak the model doesn't take its time: tens of thousands of answers would take hours."""
+    """Start the server. The soak uses the fast model, since tens of thousands of answers would take hours."""
     model = ScriptedModel if SOAK else PacedModel
     async with serving(model(slots=SLOTS, answer_tokens=TOKENS)) as server:
         yield server
 
 
 async def first_line(stack: contextlib.AsyncExitStack, url: str) -> Chat:
-    """A client that has its `welcome`. It makes no second attempt of its own, and a busy machine may need one."""
+    """Connect and read `welcome`. Repeats failed attempts: the client doesn't retry its first one, and a busy machine
+    may need it."""
     while True:
         with contextlib.suppress(DisconnectedError):
             return await stack.enter_async_context(connect(url, retry=AT_ONCE))
 
 
 async def by_websocket(proxy: Proxy, id: str) -> tuple[str, Done]:
-    """The first line breaks before anything is asked: so the cut is on the next, and may fall into its handshake."""
+    """Read by WebSocket. The first connection is cut before the request, so ``whole`` cuts the next one, possibly in
+    its handshake."""
     whole, proxy.whole = proxy.whole, None
     async with contextlib.AsyncExitStack() as stack:
         chat = await first_line(stack, proxy.url)
@@ -74,7 +76,7 @@ def by_channel(channel: Channel) -> Reader:
 
 
 async def cut_once(server: RunningServer, reader: Reader, id: str, cut: Cut | None) -> dict[bool, int]:
-    """Read the answer over a line that breaks at ``cut``; returns how many bytes passed, up and down."""
+    """Read the answer over a connection that breaks at ``cut``; return the number of bytes sent up and down."""
     async with proxy_to(server.port) as proxy:
         proxy.whole = cut
         text, done = await reader(proxy, id)
@@ -87,15 +89,16 @@ async def cut_once(server: RunningServer, reader: Reader, id: str, cut: Cut | No
 
 
 def spread(length: int) -> Sequence[int]:
-    """Positions from 1 to ``length``, both included, at most POSITIONS of them."""
+    """Return up to POSITIONS positions from 1 to ``length``, both included."""
     count = min(length, POSITIONS)
     return [1 + (length - 1) * n // max(1, count - 1) for n in range(count)]
 
 
 async def cut_everywhere(server: RunningServer, reader: Reader) -> tuple[int, int]:
-    """Cut the wire at each position, SLOTS at a time; returns how many were tried, and how many lay on the wire.
+    """Cut the connection at each position, SLOTS clients at a time; return the numbers of positions and of actual cuts.
 
-    How long the wire is differs with how many tokens share a message: so it is measured with as many at a time.
+    The number of bytes depends on how many tokens share a message. So it is first measured with SLOTS clients at a
+    time.
     """
     wires = await asyncio.gather(*(cut_once(server, reader, f"whole-{n}", None) for n in range(SLOTS)))
     turn = asyncio.Semaphore(SLOTS)

@@ -1,4 +1,4 @@
-"""`kill -9` of the server in the middle of several answers: each has one end, and what was shown stays as it was."""
+"""`kill -9` in the middle of several answers: each still has one end, and text that was shown doesn't change."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ PROMPTS = ("Tell me a long story", "What is a WebSocket?", "Write a poem about t
 
 
 class Witness:
-    """Owns all that was ever shown of one generation, by a WebSocket and by events.
+    """Owns all text of one generation that was ever received, by WebSocket and by events.
 
-    ``far`` is set once it has shown ``mark`` characters, or its end.
+    ``far`` is set once ``mark`` characters, or the end, have arrived.
     """
 
     def __init__(self, chat: Chat, proxy: Proxy, id: str, prompt: str, mark: int) -> None:
@@ -37,7 +37,7 @@ class Witness:
         self._epochs: set[str] = set()
 
     async def watch(self) -> None:
-        """Read to the end, twice, and check that there is one end, and one text that only grew."""
+        """Read to the end twice, and check that both give the same end and the same growing text."""
         async with asyncio.TaskGroup() as tasks:
             first = tasks.create_task(self._watch_socket(), name=f"{self.id}: socket")
             second = tasks.create_task(self._second.done(), name=f"{self.id}: events")

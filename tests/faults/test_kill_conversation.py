@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of an answer in a conversation: the next server writes it to its end, watched or not."""
+"""`kill -9` in the middle of a conversation's answer: the next server completes it, with or without a client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def ask(life: Life, method: str, path: str, body: Any = None) -> dict[str,
 
 
 async def killed_while_writing(folder: Path) -> tuple[Path, str]:
-    """The data of a server that was killed, and what a client had seen by then of `g1`, the answer in `c1`."""
+    """Kill a server while it writes `g1`, the answer in `c1`; return its data folder and what a client had received."""
     for number in itertools.count():
         data = folder / str(number)
         seen = await killed_after_a_token(data)
@@ -52,7 +52,7 @@ async def killed_after_a_token(folder: Path) -> str:
 
 
 async def ended(life: Life) -> dict[str, Any]:
-    """The conversation, once nothing writes in it."""
+    """Return the conversation once no answer is being written in it."""
     while (whole := await ask(life, "GET", "/c1"))["writing"]:
         await asyncio.sleep(0.01)
     return whole
@@ -88,7 +88,7 @@ async def test_an_answer_whose_log_is_lost_is_interrupted(tmp_path: Path) -> Non
 
 
 async def test_an_answer_that_ended_and_was_not_written_is_written_at_the_start(tmp_path: Path) -> None:
-    """The conversations are those of a moment when the answer was still being written, the journal has its end."""
+    """The conversations file is from a moment when the answer was still being written; the journal has its end."""
     earlier = tmp_path / "earlier"
     async with asyncio.timeout(DEADLINE):
         data, _ = await killed_while_writing(tmp_path)

@@ -1,4 +1,4 @@
-"""Whatever befalls a server and its clients, in any order: each generation has one text and one end (PROTOCOL 6)."""
+"""Random faults of a server and its clients, in any order: each generation has one text and one end (PROTOCOL 6)."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from tests.server.transports.running import RunningServer, serving
 
 SLOTS = 2
 LOST = 1006
-"""The close code of a line that broke before the other end could say why."""
+"""Close code of a connection that broke before the other end could send a reason."""
 
 RECEIVE_BYTES = 4096
-"""What the system of one who stalls takes in its place."""
+"""Receive buffer of a stalled client, in bytes."""
 
 PATIENCE = 60.0
-"""Seconds for one rule; none comes near it, however busy the machine."""
+"""Time limit of a rule, in seconds. No rule comes near it, even on a busy machine."""
 
 BODIES = [
     Generate(prompt=prompt, raw=True, params=Params(seed=seed, max_tokens=most), on_detach_ms=None)
@@ -46,17 +46,18 @@ BODIES = [
 ]
 
 LONG_BODY = Generate(prompt=AT_LENGTH, raw=True, on_detach_ms=None)
-"""Asked only by who stalls: whoever reads may yet be too slow for a model that computes nothing."""
+"""Request of the stalled client only: even a client that reads may be too slow for a model that computes nothing."""
 
 T = TypeVar("T")
 
 
 class Machine(RuleBasedStateMachine):
-    """Owns the loop, the server that lives now, its folder and its clients. A rule is over when the server is still.
+    """State machine that owns the loop, the running server, its folder and its clients. A rule ends when the server is
+    idle.
 
-    ``line`` is read all the time; ``stalled`` is a second client that does not read until it is told to.
-    ``moved``: something has happened since the server began; else there is little in another beginning.
-    ``stalls`` counts, over all runs, what became of those who stalled.
+    ``line``: a client that always reads. ``stalled``: a second one that doesn't read until `unstall`. ``moved``: an
+    action since the server's start; without one another restart would test little. ``stalls``: counts the outcomes of
+    stalled clients over all runs.
     """
 
     stalls: ClassVar[Counter[str]] = Counter()
@@ -86,7 +87,7 @@ class Machine(RuleBasedStateMachine):
         return Path(self._files.enter_context(tempfile.TemporaryDirectory()))
 
     async def _begin(self) -> None:
-        """A server over the folder, and a client that follows from its cursors what it followed before."""
+        """Start a server over the folder, and connect a client."""
         model = Outspoken(slots=SLOTS, answer_tokens=TOKENS)
         self.moved = False
         if self.closed:
@@ -101,7 +102,8 @@ class Machine(RuleBasedStateMachine):
         self.stalled = None
 
     async def _still(self) -> None:
-        """Return once the model stands before the closed gate, or has nothing to do; the logs hold what it wrote."""
+        """Return once the model waits before the closed gate, or has nothing to do. The logs then hold all that it
+        wrote."""
         while self.server.registry.active:
             with contextlib.suppress(TimeoutError):
                 await asyncio.to_thread(self.server.model.gate.wait_until_held, 0.05)
@@ -155,7 +157,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(id=ids)
     def cancel(self, id: str) -> None:
-        """A step that others share, and that no prompt is read in, is not broken off: the cancel waits for its end."""
+        """Cancel a generation. A step that other generations share, and that reads no prompt, isn't aborted; the cancel
+        waits."""
 
         async def cancel() -> None:
             truth, model = self.truths[id], self.server.model
@@ -229,7 +232,8 @@ class Machine(RuleBasedStateMachine):
         self.run(drop())
 
     async def _follow(self, line: Line, id: str, after: int, epoch: str | None) -> None:
-        """What follows a cursor goes on from there, and all else is new from the start (PROTOCOL 6.8)."""
+        """Attach, and check the answer: it resumes at a valid cursor, otherwise it starts from the beginning (PROTOCOL
+        6.8)."""
         attached = await line.attach(id, after=after, epoch=epoch)
         known = epoch in (None, self.truths[id].epoch)
         assert attached.recovered == (known and after <= attached.to)
@@ -238,7 +242,7 @@ class Machine(RuleBasedStateMachine):
         assert attached.from_ == (min(after, last) if attached.recovered else 0)
 
     async def _go_on(self, line: Line, places: dict[str, int]) -> None:
-        """All that was shown to another line before can be gone on from, with another server too."""
+        """Resume each generation where another connection had read to, also after a restart."""
         for id, place in places.items():
             truth = self.truths[id]
             after = truth.done.seq if place < 0 and truth.done else place
@@ -248,7 +252,7 @@ class Machine(RuleBasedStateMachine):
     @rule(id=ids)
     @precondition(lambda self: self.stalled is None)
     def stall(self, id: str) -> None:
-        """A second client asks at length, follows ``id`` as well, and then reads nothing."""
+        """Connect a second client that requests a long answer, attaches to ``id`` as well, and then stops reading."""
         self.moved = True
         long = f"s{len(self.truths)}"
         truth = self.truths[long] = Truth(named(LONG_BODY, long))
@@ -268,7 +272,8 @@ class Machine(RuleBasedStateMachine):
         self.run(self._unstall())
 
     async def _unstall(self) -> None:
-        """Who stalled gets all that was kept for it; where that had become too much, it goes on from its cursors."""
+        """Let the stalled client read again. It gets all that was held back, or is disconnected and resumes at its
+        cursors."""
         assert self.stalled is not None
         await self._refused()  # by then all is under way that can be
         assert self.stalled.taken_meanwhile <= 1
@@ -288,7 +293,7 @@ class Machine(RuleBasedStateMachine):
         self.stalled = None
 
     def _holds_back(self) -> bool:
-        """Whether something waits until a client reads."""
+        """Return whether a connection waits for its client to read."""
         return any(connection._pace.sending for connection in self.server.connections._open)
 
     # The model and the server
@@ -316,13 +321,13 @@ class Machine(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self.moved)
     def restart(self) -> None:
-        """The next server has what this one left."""
+        """Shut down, and start a server over the same folder."""
         self._restart(self._folder)
 
     @rule()
     @precondition(lambda self: self.closed and self.moved)
     def crash(self) -> None:
-        """The next server has what was on the disk while this one still lived."""
+        """Start a server over a copy of the folder, taken while the old server was running."""
         self._restart(self._new_folder())
 
     def _restart(self, folder: Path) -> None:
@@ -342,7 +347,7 @@ class Machine(RuleBasedStateMachine):
         self.run(restart())
 
     def teardown(self) -> None:
-        """Every generation comes to its end, and has the text that it should have."""
+        """Check that every generation ends, with the expected text."""
 
         async def read_all() -> None:
             self.server.model.gate.open()

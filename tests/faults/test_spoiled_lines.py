@@ -1,4 +1,5 @@
-"""Lines that reset, stall, slice and throttle: each generation has one end, and no character is lost or doubled."""
+"""Connections that reset, stall, slice and throttle: each generation has one end, and no character is lost or
+repeated."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ async def server(no_errors_logged: None) -> AsyncIterator[RunningServer]:
 
 
 class Climate:
-    """Owns the dice. Every line that is not left alone gets another fault."""
+    """Owns the random numbers. Each new connection gets another fault, or none."""
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
@@ -48,7 +49,7 @@ class Climate:
         return Weather()
 
     def cuts(self) -> list[Cut]:
-        """Of a generation's lines; those after them hold."""
+        """Return the cuts of a generation's connections; later connections have none."""
         chance = self._chance
         return [
             Cut(chance.randrange(1, 500), up=True, reset=chance.random() < 0.5)

@@ -1,6 +1,6 @@
-"""Many readers that stop reading, among as many that go on: those are let go, and these notice nothing.
+"""Many readers that stop reading, beside as many that continue: the former are disconnected, the latter unaffected.
 
-What PROTOCOL 7 says of one slow reader, at the size where it matters: memory, and the pace of everybody else.
+PROTOCOL 7 describes one slow reader. This tests the size that matters: memory, and the pace of all other readers.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from tests.faults.scale import DEADLINE, SOAK, scaled
 from tests.server.transports.peer import Peer
 
 READERS = scaled(20, 100)
-"""Of each kind."""
+"""Number of readers of each kind."""
 
 TOKENS = 600
 STEP_SECONDS = 0.04 if SOAK else 0.005
 LATE = TOKENS * 3 // 4
-"""The piece at which those who stalled read on: they were given up before, and the close still waits for them."""
+"""Piece at which stalled readers read again. They were disconnected earlier, and the close frame still waits for
+them."""
 
 GROWTH_BYTES = 64 << 20
 LOST = 1006
-"""What a client sees whose line ended before the close came through."""
+"""Close code that a client sees if its connection ended before the close frame arrived."""
 
 
 class Server:
-    """The process, and the most memory that it was seen to take. Owned by one test."""
+    """The server's process, and its highest memory use seen. Owned by one test."""
 
     def __init__(self, life: Life) -> None:
         self.port = life.port
@@ -49,7 +50,7 @@ class Server:
         self.first = self.most = self._resident()
 
     def look(self) -> None:
-        """Note how much memory it takes now."""
+        """Measure the memory use now."""
         self.most = max(self.most, self._resident())
 
     def _resident(self) -> int:
@@ -59,7 +60,7 @@ class Server:
     async def peer(
         self, cursors: dict[str, Cursor] | None = None, receive_bytes: int | None = None
     ) -> AsyncIterator[Peer]:
-        """A client that has read its `welcome`; ``receive_bytes`` is what its system takes while it does not read."""
+        """Connect a client and read `welcome`. ``receive_bytes``: its receive buffer while it doesn't read."""
         options: dict[str, Any] = {"proxy": None, "compression": None, "ping_interval": None, "close_timeout": 0.1}
         if receive_bytes is not None:
             plain = socket.socket()
@@ -75,7 +76,7 @@ class Server:
 
 
 class Crowd:
-    """Owns one generation, and what its readers saw of it: gaps between messages, in seconds, texts, close codes."""
+    """Owns one generation, and what its readers received: gaps between messages in seconds, texts, close codes."""
 
     def __init__(self, server: Server, id: str) -> None:
         self.id = id
@@ -86,7 +87,8 @@ class Crowd:
         self._server = server
 
     async def read(self, stalled: int) -> list[Cursor]:
-        """Have READERS read it all, and ``stalled`` others stop; return where these are once they were let go."""
+        """Let READERS clients read everything and ``stalled`` others stop; return the cursors of the stalled ones after
+        their disconnection."""
         async with contextlib.AsyncExitStack() as stack:
             healthy = [await stack.enter_async_context(self._server.peer()) for _ in range(READERS)]
             stopped = [await stack.enter_async_context(self._server.peer(None, 8192)) for _ in range(stalled)]
@@ -102,7 +104,7 @@ class Crowd:
             return [end.result() for end in ends]
 
     async def come_back(self, cursor: Cursor) -> None:
-        """Attach again where a stalled reader was, and read the rest."""
+        """Attach at a stalled reader's cursor, and read the rest."""
         async with self._server.peer({self.id: cursor}) as peer:
             await peer.send(Attach(id=self.id, epoch=cursor.epoch, after=cursor.seq))
             assert (await peer.take(Attached, id=self.id)).recovered

@@ -1,6 +1,5 @@
-"""Every client of a busy server loses its line in the same moment, and all are back in the next: nothing is computed
-twice, and nobody misses a character.
-"""
+"""All clients of a busy server lose their connections at the same moment and reconnect: nothing is computed twice, and
+no client misses a character."""
 
 from __future__ import annotations
 
@@ -36,22 +35,22 @@ from tests.server.transports.peer import Peer
 
 GENERATIONS = 20
 CLIENTS = scaled(5, 25)
-"""Of each generation."""
+"""Number of clients of each generation."""
 TOKENS = scaled(300, 1500)
 MIDDLE = 100
-"""Characters that everyone has read when the lines are cut."""
+"""Number of characters that each client has read when the connections are cut."""
 END: Final = "2"
-"""The end token of the starter model; without it each answer has all its ``TOKENS``."""
+"""End token of the starter model. A bias against it gives each answer all its ``TOKENS``."""
 RESUMED_WITHIN = 3.0
 FILES = 4 * GENERATIONS * CLIENTS + 256
-"""Open files allowed, here and in the server: a cut socket may still be closing when its successor is there."""
+"""Limit of open files, here and in the server: a cut socket may still be closing when the next one is open."""
 
 
 class Client:
     """One reader of one generation; owns its socket and its cursor.
 
-    ``far`` is set in the middle of the answer. ``attached`` is what the second socket was told, and ``resumed_at``
-    the time of the first event after it. ``ends`` has every `done` of both.
+    ``far`` is set in the middle of the answer. ``attached``: the message that the second socket got. ``resumed_at``:
+    time of the first event after it. ``ends``: every `done` of both sockets.
     """
 
     def __init__(self, body: Generate, port: int) -> None:
@@ -75,13 +74,13 @@ class Client:
         return self._peer
 
     async def open(self) -> None:
-        """A socket of its own, greeted."""
+        """Open a socket and read `welcome`."""
         socket = await connect(self._url, proxy=None, compression=None, ping_interval=None, open_timeout=DEADLINE)
         self._peer = Peer(socket, self._cursors)
         await self.peer.take(Welcome)
 
     async def follow(self) -> None:
-        """Read until the line is cut, then connect at once and read on from the cursor to the end."""
+        """Read until the connection is cut, then reconnect at once and read from the cursor to the end."""
         await self.peer.send(self.body)
         try:
             await self._read()
@@ -114,7 +113,7 @@ class Client:
 
 
 def crowd(port: int) -> list[Client]:
-    """All clients. Those of one generation ask for it with the same words, and so get the same one."""
+    """Start all clients. Those of one generation send the same request, and so get the same generation."""
     params = Params(max_tokens=TOKENS, logit_bias={END: -100.0})
     bodies = [
         Generate(id=f"s{n}", prompt=f"{n} stories about the sea:", raw=True, on_detach_ms=None, params=params)
@@ -124,9 +123,9 @@ def crowd(port: int) -> list[Client]:
 
 
 async def storm(clients: list[Client], life: Life) -> tuple[float, dict[str, Any]]:
-    """Cut all lines in the middle of all answers, and wait for the ends.
+    """Cut all connections in the middle of all answers, and wait for the ends.
 
-    Returns the seconds from the cut until all had resumed, and what the engine had counted at the cut.
+    Returns the seconds from the cut until all clients had resumed, and the engine's count at the cut.
     """
     async with asyncio.TaskGroup() as opening:
         for client in clients:
@@ -145,7 +144,7 @@ async def storm(clients: list[Client], life: Life) -> tuple[float, dict[str, Any
 
 
 def check_whole(clients: list[Client]) -> Done:
-    """The one `done` that all clients of one generation were sent, after one and the same text."""
+    """Check that all clients of one generation got the same `done` and the same text."""
     ends = [end for client in clients for end in client.ends]
     assert ends == [ends[0]] * len(clients)
     assert all(client.attached and client.attached.recovered and client.attached.from_ for client in clients)

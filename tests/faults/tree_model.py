@@ -1,4 +1,4 @@
-"""What the conversation machine knows of a conversation: which messages there are, and nothing else may be."""
+"""Model of a conversation for the conversation machine: its messages, and no others."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 FACTS: Final = ("id", "parent", "role", "content", "state", "generation")
-"""What is compared of each message."""
+"""Fields of a message that are compared."""
 
 
 @dataclass(slots=True)
 class Kept:
-    """A message that somebody wrote, or that was accepted. ``deleted``: the message that it was deleted with."""
+    """A message that a client wrote or the server accepted. ``deleted``: id of the message that it was deleted with."""
 
     id: str
     parent: str | None
@@ -27,7 +27,7 @@ class Kept:
 
 @dataclass(slots=True)
 class Tree:
-    """One conversation. ``fault`` is the code that its settings cost every answer in it."""
+    """One conversation. ``fault``: code that its settings cause for every answer."""
 
     id: str
     messages: dict[str, Kept] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Tree:
 
     @property
     def used(self) -> bool:
-        """Whether anything was ever written in it: before that, no other device is shown it (PROTOCOL 14.4)."""
+        """Return whether anything was ever written in it. Before that, no other device sees it (PROTOCOL 14.4)."""
         return bool(self.messages)
 
     @property
@@ -52,7 +52,7 @@ class Tree:
         return branch[::-1]
 
     def below(self, id: str) -> list[str]:
-        """``id`` and what is there below it."""
+        """Return ``id`` and the existing messages below it."""
         found = [id]
         for message in self.there.values():
             if message.parent in found:
@@ -68,7 +68,7 @@ class Tree:
         self.messages[message.id] = message
 
     def delete(self, id: str) -> list[Kept]:
-        """Delete a message and all below it; what was deleted."""
+        """Delete a message and all below it; return the deleted ones."""
         gone = [self.messages[one] for one in self.below(id)]
         for message in gone:
             message.deleted = id
@@ -87,5 +87,5 @@ class Tree:
         self.leaf = self.newest_under(id)
 
     def told(self) -> tuple[str | None, list[dict[str, Any]]]:
-        """The leaf and the messages, as the server has to tell them."""
+        """Return the leaf and the messages that the server should report."""
         return self.leaf, [message.told() for message in self.there.values()]

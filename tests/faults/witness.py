@@ -1,4 +1,4 @@
-"""What the machine of test_machine.py knows of each generation, and a bare line that checks all that it shows."""
+"""Expected state of each generation for test_machine.py, and a bare connection that checks all messages against it."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from tests.server.transports.peer import DEADLINE
 from tests.server.transports.test_connection import answer_to
 
 TOKENS = 40
-"""Of each answer that its body does not end earlier."""
+"""Length of each answer, in tokens, unless its body limits it."""
 
 ENDED = -1
-"""The place of a reader to whom nothing more may come."""
+"""Place of a reader that may get nothing more."""
 
 AT_LENGTH: Final = "Tell me everything"
 LONG_PIECES: Final = [f"{number} ".ljust(16_384, ".") for number in range(TOKENS)]
-"""The answer to AT_LENGTH: it fills every buffer where nobody reads, and then the server gives the reader up."""
+"""The answer to AT_LENGTH. It fills every buffer of a client that doesn't read; then the server disconnects it."""
 
 
 class Outspoken(ScriptedModel):
-    """A scripted model that says LONG_PIECES to whoever asks AT_LENGTH. Their tokens are beyond its vocabulary."""
+    """Scripted model that answers AT_LENGTH with LONG_PIECES. Their tokens are beyond its vocabulary."""
 
     def piece(self, token: int) -> bytes:
         first = self.facts.vocabulary
@@ -61,7 +61,7 @@ class Outspoken(ScriptedModel):
 
 
 def whole(body: Generate) -> str:
-    """What a body's answer is when nothing stops it, put together without any of the server's code."""
+    """Return the full answer to a body, computed without the server's code."""
     if body.prompt == AT_LENGTH:
         return "".join(LONG_PIECES)
     return answer_to(str(body.prompt), body.params.seed or 0, body.params.max_tokens or TOKENS)
@@ -72,7 +72,7 @@ def named(body: Generate, id: str) -> Generate:
 
 
 class Truth:
-    """Owns what was ever shown of one generation. Its text follows from its body, whoever shows it, and when."""
+    """Owns everything that clients received of one generation. Its text depends only on its body."""
 
     def __init__(self, body: Generate) -> None:
         self.body = body
@@ -85,7 +85,7 @@ class Truth:
 
     @property
     def newest(self) -> int:
-        """The last number that was shown."""
+        """Newest ``seq`` that was received."""
         return max(self._chars) + (self.done is not None)
 
     def begin(self, epoch: str) -> None:
@@ -93,7 +93,7 @@ class Truth:
         self.epoch = epoch
 
     def show(self, after: int, seq: int, text: str) -> None:
-        """The pieces after ``after``, up to ``seq``, are ``text``: they stand where they stood before."""
+        """Check that ``text`` is the pieces after ``after`` up to ``seq``, at the same offsets as before."""
         if after not in self._chars and seq not in self._chars:
             assert text in self.whole
             return
@@ -103,7 +103,7 @@ class Truth:
         assert (self._chars.setdefault(after, start), self._chars.setdefault(seq, end)) == (start, end)
 
     def end(self, done: Done) -> None:
-        """There is one end, however often it is shown, and it fits the text."""
+        """Check the end: it is the same each time, and fits the text."""
         assert self.done in (None, done)
         self.done = done
         assert self._chars.setdefault(done.seq - 1, done.chars) == done.chars
@@ -116,7 +116,7 @@ class Truth:
 
 
 class LineClosed(Exception):
-    """The server has closed the line, with this code."""
+    """The server has closed the connection with this code."""
 
     def __init__(self, code: int | None) -> None:
         super().__init__(f"the line was closed with {code}")
@@ -124,9 +124,9 @@ class LineClosed(Exception):
 
 
 class Line:
-    """One socket, and how far it has read each generation. It keeps no text: the truths do.
+    """One socket, and how far it has read each generation. It keeps no text: the ``Truth`` objects do.
 
-    It takes what comes whenever the loop runs, unless it stalls.
+    It reads whenever the loop runs, unless it stalls.
     """
 
     def __init__(self, connection: ClientConnection, truths: dict[str, Truth]) -> None:
@@ -142,7 +142,7 @@ class Line:
 
     @classmethod
     async def to(cls, port: int, truths: dict[str, Truth], receive_bytes: int | None = None) -> Line:
-        """``receive_bytes`` is what its system takes while it does not read; None leaves that to the system."""
+        """Connect. ``receive_bytes``: the socket's receive buffer; None for the system's default."""
         plain = socket.socket()
         if receive_bytes is not None:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -164,25 +164,25 @@ class Line:
         self._frames.put_nowait(None)
 
     def stall(self) -> None:
-        """Read nothing any more, but for the frame that is waited for."""
+        """Stop reading, except for the frame that is being awaited."""
         self._reads.clear()
         self._waiting = self._frames.qsize()
 
     @property
     def taken_meanwhile(self) -> int:
-        """How many frames it has read since it stalled."""
+        """Return the number of frames read since it stalled."""
         return self._frames.qsize() - self._waiting
 
     def read_on(self) -> None:
         self._reads.set()
 
     async def send(self, message: ClientMessage) -> None:
-        """A line that the server has closed says so when it is read."""
+        """Send a frame. A connection that the server has closed raises only when it is read."""
         with contextlib.suppress(ConnectionClosed):
             await self._connection.send(codec.encode(message))
 
     async def take(self, wanted: Callable[[ServerMessage], bool]) -> ServerMessage:
-        """Read on to the message that is wanted; all before it are seen, and dropped. Raises LineClosed."""
+        """Read up to the wanted message; check and drop those before it. Raises LineClosed."""
         while True:
             while self._unread:
                 message = self._unread.pop(0)
@@ -196,7 +196,7 @@ class Line:
             self._unread.extend(codec.decode_server(frame))
 
     async def settle(self) -> list[Error]:
-        """Read what the server says until it has carried out all that was sent; returns its refusals."""
+        """Read until the server has carried out everything sent so far; return its errors."""
         errors: list[Error] = []
 
         def settled(message: ServerMessage) -> bool:
@@ -208,7 +208,7 @@ class Line:
         return errors
 
     async def attach(self, id: str, *, after: int = 0, epoch: str | None = None) -> Attached:
-        """Follow from a cursor, and read up to where the log was then."""
+        """Attach at a cursor, and read up to the end of the log at that moment."""
         await self.send(Attach(id=id, after=after, epoch=epoch))
         return await self.attached(id)
 
@@ -229,7 +229,7 @@ class Line:
         return done
 
     async def vanish(self) -> None:
-        """Drop the line without a word, as a network does."""
+        """Drop the connection without a close frame, as a network does."""
         self._connection.transport.abort()
         self.read_on()
         await self._connection.wait_closed()

@@ -1,4 +1,4 @@
-"""Every target after the other: `python -m tests.fuzz SECONDS`, which are shared among them."""
+"""Run all targets in turn: `python -m tests.fuzz SECONDS`. They share the time."""
 
 import subprocess
 import sys

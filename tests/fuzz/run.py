@@ -1,7 +1,7 @@
-"""One target under a fuzzer: `python -m tests.fuzz.run TARGET SECONDS`.
+"""Run one target with a fuzzer: `python -m tests.fuzz.run TARGET SECONDS`.
 
-Atheris watches which branches an input reaches and keeps what reaches new ones. Where there is no wheel of it, inputs
-are the committed ones with something changed at random, which finds less.
+Atheris measures which branches an input reaches, and keeps inputs that reach new ones. Where it has no wheel, the
+inputs are the committed ones with random changes, which finds less.
 """
 
 import random

@@ -1,7 +1,7 @@
-"""What a fuzzer feeds, and what must hold whatever it feeds. A target takes bytes and raises when something is wrong.
+"""Targets of the fuzzer: each takes bytes, and raises if a rule is broken.
 
-Nothing may come out but the protocol's own errors, each of them fit to be sent; and after any input the session still
-serves the peer, or has said with which code it closes.
+Only the protocol's own errors may come out, and each of them can be sent. After any input the session still serves the
+peer, or has given a close code.
 """
 
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def decode_server(data: bytes) -> None:
 
 
 def server_session(data: bytes) -> None:
-    """A server that answers each message, with or without asking for a token: that is in the first byte."""
+    """Test a server session that answers each message. The first byte decides whether it requires a token."""
     session = ServerSession(auth=data[:1] > b"\x7f", opened=0.0)
     session.send(WELCOME, 0.0)
     for now, frame in enumerate(_frames(data[1:])):
@@ -67,7 +67,7 @@ def server_session(data: bytes) -> None:
 
 
 def client_session(data: bytes) -> None:
-    """A client that has read half an answer and goes on from there, with whatever server."""
+    """Test a client session that has read half an answer and resumes it, with any server."""
     cursors = {"g1": _half_read()}
     client = ClientSession(cursors)
     client.send(Hello(attach=client.unfinished), 0.0)
@@ -107,14 +107,14 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
 
 
 def check_error(problem: RemoteProtocolError) -> None:
-    """It can be sent, it is one line, and it is no longer than a person reads."""
+    """Check that an error can be sent, is one line, and is not too long for a person to read."""
     message = problem.as_message()
     assert codec.decode_server(codec.encode(message)) == [message]
     assert problem.message and "\n" not in problem.message and len(problem.message) < 1000
 
 
 def answer(session: ServerSession, result: Result) -> None:
-    """What a server does about ``result``, as far as the session has a say in it."""
+    """Answer ``result`` as a server would, as far as the session decides it."""
     match result:
         case RemoteProtocolError():
             check_error(result)
@@ -160,7 +160,7 @@ def _send(session: ServerSession, message: ServerMessage) -> None:
 
 
 def _texts(session: PlainSession, message: ServerMessage) -> list[str]:
-    """Send ``message`` in plain mode."""
+    """Send ``message`` in plain mode; return the texts."""
     session.record(message, 0.0)
     return session.texts(message)
 
@@ -179,7 +179,8 @@ def _answer_plain(session: PlainSession, result: Result) -> None:
 
 
 def _write_plain(session: PlainSession, text: str) -> None:
-    """Answer a prompt with itself, in pieces of three characters. The frames joined are the answer (PROTOCOL 10.3)."""
+    """Answer a prompt with its own text, in pieces of three characters. The joined frames are the answer (PROTOCOL
+    10.3)."""
     if session.state is not ConnectionState.OPEN:
         return
     text = text.encode(errors="replace").decode()  # half a character cannot be sent
@@ -204,5 +205,5 @@ def _frames(data: bytes) -> Iterator[str | bytes]:
 
 
 def _text(data: bytes) -> str:
-    """No socket lets half a character through; the codec is asked all the same."""
+    """Decode a text frame. No socket delivers half a character, but the codec is tested with it too."""
     return data.decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""The fuzz targets hold for what they start from, and notice what they are there to notice."""
+"""The fuzz targets accept the committed inputs, and detect the faults that they are for."""
 
 from pathlib import Path
 from typing import Any

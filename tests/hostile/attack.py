@@ -1,4 +1,4 @@
-"""An attack, what it has to be answered with, and how it is carried out."""
+"""Attacks: each with its expected response, and the code that carries it out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from tests.hostile import line
 from tests.hostile.line import UPGRADE, Reply, WebSocket
-from tests.hostile.serving import Doors
+from tests.hostile.serving import Targets
 
 FRESH: Iterator[int] = itertools.count()
 
@@ -20,20 +20,20 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class World:
-    """The servers. ``channel`` is a channel of alice's on ``locked`` that is open."""
+    """The servers under attack. ``channel``: an open channel of alice's on ``locked``."""
 
-    doors: Doors
+    targets: Targets
     channel: str = ""
 
     def port(self, at: str) -> int:
-        port: int = getattr(self.doors, at)
+        port: int = getattr(self.targets, at)
         return port
 
     def fill(self, text: str, at: str, fresh: str) -> str:
-        """``text`` with what stands after a dollar sign replaced. $FRESH is new in each attack that is carried out."""
-        doors = self.doors
+        """Replace the words after dollar signs in ``text``. $FRESH is new for each attack."""
+        targets = self.targets
         words = {"PORT": str(self.port(at)), "CHANNEL": self.channel, "FRESH": fresh}
-        words |= {"ALICE": doors.alice, "BOB": doors.bob, "REVOKED": doors.revoked}
+        words |= {"ALICE": targets.alice, "BOB": targets.bob, "REVOKED": targets.revoked}
         for word, value in words.items():
             text = text.replace(f"${word}", value)
         return text
@@ -52,15 +52,15 @@ class Attack(Protocol):
     def name(self) -> str: ...
 
     def mount(self, world: World) -> None:
-        """Carry it out. Raises AssertionError when it is answered otherwise than it should be."""
+        """Carry out the attack. Raises AssertionError if the response is not the expected one."""
         ...
 
 
 @dataclass(frozen=True)
 class Http:
-    """A request. ``sent`` is its method and its path; ``told`` the error code of the answer, or words that stand in it.
+    """A request. ``sent``: method and path. ``told``: the expected error code, or words of the response.
 
-    ``before`` are requests that go before it, whose answers do not matter.
+    ``before``: requests to send first; their responses are ignored.
     """
 
     group: str
@@ -96,7 +96,7 @@ class Http:
 
 
 def handshake(group: str, status: int, told: str, *, query: str = "", headers: Pairs = (), at: str = "open") -> Http:
-    """A WebSocket that must not be opened."""
+    """Return an attempt to open a WebSocket, which the server must refuse."""
     given = {name for name, _ in headers}
     upgrade = tuple(pair for pair in UPGRADE if pair[0] not in given)
     return Http(group, f"GET /ws{query}", status, told, at=at, headers=(*upgrade, *headers))
@@ -104,7 +104,7 @@ def handshake(group: str, status: int, told: str, *, query: str = "", headers: P
 
 @dataclass(frozen=True)
 class Raw:
-    """Bytes that are no request, or more than one. ``statuses``: of all that comes back, before the server closes."""
+    """Bytes that are not exactly one request. ``statuses``: of all responses before the server closes."""
 
     group: str
     sent: bytes
@@ -123,13 +123,13 @@ class Raw:
 
 
 END = '{"type":"status","id":"END"}'
-"""What is always answered with an error of its own: all before it has been answered then."""
+"""A message that is always answered with its own error, and so shows that all before it have been answered."""
 
 
 @dataclass(frozen=True)
 class Socket:
-    """Frames over a WebSocket: text, or the bytes of a frame as they are. ``codes`` are those of all errors that come
-    back, in their order; ``close`` is the code that the server then closes with, None where it must not."""
+    """Frames over a WebSocket: text, or the raw bytes of a frame. ``codes``: of all expected errors, in order.
+    ``close``: the expected close code; None if the server must not close."""
 
     group: str
     sent: tuple[str | bytes, ...]
@@ -160,7 +160,7 @@ class Socket:
 
 
 def codes_until_end(socket: WebSocket) -> tuple[str, ...]:
-    """The codes of the errors that come, until the socket is closed or END is answered."""
+    """Return the codes of all errors before the socket is closed or END is answered."""
     codes = []
     for message in socket.messages():
         if message["type"] == "error":

@@ -1,4 +1,4 @@
-"""Too much of everything: messages, sockets, channels, generations, logins. Each has addresses of its own."""
+"""Floods of messages, sockets, channels, generations and logins. Each comes from an address of its own."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def attacks() -> Iterator[Attack]:
 
 
 def elsewhere() -> Pairs:
-    """An address of this machine that nobody has used yet."""
+    """Return headers with an unused address."""
     n = next(FRESH)
     return (("x-forwarded-for", f"127.{1 + n // 62_500}.{n // 250 % 250}.{1 + n % 250}"),)
 
@@ -64,7 +64,7 @@ def _asked(world: World, sent: str, *, body: str | None = None, at: str = "stric
 
 
 def few_too_many(world: World) -> None:
-    """FEW_MESSAGES are carried out, and each one more is refused."""
+    """FEW_MESSAGES are carried out, and each further one is refused."""
     with line.websocket(world.port("strict"), headers=elsewhere()) as opened:
         for _ in range(FEW_MESSAGES + 10):
             opened.send_text('{"type":"status","id":"x"}')
@@ -77,17 +77,18 @@ def messages(world: World) -> None:
 
 
 def one_frame(world: World) -> None:
-    """A frame is not torn apart: the one that uses all up is carried out, the next is not."""
+    """A frame is carried out whole: the one that uses up the limit too, but not the next."""
     _flooded(world, '{"type":"status","id":"x"}\n' * 20, 20, "unknown_id")
 
 
 def rubbish(world: World) -> None:
-    """What is no message counts as one."""
+    """Invalid messages count as messages."""
     _flooded(world, '{"type":"sing"}', 1, "unknown_type")
 
 
 def _flooded(world: World, frame: str, count: int, code: str) -> None:
-    """Nothing is carried out beyond what may be, and who goes on is closed; what was not sent by then is dropped."""
+    """Check that no more than the limit is carried out, and that the server then closes. Messages not yet sent are
+    dropped."""
     with line.websocket(world.port("strict"), headers=elsewhere()) as opened:
         for _ in range((FEW_MESSAGES + FLOOD_MESSAGES) // count + 1):
             opened.send_text(frame)
@@ -118,14 +119,15 @@ def sockets(world: World) -> None:
 
 
 def sockets_without_hello(world: World) -> None:
-    """Many on a server with tokens: each is let in, none is carried out, and they go with their clients."""
+    """Open many sockets without `hello` on a server with tokens: each is accepted, and its end leaves nothing
+    behind."""
     with contextlib.ExitStack() as stack:
         for _ in range(100):
             stack.enter_context(line.websocket(world.port("locked"), headers=elsewhere()))
 
 
 def channels(world: World) -> None:
-    """A response that does not end takes a place of a request too, so one more is none."""
+    """An open channel counts as a connection, so one more request is refused."""
     headers = [("host", f"127.0.0.1:{world.port('strict')}"), *elsewhere()]
     with contextlib.ExitStack() as stack:
         for _ in range(FEW_SOCKETS):
@@ -161,7 +163,7 @@ def polled_channels(world: World) -> None:
 
 
 def waiting(world: World) -> None:
-    """Requests that wait take places, as sockets do."""
+    """Waiting requests count as connections, as sockets do."""
     strict = world.port("strict")
     address = elsewhere()
     name = f"f{next(FRESH)}"
@@ -182,7 +184,7 @@ def _body(name: str) -> str:
 
 
 def generations(world: World) -> None:
-    """Of one user with a token; the other is nothing to it."""
+    """One user with a token starts too many generations; this doesn't limit another user."""
     names = [f"f{next(FRESH)}" for _ in range(FEW_ACTIVE + 3)]
     bob: Pairs = (("authorization", "Bearer $BOB"),)
     got = [_asked(world, "POST /generations", body=_body(name), at="tight", headers=bob) for name in names]
@@ -194,7 +196,7 @@ def generations(world: World) -> None:
 
 
 def queue(world: World) -> None:
-    """More than run and may wait."""
+    """Start more generations than may run and wait."""
     room = SLOTS + FEW_QUEUED
     names = [f"f{next(FRESH)}" for _ in range(room + 3)]
     got = [_asked(world, "POST /generations", body=_body(name), headers=elsewhere()) for name in names]
@@ -205,7 +207,7 @@ def queue(world: World) -> None:
 
 
 def logins(world: World) -> None:
-    """As many at once as are let pass, and then, at the latest a few later, none."""
+    """LOGINS_AT_ONCE attempts are allowed; then, after a few more at most, further ones are refused."""
     headers = (*FORM, *elsewhere())
     attempts = (_asked(world, "POST /login", body="token=x", at="locked", headers=headers) for _ in itertools.count())
     assert [each.status for each in itertools.islice(attempts, LOGINS_AT_ONCE)] == [403] * LOGINS_AT_ONCE

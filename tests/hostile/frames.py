@@ -1,4 +1,4 @@
-"""Frames of a WebSocket that are wrong: as frames, as JSON, as messages."""
+"""Invalid frames of a WebSocket: as frames, as JSON, as messages."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ MESSAGES: dict[str, list[tuple[str, str]]] = {
         ('{"type":"watch","type":"watch"}', "invalid_field"),
     ],
 }
-"""One message each, by its type."""
+"""Invalid messages by type; each is sent alone."""
 
 PARAMS: list[tuple[str, str]] = [
     ('"temperature":2.01', "invalid_field"),
@@ -194,7 +194,7 @@ TEXTS: list[tuple[str, tuple[str, ...]]] = [
 ]
 
 OVERLONG = frame_head(TEXT, MAX_FRAME_BYTES + 1)
-"""Its head is enough: the server need not wait for the rest."""
+"""A head alone: the server must not wait for the rest."""
 
 FRAMES: list[tuple[tuple[str | bytes, ...], tuple[str, ...], int | None]] = [
     ((frame(BINARY, b'{"type":"ping"}'),), ("bad_frame",), None),
@@ -226,7 +226,7 @@ FRAMES: list[tuple[tuple[str | bytes, ...], tuple[str, ...], int | None]] = [
     ((frame(CLOSE, (1000).to_bytes(2) + b"\xff"),), (), 1007),
     ((b"GET / HTTP/1.1\r\n\r\n",), (), 1002),
 ]
-"""Frames, the errors that come, and the code of the close."""
+"""Frames, the expected errors, and the close code."""
 
 BEFORE_HELLO: list[tuple[str, tuple[str, ...]]] = [
     ('{"type":"generate","prompt":"Hi"}', ("unexpected_message",)),

@@ -1,4 +1,4 @@
-"""One connection to a server, as an attacker has it: every byte that is sent is its own choice."""
+"""One raw connection to a server, with full control of every byte that is sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 DEADLINE = 60.0
-"""Seconds after which an answer is missing; none comes near it, however busy the machine."""
+"""Time limit for a response, in seconds. No response comes near it, even on a busy machine."""
 
 MASK = b"\x01\x02\x03\x04"
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
@@ -30,7 +30,7 @@ class Reply:
 
     @property
     def code(self) -> str | None:
-        """The error code that a JSON body tells."""
+        """Error code in the JSON body."""
         with contextlib.suppress(ValueError):
             body = json.loads(self.body)
             if isinstance(body, dict):
@@ -45,14 +45,14 @@ def line(port: int) -> Iterator[socket.socket]:
 
 
 def request(method: str, path: str, headers: Headers, body: bytes | None = None) -> bytes:
-    """A request that is well formed but for what it is given."""
+    """Return a request that is well formed except for the given parts."""
     length = [] if body is None else [("content-length", str(len(body)))]
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in [*headers, *length])]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8") + (body or b"")
 
 
 def reply(connection: socket.socket, method: str = "GET") -> Reply:
-    """The next response, whole."""
+    """Read the next complete response."""
     response = http.client.HTTPResponse(connection, method=method)
     with contextlib.closing(response):
         response.begin()
@@ -67,7 +67,7 @@ def ask(port: int, method: str, path: str, headers: Headers, body: bytes | None 
 
 
 def statuses(connection: socket.socket) -> list[int]:
-    """The status of every response until the server closes."""
+    """Read all responses until the server closes; return their statuses."""
     received = b""
     with contextlib.suppress(ConnectionResetError):
         while part := connection.recv(65_536):
@@ -76,7 +76,7 @@ def statuses(connection: socket.socket) -> list[int]:
 
 
 def frame(opcode: int, payload: bytes, *, fin: bool = True, reserved: int = 0, mask: bool = True) -> bytes:
-    """A WebSocket frame."""
+    """Encode a WebSocket frame."""
     masked = bytes(byte ^ MASK[n % 4] for n, byte in enumerate(payload)) if mask else payload
     return frame_head(opcode, len(payload), fin=fin, reserved=reserved, mask=mask) + masked
 
@@ -93,7 +93,7 @@ def frame_head(opcode: int, length: int, *, fin: bool = True, reserved: int = 0,
 
 
 class WebSocket:
-    """A WebSocket that was opened; ``close_code`` is the server's, once it has closed."""
+    """An open WebSocket. ``close_code``: the server's, once it has closed."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -104,7 +104,7 @@ class WebSocket:
         self._stream.close()
 
     def send(self, data: bytes) -> None:
-        """What the server closed for is no fault of the sender."""
+        """Send bytes. A connection that the server has closed raises nothing here."""
         with contextlib.suppress(ConnectionError):
             self._connection.sendall(data)
 
@@ -112,7 +112,7 @@ class WebSocket:
         self.send(frame(TEXT, text.encode("utf-8", "surrogatepass")))
 
     def messages(self) -> Iterator[dict[str, object]]:
-        """What the server sends, until it closes."""
+        """Yield the server's messages until it closes."""
         while (received := self._next()) is not None:
             opcode, payload = received
             if opcode == TEXT and payload.startswith(b"{"):
@@ -144,7 +144,7 @@ UPGRADE = (
 
 @contextlib.contextmanager
 def websocket(port: int, query: str = "", headers: Headers = ()) -> Iterator[WebSocket]:
-    """Raises AssertionError when it is not opened."""
+    """Open a WebSocket. Raises AssertionError if the server refuses it."""
     with line(port) as connection:
         connection.sendall(request("GET", f"/ws{query}", [("host", f"127.0.0.1:{port}"), *UPGRADE, *headers]))
         head = _head(connection)
@@ -157,7 +157,7 @@ def websocket(port: int, query: str = "", headers: Headers = ()) -> Iterator[Web
 
 
 def _head(connection: socket.socket) -> bytes:
-    """The head of a response, and no byte more."""
+    """Read the head of a response, and no byte more."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         part = connection.recv(1)

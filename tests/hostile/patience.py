@@ -1,4 +1,4 @@
-"""Clients that take their time: heads, bodies and `hello`s that never end. For servers that are impatient."""
+"""Slow clients: heads, bodies and `hello`s that never end, against servers with short time limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEADS: list[tuple[bytes, tuple[int, ...]]] = [
     (b"GET / HTTP/1.1\r\n" + HOST + b"x-slow: ", (408,)),
     (b"GET /ws HTTP/1.1\r\n" + HOST + b"upgrade: websocket\r\nconnection: upgrade\r\n", (408,)),
 ]
-"""What is sent, and the statuses that come before the server closes. Nothing more is ever sent."""
+"""Bytes to send, and the statuses of the responses before the server closes. Nothing more is ever sent."""
 
 JSON = b" HTTP/1.1\r\n" + HOST + b"content-type: application/json\r\n"
 FORM = b" HTTP/1.1\r\n" + HOST + b"content-type: application/x-www-form-urlencoded\r\n"
@@ -34,7 +34,7 @@ BODIES: list[tuple[str, bytes]] = [
     ("locked", b"POST /channel" + JSON + b"content-length: 9\r\n\r\n"),
     ("locked", b"POST /login" + FORM + b"content-length: 9\r\n\r\n"),
 ]
-"""Of doors that read a body: on a server with tokens only those that ask for none. Each is answered with 408."""
+"""Unfinished requests with a body, each answered with 408. On a server with tokens, only endpoints that need none."""
 
 WITHOUT_HELLO: list[tuple[tuple[str | bytes, ...], tuple[str, ...]]] = [
     ((), ()),
@@ -43,7 +43,7 @@ WITHOUT_HELLO: list[tuple[tuple[str | bytes, ...], tuple[str, ...]]] = [
     (("{",), ("bad_json",)),
     ((b"\x81\xfe\x10\x00",), ()),
 ]
-"""What is said in place of `hello`, and the errors before the close with 4408."""
+"""Frames in place of `hello`, and the errors before the close with 4408."""
 
 
 def attacks() -> Iterator[Attack]:

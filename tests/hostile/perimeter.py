@@ -1,4 +1,4 @@
-"""From where and who: wrong names, foreign pages and bad tokens, each on every route."""
+"""Requests with a wrong host name, a foreign page or a bad token, on every route."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ CREDENTIALS: dict[str, tuple[str, Pairs]] = {
     "token as cookie": ("", (("cookie", "streamui_session=$ALICE"),)),
     "broken cookie": ("", (("cookie", 'streamui_session="; streamui_session=;;;=='),)),
 }
-"""Nothing that could be taken for a token."""
+"""Requests without a valid form of credentials."""
 
 WRONG: dict[str, Pairs] = {
     "wrong": (("authorization", "Bearer sui_wrong"),),
@@ -71,7 +71,7 @@ WRONG: dict[str, Pairs] = {
     "long": (("authorization", f"Bearer {'x' * 8000}"),),
     "not ASCII": (("authorization", "Bearer ÿé漢"),),
 }
-"""What is a token, and none that is right."""
+"""Credentials in the right form, with no valid token."""
 
 
 def attacks() -> Iterator[Attack]:
@@ -95,7 +95,7 @@ def _without_token(route: tuple[str, str], entry: Entry) -> Iterator[Attack]:
 
 
 def _with_cookie() -> Iterator[Attack]:
-    """Foreign pages and names are kept out of a server with tokens, too, and also from who has one."""
+    """A server with tokens refuses foreign pages and host names, even with a valid token."""
     for host in HOSTS:
         yield Http(
             "host with token", "GET /", 403, "--allow-host", at="locked", token="alice", headers=(("host", host),)

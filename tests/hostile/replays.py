@@ -1,4 +1,4 @@
-"""What was right once, sent again."""
+"""Requests that were valid once, sent again."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def cookie_after_logout(world: World) -> None:
 
 
 def cookie_without_origin(world: World) -> None:
-    """A form or a link of another site can bring the cookie along, and no Origin."""
+    """A form or link of another site can send the cookie without an Origin."""
     cookie = ("cookie", _log_in(world))
     requests = [("POST /generations", '{"prompt":"Hi"}'), ("DELETE /generations/herss", None), ("POST /logout", "")]
     for sent, body in requests:
@@ -81,8 +81,8 @@ def cookie_from_another_page(world: World) -> None:
 def another_body(world: World) -> None:
     name = f"f{next(FRESH)}"
     assert _ask(world, "POST /generate", f'{{"id":"{name}","prompt":"Hi"}}').status == 200
-    for door in ("/generate", "/generate/stream", "/generations"):
-        got = _ask(world, f"POST {door}", f'{{"id":"{name}","prompt":"Ho"}}')
+    for endpoint in ("/generate", "/generate/stream", "/generations"):
+        got = _ask(world, f"POST {endpoint}", f'{{"id":"{name}","prompt":"Ho"}}')
         assert (got.status, got.code) == (409, "id_conflict")
 
 

@@ -1,4 +1,4 @@
-"""Requests that are wrong in what they ask: bodies, queries, paths, methods, types."""
+"""Invalid requests: bodies, queries, paths, methods, content types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from protocol.codec import MAX_FRAME_BYTES
 from tests.hostile.attack import Attack, Http, Pairs
 from tests.hostile.routes import ROUTES
 
-GENERATE_DOORS = ("/generate", "/generate/stream", "/generations")
+GENERATE_ENDPOINTS = ("/generate", "/generate/stream", "/generations")
 CONVERSATION = "/api/conversations/nobody"
 TOO_LONG = b" " * (MAX_FRAME_BYTES + 1)
 
@@ -59,7 +59,7 @@ BODIES: list[tuple[str | bytes, int, str]] = [
     ('{"conversation":"nobody"}', 400, "missing_field"),
     (TOO_LONG, 413, "bad_frame"),
 ]
-"""Of the three doors that take a `generate`."""
+"""Invalid bodies of the three endpoints that take a `generate`."""
 
 KINDS: list[Pairs] = [
     (("content-type", "text/plain"),),
@@ -69,10 +69,10 @@ KINDS: list[Pairs] = [
     (("content-type", "application/jsonx"),),
     (("content-type", "text/plain; application/json"),),
 ]
-"""Bodies of a kind that a form of any site could send."""
+"""Content types that a form of any site could send."""
 
-JSON_DOORS = [
-    *(f"POST {door}" for door in GENERATE_DOORS),
+JSON_ENDPOINTS = [
+    *(f"POST {endpoint}" for endpoint in GENERATE_ENDPOINTS),
     "POST /channel",
     "POST /channel/$CHANNEL",
     "POST /api/conversations",
@@ -244,11 +244,11 @@ FORM: Pairs = (("content-type", "application/x-www-form-urlencoded"),)
 
 
 def attacks() -> Iterator[Attack]:
-    for door in GENERATE_DOORS:
-        yield from (Http("body", f"POST {door}", status, told, body) for body, status, told in BODIES)
-    for door in JSON_DOORS:
-        told, status = ("unknown_id", 404) if "CHANNEL" in door else ("bad_frame", 415)
-        yield from (Http("kind", door, status, told, "{}", headers=kind) for kind in KINDS)
+    for endpoint in GENERATE_ENDPOINTS:
+        yield from (Http("body", f"POST {endpoint}", status, told, body) for body, status, told in BODIES)
+    for endpoint in JSON_ENDPOINTS:
+        told, status = ("unknown_id", 404) if "CHANNEL" in endpoint else ("bad_frame", 415)
+        yield from (Http("kind", endpoint, status, told, "{}", headers=kind) for kind in KINDS)
     yield from (Http("body", sent, status, told, body) for sent, body, status, told in CONVERSATION_BODIES)
     yield from (Http("query", sent, status, told) for sent, status, told in QUERIES)
     yield from _last_event_ids()
@@ -267,14 +267,14 @@ def _last_event_ids() -> Iterator[Attack]:
 
 
 def _methods() -> Iterator[Attack]:
-    """Nothing but what the table of routes has; a door that streams has no HEAD either."""
+    """Every method that a route doesn't allow. A streaming endpoint has no HEAD either."""
     paths = {entry.path for (method, _), entry in ROUTES.items() if method != "WEBSOCKET"}
     for path in sorted(paths):
         yield from (Http("method", f"{method} {path}", 405) for method in METHODS)
 
 
 def _logins() -> Iterator[Attack]:
-    """Each from an address of its own, since attempts are counted."""
+    """Bad logins, each from its own address, since attempts are counted."""
     rubbish: list[tuple[str | bytes, Pairs]] = [
         ("", FORM),
         ("token=", FORM),

@@ -1,4 +1,4 @@
-"""Every route of the server, with an address that it answers to: what is tried on all of them is tried on these."""
+"""Every route of the server, each with a valid address. Attacks on all routes use this table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.page.bundle import read_bundle
 
 
 class Needs(Enum):
-    """What a server with tokens asks of who comes to a route."""
+    """Authentication that a route needs on a server with tokens."""
 
     TOKEN = auto()
     HELLO = auto()  # the token may follow

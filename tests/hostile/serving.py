@@ -1,6 +1,6 @@
-"""The servers that are attacked, in a process of their own, so that what an attack leaves behind can be measured.
+"""The attacked servers, in a process of their own, so that the effects of an attack can be measured.
 
-``python -m tests.hostile.serving`` prints one line of JSON (``Doors``), and ends with its standard input.
+``python -m tests.hostile.serving`` prints one line of JSON (``Targets``), and ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ FEW_ACTIVE = 2
 FEW_QUEUED = 2
 
 
-class Doors(msgspec.Struct, frozen=True):
-    """Where the servers listen, and the secrets of their users.
+class Targets(msgspec.Struct, frozen=True):
+    """Ports of the servers, and the tokens of their users.
 
-    ``open``: without tokens. ``locked``: with tokens; the answers of its model come at once. ``held``: the same, and
-    its model never writes a word. ``tight``: as ``held``, and a user may have FEW_ACTIVE answers. ``strict``: without
-    tokens, and with limits that are soon reached.
+    ``open``: without tokens. ``locked``: with tokens, and a model that answers at once. ``held``: with tokens, and a
+    model that never writes anything. ``tight``: as ``held``, and a user may have FEW_ACTIVE answers. ``strict``:
+    without tokens, and with low limits.
     """
 
     open: int
@@ -54,7 +54,7 @@ class Doors(msgspec.Struct, frozen=True):
 
 
 class Patient(PunctualProtocol):
-    """Nothing runs out, however slow the machine."""
+    """HTTP protocol without time limits, for slow machines."""
 
     deadlines = Deadlines(head=NEVER, body=NEVER)
 
@@ -75,14 +75,14 @@ def _keys(folder: Path) -> tuple[str, str, str]:
 
 
 def _strict() -> Guard:
-    """Who has used up its messages gets no new ones, however slow the machine."""
+    """Guard with low limits. Message allowances don't refill, however slow the machine is."""
     guard = Guard(limits=UsageLimits(sockets=FEW_SOCKETS, messages=FEW_MESSAGES))
     guard._rates = Rates(1e-9, FEW_MESSAGES)
     return guard
 
 
 async def _serve(folder: Path, http: type[PunctualProtocol]) -> None:
-    """All of them, until standard input ends."""
+    """Run all servers until standard input ends."""
     alice, bob, revoked = _keys(folder)
 
     async with contextlib.AsyncExitStack() as stack:
@@ -109,8 +109,8 @@ async def _serve(folder: Path, http: type[PunctualProtocol]) -> None:
         )
         names = ("open", "locked", "held", "tight", "strict")
         ports = {name: server.port for name, server in zip(names, servers, strict=True)}
-        doors = Doors(**ports, alice=alice, bob=bob, revoked=revoked)
-        print(msgspec.json.encode(doors).decode(), flush=True)
+        targets = Targets(**ports, alice=alice, bob=bob, revoked=revoked)
+        print(msgspec.json.encode(targets).decode(), flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
 

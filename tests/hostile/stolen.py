@@ -1,4 +1,4 @@
-"""What belongs to alice, asked for by bob: each answer is the one that an id gets which nobody has."""
+"""bob requests what belongs to alice: each response is the same as for an unknown id."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 from tests.hostile.attack import Attack, Http, Socket, World
 
 HERS: Final = "herss"
-"""The id of a generation, of a conversation, and of the message in it. On ``locked`` the generation has ended; on
-``held`` it runs."""
+"""Id of a generation, of a conversation, and of its message. On ``locked`` the generation has ended; on ``held`` it
+runs."""
 
 MESSAGES: Final = [
     '{"type":"attach","id":"herss"}',
@@ -55,7 +55,7 @@ CHANNEL: Final = [
 
 @dataclass(frozen=True)
 class Stolen:
-    """The same request for her id and for nobody's: 404, and equal to the last byte."""
+    """A request for her id and for an unknown id: both get 404, and equal bodies."""
 
     sent: str
     body: str | None

@@ -1,4 +1,4 @@
-"""Everything that is known of how servers are attacked, over every route and message, and what is left after it."""
+"""Known attacks on servers, on every route and message, and a check of what they leave behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from server.writers.local import local_writer
 from tests.hostile import floods, frames, line, patience, perimeter, replays, requests, stolen, wire
 from tests.hostile.attack import Attack, Http, Socket, World
 from tests.hostile.routes import ROUTES
-from tests.hostile.serving import Doors
+from tests.hostile.serving import Targets
 from tests.server.engine.scripted_model import ScriptedModel
 
 TABLES = (perimeter, requests, wire, frames, stolen, replays, floods)
@@ -31,15 +31,15 @@ SLOW: list[Attack] = list(patience.attacks())
 
 LEAST_ATTACKS = 300
 GROWTH = 32 * 2**20
-"""Bytes that the servers may have grown by from one round to the next: what is kept for a while, and chance."""
+"""Allowed growth of the servers' memory from one round to the next, in bytes: temporary data, and chance."""
 
 POOLED = 8
-"""Threads that asyncio's and anyio's pools may have added: they make them as they are needed, up to a bound."""
+"""Threads that the pools of asyncio and anyio may add: they are created when needed, up to a limit."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process holds."""
+    """Resources that a process uses."""
 
     bytes: int
     files: int
@@ -48,7 +48,7 @@ class Usage:
 
 @dataclass
 class Besieged:
-    """The process with the servers. ``said`` is its standard error."""
+    """The process with the servers. ``said``: its standard error."""
 
     process: subprocess.Popen[str]
     world: World
@@ -59,7 +59,7 @@ class Besieged:
         return Usage(found.memory_info().rss, found.num_fds(), found.num_threads())
 
     def settled(self, most: Usage) -> Usage:
-        """What it holds, once that is no more than ``most``; or, however long one waits, it is."""
+        """Return the usage once it is at most ``most``, or at the time limit."""
         until = time.monotonic() + line.DEADLINE
         while (now := self.usage()) and time.monotonic() < until:
             if now.files <= most.files and now.threads <= most.threads and now.bytes <= most.bytes:
@@ -79,8 +79,8 @@ def besieged(*options: str) -> Iterator[Besieged]:
         reading = threading.Thread(target=said.extend, args=(process.stderr,))
         reading.start()
         try:
-            doors = msgspec.json.decode(process.stdout.readline(), type=Doors)
-            yield Besieged(process, World(doors), said)
+            targets = msgspec.json.decode(process.stdout.readline(), type=Targets)
+            yield Besieged(process, World(targets), said)
         finally:
             process.stdin.close()
             process.wait(line.DEADLINE)
@@ -88,7 +88,7 @@ def besieged(*options: str) -> Iterator[Besieged]:
 
 
 def _prepare(world: World) -> None:
-    """What alice has, and bob would like to."""
+    """Create alice's conversations and generations, which bob will try to reach."""
     for at, status in (("locked", 200), ("held", 201)):
         made = '{"id":"herss","title":"hers"}'
         Http("alice", "POST /api/conversations", 201, "", made, at, "alice").mount(world)
@@ -107,7 +107,7 @@ def servers() -> Iterator[Besieged]:
         told = floods.until(channel, b'"connection":"')
         told += floods.until(channel, b'"auth"') if b'"auth"' not in told else b""
         name = told.partition(b'"connection":"')[2].partition(b'"')[0].decode()
-        yield Besieged(found.process, World(world.doors, name), found.said)
+        yield Besieged(found.process, World(world.targets, name), found.said)
     assert "Traceback" not in "".join(found.said), "".join(found.said)
 
 
@@ -173,7 +173,7 @@ def test_alice_still_has_what_was_hers(servers: Besieged) -> None:
 
 
 def test_a_second_round_leaves_nothing_behind(servers: Besieged) -> None:
-    """The first was the warm-up: what is kept once, such as compiled patterns and threads of pools, is there now."""
+    """The first round was a warm-up: it creates what stays, such as compiled patterns and pool threads."""
     before = servers.usage()
     for attack in ATTACKS:
         attack.mount(servers.world)

@@ -1,4 +1,4 @@
-"""Bytes that are no HTTP, or that two readers could take for different requests (smuggling)."""
+"""Bytes that are not HTTP, or that two parsers could read as different requests (smuggling)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ JSON = b"content-type: application/json\r\n"
 POST = b"POST /generations HTTP/1.1\r\n" + HOST + JSON
 GET = b"GET /healthz HTTP/1.1\r\n" + HOST
 HIDDEN = b"GET /static/app.js HTTP/1.1\r\n" + HOST + b"\r\n"
-"""What must never be taken for a request of its own."""
+"""Smuggled request, which the server must never treat as a request of its own."""
 
 SMUGGLED = [
     POST + b"content-length: 2\r\ncontent-length: 20\r\n\r\n{}" + HIDDEN,

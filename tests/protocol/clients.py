@@ -1,4 +1,4 @@
-"""Clients for tests: with a time limit, and with a clock of their own."""
+"""Clients for tests, with a time limit and a simulated clock."""
 
 import asyncio
 import contextlib
@@ -13,14 +13,14 @@ AT_ONCE = Retry(random=lambda: 0.0)
 
 @contextlib.asynccontextmanager
 async def client(url: str, retry: Retry | None = None) -> AsyncIterator[Chat]:
-    """A client that a test has for so long and no longer, and that leaves no task."""
+    """Connect a client with a time limit, and check that it leaves no task behind."""
     async with asyncio.timeout(DEADLINE), connect(url, retry=retry) as chat:
         yield chat
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("streamui client")]
 
 
 class Clock:
-    """Time that passes only when the client sleeps."""
+    """Simulated time that passes only when the client sleeps."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -36,7 +36,7 @@ class Clock:
 
 
 async def read(generation: Generation) -> tuple[str, list[Done]]:
-    """The text and the ends that a reader is given."""
+    """Read a generation; return its text and its ends."""
     text, ends = "", []
     async for event in generation:
         if isinstance(event, Token):

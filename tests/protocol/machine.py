@@ -1,7 +1,7 @@
-"""Two clients and one server that keeps logs, wired with no I/O, in any order of events.
+"""State machine of two clients and one server that keeps logs, without I/O, with events in any order.
 
-Frames wait in queues until a rule delivers them, one by one or merged, or a dropped connection loses them. The machine
-plays the server with ServerSession and the tabs with ClientSession; no rule of the protocol may be broken on the way.
+Frames wait in queues until a rule delivers them, one by one or merged; a dropped connection loses them. The machine
+plays the server with ServerSession and the tabs with ClientSession. No rule of the protocol may be broken.
 """
 
 from collections import deque
@@ -52,7 +52,7 @@ ASIDE: Final = [
 
 
 class Log:
-    """A generation as the server keeps it. ``epoch`` names it for good."""
+    """A generation as the server keeps it. ``epoch`` never changes."""
 
     def __init__(self, id: str, epoch: str, prompt: str) -> None:
         self.id, self.epoch, self.prompt = id, epoch, prompt
@@ -73,7 +73,7 @@ class Log:
 
 
 class Tab:
-    """One client over one connection after another, and the server's end of the present one."""
+    """One client with one connection after another, and the server's end of the current one."""
 
     def __init__(self) -> None:
         self.cursors: dict[str, Cursor] = {}
@@ -202,7 +202,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def catch_up(self) -> None:
-        """Everything in flight arrives, and everything that can be read is."""
+        """Deliver everything in flight, and read every log to its end."""
         for at, tab in enumerate(self.tabs):
             while tab.up:
                 self.deliver_up(at, 1)
@@ -215,14 +215,14 @@ class Machine(RuleBasedStateMachine):
         return [log for log in self.logs.values() if log.reason is None]
 
     def readable(self) -> list[tuple[Tab, Log]]:
-        """Which tab has something to read in which log."""
+        """Return the pairs of a tab and a log with something to read."""
         pairs = [(tab, self.logs[id], last) for tab in self.tabs for id, last in tab.reading.items()]
         return [(tab, log) for tab, log, last in pairs if last < log.newest]
 
     @precondition(lambda self: self.logs)
     @rule(id=IDS)
     def expire(self, id: str) -> None:
-        """Long after `done` the log is gone, and its id is free."""
+        """Expire a log, long after `done`; its id becomes free."""
         log = self.logs.get(id)
         if log is not None and log.reason is not None and not any(id in tab.reading for tab in self.tabs):
             del self.logs[id]
@@ -230,7 +230,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.logs)
     @rule(lost=st.booleans())
     def restart(self, lost: bool) -> None:
-        """The server goes down and comes back: with its logs, or with others under the same ids."""
+        """Restart the server, with its logs or with other logs under the same ids."""
         for tab in self.tabs:
             tab.reply(Goodbye(code=1012, reconnect_ms=0))
             tab.take(len(tab.down))
@@ -292,7 +292,7 @@ class Machine(RuleBasedStateMachine):
             raise RemoteProtocolError(ErrorCode.ID_CONFLICT, "no", re="generate", id=id)
 
     def follow(self, tab: Tab, log: Log, epoch: str | None, after: int) -> None:
-        """PROTOCOL 6.8."""
+        """Attach to a log (PROTOCOL 6.8)."""
         last = len(log.pieces)
         if epoch in (None, log.epoch) and after <= log.newest:
             after = min(after, last)
@@ -330,7 +330,7 @@ class Machine(RuleBasedStateMachine):
         return getattr(self, "tabs", [])
 
     def teardown(self) -> None:
-        """Everything in flight arrives, and every generation ends: then each reader has the whole of it, and `done`."""
+        """Deliver everything and end every generation. Then each reader must have the whole text and `done`."""
         if not self.here():
             return
         self.catch_up()

@@ -1,4 +1,4 @@
-"""One whole message of each type, as the tests of several modules need it."""
+"""One complete message of each type, for several test modules."""
 
 from hashlib import sha256
 from typing import Any
@@ -102,7 +102,7 @@ CLIENT: list[ClientMessage] = [
 
 
 def done(id: str, text: str, seq: int, **changes: Any) -> Done:
-    """The `done` with number ``seq`` that fits ``text``, but for ``changes``."""
+    """Return the `done` with number ``seq`` that fits ``text``, with ``changes``."""
     fields: dict[str, Any] = {
         "id": id,
         "seq": seq,

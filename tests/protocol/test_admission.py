@@ -1,4 +1,4 @@
-"""What may pass before and after `hello` on a server that asks for a token."""
+"""Messages that may pass before and after `hello` on a server with tokens."""
 
 import pytest
 
@@ -11,7 +11,7 @@ GENERATE = Generate(id="g", prompt="x")
 BAD = RemoteProtocolError(ErrorCode.BAD_JSON, "no")
 
 
-def door() -> Admission:
+def guarded() -> Admission:
     return Admission(needed=True, opened=5.0)
 
 
@@ -36,7 +36,7 @@ def test_hello_may_come_once(needed: bool) -> None:
 
 
 def test_before_hello_only_ping_and_errors_pass() -> None:
-    admission = door()
+    admission = guarded()
     results = admission.filter_admitted([Ping(), BAD, GENERATE, Attach(id="h")])
     assert results[:2] == [Ping(), BAD]
     unexpected = ErrorCode.UNEXPECTED_MESSAGE
@@ -45,7 +45,7 @@ def test_before_hello_only_ping_and_errors_pass() -> None:
 
 
 def test_what_follows_hello_waits_until_it_is_admitted() -> None:
-    admission = door()
+    admission = guarded()
     assert admission.filter_admitted([Ping(), HELLO, GENERATE, BAD]) == [Ping(), HELLO]
     assert admission.filter_admitted([Ping(nonce="n")]) == []
     assert admission.admit() == [GENERATE, BAD, Ping(nonce="n")]
@@ -54,13 +54,13 @@ def test_what_follows_hello_waits_until_it_is_admitted() -> None:
 
 
 def test_a_second_hello_behind_the_first_is_an_error() -> None:
-    admission = door()
+    admission = guarded()
     assert admission.filter_admitted([HELLO, HELLO]) == [HELLO]
     assert told(admission.admit()) == [(ErrorCode.UNEXPECTED_MESSAGE, "hello", None)]
 
 
 def test_what_follows_a_refused_hello_is_dropped() -> None:
-    admission = door()
+    admission = guarded()
     admission.filter_admitted([HELLO, GENERATE])
     admission.refuse()
     assert not admission.open
@@ -68,7 +68,7 @@ def test_what_follows_a_refused_hello_is_dropped() -> None:
 
 
 def test_the_deadline_ends_with_hello() -> None:
-    admission = door()
+    admission = guarded()
     assert admission.deadline == 5.0 + HELLO_SECONDS
     admission.filter_admitted([Ping()])
     assert admission.deadline is not None
@@ -76,7 +76,7 @@ def test_the_deadline_ends_with_hello() -> None:
     assert admission.deadline is None
 
 
-@pytest.mark.parametrize("admission", [door(), Admission(needed=False, opened=0.0)])
+@pytest.mark.parametrize("admission", [guarded(), Admission(needed=False, opened=0.0)])
 def test_there_is_nothing_to_judge_without_hello(admission: Admission) -> None:
     with pytest.raises(LocalProtocolError):
         admission.admit()

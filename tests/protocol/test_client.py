@@ -1,4 +1,4 @@
-"""The Python client against the real server: answers, errors, cancel, several at once, and what it leaves behind."""
+"""The Python client against the real server: answers, errors, cancel, several answers at once, and cleaning up."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Lines that break anywhere, servers that go away, and every way to close: nothing is lost, nothing comes twice."""
+"""Connections that break anywhere, servers that stop, and every way to close: nothing is lost or repeated."""
 
 import asyncio
 import random
@@ -29,12 +29,12 @@ async def proxy(server: RunningServer) -> AsyncIterator[Proxy]:
 
 
 def anywhere(chance: random.Random, up: int, down: int) -> Cut:
-    """A cut at one of the first ``up`` bytes to the server or the first ``down`` bytes from it."""
+    """Return a cut at one of the first ``up`` bytes to the server or the first ``down`` bytes from it."""
     return Cut(chance.randrange(1, up), up=True) if chance.random() < 0.25 else Cut(chance.randrange(1, down))
 
 
 async def three_answers_over_broken_lines(server: RunningServer, proxy: Proxy, seed: int) -> None:
-    """The first line breaks in the answers, the next ones at any byte from the handshake on, in either direction."""
+    """Read three answers. The first connection breaks in the answers, later ones at any byte in either direction."""
     chance, lines = random.Random(seed), proxy.lines
     proxy.cuts = []
     async with client(proxy.url, AT_ONCE) as chat:

@@ -1,4 +1,4 @@
-"""What the client makes of close codes, of faults of the server, and of what a later version says."""
+"""The client's handling of close codes, of faults of the server, and of messages from a later version."""
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,7 +29,7 @@ Behaviour = Callable[[ServerConnection, int], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def fake(behaviour: Behaviour) -> AsyncIterator[str]:
-    """A server that calls ``behaviour`` with each socket and its number, after `welcome`."""
+    """Run a server that sends `welcome`, then calls ``behaviour`` with each socket and its number."""
     count = 0
 
     async def handle(socket: ServerConnection) -> None:

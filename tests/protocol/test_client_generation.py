@@ -1,4 +1,4 @@
-"""What readers are told when a log is replaced, which this server does only after another one's cursor."""
+"""Events for readers when a log is replaced, which this server does only for a cursor of another server."""
 
 import pickle
 

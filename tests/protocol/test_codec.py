@@ -1,4 +1,4 @@
-"""Frame text to messages and back, with everything that a frame can have wrong with it."""
+"""Encoding and decoding of frames, with every possible fault of a frame."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rules by which a reader moves along a log."""
+"""Rules for a cursor's movement along a log."""
 
 from typing import Any
 

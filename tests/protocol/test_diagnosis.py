@@ -1,4 +1,4 @@
-"""What a client is told about a message that is not right: the field, what it may be, and the way out."""
+"""Errors about an invalid message: the field, its allowed values, and a remedy."""
 
 from typing import Any
 

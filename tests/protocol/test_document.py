@@ -1,4 +1,4 @@
-"""PROTOCOL.md and the code say the same."""
+"""PROTOCOL.md and the code agree."""
 
 import json
 import re
@@ -20,7 +20,7 @@ TEXT: Final = (FOLDER / "PROTOCOL.md").read_text(encoding="utf-8")
 
 
 def section(start: str) -> str:
-    """The text under the heading that starts with ``start``, up to the next heading of any level."""
+    """Return the text under the heading that starts with ``start``, up to the next heading of any level."""
     match = re.search(rf"^#+ {re.escape(start)}.*?\n(.*?)(?=^#|\Z)", TEXT, re.MULTILINE | re.DOTALL)
     assert match, f"no section {start}"
     return match[1]
@@ -32,7 +32,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def examples(text: str) -> list[str]:
-    """The indented JSON of a section, each object on one line."""
+    """Return the indented JSON of a section, one object per line."""
     joined = re.sub(r"\n     (?=[\"{])", "", text)
     found = [line.strip() for line in joined.splitlines() if line.startswith("    {")]
     return [line.replace("…64 digits…", "0" * 64) for line in found]

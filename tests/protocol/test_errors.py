@@ -1,4 +1,4 @@
-"""The tables of codes and the two error types."""
+"""Tables of error and close codes, and the two exception types."""
 
 import pytest
 

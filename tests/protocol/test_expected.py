@@ -1,4 +1,4 @@
-"""What a field must be, in words."""
+"""Descriptions of a field's allowed values."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Every field has a sentence, and every sentence a field."""
+"""Every field has a description, and every description has a field."""
 
 from protocol.meanings import FIELDS, MESSAGES
 from protocol.spec import schema

@@ -1,4 +1,4 @@
-"""The types of streamui.v1: what each field may hold, and what is on the wire."""
+"""Message types of streamui.v1: each field's allowed values, and the encoded form."""
 
 import json
 from typing import Any

@@ -20,7 +20,7 @@ from tests.protocol.samples import WELCOME, done
 
 
 def sent(session: PlainSession, message: ServerMessage) -> list[str]:
-    """The raw text that ``message`` becomes."""
+    """Return the raw text for ``message``."""
     session.record(message, 0)
     return session.texts(message)
 
@@ -33,13 +33,13 @@ def session() -> PlainSession:
 
 
 def answering(session: PlainSession, *more: str) -> None:
-    """A first prompt was accepted as g1; ``more`` lines wait behind it."""
+    """Return a session whose first prompt was accepted as g1; ``more`` lines wait behind it."""
     assert session.receive("\n".join(["first", *more]), 0) == [Generate(prompt="first")]
     assert sent(session, Accepted(id="g1", epoch="e1", position=0)) == []
 
 
 def said(session: PlainSession, *texts: str) -> list[str]:
-    """The frames of an answer that comes in these pieces, as g1."""
+    """Return the frames of answer g1 with these pieces."""
     frames = []
     for seq, text in enumerate(texts, start=1):
         frames += sent(session, Token(id="g1", seq=seq, n=1, text=text))

@@ -1,4 +1,4 @@
-"""Both ends of a connection without I/O: each alone, and the two wired to each other."""
+"""Both ends of a connection without I/O: each alone, and connected to each other."""
 
 import json
 from typing import Any
@@ -462,7 +462,7 @@ def test_a_detach_that_crosses_accepted_lets_the_id_be_accepted_anew() -> None:
         feed(client, accepted("g", "e3"))
 
 
-# --- the door of a server that asks for a token ---
+# --- a server that requires a token ---
 
 
 def open_door() -> ServerSession:
@@ -548,7 +548,7 @@ def test_a_lower_limit_counts_before_hello_too() -> None:
 
 
 def test_the_session_speaks_json_by_hand() -> None:
-    """What somebody types into websocat, and what comes back."""
+    """The lines that a person types into websocat, and the responses."""
     server = open_server()
     (generate,) = server.receive('{"type":"generate","prompt":"Hi"}', NOW)
     assert generate == Generate(prompt="Hi")

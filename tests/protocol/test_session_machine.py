@@ -1,4 +1,4 @@
-"""Both ends of two connections, in any order of events (machine.py)."""
+"""Both ends of two connections, with events in any order (machine.py)."""
 
 import os
 

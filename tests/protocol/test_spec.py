@@ -1,4 +1,4 @@
-"""The generated specification: up to date, and of one mind with the codec."""
+"""The generated specification is up to date and agrees with the codec."""
 
 import json
 import shutil
@@ -185,7 +185,7 @@ UNSAID: list[str] = [
     '{"type":"generate","prompt":"x","params":{"top_k":1e1}}',
     '{"type":"generate","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}',
 ]
-"""Wrong, and beyond what a schema can say: spec.UNSAID lists them in words."""
+"""Invalid messages that a schema can't detect; spec.UNSAID lists the rules in words."""
 
 
 @pytest.mark.parametrize("text", GOOD)

@@ -1,4 +1,4 @@
-"""The transition tables, walked as data."""
+"""Every transition in the state tables."""
 
 from collections.abc import Mapping
 from enum import StrEnum

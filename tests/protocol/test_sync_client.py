@@ -1,4 +1,4 @@
-"""The client without asyncio: its loop lives in another thread, and so does the server here."""
+"""The client without asyncio: its loop and the server each run in another thread."""
 
 import signal
 import sys
@@ -99,7 +99,7 @@ def test_ctrl_c_in_a_loop_stops_the_answer(server: RunningServer, chat: SyncChat
 
 
 def called_on(thread: int) -> list[str]:
-    """The functions that ``thread`` is in, the innermost first."""
+    """Return the functions on the stack of ``thread``, innermost first."""
     frame, names = sys._current_frames().get(thread), []
     while frame:
         names.append(frame.f_code.co_name)

@@ -1,4 +1,4 @@
-"""What a server may send of a generation, and when."""
+"""Rules for what a server may send of a generation, and when."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The real server in a thread of its own, for clients that block."""
+"""The real server in its own thread, for clients that block."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The scripted engine, and the real server over it."""
+"""Fixtures: the scripted engine, and the real server over it."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -12,13 +12,13 @@ from tests.server.transports.running import RunningServer, serving
 
 @pytest.fixture
 def model() -> ScriptedModel:
-    """One answer at a time, 40 tokens long; a test closes its gate to hold it."""
+    """Model that writes one answer at a time, of 40 tokens. A test closes its gate to pause it."""
     return ScriptedModel()
 
 
 @pytest.fixture
 def engine(model: ScriptedModel) -> Iterator[BatchingEngine]:
-    """Not started: who starts it is what a test is about."""
+    """An engine that the test must start."""
     engine = BatchingEngine(model)
     yield engine
     model.gate.open()
@@ -40,7 +40,7 @@ async def wide_server(no_errors_logged: None) -> AsyncIterator[RunningServer]:
 
 @pytest.fixture
 def no_errors_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A traceback in the server's log is a failure, whatever the client saw. ``caplog.clear()`` forgives."""
+    """Fail if the server logs a traceback, whatever the client received. ``caplog.clear()`` allows one."""
     yield
     logged = [*caplog.get_records("call"), *caplog.records]
     assert [record.getMessage() for record in logged if record.levelno >= logging.ERROR] == []

@@ -1,4 +1,4 @@
-"""The composition root: what the application starts, it also ends."""
+"""The composition root: the application stops everything that it starts."""
 
 import dataclasses
 import threading

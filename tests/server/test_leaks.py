@@ -21,7 +21,7 @@ from tests.server.transports.running import RunningServer
 ROUNDS = 200
 WARM_UP = 20
 GROWTH = 32 * 2**20
-"""Bytes of memory that may be added after the warm-up: the logs, which are kept for ten minutes, and chance."""
+"""Allowed memory growth after the warm-up, in bytes: the logs, which are kept for ten minutes, and chance."""
 
 
 def memory() -> int:
@@ -29,7 +29,7 @@ def memory() -> int:
 
 
 def threads() -> set[threading.Thread]:
-    """All threads but those of asyncio's pool, which stay for the next use."""
+    """Return all threads except those of asyncio's pool, which stay for reuse."""
     return {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio")}
 
 

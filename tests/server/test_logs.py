@@ -1,4 +1,4 @@
-"""The server's log: how a line looks, and what is in none."""
+"""The server's log: the form of a line, and what no line may contain."""
 
 import asyncio
 import io
@@ -18,7 +18,7 @@ from server.logs import JsonFormatter, TextFormatter, belonging_to, event, set_u
 from tests.server.test_main import END, started
 
 MARK = "Zebrafink"
-"""A word that no part of the server has of itself."""
+"""A word that occurs nowhere in the server."""
 
 
 def record(level: int = logging.INFO, text: str = "it happened", **fields: object) -> logging.LogRecord:
@@ -55,7 +55,7 @@ def test_what_a_record_belongs_to_is_told_in_its_block_alone() -> None:
 
 @pytest.fixture
 def restored() -> Iterator[None]:
-    """Logging as it was, after the test."""
+    """Restore the logging configuration after the test."""
     loggers = [logging.root, *map(logging.getLogger, ("server", "protocol", "llama.cpp"))]
     before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
     yield
@@ -113,7 +113,7 @@ REFUSED = (
 
 
 async def converse(address: str) -> str:
-    """Say MARK wherever something can be said; returns what the model answered."""
+    """Send MARK in every field that takes text; return the model's answer."""
     base, secret = f"http://{address}", {"authorization": f"Bearer {MARK}", "cookie": f"session={MARK}"}
     async with connect(f"ws://{address}/ws?{MARK}=1", proxy=None, additional_headers=secret) as socket:
         await socket.send(json.dumps({"type": "generate", "id": "g1", **BODY, "params": {"max_tokens": 30, "seed": 1}}))
@@ -163,7 +163,7 @@ async def test_no_line_of_the_log_has_a_prompt_a_text_or_a_secret(tmp_path: Path
 
 
 async def spoken(process: asyncio.subprocess.Process) -> tuple[str, str]:
-    """All that the process says; it is told to end once it has said nothing new of requests for a while."""
+    """Return all output of the process. It is stopped once it has logged no new requests for a while."""
     assert process.stderr is not None
     lines: list[str] = []
     while not any("/metrics" in line for line in lines):
@@ -176,7 +176,7 @@ async def spoken(process: asyncio.subprocess.Process) -> tuple[str, str]:
 
 
 def assert_belongs_together(entries: list[dict[str, Any]]) -> None:
-    """The connection of an answer, its request, and how long each phase took."""
+    """Check an answer's lines: its connection, its request, and the duration of each phase."""
     (done,) = [e for e in entries if e["message"] == "generation done" and e["generation"] == "g1"]
     (accepted,) = [e for e in entries if e["message"] == "generation accepted" and e["generation"] == "g1"]
     assert accepted["prompt_tokens"] == done["prompt_tokens"]

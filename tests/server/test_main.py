@@ -1,4 +1,4 @@
-"""The command line, as a person runs it: in a process of its own."""
+"""The command line, run in a process of its own."""
 
 import argparse
 import asyncio
@@ -27,10 +27,10 @@ from server.starter import MODEL_PATH
 from tests.server.guard.loopback import LOOPBACK
 
 START = 120.0
-"""Seconds for a process to start on a busy machine."""
+"""Time limit for the start of a process, in seconds, also on a busy machine."""
 
 END = 10.0
-"""Seconds within which a signal must have ended it."""
+"""Time limit for a process to end after a signal, in seconds."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -148,7 +148,7 @@ def test_a_data_folder_in_use_is_told_in_one_line(data: str) -> None:
 
 
 def test_tokens_are_not_held_back_by_the_network() -> None:
-    """Nagle's algorithm would hold each small frame back until the one before it is acknowledged: 40 ms."""
+    """Nagle's algorithm would delay each small frame by 40 ms, until the one before it is acknowledged."""
     with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         accepted, _ = listener.accept()
         with accepted:
@@ -165,7 +165,7 @@ def test_version_and_help_are_no_mistakes() -> None:
 
 @contextlib.asynccontextmanager
 async def started(data: str, *options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """``streamui serve`` on a free port, once it has printed its address."""
+    """Run ``streamui serve`` on a free port; yields once it has printed its address."""
     arguments = ["-m", "server", "serve", "--port=0", "--data", data, *options]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
@@ -289,7 +289,7 @@ async def test_a_token_that_is_made_and_revoked_while_it_runs(data: str) -> None
 
 
 async def knows(address: str, hello: str) -> None:
-    """Return once the server takes this `hello`."""
+    """Return once the server accepts this `hello`."""
     async with asyncio.timeout(START):
         while True:
             async with connect(f"ws://{address}/ws", proxy=None) as socket:

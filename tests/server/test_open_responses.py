@@ -1,4 +1,4 @@
-"""HTTP responses that do not end by themselves hold no server back that is told to go."""
+"""Endless HTTP responses don't delay the server's stop."""
 
 import asyncio
 import contextlib
@@ -15,10 +15,10 @@ from tests.server.test_main import END, started
 from tests.server.transports.listener import Listener
 
 IN_TIME = 5.0
-"""Seconds in which a server is gone that has nothing to wait for."""
+"""Time limit for the stop of a server that waits for nothing, in seconds."""
 
 STALLED = 2.0
-"""Seconds after which a POST that has not been answered waits behind a reader that does not read."""
+"""Time after which an unanswered POST counts as blocked by a stalled reader, in seconds."""
 
 STORY = b'{"id":"story","prompt":"Tell me a long story","on_detach_ms":null}'
 
@@ -63,7 +63,7 @@ async def test_all_of_them_are_told_and_ended(tmp_path: Path, sent: signal.Signa
 
 
 async def test_one_that_nobody_reads_is_cut_off(tmp_path: Path) -> None:
-    """It takes as long as the server gives those who read slowly, and no longer."""
+    """The stop takes as long as slow readers are given, and no longer."""
     pings = b"\n".join([b'{"type":"ping","nonce":"' + b"x" * 128 + b'"}'] * 250)
     async with started(str(tmp_path / "data")) as (process, address):
         async with exchange("GET", f"http://{address}/channel") as channel:

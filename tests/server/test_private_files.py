@@ -1,4 +1,4 @@
-"""The data folder: nobody but its owner reads what is in it, whatever the umask and whichever version wrote it."""
+"""The data folder: only its owner can read it, with any umask and after any earlier version."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ def any_umask(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A data folder as earlier versions left it: SQLite's and mkdir's modes under the usual umask."""
+    """A data folder of an earlier version, with the modes that SQLite and mkdir use under the usual umask."""
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(0o755)
@@ -64,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def written(folder: Path) -> dict[str, int]:
-    """The modes of all files while journal, conversations and tokens are open and written to."""
+    """Return the modes of all files while journal, conversations and tokens are open and being written."""
     journal, store, tokens = Journal(folder), Store(folder), TokenStore(folder)
     try:
         await store.submit(editing.create, "me", NewConversation(id="c1"), 1)

@@ -1,4 +1,4 @@
-"""How a running server ends: in a process of its own, on the starter model."""
+"""The end of a running server: in a process of its own, on the starter model."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ async def peer_of(address: str, cursors: dict[str, Cursor] | None = None) -> Asy
 
 
 async def begin(peer: Peer, *ids: str) -> None:
-    """Start a story for each of ``ids``, and see the first words of one."""
+    """Start a story for each of ``ids``, and read the first words of one."""
     for id in ids:
         await peer.send(Generate(id=id, prompt=STORY))
         await peer.take(Accepted, id=id)

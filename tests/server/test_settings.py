@@ -1,4 +1,4 @@
-"""Where an option's value comes from: the command line, else the environment, else the default."""
+"""Source of an option's value: the command line, else the environment, else the default."""
 
 import argparse
 from collections.abc import Mapping

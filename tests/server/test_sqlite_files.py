@@ -1,4 +1,4 @@
-"""SQLite files: steps of the tables, later versions, broken files."""
+"""SQLite files: migrations, later versions, broken files."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""``streamui chat`` as a person uses it: in a pipe, and by hand in a terminal of its own."""
+"""``streamui chat``: in a pipe, and in a terminal of its own."""
 
 import contextlib
 import json
@@ -48,13 +48,13 @@ def piped(server: RunningServer, text: str | bytes, *arguments: str) -> subproce
 
 
 def answer(server: RunningServer) -> str:
-    """The text of the only generation that there was."""
+    """Return the text of the only generation."""
     (generation,) = server.registry._generations.values()
     return generation.log.text
 
 
 def said(server: RunningServer) -> list[tuple[str, str]]:
-    """What the newest generation was asked."""
+    """Return the prompt of the newest generation."""
     *_, generation = server.registry._generations.values()
     return [(message.role, message.content) for message in generation.body.messages or ()]
 
@@ -152,7 +152,7 @@ def test_who_reads_no_further_stops_the_answer(server: RunningServer) -> None:
 
 
 class Terminal:
-    """The person's end of a terminal."""
+    """The user's end of a terminal."""
 
     def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
         self._master = master
@@ -163,9 +163,9 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def leave(self, key: str) -> int:
-        """Press ``key`` until the process has ended; its exit status.
+        """Press ``key`` until the process has ended; return its exit status.
 
-        One press will do for a person. But Python's input() waits in select() for the next key when SIGINT comes in
+        A person needs one press. But Python's input() keeps waiting in select() for the next key if SIGINT arrives in
         the microseconds between the prompt and that select().
         """
         deadline = time.monotonic() + DEADLINE
@@ -176,7 +176,7 @@ class Terminal:
         raise AssertionError(f"{key!r} did not end it")
 
     def expect(self, pattern: str) -> str:
-        """What was shown up to ``pattern``, a regular expression."""
+        """Return the output up to ``pattern``, a regular expression."""
         deadline = time.monotonic() + DEADLINE
         while not (found := re.search(pattern, self._unread)):
             ready, _, _ = select.select([self._master], [], [], max(0, deadline - time.monotonic()))
@@ -192,7 +192,7 @@ class Terminal:
         return shown
 
     def ask(self, line: str, pattern: str) -> str:
-        """Type ``line`` at the prompt; what was shown up to ``pattern``."""
+        """Type ``line`` at the prompt; return the output up to ``pattern``."""
         self.expect("> $")
         self.type(line + "\r")
         return self.expect(pattern)
@@ -200,7 +200,7 @@ class Terminal:
 
 @contextlib.contextmanager
 def terminal(server: RunningServer, *arguments: str) -> Iterator[Terminal]:
-    """``streamui chat`` in a terminal that is its own, so that Ctrl-C reaches it."""
+    """Run ``streamui chat`` in its own controlling terminal, so that Ctrl-C reaches it."""
     master, slave = os.openpty()
     tty = os.ttyname(slave)
     command = ["sh", "-c", f'exec "$@" <{tty} >{tty} 2>&1', "sh", *COMMAND, *arguments]

@@ -1,4 +1,4 @@
-"""The server on a system without what only Linux has: the names are removed from every process of it."""
+"""The server without the functions that only Linux has: they are removed from each of its processes."""
 
 import json
 import shutil
@@ -46,7 +46,7 @@ pathlib.io.open = io.open
 
 @pytest.fixture
 def without_linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every Python that is started from here on lacks Linux's own names, and /proc and /sys."""
+    """Remove Linux's own functions, /proc and /sys from every Python that is started from here."""
     folder = tmp_path / "removed"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(REMOVED)
@@ -55,7 +55,7 @@ def without_linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
-    """A model from elsewhere: the server examines it and renders its template in processes of their own."""
+    """A model that is not built in: the server examines it and renders its template in processes of their own."""
     path = tmp_path / "another.gguf"
     shutil.copy(MODEL_PATH, path)
     return str(path)
@@ -79,7 +79,7 @@ def test_doctor_without_proc_says_that_free_memory_is_unknown(without_linux: Non
 
 
 def test_removed_names_are_missing_in_a_child(without_linux: None) -> None:
-    """The check itself: else the tests above would pass for nothing."""
+    """Check of the test itself: otherwise the tests above would always pass."""
     probe = """
 import os, socket
 print(hasattr(os, "sched_getaffinity"), hasattr(socket, "TCP_USER_TIMEOUT"))

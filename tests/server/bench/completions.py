@@ -1,4 +1,4 @@
-"""A small OpenAI-compatible server: it streams words, counts its work, and notices who goes away."""
+"""A small OpenAI-compatible server: it streams words, counts its requests, and notices disconnected clients."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.server.transports.running import _Server as Server
 
 STEP_SECONDS = 0.0005
 READ_SECONDS = 0.00005
-"""For each character of a prompt."""
+"""Time for each character of a prompt, in seconds."""
 
 
 @dataclass
 class Completions:
-    """What it was asked, and how many answers were broken off. ``refuses``: it answers 400. ``breaks``: see _events."""
+    """Counters of requests and of aborted answers. ``refuses``: respond with 400. ``breaks``: see _events."""
 
     refuses: bool = False
     breaks: str | None = None
@@ -47,7 +47,7 @@ class Completions:
         return StreamingResponse(self._events(body), media_type="text/event-stream")
 
     async def _events(self, body: dict[str, Any]) -> AsyncIterator[bytes]:
-        """The answer's events, the second one cut in two; ``breaks`` comes in place of the last ones."""
+        """Yield the answer's events, the second one in two parts; ``breaks`` replaces the last ones."""
         try:
             await asyncio.sleep(READ_SECONDS * len(body.get("prompt", "")))
             for n in range(body["max_tokens"]):
@@ -69,7 +69,7 @@ class Completions:
 
 @contextlib.asynccontextmanager
 async def serving(app: Starlette) -> AsyncIterator[int]:
-    """The app in uvicorn on a free port of the loopback."""
+    """Run the app in uvicorn on a free loopback port."""
     server = Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
     listener = listen("127.0.0.1", 0)
     task = asyncio.get_running_loop().create_task(server.serve([listener]), name="uvicorn")

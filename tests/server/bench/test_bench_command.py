@@ -1,4 +1,4 @@
-"""``streamui bench`` as a person runs it: a process of its own, on the starter model."""
+"""``streamui bench`` in a process of its own, on the starter model."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ ONLY_OURS = ("stop in decode", "stop in a prefill", "outside llama.cpp")
 
 @pytest.fixture
 def other() -> Iterator[int]:
-    """An OpenAI-compatible server on the port that it yields."""
+    """Run an OpenAI-compatible server; yields its port."""
 
     @contextlib.asynccontextmanager
     async def server() -> AsyncIterator[int]:
@@ -35,7 +35,7 @@ def other() -> Iterator[int]:
 
 
 def cells(stdout: str) -> dict[str, list[str]]:
-    """The table's rows, by their first cell."""
+    """Return the table's rows by their first cell."""
     lines = [line.strip("|").split("|") for line in stdout.splitlines() if line.startswith("|")]
     return {line[0].strip(): [cell.strip() for cell in line[1:]] for line in lines[2:]}
 

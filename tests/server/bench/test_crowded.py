@@ -1,4 +1,4 @@
-"""Connections that do nothing: what is measured of them, and how a slip is told."""
+"""The measure of idle connections, and its errors."""
 
 import argparse
 import resource

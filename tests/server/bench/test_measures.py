@@ -1,4 +1,4 @@
-"""What the measures make of the answers: on the real server over the scripted model, and on answers made by hand."""
+"""The measures: on the real server over the scripted model, and on answers made by hand."""
 
 import pytest
 

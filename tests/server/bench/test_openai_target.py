@@ -1,4 +1,4 @@
-"""Another server's answers, as the load reads them."""
+"""The load's client for OpenAI-compatible servers."""
 
 import asyncio
 

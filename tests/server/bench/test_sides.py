@@ -1,4 +1,4 @@
-"""How the servers of both sides come to run."""
+"""Start of the servers on both sides of a comparison."""
 
 import asyncio
 import shlex

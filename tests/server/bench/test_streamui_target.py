@@ -1,4 +1,4 @@
-"""Our server's answers, as the load reads them: the real server over the scripted model."""
+"""The load's client for our server: the real server over the scripted model."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The vocabulary that is made up, and the model of random weights around it."""
+"""The artificial vocabulary, and its model of random weights."""
 
 import contextlib
 import importlib.util

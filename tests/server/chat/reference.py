@@ -1,4 +1,4 @@
-"""Chat templates as Hugging Face's documentation says that they are rendered: nothing traced, nothing limited."""
+"""Chat templates rendered as Hugging Face's documentation describes, without tracing and limits."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 CLOCK: Final = "05 Jul 2025"
-"""What every clock says, so that no result depends on the day."""
+"""Date that every clock shows, so that no result depends on the day."""
 
 
 def expected(source: str, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, str]) -> str:
-    """The prompt; raises whatever the template raises."""
+    """Return the prompt; raises whatever the template raises."""
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, "jinja2.ext.loopcontrols"]
     )

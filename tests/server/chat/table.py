@@ -1,4 +1,4 @@
-"""A table of the chat templates of real models, and how ours renders them: ``python -m tests.server.chat.table``."""
+"""Table of real models' chat templates and of our rendering of them: ``python -m tests.server.chat.table``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAID: Final = {
 ROLES: Final = {"s": "system", "u": "user", "a": "assistant", "v": "user"}
 
 DIALOGUES: Final = ("u", "su", "uav", "suav", "uv", "auv", "uasv", "ssu")
-"""Each letter is a message of SAID."""
+"""Dialogues to render. Each letter is a message of SAID."""
 
 
 def dialogue(form: str) -> list[dict[str, str]]:
@@ -37,11 +37,11 @@ def dialogue(form: str) -> list[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What came of one template.
+    """Results of one template.
 
-    ``same`` dialogues are as the reference has them, its refusals included; ``different`` are not. ``refused`` ones the
-    template refuses; those ``helped`` it takes in another way, with every word. ``parts``: roles that are given typed
-    parts. ``unquoted``: dialogues of which some text is not known to be a message's.
+    ``same``: dialogues that match the reference, also in their refusal. ``different``: those that don't. ``refused``:
+    those that the template refuses. ``helped``: those that it takes in another form, with every word. ``parts``: roles
+    whose content is typed parts. ``unquoted``: dialogues in which some text of a message is not known as such.
     """
 
     name: str
@@ -66,7 +66,7 @@ def fixed_clock() -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened(source: str) -> Iterator[ChatTemplate]:
-    """The template as the server uses it, but rendered in this process."""
+    """Return the template as the server uses it, but rendered in this process."""
     with fixed_clock(), patch("server.chat.template._renderer", SandboxedTemplate):
         yield ChatTemplate(source, TOKENS)
 
@@ -117,7 +117,7 @@ def _has_every_word(template: ChatTemplate, form: str) -> bool:
 
 
 def _quotes_all(prompt: Prompt, form: str) -> bool:
-    """Whether no mark of a message is left outside the quoted ranges."""
+    """Return whether all of a message's marks are inside the quoted ranges."""
     outside = list(prompt.text)
     for start, end in prompt.quoted:
         outside[start:end] = "\0" * (end - start)

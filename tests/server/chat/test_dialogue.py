@@ -1,4 +1,4 @@
-"""Other ways to write a dialogue: none loses a word."""
+"""Other forms of a dialogue: none loses a word."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ Dialogue = list[dict[str, str]]
 
 
 def dialogue(form: str) -> Dialogue:
-    """``s1 u2 a`` is a system message "1", a user's message "2", an empty answer."""
+    """Parse a dialogue: ``s1 u2 a`` is a system message "1", a user's message "2", an empty answer."""
     roles = {"s": "system", "u": "user", "a": "assistant"}
     return [{"role": roles[word[0]], "content": word[1:]} for word in form.split()]
 

@@ -1,6 +1,6 @@
-"""The chat templates of real models render as in the reference, and a person's text in them is text.
+"""Chat templates of real models render as in the reference, and a user's text in them stays text.
 
-``make templates`` prints what is tested here.
+``make templates`` prints the results.
 """
 
 import random
@@ -18,7 +18,7 @@ from tests.server.chat.table import TOKENS, Row, row, templates
 from tests.server.engine.llama.vocabularies import OpenVocabulary, vocabulary
 
 WITHOUT_WAY = {"fireworks-ai-llama-3-firefunction-v2"}
-"""It wants a variable of its own, ``functions``, and fails with that error."""
+"""Templates that can't be used: this one needs a variable of its own, ``functions``, and fails without it."""
 
 VOCABULARIES = ("llama-spm", "phi-3", "llama-bpe", "qwen2", "deepseek-llm", "gemma-4", "the starter")
 
@@ -59,7 +59,7 @@ def compiled(path: Path) -> SandboxedTemplate:
 
 
 def prompts(*contents: str) -> Iterator[Prompt]:
-    """A dialogue of these contents as every template renders it, without the system message if it takes none."""
+    """Return a dialogue of these contents, rendered by every template; without the system message if it takes none."""
     roles = ("system", "user", "assistant", "user")
     dialogue = [{"role": role, "content": text} for role, text in zip(roles, contents, strict=True)]
     for path in templates():

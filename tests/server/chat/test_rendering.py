@@ -1,4 +1,4 @@
-"""A template that came with a model is rendered under limits, whatever it does."""
+"""A model's own template is rendered under limits, whatever it does."""
 
 import contextlib
 import threading
@@ -11,10 +11,10 @@ from server.chat.sandbox import ChatTemplateError, TemplateLimitError
 
 HI = [{"role": "user", "content": "Hi"}]
 SECONDS = 0.5
-"""For those that would go on for ever."""
+"""Time limit for templates that never end, in seconds."""
 
 TRIGGER = "{% if messages[0].content == 'go' %}" + "{}" + "{% endif %}"
-"""What a template does only once it is asked, and not when it is tried."""
+"""Template that misbehaves only for the message "go", and not in the first try."""
 
 GO = [{"role": "user", "content": "go"}]
 
@@ -37,7 +37,7 @@ HOSTILE = {
     "macros that call each other twice": "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}"
     "{% endmacro %}{{ f(99) }}",
 }
-"""Each would hang or exhaust the server."""
+"""Templates that would each hang or exhaust the server."""
 
 
 @pytest.mark.parametrize("name", HOSTILE)

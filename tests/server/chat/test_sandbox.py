@@ -1,4 +1,4 @@
-"""Chat templates come out of model files, which anybody may have written."""
+"""Chat templates come from model files, whose authors are unknown."""
 
 import contextlib
 
@@ -181,7 +181,7 @@ QUOTED = {
     "in a dictionary": ("{{ dict(x=m.content).x }}{{ {'y': m.content}['y'] }}", "[abab]"),
     "measured": ("{{ m.content | length }}<{{ m.content | upper | length }}", "2<2"),
 }
-"""What a template does with a message, and the result: in brackets what comes from the message."""
+"""Operations of a template on a message, and the results: brackets mark what comes from the message."""
 
 
 @pytest.mark.parametrize("name", QUOTED)
@@ -196,7 +196,8 @@ def test_text_of_messages_stays_known_as_such(name: str) -> None:
 
 @pytest.mark.parametrize("filter", sorted(jinja2.filters.FILTERS))
 def test_no_filter_loses_where_a_text_came_from(filter: str) -> None:
-    """Whatever a filter makes of a message alone holds nothing that looks like the template's own."""
+    """Every filter keeps the origin of a message's characters: no part of its result looks like the template's own
+    text."""
     source = f"{{{{ messages[0].content | {filter} }}}}"
     marks = "<A|B> <C|D>\n<A|B>\n\n<C|D>"
     with contextlib.suppress(ChatTemplateError):  # some filters take no text

@@ -1,4 +1,4 @@
-"""Which template a model is spoken to through."""
+"""Choice of a model's chat template."""
 
 from collections.abc import Callable, Iterator
 
@@ -60,7 +60,7 @@ def test_a_broken_one_is_told_at_once(template: Maker) -> None:
 
 
 def said(form: str) -> list[dict[str, str]]:
-    """``s1 u2`` is a system message "1" and a user's message "2"."""
+    """Parse a dialogue: ``s1 u2`` is a system message "1" and a user's message "2"."""
     roles = {"s": "system", "u": "user", "a": "assistant"}
     return [{"role": roles[word[0]], "content": word[1:]} for word in form.split()]
 
@@ -120,7 +120,7 @@ REFUSALS = {
         "[user]1\n\n2",
     ),
 }
-"""A template, a dialogue that it refuses, and what it makes of what that is written as."""
+"""A template, a dialogue that it refuses, and its result for the other form of that dialogue."""
 
 
 @pytest.mark.parametrize("name", REFUSALS)

@@ -1,4 +1,4 @@
-"""What a model thought and what it said, told apart as the page does."""
+"""A model's thoughts and its answer are separated as on the page."""
 
 import json
 import re
@@ -53,7 +53,7 @@ def test_a_prompt_may_leave_a_thought_open(prompt: str, mark: str) -> None:
 
 
 def test_a_long_hostile_text_is_parted_in_linear_time() -> None:
-    """Each of these takes minutes where the time grows with the square of the length."""
+    """Each text takes minutes if the time grows with the square of the length."""
     blocks = "```\n</think>\n" * 50_000
     for text in ("`</think>" * 50_000, "> " * 200_000 + "</think>", f"<think>{blocks}", "- " * 200_000):
         parts(text)

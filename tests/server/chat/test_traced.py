@@ -1,4 +1,4 @@
-"""Text of messages stays known as such, whatever is done with it, and is otherwise a string like any other."""
+"""A message's text keeps its origin through every operation, and otherwise behaves like any string."""
 
 from collections.abc import Callable
 from typing import Any
@@ -79,7 +79,7 @@ def test_parts_keep_their_own_origin(before: str, after: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in dir(str) if not name.startswith("_")])
 def test_every_method_that_gives_text_traces_it(name: str) -> None:
-    """A method that Python gains later would be found here."""
+    """This test finds methods that later versions of Python add."""
     arguments: dict[str, tuple[Any, ...]] = {"join": (["x"],), "replace": ("a", "b")}
     arguments |= dict.fromkeys(("center", "ljust", "rjust", "zfill"), (9,))
     arguments |= dict.fromkeys(("partition", "rpartition", "removeprefix", "removesuffix"), ("a",))

@@ -1,4 +1,4 @@
-"""Forms of chats for models whose own template is missing or broken."""
+"""Built-in chat templates for models whose own template is missing or broken."""
 
 import contextlib
 from pathlib import Path
@@ -54,7 +54,7 @@ EXPECTED = {
     "vicuna": "S\n\nUSER: U\nASSISTANT: A</s>\nUSER: V\nASSISTANT:",
     "zephyr": "<|system|>\nS</s>\n<|user|>\nU</s>\n<|assistant|>\nA</s>\n<|user|>\nV</s>\n<|assistant|>\n",
 }
-"""What each form makes of DIALOGUE."""
+"""Expected result of each template for DIALOGUE."""
 
 
 @pytest.mark.parametrize("name", WELL_KNOWN)

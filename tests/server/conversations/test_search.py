@@ -1,4 +1,4 @@
-"""The search: in every script, for any part of what has no words, with the hit marked in its snippet."""
+"""Search in every script, for any part of a text without spaces, with the hit marked in its snippet."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def shown(one: Found) -> str:
 
 
 CASES = json.loads((Path(__file__).parents[2] / "search-cases.json").read_text())
-"""Texts with a query and the hit that is marked, which the page finds too (`tests/frontend/rendering`)."""
+"""Texts with a query and the marked hit. The page's tests use the same cases (`tests/frontend/rendering`)."""
 
 IN_WORDS = [
     *((case["text"], case["query"], case["hit"]) for case in CASES),
@@ -244,7 +244,7 @@ def test_deleted_and_restored_messages_are_found_when_they_are_there() -> None:
 
 
 def earlier(path: Path) -> None:
-    """A file as the first version left it: one index of words, kept by its triggers."""
+    """Return a file of the first version: one index of words, kept up to date by its triggers."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.executescript(f"BEGIN; {conversation_tables.MIGRATIONS[0]} PRAGMA user_version = 1; COMMIT;")
         add = (

@@ -1,4 +1,4 @@
-"""The crossing between conversations and generations, at moments that no client can choose."""
+"""Conversations and generations together, at moments that a client can't choose."""
 
 import asyncio
 import contextlib
@@ -55,7 +55,7 @@ async def test_a_turn_whose_client_has_gone_is_told_to_those_who_watch(
 async def test_a_restarted_server_has_an_answer_in_its_conversation_before_it_tells_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No client is served before the server has read which answers the one before it was writing."""
+    """No client is served before the server knows which answers were being written when it stopped."""
     async with serving(ScriptedModel(), tmp_path) as server, server.peer() as peer:
         await server.ask("POST", "/api/conversations", '{"id":"c1"}')
         server.model.gate.close()

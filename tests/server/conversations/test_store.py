@@ -1,4 +1,4 @@
-"""The file of the conversations."""
+"""The conversation store's file."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""How long an answer's thoughts took."""
+"""Duration of an answer's thoughts."""
 
 from math import nan
 

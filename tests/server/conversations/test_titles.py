@@ -1,4 +1,4 @@
-"""Titles."""
+"""Titles of conversations."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The tree of messages, also where it is none."""
+"""The tree of messages, also for stored rows that don't form a tree."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +45,7 @@ ANYTHING = st.dictionaries(NAMES, st.one_of(st.none(), NAMES, st.just("gone")))
 
 @st.composite
 def trees(draw: st.DrawFn) -> dict[str, str | None]:
-    """Each message stands below one that was there before it."""
+    """Strategy: lists of messages, each below an earlier one."""
     parents: dict[str, str | None] = {}
     for number in range(draw(st.integers(0, 30))):
         parents[str(number)] = draw(st.sampled_from([None, *parents]))

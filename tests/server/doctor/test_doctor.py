@@ -1,4 +1,4 @@
-"""``streamui doctor``: each fault is seen, and told with what mends it."""
+"""``streamui doctor`` reports each fault, with its remedy."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Model files that do not what they should, made of the starter's."""
+"""Invalid model files, made from the starter's."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def put(format: str, value: int, at: int) -> bytes:
 
 
 def value_of(key: str) -> int:
-    """Where the value of a key begins, behind its kind."""
+    """Return the offset of a key's value, after its type."""
     name = key.encode()
     return WHOLE.index(struct.pack("<Q", len(name)) + name) + 8 + len(name) + 4
 
 
 def tensor(name: str) -> int:
-    """Where a tensor's description begins, behind its name: how many dimensions, those, kind, offset."""
+    """Return the offset of a tensor's description after its name: number of dimensions, dimensions, type, offset."""
     text = name.encode()
     return WHOLE.index(struct.pack("<Q", len(text)) + text, value_of("tokenizer.chat_template")) + 8 + len(text)
 
@@ -38,7 +38,7 @@ def string(text: bytes) -> bytes:
 
 
 def nested(depth: int) -> bytes:
-    """A key whose value is an array of arrays of arrays, to no end."""
+    """Return a key whose value is an endlessly nested array."""
     return string(b"general.name") + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * depth
 
 
@@ -90,7 +90,7 @@ HOSTILE: Final[Mapping[str, Callable[[], bytes]]] = {
     "a tensor on top of another": lambda: put("<Q", 0, tensor("output_norm.weight") + 4 + 8 + 4),
     "a tensor before the file": lambda: put("<q", -32, tensor(EMBEDDING) + 4 + 16 + 4),
 }
-"""Each has some other way to be wrong."""
+"""Makers of invalid files, each wrong in another way."""
 
 HARMLESS: Final = ("a vocabulary of another size", "an end beyond the vocabulary", "a beginning beyond the vocabulary")
-"""What llama.cpp may make the best of."""
+"""Files that llama.cpp may accept."""

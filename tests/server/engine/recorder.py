@@ -1,4 +1,4 @@
-"""A listener that remembers what an engine brought, and lets a test wait for it."""
+"""A listener that stores an engine's updates, and lets a test wait for them."""
 
 import threading
 import time
@@ -11,7 +11,8 @@ DEADLINE = 60.0
 
 
 class Recorder:
-    """Give ``listen`` to an engine. The engine's thread fills it, the test's thread waits on it."""
+    """Listener of an engine: pass ``listen`` to it. The engine's thread adds updates, and the test's thread waits for
+    them."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -32,16 +33,16 @@ class Recorder:
         return "".join(update.text for update in self.of(id) if isinstance(update, Piece))
 
     def tokens(self, id: str) -> list[int]:
-        """All tokens of ``id`` that pieces have told."""
+        """Return all tokens of ``id`` so far."""
         return [token for update in self.of(id) if isinstance(update, Piece) for token in update.tokens]
 
     def ended(self, id: str) -> int:
-        """At which place among all updates the last one of ``id`` came."""
+        """Return the index of the last update of ``id`` among all updates."""
         with self._condition:
             return next(n for n, update in enumerate(self._updates) if update.id == id and isinstance(update, Finished))
 
     def wait(self, id: str, condition: Callable[[list[Update]], bool]) -> list[Update]:
-        """The updates of ``id`` once ``condition`` holds for them."""
+        """Return the updates of ``id`` once they satisfy ``condition``."""
         with self._condition:
             found = self._condition.wait_for(
                 lambda: condition([update for update in self._updates if update.id == id]), DEADLINE
@@ -65,7 +66,7 @@ class Recorder:
 
 
 def submit(engine: Engine, id: str, prompt: Sequence[int], *, written: Any = (), **sampling: Any) -> None:
-    """Ask ``engine`` for an answer, now."""
+    """Submit a request to ``engine``."""
     params = SamplingParams(**sampling)
     engine.submit(
         GenerationRequest(id=id, prompt=tuple(prompt), sampling=params, received=time.monotonic(), written=written)

@@ -1,4 +1,4 @@
-"""The starter model in a running engine, which a test may hold between two steps."""
+"""The starter model in a running engine, which a test can pause between two steps."""
 
 import time
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class HeldModel(LlamaModel):
         super().__init__(path, **options)
         self.gate = Gate()
         self.failures = 0
-        """How many of the next batches fail."""
+        """Number of batches that fail next."""
 
     def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         if not self.gate.pass_through():
@@ -46,7 +46,7 @@ class HeldModel(LlamaModel):
 
 
 class StarterBench:
-    """The starter model in a running engine, and a recorder on it."""
+    """The starter model in a running engine with a recorder."""
 
     def __init__(self, options: EngineOptions | None = None, path: Path = MODEL_PATH, **model: Any) -> None:
         self.model = HeldModel(path, **{"context": CONTEXT, **model})
@@ -58,7 +58,7 @@ class StarterBench:
         self._template = ChatTemplate(facts.chat_template, facts.special_tokens)
         ends = filter(self.model.is_end, range(facts.vocabulary))
         self.never_ending: dict[str, Any] = {"logit_bias": dict.fromkeys(ends, -100.0)}
-        """Sampling under which the model can't end its answer."""
+        """Sampling parameters that prevent the end of the answer."""
         self._asked = 0
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class StarterBench:
         self.engine.close()
 
     def render(self, *texts: str) -> list[int]:
-        """A conversation of ``texts``, said by the person and the model in turn."""
+        """Render a conversation of ``texts``, from the user and the model in turn."""
         roles = ("user", "assistant")
         messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(texts)]
         prompt = self._template.render(messages)
@@ -76,14 +76,14 @@ class StarterBench:
         return self.render(TEXT * repeats)
 
     def long_prompt(self, id: str) -> list[int]:
-        """1,900 tokens that no other ``id`` has the beginning of."""
+        """Return a prompt of 1,900 tokens that shares no beginning with that of another ``id``."""
         return [*self.engine.tokenize(id), *self.prompt(200)][:1900]
 
     def submit(self, id: str, prompt: Sequence[int] | None = None, **sampling: Any) -> None:
         submit(self.engine, id, prompt or self.prompt(), **sampling)
 
     def ask(self, prompt: Sequence[int] | None = None, **sampling: Any) -> tuple[list[int], Finished]:
-        """The tokens of an answer of at most 60 tokens, and how it ended."""
+        """Generate at most 60 tokens; return them and the reason of the end."""
         self._asked += 1
         id = f"asked {self._asked}"
         self.submit(id, prompt, **{"max_tokens": 60, **sampling})

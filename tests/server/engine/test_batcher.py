@@ -1,4 +1,4 @@
-"""The loop's body over the scripted model, which says so when the KV cache holds anything but what it should."""
+"""The batcher over the scripted model, which raises if the KV cache doesn't hold the expected tokens."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ SEED = 5
 
 
 class Bench:
-    """A scripted model in a running engine, and a recorder on it. Its gate is closed until a test opens it."""
+    """A scripted model in a running engine with a recorder. Its gate is closed until a test opens it."""
 
     def __init__(self, options: EngineOptions | None = None, **model: int) -> None:
         self.model = ScriptedModel(**model)
@@ -52,7 +52,7 @@ class Bench:
 
 @pytest.fixture
 def make() -> Iterator[type[Bench]]:
-    """``Bench``; what is made of it is closed afterwards."""
+    """Make a ``Bench``, which the end of the test closes."""
     made: list[Bench] = []
 
     class Closed(Bench):

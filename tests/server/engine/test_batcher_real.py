@@ -1,4 +1,4 @@
-"""The loop's body over the starter model: what is reused, sent back, shifted or failed leaves answers as they were."""
+"""The batcher over the starter model: reuse, eviction, shift and failure don't change the answers."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ SEEDED: dict[str, Any] = {"temperature": 0.8, "seed": 7, "frequency_penalty": 0.
 
 @pytest.fixture
 def make() -> Iterator[type[StarterBench]]:
-    """``StarterBench``; what is made of it is closed afterwards."""
+    """Make a ``StarterBench``, which the end of the test closes."""
     made: list[StarterBench] = []
 
     class Closed(StarterBench):
@@ -125,7 +125,7 @@ PROMPTS = [form.format(topic) for topic in TOPICS for form in FORMS]
 
 
 def greedy(bench: StarterBench, id: str, prompt: str, written: Sequence[int] = ()) -> tuple[list[int], list[Choice]]:
-    """The tokens and logprobs of an answer, or of the rest of it. A logprob is another where one bit of a logit is."""
+    """Return the tokens and logprobs of an answer, or of its rest. A logprob differs if one bit of a logit does."""
     sampling = {**GREEDY, "max_tokens": 60, "top_logprobs": 3}
     bench.submit(id, bench.render(prompt), written=tuple(written), **sampling)
     bench.recorder.finished(id)
@@ -187,7 +187,7 @@ def test_with_a_shift_an_answer_goes_on_far_beyond_the_context(make: type[Starte
 
 
 def broken_model(tmp_path: Path) -> Path:
-    """The starter model with one weight that is not a number: the scale of the first block of its last large tensor."""
+    """The starter model with one weight that is not a number: the scale of its last large tensor's first block."""
     from gguf import GGUFReader
 
     path = tmp_path / "broken.gguf"

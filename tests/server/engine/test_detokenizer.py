@@ -1,4 +1,4 @@
-"""Text that leaves the engine is made of whole characters, and never holds any part of a stop string."""
+"""Text that leaves the engine consists of whole characters, and contains no part of a stop string."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""When those who wait will start."""
+"""Estimated start times of queued requests."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A file that is no chat model is called what it is."""
+"""Model files that can't chat are recognised by kind."""
 
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ CHAT_MODELS: dict[str, dict[str, Any]] = {
 
 
 def written(path: Path, keys: dict[str, Any]) -> Path:
-    """A file with a header alone."""
+    """Write a file with only a header."""
     writer = gguf.GGUFWriter(path, keys.get("general.architecture", "unknown"))
     for key, value in keys.items():
         if key == "general.architecture":

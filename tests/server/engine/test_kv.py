@@ -1,4 +1,4 @@
-"""KvSlots over the scripted model: what it says is in a slot is what the model holds there, whatever is done."""
+"""KvSlots over the scripted model: after any operation, its records match the model's slots."""
 
 import numpy as np
 from hypothesis import settings
@@ -14,7 +14,7 @@ CONTEXT = 400
 
 
 def prompt(*lengths: int) -> list[int]:
-    """Runs of tokens; prompts with the same first runs share them as a prefix."""
+    """Return a prompt of runs of tokens. Prompts with the same first runs share a prefix."""
     return [token for place, length in enumerate(lengths) for token in [place * 7 + length % 5] * length]
 
 
@@ -23,7 +23,7 @@ def array(tokens: list[int]) -> Tokens:
 
 
 class Slots:
-    """KvSlots, and prompts that run to their end in it."""
+    """KvSlots, with prompts that are computed to their end in it."""
 
     def __init__(self, *, slots: int = 2, saved_bytes: int = 1 << 20, kv_tokens: int | None = None) -> None:
         self.model = ScriptedModel(context=CONTEXT, slots=slots, kv_tokens=kv_tokens)
@@ -134,7 +134,8 @@ def test_rows_that_fill_gaps_are_taken_back() -> None:
 
 
 class Machine(RuleBasedStateMachine):
-    """Prompts that share beginnings come, run, write, are cancelled, aborted and lost in any order."""
+    """State machine: prompts with shared beginnings arrive, run, write, and are cancelled, aborted and lost in any
+    order."""
 
     sequences = Bundle("sequences")
 
@@ -169,14 +170,14 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.slots.running)
     @rule(data=st.data(), part=st.floats(0, 1))
     def leave(self, data: st.DataObject, part: float) -> None:
-        """At its end, or cancelled when only a part of what the slot holds was booked."""
+        """Remove a sequence at its end, or cancel it when only a part of its slot was recorded."""
         slot = self._any(data)
         self.slots.end(slot, round(len(self.slots.running[slot]) * part))
 
     @precondition(lambda self: self.slots.running)
     @rule(data=st.data(), part=st.floats(0, 1))
     def abort(self, data: st.DataObject, part: float) -> None:
-        """A batch was broken off: some of its rows are there."""
+        """Abort a batch: some of its rows are computed."""
         slot = self._any(data)
         tokens = self.slots.running[slot]
         length = round(len(tokens) * part)

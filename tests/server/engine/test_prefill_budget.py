@@ -1,4 +1,4 @@
-"""The prefill budget, by what steps are said to have taken."""
+"""The prefill budget, for given step durations."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ MOST = 500
 
 
 class Machine:
-    """Steps that take a fixed time, and more for each row."""
+    """Simulated machine: a step takes a fixed time, and more for each row."""
 
     def __init__(self, *, write: float, read: float) -> None:
         self.write, self.read = write, read
@@ -18,7 +18,7 @@ class Machine:
         return (self.write if writing else 0.0) + 0.0001 * writing + self.read * reading
 
     def teach(self, pace: PrefillBudget, *, writing: int, settled: bool, steps: int = 40) -> int:
-        """Let a prompt be read beside ``writing`` answers; returns the last budget."""
+        """Report the steps of a prompt beside ``writing`` answers; return the last budget."""
         for _ in range(steps):
             budget = pace.budget(writing=writing, settled=settled, readers=1)
             pace.learn(writing=writing, reading=budget, seconds=self.seconds(writing, budget))

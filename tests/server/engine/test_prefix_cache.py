@@ -1,4 +1,4 @@
-"""What is kept, what is saved, and where the longest prefix is found."""
+"""The prefix cache: what it keeps and saves, and where it finds the longest prefix."""
 
 from itertools import takewhile
 

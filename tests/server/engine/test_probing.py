@@ -1,4 +1,4 @@
-"""A hostile model file gets a clear error in bounded time, and the server that was to read it is unharmed."""
+"""A hostile model file causes a clear error in limited time, and doesn't harm the server."""
 
 import contextlib
 import os
@@ -41,7 +41,7 @@ def test_a_hostile_file_is_told_in_one_line(name: str, tmp_path: Path) -> None:
 
 
 def test_the_starters_rejected_copies_are_copies() -> None:
-    """What is wrong with a hostile file is what was done to it."""
+    """Without the change a hostile file is a valid copy."""
     assert put("<I", 3, 4) == WHOLE
     assert put("<I", 6, value_of("llama.block_count")) == WHOLE
 

@@ -1,4 +1,4 @@
-"""Who computes what: pure decisions, seen without any model."""
+"""The scheduler's decisions, without a model."""
 
 import random
 from collections import Counter
@@ -21,7 +21,7 @@ def sequence(id: str, prompt: int = 3, principal: str = "") -> Sequence:
 
 
 def carry_out(plan: Plan) -> None:
-    """What the worker does with a plan: book the tokens, and choose one where the share is complete."""
+    """Carry out a plan as the worker does: record the tokens, and choose one where the share is complete."""
     for share in plan.shares:
         share.sequence.computed += share.count
         if share.output is not None:
@@ -33,7 +33,7 @@ def counts(plan: Plan) -> dict[str, int]:
 
 
 def admit(scheduler: Scheduler) -> list[Sequence]:
-    """What the batcher does with an empty cache: the lowest free slot for whose turn it is."""
+    """Admit a sequence as the batcher does with an empty cache: the lowest free slot for the next one."""
     admitted = []
     while scheduler.free and scheduler.waiting:
         admitted.append(scheduler.waiting[0])
@@ -131,7 +131,7 @@ def test_a_quarter_of_a_chunk_is_for_who_waited_longest_and_the_rest_for_who_is_
 
 
 def test_beside_an_answer_every_reader_gets_a_token_however_small_the_chunk() -> None:
-    """Their slots may lie between those of answers, and a gap would split the batch."""
+    """Readers' slots may be between those of answers, and a gap would split the batch."""
     writer = sequence("writer")
     scheduler = filled(3, writer)
     carry_out(scheduler.plan(8, {}))
@@ -175,7 +175,7 @@ def test_rows_are_in_the_order_of_their_slots_and_outputs_in_that_of_the_rows() 
 
 
 def with_gap(width: int) -> Scheduler:
-    """Two sequences that write, with ``width`` free slots between theirs."""
+    """Return two writing sequences with ``width`` free slots between them."""
     sequences = [sequence(str(n)) for n in range(width + 2)]
     scheduler = filled(width + 2, *sequences)
     carry_out(scheduler.plan(512, {}))

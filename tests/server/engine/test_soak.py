@@ -1,4 +1,4 @@
-"""Many generations of every kind, stopped at random: nothing is left behind, and greedy answers are those of one alone.
+"""Many generations of every kind, stopped at random: nothing is left behind, and greedy answers don't change.
 
 ``make soak`` runs ten thousand of them.
 """
@@ -24,10 +24,10 @@ GENERATIONS = int(os.environ.get("SOAK_GENERATIONS", "300"))
 AT_ONCE = 24
 DEADLINE = 120.0
 GROWTH = 48 * 2**20
-"""Bytes that may be added after the first third: saved KV up to its budget, and chance."""
+"""Allowed growth after the first third, in bytes: saved KV up to its budget, and chance."""
 SAVED_BYTES = 16 * 2**20
 DIFFERENT = 0.1
-"""The part of greedy answers that may be others than one alone gives; docs/structure.md says why there are any."""
+"""Allowed share of greedy answers that differ from a lone run; docs/structure.md gives the reasons."""
 
 QUESTIONS = [
     f"{question} {style}"
@@ -43,7 +43,7 @@ QUESTIONS = [
 
 
 class Crowd:
-    """A listener that keeps of each open generation what its end is checked by, and of ended ones nothing."""
+    """Listener that stores what it needs to check each open generation's end, and nothing of ended ones."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -67,7 +67,7 @@ class Crowd:
             self.changed.notify_all()
 
     def take(self) -> dict[str, tuple[Finished, list[int]]]:
-        """The ends that came since the last time."""
+        """Return the ends since the last call."""
         taken = {id: (finished, self.tokens.pop(id)) for id, finished in self.ended.items()}
         for id in taken:
             del self.seen[id], self.ended[id]
@@ -89,7 +89,7 @@ class Soak:
         engine.start(self.crowd.listen)
 
     def run(self, count: int) -> None:
-        """``count`` more generations, to the end of the last."""
+        """Run ``count`` more generations to their ends."""
         left = count
         while left or self.crowd.tokens:
             while left and len(self.crowd.tokens) < AT_ONCE:
@@ -140,7 +140,7 @@ class Soak:
         return prompt, params
 
     def _wait(self) -> None:
-        """Until something has ended, or somebody's patience has."""
+        """Return once a generation has ended, or at the time limit."""
         with self.crowd.changed:
             assert self.crowd.changed.wait_for(self._due, DEADLINE), f"no end of {list(self.crowd.tokens)}"
             ended = self.crowd.take()
@@ -174,7 +174,7 @@ class Soak:
 
 @pytest.fixture(scope="module")
 def prompts_and_answers() -> Iterator[tuple[list[list[int]], list[list[int]], str]]:
-    """Prompts, and the greedy answers that one alone in its engine gives to them, with nothing reused."""
+    """Prompts, and the greedy answer to each from an engine of its own, without reuse."""
     bench = StarterBench(EngineOptions(saved_bytes=0), parallel=1)
     prompts, answers = [], []
     for question in QUESTIONS:
@@ -187,7 +187,7 @@ def prompts_and_answers() -> Iterator[tuple[list[list[int]], list[list[int]], st
 
 
 def bench_repeats(question: str) -> int:
-    """Some prompts are long."""
+    """Strategy: some prompts are long."""
     return 20 if "story" in question else 5
 
 

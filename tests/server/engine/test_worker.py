@@ -1,4 +1,4 @@
-"""The engine's thread over the scripted model: every phase, every end, nothing left behind."""
+"""The engine's thread over the scripted model: every phase and every end, with nothing left behind."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ SEED = 5
 
 
 class Bench:
-    """A scripted model in a running engine, and a recorder on it."""
+    """A scripted model in a running engine with a recorder."""
 
     def __init__(self, slots: int = 1) -> None:
         self.model = ScriptedModel(slots=slots)

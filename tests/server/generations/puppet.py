@@ -1,4 +1,4 @@
-"""An engine for tests that computes nothing: a test says what it hands over, and what goes wrong in it."""
+"""An engine that computes nothing: a test chooses its updates and its faults."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.server.engine.scripted_model import ScriptedModel
 
 
 class PuppetEngine:
-    """The Engine port. ``fault`` is raised by the method that it is given for."""
+    """The Engine port. ``fault`` is raised by the method that it is set for."""
 
     slots = 4
 
@@ -66,7 +66,7 @@ class PuppetEngine:
         self.alive = False
 
     def hand_over(self, *updates: Update) -> None:
-        """What one step brought."""
+        """Return the updates of one step."""
         self._listener(updates)
 
     def _perhaps_fail(self, method: str) -> None:

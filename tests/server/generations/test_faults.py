@@ -1,4 +1,4 @@
-"""Faults of an engine, of readers and of what follows an end: each harms one generation at most."""
+"""Faults of an engine, of readers and of work after an end: each harms at most one generation."""
 
 import asyncio
 import contextlib
@@ -57,7 +57,7 @@ async def registry(engine: PuppetEngine, tmp_path: Path) -> AsyncIterator[Regist
 
 
 def left(folder: Path) -> dict[str, Stored]:
-    """What the next server finds in the journal."""
+    """Return the generations that the next server finds in the journal."""
     journal = Journal(folder)
     stored = {one.begun.id: one for one in journal.stored}
     journal.close()
@@ -81,7 +81,7 @@ BROKEN: dict[str, Steps] = {
     "an end without a reason": [[prefill(BAD), piece(BAD)], [dataclasses.replace(finished(BAD), reason="x")]],  # type: ignore[arg-type]
     "an end without timings": [[prefill(BAD), piece(BAD)], [dataclasses.replace(finished(BAD), timings=None)]],  # type: ignore[arg-type]
 }
-"""What no engine may hand over, by steps."""
+"""Updates that an engine must never send, by steps."""
 
 HARMLESS: dict[str, Steps] = {
     "an empty step": [[prefill(BAD)], [], [piece(BAD), finished(BAD)]],
@@ -92,7 +92,7 @@ HARMLESS: dict[str, Steps] = {
     "a piece behind the end": [[prefill(BAD), piece(BAD), finished(BAD), piece(BAD)], [piece(BAD), prefill(BAD)]],
     "updates of nobody": [[piece("nobody"), finished("nobody"), prefill("nobody")], [prefill(BAD)], [finished(BAD)]],
 }
-"""What an engine should not hand over, and does no harm."""
+"""Updates that an engine should not send, but that do no harm."""
 
 
 async def both(registry: Registry) -> tuple[Generation, Generation]:
@@ -128,7 +128,7 @@ async def test_an_impossible_update_ends_its_generation_as_failed(
 
 
 def assert_journaled(registry: Registry, folder: Path, generation: Generation, done: Done) -> None:
-    """The next server shows the same log, and computes nothing more for it."""
+    """Check that the next server shows the same log, and computes nothing more for it."""
     registry._recorder.close()
     stored = left(folder)[generation.key]
     assert stored.ending is not None

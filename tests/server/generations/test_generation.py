@@ -1,4 +1,4 @@
-"""One generation: what its state, status and log make of the engine's updates."""
+"""One generation: state, status and log after the engine's updates."""
 
 from hashlib import sha256
 from math import isnan

@@ -1,4 +1,4 @@
-"""A histogram of seconds."""
+"""A histogram of durations in seconds."""
 
 from server.generations.histogram import Histogram
 

@@ -1,4 +1,4 @@
-"""The journal alone: what it gives back, and what it does when the disk or the file is not as it should be."""
+"""The journal alone: what it returns, and its behaviour when the disk is full or the file broken."""
 
 import contextlib
 import logging
@@ -53,7 +53,7 @@ def journal(tmp_path: Path) -> Journal:
 
 
 def reopened(journal: Journal) -> Journal:
-    """As the next server sees it."""
+    """Open the journal as the next server does."""
     journal.close()
     return Journal(journal._path.parent)
 
@@ -231,7 +231,7 @@ def test_a_broken_file_is_moved_aside_and_a_new_one_begun(
 
 
 def fill(journal: Journal) -> None:
-    """Write until the disk is full, as far as SQLite can tell."""
+    """Write until SQLite reports a full disk."""
     journal._db.execute("PRAGMA max_page_count = 40")
     for n in range(100):
         journal.write([Piece("g1", "x" * 4096, n, (n,))])

@@ -1,4 +1,5 @@
-"""The thread between the engine and the loop: journaled first, then seen, in one order; and a journal that fails."""
+"""The thread between the engine and the loop: it journals first, then delivers, in order; also with a failing
+journal."""
 
 import asyncio
 import json
@@ -23,7 +24,7 @@ LONG = Generate(id="g1", prompt="Hi", params=Params(seed=3))
 
 
 class Deliveries:
-    """What a recorder delivered, one batch each, and how much of it was on disk by then."""
+    """The recorder's deliveries, one batch each, and how much of each was on the disk at that time."""
 
     def __init__(self, journal: Journal) -> None:
         self.batches: list[Sequence[Entry]] = []

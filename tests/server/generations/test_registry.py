@@ -1,4 +1,5 @@
-"""Every generation by id: started once, watched, cancelled, expired. The engine is the scripted one, in its thread."""
+"""The registry: each generation is started once, read, cancelled and expired. The scripted engine runs in its
+thread."""
 
 import asyncio
 import contextlib
@@ -52,7 +53,7 @@ async def start(registry: Registry, body: Generate) -> Generation:
 
 
 async def until(registry: Registry, generation: Generation, condition: Callable[[], bool]) -> None:
-    """Watch ``generation`` until ``condition`` holds."""
+    """Read ``generation`` until ``condition`` is true."""
     news = asyncio.Event()
     registry.watch(generation, news.set)
     async with asyncio.timeout(DEADLINE):
@@ -216,7 +217,7 @@ async def test_one_that_nobody_watches_is_cancelled_in_time(
 async def test_who_asked_for_it_has_the_time_to_watch_it(
     registry: Registry, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also on a loop that does at once what is due at once, before those that wait go on: uvloop is one."""
+    """It also works on a loop that runs new callbacks before waiting tasks, as uvloop does."""
     loop = asyncio.get_running_loop()
     later = loop.call_later
 

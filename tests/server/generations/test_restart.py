@@ -1,4 +1,4 @@
-"""A server that goes down, however it does, and the next one on the same data folder (PROTOCOL 6.9)."""
+"""A server that stops in any way, and the next one on the same data folder (PROTOCOL 6.9)."""
 
 import asyncio
 import contextlib
@@ -38,11 +38,11 @@ from tests.server.transports.running import RunningServer, serving
 G1 = Generate(id="g1", prompt="Hi", params=Params(seed=3))
 
 START = 120.0
-"""Seconds for a process to start on a busy machine."""
+"""Time limit for the start of a process, in seconds, also on a busy machine."""
 
 
 async def write(server: RunningServer, peer: Peer, *bodies: Generate, steps: int = 12) -> None:
-    """Start ``bodies`` and hold them in the middle of their answers."""
+    """Start ``bodies`` and pause them in the middle of their answers."""
     server.model.gate.close()
     for body in bodies:
         await peer.send(body)
@@ -54,7 +54,7 @@ async def write(server: RunningServer, peer: Peer, *bodies: Generate, steps: int
 
 @contextlib.asynccontextmanager
 async def interrupted(data: Path, *bodies: Generate, slots: int = 1, **options: Any) -> AsyncIterator[Peer]:
-    """What a client has seen of ``bodies`` when the server went down in the middle of them."""
+    """Return what a client had received of ``bodies`` when the server stopped in the middle of them."""
     async with serving(ScriptedModel(slots=slots), data, **options) as server, server.peer() as peer:
         await write(server, peer, *bodies)
         await server.registry.close()
@@ -63,7 +63,7 @@ async def interrupted(data: Path, *bodies: Generate, slots: int = 1, **options: 
 
 
 async def whole_text(body: Generate) -> str:
-    """What the model answers when nothing comes between."""
+    """Return the model's complete answer."""
     async with serving(ScriptedModel()) as server, server.peer() as peer:
         await peer.send(body)
         await peer.until_done(str(body.id))
@@ -194,7 +194,7 @@ async def test_on_detach_ms_counts_from_the_restart(tmp_path: Path) -> None:
 
 
 async def test_text_that_was_held_back_comes_once(tmp_path: Path) -> None:
-    """The engine lets go of the beginning of a stop string when it ends: that must not be there a second time."""
+    """The engine sends the held-back beginning of a stop string when it ends. It must not be sent a second time."""
     text = await whole_text(G1)
     for at in range(4, 12):
         body = Generate(id="g1", prompt="Hi", params=Params(seed=3, stop=(text[at : at + 20] + "never",)))
@@ -218,7 +218,7 @@ STORY = [
 
 @contextlib.asynccontextmanager
 async def process(data: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """``streamui serve`` on the starter model, one answer at a time, once it answers, and where."""
+    """Run ``streamui serve`` on the starter model, one answer at a time; yields the process and its address."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMUI_")}
     arguments = ["-m", "server", "serve", "--port=0", "--data", str(data), "--parallel=1"]
     process = await asyncio.create_subprocess_exec(
@@ -244,7 +244,7 @@ async def peer_of(address: str, cursors: dict[str, Cursor] | None = None) -> Asy
 
 
 async def story(data: Path, kills: int) -> dict[str, Cursor]:
-    """Read STORY to its end from servers of which ``kills`` are killed in the middle of it."""
+    """Read STORY to its end. Kill the server ``kills`` times in the middle."""
     cursors: dict[str, Cursor] = {}
     for life in range(kills + 1):
         async with process(data) as (server, address), peer_of(address, cursors) as peer:

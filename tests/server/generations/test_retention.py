@@ -1,4 +1,4 @@
-"""Which finished logs are kept, and for how long."""
+"""Retention of finished logs: which, and for how long."""
 
 from server.generations.retention import FinishedLogs, Retention
 

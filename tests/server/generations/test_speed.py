@@ -1,4 +1,4 @@
-"""How fast all generations together are written."""
+"""Writing speed of all generations together."""
 
 import pytest
 

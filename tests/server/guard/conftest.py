@@ -1,4 +1,4 @@
-"""A server that asks for tokens, and two who have one."""
+"""Fixtures: a server with tokens, and two users with one each."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.server.transports.running import RunningServer, serving
 
 @dataclass(frozen=True)
 class Keys:
-    """The tokens of two principals, and the folder of the file that they are in."""
+    """The tokens of two principals, and the folder of the token file."""
 
     alice: str
     bob: str
     folder: Path
 
     def revoke(self, name: str) -> None:
-        """As another process does."""
+        """Revoke a token, as another process does."""
         store = TokenStore(self.folder)
         assert store.revoke(name)
         store.close()
 
     def add(self, name: str) -> str:
-        """As another process does."""
+        """Add a token, as another process does."""
         store, token = TokenStore(self.folder), new_token()
         assert store.add(name, hash_of(token))
         store.close()

@@ -1,4 +1,4 @@
-"""Which hosts mean this machine alone: one table for the rule, for `serve` and for `doctor`."""
+"""Table of host names that mean only this machine, for the rule, for `serve` and for `doctor`."""
 
 from typing import Final
 
@@ -47,4 +47,4 @@ LOOPBACK: Final = {
     "\uff11\uff12\uff17.0.0.1": False,
     "example.org": False,
 }
-"""Hosts as an operator may write them, and whether only this machine reaches a server there."""
+"""Hosts as an operator may write them, and whether only this machine can reach a server there."""

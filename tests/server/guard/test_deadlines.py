@@ -1,4 +1,4 @@
-"""Clients that take their time over a request, with raw sockets (slowloris)."""
+"""Slow clients that send a request over raw sockets (slowloris)."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,11 @@ from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
 
 NEVER = 3600.0
-"""What is not tested does not run out, however slow the machine."""
+"""Time limit, in seconds, of everything that a test doesn't test; never reached, even on a slow machine."""
 
 SHORT = 0.1
 LONGER = 3.0
-"""Time enough to open a socket and a stream on a slow machine."""
+"""Time to open a socket and a stream on a slow machine, in seconds."""
 
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -24,7 +24,7 @@ HEAD = b"POST /generations HTTP/1.1\r\nhost: localhost\r\ncontent-type: applicat
 
 
 class Protocol(PunctualProtocol):
-    """One whose deadlines a test sets once it is where they matter."""
+    """HTTP protocol whose deadlines a test sets when they matter."""
 
     deadlines = Deadlines(head=NEVER, body=NEVER)
 
@@ -46,7 +46,7 @@ async def line(server: RunningServer) -> AsyncIterator[Line]:
 
 
 async def dripped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes) -> bytes:
-    """Send a byte now and then, for ever, and return what comes back when the server has had enough."""
+    """Send a byte now and then, without end; return the response once the server stops waiting."""
     loop = asyncio.get_running_loop()
 
     async def drip() -> None:
@@ -100,7 +100,7 @@ async def test_a_body_that_does_not_end(server: RunningServer) -> None:
 
 
 async def test_what_is_open_has_no_deadline(server: RunningServer) -> None:
-    """A socket and a stream outlive the deadline of a head that came after them."""
+    """An open socket and an open stream outlive the deadline of a later request's head."""
     Protocol.deadlines = Deadlines(head=LONGER, body=LONGER)
     async with server.peer() as peer, server.listen("GET", "/channel") as channel:
         await channel.take("welcome")

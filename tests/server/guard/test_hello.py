@@ -1,4 +1,4 @@
-"""Tokens on sockets: `hello`, Authorization, and nothing at all (PROTOCOL 3.6)."""
+"""Tokens on sockets: `hello`, Authorization, and neither (PROTOCOL 3.6)."""
 
 import asyncio
 

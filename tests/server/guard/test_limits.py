@@ -1,4 +1,4 @@
-"""How much each may use, and how it is told."""
+"""Usage limits of each client, and their errors."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
 
 FEW = 10
-"""Messages that are let pass, and then none any more, however slow the machine."""
+"""Number of messages that are allowed; the allowance doesn't refill, however slow the machine is."""
 
 
 @contextlib.asynccontextmanager

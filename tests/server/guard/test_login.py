@@ -1,4 +1,4 @@
-"""The page for logging in, and the cookie that it brings."""
+"""The login page and its cookie."""
 
 import re
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ def here(server: RunningServer) -> dict[str, str]:
 
 
 async def log_in(server: RunningServer, token: str, **more: str) -> tuple[int, str, str]:
-    """The status, the cookie as the browser would send it, and the whole of what sets it."""
+    """Log in; return the status, the cookie as the browser would send it, and the whole Set-Cookie header."""
     headers = {**here(server), "content-type": FORM, **more}
     reply = await server.ask("POST", "/login", urlencode({"token": token}), headers)
     told = reply.headers.get("set-cookie", "")

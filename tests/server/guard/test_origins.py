@@ -1,4 +1,4 @@
-"""Names and origins, as text."""
+"""Parsing of host names and origins."""
 
 import contextlib
 import ipaddress
@@ -70,7 +70,7 @@ def test_loopback_is_told_from_other_hosts(host: str, expected: bool) -> None:
 
 @pytest.mark.parametrize("host", [host for host, loopback in LOOPBACK.items() if loopback])
 def test_a_loopback_host_is_never_bound_elsewhere(host: str) -> None:
-    """A notation that the system doesn't take for an address is refused by it, and so harmless."""
+    """The system refuses to bind to a notation that it doesn't read as an address, so such a notation is harmless."""
     with contextlib.suppress(socket.gaierror):
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         addresses = {str(address[0]).partition("%")[0].removeprefix("::ffff:") for *_, address in found}

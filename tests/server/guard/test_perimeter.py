@@ -1,4 +1,4 @@
-"""From where: names that are not the server's, and pages that are not its own."""
+"""Host names that are not the server's, and pages of other origins."""
 
 from collections.abc import AsyncIterator
 
@@ -136,7 +136,7 @@ async def test_what_another_sites_page_loads_is_403_and_a_link_to_us_is_not(serv
 
 
 async def test_without_tokens_nobody_from_elsewhere_is_let_in(server: RunningServer) -> None:
-    """A proxy on this machine says for whom it asks."""
+    """A proxy on this machine names the client that it forwards for."""
     elsewhere = {"x-forwarded-for": "192.0.2.7"}
     reply = await server.ask("GET", "/generations/g1", headers=elsewhere)
     assert reply.status == 403

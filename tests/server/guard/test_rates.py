@@ -1,4 +1,4 @@
-"""Counting: messages in a time, connections at a time."""
+"""Limits of messages over time, and of connections at a time."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What belongs to whom outlives the server."""
+"""Ownership of ids is the same after a restart."""
 
 from pathlib import Path
 

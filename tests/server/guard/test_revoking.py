@@ -1,4 +1,4 @@
-"""What a revoked token has open over HTTP ends too."""
+"""HTTP responses of a revoked token end too."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ BODY = '{"id":"g1","prompt":"Hi","on_detach_ms":null}'
 
 @pytest.fixture
 async def writing(locked: RunningServer, keys: Keys) -> RunningServer:
-    """A server on which alice has a generation that stands still."""
+    """A server on which a generation of alice's is paused."""
     locked.model.gate.close()
     assert (await locked.ask("POST", "/generations", BODY, headers=bearer(keys.alice))).status == 201
     await locked.held()

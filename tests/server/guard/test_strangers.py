@@ -1,4 +1,4 @@
-"""Somebody else's id answers as one that nobody has: every verb and every route, byte for byte."""
+"""Another user's id gets the same response as an unknown one: for every verb and route, byte for byte."""
 
 import json
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.server.transports.running import RunningServer
 
 HERS = "herss"
 NOBODYS = "nobod"
-"""As long as the other, so that answers have the same length too."""
+"""Unknown id, as long as the other, so that the responses have the same length too."""
 
 VERBS = {
     "attach": {"type": "attach", "id": HERS},
@@ -35,7 +35,7 @@ ROUTES = [
 
 @pytest.fixture(params=["running", "done"])
 async def hers(locked: RunningServer, keys: Keys, request: pytest.FixtureRequest) -> AsyncIterator[RunningServer]:
-    """A server on which alice has a generation that runs, or has ended."""
+    """A server on which alice has a running or an ended generation."""
     locked.model.gate.close()
     async with locked.peer(additional_headers=bearer(keys.alice)) as alice:
         await alice.send(Generate(id=HERS, prompt="Hi", on_detach_ms=None))
@@ -48,7 +48,7 @@ async def hers(locked: RunningServer, keys: Keys, request: pytest.FixtureRequest
 
 
 async def frames(peer: Peer, verb: dict[str, object]) -> str:
-    """All that comes back for ``verb``, as it comes."""
+    """Return all frames of the response to ``verb``, unparsed."""
     await peer.socket.send(json.dumps(verb))
     await peer.socket.send('{"type":"ping","nonce":"end"}\n{"type":"status","id":"END"}')
     told = ""

@@ -1,4 +1,4 @@
-"""``streamui token``, as it is typed."""
+"""The command ``streamui token``."""
 
 import argparse
 import stat

@@ -1,4 +1,4 @@
-"""A page of a few files, which stands for the real one."""
+"""Fixture: a small page of a few files, in place of the real one."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The bundle as esbuild makes it, of a small page and of the real one."""
+"""esbuild's bundle of a small page and of the real one."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the page links to: the bundle, or the sources where it does not fit them."""
+"""The page's links: to the bundle, or to the sources if the bundle is outdated."""
 
 import logging
 import os

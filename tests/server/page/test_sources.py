@@ -1,4 +1,4 @@
-"""The digest of the page's files, and what its entry files import."""
+"""The digest of the page's files, and the imports of its entry files."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_every_style_of_the_page_is_imported() -> None:
 
 
 def test_the_page_imports_most_of_its_scripts() -> None:
-    """The imports are found by their form; a form that is not known would leave out most modules."""
+    """Imports are found by their syntax. An unknown syntax would leave out most modules."""
     scripts = [path for path, _, _ in stamps() if path.endswith(".js")]
     assert len(imported(SCRIPT)) > 0.8 * len(scripts)
     assert all((FRONTEND / path).is_file() for path in imported(SCRIPT))

@@ -1,4 +1,4 @@
-"""The shipped model, asked through the project's own engine; and the corpus that it was trained on."""
+"""The shipped model in the project's own engine, and its training corpus."""
 
 import random
 from collections.abc import Iterator

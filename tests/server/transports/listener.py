@@ -1,4 +1,4 @@
-"""A client of server-sent events for tests, which parses them as the WHATWG's standard says."""
+"""A client of server-sent events for tests, which parses them by the WHATWG's standard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Event:
 
 
 class Listener:
-    """One response. ``comments`` counts those that came, ``retry`` is the newest that was told."""
+    """One response. ``comments``: number of comments so far. ``retry``: the newest value."""
 
     def __init__(self, exchange: HttpExchange) -> None:
         self.status = exchange.status
@@ -37,7 +37,7 @@ class Listener:
         self._held = b""
 
     async def next(self) -> Event | None:
-        """The next event; None at the end of the response."""
+        """Return the next event; None at the end of the response."""
         async with asyncio.timeout(DEADLINE):
             while True:
                 while b"\n\n" not in self._held:
@@ -51,14 +51,14 @@ class Listener:
                     return event
 
     async def take(self, name: str) -> Event:
-        """The next event of this name; those before it are passed over."""
+        """Return the next event with this name; earlier ones are dropped."""
         while event := await self.next():
             if event.name == name:
                 return event
         raise AssertionError(f"the stream ended before {name}")
 
     async def rest(self) -> list[Event]:
-        """All events to the end of the response."""
+        """Return all events to the end of the response."""
         events = []
         while event := await self.next():
             events.append(event)

@@ -1,4 +1,4 @@
-"""nginx in front of a server, with the settings that it has when nobody sets any: proxy_pass and nothing else."""
+"""nginx in front of a server, with its default settings: proxy_pass and nothing else."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ http {{
     {site}
 }}
 """
-"""The paths are there because those that are built in belong to root. ``user``: of a nginx that root has started, which
-must be able to write into the test's folder; others keep the user that started them."""
+"""Paths are set because the built-in ones belong to root. ``user``: an nginx started by root needs one that can write
+into the test's folder; otherwise it stays with the user that started it."""
 
 SITE = "server { listen 127.0.0.1:PORT; location / { proxy_pass http://127.0.0.1:UPSTREAM; } }"
 
 
 @contextlib.contextmanager
 def nginx(upstream: int, folder: Path, site: str = SITE) -> Iterator[int]:
-    """Run nginx before the server on port ``upstream``; yields its own port. ``site`` has PORT and UPSTREAM in it."""
+    """Run nginx in front of the server on port ``upstream``; yields its own port. ``site``: a template with PORT and
+    UPSTREAM."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     assert program, "nginx is missing, and these tests need it: apt-get install nginx-light"
     with socket.create_server(("127.0.0.1", 0)) as listener:

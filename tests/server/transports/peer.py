@@ -1,6 +1,6 @@
-"""A client for tests. It keeps the client's half of the protocol, and so fails when the server breaks a rule of it.
+"""A client for tests that follows the protocol, and so raises when the server breaks a rule.
 
-Numbers with gaps, a second `done`, a wrong `sha256`, an event before `accepted`: each raises RemoteProtocolError here.
+Gaps in the numbers, a second `done`, a wrong `sha256`, an event before `accepted`: each raises RemoteProtocolError.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from protocol.messages import ClientMessage, Done, Error, ServerMessage, Status,
 from protocol.session import ClientSession
 
 DEADLINE = 60.0
-"""Seconds after which a test gives up; none comes near it, however busy the machine."""
+"""Time limit of a test's wait, in seconds. No test comes near it, even on a busy machine."""
 
 M = TypeVar("M", bound=ServerMessage)
 
 
 class Peer:
-    """The client's end of one socket. ``cursors`` are those of an earlier socket, to go on from them."""
+    """The client's end of one socket. ``cursors``: those of an earlier socket, to resume from."""
 
     def __init__(self, socket: ClientConnection, cursors: dict[str, Cursor] | None = None) -> None:
         self.socket = socket
@@ -30,7 +30,7 @@ class Peer:
         self._unread: list[ServerMessage] = []
 
     async def send(self, *messages: ClientMessage | str | bytes) -> None:
-        """Everything in one frame; text is sent as it is, and so are bytes, alone."""
+        """Send all messages in one frame. Text is sent unchanged; so are bytes, which must be alone."""
         if messages and isinstance(messages[0], bytes):
             await self.socket.send(messages[0])
             return
@@ -38,13 +38,13 @@ class Peer:
         await self.socket.send("\n".join(lines))
 
     async def next(self) -> ServerMessage:
-        """The oldest message that was not taken yet."""
+        """Return the oldest message not taken yet."""
         while not self._unread:
             await self._read()
         return self._unread.pop(0)
 
     async def take(self, kind: type[M], **fields: Any) -> M:
-        """The first message of this kind and with these fields that was not taken yet; all others stay."""
+        """Return the first message not taken yet with this type and these fields; the others stay."""
         at = 0
         while True:
             for index in range(at, len(self._unread)):
@@ -56,23 +56,23 @@ class Peer:
             await self._read()
 
     async def until_done(self, id: str) -> list[ServerMessage]:
-        """All messages about ``id`` that were not taken yet, in order, the last of them its `done`."""
+        """Return all messages about ``id`` not taken yet, in order; the last is its `done`."""
         done = await self.take(Done, id=id)
         return [*self._take_all(id), done]
 
     async def carried_out(self) -> None:
-        """Return once the server has carried out all that was sent before; what came meanwhile can still be taken."""
+        """Return once the server has carried out everything sent so far. Messages that arrived can still be taken."""
         await self.send(StatusRequest())
         await self.take(Status, id=None)
 
     async def settle(self) -> list[ServerMessage]:
-        """What was not taken yet, once the server has carried out all that was sent before."""
+        """Return the messages not taken yet, once the server has carried out everything sent so far."""
         await self.carried_out()
         unread, self._unread = self._unread, []
         return unread
 
     async def read_up_to(self, id: str, seq: int) -> None:
-        """Return once event ``seq`` of ``id`` has come; nothing that came stays to be taken."""
+        """Return once event ``seq`` of ``id`` has arrived. Drops all messages that arrived."""
         while self.session.cursors[id].seq < seq:
             await self._read()
         await self.settle()
@@ -81,11 +81,11 @@ class Peer:
         return [message for message in await self.settle() if isinstance(message, Error)]
 
     def text(self, id: str) -> str:
-        """The text of ``id`` so far."""
+        """Return the text of ``id`` so far."""
         return self.session.cursors[id].text
 
     async def closed(self) -> int | None:
-        """The code with which the server closes, after reading everything that it still sends."""
+        """Read everything until the server closes; return the close code."""
         try:
             while True:
                 await self._read()
@@ -93,7 +93,7 @@ class Peer:
             return self.socket.close_code
 
     def vanish(self) -> None:
-        """Drop the line without a word, as a network does."""
+        """Drop the connection without a close frame, as a network does."""
         self.socket.transport.abort()
 
     async def _read(self) -> None:

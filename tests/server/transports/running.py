@@ -1,4 +1,4 @@
-"""The real server for tests: uvicorn on a free port of the loopback, over the scripted model, in the test's loop."""
+"""The real server for tests: uvicorn on a free loopback port, over the scripted model, in the test's loop."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ from tests.server.transports.peer import DEADLINE, Peer
 
 @dataclass(frozen=True)
 class Answer:
-    """What an HTTP request brought."""
+    """Response to an HTTP request."""
 
     status: int
     headers: dict[str, str]
     body: str
     content: bytes = b""
-    """The body as it was sent."""
+    """The body, unparsed."""
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server that answers on ``port``, and all that is behind it."""
+    """A server that listens on ``port``, with all of its parts."""
 
     port: int
     model: ScriptedModel
@@ -64,7 +64,7 @@ class RunningServer:
 
     @contextlib.asynccontextmanager
     async def socket(self, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
-        """A bare WebSocket; ``options`` are those of ``websockets.connect``."""
+        """Open a bare WebSocket; ``options`` are those of ``websockets.connect``."""
         settings = {"proxy": None, "compression": None, "ping_interval": None, "open_timeout": DEADLINE, **options}
         async with connect(f"ws://127.0.0.1:{self.port}/ws{query}", **settings) as connection:
             yield connection
@@ -73,14 +73,14 @@ class RunningServer:
     async def peer(
         self, query: str = "", *, cursors: dict[str, Cursor] | None = None, **options: Any
     ) -> AsyncIterator[Peer]:
-        """A client that has read its `welcome`."""
+        """Connect a client and read its `welcome`."""
         async with self.socket(query, **options) as connection:
             peer = Peer(connection, cursors)
             await peer.take(Welcome)
             yield peer
 
     async def get(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
-        """One HTTP request; ``path`` is sent as it is."""
+        """Send one GET request; ``path`` is sent unchanged."""
         return await asyncio.to_thread(self._get, path, method, headers or {})
 
     def _get(self, path: str, method: str, sent: dict[str, str]) -> Answer:
@@ -95,7 +95,7 @@ class RunningServer:
     async def ask(
         self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
     ) -> Reply:
-        """One HTTP request, whose body is said to be JSON, and the whole response."""
+        """Send one request with a JSON body, and return the whole response."""
         async with asyncio.timeout(DEADLINE):
             return await fetch(method, self.url(path), None if body is None else body.encode(), headers)
 
@@ -103,7 +103,7 @@ class RunningServer:
     async def listen(
         self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
     ) -> AsyncIterator[Listener]:
-        """A request whose response is read as it comes, and cut off at the end of the block."""
+        """Send a request whose response is read as it arrives; the end of the block disconnects."""
         exchange = await send(method, self.url(path), None if body is None else body.encode(), headers)
         try:
             async with asyncio.timeout(DEADLINE):
@@ -114,7 +114,7 @@ class RunningServer:
 
     @contextlib.asynccontextmanager
     async def listen_for(self, path: str, method: str = "GET", body: str | None = None) -> AsyncIterator[HttpExchange]:
-        """A request that was sent, whose response is not waited for; it is cut off at the end of the block."""
+        """Send a request without waiting for the response; the end of the block disconnects."""
         exchange = await send(method, self.url(path), None if body is None else body.encode())
         try:
             yield exchange
@@ -122,19 +122,19 @@ class RunningServer:
             exchange.abort()
 
     async def waits_in(self, name: str) -> None:
-        """Return once a task is carrying out the coroutine of this qualified name."""
+        """Return once a task runs the coroutine with this qualified name."""
         await self.until(lambda: any(name == getattr(t.get_coro(), "__qualname__", "") for t in asyncio.all_tasks()))
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
     async def held(self) -> None:
-        """Return once the model stands before its closed gate, and the logs hold all that it has written."""
+        """Return once the model waits before its closed gate, and the logs hold all that it has written."""
         await asyncio.to_thread(self.model.gate.wait_until_held, DEADLINE)
         await self.registry.caught_up()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Return once ``condition`` holds, looked at on every turn of the loop."""
+        """Return once ``condition`` is true; checks it on every turn of the loop."""
         async with asyncio.timeout(DEADLINE):
             while not condition():
                 await asyncio.sleep(0.001)
@@ -171,7 +171,7 @@ async def serving(
     http: type[PunctualProtocol] = PunctualProtocol,
     root_path: str = "",
 ) -> AsyncIterator[RunningServer]:
-    """A server over ``model``. ``data`` is its folder, where that matters beyond its life."""
+    """Run a server over ``model``. ``data``: its folder, if that must outlive the server."""
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         engine = BatchingEngine(model)

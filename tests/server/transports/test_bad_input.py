@@ -1,4 +1,4 @@
-"""Whatever a client sends wrongly: told in an error that names the field, and nothing else suffers."""
+"""Any invalid input gets an error that names the field, and affects nothing else."""
 
 from collections.abc import AsyncIterator
 

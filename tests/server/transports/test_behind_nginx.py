@@ -1,4 +1,4 @@
-"""Streams pass a proxy with default settings as they are written: a token arrives before the next is computed."""
+"""Streams pass a proxy with default settings at once: a token arrives before the next one is computed."""
 
 import asyncio
 import dataclasses
@@ -18,7 +18,7 @@ BODY = '{"type":"generate","id":"g1","prompt":"Hi","params":{"seed":3}}'
 
 @pytest.fixture
 async def proxied(server: RunningServer, tmp_path: Path) -> AsyncIterator[RunningServer]:
-    """The server, reached through nginx, with the model before its closed gate."""
+    """The server behind nginx, with the model paused at its closed gate."""
     with nginx(server.port, tmp_path) as port:
         proxied = dataclasses.replace(server, port=port)
         assert (await proxied.ask("GET", "/healthz")).headers["server"].startswith("nginx")
@@ -27,7 +27,7 @@ async def proxied(server: RunningServer, tmp_path: Path) -> AsyncIterator[Runnin
 
 
 async def assert_one_by_one(server: RunningServer, listener: Listener) -> None:
-    """Each token is received while the model waits for leave to compute the next."""
+    """Check that each token arrives before the test lets the model compute the next."""
     for _ in range(3):
         await server.held()
         server.model.gate.step(8)  # a character takes up to four steps, and the prompt its own
@@ -78,7 +78,7 @@ async def assert_polled_one_by_one(server: RunningServer, path: str) -> None:
 
 
 async def next_token(server: RunningServer, path: str, after: int) -> dict[str, Any]:
-    """Poll until a token behind ``after`` comes."""
+    """Poll until a token after ``after`` arrives."""
     while True:
         answer = await server.ask("GET", path.format(after))
         assert answer.status == 200

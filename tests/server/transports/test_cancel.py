@@ -1,4 +1,4 @@
-"""Cancel: in every phase, acknowledged once the engine has stopped, and told from what came too late."""
+"""Cancel: in every phase, acknowledged once the engine has stopped; a cancel that is too late gets an error."""
 
 import time
 
@@ -117,7 +117,7 @@ async def test_among_others_that_go_on_computes_at_most_one_token_more(wide_serv
 async def test_the_moment_before_its_first_step_computes_nothing(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The cancel comes after the engine has looked at its inbox, and before it has chosen what to compute."""
+    """The cancel arrives after the engine has read its inbox, and before it has planned the step."""
     batcher = server.engine._batcher
     plan = batcher._plan
 

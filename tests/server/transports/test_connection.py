@@ -34,7 +34,7 @@ LONG_PROMPT = "x" * 1500  # read in at least four steps
 
 
 def answer_to(prompt: str, seed: int, count: int) -> str:
-    """What the scripted model says, put together without any of the server's code."""
+    """Return the scripted model's answer, computed without the server's code."""
     pieces = {256 + 1 + index: word.encode() for index, word in enumerate(WORDS)}
     data = b"".join(pieces.get(token, bytes([token % 256])) for token in scripted_tokens(prompt.encode(), seed, count))
     return data.decode(errors="ignore")
@@ -204,7 +204,7 @@ async def test_status_tells_how_one_generation_and_the_server_stand(server: Runn
 async def test_a_status_that_its_generation_overtakes_is_answered_all_the_same(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The request waits behind another message; meanwhile the generation moves on and ends."""
+    """The request waits behind another message; meanwhile the generation progresses and ends."""
     tokenize, may_go_on = server.model.tokenize, threading.Event()
 
     def slowly(text: str, quoted: Ranges = ()) -> list[int]:

@@ -1,4 +1,4 @@
-"""The doors on the conversations, and turns in them."""
+"""The endpoints of conversations, and turns in them."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ AT = "/api/conversations"
 async def call(
     server: RunningServer, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
 ) -> tuple[int, Any]:
-    """The status and what the JSON of the answer says."""
+    """Send a request; return the status and the parsed JSON of the response."""
     text = body if body is None or isinstance(body, str) else json.dumps(body)
     answer = await server.ask(method, path, text, headers)
     return answer.status, json.loads(answer.body) if answer.body else None
@@ -126,7 +126,7 @@ async def test_a_file_that_is_too_long_is_refused(server: RunningServer, monkeyp
 
 @pytest.fixture
 def users(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The header X-User says who asks."""
+    """Server that takes the principal from the header X-User."""
 
     def principal_of(scope: Scope) -> str:
         headers: dict[bytes, bytes] = dict(scope["headers"])

@@ -1,4 +1,4 @@
-"""A part of the server that has died: `/healthz` says which, everybody who waits is told, and nothing hangs."""
+"""A dead part of the server: `/healthz` names it, each waiting client gets an error, and nothing hangs."""
 
 import asyncio
 import contextlib
@@ -103,7 +103,7 @@ async def until_sick(server: RunningServer) -> dict[str, Any]:
 
 
 async def writing(server: RunningServer, peer: Peer) -> None:
-    """`g1` has written something, and `g2` waits for its turn."""
+    """Start `g1`, which has written some text, and `g2`, which is queued."""
     server.model.gate.close()
     await peer.send(Generate(id="g1", prompt="Hi", raw=True), Generate(id="g2", prompt="Ho", raw=True))
     await peer.take(Accepted, id="g2")
@@ -146,7 +146,7 @@ async def test_a_dead_part_is_a_503_and_everybody_is_told(
 
 
 async def refused_at_once(server: RunningServer, peer: Peer) -> None:
-    """By every door that begins a generation, in a conversation too."""
+    """Check that every endpoint refuses to start a generation, in a conversation too."""
     await peer.send(Generate(id="n1", prompt="Hi"))
     (error,) = await peer.errors()
     assert (error.code, error.re, error.id) == (ErrorCode.ENGINE_FAILED, "generate", "n1")

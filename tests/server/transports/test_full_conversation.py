@@ -1,4 +1,4 @@
-"""Conversations that have grown longer than the model's context (PROTOCOL 4.2 and 14.2)."""
+"""Conversations longer than the model's context (PROTOCOL 4.2 and 14.2)."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ async def told(server: RunningServer, id: str = "c") -> dict[str, Any]:
 
 
 async def filled(server: RunningServer, turns: int = 20, **settings: Any) -> None:
-    """A conversation called c of as many turns as given, about 130 tokens each."""
+    """Make the conversation `c` with this number of turns of about 130 tokens each."""
     messages = []
     for number in range(2 * turns):
         above = f"m{number - 1}" if number else None

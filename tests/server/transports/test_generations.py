@@ -18,7 +18,7 @@ from tests.server.transports.test_connection import answer_to
 
 BODY = '{"id":"g1","prompt":"Hi","raw":true,"params":{"seed":7}}'
 REQUEST = "RequestResponseCycle.run_asgi"
-"""What uvicorn calls the task of a request."""
+"""Qualified name of the task that uvicorn starts for a request."""
 
 TEXT = answer_to("Hi", 7, 40)
 

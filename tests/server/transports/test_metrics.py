@@ -1,4 +1,4 @@
-"""``/metrics``, as Prometheus reads it, and ``/readyz``."""
+"""``/metrics``, as Prometheus parses it, and ``/readyz``."""
 
 import json
 

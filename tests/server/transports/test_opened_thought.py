@@ -1,4 +1,4 @@
-"""Answers to prompts that end with the mark of a thought (PROTOCOL 6.10)."""
+"""Answers to prompts that end with the mark that begins a thought (PROTOCOL 6.10)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ def thinking_model() -> ScriptedModel:
 
 
 def said(prompt: str, seed: int = 3) -> str:
-    """What the scripted model answers to a prompt."""
+    """Return the scripted model's answer to a prompt."""
     model = ScriptedModel()
     tokens = scripted_tokens(prompt.encode(), seed, 40)
     return b"".join(model.piece(token) for token in tokens).decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""The page, its files, and the headers that guard them."""
+"""The page, its files, and its security headers."""
 
 import re
 
@@ -40,7 +40,7 @@ async def test_the_page_is_html_and_is_not_kept(server: RunningServer, path: str
 
 
 def links_of(body: str) -> list[str]:
-    """The scripts and styles that the page loads at once."""
+    """Return the scripts and styles that the page loads at once."""
     return re.findall(r'<(?:script|link rel="(?:stylesheet|modulepreload)")[^>]*(?:src|href)="([^"]+)"', body)
 
 
@@ -98,7 +98,7 @@ async def test_sources_below_another_digest_are_not_kept(server: RunningServer) 
 
 @pytest.fixture
 def bundle() -> str:
-    """The name of the bundle; a checkout that has none gets it."""
+    """Return the name of the bundle; builds it if the checkout has none."""
     return (read_bundle() or build()).name
 
 

@@ -28,7 +28,7 @@ async def frame(socket: ClientConnection) -> str:
 
 
 async def answer(socket: ClientConnection) -> list[str]:
-    """The frames of one answer, without its end mark."""
+    """Return the frames of one answer, without its end mark."""
     frames = []
     while (text := await frame(socket)) != END_OF_ANSWER:
         frames.append(text)

@@ -1,4 +1,4 @@
-"""A channel that comes down by long poll (PROTOCOL 13.2, 13.4)."""
+"""A channel whose messages are read by long poll (PROTOCOL 13.2, 13.4)."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ GENERATE = '{"type":"generate","id":"g1","prompt":"Hi","params":{"seed":3}}'
 
 
 async def channel(server: RunningServer, frame: str = "", query: str = "") -> str:
-    """Where an open channel is posted to."""
+    """Open a channel; return the address for its POSTs."""
     answer = await server.ask("POST", f"/channel{query}", frame)
     assert answer.status == 201
     welcome = json.loads(answer.body)
@@ -40,7 +40,7 @@ def messages(answer: Reply) -> list[dict[str, Any]]:
 
 
 async def until(server: RunningServer, path: str, kind: str) -> list[dict[str, Any]]:
-    """What the polls bring until a message of this type has come."""
+    """Poll until a message of this type arrives; return all messages."""
     seen: list[dict[str, Any]] = []
     while not any(message["type"] == kind for message in seen):
         seen += messages(await poll(server, path))
@@ -143,7 +143,7 @@ async def test_close_when_idle(server: RunningServer) -> None:
 async def test_what_a_slow_reader_missed_comes_in_few_messages(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that was made when the reader went, and one of all that was written after it."""
+    """One message that was waiting when the reader stopped, and one with all later text."""
     monkeypatch.setattr(polling, "BUFFER_CHARACTERS", 0)  # no frame is taken while one waits
     path = await channel(server, GENERATE)
     await server.until(lambda: not server.registry.active)
@@ -164,5 +164,5 @@ async def test_a_wait_out_of_range_is_named(server: RunningServer, wait: str) ->
 
 
 async def test_a_poll_hangs_on_no_server(server: RunningServer) -> None:
-    """The server of the fixture ends in time though a channel is open and nobody polls it."""
+    """The server of the fixture stops in time although a channel is open and no client polls it."""
     await channel(server, GENERATE)

@@ -1,4 +1,4 @@
-"""A server below a path of its own, as a proxy asks it that removes the path and as one that does not."""
+"""A server below a path, behind a proxy that removes the path and behind one that doesn't."""
 
 import json
 import re
@@ -27,7 +27,7 @@ async def server() -> AsyncIterator[RunningServer]:
 
 @pytest.fixture(params=[ROOT, ""], ids=["left there", "removed"])
 def prefix(request: pytest.FixtureRequest) -> str:
-    """What a proxy puts before the path of a request that was for ``ROOT`` and a path of the server."""
+    """Return what a proxy puts before the path of a request for ``ROOT`` and a path of the server."""
     return str(request.param)
 
 

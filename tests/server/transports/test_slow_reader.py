@@ -1,4 +1,4 @@
-"""A client that stops reading: it is let go, nobody else notices, and it can come back (PROTOCOL 7)."""
+"""A client that stops reading: it is disconnected, others are unaffected, and it can resume (PROTOCOL 7)."""
 
 import asyncio
 import contextlib
@@ -17,10 +17,10 @@ from tests.server.transports.running import RunningServer, serving
 
 STREAMS = 16
 TOKENS = 5_000
-"""Of each answer. Together they have more text than the system takes for a client, and BEHIND on top of it."""
+"""Length of each answer. Together they have more text than the system's buffers for a client plus BEHIND."""
 
 BEHIND = 65_536
-"""Instead of four times as much, which takes four times as long to write."""
+"""Limit for a slow reader: a quarter of the default, which is reached in a quarter of the time."""
 
 BODIES = [Generate(id=f"g{n}", prompt="Hi", params=Params(seed=n), on_detach_ms=None) for n in range(STREAMS)]
 
@@ -33,7 +33,7 @@ async def server(no_errors_logged: None) -> AsyncIterator[RunningServer]:
 
 @contextlib.asynccontextmanager
 async def stalling(server: RunningServer) -> AsyncIterator[Peer]:
-    """A client whose system takes little, and which reads only what the test reads."""
+    """A client with a small receive buffer, which reads only when the test reads."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     plain.setblocking(False)
@@ -48,7 +48,7 @@ async def stalling(server: RunningServer) -> AsyncIterator[Peer]:
 
 
 def pacers() -> list[asyncio.Task[object]]:
-    """The tasks that give up on slow readers, one for each connection."""
+    """Return the tasks that disconnect slow readers, one for each connection."""
     return [task for task in asyncio.all_tasks() if task.get_name() == "keep pace"]
 
 
@@ -59,7 +59,7 @@ async def attach_all(peer: Peer) -> None:
 
 
 async def all_done(peer: Peer) -> dict[str, str]:
-    """The text of each answer; the peer's cursors have compared it with its sha256."""
+    """Return the text of each answer; the peer's cursors have checked its sha256."""
     for body in BODIES:
         await peer.take(Done, id=body.id)
     return {id: cursor.text for id, cursor in peer.session.cursors.items()}

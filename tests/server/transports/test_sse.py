@@ -1,4 +1,4 @@
-"""A channel that comes down as server-sent events (PROTOCOL 13.2, 13.3)."""
+"""A channel whose messages are read as server-sent events (PROTOCOL 13.2, 13.3)."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ GENERATE = '{"type":"generate","id":"g1","prompt":"Hi","params":{"seed":3}}'
 
 @contextlib.asynccontextmanager
 async def channel(server: RunningServer, query: str = "") -> AsyncIterator[tuple[Listener, str]]:
-    """An open channel that has read its `welcome`, and where to post."""
+    """Open a channel and read its `welcome`; yields it with the address for POSTs."""
     async with server.listen("GET", f"/channel{query}") as listener:
         welcome = await listener.take("welcome")
         yield listener, f"/channel/{welcome.message['connection']}"

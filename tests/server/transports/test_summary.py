@@ -1,4 +1,4 @@
-"""Summaries that stand for the earlier messages of a conversation (PROTOCOL 14.2)."""
+"""Summaries that replace the earlier messages of a conversation (PROTOCOL 14.2)."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def message(id: str, role: str, summary: str | None = None) -> Message:
 
 
 def given(*branch: Message, system: str | None = None, goes_on: bool = False) -> list[tuple[str, str]]:
-    """What the model is given of a branch, and of a question after it."""
+    """Return the prompt of a branch followed by a question."""
     last = branch[-1] if goes_on else None
     content = None if goes_on else "And then?"
     settings = ConversationSettings(system=system)

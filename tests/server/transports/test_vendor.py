@@ -1,4 +1,4 @@
-"""The browser libraries: which of their files are served, how, and what happens without them."""
+"""The browser libraries: which files are served, how, and the page without them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Reading one log from several sockets, and sockets that go away, with or without a word."""
+"""Reading one log from several sockets, and sockets that disconnect, with or without a close frame."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ G1 = Generate(id="g1", prompt="Hi", params=Params(seed=3))
 
 
 async def begin(server: RunningServer, peer: Peer, body: Generate = G1) -> None:
-    """Start ``body`` and hold it in the middle of its answer, which ``peer`` has read so far."""
+    """Start ``body`` and pause it in the middle of its answer, up to where ``peer`` has read."""
     id = str(body.id)
     server.model.gate.close()
     await peer.send(body)
@@ -48,12 +48,12 @@ async def begin(server: RunningServer, peer: Peer, body: Generate = G1) -> None:
 
 
 def tasks_of(server: RunningServer) -> set[str]:
-    """The names of the tasks that serve sockets."""
+    """Return the names of the tasks that serve sockets."""
     return {task.get_name() for task in asyncio.all_tasks()} & {"receive", "carry out", "send"}
 
 
 def threads() -> set[threading.Thread]:
-    """All threads but those of asyncio's pool, which stay for the next use."""
+    """Return all threads except those of asyncio's pool, which stay for reuse."""
     return {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio")}
 
 
@@ -237,7 +237,7 @@ async def test_a_burst_from_a_client_that_reads_is_no_flood(server: RunningServe
 
 @contextlib.asynccontextmanager
 async def flooding(server: RunningServer) -> AsyncIterator[Peer]:
-    """A client that sends without end and never reads, until the server has had enough of it."""
+    """A client that sends endlessly and never reads, until the server closes."""
     async with server.peer(max_queue=1) as flooder:
         pings = [Ping(nonce="x" * 128)] * 250
         received = {task for task in asyncio.all_tasks() if task.get_name() == "receive"}

@@ -1,4 +1,4 @@
-"""The door: who is let in, and in which mode."""
+"""The WebSocket endpoint: accepted and refused clients, and modes."""
 
 import pytest
 from websockets.exceptions import InvalidStatus

@@ -1,4 +1,4 @@
-"""From a `generate` to the text that the model reads."""
+"""Prompts: the text that the model reads for a `generate`."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def prompt(engine: BatchingEngine, source: str, *said: tuple[Role, str]) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def templates() -> Iterator[None]:
-    """Each template has a process of its own, which takes its time to start: one does for all tests."""
+    """Each template has its own process, which is slow to start: one set for all tests."""
     yield
     for template in TEMPLATES.values():
         template.close()

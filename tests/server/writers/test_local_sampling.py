@@ -1,4 +1,4 @@
-"""From the params of a client to those of the engine."""
+"""Sampling parameters of a request, translated to the engine's."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person, or the model before, has written reaches the starter model as text."""
+"""Text from a user, or from an earlier answer, reaches the starter model as text."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Which messages are kept of a dialogue that is too long for the context."""
+"""Messages that are kept of a dialogue that is too long for the context."""
 
 from collections.abc import Iterator
 
@@ -16,12 +16,12 @@ FORM = "{% for m in messages %}[{{ m.role[0] }}:{{ m.content }}]{% endfor %}"
 AROUND = len("[u:]")
 TEMPLATES: dict[str, ChatTemplate] = {}
 CONTEXT = 400
-"""Of the scripted model, for which every byte is a token."""
+"""Context of the scripted model, in tokens. Each byte is one token."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def templates() -> Iterator[None]:
-    """Each template has a process of its own, which takes its time to start: one does for all tests."""
+    """Each template has its own process, which is slow to start: one set for all tests."""
     yield
     for template in TEMPLATES.values():
         template.close()
@@ -44,7 +44,7 @@ def said(role: Role, content: str) -> ChatMessage:
 
 
 def dialogue(turns: int, length: int = 20) -> list[ChatMessage]:
-    """Questions and answers of ``length`` characters, and a question at the end."""
+    """Return questions and answers of ``length`` characters, and a question at the end."""
     texts = [f"{number:04d}".ljust(length, ".") for number in range(2 * turns + 1)]
     return [said("assistant" if number % 2 else "user", text) for number, text in enumerate(texts)]
 

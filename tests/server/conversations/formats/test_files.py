@@ -1,4 +1,4 @@
-"""Files of other programs as they are exported: what is read from them, and what is said of those that can't be."""
+"""Exported files of other programs: what is read from them, and the errors for unreadable ones."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def zipped(files: dict[str, bytes | Any], method: int = zipfile.ZIP_DEFLATED) ->
 
 
 def session(id: str = "0f6e-1", **more: Any) -> list[dict[str, Any]]:
-    """A conversation as llama-server writes it now, a line for each record."""
+    """Return a conversation in llama-server's current format, a line for each record."""
     conv = {**LLAMA["conv"], "id": id, **more}
     records = [{"harness": "llama.app", "type": "session", **conv}]
     return records + [{"message": message, "type": "message"} for message in LLAMA["messages"]]

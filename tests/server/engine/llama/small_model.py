@@ -1,4 +1,4 @@
-"""A model file of random weights, some hundred KiB long, with the special tokens that a test wants."""
+"""A model file of random weights, some hundred KiB long, with chosen special tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ END = "<|im_end|>"
 def write_model(
     path: Path, *, control: Sequence[str] = (), user_defined: Sequence[str] = (), template: str = ""
 ) -> Path:
-    """Write the file; behind 512 usual tokens, END among them, its vocabulary has ``control`` and ``user_defined``."""
+    """Write the file. Its vocabulary: 512 normal tokens, END among them, then ``control`` and ``user_defined``."""
     usual = make_vocabulary(SHAPE.vocabulary)
     tokens = [*usual.tokens, *control, *user_defined]
     kinds = gguf.TokenType

@@ -1,4 +1,4 @@
-"""The likeliest tokens are found exactly, whatever the logits are."""
+"""The most likely tokens are found exactly, for any logits."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from server.engine.llama.sampler import logprobs
 from server.engine.model import LogitsError
 
 few_values = st.sampled_from([-np.inf, -3.0, -0.5, 0.0, 0.25, 7.0])
-"""So that there are many ties, and much that is impossible."""
+"""Strategy: few different logits, so that there are many ties and many impossible tokens."""
 finite = st.floats(-100, 100, width=32)
 
 

@@ -1,4 +1,4 @@
-"""The KV cache of llama.cpp does what the engine takes it to do."""
+"""llama.cpp's KV cache behaves as the engine expects."""
 
 from collections.abc import Iterator
 
@@ -28,12 +28,13 @@ def empty(model: LlamaModel) -> None:
 
 
 def alike(some: Logits, other: Logits) -> bool:
-    """What another shape of the batch makes of the same tokens differs by 0.05 or so; other tokens by 2 and more."""
+    """Return whether two rows of logits are of the same tokens. Another batch shape changes them by about 0.05, other
+    tokens by 2 or more."""
     return float(np.abs(some - other).max()) < 0.3
 
 
 def compute(model: LlamaModel, tokens: list[int], slot: int, start: int = 0) -> Logits:
-    """The logits behind ``tokens``."""
+    """Return the logits after ``tokens``."""
     last = len(tokens) - 1
     rows = [Row(token, slot, start + n, n == last) for n, token in enumerate(tokens)]
     assert model.decode(rows) is DecodeOutcome.COMPUTED

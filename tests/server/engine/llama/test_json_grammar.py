@@ -1,4 +1,4 @@
-"""Schemas become grammars, and what the starter model writes under them is right whatever the dice say."""
+"""Schemas become grammars, and the starter model's answers follow them with any seed."""
 
 import json
 import random
@@ -43,7 +43,7 @@ SHORT = {"type": "string", "maxLength": 12}
 
 
 def objects() -> Iterator[dict[str, Any]]:
-    """Every choice of required properties among three."""
+    """Return every choice of required properties among three."""
     for chosen in range(8):
         yield {
             "type": "object",
@@ -116,7 +116,7 @@ def others() -> Iterator[dict[str, Any]]:
 
 
 def names_that_meet() -> Iterator[dict[str, Any]]:
-    """Names that are alike in other places of a schema, or like those of built-in rules."""
+    """Names that also occur elsewhere in a schema, or that equal those of built-in rules."""
     yield {
         "properties": {"foo": {"enum": ["x"]}, "bar": {"$ref": "#/$defs/foo"}, "baz": {"$ref": "#/definitions/foo"}},
         "required": ["foo", "bar", "baz"],
@@ -193,7 +193,7 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 def doubled(levels: int) -> dict[str, Any]:
-    """A text that fits 2 to the power of ``levels`` readings."""
+    """Return a text with 2 to the power of ``levels`` readings."""
     definitions: dict[str, Any] = {"d0": {"type": "integer"}}
     for n in range(levels):
         inner = {"x": {"$ref": f"#/$defs/d{n}"}}
@@ -232,7 +232,7 @@ def test_the_largest_schemas_are_written_with_others_beside_them(bench: StarterB
 
 
 def test_an_answer_uses_up_none_of_what_another_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    """llguidance counts the states of its lexer, and copies of a matcher share them."""
+    """llguidance counts the states of its lexer, and copies of a matcher share the count."""
     limits = LLParserLimits(max_lexer_states=3000, verbose_errors=False)
     monkeypatch.setattr(json_grammar, "LIMITS", limits)
     compiled = model().grammar({"type": "string", "pattern": "^[ab]*a[ab]{14}$"})

@@ -21,7 +21,7 @@ def bench() -> Iterator[StarterBench]:
 
 @pytest.fixture(scope="module")
 def fresh_answer() -> str:
-    """The greedy answer of a context in which nothing was ever computed before."""
+    """Return the greedy answer of a context in which nothing was computed before."""
     bench = StarterBench(parallel=2)
     text = bench.answer("fresh", temperature=0)
     bench.close()

@@ -1,4 +1,4 @@
-"""What a person writes is text. A prompt has one BOS if the model wants one, and never an EOS at its end."""
+"""A user's text is tokenized as text. A prompt has one BOS if the model wants one, and never an EOS at its end."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def marks_of(opened: OpenVocabulary) -> list[str]:
 
 
 def prompt(*parts: str) -> tuple[str, list[tuple[int, int]]]:
-    """Template text and quoted text by turns, the template's first."""
+    """Return a prompt of alternating template text and quoted text; the template's comes first."""
     ranges, length = [], 0
     for place, part in enumerate(parts):
         if place % 2 and part:
@@ -119,7 +119,7 @@ def test_whatever_is_quoted_the_marks_are_those_of_the_template(opened: OpenVoca
 
 
 def test_space_after_a_mark_is_dropped_where_llama_cpp_drops_it(tmp_path: Path) -> None:
-    """It does so for models that are called Phi-3, whatever the file says of its tokens."""
+    """llama.cpp does this for models named Phi-3, whatever the file says about its tokens."""
     path = write_spm(tmp_path / "phi.gguf", name="phi-3")
     with vocabulary(path) as opened:
         text, quoted = prompt("<|im_end|>\n", "he", "<|im_end|> \n<|im_start|> ", "he<|im_end|>")

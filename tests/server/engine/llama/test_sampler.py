@@ -1,4 +1,4 @@
-"""What each parameter does, on the starter model's own samplers."""
+"""The effect of each parameter, on the starter model's own samplers."""
 
 import random
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from server.starter import MODEL_PATH
 from tests.server.engine.starter import StarterBench
 
 HOT: dict[str, Any] = {"temperature": 2.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
-"""Sampling that cuts nothing off."""
+"""Sampling without any cut-off."""
 
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[LlamaModel]:
-    """With one row of logits computed, which a test overwrites."""
+    """Return a model with one row of logits, which a test overwrites."""
     model = LlamaModel(MODEL_PATH, context=256, parallel=1)
     model.decode([Row(model.tokenize("x")[-1], 0, 0, True)])
     yield model
@@ -35,7 +35,7 @@ def bench() -> Iterator[StarterBench]:
 
 
 def chosen(model: LlamaModel, params: SamplingParams, rows: list[Logits], written: tuple[int, ...] = ()) -> list[int]:
-    """The tokens chosen by ``rows``, one after the other."""
+    """Return the tokens chosen from ``rows``, in order."""
     each = model.sampler(params, (1, 2, 3), written)
     tokens = []
     for row in rows:
@@ -51,7 +51,7 @@ def rows(model: LlamaModel, seed: int, count: int = 12, spread: float = 2.0) -> 
 
 
 def random_params(dice: random.Random, logits: list[Logits]) -> SamplingParams:
-    """Any parameters, with penalties and biases that reach the likeliest tokens, up and down."""
+    """Strategy: any parameters, with penalties and biases that change the order of the most likely tokens."""
     near = [int(token) for row in logits for token in np.argsort(-row)[: dice.choice((1, 5, 40))]]
     biased = dice.sample(near, min(len(near), dice.randrange(6))) + [dice.randrange(len(logits[0])) for _ in range(2)]
     return SamplingParams(
@@ -120,7 +120,7 @@ def test_temperature_0_and_top_k_1_take_the_likeliest(model: LlamaModel) -> None
 
 
 def allowed(model: LlamaModel, **params: Any) -> set[int]:
-    """All tokens that are ever chosen by one row of few likely tokens: 0 to 5, at 30%, 25%, 20%, 15%, 9% and 1%."""
+    """Return all tokens that are chosen from a row of a few likely tokens: 0 to 5, at 30%, 25%, 20%, 15%, 9% and 1%."""
     row = np.full(model.facts.vocabulary, -50, np.float32)
     row[:6] = np.log([0.30, 0.25, 0.20, 0.15, 0.09, 0.01])
     return set(chosen(model, SamplingParams(**{**HOT, "temperature": 1.0, "seed": 1, **params}), [row] * 600))

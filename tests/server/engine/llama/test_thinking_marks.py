@@ -1,4 +1,4 @@
-"""Which control tokens an answer shows."""
+"""Control tokens that an answer shows."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager

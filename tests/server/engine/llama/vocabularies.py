@@ -1,4 +1,4 @@
-"""Small vocabularies in files of their own, and llama.cpp's tokenizer on them."""
+"""Small vocabulary files, and llama.cpp's tokenizer on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.engine.llama.llama_log import log
 from server.engine.llama.llama_tokenizer import Tokenizer
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
-"""The kinds of tokens in a GGUF file."""
+"""Token types of a GGUF file."""
 
 MARKS = dict.fromkeys(["<s>", "</s>", "<|endoftext|>", "<|im_start|>", "<|im_end|>", "[INST]"], CONTROL)
 OWN_TOKENS = {
@@ -28,14 +28,14 @@ OWN_TOKENS = {
 
 
 def write_bpe(path: Path, **options: bool | str) -> Path:
-    """A byte-level vocabulary, as GPT-2's: a token for each byte, and ``he``. ``options`` as in _written."""
+    """Write a byte-level vocabulary like GPT-2's: a token for each byte, and ``he``. ``options``: see _written."""
     letters = [_letter(byte) for byte in range(256)]
     tokens = {**dict.fromkeys([*letters, "he", "He"], NORMAL), **MARKS, **OWN_TOKENS}
     return _written(path, "gpt2", tokens, ["h e", "H e"], options)
 
 
 def write_spm(path: Path, **options: bool | str) -> Path:
-    """A vocabulary as SentencePiece's, with byte fallback. ``options`` as in _written."""
+    """Write a vocabulary like SentencePiece's, with byte fallback. ``options``: see _written."""
     plain = [
         "▁",
         "▁h",
@@ -57,7 +57,7 @@ def write_spm(path: Path, **options: bool | str) -> Path:
 
 
 def _letter(byte: int) -> str:
-    """GPT-2's character for a byte: itself where it is printable."""
+    """Return GPT-2's character for a byte: the byte's own character if printable."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     return chr(byte if byte in printable else 256 + [each for each in range(256) if each not in printable].index(byte))
 
@@ -91,25 +91,25 @@ def _written(
 
 
 class OpenVocabulary:
-    """A vocabulary in llama.cpp: our tokenizer, and llama.cpp's own beside it."""
+    """A vocabulary loaded by llama.cpp, with our tokenizer and llama.cpp's own."""
 
     def __init__(self, vocab: ll.llama_vocab_p) -> None:
         self._vocab = vocab
         self.tokenizer = Tokenizer(vocab)
 
     def id(self, mark: str) -> int:
-        """The token of a mark."""
+        """Return the token of a mark."""
         return next(token for token, text in self.tokenizer._texts.items() if text == mark)
 
     def plain(self, text: str, *, special: bool = True) -> list[int]:
-        """What llama.cpp alone makes of a text."""
+        """Tokenize a text with llama.cpp alone."""
         data = text.encode("utf-8", "replace")
         tokens = (ll.llama_token * (len(data) + 2))()
         count = ll.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), False, special)
         return tokens[:count]
 
     def text(self, tokens: list[int]) -> str:
-        """What tokens say, marks included."""
+        """Return the text of tokens, marks included."""
         pieces = []
         for token in tokens:
             buffer = ctypes.create_string_buffer(256)
@@ -120,7 +120,7 @@ class OpenVocabulary:
 
 @contextmanager
 def vocabulary(path: Path) -> Iterator[OpenVocabulary]:
-    """The vocabulary of a model file, without the model."""
+    """Load the vocabulary of a model file, without the model."""
     log.install()
     ll.llama_backend_init()
     params = ll.llama_model_default_params()

@@ -1,4 +1,4 @@
-"""Which texts a grammar allows, tried with the starter model's vocabulary."""
+"""Check which texts a grammar allows, with the starter model's vocabulary."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from server.starter import MODEL_PATH
 
 @cache
 def model() -> LlamaModel:
-    """One model for all tests of a process; it ends with it."""
+    """One model for all tests of a process; it is freed at the end."""
     return LlamaModel(MODEL_PATH, context=64, parallel=1)
 
 
 @cache
 def single_bytes() -> dict[int, int]:
-    """A token for each byte that has one of its own."""
+    """Return a token for each byte that has its own."""
     pieces = ((model().piece(token), token) for token in range(model().facts.vocabulary))
     return {piece[0]: token for piece, token in pieces if len(piece) == 1}
 
@@ -33,7 +33,7 @@ def grammar(schema: dict[str, Any]) -> str:
 
 
 def allows(grammar: str, text: str) -> bool:
-    """True if an answer may be ``text``."""
+    """Return whether an answer may be ``text``."""
     matcher = model()._grammars.matcher(grammar)
     for byte in text.encode():
         token = single_bytes()[byte]
@@ -44,6 +44,6 @@ def allows(grammar: str, text: str) -> bool:
 
 
 def allows_value(grammar: str, value: object) -> bool:
-    """True if an answer may be ``value``, written with and without blanks."""
+    """Return whether an answer may be ``value``, with and without spaces."""
     compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return allows(grammar, compact) and allows(grammar, json.dumps(value, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Schemas as pydantic and zod write them, each with an answer that obeys it and one that doesn't."""
+"""Schemas from pydantic and zod, each with an answer that follows it and one that doesn't."""
 
 from typing import Any
 
@@ -119,7 +119,8 @@ PYDANTIC: list[Case] = [
     (record({"amount": {"anyOf": [NUM, {"pattern": "^(?!^[-+.]*$)[+-]?0*\\d*\\.?\\d*$", **STR}]}}), None, None),
     (record({"people": {"items": STR, "type": "array", "uniqueItems": True}}), None, None),
 ]
-"""The last two have no answers: a look-ahead (Decimal), and a set of any strings, can't be kept."""
+"""Schemas from pydantic. The last two have no answers: a look-ahead (Decimal) and a set of any strings are not
+supported."""
 
 ZOD: list[Case] = [
     (record({"name": STR, "age": SAFE}, **CLOSED, **DRAFT), {"name": "Ada", "age": 36}, {"name": "Ada", "age": 1.5}),

@@ -1,4 +1,4 @@
-"""Each keyword: the answers that a grammar allows, and those that it doesn't."""
+"""Each keyword: answers that its grammar allows, and answers that it doesn't."""
 
 from typing import Any
 
@@ -225,7 +225,7 @@ def test_a_string_has_one_spelling(text: str, allowed: bool) -> None:
 
 
 def test_no_property_is_named_by_another_spelling() -> None:
-    """So that the value of a named property can't come with the rules of the others."""
+    """Otherwise the value of a named property could follow the rules of the other properties."""
     compiled = grammar(OBJECT | {"additionalProperties": {"type": "null"}})
     assert allows(compiled, '{"a":1,"c":null}')
     assert not allows(compiled, '{"a":1,"a":null}')

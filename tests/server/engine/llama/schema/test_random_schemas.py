@@ -1,4 +1,4 @@
-"""Whatever tokens are chosen under a schema, the answer parses and obeys it."""
+"""With any choice of allowed tokens, the answer parses and follows its schema."""
 
 import json
 import random
@@ -70,7 +70,7 @@ SCHEMAS = st.recursive(LEAVES, wider, max_leaves=6)
 
 
 def write(compiled: str, dice: random.Random, most: int) -> str | None:
-    """An answer of tokens that are chosen at random from those allowed; None if it doesn't end by itself."""
+    """Write an answer of random allowed tokens; None if it doesn't end by itself."""
     matcher = model()._grammars.matcher(compiled)
     written = b""
     for _ in range(most):

@@ -1,4 +1,4 @@
-"""Schemas that programs write are kept."""
+"""Answers follow the schemas that programs generate."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What an answer can't be kept to is refused, with the keyword and its path."""
+"""Unsupported schemas are refused, with the keyword and its path."""
 
 import json
 import time
@@ -18,7 +18,7 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 def chain(length: int) -> dict[str, Any]:
-    """Definitions of which each names the next."""
+    """Return definitions, each of which refers to the next."""
     definitions: dict[str, Any] = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(length)}
     return {"$ref": "#/$defs/d0", "$defs": definitions | {f"d{length}": {"type": "null"}}}
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_kept_is_refused_with_its_path(schema: dict[str, Any], me
 
 
 def doubled(levels: int, keyword: str) -> dict[str, Any]:
-    """References that fan out, 2 to the power of ``levels`` ways to the same end."""
+    """Return references that fan out: 2 to the power of ``levels`` ways to the same end."""
     definitions: dict[str, Any] = {f"d{n}": {keyword: [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
     return {"$ref": "#/$defs/d0", "$defs": definitions | {f"d{levels}": {"type": "object"}}}
 
@@ -146,7 +146,7 @@ LARGE = [
 
 @pytest.mark.parametrize("schema", LARGE)
 def test_large_schemas_are_compiled_or_refused_with_bounded_work(schema: dict[str, Any]) -> None:
-    """In seconds of this thread's own time, which other programs don't make longer."""
+    """Limits in seconds of this thread's CPU time, which other programs don't increase."""
     before = time.thread_time()
     try:
         grammar(schema)
