@@ -17,7 +17,7 @@ const DAMAGED = "it's damaged";
 /** Error codes whose messages say what is wrong with the file. */
 const ABOUT_THE_FILE = new Set(["bad_json", "unsupported", "invalid_field"]);
 
-/** Beginnings of the server's messages, and the page's plainer words for them. */
+/** Beginnings of the server's messages (a test compares them), and the page's plainer words for them. */
 const PLAIN = /** @type {const} */ ([
   [UNKNOWN, "unknown format"],
   [HERE, "it's already here"],
@@ -30,9 +30,9 @@ const PLAIN = /** @type {const} */ ([
   ["line ", "it's incomplete"],
   ["this is not the ", "it's not a text file"],
   [`${NO_EXPORT}: it is not UTF-8`, "it's not a text file"],
-  ["the file is no JSON", NO_EXPORT],
-  ["it is no Markdown that StreamUI exported", "StreamUI didn't export it"],
-  ["it was exported by another StreamUI", "it was made by a newer StreamUI"],
+  ["the file is not JSON", NO_EXPORT],
+  ["it is not Markdown exported by StreamUI", "StreamUI didn't export it"],
+  ["it has version ", "it was made by a newer StreamUI"],
   ["its system prompt has ", "its system prompt is too long"],
   ["it is encrypted", "it's encrypted"],
 ]);

@@ -20,8 +20,8 @@ describe("an import's outcome", () => {
       tone: "quiet",
     },
     { imported: 0, skipped: [], text: "Nothing imported: x.json has no chats in it.", tone: "bad" },
-    { imported: 0, skipped: [skip("message 'a' stands below 'b', which is not there")], text: "Nothing imported from x.json: it's damaged.", tone: "bad" },
-    { imported: 0, skipped: [skip("line 3 is no JSON; was the file cut off?")], text: "Nothing imported from x.json: it's incomplete.", tone: "bad" },
+    { imported: 0, skipped: [skip("message 'a' has the parent 'b', which is missing")], text: "Nothing imported from x.json: it's damaged.", tone: "bad" },
+    { imported: 0, skipped: [skip("line 3 is not JSON; was the file cut off?")], text: "Nothing imported from x.json: it's incomplete.", tone: "bad" },
     { imported: 0, skipped: [skip("it is of no known format: that of …")], text: "Nothing imported from x.json: unknown format.", tone: "bad" },
     { imported: 0, skipped: [skip("it is here already; delete …")], text: "Nothing imported from x.json: this chat is already here.", tone: "bad" },
     {
@@ -42,7 +42,7 @@ describe("an import's outcome", () => {
 describe("an import that the server refused", () => {
   /** @type {[string, {code?: string, status?: number, isTemporary?: boolean}, string, boolean][]} */
   const cases = [
-    ["the file is no JSON of conversations: invalid character (byte 0)", { code: "bad_json", status: 400 }, "not a chat export.", false],
+    ["the file is not JSON with conversations: invalid character (byte 0)", { code: "bad_json", status: 400 }, "not a chat export.", false],
     ["not a chat export: this is a PDF", { code: "bad_json", status: 400 }, "this is a PDF, not a chat export.", false],
     [
       "not a chat export: this is a gzip file; unpack it first",
@@ -53,7 +53,7 @@ describe("an import that the server refused", () => {
     ["JSON nested too deep", { code: "bad_json", status: 400 }, "it's damaged.", false],
     ["this zip file is broken or incomplete", { code: "unsupported", status: 400 }, "this zip file is broken or incomplete.", false],
     ["The server answered with the status 413.", { status: 413 }, "it's larger than 64 MiB.", false],
-    ["it was exported by another StreamUI, as version 9; this one reads 1", { code: "unsupported", status: 400 }, "it was made by a newer StreamUI.", false],
+    ["it has version 9 of the format; this StreamUI reads version 1", { code: "unsupported", status: 400 }, "it was made by a newer StreamUI.", false],
     ["this is not the UTF-16 text that it begins as", { code: "bad_json", status: 400 }, "it's not a text file.", false],
     ["another file is being imported; try again when that is done", { code: "busy", status: 503, isTemporary: true }, "another file is being imported.", true],
     ["The server can't be reached.", { isTemporary: true }, "the server can't be reached.", true],
