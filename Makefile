@@ -1,4 +1,4 @@
-# Everything that a newcomer, a developer or CI types. What a target makes lies in .venv*, node_modules/ and build/.
+# All commands for users, developers and CI. Targets write to .venv*, node_modules/ and build/.
 #   make run ARGS="--port 0 --model some.gguf"        make PYTHON=python3.13 run
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -21,17 +21,17 @@ help: ## show this list
 run: install ## start the chat server and print its address; options: make run ARGS="--port 0"
 	@exec $(BIN)/streamui serve $(ARGS)
 
-install: ## bring what `make run` needs into .venv and node_modules; does nothing when nothing changed
+install: ## install the requirements of `make run` into .venv and node_modules; does nothing if they are up to date
 	@$(check_venv)
 	@$(MAKE) -s .venv/.runtime
 	@$(MAKE) -s node_modules/.libraries build/page/bundle.json \
 	  || echo "The page does without: it loads more slowly, code may have no colours, and formulas may stay as they are written."
 
-install-dev: ## the same, with what `make test` and `make lint` need on top
+install-dev: ## install also the requirements of `make test` and `make lint`
 	@$(check_venv)
 	@$(MAKE) -s .venv/.dev node_modules/.installed build/page/bundle.json
 
-test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, browsers; runs all of them, then fails if one failed
+test: install-dev ## run every suite: Python, coverage, fuzzing, JavaScript, browsers; fails at the end if one failed
 	@failed=; \
 	for suite in python coverage fuzz frontend browser; do \
 	  printf '\n== %s\n' "$$suite"; $(MAKE) --no-print-directory "test-$$suite" || failed="$$failed $$suite"; \
@@ -39,13 +39,13 @@ test: install-dev ## every suite: Python, coverage, fuzzing, JavaScript, browser
 	[ -z "$$failed" ] || { echo "make test: these suites failed:$$failed"; exit 1; }
 	@echo "make test: python, coverage, fuzz, frontend and browser passed"
 
-test-slow: install-dev | build ## what `make test` leaves out: all browser tests in Firefox and WebKit
+test-slow: install-dev | build ## run the tests that `make test` leaves out: all browser tests in Firefox and WebKit
 	@failed=; for browser in firefox webkit; do \
 	  $(MAKE) --no-print-directory "test-$$browser" BROWSER_TESTS="tests/e2e -not -name '*.chromium.test.js'" || failed="$$failed $$browser"; \
 	done; \
 	[ -z "$$failed" ] || { echo "make test-slow: it failed in:$$failed"; exit 1; }
 
-lint: install-dev types ## style, types, which package may import which, wording of docstrings, and what is known to be unsafe
+lint: install-dev types ## check style, types, layers, the docstrings' wording, and known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache
@@ -57,19 +57,19 @@ lint: install-dev types ## style, types, which package may import which, wording
 	@# The page's content security policy forbids inline script and style; here it shows before a browser says so.
 	! grep -rnEi --include='*.html' '<style|<script>|[ "]style=|[ "]on[a-z]+=|javascript:' frontend server
 
-types: install-dev ## the types alone: mypy --strict, and tsc over the page's JSDoc
+types: install-dev ## check only types: mypy --strict, and tsc for the page's JSDoc
 	$(BIN)/mypy
 	node_modules/.bin/tsc -p tsconfig.json
 
-spec: install-dev ## write the protocol's schema, AsyncAPI document and diagrams, and the table of options
+spec: install-dev ## write the generated documents: the protocol's schema, AsyncAPI and diagrams, and the table of options
 	$(BIN)/python -m protocol.spec
 	$(BIN)/python -m tests.docs.options
 
-templates: install-dev ## how the chat templates of 70 models are rendered here, as a table
+templates: install-dev ## print a table of how the chat templates of 70 models are rendered here
 	@$(BIN)/python -m tests.server.chat.table
 
 FUZZ_SECONDS ?= 3600
-fuzz: install-dev | build ## an hour of fuzzing of codec and sessions, long runs of two sessions wired to each other, and 50,000 streamed answers
+fuzz: install-dev | build ## run an hour of fuzzing, long runs of two connected sessions, and 50,000 streamed answers
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
 	MACHINE_EXAMPLES=10000 $(BIN)/pytest tests/protocol/test_session_machine.py
 	STREAMING_TEXTS=50000 node --test tests/frontend/rendering/markdown/streaming.test.js
@@ -77,25 +77,25 @@ fuzz: install-dev | build ## an hour of fuzzing of codec and sessions, long runs
 PAGE_MACHINE_RUNS ?= 200
 page-machine: export BROWSER := chromium
 page-machine: export PAGE_MACHINE_RUNS := $(PAGE_MACHINE_RUNS)
-page-machine: install-dev | build ## random actions on the page, PAGE_MACHINE_RUNS times with and without a browser
+page-machine: install-dev | build ## do random actions on the page, PAGE_MACHINE_RUNS times with and without a browser
 	node --test --test-concurrency=1 tests/e2e/page-machine.chromium.test.js
 
-soak: install-dev ## the fault tests in their long form, then ten thousand generations of every kind; takes hours
+soak: install-dev ## run the long form of the fault tests, then ten thousand generations; takes hours
 	SOAK=1 $(BIN)/pytest -o faulthandler_timeout=14400 tests/faults $(ARGS)
 	SOAK_GENERATIONS=10000 $(BIN)/pytest -s -o faulthandler_timeout=14400 tests/server/engine/test_soak.py
 
-bench-page: install-dev ## how soon the page starts, and what long answers and conversations cost it, in ten minutes; quiet machine please
+bench-page: install-dev ## measure the page's start, long answers and long conversations; takes ten minutes on an idle machine
 	node tests/e2e/bench/start.js
 	node tests/e2e/bench/page.js $(ARGS)
 
-screenshots: install-dev ## take the README's pictures of the page anew
+screenshots: install-dev ## take the README's pictures of the page
 	node tests/e2e/screenshots.js
 
 screens: export BROWSER := chromium
 screens: install-dev ## take every screen in every width, text size and theme into build/screens/, for a person to look at: ARGS="empty login"
 	node tests/e2e/all-screens.js $(ARGS)
 
-icons: install-dev ## draw the icons of the installed page anew from frontend/icon.svg
+icons: install-dev ## draw the icons of the installed page from frontend/icon.svg
 	node tests/e2e/icons.js
 
 starter: install .venv-starter/.installed ## train the built-in model again (about an hour on two cores) and print its scores
@@ -108,7 +108,7 @@ lock: .venv-lock/.installed ## pin every dependency again; newer versions: make 
 	$(call compile,--group dev --constraint requirements.lock --constraint requirements-build.lock,requirements-dev.lock)
 	npm install --package-lock-only
 
-clean: ## remove what was installed and built, the virtual environments included
+clean: ## remove everything that was installed and built, also the virtual environments
 	rm -rf .venv .venv-starter .venv-lock .venv-node node_modules build dist
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find server protocol tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,15 +1,15 @@
-# What make installs: each file here records a finished install, and is newer than everything that it depends on.
+# Targets of `make install`. Each file records a finished install, and is newer than everything that it depends on.
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-# What keeps the build of llama.cpp short: no image support, and no "common" library (llama-build.cmake says why).
-# scikit-build-core reads these from the environment; the semicolon parts them, so a folder may have spaces in its name.
+# Options that shorten the build of llama.cpp: no image support and no "common" library (reasons in llama-build.cmake).
+# scikit-build-core reads them from the environment. They are separated by semicolons, so a path may contain spaces.
 LLAMA_DEFINES = LLAVA_BUILD=OFF;CMAKE_PROJECT_llama.cpp_INCLUDE=$(CURDIR)/server/engine/llama-build.cmake
 
-# .unfinished lies there while an install runs, so that one cut short is seen and made anew. So is an environment whose
-# Python is gone, and one whose folder was moved (its commands name the old place).
+# The file .unfinished exists while an install runs, so an interrupted install is detected and repeated. The environment
+# is also made again if its Python was removed or its folder was moved, since its commands contain the old path.
 define check_venv
 [ ! -e .venv ] || { [ ! -e .venv/.unfinished ] && [ "$$(cat .venv/.folder)" = "$$PWD" ] && $(BIN)/python -c ''; } 2>/dev/null \
-  || { echo "Making .venv anew: it was left unfinished, or its folder or its Python has moved."; rm -rf .venv; }
+  || { echo "Making .venv again: its install was interrupted, or its folder or its Python has moved."; rm -rf .venv; }
 endef
 
 # $(1) the folder
@@ -33,7 +33,7 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
   || { echo "Node 20.19 or newer, with npm, is needed for the tests: found $$(node --version 2>/dev/null || echo none)"; exit 2; }
 endef
 
-# $(1) what to resolve, $(2) the lock file. No line of it names a registry: pip's own settings say where packages are.
+# $(1) requirements to resolve, $(2) the lock file. It names no registry: pip's own settings do.
 define compile
 .venv-lock/bin/uv pip compile $(1) --output-file $(2) --quiet --no-header --no-annotate --no-emit-index-url \
   --universal --python-version 3.11 --generate-hashes $(ARGS)
@@ -46,10 +46,9 @@ endef
 	@echo "$$PWD" > .venv/.folder
 	@touch $@
 
-# The build tools are installed first and pinned too (hence no build isolation), so that the one package that is
-# compiled here, llama-cpp-python, is built by the same pip, cmake and ninja everywhere. It never comes from pip's cache:
-# that knows neither our options nor the processor that a wheel was built for, and a wrong one dies of an illegal
-# instruction.
+# The build tools are pinned and installed first (hence no build isolation), so that llama-cpp-python, the only package
+# compiled here, is built by the same pip, cmake and ninja everywhere. It is never taken from pip's cache: the cache
+# ignores our options and the processor that a wheel was built for, and a wrong wheel crashes with an illegal instruction.
 .venv/.runtime: .venv/.made requirements.lock requirements-build.lock pyproject.toml
 	@touch .venv/.unfinished
 	@echo "Installing the pinned packages. In a new .venv llama.cpp is compiled: 2 to 3 minutes on 2 cores, less on more."
@@ -68,13 +67,13 @@ endef
 	@rm .venv/.unfinished
 	@touch $@
 
-# npm ci removes the folder first, and this file with it.
+# npm ci first removes the whole folder, including this file.
 node_modules/.installed: package.json package-lock.json .npmrc
 	@$(check_node)
 	@npm ci --no-progress
 	@touch $@ node_modules/.libraries
 
-# What the page itself loads. Where there is no Node, PyPI has one.
+# Libraries that the page loads. If Node is missing, it is installed from PyPI.
 node_modules/.libraries: package.json package-lock.json .npmrc
 	@npm() { command npm "$$@"; }; \
 	( $(check_node) ) >/dev/null || { \
@@ -85,7 +84,7 @@ node_modules/.libraries: package.json package-lock.json .npmrc
 	  || { echo "npm could not install the page's libraries for code and math."; exit 2; }
 	@touch $@
 
-# The page's scripts and styles as few files. Folders count too: their time changes when a file in them comes or goes.
+# Bundle of the page's scripts and styles. Folders are prerequisites too: their time changes with each new or removed file.
 build/page/bundle.json: .venv/.runtime node_modules/.libraries server/page/build.py $(shell find frontend 2>/dev/null)
 	@$(BIN)/python -m server.page.build
 	@touch $@

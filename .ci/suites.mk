@@ -1,7 +1,7 @@
 # The suites of `make test`, each a target of its own.
 
-# A suite passes when its runner says so and at least one of its tests was run and passed: not when all were skipped.
-# WORKERS: processes of the Python suite. Its tests wait a lot, so three keep two cores busy.
+# A suite passes if its runner succeeds and at least one test passed. It fails if all tests were skipped.
+# WORKERS: number of processes of the Python suite. Its tests mostly wait, so three keep two cores busy.
 WORKERS ?= 3
 .PHONY: test-python test-coverage test-fuzz test-frontend test-browser test-chromium test-firefox test-webkit
 test-python: | build
@@ -9,7 +9,7 @@ test-python: | build
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS) | tee build/test-python.log
 	@grep -Eq '(^|[ =,])[1-9][0-9]* passed' build/test-python.log || { echo "no Python test passed"; exit 1; }
 
-# The protocol's pure core, all of it, by its own tests alone; pyproject.toml says what belongs to it.
+# Full coverage of the protocol's pure core by its own tests; pyproject.toml lists its files.
 test-coverage: | build
 	@$(BIN)/coverage run -m pytest -q $(filter-out $(wildcard tests/protocol/*client*),$(wildcard tests/protocol/test_*.py))
 	@$(BIN)/coverage report
@@ -46,7 +46,7 @@ test-webkit: | build
 	@$(call check_program,/usr/bin/Xvfb,xvfb)
 	@$(call run_node_tests,$(BROWSER_TESTS),test-webkit)
 
-# What Firefox and WebKit run.
+# Tests that Firefox and WebKit run.
 BROWSER_TESTS = $(EVERYWHERE:%=tests/e2e/%.test.js)
 
 # $(1) the program, $(2) the Debian package that brings it, $(3) the variable that names another one
@@ -55,8 +55,8 @@ program="$(1)"; [ -x "$$program" ] || { \
   echo "The browser tests need $$program, which is not there: apt-get install $(2)$(if $(3), -- or set $(3)=/path/to/it)"; exit 1; }
 endef
 
-# $(1) the folders, and which files of them; $(2) the name of the log. Files are named, since Node 20 and 22 read a folder's name differently, and
-# with no name at all Node takes every test that it finds. One after the other: the browser's figures depend on time.
+# $(1) folders and a pattern of files; $(2) name of the log. Files are passed by name: Node 20 and 22 treat a folder differently, and without
+# names Node runs every test that it finds. The tests run one at a time, since the browser measures depend on timing.
 define run_node_tests
 mapfile -t files < <(find $(1) -name '*.test.js' | sort); \
 [ "$${#files[@]}" -gt 0 ] || { echo "no *.test.js in $(1)"; exit 1; }; \

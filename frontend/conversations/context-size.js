@@ -78,7 +78,7 @@ export class ContextSize {
   }
 
   /**
-   * Count a branch on the server. If that fails, there is no count: the chat works without.
+   * Count the tokens of a branch on the server. If that fails, the page shows no count.
    * @param {OpenConversation} open
    * @param {string} leaf
    * @param {string} key

@@ -10,8 +10,8 @@ import { create } from "./elements.js";
  * @property {string} name one word, for ids
  * @property {string} title
  * @property {HTMLElement} element
- * @property {() => void} [shown] called when it becomes visible
- * @property {() => void} [hidden] called when it is no longer visible
+ * @property {() => void} [shown] called after the view was shown
+ * @property {() => void} [hidden] called after the view was hidden
  */
 
 export class SidePanel {

@@ -26,9 +26,8 @@ import { ThinkingView } from "./markdown/thinking-view.js";
  */
 
 /**
- * Longest time that colours and formulas wait for a pause between frames, in milliseconds. While a long conversation is
- * being added to the page, there is no pause for several hundred milliseconds, and visible formulas would wait that
- * long.
+ * Longest time that colours and formulas wait for a pause between frames, in milliseconds. Without this limit they
+ * would wait several hundred milliseconds while the page adds a long conversation, which leaves no pauses.
  */
 const LONGEST_WAIT_MS = 60;
 /** Text with every kind of block, for `warmUp`. */
