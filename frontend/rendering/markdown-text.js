@@ -84,6 +84,14 @@ export class MarkdownText {
     text.finish();
   }
 
+  /**
+   * Paint colours and formulas later.
+   * @param {boolean} isHeld false to paint them in the pauses between frames
+   */
+  static holdPainting(isHeld) {
+    this.#queue.hold(isHeld);
+  }
+
   /** Paint the waiting colours and formulas now. */
   static paintWaiting() {
     this.#queue.flush();

@@ -1,5 +1,6 @@
 /** Transcript of the open conversation: its messages, or the welcome, loading or error view. */
 
+import { MarkdownText } from "./markdown-text.js";
 import { MessageView } from "./message-view.js";
 import { SearchHits } from "./search-hits.js";
 
@@ -102,6 +103,7 @@ export class TranscriptView {
   stop() {
     this.#observer.abort();
     this.#unrendered = [];
+    MarkdownText.holdPainting(false);
     this.#near.stop();
     this.#menu.stop();
     this.#scroller.stop();
@@ -163,9 +165,10 @@ export class TranscriptView {
 
   /**
    * Schedule the messages that are not on the page yet; once all are, start rendering them in the pauses between
-   * frames.
+   * frames. Formulas wait too: each pause with some of them would cost the page another layout.
    */
   #scheduleRest() {
+    MarkdownText.holdPainting(this.#missing > 0);
     if (this.#missing > 0) return this.#batcher.schedule(this);
     this.#callWaiting();
     this.#unrendered = [...this.#views.values()].filter(({ isPainted }) => !isPainted);
@@ -209,6 +212,7 @@ export class TranscriptView {
     this.#missing = 0;
     this.#unrendered = [];
     this.#callWaiting();
+    MarkdownText.holdPainting(false);
     this.#elements.list.replaceChildren();
   }
 

@@ -14,6 +14,7 @@ export class IdleQueue {
   /** @type {(() => void)[]} */
   #jobs = [];
   #isWaiting = false;
+  #isHeld = false;
 
   /** @param {(then: (pause: Pause) => void) => void} [request] calls back in the next pause */
   constructor(request = pauseWithin(LONGEST_WAIT_MS)) {
@@ -26,13 +27,22 @@ export class IdleQueue {
     this.#wait();
   }
 
-  /** Run all waiting jobs now. */
+  /**
+   * Run no jobs until the queue is released.
+   * @param {boolean} isHeld false to release it
+   */
+  hold(isHeld) {
+    this.#isHeld = isHeld;
+    this.#wait();
+  }
+
+  /** Run all waiting jobs now, even if the queue is held. */
   flush() {
     while (this.#jobs.length > 0) this.#jobs.shift()?.();
   }
 
   #wait() {
-    if (this.#isWaiting || this.#jobs.length === 0) return;
+    if (this.#isWaiting || this.#isHeld || this.#jobs.length === 0) return;
     this.#isWaiting = true;
     this.#request((pause) => this.#work(pause));
   }
@@ -40,6 +50,7 @@ export class IdleQueue {
   /** @param {Pause} pause */
   #work(pause) {
     this.#isWaiting = false;
+    if (this.#isHeld) return;
     const end = performance.now() + STRETCH_MS;
     do this.#jobs.shift()?.();
     while (this.#jobs.length > 0 && performance.now() < end && (pause.didTimeout || pause.timeRemaining() > LEAST_MS));

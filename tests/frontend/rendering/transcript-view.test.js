@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { parseHTML } from "linkedom";
 
 import { FrameBatcher } from "../../../frontend/rendering/frame-batcher.js";
+import { MarkdownText } from "../../../frontend/rendering/markdown-text.js";
 import { TranscriptView } from "../../../frontend/rendering/transcript-view.js";
 
 /** @typedef {import("../../../frontend/conversations/presenting.js").Shown} Shown */
@@ -79,6 +80,36 @@ describe("The transcript of a long conversation", () => {
     assert.deepEqual(ids(), expected(0, 200));
     assert.equal(frames.length, 0);
     assert.deepEqual([...list.querySelectorAll(".is-last")].map(({ dataset }) => dataset.message), ["199"]);
+  });
+
+  describe("holds formulas back", () => {
+    /** @type {boolean} */
+    let isHeld;
+
+    beforeEach(() => {
+      isHeld = false;
+      mock.method(MarkdownText, "holdPainting", (/** @type {boolean} */ held) => (isHeld = held));
+      transcript.show(messages(200));
+    });
+
+    it("until all messages are on the page", () => {
+      frame();
+      assert.ok(isHeld);
+      for (let count = 0; count < 10; count += 1) frame();
+      assert.ok(!isHeld);
+    });
+
+    it("until the conversation is left", () => {
+      assert.ok(isHeld);
+      transcript.clear();
+      assert.ok(!isHeld);
+    });
+
+    it("until the transcript is taken away", () => {
+      assert.ok(isHeld);
+      transcript.stop();
+      assert.ok(!isHeld);
+    });
   });
 
   describe("has a quiet moment for others", () => {

@@ -45,6 +45,24 @@ describe("The queue of work for the pauses between frames", () => {
     assert.deepEqual(done, [0, 1, 2, 3]);
   });
 
+  it("does nothing while it is held, and asks for a pause once it is released", () => {
+    queue.hold(true);
+    requests[0]?.({ timeRemaining: () => 10 });
+    queue.add(() => done.push(6));
+    assert.deepEqual([done, requests.length], [[], 1]);
+    queue.hold(false);
+    queue.hold(false);
+    assert.equal(requests.length, 2);
+    requests[1]?.({ timeRemaining: () => 10 });
+    assert.deepEqual(done, [0, 1, 2, 3]);
+  });
+
+  it("does all at once on demand, even while it is held", () => {
+    queue.hold(true);
+    queue.flush();
+    assert.equal(done.length, 6);
+  });
+
   it("does all at once on demand", () => {
     queue.flush();
     assert.deepEqual(done, [0, 1, 2, 3, 4, 5]);
