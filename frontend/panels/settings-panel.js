@@ -23,6 +23,8 @@ export class SettingsPanel {
   /** @type {Settings} */
   #settings = {};
   #facts = create("dl", { class: "facts" });
+  /** @type {[ModelFacts, Limits] | []} facts that are shown */
+  #shownFacts = [];
   #system;
   #presets;
   #fields;
@@ -74,6 +76,8 @@ export class SettingsPanel {
    * @param {Limits} limits
    */
   showFacts(model, limits) {
+    if (model === this.#shownFacts[0] && limits === this.#shownFacts[1]) return;
+    this.#shownFacts = [model, limits];
     const recommended = /** @type {Record<string, number | undefined>} */ (model.sampling ?? {});
     for (const field of this.#fields) field.showDefault(recommended[field.name]);
     const rows = describeModel(model, limits);
