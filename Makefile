@@ -61,7 +61,8 @@ types: install-dev ## check only types: mypy --strict, and tsc for the page's JS
 	$(BIN)/mypy
 	node_modules/.bin/tsc -p tsconfig.json
 
-spec: install-dev ## write the generated documents: the protocol's schema, AsyncAPI and diagrams, and the table of options
+spec: install-dev ## write what follows from tables: the sampling parameters' code, the protocol's documents, the table of options
+	$(BIN)/python -m tests.generated
 	$(BIN)/python -m protocol.spec
 	$(BIN)/python -m tests.docs.options
 

@@ -6,10 +6,14 @@ import msgspec
 from msgspec import UNSET
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import MAX_SCHEMA_BYTES, Cancel, ClientMessage, Generate
+from protocol.messages import Cancel, ClientMessage, Generate
+from protocol.parameter_table import PARAMETERS, JsonObject
 
 SOURCES: Final = ("prompt", "messages", "conversation")
 """The fields that say what a `generate` answers; a valid message has exactly one of them."""
+
+OBJECT_BYTES: Final = {each.name: each.values.most for each in PARAMETERS if isinstance(each.values, JsonObject)}
+"""Largest size of each sampling parameter that is an object, in bytes as JSON. A larger one is invalid."""
 
 
 def check(message: ClientMessage) -> None:
@@ -17,7 +21,7 @@ def check(message: ClientMessage) -> None:
     if isinstance(message, Generate):
         _check_source(message)
         _check_text(message)
-        _check_schema(message)
+        _check_objects(message)
     elif isinstance(message, Cancel) and message.id is not None and message.all:
         raise _invalid("cancel", message.id, "all", "cancel takes `id` or `all`, not both; leave one of them out")
 
@@ -76,12 +80,13 @@ def _check_text(message: Generate) -> None:
         raise _invalid("generate", message.id, path, text)
 
 
-def _check_schema(message: Generate) -> None:
-    schema = message.params.json_schema
-    if schema is not None and len(size := msgspec.json.encode(schema)) > MAX_SCHEMA_BYTES:
-        path = "params.json_schema"
-        text = f"{path} must be an object of up to {MAX_SCHEMA_BYTES} bytes as JSON, not {len(size)}; leave things out"
-        raise _invalid("generate", message.id, path, text)
+def _check_objects(message: Generate) -> None:
+    for name, most in OBJECT_BYTES.items():
+        value = getattr(message.params, name)
+        if value is not None and (size := len(msgspec.json.encode(value))) > most:
+            path = f"params.{name}"
+            text = f"{path} must be an object of up to {most} bytes as JSON, not {size}; leave things out"
+            raise _invalid("generate", message.id, path, text)
 
 
 def _listed(names: tuple[str, ...]) -> str:

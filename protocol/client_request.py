@@ -1,45 +1,25 @@
 """Arguments of ``Chat.generate`` in Python, and the `generate` message that they make."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, cast
 
 from msgspec import UnsetType
 from msgspec.structs import replace
 
 from protocol.messages import ChatMessage, Generate, Params, Role, Truncation
+from protocol.parameter_table import PARAMETERS, Texts
+from protocol.params import ParamsKeywords
 
 Prompt = str | Sequence[ChatMessage | Mapping[str, str]]
 """One turn of the user, or a whole dialogue of ``{"role": ..., "content": ...}``."""
 
 
-class Sampling(TypedDict, total=False):
+class Sampling(ParamsKeywords, total=False):
     """Sampling parameters as keywords. PROTOCOL 4.2 has meanings and ranges. None: the server's default.
 
     ``top_logprobs`` is a field beside ``params`` in the message; it adds logprobs to the `token` events.
     """
 
-    temperature: float | None
-    top_p: float | None
-    top_k: int | None
-    min_p: float | None
-    typical_p: float | None
-    top_n_sigma: float | None
-    xtc_probability: float | None
-    xtc_threshold: float | None
-    max_tokens: int | None
-    stop: str | Sequence[str] | None
-    seed: int | None
-    presence_penalty: float | None
-    frequency_penalty: float | None
-    repeat_penalty: float | None
-    repeat_last_n: int | None
-    dry_multiplier: float | None
-    dry_base: float | None
-    dry_allowed_length: int | None
-    dry_penalty_last_n: int | None
-    dry_sequence_breakers: Sequence[str] | None
-    logit_bias: Mapping[str, float] | None
-    json_schema: Mapping[str, Any] | None
     top_logprobs: int | None
 
 
@@ -60,6 +40,9 @@ class Asking(Sampling, total=False):
 BESIDE: Final = ("conversation", "content", "parent", "message_id", "truncation")
 """Keywords that are fields of the message itself, beside ``params``."""
 
+LISTS: Final = tuple(each.name for each in PARAMETERS if isinstance(each.values, Texts))
+"""Keywords that are lists of strings; a single string is a list of one."""
+
 
 def generate_request(
     prompt: Prompt | None, id: str, raw: bool, on_detach_ms: int | UnsetType | None, asking: Asking
@@ -68,8 +51,10 @@ def generate_request(
 
     Raises TypeError for a keyword that ``Asking`` does not have.
     """
-    stop = asking.get("stop")
-    values: dict[str, Any] = {**asking, "stop": (stop,) if isinstance(stop, str) else stop}
+    values: dict[str, Any] = {**asking}
+    for name in LISTS:
+        if isinstance(values.get(name), str):
+            values[name] = (values[name],)
     top_logprobs = values.pop("top_logprobs", None)
     beside = {name: values.pop(name) for name in BESIDE if name in values}
     params = Params(**values)

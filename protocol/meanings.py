@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from protocol.parameter_table import PARAMETERS
+
 MESSAGES: Final[dict[str, str]] = {
     "Hello": "The client's token, and generations to attach to. Required only where the server needs a token.",
     "Generate": "Start a generation; the same id and body as an earlier one attaches to that one.",
@@ -71,28 +73,7 @@ FIELDS: Final[dict[str, str]] = {
     "AttachPoint.after": "the cursor: events after this number are sent",
     "ChatMessage.role": "author of the message",
     "ChatMessage.content": "text of the message",
-    "Params.temperature": "0: always the likeliest token",
-    "Params.top_p": "keep the likeliest tokens that add up to this; 1: off",
-    "Params.top_k": "keep this many of the likeliest tokens; 0: off",
-    "Params.min_p": "drop tokens less likely than this share of the likeliest one; 0: off",
-    "Params.typical_p": "keep the tokens whose surprise is nearest to the expected one, up to this probability; 1: off",
-    "Params.top_n_sigma": "keep tokens within so many standard deviations of the best logit; 0 or less: off",
-    "Params.xtc_probability": "probability of dropping all but the least likely of the likely tokens (XTC); 0: off",
-    "Params.xtc_threshold": "probability from which a token counts as likely for XTC; above 0.5: off",
-    "Params.max_tokens": "end with length after this many tokens",
-    "Params.stop": "end with stop before one of these strings",
-    "Params.seed": "seed of the random numbers; -1: a random seed",
-    "Params.presence_penalty": "penalty for tokens that were already used; 0: off",
-    "Params.frequency_penalty": "penalty for tokens by how often they were used; 0: off",
-    "Params.repeat_penalty": "penalty for recently used tokens; 1: off",
-    "Params.repeat_last_n": "number of the answer's last tokens that the three penalties look at",
-    "Params.dry_multiplier": "penalty for continuing a sequence that already occurs in the text (DRY); 0: off",
-    "Params.dry_base": "DRY's penalty grows by this factor with each repeated token",
-    "Params.dry_allowed_length": "length of repeated sequences that DRY allows, in tokens",
-    "Params.dry_penalty_last_n": "number of the last tokens of prompt and answer that DRY looks at; 0: off",
-    "Params.dry_sequence_breakers": "strings that end a repetition for DRY",
-    "Params.json_schema": "a JSON schema that the answer obeys",
-    "Params.logit_bias": "token id to a value added to its logit",
+    **{f"Params.{each.name}": each.meaning.replace("`", "") for each in PARAMETERS},
     "Welcome.protocol": "streamui.v1",
     "Welcome.server": "streamui/ and its version",
     "Welcome.connection": "name of this connection, as in the server's log",

@@ -6,21 +6,20 @@ default value are not sent.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from protocol.params import Params as Params  # belongs to the messages, and is generated
+
 PROTOCOL: Final = "streamui.v1"
 MAX_ATTACH: Final = 256  # bounds the number of answers to one message
-MAX_BIASES: Final = 1024
-MAX_SCHEMA_BYTES: Final = 65_536
 MAX_TOP_LOGPROBS: Final = 20
 
 # `(?!\n)$` and not `$`: Python's `$` also matches before a final newline.
 Id = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}(?!\n)$", description="a string of 1 to 64 of A-Z a-z 0-9 . _ -")
 ]
-TokenId = Annotated[str, Meta(pattern=r"^[0-9]{1,10}(?!\n)$", description="a token id in decimal digits")]
 MAX_WHOLE: Final = 2**53 - 1  # the largest whole number that JavaScript reads exactly
 Seq = Annotated[int, Meta(ge=0, le=MAX_WHOLE)]
 EventSeq = Annotated[int, Meta(ge=1, le=MAX_WHOLE)]
@@ -31,7 +30,6 @@ Count = Annotated[int, Meta(ge=0, le=MAX_WHOLE)]
 Milliseconds = Annotated[float, Meta(ge=0)]
 Role = Literal["system", "user", "assistant"]
 Truncation = Literal["auto", "disabled"]
-Breaker = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class GenerationState(StrEnum):
@@ -72,39 +70,6 @@ class AttachPoint(Record, frozen=True, kw_only=True):
 class ChatMessage(Record, frozen=True, kw_only=True):
     role: Role
     content: str
-
-
-class Params(Record, frozen=True, kw_only=True):
-    """Sampling parameters, named, defined and bounded as in OpenAI's and llama.cpp's APIs. None: the server's
-    default."""
-
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None  # 0 = always the likeliest token
-    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None  # 1 = off
-    top_k: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None  # 0 = off
-    min_p: Annotated[float, Meta(ge=0, le=1)] | None = None  # 0 = off
-    typical_p: Annotated[float, Meta(ge=0, le=1)] | None = None  # 1 = off
-    top_n_sigma: Annotated[float, Meta(ge=-1, le=100)] | None = None  # 0 or less = off
-    xtc_probability: Annotated[float, Meta(ge=0, le=1)] | None = None  # 0 = off
-    xtc_threshold: Annotated[float, Meta(ge=0, le=1)] | None = None  # above 0.5 = off
-    max_tokens: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
-    stop: (
-        Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(min_length=1, max_length=16)]
-        | None
-    ) = None
-    seed: Annotated[int, Meta(ge=-1, le=2**32 - 1)] | None = None  # -1 = a random one
-    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None  # 0 = off
-    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None  # 0 = off
-    repeat_penalty: Annotated[float, Meta(gt=0, le=2)] | None = None  # 1 = off
-    repeat_last_n: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None  # 0 = no penalty
-    dry_multiplier: Annotated[float, Meta(ge=0, le=100)] | None = None  # 0 = off
-    dry_base: Annotated[float, Meta(ge=1, le=100)] | None = None
-    dry_allowed_length: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
-    dry_penalty_last_n: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
-    dry_sequence_breakers: Annotated[tuple[Breaker, ...], Meta(max_length=16)] | None = None
-    logit_bias: (
-        Annotated[dict[TokenId, Annotated[float, Meta(ge=-100, le=100)]], Meta(max_length=MAX_BIASES)] | None
-    ) = None
-    json_schema: dict[str, Any] | None = None
 
 
 class Client(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):

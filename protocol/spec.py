@@ -1,7 +1,8 @@
-"""Machine-readable specification, generated from messages.py, states.py and errors.py (PROTOCOL 3 to 9).
+"""Machine-readable specification, generated from messages.py, states.py, errors.py and parameter_table.py (PROTOCOL 3
+to 9).
 
-`make spec` runs this file: it writes the JSON Schema and the AsyncAPI document into spec/ and the state diagrams into
-PROTOCOL.md. Only ``write`` does I/O.
+`make spec` runs this file: it writes the JSON Schema and the AsyncAPI document into spec/, and the state diagrams and
+the table of sampling parameters into PROTOCOL.md. Only ``write`` does I/O.
 """
 
 import json
@@ -14,6 +15,7 @@ import msgspec
 from protocol.errors import CLOSES, ERRORS
 from protocol.meanings import FIELDS, MESSAGES
 from protocol.messages import CLIENT_TYPES, PROTOCOL, SERVER_TYPES
+from protocol.parameter_table import PARAMETERS, describe_range
 from protocol.states import CONNECTION, GENERATION
 
 Json = dict[str, Any]
@@ -126,14 +128,21 @@ def diagram(table: Table) -> str:
     return "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {line}" for line in lines), "```"])
 
 
-def with_diagrams(document: str) -> str:
-    """Replace the diagrams between the markers of ``document``. Raises ValueError when a marker is missing."""
-    for name, table in TABLES.items():
-        before, start, rest = document.partition(f"<!-- diagram: {name}; `make spec` -->\n")
-        _, end, after = rest.partition("<!-- end of diagram -->\n")
+def parameters() -> str:
+    """Format the table of sampling parameters."""
+    rows = [f"| `{each.name}` | {describe_range(each.values)} | {each.meaning} |" for each in PARAMETERS]
+    return "\n".join(["", "| field | range | meaning |", "|---|---|---|", *rows, ""])
+
+
+def with_generated_parts(document: str) -> str:
+    """Replace what stands between the markers of ``document``. Raises ValueError when a marker is missing."""
+    parts = {f"diagram: {name}": diagram(table) for name, table in TABLES.items()} | {"parameters": parameters()}
+    for name, text in parts.items():
+        before, start, rest = document.partition(f"<!-- {name}; `make spec` -->\n")
+        _, end, after = rest.partition(f"<!-- end of {name.partition(':')[0]} -->\n")
         if not (start and end):
-            raise ValueError(f"{DOCUMENT} needs markers for the diagram of a {name}")
-        document = f"{before}{start}{diagram(table)}\n{end}{after}"
+            raise ValueError(f"{DOCUMENT} needs markers for {name}")
+        document = f"{before}{start}{text}\n{end}{after}"
     return document
 
 
@@ -147,7 +156,7 @@ def write(folder: Path) -> None:
     texts = {
         folder / SCHEMA_FILE: text_of(schema()),
         folder / ASYNCAPI_FILE: text_of(asyncapi()),
-        document: with_diagrams(document.read_text(encoding="utf-8")),
+        document: with_generated_parts(document.read_text(encoding="utf-8")),
     }
     for path, text in texts.items():
         path.parent.mkdir(exist_ok=True)

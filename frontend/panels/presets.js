@@ -1,5 +1,6 @@
 /** Named settings: three built-in presets, and the user's own in the browser's storage. */
 
+import { PARAMETERS } from "./parameters.js";
 import { readSettings, tidied } from "./settings.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
@@ -11,7 +12,7 @@ export const MAX_PRESETS = 50;
 export const MAX_NAME = 40;
 
 /** Parameters that a built-in preset sets. It leaves all others and the system prompt as they are. */
-const STYLE = ["temperature", "top_p", "top_k", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold"];
+const STYLE = PARAMETERS.filter(({ isStyle }) => isStyle).map(({ name }) => name);
 
 /** @type {Preset[]} */
 const BUILT_IN = [

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from server.engine.sampling_params import SamplingParams as SamplingParams  # belongs to the port, and is generated
+
 RANDOM_SEED = -1
 """Seed that makes the engine pick a new random seed for each request, as in llama.cpp."""
 
@@ -54,43 +56,6 @@ class FinishReason(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamplingParams:
-    """Sampling parameters, with llama.cpp's names, meanings and defaults (``common_params_sampling``).
-
-    ``temperature`` 0 means greedy. These values turn a sampler off: 0 for ``top_k``, ``min_p``, ``xtc_probability`` and
-    ``dry_multiplier``; 1 for ``top_p``, ``typical_p`` and ``repeat_penalty``; 0 or less for ``top_n_sigma``. The
-    penalties look at the last ``repeat_last_n`` tokens of the answer, DRY at the last ``dry_penalty_last_n`` of prompt
-    and answer. ``max_tokens`` None: up to the end of the context. ``grammar`` comes from ``Engine.grammar``.
-    ``top_logprobs`` (0 to 20): each piece has the logprob of the chosen token and of this many likeliest ones; None: no
-    logprobs.
-    """
-
-    temperature: float = 0.8
-    top_k: int = 40
-    top_p: float = 0.95
-    min_p: float = 0.05
-    typical_p: float = 1.0
-    top_n_sigma: float = -1.0
-    xtc_probability: float = 0.0
-    xtc_threshold: float = 0.1
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    seed: int = RANDOM_SEED
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    repeat_penalty: float = 1.0
-    repeat_last_n: int = 64
-    dry_multiplier: float = 0.0
-    dry_base: float = 1.75
-    dry_allowed_length: int = 2
-    dry_penalty_last_n: int = 64
-    dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
-    logit_bias: Mapping[int, float] = field(default_factory=dict)
-    grammar: str | None = None
-    top_logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

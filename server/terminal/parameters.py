@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from msgspec.structs import fields
-
 from protocol import codec
 from protocol.errors import RemoteProtocolError
 from protocol.messages import Generate, Params
+from protocol.parameter_table import PARAMETERS, Texts
 
-NAMES = tuple(field.name for field in fields(Params))
+NAMES = tuple(each.name for each in PARAMETERS)
+LISTS = tuple(each.name for each in PARAMETERS if isinstance(each.values, Texts))
 
 
 class ParameterError(ValueError):
@@ -24,7 +24,7 @@ def parse(name: str, text: str) -> Any:
     if name not in NAMES:
         raise ParameterError(f"unknown parameter {name!r}; use one of {', '.join(NAMES)}")
     value = _value(text)
-    if name == "stop" and not isinstance(value, list):
+    if name in LISTS and not isinstance(value, list):
         value = [text if not isinstance(value, str) else value]
     for problem in codec.decode_client(codec.encode(Generate(prompt="x", params=Params(**{name: value})))):
         if isinstance(problem, RemoteProtocolError):

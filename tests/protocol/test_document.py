@@ -12,7 +12,7 @@ import protocol
 from protocol import codec
 from protocol.admission import HELLO_FRAME_BYTES, HELLO_SECONDS
 from protocol.errors import CLOSES, ERRORS, RemoteProtocolError
-from protocol.messages import CLIENT_TYPES, MAX_ATTACH, MAX_BIASES, SERVER_TYPES, DoneReason, GenerationState, Params
+from protocol.messages import CLIENT_TYPES, MAX_ATTACH, SERVER_TYPES, DoneReason, GenerationState, Params
 from protocol.states import GENERATION
 
 FOLDER: Final = Path(protocol.__file__).parent
@@ -111,7 +111,6 @@ def test_done_values(value: str) -> None:
 def test_the_limits() -> None:
     assert f"first {codec.MAX_FRAME_ERRORS} get theirs" in section("2 ")
     assert f"up to {MAX_ATTACH} `" in section("4.1 ")
-    assert f"up to {MAX_BIASES:,} entries" in section("4.2 ")
     assert f"{HELLO_FRAME_BYTES:,} bytes" in section("3 ")
     assert f"within {HELLO_SECONDS:.0f} s after the socket opened" in section("3 ")
     assert f"| {codec.MAX_FRAME_BYTES:,} |" in section("7 ")

@@ -48,13 +48,27 @@ def test_what_is_committed_is_what_make_spec_writes(name: str, tmp_path: Path) -
 def test_a_changed_diagram_is_made_anew(tmp_path: Path) -> None:
     stale = TEXT.replace("queued --> loading: load", "queued --> done: luck")
     assert stale != TEXT
-    assert spec.with_diagrams(stale) == TEXT
+    assert spec.with_generated_parts(stale) == TEXT
 
 
-@pytest.mark.parametrize("marker", ["<!-- diagram: generation; `make spec` -->", "<!-- end of diagram -->"])
+def test_a_changed_row_of_a_parameter_is_made_anew() -> None:
+    stale = TEXT.replace("| `top_k` | whole,", "| `top_k` | number,")
+    assert stale != TEXT
+    assert spec.with_generated_parts(stale) == TEXT
+
+
+MARKERS: list[str] = [
+    "<!-- diagram: generation; `make spec` -->",
+    "<!-- end of diagram -->",
+    "<!-- parameters; `make spec` -->",
+    "<!-- end of parameters -->",
+]
+
+
+@pytest.mark.parametrize("marker", MARKERS)
 def test_a_document_without_its_markers_is_refused(marker: str) -> None:
-    with pytest.raises(ValueError, match="markers for the diagram of a"):
-        spec.with_diagrams(TEXT.replace(marker, ""))
+    with pytest.raises(ValueError, match="needs markers for"):
+        spec.with_generated_parts(TEXT.replace(marker, ""))
 
 
 def test_a_step_that_stays_is_not_drawn() -> None:

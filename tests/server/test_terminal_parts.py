@@ -68,6 +68,7 @@ def test_the_address(typed: str, url: str) -> None:
         ("stop", "42", ["42"]),
         ("stop", '"a b"', ["a b"]),
         ("stop", '["a","b"]', ["a", "b"]),
+        ("dry_sequence_breakers", "END", ["END"]),
         ("logit_bias", '{"5":-100}', {"5": -100}),
     ],
 )

@@ -1,0 +1,18 @@
+"""The `generate` message that the Python client's keywords make."""
+
+from msgspec import UNSET
+
+from protocol.client_request import Asking, generate_request
+from protocol.messages import Params
+
+
+def params_of(asking: Asking) -> Params:
+    return generate_request("Hi", "g1", False, UNSET, asking).params
+
+
+def test_single_string_is_a_list_of_one() -> None:
+    assert params_of({"stop": "a", "dry_sequence_breakers": "b"}) == Params(stop=("a",), dry_sequence_breakers=("b",))
+
+
+def test_list_and_none_are_kept() -> None:
+    assert params_of({"stop": ("a", "b"), "dry_sequence_breakers": None}) == Params(stop=("a", "b"))
