@@ -1,4 +1,4 @@
-"""Writes the code that follows from the table of sampling parameters: ``python -m tests.generated``, in `make spec`.
+"""Writes the code that follows from the protocol's tables: ``python -m tests.generated``, in `make spec`.
 
 Type checkers and browsers need it as text. protocol/spec.py writes the rest: PROTOCOL.md and the schema.
 """
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from protocol.messages import SERVER_TYPES
 from protocol.parameter_table import GROUPS, PARAMETERS, Biases, JsonObject, Number, Parameter, Texts, Values, Whole
 
 ROOT: Final = Path(__file__).parents[1]
@@ -18,6 +19,7 @@ ROOT: Final = Path(__file__).parents[1]
 WIRE: Final = ROOT / "protocol" / "params.py"
 ENGINE: Final = ROOT / "server" / "engine" / "sampling_params.py"
 PAGE: Final = ROOT / "frontend" / "panels" / "parameter-table.js"
+PAGE_TYPES: Final = ROOT / "frontend" / "protocol" / "server-message-types.js"
 
 WIRE_HEAD: Final = '''"""Sampling parameters on the wire and as keywords.
 
@@ -77,6 +79,13 @@ PAGE_HEAD: Final = """/**
 
 """
 
+PAGE_TYPES_HEAD: Final = """/**
+ * Types of the server's messages. An EventSource needs a listener for each: without one a message gets lost.
+ * `make spec` writes this file from protocol/messages.py.
+ */
+export const SERVER_MESSAGE_TYPES = [
+"""
+
 
 def texts() -> dict[Path, str]:
     """Return the text of each generated file by its path."""
@@ -87,6 +96,7 @@ def texts() -> dict[Path, str]:
         WIRE: _formatted(WIRE_HEAD + fields + KEYWORDS_HEAD + keywords),
         ENGINE: _formatted(ENGINE_HEAD + inner + ENGINE_TAIL),
         PAGE: _page_module(),
+        PAGE_TYPES: PAGE_TYPES_HEAD + "".join(f"  {_js(tag)},\n" for tag in SERVER_TYPES) + "];\n",
     }
 
 

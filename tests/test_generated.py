@@ -1,4 +1,4 @@
-"""Code that is written from the table of sampling parameters."""
+"""Code that is written from the protocol's tables."""
 
 from __future__ import annotations
 

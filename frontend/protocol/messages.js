@@ -102,21 +102,6 @@
 /** @typedef {Accepted | Status | Token | Snapshot | Attached | Done} GenerationMessage */
 /** @typedef {Welcome | GenerationMessage | ServerStatus | ConversationChanged | ErrorMessage | Pong | Goodbye} ServerMessage */
 
-/** @type {ServerMessage["type"][]} */
-export const SERVER_MESSAGE_TYPES = [
-  "welcome",
-  "accepted",
-  "status",
-  "token",
-  "snapshot",
-  "attached",
-  "done",
-  "conversation",
-  "error",
-  "pong",
-  "goodbye",
-];
-
 /** WebSocket subprotocol of this version, which both sides offer. */
 export const SUBPROTOCOL = "streamui.v1";
 

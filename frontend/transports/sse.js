@@ -1,6 +1,7 @@
 /** Transport for networks that block WebSockets: server-sent events for receiving, POSTs for sending. */
 
-import { SERVER_MESSAGE_TYPES, channelName } from "../protocol/messages.js";
+import { channelName } from "../protocol/messages.js";
+import { SERVER_MESSAGE_TYPES } from "../protocol/server-message-types.js";
 import { Outbox } from "./outbox.js";
 
 /** @typedef {import("./websocket.js").Transport} Transport */
