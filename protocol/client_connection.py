@@ -103,7 +103,7 @@ class LastingConnection:
     def send(self, message: ClientMessage) -> None:
         """Send ``message`` if the connection is open, else drop it: the caller repeats it on the next `welcome`."""
         if self._session is not None and self._session.state is ConnectionState.OPEN:
-            self._outbox.append(self._session.send(message, self._retry.clock()))
+            self._outbox.append(self._session.send(message))
             self._wake.set()
 
     async def run(self) -> NoReturn:
@@ -152,7 +152,7 @@ class LastingConnection:
 
     def _receive_frame(self, session: ClientSession, frame: str | bytes) -> None:
         for part in _objects(frame):
-            for message in session.receive(part, self._retry.clock()):
+            for message in session.receive(part):
                 self._note(message)
                 self._receive(message)
 

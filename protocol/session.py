@@ -1,8 +1,7 @@
-"""One connection without I/O: pass in frames and the time, get messages and frames out (PROTOCOL 3 to 7).
+"""One connection without I/O: pass in frames, get messages and frames out (PROTOCOL 3 to 7).
 
-A session reads no clock and no socket. ``now`` is in seconds on any monotonic clock. Breaking a rule raises
-LocalProtocolError on the sending side and RemoteProtocolError on the receiving side. Not thread-safe: one owner, the
-connection's task.
+A session reads no clock and no socket. Breaking a rule raises LocalProtocolError on the sending side and
+RemoteProtocolError on the receiving side. Not thread-safe: one owner, the connection's task.
 """
 
 from collections import Counter
@@ -48,19 +47,13 @@ class Side(StrEnum):
 
 
 class Session:
-    """Common part of both ends: the connection's state and the times of the last frames.
-
-    ``close_code`` is set once this side must close the socket. ``last_received`` and ``last_sent`` are in seconds on
-    the caller's clock, None before the first frame.
-    """
+    """Common part of both ends: the connection's state. ``close_code`` is set once this side must close the socket."""
 
     side: ClassVar[Side]
 
     def __init__(self) -> None:
         self.state = ConnectionState.CONNECTING
         self.close_code: CloseCode | None = None
-        self.last_received: float | None = None
-        self.last_sent: float | None = None
 
     def disconnect(self) -> None:
         """Record that the socket is closed. Generations continue: a closed socket is not a cancel (PROTOCOL 6.5)."""
@@ -100,14 +93,13 @@ class ServerSession(Session):
 
     # --- from the client ---
 
-    def receive(self, frame: str | bytes, now: float) -> list[ClientMessage | RemoteProtocolError]:
+    def receive(self, frame: str | bytes) -> list[ClientMessage | RemoteProtocolError]:
         """Return the messages of ``frame`` in order, with the error to send in place of each bad one. Never raises.
 
         Check ``close_code`` afterwards: send the errors first, then close with it.
         """
         if not self._alive:
             return []
-        self.last_received = now
         results = self._decode(frame)
         self._count_bad_frames(results)
         return self._record_received(self._admission.filter_admitted(results))
@@ -153,7 +145,7 @@ class ServerSession(Session):
         return self._admission.deadline
 
     def due(self, now: float) -> None:
-        """Set ``close_code`` when the time for `hello` is over."""
+        """Set ``close_code`` when the time for `hello` is over. ``now`` is on the clock of ``opened``, in seconds."""
         if self._alive and self.deadline is not None and now >= self.deadline:
             self._violate(CloseCode.NO_HELLO)
 
@@ -199,16 +191,15 @@ class ServerSession(Session):
 
     # --- to the client ---
 
-    def send(self, message: ServerMessage, now: float) -> str:
+    def send(self, message: ServerMessage) -> str:
         """Return the frame of ``message``. Raises LocalProtocolError when the server may not send it now."""
         frame = codec.encode(message)
-        self.record(message, now)
+        self.record(message)
         return frame
 
-    def record(self, message: ServerMessage, now: float) -> None:
+    def record(self, message: ServerMessage) -> None:
         """Note that ``message`` is sent next. Raises LocalProtocolError when the server may not send it now."""
         self._check_order(message)
-        self.last_sent = now
 
     def pending(self) -> list[ClientMessage | RemoteProtocolError]:
         """Return messages that were received earlier and can be carried out only now: none, but in plain mode."""
@@ -268,7 +259,7 @@ class ClientSession(Session):
 
     # --- to the server ---
 
-    def send(self, message: ClientMessage, now: float) -> str:
+    def send(self, message: ClientMessage) -> str:
         """Return the frame of ``message``. Raises LocalProtocolError when it is invalid or not allowed now."""
         if not self._alive:
             raise LocalProtocolError(f"nothing may be sent in state {self.state}, not {type(message).__name__}")
@@ -277,7 +268,6 @@ class ClientSession(Session):
             if isinstance(problem, RemoteProtocolError):
                 raise LocalProtocolError(problem.message) from problem
         self._note(message)
-        self.last_sent = now
         return frame
 
     def _note(self, message: ClientMessage) -> None:
@@ -304,7 +294,7 @@ class ClientSession(Session):
 
     # --- from the server ---
 
-    def receive(self, frame: str | bytes, now: float) -> list[ServerMessage]:
+    def receive(self, frame: str | bytes) -> list[ServerMessage]:
         """Return the messages of ``frame``, already applied to ``cursors``.
 
         Raises RemoteProtocolError when the server broke a rule: drop the connection. The cursors then hold everything
@@ -312,7 +302,6 @@ class ClientSession(Session):
         """
         if isinstance(frame, bytes):
             raise RemoteProtocolError(ErrorCode.BAD_FRAME, "the server sent a binary frame")
-        self.last_received = now
         messages = codec.decode_server(frame)
         for message in messages:
             self._apply(message)

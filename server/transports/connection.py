@@ -193,7 +193,7 @@ class Connection:
             await self._take(frame, time.monotonic())
 
     async def _take(self, frame: str | bytes, now: float) -> None:
-        for message in self._received(frame, now):
+        for message in self._received(frame):
             if isinstance(message, Ping):  # answered before anything in the inbox (PROTOCOL 4.7)
                 self._send(Pong(nonce=message.nonce))
             else:
@@ -203,11 +203,11 @@ class Connection:
         if len(self._outbox) > OUTBOX_LIMIT:
             raise _SlowReader
 
-    def _received(self, frame: str | bytes, now: float) -> Iterator[ClientMessage | RemoteProtocolError]:
+    def _received(self, frame: str | bytes) -> Iterator[ClientMessage | RemoteProtocolError]:
         """Return the messages of ``frame`` that the client may send. A needed `hello` is checked before the rest."""
         if self._dismissed or self._exceeds_unproven(frame):
             return
-        results = self._session.receive(frame, now)
+        results = self._session.receive(frame)
         count = max(1, len(results))
         wait = self.access.charge(count)
         self._refused = max(0, self._refused + (count if wait else -count))
@@ -382,7 +382,7 @@ class Connection:
     def _send(self, message: ServerMessage) -> None:
         """Put a message into the outbox. After the decision to close, only errors that explain it are sent."""
         if self._leaving is None and (self._session.close_code is None or isinstance(message, Error)):
-            self._session.record(message, time.monotonic())
+            self._session.record(message)
             self._outbox.append(message)
             self._wake.set()
 

@@ -57,7 +57,7 @@ class Follower:
     async def _read(self, wire: ChannelWire) -> Done:
         session = ClientSession(self.cursors)
         self._take(session, await wire.receive())
-        await wire.send(session.send(self._request(), 0.0))
+        await wire.send(session.send(self._request()))
         while True:
             for message in self._take(session, await wire.receive()):
                 if isinstance(message, Error):
@@ -66,7 +66,7 @@ class Follower:
                     return message
 
     def _take(self, session: ClientSession, frame: str) -> list[ServerMessage]:
-        messages = session.receive(frame, 0.0)
+        messages = session.receive(frame)
         if self.id in self.cursors and self.text:
             self.shown.append(self.text)
         return messages

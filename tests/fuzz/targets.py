@@ -55,13 +55,13 @@ def decode_server(data: bytes) -> None:
 def server_session(data: bytes) -> None:
     """Test a server session that answers each message. The first byte decides whether it requires a token."""
     session = ServerSession(auth=data[:1] > b"\x7f", opened=0.0)
-    session.send(WELCOME, 0.0)
+    session.send(WELCOME)
     for now, frame in enumerate(_frames(data[1:])):
-        for result in _receive(session, frame, now):
+        for result in _receive(session, frame):
             answer(session, result)
         session.due(now)
     if session.state is ConnectionState.OPEN:
-        assert session.receive('{"type":"ping"}', 0.0) == [Ping()]
+        assert session.receive('{"type":"ping"}') == [Ping()]
     else:
         assert session.close_code is not None
 
@@ -70,31 +70,31 @@ def client_session(data: bytes) -> None:
     """Test a client session that has read half an answer and resumes it, with any server."""
     cursors = {"g1": _half_read()}
     client = ClientSession(cursors)
-    client.send(Hello(attach=client.unfinished), 0.0)
-    client.receive(codec.encode(WELCOME), 0.0)
-    for now, frame in enumerate(_frames(data)):
+    client.send(Hello(attach=client.unfinished))
+    client.receive(codec.encode(WELCOME))
+    for frame in _frames(data):
         try:
-            client.receive(frame, now)
+            client.receive(frame)
         except RemoteProtocolError:
             break
     for cursor in cursors.values():
         assert len(cursor.text) == cursor.chars
         assert cursor.done is None or cursor.done.sha256 == sha256(cursor.text.encode()).hexdigest()
     again = ClientSession(cursors)  # after any fault the next connection goes on from the cursors
-    again.send(Hello(attach=again.unfinished[:256]), 0.0)
-    assert again.receive(codec.encode(WELCOME), 0.0) == [WELCOME]
+    again.send(Hello(attach=again.unfinished[:256]))
+    assert again.receive(codec.encode(WELCOME)) == [WELCOME]
 
 
 def plain_session(data: bytes) -> None:
     session = PlainSession()
     assert _texts(session, WELCOME) == []
-    for now, frame in enumerate(_frames(data)):
-        waiting = session.receive(frame, now)
+    for frame in _frames(data):
+        waiting = session.receive(frame)
         while waiting:
             _answer_plain(session, waiting.pop(0))
             waiting = waiting or session.pending()
     if session.state is ConnectionState.OPEN:
-        assert session.receive("Hi", 0.0) == [Generate(prompt="Hi")]
+        assert session.receive("Hi") == [Generate(prompt="Hi")]
 
 
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
@@ -142,9 +142,9 @@ def _cancel(session: ServerSession, cancel: Cancel) -> None:
         session.forget(id)
 
 
-def _receive(session: ServerSession, frame: str | bytes, now: float) -> list[Result]:
+def _receive(session: ServerSession, frame: str | bytes) -> list[Result]:
     waited = session.deadline is not None
-    results = session.receive(frame, now)
+    results = session.receive(frame)
     hello = next((result for result in results if isinstance(result, Hello)), None)
     if hello is None or not waited:
         return results
@@ -156,12 +156,12 @@ def _receive(session: ServerSession, frame: str | bytes, now: float) -> list[Res
 
 def _send(session: ServerSession, message: ServerMessage) -> None:
     if session.state is ConnectionState.OPEN:
-        assert codec.decode_server(session.send(message, 0.0)) == [message]
+        assert codec.decode_server(session.send(message)) == [message]
 
 
 def _texts(session: PlainSession, message: ServerMessage) -> list[str]:
     """Send ``message`` in plain mode; return the texts."""
-    session.record(message, 0.0)
+    session.record(message)
     return session.texts(message)
 
 

@@ -36,7 +36,6 @@ from protocol.messages import (
 from protocol.session import ClientSession, ServerSession
 from tests.protocol.samples import WELCOME, done
 
-NOW: Final = 0.0
 TABS: Final = st.sampled_from([0, 1])
 IDS: Final = st.sampled_from(["a", "b"])
 PROMPTS: Final = st.sampled_from(["x", "x", "x", "y"])
@@ -88,15 +87,15 @@ class Tab:
         self.reply(WELCOME)
 
     def ask(self, message: ClientMessage) -> None:
-        self.up.append(self.client.send(message, NOW))
+        self.up.append(self.client.send(message))
 
     def reply(self, message: ServerMessage) -> None:
-        self.down.append(self.server.send(message, NOW))
+        self.down.append(self.server.send(message))
 
     def take(self, frames: int) -> None:
         """Deliver the oldest ``frames`` to the client, merged into one."""
         frame = "\n".join(self.down.popleft() for _ in range(min(frames, len(self.down))))
-        for message in self.client.receive(frame, NOW):
+        for message in self.client.receive(frame):
             if isinstance(message, Done):
                 assert message.id not in self.over, "done came twice"
                 self.over.add(message.id)
@@ -165,7 +164,7 @@ class Machine(RuleBasedStateMachine):
     def deliver_up(self, tab: int, frames: int) -> None:
         here = self.tabs[tab]
         frame = "\n".join(here.up.popleft() for _ in range(min(frames, len(here.up))))
-        for message in here.server.receive(frame, NOW):
+        for message in here.server.receive(frame):
             self.carry_out(here, message)
 
     @precondition(lambda self: any(tab.down for tab in self.tabs))

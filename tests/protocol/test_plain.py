@@ -21,7 +21,7 @@ from tests.protocol.samples import WELCOME, done
 
 def sent(session: PlainSession, message: ServerMessage) -> list[str]:
     """Return the raw text for ``message``."""
-    session.record(message, 0)
+    session.record(message)
     return session.texts(message)
 
 
@@ -34,7 +34,7 @@ def session() -> PlainSession:
 
 def answering(session: PlainSession, *more: str) -> None:
     """Return a session whose first prompt was accepted as g1; ``more`` lines wait behind it."""
-    assert session.receive("\n".join(["first", *more]), 0) == [Generate(prompt="first")]
+    assert session.receive("\n".join(["first", *more])) == [Generate(prompt="first")]
     assert sent(session, Accepted(id="g1", epoch="e1", position=0)) == []
 
 
@@ -48,19 +48,19 @@ def said(session: PlainSession, *texts: str) -> list[str]:
 
 @pytest.mark.parametrize("frame", ["Hi", "Hi\n", "\n\n  Hi\t\r\n"])
 def test_a_line_is_a_prompt_without_its_white_space(session: PlainSession, frame: str) -> None:
-    assert session.receive(frame, 0) == [Generate(prompt="Hi")]
+    assert session.receive(frame) == [Generate(prompt="Hi")]
 
 
 @pytest.mark.parametrize("frame", ["", "\n", " \r\n\t"])
 def test_blank_lines_mean_nothing(session: PlainSession, frame: str) -> None:
-    assert session.receive(frame, 0) == []
+    assert session.receive(frame) == []
     assert session.pending() == []
 
 
 def test_lines_wait_until_the_answer_before_them_has_ended(session: PlainSession) -> None:
     answering(session, "second", "third")
     assert session.pending() == []
-    assert session.receive("fourth", 0) == []
+    assert session.receive("fourth") == []
     for prompt in ("second", "third", "fourth"):
         said(session)
         assert session.pending() == [Generate(prompt=prompt)]
@@ -70,20 +70,20 @@ def test_lines_wait_until_the_answer_before_them_has_ended(session: PlainSession
 
 def test_the_stop_line_overtakes_those_that_wait(session: PlainSession) -> None:
     answering(session, "second")
-    assert session.receive("third\n /stop ", 0) == [Cancel()]
+    assert session.receive("third\n /stop ") == [Cancel()]
     assert session.resolve_cancel(Cancel()) == ("g1",)
 
 
 def test_what_waits_has_a_bound(session: PlainSession) -> None:
     answering(session)
-    assert session.receive("again\n" * MAX_WAITING_LINES, 0) == []
-    (refusal,) = session.receive("one more", 0)
+    assert session.receive("again\n" * MAX_WAITING_LINES) == []
+    (refusal,) = session.receive("one more")
     assert isinstance(refusal, RemoteProtocolError)
     assert refusal.code is ErrorCode.BUSY
 
 
 def test_binary_is_refused(session: PlainSession) -> None:
-    (refusal,) = session.receive(b"Hi", 0)
+    (refusal,) = session.receive(b"Hi")
     assert isinstance(refusal, RemoteProtocolError)
     assert refusal.code is ErrorCode.BAD_FRAME
 
@@ -123,7 +123,7 @@ def test_nothing_else_is_shown(session: PlainSession) -> None:
 
 
 def test_a_refused_prompt_ends_like_an_answer(session: PlainSession) -> None:
-    session.receive("first\nsecond", 0)
+    session.receive("first\nsecond")
     error = Error(re="generate", code=ErrorCode.CONTEXT_OVERFLOW, message="too long", retryable=False)
     assert sent(session, error) == ["! too long", END_OF_ANSWER]
     assert session.pending() == [Generate(prompt="second")]
@@ -152,7 +152,7 @@ def test_forgetting_leaves_nothing_to_stop(session: PlainSession) -> None:
     answering(session)
     assert session.watched == ("g1",)
     session.forget("g1")
-    asked: list[ClientMessage | RemoteProtocolError] = session.receive("/stop", 0)
+    asked: list[ClientMessage | RemoteProtocolError] = session.receive("/stop")
     assert asked == [Cancel()]
     with pytest.raises(RemoteProtocolError):
         session.resolve_cancel(Cancel())
@@ -161,11 +161,11 @@ def test_forgetting_leaves_nothing_to_stop(session: PlainSession) -> None:
 def test_the_third_binary_frame_in_a_row_closes(session: PlainSession) -> None:
     for frame in (b"1", b"2", b"3"):
         assert session.close_code is None
-        session.receive(frame, 0)
+        session.receive(frame)
     assert session.close_code == CloseCode.BAD_FRAMES
 
 
 def test_a_frame_of_too_many_lines_gets_one_error(session: PlainSession) -> None:
-    results = session.receive("again\n" * 100_000, 0)
+    results = session.receive("again\n" * 100_000)
     assert [type(result) for result in results] == [Generate, RemoteProtocolError]
     assert "99744 more are dropped" in str(results[1])

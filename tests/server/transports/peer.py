@@ -34,7 +34,7 @@ class Peer:
         if messages and isinstance(messages[0], bytes):
             await self.socket.send(messages[0])
             return
-        lines = [m if isinstance(m, str) else self.session.send(m, 0.0) for m in messages if not isinstance(m, bytes)]
+        lines = [m if isinstance(m, str) else self.session.send(m) for m in messages if not isinstance(m, bytes)]
         await self.socket.send("\n".join(lines))
 
     async def next(self) -> ServerMessage:
@@ -99,7 +99,7 @@ class Peer:
     async def _read(self) -> None:
         async with asyncio.timeout(DEADLINE):
             frame = await self.socket.recv()
-        self._unread.extend(self.session.receive(frame, 0.0))
+        self._unread.extend(self.session.receive(frame))
 
     def _take_all(self, id: str) -> list[ServerMessage]:
         taken = [message for message in self._unread if getattr(message, "id", None) == id]
