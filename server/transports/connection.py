@@ -313,8 +313,16 @@ class Connection:
             self._attach(AttachPoint(id=log.id, epoch=log.epoch), re="generate")
 
     def _cancel(self, message: Cancel, received: float) -> None:
-        for id in self._session.resolve_cancel(message):
-            self._registry.cancel(id, received, principal=self.principal)
+        """Cancel each generation that ``message`` means; one that has just ended doesn't keep the others running."""
+        ids = self._session.resolve_cancel(message)
+        ended: list[RemoteProtocolError] = []
+        for id in ids:
+            try:
+                self._registry.cancel(id, received, principal=self.principal)
+            except RemoteProtocolError as error:
+                ended.append(error)
+        if len(ended) == len(ids):
+            raise ended[-1]
 
     def _attach_each(self, points: Iterable[AttachPoint]) -> None:
         for point in points:

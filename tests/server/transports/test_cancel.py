@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from protocol.errors import ErrorCode
+from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import (
     Accepted,
     Cancel,
@@ -17,6 +17,7 @@ from protocol.messages import (
     Status,
     Token,
 )
+from server.generations.generation import Generation
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer
 
@@ -214,3 +215,34 @@ async def test_what_cannot_be_cancelled(server: RunningServer, cancel: Cancel, c
         await peer.send(cancel)
         error = await peer.take(Error)
     assert (error.code, error.re, error.id, error.retryable) == (code, "cancel", id, False)
+
+
+@pytest.mark.parametrize("others", [0, 1, 2])
+async def test_cancel_of_all_stops_the_others_when_one_has_just_ended(wide_server: RunningServer, others: int) -> None:
+    """The cancel arrives when ``g1`` has ended and its `done` is not sent yet."""
+    server = wide_server
+    server.model.gate.close()
+    on_ended = server.registry.on_ended
+    errors: list[ErrorCode] = []
+
+    def cancel_all_then(generation: Generation) -> None:
+        server.registry.on_ended = on_ended
+        (connection,) = server.connections._open
+        try:
+            connection._cancel(Cancel(all=True), time.monotonic())
+        except RemoteProtocolError as error:
+            errors.append(error.code)
+        on_ended(generation)
+
+    server.registry.on_ended = cancel_all_then
+    async with server.peer() as peer:
+        await peer.send(Generate(id="g1", prompt="Hi", raw=True, params=Params(max_tokens=1)))
+        rest = [f"g{number}" for number in range(2, others + 2)]
+        await peer.send(*(Generate(id=id, prompt="Hi", raw=True) for id in rest))
+        await peer.take(Accepted, id=["g1", *rest][-1])
+        server.model.gate.step(6)
+        assert (await done_of(peer, "g1")).reason is DoneReason.LENGTH
+        server.model.gate.open()
+        for id in rest:
+            assert (await done_of(peer, id)).reason is DoneReason.CANCELLED
+    assert errors == ([] if others else [ErrorCode.ALREADY_DONE])
