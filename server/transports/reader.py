@@ -46,7 +46,7 @@ class Reader:
         """
         log, status = self.generation.log, self.generation.status
         news: list[ServerMessage] = []
-        if status is not self._status and not log.done:
+        if status != self._status and not log.done:  # sent only when something changes (PROTOCOL 5.3)
             self._status = status
             news.append(status)
         while room > 0 and (event := log.read(self._after)) is not None:
