@@ -155,7 +155,7 @@ async def test_open_responses_do_not_hold_the_end_up_and_are_told(data: str) -> 
                 stack.callback(stream.abort)
                 await stream.begin()
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(END):
                 await process.wait()
                 assert await peer.closed() == 1012
                 channel, events = [(await stream.body()).decode() for stream in streams]
@@ -171,7 +171,7 @@ async def test_a_client_that_does_not_read_does_not_hold_the_end_up(data: str) -
         async with peer_of(address) as peer:
             await begin(peer, "g1")
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(END):
                 await process.wait()
                 await peer.closed()
         writer.close()
