@@ -38,13 +38,12 @@ class Expiry:
         """Memory taken by finished logs, in bytes."""
         return self._finished_logs.size
 
-    def stop_detach_timer(self, generation: Generation) -> None:
-        self._timers.clear(generation.key)
-
-    def start_detach_timer(self, generation: Generation) -> None:
-        """Start the detach timer, unless the generation has a reader or has ended (PROTOCOL 6.5)."""
+    def update_detach_timer(self, generation: Generation) -> None:
+        """Let ``on_detach_ms`` count while the generation is open and has no reader (PROTOCOL 6.5)."""
         delay = generation.on_detach_ms
-        if not generation.watchers and not generation.log.done and delay is not None:
+        if generation.watchers or generation.log.done or delay is None:
+            self._timers.clear(generation.key)
+        else:
             self._timers.set(generation.key, delay / 1000, self._cancel)
 
     def finished(self, generation: Generation, at: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from hashlib import sha256
 from math import nan
 
@@ -19,6 +21,7 @@ from protocol.messages import (
     Logprob,
     Status,
     Timings,
+    Token,
     Usage,
 )
 from protocol.states import GENERATION, GenerationEvent, advance
@@ -79,6 +82,8 @@ class Generation:
         self.broken: Broken | None = None
         """End after a fault in the server; once set, the engine's updates are ignored."""
         self.watchers: list[Wake] = []
+        self.on_watchers_changed: Callable[[Generation], None] = lambda generation: None
+        """Called when a reader comes or leaves. The registry's Expiry owns the timer that counts ``on_detach_ms``."""
         self.origin = context()
         """Fields for the server's log: the connection or request that started it."""
         self.last_piece: float | None = None
@@ -106,6 +111,36 @@ class Generation:
     def size(self) -> int:
         """Approximate memory use, in bytes."""
         return self._request_size + self.log.size + self.log.pieces * PIECE_BYTES + self.log.choices * CHOICE_BYTES
+
+    def watch(self, wake: Wake) -> None:
+        """Call ``wake`` whenever there are new events, until ``unwatch``."""
+        self.watchers.append(wake)
+        self.on_watchers_changed(self)
+
+    def unwatch(self, wake: Wake) -> None:
+        """Stop calling ``wake``. Without readers, ``on_detach_ms`` starts to count."""
+        self.watchers.remove(wake)
+        self.on_watchers_changed(self)
+
+    async def events(self, after: int) -> AsyncGenerator[Token | Done, None]:
+        """Yield the log's events after number ``after`` as they come, up to `done`.
+
+        Text that is there already comes in one event. The generation is watched from the first event that is asked for
+        until the iterator is closed: use contextlib.aclosing where a loop may end before `done`.
+        """
+        news = asyncio.Event()
+        self.watch(news.set)
+        try:
+            while True:
+                news.clear()
+                for event in self.log.events(after):
+                    after = event.seq
+                    yield event
+                    if isinstance(event, Done):
+                        return
+                await news.wait()
+        finally:
+            self.unwatch(news.set)
 
     def is_for(self, body: Generate) -> bool:
         """Tell whether ``body`` requests this generation: all fields equal, after filling in defaults (4.2)."""

@@ -93,6 +93,12 @@ class GenerationLog:
             return Token(id=self.id, seq=last, n=last - after, text=text, logprobs=self._logprobs_of(after, last))
         return self.done if self.done and after < self.done.seq else None
 
+    def events(self, after: int) -> Iterator[Token | Done]:
+        """Yield the messages after a cursor at ``after`` that can be read now."""
+        while (event := self.read(after)) is not None:
+            after = event.seq
+            yield event
+
     def _logprobs_of(self, after: int, last: int) -> tuple[ChosenLogprob, ...] | None:
         if not self._logprobs:
             return None

@@ -1,4 +1,4 @@
-"""Registry of all generations by id: start, watch, cancel, expire. The only bridge from the engine's threads to the
+"""Registry of all generations by id: start, read, cancel, expire. The only bridge from the engine's threads to the
 event loop.
 
 Every update passes through the journal first (recorder.py) and arrives in the same order.
@@ -196,6 +196,7 @@ class Registry:
         client.
         """
         if known := await self.known(body, principal):
+            self._expiry.update_detach_timer(known)
             return known, False
         self._refuse_when_down(body)
         key = key_of(principal, body.id or secrets.token_hex(8))
@@ -218,7 +219,7 @@ class Registry:
         finally:
             beginning.awaited = False
             if beginning.generation.key in self._generations:
-                self._expiry.start_detach_timer(beginning.generation)
+                self._expiry.update_detach_timer(beginning.generation)
         return beginning.generation, True
 
     async def measure(self, body: Generate, written: str) -> PromptSize:
@@ -250,16 +251,6 @@ class Registry:
             text = f"generation {id!r} had ended before the cancel arrived: {generation.log.done.reason}"
             raise RemoteProtocolError(ErrorCode.ALREADY_DONE, text, re="cancel", id=id)
         self._stop(generation, received)
-
-    def watch(self, generation: Generation, wake: Wake) -> None:
-        """Call ``wake`` whenever ``generation`` has new events."""
-        generation.watchers.append(wake)
-        self._expiry.stop_detach_timer(generation)
-
-    def unwatch(self, generation: Generation, wake: Wake) -> None:
-        """Stop calling ``wake``. Without readers, ``on_detach_ms`` starts to count."""
-        generation.watchers.remove(wake)
-        self._expiry.start_detach_timer(generation)
 
     async def caught_up(self) -> None:
         """Wait until everything that the engine has delivered so far is in the logs."""
@@ -333,6 +324,7 @@ class Registry:
             prompt_tokens=len(request.prompt),
             received=request.received,
         )
+        generation.on_watchers_changed = self._expiry.update_detach_timer
         beginning = self._beginning[request.id] = _Beginning(generation, Mark(asyncio.Event()))
         self._recorder.put([begun, beginning.submitted])
         event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(request.prompt))
@@ -348,7 +340,7 @@ class Registry:
         self._generations[begun.id] = self._open[begun.id] = beginning.generation
         self._submit(begun.request)
         if not beginning.awaited:
-            self._expiry.start_detach_timer(beginning.generation)
+            self._expiry.update_detach_timer(beginning.generation)
 
     def _submit(self, request: GenerationRequest) -> None:
         try:
@@ -366,6 +358,7 @@ class Registry:
 
     def _restore_one(self, stored: Stored, now: float, clock: float) -> None:
         generation = self._generations[stored.begun.id] = restored(stored, self._next_position, now)
+        generation.on_watchers_changed = self._expiry.update_detach_timer
         if stored.ending is not None:
             generation.apply(stored.ending, now)
             self._expiry.finished(generation, now - max(0.0, clock - (stored.finished or clock)))
@@ -379,7 +372,7 @@ class Registry:
                 self._recorder.put([following])
         except Exception as error:
             self._break_for(generation, error)
-        self._expiry.start_detach_timer(generation)
+        self._expiry.update_detach_timer(generation)
 
     # Updates
 

@@ -362,13 +362,13 @@ class Connection:
 
     def _watch(self, generation: Generation, after: int) -> None:
         if generation.id not in self._readers:
-            self._registry.watch(generation, self._on_news)
+            generation.watch(self._on_news)
         self._readers[generation.id] = Reader(generation, after)
 
     def _unwatch(self, id: str) -> None:
         reader = self._readers.pop(id, None)
         if reader:
-            self._registry.unwatch(reader.generation, self._on_news)
+            reader.generation.unwatch(self._on_news)
 
     def _unwatch_all(self) -> None:
         for id in tuple(self._readers):

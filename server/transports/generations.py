@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -17,7 +17,6 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import AttachPoint, Done, DoneReason, Generate, ServerMessage, Snapshot
 from server.conversations.service import Conversations, Started
 from server.generations.generation import Generation
-from server.generations.log import GenerationLog
 from server.generations.registry import Registry
 from server.guard.principal import principal_of
 from server.transports.answer import Answer, answer_of, encoded
@@ -50,10 +49,7 @@ async def start(request: Request) -> Response:
     """``POST /generations``: 201 once it is accepted, 200 if it was accepted before."""
     received = time.monotonic()
     body = codec.decode_generate(await read_body(request))
-    registry: Registry = request.app.state.registry
     generation, new, message = await _start(request, body, received)
-    with _watching(registry, generation):
-        pass  # it has no watcher: on_detach_ms counts from now
     log = generation.log
     told: dict[str, str | int] = {"id": log.id, "epoch": log.epoch}
     if body.conversation is not None and message is not None:
@@ -77,7 +73,8 @@ async def cancel(request: Request) -> Response:
     registry: Registry = request.app.state.registry
     id, principal = request.path_params["id"], principal_of(request.scope)
     registry.cancel(id, time.monotonic(), principal=principal)
-    done = await _while_connected(request, _end(registry, registry.get(id, re="cancel", principal=principal)))
+    generation = registry.get(id, re="cancel", principal=principal)
+    done = await _while_connected(request, _end(generation))
     return Response(codec.encode(done) + "\n", 200, NO_STORE, media_type=JSON)
 
 
@@ -89,33 +86,23 @@ async def poll_events(request: Request) -> Response:
     generation = registry.get(point.id, re="attach", principal=principal_of(request.scope))
     try:
         async with asyncio.timeout(wait):
-            messages = await _while_connected(request, _next(registry, generation, point))
+            messages = await _while_connected(request, _next(generation, point))
     except TimeoutError:
         return Response(status_code=204, headers=NO_STORE)
     lines = "".join(f"{codec.encode(message)}\n" for message in messages)
     return Response(lines, 200, NO_STORE, media_type=LINES)
 
 
-async def _next(registry: Registry, generation: Generation, point: AttachPoint) -> list[ServerMessage]:
-    """Return the events after ``point`` as soon as there are some."""
-    with _watching(registry, generation) as news:
-        while not (messages := _events_after(generation.log, point)):
-            news.clear()
-            await news.wait()
-        return messages
-
-
-def _events_after(log: GenerationLog, point: AttachPoint) -> list[ServerMessage]:
-    """Return the events after ``point``; `done` again if the reader has it already."""
+async def _next(generation: Generation, point: AttachPoint) -> list[ServerMessage]:
+    """Return the events after ``point`` as soon as there are some; `done` again if the reader has it already."""
+    log = generation.log
     after = resume_at(log, point)
-    messages: list[ServerMessage] = []
     if after is None:
-        after = log.pieces
-        messages.append(Snapshot(id=log.id, epoch=log.epoch, seq=after, text=log.text))
-    while (event := log.read(after)) is not None:
-        after = event.seq
-        messages.append(event)
-    return messages
+        snapshot = Snapshot(id=log.id, epoch=log.epoch, seq=log.pieces, text=log.text)
+        return [snapshot, *log.events(snapshot.seq)]
+    async with contextlib.aclosing(generation.events(after)) as events:
+        first = await anext(events)
+    return [first, *log.events(first.seq)]
 
 
 async def _start(request: Request, body: Generate, received: float) -> Started:
@@ -125,17 +112,16 @@ async def _start(request: Request, body: Generate, received: float) -> Started:
 
 async def _answer(request: Request, body: Generate, received: float) -> Answer:
     generation, _, _ = await _start(request, body, received)
-    await _end(request.app.state.registry, generation)
+    await _end(generation)
     return answer_of(generation)
 
 
-async def _end(registry: Registry, generation: Generation) -> Done:
-    """Watch a generation until it is done."""
-    with _watching(registry, generation) as news:
-        while generation.log.done is None:
-            news.clear()
-            await news.wait()
-        return generation.log.done
+async def _end(generation: Generation) -> Done:
+    """Wait until a generation is done."""
+    async for _ in generation.events(generation.log.pieces):
+        pass
+    assert generation.log.done is not None
+    return generation.log.done
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -148,14 +134,3 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
             text = "the server is going down; ask again when it is back"
             raise RemoteProtocolError(ErrorCode.BUSY, text, retry_after_ms=RECONNECT_MS) from None
         raise
-
-
-@contextlib.contextmanager
-def _watching(registry: Registry, generation: Generation) -> Iterator[asyncio.Event]:
-    """Watch the generation while the block runs; the event is set whenever its log grows."""
-    news = asyncio.Event()
-    registry.watch(generation, news.set)
-    try:
-        yield news
-    finally:
-        registry.unwatch(generation, news.set)

@@ -120,7 +120,7 @@ async def test_on_the_starter_model() -> None:
         generations = [(await registry.start(body, time.monotonic(), principal=LOCAL))[0] for body in bodies]
         news, pieces = asyncio.Event(), chance.randrange(8)
         for generation in generations:
-            registry.watch(generation, news.set)
+            generation.watch(news.set)
         async with asyncio.timeout(DEADLINE):
             while generations[0].log.pieces < pieces and not generations[0].log.done:
                 await news.wait()
@@ -132,7 +132,7 @@ async def test_on_the_starter_model() -> None:
                 await news.wait()
                 news.clear()
         for generation in generations:
-            registry.unwatch(generation, news.set)
+            generation.unwatch(news.set)
         reasons.extend(generation.log.done.reason for generation in generations if generation.log.done)
 
     try:

@@ -213,9 +213,9 @@ async def test_a_fault_in_what_follows_harms_no_generation(
 
 async def test_a_reader_that_raises_keeps_nothing_from_the_others(registry: Registry, engine: PuppetEngine) -> None:
     bad, good = await both(registry)
-    registry.watch(bad, raising)
+    bad.watch(raising)
     news = asyncio.Event()
-    registry.watch(bad, news.set)
+    bad.watch(news.set)
     engine.hand_over(prefill(BAD), piece(BAD), finished(BAD))
     await asyncio.wait_for(news.wait(), 60)
     assert bad.log.done is not None

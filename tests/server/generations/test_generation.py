@@ -1,5 +1,7 @@
-"""One generation: state, status and log after the engine's updates."""
+"""One generation: what its state, status and log make of the engine's updates."""
 
+import asyncio
+import contextlib
 from hashlib import sha256
 from math import isnan
 
@@ -7,11 +9,14 @@ import pytest
 from msgspec import UNSET, UnsetType
 
 from protocol.errors import LocalProtocolError
-from protocol.messages import DoneReason, Generate, GenerationState, Params, Status
+from protocol.messages import Done, DoneReason, Generate, GenerationState, Params, Status, Token
 from server.engine.base import EngineTimings, EngineUsage, Finished, FinishReason, Phase, Piece, Prefill, Queued
 from server.generations.generation import DEFAULT_ON_DETACH_MS, SPEED_INTERVAL, Generation
 
 BODY = Generate(id="g1", prompt="Hi")
+
+DEADLINE = 60.0
+"""Seconds after which a test gives up."""
 
 
 @pytest.fixture
@@ -117,3 +122,65 @@ def test_how_long_it_goes_on_unwatched(asked: int | UnsetType | None, then: int 
 )
 def test_which_body_is_the_same(generation: Generation, body: Generate, same: bool) -> None:
     assert generation.is_for(body) is same
+
+
+def write(generation: Generation, *texts: str) -> None:
+    """Append the pieces, and wake the readers, as the registry does."""
+    for text in texts:
+        generation.write(text, ())
+    wake(generation)
+
+
+def wake(generation: Generation) -> None:
+    for watcher in tuple(generation.watchers):
+        watcher()
+
+
+async def test_events_merge_what_is_there_and_wait_for_the_rest(generation: Generation) -> None:
+    write(generation, "a", "b", "c")
+    events = generation.events(1)
+    assert await anext(events) == Token(id="g1", seq=3, n=2, text="bc")
+    waiting = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0)
+    wake(generation)  # without anything new, as for a change of its status
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    write(generation, "d", "e")
+    async with asyncio.timeout(DEADLINE):
+        assert await waiting == Token(id="g1", seq=5, n=2, text="de")
+        write(generation, "f")
+        generation.apply(finished(FinishReason.STOP, Phase.QUEUED), 0)
+        assert await anext(events) == Token(id="g1", seq=6, n=1, text="f")
+        assert await anext(events) == generation.log.done
+        assert [event async for event in events] == []
+    assert generation.watchers == []
+
+
+async def test_events_of_a_generation_that_has_ended_end_with_done(generation: Generation) -> None:
+    write(generation, "a")
+    generation.apply(finished(FinishReason.STOP, Phase.QUEUED), 0)
+    assert [type(event) async for event in generation.events(0)] == [Token, Done]
+    assert [type(event) async for event in generation.events(1)] == [Done]
+    assert generation.watchers == []
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_events_are_watched_until_the_reader_leaves(generation: Generation, cancelled: bool) -> None:
+    watched: list[int] = []
+    generation.on_watchers_changed = lambda generation: watched.append(len(generation.watchers))
+
+    async def read() -> None:
+        async with contextlib.aclosing(generation.events(0)) as events:
+            async for _ in events:
+                if not cancelled:
+                    break
+
+    reading = asyncio.ensure_future(read())
+    await asyncio.sleep(0)
+    assert watched == [1]
+    write(generation, "a")
+    await asyncio.sleep(0)
+    if cancelled:
+        reading.cancel()
+    await asyncio.wait([reading])
+    assert watched == [1, 0]

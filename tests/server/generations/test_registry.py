@@ -55,12 +55,12 @@ async def start(registry: Registry, body: Generate) -> Generation:
 async def until(registry: Registry, generation: Generation, condition: Callable[[], bool]) -> None:
     """Read ``generation`` until ``condition`` is true."""
     news = asyncio.Event()
-    registry.watch(generation, news.set)
+    generation.watch(news.set)
     async with asyncio.timeout(DEADLINE):
         while not condition():
             await news.wait()
             news.clear()
-    registry.unwatch(generation, news.set)
+    generation.unwatch(news.set)
 
 
 async def ended(registry: Registry, generation: Generation) -> Done:
@@ -205,9 +205,9 @@ async def test_one_that_nobody_watches_is_cancelled_in_time(
     model.gate.close()
     generation = await start(registry, Generate(prompt="Hi", on_detach_ms=on_detach_ms))
     news = asyncio.Event()
-    registry.watch(generation, news.set)
+    generation.watch(news.set)
     await held(model)
-    registry.unwatch(generation, news.set)
+    generation.unwatch(news.set)
     async with asyncio.timeout(DEADLINE):
         while generation.log.done is None:
             await asyncio.sleep(0.001)
@@ -227,7 +227,7 @@ async def test_who_asked_for_it_has_the_time_to_watch_it(
     monkeypatch.setattr(loop, "call_later", at_once)
     model.gate.close()
     generation = await start(registry, Generate(prompt="Hi", on_detach_ms=0))
-    registry.watch(generation, print)
+    generation.watch(print)
     model.gate.open()
     assert (await ended(registry, generation)).reason is DoneReason.STOP
 
@@ -236,8 +236,8 @@ async def test_who_asked_for_it_has_the_time_to_watch_it(
 async def test_by_default_and_with_null_it_goes_on(registry: Registry, model: ScriptedModel, body: Generate) -> None:
     model.gate.close()
     generation = await start(registry, body)
-    registry.watch(generation, print)
-    registry.unwatch(generation, print)
+    generation.watch(print)
+    generation.unwatch(print)
     assert ("g1" in registry._expiry) is (body.on_detach_ms is not None)
     model.gate.open()
     assert (await ended(registry, generation)).reason is DoneReason.STOP
@@ -246,9 +246,9 @@ async def test_by_default_and_with_null_it_goes_on(registry: Registry, model: Sc
 async def test_who_comes_back_in_time_keeps_it_alive(registry: Registry, model: ScriptedModel) -> None:
     model.gate.close()
     generation = await start(registry, Generate(id="g1", prompt="Hi", on_detach_ms=1))
-    registry.watch(generation, print)
-    registry.unwatch(generation, print)
-    registry.watch(generation, print)
+    generation.watch(print)
+    generation.unwatch(print)
+    generation.watch(print)
     assert "g1" not in registry._expiry
     model.gate.open()
     assert (await ended(registry, generation)).reason is DoneReason.STOP
@@ -257,11 +257,36 @@ async def test_who_comes_back_in_time_keeps_it_alive(registry: Registry, model: 
 async def test_one_of_two_watchers_that_leaves_changes_nothing(registry: Registry, model: ScriptedModel) -> None:
     model.gate.close()
     generation = await start(registry, Generate(id="g1", prompt="Hi", on_detach_ms=0))
-    registry.watch(generation, print)
-    registry.watch(generation, repr)  # type: ignore[arg-type]
-    registry.unwatch(generation, print)
+    generation.watch(print)
+    generation.watch(repr)  # type: ignore[arg-type]
+    generation.unwatch(print)
     assert "g1" not in registry._expiry
-    registry.unwatch(generation, repr)  # type: ignore[arg-type]
+    generation.unwatch(repr)  # type: ignore[arg-type]
+    assert "g1" in registry._expiry
+
+
+async def test_on_detach_ms_counts_from_the_newest_request(registry: Registry, model: ScriptedModel) -> None:
+    model.gate.close()
+    body = Generate(id="g1", prompt="Hi")
+    await start(registry, body)
+    timers = registry._expiry._timers._handles
+    before = timers["g1"]
+    await registry.start(body, time.monotonic(), principal=LOCAL)
+    assert before.cancelled()
+    assert not timers["g1"].cancelled()
+
+
+async def test_on_detach_ms_counts_again_when_a_reader_of_events_leaves(
+    registry: Registry, model: ScriptedModel
+) -> None:
+    model.gate.close()
+    generation = await start(registry, Generate(id="g1", prompt="Hi"))
+    assert "g1" in registry._expiry
+    reading = asyncio.ensure_future(anext(generation.events(0)))
+    await asyncio.sleep(0)
+    assert "g1" not in registry._expiry
+    reading.cancel()
+    await asyncio.wait([reading])
     assert "g1" in registry._expiry
 
 
