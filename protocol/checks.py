@@ -85,7 +85,7 @@ def _check_objects(message: Generate) -> None:
         value = getattr(message.params, name)
         if value is not None and (size := len(msgspec.json.encode(value))) > most:
             path = f"params.{name}"
-            text = f"{path} must be an object of up to {most} bytes as JSON, not {size}; leave things out"
+            text = f"{path} must be an object of up to {most} bytes as JSON, not {size}; shorten it"
             raise _invalid("generate", message.id, path, text)
 
 

@@ -186,7 +186,7 @@ class LastingConnection:
         if self._progress or self._attempt == 0 or lasted >= STABLE_SECONDS:
             self._progress, self._attempt, self._lost = False, 0, now
         if self._retry.give_up_after is not None and now - self._lost >= self._retry.give_up_after:
-            text = f"the connection to {self._url} was lost and could not be made again: {_reason(problem)}"
+            text = f"the connection to {self._url} was lost, and reconnecting failed: {_reason(problem)}"
             raise DisconnectedError(text, code) from problem
         asked = None if self._goodbye is None else self._goodbye.reconnect_ms / 1000
         delay = self._retry.wait(self._attempt, asked)

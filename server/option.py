@@ -77,7 +77,7 @@ def path_prefix(*taken: str) -> Callable[[str], str]:
             raise argparse.ArgumentTypeError(f"{text!r} is not a path such as /chat")
         if names and names[0] in taken:
             raise argparse.ArgumentTypeError(
-                f"{text!r} begins like an address of the server itself; take one such as /chat"
+                f"{text!r} begins like one of the server's own paths; choose another, such as /chat"
             )
         return path
 

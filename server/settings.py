@@ -119,7 +119,7 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             parse=whole_number(16, 2**24),
             default=None,
             metavar="N",
-            help="context of one chat in tokens, answer included (that of the model, up to 8192)",
+            help="context of one chat in tokens, with the answer (the model's, up to 8192)",
         ),
         Option(
             name="parallel",
@@ -140,15 +140,15 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             parse=whole_number(16, 2**24),
             default=None,
             metavar="N",
-            help="one KV cache of so many tokens for all chats: room for a long chat beside short ones, but slower "
-            "(one for each chat, of --context tokens)",
+            help="size in tokens of one KV cache that all chats share: fits a long chat beside short ones, but is "
+            "slower (a cache of --context tokens for each chat)",
         ),
         Option(
             name="cache_ram",
             parse=whole_number(0, 2**24),
             default=1024,
             metavar="MIB",
-            help="memory in MiB for idle chats, so that their next turn need not read them again (%(default)s)",
+            help="memory in MiB to keep idle chats, so that their next turn starts sooner (%(default)s)",
         ),
         Option(
             name="context_shift",
@@ -162,7 +162,7 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             parse=whole_number(0, 100_000),
             default=256,
             metavar="N",
-            help="answers that may wait; the next one is refused as busy (%(default)s)",
+            help="answers that may wait; more are refused (busy) (%(default)s)",
         ),
         Option(
             name="journal",
@@ -197,7 +197,7 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             parse=list_of(bare_name, "a host name or address without port"),
             default="",
             metavar="NAMES",
-            help="further host names of the server, comma-separated (those of this machine)",
+            help="further host names of the server, comma-separated (this machine's)",
         ),
         Option(
             name="allow_origin",
@@ -247,7 +247,7 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             parse=one_of(*LEVELS),
             default="warning",
             metavar="|".join(LEVELS),
-            help="lowest level that is logged; info: a line for each request and answer. Texts never are (%(default)s)",
+            help="lowest level that is logged; info: a line per request and answer, never their text (%(default)s)",
         ),
     )
 

@@ -80,7 +80,7 @@ def move_aside(path: Path, error: Exception) -> None:
         if part.exists():
             part.rename(aside.with_name(aside.name + end))
     reason = str(error).splitlines()[-1]
-    logger.error("%s is broken (%s): it was moved to %s, and a new one begun", path, reason, aside.name)
+    logger.error("%s is broken (%s): it was moved to %s, and a new file was made", path, reason, aside.name)
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ const PLAIN = /** @type {const} */ ([
   ["message ", DAMAGED],
   ["two of its messages", DAMAGED],
   ["line ", "it's incomplete"],
-  ["this is not the ", "it's not a text file"],
+  ["this is not valid ", "it's not a text file"],
   [`${NO_EXPORT}: it is not UTF-8`, "it's not a text file"],
   ["the file is not JSON", NO_EXPORT],
   ["it is not Markdown exported by StreamUI", "StreamUI didn't export it"],

@@ -51,11 +51,12 @@ def _add_model(group: argparse._ArgumentGroup, environ: Mapping[str, str]) -> No
 
 def _add_other(group: argparse._ArgumentGroup) -> None:
     server = group.add_mutually_exclusive_group()
-    server.add_argument("--against", metavar="URL", help="a running OpenAI-compatible server, as http://HOST:PORT")
+    server.add_argument("--against", metavar="URL", help="address of an OpenAI-compatible server, http://HOST:PORT")
     server.add_argument(
         "--against-command",
         metavar="COMMAND",
-        help="the same, started for each turn; {model} {port} {context} {total} {parallel} {threads} are filled in",
+        help="a command that starts such a server for each turn; {model} {port} {context} {total} {parallel} {threads} "
+        "are filled in",
     )
     server.add_argument(
         "--against-options",
@@ -81,9 +82,13 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         help="measure only the cost of this many idle connections; set --parallel to at least --busy",
     )
     group.add_argument(
-        "--busy", type=whole_number(1, 4096), default=64, metavar="N", help="answers beside them (%(default)s)"
+        "--busy",
+        type=whole_number(1, 4096),
+        default=64,
+        metavar="N",
+        help="with --connections: running answers (%(default)s)",
     )
-    group.add_argument("--quick", action="store_true", help="a small load, to try it out: no figures to quote")
+    group.add_argument("--quick", action="store_true", help="a small load for a first try; its figures mean little")
     group.add_argument("--json", type=Path, metavar="FILE", help="write every sample of every round to FILE")
 
 

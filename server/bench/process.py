@@ -50,7 +50,7 @@ class Process:
 
     def _last(self) -> str:
         lines = self.said()
-        return f"its last line: {lines[-1].strip()}" if lines else "it said nothing"
+        return f"its last line: {lines[-1].strip()}" if lines else "it printed nothing"
 
 
 @contextlib.asynccontextmanager

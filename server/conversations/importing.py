@@ -32,7 +32,7 @@ def add(db: sqlite3.Connection, principal: str, draft: Draft) -> Summary:
     id = draft.id
     if id is not None and (found := any_row(db, principal, id)):
         if found.deleted_at is None:
-            raise BadItemError("it is here already; delete that one first to have it as it is in the file")
+            raise BadItemError("it is here already; to import the file's version, delete this one first")
         id = None
     if id is None or id in RESERVED:
         id = secrets.token_hex(8)

@@ -85,7 +85,7 @@ def data_folder(folder: Path, free: int | None = None) -> Iterator[Finding]:
     text = f"{folder}: {size_text(left)} free"
     if left < LITTLE_SPACE:
         (told, less) = (fault, "no") if left < NO_SPACE else (warning, "little")
-        yield told("data", f"{text}, which is {less} room for the journal", "free some space, or choose another --data")
+        yield told("data", f"{text}: {less} room for the journal", "free some space, or choose another --data")
     else:
         yield ok("data", text)
     if (folder / JOURNAL).exists():
@@ -145,4 +145,4 @@ def _journal(path: Path) -> Finding:
             found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         return fault("journal", f"{path}: {error}", remedy)
-    return ok("journal", f"{path} is whole") if found == "ok" else fault("journal", f"{path}: {found}", remedy)
+    return ok("journal", f"{path} is intact") if found == "ok" else fault("journal", f"{path}: {found}", remedy)

@@ -10,16 +10,16 @@ from server.engine.base import ModelError
 from server.gguf_header import BROKEN, MAGIC, leading_entries
 
 _TYPES: Final = {
-    "adapter": "a LoRA adapter, an addition to a model, and no model by itself",
-    "mmproj": "an image or audio projector (mmproj), an addition to a model, and no model by itself",
-    "imatrix": "an importance matrix for quantization, and no model",
-    "vocab": "a vocabulary, and no model",
+    "adapter": "a LoRA adapter, which only adds to a model",
+    "mmproj": "an image or audio projector (mmproj), which only adds to a model",
+    "imatrix": "an importance matrix for quantization, not a model",
+    "vocab": "a vocabulary without a model",
 }
 """Unusable kinds by ``general.type``; a model's is usually ``model``."""
 
 _ARCHITECTURES: Final = {
     "clip": _TYPES["mmproj"],
-    "controlvector": "a control vector, an addition to a model, and no model by itself",
+    "controlvector": "a control vector, which only adds to a model",
     "imatrix": _TYPES["imatrix"],
     "t5": "a translation model, with an encoder",
     "t5encoder": "an embedding model",

@@ -106,7 +106,7 @@ class ModelProbe:
         return shlex.join([sys.executable, "-m", PROBE, str(self._path), str(self._seconds)])
 
     def _too_slow(self) -> ModelError:
-        return ModelError(f"{self._path}: llama.cpp is not done with this file after {self._seconds} s")
+        return ModelError(f"{self._path}: llama.cpp did not finish with this file within {self._seconds} s")
 
 
 def _name(ended: int) -> str:

@@ -44,7 +44,9 @@ class Perimeter:
         if origins:
             return self._refused_origin(origins, SCHEMES[scope["scheme"]], host)
         if _from_another_site(headers):
-            return forbidden("this is for this server's own pages; if it should not be, use --allow-origin ORIGIN")
+            return forbidden(
+                "only this server's own pages may use this; for other sites, start it with --allow-origin ORIGIN"
+            )
         if not self._auth and not is_loopback(address_of(scope) or "localhost"):
             return forbidden("only this machine may use a server without tokens; start it with --auth token")
         return None

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from protocol.client import DisconnectedError, RequestError
+from protocol.meanings import FIELDS
 from protocol.messages import DoneReason
 from protocol.sync_client import SyncChat, connect_sync
 from server.terminal.answering import DETACH_MS, RETRY, stream
@@ -29,15 +30,22 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
     parser.add_argument(
         "--url",
         default=environ.get("STREAMUI_URL") or DEFAULT_URL,
-        help="the server, as ws:// or http:// (%(default)s) [STREAMUI_URL]",
+        help="address of the server, ws:// or http:// (%(default)s) [STREAMUI_URL]",
     )
     parser.add_argument("--system", metavar="TEXT", help="instructions at the start of every chat")
     parser.add_argument(
-        "-p", dest="parameters", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="as --NAME VALUE"
+        "-p",
+        dest="parameters",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the same as --NAME VALUE",
     )
-    group = parser.add_argument_group("sampling", "what is left out is up to the server")
+    group = parser.add_argument_group("sampling", "for options that you leave out, the server chooses")
     for name in NAMES:
-        group.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", type=_typed(name))
+        meaning = FIELDS[f"Params.{name}"].replace("%", "%%")
+        group.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", type=_typed(name), help=meaning)
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:

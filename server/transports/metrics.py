@@ -62,16 +62,20 @@ class ServerCollector(Collector):
             "streamui_cancels", "Cancelled generations.", "phase", {p: measurements.cancelled[p] for p in PHASES}
         )
         yield _histogram(
-            "streamui_first_token_seconds", "From request to first token, of ended ones.", measurements.first_tokens
+            "streamui_first_token_seconds",
+            "Time from request to first token, of ended generations.",
+            measurements.first_tokens,
         )
-        yield _histogram("streamui_token_gap_seconds", "Between two pieces of one answer.", measurements.gaps)
-        yield _histogram("streamui_stop_seconds", "From a cancel until nothing more was computed.", measurements.stops)
+        yield _histogram("streamui_token_gap_seconds", "Time between two pieces of one answer.", measurements.gaps)
+        yield _histogram("streamui_stop_seconds", "Time from a cancel to the end of computing.", measurements.stops)
 
     def _journal(self) -> Iterator[Metric]:
         load, status = self._registry.journal_load, self._registry.journal_status
-        yield _histogram("streamui_journal_lag_seconds", "From engine to journal, of each commit.", load.lags)
+        yield _histogram(
+            "streamui_journal_lag_seconds", "Time from the engine to the journal, of each commit.", load.lags
+        )
         yield GaugeMetricFamily("streamui_journal_waiting_steps", "Steps not journaled yet.", load.waiting)
-        text = "1 while answers are journaled, or were never meant to be; 0 once it has failed."
+        text = "1 while the journal works, or is off; 0 once it has failed."
         yield GaugeMetricFamily("streamui_journal_healthy", text, status.status != "failed")
 
     def _sockets(self) -> Iterator[Metric]:
@@ -83,13 +87,17 @@ class ServerCollector(Collector):
         yield sockets
         yield _counters(
             "streamui_connections_opened",
-            "Connections so far.",
+            "Connections opened since the start.",
             "transport",
             {t: connections.opened[t] for t in Transport},
         )
         recovered = {"yes": measurements.attaches[True], "no": measurements.attaches[False]}
-        yield _counters("streamui_attaches", "Cursors that came back to a log.", "recovered", recovered)
-        yield CounterMetricFamily("streamui_slow_closes", "Connections closed with 4508.", measurements.slow_closes)
+        yield _counters(
+            "streamui_attaches", "Attaches with a cursor, by whether they resumed there.", "recovered", recovered
+        )
+        yield CounterMetricFamily(
+            "streamui_slow_closes", "Connections of slow readers that were closed (4508).", measurements.slow_closes
+        )
 
 
 def metrics_registry(registry: Registry, connections: Connections) -> CollectorRegistry:
@@ -113,17 +121,19 @@ def _engine(stats: EngineStats) -> Iterator[Metric]:
     yield GaugeMetricFamily("streamui_generations_queued", "Generations that wait for a slot.", stats.queued)
     yield CounterMetricFamily("streamui_prompt_tokens", "Prompt tokens that were read.", stats.prompt_tokens)
     yield CounterMetricFamily("streamui_cached_tokens", "Prompt tokens found in the KV cache.", stats.cached_tokens)
-    yield CounterMetricFamily("streamui_generated_tokens", "Tokens that were chosen.", stats.completion_tokens)
+    yield CounterMetricFamily("streamui_generated_tokens", "Tokens that were generated.", stats.completion_tokens)
     yield CounterMetricFamily("streamui_preemptions", "Generations sent back to the queue.", stats.preemptions)
     yield CounterMetricFamily("streamui_engine_steps", "Batches computed.", stats.steps)
     yield CounterMetricFamily("streamui_engine_busy_seconds", "Time of all steps.", stats.busy_seconds)
-    yield CounterMetricFamily("streamui_engine_decode_seconds", "Of it, computing the model.", stats.decode_seconds)
-    yield GaugeMetricFamily("streamui_kv_cells", "Tokens that the KV cache holds at most.", stats.kv_cells)
+    yield CounterMetricFamily(
+        "streamui_engine_decode_seconds", "The part of it that computes the model.", stats.decode_seconds
+    )
+    yield GaugeMetricFamily("streamui_kv_cells", "Capacity of the KV cache, in tokens.", stats.kv_cells)
     kv = GaugeMetricFamily("streamui_kv_tokens", "Tokens in the KV cache.", labels=["of"])
     kv.add_metric(["running"], stats.kv_tokens)
     kv.add_metric(["kept"], stats.kept_tokens)
     yield kv
-    yield GaugeMetricFamily("streamui_kv_saved_bytes", "Plain memory with KV of waiting chats.", stats.saved_bytes)
+    yield GaugeMetricFamily("streamui_kv_saved_bytes", "Memory that holds the KV of idle chats.", stats.saved_bytes)
 
 
 def _counters(name: str, help: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:

@@ -29,7 +29,7 @@ async def websocket_endpoint(websocket: WebSocket) -> None:
         return
     offered = websocket.scope["subprotocols"]
     if offered and PROTOCOL not in offered:
-        text = f"none of the subprotocols offered is spoken here: offer {PROTOCOL}, or none\n"
+        text = f"this server supports none of the offered subprotocols: offer {PROTOCOL}, or none\n"
         await websocket.send_denial_response(PlainTextResponse(text, status_code=400))
         return
     await websocket.accept(PROTOCOL if offered else None)

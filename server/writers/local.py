@@ -76,7 +76,7 @@ class LocalWriter:
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
         tokens, context = len(request.prompt) + len(request.written), self.engine.facts.context
         if identity != self.identity:
-            text = f"it was begun with {identity}, and the server now has {self.identity}; ask again"
+            text = f"it was started with {identity}, and the server now runs {self.identity}; ask again"
             return ended(request, FinishReason.FAILED, text)
         if tokens > context:
             text = f"it has {tokens} tokens already, and the context now holds {context}; ask again"

@@ -238,7 +238,7 @@ describe("A message that is not sent", () => {
       ],
       [
         "invalid_field",
-        "params.json_schema must be an object of up to 65536 bytes as JSON, not 70000; leave things out",
+        "params.json_schema must be an object of up to 65536 bytes as JSON, not 70000; shorten it",
         "The JSON schema is too large: at most 64 KiB. Shorten it in Settings.",
       ],
       ["invalid_field", "params.json_schema must be an object, not a list", "The JSON schema isn't valid: it must be an object, not a list. Change or clear it in Settings."],

@@ -101,7 +101,7 @@ async def test_a_server_that_does_not_come_back_is_given_up(server: RunningServe
         await anext(pieces)
         proxy.refusing = True
         proxy.cut()
-        with pytest.raises(DisconnectedError, match="lost and could not be made again"):
+        with pytest.raises(DisconnectedError, match="lost, and reconnecting failed"):
             [piece async for piece in pieces]
         assert clock.slept == [0.5, 1, 2, 4, 8, 16]
         assert generation.text

@@ -172,7 +172,7 @@ def test_a_root_path_that_begins_like_an_address_of_the_server_is_refused(capsys
         for path in (f"/{first}", f"/{first}/chat"):
             with pytest.raises(SystemExit):
                 read(["--root-path", path])
-            assert "begins like an address of the server" in capsys.readouterr().err
+            assert "begins like one of the server's own paths" in capsys.readouterr().err
 
 
 def test_data_goes_where_the_desktop_wants_it() -> None:

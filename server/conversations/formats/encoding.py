@@ -37,4 +37,6 @@ def _encoded(body: bytes, encoding: str) -> bytes:
     try:
         return body.decode(encoding, "surrogatepass").encode("utf-8", "replace")
     except UnicodeDecodeError as problem:
-        raise RemoteProtocolError(ErrorCode.BAD_JSON, f"this is not the {encoding} text that it begins as") from problem
+        raise RemoteProtocolError(
+            ErrorCode.BAD_JSON, f"this is not valid {encoding} text, although it begins like it"
+        ) from problem

@@ -36,9 +36,9 @@ def main(path: Path, seconds: int) -> None:
     except EngineError as error:
         verdict = str(error)
     except MemoryError:
-        verdict = f"{path}: this file asks for more memory than its size explains"
+        verdict = f"{path}: this file needs far more memory than its size explains"
     except (ValueError, OverflowError):
-        verdict = f"{path}: the facts in this file are not what they should be"
+        verdict = f"{path}: the metadata in this file is not valid"
     print(json.dumps({"error": verdict, "needs": needs}), flush=True)
 
 

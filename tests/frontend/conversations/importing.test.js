@@ -54,7 +54,7 @@ describe("an import that the server refused", () => {
     ["this zip file is broken or incomplete", { code: "unsupported", status: 400 }, "this zip file is broken or incomplete.", false],
     ["The server answered with the status 413.", { status: 413 }, "it's larger than 64 MiB.", false],
     ["it has version 9 of the format; this StreamUI reads version 1", { code: "unsupported", status: 400 }, "it was made by a newer StreamUI.", false],
-    ["this is not the UTF-16 text that it begins as", { code: "bad_json", status: 400 }, "it's not a text file.", false],
+    ["this is not valid UTF-16 text, although it begins like it", { code: "bad_json", status: 400 }, "it's not a text file.", false],
     ["another file is being imported; try again when that is done", { code: "busy", status: 503, isTemporary: true }, "another file is being imported.", true],
     ["The server can't be reached.", { isTemporary: true }, "the server can't be reached.", true],
     [

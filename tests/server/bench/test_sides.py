@@ -54,7 +54,7 @@ async def test_our_server_that_ends_is_told_with_its_last_line(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("code", "told"),
-    [("print('one'); print('two'); raise SystemExit(3)", "status 3 .* last line: two$"), ("", "it said nothing$")],
+    [("print('one'); print('two'); raise SystemExit(3)", "status 3 .* last line: two$"), ("", "it printed nothing$")],
 )
 async def test_a_command_that_ends_is_told_with_its_last_line(code: str, told: str) -> None:
     with pytest.raises(BenchError, match=told):

@@ -134,7 +134,7 @@ def test_a_journal_that_is_broken(tmp_path: Path) -> None:
         db.execute("CREATE TABLE t (x)")
         db.executemany("INSERT INTO t VALUES (?)", [("x" * 1000,)] * 100)
         db.commit()
-    assert_told(list(place.data_folder(tmp_path))[1], State.OK, "whole")
+    assert_told(list(place.data_folder(tmp_path))[1], State.OK, "intact")
     with path.open("r+b") as file:
         file.seek(4096 + 8)
         file.write(os.urandom(3000))

@@ -48,7 +48,7 @@ def test_the_starters_rejected_copies_are_copies() -> None:
 
 def test_a_file_that_keeps_llama_cpp_busy_is_given_up() -> None:
     started = time.monotonic()
-    with pytest.raises(ModelError, match="not done with this file after 1 s"), ModelProbe(MODEL_PATH) as probe:
+    with pytest.raises(ModelError, match="did not finish with this file within 1 s"), ModelProbe(MODEL_PATH) as probe:
         probe._seconds = 1
         os.kill(probe._process.pid, signal.SIGSTOP)
         probe.verdict()

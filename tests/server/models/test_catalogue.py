@@ -207,7 +207,7 @@ def test_what_is_no_chat_model_is_left_out_with_the_reason(home: Path) -> None:
         "streamui/embed": "it is an embedding model",
         "streamui/empty": "this is not a GGUF file (it doesn't begin with the letters GGUF)",
         "streamui/long": "the header of the model file is broken",
-        "streamui/mmproj": "it is an image or audio projector (mmproj), an addition to a model, and no model by itself",
+        "streamui/mmproj": "it is an image or audio projector (mmproj), which only adds to a model",
         "streamui/nowhere": "the file is missing",
         "streamui/pipe": "it is not a regular file",
         "streamui/text": "this is not a GGUF file (it doesn't begin with the letters GGUF)",

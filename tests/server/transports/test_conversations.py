@@ -437,7 +437,7 @@ async def test_500_messages_come_whole(server: RunningServer) -> None:
             {
                 "index": 0,
                 "title": whole["title"],
-                "message": "it is here already; delete that one first to have it as it is in the file",
+                "message": "it is here already; to import the file's version, delete this one first",
             }
         ],
     }

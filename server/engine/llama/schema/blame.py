@@ -26,8 +26,8 @@ def find_culprit(schema: WrittenSchema, error: str, compile: Compile) -> Grammar
     for keyword in culprit.written:
         rest = {name: value for name, value in culprit.written.items() if name != keyword}
         if not compile(schema.whole(rest)):
-            return GrammarError(f"{culprit.path}.{keyword} can't be kept: {reason}")
-    return GrammarError(f"{culprit.path or 'it'} can't be kept: {reason}")
+            return GrammarError(f"{culprit.path}.{keyword} can't be enforced: {reason}")
+    return GrammarError(f"{culprit.path or 'it'} can't be enforced: {reason}")
 
 
 def _first_failing(parts: Sequence[Part], schema: WrittenSchema, compile: Compile) -> Part | None:

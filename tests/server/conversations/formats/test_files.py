@@ -139,7 +139,7 @@ def test_a_file_in_another_encoding_is_read(kind: str, encoding: str) -> None:
 
 
 def test_a_file_that_is_not_in_the_encoding_it_claims_is_refused() -> None:
-    with pytest.raises(RemoteProtocolError, match="not the utf-16-le text"):
+    with pytest.raises(RemoteProtocolError, match="not valid utf-16-le text"):
         read(b"\xff\xfe[\0]\0x")
 
 
