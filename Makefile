@@ -18,6 +18,7 @@ include .ci/suites.mk
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+run: export STREAMUI_MODEL ?= auto
 run: install ## start the chat server and print its address; options: make run ARGS="--port 0"
 	@exec $(BIN)/streamui serve $(ARGS)
 

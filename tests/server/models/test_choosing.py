@@ -1,0 +1,66 @@
+"""The value of --model is a file or a name; only `auto` may download."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from server.doctor import place
+from server.doctor.finding import State
+from server.engine.base import ModelError
+from server.models.choosing import chosen_model
+from server.starter import MODEL_PATH
+from tests.server.models.headers import write
+from tests.server.test_main import assert_told_in_one_line, run
+from tests.server.test_settings import read
+
+
+def chosen(text: str, folder: Path) -> Path:
+    def refuse(line: str) -> None:
+        raise AssertionError(line)
+
+    return chosen_model(Path(text), folder, {"HOME": str(folder / "nowhere")}, refuse)
+
+
+@pytest.mark.parametrize("path", ["/nowhere/a.gguf", "a.gguf", "../name", "/folder"])
+def test_a_path_stays(path: str, tmp_path: Path) -> None:
+    assert chosen(path, tmp_path) == Path(path)
+
+
+def test_a_file_without_an_ending_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("model").write_bytes(b"")
+    assert chosen("model", tmp_path) == Path("model")
+
+
+def test_a_name_is_the_file_that_has_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "Tiny-Q4_0.gguf")
+    assert chosen("tiny-q4_0", tmp_path) == path
+    assert chosen("streamui/Tiny-Q4_0", tmp_path) == path
+    assert chosen("starter", tmp_path) == MODEL_PATH
+
+
+def test_a_model_that_can_be_downloaded_is_told_with_the_command(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="get it: streamui models get smollm2-135m"):
+        chosen("smollm2-135m", tmp_path)
+    assert chosen("smollm2-135m", write(tmp_path / "smollm2-135m.gguf").parent) == tmp_path / "smollm2-135m.gguf"
+
+
+def test_a_file_that_happens_to_be_there_changes_no_default(tmp_path: Path) -> None:
+    write(tmp_path / "models" / "smollm2-135m.gguf")
+    assert read(["--data", str(tmp_path)]).model == MODEL_PATH
+
+
+def test_an_unknown_name_is_told_in_one_line(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "OLLAMA_MODELS": str(tmp_path)}
+    ended = run("serve", "--port=0", "--data", str(tmp_path / "data"), "--model", "startr", **environ)
+    assert_told_in_one_line(ended, "--model startr", "there are: starter")
+
+
+def test_doctor_checks_a_model_by_name_and_downloads_nothing(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    shutil.copy(MODEL_PATH, tmp_path / "models" / "copy.gguf")
+    found, needs = place.model(read(["--data", str(tmp_path), "--model", "copy"]))
+    assert (found.state, needs is not None) == (State.OK, True)
+    assert str(tmp_path / "models" / "copy.gguf") in found.text
+    assert str(MODEL_PATH) in place.model(read(["--data", str(tmp_path), "--model", "auto"]))[0].text
