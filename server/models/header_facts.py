@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from server.engine.base import ModelError
+from server.engine.base import ModelError, SamplingParams
 from server.engine.gguf_kinds import kind_of
+from server.engine.recommended_sampling import UnusableSamplingError, recommended_sampling
 from server.gguf_header import BROKEN, MAGIC, entries, leading_entries
 from server.models.quantization import quantization
 
@@ -31,6 +32,7 @@ class HeaderFacts:
     """Facts of a GGUF file; None: the header doesn't say it.
 
     ``kind`` names what the file is when it is no chat model. ``kv_bytes``: at most so many for each token of a chat.
+    ``sampling``: recommended by the file or by its makers, otherwise llama.cpp's defaults.
     ``template``: the file has a chat template; None in a list, where the header is not read so far.
     """
 
@@ -42,6 +44,7 @@ class HeaderFacts:
     kv_bytes: int | None
     kind: str | None
     licence: str | None
+    sampling: SamplingParams
     template: bool | None = None
 
 
@@ -72,6 +75,7 @@ def facts_of(keys: Mapping[str, Any], file_name: str, *, whole: bool = False) ->
         kv_bytes=kv_bytes(keys, architecture),
         kind=kind_of(keys),
         licence=_text(keys, "general.license"),
+        sampling=_sampling(keys),
         template=template if whole else None,
     )
 
@@ -115,6 +119,13 @@ def _by_layer(keys: Mapping[str, Any], key: str, layers: int | None) -> list[int
         return None
     each = [value] * layers if type(value) is int else list(value) if isinstance(value, tuple) else []
     return each[:layers] if each and all(type(one) is int and 0 <= one < HUGE for one in each) else None
+
+
+def _sampling(keys: Mapping[str, Any]) -> SamplingParams:
+    try:
+        return recommended_sampling(keys)
+    except UnusableSamplingError:  # the server refuses such a file
+        return SamplingParams()
 
 
 def _parameters(count: object) -> str | None:

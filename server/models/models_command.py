@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from server.engine.base import ModelError
+from server.engine.recommended_sampling import FILE_KEYS
 from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, catalogue
 from server.models.header_facts import read_header
 from server.models.memory import ChatSizes, MemoryNeed, memory_need, size_text
@@ -95,6 +96,7 @@ def facts_of(model: ModelFile, sizes: ChatSizes, free: int | None) -> dict[str, 
         "quantization": header.quantization,
         "context": header.context,
         "licence": header.licence,
+        "sampling": {name: getattr(header.sampling, name) for name in FILE_KEYS},
         "needs": need.total if need else None,
         "fits": _fits(need, free),
     }
@@ -156,6 +158,7 @@ def _show(model: ModelFile, sizes: ChatSizes, *, as_json: bool) -> int:
         "context": header.context and f"{header.context} tokens",
         "licence": header.licence,
         "chat template": "its own" if header.template else "none: ChatML is used, or choose a --chat-template",
+        "sampling": ", ".join(f"{name} {getattr(header.sampling, name):g}" for name in FILE_KEYS),
         "memory": _memory(need, free),
         **{f"Ollama's {kind}": str(path) for kind, path in model.layers.items()},
     }

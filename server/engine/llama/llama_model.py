@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,15 +30,13 @@ from server.engine.llama.llama_tokenizer import Tokenizer
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.token_table import TokenTable, read_tokens
 from server.engine.model import DecodeOutcome, Row
+from server.engine.recommended_sampling import FILE_KEYS, NAMES, UnusableSamplingError, recommended_sampling
 from server.engine.thinking_marks import MARKS, visible_tokens
 from server.gguf_header import MAGIC
 from server.resources import usable_cores
 
 SMALL_MODEL = 50_000_000
 """Parameter count below which one thread computes faster than several, which mostly wait for each other."""
-
-MOST_RECOMMENDED = 2**31
-"""Exclusive upper bound for the sampling parameters in a model file."""
 
 
 class LlamaModel:
@@ -233,26 +230,10 @@ class LlamaModel:
         return {name: text for name, text in texts.items() if text}
 
     def _recommended_sampling(self) -> SamplingParams:
-        """Return llama.cpp's defaults, overridden by the file's ``general.sampling.*``."""
-        default = SamplingParams()
-
-        def recommended(key: str, fallback: float) -> float:
-            text = self._meta(f"general.sampling.{key}")
-            try:
-                number = float(text) if text else fallback
-            except ValueError:
-                number = math.nan
-            if not abs(number) < MOST_RECOMMENDED:
-                raise ModelError(f"{self._path}: general.sampling.{key} in this file is not a usable number")
-            return number
-
-        return SamplingParams(
-            temperature=recommended("temp", default.temperature),
-            top_k=int(recommended("top_k", default.top_k)),
-            top_p=recommended("top_p", default.top_p),
-            min_p=recommended("min_p", default.min_p),
-            repeat_penalty=recommended("penalty_repeat", default.repeat_penalty),
-        )
+        try:
+            return recommended_sampling({key: self._meta(key) for key in (*NAMES, *FILE_KEYS.values())})
+        except UnusableSamplingError as error:
+            raise ModelError(f"{self._path}: {error.key} in this file is not a usable number") from None
 
     def _meta(self, key: str) -> str | None:
         buffer = ctypes.create_string_buffer(512)
