@@ -126,7 +126,8 @@ def serve(settings: Settings) -> None:
 
 def with_model(settings: Settings) -> Settings:
     """Return the settings with the path of the chosen model. Raises ModelError."""
-    path = chosen_model(settings.model, settings.models_folder, os.environ, _remark)
+    offline = settings.offline == "on"
+    path = chosen_model(settings.model, settings.models_folder, os.environ, _remark, offline=offline)
     return dataclasses.replace(settings, model=path)
 
 

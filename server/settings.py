@@ -37,6 +37,7 @@ class Settings:
     chat_template: str | None
     data: Path
     models_dir: Path | None
+    offline: Literal["on", "off"]
     context: int | None
     parallel: int
     threads: int | None
@@ -114,6 +115,13 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=None,
             metavar="DIR",
             help="folder for downloaded models (models, in the --data folder)",
+        ),
+        Option(
+            name="offline",
+            parse=one_of("on", "off"),
+            default="off",
+            metavar="on|off",
+            help="on: nothing is downloaded (%(default)s)",
         ),
         Option(
             name="context",

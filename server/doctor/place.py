@@ -21,13 +21,11 @@ from server.doctor.finding import Finding, fault, ok, warning
 from server.engine.base import ModelError
 from server.engine.probing import ModelNeeds, ModelProbe
 from server.guard.origins import is_loopback
-from server.models.choosing import AUTO, chosen_model
+from server.models.choosing import chosen_model
 from server.models.memory import ChatSizes, memory_need, size_text
-from server.models.packaged import SMOLLM2, packaged_path
 from server.private_files import open_to_others
 from server.resources import available_memory
 from server.settings import Settings
-from server.starter import MODEL_PATH
 
 LITTLE_SPACE, NO_SPACE = 1 << 30, 64 << 20
 FEW_FILES: Final = 1024
@@ -37,21 +35,12 @@ JOURNAL: Final = "journal.sqlite3"
 def model(settings: Settings) -> tuple[Finding, ModelNeeds | None]:
     """Check in a separate process that the model file loads. Returns the finding and the model's needs."""
     try:
-        path = _present_model(settings)
+        path = chosen_model(settings.model, settings.models_folder, os.environ, lambda text: None, offline=True)
         with ModelProbe(path) as probe:
             needs = probe.verdict()
     except ModelError as error:
         return fault("model", str(error), "choose another file with --model"), None
     return ok("model", f"{path}: {size_text(needs.file_bytes)}, trained for {needs.context} tokens"), needs
-
-
-def _present_model(settings: Settings) -> Path:
-    """Return the file of the chosen model, without downloading it. Raises ModelError."""
-    folder = settings.models_folder
-    if str(settings.model) == AUTO:
-        path = packaged_path(SMOLLM2, folder)
-        return path if path.is_file() else MODEL_PATH
-    return chosen_model(settings.model, folder, os.environ, remark=lambda text: None)
 
 
 def chat_template(name: str | None) -> Iterator[Finding]:

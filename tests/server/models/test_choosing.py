@@ -46,6 +46,12 @@ def test_a_model_that_can_be_downloaded_is_told_with_the_command(tmp_path: Path)
     assert chosen("smollm2-135m", write(tmp_path / "smollm2-135m.gguf").parent) == tmp_path / "smollm2-135m.gguf"
 
 
+def test_auto_is_what_is_there_when_downloads_are_off(tmp_path: Path) -> None:
+    assert chosen_model(Path("auto"), tmp_path, {}, print, offline=True) == MODEL_PATH
+    path = write(tmp_path / "smollm2-135m.gguf")
+    assert chosen_model(Path("auto"), tmp_path, {}, print, offline=True) == path
+
+
 def test_a_file_that_happens_to_be_there_changes_no_default(tmp_path: Path) -> None:
     write(tmp_path / "models" / "smollm2-135m.gguf")
     assert read(["--data", str(tmp_path)]).model == MODEL_PATH

@@ -10,7 +10,8 @@ import pytest
 from server.engine.base import ModelError
 from server.models.models_command import OPTIONS, add_options, run
 from server.settings import options
-from tests.server.models.headers import EMBEDDING, write
+from tests.server.models.headers import EMBEDDING, header, write
+from tests.server.models.small_hub import COMMIT, SmallHub, serving
 from tests.server.test_main import assert_told_in_one_line
 from tests.server.test_main import run as streamui
 
@@ -29,8 +30,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def command(own: Path, *arguments: str) -> int:
-    environ = {"HOME": str(own / "nowhere"), "STREAMUI_DATA": str(own.parent)}
+def command(own: Path, *arguments: str, **more: str) -> int:
+    environ = {"HOME": str(own / "nowhere"), "STREAMUI_DATA": str(own.parent), **more}
     parser = argparse.ArgumentParser()
     add_options(parser, [each for each in options(environ) if each.name in OPTIONS], environ)
     return run(parser.parse_args(arguments), environ)
@@ -111,6 +112,35 @@ def test_rm_leaves_the_files_of_others(own: Path, name: str) -> None:
     with pytest.raises(ModelError, match="only models in the models folder"):
         command(own, "rm", name, "--yes")
     assert theirs.exists()
+
+
+def test_get_downloads_and_names_what_came(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(SmallHub({"new-Q8_0.gguf": header()})) as hub:
+        assert command(own, "get", "maker/repo", HF_ENDPOINT=hub.url) == 0
+        told = capsys.readouterr()
+        assert f"new-Q8_0 is in {own / 'maker' / 'repo' / 'new-Q8_0.gguf'}" in told.out
+        assert "streamui serve --model new-Q8_0" in told.out
+        assert "Downloading maker/repo: new-Q8_0" in told.err
+        assert command(own, "show", "repo/new-Q8_0") == 0
+        address = f"{hub.url}/maker/repo/resolve/{COMMIT}/new-Q8_0.gguf"
+        assert command(own, "get", address) == 0
+
+
+def test_get_says_when_what_came_is_no_chat_model(own: Path) -> None:
+    with serving(SmallHub({"new-Q8_0.gguf": header(EMBEDDING)})) as hub, pytest.raises(ModelError, match="no usable"):
+        command(own, "get", "maker/repo", HF_ENDPOINT=hub.url)
+
+
+@pytest.mark.parametrize("name", ["smollm2-135m", "maker/repo", "http://127.0.0.1:9/a.gguf"])
+def test_get_downloads_nothing_offline(own: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="--offline is on"):
+        command(own, "get", name, "--offline", "on")
+
+
+@pytest.mark.parametrize("name", ["a", "a/b/c", "ftp://a/b.gguf", ""])
+def test_get_says_what_it_takes(own: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="OWNER/REPOSITORY"):
+        command(own, "get", name)
 
 
 def test_an_unknown_name_is_told_in_one_line(tmp_path: Path) -> None:

@@ -1,0 +1,174 @@
+"""Downloads over HTTP that continue where an earlier one was cut. Only the standard library is used.
+
+huggingface_hub 2.4 was tried: it deletes a file that is cut when the program ends, and brings eleven packages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, Final
+from urllib.parse import urlsplit
+
+from server import __version__
+from server.models.downloads import CHUNK, DownloadError, sha256_of
+
+SECONDS: Final = 30.0
+"""Longest silence of the other side, in seconds."""
+
+TRIES: Final = 5
+"""Times that a download is continued without any new byte."""
+
+PAUSE: Final = 1.0
+"""Pause before a download is continued, in seconds."""
+
+MOST_JSON: Final = 64 << 20
+"""Longest answer about a repository, in bytes."""
+
+_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+Progress = Callable[[int, int | None], None]
+"""Called with the number of bytes that have arrived and that of the whole file, if it is known."""
+
+
+class RefusedError(Exception):
+    """The other side answered with an error ``status``."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class CutError(Exception):
+    """The connection can't be opened, or was cut, also after further tries."""
+
+
+class HttpFiles:
+    """Reader of files and JSON over HTTP. ``token`` is sent to the host of a request, and to no other one."""
+
+    def __init__(self, token: str | None = None, pause: Callable[[float], None] = time.sleep) -> None:
+        self._token = token
+        self._pause = pause
+        self._opener = urllib.request.OpenerDirector()
+        for handler in (
+            urllib.request.ProxyHandler(),
+            urllib.request.HTTPHandler(),
+            urllib.request.HTTPSHandler(),
+            urllib.request.HTTPDefaultErrorHandler(),
+            urllib.request.HTTPErrorProcessor(),
+            _Redirects(),
+        ):
+            self._opener.add_handler(handler)
+
+    def json(self, url: str) -> Any:
+        """Return a JSON document. Raises RefusedError, CutError and ValueError."""
+        with _connected(), self._open(url) as answer:
+            return json.loads(answer.read(MOST_JSON))
+
+    def fetch(self, url: str, part: Path, size: int | None, progress: Progress) -> None:
+        """Download to the file ``part``, after the bytes that it has.
+
+        ``size`` None: what the server says counts. Raises RefusedError, DownloadError and CutError.
+        """
+        tries = TRIES
+        while True:
+            before = _size(part)
+            try:
+                if size is None or before < size:
+                    self._continue(url, part, size, progress)
+                return
+            except RefusedError as error:
+                if error.status != 416 or not before:
+                    raise
+                part.unlink()  # the file is shorter now
+            except CutError:
+                tries = TRIES if _size(part) > before else tries - 1
+                if not tries:
+                    raise
+            self._pause(PAUSE)
+
+    def _continue(self, url: str, part: Path, size: int | None, progress: Progress) -> None:
+        first = _size(part)
+        headers = {"Range": f"bytes={first}-"} if first else {}
+        with _connected(), self._open(url, headers) as answer, part.open("ab") as file:
+            if first and not _starts_at(answer, first):
+                file.seek(0)
+                file.truncate()
+            _copy(answer, file, size, progress)
+
+    def _open(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
+        """Return the answer, whose body is read by the caller."""
+        request = urllib.request.Request(url, headers={"User-Agent": f"streamui/{__version__}"})
+        for name, value in (headers or {}).items():
+            request.add_header(name, value)
+        if self._token:
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
+        try:
+            answer = self._opener.open(request, timeout=SECONDS)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise RefusedError(error.code) from None
+        if answer is None:
+            raise DownloadError(f"{url}: only http and https addresses are read")
+        return answer
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but not from an encrypted connection to an open one."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        if req.type == "https" and urlsplit(newurl).scheme != "https":
+            raise urllib.error.HTTPError(newurl, code, msg, headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def check(part: Path, size: int | None, sha256: str | None) -> None:
+    """Raise DownloadError if the file is not the announced one, and delete it then."""
+    if size in (None, _size(part)) and sha256 in (None, sha256_of(part)):
+        return
+    part.unlink()
+    raise DownloadError("the file that arrived is not what was announced (its size or SHA-256 differs)")
+
+
+def _copy(answer: Any, file: IO[bytes], size: int | None, progress: Progress) -> None:
+    arrived, announced = file.tell(), answer.length
+    whole = size if size is not None else announced and arrived + announced
+    while data := answer.read1(CHUNK):
+        arrived += len(data)
+        if whole is not None and arrived > whole:
+            raise DownloadError("the file that arrives is longer than what was announced")
+        file.write(data)
+        progress(arrived, whole)
+    if whole is not None and arrived < whole:
+        raise http.client.IncompleteRead(b"", whole - arrived)
+
+
+def _starts_at(answer: Any, first: int) -> bool:
+    """Tell whether the answer continues at ``first``; otherwise it is the whole file."""
+    match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    if answer.status != http.client.PARTIAL_CONTENT:
+        return False
+    if match is None or int(match[1]) != first:
+        raise DownloadError("the server sends another part of the file than it was asked for")
+    return True
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[None]:
+    """Turn the exceptions of a connection into CutError; those of the disk stay."""
+    try:
+        yield
+    except (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError, urllib.error.URLError) as error:
+        raise CutError from error

@@ -1,0 +1,60 @@
+"""A model from any web address. Nothing says what its hash should be, so only its header is checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from server.engine.base import ModelError
+from server.engine.gguf_parts import PART
+from server.models.candidates import SUFFIX
+from server.models.downloads import DownloadError, downloading
+from server.models.fetching import CutError, HttpFiles, Progress, RefusedError
+from server.models.header_facts import printable, read_header
+
+
+def is_url(text: str) -> bool:
+    return urlsplit(text).scheme in ("http", "https")
+
+
+def get_url(url: str, models_folder: Path, remark: Callable[[str], None], progress: Progress) -> Path:
+    """Download a GGUF file, continuing an unfinished download, and return it. Raises DownloadError."""
+    name = _file_name(url)
+    target = models_folder / name
+    if target.exists():
+        raise DownloadError(f"{name}: the models folder has a file of this name; delete it first, or rename it")
+    with downloading(models_folder) as folder:
+        remark(f"Downloading {printable(name)}")
+        part = folder / f"{hashlib.sha256(url.encode()).hexdigest()}.part"
+        try:
+            HttpFiles().fetch(url, part, None, progress)
+        except RefusedError as error:
+            raise DownloadError(f"{printable(name)}: the server answers with status {error.status}") from None
+        except CutError:
+            reason = "the server can't be reached, or the connection was cut; the next try continues there"
+            raise DownloadError(f"{printable(name)}: {reason}") from None
+        _check_kind(part, name)
+        part.replace(target)
+    return target
+
+
+def _file_name(url: str) -> str:
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    if not name.lower().endswith(SUFFIX) or name.startswith(".") or "\0" in name:
+        raise DownloadError(f"{printable(url)}: give the address of a {SUFFIX} file")
+    if PART.fullmatch(name):
+        raise DownloadError(f"{printable(name)}: this is one part of a model; get it by the name of its repository")
+    return name
+
+
+def _check_kind(part: Path, name: str) -> None:
+    try:
+        kind = read_header(part).kind
+    except ModelError as error:
+        part.unlink()
+        raise DownloadError(str(error).replace(str(part), printable(name))) from None
+    if kind:
+        part.unlink()
+        raise DownloadError(f"{printable(name)}: this is {kind}; choose a chat model")

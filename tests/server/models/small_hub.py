@@ -1,0 +1,126 @@
+"""A hub on loopback that speaks the few routes that a download needs, and lies on demand."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass
+class SmallHub:
+    """One repository, ``maker/repo``. ``cut``: bytes after which the next so many downloads end.
+
+    ``refusal``: status of every answer. ``announced``: hashes that differ from those of the files. ``ranges``: the
+    Range of each download, in order. ``longer``: bytes behind the end of each file. ``whole_only``: a Range is ignored.
+    ``facts``: the answer about the repository. ``elsewhere``: the address that files are redirected to.
+    """
+
+    files: dict[str, bytes]
+    cut: list[int] = field(default_factory=list)
+    broken: bool = False
+    refusal: int | None = None
+    announced: dict[str, str] = field(default_factory=dict)
+    token: str | None = None
+    longer: bytes = b""
+    whole_only: bool = False
+    facts: str | None = None
+    elsewhere: str | None = None
+    ranges: list[str | None] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
+    url: str = ""
+
+    def sha256(self, name: str) -> str:
+        return self.announced.get(name) or hashlib.sha256(self.files[name]).hexdigest()
+
+    def siblings(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "rfilename": name,
+                "size": len(content),
+                "lfs": {"sha256": self.sha256(name), "size": len(content), "pointerSize": 100},
+            }
+            for name, content in self.files.items()
+        ]
+
+
+@contextlib.contextmanager
+def serving(hub: SmallHub) -> Iterator[SmallHub]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+        def do_HEAD(self) -> None:
+            self.answer(body=False)
+
+        def do_GET(self) -> None:
+            self.answer(body=True)
+
+        def answer(self, *, body: bool) -> None:
+            if hub.refusal is not None:
+                return self.refuse(hub.refusal)
+            if hub.token is not None and self.headers.get("Authorization") != f"Bearer {hub.token}":
+                return self.refuse(401)
+            path = self.path.partition("?")[0]
+            resolved = f"/maker/repo/resolve/{COMMIT}/"
+            if path in ("/api/models/maker/repo", f"/api/models/maker/repo/revision/{COMMIT}"):
+                if hub.facts is not None:
+                    return self.send(hub.facts.encode(), {}, body)
+                facts = {"_id": "1", "id": "maker/repo", "sha": COMMIT, "siblings": hub.siblings()}
+                return self.send(json.dumps(facts).encode(), {"Content-Type": "application/json"}, body)
+            if path.startswith(resolved) and (name := path.removeprefix(resolved)) in hub.files:
+                return self.send_file(name, body)
+            self.refuse(404, {"X-Error-Code": "RepoNotFound"})
+
+        def send_file(self, name: str, body: bool) -> None:
+            if hub.elsewhere:
+                return self.refuse(302, {"Location": f"{hub.elsewhere}{self.path}"})
+            content, first = hub.files[name] + hub.longer, 0
+            if body:
+                hub.tokens.append(self.headers.get("Authorization"))
+                hub.ranges.append(self.headers.get("Range"))
+                if hub.broken and hub.ranges[-1]:
+                    return self.refuse(500)
+            if not hub.whole_only and (asked := self.headers.get("Range")):
+                first = int(asked.removeprefix("bytes=").partition("-")[0])
+            headers = {"ETag": f'"{hub.sha256(name)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+            if first:
+                headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
+            self.send(
+                content[first:], headers, body, 206 if first else 200, hub.cut.pop(0) if body and hub.cut else None
+            )
+
+        def send(
+            self, content: bytes, headers: dict[str, str], body: bool, status: int = 200, cut: int | None = None
+        ) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if body:
+                self.wfile.write(content[:cut])
+            self.close_connection = self.close_connection or cut is not None
+
+        def refuse(self, status: int, headers: dict[str, str] | None = None) -> None:
+            self.send(b"", headers or {}, True, status)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="small hub")
+    thread.start()
+    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
