@@ -1,4 +1,4 @@
-"""What a model's makers recommend applies where its file says nothing."""
+"""The makers' recommendation applies where the model file has none."""
 
 from typing import Any
 
