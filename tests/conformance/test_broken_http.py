@@ -9,7 +9,8 @@ from protocol.conformance.stage import Options
 from tests.conformance.http_proxy import HttpFault, http_proxy
 
 CASES = those_for(load_cases(), "sse")
-HASTY = Options(deadline=3)
+DEADLINES = (3.0, 60.0)
+"""Deadlines that are tried in turn, in seconds: on a busy machine a short one can pass before the broken message."""
 
 NOTHING = HttpFault("", "breaks nothing", b"$^", b"")
 FAULTS = (
@@ -29,9 +30,13 @@ FAULTS = (
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.rule} {fault.what}")
 async def test_a_broken_server_is_caught(scripted_port: int, fault: HttpFault) -> None:
+    caught = False
     async with http_proxy(scripted_port, fault) as url:
-        results = await run_cases(url, select(CASES, [fault.rule]), HASTY)
-    caught = [result for result in results if result.outcome is Outcome.FAILED and fault.rule in result.rules]
+        for deadline in DEADLINES:
+            results = await run_cases(url, select(CASES, [fault.rule]), Options(deadline=deadline))
+            caught = any(result.outcome is Outcome.FAILED and fault.rule in result.rules for result in results)
+            if caught:
+                break
     assert caught, [(result.case.id, result.outcome, result.reason) for result in results]
 
 

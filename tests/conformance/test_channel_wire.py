@@ -15,7 +15,7 @@ from protocol.conformance.script import Transport
 from protocol.conformance.wire import Ended, Refused, Unreachable
 from tests.conformance.serving import url_of
 
-SECONDS = 10.0
+SECONDS = 60.0
 WELCOME = '{"type":"welcome","connection":"c"}'
 EVENTS = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 HEAD = "HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n"

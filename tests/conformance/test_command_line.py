@@ -69,7 +69,7 @@ def test_json(broken_url: str, capsys: pytest.CaptureFixture[str]) -> None:
 async def test_a_deadline_names_what_did_not_come(scripted_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     async with proxy(scripted_url, NoPong) as port:
         url = f"ws://127.0.0.1:{port}/ws"
-        assert await asyncio.to_thread(main, [url, "--case", "ping", "--deadline", "1"]) == 1
+        assert await asyncio.to_thread(main, [url, "--case", "ping", "--deadline", "5"]) == 1
     assert 'for {"type": "pong", "nonce": "7"}, which did not come' in capsys.readouterr().out
 
 

@@ -12,7 +12,7 @@ from protocol.cursor import Cursor
 from protocol.messages import Attach, ClientMessage, Done, Error, Generate, ServerMessage
 from protocol.session import ClientSession
 
-OPEN_SECONDS: Final = 20.0
+OPEN_SECONDS: Final = 60.0
 
 Channel = Literal["sse", "poll"]
 

@@ -213,7 +213,7 @@ class Machine(RuleBasedStateMachine):
     async def _seen(self) -> dict[str, Any]:
         """Return everything that another device can see."""
         seen: dict[str, Any] = {"list": await self._get("")}
-        for id in self.trees:
+        for id in tuple(self.trees):
             seen[id] = await self._get(f"/{id}")
         assert {one["id"] for one in seen["list"]["conversations"]} == {
             tree.id for tree in self.trees.values() if tree.used and not tree.deleted
@@ -636,7 +636,7 @@ class Machine(RuleBasedStateMachine):
             self.closed = False
             self.server.model.gate.open()
             await self._check()
-            for tree in self.trees.values():
+            for tree in tuple(self.trees.values()):
                 if tree.deleted:
                     assert await self._change("POST", f"/{tree.id}/restore", {}) == 200
                 if tree.fault:

@@ -243,7 +243,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _go_on(self, line: Line, places: dict[str, int]) -> None:
         """Resume each generation where another connection had read to, also after a restart."""
-        for id, place in places.items():
+        for id, place in tuple(places.items()):
             truth = self.truths[id]
             after = truth.done.seq if place < 0 and truth.done else place
             await self._follow(line, id, after, truth.epoch)
@@ -352,7 +352,7 @@ class Machine(RuleBasedStateMachine):
         async def read_all() -> None:
             self.server.model.gate.open()
             await self.server.until(lambda: not self.server.registry.active)
-            for id in self.truths:
+            for id in tuple(self.truths):
                 await self.line.attach(id)
                 await self.line.until_done(id)
             await self._refused()

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,9 +12,6 @@ import pytest
 from protocol.conformance.http import HttpExchange, fetch, send
 from tests.server.test_main import END, started
 from tests.server.transports.listener import Listener
-
-IN_TIME = 5.0
-"""Time limit for the stop of a server that waits for nothing, in seconds."""
 
 STALLED = 2.0
 """Time after which an unanswered POST counts as blocked by a stalled reader, in seconds."""
@@ -48,14 +44,12 @@ async def test_all_of_them_are_told_and_ended(tmp_path: Path, sent: signal.Signa
             listeners = [Listener(channel), Listener(stream)]
             await listeners[0].take("welcome")
             await listeners[1].take("token")
-            began = time.monotonic()
             process.send_signal(sent)
             async with asyncio.timeout(END):
                 assert "goodbye" in (await poll.answer()).body
                 closed = await fetch("GET", polled)
                 rests = [[event.name for event in await listener.rest()] for listener in listeners]
                 out, err = await process.communicate()
-            assert time.monotonic() - began < IN_TIME
     assert (closed.status, json.loads(closed.body)["code"]) == (410, 1012)
     assert rests[0] == ["goodbye", "close"]
     assert rests[1][-1] in ("goodbye", "done")

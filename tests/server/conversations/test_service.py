@@ -64,17 +64,18 @@ async def test_a_restarted_server_has_an_answer_in_its_conversation_before_it_te
         await server.held()
         await server.registry.close()
 
-    may_read = threading.Event()
+    reads, may_read = threading.Event(), threading.Event()
     read_left = reading.left_writing
 
     def read_late(db: sqlite3.Connection) -> list[reading.Writing]:
+        reads.set()
         assert may_read.wait(DEADLINE)
         return read_left(db)
 
     monkeypatch.setattr(reading, "left_writing", read_late)
     async with contextlib.AsyncExitStack() as stack:
         starting = asyncio.ensure_future(stack.enter_async_context(serving(ScriptedModel(), tmp_path)))
-        await asyncio.wait([starting], timeout=0.5)
+        assert await asyncio.to_thread(reads.wait, DEADLINE)
         assert not starting.done()
         may_read.set()
         server = await starting

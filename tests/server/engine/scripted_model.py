@@ -53,7 +53,7 @@ class Gate:
             self._allowed = (self._allowed or 0) + count
             self._condition.notify_all()
 
-    def wait_until_held(self, timeout: float = 10) -> None:
+    def wait_until_held(self, timeout: float = 60) -> None:
         """Wait until a step is blocked by the closed gate. Raises TimeoutError."""
         with self._condition:
             if not self._condition.wait_for(lambda: self._waiting and self._allowed == 0, timeout):

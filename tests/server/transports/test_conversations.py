@@ -13,6 +13,7 @@ from protocol.messages import Accepted, Attach, Attached, Cancel, Conversation, 
 from server.conversations import upkeep
 from server.transports import conversation_files, conversations, generations
 from tests.server.conversations.formats.test_files import lines, session, zipped
+from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
 from tests.server.transports.test_opened_thought import thinking_model
 
@@ -410,7 +411,7 @@ async def test_an_answer_that_cant_be_written_now_is_written_later(
     health = json.loads((await server.get("/healthz")).body)
     assert (health["status"], health["conversations"]["status"]) == ("ok", "failed")
     await asyncio.to_thread(lambda: store._thread.submit(lambda: store._db.execute("PRAGMA query_only = 0")).result())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while (answer := (await told(server, "c1"))["messages"][1])["state"] == "writing":
             await asyncio.sleep(0.001)
     assert (answer["state"], answer["content"]) == ("done", text)
