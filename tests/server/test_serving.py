@@ -98,7 +98,7 @@ async def test_who_wants_it_interrupted_is_told_so_before_the_end(data: str) -> 
 
 async def test_running_answers_get_the_time_that_drain_gives_and_new_ones_none(data: str) -> None:
     ids = [f"g{n}" for n in range(12)]
-    async with started(data, "--drain=60") as (process, address), peer_of(address) as peer:
+    async with started(data, "--drain=600") as (process, address), peer_of(address) as peer:
         await begin(peer, *ids)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(END):
