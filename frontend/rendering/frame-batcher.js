@@ -14,6 +14,8 @@ export class FrameBatcher {
   #now;
   /** @type {Set<Painter>} */
   #waiting = new Set();
+  /** @type {Set<Painter>} painters for the frame after the next one */
+  #later = new Set();
   /** @type {number | null} */
   #frame = null;
 
@@ -32,6 +34,7 @@ export class FrameBatcher {
     if (this.#frame !== null) this.#cancelFrame(this.#frame);
     this.#frame = null;
     this.#waiting.clear();
+    this.#later.clear();
   }
 
   /**
@@ -40,18 +43,34 @@ export class FrameBatcher {
    */
   schedule(painter) {
     this.#waiting.add(painter);
+    this.#request();
+  }
+
+  /**
+   * Call the painter once in the frame after the next one, so that the next one is shown sooner.
+   * @param {Painter} painter
+   */
+  scheduleLater(painter) {
+    this.#later.add(painter);
+    this.#request();
+  }
+
+  #request() {
     this.#frame ??= this.#requestFrame(() => this.#paint());
   }
 
   /** Run painters in turn until the frame's time is over. A painter with more work schedules itself again. */
   #paint() {
     const end = this.#now() + FRAME_MS;
+    const later = [...this.#later];
+    this.#later.clear();
     do {
       const painters = [...this.#waiting];
       this.#waiting.clear();
       for (const painter of painters) painter.paint();
     } while (this.#waiting.size > 0 && this.#now() < end);
     this.#frame = null;
-    if (this.#waiting.size > 0) this.#frame = this.#requestFrame(() => this.#paint());
+    for (const painter of later) this.#waiting.add(painter);
+    if (this.#waiting.size + this.#later.size > 0) this.#request();
   }
 }

@@ -36,7 +36,7 @@ const AT_ONCE = 4;
  * turn.
  */
 const AT_FIRST = 30;
-const AT_A_TIME = 60;
+const AT_A_TIME = 80;
 
 export class TranscriptView {
   #elements;
@@ -147,7 +147,7 @@ export class TranscriptView {
     this.#arrange(views);
     this.#markLast([...views.values()].at(-1) ?? null);
     if (isFirst) this.#scroller.follow();
-    this.#scheduleRest();
+    this.#scheduleRest(isFirst);
   }
 
   /** Add the next earlier messages. Called by the batcher. */
@@ -166,10 +166,11 @@ export class TranscriptView {
   /**
    * Schedule the messages that are not on the page yet; once all are, start rendering them in the pauses between
    * frames. Formulas wait too: each pause with some of them would cost the page another layout.
+   * @param {boolean} [isFirst] true to show those on the page in a frame of their own
    */
-  #scheduleRest() {
+  #scheduleRest(isFirst = false) {
     MarkdownText.holdPainting(this.#missing > 0);
-    if (this.#missing > 0) return this.#batcher.schedule(this);
+    if (this.#missing > 0) return isFirst ? this.#batcher.scheduleLater(this) : this.#batcher.schedule(this);
     this.#callWaiting();
     this.#unrendered = [...this.#views.values()].filter(({ isPainted }) => !isPainted);
     this.#prepareNext();

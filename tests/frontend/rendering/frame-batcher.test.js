@@ -53,6 +53,17 @@ describe("FrameBatcher", () => {
     assert.deepEqual(painted, ["a", "b"]);
   });
 
+  it("paints in the frame after the next one on request, also without other painters", () => {
+    const b = { paint: () => (painted.push("b"), batcher.scheduleLater(painter("c"))) };
+    batcher.scheduleLater(b);
+    batcher.schedule(painter("a"));
+    for (const expected of [["a"], ["a", "b"], ["a", "b"], ["a", "b", "c"]]) {
+      showFrame();
+      assert.deepEqual(painted, expected);
+    }
+    assert.equal(frames.size, 0);
+  });
+
   it("paints again in the next frame", () => {
     const a = painter("a");
     batcher.schedule(a);

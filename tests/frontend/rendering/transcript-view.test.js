@@ -76,6 +76,8 @@ describe("The transcript of a long conversation", () => {
     const first = ids().length;
     assert.ok(first > 4 && first < 100, `${first} messages at first`);
     assert.deepEqual(ids(), expected(200 - first, 200));
+    frame();
+    assert.equal(ids().length, first, "the end has a frame of its own");
     for (let count = 0; count < 10; count += 1) frame();
     assert.deepEqual(ids(), expected(0, 200));
     assert.equal(frames.length, 0);
