@@ -10,7 +10,7 @@ Event = Accepted | Attached | Snapshot | Token | Done
 
 @dataclass
 class _Sent:
-    """State of one log. ``last``: the highest number sent; ``hollow``: a snapshot must come first."""
+    """State of one log. ``last``: the highest number sent; ``hollow``: the text is missing until a snapshot is sent."""
 
     last: int
     hollow: bool = False

@@ -172,7 +172,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argparse parser that prints a mistake on one line; the usage is behind ``--help``."""
+    """An argparse parser that prints a mistake on one line; ``--help`` shows the usage."""
 
     def error(self, message: str) -> NoReturn:
         _fail(f"{message}; see {self.prog} --help")

@@ -94,7 +94,7 @@ def _reason_to_leave(folder: Path) -> str | None:
     if found.st_mode & (stat.S_ISVTX | stat.S_ISGID):
         return "its mode says that it is shared (sticky or setgid)"
     if folder.resolve() in (home := _home(), *home.parents):
-        return "it is a home folder or one above it; a folder for StreamUI alone is better"
+        return "it is a home folder or contains one; use a folder for StreamUI alone"
     return None
 
 

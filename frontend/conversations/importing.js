@@ -10,7 +10,7 @@ import { ApiError, reasonFor } from "./api.js";
 export const MOST_BYTES = 64 * 2 ** 20;
 
 const NO_EXPORT = "not a chat export";
-const UNKNOWN = "it is of no known format";
+const UNKNOWN = "its format is not known";
 const HERE = "it is here already";
 const DAMAGED = "it's damaged";
 

@@ -14,7 +14,7 @@ import { ConversationRow, UNTITLED } from "./conversation-row.js";
  * @property {HTMLElement} list
  * @property {HTMLElement} words message that is shown below the list, or instead of it
  * @property {HTMLButtonElement} retry
- * @property {HTMLElement} end element behind the last row; when it comes into view, more rows are loaded
+ * @property {HTMLElement} end element after the last row; when it comes into view, more rows are loaded
  */
 /**
  * @typedef {object} ListDelegate

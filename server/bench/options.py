@@ -19,7 +19,7 @@ LEAST_CONTEXT = 512
 
 def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
     _add_model(parser.add_argument_group("the model and our server"), environ)
-    _add_other(parser.add_argument_group("another server, in turns with ours"))
+    _add_other(parser.add_argument_group("another server, measured in turns with ours"))
     _add_run(parser.add_argument_group("the run"))
 
 

@@ -119,6 +119,6 @@ def add_functions(db: sqlite3.Connection) -> None:
 
 
 def log_step(number: int) -> None:
-    """Log that a step takes its time."""
+    """Log that a step may take several seconds."""
     if number:
         logger.info("the search index is built again, which takes about 15 s for 100,000 messages")

@@ -33,7 +33,7 @@ class ChatSizes:
 
 
 def memory_need(weights: int, kv_per_token: int, trained: int | None, sizes: ChatSizes) -> MemoryNeed:
-    """Return the need of a model of ``weights`` bytes that was ``trained`` for so many tokens."""
+    """Return the need of a model of ``weights`` bytes that was ``trained`` for that many tokens."""
     context = sizes.context or min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
     return MemoryNeed(weights, kv_per_token * context * sizes.parallel)
 

@@ -31,7 +31,7 @@ OPTIONS: Final = ("data", "models_dir", "offline", "context", "parallel")
 
 
 def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], environ: Mapping[str, str]) -> None:
-    """Add the subcommands, and the server's ``options`` before and behind them."""
+    """Add the subcommands, and the server's ``options`` both before and after them."""
     for option in options:
         option.add_to(parser, environ)
     parser.add_argument("--json", action="store_true", help="print a JSON object for each model, one per line")

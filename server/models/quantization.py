@@ -22,7 +22,7 @@ _IN_NAME: Final = re.compile(
 def quantization(file_type: object, file_name: str) -> str | None:
     """Return the name of the quantization; None when neither the number nor the file's name says it.
 
-    Newer files have their number behind the vocabulary, where a list of models doesn't look for it.
+    In newer files the number is after the vocabulary, and the list of models doesn't read that far.
     """
     if isinstance(file_type, int) and (known := FILE_TYPES.get(file_type)):
         return known

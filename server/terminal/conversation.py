@@ -36,7 +36,7 @@ class TerminalConversation:
         return [*self.messages, ChatMessage(role="user", content=question)]
 
     def answered(self, question: str, answer: str) -> None:
-        """Store both. An answer without text is dropped together with its question."""
+        """Store a question and its answer. Drops both if the answer has no text."""
         if answer:
             self._said += [ChatMessage(role="user", content=question), ChatMessage(role="assistant", content=answer)]
 

@@ -167,7 +167,7 @@ class Connection:
         self._wake.set()
 
     def _refuse_connection(self) -> None:
-        """Send that the connection limit is reached, and close."""
+        """Send an error about the connection limit, and close."""
         text = f"{self.access.limits.sockets} connections are open already; close one, or try again later"
         self._send(rate_error(RETRY_SECONDS, text).as_message())
         self._dismissed, self._leaving = True, CloseCode.TOO_MANY

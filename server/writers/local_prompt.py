@@ -20,7 +20,7 @@ PROBE_CHARS = 65_536
 most that long don't fit anyway."""
 
 AROUND: Final = 8.0
-"""Assumed tokens that a template adds around each message when it rejects the test dialogues; most add 4 to 8."""
+"""Tokens assumed for a template around each message if it rejects the test dialogues; most templates use 4 to 8."""
 
 
 class TokenizedPrompt(NamedTuple):

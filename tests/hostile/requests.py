@@ -113,7 +113,7 @@ CONVERSATION_BODIES: list[tuple[str, str | bytes, int, str]] = [
     ("POST /api/conversations/import", "", 400, "bad_json"),
     ("POST /api/conversations/import", "{", 400, "bad_json"),
     ("POST /api/conversations/import", "7", 400, "bad_json"),
-    ("POST /api/conversations/import", '{"format":"other"}', 200, "it is of no known format"),
+    ("POST /api/conversations/import", '{"format":"other"}', 200, "its format is not known"),
     ("POST /api/conversations/import", b"\xff\xfe", 400, "bad_json"),
     ("POST /api/conversations/import", "[" * 100_000, 400, "bad_json"),
     ("POST /channel", TOO_LONG, 413, "bad_frame"),

@@ -210,7 +210,7 @@ export class BlockParser {
 
   /**
    * @param {string} line
-   * @returns {{matched: number, rest: Rest}} number of open containers that continue in the line, and the rest behind
+   * @returns {{matched: number, rest: Rest}} number of open containers that continue in the line, and the rest after
    *   their marks
    */
   #match(line) {
@@ -327,7 +327,7 @@ export class BlockParser {
    * @param {Rest} rest
    * @param {boolean} hasBegun
    * @param {string} line
-   * @returns {Rest | null} the line behind the container's mark; null if no container begins
+   * @returns {Rest | null} the line after the container's mark; null if no container begins
    */
   #beginContainer(depth, rest, hasBegun, line) {
     const quoted = starts.quotedIn(rest);

@@ -26,7 +26,7 @@ export class CodeView {
 
   /**
    * @param {Element} parent
-   * @param {string} info text behind the opening fence
+   * @param {string} info text after the opening fence
    * @param {Answer} answer
    */
   constructor(parent, info, answer) {

@@ -315,7 +315,7 @@ class InlineParser {
 
   /**
    * @param {string} label label in the brackets that were just closed
-   * @returns {{href: string, title: string, length: number} | null} length: of the source behind the brackets that
+   * @returns {{href: string, title: string, length: number} | null} length: of the source after the brackets that
    *   belongs to it
    */
   #referenceTo(label) {
@@ -334,7 +334,7 @@ class InlineParser {
   /**
    * Make a link or an image of the tokens between the brackets.
    * @param {Bracket} bracket
-   * @param {number} length length of the source behind the brackets that belongs to it
+   * @param {number} length length of the source after the brackets that belongs to it
    * @param {string} href
    * @param {string} title
    * @param {boolean} [isOpen]
@@ -360,7 +360,7 @@ class InlineParser {
 
   /**
    * @param {Bracket} bracket
-   * @param {number} length length of the source behind the text in brackets
+   * @param {number} length length of the source after the text in brackets
    * @param {InlineToken} token
    */
   #replace(bracket, length, token) {

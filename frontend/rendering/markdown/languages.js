@@ -1,4 +1,4 @@
-/** Languages that can be highlighted, by the names that models write behind a fence. */
+/** Languages that can be highlighted, by the names that models write after a fence. */
 
 /** Language files beside the common set, each with the other names that highlight.js accepts for it. */
 const FILES = `

@@ -1,5 +1,5 @@
 /**
- * Rest of a line behind the marks of its blocks, and the column where the rest begins. A tab goes to the next column
+ * Rest of a line after the marks of its blocks, and the column where the rest begins. A tab goes to the next column
  * that is a multiple of four. As in CommonMark, only spaces and tabs are blank: a line of other white space is text.
  */
 

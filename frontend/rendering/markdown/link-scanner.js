@@ -64,7 +64,7 @@ export function scanBareMail(text, at) {
 /**
  * Scan `(address "title")`; both are returned as written.
  * @param {string} text
- * @param {number} at offset behind the closing bracket
+ * @param {number} at offset after the closing bracket
  * @param {boolean} isOpen true if an address that the end of the text cuts off counts
  * @returns {{href: string, title: string, length: number, isOpen?: boolean} | null} isOpen: has no end yet
  */
@@ -115,7 +115,7 @@ function scanTitle(text, at) {
 /**
  * @param {string} text
  * @param {number} at
- * @returns {number} offset behind the line; -1 if the rest of the line isn't blank
+ * @returns {number} offset after the line; -1 if the rest of the line isn't blank
  */
 function endOfBlankLine(text, at) {
   const found = match(/[ \t]*(?:\n|$)/y, text, at);
@@ -151,7 +151,7 @@ export function normalLabel(label) {
 /**
  * @param {string} text
  * @param {number} start
- * @returns {number} offset behind an address, which may be empty; -1 if the address has no end
+ * @returns {number} offset after an address, which may be empty; -1 if the address has no end
  */
 function endOfAddress(text, start) {
   if (text[start] === "<") {

@@ -99,7 +99,7 @@ function endOfMath(text, start, end) {
 
 /**
  * Find the dollar sign that ends a formula, by Pandoc's rule: the opening sign is directly before the formula, the
- * closing one directly behind it and not before a digit, so that "$5 and $6" are prices. In addition, no formula begins
+ * closing one directly after it and not before a digit, so that "$5 and $6" are prices. In addition, no formula begins
  * after a word, as in "US$".
  * @param {string} text
  * @param {number} at

@@ -8,7 +8,7 @@ const TAG_NAME_OR_COMMAND = /(?:<[A-Za-z/!][^\s<>]{0,100}|&[#\w]{0,31}|\\[a-z]{1
 const SCHEME = /(?:^|[^a-zA-Z\d])(h(?:t(?:t(?:ps?(?::\/{0,2})?)?)?)?|w(?:w(?:w\.?)?)?)$/i;
 const SCHEME_END = /[htpsw:/.]$/i;
 const PUNCTUATION = /[?!.,:;*_~'")\]]+$/;
-/** Punctuation behind an address. It belongs to the address only if more of the address follows. */
+/** Punctuation after an address. It belongs to the address only if more of the address follows. */
 const BEHIND_ADDRESS = /(?:https?:\/\/|www\.)[^\s<>`]*[?!.,:;*_~'")\]]$/i;
 const LONGEST = 400;
 

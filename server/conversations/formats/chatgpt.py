@@ -136,7 +136,7 @@ def _thought(one: dict[str, Any]) -> str:
 
 
 def _words(value: Any) -> str:
-    """Return a text; some versions have a list of parts."""
+    """Return a text; in some versions of the format it is a list of parts."""
     parts = value if isinstance(value, list) else [value]
     return paragraphs(part if isinstance(part, str) else _part(part, {}) for part in parts if part)
 

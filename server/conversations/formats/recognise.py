@@ -41,7 +41,7 @@ PIECE: Final = 1 << 20
 """Number of bytes searched at a time for escapes that UTF-8 can't encode."""
 
 NO_EXPORT: Final = "not a chat export"
-KNOWN: Final = "that of StreamUI, llama-server, Open WebUI, ChatGPT, Claude or LibreChat"
+KNOWN: Final = "StreamUI, llama-server, Open WebUI, ChatGPT, Claude and LibreChat"
 
 
 _ABSENT: Final = msgspec.Raw()
@@ -206,7 +206,7 @@ def _reader(item: msgspec.Raw) -> Callable[[msgspec.Raw], Draft]:
         return librechat.read
     if _is_there(shape.messages):
         return streamui_json.read if _is_there(shape.settings) else linear.read
-    raise BadItemError(f"it is of no known format: {KNOWN}")
+    raise BadItemError(f"its format is not known; known are {KNOWN}")
 
 
 def _title(item: msgspec.Raw) -> str | None:

@@ -22,7 +22,7 @@ describe("an import's outcome", () => {
     { imported: 0, skipped: [], text: "Nothing imported: x.json has no chats in it.", tone: "bad" },
     { imported: 0, skipped: [skip("message 'a' has the parent 'b', which is missing")], text: "Nothing imported from x.json: it's damaged.", tone: "bad" },
     { imported: 0, skipped: [skip("line 3 is not JSON; was the file cut off?")], text: "Nothing imported from x.json: it's incomplete.", tone: "bad" },
-    { imported: 0, skipped: [skip("it is of no known format: that of …")], text: "Nothing imported from x.json: unknown format.", tone: "bad" },
+    { imported: 0, skipped: [skip("its format is not known; known are …")], text: "Nothing imported from x.json: unknown format.", tone: "bad" },
     { imported: 0, skipped: [skip("it is here already; delete …")], text: "Nothing imported from x.json: this chat is already here.", tone: "bad" },
     {
       imported: 0,

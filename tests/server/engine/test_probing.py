@@ -40,7 +40,7 @@ def test_a_hostile_file_is_told_in_one_line(name: str, tmp_path: Path) -> None:
 
 
 def test_the_starters_rejected_copies_are_copies() -> None:
-    """Without the change a hostile file is a valid copy."""
+    """The makers of hostile files start from a valid copy."""
     assert put("<I", 3, 4) == WHOLE
     assert put("<I", 6, value_of("llama.block_count")) == WHOLE
 

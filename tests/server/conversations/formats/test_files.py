@@ -599,7 +599,7 @@ def test_a_broken_file_is_refused(body: bytes) -> None:
 def test_json_of_another_kind_names_the_formats_that_are_known() -> None:
     (skipped,) = read({"name": "package", "version": "1.0"})
     assert isinstance(skipped, Skipped)
-    assert "ChatGPT, Claude or LibreChat" in skipped.message
+    assert "ChatGPT, Claude and LibreChat" in skipped.message
 
 
 def test_very_many_lines_are_refused_before_all_are_read() -> None:

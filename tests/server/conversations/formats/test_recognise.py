@@ -261,7 +261,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (ours_of(messages={}), "it can't be read: Expected `array`, got `object` - at `$.messages`"),
     (ours_of(settings={"params": {"temperature": 99}}), "it can't be read: Expected `float` <= 2.0"),
     (ours_of(settings={"system": "x" * 300_000}), "its system prompt has 300000 characters; the maximum is 262144"),
-    ({"title": "Bad"}, "it is of no known format"),
+    ({"title": "Bad"}, "its format is not known"),
     ({"title": "Bad", "chat": []}, "it can't be read: Expected `object`, got `array` - at `$.chat`"),
     ({"title": "Bad", "history": {"messages": {"a": {"role": "user", "content": 5}}}}, "it can't be read: Expected"),
     (
