@@ -40,11 +40,12 @@ test: install-dev ## run every suite: Python, coverage, fuzzing, JavaScript, bro
 	[ -z "$$failed" ] || { echo "make test: these suites failed:$$failed"; exit 1; }
 	@echo "make test: python, coverage, fuzz, frontend and browser passed"
 
-test-slow: install-dev | build ## run the tests that `make test` leaves out: all browser tests in Firefox and WebKit
-	@failed=; for browser in firefox webkit; do \
+test-slow: install-dev | build ## run what `make test` leaves out: long Python tests, and all browser tests in Firefox and WebKit
+	@failed=; $(MAKE) --no-print-directory test-python-slow || failed=" python"; \
+	for browser in firefox webkit; do \
 	  $(MAKE) --no-print-directory "test-$$browser" BROWSER_TESTS="tests/e2e -not -name '*.chromium.test.js'" || failed="$$failed $$browser"; \
 	done; \
-	[ -z "$$failed" ] || { echo "make test-slow: it failed in:$$failed"; exit 1; }
+	[ -z "$$failed" ] || { echo "make test-slow: these suites failed:$$failed"; exit 1; }
 
 lint: install-dev types ## check style, types, layers, the docstrings' wording, and known vulnerabilities
 	$(BIN)/ruff check

@@ -3,11 +3,14 @@
 # A suite passes if its runner succeeds and at least one test passed. It fails if all tests were skipped.
 # WORKERS: number of processes of the Python suite. Its tests mostly wait, so three keep two cores busy.
 WORKERS ?= 3
-.PHONY: test-python test-coverage test-fuzz test-frontend test-browser test-chromium test-firefox test-webkit
+.PHONY: test-python test-python-slow test-coverage test-fuzz test-frontend test-browser test-chromium test-firefox test-webkit
 test-python: | build
 	@$(BIN)/python -m tests.llama_sources >/dev/null
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS) | tee build/test-python.log
+	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal $(ARGS) | tee build/test-python.log
 	@grep -Eq '(^|[ =,])[1-9][0-9]* passed' build/test-python.log || { echo "no Python test passed"; exit 1; }
+
+test-python-slow: | build
+	@$(BIN)/pytest -m slow -o faulthandler_timeout=3600 $(ARGS)
 
 # Full coverage of the protocol's pure core by its own tests; pyproject.toml lists its files.
 test-coverage: | build

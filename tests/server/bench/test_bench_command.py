@@ -70,6 +70,19 @@ def test_a_quick_run_against_another_server(tmp_path: Path, other: int) -> None:
     assert [row["label"] for row in body["rows"]] == list(rows)
 
 
+def test_one_group_against_another_server(tmp_path: Path, other: int) -> None:
+    report = tmp_path / "report.json"
+    against = ("--against", f"http://127.0.0.1:{other}", "--rounds=1", f"--json={report}")
+    ended = run("bench", "--quick", "--only", "turns", *against)
+    assert ended.returncode == 0, ended.stderr
+    rows = cells(ended.stdout)
+    for label, (_, *measured) in rows.items():
+        assert [number(cell) > 0 for cell in measured] == [True] * 3, (label, measured)
+    body = json.loads(report.read_text())
+    assert len(body["rounds"]) == 1
+    assert [row["label"] for row in body["rows"]] == list(rows)
+
+
 def test_one_group_of_ours_alone() -> None:
     ended = run("bench", "--quick", "--only", "turns")
     assert ended.returncode == 0, ended.stderr

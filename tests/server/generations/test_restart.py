@@ -267,12 +267,12 @@ async def story(data: Path, kills: int) -> dict[str, Cursor]:
     return cursors
 
 
-@pytest.mark.slow
-async def test_a_killed_server_goes_on_with_the_same_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
+async def test_a_killed_server_goes_on_with_the_same_text(tmp_path: Path, kills: int) -> None:
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
     whole = await story(tmp_path / "whole", kills=0)
-    killed = await story(tmp_path / "killed", kills=3)
+    killed = await story(tmp_path / "killed", kills=kills)
     for body in STORY:
         a, b = whole[str(body.id)], killed[str(body.id)]
         assert a.text == b.text != ""
