@@ -79,13 +79,13 @@ def test_a_broken_server_is_caught(seen: Seen, fault: type[Fault]) -> None:
 
 
 @pytest.mark.parametrize("fault", ALONE, ids=lambda fault: fault.__name__)
-async def test_a_broken_server_is_caught_by_what_goes_on_behind_it(fault: type[Fault]) -> None:
+async def test_broken_server_is_caught_behind_the_proxy(fault: type[Fault]) -> None:
     with in_thread(scripted_server) as port:
         results = await _try_until_caught(fault, f"ws://127.0.0.1:{port}/ws")
     assert _caught(fault, results), [(result.case.id, result.outcome, result.reason) for result in results]
 
 
-async def test_the_unbroken_proxy_passes_every_case(scripted_url: str) -> None:
+async def test_unbroken_proxy_passes_every_case(scripted_url: str) -> None:
     async with proxy(scripted_url, Fault) as port:
         results = await run_cases(f"ws://127.0.0.1:{port}/ws", THROUGH_PROXY, PATIENT, jobs=6)
     assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []

@@ -40,7 +40,7 @@ async def test_a_broken_server_is_caught(scripted_port: int, fault: HttpFault) -
     assert caught, [(result.case.id, result.outcome, result.reason) for result in results]
 
 
-async def test_the_unbroken_proxy_passes_every_case(scripted_port: int) -> None:
+async def test_unbroken_proxy_passes_every_case(scripted_port: int) -> None:
     async with http_proxy(scripted_port, NOTHING) as url:
         results = await run_cases(url, CASES, Options(deadline=60, slack=10), jobs=6)
     assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []

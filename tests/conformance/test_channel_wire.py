@@ -118,7 +118,7 @@ async def test_a_server_that_refuses_the_channel(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["sse", "poll"])
 @pytest.mark.parametrize("nonsense", ["", "SMTP ready\r\n", "HTTP/1.1 soon\r\n\r\n"])
-async def test_what_is_no_http_server(kind: str, nonsense: str) -> None:
+async def test_server_without_http_is_unreachable(kind: str, nonsense: str) -> None:
     async with saying(nonsense) as port:
         with pytest.raises(Unreachable):
             await dial(f"http+{kind}://127.0.0.1:{port}/channel", None, SECONDS)

@@ -20,12 +20,12 @@ PAIRS = [pytest.param(t, case, id=f"{t}-{case.id}") for t in URLS for case in th
 
 
 @pytest.mark.parametrize(("transport", "case"), PAIRS)
-async def test_scripted(scripted_port: int, transport: Transport, case: Case) -> None:
+async def test_case_passes_on_the_scripted_model(scripted_port: int, transport: Transport, case: Case) -> None:
     result = await run_case(url_of(transport, scripted_port), case, PATIENT)
     assert result.outcome is Outcome.PASSED, details(result)
 
 
-async def test_what_a_case_leaves_running_has_ended_before_the_next() -> None:
+async def test_generations_left_by_a_case_end_before_the_next() -> None:
     (case,) = [case for case in CASES if case.id == "full-queue"]
     async with serving(PacedModel(slots=2, answer_tokens=200), queue_limit=QUEUE_LIMIT) as server:
         result = await run_case(url_of("websocket", server.port), case, PATIENT)
@@ -34,7 +34,7 @@ async def test_what_a_case_leaves_running_has_ended_before_the_next() -> None:
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)])
-async def test_starter(tmp_path: Path, every: int) -> None:
+async def test_cases_pass_on_the_starter_model(tmp_path: Path, every: int) -> None:
     with streamui_serve(tmp_path) as port:
         for offset, transport in enumerate(URLS):
             cases = those_for(CASES, transport)[offset % every :: every]

@@ -74,7 +74,7 @@ def test_all_is_well_with_the_small_one() -> None:
         (SMALL, [case(*CITING, "1.2")], "section 1.2 has a reason, and cases too"),
     ],
 )
-def test_what_is_wrong_is_told(document: str, cases: list[Case], complaint: str) -> None:
+def test_errors_name_the_fault(document: str, cases: list[Case], complaint: str) -> None:
     assert any(text.startswith(complaint) for text in problems(document, cases, small_table()))
 
 

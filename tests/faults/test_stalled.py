@@ -139,7 +139,7 @@ def p99(gaps: list[float]) -> float:
     return statistics.quantiles(gaps, n=100)[-1]
 
 
-async def test_who_stalls_is_let_go_and_nobody_else_notices(tmp_path: Path) -> None:
+async def test_stalled_readers_are_closed_and_others_are_not_delayed(tmp_path: Path) -> None:
     serve = ("tests.faults.long_pieces", str(tmp_path), str(TOKENS), str(STEP_SECONDS))
     async with asyncio.timeout(DEADLINE), living(*serve) as life:
         server = Server(life)

@@ -21,7 +21,7 @@ def test_every_target_has_something_to_start_from() -> None:
 
 
 @pytest.mark.parametrize(("name", "file"), INPUTS, ids=lambda value: getattr(value, "name", value))
-def test_what_the_fuzzer_starts_from_is_fine(name: str, file: Path) -> None:
+def test_seed_inputs_of_the_fuzzer_pass(name: str, file: Path) -> None:
     TARGETS[name](file.read_bytes())
 
 

@@ -152,7 +152,7 @@ def test_an_attack(servers: Besieged, attack: Attack) -> None:
 
 
 @pytest.mark.parametrize("attack", SLOW, ids=_names(SLOW))
-def test_who_is_slow_is_given_up(impatient: Besieged, attack: Attack) -> None:
+def test_slow_clients_are_closed(impatient: Besieged, attack: Attack) -> None:
     attack.mount(impatient.world)
 
 

@@ -44,7 +44,7 @@ def test_before_hello_only_ping_and_errors_pass() -> None:
     assert not admission.open
 
 
-def test_what_follows_hello_waits_until_it_is_admitted() -> None:
+def test_messages_after_hello_wait_for_admission() -> None:
     admission = guarded()
     assert admission.filter_admitted([Ping(), HELLO, GENERATE, BAD]) == [Ping(), HELLO]
     assert admission.filter_admitted([Ping(nonce="n")]) == []
@@ -59,7 +59,7 @@ def test_a_second_hello_behind_the_first_is_an_error() -> None:
     assert told(admission.admit()) == [(ErrorCode.UNEXPECTED_MESSAGE, "hello", None)]
 
 
-def test_what_follows_a_refused_hello_is_dropped() -> None:
+def test_messages_after_a_refused_hello_are_dropped() -> None:
     admission = guarded()
     admission.filter_admitted([HELLO, GENERATE])
     admission.refuse()

@@ -38,7 +38,7 @@ BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
 
 
 @pytest.mark.parametrize(("message", "code", "field"), BAD)
-def test_what_does_not_fit_together(message: ClientMessage, code: ErrorCode, field: str) -> None:
+def test_contradicting_fields_are_refused(message: ClientMessage, code: ErrorCode, field: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         check(message)
     problem = caught.value
@@ -50,5 +50,5 @@ def test_what_does_not_fit_together(message: ClientMessage, code: ErrorCode, fie
 @pytest.mark.parametrize(
     "message", [*CLIENT, Generate(prompt="x", raw=True), Generate(messages=(USER, ANSWER, USER)), Cancel()]
 )
-def test_what_fits_together(message: ClientMessage) -> None:
+def test_compatible_fields_are_accepted(message: ClientMessage) -> None:
     check(message)

@@ -68,7 +68,7 @@ async def test_logprobs_come_with_the_tokens_that_were_asked_for_with_them(chat:
     assert [event async for event in chat.generate("Hi") if isinstance(event, Token) and event.logprobs] == []
 
 
-async def test_it_can_be_read_again_and_by_several_at_once(chat: Chat) -> None:
+async def test_generation_can_be_read_by_several_readers(chat: Chat) -> None:
     generation = chat.generate("Hi")
     first, second = await asyncio.gather(*(_pieces(generation.pieces()) for _ in range(2)))
     assert first == second == await _pieces(generation.pieces()) == generation.text
@@ -78,7 +78,7 @@ async def _pieces(reader: AsyncIterator[Token]) -> str:
     return "".join([piece.text async for piece in reader])
 
 
-async def test_what_was_not_read_comes_as_one_piece_and_holds_up_nobody(server: RunningServer, chat: Chat) -> None:
+async def test_unread_text_comes_as_one_piece_and_delays_no_other_reader(server: RunningServer, chat: Chat) -> None:
     slow, fast = chat.generate("Hi"), chat.generate("Ho")
     reader = aiter(slow)
     assert isinstance(await anext(reader), Accepted)
@@ -171,7 +171,7 @@ async def test_a_cancel_that_comes_too_late_is_no_failure(server: RunningServer,
         ("x" * (1 << 20), {}, ErrorCode.BAD_FRAME),
     ],
 )
-async def test_what_can_be_seen_from_here_is_refused_at_once(
+async def test_faults_that_the_client_sees_are_raised_at_once(
     chat: Chat, prompt: str, more: dict[str, object], code: ErrorCode
 ) -> None:
     with pytest.raises(RequestError) as caught:
@@ -180,7 +180,7 @@ async def test_what_can_be_seen_from_here_is_refused_at_once(
     assert await chat.generate("Hi").done()
 
 
-async def test_what_the_server_refuses_is_raised_in_that_generation_only(chat: Chat) -> None:
+async def test_refusal_is_raised_in_its_generation_only(chat: Chat) -> None:
     good, bad = chat.generate("Hi"), chat.generate("x" * 5000)
     with pytest.raises(RequestError, match=r"context_overflow: .*2048") as caught:
         await bad.done()
@@ -277,7 +277,7 @@ async def test_closing_ends_what_waits_and_leaves_no_task(server: RunningServer)
     assert log.done is None  # a closed socket is no cancel
 
 
-async def test_nobody_there_is_said_at_once(server: RunningServer) -> None:
+async def test_missing_server_is_raised_at_once(server: RunningServer) -> None:
     before = asyncio.all_tasks()
     with pytest.raises(DisconnectedError, match=r"127\.0\.0\.1:1/ws: Connection refused"):
         async with connect("ws://127.0.0.1:1/ws"):
@@ -324,7 +324,7 @@ async def test_messages_that_do_not_fit_are_left_out_where_that_is_wanted(chat: 
         await chat.generate([*said, newest], max_tokens=5).done()
 
 
-async def test_who_listens_for_changes_hears_of_the_end(server: RunningServer) -> None:
+async def test_waiting_for_changes_ends_with_the_generation(server: RunningServer) -> None:
     async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
         waiting = asyncio.ensure_future(anext(chat.changes()))
         await chat.ping()

@@ -63,7 +63,7 @@ async def test_a_generate_that_did_not_arrive_is_sent_again_under_its_id(server:
         assert (await generation.done()).reason is DoneReason.STOP
 
 
-async def test_one_that_arrived_and_whose_answer_did_not_runs_once(server: RunningServer, proxy: Proxy) -> None:
+async def test_request_with_a_lost_answer_runs_once(server: RunningServer, proxy: Proxy) -> None:
     async with client(proxy.url, AT_ONCE) as chat:
         proxy.cut(Cut(1))
         generation = chat.generate("Hi", id="g1")

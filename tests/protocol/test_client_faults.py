@@ -142,7 +142,7 @@ async def test_a_server_that_is_always_at_fault_is_given_up() -> None:
     assert clock.slept == [0.5, 1, 2, 4]
 
 
-async def test_what_a_later_version_says_is_ignored() -> None:
+async def test_unknown_messages_of_a_later_version_are_ignored() -> None:
     async def behaviour(socket: ServerConnection, count: int) -> None:
         await socket.send('{"type":"news","id":"g1"}')
         await socket.send('{"type":"status","id":"g1","state":"decode","mood":"good"}')

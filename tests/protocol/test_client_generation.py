@@ -75,7 +75,7 @@ async def test_a_failure_comes_after_what_was_there() -> None:
         await made.done()
 
 
-async def test_it_is_cancelled_once() -> None:
+async def test_stop_cancels_once() -> None:
     asked: list[None] = []
     made = Generation(Generate(id="g1", prompt="Hi"), lambda: asked.append(None))
     made.stop()

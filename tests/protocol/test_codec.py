@@ -49,7 +49,7 @@ NOT_JSON = [
 
 
 @pytest.mark.parametrize("frame", [*NOT_OBJECTS, *NOT_JSON], ids=lambda f: ascii(f[:30]))
-def test_what_is_no_json_object(frame: str) -> None:
+def test_frames_without_an_object_are_refused(frame: str) -> None:
     (problem,) = problems(frame)
     assert (problem.code, problem.re, problem.id) == (ErrorCode.BAD_JSON, None, None)
     assert 'like {"type":"generate","prompt":"Hi"}' in problem.message

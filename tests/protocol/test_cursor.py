@@ -63,7 +63,7 @@ def test_an_answer_may_be_empty() -> None:
         (done("g", "Hé 🙂?", 5), "sha256"),
     ],
 )
-def test_what_cannot_follow_changes_nothing(event: Token | Snapshot | Done, why: str) -> None:
+def test_event_out_of_order_changes_nothing(event: Token | Snapshot | Done, why: str) -> None:
     cursor = read(*HALF)
     before = facts(cursor)
     with pytest.raises(RemoteProtocolError, match=why) as caught:
@@ -140,7 +140,7 @@ def test_attach_goes_forward_again_to_what_was_read_before() -> None:
     assert facts(cursor) == (4, "Hé 🙂!", 5, "e", None)
 
 
-def test_what_was_read_of_another_epoch_is_no_help() -> None:
+def test_text_of_another_epoch_is_not_used() -> None:
     cursor = read(*HALF)
     cursor.attach(attached(0, epoch="e2"), chars=0)
     with pytest.raises(RemoteProtocolError, match="text was not read"):

@@ -114,7 +114,7 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
 
 
 @pytest.mark.parametrize(("frame", "code", "field", "message"), TOLD)
-def test_what_is_told(frame: str, code: ErrorCode, field: str, message: str) -> None:
+def test_message_describes_the_fault(frame: str, code: ErrorCode, field: str, message: str) -> None:
     (problem,) = codec.decode_client(frame)
     assert isinstance(problem, RemoteProtocolError)
     assert (problem.code, problem.field, problem.message) == (code, field, message)
@@ -208,7 +208,7 @@ class Thing(msgspec.Struct, forbid_unknown_fields=True):
         ('{"name":"x","name":"y"}', ErrorCode.INVALID_FIELD, "name", "name is given twice in one object"),
     ],
 )
-def test_what_is_told_of_another_object(text: str, code: ErrorCode, field: str | None, words: str) -> None:
+def test_message_describes_a_fault_in_another_object(text: str, code: ErrorCode, field: str | None, words: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         codec.decode_object(text, Thing, "thing")
     assert (caught.value.code, caught.value.field) == (code, field)

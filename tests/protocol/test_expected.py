@@ -50,7 +50,7 @@ def test_the_fields_of_an_object() -> None:
     assert field_of(point, "nope") is None
 
 
-def test_what_is_no_object_has_no_fields() -> None:
+def test_type_that_is_no_object_has_no_fields() -> None:
     words = inspect.type_info(Annotated[str, msgspec.Meta(description="words")])
     assert (names_of(words), field_of(words, "id")) == ([], None)
     assert isinstance(bare(words), inspect.StrType)

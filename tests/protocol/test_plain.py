@@ -74,7 +74,7 @@ def test_the_stop_line_overtakes_those_that_wait(session: PlainSession) -> None:
     assert session.resolve_cancel(Cancel()) == ("g1",)
 
 
-def test_what_waits_has_a_bound(session: PlainSession) -> None:
+def test_waiting_messages_have_a_limit(session: PlainSession) -> None:
     answering(session)
     assert session.receive("again\n" * MAX_WAITING_LINES) == []
     (refusal,) = session.receive("one more")

@@ -39,7 +39,7 @@ def decoded(text: str) -> bool:
 
 
 @pytest.mark.parametrize("name", [spec.SCHEMA_FILE, spec.ASYNCAPI_FILE, spec.DOCUMENT])
-def test_what_is_committed_is_what_make_spec_writes(name: str, tmp_path: Path) -> None:
+def test_committed_spec_is_current(name: str, tmp_path: Path) -> None:
     shutil.copy(FOLDER / spec.DOCUMENT, tmp_path)
     spec.write(tmp_path)
     assert (FOLDER / name).read_bytes() == (tmp_path / name).read_bytes(), "stale: run `make spec`"
@@ -97,12 +97,12 @@ def test_the_sides_hold_every_type() -> None:
 
 
 @pytest.mark.parametrize("message", CLIENT, ids=lambda m: type(m).__name__)
-def test_what_a_client_sends_is_allowed(message: Any) -> None:
+def test_schema_allows_client_messages(message: Any) -> None:
     assert allowed(codec.encode(message))
 
 
 @pytest.mark.parametrize("message", SERVER, ids=lambda m: type(m).__name__)
-def test_what_a_server_sends_is_allowed(message: Any) -> None:
+def test_schema_allows_server_messages(message: Any) -> None:
     fields = json.loads(codec.encode(message))
     SERVER_SCHEMA.validate(fields)
     SERVER_SCHEMA.validate(fields | {"later": 1})
@@ -213,7 +213,7 @@ def test_schema_and_codec_refuse_the_same(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", UNSAID)
-def test_what_only_the_codec_can_refuse(text: str) -> None:
+def test_schema_allows_faults_that_only_the_codec_finds(text: str) -> None:
     assert (allowed(text), decoded(text)) == (True, False)
 
 
@@ -235,7 +235,7 @@ BAD_SERVER: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("fields", BAD_SERVER)
-def test_what_no_server_may_send_is_refused(fields: dict[str, Any]) -> None:
+def test_schema_refuses_messages_that_no_server_may_send(fields: dict[str, Any]) -> None:
     assert not SERVER_SCHEMA.is_valid(fields)
 
 

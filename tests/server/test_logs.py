@@ -46,7 +46,7 @@ def test_a_line_of_json_is_one_object() -> None:
     }
 
 
-def test_what_a_record_belongs_to_is_told_in_its_block_alone() -> None:
+def test_record_has_its_fields_only_inside_the_block() -> None:
     with belonging_to(request="r1"), belonging_to(connection="c1"):
         inside = TextFormatter().format(record(own=1))
     assert inside == "INFO server.there: it happened request=r1 connection=c1 own=1"
@@ -92,7 +92,7 @@ def test_the_text_of_an_exception_is_told_only_where_it_is_about_the_machine(err
     assert json.loads(JsonFormatter().format(made))["exception"] == lines[1:]
 
 
-def test_what_a_lost_task_held_is_not_told() -> None:
+def test_lost_task_logs_no_values() -> None:
     made = logging.LogRecord("asyncio", logging.ERROR, "f", 1, f"Task exception\nfuture: {MARK}", (), None)
     assert TextFormatter().format(made) == "ERROR asyncio: Task exception"
 

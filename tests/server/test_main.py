@@ -187,7 +187,7 @@ async def started(data: str, *options: str) -> AsyncIterator[tuple[asyncio.subpr
         await process.communicate()
 
 
-async def test_it_serves_the_page_and_answers(data: str) -> None:
+async def test_server_answers_and_stops(data: str) -> None:
     async with started(data) as (process, address):
         async with connect(f"ws://{address}/ws?close_when_idle=1", proxy=None) as socket:
             await socket.send('{"type":"generate","prompt":"Hello"}')
@@ -229,7 +229,7 @@ async def test_the_address_that_is_printed_has_the_root_path(data: str) -> None:
             assert json.loads(await connection.recv())["type"] == "welcome"
 
 
-async def test_what_a_client_breaks_leaves_no_traceback(data: str) -> None:
+async def test_client_faults_leave_no_traceback(data: str) -> None:
     async with started(data) as (process, address):
         with pytest.raises(InvalidStatus, match="400"):
             await connect(f"ws://{address}/ws", proxy=None, subprotocols=[Subprotocol("other.v9")])

@@ -29,7 +29,7 @@ async def exchange(method: str, url: str, body: bytes | None = None) -> AsyncIte
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-async def test_all_of_them_are_told_and_ended(tmp_path: Path, sent: signal.Signals) -> None:
+async def test_open_responses_get_goodbye_and_end(tmp_path: Path, sent: signal.Signals) -> None:
     async with started(str(tmp_path / "data")) as (process, address):
         at = f"http://{address}"
         opened = await fetch("POST", f"{at}/channel", b"")
@@ -56,7 +56,7 @@ async def test_all_of_them_are_told_and_ended(tmp_path: Path, sent: signal.Signa
     assert (out.decode(), err.decode()) == ("", "")
 
 
-async def test_one_that_nobody_reads_is_cut_off(tmp_path: Path) -> None:
+async def test_unread_channel_is_cut_off_at_the_stop(tmp_path: Path) -> None:
     """The stop takes as long as slow readers are given, and no longer."""
     pings = b"\n".join([b'{"type":"ping","nonce":"' + b"x" * 128 + b'"}'] * 250)
     async with started(str(tmp_path / "data")) as (process, address):

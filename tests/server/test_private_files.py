@@ -104,7 +104,7 @@ async def test_a_broken_file_is_private_when_it_was_moved_aside(tmp_path: Path) 
     assert set(found.values()) == {0o600}
 
 
-def test_what_earlier_versions_left_is_made_private(folder: Path) -> None:
+def test_files_of_earlier_versions_are_made_private(folder: Path) -> None:
     assert make_private_folder(folder) == []
     assert set(modes(folder).values()) == {0o600}
     assert mode(folder) == 0o700

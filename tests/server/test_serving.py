@@ -63,7 +63,7 @@ def health(address: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_it_in_good_order_and_the_next_start_goes_on(data: str, sent: signal.Signals) -> None:
+async def test_signal_stops_the_server_and_the_next_start_continues(data: str, sent: signal.Signals) -> None:
     ids = ("g1", "g2")
     async with started(data) as (process, address), peer_of(address) as peer:
         await begin(peer, *ids)
@@ -86,7 +86,7 @@ async def test_a_signal_ends_it_in_good_order_and_the_next_start_goes_on(data: s
             assert done.reason in (DoneReason.STOP, DoneReason.LENGTH)
 
 
-async def test_who_wants_it_interrupted_is_told_so_before_the_end(data: str) -> None:
+async def test_on_restart_interrupt_ends_answers_before_the_stop(data: str) -> None:
     async with started(data, "--on-restart=interrupt") as (process, address), peer_of(address) as peer:
         await begin(peer, "g1", "g2")
         process.send_signal(signal.SIGTERM)
@@ -96,7 +96,7 @@ async def test_who_wants_it_interrupted_is_told_so_before_the_end(data: str) -> 
             assert (await peer.take(Done, id=id)).reason in (DoneReason.INTERRUPTED, DoneReason.STOP)
 
 
-async def test_running_answers_get_the_time_that_drain_gives_and_new_ones_none(data: str) -> None:
+async def test_drain_lets_running_answers_end_and_refuses_new_ones(data: str) -> None:
     ids = [f"g{n}" for n in range(12)]
     async with started(data, "--drain=600") as (process, address), peer_of(address) as peer:
         await begin(peer, *ids)
@@ -118,7 +118,7 @@ async def test_running_answers_get_the_time_that_drain_gives_and_new_ones_none(d
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
-async def test_a_second_signal_ends_it_at_once_and_loses_nothing(data: str, second: signal.Signals) -> None:
+async def test_second_signal_stops_at_once_and_loses_nothing(data: str, second: signal.Signals) -> None:
     ids = [f"g{n}" for n in range(12)]
     async with started(data, "--drain=3600") as (process, address), peer_of(address) as peer:
         await begin(peer, *ids)
@@ -142,7 +142,7 @@ async def test_a_second_signal_ends_it_at_once_and_loses_nothing(data: str, seco
                 await peer.until_done(id)
 
 
-async def test_open_responses_do_not_hold_the_end_up_and_are_told(data: str) -> None:
+async def test_open_responses_get_goodbye_and_do_not_delay_the_stop(data: str) -> None:
     async with started(data) as (process, address):
         base = f"http://{address}"
         async with peer_of(address) as peer, contextlib.AsyncExitStack() as stack:
@@ -160,7 +160,7 @@ async def test_open_responses_do_not_hold_the_end_up_and_are_told(data: str) -> 
         assert "event: goodbye" in events
 
 
-async def test_a_client_that_does_not_read_does_not_hold_the_end_up(data: str) -> None:
+async def test_client_that_does_not_read_does_not_delay_the_stop(data: str) -> None:
     async with started(data) as (process, address):
         host, port = address.split(":")
         _, writer = await asyncio.open_connection(host, int(port))

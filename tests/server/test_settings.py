@@ -81,7 +81,7 @@ GIVEN = {
 }
 
 
-def test_what_becomes_of_unfinished_answers_has_a_word_each() -> None:
+def test_on_restart_has_a_name_for_each_choice() -> None:
     assert [read([f"--on-restart={choice}"]).on_restart for choice in OnRestart] == ["continue", "interrupt"]
 
 
@@ -119,7 +119,7 @@ def test_an_empty_variable_is_none(name: str) -> None:
         ("threads", "1025"),
     ],
 )
-def test_what_is_out_of_range_is_refused_wherever_it_comes_from(
+def test_values_out_of_range_are_refused_from_every_source(
     name: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sources: list[tuple[list[str], Mapping[str, str]]] = [

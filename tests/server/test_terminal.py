@@ -129,7 +129,7 @@ def test_ctrl_c_in_a_pipe_stops_the_answer(server: RunningServer) -> None:
     assert generation.log.done.reason is DoneReason.CANCELLED
 
 
-def test_who_reads_no_further_stops_the_answer(server: RunningServer) -> None:
+def test_closed_output_stops_the_answer(server: RunningServer) -> None:
     server.model.gate.close()
     with subprocess.Popen(
         [*COMMAND, "Hi"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

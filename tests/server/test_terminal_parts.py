@@ -93,7 +93,7 @@ def test_bad_parameters(name: str, text: str, told: str) -> None:
     assert told in str(caught.value)
 
 
-def test_what_is_kept_of_a_conversation() -> None:
+def test_conversation_keeps_question_and_answer() -> None:
     conversation = TerminalConversation("Be brief", {"seed": 3})
     assert [message.role for message in conversation.asking("Hi")] == ["system", "user"]
     conversation.answered("Hi", "")

@@ -83,7 +83,7 @@ def test_one_group_against_another_server(tmp_path: Path, other: int) -> None:
     assert [row["label"] for row in body["rows"]] == list(rows)
 
 
-def test_one_group_of_ours_alone() -> None:
+def test_one_group_without_another_server() -> None:
     ended = run("bench", "--quick", "--only", "turns")
     assert ended.returncode == 0, ended.stderr
     rows = cells(ended.stdout)

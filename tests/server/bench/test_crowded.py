@@ -47,7 +47,7 @@ def test_the_pauses_of_an_answer_in_few_messages_count_from_the_request() -> Non
     assert _pauses(answer) == [1000]
 
 
-def test_what_the_server_holds_is_read_from_its_metrics() -> None:
+def test_resources_of_the_server_are_read_from_its_metrics() -> None:
     told = "# HELP process_open_fds x\nprocess_resident_memory_bytes 1.5e+07\nprocess_open_fds 12.0\nother 7\n"
     assert usage_of(told) == ProcessUsage(15_000_000, 12)
     with pytest.raises(BenchError, match="process_resident_memory_bytes"):

@@ -79,7 +79,7 @@ async def test_a_missing_route_names_the_option() -> None:
             await ask(target(port, "chat"), "Hi", 4)
 
 
-async def test_whether_anybody_answers() -> None:
+async def test_status_is_none_without_a_server() -> None:
     async with serving(Completions().app()) as port:
         assert await target(port).status("/health") == 404
     assert await target(port).status("/health") is None

@@ -49,7 +49,7 @@ async def test_a_stop_waits_for_its_acknowledgement(server: RunningServer) -> No
     line.close()
 
 
-async def test_one_that_is_stopped_by_somebody_else_is_no_measurement(server: RunningServer) -> None:
+async def test_answer_stopped_by_another_client_is_no_measurement(server: RunningServer) -> None:
     server.model.gate.close()
     line = await target(server).connect()
     answer = line.ask("Hi", 30)

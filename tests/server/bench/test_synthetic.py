@@ -78,7 +78,7 @@ def generated(path: Path) -> str:
         engine.close()
 
 
-def test_it_writes_words_and_the_same_ones_again(path: Path) -> None:
+def test_synthetic_model_repeats_the_same_words(path: Path) -> None:
     text = generated(path)
     assert len(set(text)) > 5
     assert generated(path) == text
@@ -110,7 +110,7 @@ def test_a_file_that_is_no_model(tmp_path: Path, data: bytes | None, told: str) 
         read_facts(path)
 
 
-def test_it_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_synthetic_model_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SHAPES, "tiny", TINY)
     said: list[str] = []
     made = make("tiny", None, tmp_path / "data", said.append)

@@ -41,14 +41,14 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_takes_too_much_is_told_when_the_template_is_tried(name: str) -> None:
+def test_costly_template_is_refused_when_it_is_tried(name: str) -> None:
     with pytest.raises(ChatTemplateError) as told:
         RenderProcess(HOSTILE[name], seconds=SECONDS)
     assert "the model's chat template" in str(told.value)
 
 
 @pytest.mark.parametrize("name", ["nested loops", "a long string", "equal lists", "much output"])
-def test_and_when_it_does_so_only_later_the_next_message_is_rendered_all_the_same(name: str) -> None:
+def test_costly_rendering_fails_and_the_next_one_works(name: str) -> None:
     source = TRIGGER.replace("{}", HOSTILE[name]) + "{{ messages[0].content }}"
     with contextlib.closing(RenderProcess(source, seconds=SECONDS)) as template:
         with pytest.raises(TemplateLimitError):
@@ -57,7 +57,7 @@ def test_and_when_it_does_so_only_later_the_next_message_is_rendered_all_the_sam
             assert patient.render(HI).text == "Hi"
 
 
-def test_it_begins_anew_after_it_had_to_be_ended() -> None:
+def test_render_process_restarts_after_a_kill() -> None:
     source = TRIGGER.replace("{}", HOSTILE["a list of lists"]) + "{{ messages[0].content }}"
     with contextlib.closing(RenderProcess(source, seconds=5)) as template:
         for _ in range(2):

@@ -98,7 +98,7 @@ def test_any_failure_of_a_template_is_told(source: str) -> None:
         SandboxedTemplate(source).render(HI)
 
 
-def test_it_can_only_write_so_much() -> None:
+def test_output_of_a_template_is_limited() -> None:
     source = "{% for a in range(1000) %}{% for b in range(1000) %}0123456789{% endfor %}{% endfor %}"
     with pytest.raises(TemplateLimitError, match="writes more than"):
         SandboxedTemplate(source).render(HI)

@@ -48,7 +48,7 @@ def test_our_own_templates_need_no_process_and_all_others_have_one(template: Mak
     assert isinstance(template(CHAT_TEMPLATE + " ")._renderer, RenderProcess)
 
 
-def test_that_of_the_starter_is_the_one_in_its_file() -> None:
+def test_starter_template_equals_the_one_in_its_file() -> None:
     model = LlamaModel(MODEL_PATH, context=64, parallel=1)
     assert model.facts.chat_template == CHAT_TEMPLATE
     model.close()
@@ -80,7 +80,7 @@ def test_a_template_that_reads_typed_parts_is_given_them(template: Maker, source
     assert template(source).render(said("s1 u2 a3 u4")).text == "[system]1[user]2[assistant]3[user]4"
 
 
-def test_one_that_takes_both_is_given_plain_text(template: Maker) -> None:
+def test_template_for_both_forms_gets_plain_text(template: Maker) -> None:
     source = "{% for m in messages %}{{ m.content if m.content is string else m.content[0].text ~ '!' }}{% endfor %}"
     assert template(source).render(said("s1 u2")).text == "12"
 
@@ -160,7 +160,7 @@ def test_a_command_to_the_template_is_not_shown(template: Maker) -> None:
     assert own.render(said("s2 u1")).text == "2[1]"
 
 
-def test_what_cannot_be_helped_is_rendered_all_the_same(template: Maker, caplog: pytest.LogCaptureFixture) -> None:
+def test_left_out_messages_are_logged(template: Maker, caplog: pytest.LogCaptureFixture) -> None:
     assert template("{{ messages[-1].content }}").render(said("u1 a2 u3")).text == "3"
     assert "left out" in caplog.text
 

@@ -90,7 +90,7 @@ def test_every_method_that_gives_text_traces_it(name: str) -> None:
         assert isinstance(part, TracedText) or not isinstance(part, str)
 
 
-def test_what_can_not_be_traced_is_quoted() -> None:
+def test_untraceable_text_counts_as_quoted() -> None:
     assert origins(TracedText("ab")) == bytes([MIXED, MIXED])
 
 

@@ -5,7 +5,7 @@ import asyncio
 from server.conversations.locks import Locks
 
 
-async def test_one_after_the_other_for_a_name_and_side_by_side_for_two() -> None:
+async def test_lock_excludes_by_name_only() -> None:
     locks = Locks()
     inside: list[str] = []
     leave = asyncio.Event()

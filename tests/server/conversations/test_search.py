@@ -265,7 +265,7 @@ async def upgraded(tmp_path: Path) -> AsyncIterator[Store]:
     await asyncio.to_thread(store.close)
 
 
-async def test_what_an_earlier_version_wrote_is_found(upgraded: Store) -> None:
+async def test_text_of_an_earlier_version_is_found(upgraded: Store) -> None:
     page = await upgraded.submit(listing.found, ME, 10, None, "世界")
     assert sorted(one.id for one in page.conversations) == ["c1", "c2"]
     (words,) = (await upgraded.submit(listing.found, ME, 10, None, "plain")).conversations

@@ -24,7 +24,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await asyncio.to_thread(store.close)
 
 
-async def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
+async def test_conversations_survive_a_restart(tmp_path: Path) -> None:
     store = Store(tmp_path)
     new = NewConversation(id="c1", title="One", settings=ConversationSettings(system="Be brief"))
     kept, is_new = await store.submit(editing.create, ME, new, 1000)
@@ -132,7 +132,7 @@ async def test_an_unused_conversation_is_purged_after_a_day(store: Store) -> Non
     }
 
 
-async def test_what_was_deleted_goes_after_an_hour(store: Store) -> None:
+async def test_deleted_rows_are_purged_after_an_hour(store: Store) -> None:
     for id in ("c1", "c2"):
         await store.submit(editing.create, ME, NewConversation(id=id, title=id), 1)
     removed = await store.submit(editing.delete, ME, "c1", 1000)

@@ -19,7 +19,7 @@ def test_children_are_in_the_order_of_their_beginning() -> None:
     assert tree.children(PARENTS)[None] == ["a", "z"]
 
 
-def test_what_is_below() -> None:
+def test_subtree_is_all_below_a_message() -> None:
     assert set(tree.subtree(PARENTS, "b")) == {"b", "c", "d", "f"}
     assert tree.subtree(PARENTS, "z") == ("z",)
 
@@ -83,6 +83,6 @@ def test_after_a_delete_the_leaf_is_an_end_that_is_left(parents: dict[str, str |
 
 
 @given(trees().filter(bool), st.data())
-def test_what_is_below_and_what_is_above_agree(parents: dict[str, str | None], data: st.DataObject) -> None:
+def test_subtree_and_path_agree(parents: dict[str, str | None], data: st.DataObject) -> None:
     top = data.draw(st.sampled_from([*parents]))
     assert set(tree.subtree(parents, top)) == {id for id in parents if top in tree.path(parents, id)}

@@ -85,7 +85,7 @@ def test_a_package_that_is_missing_or_old(requirement: str, words: tuple[str, ..
     assert [one.state for one in rest] == [State.OK]
 
 
-def test_what_an_extra_needs_is_not_asked_for() -> None:
+def test_doctor_skips_requirements_of_extras() -> None:
     (only,) = program.packages(["no-such-package>=1; extra == 'bench'", "pytest>=1"])
     assert_told(only, State.OK, "pytest")
 
@@ -94,7 +94,7 @@ def test_a_llama_cpp_that_does_not_load() -> None:
     assert_told(program.llama("server.no_such_module"), State.FAULT, "can't be loaded", "make clean install")
 
 
-def test_one_that_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crashed_check_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = subprocess.CompletedProcess([], -signal.SIGILL, "", "")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
     assert_told(program.llama(), State.FAULT, "SIGILL", "another processor")
@@ -148,7 +148,7 @@ def test_a_port_in_use() -> None:
 
 
 @pytest.mark.parametrize(("host", "loopback"), LOOPBACK.items())
-def test_who_can_reach_a_server_without_a_log_in(host: str, loopback: bool) -> None:
+def test_doctor_reports_who_reaches_a_server_without_login(host: str, loopback: bool) -> None:
     access = place.access(settings(host=host))
     if loopback:
         assert_told(access, State.OK, without_brackets(host))

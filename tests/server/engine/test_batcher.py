@@ -98,7 +98,7 @@ def test_a_stop_string_is_held_back_across_a_preemption(make: type[Bench]) -> No
     assert bench.engine.stats().preemptions >= 1
 
 
-def test_one_sent_back_in_the_middle_of_its_prompt_is_read_anew_and_tells_no_less(make: type[Bench]) -> None:
+def test_prompt_sent_back_is_read_again_without_losing_progress(make: type[Bench]) -> None:
     bench = make(slots=2, kv_tokens=1000, answer_tokens=60)
     bench.submit("a", "a" * 500)
     bench.submit("b", "b" * 480)
@@ -110,7 +110,7 @@ def test_one_sent_back_in_the_middle_of_its_prompt_is_read_anew_and_tells_no_les
     assert bench.engine.stats().preemptions >= 1
 
 
-def test_one_that_was_sent_back_can_be_cancelled_in_the_phase_it_had(make: type[Bench]) -> None:
+def test_sequence_sent_back_is_cancelled_in_its_phase(make: type[Bench]) -> None:
     bench = make(slots=2, kv_tokens=60)
     bench.submit("older")
     bench.submit("young")
@@ -144,7 +144,7 @@ def test_a_newcomer_waits_behind_the_one_that_was_sent_back(make: type[Bench]) -
     assert bench.recorder.ended("young") < bench.recorder.ended("new")
 
 
-def test_what_is_only_kept_makes_room_before_anyone_is_sent_back(make: type[Bench]) -> None:
+def test_kept_tokens_are_dropped_before_a_sequence_is_sent_back(make: type[Bench]) -> None:
     bench = make(slots=3, kv_tokens=100)
     bench.model.gate.open()
     for id in ("one", "two", "three", "four"):
@@ -154,7 +154,7 @@ def test_what_is_only_kept_makes_room_before_anyone_is_sent_back(make: type[Benc
     bench.assert_nothing_is_held()
 
 
-def test_one_alone_that_fills_it_all_ends_with_the_context_named(make: type[Bench]) -> None:
+def test_lone_answer_that_fills_the_cache_ends_at_the_context_limit(make: type[Bench]) -> None:
     bench = make(slots=2, kv_tokens=30)
     bench.model.gate.open()
     bench.submit("alone", "alone")
@@ -188,7 +188,7 @@ def test_a_full_context_ends_an_answer_or_is_shifted(make: type[Bench]) -> None:
     assert shifts.model.shifts > 5
 
 
-def test_nobody_goes_on_from_a_context_that_was_shifted(make: type[Bench]) -> None:
+def test_shifted_context_is_not_reused(make: type[Bench]) -> None:
     bench = make(EngineOptions(context_shift=True), context=128, answer_tokens=200, slots=2)
     prompt = "x" * 100
     bench.submit("shifted", prompt)
@@ -257,7 +257,7 @@ def test_a_shared_beginning_is_taken_from_one_that_still_runs(make: type[Bench])
         assert bench.recorder.text(id) == bench.answer("s" * 100 + id)
 
 
-def test_what_lost_its_slot_comes_back_from_memory(make: type[Bench]) -> None:
+def test_evicted_tokens_are_restored_from_memory(make: type[Bench]) -> None:
     bench = make(slots=1)
     bench.model.gate.open()
     for id, prompt in (("a", "a" * 100), ("b", "b" * 100), ("a again", "a" * 100 + "more")):
@@ -277,7 +277,7 @@ def test_without_a_budget_nothing_is_saved(make: type[Bench]) -> None:
     assert bench.engine.stats().saved_bytes == 0
 
 
-def test_what_a_cancelled_prompt_had_read_is_reused(make: type[Bench]) -> None:
+def test_tokens_of_a_cancelled_prompt_are_reused(make: type[Bench]) -> None:
     bench = make()
     bench.submit("cancelled", "c" * 1500)
     bench.model.gate.step()

@@ -79,7 +79,7 @@ def test_a_beginning_is_shared_with_one_that_still_runs(make: type[StarterBench]
     bench.cancel("runs")
 
 
-def test_what_lost_its_slot_is_restored(make: type[StarterBench], fresh: StarterBench) -> None:
+def test_sequence_without_its_slot_is_restored(make: type[StarterBench], fresh: StarterBench) -> None:
     bench = make(parallel=1)
     prompt = bench.render(TEXT * 4)
     expected = undisturbed(fresh, prompt, **GREEDY)
@@ -151,7 +151,7 @@ def test_a_greedy_answer_is_the_same_when_it_is_asked_for_again(make: type[Start
 
 
 @pytest.mark.parametrize("sampling", [GREEDY, SEEDED])
-def test_one_that_was_sent_back_goes_on_as_if_nothing_had_been(
+def test_sequence_sent_back_continues_with_the_same_text(
     make: type[StarterBench], fresh: StarterBench, sampling: dict[str, Any]
 ) -> None:
     bench = make(parallel=3, context=512, kv_tokens=512)
@@ -167,7 +167,7 @@ def test_one_that_was_sent_back_goes_on_as_if_nothing_had_been(
     assert bench.engine.stats().preemptions >= 1
 
 
-def test_one_alone_has_all_of_the_context_and_no_more(make: type[StarterBench]) -> None:
+def test_lone_answer_fills_exactly_the_context(make: type[StarterBench]) -> None:
     bench = make(parallel=2, context=512, kv_tokens=512)
     prompt = bench.prompt()
     _, finished = bench.ask(prompt, max_tokens=None, **bench.never_ending)

@@ -39,13 +39,13 @@ def test_nothing_of_a_stop_string_gets_out() -> None:
     assert detokenizer.flush() == ""
 
 
-def test_what_only_looked_like_a_stop_string_is_sent_on() -> None:
+def test_text_that_only_began_like_a_stop_string_is_sent() -> None:
     detokenizer = Detokenizer(["STOP"])
     assert pushed(detokenizer, [b"ST", b"O", b"RY"]) == ["", "", "STORY"]
     assert not detokenizer.stopped
 
 
-def test_what_is_held_back_comes_out_when_the_answer_ends() -> None:
+def test_held_text_is_sent_when_the_answer_ends() -> None:
     detokenizer = Detokenizer(["STOP"])
     assert detokenizer.push(b"a STO") == "a "
     assert detokenizer.flush() == "STO"

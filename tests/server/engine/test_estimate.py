@@ -28,7 +28,7 @@ def test_with_a_free_slot_the_first_starts_now() -> None:
     assert learnt(10.0).starts(elapsed=[4.0], free=1, waiting=2) == [0.0, 6.0]
 
 
-def test_one_that_takes_longer_than_usual_is_not_expected_at_once() -> None:
+def test_overdue_answer_is_not_expected_at_once() -> None:
     assert learnt(10.0).starts(elapsed=[30.0], free=0, waiting=1) == [10.0]
 
 
@@ -41,7 +41,7 @@ def test_the_mean_of_the_newest_counts() -> None:
 
 
 @given(st.lists(st.floats(0, 1e4), min_size=1), st.lists(st.floats(0, 1e4)), st.integers(0, 4), st.integers(0, 20))
-def test_who_comes_later_starts_no_earlier(took: list[float], elapsed: list[float], free: int, waiting: int) -> None:
+def test_later_requests_start_no_earlier(took: list[float], elapsed: list[float], free: int, waiting: int) -> None:
     starts = learnt(*took).starts(elapsed=elapsed, free=free, waiting=waiting)
     assert starts is not None
     assert len(starts) == (waiting if elapsed or free else 0)

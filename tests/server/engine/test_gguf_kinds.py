@@ -68,7 +68,7 @@ def written(path: Path, keys: dict[str, Any]) -> Path:
 
 
 @pytest.mark.parametrize("name", NO_CHAT_MODELS)
-def test_what_is_no_chat_model_is_called_what_it_is(name: str, tmp_path: Path) -> None:
+def test_files_without_a_chat_model_are_named(name: str, tmp_path: Path) -> None:
     keys, said = NO_CHAT_MODELS[name]
     path = written(tmp_path / "file.gguf", keys)
     with pytest.raises(ModelError) as told:
@@ -79,7 +79,7 @@ def test_what_is_no_chat_model_is_called_what_it_is(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", CHAT_MODELS)
-def test_what_may_chat_is_left_to_llama_cpp(name: str, tmp_path: Path) -> None:
+def test_possible_chat_models_are_left_to_llama_cpp(name: str, tmp_path: Path) -> None:
     assert problem_with(CHAT_MODELS[name]) is None
     check_kind(written(tmp_path / "file.gguf", CHAT_MODELS[name]))
 

@@ -85,13 +85,13 @@ def test_a_beginning_is_copied_from_one_that_runs() -> None:
     assert slots.begin([*A, *C]) == (1, 100)
 
 
-def test_what_has_to_leave_its_slot_is_saved_and_restored() -> None:
+def test_tokens_that_leave_a_slot_are_saved_and_restored() -> None:
     slots = Slots(slots=1)
     assert [slots.run(A), slots.run(B), slots.run([*A, 9])] == [0, 0, 100]
     assert slots.kv.saved_bytes > 0
 
 
-def test_what_is_saved_can_be_restored_in_part() -> None:
+def test_saved_tokens_can_be_restored_in_part() -> None:
     slots = Slots(slots=1)
     slots.run([*A, *B])
     slots.run(C)

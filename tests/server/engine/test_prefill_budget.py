@@ -37,7 +37,7 @@ def test_while_nobody_writes_a_step_takes_as_long_as_a_newcomer_may_wait() -> No
     assert budget == int(READING_SECONDS / 0.001)
 
 
-def test_what_a_prompt_adds_is_about_one_usual_gap_while_somebody_reads_along() -> None:
+def test_prompt_adds_about_one_usual_gap_to_running_answers() -> None:
     machine, pace = Machine(write=0.05, read=0.002), PrefillBudget(most=MOST)
     for writing in (1, 4):
         for _ in range(20):

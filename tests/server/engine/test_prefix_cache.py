@@ -53,7 +53,7 @@ def test_of_equals_the_free_slot_is_best_and_of_those_the_newest() -> None:
     assert cache.find(tokens("abc"), [(1, tokens("ab"))]) == Match(2, slot=2)
 
 
-def test_what_was_used_longest_ago_goes_first() -> None:
+def test_least_recently_used_tokens_are_dropped_first() -> None:
     cache = PrefixCache(budget=100)
     for slot, text in enumerate(("a", "b", "c")):
         cache.keep(slot, tokens(text))
@@ -88,7 +88,7 @@ def test_a_longer_one_replaces_its_own_beginnings() -> None:
     assert is_saved(cache, "ab", "abc") == [True, True]
 
 
-def test_one_that_is_too_large_drives_nothing_out() -> None:
+def test_state_above_the_budget_evicts_nothing() -> None:
     cache = PrefixCache(budget=10)
     cache.save(tokens("a"), state(4))
     cache.save(tokens("b"), state(11))

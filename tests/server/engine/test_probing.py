@@ -53,7 +53,7 @@ def test_a_file_that_keeps_llama_cpp_busy_is_given_up() -> None:
     assert probe._process.returncode == -signal.SIGKILL
 
 
-def test_one_that_is_no_file_is_not_opened(tmp_path: Path) -> None:
+def test_path_that_is_no_file_is_not_opened(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.gguf"
     os.mkfifo(pipe)
     for path, why in ((pipe, "not a regular file"), (tmp_path, "not a regular file"), (tmp_path / "none", "no such")):
@@ -71,7 +71,7 @@ def test_a_llama_cpp_that_was_built_elsewhere_is_asked(tmp_path: Path, monkeypat
     assert command == [sys.executable, "-m", PROBE, str(MODEL_PATH), "60"]
 
 
-def test_it_ends_with_the_block(tmp_path: Path) -> None:
+def test_probe_ends_with_the_block(tmp_path: Path) -> None:
     with ModelProbe(MODEL_PATH) as probe:
         pass
     assert probe._process.returncode is not None

@@ -55,7 +55,7 @@ def test_an_empty_scheduler_is_idle_and_plans_nothing() -> None:
     assert scheduler.plan(8, {}) == Plan([], [], [])
 
 
-def test_those_who_came_first_get_the_slots_and_the_others_wait() -> None:
+def test_first_sequences_get_the_slots_and_the_others_wait() -> None:
     a, b, c = sequence("a"), sequence("b"), sequence("c")
     scheduler = filled(2, a, b, c)
     assert (a.slot, b.slot, c.slot) == (0, 1, None)
@@ -79,7 +79,7 @@ def test_everyone_has_a_fair_share_of_the_queue() -> None:
     assert [waiting.id for waiting in scheduler.waiting] == ["m1", "g2", "m2", "g3", "g4"]
 
 
-def test_who_was_sent_back_waits_before_all_others_and_keeps_what_it_wrote() -> None:
+def test_sequence_sent_back_waits_first_and_keeps_its_text() -> None:
     a, b, c = sequence("a"), sequence("b"), sequence("c")
     scheduler = filled(2, a, b, c)
     carry_out(scheduler.plan(8, {}))
@@ -109,7 +109,7 @@ def test_the_last_token_of_a_prompt_is_never_read_alone() -> None:
         assert min(read) > 1
 
 
-def test_those_who_write_go_on_while_a_long_prompt_is_read() -> None:
+def test_running_answers_continue_while_a_long_prompt_is_read() -> None:
     writer, reader = sequence("writer"), sequence("reader", prompt=100)
     scheduler = filled(2, writer)
     carry_out(scheduler.plan(8, {}))
@@ -146,7 +146,7 @@ def test_without_an_answer_whole_prompts_are_read_one_after_the_other() -> None:
     assert counts(scheduler.plan(64, {})) == {"a": 32, "b": 32}
 
 
-def test_who_is_held_has_no_row_and_keeps_its_slot() -> None:
+def test_held_sequence_has_no_row_and_keeps_its_slot() -> None:
     writer, reader = sequence("writer"), sequence("reader", prompt=50)
     scheduler = filled(2, writer)
     carry_out(scheduler.plan(8, {}))
@@ -203,14 +203,14 @@ def test_a_gap_that_is_wide_or_may_not_be_filled_is_left() -> None:
     assert with_gap(2).plan(8, {1: 0}).filled == []
 
 
-def test_one_alone_leaves_out_the_others() -> None:
+def test_suspect_is_computed_without_the_others() -> None:
     a, b = sequence("a"), sequence("b")
     scheduler = filled(2, a, b)
     assert counts(scheduler.plan(8, {}, only=b)) == {"b": 3}
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_what_is_removed_is_not_found_any_more(waits: bool) -> None:
+def test_removed_sequence_is_not_found(waits: bool) -> None:
     a, b = sequence("a"), sequence("b")
     scheduler = filled(1, a, b)
     removed, kept = (b, a) if waits else (a, b)
@@ -272,7 +272,7 @@ def test_no_batch_is_too_large_and_nobody_stands_still(
 
 
 @given(st.lists(st.sampled_from("aab"), min_size=2, max_size=30))
-def test_nobody_gets_a_second_slot_before_everyone_has_one(principals: list[str]) -> None:
+def test_every_principal_gets_a_slot_before_a_second_one(principals: list[str]) -> None:
     scheduler = filled(len(principals) // 2, *(sequence(str(n), principal=who) for n, who in enumerate(principals)))
     running = Counter(each.request.principal for each in scheduler.running)
     waiting = Counter(each.request.principal for each in scheduler.waiting)

@@ -69,7 +69,7 @@ def test_a_greedy_answer_borrows_what_is_read_at_once_and_leaves_two_tokens_to_r
     assert sequence(prompt=1, temperature=0).borrowable().tolist() == []
 
 
-def test_what_a_full_context_has_pushed_out_can_not_be_computed_again_as_it_was() -> None:
+def test_shifted_context_can_not_be_recomputed() -> None:
     a = sequence(prompt=10, written=5, temperature=0)
     a.drop(4, 3)
     assert a.ahead == a.missing
@@ -89,7 +89,7 @@ def test_limits_are_named() -> None:
     assert sequence(written=2, max_tokens=2).limit is Limit.MAX_TOKENS
 
 
-def test_it_is_settled_by_what_this_engine_wrote() -> None:
+def test_sequence_is_settled_by_tokens_of_this_engine() -> None:
     a = sequence(written=50)
     for _ in range(SETTLED):
         assert not a.settled

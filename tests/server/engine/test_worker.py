@@ -142,7 +142,7 @@ def test_an_answer_that_had_been_written_to_its_limit_ends_at_once(bench: Bench)
     bench.assert_nothing_is_held()
 
 
-def test_those_who_wait_are_told_their_place_as_it_moves(bench: Bench) -> None:
+def test_waiting_requests_get_each_new_queue_position(bench: Bench) -> None:
     bench.model.gate.close()
     for id in "abc":
         bench.submit(id)
@@ -284,7 +284,7 @@ def test_close_ends_the_open_ones_as_interrupted_and_the_thread(bench: Bench) ->
     assert len(engine_threads()) == len(threads) - 1
 
 
-def test_what_comes_while_the_engine_closes_is_answered_too(bench: Bench) -> None:
+def test_requests_during_the_close_are_answered(bench: Bench) -> None:
     bench.model.gate.close()
     bench.submit("running")
     bench.model.gate.wait_until_held()
@@ -308,7 +308,7 @@ def slots_of(batch: list[Row]) -> set[int]:
     return {row.slot for row in batch}
 
 
-def test_those_who_come_at_once_have_their_first_tokens_before_any_writes_on(wide: Bench) -> None:
+def test_simultaneous_requests_get_their_first_tokens_first(wide: Bench) -> None:
     now = time.monotonic()
     wide.model.gate.close()
     for n in range(4):

@@ -331,7 +331,7 @@ async def test_a_registry_whose_task_is_ended_ends_every_generation(registry: Re
     await told(registry, open_ones, "the registry has died")
 
 
-async def test_what_is_being_journaled_when_a_part_dies_is_told_too(
+async def test_generation_being_journaled_fails_when_a_part_dies(
     registry: Registry, engine: PuppetEngine, tmp_path: Path
 ) -> None:
     starting = asyncio.ensure_future(start(registry, BODIES["bad"]))

@@ -30,7 +30,7 @@ def finished(reason: FinishReason, phase: Phase = Phase.DECODE, error: str | Non
     return Finished("g1", reason, phase, usage, timings, error)
 
 
-def test_it_begins_in_the_queue(generation: Generation) -> None:
+def test_generation_begins_in_the_queue(generation: Generation) -> None:
     assert generation.status == Status(id="g1", state=GenerationState.QUEUED, position=2)
     generation.apply(Queued("g1", 1), 0)
     assert (generation.state, generation.position) == (GenerationState.QUEUED, 1)
@@ -103,7 +103,7 @@ def test_nothing_follows_the_end(generation: Generation) -> None:
 
 
 @pytest.mark.parametrize(("asked", "then"), [(UNSET, DEFAULT_ON_DETACH_MS), (None, None), (0, 0), (50, 50)])
-def test_how_long_it_goes_on_unwatched(asked: int | UnsetType | None, then: int | None) -> None:
+def test_unwatched_generation_continues_for_on_detach_ms(asked: int | UnsetType | None, then: int | None) -> None:
     assert Generation("g1", "e1", Generate(prompt="Hi", on_detach_ms=asked), 0).on_detach_ms == then
 
 
@@ -120,7 +120,7 @@ def test_how_long_it_goes_on_unwatched(asked: int | UnsetType | None, then: int 
         (Generate(id="g1", prompt="Hi", on_detach_ms=None), False),
     ],
 )
-def test_which_body_is_the_same(generation: Generation, body: Generate, same: bool) -> None:
+def test_equal_bodies_are_recognised(generation: Generation, body: Generate, same: bool) -> None:
     assert generation.is_for(body) is same
 
 

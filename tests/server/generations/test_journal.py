@@ -90,7 +90,7 @@ def test_the_mark_that_a_prompt_ends_with_is_kept(journal: Journal) -> None:
     journal.close()
 
 
-def test_what_was_begun_comes_back_as_it_was(journal: Journal) -> None:
+def test_begun_generations_are_read_back_unchanged(journal: Journal) -> None:
     journal.write([begun("g1")])
     (stored,) = reopened(journal).stored
     request = stored.begun.request
@@ -125,7 +125,7 @@ def test_logprobs_are_kept_with_their_piece(journal: Journal) -> None:
     assert [stored.pieces[0].choices for stored in reopened(journal).stored] == [choices, choices]
 
 
-def test_it_goes_on_across_several_lives(journal: Journal) -> None:
+def test_journal_continues_across_several_restarts(journal: Journal) -> None:
     journal.write([begun("g1"), begun("g2"), Piece("g1", "a", 1, (1,))])
     journal = reopened(journal)
     journal.write([Piece("g1", "b", 2, (2,)), begun("g3")])
@@ -152,7 +152,7 @@ def test_a_cancel_is_kept(journal: Journal) -> None:
     assert [stored.cancelled for stored in reopened(journal).stored] == [True, False]
 
 
-def test_what_has_expired_is_gone_and_its_id_free(journal: Journal) -> None:
+def test_expired_generation_is_deleted_and_its_id_free(journal: Journal) -> None:
     journal.write([begun("g1"), finished("g1"), begun("g2"), finished("g2")])
     journal.write([Forgotten(("g1", "g2"))])
     journal.write([begun("g1")])
@@ -167,7 +167,7 @@ def test_its_disk_space_is_given_back(journal: Journal) -> None:
     assert journal._db.execute("PRAGMA page_count").fetchone()[0] < before / 2
 
 
-def test_what_is_committed_outlives_a_process_that_is_killed(tmp_path: Path) -> None:
+def test_committed_rows_survive_a_kill(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path\n"
         "from tests.server.generations.test_journal import Journal, Piece, begun\n"

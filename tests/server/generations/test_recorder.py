@@ -83,7 +83,7 @@ async def filling(tmp_path: Path) -> AsyncIterator[RunningServer]:
         yield server
 
 
-async def test_when_the_disk_is_full_answers_go_on_and_it_is_told(
+async def test_full_disk_is_reported_and_answers_continue(
     filling: RunningServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await filling.get("/healthz")
@@ -100,7 +100,7 @@ async def test_when_the_disk_is_full_answers_go_on_and_it_is_told(
         await peer.until_done("g2")
 
 
-async def test_what_could_not_be_kept_ends_with_the_server(filling: RunningServer, tmp_path: Path) -> None:
+async def test_unjournaled_answers_end_with_the_server(filling: RunningServer, tmp_path: Path) -> None:
     async with filling.peer() as peer:
         filling.model.gate.close()
         await peer.send(Generate(id="g2", prompt="Hi"))

@@ -115,7 +115,7 @@ async def test_epochs_differ(registry: Registry) -> None:
     assert logs[0].epoch != logs[1].epoch
 
 
-async def test_what_nobody_knows_is_unknown(registry: Registry) -> None:
+async def test_unknown_ids_are_refused(registry: Registry) -> None:
     for call in (
         lambda: registry.get("nobody", re="cancel", principal=LOCAL),
         lambda: registry.cancel("nobody", 0, principal=LOCAL),
@@ -199,7 +199,7 @@ async def test_a_full_queue_is_busy(registry: Registry, model: ScriptedModel, mo
 
 
 @pytest.mark.parametrize("on_detach_ms", [0, 5])
-async def test_one_that_nobody_watches_is_cancelled_in_time(
+async def test_unwatched_generation_is_cancelled_in_time(
     registry: Registry, model: ScriptedModel, on_detach_ms: int
 ) -> None:
     model.gate.close()
@@ -214,7 +214,7 @@ async def test_one_that_nobody_watches_is_cancelled_in_time(
     assert generation.log.done.reason is DoneReason.CANCELLED
 
 
-async def test_who_asked_for_it_has_the_time_to_watch_it(
+async def test_starting_client_has_time_to_watch(
     registry: Registry, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It also works on a loop that runs new callbacks before waiting tasks, as uvloop does."""
@@ -243,7 +243,7 @@ async def test_by_default_and_with_null_it_goes_on(registry: Registry, model: Sc
     assert (await ended(registry, generation)).reason is DoneReason.STOP
 
 
-async def test_who_comes_back_in_time_keeps_it_alive(registry: Registry, model: ScriptedModel) -> None:
+async def test_reader_back_in_time_keeps_the_generation(registry: Registry, model: ScriptedModel) -> None:
     model.gate.close()
     generation = await start(registry, Generate(id="g1", prompt="Hi", on_detach_ms=1))
     generation.watch(print)
@@ -254,7 +254,7 @@ async def test_who_comes_back_in_time_keeps_it_alive(registry: Registry, model: 
     assert (await ended(registry, generation)).reason is DoneReason.STOP
 
 
-async def test_one_of_two_watchers_that_leaves_changes_nothing(registry: Registry, model: ScriptedModel) -> None:
+async def test_leaving_of_one_of_two_readers_changes_nothing(registry: Registry, model: ScriptedModel) -> None:
     model.gate.close()
     generation = await start(registry, Generate(id="g1", prompt="Hi", on_detach_ms=0))
     generation.watch(print)
@@ -353,7 +353,7 @@ async def test_closing_ends_all_as_interrupted(engine: BatchingEngine, model: Sc
     assert model.held_tokens == engine.stats().kept_tokens
 
 
-async def test_one_whose_client_goes_while_it_is_journaled_counts_as_unwatched(registry: Registry) -> None:
+async def test_generation_whose_client_leaves_while_journaled_is_unwatched(registry: Registry) -> None:
     waiting: list[Sequence[Entry]] = []
     put = registry._recorder.put
     registry._recorder.put = waiting.append  # type: ignore[assignment, method-assign]
@@ -372,7 +372,7 @@ async def test_one_whose_client_goes_while_it_is_journaled_counts_as_unwatched(r
     assert "g1" in registry._expiry
 
 
-async def test_what_begins_while_it_is_drained_is_waited_for_and_nothing_new_is_taken(
+async def test_drain_waits_for_running_generations_and_refuses_new_ones(
     registry: Registry, model: ScriptedModel
 ) -> None:
     model.gate.close()

@@ -104,7 +104,7 @@ async def test_the_order_is_kept_and_the_same_body_attaches(tmp_path: Path) -> N
         assert all(server.registry.get(str(body.id), re="attach", principal=LOCAL).log.done for body in bodies)
 
 
-async def test_what_had_ended_can_be_read_again(tmp_path: Path) -> None:
+async def test_finished_logs_can_be_read_after_a_restart(tmp_path: Path) -> None:
     async with serving(ScriptedModel(), tmp_path) as server, server.peer() as first:
         await first.send(G1)
         done = (await first.until_done("g1"))[-1]
@@ -136,7 +136,7 @@ async def test_a_cancel_that_was_not_carried_out_is_not_forgotten(tmp_path: Path
     assert model.rows_computed == 0
 
 
-async def test_who_wants_it_has_them_interrupted_at_the_start(tmp_path: Path) -> None:
+async def test_unfinished_answers_are_interrupted_at_the_start_on_request(tmp_path: Path) -> None:
     async with interrupted(tmp_path, G1) as before:
         pass
     async with serving(ScriptedModel(), tmp_path, OnRestart.INTERRUPT) as server, server.peer() as peer:
@@ -147,7 +147,7 @@ async def test_who_wants_it_has_them_interrupted_at_the_start(tmp_path: Path) ->
     assert peer.text("g1") == before.text("g1")
 
 
-async def test_and_at_the_end_too(tmp_path: Path) -> None:
+async def test_running_answers_are_interrupted_at_the_end_on_request(tmp_path: Path) -> None:
     async with serving(ScriptedModel(), tmp_path, OnRestart.INTERRUPT) as server, server.peer() as peer:
         await write(server, peer, G1)
         await server.registry.close()
@@ -169,7 +169,7 @@ async def test_the_tokens_of_another_model_are_worth_nothing(tmp_path: Path) -> 
     assert "Another" in done.error.message
 
 
-async def test_what_no_longer_fits_is_told_with_both_numbers(tmp_path: Path) -> None:
+async def test_prompt_too_long_after_a_restart_fails_with_both_numbers(tmp_path: Path) -> None:
     async with interrupted(tmp_path, G1):
         pass
     async with serving(ScriptedModel(context=32), tmp_path) as server, server.peer() as peer:

@@ -23,7 +23,7 @@ def test_a_first_burst_is_not_taken_for_a_pace() -> None:
     assert speed.per_second(1000.0) == 20
 
 
-def test_it_sinks_to_nothing_when_nothing_more_is_written() -> None:
+def test_speed_falls_to_zero_when_nothing_is_written() -> None:
     speed = Speed()
     for step in range(1000):
         speed.add(1, 1000 + step / 100)

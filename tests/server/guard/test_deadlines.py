@@ -99,7 +99,7 @@ async def test_a_body_that_does_not_end(server: RunningServer) -> None:
     assert server.registry.active == []
 
 
-async def test_what_is_open_has_no_deadline(server: RunningServer) -> None:
+async def test_open_streams_have_no_deadline(server: RunningServer) -> None:
     """An open socket and an open stream outlive the deadline of a later request's head."""
     Protocol.deadlines = Deadlines(head=LONGER, body=LONGER)
     async with server.peer() as peer, server.listen("GET", "/channel") as channel:

@@ -33,7 +33,7 @@ async def limited(limits: UsageLimits, folder: Path | None = None) -> AsyncItera
         yield server
 
 
-async def test_they_are_told_in_welcome() -> None:
+async def test_limits_are_in_welcome() -> None:
     async with (
         limited(UsageLimits(sockets=7, messages=70)) as server,
         server.socket() as socket,
@@ -42,7 +42,7 @@ async def test_they_are_told_in_welcome() -> None:
     assert (limits.sockets, limits.messages_per_second) == (7, 70)
 
 
-async def test_one_socket_too_many_is_told_so_and_closed_with_4429() -> None:
+async def test_socket_above_the_limit_is_closed_with_4429() -> None:
     async with limited(UsageLimits(sockets=2)) as server:
         async with server.peer(), server.peer(), server.peer() as third:
             error = await third.take(Error)
@@ -85,7 +85,7 @@ async def test_places_are_a_principals_own(keys: Keys) -> None:
             assert await third.closed() == 4429
 
 
-async def test_who_has_said_no_hello_takes_a_place_of_the_address(keys: Keys) -> None:
+async def test_socket_without_hello_counts_for_its_address(keys: Keys) -> None:
     async with limited(UsageLimits(sockets=1), keys.folder) as server:
         async with server.peer() as first, server.peer() as second:
             assert await second.closed() == 4429
@@ -142,7 +142,7 @@ async def test_a_rate_is_a_principals_own_and_a_hello_passes_always(keys: Keys) 
             assert peer.socket.close_code is None
 
 
-async def test_one_answer_too_many_of_one_principal(keys: Keys) -> None:
+async def test_answer_above_a_principals_limit_is_refused(keys: Keys) -> None:
     guard = Guard(tokens=Tokens(TokenStore(keys.folder)))
     async with serving(ScriptedModel(), guard=guard, active_limit=2) as server:
         server.model.gate.close()

@@ -128,7 +128,7 @@ async def test_a_preflight_needs_no_token(model: ScriptedModel, keys: Keys) -> N
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-async def test_what_another_sites_page_loads_is_403_and_a_link_to_us_is_not(server: RunningServer, site: str) -> None:
+async def test_requests_of_other_sites_are_403_and_links_are_allowed(server: RunningServer, site: str) -> None:
     loaded = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors"}
     assert (await server.ask("GET", "/channel", headers=loaded)).status == 403
     followed = {"sec-fetch-site": site, "sec-fetch-mode": "navigate"}

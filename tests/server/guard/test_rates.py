@@ -16,7 +16,7 @@ def test_a_bucket_gives_what_its_rate_allows() -> None:
     assert bucket.take(1, 100) > 0
 
 
-def test_what_comes_together_is_taken_together_and_waited_for() -> None:
+def test_burst_is_taken_at_once_and_then_waits() -> None:
     bucket = Bucket(10, 20, now=0)
     assert bucket.take(50, 0) == 0.0
     assert bucket.take(1, 0) == pytest.approx(3.1)

@@ -45,7 +45,7 @@ async def test_each_finds_its_own_again_finished_or_not(keys: Keys, tmp_path: Pa
             await alice.until_done("open")
 
 
-async def test_what_was_begun_without_tokens_is_nobodys_then(keys: Keys, tmp_path: Path) -> None:
+async def test_generation_begun_without_tokens_is_hidden_from_principals(keys: Keys, tmp_path: Path) -> None:
     async with serving(ScriptedModel(), tmp_path) as server, server.peer() as peer:
         await peer.send(Generate(id="g1", prompt="Hi"))
         await peer.until_done("g1")

@@ -64,7 +64,7 @@ def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
         typed(tmp_path, "list")
 
 
-def test_when_it_was_used_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_last_use_of_a_token_is_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typed(tmp_path, "add", "alice")
     token = capsys.readouterr().out.strip()
     tokens = Tokens(TokenStore(tmp_path))

@@ -49,7 +49,7 @@ def test_answers_are_whole_and_well_formed(scores: Scores) -> None:
 
 
 @pytest.mark.slow
-def test_what_it_cannot_know_is_declined(scores: Scores) -> None:
+def test_unknowable_questions_are_declined(scores: Scores) -> None:
     assert scores.declined.value >= 0.8, scores.report()
 
 

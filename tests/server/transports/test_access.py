@@ -25,12 +25,12 @@ async def test_a_proxys_id_is_kept_and_told_in_the_log(server: RunningServer, ca
 
 
 @pytest.mark.parametrize("id", ["", "a b", "x" * 65, "a\tb", "<script>"])
-async def test_one_that_is_not_well_formed_is_not_taken(server: RunningServer, id: str) -> None:
+async def test_malformed_request_id_is_replaced(server: RunningServer, id: str) -> None:
     answer = await server.ask("GET", "/healthz", headers={"x-request-id": id})
     assert re.fullmatch("[0-9a-f]{16}", answer.headers["x-request-id"])
 
 
-async def test_a_websocket_has_one_too(server: RunningServer) -> None:
+async def test_websocket_has_a_request_id(server: RunningServer) -> None:
     async with server.socket(additional_headers={"x-request-id": "ws-1"}) as socket:
         assert socket.response is not None
         assert socket.response.headers["x-request-id"] == "ws-1"

@@ -43,7 +43,7 @@ def assert_nothing_is_held(server: RunningServer) -> None:
     assert server.model.held_tokens == stats.kept_tokens
 
 
-async def test_in_the_queue(server: RunningServer) -> None:
+async def test_cancel_in_the_queue_computes_nothing(server: RunningServer) -> None:
     server.model.gate.close()
     async with server.peer() as peer:
         await peer.send(Generate(id="g1", prompt="Hi"), Generate(id="g2", prompt="Hi"))
@@ -59,7 +59,7 @@ async def test_in_the_queue(server: RunningServer) -> None:
         assert (await done_of(peer, "g1")).reason is DoneReason.STOP
 
 
-async def test_inside_the_prompt_computes_nothing_more(server: RunningServer) -> None:
+async def test_cancel_inside_the_prompt_computes_nothing_more(server: RunningServer) -> None:
     server.model.gate.close()
     async with server.peer() as peer:
         await peer.send(Generate(id="g1", prompt=LONG_PROMPT, raw=True))
@@ -76,7 +76,7 @@ async def test_inside_the_prompt_computes_nothing_more(server: RunningServer) ->
     assert (done.usage.prompt_tokens, done.usage.completion_tokens) == (1500, 0)
 
 
-async def test_inside_the_answer_computes_at_most_one_token_more(server: RunningServer) -> None:
+async def test_cancel_inside_the_answer_computes_at_most_one_token_more(server: RunningServer) -> None:
     server.model.gate.close()
     async with server.peer() as peer:
         await peer.send(Generate(id="g1", prompt="Hi", raw=True))
@@ -96,7 +96,7 @@ async def test_inside_the_answer_computes_at_most_one_token_more(server: Running
     assert done.usage.completion_tokens <= tokens + 1
 
 
-async def test_among_others_that_go_on_computes_at_most_one_token_more(wide_server: RunningServer) -> None:
+async def test_cancel_beside_running_answers_computes_at_most_one_token_more(wide_server: RunningServer) -> None:
     server = wide_server
     server.model.gate.close()
     async with server.peer() as peer:
@@ -115,7 +115,7 @@ async def test_among_others_that_go_on_computes_at_most_one_token_more(wide_serv
             assert (await done_of(peer, id)).reason is DoneReason.STOP
 
 
-async def test_the_moment_before_its_first_step_computes_nothing(
+async def test_cancel_before_the_first_step_computes_nothing(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cancel arrives after the engine has read its inbox, and before it has planned the step."""
@@ -135,7 +135,7 @@ async def test_the_moment_before_its_first_step_computes_nothing(
     assert server.model.rows_computed == 0
 
 
-async def test_the_next_one_gets_the_slot_and_is_right(server: RunningServer) -> None:
+async def test_next_generation_gets_the_slot_of_a_cancelled_one(server: RunningServer) -> None:
     server.model.gate.close()
     fresh = Generate(id="fresh", prompt="Hi", params=Params(seed=5))
     async with server.peer() as peer:
@@ -208,7 +208,9 @@ async def test_twice_is_answered_once(server: RunningServer) -> None:
         (Cancel(all=True), ErrorCode.NOTHING_TO_CANCEL, None),
     ],
 )
-async def test_what_cannot_be_cancelled(server: RunningServer, cancel: Cancel, code: ErrorCode, id: str | None) -> None:
+async def test_cancel_without_a_running_generation_is_an_error(
+    server: RunningServer, cancel: Cancel, code: ErrorCode, id: str | None
+) -> None:
     async with server.peer() as peer:
         await peer.send(Generate(id="g1", prompt="Hi"))
         assert (await done_of(peer, "g1")).reason is DoneReason.STOP

@@ -102,7 +102,7 @@ WRONG: list[tuple[str, str, Any, int, str, str]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "code", "message"), WRONG)
-async def test_what_is_wrong_is_told(
+async def test_errors_name_the_fault(
     server: RunningServer, method: str, path: str, body: Any, status: int, code: str, message: str
 ) -> None:
     await made(server, id="c1")
@@ -253,7 +253,7 @@ async def test_two_connections_see_what_a_third_does(server: RunningServer) -> N
     assert server.conversations.changes._listeners == {}
 
 
-async def test_who_hears_of_an_answer_may_attach_to_it_at_once(server: RunningServer) -> None:
+async def test_announced_answer_accepts_attaches_at_once(server: RunningServer) -> None:
     async with server.peer() as one, server.peer() as two:
         await two.send(Watch())
         await two.carried_out()
@@ -346,7 +346,7 @@ async def test_a_deleted_conversation_stops_what_writes_in_it(server: RunningSer
     assert (await told(server, "c1"))["messages"][1]["state"] == "stopped"
 
 
-async def test_what_is_refused_leaves_nothing_behind(server: RunningServer) -> None:
+async def test_refused_message_leaves_no_turn(server: RunningServer) -> None:
     before = await made(server, id="c1")
     async with server.peer() as peer:
         await peer.send(Generate(id="g1", conversation="c1", content="x" * 4000))

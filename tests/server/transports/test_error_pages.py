@@ -58,7 +58,7 @@ async def test_an_unknown_address_is_a_page_for_a_browser_and_json_for_others(se
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/static/nothing.js", "/static/vendor/katex/nothing.js"])
-async def test_what_the_page_of_an_error_needs_is_there(server: RunningServer, path: str) -> None:
+async def test_error_page_has_its_files(server: RunningServer, path: str) -> None:
     page = await server.get(path, headers=BROWSER)
     links = re.findall(r'(?:src|href)="([^"]+)"', page.body)
     assert len(links) == 5
@@ -102,7 +102,7 @@ async def test_the_state_of_a_failed_server_stays_readable_in_a_browser(server: 
     assert "a test" in answer.body
 
 
-async def test_what_went_well_is_passed_on_as_it_is(server: RunningServer) -> None:
+async def test_successful_responses_are_unchanged(server: RunningServer) -> None:
     for path in ("/", "/healthz", "/static/app.js", "/api/conversations", "/service-worker.js"):
         assert (await server.get(path, headers=BROWSER)).body == (await server.get(path)).body
 

@@ -65,7 +65,7 @@ async def test_a_reader_of_events_counts_as_one_who_watches(server: RunningServe
 
 
 @pytest.mark.parametrize("by_header", [True, False])
-async def test_it_goes_on_from_any_event(server: RunningServer, by_header: bool) -> None:
+async def test_events_resume_after_any_event(server: RunningServer, by_header: bool) -> None:
     async with server.listen("POST", "/generate/stream", BODY) as listener:
         events = [event for event in await listener.rest() if event.id]
     for position, event in enumerate(events[:-1]):

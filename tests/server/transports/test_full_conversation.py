@@ -82,7 +82,7 @@ async def test_a_short_conversation_has_nothing_left_out() -> None:
         assert all("dropped" not in message for message in (await told(server))["messages"])
 
 
-async def test_what_was_left_out_is_told_while_the_answer_is_written() -> None:
+async def test_left_out_messages_are_reported_during_the_answer() -> None:
     async with serving(small_model()) as server, server.peer() as peer:
         await filled(server)
         server.model.gate.close()
@@ -107,7 +107,7 @@ async def test_a_restart_keeps_what_was_left_out(tmp_path: Path) -> None:
         assert (answer["state"], answer["dropped"]) == ("done", dropped)
 
 
-async def test_who_wants_it_is_told_that_the_conversation_is_full() -> None:
+async def test_full_conversation_is_refused_on_request() -> None:
     async with serving(small_model()) as server, server.peer() as peer:
         await filled(server, truncation="disabled")
         refused = await turn(peer, "g1")

@@ -112,7 +112,7 @@ async def test_start_says_201_and_the_same_again_200(server: RunningServer) -> N
     assert error["code"] == "id_conflict"
 
 
-async def test_what_was_started_is_watched_by_nobody(server: RunningServer) -> None:
+async def test_generation_started_without_stream_has_no_reader(server: RunningServer) -> None:
     server.model.gate.close()
     await start(server, BODY[:-1] + ',"on_detach_ms":0}')
     await server.until(lambda: not server.registry.active)

@@ -20,7 +20,7 @@ async def test_a_living_engine_is_ok_and_counts(server: RunningServer) -> None:
     assert (engine["prompt_tokens"], engine["completion_tokens"]) == (2, 41)  # the mark of the end is computed too
 
 
-async def test_it_answers_while_a_prompt_is_read(server: RunningServer) -> None:
+async def test_health_is_answered_while_a_prompt_is_read(server: RunningServer) -> None:
     server.model.gate.close()
     async with server.peer() as peer:
         await peer.send(Generate(prompt="Hi"))

@@ -47,7 +47,7 @@ async def test_an_answer_is_counted(server: RunningServer) -> None:
     assert value(found, "engine_alive") == value(found, "journal_healthy") == 1
 
 
-async def test_what_the_process_takes_is_told(server: RunningServer) -> None:
+async def test_metrics_have_the_resources_of_the_process(server: RunningServer) -> None:
     found = await scraped(server)
     assert found["process_resident_memory_bytes", frozenset()] > 1 << 20
     assert found["process_open_fds", frozenset()] > 2
@@ -71,7 +71,7 @@ async def test_a_cancel_is_counted_by_its_phase(server: RunningServer, phase: st
     assert value(found, "stop_seconds_count") == 1
 
 
-async def test_it_is_answered_while_the_model_computes_and_says_who_waits(server: RunningServer) -> None:
+async def test_metrics_are_answered_while_the_model_computes(server: RunningServer) -> None:
     server.model.gate.close()
     async with server.peer() as peer, server.listen("GET", "/channel"):
         await peer.send(Generate(id="runs", prompt="Hi"))
@@ -118,14 +118,14 @@ async def test_a_server_that_takes_work_is_ready(server: RunningServer) -> None:
     assert (answer.status, json.loads(answer.body)) == (200, {"ready": True, "reason": None, "warnings": []})
 
 
-async def test_one_that_goes_down_is_not(server: RunningServer) -> None:
+async def test_server_going_down_is_not_ready(server: RunningServer) -> None:
     await server.registry.drain(0)
     answer = await server.get("/readyz")
     assert (answer.status, json.loads(answer.body)["reason"]) == (503, "the server is going down")
     assert json.loads((await server.get("/healthz")).body)["status"] == "going down"
 
 
-async def test_nor_is_one_whose_engine_has_died(server: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
+async def test_server_with_a_dead_engine_is_not_ready(server: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
     server.model.failures.append(RuntimeError("the chip is on fire"))
     async with server.peer() as peer:
         await peer.send(Generate(id="g1", prompt="Hi"))

@@ -10,7 +10,7 @@ def send(pace: Pace, seconds: float) -> None:
     pace.end(100 + seconds)
 
 
-def test_who_reads_at_once_is_never_waited_for() -> None:
+def test_fast_reader_is_never_waited_for() -> None:
     pace = Pace()
     for _ in range(10):
         send(pace, SLOW_SECONDS / 2)

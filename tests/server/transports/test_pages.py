@@ -64,7 +64,7 @@ async def test_the_page_is_compressed_for_those_who_take_it(server: RunningServe
     assert small.headers["etag"] == (await server.get("/")).headers["etag"]
 
 
-async def test_what_the_page_loads_is_there_and_kept_for_good(server: RunningServer) -> None:
+async def test_page_files_are_served_and_cached(server: RunningServer) -> None:
     body = (await server.get("/")).body
     links = links_of(body)
     assert len(links) >= 3

@@ -73,7 +73,7 @@ async def test_a_poll_waits_for_news(server: RunningServer) -> None:
     assert waiting.result()
 
 
-async def test_one_poll_at_a_time(server: RunningServer) -> None:
+async def test_second_poll_of_a_channel_is_refused(server: RunningServer) -> None:
     path = await channel(server)
     async with server.listen_for(f"{path}/poll") as waiting:
         await server.waits_in("PolledSocket.poll")
@@ -140,7 +140,7 @@ async def test_close_when_idle(server: RunningServer) -> None:
     assert (closed.status, json.loads(closed.body)["code"]) == (410, 1000)
 
 
-async def test_what_a_slow_reader_missed_comes_in_few_messages(
+async def test_text_missed_by_a_slow_reader_comes_in_few_messages(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One message that was waiting when the reader stopped, and one with all later text."""

@@ -65,7 +65,7 @@ async def all_done(peer: Peer) -> dict[str, str]:
     return {id: cursor.text for id, cursor in peer.session.cursors.items()}
 
 
-async def test_one_that_stalls_is_closed_with_4508_and_another_gets_all_of_it(
+async def test_stalled_reader_is_closed_with_4508_and_others_get_all(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "BEHIND_BYTES", BEHIND)
@@ -90,7 +90,7 @@ async def test_one_that_stalls_is_closed_with_4508_and_another_gets_all_of_it(
         assert {id: cursor.text for id, cursor in cursors.items()} == whole
 
 
-async def test_one_that_takes_nothing_for_too_long_is_closed_however_little_it_is(
+async def test_reader_that_takes_nothing_for_too_long_is_closed(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "BEHIND_BYTES", 2**40)
@@ -105,7 +105,7 @@ async def test_one_that_takes_nothing_for_too_long_is_closed_however_little_it_i
         assert await stalled.closed() == CloseCode.SLOW_READER
 
 
-async def test_one_that_is_slow_and_reads_gets_larger_messages(server: RunningServer) -> None:
+async def test_slow_reader_gets_larger_messages(server: RunningServer) -> None:
     async with stalling(server) as slow:
         await slow.send(BODIES[0])
         sizes = []

@@ -31,7 +31,7 @@ async def post(server: RunningServer, path: str, frame: str) -> None:
     assert (await server.ask("POST", path, frame)).status == 204
 
 
-async def test_it_opens_with_welcome_and_a_name_that_nobody_can_guess(server: RunningServer) -> None:
+async def test_channel_opens_with_welcome_and_a_random_name(server: RunningServer) -> None:
     names = set()
     for _ in range(2):
         async with channel(server) as (listener, path):
@@ -167,7 +167,7 @@ async def test_a_frame_may_have_so_many_bytes_and_no_more(server: RunningServer)
         assert (await listener.take("pong")).message["nonce"] == "still here"
 
 
-async def test_nobody_speaks_for_a_channel_that_is_not_there(server: RunningServer) -> None:
+async def test_frames_for_an_unknown_channel_are_refused(server: RunningServer) -> None:
     for method, path in (("POST", "/channel/nobody"), ("DELETE", "/channel/nobody"), ("GET", "/channel/nobody/poll")):
         answer = await server.ask(method, path, "" if method == "POST" else None)
         assert answer.status == 404

@@ -24,7 +24,7 @@ from tests.server.transports.running import RunningServer
         ("pdf/cmaps/UniJIS-UTF16-H.bcmap", "application/octet-stream"),
     ],
 )
-async def test_what_the_page_asks_for_is_served_and_kept(server: RunningServer, file: str, type: str) -> None:
+async def test_library_files_are_served_and_cached(server: RunningServer, file: str, type: str) -> None:
     answer = await server.get(f"/static/vendor/{file}")
     assert answer.status == 200, "npm ci installs the libraries"
     assert answer.headers["content-type"].split(";")[0] == type

@@ -266,7 +266,7 @@ async def test_a_client_that_floods_and_never_reads_ends_with_4508_while_another
             assert await flooder.closed() == CloseCode.SLOW_READER
 
 
-async def test_one_that_never_takes_the_close_leaves_no_task_either(
+async def test_client_that_ignores_the_close_leaves_no_task(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.01)

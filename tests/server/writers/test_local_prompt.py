@@ -69,7 +69,7 @@ def test_an_earlier_answer_without_thinking_stays_as_it_is(engine: BatchingEngin
     assert text == "[user: A? ][assistant: Use `</think>`.\n][user:B?]"
 
 
-def test_what_a_person_writes_about_thinking_stays_as_it_is(engine: BatchingEngine) -> None:
+def test_thinking_marks_in_a_users_text_stay(engine: BatchingEngine) -> None:
     assert prompt(engine, FORM, ("user", THOUGHTS["think"])) == f"[user:{THOUGHTS['think']}]"
 
 

@@ -27,7 +27,7 @@ def resolved(engine: Engine, raw: bool = False, **params: Any) -> SamplingParams
     return resolve_sampling(Generate(prompt="Hi", raw=raw, params=Params(**params)), engine, TEMPLATE_STOP)
 
 
-def test_what_was_given_counts_and_the_rest_is_the_models(engine: Engine) -> None:
+def test_given_parameters_override_the_models(engine: Engine) -> None:
     sampling = resolved(engine, typical_p=0.5, dry_sequence_breakers=("x",), top_k=7)
     assert (sampling.typical_p, sampling.dry_sequence_breakers, sampling.top_k) == (0.5, ("x",), 7)
     assert sampling.temperature == engine.facts.sampling.temperature
@@ -66,7 +66,7 @@ def test_a_schema_becomes_a_grammar(engine: Engine) -> None:
         ({"logit_bias": {"4000000": 1.0}}, ErrorCode.INVALID_FIELD, "params.logit_bias: there is no token 4000000"),
     ],
 )
-def test_what_the_model_cannot_do_is_refused_by_name(
+def test_unsupported_parameters_are_refused_by_name(
     engine: Engine, params: dict[str, Any], code: ErrorCode, words: str
 ) -> None:
     with pytest.raises(RemoteProtocolError) as caught:

@@ -124,7 +124,7 @@ def test_a_template_that_alone_is_too_long_is_refused(engine: BatchingEngine) ->
     assert caught.value.code is ErrorCode.CONTEXT_OVERFLOW
 
 
-def test_what_was_thought_takes_no_room(engine: BatchingEngine) -> None:
+def test_thoughts_take_no_room_in_the_prompt(engine: BatchingEngine) -> None:
     messages = dialogue(3)
     messages[1] = said("assistant", f"<think>{'x' * 1000}</think>Yes.")
     assert asked(engine, messages).dropped == 0

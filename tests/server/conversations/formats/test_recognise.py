@@ -57,7 +57,7 @@ WHOLE = Whole(
 )
 
 
-def test_ours_comes_back_as_it_was() -> None:
+def test_own_export_is_imported_unchanged() -> None:
     draft = one(json.loads(streamui_json.exported(WHOLE)))
     assert (draft.id, draft.title, draft.pinned, draft.leaf) == ("c1", "Frogs", True, "m4")
     assert (draft.created_at, draft.updated_at, draft.settings) == (1, 2, WHOLE.settings)
@@ -66,7 +66,7 @@ def test_ours_comes_back_as_it_was() -> None:
     assert (draft.messages[1].about.reason, draft.messages[1].about.model) == (DoneReason.STOP, "starter")
 
 
-async def test_all_of_ours_in_one_file() -> None:
+async def test_own_export_of_all_conversations_is_one_file() -> None:
     async def wholes(*some: Whole) -> AsyncIterator[Whole]:
         for whole in some:
             await asyncio.sleep(0)
@@ -78,7 +78,7 @@ async def test_all_of_ours_in_one_file() -> None:
         assert len(read(json.loads(text))) == count
 
 
-def test_ours_of_a_later_version_is_refused() -> None:
+def test_own_export_of_a_later_version_is_refused() -> None:
     with pytest.raises(RemoteProtocolError, match="version 2 of the format; this StreamUI reads version 1"):
         read({"format": "streamui.conversations", "version": 2, "conversations": []})
 
@@ -301,13 +301,13 @@ def test_items_that_are_no_conversations() -> None:
         (b"[" + b"{}," * 10_000 + b"{}]", ErrorCode.INVALID_FIELD),
     ],
 )
-def test_what_is_no_file_of_conversations(body: bytes, code: ErrorCode) -> None:
+def test_files_without_conversations_are_refused(body: bytes, code: ErrorCode) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         list(read_json(body, NOW))
     assert caught.value.code == code
 
 
-def test_one_that_is_nested_too_deep_is_skipped_or_refused() -> None:
+def test_conversation_nested_too_deep_is_skipped_or_refused() -> None:
     deep = "[" * 200_000 + "]" * 200_000
     body = f'[{{"title":"Bad","settings":{{}},"messages":[],"x":{deep}}}]'.encode()
     try:

@@ -56,7 +56,7 @@ def test_logprobs_are_those_of_a_softmax_over_all(logits: Logits, token: int, co
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("place", [0, 37, -1])
-def test_what_is_not_a_number_is_an_error(bad: float, place: int) -> None:
+def test_logits_that_are_not_numbers_are_an_error(bad: float, place: int) -> None:
     logits = np.zeros(3000, np.float32)
     candidates.check(logits)
     logits[place] = bad

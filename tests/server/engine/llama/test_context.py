@@ -41,7 +41,7 @@ def compute(model: LlamaModel, tokens: list[int], slot: int, start: int = 0) -> 
     return model._context.logits(0).copy()
 
 
-def test_what_is_cut_is_as_if_it_had_never_been(model: LlamaModel) -> None:
+def test_cut_tokens_leave_no_trace(model: LlamaModel) -> None:
     story = model.tokenize(STORY)
     want = compute(model, story, 0)
     model.forget(0, 50)

@@ -140,7 +140,7 @@ def allowed(model: LlamaModel, **params: Any) -> set[int]:
         ({"logit_bias": {9: 100.0}}, {9}),
     ],
 )
-def test_what_is_cut_off(model: LlamaModel, params: dict[str, Any], tokens: set[int]) -> None:
+def test_filters_cut_off_tokens(model: LlamaModel, params: dict[str, Any], tokens: set[int]) -> None:
     assert allowed(model, **params) == tokens
 
 
@@ -210,7 +210,7 @@ def test_a_restarted_answer_is_that_of_an_undisturbed_one(bench: StarterBench, p
         assert bench.recorder.tokens(id) == whole[written:]
 
 
-def test_what_was_written_against_the_grammar_fails(bench: StarterBench) -> None:
+def test_resumed_text_against_the_grammar_fails(bench: StarterBench) -> None:
     _, finished = bench.ask(written=bench.engine.tokenize("x"), grammar=bench.engine.grammar({"const": 1}))
     assert finished.reason is FinishReason.FAILED
     assert finished.error is not None and "does not obey the grammar" in finished.error

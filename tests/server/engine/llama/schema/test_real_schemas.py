@@ -23,7 +23,7 @@ def test_a_real_schema_allows_what_it_says_and_nothing_else(schema: dict[str, An
     assert "format" in str(schema) or not validator.is_valid(wrong)
 
 
-def test_what_no_grammar_can_keep_is_refused() -> None:
+def test_schemas_without_a_grammar_are_refused() -> None:
     refused = [schema for schema, right, _ in EVERY if right is None]
     assert len(refused) == 2
     for schema in refused:

@@ -124,7 +124,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("schema", "message"), BAD)
-def test_what_cannot_be_kept_is_refused_with_its_path(schema: dict[str, Any], message: str) -> None:
+def test_unsupported_keywords_are_refused_with_their_path(schema: dict[str, Any], message: str) -> None:
     with pytest.raises(GrammarError, match=message) as refused:
         grammar(schema)
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 600
