@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from server.models.candidates import SUFFIX
 from server.models.catalogue import UnknownModelError, catalogue
 from server.models.downloads import DownloadError
 from server.models.packaged import PACKAGED, SMOLLM2, PackagedModel, get_packaged, packaged_path
+from server.models.progress_bar import ProgressBar
 from server.starter import MODEL_PATH
 
 AUTO: Final = "auto"
@@ -50,7 +52,7 @@ def chosen_model(
 
 def _first(model: PackagedModel, models_folder: Path, remark: Callable[[str], None]) -> Path:
     try:
-        return get_packaged(model, models_folder, remark)
+        return get_packaged(model, models_folder, remark, ProgressBar(sys.stderr))
     except DownloadError as error:
         remark(f"streamui: {error}. The built-in starter answers instead; it knows almost nothing.")
         return MODEL_PATH

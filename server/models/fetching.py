@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from server import __version__
 from server.models.downloads import CHUNK, DownloadError, sha256_of
+from server.models.progress_bar import Progress
 
 SECONDS: Final = 30.0
 """Longest silence of the other side, in seconds."""
@@ -34,9 +35,6 @@ MOST_JSON: Final = 64 << 20
 """Longest answer about a repository, in bytes."""
 
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-
-Progress = Callable[[int, int | None], None]
-"""Called with the number of bytes that have arrived and that of the whole file, if it is known."""
 
 
 class RefusedError(Exception):

@@ -11,8 +11,9 @@ from server.engine.base import ModelError
 from server.engine.gguf_parts import PART
 from server.models.candidates import SUFFIX
 from server.models.downloads import DownloadError, downloading
-from server.models.fetching import CutError, HttpFiles, Progress, RefusedError
+from server.models.fetching import CutError, HttpFiles, RefusedError
 from server.models.header_facts import printable, read_header
+from server.models.progress_bar import Progress
 
 
 def is_url(text: str) -> bool:

@@ -15,9 +15,10 @@ from urllib.parse import quote
 from server.engine.gguf_parts import PART
 from server.models.candidates import SUFFIX
 from server.models.downloads import DownloadError, check_room, downloading
-from server.models.fetching import CutError, HttpFiles, Progress, RefusedError, check
+from server.models.fetching import CutError, HttpFiles, RefusedError, check
 from server.models.header_facts import printable
 from server.models.memory import size_text
+from server.models.progress_bar import Progress, no_progress
 from server.models.quantization import quantization
 
 PREFERRED: Final = "Q4_K_M"
@@ -68,7 +69,7 @@ def get_from_hub(
     models_folder: Path,
     remark: Callable[[str], None],
     environ: Mapping[str, str],
-    progress: Progress = lambda arrived, whole: None,
+    progress: Progress = no_progress,
 ) -> tuple[Path, ...]:
     """Download a model, continuing an unfinished download, and return its files. Raises DownloadError.
 

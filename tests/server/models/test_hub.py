@@ -1,9 +1,10 @@
 """Models come from a hub with resume and a check of their hash, and are listed only when they are whole."""
 
+import errno
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -135,6 +136,22 @@ def test_an_answer_that_is_no_repository_is_told(hub: SmallHub, own: Path, answe
     hub.facts = answer
     with pytest.raises(DownloadError, match="the hub's answer can't be read"):
         get(hub, own)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_listed(
+    hub: SmallHub, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(answer: object, file: IO[bytes], *others: object) -> None:
+        file.write(CONTENT[:1000])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as small:
+        small.setattr("server.models.fetching._copy", full)
+        with pytest.raises(DownloadError, match="the disk is full; free some space and try again"):
+            get(hub, own)
+    assert listed(own) == []
+    assert get(hub, own)[0].read_bytes() == CONTENT
+    assert hub.ranges[-1] == "bytes=1000-"
 
 
 def test_a_redirect_gets_no_token(hub: SmallHub, own: Path) -> None:

