@@ -44,6 +44,9 @@ SEND_BUFFER = 65_536
 
 STALLED_MS = 30_000
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -97,6 +100,8 @@ def _models(chosen: argparse.Namespace) -> int:
         return models(chosen)
     except ModelError as error:
         _fail(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def serve(settings: Settings) -> None:
@@ -118,6 +123,8 @@ def serve(settings: Settings) -> None:
                 probe.verdict()
     except ModelError as error:
         _fail(str(error))
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
     try:
         run(settings, listener)
     except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:

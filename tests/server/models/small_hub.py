@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+DEADLINE = 300.0
+"""Longest wait in seconds, for a test that failed elsewhere."""
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -18,9 +21,10 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 class SmallHub:
     """One repository, ``maker/repo``. ``cut``: bytes after which the next so many downloads end.
 
-    ``refusal``: status of every answer. ``announced``: hashes that differ from those of the files. ``ranges``: the
-    Range of each download, in order. ``longer``: bytes behind the end of each file. ``whole_only``: a Range is ignored.
-    ``facts``: the answer about the repository. ``elsewhere``: the address that files are redirected to.
+    ``gate``: a download that is cut ends only when it is set, and sets ``waiting`` before. ``refusal``: status of every
+    answer. ``announced``: hashes that differ from those of the files. ``longer``: bytes after the end of each file.
+    ``whole_only``: a Range is ignored. ``facts``: the answer about the repository. ``elsewhere``: the address that
+    files are redirected to. ``ranges``, ``tokens``: the Range and the Authorization of each download, in order.
     """
 
     files: dict[str, bytes]
@@ -29,6 +33,8 @@ class SmallHub:
     refusal: int | None = None
     announced: dict[str, str] = field(default_factory=dict)
     token: str | None = None
+    gate: threading.Event | None = None
+    waiting: threading.Event = field(default_factory=threading.Event)
     longer: bytes = b""
     whole_only: bool = False
     facts: str | None = None
@@ -108,6 +114,9 @@ def serving(hub: SmallHub) -> Iterator[SmallHub]:
             self.end_headers()
             if body:
                 self.wfile.write(content[:cut])
+            if cut is not None and hub.gate is not None:
+                hub.waiting.set()
+                hub.gate.wait(DEADLINE)
             self.close_connection = self.close_connection or cut is not None
 
         def refuse(self, status: int, headers: dict[str, str] | None = None) -> None:

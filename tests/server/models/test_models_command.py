@@ -3,6 +3,10 @@
 import argparse
 import io
 import json
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,8 +15,8 @@ from server.engine.base import ModelError
 from server.models.models_command import OPTIONS, add_options, run
 from server.settings import options
 from tests.server.models.headers import EMBEDDING, header, write
-from tests.server.models.small_hub import COMMIT, SmallHub, serving
-from tests.server.test_main import assert_told_in_one_line
+from tests.server.models.small_hub import COMMIT, DEADLINE, SmallHub, serving
+from tests.server.test_main import assert_told_in_one_line, environment
 from tests.server.test_main import run as streamui
 
 
@@ -124,6 +128,26 @@ def test_get_downloads_and_names_what_came(own: Path, capsys: pytest.CaptureFixt
         assert command(own, "show", "repo/new-Q8_0") == 0
         address = f"{hub.url}/maker/repo/resolve/{COMMIT}/new-Q8_0.gguf"
         assert command(own, "get", address) == 0
+
+
+def test_ctrl_c_ends_a_download_quietly_and_lists_nothing(own: Path) -> None:
+    content = header() + b"\0" * 3_000_000
+    gate = threading.Event()
+    with serving(SmallHub({"new-Q8_0.gguf": content}, cut=[2_500_000], gate=gate)) as hub:
+        environ = environment(HF_ENDPOINT=hub.url, STREAMUI_MODELS_DIR=str(own), HOME=str(own), OLLAMA_MODELS=str(own))
+        asked = [sys.executable, "-m", "server", "models", "get", "maker/repo"]
+        with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as getting:
+            try:
+                assert hub.waiting.wait(DEADLINE)
+                getting.send_signal(signal.SIGINT)
+                _, told = getting.communicate(timeout=DEADLINE)
+            finally:
+                getting.kill()
+                gate.set()
+        assert (getting.returncode, told.splitlines()[1:]) == (130, [])
+        assert not list(own.rglob("new*.gguf"))
+        assert command(own, "get", "maker/repo", HF_ENDPOINT=hub.url) == 0
+    assert (own / "maker" / "repo" / "new-Q8_0.gguf").read_bytes() == content
 
 
 def test_get_says_when_what_came_is_no_chat_model(own: Path) -> None:
