@@ -71,8 +71,8 @@ def _check_text(message: Generate) -> None:
         text = getattr(message, name)
         if text is not None and not text.strip():
             raise _empty(message.id, name)
-    for index, said in enumerate(message.messages or ()):
-        if said.role == "user" and not said.content.strip():
+    for index, turn in enumerate(message.messages or ()):
+        if turn.role == "user" and not turn.content.strip():
             raise _empty(message.id, f"messages[{index}].content")
     if message.messages and message.messages[-1].role != "user":
         path = f"messages[{len(message.messages) - 1}].role"

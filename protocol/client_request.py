@@ -58,14 +58,14 @@ def generate_request(
     top_logprobs = values.pop("top_logprobs", None)
     beside = {name: values.pop(name) for name in BESIDE if name in values}
     params = Params(**values)
-    asked = Generate(id=id, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **beside)
+    request = Generate(id=id, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **beside)
     if prompt is None:
-        return asked
+        return request
     if isinstance(prompt, str):
-        return replace(asked, prompt=prompt)
-    messages = tuple(said if isinstance(said, ChatMessage) else _chat_message(said) for said in prompt)
-    return replace(asked, messages=messages)
+        return replace(request, prompt=prompt)
+    messages = tuple(turn if isinstance(turn, ChatMessage) else _chat_message(turn) for turn in prompt)
+    return replace(request, messages=messages)
 
 
-def _chat_message(said: Mapping[str, str]) -> ChatMessage:
-    return ChatMessage(role=cast(Role, said.get("role")), content=cast(str, said.get("content")))
+def _chat_message(turn: Mapping[str, str]) -> ChatMessage:
+    return ChatMessage(role=cast(Role, turn.get("role")), content=cast(str, turn.get("content")))

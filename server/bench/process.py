@@ -29,7 +29,7 @@ class Process:
     def __init__(self, name: str, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
         self._name, self._process, self._log = name, process, log
 
-    def said(self) -> list[str]:
+    def output(self) -> list[str]:
         """Return the lines written so far."""
         self._log.seek(0)
         return [line for line in self._log.read().decode("utf-8", "replace").splitlines() if line.strip()]
@@ -49,7 +49,7 @@ class Process:
         return f"{self._name} ended with status {self._process.returncode} before it answered; {self._last()}"
 
     def _last(self) -> str:
-        lines = self.said()
+        lines = self.output()
         return f"its last line: {lines[-1].strip()}" if lines else "it printed nothing"
 
 

@@ -57,7 +57,7 @@ class Ours:
         with tempfile.TemporaryDirectory(prefix="streamui-bench-") as data:
             async with running("streamui serve", self._command(data)) as process:
                 await process.until(lambda: _is_ready(process))
-                url = next(line for line in process.said() if line.startswith(READY)).removeprefix(READY)
+                url = next(line for line in process.output() if line.startswith(READY)).removeprefix(READY)
                 yield StreamUI(url, raw=self.raw, ends=self.load.ends)
 
     def _command(self, data: str) -> list[str]:
@@ -127,7 +127,7 @@ def filled(command: str, load: Load, port: int) -> list[str]:
 
 
 async def _is_ready(process: Process) -> bool:
-    return any(line.startswith(READY) for line in process.said())
+    return any(line.startswith(READY) for line in process.output())
 
 
 async def _answers(target: OpenAI) -> bool:

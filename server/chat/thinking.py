@@ -52,11 +52,11 @@ class AnswerParts(NamedTuple):
 def parts(text: str) -> AnswerParts:
     """Split an answer's raw text into its parts. Without a thinking mark it is returned unchanged."""
     found = [(is_thinking, text[start:end]) for is_thinking, start, end in _segments(text)]
-    if not any(is_thinking for is_thinking, _ in found) and "".join(said for _, said in found) == text:
+    if not any(is_thinking for is_thinking, _ in found) and "".join(part for _, part in found) == text:
         return AnswerParts(None, text)
     thoughts = [thought.strip() for is_thinking, thought in found if is_thinking]
-    said = [said for is_thinking, said in found if not is_thinking and said]
-    return AnswerParts("\n\n".join(filter(None, thoughts)), "\n\n".join(said).lstrip())
+    answers = [part for is_thinking, part in found if not is_thinking and part]
+    return AnswerParts("\n\n".join(filter(None, thoughts)), "\n\n".join(answers).lstrip())
 
 
 def thoughts(text: str) -> Iterator[tuple[int, int]]:

@@ -28,7 +28,7 @@ class Beginning:
     @property
     def message(self) -> str | None:
         """Id of the message that receives the answer."""
-        return self._turn.goes_on.id if self._turn.goes_on else self._body.id
+        return self._turn.continued.id if self._turn.continued else self._body.id
 
     async def write(self, dropped: int) -> Summary:
         """Write the user's message and the empty answer. Raises RemoteProtocolError."""

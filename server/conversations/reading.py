@@ -158,7 +158,7 @@ def left_writing(db: sqlite3.Connection) -> list[Writing]:
 
 def _message(values: Sequence[Any]) -> Message:
     id, parent, role, content, created_at, state, generation, about = values
-    told = _NOTHING if about == "{}" else msgspec.json.decode(about, type=About)
+    decoded = _NOTHING if about == "{}" else msgspec.json.decode(about, type=About)
     return Message(
         id=id,
         parent=parent,
@@ -167,16 +167,16 @@ def _message(values: Sequence[Any]) -> Message:
         created_at=created_at,
         state=MessageState(state),
         generation=generation,
-        reason=told.reason,
-        usage=told.usage,
-        timings=told.timings,
-        limit=told.limit,
-        earlier=told.earlier,
-        thoughts=told.thoughts,
-        model=told.model,
-        error=told.error,
-        dropped=told.dropped,
-        summary=told.summary,
+        reason=decoded.reason,
+        usage=decoded.usage,
+        timings=decoded.timings,
+        limit=decoded.limit,
+        earlier=decoded.earlier,
+        thoughts=decoded.thoughts,
+        model=decoded.model,
+        error=decoded.error,
+        dropped=decoded.dropped,
+        summary=decoded.summary,
     )
 
 

@@ -47,8 +47,8 @@ class Sizes:
             return known
         body = Generate(conversation=conversation, parent=query.parent, content=query.content)
         turn = await self._store.submit(turns.present_turn, principal, body)
-        if turn and turn.goes_on and turn.goes_on.summary:  # the model is given the summary once more is said
-            turn = replace(turn, content="", goes_on=None)
+        if turn and turn.continued and turn.continued.summary:  # the model is given the summary once more is said
+            turn = replace(turn, content="", continued=None)
         found = await self._measured(body, turn) if turn else self._nothing(body)
         if query.content is None:
             self._remember(key, found)

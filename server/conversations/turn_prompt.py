@@ -17,17 +17,17 @@ SUMMARY_HEAD: Final = "Summary of the conversation so far:\n"
 
 def asked(body: Generate, turn: Turn) -> Generate:
     """Return ``body`` with the whole dialogue as its messages, and with the conversation's parameters as defaults."""
-    branch = turn.branch[:-1] if turn.goes_on else turn.branch
+    branch = turn.branch[:-1] if turn.continued else turn.branch
     summary, branch = _after_summary(branch)
-    said = [ChatMessage(role=message.role, content=message.content) for message in branch]
+    dialogue = [ChatMessage(role=message.role, content=message.content) for message in branch]
     if turn.content is not None:
-        said.append(ChatMessage(role="user", content=turn.content))
+        dialogue.append(ChatMessage(role="user", content=turn.content))
     system = [text for text in (turn.settings.system, summary) if text and text.strip()]
     if system:
-        said.insert(0, ChatMessage(role="system", content="\n\n".join(system)))
+        dialogue.insert(0, ChatMessage(role="system", content="\n\n".join(system)))
     return replace(
         body,
-        messages=tuple(said),
+        messages=tuple(dialogue),
         content=None,
         parent=UNSET,
         message_id=None,
@@ -56,4 +56,4 @@ def merged(settings: Params, own: Params) -> Params:
 
 def written(turn: Turn) -> str:
     """Return the text that the answer already has."""
-    return turn.goes_on.content if turn.goes_on else ""
+    return turn.continued.content if turn.continued else ""

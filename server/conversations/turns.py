@@ -38,7 +38,7 @@ _INSERT = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _INDEX = "INSERT INTO message_words (rowid, content) VALUES (last_insert_rowid(), indexed(?))"
-_GO_ON = "UPDATE messages SET state = 'writing', generation = ?, about = ? WHERE conversation = ? AND id = ?"
+_CONTINUE = "UPDATE messages SET state = 'writing', generation = ?, about = ? WHERE conversation = ? AND id = ?"
 _PUT_BACK = "UPDATE messages SET state = ?, generation = ?, about = ? WHERE conversation = ? AND id = ?"
 _TOUCH = "UPDATE conversations SET version = version + 1, updated_at = ?, leaf = ?, title = ? WHERE key = ?"
 _ENDING = """
@@ -53,14 +53,14 @@ _CHANGED = "UPDATE conversations SET version = version + 1, updated_at = ? WHERE
 class Turn:
     """A `generate` in a conversation: the branch it extends, and what it adds.
 
-    ``goes_on``: the message to continue; None: a new answer. ``parent``: parent of the new messages.
+    ``continued``: the message to continue; None: a new answer. ``parent``: parent of the new messages.
     """
 
     settings: ConversationSettings
     branch: tuple[Message, ...]
     parent: str | None
     content: str | None
-    goes_on: Message | None
+    continued: Message | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +106,13 @@ def _branch(db: sqlite3.Connection, principal: str, body: Generate) -> tuple[Con
 def _turn(found: ConversationRow, branch: tuple[Message, ...], content: str | None) -> Turn:
     parent = branch[-1].id if branch else None
     if content is not None:
-        return Turn(settings=settings(found), branch=branch, parent=parent, content=content, goes_on=None)
+        return Turn(settings=settings(found), branch=branch, parent=parent, content=content, continued=None)
     last = branch[-1]
     if last.role == "system":
         text = "parent must be a message of the user, to answer again, or an answer, to continue"
         raise RemoteProtocolError(ErrorCode.INVALID_FIELD, f"{text}; {last.id!r} is a system message", field="parent")
-    goes_on = last if last.role == "assistant" else None
-    return Turn(settings=settings(found), branch=branch, parent=parent, content=None, goes_on=goes_on)
+    continued = last if last.role == "assistant" else None
+    return Turn(settings=settings(found), branch=branch, parent=parent, content=None, continued=continued)
 
 
 def begin(
@@ -127,19 +127,19 @@ def begin(
     known = parents(db, found.key)
     if turn.parent is not None and turn.parent not in known:
         raise unknown_message(found.id, turn.parent, "parent")
-    answer, about = body.id or "", _json(_beginning(turn.goes_on, dropped))
-    if turn.goes_on:
-        db.execute(_GO_ON, (answer, about, found.key, turn.goes_on.id))
+    answer, about = body.id or "", _json(_beginning(turn.continued, dropped))
+    if turn.continued:
+        db.execute(_CONTINUE, (answer, about, found.key, turn.continued.id))
         return _begun(
-            db, principal, found, turn, now, message=turn.goes_on.id, added=(), leaf=_leaf(known, found, turn)
+            db, principal, found, turn, now, message=turn.continued.id, added=(), leaf=_leaf(known, found, turn)
         )
     rows: list[tuple[str | None, ...]] = []
     if turn.content is not None:
         rows.append((question, turn.parent, "user", turn.content, "done", None, "{}"))
     rows.append((answer, question if rows else turn.parent, "assistant", "", "writing", answer, about))
-    for id, parent, role, content, state, generation, told in rows:
+    for id, parent, role, content, state, generation, facts in rows:
         _refuse_taken(db, found, str(id), "message_id" if role == "user" else "id")
-        db.execute(_INSERT, (found.key, id, parent, role, content, now, state, generation, told))
+        db.execute(_INSERT, (found.key, id, parent, role, content, now, state, generation, facts))
         db.execute(_INDEX, (content,))
     added = tuple(str(values[0]) for values in rows)
     return _begun(db, principal, found, turn, now, message=answer, added=added, leaf=answer)
@@ -204,9 +204,9 @@ def _refuse_taken(db: sqlite3.Connection, found: ConversationRow, id: str, field
 
 def _leaf(known: dict[str, str | None], found: ConversationRow, turn: Turn) -> str | None:
     """Return the leaf after an answer is continued: unchanged when the answer is on the displayed branch."""
-    assert turn.goes_on is not None
+    assert turn.continued is not None
     shown = tree.path(known, found.leaf)
-    return found.leaf if turn.goes_on.id in shown else turn.goes_on.id
+    return found.leaf if turn.continued.id in shown else turn.continued.id
 
 
 def _begun(
@@ -222,12 +222,11 @@ def _begun(
 ) -> TurnStart:
     title = found.title or title_of(turn.content or "")
     db.execute(_TOUCH, (now, leaf, title, found.key))
-    told = summary(db, row(db, principal, found.id))
     return TurnStart(
-        summary=told,
+        summary=summary(db, row(db, principal, found.id)),
         message=message,
         added=added,
-        before=turn.goes_on,
+        before=turn.continued,
         leaf=found.leaf,
         title=found.title,
         updated_at=found.updated_at,
@@ -241,10 +240,10 @@ def _summary_if_listed(db: sqlite3.Connection, principal: str, conversation: str
     return summary(db, found) if is_listed(db, found) else None
 
 
-def _beginning(goes_on: Message | None, dropped: int) -> About:
+def _beginning(continued: Message | None, dropped: int) -> About:
     """Return the facts about an answer at the start of its generation."""
     about = About(dropped=dropped or None)
-    return replace(about, earlier=_earlier(goes_on), thoughts=goes_on.thoughts) if goes_on else about
+    return replace(about, earlier=_earlier(continued), thoughts=continued.thoughts) if continued else about
 
 
 def _earlier(answer: Message) -> Earlier | None:

@@ -33,8 +33,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from program.packages()
     yield (loads := program.llama())
     if loads.state is State.OK:
-        told, needs = place.model(settings)
-        yield told
+        finding, needs = place.model(settings)
+        yield finding
         if needs is not None:
             yield place.memory(settings, needs)
     yield from place.chat_template(settings.chat_template)

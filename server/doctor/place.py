@@ -87,8 +87,8 @@ def data_folder(folder: Path, free: int | None = None) -> Iterator[Finding]:
     left = shutil.disk_usage(place).free if free is None else free
     text = f"{folder}: {size_text(left)} free"
     if left < LITTLE_SPACE:
-        (told, less) = (fault, "no") if left < NO_SPACE else (warning, "little")
-        yield told("data", f"{text}: {less} room for the journal", "free some space, or choose another --data")
+        (level, less) = (fault, "no") if left < NO_SPACE else (warning, "little")
+        yield level("data", f"{text}: {less} room for the journal", "free some space, or choose another --data")
     else:
         yield ok("data", text)
     if (folder / JOURNAL).exists():

@@ -86,7 +86,7 @@ class ModelProbe:
         """Wait for the result and return the model's needs. Raises ModelError with the reason why the file can't be
         used."""
         try:
-            said, _ = self._process.communicate(timeout=self._seconds)
+            output, _ = self._process.communicate(timeout=self._seconds)
         except subprocess.TimeoutExpired:
             raise self._too_slow() from None
         ended = self._process.returncode
@@ -96,7 +96,7 @@ class ModelProbe:
             raise ModelError(f"{self._path}: the check of the file failed; to see why, run: {self._by_hand}")
         if ended != 0:
             raise ModelError(f"{self._path}: llama.cpp can't load this file: it crashes on it ({_name(ended)})")
-        verdict = json.loads(said)
+        verdict = json.loads(output)
         if verdict["error"] is not None:
             raise ModelError(verdict["error"].replace(os.path.abspath(self._path), str(self._path), 1))
         return ModelNeeds(**verdict["needs"])

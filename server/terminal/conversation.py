@@ -58,8 +58,8 @@ class TerminalConversation:
         return len(self.messages)
 
     def _json(self) -> str:
-        said = [{"role": message.role, "content": message.content} for message in self.messages]
-        return json.dumps(said, ensure_ascii=False, indent=2) + "\n"
+        messages = [{"role": message.role, "content": message.content} for message in self.messages]
+        return json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
 
     def _markdown(self) -> str:
         return "\n".join(f"## {HEADINGS[message.role]}\n\n{message.content.strip()}\n" for message in self.messages)

@@ -49,9 +49,9 @@ async def refuse_address(request: Request, error: Exception) -> Response:
     """Build the response to an unknown address or a wrong method: the `error` message, as on all HTTP endpoints."""
     assert isinstance(error, HTTPException)
     code = ErrorCode.UNKNOWN_ID if error.status_code == HTTPStatus.NOT_FOUND else ErrorCode.BAD_FRAME
-    told = RemoteProtocolError(code, f"{request.method} {request.scope['path'][:200]}: {error.detail.lower()}")
+    problem = RemoteProtocolError(code, f"{request.method} {request.scope['path'][:200]}: {error.detail.lower()}")
     headers = {**NO_STORE, **(error.headers or {})}
-    return Response(codec.encode(told.as_message()) + "\n", error.status_code, headers, media_type=JSON)
+    return Response(codec.encode(problem.as_message()) + "\n", error.status_code, headers, media_type=JSON)
 
 
 class ErrorPages:

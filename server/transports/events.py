@@ -69,8 +69,8 @@ class AnswerSocket(ChannelSocket):
 
     def _beginning(self) -> str:
         """Return the reconnect delay for EventSource, random so that clients don't come back at the same time."""
-        told = self._stream.started or not self._retry
-        return "" if told else f"retry: {random.randint(LEAST_RETRY_MS, RECONNECT_MS)}\n\n"
+        is_sent = self._stream.started or not self._retry
+        return "" if is_sent else f"retry: {random.randint(LEAST_RETRY_MS, RECONNECT_MS)}\n\n"
 
     def _id(self, message: ServerMessage) -> str:
         match message:

@@ -51,12 +51,12 @@ async def start(request: Request) -> Response:
     body = codec.decode_generate(await read_body(request))
     generation, new, message = await _start(request, body, received)
     log = generation.log
-    told: dict[str, str | int] = {"id": log.id, "epoch": log.epoch}
+    accepted: dict[str, str | int] = {"id": log.id, "epoch": log.epoch}
     if body.conversation is not None and message is not None:
-        told |= {"conversation": body.conversation, "message": message}
+        accepted |= {"conversation": body.conversation, "message": message}
     if new and generation.dropped:
-        told["dropped"] = generation.dropped
-    content = msgspec.json.encode(told) + b"\n"
+        accepted["dropped"] = generation.dropped
+    content = msgspec.json.encode(accepted) + b"\n"
     headers = {**NO_STORE, "location": f"{root_path_of(request)}/generations/{log.id}"}
     return Response(content, 201 if new else 200, headers, media_type=JSON)
 

@@ -103,8 +103,8 @@ class _Prompt:
 
     def size(self, message: ChatMessage) -> float:
         """Estimate the tokens of a message, without those that the template adds."""
-        told = next(_dialogue([message], self._template.thinking_field), None)
-        return self._tokens_in(told["content"]) if told else 0
+        turn = next(_dialogue([message], self._template.thinking_field), None)
+        return self._tokens_in(turn["content"]) if turn else 0
 
     @property
     def written_size(self) -> float:

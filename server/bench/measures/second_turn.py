@@ -13,8 +13,8 @@ async def turns(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
 
 
 async def _conversation(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
-    said = prompts.fresh(sizes.long)
-    first = await ask(target, said, sizes.turn)
-    second = await ask(target, f"{said}{first.text} {prompts.fresh(sizes.short)}", 4)
+    prompt = prompts.fresh(sizes.long)
+    first = await ask(target, prompt, sizes.turn)
+    second = await ask(target, f"{prompt}{first.text} {prompts.fresh(sizes.short)}", 4)
     waited = [await first.first(), await second.first()]
     return {"turn.first": waited[:1], "turn.second": waited[1:], "turn.share": [waited[1] / waited[0]]}

@@ -154,5 +154,5 @@ def _sentence(error: str) -> str:
         if words in error:
             return explained
     lines = [line.strip() for line in error.splitlines() if line.strip()]
-    said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")] or lines
-    return said[0].split("failed to compile JSON schema: ")[-1][:200] if said else ""
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")] or lines
+    return errors[0].split("failed to compile JSON schema: ")[-1][:200] if errors else ""

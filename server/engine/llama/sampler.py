@@ -139,8 +139,8 @@ def logprobs(logits: Logits, token: int, count: int) -> list[tuple[int, float]]:
     """Return ``token`` and then the ``count`` likeliest tokens, each with its logprob, likeliest first."""
     near = candidates.likeliest(logits, count) if count else np.empty(0, np.intp)
     near = near[np.argsort(-logits[near], kind="stable")][:count]
-    told = np.concatenate(([token], near)).astype(np.intp)
-    return list(zip(told.tolist(), candidates.logprobs(logits, told).tolist(), strict=True))
+    reported = np.concatenate(([token], near)).astype(np.intp)
+    return list(zip(reported.tolist(), candidates.logprobs(logits, reported).tolist(), strict=True))
 
 
 def _dist(params: SamplingParams) -> object:

@@ -86,7 +86,7 @@ async def test_a_process_that_does_not_obey_is_killed(monkeypatch: pytest.Monkey
     async with running("deaf", [sys.executable, "-c", code]) as process:
 
         async def deaf() -> bool:
-            return "deaf" in process.said()
+            return "deaf" in process.output()
 
         await process.until(deaf)
         (child,) = set(psutil.Process().children()) - children

@@ -28,13 +28,13 @@ def message(id: str, role: str, summary: str | None = None) -> Message:
     return Message(**fields, state=MessageState.DONE, generation=None, summary=summary)
 
 
-def given(*branch: Message, system: str | None = None, goes_on: bool = False) -> list[tuple[str, str]]:
+def given(*branch: Message, system: str | None = None, continued: bool = False) -> list[tuple[str, str]]:
     """Return the prompt of a branch followed by a question."""
-    last = branch[-1] if goes_on else None
-    content = None if goes_on else "And then?"
+    last = branch[-1] if continued else None
+    content = None if continued else "And then?"
     settings = ConversationSettings(system=system)
     body = Generate(conversation="c", content=content, parent="x")
-    messages = asked(body, Turn(settings=settings, branch=branch, parent="x", content=content, goes_on=last)).messages
+    messages = asked(body, Turn(settings=settings, branch=branch, parent="x", content=content, continued=last)).messages
     return [(each.role, each.content) for each in messages or ()]
 
 
@@ -64,7 +64,7 @@ def test_system_messages_at_the_beginning_stay_beside_a_summary() -> None:
 
 def test_summary_of_an_answer_that_goes_on_does_not_count() -> None:
     branch = message("q1", "user"), message("a1", "assistant", "old"), message("q2", "user")
-    assert given(*branch, message("a2", "assistant", "new"), goes_on=True) == [
+    assert given(*branch, message("a2", "assistant", "new"), continued=True) == [
         ("system", f"{SUMMARY_HEAD}old"),
         ("user", "q2"),
     ]
