@@ -4,7 +4,7 @@ import { describeBytes } from "../panels/model-facts.js";
 
 /** Room in a frame for everything but the text (names, ids, parameters), in bytes. */
 const FRAME_REST = 4096;
-/** Share of the largest size above which the size is shown. */
+/** Share of the limit from which the size is shown. */
 const NEAR = 0.75;
 
 /**

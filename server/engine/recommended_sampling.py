@@ -27,7 +27,7 @@ FILE_KEYS: Final = {
 
 
 class UnusableSamplingError(Exception):
-    """A key of a model file recommends what is no usable number. ``key`` is its name."""
+    """A value that a model file recommends is not a usable number. ``key`` is its name."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)

@@ -69,7 +69,7 @@ class Catalogue:
             return found[0]
         if found:
             names = ", ".join(model.full_name for model in found)
-            raise UnknownModelError(f"{text}: several models have this name; give the whole one of: {names}")
+            raise UnknownModelError(f"{text}: several models have this name; give a full name: {names}")
         if reason := self._reason(wanted):
             raise UnknownModelError(f"{text}: this file can't be used as a chat model: {reason}")
         raise UnknownModelError(f"{text}: there is no model of this name here; {self._nearest(wanted)}")
@@ -88,7 +88,7 @@ class Catalogue:
         likeness = {name: difflib.SequenceMatcher(None, wanted.casefold(), name.casefold()).ratio() for name in names}
         nearest = sorted(names, key=lambda name: -likeness[name])
         more = f" and {len(names) - NAMED} more, see `streamui models`" if len(names) > NAMED else ""
-        return f"there are: {', '.join(nearest[:NAMED])}{more}"
+        return f"similar names: {', '.join(nearest[:NAMED])}{more}"
 
 
 def catalogue(models_folder: Path, environ: Mapping[str, str]) -> Catalogue:

@@ -31,7 +31,7 @@ KV_BYTES: Final = 2
 class HeaderFacts:
     """Facts of a GGUF file; None: the header doesn't say it.
 
-    ``kind`` names what the file is when it is no chat model. ``kv_bytes``: maximum for each token of a chat.
+    ``kind``: the type of the file if it is not a chat model. ``kv_bytes``: maximum for each token of a chat.
     ``sampling``: recommended by the file or by its makers, otherwise llama.cpp's defaults.
     ``template``: the file has a chat template; None in a list, where the header is not read so far.
     """

@@ -176,7 +176,7 @@ _STATUS: Final = {
     401: "the hub has no such repository, or it is private: check the name, or set HF_TOKEN",
     403: "the hub refuses access: its page may ask for an agreement; then set HF_TOKEN to your access token",
     404: "the hub has no such repository, or it is private: check the name, or set HF_TOKEN",
-    429: "the hub gets too many requests from here; try again in some minutes",
+    429: "the hub gets too many requests from this address; try again in a few minutes",
 }
 
 

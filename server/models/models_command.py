@@ -84,7 +84,7 @@ def _list(here: Catalogue, sizes: ChatSizes, *, as_json: bool, left_out: bool) -
 
 
 def _more(count: int) -> str:
-    files = "1 more file is no usable chat model" if count == 1 else f"{count} more files are no usable chat models"
+    files = "1 more file is not a usable chat model" if count == 1 else f"{count} more files are not usable chat models"
     return f"{files}: streamui models --all"
 
 
@@ -202,7 +202,7 @@ def _get(name: str, folder: Path, environ: Mapping[str, str], *, offline: bool) 
     model = next((model for model in catalogue(folder, environ).models if path in model.parts), None)
     if model is None:
         raise ModelError(
-            f"{path} is no usable chat model: see `streamui models --all`; delete the file if you don't need it"
+            f"{path} is not a usable chat model: see `streamui models --all`; delete the file if you don't need it"
         )
     print(f"{model.name} is in {path}\nUse it: streamui serve --model {model.name}")
     return 0

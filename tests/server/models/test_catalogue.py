@@ -1,4 +1,4 @@
-"""The models of other programs are found where these keep them, and what is no chat model is left out by its header."""
+"""Models of other programs are found in their folders; files whose header is not a chat model's are left out."""
 
 import os
 from collections.abc import Callable
@@ -270,7 +270,9 @@ def test_case_decides_only_between_two_names(home: Path) -> None:
 def test_an_unknown_name_is_answered_with_the_nearest(home: Path) -> None:
     for name in ("qwen3-4b", "gemma-3-1b", "llama-3.2-1b", "mistral-7b", "phi-4"):
         write(home / "own" / f"{name}.gguf")
-    with pytest.raises(UnknownModelError, match=r"qwen3-8b: there is no model .* there are: qwen3-4b, .* and 1 more"):
+    with pytest.raises(
+        UnknownModelError, match=r"qwen3-8b: there is no model .* similar names: qwen3-4b, .* and 1 more"
+    ):
         here(home).find("qwen3-8b")
 
 

@@ -66,7 +66,7 @@ def test_the_server_gets_the_path_of_a_name(tmp_path: Path) -> None:
 def test_an_unknown_name_is_told_in_one_line(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "OLLAMA_MODELS": str(tmp_path)}
     ended = run("serve", "--port=0", "--data", str(tmp_path / "data"), "--model", "startr", **environ)
-    assert_told_in_one_line(ended, "--model startr", "there are: starter")
+    assert_told_in_one_line(ended, "--model startr", "similar names: starter")
 
 
 def test_doctor_checks_a_model_by_name_and_downloads_nothing(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_json_has_the_need_by_context_and_parallel(own: Path, capsys: pytest.Cap
 def test_what_is_left_out_is_told_when_asked_for(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(own / "embed.gguf", EMBEDDING)
     command(own)
-    assert capsys.readouterr().out.splitlines()[-1] == "1 more file is no usable chat model: streamui models --all"
+    assert capsys.readouterr().out.splitlines()[-1] == "1 more file is not a usable chat model: streamui models --all"
     command(own, "--all")
     assert "left out: streamui/embed: it is an embedding model" in capsys.readouterr().out
     command(own, "--all", "--json")
@@ -151,7 +151,10 @@ def test_ctrl_c_ends_a_download_quietly_and_lists_nothing(own: Path) -> None:
 
 
 def test_get_says_when_what_came_is_no_chat_model(own: Path) -> None:
-    with serving(SmallHub({"new-Q8_0.gguf": header(EMBEDDING)})) as hub, pytest.raises(ModelError, match="no usable"):
+    with (
+        serving(SmallHub({"new-Q8_0.gguf": header(EMBEDDING)})) as hub,
+        pytest.raises(ModelError, match="not a usable"),
+    ):
         command(own, "get", "maker/repo", HF_ENDPOINT=hub.url)
 
 
@@ -171,4 +174,4 @@ def test_an_unknown_name_is_told_in_one_line(tmp_path: Path) -> None:
     ended = streamui(
         "models", "show", "nothing", HOME=str(tmp_path), OLLAMA_MODELS=str(tmp_path), STREAMUI_DATA=str(tmp_path)
     )
-    assert_told_in_one_line(ended, "nothing", "there are: starter")
+    assert_told_in_one_line(ended, "nothing", "similar names: starter")
