@@ -46,7 +46,7 @@ def test_a_good_server_over_http(scripted_port: int, transport: Transport, capsy
     assert "binary-frame" not in printed
 
 
-def test_a_bad_server_is_told_in_detail(broken_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_server_is_reported_in_detail(broken_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([broken_url, "--case", "prompt", "--case", "ping"]) == 1
     printed = capsys.readouterr().out
     assert "ok   ping " in printed

@@ -93,6 +93,6 @@ def test_values_are_filled_in(value: Any, filled: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["$nobody", "$welcome.no", "$welcome.list.7", "$welcome.list.x", "${text.x}"])
-def test_unknown_variables_are_told(value: str) -> None:
+def test_unknown_variables_are_reported(value: str) -> None:
     with pytest.raises(UnknownVariable):
         expand(value, VARIABLES, "run")

@@ -78,7 +78,7 @@ def test_errors_name_the_fault(document: str, cases: list[Case], complaint: str)
     assert any(text.startswith(complaint) for text in problems(document, cases, small_table()))
 
 
-def test_neither_and_both_and_empty_are_told() -> None:
+def test_neither_and_both_and_empty_are_reported() -> None:
     table = small_table()
     table.musts["1.1/1"] = MustEntry(must="It MUST a.", cases=("c",), reason="and a reason")
     table.musts["1.1/2"] = msgspec.structs.replace(table.musts["1.1/2"], reason=" ")

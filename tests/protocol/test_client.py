@@ -207,7 +207,7 @@ async def test_an_id_names_one_generation(server: RunningServer, chat: Chat) -> 
     assert caught.value.code is ErrorCode.ID_CONFLICT
 
 
-async def test_another_client_reads_along_and_goes_on_where_one_left(server: RunningServer, chat: Chat) -> None:
+async def test_another_client_reads_along_and_continues_where_one_left(server: RunningServer, chat: Chat) -> None:
     server.model.gate.close()
     first = chat.generate("Hi")
     await _opened(first)

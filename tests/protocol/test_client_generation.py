@@ -38,7 +38,7 @@ async def test_a_snapshot_takes_the_place_of_the_text() -> None:
     assert (await take(made, 3))[1:] == [snapshot, token(3, "z")]
 
 
-async def test_a_log_that_begins_anew_empties_the_text() -> None:
+async def test_a_log_that_starts_again_empties_the_text() -> None:
     made = generation()
     made.apply(token(1, "a"))
     made.apply(Attached(id="g1", epoch="f", recovered=True, from_=0, to=2))
@@ -47,7 +47,7 @@ async def test_a_log_that_begins_anew_empties_the_text() -> None:
     assert (await take(made, 3))[1:] == [Snapshot(id="g1", epoch="f", seq=0, text=""), token(1, "x")]
 
 
-async def test_pieces_go_on_from_a_snapshot_that_begins_like_the_text() -> None:
+async def test_pieces_continue_from_a_snapshot_that_begins_like_the_text() -> None:
     made = generation()
     made.apply(token(1, "a"))
     pieces = made.pieces()

@@ -56,12 +56,12 @@ def test_frames_without_an_object_are_refused(frame: str) -> None:
 
 
 @pytest.mark.parametrize(("frame", "kind"), [("[]", "array"), ('"x"', "string"), ("5", "number"), ("null", "null")])
-def test_a_non_object_is_told_what_it_is(frame: str, kind: str) -> None:
+def test_value_that_is_no_object_is_reported_by_its_kind(frame: str, kind: str) -> None:
     assert problems(frame)[0].message.endswith(kind)
 
 
 @pytest.mark.parametrize("escape", ["\\ud800", "\\udc00", "\\uDBFF x", "\\ud83d\\ud83d", "\\udc00\\ud800"])
-def test_an_escaped_lone_surrogate_is_told_so(escape: str) -> None:
+def test_an_escaped_lone_surrogate_is_reported(escape: str) -> None:
     (problem,) = problems('{"type":"generate","prompt":"' + escape + '"}')
     assert problem.code is ErrorCode.BAD_JSON
     assert "without its other half" in problem.message
@@ -76,7 +76,7 @@ def test_an_escaped_pair_is_one_character() -> None:
     assert codec.decode_client('{"type":"ping","nonce":"\\ud83d\\ude42"}') == [Ping(nonce="🙂")]
 
 
-def test_deep_json_is_told_so() -> None:
+def test_deep_json_is_reported() -> None:
     assert "too deep" in problems(DEEP)[0].message
 
 

@@ -77,7 +77,7 @@ def test_a_snapshot_replaces_the_text() -> None:
     assert facts(cursor) == (8, "Hé 🙂! ok.", 9, "e2", None)
 
 
-def test_attach_goes_on_where_it_was() -> None:
+def test_attach_continues_where_it_was() -> None:
     cursor = read(*HALF)
     cursor.attach(attached(4), chars=5)
     cursor.apply(token(5, "x"))
@@ -127,7 +127,7 @@ def test_a_lost_cursor_waits_for_its_snapshot(event: Token | Done) -> None:
     assert cursor.text == "Oh"
 
 
-def test_the_point_to_go_on_from() -> None:
+def test_the_point_to_continue_from() -> None:
     assert read(*HALF).point == AttachPoint(id="g", epoch="e", after=4)
     assert (read(*HALF).text_seq, read(*HALF, END).text_seq) == (4, 4)
 

@@ -140,7 +140,7 @@ def test_another_error_ends_no_answer(session: PlainSession, re: str | None) -> 
     assert session.pending() == []
 
 
-def test_a_failure_is_told_before_the_end_mark(session: PlainSession) -> None:
+def test_a_failure_is_reported_before_the_end_mark(session: PlainSession) -> None:
     answering(session)
     failed = done("g1", "", 1, reason=DoneReason.FAILED, error=ErrorInfo(code="engine_failed", message="no memory"))
     *told, end = sent(session, failed)

@@ -355,7 +355,7 @@ def read_half() -> dict[str, Cursor]:
     return client.cursors
 
 
-def test_client_goes_on_after_a_drop() -> None:
+def test_client_continues_after_a_drop() -> None:
     client = open_client(read_half())
     client.send(Hello(attach=client.unfinished))
     feed(client, attached("g", 2), token("g", 3, "c"), done("g", "abc", 4))
@@ -427,7 +427,7 @@ def test_an_attach_that_crosses_done_is_answered() -> None:
     assert client.cursors["g"].done is not None
 
 
-def test_an_attach_may_go_on_behind_one_to_the_start() -> None:
+def test_an_attach_may_continue_after_one_to_the_start() -> None:
     client = open_client(read_half())
     client.send(Attach(id="g", epoch="e"))
     client.send(Attach(id="g", epoch="e", after=2))
@@ -435,7 +435,7 @@ def test_an_attach_may_go_on_behind_one_to_the_start() -> None:
     assert client.cursors["g"].text == "abc"
 
 
-def test_after_detach_the_id_may_be_accepted_anew() -> None:
+def test_after_detach_the_id_may_be_accepted_again() -> None:
     client = open_client()
     feed(client, accepted("g"))
     client.send(Detach(id="g"))
@@ -445,7 +445,7 @@ def test_after_detach_the_id_may_be_accepted_anew() -> None:
         feed(client, accepted("g", "e3"))
 
 
-def test_a_detach_that_crosses_accepted_lets_the_id_be_accepted_anew() -> None:
+def test_a_detach_that_crosses_accepted_lets_the_id_be_accepted_again() -> None:
     client = open_client()
     client.send(Detach(id="g"))
     feed(client, accepted("g"), accepted("g", "e2"), token("g", 1, "y"))

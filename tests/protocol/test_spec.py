@@ -45,13 +45,13 @@ def test_committed_spec_is_current(name: str, tmp_path: Path) -> None:
     assert (FOLDER / name).read_bytes() == (tmp_path / name).read_bytes(), "stale: run `make spec`"
 
 
-def test_a_changed_diagram_is_made_anew(tmp_path: Path) -> None:
+def test_a_changed_diagram_is_made_again(tmp_path: Path) -> None:
     stale = TEXT.replace("queued --> loading: load", "queued --> done: luck")
     assert stale != TEXT
     assert spec.with_generated_parts(stale) == TEXT
 
 
-def test_a_changed_row_of_a_parameter_is_made_anew() -> None:
+def test_a_changed_row_of_a_parameter_is_made_again() -> None:
     stale = TEXT.replace("| `top_k` | whole,", "| `top_k` | number,")
     assert stale != TEXT
     assert spec.with_generated_parts(stale) == TEXT

@@ -34,7 +34,7 @@ async def test_a_chosen_template_takes_the_place_of_the_models(model: ScriptedMo
     model.close()
 
 
-def test_a_broken_template_is_told_before_anything_starts(model: ScriptedModel) -> None:
+def test_a_broken_template_is_reported_before_anything_starts(model: ScriptedModel) -> None:
     model.facts = dataclasses.replace(model.facts, chat_template="{% for m in messages %}")
     before = engine_threads()
     with pytest.raises(ChatTemplateError):

@@ -80,7 +80,7 @@ def test_the_level_is_for_our_own_loggers_and_never_lets_libraries_chatter(
 
 
 @pytest.mark.parametrize(("error", "text"), [(ValueError(MARK), "ValueError"), (OSError(MARK), f"OSError: {MARK}")])
-def test_the_text_of_an_exception_is_told_only_where_it_is_about_the_machine(error: Exception, text: str) -> None:
+def test_the_text_of_an_exception_is_reported_only_where_it_is_about_the_machine(error: Exception, text: str) -> None:
     try:
         raise error
     except Exception as raised:

@@ -73,15 +73,15 @@ def data(tmp_path: Path) -> str:
         (["serve", "--drain", "-1"], "0 to 86400"),
     ],
 )
-def test_a_slip_is_told_in_one_line(arguments: list[str], named: str) -> None:
+def test_a_slip_is_reported_in_one_line(arguments: list[str], named: str) -> None:
     assert_told_in_one_line(run(*arguments), named)
 
 
-def test_a_bad_variable_is_told_in_one_line() -> None:
+def test_a_bad_variable_is_reported_in_one_line() -> None:
     assert_told_in_one_line(run("serve", STREAMUI_PORT="http"), "port", "'http'")
 
 
-def test_a_missing_model_is_told_in_one_line(data: str, tmp_path: Path) -> None:
+def test_a_missing_model_is_reported_in_one_line(data: str, tmp_path: Path) -> None:
     path = str(tmp_path / "nothing.gguf")
     assert_told_in_one_line(run("serve", "--port=0", "--data", data, "--model", path), path)
 
@@ -91,12 +91,12 @@ def test_the_variable_names_the_model_too(data: str, tmp_path: Path) -> None:
     assert_told_in_one_line(run("serve", "--port=0", "--data", data, STREAMUI_MODEL=path), path)
 
 
-def test_a_chat_template_that_is_neither_file_nor_name_is_told_with_the_names(data: str) -> None:
+def test_a_chat_template_that_is_neither_file_nor_name_is_reported_with_the_names(data: str) -> None:
     ended = run("serve", "--port=0", "--data", data, "--chat-template", "chatlm")
     assert_told_in_one_line(ended, "--chat-template chatlm", "chatml", "llama3")
 
 
-def test_a_broken_chat_template_of_a_model_is_told_with_what_helps(data: str, tmp_path: Path) -> None:
+def test_a_broken_chat_template_of_a_model_is_reported_with_what_helps(data: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.gguf"
     path.write_bytes(
         MODEL_PATH.read_bytes().replace(b"{% for message in messages %}", b"{% for message in messages  }")
@@ -118,7 +118,7 @@ def broken(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["a text", "empty", "cut in its header", "cut in its weights", "of another version"])
-def test_a_broken_model_is_told_in_one_line(data: str, tmp_path: Path, kind: str) -> None:
+def test_a_broken_model_is_reported_in_one_line(data: str, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "broken.gguf"
     path.write_bytes(broken(kind))
     assert_told_in_one_line(run("serve", "--port=0", "--data", data, "--model", str(path)), str(path))
@@ -128,23 +128,23 @@ def test_a_folder_is_no_model(data: str, tmp_path: Path) -> None:
     assert_told_in_one_line(run("serve", "--port=0", "--data", data, "--model", str(tmp_path)), str(tmp_path))
 
 
-def test_a_port_in_use_is_told_in_one_line(data: str) -> None:
+def test_a_port_in_use_is_reported_in_one_line(data: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert_told_in_one_line(run("serve", "--data", data, "--port", port), port, "--port 0")
 
 
-def test_an_address_that_is_not_ours_is_told_in_one_line(data: str) -> None:
+def test_an_address_that_is_not_ours_is_reported_in_one_line(data: str) -> None:
     assert_told_in_one_line(run("serve", "--data", data, "--port=0", "--host", "192.0.2.1"), "192.0.2.1")
 
 
-def test_a_data_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_made_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     path = str(tmp_path / "file" / "data")
     assert_told_in_one_line(run("serve", "--port=0", "--data", path), "--data", path)
 
 
-def test_a_data_folder_in_use_is_told_in_one_line(data: str) -> None:
+def test_a_data_folder_in_use_is_reported_in_one_line(data: str) -> None:
     Path(data).mkdir()
     with contextlib.closing(Journal(Path(data))):
         assert_told_in_one_line(run("serve", "--port=0", "--data", data), "--data", data, "another server")
@@ -259,7 +259,7 @@ def test_serve_and_doctor_have_one_rule_for_who_needs_no_token(host: str, loopba
         _refuse_open_door(settings_from(parser.parse_args([f"--host={host}"])))
 
 
-def test_a_name_for_a_token_that_is_none_is_told_in_one_line(data: str) -> None:
+def test_a_name_for_a_token_that_is_none_is_reported_in_one_line(data: str) -> None:
     assert_told_in_one_line(run("token", "add", "a b", "--data", data), "'a b'")
     assert_told_in_one_line(run("token", "revoke", "nobody", "--data", data), "nobody", "streamui token list")
     assert_told_in_one_line(run("serve", "--allow-origin", "https://a/b"), "--allow-origin", "https://a/b")

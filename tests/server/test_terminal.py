@@ -244,7 +244,7 @@ def test_a_chat_by_hand(server: RunningServer, tmp_path: Path) -> None:
         assert person.process.wait(DEADLINE) == 0
 
 
-def test_a_chat_by_hand_goes_on_when_it_is_full(server: RunningServer) -> None:
+def test_a_chat_by_hand_continues_when_it_is_full(server: RunningServer) -> None:
     with terminal(server) as person:
         for _ in range(2):
             person.ask("x" * 700, r"[0-9]+ tokens · [0-9.]+ tokens/s\n")

@@ -103,18 +103,18 @@ def test_one_group_without_another_server() -> None:
         (["--json", "no/such/folder/file"], "no/such/folder/file"),
     ],
 )
-def test_a_slip_is_told_in_one_line(arguments: list[str], named: str) -> None:
+def test_a_slip_is_reported_in_one_line(arguments: list[str], named: str) -> None:
     assert_told_in_one_line(run("bench", *arguments), named)
 
 
-def test_a_wrong_address_is_told_before_anything_is_measured() -> None:
+def test_a_wrong_address_is_reported_before_anything_is_measured() -> None:
     ended = run("bench", "--against", "http://127.0.0.1:1")
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert ended.stderr.splitlines()[-1].startswith("streamui: --against http://127.0.0.1:1: no answer")
 
 
-def test_a_wrong_option_of_our_other_side_is_told_before_anything_is_measured() -> None:
+def test_a_wrong_option_of_our_other_side_is_reported_before_anything_is_measured() -> None:
     ended = run("bench", "--against-options=--jornal off")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "--jornal" in ended.stderr.splitlines()[-1]
@@ -148,7 +148,7 @@ def test_a_signal_ends_the_servers_too(ending: list[signal.Signals]) -> None:
     assert not server.is_running()
 
 
-def test_a_server_that_does_not_start_is_told(tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_is_reported(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(MODEL_PATH.read_bytes()[:100_000])
     ended = run("bench", "--quick", "--model", str(broken))

@@ -74,7 +74,7 @@ def test_answers_fit_into_the_context() -> None:
     assert crowded.size_of(asked(), 200).answer < 200
 
 
-def test_too_few_open_files_are_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_few_open_files_are_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = (100, 100_000)
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
     with pytest.raises(

@@ -90,6 +90,6 @@ async def test_status_is_none_without_a_server() -> None:
 @pytest.mark.parametrize(
     "url", ["127.0.0.1:8080", "https://127.0.0.1", "http://", "http://127.0.0.1:port", "http://[::1"]
 )
-def test_a_bad_address_is_told(url: str) -> None:
+def test_a_bad_address_is_reported(url: str) -> None:
     with pytest.raises(BenchError, match="not an address"):
         OpenAI(url, api="completions", ends=())

@@ -28,7 +28,7 @@ def test_the_words_of_a_command_are_filled_in() -> None:
 @pytest.mark.parametrize(
     ("command", "told"), [("server {modell}", r"\{modell\} is unknown; use one of model"), ("a 'b", "quotation")]
 )
-def test_a_slip_in_a_command_is_told(command: str, told: str) -> None:
+def test_a_slip_in_a_command_is_reported(command: str, told: str) -> None:
     with pytest.raises(BenchError, match=f"--against-command: .*{told}"):
         filled(command, LOAD, 81)
 
@@ -43,7 +43,7 @@ async def test_our_server_runs_for_a_block() -> None:
     assert not process.is_running()
 
 
-async def test_our_server_that_ends_is_told_with_its_last_line(tmp_path: Path) -> None:
+async def test_our_server_that_ends_is_reported_with_its_last_line(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(MODEL_PATH.read_bytes()[:100_000])
     load = Load(model=broken, context=512, parallel=2, threads=1, ends=())
@@ -56,13 +56,13 @@ async def test_our_server_that_ends_is_told_with_its_last_line(tmp_path: Path) -
     ("code", "told"),
     [("print('one'); print('two'); raise SystemExit(3)", "status 3 .* last line: two$"), ("", "it printed nothing$")],
 )
-async def test_a_command_that_ends_is_told_with_its_last_line(code: str, told: str) -> None:
+async def test_a_command_that_ends_is_reported_with_its_last_line(code: str, told: str) -> None:
     with pytest.raises(BenchError, match=told):
         async with StartedServer(LOAD, shlex.join([sys.executable, "-c", code]), "completions").serving():
             pass
 
 
-async def test_a_command_that_there_is_not_is_told() -> None:
+async def test_a_command_that_there_is_not_is_reported() -> None:
     with pytest.raises(BenchError, match="no-such-server: No such file"):
         async with StartedServer(LOAD, "no-such-server", "completions").serving():
             pass

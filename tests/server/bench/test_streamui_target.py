@@ -70,7 +70,7 @@ async def test_the_counters(server: RunningServer) -> None:
     assert after.completion_tokens - before.completion_tokens == 5
 
 
-async def test_a_refusal_is_told(server: RunningServer) -> None:
+async def test_a_refusal_is_reported(server: RunningServer) -> None:
     with pytest.raises(BenchError, match="the prompt has"):
         await ask(target(server), "x" * 5000, 5)
 
@@ -80,7 +80,7 @@ async def test_nobody_there() -> None:
         await StreamUI("http://127.0.0.1:1", raw=True, ends=()).connect()
 
 
-async def test_a_server_without_the_socket_is_told() -> None:
+async def test_a_server_without_the_socket_is_reported() -> None:
     from tests.server.bench.completions import Completions, serving
 
     async with serving(Completions().app()) as port:

@@ -87,13 +87,13 @@ def test_a_template_may_refuse_the_messages_and_say_why() -> None:
 
 
 @pytest.mark.parametrize("source", ["{% for m in messages %}", "{{ messages", "{% nonsense %}", "{{ 1 | nofilter }}"])
-def test_a_broken_template_is_told_when_it_is_read(source: str) -> None:
+def test_a_broken_template_is_reported_when_it_is_read(source: str) -> None:
     with pytest.raises(ChatTemplateError, match="can't be read"):
         SandboxedTemplate(source)
 
 
 @pytest.mark.parametrize("source", ["{{ 1 / 0 }}", "{{ messages[7].content.x }}", "{{ nothing() }}"])
-def test_any_failure_of_a_template_is_told(source: str) -> None:
+def test_any_failure_of_a_template_is_reported(source: str) -> None:
     with pytest.raises(ChatTemplateError, match="refuses these messages"):
         SandboxedTemplate(source).render(HI)
 
@@ -216,7 +216,7 @@ def test_fields_beside_the_content_are_quoted_too() -> None:
     assert SandboxedTemplate(source).render([message]).quoted == ((9, 10), (14, 15))
 
 
-def test_messages_that_are_not_shown_are_told() -> None:
+def test_messages_that_are_not_shown_are_reported() -> None:
     template = SandboxedTemplate("{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}")
     assert template.render(dialogue("a", "b", "c", " ")).lost == (1,)
     assert template.render(dialogue(*"ab" * 200)).lost == tuple(range(1, 400, 2))

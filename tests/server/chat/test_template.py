@@ -54,7 +54,7 @@ def test_starter_template_equals_the_one_in_its_file() -> None:
     model.close()
 
 
-def test_a_broken_one_is_told_at_once(template: Maker) -> None:
+def test_a_broken_one_is_reported_at_once(template: Maker) -> None:
     with pytest.raises(ChatTemplateError, match="can't be read"):
         template("{% for m in messages %}")
 

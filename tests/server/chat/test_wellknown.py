@@ -81,13 +81,13 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         assert template.render([{"role": "user", "content": "Hi"}]).text == "Hi é"
 
 
-def test_an_unknown_name_is_told_with_the_names_that_there_are() -> None:
+def test_an_unknown_name_is_reported_with_the_names_that_there_are() -> None:
     with pytest.raises(ChatTemplateError, match=r"--chat-template chatlm: .*chatml.*llama3.*zephyr") as told:
         chosen("chatlm")
     assert "\n" not in str(told.value)
 
 
-def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_can_not_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     for path, why in ((tmp_path, "can't be read: Is a directory"), (tmp_path / "binary", "not UTF-8 text")):
         with pytest.raises(ChatTemplateError, match=why):

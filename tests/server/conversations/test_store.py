@@ -66,7 +66,7 @@ async def test_a_piece_of_work_that_fails_leaves_nothing_behind(store: Store) ->
     assert (await store.submit(listing.listed, ME, 10, None)).conversations == ()
 
 
-async def test_a_full_disk_is_told_and_forgotten_when_there_is_room(
+async def test_a_full_disk_is_reported_and_forgotten_when_there_is_room(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     await store.submit(editing.create, ME, NewConversation(id="c1"), 1)
@@ -107,7 +107,7 @@ def test_a_broken_file_is_moved_aside(tmp_path: Path, caplog: pytest.LogCaptureF
     assert "was moved to" in caplog.text
 
 
-def test_a_folder_that_cant_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cant_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConversationsError, match="nothing can be written there"):
         Store(tmp_path / "gone")
 

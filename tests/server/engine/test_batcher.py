@@ -206,7 +206,7 @@ def test_shifted_context_is_not_reused(make: type[Bench]) -> None:
 
 
 @pytest.mark.parametrize("written", [10, 26, 60, 150])
-def test_a_shifted_answer_goes_on_behind_what_was_written(make: type[Bench], written: int) -> None:
+def test_a_shifted_answer_continues_after_what_was_written(make: type[Bench], written: int) -> None:
     bench = make(EngineOptions(context_shift=True), context=32, answer_tokens=200)
     bench.model.shifts = 1
     bench.model.gate.open()
@@ -362,7 +362,7 @@ def test_no_numbers_for_one_harm_no_other(make: type[Bench]) -> None:
     bench.assert_nothing_is_held()
 
 
-def test_faults_that_go_on_come_to_an_end(make: type[Bench]) -> None:
+def test_repeated_faults_end(make: type[Bench]) -> None:
     bench = make(slots=3)
     bench.model.failures.extend(DecodeError("out of memory") for _ in range(100))
     for id in ("a", "b", "c"):
@@ -377,7 +377,7 @@ def test_faults_that_go_on_come_to_an_end(make: type[Bench]) -> None:
     bench.assert_nothing_is_held()
 
 
-def test_faults_in_a_full_kv_cache_come_to_an_end_too(make: type[Bench]) -> None:
+def test_faults_in_a_full_kv_cache_end_too(make: type[Bench]) -> None:
     bench = make(slots=4, kv_tokens=300)
     bench.model.poison = {7}
     for id in ("a", "b", "c"):
@@ -406,7 +406,7 @@ def test_a_suspect_can_be_cancelled(make: type[Bench]) -> None:
     bench.assert_nothing_is_held()
 
 
-def test_a_model_that_cannot_begin_anew_ends_the_engine_with_everyone_told(
+def test_model_that_can_not_restart_ends_the_engine_and_all_answers(
     make: type[Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = make(slots=2)

@@ -133,7 +133,7 @@ def greedy(bench: StarterBench, id: str, prompt: str, written: Sequence[int] = (
     return bench.recorder.tokens(id), [choice for piece in pieces for choice in piece.choices]
 
 
-def test_a_greedy_answer_goes_on_from_any_token_as_if_nothing_had_been(make: type[StarterBench]) -> None:
+def test_a_greedy_answer_continues_from_any_token_as_if_nothing_had_been(make: type[StarterBench]) -> None:
     first, next = make(EngineOptions(saved_bytes=0), parallel=1), make(EngineOptions(saved_bytes=0), parallel=1)
     for number, prompt in enumerate(PROMPTS):
         tokens, choices = greedy(first, prompt, prompt)
@@ -175,7 +175,7 @@ def test_lone_answer_fills_exactly_the_context(make: type[StarterBench]) -> None
     assert len(prompt) + finished.usage.completion_tokens == 512
 
 
-def test_with_a_shift_an_answer_goes_on_far_beyond_the_context(make: type[StarterBench]) -> None:
+def test_with_a_shift_an_answer_continues_far_beyond_the_context(make: type[StarterBench]) -> None:
     bench = make(EngineOptions(context_shift=True), parallel=2, context=256)
     tokens, finished = bench.ask(max_tokens=1000, **bench.never_ending)
     assert (finished.reason, finished.limit) == (FinishReason.LENGTH, Limit.MAX_TOKENS)
@@ -213,7 +213,9 @@ def test_a_model_that_computes_no_numbers_fails_each_answer_and_not_the_engine(
     assert (stats.alive, stats.running, stats.queued) == (True, 0, 0)
 
 
-def test_a_context_that_is_made_anew_goes_on_with_every_answer(make: type[StarterBench], fresh: StarterBench) -> None:
+def test_a_context_that_is_made_again_continues_with_every_answer(
+    make: type[StarterBench], fresh: StarterBench
+) -> None:
     bench = make(parallel=3)
     prompts = [bench.render(f"{number}. {TEXT}") for number in range(3)]
     bench.model.gate.close()

@@ -53,7 +53,7 @@ class Slots:
 A, B, C = ([letter] * 100 for letter in (1, 2, 3))
 
 
-def test_a_next_turn_goes_on_in_its_slot() -> None:
+def test_a_next_turn_continues_in_its_slot() -> None:
     slots = Slots()
     slots.run(A)
     assert slots.begin([*A, 9, 9]) == (0, 100)
@@ -104,7 +104,7 @@ def test_without_a_budget_it_is_gone() -> None:
     assert slots.kv.saved_bytes == 0
 
 
-def test_a_state_that_does_not_fit_is_read_anew() -> None:
+def test_a_state_that_does_not_fit_is_read_again() -> None:
     slots = Slots(slots=1)
     slots.run(A)
     slots.run(B)
@@ -112,7 +112,7 @@ def test_a_state_that_does_not_fit_is_read_anew() -> None:
     assert slots.run([*A, 9]) == 0
 
 
-def test_a_model_that_can_only_drop_a_whole_slot_begins_anew() -> None:
+def test_a_model_that_can_only_drop_a_whole_slot_starts_again() -> None:
     slots = Slots(slots=1)
     forget = slots.model.forget
     slots.model.forget = lambda slot, start=0: start in (0, len(slots.model.kv.get(slot, ()))) and forget(slot)  # type: ignore

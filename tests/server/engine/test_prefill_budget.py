@@ -53,7 +53,7 @@ def test_answers_that_have_only_begun_do_not_hold_a_prompt_up() -> None:
     assert machine.teach(pace, writing=2, settled=False) > 3 * machine.teach(pace, writing=2, settled=True)
 
 
-def test_a_machine_that_gets_slower_or_faster_is_learnt_anew() -> None:
+def test_a_machine_that_gets_slower_or_faster_is_learnt_again() -> None:
     pace = PrefillBudget(most=MOST)
     for read in (0.001, 0.01, 0.0005):
         machine = Machine(write=0.1, read=read)

@@ -28,7 +28,7 @@ def test_an_honest_file_passes() -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_told_in_one_line(name: str, tmp_path: Path) -> None:
+def test_a_hostile_file_is_reported_in_one_line(name: str, tmp_path: Path) -> None:
     path = tmp_path / "hostile.gguf"
     path.write_bytes(HOSTILE[name]())
     allowed = contextlib.suppress(ModelError) if name in HARMLESS else pytest.raises(ModelError)
@@ -85,7 +85,7 @@ def test_the_command_says_so_and_ends(name: str, tmp_path: Path) -> None:
     assert_told_in_one_line(ended, str(path))
 
 
-def test_a_parameter_that_is_no_number_is_told(tmp_path: Path) -> None:
+def test_a_parameter_that_is_no_number_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "hostile.gguf"
     path.write_bytes(put("<I", 0x7FC00000, value_of("general.sampling.temp")))
     with pytest.raises(ModelError, match=r"general\.sampling\.temp"):

@@ -238,7 +238,7 @@ BATCH = 64
 
 @given(any_sequences, st.integers(1, 8), st.lists(st.integers(1, BATCH), min_size=1), st.randoms())
 @settings(deadline=None)
-def test_no_batch_is_too_large_and_nobody_stands_still(
+def test_no_batch_is_too_large_and_every_sequence_progresses(
     wanted: list[Wanted], slots: int, budgets: list[int], dice: random.Random
 ) -> None:
     scheduler = Scheduler(slots=slots)

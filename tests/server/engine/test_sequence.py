@@ -30,7 +30,7 @@ def test_a_phase_never_goes_back() -> None:
     assert (a.phase, a.slot, a.computed, a.missing) == (Phase.DECODE, None, 0, 4)
 
 
-def test_progress_is_told_once_and_never_again_after_a_loss() -> None:
+def test_progress_is_reported_once_and_never_again_after_a_loss() -> None:
     a = sequence(prompt=10)
     a.admit(0, cached=2, now=1.0)
     told = []
@@ -97,7 +97,7 @@ def test_sequence_is_settled_by_tokens_of_this_engine() -> None:
     assert a.settled
 
 
-def test_others_may_go_on_from_what_is_computed_up_to_where_something_was_pushed_out() -> None:
+def test_others_may_continue_from_what_is_computed_up_to_where_something_was_pushed_out() -> None:
     a = sequence(prompt=10)
     a.admit(0, cached=0, now=1.0)
     assert a.reusable.tolist() == []
@@ -114,7 +114,7 @@ def test_others_may_go_on_from_what_is_computed_up_to_where_something_was_pushed
 
 
 @pytest.mark.parametrize("written", [10, 26, 27, 28, 200])
-def test_an_answer_that_goes_on_fits_as_it_did_before(written: int) -> None:
+def test_an_answer_that_continues_fits_as_it_did_before(written: int) -> None:
     context, anchors = 32, 4
     before = sequence(prompt=6, context=context)
     for token in range(100, 100 + written):

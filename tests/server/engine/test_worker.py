@@ -124,7 +124,7 @@ def test_pieces_tell_every_token_once_and_their_text_follows_from_the_tokens(ben
 
 
 @pytest.mark.parametrize("written", [1, 17, 39])
-def test_an_answer_goes_on_behind_what_an_earlier_engine_wrote(bench: Bench, written: int) -> None:
+def test_an_answer_continues_after_what_an_earlier_engine_wrote(bench: Bench, written: int) -> None:
     tokens = scripted_tokens(PROMPT, SEED, 40)
     submit(bench.engine, "a", PROMPT, written=tuple(tokens[:written]), seed=SEED)
     finished = bench.recorder.finished("a")
@@ -241,7 +241,7 @@ def test_cancel_of_an_unknown_or_ended_one_is_ignored(bench: Bench) -> None:
     assert [type(update) for update in bench.recorder.of("a")].count(Finished) == 1
 
 
-def test_a_batch_that_fails_ends_its_sequences_and_the_engine_goes_on(bench: Bench) -> None:
+def test_a_batch_that_fails_ends_its_sequences_and_the_engine_continues(bench: Bench) -> None:
     bench.model.failures.append(DecodeError("out of memory"))
     bench.submit("a")
     failed = bench.recorder.finished("a")

@@ -51,7 +51,7 @@ def test_the_log_keeps_when_each_piece_arrived(generation: Generation) -> None:
     assert known == [(3, 10.5), (5, 11)]
 
 
-def test_the_speed_of_one_that_goes_on_counts_what_this_server_wrote(generation: Generation) -> None:
+def test_the_speed_of_one_that_continues_counts_what_this_server_wrote(generation: Generation) -> None:
     generation.apply(Prefill("g1", 0, 1), 0)
     generation.apply(Piece("g1", "one", 101), 10)
     generation.apply(Piece("g1", " two", 106), 10 + SPEED_INTERVAL)

@@ -188,7 +188,7 @@ def test_a_second_server_on_the_folder_is_refused(journal: Journal) -> None:
     reopened(journal)
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"--data .*nothing can be written there"):
         Journal(tmp_path / "nothing")
     (tmp_path / FILE).mkdir()
@@ -237,7 +237,7 @@ def fill(journal: Journal) -> None:
         journal.write([Piece("g1", "x" * 4096, n, (n,))])
 
 
-def test_a_full_disk_is_told_once_and_what_came_before_is_whole(
+def test_a_full_disk_is_reported_once_and_what_came_before_is_whole(
     journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal.write([begun("g1"), Piece("g1", "a", 1, (1,))])

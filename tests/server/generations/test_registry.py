@@ -140,7 +140,7 @@ async def test_a_cancel_is_done_once_and_then_too_late(registry: Registry, model
     assert "cancelled" in caught.value.message
 
 
-async def test_a_prompt_longer_than_the_context_is_told_with_both_numbers(registry: Registry) -> None:
+async def test_a_prompt_longer_than_the_context_is_reported_with_both_numbers(registry: Registry) -> None:
     error = await refusal(registry, Generate(id="g1", prompt="x" * 2048, raw=True))
     assert (error.code, error.field) == (ErrorCode.CONTEXT_OVERFLOW, "prompt")
     assert "2048 tokens and the context holds 2048" in error.message
@@ -154,7 +154,7 @@ async def test_a_raw_prompt_is_left_as_it_is(registry: Registry) -> None:
     assert done.usage.prompt_tokens == len("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
 
 
-async def test_a_template_that_refuses_is_told_with_the_field(engine: BatchingEngine) -> None:
+async def test_a_template_that_refuses_is_reported_with_the_field(engine: BatchingEngine) -> None:
     async with running(engine, template="{{ raise_exception('no system here') }}") as registry:
         error = await refusal(registry, Generate(messages=(ChatMessage(role="user", content="Hi"),)))
     assert (error.code, error.field) == (ErrorCode.UNSUPPORTED, "messages")
@@ -233,7 +233,7 @@ async def test_starting_client_has_time_to_watch(
 
 
 @pytest.mark.parametrize("body", [Generate(id="g1", prompt="Hi"), Generate(id="g1", prompt="Hi", on_detach_ms=None)])
-async def test_by_default_and_with_null_it_goes_on(registry: Registry, model: ScriptedModel, body: Generate) -> None:
+async def test_by_default_and_with_null_it_continues(registry: Registry, model: ScriptedModel, body: Generate) -> None:
     model.gate.close()
     generation = await start(registry, body)
     generation.watch(print)

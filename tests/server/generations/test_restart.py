@@ -70,7 +70,7 @@ async def whole_text(body: Generate) -> str:
         return peer.text(str(body.id))
 
 
-async def test_an_answer_goes_on_where_it_was(tmp_path: Path) -> None:
+async def test_an_answer_continues_where_it_was(tmp_path: Path) -> None:
     async with interrupted(tmp_path, G1) as before:
         seen, cursors = before.text("g1"), before.session.cursors
         assert seen
@@ -268,7 +268,7 @@ async def story(data: Path, kills: int) -> dict[str, Cursor]:
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
-async def test_a_killed_server_goes_on_with_the_same_text(tmp_path: Path, kills: int) -> None:
+async def test_a_killed_server_continues_with_the_same_text(tmp_path: Path, kills: int) -> None:
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
     whole = await story(tmp_path / "whole", kills=0)

@@ -61,7 +61,7 @@ async def test_a_channel_takes_a_place_too() -> None:
             assert await third.closed() == 4429
 
 
-async def test_a_polled_channel_that_finds_no_place_is_told_so() -> None:
+async def test_a_polled_channel_that_finds_no_place_is_reported() -> None:
     async with limited(UsageLimits(sockets=1)) as server, server.peer():
         opened = await server.ask("POST", "/channel", "")
         assert opened.status == 201

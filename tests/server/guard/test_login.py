@@ -99,7 +99,7 @@ async def test_over_https_it_is_secure(locked: RunningServer, keys: Keys) -> Non
 
 
 @pytest.mark.parametrize("body", ["token=sui_wrong", "token=", "", "other=x", "token=%FF%FE", "a&" * 20, "x" * 20_000])
-async def test_a_wrong_token_is_told_so_and_gets_none(locked: RunningServer, body: str) -> None:
+async def test_a_wrong_token_is_reported_and_gets_none(locked: RunningServer, body: str) -> None:
     headers = {**here(locked), "content-type": FORM}
     reply = await locked.ask("POST", "/login", body, headers)
     assert reply.status == 403

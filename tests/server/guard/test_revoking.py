@@ -63,7 +63,7 @@ async def test_a_polled_channel_ends(writing: RunningServer, keys: Keys) -> None
     assert (await writing.ask("GET", path, headers=bearer(keys.alice))).status == 401
 
 
-async def test_a_channel_that_said_hello_is_told(writing: RunningServer, keys: Keys) -> None:
+async def test_channel_of_a_revoked_token_is_closed(writing: RunningServer, keys: Keys) -> None:
     hello = json.dumps({"type": "hello", "token": keys.alice})
     opened = await writing.ask("POST", "/channel", hello)
     path = f"/channel/{json.loads(opened.body)['connection']}"

@@ -58,7 +58,7 @@ def test_a_list_of_none_says_how_to_make_one(tmp_path: Path, capsys: pytest.Capt
     assert "streamui token add NAME" in capsys.readouterr().out
 
 
-def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_none_is_reported(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("no database" * 100)
     with pytest.raises(TokenFileError, match="choose another --data"):
         typed(tmp_path, "list")

@@ -32,7 +32,7 @@ def test_every_script_and_style_is_compressed(frontend: Path, bundles: Path) -> 
         assert gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes()) == path.read_bytes()
 
 
-def test_modules_that_the_script_imports_at_once_are_told(frontend: Path, bundles: Path) -> None:
+def test_modules_that_the_script_imports_at_once_are_reported(frontend: Path, bundles: Path) -> None:
     (frontend / "lazy.js").write_text('import { a } from "./a.js";\nexport const lazy = [a];\n')
     (frontend / "app.js").write_text('export { a } from "./a.js";\nimport("./lazy.js");\n')
     bundle = build(frontend, bundles)
@@ -57,7 +57,7 @@ def test_the_bundle_before_is_kept_and_older_ones_are_not(frontend: Path, bundle
     assert names(bundles) == {made[1], made[2], MANIFEST}
 
 
-def test_a_mistake_in_a_file_is_told_and_leaves_the_bundle_before(frontend: Path, bundles: Path) -> None:
+def test_a_mistake_in_a_file_is_reported_and_leaves_the_bundle_before(frontend: Path, bundles: Path) -> None:
     before = build(frontend, bundles)
     (frontend / "a.js").write_text("export const a = ;")
     with pytest.raises(BuildError, match=r"a\.js:1"):

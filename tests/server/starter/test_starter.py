@@ -54,7 +54,7 @@ def test_unknowable_questions_are_declined(scores: Scores) -> None:
 
 
 @pytest.mark.slow
-def test_stories_are_told_and_long_answers_are_long(scores: Scores) -> None:
+def test_stories_are_written_and_long_answers_are_long(scores: Scores) -> None:
     assert scores.stories.value >= 0.8, scores.report()
     assert scores.long.value >= 0.8, scores.report()
 

@@ -95,7 +95,7 @@ async def shared_server() -> AsyncIterator[RunningServer]:
 @pytest.mark.parametrize(
     ("frame", "code", "named"), BAD, ids=[f"{index}-{code}-{named}" for index, (_, code, named) in enumerate(BAD)]
 )
-async def test_is_told_what_is_wrong_and_another_generation_goes_on(
+async def test_bad_input_is_reported_and_other_generations_continue(
     shared_server: RunningServer, no_errors_logged: None, frame: Frame, code: ErrorCode, named: str
 ) -> None:
     server = shared_server
@@ -115,7 +115,7 @@ async def test_is_told_what_is_wrong_and_another_generation_goes_on(
     assert done.reason is DoneReason.STOP
 
 
-async def test_an_overflow_is_told_with_both_numbers(server: RunningServer) -> None:
+async def test_an_overflow_is_reported_with_both_numbers(server: RunningServer) -> None:
     async with server.peer() as peer:
         await peer.send(Generate(prompt="x" * 3000, raw=True))
         (error,) = await peer.errors()

@@ -201,7 +201,7 @@ async def test_status_tells_how_one_generation_and_the_server_stand(server: Runn
         assert (await stranger.take(Status, id="g1")).state is GenerationState.DONE
 
 
-async def test_a_status_that_its_generation_overtakes_is_answered_all_the_same(
+async def test_a_status_that_its_generation_overtakes_is_answered_anyway(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The request waits behind another message; meanwhile the generation progresses and ends."""

@@ -85,7 +85,7 @@ async def test_size_where_nothing_is_left_out_is_above_the_context() -> None:
         assert found["tokens"] > found["context"] and "dropped" not in found
 
 
-async def test_size_of_a_message_that_is_too_long_is_told() -> None:
+async def test_size_of_a_message_that_is_too_long_is_reported() -> None:
     async with serving(small_model()) as server:
         await filled(server, turns=1)
         assert (await size(server, content="x" * 5000))["tokens"] > 5000

@@ -114,7 +114,7 @@ async def writing(server: RunningServer, peer: Peer) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize(("part", "kill"), DEATHS.values(), ids=DEATHS)
-async def test_a_dead_part_is_a_503_and_everybody_is_told(
+async def test_dead_part_is_a_503_and_every_client_gets_the_reason(
     part: str, kill: Break, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
@@ -203,7 +203,7 @@ async def healthy(server: RunningServer) -> dict[str, Any]:
     return body
 
 
-async def test_a_conversation_has_the_answer_that_failed_and_goes_on_after_a_restart(
+async def test_a_conversation_has_the_answer_that_failed_and_continues_after_a_restart(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async with serving(ScriptedModel(), tmp_path) as server, server.peer() as peer:
@@ -228,7 +228,7 @@ CONVERSATIONS: dict[str, Callable[[RunningServer, pytest.MonkeyPatch], None]] = 
 
 
 @pytest.mark.parametrize("kill", CONVERSATIONS.values(), ids=CONVERSATIONS)
-async def test_conversations_that_have_died_are_a_503_and_other_answers_go_on(
+async def test_conversations_that_have_died_are_a_503_and_other_answers_continue(
     kill: Callable[[RunningServer, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(ScriptedModel()) as server, server.peer() as peer:
@@ -247,7 +247,7 @@ async def test_conversations_that_have_died_are_a_503_and_other_answers_go_on(
             assert (await peer.until_done("g2"))[-1].reason is DoneReason.STOP  # type: ignore[union-attr]
 
 
-async def test_a_purge_that_raises_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_purge_that_raises_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(upkeep, "purge", raising)
     async with serving(ScriptedModel(), tmp_path) as server:
         body = await until_sick(server)

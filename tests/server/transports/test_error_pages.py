@@ -86,7 +86,7 @@ async def test_a_name_that_is_not_the_servers_is_told_to_the_admin(server: Runni
     assert (await server.get("/", headers={"host": "evil.example"})).headers["content-type"].startswith("text/plain")
 
 
-async def test_too_many_requests_are_told_with_the_time_to_wait(model: ScriptedModel) -> None:
+async def test_too_many_requests_are_reported_with_the_time_to_wait(model: ScriptedModel) -> None:
     async with serving(model, guard=Guard(limits=UsageLimits(messages=1))) as server:
         pages = [await server.get("/", headers=BROWSER) for _ in range(30)]
     page = next(page for page in pages if page.status == 429)

@@ -96,7 +96,7 @@ async def test_another_epoch_gets_a_snapshot_and_no_replay(server: RunningServer
     assert (attached.message["recovered"], snapshot.message["text"], done.name) == (False, TEXT, "done")
 
 
-async def test_retry_is_told_with_jitter(server: RunningServer) -> None:
+async def test_retry_is_reported_with_jitter(server: RunningServer) -> None:
     await server.ask("POST", "/generate", BODY)
     told = set()
     for _ in range(8):

@@ -48,7 +48,7 @@ async def turn(peer: Peer, id: str, **fields: Any) -> Accepted | Error:
             return message
 
 
-async def test_a_full_conversation_goes_on_and_says_what_was_left_out() -> None:
+async def test_a_full_conversation_continues_and_says_what_was_left_out() -> None:
     async with serving(small_model()) as server, server.peer() as peer:
         await filled(server)
         dropped = []

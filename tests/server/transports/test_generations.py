@@ -67,7 +67,7 @@ async def test_generate_answers_with_the_whole_of_it(server: RunningServer) -> N
         ('{"prompt":"' + "x" * 3000 + '"}', "context_overflow", "2048"),
     ],
 )
-async def test_a_bad_body_is_told_as_on_the_socket(
+async def test_a_bad_body_is_reported_as_on_the_socket(
     server: RunningServer, path: str, body: str, code: str, words: str
 ) -> None:
     error = told(await server.ask("POST", path, body), 400)
@@ -255,7 +255,7 @@ async def test_a_client_that_goes_in_the_middle_of_its_request_is_no_error(serve
     assert told(await server.ask("POST", "/generations", BODY), 201)["id"] == "g1"
 
 
-async def test_an_answer_that_the_next_start_goes_on_with_is_to_be_asked_for_again(server: RunningServer) -> None:
+async def test_an_answer_that_the_next_start_continues_with_is_to_be_asked_for_again(server: RunningServer) -> None:
     server.model.gate.close()
     async with server.listen_for("/generate", "POST", BODY) as exchange:
         server.model.gate.step(12)
@@ -265,7 +265,7 @@ async def test_an_answer_that_the_next_start_goes_on_with_is_to_be_asked_for_aga
         assert told(await exchange.answer(), 503)["code"] == "busy"
 
 
-async def test_an_answer_that_the_end_of_the_server_cuts_short_is_told() -> None:
+async def test_an_answer_that_the_end_of_the_server_cuts_short_is_reported() -> None:
     model = ScriptedModel()
     model.gate.close()
     async with (

@@ -29,7 +29,9 @@ async def test_health_is_answered_while_a_prompt_is_read(server: RunningServer) 
     assert json.loads(answer.body)["engine"]["running"] == 1
 
 
-async def test_a_dead_engine_is_told_with_its_reason(server: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_dead_engine_is_reported_with_its_reason(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
     server.model.failures.append(RuntimeError("the chip is on fire"))
     async with server.peer() as peer:
         await peer.send(Generate(id="g1", prompt="Hi"))

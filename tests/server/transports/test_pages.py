@@ -44,7 +44,7 @@ def links_of(body: str) -> list[str]:
     return re.findall(r'<(?:script|link rel="(?:stylesheet|modulepreload)")[^>]*(?:src|href)="([^"]+)"', body)
 
 
-async def test_a_browser_that_has_the_page_is_told_so(server: RunningServer) -> None:
+async def test_browser_that_has_the_page_gets_304(server: RunningServer) -> None:
     first = await server.get("/")
     etag = first.headers["etag"]
     for given in (etag, f'"other", {etag}', "*"):

@@ -74,7 +74,7 @@ async def test_the_stop_line_stops_the_answer_in_progress_and_the_next_line_is_a
     assert stopped == first.log.text.rstrip()
 
 
-async def test_stop_with_nothing_to_stop_is_told(server: RunningServer) -> None:
+async def test_stop_with_nothing_to_stop_is_reported(server: RunningServer) -> None:
     async with plain(server) as socket:
         await socket.send("/stop")
         assert (await frame(socket)).startswith("! nothing to cancel")
@@ -82,7 +82,7 @@ async def test_stop_with_nothing_to_stop_is_told(server: RunningServer) -> None:
         assert await answer(socket)
 
 
-async def test_a_refused_line_is_told_and_ends_like_an_answer(server: RunningServer) -> None:
+async def test_a_refused_line_is_reported_and_ends_like_an_answer(server: RunningServer) -> None:
     async with plain(server) as socket:
         await socket.send("x" * 3000 + "\nHi")
         (refusal,) = await answer(socket)
@@ -91,7 +91,7 @@ async def test_a_refused_line_is_told_and_ends_like_an_answer(server: RunningSer
         assert not (await answer(socket))[0].startswith("! ")
 
 
-async def test_a_failed_answer_is_told(server: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_answer_is_reported(server: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
     server.model.failures.append(RuntimeError("the chip is on fire"))
     async with plain(server) as socket:
         await socket.send("Hi")
@@ -101,7 +101,7 @@ async def test_a_failed_answer_is_told(server: RunningServer, caplog: pytest.Log
     caplog.clear()
 
 
-async def test_a_binary_frame_is_told(server: RunningServer) -> None:
+async def test_a_binary_frame_is_reported(server: RunningServer) -> None:
     async with plain(server) as socket:
         await socket.send(b"Hi")
         assert (await frame(socket)).startswith("! binary")

@@ -126,7 +126,7 @@ async def test_close_when_idle(server: RunningServer) -> None:
     assert json.loads(events[-1].data)["code"] == 1000
 
 
-async def test_a_client_that_never_reads_is_closed_while_another_goes_on(
+async def test_a_client_that_never_reads_is_closed_while_another_continues(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.1)
@@ -179,7 +179,7 @@ async def test_the_head_alone_opens_nothing(server: RunningServer) -> None:
     assert len(server.connections) == 0
 
 
-async def test_a_body_that_is_not_utf8_is_told_so(server: RunningServer) -> None:
+async def test_a_body_that_is_not_utf8_is_reported(server: RunningServer) -> None:
     async with channel(server) as (_, path):
         answer = await fetch("POST", server.url(path), b'{"type":"ping","nonce":"\xff"}')
         assert (answer.status, json.loads(answer.body)["code"]) == (400, "bad_json")

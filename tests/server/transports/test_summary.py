@@ -62,7 +62,7 @@ def test_system_messages_at_the_beginning_stay_beside_a_summary() -> None:
     assert given(message("s", "system", "S")) == [("system", f"{SUMMARY_HEAD}S"), ("system", "s"), NEW]
 
 
-def test_summary_of_an_answer_that_goes_on_does_not_count() -> None:
+def test_summary_of_an_answer_that_continues_does_not_count() -> None:
     branch = message("q1", "user"), message("a1", "assistant", "old"), message("q2", "user")
     assert given(*branch, message("a2", "assistant", "new"), continued=True) == [
         ("system", f"{SUMMARY_HEAD}old"),
@@ -154,7 +154,7 @@ async def test_summary_set_while_its_answer_is_written_stays() -> None:
         assert (await told(server))["messages"][-1]["reason"] == "stop"
 
 
-async def test_summary_is_removed_when_its_answer_goes_on() -> None:
+async def test_summary_is_removed_when_its_answer_continues() -> None:
     async with serving(ScriptedModel()) as server, server.peer() as peer:
         await filled(server, turns=1)
         await summarize(server, "m1")

@@ -57,7 +57,7 @@ def threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio")}
 
 
-async def test_a_second_socket_goes_on_from_the_cursor_of_the_first(server: RunningServer) -> None:
+async def test_a_second_socket_continues_from_the_cursor_of_the_first(server: RunningServer) -> None:
     async with server.peer() as first:
         await begin(server, first)
         cursors = first.session.cursors
@@ -257,7 +257,9 @@ async def flooding(server: RunningServer) -> AsyncIterator[Peer]:
             flooder.vanish()  # a proper close would wait for the server to read
 
 
-async def test_a_client_that_floods_and_never_reads_ends_with_4508_while_another_goes_on(server: RunningServer) -> None:
+async def test_a_client_that_floods_and_never_reads_ends_with_4508_while_another_continues(
+    server: RunningServer,
+) -> None:
     async with server.peer() as reader:
         await begin(server, reader)
         async with flooding(server) as flooder:

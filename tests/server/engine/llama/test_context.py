@@ -95,7 +95,7 @@ def test_an_abort_leaves_the_other_sequences_right(model: LlamaModel) -> None:
     assert alike(compute(model, story, 1), want)
 
 
-def test_a_full_cache_is_told_and_harms_nothing() -> None:
+def test_a_full_cache_is_reported_and_harms_nothing() -> None:
     model = LlamaModel(MODEL_PATH, context=512, parallel=2, kv_tokens=512)
     story = model.tokenize(STORY)
     want = compute(model, story, 0)

@@ -172,7 +172,7 @@ def test_any_json_parses(bench: StarterBench) -> None:
     assert parsed > 5
 
 
-def test_max_tokens_in_the_middle_is_told_as_length(bench: StarterBench) -> None:
+def test_max_tokens_in_the_middle_is_reported_as_length(bench: StarterBench) -> None:
     grammar = bench.engine.grammar({"type": "string", "minLength": 500})
     _, finished = bench.ask(grammar=grammar, max_tokens=20)
     assert (finished.reason, finished.limit) == (FinishReason.LENGTH, Limit.MAX_TOKENS)

@@ -144,7 +144,7 @@ def test_a_file_that_is_absent_or_something_else_is_named(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("part", [0.00001, 0.01, 0.5, 0.999])
-def test_a_truncated_file_is_told_in_one_line(tmp_path: Path, part: float) -> None:
+def test_a_truncated_file_is_reported_in_one_line(tmp_path: Path, part: float) -> None:
     whole = MODEL_PATH.read_bytes()
     path = write(tmp_path / "cut.gguf", whole[: max(8, int(len(whole) * part))])
     with pytest.raises(ModelError, match=r"cut\.gguf: llama\.cpp can't load this file: \w+") as raised:

@@ -97,7 +97,7 @@ def test_no_token_is_chosen_where_there_are_no_numbers(model: LlamaModel, bad: f
 
 @pytest.mark.parametrize("schema", [None, {"type": "string", "minLength": 200}])
 @pytest.mark.parametrize("written", [1, 7, 19])
-def test_dice_go_on_where_they_were_left(model: LlamaModel, written: int, schema: dict[str, Any] | None) -> None:
+def test_dice_continue_where_they_were_left(model: LlamaModel, written: int, schema: dict[str, Any] | None) -> None:
     logits = rows(model, 3, count=20)
     grammar = None if schema is None else model.grammar(schema)
     params = SamplingParams(**HOT, seed=7, frequency_penalty=0.5, dry_multiplier=0.5, grammar=grammar)
@@ -170,7 +170,7 @@ def test_dry_breaks_a_loop(model: LlamaModel) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 20])
-def test_logprobs_are_told_with_each_token(bench: StarterBench, count: int) -> None:
+def test_logprobs_are_reported_with_each_token(bench: StarterBench, count: int) -> None:
     id = f"logprobs {count}"
     bench.submit(id, temperature=0, top_logprobs=count, max_tokens=12, **bench.never_ending)
     bench.recorder.finished(id)
@@ -185,7 +185,7 @@ def test_logprobs_are_told_with_each_token(bench: StarterBench, count: int) -> N
             assert max(choice.top, key=lambda top: top.logprob) == choice.top[0]
 
 
-def test_without_top_logprobs_none_are_told(bench: StarterBench) -> None:
+def test_without_top_logprobs_none_are_reported(bench: StarterBench) -> None:
     bench.submit("none", max_tokens=5)
     bench.recorder.finished("none")
     assert [piece.choices for piece in bench.recorder.of("none") if isinstance(piece, Piece)][:1] == [()]
