@@ -16,7 +16,8 @@ from protocol.errors import RemoteProtocolError
 from server.conversations.service import Conversations
 from server.conversations.store import Store
 from server.generations.journal import Journal
-from server.generations.registry import QUEUE_LIMIT, Registry
+from server.generations.places import QUEUE_LIMIT
+from server.generations.registry import Registry
 from server.generations.restoring import OnRestart
 from server.guard.authentication import Authentication
 from server.guard.cross_origin import cross_origin
@@ -89,7 +90,7 @@ def create_app(
             watching.cancel()
             keeping.cancel()
             await registry.close()
-            await asyncio.to_thread(kept.close)
+            await kept.close()
             guard.close()
 
     page_links = PageLinks()

@@ -1,6 +1,7 @@
-"""Link between conversations and generations: starts turns and stores their answers.
+"""Conversations of all principals: starts their turns, reads and changes them.
 
-A turn is written before its generation is accepted, and the answer when it has ended, with or without readers.
+A turn is written before its generation is accepted, and the answer when it has ended, with or without readers
+(answers.py).
 """
 
 from __future__ import annotations
@@ -9,34 +10,33 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import time
-from collections.abc import Iterable
-from typing import Final, NamedTuple, ParamSpec, TypeVar
+from collections.abc import Coroutine, Iterable
+from time import monotonic
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
 from protocol.errors import RemoteProtocolError
-from protocol.messages import Done, Generate
+from protocol.messages import Generate
 from server.conversations import reading, turn_prompt, turns, upkeep
-from server.conversations.beginning import Beginning
+from server.conversations.answers import Answers
 from server.conversations.changes import Changes
 from server.conversations.locks import Locks
 from server.conversations.reading import Writing
 from server.conversations.sizes import Sizes
-from server.conversations.store import Store, StoreStatus, Work
+from server.conversations.store import Store, StoreStatus, Work, now
 from server.conversations.values import Summary, event
 from server.generations.generation import Generation
 from server.generations.parts import ENDED
 from server.generations.registry import Registry
-from server.generations.source import Source
-from server.generations.timers import Timers
 from server.logs import described
+from server.writers.writer_port import Prepared
 
 CONVERSATIONS: Final = "conversations"
 """Name of this part of the server."""
 
-RETRY_SECONDS: Final = 5.0
-"""Delay before a failed write of an answer is retried, in seconds."""
+CLOSE_SECONDS: Final = 5.0
+"""Time for starts to end when the server goes down. Their turns are ended by the next server after that."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Started(NamedTuple):
 
 
 class Conversations:
-    """Owns the open generations of conversations, on the event loop; the store owns the contents."""
+    """Owns the starts that are under way, on the event loop; the store owns the contents."""
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self.changes = Changes()
@@ -62,14 +62,13 @@ class Conversations:
         self.sizes = Sizes(store, registry)
         self._store = store
         self._registry = registry
+        self._answers = Answers(store, registry, self.changes)
         self._locks = Locks()
-        self._writing: dict[tuple[str, str], Writing] = {}
-        """Open generations, by principal and id."""
-        self._retries = Timers()
+        self._starts: set[asyncio.Task[Started]] = set()
+        """Starts whose turn is being written or whose generation is being journaled."""
         self.restored = asyncio.Event()
         """Set once the answers of an earlier server are known, or can't be read. No client is served before: an
         answer that ends would be announced before its conversation has it."""
-        registry.on_ended = self._on_end
 
     @property
     def status(self) -> StoreStatus:
@@ -100,17 +99,19 @@ class Conversations:
         left = self._store.submit(reading.left_writing)
         with contextlib.suppress(RemoteProtocolError):  # the store logs the error
             for writing in await left:
-                self._follow(writing)
+                self._answers.restore(writing)
         self.restored.set()
         while True:
             with contextlib.suppress(RemoteProtocolError):
                 await self._store.submit(upkeep.purge, now())
             await asyncio.sleep(upkeep.INTERVAL_SECONDS)
 
-    def close(self) -> None:
-        """Write the answers that have ended, and close the store. Blocks. The registry must be closed before."""
-        self._retries.close()
-        self._store.close()
+    async def close(self) -> None:
+        """Wait for the starts, write the answers that have ended, and close the store. Close the registry before."""
+        if self._starts:
+            await asyncio.wait(self._starts, timeout=CLOSE_SECONDS)
+        self._answers.close()
+        await asyncio.to_thread(self._store.close)
 
     async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work`` in the store and return its result. Raises RemoteProtocolError."""
@@ -124,103 +125,109 @@ class Conversations:
         """Cancel these generations of the principal, if they are running."""
         for id in generations:
             with contextlib.suppress(RemoteProtocolError):
-                self._registry.cancel(id, time.monotonic(), principal=principal)
+                self._registry.cancel(id, monotonic(), principal=principal)
 
     # Starting
 
     async def start(self, principal: str, body: Generate, received: float) -> Started:
         """Start the generation that ``body`` requests, in its conversation if it names one (PROTOCOL 14.2).
 
-        Returns and raises like ``Registry.start``.
+        ``received`` is a ``time.monotonic()``. Idempotent by id: for the same id and body, returns the existing
+        generation. Watch the generation before the next await: ``on_detach_ms`` counts from here. If the caller is
+        cancelled, either nothing is written, or both the turn and its generation. Raises RemoteProtocolError with the
+        code for the client.
         """
-        if body.conversation is None:
-            return Started(*await self._registry.start(body, received, principal=principal))
         named = replace(body, id=body.id or secrets.token_hex(8))
         try:
-            async with self._locks.held((principal, body.conversation)):
-                return await self._start(principal, named, received)
+            async with contextlib.AsyncExitStack() as locks:
+                await self._lock(locks, principal, named)
+                if known := self._registry.known(named, principal):
+                    self._registry.count_detach(known)
+                    return Started(known, False)
+                turn = await self._turn(principal, named)
+                prepared = await self._prepare(principal, named, turn, received)
+                begin = self._begin(principal, named, turn, prepared, locks.pop_all())
+            return await self._carried_out(begin)
         except RemoteProtocolError as error:
             error.re, error.id = "generate", body.id
             raise
 
-    async def _start(self, principal: str, body: Generate, received: float) -> Started:
-        if known := await self._registry.known(body, principal):
-            return Started(known, False)
-        turn = await self._store.submit(turns.turn, principal, body)
-        beginning = Beginning(self._store, principal, body, turn)
+    async def _lock(self, locks: contextlib.AsyncExitStack, principal: str, body: Generate) -> None:
+        """Wait for other starts with the same id, and for other starts in the same conversation."""
+        await locks.enter_async_context(self._locks.held((principal, "generation", body.id)))
+        if body.conversation is not None:
+            await locks.enter_async_context(self._locks.held((principal, "conversation", body.conversation)))
 
-        written: list[Summary] = []
+    async def _turn(self, principal: str, body: Generate) -> turns.Turn | None:
+        """Return the turn in the conversation that ``body`` names; None if it names none."""
+        return None if body.conversation is None else await self._store.submit(turns.turn, principal, body)
 
-        async def before(dropped: int) -> None:
-            written.append(await beginning.write(dropped))
-            self._writing[principal, body.id or ""] = Writing(principal, body.conversation or "", body.id or "")
+    async def _prepare(self, principal: str, body: Generate, turn: turns.Turn | None, received: float) -> Prepared:
+        asked, written = (turn_prompt.asked(body, turn), turn_prompt.written(turn)) if turn else (body, "")
+        return await self._registry.prepare(asked, written=written, received=received, principal=principal)
 
+    async def _carried_out(self, begin: Coroutine[Any, Any, Started]) -> Started:
+        """Carry out ``begin`` to its end, even if the caller is cancelled."""
+        starting = asyncio.get_running_loop().create_task(begin, name="start")
+        self._starts.add(starting)
+        starting.add_done_callback(self._starts.discard)
         try:
-            source = Source(turn_prompt.asked(body, turn), turn_prompt.written(turn), before)
-            generation, new = await self._registry.start(body, received, principal=principal, source=source)
-            self.publish(principal, written)  # only now: clients may attach to an announced generation
-        except BaseException:
-            if self._registry.find(body.id or "", principal) is None:
-                self._undo_start(principal, body, beginning)
-            else:  # the requester is gone, but the answer is written
-                self.publish(principal, written)
+            await asyncio.wait([starting])
+        except asyncio.CancelledError:
+            starting.add_done_callback(self._end_without_caller)
             raise
-        return Started(generation, new, beginning.message)
+        started = starting.result()
+        self._registry.count_detach(started.generation)
+        return started
 
-    def _undo_start(self, principal: str, body: Generate, beginning: Beginning) -> None:
-        self._writing.pop((principal, body.id or ""), None)
-        if (undone := beginning.undo()) is None:
+    def _end_without_caller(self, starting: asyncio.Task[Started]) -> None:
+        if starting.cancelled():
             return
-        undone.add_done_callback(lambda future: self._publish_result(principal, future))
+        if error := starting.exception():
+            if not isinstance(error, RemoteProtocolError):
+                logger.error("a generation was not started: %s", error, exc_info=error)
+        else:
+            self._registry.count_detach(starting.result().generation)
 
-    # Ending
+    async def _begin(
+        self,
+        principal: str,
+        body: Generate,
+        turn: turns.Turn | None,
+        prepared: Prepared,
+        locks: contextlib.AsyncExitStack,
+    ) -> Started:
+        """Begin a prepared generation, and wait until it is accepted. Releases ``locks`` at the end."""
+        async with locks:
+            with self._registry.places.reserved(body, principal):
+                if turn is None:
+                    generation, begun = self._registry.begin(body, prepared), None
+                else:
+                    generation, begun = await self._begin_turn(principal, body, turn, prepared)
+            await self._registry.accepted(generation.id, principal)
+            if begun is None:
+                return Started(generation, True)
+            self.publish(principal, [begun.summary])  # only now: clients may attach to an announced generation
+            return Started(generation, True, begun.message)
 
-    def _follow(self, writing: Writing) -> None:
-        """Handle a generation of an earlier server: it is running, has ended, or no longer exists."""
-        generation = self._registry.find(writing.generation, writing.principal)
-        if generation is None or generation.body.conversation != writing.conversation:
-            self._write_end(writing, "", (), None)
+    async def _begin_turn(
+        self, principal: str, body: Generate, turn: turns.Turn, prepared: Prepared
+    ) -> tuple[Generation, turns.TurnStart]:
+        """Write the turn, then begin its generation. Undo the turn if the generation can't begin."""
+        question, conversation = body.message_id or secrets.token_hex(8), body.conversation or ""
+        begun = await self._store.submit(turns.begin, principal, body, turn, question, now(), prepared.dropped)
+        try:
+            generation = self._registry.begin(body, prepared)
+        except Exception:
+            await self._undo(principal, conversation, begun)
+            raise
+        self._answers.add(Writing(principal, conversation, generation.id))
+        return generation, begun
+
+    async def _undo(self, principal: str, conversation: str, begun: turns.TurnStart) -> None:
+        try:
+            undone = await self._store.submit(turns.undo, principal, conversation, begun)
+        except RemoteProtocolError as error:
+            logger.error("a turn was not undone: %s", error)
             return
-        self._writing[writing.principal, writing.generation] = writing
-        if generation.log.done:
-            self._on_end(generation)
-
-    def _on_end(self, generation: Generation) -> None:
-        if writing := self._writing.get((generation.principal, generation.id)):
-            self._write_end(writing, generation.log.text, tuple(generation.log.arrivals()), generation.log.done)
-
-    def _write_end(
-        self, writing: Writing, text: str, arrivals: tuple[tuple[int, float], ...], done: Done | None
-    ) -> None:
-        """Write the answer now, before any request of a client that has read the `done`; retry later when this
-        fails."""
-        model = self._registry.writer.facts.name if done else None
-        future = self._store.submit(turns.end, writing, text, done, model, now(), arrivals)
-
-        def written(future: asyncio.Future[Summary | None]) -> None:
-            if not future.cancelled() and isinstance(future.exception(), RemoteProtocolError):
-                name = f"{writing.principal}/{writing.generation}"
-                self._retries.set(name, RETRY_SECONDS, lambda _: self._write_end(writing, text, arrivals, done))
-                return
-            self._writing.pop((writing.principal, writing.generation), None)
-            self._publish_result(writing.principal, future)
-
-        future.add_done_callback(written)
-
-    def _publish_result(self, principal: str, future: asyncio.Future[Summary | None]) -> None:
-        if future.cancelled():
-            return
-        if error := future.exception():
-            logger.error("a conversation was not written: %s", error, exc_info=_fault(error))
-        elif summary := future.result():
-            self.publish(principal, [summary])
-
-
-def now() -> int:
-    """Return the current time in milliseconds since the Unix epoch."""
-    return time.time_ns() // 1_000_000
-
-
-def _fault(error: BaseException) -> BaseException | None:
-    """Return ``error`` if it is a fault in the server, else None."""
-    return None if isinstance(error, RemoteProtocolError) else error
+        self.publish(principal, [undone] if undone else [])

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -142,6 +143,11 @@ class Store:
     def _unlock(self) -> None:
         if self._lock:
             self._lock.close()
+
+
+def now() -> int:
+    """Return the current time in milliseconds since the Unix epoch, as the store keeps times."""
+    return time.time_ns() // 1_000_000
 
 
 def _failed_future(error: RemoteProtocolError) -> asyncio.Future[T]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from server.generations.generation import Generation
-from server.generations.retention import FinishedLogs, Retention
+from server.generations.retention import FinishedLogs
 from server.generations.timers import Timers
 
 FINISHED_TIMER: Final = "/finished"
@@ -22,21 +22,16 @@ class Expiry:
     """
 
     def __init__(
-        self, retention: Retention, cancel: Callable[[str], None], forget: Callable[[tuple[str, ...]], None]
+        self, finished_logs: FinishedLogs, cancel: Callable[[str], None], forget: Callable[[tuple[str, ...]], None]
     ) -> None:
         self._cancel = cancel
         self._forget = forget
-        self._finished_logs = FinishedLogs(retention)
+        self._finished_logs = finished_logs
         self._timers = Timers()
 
     def __contains__(self, key: str) -> bool:
         """Tell whether the detach timer of a generation is running."""
         return key in self._timers
-
-    @property
-    def kept_bytes(self) -> int:
-        """Memory taken by finished logs, in bytes."""
-        return self._finished_logs.size
 
     def update_detach_timer(self, generation: Generation) -> None:
         """Let ``on_detach_ms`` count while the generation is open and has no reader (PROTOCOL 6.5)."""

@@ -191,9 +191,9 @@ class Journal:
     def _begin(self, begun: Begun) -> _Statement:
         request, key = begun.request, self._next_key
         self._next_key += 1
-        self._open[begun.id] = _Open(key, self._next_step)
+        self._open[request.id] = _Open(key, self._next_step)
         sampling, prompt = _json(request.sampling), array("i", request.prompt).tobytes()
-        facts = (begun.id, begun.epoch, request.principal, _json(begun.body), sampling, prompt)
+        facts = (request.id, begun.epoch, request.principal, _json(begun.body), sampling, prompt)
         return _BEGIN, (key, *facts, request.opened, begun.model, begun.created)
 
     def _end(self, finished: Finished) -> Iterator[_Statement]:

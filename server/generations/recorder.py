@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
+from server.engine.base import Finished, FinishReason, Update
 from server.generations.entries import Entry
 from server.generations.histogram import Histogram
 from server.generations.journal import Journal
@@ -61,6 +62,8 @@ class Recorder:
         self._journal = journal
         self._parts = parts or ServerParts()
         self.failure: str | None = None
+        self.suspending = False
+        """True once the open generations are left for the next server: their interruption is not recorded."""
         self._deliver: Deliver = lambda entries: None
         self._died: Died = lambda reason, error: None
         self._ended = False
@@ -95,6 +98,10 @@ class Recorder:
         self._queue.put(_Step(entries, time.monotonic()))
         if self._ended:
             self._deliver_rest()
+
+    def record_step(self, updates: Sequence[Update]) -> None:
+        """Journal the updates of one step, and then deliver them. Called on the engine's thread."""
+        self.put(without_interrupted(updates) if self.suspending else updates)
 
     def close(self) -> None:
         """Record and deliver everything in the queue, then end the thread and close the journal."""
@@ -155,3 +162,12 @@ class Recorder:
                 yield self._queue.get_nowait()
         except Empty:
             return
+
+
+def without_interrupted(updates: Sequence[Update]) -> list[Update]:
+    """Return a step's updates without those of interrupted generations.
+
+    The next server resumes these, and then holds back the same text that the engine released here.
+    """
+    interrupted = {u.id for u in updates if isinstance(u, Finished) and u.reason is FinishReason.INTERRUPTED}
+    return [update for update in updates if update.id not in interrupted]

@@ -11,40 +11,29 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, ParamSpec
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
-from server.engine.base import (
-    EngineDeadError,
-    Finished,
-    FinishReason,
-    GenerationRequest,
-    Piece,
-    Prefill,
-    Queued,
-    Update,
-)
-from server.generations.breaking import broken
-from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Mark
+from server.engine.base import EngineDeadError, GenerationRequest
+from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mark
 from server.generations.expiry import Expiry
 from server.generations.generation import Generation
+from server.generations.generation_table import GenerationTable
 from server.generations.journal import Journal
-from server.generations.log import Wake
-from server.generations.measurements import Measurements, log_end
+from server.generations.log_appender import LogAppender
+from server.generations.measurements import Measurements
 from server.generations.ownership import key_of
 from server.generations.parts import ENDED, ServerParts
+from server.generations.places import QUEUE_LIMIT, Places
 from server.generations.recorder import JournalLoad, JournalStatus, Recorder
-from server.generations.refusals import busy, conflict, too_many_active
-from server.generations.restoring import OnRestart, restored, resumed, without_interrupted
-from server.generations.retention import RETENTION, Retention
-from server.generations.source import Source
+from server.generations.refusals import busy, conflict
+from server.generations.restoring import OnRestart, restored, resumed
+from server.generations.retention import RETENTION, FinishedLogs, Retention
 from server.generations.stored import Stored
 from server.logs import described, event
-from server.writers.endings import ended
 from server.writers.request_errors import refusal
 from server.writers.writer_port import Prepared, PromptSize, Writer
 
@@ -60,29 +49,14 @@ LOOK_SECONDS: Final = 1.0
 
 P = ParamSpec("P")
 
-QUEUE_LIMIT = 256
-"""Maximum number of waiting generations."""
-
-
-@dataclass(slots=True)
-class _Beginning:
-    """A generation being journaled; ``submitted`` passes when the engine has it.
-
-    ``awaited``: a caller waits for that and will watch it.
-    """
-
-    generation: Generation
-    submitted: Mark
-    awaited: bool = True
-
 
 class Registry:
     """Owns every generation and its log. All methods belong to the event loop that ``run`` runs on.
 
-    ``journal`` None: nothing survives this process. ``queue_limit``: waiting generations of all principals;
-    ``active_limit``: waiting or running ones per principal, None: no separate limit.
+    ``journal`` None: nothing survives this process. ``queue_limit`` and ``active_limit``: see Places.
 
-    The dictionaries are keyed by a generation's key; callers use the id and the principal (ownership.py).
+    A start calls, in this order: ``known``, ``prepare``, ``places.reserved``, ``begin``, ``accepted``, and at last
+    ``count_detach`` (conversations/service.py). Callers use the id and the principal, the table its key (ownership.py).
     """
 
     def __init__(
@@ -95,37 +69,39 @@ class Registry:
         queue_limit: int = QUEUE_LIMIT,
         active_limit: int | None = None,
     ) -> None:
-        self.queue_limit = queue_limit
         self.on_ended: Callable[[Generation], None] = lambda generation: None
         """Called on the event loop with each generation that ends, before its readers are woken. Set once, before
         ``run``."""
-        room = queue_limit + writer.slots
-        self.active_limit = room if active_limit is None else min(active_limit, room)
         self.parts = ServerParts()
         self.measurements = Measurements()
         self.writer = writer
         self._recorder = Recorder(journal, self.parts)
         self._stored = journal.stored if journal else []
         self._on_restart = on_restart
-        self._logs_limit = retention.limit
-        self._expiry = Expiry(retention, self._cancel_unwatched, self._forget)
-        self._generations: dict[str, Generation] = {}
-        self._open: dict[str, Generation] = {}
-        self._beginning: dict[str, _Beginning] = {}
+        self._generations = GenerationTable()
+        finished = FinishedLogs(retention)
+        self._expiry = Expiry(finished, self._cancel_unwatched, self._forget)
+        self.places = Places(self._generations, finished, writer, retention.limit, queue_limit, active_limit)
+        self._appender = LogAppender(
+            self._generations,
+            writer,
+            self._recorder,
+            self._expiry,
+            self.parts,
+            self.measurements,
+            lambda generation: self.on_ended(generation),
+        )
         self._running = False
-        self._idle = asyncio.Event()
-        """Set while nothing runs. Maintained only during shutdown."""
         self._shutting_down = False
-        self._suspending = False
 
     @property
     def active(self) -> list[Generation]:
         """All generations that have not ended, oldest first, of all principals."""
-        return list(self._open.values())
+        return self._generations.open
 
     def active_of(self, principal: str) -> list[Generation]:
         """Return the principal's generations that have not ended, oldest first."""
-        return [generation for generation in self._open.values() if generation.principal == principal]
+        return [generation for generation in self.active if generation.principal == principal]
 
     @property
     def shutting_down(self) -> bool:
@@ -165,62 +141,98 @@ class Registry:
             lambda entries: _post(loop, self._receive, entries),
             lambda reason, error: _post(loop, self._fail, RECORDER, reason, error),
         )
-        self.writer.start(self._record_step)
+        self.writer.start(self._recorder.record_step)
         self._running = True
         self._restore()
 
     async def drain(self, seconds: float) -> None:
         """Accept no new generations, and give running ones ``seconds`` to end."""
         self._shutting_down = True
-        self._note_idle()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._idle.wait()
+                await self._generations.idle.wait()
 
     async def close(self) -> None:
         """End the engine, and with it every generation that the journal doesn't keep for the next start."""
         self._shutting_down = True
-        self._suspending = self._on_restart is OnRestart.CONTINUE and self.journal_status.status == "ok"
+        self._recorder.suspending = self._on_restart is OnRestart.CONTINUE and self.journal_status.status == "ok"
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self._recorder.close)  # everything it delivered reaches the loop before this returns
         self._expiry.close()
 
-    async def start(
-        self, body: Generate, received: float, *, principal: str, source: Source | None = None
-    ) -> tuple[Generation, bool]:
-        """Start the generation that ``body`` requests, received at ``time.monotonic()`` ``received``.
+    # Starting
 
-        Idempotent by id: for the same id and body, returns the existing generation and False. ``source``: the expanded
-        form of a body that names a conversation; its ``before`` runs after all checks have passed. Watch the generation
-        before the next await: ``on_detach_ms`` counts from here. Raises RemoteProtocolError with the code for the
-        client.
+    def known(self, body: Generate, principal: str) -> Generation | None:
+        """Return the principal's accepted generation with this body's id; None when there is none.
+
+        Raises RemoteProtocolError (id_conflict) when it was requested with another body.
         """
-        if known := await self.known(body, principal):
-            self._expiry.update_detach_timer(known)
-            return known, False
+        known = self._generations.get(key_of(principal, body.id or ""))
+        if known and not known.is_for(body):
+            raise conflict(body)
+        return known
+
+    async def prepare(self, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
+        """Return the request of ``body``, which has an id and its whole dialogue; see ``Writer.prepare``.
+
+        Raises RemoteProtocolError, also while the server can't compute answers.
+        """
         self._refuse_when_down(body)
-        key = key_of(principal, body.id or secrets.token_hex(8))
+        prepare = partial(self.writer.prepare, written=written, received=received, principal=principal)
         try:
-            prepared = await asyncio.to_thread(self._prepare, key, body, source, received, principal)
+            return await asyncio.to_thread(prepare, key_of(principal, body.id or ""), body)
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
-        if known := await self.known(body, principal):  # another connection was faster
-            return known, False
+
+    def begin(self, body: Generate, prepared: Prepared) -> Generation:
+        """Begin the prepared generation that the client requested with ``body``: it is journaled, then submitted.
+
+        Its id must be free, and its place reserved (``places``). Raises RemoteProtocolError while the server can't
+        compute answers.
+        """
         self._refuse_when_down(body)
-        self._refuse_when_full(body, principal)
-        if source:
-            await source.before(prepared.dropped)
-            if await self.known(body, principal):
-                raise conflict(body)
-            self._refuse_when_down(body)
-        beginning = self._begin(body, prepared)
-        try:
-            await beginning.submitted.passed.wait()
-        finally:
-            beginning.awaited = False
-            if beginning.generation.key in self._generations:
-                self._expiry.update_detach_timer(beginning.generation)
-        return beginning.generation, True
+        request, dropped = prepared
+        begun = Begun(
+            request=request,
+            epoch=secrets.token_hex(6),
+            body=body,
+            model=self.writer.identity,
+            created=time.time(),
+        )
+        generation = Generation(
+            request.id,
+            begun.epoch,
+            body,
+            self._next_position,
+            dropped=dropped,
+            prompt_tokens=len(request.prompt),
+            received=request.received,
+        )
+        generation.on_watchers_changed = self._expiry.update_detach_timer
+        self._generations.begin(generation)
+        self._recorder.put([begun])  # the appender submits it
+        event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(request.prompt))
+        return generation
+
+    async def accepted(self, id: str, principal: str) -> None:
+        """Wait until the principal's generation ``id``, if it is being journaled, is accepted."""
+        await self._generations.accepted(key_of(principal, id))
+
+    def count_detach(self, generation: Generation) -> None:
+        """Let ``on_detach_ms`` count from now, unless a reader watches the generation."""
+        self._expiry.update_detach_timer(generation)
+
+    def _refuse_when_down(self, body: Generate) -> None:
+        if self._shutting_down:
+            raise busy(body, "the server is going down; try again when it is back")
+        if failure := self.failure:
+            raise refusal(body, ErrorCode.ENGINE_FAILED, f"{failure}; restart the server")
+
+    @property
+    def _next_position(self) -> int:
+        return max(0, len(self._generations.unfinished) + 1 - self.writer.slots)
+
+    # Reading and stopping
 
     async def measure(self, body: Generate, written: str) -> PromptSize:
         """Return the size of the prompt that a generation would read. Raises RemoteProtocolError."""
@@ -252,6 +264,17 @@ class Registry:
             raise RemoteProtocolError(ErrorCode.ALREADY_DONE, text, re="cancel", id=id)
         self._stop(generation, received)
 
+    def _cancel_unwatched(self, key: str) -> None:
+        if generation := self._generations.open_one(key):
+            self._stop(generation, time.monotonic())
+
+    def _stop(self, generation: Generation, received: float) -> None:
+        if generation.cancel_received is None:
+            generation.cancel_received = received
+            event(logger, logging.DEBUG, "cancel", generation=generation.id, state=generation.state)
+            self.writer.cancel(generation.key, received)
+            self._recorder.put([CancelAsked(generation.key)])
+
     async def caught_up(self) -> None:
         """Wait until everything that the engine has delivered so far is in the logs."""
         mark = Mark(asyncio.Event())
@@ -259,95 +282,10 @@ class Registry:
         await mark.passed.wait()
 
     def find(self, id: str, principal: str) -> Generation | None:
-        """Return the principal's generation ``id``, including one that is still being journaled; None when there is
-        none."""
-        key = key_of(principal, id)
-        beginning = self._beginning.get(key)
-        return self._generations.get(key) or (beginning.generation if beginning else None)
+        """Return the principal's generation ``id``, also while it is being journaled; None when there is none."""
+        return self._generations.find(key_of(principal, id))
 
-    async def begun(self, id: str, principal: str) -> None:
-        """Wait until the principal's generation ``id``, if it is being journaled, is registered."""
-        if beginning := self._beginning.get(key_of(principal, id)):
-            await beginning.submitted.passed.wait()
-
-    async def known(self, body: Generate, principal: str) -> Generation | None:
-        """Return the principal's existing generation with this body's id, once it is journaled.
-
-        Raises RemoteProtocolError (id_conflict) when it was requested with another body.
-        """
-        if body.id is None:
-            return None
-        await self.begun(body.id, principal)
-        known = self._generations.get(key_of(principal, body.id))
-        if known and not known.is_for(body):
-            raise conflict(body)
-        return known
-
-    # Beginning
-
-    def _refuse_when_down(self, body: Generate) -> None:
-        if self._shutting_down:
-            raise busy(body, "the server is going down; try again when it is back")
-        if failure := self.failure:
-            raise refusal(body, ErrorCode.ENGINE_FAILED, f"{failure}; restart the server")
-
-    def _refuse_when_full(self, body: Generate, principal: str) -> None:
-        beginning = [one.generation for one in self._beginning.values() if one.generation.principal == principal]
-        if len(self.active_of(principal)) + len(beginning) >= self.active_limit < self.queue_limit + self.writer.slots:
-            raise too_many_active(body, self.active_limit, self.writer.eta_ms())
-        if len(self._open) + len(self._beginning) >= self.queue_limit + self.writer.slots:
-            text = f"{self.queue_limit} generations are waiting already; try again later"
-            raise busy(body, text, retry_after_ms=self.writer.eta_ms())
-        if self._expiry.kept_bytes + sum(each.size for each in self._open.values()) >= self._logs_limit:
-            raise busy(body, "the memory for recent answers is full; try again later")
-
-    def _prepare(self, key: str, body: Generate, source: Source | None, received: float, principal: str) -> Prepared:
-        asked, written = (source.body, source.written) if source else (body, "")
-        return self.writer.prepare(key, asked, written=written, received=received, principal=principal)
-
-    def _begin(self, body: Generate, prepared: Prepared) -> _Beginning:
-        """Send a generation to the journal; ``_submit_journaled`` continues with it."""
-        request, dropped = prepared
-        begun = Begun(
-            request=request,
-            epoch=secrets.token_hex(6),
-            body=body,
-            model=self.writer.identity,
-            created=time.time(),
-        )
-        generation = Generation(
-            request.id,
-            begun.epoch,
-            body,
-            self._next_position,
-            dropped=dropped,
-            prompt_tokens=len(request.prompt),
-            received=request.received,
-        )
-        generation.on_watchers_changed = self._expiry.update_detach_timer
-        beginning = self._beginning[request.id] = _Beginning(generation, Mark(asyncio.Event()))
-        self._recorder.put([begun, beginning.submitted])
-        event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(request.prompt))
-        return beginning
-
-    @property
-    def _next_position(self) -> int:
-        return max(0, len(self._open) + len(self._beginning) + 1 - self.writer.slots)
-
-    def _submit_journaled(self, begun: Begun) -> None:
-        if (beginning := self._beginning.pop(begun.id, None)) is None:  # it was ended by a fault meanwhile
-            return
-        self._generations[begun.id] = self._open[begun.id] = beginning.generation
-        self._submit(begun.request)
-        if not beginning.awaited:
-            self._expiry.update_detach_timer(beginning.generation)
-
-    def _submit(self, request: GenerationRequest) -> None:
-        try:
-            self.writer.submit(request)
-        except EngineDeadError as error:
-            if not self._suspending:  # otherwise the next start resumes it
-                self._recorder.put([ended(request, FinishReason.FAILED, str(error))])
+    # An earlier server's generations
 
     def _restore(self) -> None:
         """Restore an earlier server's generations: finished logs, and the open ones in the order of acceptance."""
@@ -357,122 +295,36 @@ class Registry:
         self._stored = []
 
     def _restore_one(self, stored: Stored, now: float, clock: float) -> None:
-        generation = self._generations[stored.begun.id] = restored(stored, self._next_position, now)
+        generation = restored(stored, self._next_position, now)
         generation.on_watchers_changed = self._expiry.update_detach_timer
+        self._generations.add(generation, is_open=stored.ending is None)
         if stored.ending is not None:
             generation.apply(stored.ending, now)
             self._expiry.finished(generation, now - max(0.0, clock - (stored.finished or clock)))
             return
-        self._open[generation.key] = generation
         try:
             following = resumed(stored, self.writer, self._on_restart, now)
             if isinstance(following, GenerationRequest):
-                self._submit(following)
+                self._appender.submit(following)
             else:
                 self._recorder.put([following])
         except Exception as error:
-            self._break_for(generation, error)
-        self._expiry.update_detach_timer(generation)
+            self._appender.fail(generation, error)
+        self.count_detach(generation)
 
-    # Updates
-
-    def _record_step(self, updates: Sequence[Update]) -> None:
-        """Record the updates of one step. Runs on the engine's thread."""
-        self._recorder.put(without_interrupted(updates) if self._suspending else updates)
+    # Parts of the server
 
     def _receive(self, entries: Sequence[Entry]) -> None:
-        """Apply journaled entries. A fault outside of a single generation ends the registry."""
+        """Append journaled entries. A fault outside of a single generation ends the registry."""
         try:
-            self._apply(entries)
+            self._appender.append(entries)
         except Exception as error:
             self._fail(REGISTRY, described(error), error)
 
-    def _apply(self, entries: Sequence[Entry]) -> None:
-        """Update the logs, then wake each reader once. A fault in one entry ends only its generation."""
-        now = time.monotonic()
-        wakes: dict[Wake, None] = {}
-        for entry in entries:
-            try:
-                wakes.update(dict.fromkeys(self._apply_one(entry, now)))
-            except Exception as error:
-                if not isinstance(entry, Mark | Forgotten) and (generation := self._open.get(entry.id)):
-                    self._break_for(generation, error)
-                else:
-                    self.parts.survived("an entry without a generation", error)
-        self._wake(wakes)
-        self._note_idle()
-
-    def _apply_one(self, entry: Entry, now: float) -> Iterable[Wake]:
-        """Apply one entry. Returns the callbacks to call."""
-        match entry:
-            case Begun():
-                self._submit_journaled(entry)
-            case Mark(passed=passed):
-                passed.set()
-            case CancelAsked() | Forgotten():
-                pass
-            case Broken(id=id) if generation := self._open.get(id):
-                return self._end_broken(generation, entry, now)
-            case Queued() | Prefill() | Piece() | Finished() if generation := self._open.get(entry.id):
-                if generation.broken is None:
-                    return self._update(generation, entry, now)
-        return ()
-
-    def _update(self, generation: Generation, update: Update, now: float) -> Iterable[Wake]:
-        generation.apply(update, now)
-        if isinstance(update, Piece):
-            self.parts.guarded("the measurements", lambda: self.measurements.piece(generation, update, now))
-        elif isinstance(update, Finished):
-            self._ended(generation, update, now)
-        return generation.watchers
-
-    def _ended(self, generation: Generation, finished: Finished, now: float) -> None:
-        """Handle the end of a log. Faults in this must not keep the end from its readers."""
-        guarded = self.parts.guarded
-        guarded("the measurements", lambda: self.measurements.end(finished))
-        guarded("the log line of an end", lambda: log_end(generation, finished))
-        guarded("the logs that are kept", lambda: self._keep_finished(generation, now))
-        guarded("the callback for an end", lambda: self.on_ended(generation))
-
-    def _wake(self, wakes: Iterable[Wake]) -> None:
-        for wake in wakes:
-            self.parts.guarded("a reader", wake)
-
-    # Faults
-
-    def _break_for(self, generation: Generation, error: Exception) -> None:
-        """End ``generation`` as failed after a fault in handling it."""
-        self.parts.survived("a generation", error)
-        self._break(generation, f"a fault in the server ended this answer ({described(error)}); ask again")
-
-    def _break(self, generation: Generation, error: str) -> Broken:
-        """End a generation as failed, first in the journal, and have the engine free its slot."""
-        if generation.broken is None:
-            generation.broken = broken(generation, error, time.monotonic())
-            self._recorder.put([generation.broken])  # before the engine's own end can be journaled
-            self.parts.guarded("a cancel", lambda: self.writer.cancel(generation.key, time.monotonic()))
-        return generation.broken
-
-    def _end_broken(self, generation: Generation, entry: Broken, now: float) -> Iterable[Wake]:
-        generation.end(entry.finished)
-        self._ended(generation, entry.finished, now)
-        return generation.watchers
-
     def _fail(self, part: str, reason: str, error: BaseException | None = None, *, level: int = logging.ERROR) -> None:
         """Record that a required part has failed: end every generation as failed and release all waiting callers."""
-        if not self.parts.died(part, reason, error, level=level):
-            return
-        for key, beginning in self._beginning.items():
-            self._generations[key] = self._open[key] = beginning.generation
-            beginning.submitted.passed.set()
-        self._beginning.clear()
-        wakes: dict[Wake, None] = {}
-        for generation in self.active:
-            entry = self._break(generation, f"the {part} has died: {reason}; restart the server")
-            wakes.update(dict.fromkeys(generation.watchers))
-            self.parts.guarded("an end", partial(self._end_broken, generation, entry, time.monotonic()))
-        self._wake(wakes)
-        self._note_idle()
+        if self.parts.died(part, reason, error, level=level):
+            self._appender.fail_all(f"the {part} has died: {reason}; restart the server")
 
     def _check_parts(self) -> None:
         """Detect a part that ended without reporting it."""
@@ -486,32 +338,8 @@ class Registry:
         elif not stats.alive:
             self._fail(ENGINE, ENDED)
 
-    def _note_idle(self) -> None:
-        if not self._open and not self._beginning:
-            self._idle.set()
-        else:
-            self._idle.clear()
-
-    # Ending
-
-    def _cancel_unwatched(self, key: str) -> None:
-        if generation := self._open.get(key):
-            self._stop(generation, time.monotonic())
-
-    def _stop(self, generation: Generation, received: float) -> None:
-        if generation.cancel_received is None:
-            generation.cancel_received = received
-            event(logger, logging.DEBUG, "cancel", generation=generation.id, state=generation.state)
-            self.writer.cancel(generation.key, received)
-            self._recorder.put([CancelAsked(generation.key)])
-
-    def _keep_finished(self, generation: Generation, now: float) -> None:
-        del self._open[generation.key]
-        self._expiry.finished(generation, now)
-
     def _forget(self, keys: tuple[str, ...]) -> None:
-        for key in keys:
-            del self._generations[key]
+        self._generations.forget(keys)
         self._recorder.put([Forgotten(keys)])
 
 

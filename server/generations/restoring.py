@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 
-from server.engine.base import Finished, FinishReason, GenerationRequest, Update
+from server.engine.base import Finished, FinishReason, GenerationRequest
 from server.generations.generation import Generation
 from server.generations.stored import Stored
 from server.writers.endings import ended
@@ -45,12 +44,3 @@ def resumed(stored: Stored, writer: Writer, wanted: OnRestart, now: float) -> Ge
     if wanted is OnRestart.INTERRUPT:
         return ended(request, FinishReason.INTERRUPTED)
     return writer.resumed(request, stored.begun.model, now)
-
-
-def without_interrupted(updates: Sequence[Update]) -> list[Update]:
-    """Return a step's updates without those of interrupted generations.
-
-    The next server resumes these, and then holds back the same text that the engine released here.
-    """
-    interrupted = {u.id for u in updates if isinstance(u, Finished) and u.reason is FinishReason.INTERRUPTED}
-    return [update for update in updates if update.id not in interrupted]

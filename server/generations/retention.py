@@ -32,32 +32,28 @@ class _Kept(NamedTuple):
 
 
 class FinishedLogs:
-    """Finished logs, oldest first. Owned by the registry. Times are ``time.monotonic()`` seconds."""
+    """Finished logs, oldest first. Only Expiry changes them. Times are ``time.monotonic()`` seconds."""
 
     def __init__(self, retention: Retention) -> None:
         self._retention = retention
         self._kept: deque[_Kept] = deque()
-        self._size = 0
+        self.size = 0
+        """Total size in bytes."""
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    @property
-    def size(self) -> int:
-        """Total size in bytes."""
-        return self._size
-
     def add(self, id: str, finished: float, size: int) -> None:
         """Add a log of ``size`` bytes that finished no earlier than those before it."""
         self._kept.append(_Kept(id, finished, size))
-        self._size += size
+        self.size += size
 
     def pop_expired(self, now: float) -> tuple[str, ...]:
         """Remove the expired logs and return their ids."""
         expired = []
         while (due := self.due) is not None and due <= now:
             oldest = self._kept.popleft()
-            self._size -= oldest.size
+            self.size -= oldest.size
             expired.append(oldest.id)
         return tuple(expired)
 
@@ -66,5 +62,5 @@ class FinishedLogs:
         """Time at which the oldest expires, as of now; None when there are none."""
         if not self._kept:
             return None
-        crowded = self._size > self._retention.size
+        crowded = self.size > self._retention.size
         return self._kept[0].finished + (self._retention.least if crowded else self._retention.most)

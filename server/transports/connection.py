@@ -281,7 +281,7 @@ class Connection:
             case Cancel():
                 self._cancel(message, received)
             case Attach(id=id):
-                await self._registry.begun(id, self.principal)
+                await self._registry.accepted(id, self.principal)
                 self._attach(message, re="attach")
             case Detach(id=id):
                 self._registry.get(id, re="detach", principal=self.principal)

@@ -16,7 +16,8 @@ from server.conversations import importing, reading
 from server.conversations.formats import markdown, streamui_json
 from server.conversations.formats.draft import BadItemError, Draft
 from server.conversations.formats.recognise import Skipped, read_file
-from server.conversations.service import Conversations, now
+from server.conversations.service import Conversations
+from server.conversations.store import now
 from server.conversations.values import Summary, Whole, encoded
 from server.guard.principal import principal_of
 from server.transports.requests import JSON, NO_STORE, read_bytes

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations import editing, listing, reading
 from server.conversations.editing import Removed
-from server.conversations.service import Conversations, now
+from server.conversations.service import Conversations
+from server.conversations.store import now
 from server.conversations.values import Change, ContextQuery, MessageChange, NewConversation, encoded
 from server.guard.principal import principal_of
 from server.transports.bodies import read_object

@@ -33,8 +33,8 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
         ),
         limits=Limits(
             frame_bytes=MAX_FRAME_BYTES,
-            active=registry.active_limit,
-            queued=registry.queue_limit,
+            active=registry.places.active_limit,
+            queued=registry.places.queue_limit,
             parallel=registry.writer.slots,
             sockets=access.limits.sockets,
             messages_per_second=access.limits.messages,

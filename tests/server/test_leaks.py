@@ -11,10 +11,10 @@ from protocol.messages import Accepted, Cancel, DoneReason, Generate, Params
 from server.engine.llama import LlamaModel
 from server.engine.worker import BatchingEngine
 from server.generations.ownership import LOCAL
-from server.generations.registry import Registry
 from server.generations.retention import Retention
 from server.starter import MODEL_PATH
 from server.writers.local import local_writer
+from tests.server.generations.starting import StartingRegistry as Registry
 from tests.server.transports.peer import DEADLINE, Peer
 from tests.server.transports.running import RunningServer
 

@@ -14,16 +14,17 @@ import pytest
 from protocol.messages import Done, DoneReason, Generate, GenerationState
 from server.chat.template import ChatTemplate
 from server.engine.base import Choice, Queued, TokenLogprob, Update
+from server.generations import log_appender
 from server.generations import registry as registry_module
 from server.generations.generation import Generation
 from server.generations.journal import Journal
 from server.generations.ownership import LOCAL, key_of
 from server.generations.recorder import _Step
-from server.generations.registry import Registry
 from server.generations.restoring import restored
 from server.generations.stored import Stored
 from server.writers.local import LocalWriter
 from tests.server.generations.puppet import PuppetEngine, finished, piece, prefill
+from tests.server.generations.starting import StartingRegistry as Registry
 from tests.server.generations.test_registry import ended, start
 
 BAD, GOOD = key_of(LOCAL, "bad"), key_of(LOCAL, "good")
@@ -188,7 +189,7 @@ def raising(*_: Any, **__: Any) -> None:
         lambda registry, monkeypatch: monkeypatch.setattr(registry, "on_ended", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry.measurements, "piece", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry.measurements, "end", raising),
-        lambda registry, monkeypatch: monkeypatch.setattr(registry_module, "log_end", raising),
+        lambda registry, monkeypatch: monkeypatch.setattr(log_appender, "log_end", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry._expiry, "finished", raising),
         lambda registry, monkeypatch: monkeypatch.setattr(registry._recorder, "_lags", None),
     ],
@@ -276,7 +277,11 @@ async def test_an_engine_that_cant_be_started_ends_what_was_left(
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), MemoryError(), SystemExit(1)])
 async def test_a_commit_that_raises_what_nobody_foresaw_ends_all_and_is_journaled(
-    registry: Registry, engine: PuppetEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    registry: Registry,
+    engine: PuppetEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
 ) -> None:
     open_ones = await both(registry)
     journal = registry._recorder._journal
@@ -319,7 +324,7 @@ async def test_a_registry_that_raises_ends_every_generation(
     registry: Registry, engine: PuppetEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_ones = await both(registry)
-    monkeypatch.setattr(registry, "_apply", raising)
+    monkeypatch.setattr(registry._appender, "append", raising)
     engine.hand_over(prefill(BAD))
     await told(registry, open_ones, "the registry has died", "ZeroDivisionError")
 
@@ -335,7 +340,7 @@ async def test_generation_being_journaled_fails_when_a_part_dies(
     registry: Registry, engine: PuppetEngine, tmp_path: Path
 ) -> None:
     starting = asyncio.ensure_future(start(registry, BODIES["bad"]))
-    while not registry._beginning:
+    while not registry._generations.unfinished:
         await asyncio.sleep(0)
     engine.alive = False
     assert registry.failure is not None

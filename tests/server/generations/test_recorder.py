@@ -107,7 +107,7 @@ async def test_unjournaled_answers_end_with_the_server(filling: RunningServer, t
         await peer.take(Accepted)
         await filling.registry.close()
         assert (await peer.until_done("g2"))[-1].reason == "interrupted"  # type: ignore[union-attr]
-    await asyncio.to_thread(filling.conversations.close)
+    await filling.conversations.close()
     old = filling.registry.get("g1", re="attach", principal=LOCAL).log
     model = ScriptedModel(context=9_000)
     model.gate.close()  # else the answer may have ended before the server is ready

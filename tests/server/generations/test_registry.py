@@ -16,10 +16,10 @@ from server.engine.worker import BatchingEngine
 from server.generations.entries import Entry
 from server.generations.generation import Generation
 from server.generations.ownership import LOCAL
-from server.generations.registry import Registry
 from server.generations.retention import RETENTION, Retention
 from server.writers.local import LocalWriter
 from tests.server.engine.scripted_model import ScriptedModel
+from tests.server.generations.starting import StartingRegistry as Registry
 
 DEADLINE = 60.0
 
@@ -185,7 +185,7 @@ async def test_queue_positions_count_those_ahead_and_move(registry: Registry, mo
 
 
 async def test_a_full_queue_is_busy(registry: Registry, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "queue_limit", 2)
+    monkeypatch.setattr(registry.places, "queue_limit", 2)
     model.gate.close()
     for n in range(3):
         await start(registry, Generate(id=f"g{n}", prompt="Hi"))
@@ -324,7 +324,7 @@ async def test_a_failed_batch_ends_only_what_was_in_it(registry: Registry, model
     assert (await ended(registry, second)).reason is DoneReason.STOP
 
 
-async def test_a_log_expires_after_its_time(engine: BatchingEngine) -> None:
+async def test_a_log_expires_after_its_time(engine: BatchingEngine, model: ScriptedModel) -> None:
     async with running(engine, retention=Retention(least=0, most=0.01)) as registry:
         await ended(registry, await start(registry, Generate(id="g1", prompt="Hi")))
         async with asyncio.timeout(DEADLINE):
@@ -334,8 +334,10 @@ async def test_a_log_expires_after_its_time(engine: BatchingEngine) -> None:
             registry.get("g1", re="attach", principal=LOCAL)
         assert caught.value.code is ErrorCode.UNKNOWN_ID
         assert "g1" not in registry._expiry
+        model.gate.close()
         again = await start(registry, Generate(id="g1", prompt="Hi"))
         assert again.log.done is None
+        model.gate.open()
 
 
 async def test_closing_ends_all_as_interrupted(engine: BatchingEngine, model: ScriptedModel) -> None:
@@ -353,7 +355,10 @@ async def test_closing_ends_all_as_interrupted(engine: BatchingEngine, model: Sc
     assert model.held_tokens == engine.stats().kept_tokens
 
 
-async def test_generation_whose_client_leaves_while_journaled_is_unwatched(registry: Registry) -> None:
+async def test_generation_whose_client_leaves_while_journaled_is_unwatched(
+    registry: Registry, model: ScriptedModel
+) -> None:
+    model.gate.close()
     waiting: list[Sequence[Entry]] = []
     put = registry._recorder.put
     registry._recorder.put = waiting.append  # type: ignore[assignment, method-assign]
@@ -368,8 +373,11 @@ async def test_generation_whose_client_leaves_while_journaled_is_unwatched(regis
     await asyncio.wait([starting])
     registry._recorder.put = put  # type: ignore[method-assign]
     put(waiting[0])
-    await registry.caught_up()
-    assert "g1" in registry._expiry
+    async with asyncio.timeout(DEADLINE):
+        while registry.find("g1", LOCAL) not in registry._generations.values() or registry.active:
+            await asyncio.sleep(0.001)
+    done = registry.get("g1", re="attach", principal=LOCAL).log.done
+    assert done is not None and done.reason is DoneReason.CANCELLED
 
 
 async def test_drain_waits_for_running_generations_and_refuses_new_ones(

@@ -27,7 +27,8 @@ from server.conversations.service import Conversations
 from server.conversations.store import Store
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
-from server.generations.registry import QUEUE_LIMIT, Registry
+from server.generations.places import QUEUE_LIMIT
+from server.generations.registry import Registry
 from server.generations.restoring import OnRestart
 from server.guard.deadlines import PunctualProtocol
 from server.guard.guard import Guard

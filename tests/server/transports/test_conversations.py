@@ -372,12 +372,12 @@ async def test_a_turn_that_begins_when_the_server_goes_down_is_taken_back(
     def look(body: Generate) -> None:
         nonlocal looks
         looks += 1
-        registry._shutting_down = looks == 3
+        registry._shutting_down = looks == 2
         refuse(body)
 
     monkeypatch.setattr(registry, "_refuse_when_down", look)
     status, error = await call(server, "POST", "/generate", {"conversation": "c1", "content": "Hi"})
-    assert (status, error["code"], looks) == (503, "busy", 3)
+    assert (status, error["code"], looks) == (503, "busy", 2)
     registry._shutting_down = False
     whole = await told(server, "c1")
     assert (whole["messages"], whole["leaf"], whole["title"], whole["writing"]) == ([], None, "", [])
@@ -395,7 +395,7 @@ async def test_two_turns_at_once_go_one_after_the_other(server: RunningServer) -
 async def test_an_answer_that_cant_be_written_now_is_written_later(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("server.conversations.service.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("server.conversations.answers.RETRY_SECONDS", 0.01)
     await made(server, id="c1")
     store = server.conversations._store
     async with server.peer() as peer:

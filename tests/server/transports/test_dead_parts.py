@@ -40,7 +40,7 @@ def raising(*_: Any, **__: Any) -> None:
 
 
 async def break_registry(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server.registry, "_apply", raising)
+    monkeypatch.setattr(server.registry._appender, "append", raising)
     server.model.gate.step(8)  # a character may take several tokens
 
 

@@ -209,7 +209,7 @@ async def test_an_unknown_id_is_404_everywhere(server: RunningServer) -> None:
 async def test_a_full_queue_is_503_and_says_when_to_come_back(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.registry, "queue_limit", 0)
+    monkeypatch.setattr(server.registry.places, "queue_limit", 0)
     server.model.gate.close()
     await start(server)
     for path in ("/generations", "/generate", "/generate/stream"):
