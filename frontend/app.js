@@ -15,7 +15,6 @@ import { SettingsChips } from "./composer/settings-chips.js";
 import { Connection } from "./connection.js";
 import { ConversationsApi } from "./conversations/api.js";
 import { Library } from "./conversations/library.js";
-import { OldChat } from "./conversations/old-chat.js";
 import { Outbox } from "./conversations/outbox.js";
 import { Queue } from "./conversations/queue.js";
 import { GuardedStorage } from "./guarded-storage.js";
@@ -287,7 +286,6 @@ streamUI.start({
 });
 void registerServiceWorker();
 new IdleQueue().add(() => MarkdownText.warmUp());
-new OldChat({ storage, api, textOf, now: Date.now }).bring().then((brought) => brought && libraryUI.library.refresh());
 
 function woke() {
   connection.wake();
@@ -297,15 +295,6 @@ function woke() {
 function newChat() {
   sidebar.close();
   streamUI.startNewChat();
-}
-
-/**
- * @param {string} generation
- * @returns {Promise<string | null>} its text so far; null if the server no longer has it
- */
-async function textOf(generation) {
-  const response = await fetch(`${ROOT_PATH}/generations/${encodeURIComponent(generation)}`);
-  return response.ok ? (await response.json()).text : null;
 }
 
 function socketAddress() {

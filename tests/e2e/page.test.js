@@ -182,7 +182,7 @@ describe("The page", () => {
   for (const [what, breakStorage] of /** @type {const} */ ([
     ["forbids it", () => Object.defineProperty(window, "localStorage", { get: () => { throw new Error("SecurityError"); } })],
     ["has no room", () => { Storage.prototype.setItem = () => { throw new Error("QuotaExceededError"); }; }],
-    ["holds rubbish", () => localStorage.setItem("streamui.chat.v1", "{rubbish")],
+    ["holds rubbish", () => localStorage.setItem("streamui.outbox.v1", "{rubbish")],
   ])) {
     it(`works without keeping anything where the browser ${what}`, async () => {
       assert.ok(browser && server);

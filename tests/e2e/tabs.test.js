@@ -181,20 +181,4 @@ describe("A page that comes back", () => {
     await chat.connected();
     await goesOn();
   });
-
-  it("brings the chat that an earlier version of the page has kept into the list, once", async () => {
-    proxy.prelude = () => {
-      const end = { line: { tone: "good", text: "Done" }, offers: [] };
-      const kept = { id: "gone", prompt: "Tell me", messages: [], epoch: "e", seq: 3, text: "Once upon", isStopping: false, isForgotten: false, end };
-      localStorage.setItem("streamui.chat.v1", JSON.stringify({ chat: "old", exchanges: [kept], removed: [] }));
-    };
-    await chat.reload();
-    await chat.listSays("Tell me");
-    await chat.reload();
-    await chat.listSays("Tell me");
-    await chat.openListed("Tell me");
-    await chat.lastAnswerIsLongerThan(8);
-    assert.deepEqual(await chat.answers(), ["Once upon"]);
-    assert.deepEqual((await chat.listed()).filter((title) => title === "Tell me"), ["Tell me"]);
-  });
 });
