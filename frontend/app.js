@@ -3,6 +3,7 @@
  */
 
 import { Address, loginAddressOf } from "./address.js";
+import { ChatApp } from "./chat-app.js";
 import { Attachments } from "./composer/attachments.js";
 import { ContextChoiceView } from "./composer/context-choice-view.js";
 import { ContextMeter } from "./composer/context-meter.js";
@@ -43,7 +44,6 @@ import { ToastView } from "./rendering/toast-view.js";
 import { TranscriptView } from "./rendering/transcript-view.js";
 import { ROOT_PATH } from "./root-path.js";
 import { Shortcuts } from "./shortcuts.js";
-import { StreamUI } from "./stream-ui.js";
 import { TransportChoice } from "./transport-choice.js";
 import { PollingTransport } from "./transports/polling.js";
 import { EventStreamTransport } from "./transports/sse.js";
@@ -152,7 +152,7 @@ const composer = new ComposerView({
   hint: element("composer-hint", HTMLElement),
   held,
 });
-const streamUI = new StreamUI({
+const chatApp = new ChatApp({
   connection,
   api,
   outbox: new Outbox(storage, window, ROOT_PATH),
@@ -202,13 +202,13 @@ const shortcuts = new Shortcuts(document, /Mac|iPhone|iPad/.test(navigator.platf
 shortcuts.add(
   { label: "Send message", keys: "Enter" },
   { label: "New line", keys: "Shift+Enter" },
-  { label: "Edit last message", where: "in an empty composer", keys: "ArrowUp", act: (target) => target === composerInput && streamUI.editLast() },
-  { label: "Stop, or close panel", keys: "Escape", act: () => streamUI.stop() },
+  { label: "Edit last message", where: "in an empty composer", keys: "ArrowUp", act: (target) => target === composerInput && chatApp.editLast() },
+  { label: "Stop, or close panel", keys: "Escape", act: () => chatApp.stop() },
   { label: "New chat", keys: "Mod+Shift+O", act: newChat },
   { label: "Search chats", keys: "Mod+K", act: () => sidebar.search() },
   { label: "Show or hide sidebar", keys: "Mod+Shift+S", act: () => sidebar.toggle() },
-  { label: "Previous version", where: "on a message", keys: "ArrowLeft", act: () => streamUI.turnBranch(-1) },
-  { label: "Next version", where: "on a message", keys: "ArrowRight", act: () => streamUI.turnBranch(1) },
+  { label: "Previous version", where: "on a message", keys: "ArrowLeft", act: () => chatApp.turnBranch(-1) },
+  { label: "Next version", where: "on a message", keys: "ArrowRight", act: () => chatApp.turnBranch(1) },
   { label: "Rename chat", where: "in the chat list", keys: "F2" },
   { label: "Delete chat", where: "in the chat list", keys: "Delete" },
   { label: "Show shortcuts", where: "outside text fields", keys: "?" },
@@ -220,10 +220,10 @@ const panels = new Panels({
   connection,
   settings: {
     get settings() {
-      return streamUI.settings;
+      return chatApp.settings;
     },
     set: (settings) => {
-      streamUI.set(settings);
+      chatApp.set(settings);
       chips.show(settings);
     },
   },
@@ -244,7 +244,7 @@ const chips = new SettingsChips(
   {
     settingChosen: (name) => panels.reveal(name),
     settingsReset: (settings) => {
-      streamUI.set(settings);
+      chatApp.set(settings);
       panels.showSettings();
       composer.focus();
     },
@@ -274,14 +274,14 @@ connection.observe((state) => {
   if (state.name === "connected" && state.welcome.limits?.frame_bytes) attachments.showLimit(state.welcome.limits.frame_bytes);
 });
 drafts.start();
-streamUI.start({
+chatApp.start({
   conversationOpened: (id) => {
     drafts.open(id ?? "new");
-    chips.opened(id === null, streamUI.settings);
+    chips.opened(id === null, chatApp.settings);
   },
   settingsShown: () => {
     panels.showSettings();
-    chips.show(streamUI.settings);
+    chips.show(chatApp.settings);
   },
 });
 void registerServiceWorker();
@@ -294,7 +294,7 @@ function woke() {
 
 function newChat() {
   sidebar.close();
-  streamUI.startNewChat();
+  chatApp.startNewChat();
 }
 
 function socketAddress() {

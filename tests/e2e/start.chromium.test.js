@@ -59,7 +59,7 @@ describe("The start of the page", () => {
     const unbundled = await Server.start({ isBundled: false });
     try {
       const { cold, warm } = await visits(async () => unbundled.address);
-      assert.ok(cold.second.some((path) => /^\/static\/sources\/[0-9a-f]+\/stream-ui\.js$/.test(path)), cold.text);
+      assert.ok(cold.second.some((path) => /^\/static\/sources\/[0-9a-f]+\/chat-app\.js$/.test(path)), cold.text);
       assert.deepEqual(cold.later, [], cold.text);
       assert.deepEqual([...warm.first, ...warm.second, ...warm.later], ["/"], warm.text);
     } finally {

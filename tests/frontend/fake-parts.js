@@ -1,17 +1,19 @@
-/** What stands for the connection, the server's conversations and the page around StreamUI. */
+/** What stands for the connection, the server's conversations and the page around ChatApp. */
 
 import assert from "node:assert/strict";
 
+import { ChatApp } from "../../frontend/chat-app.js";
 import { Library } from "../../frontend/conversations/library.js";
 import { Outbox } from "../../frontend/conversations/outbox.js";
 import { Queue } from "../../frontend/conversations/queue.js";
-import { StreamUI } from "../../frontend/stream-ui.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakeConversations } from "./fake-conversations.js";
 import { FakeBrowser } from "./fake-storage.js";
 
 /** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
+/** @typedef {import("../../frontend/conversations/api.js").ContextCount} ContextCount */
 /** @typedef {import("../../frontend/conversations/presenting.js").Shown} Shown */
+/** @typedef {import("../../frontend/conversations/summarizer.js").SummaryProgress} SummaryProgress */
 /** @typedef {import("../../frontend/protocol/messages.js").Done} Done */
 /** @typedef {import("../../frontend/protocol/messages.js").Generate} Generate */
 /** @typedef {import("../../frontend/protocol/messages.js").PlainGenerate} PlainGenerate */
@@ -280,30 +282,46 @@ export class FakeTabs {
     const toasts = /** @type {Toast[]} */ ([]);
     const copied = /** @type {string[]} */ ([]);
     const titles = /** @type {string[]} */ ([]);
-    const choices = /** @type {(boolean | import("../../frontend/conversations/summarizer.js").SummaryProgress)[]} */ ([]);
-    const counts = /** @type {(import("../../frontend/conversations/api.js").ContextCount | null)[]} */ ([]);
+    const choices = /** @type {(boolean | SummaryProgress)[]} */ ([]);
+    const counts = /** @type {(ContextCount | null)[]} */ ([]);
     const address = { conversation, start: () => {}, stop: () => {}, go: (/** @type {string | null} */ id) => void (address.conversation = id) };
     const library = new Library(this.server, this.clock);
-    const ui = new StreamUI({
+    const say = (/** @type {string} */ state) => said.push(state);
+    const ui = chatAppWith({
       ...parts,
       api: this.server,
       outbox: new Outbox(storage ?? tab, tab),
       queue: new Queue(storage ?? tab, tab),
       libraryUI: { library, start: () => {}, stop: () => {}, mark: () => {} },
       address,
-      connectionView: { start: () => {}, stop: () => {}, show: (state) => shown.push(state) },
-      announcer: { say: (state) => said.push(state), wrote: () => {}, ended: (state) => said.push(state), forget: () => {} },
-      toasts: { show: (toast) => toasts.push(toast) },
-      pageTitle: { show: (title, isWriting, others) => titles.push(`${isWriting ? "writing " : ""}${title} ${others}`) },
-      contextChoice: { start: () => {}, stop: () => {}, show: (isAsked, progress) => choices.push(progress ?? isAsked) },
-      contextMeter: { show: (count) => counts.push(count) },
-      copy: async (text) => copied.push(text) > 0,
+      connectionView: { start: () => {}, stop: () => {}, show: (/** @type {ConnectionState} */ state) => shown.push(state) },
+      announcer: { say, wrote: () => {}, ended: say, forget: () => {} },
+      toasts: { show: (/** @type {Toast} */ toast) => toasts.push(toast) },
+      pageTitle: {
+        show: (/** @type {string} */ title, /** @type {boolean} */ isWriting, /** @type {number} */ others) =>
+          titles.push(`${isWriting ? "writing " : ""}${title} ${others}`),
+      },
+      contextChoice: {
+        start: () => {},
+        stop: () => {},
+        show: (/** @type {boolean} */ isAsked, /** @type {SummaryProgress | null} */ progress) => choices.push(progress ?? isAsked),
+      },
+      contextMeter: { show: (/** @type {ContextCount | null} */ count) => counts.push(count) },
+      copy: async (/** @type {string} */ text) => copied.push(text) > 0,
       clock: this.clock,
       newId: () => `id${(this.#ids += 1)}`,
     });
     ui.start();
     return { ui, ...parts, address, library, said, shown, toasts, copied, titles, counts, choices };
   }
+}
+
+/**
+ * A ChatApp over parts of which some are fakes. They have what ChatApp uses of the classes that they stand for.
+ * @param {Record<string, any> & Pick<import("../../frontend/chat-app.js").Parts, "outbox" | "queue" | "copy" | "clock" | "newId">} parts
+ */
+export function chatAppWith(parts) {
+  return new ChatApp(/** @type {any} */ (parts));
 }
 
 /** Lets everything happen that only waits for promises. */

@@ -9,11 +9,10 @@ import { Library } from "../../../frontend/conversations/library.js";
 import { Outbox } from "../../../frontend/conversations/outbox.js";
 import { Queue } from "../../../frontend/conversations/queue.js";
 import { newId } from "../../../frontend/protocol/messages.js";
-import { StreamUI } from "../../../frontend/stream-ui.js";
 import { TransportChoice } from "../../../frontend/transport-choice.js";
 import { PollingTransport } from "../../../frontend/transports/polling.js";
 import { WebSocketTransport } from "../../../frontend/transports/websocket.js";
-import { FakeComposer, FakeQueueView, FakeTranscript } from "../../frontend/fake-parts.js";
+import { FakeComposer, FakeQueueView, FakeTranscript, chatAppWith } from "../../frontend/fake-parts.js";
 
 /** @typedef {import("../../frontend/fake-storage.js").FakeBrowser} FakeBrowser */
 /** @typedef {import("../../../frontend/transports/websocket.js").Transport} Transport */
@@ -70,7 +69,7 @@ export class PageWithoutBrowser {
     this.outbox = new Outbox(tab, tab);
     this.queue = new Queue(tab, tab);
     this.library = new Library(api, clock);
-    this.ui = new StreamUI({
+    this.ui = chatAppWith({
       connection: this.connection,
       api,
       outbox: this.outbox,
@@ -82,7 +81,7 @@ export class PageWithoutBrowser {
       transcript: this.transcript,
       connectionView: { start: () => {}, stop: () => {}, show: () => {} },
       announcer: { say: () => {}, wrote: () => {}, ended: () => {}, forget: () => {} },
-      toasts: { show: (toast) => this.toasts.push(toast) },
+      toasts: { show: (/** @type {import("../../../frontend/rendering/toast-view.js").Toast} */ toast) => this.toasts.push(toast) },
       pageTitle: { show: () => {} },
       newChatSettings: { settings: GOOD_SETTINGS, set: () => {} },
       copy: async () => true,

@@ -82,7 +82,7 @@ async def test_without_a_bundle_the_page_loads_its_sources(
     folder = f"/static/sources/{digest()}"
     assert f"{folder}/app.js" in links
     assert f"{folder}/style.css" in links
-    assert f"{folder}/stream-ui.js" in links, "modules are loaded together, not one after the other"
+    assert f"{folder}/chat-app.js" in links, "modules are loaded together, not one after the other"
     for link in links:
         answer = await server.get(link)
         assert answer.status == 200, link
@@ -148,7 +148,7 @@ async def test_the_page_has_no_inline_script_or_style(server: RunningServer) -> 
 
 
 @pytest.mark.parametrize(
-    ("file", "type"), [("app.js", "text/javascript"), ("stream-ui.js", "text/javascript"), ("style.css", "text/css")]
+    ("file", "type"), [("app.js", "text/javascript"), ("chat-app.js", "text/javascript"), ("style.css", "text/css")]
 )
 async def test_files_have_their_type(server: RunningServer, file: str, type: str) -> None:
     answer = await server.get(f"/static/{file}")

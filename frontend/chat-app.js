@@ -30,9 +30,31 @@ import { wellFormed } from "./protocol/well-formed.js";
 /** @typedef {import("./protocol/messages.js").Done} Done */
 /** @typedef {import("./protocol/session.js").GenerationEvent} GenerationEvent */
 /** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
-/** @typedef {import("./stream-ui-parts.js").Parts} Parts */
 /**
- * @typedef {object} StreamUIDelegate
+ * Parts of the page, the browser and the connection.
+ * @typedef {object} Parts
+ * @property {import("./connection.js").Connection} connection
+ * @property {import("./conversations/api.js").ConversationsApi} api
+ * @property {import("./conversations/outbox.js").Outbox} outbox
+ * @property {import("./library-ui.js").LibraryUI} libraryUI
+ * @property {import("./address.js").Address} address
+ * @property {import("./rendering/composer-view.js").ComposerView} composer
+ * @property {import("./conversations/queue.js").Queue} queue
+ * @property {import("./composer/queue-view.js").QueueView} queueView
+ * @property {import("./rendering/transcript-view.js").TranscriptView} transcript
+ * @property {import("./rendering/connection-view.js").ConnectionView} connectionView
+ * @property {import("./rendering/announcer.js").Announcer} announcer
+ * @property {import("./rendering/toast-view.js").ToastView} toasts
+ * @property {import("./rendering/page-title.js").PageTitle} pageTitle
+ * @property {import("./composer/context-choice-view.js").ContextChoiceView} [contextChoice]
+ * @property {import("./composer/context-meter.js").ContextMeter} [contextMeter]
+ * @property {import("./panels/settings.js").KeptSettings} [newChatSettings] settings of the next new chat
+ * @property {(text: string) => Promise<boolean>} copy
+ * @property {import("./connection.js").Clock} clock
+ * @property {() => string} newId
+ */
+/**
+ * @typedef {object} ChatAppDelegate
  * @property {(id: string | null) => void} conversationOpened null for a new chat, which has no id yet
  * @property {() => void} settingsShown called when `settings` has changed
  */
@@ -42,7 +64,7 @@ import { wellFormed } from "./protocol/well-formed.js";
  */
 const MAX_ABOVE = 64;
 
-export class StreamUI {
+export class ChatApp {
   #parts;
   #sender;
   #commands;
@@ -62,7 +84,7 @@ export class StreamUI {
   #wanted = null;
   /** Search text that found the wanted message. */
   #searched = "";
-  /** @type {StreamUIDelegate | null} */
+  /** @type {ChatAppDelegate | null} */
   #delegate = null;
   /** @type {Settings | null} settings sent to the server last; after a failure they are sent again with the next connection only */
   #sentSettings = null;
@@ -102,7 +124,7 @@ export class StreamUI {
     });
   }
 
-  /** @param {StreamUIDelegate} [delegate] */
+  /** @param {ChatAppDelegate} [delegate] */
   start(delegate) {
     this.#delegate = delegate ?? null;
     const { composer, queue, queueView, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;

@@ -7,7 +7,7 @@ import { CONNECTED, FakeTabs, WAITING, accepted, done, rejected, settle, token }
 /** @typedef {import("../../frontend/protocol/session.js").SessionEvent} SessionEvent */
 /** @typedef {ReturnType<FakeTabs["open"]>} Tab */
 
-describe("StreamUI", () => {
+describe("ChatApp", () => {
   /** @type {FakeTabs} */
   let tabs;
   /** @type {Tab} */
