@@ -4,7 +4,7 @@
  */
 
 import { Heartbeat, WAKE_PATIENCE_MS } from "./heartbeat.js";
-import { askStatus, parseFrame, ping } from "./protocol/messages.js";
+import { askStatus, hello, parseFrame, ping } from "./protocol/messages.js";
 import { Session } from "./protocol/session.js";
 import { wellFormedJson } from "./protocol/well-formed.js";
 
@@ -44,7 +44,8 @@ import { wellFormedJson } from "./protocol/well-formed.js";
  * @property {TransportChoice} choice
  * @property {Clock} clock
  * @property {() => number} random from 0 up to 1
- * @property {() => void} logIn opens the login page
+ * @property {() => void} logIn called when the server asks for a token and `token` is missing or not valid
+ * @property {string} [token] sent to a server that asks for one; the page itself has a cookie instead
  */
 
 /** Longest wait before the first new attempt, in milliseconds; it doubles with each further attempt. */
@@ -65,6 +66,7 @@ export class Connection {
   #clock;
   #random;
   #logIn;
+  #token;
   #session = new Session();
   #heartbeat;
   /** @type {ConnectionDelegate | null} */
@@ -85,12 +87,13 @@ export class Connection {
   #pieceCount = 0;
 
   /** @param {Surroundings} surroundings */
-  constructor({ openTransport, choice, clock, random, logIn }) {
+  constructor({ openTransport, choice, clock, random, logIn, token = "" }) {
     this.#openTransport = openTransport;
     this.#choice = choice;
     this.#clock = clock;
     this.#random = random;
     this.#logIn = logIn;
+    this.#token = token;
     this.#heartbeat = new Heartbeat(clock, {
       heartbeatAsks: () => this.#send([ping(String(clock.now()))]),
       heartbeatStopped: () => this.#drop(),
@@ -239,7 +242,8 @@ export class Connection {
 
   /** @param {Welcome} welcome */
   #welcomed(welcome) {
-    if (welcome.auth) return this.#closed({ code: BAD_TOKEN, reason: "" });
+    if (welcome.auth && this.#token === "") return this.#closed({ code: BAD_TOKEN, reason: "" });
+    if (welcome.auth) this.#send([hello(this.#token)]); // What follows needs no answer to it (PROTOCOL 3.6).
     this.#clearTimers();
     this.#attempts = 0;
     this.#serverWait = null;

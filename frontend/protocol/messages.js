@@ -22,14 +22,16 @@
  * @property {string} id
  * @property {{role: "system" | "user" | "assistant", content: string}[]} messages
  * @property {Record<string, unknown>} [params]
+ * @property {"auto" | "disabled"} [truncation] whether the oldest messages are left out if not all fit
  */
+/** @typedef {{type: "hello", token: string}} Hello */
 /** @typedef {{type: "cancel", id: string}} Cancel */
 /** @typedef {{type: "attach", id: string, epoch?: string, after: number}} Attach */
 /** @typedef {{type: "detach", id: string}} Detach */
 /** @typedef {{type: "watch"}} Watch */
 /** @typedef {{type: "ping", nonce: string}} Ping */
 /** @typedef {{type: "status"}} StatusRequest for the server's status */
-/** @typedef {Generate | PlainGenerate | Cancel | Attach | Detach | Watch | Ping | StatusRequest} ClientMessage */
+/** @typedef {Hello | Generate | PlainGenerate | Cancel | Attach | Detach | Watch | Ping | StatusRequest} ClientMessage */
 
 /** @typedef {{temperature?: number, top_p?: number, top_k?: number, min_p?: number, repeat_penalty?: number}} RecommendedSampling */
 /**
@@ -104,6 +106,14 @@
 
 /** WebSocket subprotocol of this version, which both sides offer. */
 export const SUBPROTOCOL = "streamui.v1";
+
+/**
+ * @param {string} token
+ * @returns {Hello}
+ */
+export function hello(token) {
+  return { type: "hello", token };
+}
 
 /**
  * @param {Omit<Generate, "type">} fields

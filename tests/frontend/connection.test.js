@@ -307,6 +307,21 @@ describe("Connection", () => {
     assert.equal(logins.length, 2);
   });
 
+  it("answers a server that asks for a token with hello, on every connection", () => {
+    const choice = new TransportChoice(new FakeBrowser().openTab(), () => clock.now());
+    connection = new Connection({ openTransport, choice, clock, random: () => random, logIn: () => logins.push(state().name), token: "t1" });
+    connection.start({ connectionChanged: (changed) => states.push(changed), connectionDelivered: () => {} });
+    connection.generate(REQUEST);
+    for (const code of [1006, 4401]) {
+      current().receive({ ...WELCOME, auth: true });
+      assert.equal(state().name, "connected");
+      assert.deepEqual(current().sent, [{ type: "hello", token: "t1" }, REQUEST]);
+      current().end(code);
+      clock.advance(500);
+    }
+    assert.deepEqual(state(), { name: "refused", code: 4401, reason: "" }, "the server does not know the token");
+  });
+
   it("tries another transport at once where one is refused, closed at once, or brings no welcome in time", () => {
     current().end(1006);
     assert.deepEqual(transports.map(({ kind }) => kind), ["websocket", "sse"]);
