@@ -13,7 +13,6 @@ import { BrowserPdf } from "./composer/pdf-library.js";
 import { PdfReader } from "./composer/pdf-reader.js";
 import { QueueView } from "./composer/queue-view.js";
 import { SettingsChips } from "./composer/settings-chips.js";
-import { Connection } from "./connection.js";
 import { ConversationsApi } from "./conversations/api.js";
 import { Library } from "./conversations/library.js";
 import { Outbox } from "./conversations/outbox.js";
@@ -25,62 +24,34 @@ import { Panels } from "./panels/panels.js";
 import { KeptSettings } from "./panels/settings.js";
 import { newId } from "./protocol/messages.js";
 import { Announcer } from "./rendering/announcer.js";
-import { copyText } from "./rendering/clipboard.js";
+import { copyText } from "./ui/clipboard.js";
 import { ComposerView } from "./rendering/composer-view.js";
 import { ConnectionView } from "./rendering/connection-view.js";
 import { ConversationListView } from "./rendering/conversation-list-view.js";
 import { FilesView } from "./rendering/files-view.js";
-import { FrameBatcher } from "./rendering/frame-batcher.js";
+import { FrameBatcher } from "./ui/frame-batcher.js";
 import { MarkdownText } from "./rendering/markdown-text.js";
 import { IdleQueue } from "./rendering/markdown/idle-queue.js";
-import { MenuView } from "./rendering/menu-view.js";
+import { MenuView } from "./ui/menu-view.js";
 import { NearObserver } from "./rendering/near-observer.js";
 import { PageTitle } from "./rendering/page-title.js";
 import { PrintObserver } from "./rendering/print-observer.js";
 import { Scroller } from "./rendering/scroller.js";
 import { SidebarView } from "./rendering/sidebar-view.js";
 import { TextViewer } from "./rendering/text-viewer.js";
-import { ToastView } from "./rendering/toast-view.js";
+import { ToastView } from "./ui/toast-view.js";
 import { TranscriptView } from "./rendering/transcript-view.js";
 import { ROOT_PATH } from "./root-path.js";
+import { clock, connectionTo } from "./server-connection.js";
 import { Shortcuts } from "./shortcuts.js";
-import { TransportChoice } from "./transport-choice.js";
-import { PollingTransport } from "./transports/polling.js";
-import { EventStreamTransport } from "./transports/sse.js";
-import { WebSocketTransport } from "./transports/websocket.js";
 import { WakeObserver } from "./wake-observer.js";
-
-/** @typedef {import("./connection.js").Clock} Clock */
-/** @typedef {import("./transport-choice.js").TransportKind} TransportKind */
-/** @typedef {import("./transports/websocket.js").Transport} Transport */
-/** @typedef {import("./transports/websocket.js").TransportDelegate} TransportDelegate */
-
-/** @type {Clock} */
-const clock = {
-  now: () => performance.now(),
-  setTimeout: (then, ms) => window.setTimeout(then, ms),
-  clearTimeout: (timer) => window.clearTimeout(/** @type {number} */ (timer)),
-};
 
 const address = new Address(window);
 const storage = new GuardedStorage(() => localStorage, ROOT_PATH);
-const channels = new URL(`${ROOT_PATH}/channel`, location.href).href;
-
-/** @type {Record<TransportKind, (delegate: TransportDelegate) => Transport>} */
-const transports = {
-  websocket: (delegate) => new WebSocketTransport(socketAddress(), delegate),
-  sse: (delegate) => new EventStreamTransport(channels, delegate),
-  polling: (delegate) => new PollingTransport(channels, delegate),
-};
-
-const connection = new Connection({
-  openTransport: (kind, delegate) => transports[kind](delegate),
-  choice: new TransportChoice(storage, Date.now),
-  clock,
-  random: Math.random,
+const connection = connectionTo(`${location.origin}${ROOT_PATH}`, {
+  storage,
   logIn: () => location.assign(loginAddressOf(address.conversation)),
 });
-
 const api = new ConversationsApi((url, request) => fetch(url, request), clock);
 const toasts = new ToastView(element("toasts", HTMLElement), clock);
 const sidebar = new SidebarView({
@@ -295,12 +266,6 @@ function woke() {
 function newChat() {
   sidebar.close();
   chatApp.startNewChat();
-}
-
-function socketAddress() {
-  const address = new URL(`${ROOT_PATH}/ws`, location.href);
-  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  return address.href;
 }
 
 /**

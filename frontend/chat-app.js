@@ -44,7 +44,7 @@ import { wellFormed } from "./protocol/well-formed.js";
  * @property {import("./rendering/transcript-view.js").TranscriptView} transcript
  * @property {import("./rendering/connection-view.js").ConnectionView} connectionView
  * @property {import("./rendering/announcer.js").Announcer} announcer
- * @property {import("./rendering/toast-view.js").ToastView} toasts
+ * @property {import("./ui/toast-view.js").ToastView} toasts
  * @property {import("./rendering/page-title.js").PageTitle} pageTitle
  * @property {import("./composer/context-choice-view.js").ContextChoiceView} [contextChoice]
  * @property {import("./composer/context-meter.js").ContextMeter} [contextMeter]

@@ -11,7 +11,7 @@ import { UNTITLED } from "./rendering/conversation-row.js";
 /** @typedef {import("./conversations/library.js").LibraryDelegate} LibraryDelegate */
 /** @typedef {import("./rendering/conversation-list-view.js").ListDelegate} ListDelegate */
 /** @typedef {import("./rendering/sidebar-view.js").SidebarDelegate} SidebarDelegate */
-/** @typedef {import("./rendering/toast-view.js").Toast} Toast */
+/** @typedef {import("./ui/toast-view.js").Toast} Toast */
 /**
  * @typedef {object} LibraryParts
  * @property {Library} library

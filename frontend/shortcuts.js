@@ -3,7 +3,7 @@
  * focus can handle a key first, by preventing its default.
  */
 
-import { isComposing } from "./rendering/submit-key.js";
+import { isComposing } from "./ui/submit-key.js";
 
 /** @typedef {{label: string, where: string | undefined, keys: string[]}} Shortcut as the help dialog lists it; keys: as on this platform's keyboard */
 /**

@@ -1,7 +1,7 @@
 /** Meter of the model's context at the composer: a ring, and figures if there is room. */
 
 /** @typedef {import("../conversations/api.js").ContextCount} ContextCount */
-/** @typedef {import("../rendering/frame-batcher.js").FrameBatcher} FrameBatcher */
+/** @typedef {import("../ui/frame-batcher.js").FrameBatcher} FrameBatcher */
 /**
  * @typedef {object} ContextMeterElements
  * @property {HTMLElement} meter

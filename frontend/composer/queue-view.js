@@ -1,7 +1,7 @@
 /** Queued messages above the input: the first words of each, with buttons to edit and to remove it. */
 
 import { splitMessage } from "../conversations/message-files.js";
-import { create, createButton } from "../panels/elements.js";
+import { create, createButton } from "../ui/elements.js";
 
 /** @typedef {import("../conversations/queue.js").Queued} Queued */
 /**

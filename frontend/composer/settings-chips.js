@@ -4,7 +4,7 @@
  */
 
 import { changedSettings, withoutSetting } from "../panels/changed-settings.js";
-import { create, createButton } from "../panels/elements.js";
+import { create, createButton } from "../ui/elements.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /** @typedef {import("../panels/changed-settings.js").ChangedSetting} ChangedSetting */

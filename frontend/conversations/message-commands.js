@@ -5,7 +5,7 @@ import { noteOf, notesAlong } from "./notes.js";
 import { placeOf, questionId } from "./overlay.js";
 
 /** @typedef {import("../rendering/message-view.js").MessageDelegate} MessageDelegate */
-/** @typedef {import("../rendering/toast-view.js").Toast} Toast */
+/** @typedef {import("../ui/toast-view.js").Toast} Toast */
 /** @typedef {import("./api.js").Change} Change */
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {import("./open-conversation.js").OpenConversation} OpenConversation */

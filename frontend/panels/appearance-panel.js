@@ -1,6 +1,6 @@
 /** Theme and text size in this browser. `first-paint.js` applies them to the page. */
 
-import { create, createButton } from "./elements.js";
+import { create, createButton } from "../ui/elements.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /** @typedef {"system" | "light" | "dark"} Theme */

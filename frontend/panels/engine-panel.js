@@ -1,6 +1,6 @@
 /** Panel with the engine's figures and a small plot. It requests them only while it is visible. */
 
-import { create } from "./elements.js";
+import { create } from "../ui/elements.js";
 import { SpeedPlot } from "./speed-plot.js";
 import { SpeedSeries } from "./speed-series.js";
 

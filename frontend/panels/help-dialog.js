@@ -1,6 +1,6 @@
 /** List of shortcuts, opened by the key `?` or a button. */
 
-import { create } from "./elements.js";
+import { create } from "../ui/elements.js";
 
 /** @typedef {import("../shortcuts.js").Shortcut} Shortcut */
 

@@ -1,6 +1,6 @@
 /** Row of one sampling parameter in the settings: name, help on demand, slider, value, and a reset after a change. */
 
-import { create, createButton, createSvg } from "./elements.js";
+import { create, createButton, createSvg } from "../ui/elements.js";
 import { ParameterSlider } from "./parameter-slider.js";
 import { readParameter, writeParameter } from "./parameter-text.js";
 import { describeRange } from "./parameters.js";

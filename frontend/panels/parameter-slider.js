@@ -1,6 +1,6 @@
 /** Slider of one sampling parameter. Without a value its thumb is at the default. */
 
-import { create } from "./elements.js";
+import { create } from "../ui/elements.js";
 
 /** @typedef {import("./parameters.js").Parameter} Parameter */
 /** @typedef {import("./parameters.js").Slider} Slider */

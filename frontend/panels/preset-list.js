@@ -1,6 +1,6 @@
 /** List of presets, with two commands for all settings: save as a preset, and copy. */
 
-import { create, createButton } from "./elements.js";
+import { create, createButton } from "../ui/elements.js";
 import { MAX_NAME, currentPreset } from "./presets.js";
 
 /** @typedef {import("./presets.js").Preset} Preset */

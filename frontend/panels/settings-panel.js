@@ -1,7 +1,7 @@
 /** Settings of the open conversation: system prompt, presets, every sampling parameter; facts about the model. */
 
 import { SYSTEM } from "./changed-settings.js";
-import { create, createButton } from "./elements.js";
+import { create, createButton } from "../ui/elements.js";
 import { describeModel } from "./model-facts.js";
 import { ParameterField } from "./parameter-field.js";
 import { GROUPS, PARAMETERS } from "./parameters.js";

@@ -3,7 +3,7 @@
  * small screen the panel covers the page and keeps the focus.
  */
 
-import { create } from "./elements.js";
+import { create } from "../ui/elements.js";
 
 /**
  * @typedef {object} View

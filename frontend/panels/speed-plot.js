@@ -1,6 +1,6 @@
 /** Small plot of tokens per second over the last minute. The panel also describes it in words. */
 
-import { createSvg } from "./elements.js";
+import { createSvg } from "../ui/elements.js";
 
 /** @typedef {import("./speed-series.js").SpeedSeries} SpeedSeries */
 

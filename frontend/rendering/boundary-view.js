@@ -1,6 +1,6 @@
 /** Dividing line in a transcript: the model no longer sees the messages above it, or sees a summary of them. */
 
-import { textButton } from "./elements.js";
+import { textButton } from "../ui/elements.js";
 
 /**
  * @typedef {object} Boundary

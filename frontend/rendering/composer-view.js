@@ -2,7 +2,8 @@
 
 import { isTooLongForField } from "../composer/held-texts.js";
 import { joinMessage, splitMessage } from "../conversations/message-files.js";
-import { isSendKey, isTouchDevice, watchTouch } from "./submit-key.js";
+import { focusedIn } from "../ui/focus.js";
+import { isSendKey, isTouchDevice, watchTouch } from "../ui/submit-key.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 /**
@@ -157,7 +158,7 @@ export class ComposerView {
 
   #changed() {
     const { input, button, stopButton } = this.#elements;
-    const isStopFocused = document.activeElement === stopButton;
+    const isStopFocused = focusedIn(stopButton) === stopButton;
     button.disabled = !this.#isReady;
     button.hidden = this.#mode !== "idle" && this.isEmpty;
     stopButton.hidden = this.#mode === "idle";

@@ -8,7 +8,7 @@ import { ConversationRow, UNTITLED } from "./conversation-row.js";
 /** @typedef {import("../conversations/api.js").Found} Found */
 /** @typedef {import("../conversations/date-groups.js").Group} Group */
 /** @typedef {import("../conversations/library.js").Holdings} Holdings */
-/** @typedef {import("./menu-view.js").MenuView} MenuView */
+/** @typedef {import("../ui/menu-view.js").MenuView} MenuView */
 /**
  * @typedef {object} ListElements
  * @property {HTMLElement} list

@@ -2,8 +2,8 @@
 
 import { addressOf } from "../address.js";
 import { wholeTime } from "../conversations/row-times.js";
-import { iconButton } from "./elements.js";
-import { isComposing, isSubmitEnter } from "./submit-key.js";
+import { iconButton } from "../ui/elements.js";
+import { isComposing, isSubmitEnter } from "../ui/submit-key.js";
 
 /** @typedef {import("../conversations/api.js").Found} Found */
 /**

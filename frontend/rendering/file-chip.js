@@ -2,7 +2,7 @@
 
 import { countLines } from "../conversations/message-files.js";
 import { describeBytes } from "../panels/model-facts.js";
-import { icon } from "./elements.js";
+import { icon } from "../ui/elements.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 

@@ -1,12 +1,13 @@
 /** Buttons below a message: its actions, with the rarely used ones in a menu, and the arrows to its other versions. */
 
-import { icon, iconButton, textButton } from "./elements.js";
+import { focusedIn } from "../ui/focus.js";
+import { icon, iconButton, textButton } from "../ui/elements.js";
 
 /** @typedef {import("../conversations/presenting.js").ActionName} ActionName */
 /** @typedef {import("../conversations/presenting.js").OfferName} OfferName */
 /** @typedef {{index: number, count: number}} Branch index from 1 */
 
-/** @typedef {(opener: HTMLElement, label: string, items: import("./menu-view.js").MenuItem[]) => void} OpenMenu */
+/** @typedef {(opener: HTMLElement, label: string, items: import("../ui/menu-view.js").MenuItem[]) => void} OpenMenu */
 
 /** @type {Partial<Record<ActionName, {picture: string, label: string}>>} */
 const BUTTONS = {
@@ -60,7 +61,7 @@ export class MessageActions {
     const wanted = JSON.stringify([actions, branch]);
     if (wanted === this.#shown) return;
     this.#shown = wanted;
-    const active = /** @type {HTMLElement | null} */ (document.activeElement);
+    const active = /** @type {HTMLElement | null} */ (focusedIn(this.#element));
     const focused = this.#element.contains(active) ? active?.dataset.action : undefined;
     const branches = branch.count > 1 ? [this.#branches(branch)] : [];
     const buttons = [...actions.flatMap((name) => this.#button(name)), ...this.#more(actions)];

@@ -1,9 +1,9 @@
 /** Editor for a sent message, in the message's place. Its files can be removed. */
 
 import { joinMessage } from "../conversations/message-files.js";
-import { textButton } from "./elements.js";
+import { textButton } from "../ui/elements.js";
 import { createFileChip } from "./file-chip.js";
-import { isComposing, isSendKey } from "./submit-key.js";
+import { isComposing, isSendKey } from "../ui/submit-key.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 /** @typedef {import("../conversations/message-files.js").MessageParts} MessageParts */

@@ -4,7 +4,7 @@
  */
 
 import { showBoundary } from "./boundary-view.js";
-import { find } from "./elements.js";
+import { find } from "../ui/elements.js";
 import { GrowingText } from "./growing-text.js";
 import { MarkdownText } from "./markdown-text.js";
 import { wholeCharacters } from "./markdown/paragraph-view.js";
@@ -18,7 +18,7 @@ import { QuestionParts } from "./question-parts.js";
 /** @typedef {import("../conversations/presenting.js").ActionName} ActionName */
 /** @typedef {import("../conversations/presenting.js").OfferName} OfferName */
 /** @typedef {import("../conversations/presenting.js").Shown} Shown */
-/** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
+/** @typedef {import("../ui/frame-batcher.js").FrameBatcher} FrameBatcher */
 /** @typedef {{openFile: (file: MessageFile) => void, openMenu: import("./message-actions.js").OpenMenu}} Openers */
 /** @typedef {import("./status-line.js").StatusLine} StatusLine */
 /**

@@ -1,7 +1,8 @@
 /** Parts of a question other than its text: a chip for each file, and a button that shows the rest of a long text. */
 
 import { countLines } from "../conversations/message-files.js";
-import { find, textButton } from "./elements.js";
+import { find, textButton } from "../ui/elements.js";
+import { focusedIn } from "../ui/focus.js";
 import { createFileChip } from "./file-chip.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
@@ -68,7 +69,7 @@ export class QuestionParts {
     this.#text.classList.toggle("is-folded", isFolded);
     this.#foldButton.textContent = isFolded ? "Show more" : "Show less";
     this.#foldButton.setAttribute("aria-expanded", String(!isFolded));
-    if (isFolded && document.activeElement === this.#foldButton) this.#foldButton.scrollIntoView({ block: "nearest" });
+    if (isFolded && focusedIn(this.#foldButton) === this.#foldButton) this.#foldButton.scrollIntoView({ block: "nearest" });
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { hitsIn, wordsOf } from "./search-words.js";
 
-/** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
+/** @typedef {import("../ui/frame-batcher.js").FrameBatcher} FrameBatcher */
 /** @typedef {import("./message-view.js").MessageView} MessageView */
 /** @typedef {import("./scroller.js").Scroller} Scroller */
 /** @typedef {{range: Range, begin: number, word: number}} Hit begin: offset in the message's text */

@@ -1,6 +1,6 @@
 /** Sidebar with the chats. On a wide page it is beside the chat and can be hidden; on a narrow page it is a drawer. */
 
-import { isComposing } from "./submit-key.js";
+import { isComposing } from "../ui/submit-key.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /**

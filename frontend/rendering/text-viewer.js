@@ -4,7 +4,7 @@
  */
 
 import { countLines } from "../conversations/message-files.js";
-import { iconButton, textButton } from "./elements.js";
+import { iconButton, textButton } from "../ui/elements.js";
 import { describeFile } from "./file-chip.js";
 import { wholeCharacters } from "./markdown/paragraph-view.js";
 

@@ -1,14 +1,15 @@
 /** Transcript of the open conversation: its messages, or the welcome, loading or error view. */
 
+import { focusedIn } from "../ui/focus.js";
 import { MarkdownText } from "./markdown-text.js";
 import { MessageView } from "./message-view.js";
 import { SearchHits } from "./search-hits.js";
 
 /** @typedef {import("../conversations/presenting.js").Shown} Shown */
-/** @typedef {import("./frame-batcher.js").FrameBatcher} FrameBatcher */
+/** @typedef {import("../ui/frame-batcher.js").FrameBatcher} FrameBatcher */
 /** @typedef {import("./message-view.js").MessageDelegate} MessageDelegate */
 /** @typedef {import("./markdown/idle-queue.js").IdleQueue} IdleQueue */
-/** @typedef {import("./menu-view.js").MenuView} MenuView */
+/** @typedef {import("../ui/menu-view.js").MenuView} MenuView */
 /** @typedef {import("./near-observer.js").NearObserver} NearObserver */
 /** @typedef {import("./scroller.js").Scroller} Scroller */
 /**
@@ -224,7 +225,7 @@ export class TranscriptView {
 
   /** @returns {string | null} id of the message that has the focus, on itself or on one of its buttons */
   get focused() {
-    const active = document.activeElement;
+    const active = focusedIn(this.#elements.list);
     if (!active || active.matches("textarea, input")) return null;
     return /** @type {HTMLElement | null} */ (active.closest(".message"))?.dataset.message ?? null;
   }
@@ -337,7 +338,7 @@ export class TranscriptView {
    * @returns {number} -1 if the focus is elsewhere, or if its message stays
    */
   #placeOfLostFocus(views) {
-    const focused = /** @type {HTMLElement | null | undefined} */ (document.activeElement?.closest(".message"))?.dataset.message;
+    const focused = /** @type {HTMLElement | null | undefined} */ (focusedIn(this.#elements.list)?.closest(".message"))?.dataset.message;
     return focused === undefined || views.has(focused) ? -1 : [...this.#views.keys()].indexOf(focused);
   }
 

@@ -43,7 +43,7 @@ export class AnswerPage {
 
 /** Runs in the page. */
 async function begin() {
-  const [views, batchers] = ["/static/rendering/message-view.js", "/static/rendering/frame-batcher.js"];
+  const [views, batchers] = ["/static/rendering/message-view.js", "/static/ui/frame-batcher.js"];
   const [{ MessageView }, { FrameBatcher }] = [await import(views), await import(batchers)];
   const template = /** @type {HTMLTemplateElement} */ (document.getElementById("answer-template"));
   const batcher = new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window));

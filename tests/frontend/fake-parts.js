@@ -19,7 +19,7 @@ import { FakeBrowser } from "./fake-storage.js";
 /** @typedef {import("../../frontend/protocol/messages.js").PlainGenerate} PlainGenerate */
 /** @typedef {import("../../frontend/rendering/composer-view.js").ComposerMode} ComposerMode */
 /** @typedef {import("../../frontend/rendering/status-line.js").StatusLine} StatusLine */
-/** @typedef {import("../../frontend/rendering/toast-view.js").Toast} Toast */
+/** @typedef {import("../../frontend/ui/toast-view.js").Toast} Toast */
 /** @typedef {import("../../frontend/rendering/transcript-view.js").Trouble} Trouble */
 
 /** @type {ConnectionState} */

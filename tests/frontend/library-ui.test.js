@@ -7,7 +7,7 @@ import { LibraryUI } from "../../frontend/library-ui.js";
 import { settle } from "./fake-parts.js";
 
 /** @typedef {import("../../frontend/conversations/api.js").Imported} Imported */
-/** @typedef {import("../../frontend/rendering/toast-view.js").Toast} Toast */
+/** @typedef {import("../../frontend/ui/toast-view.js").Toast} Toast */
 
 /** @type {Imported} */
 const NOTHING = { imported: [], skipped: [] };

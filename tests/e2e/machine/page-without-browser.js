@@ -42,7 +42,7 @@ export class PageWithoutBrowser {
   composer = new FakeComposer();
   queueView = new FakeQueueView();
   transcript = new FakeTranscript();
-  /** @type {import("../../../frontend/rendering/toast-view.js").Toast[]} */
+  /** @type {import("../../../frontend/ui/toast-view.js").Toast[]} */
   toasts = [];
 
   /**
@@ -81,7 +81,7 @@ export class PageWithoutBrowser {
       transcript: this.transcript,
       connectionView: { start: () => {}, stop: () => {}, show: () => {} },
       announcer: { say: () => {}, wrote: () => {}, ended: () => {}, forget: () => {} },
-      toasts: { show: (/** @type {import("../../../frontend/rendering/toast-view.js").Toast} */ toast) => this.toasts.push(toast) },
+      toasts: { show: (/** @type {import("../../../frontend/ui/toast-view.js").Toast} */ toast) => this.toasts.push(toast) },
       pageTitle: { show: () => {} },
       newChatSettings: { settings: GOOD_SETTINGS, set: () => {} },
       copy: async () => true,

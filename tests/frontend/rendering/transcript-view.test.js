@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, it, mock } from "node:test";
 
 import { parseHTML } from "linkedom";
 
-import { FrameBatcher } from "../../../frontend/rendering/frame-batcher.js";
 import { MarkdownText } from "../../../frontend/rendering/markdown-text.js";
+import { FrameBatcher } from "../../../frontend/ui/frame-batcher.js";
 import { TranscriptView } from "../../../frontend/rendering/transcript-view.js";
 
 /** @typedef {import("../../../frontend/conversations/presenting.js").Shown} Shown */

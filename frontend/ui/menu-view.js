@@ -1,5 +1,7 @@
 /** Menu that opens at a button. Arrow keys move in it; Escape or a click outside closes it. */
 
+import { focusedIn } from "./focus.js";
+
 /** @typedef {{label: string, act: () => void, isGrave?: boolean}} MenuItem */
 
 export class MenuView {
@@ -75,7 +77,7 @@ export class MenuView {
 
   /** @param {KeyboardEvent} event */
   #keyPressed(event) {
-    const at = [...this.#element.children].indexOf(/** @type {Element} */ (document.activeElement));
+    const at = [...this.#element.children].indexOf(/** @type {Element} */ (focusedIn(this.#element)));
     const moves = new Map([["ArrowDown", at + 1], ["ArrowUp", at - 1], ["Home", 0], ["End", -1]]);
     const to = moves.get(event.key);
     if (event.key === "Escape" || event.key === "Tab") this.#close();

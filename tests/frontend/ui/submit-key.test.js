@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { isComposing, isSendKey, isSubmitEnter } from "../../../frontend/rendering/submit-key.js";
+import { isComposing, isSendKey, isSubmitEnter } from "../../../frontend/ui/submit-key.js";
 
 const ENTER = { key: "Enter", shiftKey: false, isComposing: false, keyCode: 13 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
-import { FrameBatcher } from "../../../frontend/rendering/frame-batcher.js";
+import { FrameBatcher } from "../../../frontend/ui/frame-batcher.js";
 
 describe("FrameBatcher", () => {
   /** @type {Map<number, () => void>} */
