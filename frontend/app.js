@@ -33,6 +33,7 @@ import { FrameBatcher } from "./ui/frame-batcher.js";
 import { MarkdownText } from "./rendering/markdown-text.js";
 import { IdleQueue } from "./rendering/markdown/idle-queue.js";
 import { MenuView } from "./ui/menu-view.js";
+import { messageTemplates } from "./rendering/message-templates.js";
 import { NearObserver } from "./rendering/near-observer.js";
 import { PageTitle } from "./rendering/page-title.js";
 import { PrintObserver } from "./rendering/print-observer.js";
@@ -103,8 +104,7 @@ const transcript = new TranscriptView(
     troubleTitle: element("trouble-title", HTMLElement),
     troubleText: element("trouble-text", HTMLElement),
     troubleButton: element("trouble-button", HTMLButtonElement),
-    question: element("question-template", HTMLTemplateElement),
-    answer: element("answer-template", HTMLTemplateElement),
+    ...messageTemplates(),
   },
   new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
   new Scroller(viewport, element("to-end", HTMLElement)),

@@ -36,18 +36,25 @@ const WORDS = {
   running: { label: "Queue", stop: "Stop", hint: "Esc to stop, Enter to queue" },
   stopping: { label: "Queue", stop: "Stopping…", hint: "" },
 };
+/** Hint while an answer is running, if no message can be queued. */
+const HINT_WITHOUT_QUEUE = "Esc to stop";
 
 export class ComposerView {
   #elements;
+  #queues;
   #observer = new AbortController();
   /** @type {ComposerDelegate | null} */
   #delegate = null;
   /** @type {ComposerMode} */
   #mode = "idle";
 
-  /** @param {ComposerElements} elements */
-  constructor(elements) {
+  /**
+   * @param {ComposerElements} elements
+   * @param {{queues?: boolean}} [options] queues: whether a message can be sent while an answer is running
+   */
+  constructor(elements, { queues = true } = {}) {
     this.#elements = elements;
+    this.#queues = queues;
   }
 
   /** @param {ComposerDelegate} delegate */
@@ -81,9 +88,13 @@ export class ComposerView {
     return input.value.trim() === "" && (held?.isEmpty ?? true);
   }
 
-  /** True if there is something to send and every file has been read. */
+  /** True if there is something to send, every file has been read, and no answer is in the way. */
   get #isReady() {
-    return !this.isEmpty && !this.#elements.held?.isReading;
+    return !this.isEmpty && !this.#elements.held?.isReading && this.#mayBeSent;
+  }
+
+  get #mayBeSent() {
+    return this.#queues || this.#mode === "idle";
   }
 
   /** Focus the input, except on touch devices: there the focus would open the on-screen keyboard. */
@@ -152,7 +163,7 @@ export class ComposerView {
     const isTouch = isTouchDevice();
     label.textContent = words.label;
     stopLabel.textContent = words.stop;
-    hint.textContent = isTouch ? "" : words.hint;
+    hint.textContent = isTouch ? "" : this.#mayBeSent ? words.hint : HINT_WITHOUT_QUEUE;
     input.enterKeyHint = isTouch ? "enter" : "send";
   }
 
@@ -160,7 +171,7 @@ export class ComposerView {
     const { input, button, stopButton } = this.#elements;
     const isStopFocused = focusedIn(stopButton) === stopButton;
     button.disabled = !this.#isReady;
-    button.hidden = this.#mode !== "idle" && this.isEmpty;
+    button.hidden = this.#mode !== "idle" && (this.isEmpty || !this.#queues);
     stopButton.hidden = this.#mode === "idle";
     stopButton.disabled = this.#mode === "stopping";
     if (isStopFocused && this.#mode !== "running") this.focus();

@@ -38,6 +38,7 @@ export class ConnectionView {
   #elements;
   #clock;
   #isOnline;
+  #refused;
   #observer = new AbortController();
   /** @type {unknown} */
   #timer = null;
@@ -46,11 +47,13 @@ export class ConnectionView {
    * @param {ConnectionElements} elements
    * @param {Clock} clock
    * @param {() => boolean} isOnline returns true while this device has a network
+   * @param {Record<number, string>} [refused] words in place of the page's own, by close code
    */
-  constructor(elements, clock, isOnline) {
+  constructor(elements, clock, isOnline, refused = {}) {
     this.#elements = elements;
     this.#clock = clock;
     this.#isOnline = isOnline;
+    this.#refused = { ...REFUSED, ...refused };
   }
 
   /** @param {ConnectionViewDelegate} delegate */
@@ -72,7 +75,7 @@ export class ConnectionView {
     this.#explain("");
     if (state.name === "connected") this.#showConnected(state);
     else if (state.name === "waiting") this.#countDown(state.retryAt);
-    else this.#showText(words(state));
+    else this.#showText(words(state, this.#refused));
   }
 
   /** @param {Extract<ConnectionState, {name: "connected"}>} state */
@@ -113,13 +116,16 @@ export class ConnectionView {
   }
 }
 
-/** @param {Exclude<ConnectionState, {name: "waiting" | "connected"}>} state */
-function words(state) {
+/**
+ * @param {Exclude<ConnectionState, {name: "waiting" | "connected"}>} state
+ * @param {Record<number, string>} refused
+ */
+function words(state, refused) {
   switch (state.name) {
     case "connecting":
       return "Connecting…";
     case "refused":
-      return REFUSED[state.code] ?? "The server refused the connection";
+      return refused[state.code] ?? "The server refused the connection";
     default:
       return "Disconnected";
   }

@@ -21,7 +21,7 @@ from server.guard.tokens import Pass
 
 COOKIE: Final = "streamui_session"
 
-OPEN: Final = ("/login", "/logout", "/healthz", "/readyz", "/service-worker.js", "/static/")
+OPEN: Final = ("/login", "/logout", "/healthz", "/readyz", "/service-worker.js", "/static/", "/embed/")
 """Paths without authentication: they reveal nothing about any principal. A folder ends with a slash."""
 
 CONVERSATION_PAGE: Final = re.compile(r"/c/([A-Za-z0-9._-]{1,64})/?")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.guard.origins import Origins
 
@@ -19,7 +21,27 @@ def cross_origin(origins: Origins) -> list[Middleware]:
         return []
     allowed = sorted(origins.allowed)
     return [
+        Middleware(VaryByOrigin),
         Middleware(
             CORSMiddleware, allow_origins=allowed, allow_methods=METHODS, allow_headers=HEADERS, expose_headers=EXPOSED
-        )
+        ),
     ]
+
+
+class VaryByOrigin:
+    """ASGI middleware that adds ``Vary: Origin`` to every response.
+
+    Otherwise a browser that has a file from this server's own page would use its copy, which lacks CORS headers, for a
+    page of an allowed origin, and reject it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).add_vary_header("Origin")
+            await send(message)
+
+        await self._app(scope, receive, send_varying)

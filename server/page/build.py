@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from server.page.bundle import BUNDLES, Bundle, read_bundle, write_manifest
-from server.page.sources import FRONTEND, SCRIPT, STYLE, digest, digest_of
+from server.page.sources import EMBED_SCRIPT, EMBED_STYLE, FRONTEND, SCRIPT, STYLE, digest, digest_of
 
 WORKER: Final = "rendering/markdown/highlight-worker.js"
 """Loaded by its address, beside the script that starts it. Bundled apart, so that the page's script waits for no module
@@ -62,6 +62,8 @@ def build(frontend: Path = FRONTEND, bundles: Path = BUNDLES) -> Bundle:
     with tempfile.TemporaryDirectory(dir=bundles, prefix=".unfinished-") as unfinished:
         folder = Path(unfinished) / "files"
         outputs = _run(esbuild, frontend, (SCRIPT, STYLE), folder)
+        # Bundled apart: modules that both share would become files of their own, which the page would have to load.
+        _run(esbuild, frontend, (EMBED_SCRIPT, EMBED_STYLE), folder)
         _run(esbuild, frontend, (WORKER,), folder)
         for path in sorted(folder.iterdir()):
             if path.suffix in COMPRESSED:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.page.bundle import BUNDLES, Bundle, read_bundle
-from server.page.sources import FRONTEND, SCRIPT, STYLE, Stamps, digest, imported, stamps
+from server.page.sources import EMBED_SCRIPT, FRONTEND, SCRIPT, STYLE, Stamps, digest, imported, stamps
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,8 @@ class Links:
     styles: tuple[str, ...]
     modules: tuple[str, ...]
     """Modules that the script imports, for the browser to load at the same time."""
+    embed: str
+    """Script of StreamUI in a foreign page."""
 
 
 class PageLinks:
@@ -32,7 +34,7 @@ class PageLinks:
         self._bundles = bundles
         self._seen: tuple[Stamps, Bundle | None] | None = None
         self._digest = ""
-        self._links = Links("", "", (), ())
+        self._links = Links("", "", (), (), "")
 
     @property
     def digest(self) -> str:
@@ -51,7 +53,8 @@ class PageLinks:
     def _bundled(self, bundle: Bundle) -> Links:
         folder = f"bundle/{bundle.name}"
         modules = tuple(f"{folder}/{name}" for name in bundle.modules)
-        return Links(f"sources/{self._digest}", f"{folder}/{SCRIPT}", (f"{folder}/{STYLE}",), modules)
+        sources, embed = f"sources/{self._digest}", f"{folder}/{EMBED_SCRIPT}"
+        return Links(sources, f"{folder}/{SCRIPT}", (f"{folder}/{STYLE}",), modules, embed)
 
     def _plain(self, bundle: Bundle | None) -> Links:
         reason = "is older than the page's files" if bundle else "has not been made"
@@ -59,4 +62,4 @@ class PageLinks:
         folder = f"sources/{self._digest}"
         styles = tuple(f"{folder}/{path}" for path in imported(STYLE, self._frontend))
         modules = tuple(f"{folder}/{path}" for path in imported(SCRIPT, self._frontend))
-        return Links(folder, f"{folder}/{SCRIPT}", styles, modules)
+        return Links(folder, f"{folder}/{SCRIPT}", styles, modules, f"{folder}/{EMBED_SCRIPT}")

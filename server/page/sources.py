@@ -18,6 +18,10 @@ SCRIPT: Final = "app.js"
 STYLE: Final = "page.css"
 """Entry files of the page: they import all other files that the page needs to start."""
 
+EMBED_SCRIPT: Final = "stream-ui.js"
+EMBED_STYLE: Final = "embed.css"
+"""Entry files of StreamUI in a foreign page."""
+
 DIGEST_LENGTH: Final = 12
 """Number of hexadecimal digits of a digest in an address."""
 

@@ -66,7 +66,18 @@ async def page(request: Request) -> Response:
     """``GET /``: the chat page; 304 if the browser has it."""
     shown = pass_of(request.scope)
     facts = {"version": server.__version__, "principal": shown.principal if shown else None}
-    response = page_response(request, "index.html", facts)
+    return _revalidated(request, page_response(request, "index.html", facts))
+
+
+async def embed_script(request: Request) -> Response:
+    """``GET /embed/stream-ui.js``: the module for foreign pages, at a stable address (docs/embedding.md)."""
+    links: PageLinks = request.app.state.page_links
+    script = f'export * from "../static/{links.current().embed}";\n'
+    return _revalidated(request, Response(script, media_type="text/javascript"))
+
+
+def _revalidated(request: Request, response: Response) -> Response:
+    """Return ``response`` with an ETag; 304 if the browser has it."""
     etag = f'W/"{hashlib.sha256(response.body).hexdigest()[:32]}"'
     headers = {"cache-control": "no-cache", "etag": etag}
     if {etag, "*"} & {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}:

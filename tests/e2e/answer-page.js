@@ -45,7 +45,8 @@ export class AnswerPage {
 async function begin() {
   const [views, batchers] = ["/static/rendering/message-view.js", "/static/ui/frame-batcher.js"];
   const [{ MessageView }, { FrameBatcher }] = [await import(views), await import(batchers)];
-  const template = /** @type {HTMLTemplateElement} */ (document.getElementById("answer-template"));
+  const templates = "/static/rendering/message-templates.js";
+  const template = (await import(templates)).messageTemplates().answer;
   const batcher = new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window));
   const branch = { index: 1, count: 1 };
   const shown = { id: "answer", role: "assistant", text: "", isGrowing: true, line: null, branch, actions: [], offers: [] };

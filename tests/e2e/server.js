@@ -45,14 +45,16 @@ export class Server {
   }
 
   /**
-   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean}} [options]
-   *   port 0 stands for any free one; stepMs slows each token down; context 0 stands for the model's own
+   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean, origins?: string[]}} [options]
+   *   port 0 stands for any free one; stepMs slows each token down; context 0 stands for the model's own; origins: of
+   *   foreign pages that may use it
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true } = {}) {
+  static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true, origins = [] } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
     const script = stepMs > 0 ? [SLOW_MOTION, String(stepMs), slowFile(data)] : isBundled ? [] : [UNBUNDLED];
     const options = ["--auth", auth, "--root-path", rootPath, ...(context > 0 ? ["--context", String(context)] : [])];
+    if (origins.length > 0) options.push("--allow-origin", origins.join(","));
     return await Server.#started(new Server(data, script, port, options));
   }
 

@@ -69,6 +69,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("POST", "/api/conversations/{id}/messages/{message}/restore"): Entry(
         "/api/conversations/nobody/messages/m1/restore", body="{}"
     ),
+    ("GET", "/embed/stream-ui.js"): Entry("/embed/stream-ui.js", OPEN),
     ("GET", "/static/offline/offline.html"): Entry("/static/offline/offline.html", OPEN),
     ("GET", "/static/vendor/entities"): Entry("/static/vendor/entities/index.js", OPEN),
     ("GET", "/static/vendor/highlight"): Entry("/static/vendor/highlight/highlight.min.js", OPEN),

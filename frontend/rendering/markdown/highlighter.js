@@ -134,8 +134,18 @@ function replace(chunk, runs) {
  * the server allows.
  */
 function startWorker() {
-  const address = new URL("./highlight-worker.js", import.meta.url).href;
+  const module = new URL("./highlight-worker.js", import.meta.url);
+  const address = module.origin === location.origin ? module.href : importing(module.href);
   const { trustedTypes } = /** @type {{trustedTypes?: {createPolicy: Function}}} */ (/** @type {unknown} */ (globalThis));
   const url = trustedTypes?.createPolicy("streamui-worker", { createScriptURL: () => address }).createScriptURL(address) ?? address;
   return /** @type {WorkerLike} */ (/** @type {unknown} */ (new Worker(url, { type: "module" })));
+}
+
+/**
+ * Return the address of a script that imports the module. A page of another origin can't start a worker with the
+ * module's own address.
+ * @param {string} module
+ */
+function importing(module) {
+  return URL.createObjectURL(new Blob([`import ${JSON.stringify(module)};`], { type: "text/javascript" }));
 }

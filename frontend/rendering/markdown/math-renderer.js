@@ -3,11 +3,12 @@
  */
 
 import { ROOT_PATH } from "../../root-path.js";
+import { create } from "../../ui/elements.js";
 
 /** @typedef {import("./idle-queue.js").IdleQueue} IdleQueue */
 /** @typedef {{render: (tex: string, element: HTMLElement, options: object) => void}} Katex */
 
-const FOLDER = `${ROOT_PATH}/static/vendor/katex/`;
+const FOLDER = new URL(`${ROOT_PATH}/static/vendor/katex/`, import.meta.url).href;
 const MODULE = `${FOLDER}katex.mjs`;
 const CHEMISTRY = `${FOLDER}contrib/mhchem.mjs`;
 const STYLE = `${FOLDER}katex.min.css`;
@@ -26,6 +27,8 @@ export class MathRenderer {
   #loading = null;
   /** @type {Promise<unknown> | null} */
   #loadingChemistry = null;
+  /** @type {WeakSet<Node>} shadow trees that have the style sheet */
+  #styled = new WeakSet();
 
   /**
    * @param {IdleQueue} queue
@@ -46,7 +49,22 @@ export class MathRenderer {
   async render(element, tex, isDisplay) {
     const katex = this.#katex ?? (await this.#loaded());
     if (katex && CHEMICAL.test(tex)) await (this.#loadingChemistry ??= this.#loadChemistry().catch(() => null));
-    if (katex) this.#queue.add(() => paint(katex, element, tex, isDisplay));
+    if (!katex) return;
+    this.#queue.add(() => {
+      this.#addStyle(element.getRootNode());
+      paint(katex, element, tex, isDisplay);
+    });
+  }
+
+  /**
+   * Add the style sheet to a shadow tree. It applies there only if the tree has it, and its fonts only if the document
+   * has it too.
+   * @param {Node} root
+   */
+  #addStyle(root) {
+    if (!("host" in root) || this.#styled.has(root)) return;
+    this.#styled.add(root);
+    /** @type {ShadowRoot} */ (root).prepend(styleLink());
   }
 
   async #loaded() {
@@ -80,12 +98,15 @@ async function loadKatex() {
 }
 
 async function loadStyle() {
-  const style = document.createElement("link");
-  style.rel = "stylesheet";
-  style.href = STYLE;
+  const style = styleLink();
   document.head.append(style);
   await new Promise((resolve, reject) => {
     style.addEventListener("load", resolve);
     style.addEventListener("error", reject);
   });
+}
+
+/** Only with `crossorigin` does a page of another origin get the style sheet. */
+function styleLink() {
+  return create("link", { rel: "stylesheet", href: STYLE, crossorigin: "anonymous" });
 }

@@ -116,6 +116,17 @@ async def test_a_page_that_the_operator_names_is_let_in_and_may_read(named: Runn
     assert "*" not in preflight.headers.values()
 
 
+@pytest.mark.parametrize("headers", [{}, {"origin": "https://app.example"}], ids=["own", "foreign"])
+async def test_a_file_that_the_own_page_has_is_not_reused_for_a_foreign_page(
+    named: RunningServer, headers: dict[str, str]
+) -> None:
+    for path in ("/static/app.js", "/embed/stream-ui.js"):
+        reply = await named.get(path, headers=headers)
+        assert reply.status == 200
+        assert "origin" in reply.headers["vary"].lower(), path
+        assert reply.headers.get("access-control-allow-origin") == headers.get("origin")
+
+
 async def test_a_preflight_needs_no_token(model: ScriptedModel, keys: Keys) -> None:
     guard = Guard(tokens=Tokens(TokenStore(keys.folder)), origins=("https://app.example",))
     async with serving(model, guard=guard) as server:

@@ -12,6 +12,8 @@ FILES = {
     "lazy.js": "export const lazy = 3;\n",
     "types.js": "export {};\n",
     "page.css": '@import "./style.css";\n@import "./styles/more.css";\n',
+    "stream-ui.js": 'export { a as StreamUI } from "./a.js";\n',
+    "embed.css": '@import "./styles/more.css";\n',
     "style.css": "body { color: red; }\n",
     "styles/more.css": "p { color: blue; }\n",
     "rendering/markdown/highlight-worker.js": 'import { a } from "../../a.js";\npostMessage(a);\n',

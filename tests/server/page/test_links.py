@@ -18,6 +18,7 @@ def test_an_up_to_date_bundle_is_linked(frontend: Path, bundles: Path) -> None:
     assert links.script == f"bundle/{bundle.name}/app.js"
     assert links.styles == (f"bundle/{bundle.name}/page.css",)
     assert links.sources == f"sources/{digest(frontend)}"
+    assert links.embed == f"bundle/{bundle.name}/stream-ui.js"
 
 
 def test_without_a_bundle_the_sources_are_linked(
@@ -30,6 +31,7 @@ def test_without_a_bundle_the_sources_are_linked(
     assert links.script == f"{folder}/app.js"
     assert links.styles == (f"{folder}/style.css", f"{folder}/styles/more.css")
     assert links.modules == (f"{folder}/a.js", f"{folder}/parts/b.js")
+    assert links.embed == f"{folder}/stream-ui.js"
     assert page.current() is links
     assert ["has not been made" in record.getMessage() for record in caplog.records] == [True]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server.page.sources import FRONTEND, SCRIPT, STYLE, digest, imported, stamps
+from server.page.sources import EMBED_STYLE, FRONTEND, SCRIPT, STYLE, digest, imported, stamps
 
 
 def test_digest_changes_with_the_content_of_any_file(frontend: Path) -> None:
@@ -42,7 +42,7 @@ def test_imports_that_go_round_in_a_circle_are_followed_once(frontend: Path) -> 
 
 
 def test_every_style_of_the_page_is_imported() -> None:
-    others = {"page.css", "styles/login.css", "offline/offline.css"}
+    others = {"page.css", "styles/login.css", "offline/offline.css", EMBED_STYLE, "styles/embed.css"}
     styles = {path for path, _, _ in stamps() if path.endswith(".css")}
     assert set(imported(STYLE)) == styles - others
 

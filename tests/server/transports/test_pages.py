@@ -57,6 +57,22 @@ async def test_browser_that_has_the_page_gets_304(server: RunningServer) -> None
     assert (await server.get("/c/0f9b3598e9c977ac", headers={"if-none-match": etag})).status == 304
 
 
+async def test_the_module_for_foreign_pages_has_a_stable_address_and_imports_the_current_code(
+    server: RunningServer,
+) -> None:
+    answer = await server.get("/embed/stream-ui.js")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert answer.headers["cache-control"] == "no-cache"
+    found = re.fullmatch(r'export \* from "\.\.(/static/(?:bundle|sources)/[0-9a-f]+)/stream-ui\.js";\n', answer.body)
+    assert found, answer.body
+    script = await server.get(f"{found[1]}/stream-ui.js")
+    assert script.status == 200
+    assert "immutable" in script.headers["cache-control"]
+    assert (await server.get(f"{found[1]}/embed.css")).status == 200
+    again = await server.get("/embed/stream-ui.js", headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status, again.body) == (304, "")
+
+
 async def test_the_page_is_compressed_for_those_who_take_it(server: RunningServer) -> None:
     small = await server.get("/", headers={"accept-encoding": "gzip"})
     assert small.headers["content-encoding"] == "gzip"

@@ -1,0 +1,170 @@
+/** Dialogue of the chat in a foreign page: questions with their answers, kept in the page only. Without I/O. */
+
+import { LiveAnswer } from "../conversations/live-answer.js";
+import { refusedWords } from "../rendering/error-words.js";
+import * as lines from "../rendering/status-line.js";
+
+/** @typedef {import("../conversations/presenting.js").Shown} Shown */
+/** @typedef {import("../protocol/messages.js").PlainGenerate} PlainGenerate */
+/** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
+/** @typedef {import("../rendering/status-line.js").StatusLine} StatusLine */
+/** @typedef {{role: "user" | "assistant", content: string}} DialogueMessage */
+/**
+ * A question and its answer.
+ * @typedef {object} Turn
+ * @property {string} id of the question
+ * @property {string} question
+ * @property {string} generation id of the generation, and of the answer
+ * @property {LiveAnswer} answer
+ * @property {boolean} isRunning
+ * @property {string | null} problem code of the reason why the answer is missing or incomplete
+ * @property {number} at time of the question, in milliseconds since 1970; 0 if unknown
+ */
+
+/** Code of an answer whose log the server no longer has. */
+export const LOST = "lost";
+const BRANCH = { index: 1, count: 1 };
+
+export class Dialogue {
+  /** @type {Turn[]} */
+  #turns = [];
+  #newId;
+
+  /**
+   * @param {() => string} newId
+   * @param {DialogueMessage[]} [earlier] messages of an earlier dialogue, to continue it
+   */
+  constructor(newId, earlier = []) {
+    this.#newId = newId;
+    for (const { role, content } of earlier) {
+      const last = this.#turns.at(-1);
+      if (role === "user") this.#turns.push({ ...this.#turn(content), isRunning: false, at: 0 });
+      else if (last) last.answer.text = content;
+    }
+  }
+
+  /** @returns {Turn | undefined} the turn whose answer is being written */
+  get running() {
+    return this.#turns.find(({ isRunning }) => isRunning);
+  }
+
+  /** Messages so far. An answer without text is left out. */
+  get messages() {
+    return this.#turns.flatMap(({ question, answer }) => {
+      /** @type {DialogueMessage[]} */
+      const said = [{ role: "user", content: question }];
+      return answer.text === "" ? said : [...said, { role: /** @type {const} */ ("assistant"), content: answer.text }];
+    });
+  }
+
+  /**
+   * Add a question, whose answer is being written from now on.
+   * @param {string} text
+   * @returns {Turn}
+   */
+  ask(text) {
+    const turn = this.#turn(text);
+    this.#turns.push(turn);
+    return turn;
+  }
+
+  /**
+   * Drop the last answer, to have the question answered again.
+   * @returns {Turn | undefined}
+   */
+  askAgain() {
+    const last = this.#turns.pop();
+    return last && this.ask(last.question);
+  }
+
+  /**
+   * Record an event of a generation.
+   * @param {GenerationEvent} event
+   * @returns {Turn | undefined} the turn that it belongs to
+   */
+  receive(event) {
+    const turn = this.#turns.find(({ generation }) => generation === event.id);
+    if (!turn) return undefined;
+    turn.answer.receive(event);
+    if (event.type === "withdrawn") turn.answer.done = { type: "done", id: event.id, seq: 0, reason: "cancelled" };
+    if (event.type === "rejected") turn.problem = event.error.code;
+    if (event.type === "lost") turn.problem = LOST;
+    if (turn.answer.done || turn.problem !== null) turn.isRunning = false;
+    return turn;
+  }
+
+  /**
+   * @param {Turn} turn
+   * @param {{system?: string, params?: Record<string, unknown>}} settings
+   * @returns {PlainGenerate}
+   */
+  requestFor(turn, { system = "", params = {} }) {
+    const instructions = system === "" ? [] : [{ role: /** @type {const} */ ("system"), content: system }];
+    const messages = [...instructions, ...this.messages];
+    return { type: "generate", id: turn.generation, messages, params, truncation: "auto" };
+  }
+
+  /**
+   * @param {boolean} isConnected
+   * @returns {Shown[]} every message as the transcript shows it
+   */
+  present(isConnected) {
+    const isBusy = this.running !== undefined;
+    return this.#turns.flatMap((turn) => {
+      const isLast = turn === this.#turns.at(-1) && !isBusy;
+      return [presentQuestion(turn), presentAnswer(turn, isLast, describeTurn(turn, isConnected))];
+    });
+  }
+
+  /**
+   * @param {string} question
+   * @returns {Turn}
+   */
+  #turn(question) {
+    const ids = { id: this.#newId(), generation: this.#newId() };
+    return { ...ids, question, answer: new LiveAnswer(false), isRunning: true, problem: null, at: Date.now() };
+  }
+}
+
+/**
+ * Describe the progress of an answer, or its end.
+ * @param {Turn} turn
+ * @param {boolean} isConnected
+ * @returns {StatusLine | null}
+ */
+export function describeTurn({ answer, isRunning, problem }, isConnected) {
+  if (isRunning) return answer.line(isConnected);
+  if (problem === LOST) return lines.LOST;
+  if (problem !== null) return { tone: "bad", text: refusedWords(problem) };
+  return answer.done ? lines.withDropped(lines.describeEnd(answer.done), answer.dropped) : null;
+}
+
+/**
+ * @param {Turn} turn
+ * @returns {Shown}
+ */
+function presentQuestion({ id, question, at }) {
+  return { id, role: "user", text: question, files: [], isGrowing: false, line: null, at, thoughts: [], branch: BRANCH, actions: ["copy"], offers: [] };
+}
+
+/**
+ * @param {Turn} turn
+ * @param {boolean} isLast whether it is the last answer and none is being written
+ * @param {StatusLine | null} line
+ * @returns {Shown}
+ */
+function presentAnswer({ generation, answer: { text, done }, isRunning, problem, at }, isLast, line) {
+  const isBroken = problem !== null || done?.reason === "failed" || done?.reason === "interrupted";
+  return {
+    id: generation,
+    role: "assistant",
+    text,
+    isGrowing: isRunning,
+    line,
+    at: isRunning ? 0 : at,
+    thoughts: [],
+    branch: BRANCH,
+    actions: [...(text === "" ? [] : /** @type {const} */ (["copy", "copy-text"])), ...(isLast ? /** @type {const} */ (["regenerate"]) : [])],
+    offers: isLast && isBroken ? ["retry"] : [],
+  };
+}

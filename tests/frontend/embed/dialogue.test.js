@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+
+import { Dialogue, describeTurn } from "../../../frontend/embed/dialogue.js";
+import { accepted, done, rejected, token } from "../fake-parts.js";
+
+describe("Dialogue", () => {
+  /** @type {Dialogue} */
+  let dialogue;
+  let ids = 0;
+
+  beforeEach(() => {
+    ids = 0;
+    dialogue = new Dialogue(() => `id${(ids += 1)}`);
+  });
+
+  /**
+   * @param {string} question
+   * @param {string} answer
+   */
+  function exchange(question, answer) {
+    const { generation } = dialogue.ask(question);
+    dialogue.receive(accepted(generation));
+    if (answer !== "") dialogue.receive(token(generation, 1, answer));
+    dialogue.receive(done(generation));
+    return generation;
+  }
+
+  const roles = () => dialogue.messages.map(({ role }) => role).join(" ");
+  const last = () => {
+    const shown = dialogue.present(true).at(-1);
+    assert.ok(shown);
+    return shown;
+  };
+
+  it("requests an answer to all messages so far, after the system prompt", () => {
+    exchange("Hi", "Hello");
+    const turn = dialogue.ask("Who are you?");
+    assert.deepEqual(dialogue.requestFor(turn, { system: "Be brief.", params: { seed: 1 } }), {
+      type: "generate",
+      id: turn.generation,
+      messages: [
+        { role: "system", content: "Be brief." },
+        { role: "user", content: "Hi" },
+        { role: "assistant", content: "Hello" },
+        { role: "user", content: "Who are you?" },
+      ],
+      params: { seed: 1 },
+      truncation: "auto",
+    });
+  });
+
+  it("continues from earlier messages", () => {
+    dialogue = new Dialogue(() => `id${(ids += 1)}`, [{ role: "user", content: "Hi" }, { role: "assistant", content: "Hello" }]);
+    assert.equal(dialogue.running, undefined);
+    assert.deepEqual(dialogue.present(true).map(({ text, line }) => [text, line]), [["Hi", null], ["Hello", null]]);
+    dialogue.ask("And?");
+    assert.equal(roles(), "user assistant user");
+  });
+
+  it("leaves an answer without text out of the messages", () => {
+    exchange("Hi", "");
+    assert.equal(roles(), "user");
+  });
+
+  it("shows the progress of an answer, and its end", () => {
+    const turn = dialogue.ask("Hi");
+    assert.equal(describeTurn(turn, false)?.text, "Will send when reconnected");
+    dialogue.receive(accepted(turn.generation));
+    dialogue.receive(token(turn.generation, 1, "Hello"));
+    assert.deepEqual([last().isGrowing, last().actions], [true, ["copy", "copy-text"]]);
+    assert.equal(describeTurn(turn, false)?.text, "Connection lost. The answer will continue when it's back.");
+    assert.equal(dialogue.running, turn);
+    dialogue.receive(done(turn.generation));
+    assert.equal(dialogue.running, undefined);
+    assert.deepEqual([last().isGrowing, last().line?.text, last().actions], [false, "Done · 8 tokens", ["copy", "copy-text", "regenerate"]]);
+  });
+
+  it("ends an answer that is refused or lost with the reason, and offers to try again", () => {
+    const { generation } = dialogue.ask("Hi");
+    dialogue.receive(rejected(generation, true, "busy"));
+    assert.deepEqual([last().line?.text, last().offers], ["The server is busy. Try again in a moment.", ["retry"]]);
+    const again = dialogue.askAgain();
+    assert.ok(again);
+    assert.notEqual(again.generation, generation);
+    dialogue.receive({ type: "lost", id: again.generation });
+    assert.deepEqual([last().line?.tone, last().offers], ["bad", ["retry"]]);
+    assert.equal(roles(), "user");
+  });
+
+  it("counts a question that was stopped before it was sent as stopped", () => {
+    const { generation } = dialogue.ask("Hi");
+    dialogue.receive({ type: "withdrawn", id: generation });
+    assert.deepEqual([last().line?.text, last().offers], ["Stopped", []]);
+  });
+
+  it("replaces the last answer when it is asked again", () => {
+    exchange("Hi", "Hello");
+    const first = exchange("Who are you?", "A model");
+    const turn = dialogue.askAgain();
+    assert.equal(turn?.question, "Who are you?");
+    assert.equal(roles(), "user assistant user");
+    assert.equal(dialogue.receive(token(first, 2, "!")), undefined);
+  });
+});
