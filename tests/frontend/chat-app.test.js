@@ -82,14 +82,14 @@ describe("ChatApp", () => {
 
     /** @param {string} id */
     function bringBack(id) {
-      tab.ui.conversationRestored(id);
-      tab.ui.conversationReturned(id);
+      tab.ui.libraryEvents.conversationRestored(id);
+      tab.ui.libraryEvents.conversationReturned(id);
       return settle();
     }
 
     it("opens it where it was open, and nothing else has been opened since", async () => {
       await open(toDelete);
-      tab.ui.conversationRemoved(toDelete);
+      tab.ui.libraryEvents.conversationRemoved(toDelete);
       assert.equal(tab.transcript.instead, "welcome");
       await bringBack(toDelete);
       assert.deepEqual([tab.transcript.texts, tab.address.conversation], [["asked in a", "answered in a"], "a"]);
@@ -97,34 +97,34 @@ describe("ChatApp", () => {
 
     it("stays with the conversation that is open", async () => {
       await open("b");
-      tab.ui.conversationRemoved(toDelete);
+      tab.ui.libraryEvents.conversationRemoved(toDelete);
       await bringBack(toDelete);
       assert.deepEqual([tab.transcript.texts, tab.address.conversation], [["asked in b", "answered in b"], "b"]);
     });
 
     it("stays with the conversation that was opened since", async () => {
       await open(toDelete);
-      tab.ui.conversationRemoved(toDelete);
-      tab.ui.conversationChosen("b", null);
+      tab.ui.libraryEvents.conversationRemoved(toDelete);
+      tab.ui.libraryEvents.conversationChosen("b", null);
       await settle();
       await bringBack(toDelete);
       assert.equal(tab.address.conversation, "b");
     });
 
     it("stays with a new chat that was there before", async () => {
-      tab.ui.conversationRemoved(toDelete);
+      tab.ui.libraryEvents.conversationRemoved(toDelete);
       await bringBack(toDelete);
       assert.deepEqual([tab.transcript.instead, tab.address.conversation], ["welcome", null]);
     });
 
     it("stays with a new chat in which something was written or asked since", async () => {
       await open(toDelete);
-      tab.ui.conversationRemoved(toDelete);
+      tab.ui.libraryEvents.conversationRemoved(toDelete);
       tab.composer.text = "An idea";
       await bringBack(toDelete);
       assert.equal(tab.address.conversation, null);
       await open("b");
-      tab.ui.conversationRemoved("b");
+      tab.ui.libraryEvents.conversationRemoved("b");
       await ask("A question");
       await bringBack("b");
       assert.notEqual(tab.address.conversation, "b");
@@ -375,7 +375,7 @@ describe("ChatApp", () => {
       deliver(token(id, 2, "lo"));
       const other = await ask("Something else");
       assert.notEqual(other.conversation, conversation);
-      tab.ui.conversationChosen(conversation, null);
+      tab.ui.libraryEvents.conversationChosen(conversation, null);
       await settle();
       assert.deepEqual(tab.connection.followed, [id]);
       deliver({ type: "attached", id, epoch: "e" }, token(id, 2, "Hello"));
@@ -407,7 +407,7 @@ describe("ChatApp", () => {
       await settle();
       tabs.server.take(/** @type {any} */ (tab.connection.generated.at(-1)));
       tab.ui.startNewChat();
-      tab.ui.conversationChosen("id1", id);
+      tab.ui.libraryEvents.conversationChosen("id1", id);
       await settle();
       assert.deepEqual([tab.transcript.texts, tab.transcript.revealed], [["Hi", "First"], id]);
       assert.equal(tab.transcript.searched, "");
@@ -417,7 +417,7 @@ describe("ChatApp", () => {
       const { id } = await exchange("Hi", "First");
       tab.ui.startNewChat();
       tab.library.search("firs");
-      tab.ui.conversationChosen("id1", id);
+      tab.ui.libraryEvents.conversationChosen("id1", id);
       await settle();
       assert.deepEqual([tab.transcript.revealed, tab.transcript.searched], [id, "firs"]);
     });

@@ -98,7 +98,7 @@ describe("context meter", () => {
     const { tabs, tab } = await opened();
     tabs.server.putChat("d", ["Hi", "Hello", "More", "Yes"]);
     tabs.server.put("d");
-    tab.ui.conversationChosen("d", null);
+    tab.ui.libraryEvents.conversationChosen("d", null);
     await settle();
     assert.deepEqual(asked(tabs).at(-1), "context d m3");
     assert.equal(tab.counts.at(-1)?.tokens, 200);

@@ -122,7 +122,7 @@ describe("A message that is written while an answer is", () => {
     await end(first, { reason: "failed", error: { code: "engine_failed", message: "It broke." } });
     assert.deepEqual([questions(), tab.queueView.texts], [["First"], ["Second"]]);
     assert.deepEqual([tab.queueView.words, tab.queueView.mayBeSent], ["Not sent: the last answer failed.", true]);
-    tab.ui.queuedSent(tab.queueView.items[0]?.id ?? "");
+    tab.ui.queue.queuedSent(tab.queueView.items[0]?.id ?? "");
     await settle();
     assert.deepEqual(questions(), ["First", "Second"]);
     assert.deepEqual(tab.queueView.texts, []);
@@ -167,8 +167,8 @@ describe("A message that is written while an answer is", () => {
     for (const text of ["Second", "Third", "Fourth"]) tab.ui.composerSent(text);
     tab.composer.write("A draft");
     const [second, third] = tab.queueView.items;
-    tab.ui.queuedEdited(second?.id ?? "");
-    tab.ui.queuedRemoved(third?.id ?? "");
+    tab.ui.queue.queuedEdited(second?.id ?? "");
+    tab.ui.queue.queuedRemoved(third?.id ?? "");
     assert.deepEqual([tab.composer.text, tab.queueView.texts], ["Second\n\nA draft", ["Fourth"]]);
     await end(first);
     assert.deepEqual(questions(), ["First", "Fourth"]);
@@ -224,7 +224,7 @@ describe("A message that is written while an answer is", () => {
     tab.ui.startNewChat();
     await end(first, { reason: "failed", error: { code: "engine_failed", message: "It broke." } });
     assert.deepEqual(questions(), ["First"]);
-    tab.ui.conversationChosen(first.conversation, null);
+    tab.ui.libraryEvents.conversationChosen(first.conversation, null);
     await settle();
     assert.deepEqual([questions(), tab.queueView.texts, tab.queueView.mayBeSent], [["First"], ["Second"], true]);
   });
@@ -294,7 +294,7 @@ describe("A message that is written while an answer is", () => {
     tabs.server.putChat("a", ["Hi", "Hello"]);
     tab = await open("a");
     tab.ui.startNewChat();
-    tab.ui.conversationChosen("a", null);
+    tab.ui.libraryEvents.conversationChosen("a", null);
     tab.ui.composerSent("Go on");
     tab.ui.startNewChat();
     await settle();
@@ -308,7 +308,7 @@ describe("A message that is written while an answer is", () => {
     tab.ui.connectionDelivered(/** @type {any} */ ({ type: "conversation", id: first.conversation, version: 9, writing: [], deleted: true }));
     await settle();
     assert.deepEqual([questions(), tab.queueView.words], [["First"], "Not sent: this chat was deleted."]);
-    tab.ui.queuedSent(tab.queueView.items[0]?.id ?? "");
+    tab.ui.queue.queuedSent(tab.queueView.items[0]?.id ?? "");
     await settle();
     assert.equal(asked().content, "Second");
     assert.notEqual(asked().conversation, first.conversation);
@@ -317,9 +317,9 @@ describe("A message that is written while an answer is", () => {
   it("goes and comes back with its conversation", async () => {
     const { conversation } = await begin();
     tab.ui.composerSent("Second");
-    tab.ui.conversationRemoved(conversation);
-    tab.ui.conversationRestored(conversation);
-    tab.ui.conversationChosen(conversation, null);
+    tab.ui.libraryEvents.conversationRemoved(conversation);
+    tab.ui.libraryEvents.conversationRestored(conversation);
+    tab.ui.libraryEvents.conversationChosen(conversation, null);
     await settle();
     assert.deepEqual(tab.queueView.texts, ["Second"]);
   });

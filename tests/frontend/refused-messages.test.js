@@ -96,7 +96,7 @@ describe("A message that is not sent", () => {
     await open(conversation);
     assert.deepEqual(tab.transcript.texts, texts);
     tab.ui.startNewChat();
-    tab.ui.conversationChosen(conversation, null);
+    tab.ui.libraryEvents.conversationChosen(conversation, null);
     await settle();
     assert.deepEqual(tab.transcript.texts, texts);
     assert.equal((await ask("Three")).parent, tabs.server.documents.get(conversation)?.leaf);
@@ -574,11 +574,11 @@ describe("A message that is not sent", () => {
 
   it("comes back with its conversation when deleting that is undone", async () => {
     const { conversation } = await refuse("Too long");
-    tab.ui.conversationRemoved(conversation);
+    tab.ui.libraryEvents.conversationRemoved(conversation);
     await tab.library.remove(conversation);
     assert.deepEqual([tab.transcript.instead, listed()], ["welcome", []]);
-    assert.equal(tab.ui.conversationRestored(conversation), true);
-    tab.ui.conversationReturned(conversation);
+    assert.equal(tab.ui.libraryEvents.conversationRestored(conversation), true);
+    tab.ui.libraryEvents.conversationReturned(conversation);
     await settle();
     assert.deepEqual([tab.transcript.texts, listed()], [["Too long", ""], ["Too long"]]);
   });

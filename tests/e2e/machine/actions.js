@@ -26,9 +26,9 @@ export const ACTIONS = {
   "send": { weight: 12, act: ({ page, random }) => page.ui.send(random.pick(GOOD) ?? "") },
   "press Enter": { weight: 8, act: ({ page, random }) => page.ui.composerSent(random.pick(GOOD) ?? "") },
   "press Enter while an answer is written": { weight: 8, act: enterWhileWriting },
-  "edit a queued message": { weight: 2, act: ({ page, random }) => withQueued(page, random, (id) => page.ui.queuedEdited(id)) },
-  "remove a queued message": { weight: 2, act: ({ page, random }) => withQueued(page, random, (id) => page.ui.queuedRemoved(id)) },
-  "send a queued message": { weight: 3, act: ({ page, random }) => withQueued(page, random, (id) => page.ui.queuedSent(id)) },
+  "edit a queued message": { weight: 2, act: ({ page, random }) => withQueued(page, random, (id) => page.ui.queue.queuedEdited(id)) },
+  "remove a queued message": { weight: 2, act: ({ page, random }) => withQueued(page, random, (id) => page.ui.queue.queuedRemoved(id)) },
+  "send a queued message": { weight: 3, act: ({ page, random }) => withQueued(page, random, (id) => page.ui.queue.queuedSent(id)) },
   "send what is too long": { weight: 6, act: ({ page }) => page.ui.send(BAD.tooLong) },
   "send what is too large": { weight: 2, act: ({ page }) => page.ui.send(BAD.tooLarge) },
   "send what is blank to the server": { weight: 3, act: ({ page }) => page.ui.send(BAD.blank) },
@@ -100,19 +100,19 @@ function sendComposed({ page }) {
 /** @type {Act} */
 function openAnother({ page, random }) {
   const other = random.pick(page.library.holdings.conversations);
-  if (other) page.ui.conversationChosen(other.id, null);
+  if (other) page.ui.libraryEvents.conversationChosen(other.id, null);
 }
 
 /** @type {Act} */
 async function deleteConversation({ page, random }) {
   const other = random.pick(page.library.holdings.conversations);
   if (!other) return;
-  page.ui.conversationRemoved(other.id);
+  page.ui.libraryEvents.conversationRemoved(other.id);
   await page.library.remove(other.id).catch(() => {});
   const undo = async () => {
-    page.ui.conversationRestored(other.id);
+    page.ui.libraryEvents.conversationRestored(other.id);
     await page.library.restore(other.id).catch(() => {});
-    page.ui.conversationReturned(other.id);
+    page.ui.libraryEvents.conversationReturned(other.id);
   };
   page.toasts.push({ text: "Deleted", action: { label: "Undo", act: undo } });
 }

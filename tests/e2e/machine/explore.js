@@ -66,7 +66,7 @@ async function act(pages, at, name, random) {
 async function everythingQueuedIsSent(pages) {
   for (const page of pages) {
     for (const conversation of new Set([page.location.conversation, ...page.queue.conversations])) {
-      if (conversation !== null) page.ui.conversationChosen(conversation, null);
+      if (conversation !== null) page.ui.libraryEvents.conversationChosen(conversation, null);
       while (page.queueView.items.length > 0) await oneQueuedIsSent(page);
     }
     await until("nothing is queued", () => page.queue.conversations.length === 0 && (page.isIdle || isGone(page)));
@@ -77,7 +77,7 @@ async function everythingQueuedIsSent(pages) {
 async function oneQueuedIsSent(page) {
   const { id = "" } = page.queueView.items[0] ?? {};
   await until("the first queued message is sent, or can be", () => page.queueView.mayBeSent || page.queueView.items[0]?.id !== id);
-  if (page.queueView.items[0]?.id === id) page.ui.queuedSent(id);
+  if (page.queueView.items[0]?.id === id) page.ui.queue.queuedSent(id);
   await until("it is no longer queued", () => page.queueView.items[0]?.id !== id || !page.queueView.mayBeSent);
 }
 
@@ -87,7 +87,7 @@ async function everyConversationGoesOn(page) {
   const listed = page.library.holdings.conversations.map(({ id }) => id);
   for (const id of new Set([conversation, ...listed])) {
     if (id === null) page.ui.startNewChat();
-    else page.ui.conversationChosen(id, null);
+    else page.ui.libraryEvents.conversationChosen(id, null);
     await goesOn(page);
   }
 }

@@ -1,0 +1,111 @@
+/** Handles the events of generations: updates the open conversation and the view of the answer. */
+
+import { describe } from "../conversations/presenting.js";
+import { WITHDRAWN } from "../conversations/refusals.js";
+
+/** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
+/** @typedef {import("../protocol/messages.js").Done} Done */
+/** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
+/**
+ * @typedef {object} AnswerHooks
+ * @property {() => OpenConversation} open
+ * @property {() => boolean} isConnected
+ * @property {() => void} show shows the whole open conversation again
+ */
+
+export class AnswerEvents {
+  #parts;
+  #sender;
+  #context;
+  #hooks;
+
+  /**
+   * @param {Pick<import("../chat-app.js").Parts, "outbox" | "connection" | "transcript" | "announcer">} parts
+   * @param {import("../conversations/sender.js").Sender} sender
+   * @param {import("./context-keeper.js").ContextKeeper} context
+   * @param {AnswerHooks} hooks
+   */
+  constructor(parts, sender, context, hooks) {
+    this.#parts = parts;
+    this.#sender = sender;
+    this.#context = context;
+    this.#hooks = hooks;
+  }
+
+  get #open() {
+    return this.#hooks.open();
+  }
+
+  /** @param {GenerationEvent} event */
+  receive(event) {
+    if (this.#context.receive(event)) return;
+    switch (event.type) {
+      case "accepted":
+      case "attached":
+        return this.#onAccepted(event);
+      case "rejected":
+        return this.#sender.refused(event.id, event.error);
+      case "withdrawn":
+        return this.#sender.refused(event.id, WITHDRAWN);
+      case "lost":
+        this.#open.lost(event.id);
+        this.#hooks.show();
+        return void this.#open.read();
+      case "done":
+        return this.#onDone(event);
+      default:
+        return this.#onProgress(event);
+    }
+  }
+
+  /** @param {import("../protocol/messages.js").Accepted | import("../protocol/messages.js").Attached} event */
+  #onAccepted(event) {
+    const parcel = this.#parts.outbox.find(event.id);
+    const isHere = this.#open.live(event.id) !== undefined;
+    this.#sender.taken(event.id);
+    if (!isHere) {
+      this.#parts.outbox.remove(event.id);
+      return this.#parts.connection.detach(event.id);
+    }
+    if (parcel) this.#open.taken(event.id);
+    this.#onProgress(event);
+  }
+
+  /**
+   * Update only the view of the message in the event: a chat may have a thousand messages, and a hundred events a
+   * second may arrive.
+   * @param {GenerationEvent} event
+   */
+  #onProgress(event) {
+    this.#open.receive(event);
+    this.#context.showMeter();
+    const message = this.#open.messageOf(event.id);
+    const view = message && this.#parts.transcript.find(message.id);
+    if (!message || !view || message.state !== "writing") return;
+    if (event.type === "token") this.#appendText(message.id, view, event.text);
+    if (event.type === "snapshot") view.rewrite(this.#open.textOf(message));
+    if (event.type === "snapshot") this.#parts.announcer.forget();
+    view.showStatus(describe(this.#open, message, this.#hooks.isConnected()));
+  }
+
+  /**
+   * Append text to a message. Screen readers announce it only at the end of the shown branch.
+   * @param {string} id
+   * @param {import("../rendering/message-view.js").MessageView} view
+   * @param {string} text
+   */
+  #appendText(id, view, text) {
+    view.append(text);
+    if (id === this.#open.leaf) this.#parts.announcer.wrote(text);
+  }
+
+  /** @param {Done} done */
+  #onDone(done) {
+    if (!this.#open.live(done.id)) return;
+    this.#context.finished(done);
+    this.#open.receive(done);
+    this.#hooks.show();
+    const isBad = done.reason === "failed" || done.reason === "interrupted";
+    this.#parts.announcer.ended(done.reason === "cancelled" ? "Answer stopped" : isBad ? "Answer failed" : "Answer finished");
+  }
+}

@@ -1,0 +1,37 @@
+/** Parcels for the outbox, from questions in the open conversation. */
+
+import { settingsKey } from "../conversations/refusals.js";
+import { generate } from "../protocol/messages.js";
+import { wellFormed } from "../protocol/well-formed.js";
+
+/** @typedef {import("../conversations/message-commands.js").Question} Question */
+/** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
+/** @typedef {import("../conversations/outbox.js").Parcel} Parcel */
+
+/**
+ * Number of messages above a question that are remembered, so that it keeps its place if some are deleted meanwhile.
+ */
+const MAX_ABOVE = 64;
+
+/**
+ * @param {Question} question
+ * @param {OpenConversation} open
+ * @param {{model: string, newId: () => string}} facts model: name and context of the server's model
+ * @returns {Parcel}
+ */
+export function parcelOf({ parent, content, edited, above, ids }, open, { model, newId }) {
+  const { tree, id: conversation, isBegun, settings } = open;
+  const said = content === undefined ? {} : { content: wellFormed(content), message_id: ids?.message ?? newId() };
+  const request = generate({ id: ids?.generation ?? newId(), conversation, parent, ...said });
+  const path = tree.pathTo(parent);
+  const history = path.reduce((sum, message) => sum + message.content.length, 0);
+  return {
+    request,
+    create: isBegun ? null : settings,
+    at: Date.now(),
+    failure: null,
+    above: above ?? path.map(({ id }) => id).reverse().slice(0, MAX_ABOVE),
+    ...(edited === undefined ? {} : { edited }),
+    asked: { settings: settingsKey(settings), model, history },
+  };
+}

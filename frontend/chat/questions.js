@@ -1,0 +1,67 @@
+/** Sends questions in the open conversation, or in a new one. */
+
+import { unsentSummary } from "../conversations/library.js";
+import { parcelOf } from "./parcels.js";
+
+/** @typedef {import("../conversations/message-commands.js").Question} Question */
+/** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
+/**
+ * @typedef {object} QuestionHooks
+ * @property {() => OpenConversation} open
+ * @property {() => string} model name and context of the server's model
+ * @property {() => void} startNewChat
+ * @property {() => void} begun called when a new chat gets its id
+ */
+
+export class Questions {
+  #parts;
+  #sender;
+  #hooks;
+
+  /**
+   * @param {import("../chat-app.js").Parts} parts
+   * @param {import("../conversations/sender.js").Sender} sender
+   * @param {QuestionHooks} hooks
+   */
+  constructor(parts, sender, hooks) {
+    this.#parts = parts;
+    this.#sender = sender;
+    this.#hooks = hooks;
+  }
+
+  /** @param {Question} question */
+  ask(question) {
+    const { content } = question;
+    const open = this.#hooks.open();
+    if (open.isGone) return content === undefined ? undefined : this.askElsewhere(content);
+    const { address, libraryUI, announcer, transcript, newId } = this.#parts;
+    this.#forgetRefusedRequests(open);
+    const parcel = parcelOf(question, open, { model: this.#hooks.model(), newId });
+    const { request } = parcel;
+    if (open.phase === "new") libraryUI.library.heard(unsentSummary(open.id, content ?? "", parcel.at));
+    open.hear(request.id, false);
+    this.#sender.send(parcel);
+    if (open.phase === "new") this.#hooks.begun();
+    address.go(open.id);
+    open.sent();
+    transcript.follow();
+    announcer.forget();
+    announcer.say("Answer started");
+  }
+
+  /** Ask in a new chat. @param {string} content */
+  askElsewhere(content) {
+    this.#hooks.startNewChat();
+    this.ask({ parent: null, content });
+  }
+
+  /**
+   * Remove refused requests without text (regenerate, continue) from the outbox: the user is now doing something else.
+   * @param {OpenConversation} open
+   */
+  #forgetRefusedRequests(open) {
+    for (const { request, failure } of this.#parts.outbox.of(open.id)) {
+      if (failure && request.content === undefined) this.#parts.outbox.remove(request.id);
+    }
+  }
+}
