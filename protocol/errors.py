@@ -58,7 +58,7 @@ ERRORS: Final[dict[ErrorCode, ErrorFacts]] = {
     ErrorCode.UNKNOWN_ID: ErrorFacts(False, "no generation of that id, or its log has expired"),
     ErrorCode.ALREADY_DONE: ErrorFacts(False, "the generation ended before the cancel arrived"),
     ErrorCode.NOTHING_TO_CANCEL: ErrorFacts(False, "no generation of this connection is running"),
-    ErrorCode.UNAUTHORIZED: ErrorFacts(False, "no token was shown over HTTP, or a wrong one"),
+    ErrorCode.UNAUTHORIZED: ErrorFacts(False, "no token was sent over HTTP, or a wrong one"),
     ErrorCode.BUSY: ErrorFacts(True, "the queue is full or the server is going down"),
     ErrorCode.RATE_LIMITED: ErrorFacts(True, "too many messages in too short a time"),
     ErrorCode.ENGINE_FAILED: ErrorFacts(True, "the engine could not compute"),

@@ -97,7 +97,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _text(record: logging.LogRecord) -> str:
-    """Return the text. asyncio's records have one fact per line, and only the first quotes nothing."""
+    """Return the text. Of asyncio's records only the first line, since the other lines may quote texts of messages."""
     text = record.getMessage().rstrip()
     return text.partition("\n")[0] if record.name == "asyncio" else text
 

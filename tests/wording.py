@@ -25,7 +25,8 @@ OPENINGS = re.compile(
 
 PHRASES = re.compile(
     r"\b(whoever|somebody|nobody|gone on|go(es)? on|come to|stands? for|(is|are|be|was|were) told|tells? of"
-    r"|taken for|a thing that|of its own accord|so long|mend(s|ed)?|doors?|to be had|is gone|have it back)\b",
+    r"|taken for|a thing that|of its own accord|so long|mend(s|ed)?|doors?|to be had|is gone|have it back"
+    r"|so many|as (it|they) stands?|takes? (its|their) time|of one mind|for ever|lets? go of|said of)\b",
     re.IGNORECASE,
 )
 """Phrases that hide the subject or the action."""

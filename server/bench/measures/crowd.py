@@ -104,5 +104,5 @@ async def _closed(target: Observed, before: ProcessUsage) -> None:
     until = time.monotonic() + CLOSED_SECONDS
     while (now := await target.usage()).files > before.files + AT_ONCE:
         if time.monotonic() > until:
-            raise BenchError(f"our server holds {now.files - before.files} files of connections that were closed")
+            raise BenchError(f"our server holds {now.files - before.files} open files of closed connections")
         await asyncio.sleep(LOOK_SECONDS)

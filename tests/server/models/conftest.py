@@ -1,4 +1,4 @@
-"""A machine without Ollama's service, whose folder lies outside of every home folder."""
+"""Fixture: a machine without the folder of Ollama's service, which is outside of all home folders."""
 
 from pathlib import Path
 

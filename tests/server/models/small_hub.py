@@ -19,7 +19,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class SmallHub:
-    """One repository, ``maker/repo``. ``cut``: bytes after which the next so many downloads end.
+    """One repository, ``maker/repo``. ``cut``: for each of the next downloads, the bytes after which it ends.
 
     ``gate``: a download that is cut ends only when it is set, and sets ``waiting`` before. ``refusal``: status of every
     answer. ``announced``: hashes that differ from those of the files. ``longer``: bytes after the end of each file.
