@@ -1,7 +1,5 @@
 """Prompts: the text that the model reads for a `generate`."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from protocol.messages import ChatMessage, Generate, Params, Role
@@ -9,8 +7,8 @@ from server.chat.template import ChatTemplate
 from server.engine.worker import BatchingEngine
 from server.writers.local_prompt import make_prompt
 from tests.server.engine.scripted_model import ScriptedModel
+from tests.server.writers.templates import template_of
 
-TEMPLATES: dict[str, ChatTemplate] = {}
 FORM = "{% for m in messages %}[{{ m.role }}:{{ m.content }}]{% endfor %}"
 HARMONY = (
     "{% for message in messages %}{% if '<|channel|>' in message.content %}{{ raise_exception('a mark') }}{% endif %}"
@@ -33,21 +31,6 @@ THOUGHTS = {
 def prompt(engine: BatchingEngine, source: str, *said: tuple[Role, str]) -> str:
     body = Generate(messages=tuple(ChatMessage(role=role, content=content) for role, content in said))
     return bytes(make_prompt(body, engine, template_of(source)).tokens).decode()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def templates() -> Iterator[None]:
-    """Each template has its own process, which is slow to start: one set for all tests."""
-    yield
-    for template in TEMPLATES.values():
-        template.close()
-    TEMPLATES.clear()
-
-
-def template_of(source: str) -> ChatTemplate:
-    if source not in TEMPLATES:
-        TEMPLATES[source] = ChatTemplate(source)
-    return TEMPLATES[source]
 
 
 @pytest.fixture

@@ -1,37 +1,19 @@
 """Messages that are kept of a dialogue that is too long for the context."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import ChatMessage, Generate, Params, Role
-from server.chat.template import ChatTemplate
 from server.engine.worker import BatchingEngine
 from server.writers.local_prompt import TokenizedPrompt, make_prompt
 from server.writers.truncation import first_kept, room_for_prompt
 from tests.server.engine.scripted_model import ScriptedModel
+from tests.server.writers.templates import template_of
 
 FORM = "{% for m in messages %}[{{ m.role[0] }}:{{ m.content }}]{% endfor %}"
 AROUND = len("[u:]")
-TEMPLATES: dict[str, ChatTemplate] = {}
 CONTEXT = 400
 """Context of the scripted model, in tokens. Each byte is one token."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def templates() -> Iterator[None]:
-    """Each template has its own process, which is slow to start: one set for all tests."""
-    yield
-    for template in TEMPLATES.values():
-        template.close()
-    TEMPLATES.clear()
-
-
-def template_of(source: str) -> ChatTemplate:
-    if source not in TEMPLATES:
-        TEMPLATES[source] = ChatTemplate(source)
-    return TEMPLATES[source]
 
 
 @pytest.fixture
