@@ -271,6 +271,14 @@ export class ChatPage {
     return await this.page.$eval("#composer-input", (input) => /** @type {HTMLTextAreaElement} */ (input).value);
   }
 
+  /** Keep the page's notices from passing, as a pointer above them does. */
+  async keepToasts() {
+    await this.page.$eval("#toasts", (region) => {
+      const keep = () => region.querySelectorAll(".toast").forEach((toast) => toast.dispatchEvent(new Event("pointerenter")));
+      new MutationObserver(keep).observe(region, { childList: true });
+    });
+  }
+
   /** @returns {Promise<string[]>} what is read out now */
   async announcements() {
     return await this.page.$$eval("#announcer p", (elements) => elements.map((element) => element.textContent ?? ""));

@@ -136,6 +136,7 @@ describe("Conversations", () => {
   it("lose a message, and get it back", async () => {
     await askForAnswer();
     const [answer] = await chat.answers();
+    await chat.keepToasts();
     await chat.chooseLast("Delete this and everything after");
     await chat.hasAnswers(0);
     await chat.press("Undo");
@@ -148,6 +149,7 @@ describe("Conversations", () => {
     const other = await open(server.address);
     await other.listSays("Say hello to the hedgehog");
     await chat.page.bringToFront();
+    await chat.keepToasts();
     await chat.chooseListed("Say hello to the hedgehog", "Delete");
     await chat.page.waitForSelector("#welcome:not([hidden])");
     await other.page.bringToFront();

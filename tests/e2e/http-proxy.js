@@ -1,8 +1,10 @@
 /** A proxy in front of the server, of the kinds that stand in offices and hotels: it lets through only some things. */
 
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createServer, request as requestFrom } from "node:http";
 import { connect } from "node:net";
+
+import { DEADLINE_MS } from "./browsers/tab.js";
 
 /** @typedef {import("node:http").IncomingMessage} IncomingMessage */
 /** @typedef {import("node:http").ServerResponse} ServerResponse */
@@ -24,6 +26,7 @@ export class HttpProxy {
   prelude;
   /** @type {string[]} method and path of what came, the names of channels left out */
   requests = [];
+  #arrivals = new EventEmitter();
   #port;
   #listener = createServer((near, answer) => this.#forward(near, answer));
   /** @type {Set<import("node:stream").Duplex>} */
@@ -50,6 +53,15 @@ export class HttpProxy {
     return `http://127.0.0.1:${address.port}`;
   }
 
+  /**
+   * Wait until a request has arrived that the browser sends at a time of its own, as when a page is left.
+   * @param {string} request as in `requests`
+   */
+  async hasSeen(request) {
+    const signal = AbortSignal.timeout(DEADLINE_MS);
+    while (!this.requests.includes(request)) await once(this.#arrivals, "request", { signal });
+  }
+
   /** Ends everything that goes through it now. */
   cut() {
     for (const line of this.#lines) line.destroy();
@@ -69,6 +81,12 @@ export class HttpProxy {
     await once(this.#listener, "close");
   }
 
+  /** @param {string} request */
+  #arrived(request) {
+    this.requests.push(request);
+    this.#arrivals.emit("request");
+  }
+
   /**
    * @param {IncomingMessage} near
    * @param {ServerResponse} answer
@@ -78,7 +96,7 @@ export class HttpProxy {
     const url = this.#unprefixed(near.url);
     const headers = { ...near.headers, "accept-encoding": "identity" };
     if (this.prelude) delete headers["if-none-match"]; // What the browser has is without it, or has an earlier one.
-    this.requests.push(`${method} ${url.replace(/channel\/[^/?]+/, "channel/…")}`);
+    this.#arrived(`${method} ${url.replace(/channel\/[^/?]+/, "channel/…")}`);
     if (this.refusesStreams && method === "GET" && /^[^?]*\/channel\b/.test(url) && !url.includes("/poll")) {
       answer.writeHead(502).end("The proxy does not pass this on");
       return;
@@ -108,7 +126,7 @@ export class HttpProxy {
    */
   #upgrade({ url: asked, rawHeaders }, near, head) {
     const url = this.#unprefixed(asked);
-    this.requests.push(`UPGRADE ${url}`);
+    this.#arrived(`UPGRADE ${url}`);
     if (this.refusesUpgrades) {
       near.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
       return;

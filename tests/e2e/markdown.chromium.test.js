@@ -56,8 +56,10 @@ describe("Markdown on the page, as Chromium's own tools see it", () => {
     await chat.ask("code.md");
     await chat.isAnswered();
     await chat.page.waitForSelector(".code-box .hljs-keyword");
-    await chat.page.click(() => document.querySelector(".code-copy"));
-    await chat.page.waitFor(() => document.querySelector(".code-copy")?.textContent === "Copied");
+    await chat.page.waitDuring(
+      () => chat.page.click(() => document.querySelector(".code-copy")),
+      () => document.querySelector(".code-copy")?.textContent === "Copied",
+    );
     assert.equal(await chat.page.evaluate(() => navigator.clipboard.readText()), "def f():\n    return 1");
     assert.deepEqual(chat.complaints, []);
   });

@@ -103,6 +103,7 @@ describe("A refused message", () => {
     const other = await open(server.address);
     await other.listIsThere();
     assert.deepEqual(await other.listed(), []);
+    await chat.keepToasts();
     await chat.press("Delete message");
     await chat.page.waitForSelector("#welcome:not([hidden])");
     await chat.page.waitFor(() => document.querySelector(".row") === null);

@@ -106,6 +106,7 @@ describe("Messages", () => {
     await chat.page.focus('.message:last-child button[aria-label="More actions"]');
     await chat.page.press("Enter");
     await chat.page.waitForSelector(".menu:popover-open");
+    await chat.keepToasts();
     await chat.page.press("End");
     await chat.page.press("Enter");
     await chat.page.waitForSelector(".toast");
@@ -117,8 +118,10 @@ describe("Messages", () => {
     await chat.page.evaluate(() => {
       Object.defineProperty(navigator, "clipboard", { value: { writeText: async () => {} } });
     });
-    await chat.pressLast("Copy");
-    await chat.page.waitForSelector('.message:last-child [data-action="copy"][data-confirmed] use[href="#icon-check"]');
+    await chat.page.waitDuring(
+      () => chat.pressLast("Copy"),
+      () => document.querySelector('.message:last-child [data-action="copy"][data-confirmed] use[href="#icon-check"]') !== null,
+    );
     await chat.page.waitFor(() => document.getElementById("announcer")?.textContent?.includes("Copied"));
     await chat.page.waitForSelector('.message:last-child [data-action="copy"]:not([data-confirmed]) use[href="#icon-copy"]');
   });
@@ -147,6 +150,7 @@ describe("Messages", () => {
       return branches && prompt ? prompt.left - branches.right : NaN;
     });
     assert.ok(gap >= 0 && gap <= 16, `${gap} px between the versions and the message`);
+    await chat.keepToasts();
     await chat.chooseLast("Delete this and everything after");
     await chat.page.waitForSelector(".toast");
     const covered = await chat.page.evaluate(() => {

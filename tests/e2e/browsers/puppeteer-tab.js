@@ -8,6 +8,9 @@
 
 import { DEADLINE_MS } from "./tab.js";
 
+/** Errors of requests that ended because the page was left or has cancelled them. */
+const CANCELLED = new Set(["net::ERR_ABORTED", "NS_BINDING_ABORTED"]);
+
 /** @implements {TabDriver} */
 export class PuppeteerTab {
   /** @type {string[]} */
@@ -23,7 +26,10 @@ export class PuppeteerTab {
     this.#prepare = prepare;
     page.setDefaultTimeout(DEADLINE_MS);
     page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("requestfailed", (request) => this.complaints.push(`${request.url()} ${request.failure()?.errorText}`));
+    page.on("requestfailed", (request) => {
+      const { errorText = "" } = request.failure() ?? {};
+      if (!CANCELLED.has(errorText)) this.complaints.push(`${request.url()} ${errorText}`);
+    });
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warn") this.complaints.push(message.text());
     });

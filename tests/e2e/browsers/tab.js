@@ -134,6 +134,20 @@ export class Tab {
     return await inTime(this.#driver.evaluate(seen)).catch((error) => `nothing, since ${error}`);
   }
 
+  /**
+   * Do something, and wait for a state that soon passes. The page watches for it from before the action on: on a busy
+   * machine a wait that begins after the action may come too late.
+   * @template {any[]} Args
+   * @param {() => Promise<void>} action
+   * @param {(...args: Args) => unknown} condition runs in the page
+   * @param {Args} args JSON
+   */
+  async waitDuring(action, condition, ...args) {
+    await this.#driver.evaluate(`(${record})(() => ${call(condition, args)})`);
+    await action();
+    await this.waitFor(() => /** @type {any} */ (globalThis).hasBeenSeen === true);
+  }
+
   /** @param {string} selector */
   async waitForSelector(selector) {
     await this.waitFor((wanted) => document.querySelector(wanted) !== null, selector);
@@ -272,6 +286,21 @@ function observe(condition, ms) {
     };
     observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
   });
+}
+
+/**
+ * Runs in the page: notes in `hasBeenSeen` that the condition was true after some change of the page.
+ * @param {() => unknown} condition
+ */
+function record(condition) {
+  const page = /** @type {any} */ (globalThis);
+  page.hasBeenSeen = false;
+  const observer = new MutationObserver(() => {
+    if (!condition()) return;
+    page.hasBeenSeen = true;
+    observer.disconnect();
+  });
+  observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
 }
 
 /**
