@@ -1,45 +1,25 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 
 import { pagesPdf, stream, textPdf } from "../frontend/composer/pdfs.js";
-import { Browser } from "./browsers/index.js";
-import { ChatPage } from "./chat-page.js";
 import { ComposerPage } from "./composer-page.js";
-import { Server } from "./server.js";
+import { useChat } from "./use-chat.js";
+
+/** @typedef {import("./chat-page.js").ChatPage} ChatPage */
 
 const ONE = { name: "one.py", content: "print(1)\n" };
 const BLOCK = '```py file="one.py"\nprint(1)\n```';
 
 describe("Files and long pastes", () => {
-  /** @type {Server | undefined} */
-  let server;
-  /** @type {Browser | undefined} */
-  let browser;
+  const setUp = useChat();
   /** @type {ChatPage} */
   let chat;
   /** @type {ComposerPage} */
   let composer;
 
-  before(async () => {
-    server = await Server.start();
-    browser = await Browser.start();
-  });
-
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    assert.ok(browser && server);
-    chat = new ChatPage(await browser.newPage());
+  beforeEach(() => {
+    ({ chat } = setUp);
     composer = new ComposerPage(chat.page);
-    await chat.page.setViewport({ width: 1180, height: 820 });
-    await chat.open(server.address);
-  });
-
-  afterEach(async () => {
-    await chat.leave();
   });
 
   it("become chips at the composer, and what is not taken is named", async () => {
@@ -82,8 +62,10 @@ describe("Files and long pastes", () => {
     await composer.send();
     await chat.isAnswered();
     await composer.openFile(".question-files", ONE.content);
-    await chat.page.click(() => document.querySelector(".viewer-copy"));
-    await chat.page.waitFor(() => document.querySelector(".viewer-copy")?.textContent !== "Copy");
+    await chat.page.waitDuring(
+      () => chat.page.click(() => document.querySelector(".viewer-copy")),
+      () => document.querySelector(".viewer-copy")?.textContent !== "Copy",
+    );
     await chat.press("Close");
     await chat.hasFocus(".question-files .file-open");
     await chat.page.waitFor(() => document.querySelector(".viewer-text")?.textContent === "");
@@ -122,6 +104,7 @@ describe("Files and long pastes", () => {
   it("are kept over a reload until they are sent; 20,000 lines too", async () => {
     const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`).join("");
     await composer.pasteText(lines);
+    await composer.chipsAre(1);
     assert.equal(await chat.draft(), "");
     assert.match((await composer.chips()).join(), /Pasted text.*20,000 lines/);
     await chat.write("Which line is the last?");
@@ -164,31 +147,5 @@ describe("Files and long pastes", () => {
     await composer.says("878 KiB of 1,020 KiB used");
     await composer.pasteText("y".repeat(900_000));
     await composer.says("Too long to send: 1.7 MiB, the limit is 1,020 KiB. Shorten it, or remove a file.");
-  });
-});
-
-describe("A long question", () => {
-  it("is folded, and unfolds at a press", async () => {
-    const server = await Server.start();
-    const browser = await Browser.start();
-    try {
-      const chat = new ChatPage(await browser.newPage());
-      await chat.page.setViewport({ width: 1180, height: 820 });
-      await chat.open(server.address);
-      await chat.fill(Array.from({ length: 40 }, (_, index) => `Line ${index}`).join("\n"));
-      await chat.page.focus("#composer-input");
-      await chat.page.press("Enter");
-      await chat.isAnswered();
-      const height = async () => await chat.page.$eval(".prompt-text", ({ clientHeight }) => clientHeight);
-      const folded = await height();
-      await chat.press("Show more");
-      assert.ok((await height()) > 2 * folded, `${folded} and ${await height()} pixels`);
-      await chat.press("Show less");
-      assert.equal(await height(), folded);
-      assert.deepEqual(chat.complaints, []);
-    } finally {
-      await browser.stop();
-      await server.stop();
-    }
   });
 });

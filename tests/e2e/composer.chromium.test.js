@@ -1,44 +1,26 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
-import { ChatPage } from "./chat-page.js";
 import { ComposerPage } from "./composer-page.js";
 import { Server } from "./server.js";
+import { useChat } from "./use-chat.js";
+
+/** @typedef {import("./chat-page.js").ChatPage} ChatPage */
 
 /** How much slower the processor is made, to see for how long a paste holds the page. */
 const THROTTLE = 4;
 
 describe("The composer, with what Chromium alone can do", () => {
-  /** @type {Server | undefined} */
-  let server;
-  /** @type {Browser | undefined} */
-  let browser;
+  const setUp = useChat();
   /** @type {ChatPage} */
   let chat;
   /** @type {ComposerPage} */
   let composer;
 
-  before(async () => {
-    server = await Server.start();
-    browser = await Browser.start();
-  });
-
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    assert.ok(browser && server);
-    chat = new ChatPage(await browser.newPage());
+  beforeEach(() => {
+    ({ chat } = setUp);
     composer = new ComposerPage(chat.page);
-    await chat.page.setViewport({ width: 1180, height: 820 });
-    await chat.open(server.address);
-  });
-
-  afterEach(async () => {
-    await chat.leave();
   });
 
   it("lets a text file be chosen by keys", async () => {
@@ -55,6 +37,7 @@ describe("The composer, with what Chromium alone can do", () => {
     await chat.page.devtools.emulateCPUThrottling(THROTTLE);
     const took = await composer.pasteText(Array.from({ length: 20_000 }, (_, index) => `line ${index}`).join("\n"));
     test.diagnostic(`with the processor ${THROTTLE} times slower the paste took ${took} ms`);
+    await composer.chipsAre(1);
     assert.match((await composer.chips()).join(), /Pasted text.*20,000 lines/);
     assert.deepEqual(chat.complaints, []);
   });

@@ -1,41 +1,21 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browsers/index.js";
-import { ChatPage } from "./chat-page.js";
 import { ComposerPage } from "./composer-page.js";
-import { Server } from "./server.js";
+import { useChat } from "./use-chat.js";
+
+/** @typedef {import("./chat-page.js").ChatPage} ChatPage */
 
 describe("The composer", () => {
-  /** @type {Server | undefined} */
-  let server;
-  /** @type {Browser | undefined} */
-  let browser;
+  const setUp = useChat();
   /** @type {ChatPage} */
   let chat;
   /** @type {ComposerPage} */
   let composer;
 
-  before(async () => {
-    server = await Server.start();
-    browser = await Browser.start();
-  });
-
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    assert.ok(browser && server);
-    chat = new ChatPage(await browser.newPage());
+  beforeEach(() => {
+    ({ chat } = setUp);
     composer = new ComposerPage(chat.page);
-    await chat.page.setViewport({ width: 1180, height: 820 });
-    await chat.open(server.address);
-  });
-
-  afterEach(async () => {
-    await chat.leave();
   });
 
   it("keeps a draft over a reload, and none that was sent", async () => {
@@ -46,5 +26,18 @@ describe("The composer", () => {
     await chat.isAnswered();
     await chat.reload();
     assert.equal(await chat.draft(), "");
+  });
+
+  it("folds a long question that was sent, and unfolds it at a press", async () => {
+    await chat.fill(Array.from({ length: 40 }, (_, index) => `Line ${index}`).join("\n"));
+    await composer.send();
+    await chat.isAnswered();
+    const height = async () => await chat.page.$eval(".prompt-text", ({ clientHeight }) => clientHeight);
+    const folded = await height();
+    await chat.press("Show more");
+    assert.ok((await height()) > 2 * folded, `${folded} and ${await height()} pixels`);
+    await chat.press("Show less");
+    assert.equal(await height(), folded);
+    assert.deepEqual(chat.complaints, []);
   });
 });

@@ -1,45 +1,28 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browsers/index.js";
-import { ChatPage } from "./chat-page.js";
 import { ContextPage } from "./context-page.js";
-import { Server } from "./server.js";
+import { useChat } from "./use-chat.js";
+
+/** @typedef {import("./chat-page.js").ChatPage} ChatPage */
+/** @typedef {import("./server.js").Server} Server */
 
 const CONTEXT = 256;
 /** Tokens of a prompt above which messages are left out. */
 const ROOM = 192;
 
 describe("A small context", () => {
+  const setUp = useChat({ server: { context: CONTEXT } });
   /** @type {Server} */
   let server;
-  /** @type {Browser | undefined} */
-  let browser;
   /** @type {ChatPage} */
   let chat;
   /** @type {ContextPage} */
   let context;
 
-  before(async () => {
-    server = await Server.start({ context: CONTEXT });
-    browser = await Browser.start();
-  });
-
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    assert.ok(browser);
-    chat = new ChatPage(await browser.newPage());
+  beforeEach(() => {
+    ({ server, chat } = setUp);
     context = new ContextPage(chat.page);
-    await chat.page.setViewport({ width: 1180, height: 820 });
-    await chat.open(server.address);
-  });
-
-  afterEach(async () => {
-    await chat.leave();
   });
 
   /** @returns {Promise<number>} tokens of the open chat, as the server counts them */

@@ -1,44 +1,24 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browsers/index.js";
-import { ChatPage } from "./chat-page.js";
 import { PanelsPage } from "./panels-page.js";
-import { Server } from "./server.js";
+import { useChat } from "./use-chat.js";
+
+/** @typedef {import("./chat-page.js").ChatPage} ChatPage */
 
 const STORY = "Tell me a long story";
 const NARROW = { width: 360, height: 740, isMobile: true };
 
 describe("The panels", () => {
-  /** @type {Server | undefined} */
-  let server;
-  /** @type {Browser | undefined} */
-  let browser;
+  const setUp = useChat();
   /** @type {ChatPage} */
   let chat;
   /** @type {PanelsPage} */
   let panels;
 
-  before(async () => {
-    server = await Server.start();
-    browser = await Browser.start();
-  });
-
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    assert.ok(browser && server);
-    chat = new ChatPage(await browser.newPage());
+  beforeEach(() => {
+    ({ chat } = setUp);
     panels = new PanelsPage(chat.page);
-    await chat.page.setViewport({ width: 1180, height: 820 });
-    await chat.open(server.address);
-  });
-
-  afterEach(async () => {
-    await chat.leave();
   });
 
   describe("with settings", () => {

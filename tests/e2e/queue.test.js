@@ -1,40 +1,27 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { afterEach, beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browsers/index.js";
-import { ChatPage } from "./chat-page.js";
-import { Server } from "./server.js";
+import { useChat } from "./use-chat.js";
+
+/** @typedef {import("./chat-page.js").ChatPage} ChatPage */
+/** @typedef {import("./server.js").Server} Server */
 
 const STEP_MS = 100;
 const STORY = "Write a long story in ten chapters";
 
 describe("Messages that are written while an answer is", () => {
+  const setUp = useChat({ server: { stepMs: STEP_MS } });
   /** @type {Server} */
   let server;
-  /** @type {Browser} */
-  let browser;
   /** @type {ChatPage} */
   let chat;
 
-  before(async () => {
-    server = await Server.start({ stepMs: STEP_MS });
-    browser = await Browser.start();
-  });
-
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
+  beforeEach(() => {
+    ({ server, chat } = setUp);
     server.takeTime();
-    chat = new ChatPage(await browser.newPage());
-    await chat.page.setViewport({ width: 1180, height: 820 });
-    await chat.open(server.address);
   });
 
   afterEach(async () => {
-    await chat.leave();
     await server.forgetConversations();
   });
 
@@ -48,10 +35,12 @@ describe("Messages that are written while an answer is", () => {
   it("wait in a row above the input, survive a reload, and are sent once after Stop, though two tabs have them", async () => {
     await chat.ask(STORY);
     await chat.lastAnswerIsLongerThan(10);
-    await chat.ask("Who are you?");
+    await chat.page.waitDuring(
+      () => chat.ask("Who are you?"),
+      () => document.getElementById("announcer")?.textContent?.includes("It will be sent when this answer ends"),
+    );
     await queueSays(chat, ["Who are you?"]);
     assert.equal(await chat.draft(), "");
-    await chat.page.waitFor(() => document.getElementById("announcer")?.textContent?.includes("It will be sent when this answer ends"));
     await chat.reload();
     await queueSays(chat, ["Who are you?"]);
     const other = await chat.openBeside();

@@ -1,43 +1,30 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { afterEach, beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browsers/index.js";
-import { ChatPage } from "./chat-page.js";
 import { PanelsPage } from "./panels-page.js";
-import { Server } from "./server.js";
+import { useChat } from "./use-chat.js";
+
+/** @typedef {import("./chat-page.js").ChatPage} ChatPage */
+/** @typedef {import("./server.js").Server} Server */
 
 describe("Active settings at the composer", () => {
+  const setUp = useChat({ viewport: { width: 1280, height: 820 } });
   /** @type {Server} */
   let server;
-  /** @type {Browser} */
-  let browser;
   /** @type {ChatPage} */
   let chat;
   /** @type {PanelsPage} */
   let panels;
 
-  before(async () => {
-    server = await Server.start();
-    browser = await Browser.start();
-  });
-
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
   beforeEach(async () => {
-    chat = new ChatPage(await browser.newPage());
+    ({ server, chat } = setUp);
     panels = new PanelsPage(chat.page);
-    await chat.page.setViewport({ width: 1280, height: 820 });
-    await chat.open(server.address);
     await panels.open("chat");
     await panels.set("max_tokens", "12");
     await panels.set("system-prompt", "Be brief.");
   });
 
   afterEach(async () => {
-    await chat.leave();
     await server.forgetConversations();
   });
 

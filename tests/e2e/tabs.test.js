@@ -1,44 +1,32 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { afterEach, beforeEach, describe, it } from "node:test";
 
-import { Browser } from "./browsers/index.js";
-import { ChatPage } from "./chat-page.js";
-import { HttpProxy } from "./http-proxy.js";
 import { readLog } from "./log-reader.js";
-import { Server } from "./server.js";
+import { useChat } from "./use-chat.js";
+
+/** @typedef {import("./chat-page.js").ChatPage} ChatPage */
+/** @typedef {import("./http-proxy.js").HttpProxy} HttpProxy */
+/** @typedef {import("./server.js").Server} Server */
 
 const STORY = "Write a long story in ten chapters";
 /** So that a story takes two minutes. */
 const STEP_MS = 60;
 
 describe("A chat in two tabs", () => {
+  const setUp = useChat({ server: { stepMs: STEP_MS }, viewport: { width: 800, height: 600 } });
   /** @type {Server} */
   let server;
-  /** @type {Browser} */
-  let browser;
   /** @type {ChatPage} */
   let chat;
   /** @type {ChatPage} */
   let other;
 
-  before(async () => {
-    server = await Server.start({ stepMs: STEP_MS });
-    browser = await Browser.start();
+  beforeEach(() => {
+    ({ server, chat } = setUp);
   });
 
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    chat = new ChatPage(await browser.newPage());
-    await chat.open(server.address);
-  });
-
-  afterEach(async () => {
+  afterEach(() => {
     server.takeTime();
-    await chat.leave();
   });
 
   async function askForStory() {
@@ -119,37 +107,18 @@ describe("A chat in two tabs", () => {
 });
 
 describe("A page that comes back", () => {
+  const setUp = useChat({ server: { stepMs: STEP_MS }, isProxied: true });
   /** @type {Server} */
   let server;
-  /** @type {Browser} */
-  let browser;
   /** @type {HttpProxy} */
   let proxy;
   /** @type {ChatPage} */
   let chat;
 
-  before(async () => {
-    server = await Server.start({ stepMs: STEP_MS });
-    browser = await Browser.start();
-  });
-
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
-
   beforeEach(async () => {
-    proxy = await HttpProxy.start(server.port);
-    chat = new ChatPage(await browser.newPage());
-    await chat.page.setViewport({ width: 1180, height: 820 });
-    await chat.open(proxy.address);
+    ({ server, proxy, chat } = setUp);
     await chat.ask(STORY);
     await chat.lastAnswerIsLongerThan(20);
-  });
-
-  afterEach(async () => {
-    await chat.leave();
-    await proxy.stop();
   });
 
   /** Has the page go on with the answer, to its end or until it is stopped. */
