@@ -141,7 +141,7 @@ class _Reading:
                 return
             self._files.add((stats[0].st_dev, stats[0].st_ino))
             problem = _parts_problem(candidate.path, parts)
-            header = read_header(parts[0]) if not problem and parts[0].is_file() else None
+            header = read_header(parts[0], name=candidate.name) if not problem and parts[0].is_file() else None
         except FileNotFoundError:  # a link to nothing, or deleted meanwhile
             return self._leave_out(candidate, "the file is missing")
         except OSError as error:

@@ -48,8 +48,11 @@ class HeaderFacts:
     template: bool | None = None
 
 
-def read_header(path: Path, *, whole: bool = False) -> HeaderFacts:
-    """Read the facts, up to the vocabulary or the ``whole`` header. Raises ModelError with the reason."""
+def read_header(path: Path, *, name: str = "", whole: bool = False) -> HeaderFacts:
+    """Read the facts, up to the vocabulary or the ``whole`` header. Raises ModelError with the reason.
+
+    ``name``: the model's, where it says more than the file's.
+    """
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
@@ -59,10 +62,10 @@ def read_header(path: Path, *, whole: bool = False) -> HeaderFacts:
         raise ModelError(f"{path}: the model file can't be read: {error.strerror}") from None
     except BROKEN:
         raise ModelError(f"{path}: the header of the model file is broken") from None
-    return facts_of(keys, path.name, whole=whole)
+    return facts_of(keys, name or path.name, whole=whole)
 
 
-def facts_of(keys: Mapping[str, Any], file_name: str, *, whole: bool = False) -> HeaderFacts:
+def facts_of(keys: Mapping[str, Any], name: str, *, whole: bool = False) -> HeaderFacts:
     """Return the facts in the keys of a header, whose values may have any type."""
     architecture = _text(keys, "general.architecture") or "unknown"
     template = isinstance(keys.get("tokenizer.chat_template"), str)
@@ -70,7 +73,7 @@ def facts_of(keys: Mapping[str, Any], file_name: str, *, whole: bool = False) ->
         title=_text(keys, "general.name"),
         architecture=architecture,
         parameters=_text(keys, "general.size_label") or _parameters(keys.get("general.parameter_count")),
-        quantization=quantization(keys.get("general.file_type"), file_name),
+        quantization=quantization(keys.get("general.file_type"), name),
         context=_number(keys, f"{architecture}.context_length"),
         kv_bytes=kv_bytes(keys, architecture),
         kind=kind_of(keys),

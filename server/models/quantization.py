@@ -1,4 +1,4 @@
-"""Quantization of a model: llama.cpp's name of its ``general.file_type``, or the one in its file name."""
+"""Quantization of a model: llama.cpp's name of its ``general.file_type``, or the one in its name."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _IN_NAME: Final = re.compile(
 )
 
 
-def quantization(file_type: object, file_name: str) -> str | None:
-    """Return the name of the quantization; None when neither the number nor the file's name says it.
+def quantization(file_type: object, name: str) -> str | None:
+    """Return the name of the quantization; None when neither the number nor the model's name says it.
 
     In newer files the number is after the vocabulary, and the list of models doesn't read that far.
     """
     if isinstance(file_type, int) and (known := FILE_TYPES.get(file_type)):
         return known
-    found = _IN_NAME.findall(file_name)
+    found = _IN_NAME.findall(name)
     return found[-1].upper().replace("FP16", "F16") if found else None

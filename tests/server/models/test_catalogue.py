@@ -142,6 +142,14 @@ def test_ollama_s_further_layers_are_named(home: Path) -> None:
     }
 
 
+def test_the_quantization_may_be_in_a_tag_or_a_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    keys = {key: value for key, value in LLAMA.items() if key != "general.file_type"}
+    in_ollama(home / ".ollama/models", "registry.ollama.ai/library/tiny/1b-instruct-q5_K_M", keys)
+    write(home / ".local/share/Jan/data/llamacpp/models/tiny-IQ4_XS/model.gguf", keys)
+    assert [model.header.quantization for model in here(home).models[1:]] == ["Q5_K_M", "IQ4_XS"]
+
+
 def test_ollama_s_latest_needs_no_tag(home: Path) -> None:
     in_ollama(home / ".ollama/models", "registry.ollama.ai/library/tiny/latest")
     assert here(home).find("tiny").full_name == "ollama/tiny:latest"
