@@ -16,7 +16,7 @@ from server.option import Option, list_of, one_of, path_prefix, whole_number, wi
 from server.starter import MODEL_PATH
 
 ADDRESSES = (
-    *("api", "c", "channel", "generate", "generations", "healthz", "login", "logout", "metrics", "readyz"),
+    *("api", "c", "channel", "embed", "generate", "generations", "healthz", "login", "logout", "metrics", "readyz"),
     *("service-worker.js", "static", "ws"),
 )
 """First parts of the server's own addresses."""
