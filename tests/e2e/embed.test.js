@@ -128,6 +128,7 @@ describe("StreamUI in a foreign page", () => {
       `font-src ${address}`,
       `connect-src ${address} ${address.replace("http", "ws")}`,
       `worker-src blob: ${address}`,
+      "img-src 'self'", // Firefox asks for the site's icon and complains about a refusal.
       "require-trusted-types-for 'script'",
     ].join("; ");
     const messages = [{ role: "user", content: "Show code" }, { role: "assistant", content: CODE }];
