@@ -29,7 +29,7 @@
  */
 
 /** How long anything may take, in milliseconds: a prompt is read on a busy machine meanwhile. */
-export const DEADLINE_MS = 60_000;
+export const DEADLINE_MS = 150_000;
 /** How long the page is left alone with one wait: less than a driver gives a script. */
 const SLICE_MS = 5000;
 const PAUSE_MS = 50;
