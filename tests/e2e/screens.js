@@ -181,7 +181,11 @@ export const SCREENS = [
   {
     name: "offline",
     place: "outside",
-    arrange: async ({ chat, server }) => chat.page.goto(`${server.address}/static/offline/offline.html`),
+    arrange: async ({ chat, server }) => {
+      await chat.page.goto(`${server.address}/static/offline/offline.html`);
+      await chat.page.setOffline(true); // or the page finds the server two seconds later, and opens the chat
+      await chat.page.waitForSelector("#retry");
+    },
   },
 ];
 
