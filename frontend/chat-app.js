@@ -353,7 +353,7 @@ export class ChatApp {
     this.#view.want(message, query);
     const isNewAlready = id === null && this.#open.phase === "new";
     if (id !== this.#open.id && !isNewAlready) {
-      for (const generation of this.#open.heard) this.#parts.connection.detach(generation);
+      for (const generation of this.#open.tracked) this.#parts.connection.detach(generation);
       this.#open.leave();
       this.#open = openConversation(id, this.#parts, this.#unsent, () => this.#show());
       this.#parts.transcript.clear();
@@ -373,7 +373,7 @@ export class ChatApp {
   #show() {
     for (const id of this.#open.followed) {
       if (this.#open.live(id)) continue;
-      this.#open.hear(id, true);
+      this.#open.track(id, true);
       this.#parts.connection.follow(id);
     }
     this.#settingsSaver.save();

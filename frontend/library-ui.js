@@ -181,7 +181,7 @@ export class LibraryUI {
    * @param {Imported} imported
    */
   #imported(name, imported) {
-    for (const summary of imported.imported) this.#parts.library.heard(summary);
+    for (const summary of imported.imported) this.#parts.library.onSummary(summary);
     if (imported.imported[0]) this.#parts.list.reveal(imported.imported[0].id);
     this.#parts.toasts.show(outcome(name, imported));
     const [only] = imported.imported;

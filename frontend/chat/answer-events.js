@@ -62,12 +62,12 @@ export class AnswerEvents {
   #onAccepted(event) {
     const parcel = this.#parts.outbox.find(event.id);
     const isHere = this.#open.live(event.id) !== undefined;
-    this.#sender.taken(event.id);
+    this.#sender.onAccepted(event.id);
     if (!isHere) {
       this.#parts.outbox.remove(event.id);
       return this.#parts.connection.detach(event.id);
     }
-    if (parcel) this.#open.taken(event.id);
+    if (parcel) this.#open.onAccepted(event.id);
     this.#onProgress(event);
   }
 

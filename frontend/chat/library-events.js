@@ -77,11 +77,11 @@ export class LibraryEvents {
   /** @param {import("../protocol/messages.js").ConversationChanged} summary */
   conversationChanged(summary) {
     const open = this.#hooks.open();
-    this.#parts.libraryUI.library.heard(summary);
+    this.#parts.libraryUI.library.onSummary(summary);
     if (summary.id !== open.id && !summary.deleted && summary.writing.length === 0) this.#hooks.idle(summary.id);
     if (summary.id !== open.id) return;
-    if (summary.deleted) open.gone();
-    else open.heardOf(summary);
+    if (summary.deleted) open.markMissing();
+    else open.onSummary(summary);
   }
 
   libraryShown() {

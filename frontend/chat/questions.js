@@ -38,8 +38,8 @@ export class Questions {
     this.#forgetRefusedRequests(open);
     const parcel = parcelOf(question, open, { model: this.#hooks.model(), newId });
     const { request } = parcel;
-    if (open.phase === "new") libraryUI.library.heard(unsentSummary(open.id, content ?? "", parcel.at));
-    open.hear(request.id, false);
+    if (open.phase === "new") libraryUI.library.onSummary(unsentSummary(open.id, content ?? "", parcel.at));
+    open.track(request.id, false);
     this.#sender.send(parcel);
     if (open.phase === "new") this.#hooks.begun();
     address.go(open.id);

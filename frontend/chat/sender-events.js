@@ -34,8 +34,8 @@ export class SenderEvents {
     const open = this.#hooks.open();
     this.#unsent.list();
     if (request.conversation !== open.id) return this.#failedElsewhere(parcel);
-    open.unhear(request.id);
-    if (failure?.code === CONVERSATION_DELETED.code) open.gone();
+    open.untrack(request.id);
+    if (failure?.code === CONVERSATION_DELETED.code) open.markMissing();
     else open.outboxChanged();
     if (edited !== undefined) this.#parts.transcript.reveal(request.id);
     const words = failure?.code === WITHDRAWN.code ? "Answer stopped" : describeRefusal(parcel, this.#hooks.circumstances()).text;

@@ -27,7 +27,7 @@ export class UnsentMessages {
       const isOnlyHere = create !== null || failure?.code === CONVERSATION_DELETED.code;
       if (!isOnlyHere || content === undefined || library.find(conversation)?.title) continue;
       const unsent = unsentSummary(conversation, content, at);
-      library.heard({ ...unsent, ...library.find(conversation), title: unsent.title });
+      library.onSummary({ ...unsent, ...library.find(conversation), title: unsent.title });
     }
   }
 
@@ -36,7 +36,7 @@ export class UnsentMessages {
    * @param {OpenConversation} open
    */
   track(open) {
-    for (const { request, failure } of this.#parts.outbox.of(open.id)) if (!failure) open.hear(request.id, false);
+    for (const { request, failure } of this.#parts.outbox.of(open.id)) if (!failure) open.track(request.id, false);
   }
 
   /** @param {string} conversation that was deleted */

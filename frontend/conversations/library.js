@@ -143,7 +143,7 @@ export class Library {
    * Update a conversation that has changed, here or elsewhere.
    * @param {ConversationChanged | Summary} summary
    */
-  heard(summary) {
+  onSummary(summary) {
     this.#record(summary);
     this.#changed();
   }
@@ -168,7 +168,7 @@ export class Library {
    * @param {{title?: string, pinned?: boolean}} change
    */
   async change(id, change) {
-    this.heard(await this.#api.change(id, change));
+    this.onSummary(await this.#api.change(id, change));
   }
 
   /** @param {string} id */
@@ -179,14 +179,14 @@ export class Library {
       await this.#api.remove(id);
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return;
-      if (known) this.heard(known);
+      if (known) this.onSummary(known);
       throw error;
     }
   }
 
   /** @param {string} id */
   async restore(id) {
-    this.heard(await this.#api.restore(id));
+    this.onSummary(await this.#api.restore(id));
   }
 
   /** @param {number} reading */

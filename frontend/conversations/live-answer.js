@@ -13,7 +13,7 @@ export class LiveAnswer {
   /** Number of the conversation's messages that the model did not receive. */
   dropped = 0;
   /** True if the server has accepted the request. */
-  isTaken;
+  isAccepted;
   /** @type {Done | null} */
   done = null;
   #seq = 0;
@@ -21,22 +21,22 @@ export class LiveAnswer {
   #status = null;
   #existedBefore;
 
-  /** @param {boolean} isTaken whether the generation existed before this page attached to it */
-  constructor(isTaken) {
-    this.isTaken = isTaken;
-    this.#existedBefore = isTaken;
+  /** @param {boolean} isAccepted whether the generation existed before this page attached to it */
+  constructor(isAccepted) {
+    this.isAccepted = isAccepted;
+    this.#existedBefore = isAccepted;
   }
 
   /** @param {GenerationEvent} event */
   receive(event) {
     switch (event.type) {
       case "accepted":
-        this.isTaken = true;
+        this.isAccepted = true;
         this.dropped = event.dropped ?? 0;
         this.#status = { type: "status", id: event.id, state: "queued", position: event.position };
         break;
       case "attached":
-        this.isTaken = true;
+        this.isAccepted = true;
         break;
       case "status":
         this.#status = event;
@@ -69,7 +69,7 @@ export class LiveAnswer {
    */
   line(isConnected, before = 0) {
     if (this.isStopping) return lines.STOPPING;
-    if (!isConnected) return this.isTaken ? lines.DISCONNECTED : lines.HELD;
+    if (!isConnected) return this.isAccepted ? lines.DISCONNECTED : lines.HELD;
     if (!this.#status) return this.#existedBefore ? lines.RESUMING : lines.SENDING;
     return lines.describeStatus(this.#status, before + this.#seq);
   }

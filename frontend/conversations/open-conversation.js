@@ -147,7 +147,7 @@ export class OpenConversation {
   }
 
   /** @returns {string[]} generations whose events this page tracks */
-  get heard() {
+  get tracked() {
     return [...this.#liveAnswers.keys()];
   }
 
@@ -198,7 +198,7 @@ export class OpenConversation {
    * Show that the conversation was deleted elsewhere, or never existed.
    * @param {ApiError | null} [error]
    */
-  gone(error = null) {
+  markMissing(error = null) {
     this.#phase = "missing";
     this.#error = error;
     this.#document = emptyDocument(this.id);
@@ -207,7 +207,7 @@ export class OpenConversation {
   }
 
   /** @param {{version: number}} summary */
-  heardOf({ version }) {
+  onSummary({ version }) {
     if (this.#phase !== "new" && version > this.#document.version) this.read();
   }
 
@@ -221,7 +221,7 @@ export class OpenConversation {
   outboxChanged() {
     if (this.#phase === "new" && this.#parcels.length > 0) this.#phase = "ready";
     const waiting = new Set(this.#parcels.filter(({ failure }) => !failure).map(({ request }) => request.id));
-    for (const [id, live] of this.#liveAnswers) if (!live.isTaken && !waiting.has(id)) this.#liveAnswers.delete(id);
+    for (const [id, live] of this.#liveAnswers) if (!live.isAccepted && !waiting.has(id)) this.#liveAnswers.delete(id);
     this.#rebuild();
     this.#parts.changed();
   }
@@ -230,7 +230,7 @@ export class OpenConversation {
    * Move a parcel that the server has accepted from the outbox into the document.
    * @param {string} generation
    */
-  taken(generation) {
+  onAccepted(generation) {
     const parcels = this.#parcels.filter(({ request }) => request.id === generation);
     this.#parts.outbox.remove(generation);
     const key = settingsKey(this.#unsaved ?? {});
@@ -252,7 +252,7 @@ export class OpenConversation {
    * @param {string} generation
    * @param {boolean} wasThere
    */
-  hear(generation, wasThere) {
+  track(generation, wasThere) {
     if (!this.#liveAnswers.has(generation)) this.#liveAnswers.set(generation, new LiveAnswer(wasThere));
   }
 
@@ -269,7 +269,7 @@ export class OpenConversation {
    * Stop tracking a generation.
    * @param {string} generation
    */
-  unhear(generation) {
+  untrack(generation) {
     this.#liveAnswers.delete(generation);
   }
 
@@ -375,7 +375,7 @@ export class OpenConversation {
     const isToBegin = this.#parcels.some(({ create }) => create !== null);
     const isDeleted = this.#parcels.some(({ failure }) => failure?.code === CONVERSATION_DELETED.code);
     if (this.isBegun) return this.#showDeleted(error);
-    if (!isToBegin || isDeleted) return this.gone(error);
+    if (!isToBegin || isDeleted) return this.markMissing(error);
     this.#document = { ...emptyDocument(this.id), settings: this.#document.settings };
     this.#phase = "ready";
     this.#rebuild();

@@ -103,7 +103,7 @@ export class Sender {
    * Handle the server's acceptance of a message.
    * @param {string} id of the generation
    */
-  taken(id) {
+  onAccepted(id) {
     this.#sending.delete(id);
   }
 

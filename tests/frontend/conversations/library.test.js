@@ -91,18 +91,18 @@ describe("Library", () => {
   });
 
   it("follows what changes elsewhere, and is not led back by older news", async () => {
-    library.heard({ type: "conversation", ...summary("a", { version: 3, title: "New" }) });
-    library.heard({ type: "conversation", ...summary("a", { version: 2, title: "Old" }) });
+    library.onSummary({ type: "conversation", ...summary("a", { version: 3, title: "New" }) });
+    library.onSummary({ type: "conversation", ...summary("a", { version: 2, title: "Old" }) });
     assert.equal(library.find("a")?.title, "New");
-    library.heard({ type: "conversation", ...summary("a", { version: 4 }), deleted: true });
+    library.onSummary({ type: "conversation", ...summary("a", { version: 4 }), deleted: true });
     assert.deepEqual(ids(), []);
   });
 
   it("keeps what it hears while it reads, which may be newer than what is read", async () => {
     api.conversations = ["stays", "goes", "changes"].map((id) => summary(id));
     const reading = library.refresh();
-    library.heard(summary("comes", { version: 2 }));
-    library.heard(summary("changes", { version: 2, title: "changed" }));
+    library.onSummary(summary("comes", { version: 2 }));
+    library.onSummary(summary("changes", { version: 2, title: "changed" }));
     library.forget("goes");
     await reading;
     const titles = library.holdings.conversations.map(({ title }) => title);
@@ -113,11 +113,11 @@ describe("Library", () => {
   });
 
   it("keeps what the server does not have yet", async () => {
-    library.heard(unsentSummary("mine", "What is this?\nAnd that?", 5));
+    library.onSummary(unsentSummary("mine", "What is this?\nAnd that?", 5));
     api.conversations = [summary("a")];
     await library.refresh();
     assert.deepEqual(ids(), ["mine", "a"]);
-    library.heard({ type: "conversation", ...summary("mine", { title: "What is this?", version: 1 }) });
+    library.onSummary({ type: "conversation", ...summary("mine", { title: "What is this?", version: 1 }) });
     assert.equal(library.find("mine")?.version, 1);
   });
 
