@@ -66,6 +66,7 @@ types: install-dev ## check only types: mypy --strict, and tsc for the page's JS
 spec: install-dev ## write what follows from tables: the sampling parameters' code, the protocol's documents, the table of options
 	$(BIN)/python -m tests.generated
 	$(BIN)/python -m protocol.spec
+	$(BIN)/python -m protocol.conformance.traceability
 	$(BIN)/python -m tests.docs.options
 
 templates: install-dev ## print a table of how the chat templates of 70 models are rendered here

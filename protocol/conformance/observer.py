@@ -17,19 +17,7 @@ from protocol.errors import ERRORS
 from protocol.messages import SERVER_TYPES, ServerMessage
 
 _SCHEMA: Final = msgspec.json.Decoder(ServerMessage)
-_SECTIONS: Final = {
-    "welcome": "5.1",
-    "accepted": "5.2",
-    "status": "5.3",
-    "token": "5.4",
-    "snapshot": "5.5",
-    "attached": "5.6",
-    "done": "5.7",
-    "error": "5.8",
-    "pong": "5.9",
-    "goodbye": "5.10",
-    "conversation": "5.11",
-}
+_SECTIONS: Final = {type: f"5.{number}" for number, type in enumerate(SERVER_TYPES, 1)}
 _EVENTS: Final = ("accepted", "attached", "token", "snapshot", "done")
 _SLACK_MS: Final = 5.0
 _SAME_STATUS: Final = 5

@@ -29,7 +29,7 @@ def raise_value_error(*_: object) -> Any:
     raise ValueError
 
 
-def leave_open(session: ClientSession, frame: str, now: float) -> list[object]:
+def leave_open(session: ClientSession, frame: str) -> list[object]:
     session.cursors["g1"].chars += 1
     return []
 
