@@ -261,7 +261,10 @@ class Machine(RuleBasedStateMachine):
             line = self.stalled = await Line.to(self.server.port, self.truths, receive_bytes=RECEIVE_BYTES)
             await line.send(truth.body)
             await line.take(lambda message: isinstance(message, Accepted) and message.id == long)
-            await line.attach(id)
+            try:
+                await line.attach(id)
+            except LineClosed as closed:  # it read too slowly already, on a busy machine
+                assert closed.code in (CloseCode.SLOW_READER, LOST)
             line.stall()
 
         self.run(stall())

@@ -192,6 +192,7 @@ class Line:
             async with asyncio.timeout(DEADLINE):
                 frame = await self._frames.get()
             if frame is None:
+                self._frames.put_nowait(None)  # for the next call
                 raise LineClosed(self._connection.close_code)
             self._unread.extend(codec.decode_server(frame))
 
