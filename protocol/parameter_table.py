@@ -23,7 +23,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Whole numbers from ``low`` to ``high``."""
+    """Integers from ``low`` to ``high``, both included."""
 
     low: int
     high: int = WHOLE

@@ -135,7 +135,7 @@ def parameters() -> str:
 
 
 def with_generated_parts(document: str) -> str:
-    """Replace what stands between the markers of ``document``. Raises ValueError when a marker is missing."""
+    """Replace the text between the markers of ``document``. Raises ValueError if a marker is missing."""
     parts = {f"diagram: {name}": diagram(table) for name, table in TABLES.items()} | {"parameters": parameters()}
     for name, text in parts.items():
         before, start, rest = document.partition(f"<!-- {name}; `make spec` -->\n")

@@ -22,7 +22,7 @@ def no_progress(arrived: int, whole: int | None) -> None:
 
 
 class ProgressBar:
-    """A line that is written over and over. A stream that is no terminal gets nothing."""
+    """Progress bar on one line of a terminal, which it rewrites. Writes nothing to any other stream."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream

@@ -46,7 +46,7 @@ export class Server {
 
   /**
    * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean, origins?: string[]}} [options]
-   *   port 0 stands for any free one; stepMs slows each token down; context 0 stands for the model's own; origins: of
+   *   port 0 means any free port; stepMs slows each token down; context 0 means the model's own; origins: of
    *   foreign pages that may use it
    * @returns {Promise<Server>} once it answers
    */
