@@ -2,6 +2,9 @@
 
 /** @typedef {import("./browsers/tab.js").Tab} Tab */
 
+/** Pattern of the last line of an answer that nobody stopped: a sampled one may also reach a limit. */
+export const ENDS_BY_ITSELF = "^(Done|Stopped at|Context full)";
+
 export class ChatPage {
   /** @param {Tab} page */
   constructor(page) {
@@ -109,10 +112,10 @@ export class ChatPage {
 
   /** The answer has ended by itself, and is there to its end. */
   async isAnswered() {
-    await this.page.waitFor(() => {
+    await this.page.waitFor((ends) => {
       const lines = document.querySelectorAll(".status-text");
-      return /^(Done|Stopped at|Context full)/.test(lines[lines.length - 1]?.textContent ?? "");
-    });
+      return new RegExp(ends).test(lines[lines.length - 1]?.textContent ?? "");
+    }, ENDS_BY_ITSELF);
   }
 
   /** Nothing is being written, and what was is there to its end: the button says so first, then the last line of text. */

@@ -12,7 +12,7 @@ const CONTEXT = 256;
 const ROOM = 192;
 
 describe("A small context", () => {
-  const setUp = useChat({ server: { context: CONTEXT } });
+  const setUp = useChat({ server: { context: CONTEXT, stepMs: 1 } });
   /** @type {Server} */
   let server;
   /** @type {ChatPage} */
@@ -22,6 +22,7 @@ describe("A small context", () => {
 
   beforeEach(() => {
     ({ server, chat } = setUp);
+    server.hurry();
     context = new ContextPage(chat.page);
   });
 
@@ -106,6 +107,7 @@ describe("A small context", () => {
   });
 
   it("does not offer to continue an answer that fills it alone", async () => {
+    server.takeTime();
     await chat.ask("Tell me a long story");
     await chat.lastStatusSays(`Context full (${CONTEXT} tokens)`);
     await context.asks(true);

@@ -52,7 +52,7 @@ describe("Conversations", () => {
   async function askForAnswer(question = QUESTION) {
     server.hurry();
     await chat.ask(question);
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     server.takeTime();
   }
 
@@ -98,7 +98,7 @@ describe("Conversations", () => {
     server.hurry();
     await chat.pressLast("Regenerate");
     await chat.branchesSay("2/2");
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     await chat.pressLast("Previous version");
     await chat.branchesSay("1/2");
     assert.deepEqual(await chat.answers(), [first]);
@@ -110,7 +110,7 @@ describe("Conversations", () => {
     await chat.page.type(".editor-input", " And how?");
     await chat.page.press("Enter");
     await chat.questionsAre([`${QUESTION} And how?`]);
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     await chat.reload();
     await chat.questionsAre([`${QUESTION} And how?`]);
     await chat.branchesSay("2/2");
@@ -237,7 +237,7 @@ describe("Conversations", () => {
       server.hurry();
       await chat.page.goto(address);
       await chat.connected();
-      await chat.lastStatusSays("Done");
+      await chat.isAnswered();
       await chat.questionsAre(["Are you there?"]);
       await chat.listSays("Are you there?");
       assert.equal((await chat.document()).messages.length, 2);

@@ -60,7 +60,7 @@ describe("StreamUI in a foreign page", () => {
     await chat.connectionIs("connected");
     server.hurry();
     await chat.ask("What can you do?");
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     server.takeTime();
     await chat.ask(STORY);
     await chat.lastAnswerIsLongerThan(20);
@@ -109,7 +109,7 @@ describe("StreamUI in a foreign page", () => {
     await chat.connectionIs("connected");
     server.hurry();
     await chat.ask("What can you do?");
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     const seen = await chat.page.evaluate(() => {
       const [own, page] = [document.getElementById("own"), document.body].map((element) => getComputedStyle(/** @type {Element} */ (element)));
       const input = document.querySelector(".stream-ui")?.shadowRoot?.querySelector("textarea");
@@ -166,7 +166,7 @@ describe("StreamUI in a foreign page", () => {
       await openWith(PLAIN_PAGE, { url: guarded.address, token });
       await chat.connectionIs("connected");
       await chat.ask("What can you do?");
-      await chat.lastStatusSays("Done");
+      await chat.isAnswered();
       await openWith(PLAIN_PAGE, { url: guarded.address, token: "wrong" });
       await chat.connectionSays("The server needs a valid token.");
     } finally {

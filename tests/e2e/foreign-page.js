@@ -3,6 +3,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
+import { ENDS_BY_ITSELF } from "./chat-page.js";
+
 /** @typedef {import("./browsers/tab.js").Tab} Tab */
 
 /** Serves one page and its script. It has an address before the StreamUI server, which must allow its origin, starts. */
@@ -92,6 +94,14 @@ export class ForeignPage {
       const lines = [...(document.querySelector(".stream-ui")?.shadowRoot?.querySelectorAll(".status-text") ?? [])];
       return lines.at(-1)?.textContent?.includes(expected) ?? false;
     }, words);
+  }
+
+  /** The answer has ended by itself, and is there to its end. */
+  async isAnswered() {
+    await this.page.waitFor((ends) => {
+      const lines = [...(document.querySelector(".stream-ui")?.shadowRoot?.querySelectorAll(".status-text") ?? [])];
+      return new RegExp(ends).test(lines.at(-1)?.textContent ?? "");
+    }, ENDS_BY_ITSELF);
   }
 
   /** @param {number} length */

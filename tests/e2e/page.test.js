@@ -64,7 +64,7 @@ describe("The page", () => {
     assert.match(policy, /default-src 'none'/);
     assert.doesNotMatch(policy, /unsafe/);
     await chat.ask("What can you do?");
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     assert.deepEqual(chat.complaints, []);
   });
 
@@ -90,7 +90,7 @@ describe("The page", () => {
       assert.ok(text);
       assert.match((await chat.statuses())[0] ?? "", /^Stopped · [\d,]+ tokens?$/);
       await chat.ask("What can you do?");
-      await chat.lastStatusSays("Done");
+      await chat.isAnswered();
       const [stopped, second] = await chat.answers();
       assert.equal(stopped, text);
       assert.notEqual(second, "");
@@ -100,7 +100,7 @@ describe("The page", () => {
 
   it("asks a suggested question and begins a new chat", async () => {
     await chat.press("What can you do?");
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     await chat.press("New chat");
     await chat.page.waitForSelector("#welcome:not([hidden])");
     assert.deepEqual(await chat.answers(), []);
@@ -169,7 +169,7 @@ describe("The page", () => {
     await chat.ask(STORY);
     await other.page.bringToFront();
     await other.ask("What can you do?");
-    await other.lastStatusSays("Done");
+    await other.isAnswered();
     await chat.page.bringToFront();
     await chat.isAnswered();
     await chat.isIdle();
@@ -192,7 +192,7 @@ describe("The page", () => {
       proxy.prelude = breakStorage;
       await bare.open(proxy.address);
       await bare.ask("What can you do?");
-      await bare.lastStatusSays("Done");
+      await bare.isAnswered();
       assert.deepEqual(bare.complaints, []);
     });
   }

@@ -51,7 +51,7 @@ describe("The panels", () => {
       await panels.unfold("Output format");
       await panels.set("json_schema", '{"enum": ["yes", "no"]}');
       await chat.ask("Is water wet?");
-      await chat.lastStatusSays("Done");
+      await chat.isAnswered();
       assert.match(await chat.lastAnswer(), /^\s*"(yes|no)"\s*$/);
     });
 

@@ -47,7 +47,7 @@ describe("A lost connection", () => {
 
     await startServer({ port: first.port });
     await chat.connected();
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     assert.equal(await chat.draft(), "A draft");
   });
 

@@ -12,10 +12,9 @@ import { promisify } from "node:util";
 
 /** The command; STREAMUI names another one. */
 const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bin/streamui", import.meta.url));
-/** The same with a model that takes its time, or that recites what it is given. */
-const SLOW_COMMAND = join(dirname(COMMAND), "python");
-const SLOW_MOTION = fileURLToPath(new URL("slow_motion.py", import.meta.url));
-/** The same without the page's bundle. */
+/** What runs the command's other forms: with a model whose answers repeat, without the page's bundle, with given answers. */
+const PYTHON = join(dirname(COMMAND), "python");
+const REPEATABLE = fileURLToPath(new URL("repeatable.py", import.meta.url));
 const UNBUNDLED = fileURLToPath(new URL("unbundled.py", import.meta.url));
 const RECITED = fileURLToPath(new URL("recited.py", import.meta.url));
 /** How long a start and an end may take, in milliseconds. */
@@ -33,7 +32,7 @@ export class Server {
 
   /**
    * @param {string} data
-   * @param {string[]} script in place of the command, with its arguments; or nothing
+   * @param {string[]} script in place of the command, with its arguments
    * @param {number} port
    * @param {string[]} options of the command
    */
@@ -52,7 +51,7 @@ export class Server {
    */
   static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true, origins = [] } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
-    const script = stepMs > 0 ? [SLOW_MOTION, String(stepMs), slowFile(data)] : isBundled ? [] : [UNBUNDLED];
+    const script = isBundled ? [REPEATABLE, String(stepMs), slowFile(data)] : [UNBUNDLED];
     const options = ["--auth", auth, "--root-path", rootPath, ...(context > 0 ? ["--context", String(context)] : [])];
     if (origins.length > 0) options.push("--allow-origin", origins.join(","));
     return await Server.#started(new Server(data, script, port, options));
@@ -138,8 +137,7 @@ export class Server {
   #spawn(port) {
     this.takeTime();
     const args = ["serve", "--port", String(port), "--data", this.#data, ...this.#options];
-    const command = this.#script.length > 0 ? SLOW_COMMAND : COMMAND;
-    const process = spawn(command, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const process = spawn(PYTHON, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     process.stderr.on("data", (chunk) => (this.#errors += chunk));
     return process;
   }
@@ -175,7 +173,7 @@ export class Server {
   }
 }
 
-/** The file that slow_motion.py looks for. @param {string} data */
+/** The file that repeatable.py looks for. @param {string} data */
 function slowFile(data) {
   return join(data, "takes-its-time");
 }

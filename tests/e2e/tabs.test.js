@@ -53,10 +53,10 @@ describe("A chat in two tabs", () => {
   it("brings a message of either tab to the other, which stops it", async () => {
     server.hurry();
     await chat.ask("What can you do?");
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     server.takeTime();
     other = await chat.openBeside();
-    await other.lastStatusSays("Done");
+    await other.isAnswered();
     await other.ask(STORY);
     await chat.page.bringToFront();
     await chat.hasAnswers(2);
@@ -73,10 +73,10 @@ describe("A chat in two tabs", () => {
     server.hurry();
     await other.ask("What can you do?");
     await other.hasAnswers(3);
-    await other.lastStatusSays("Done");
+    await other.isAnswered();
     await chat.page.bringToFront();
     await chat.hasAnswers(3);
-    await chat.lastStatusSays("Done");
+    await chat.isAnswered();
     assert.deepEqual(await chat.answers(), await other.answers());
   });
 

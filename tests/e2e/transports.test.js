@@ -57,7 +57,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
     async function askBriefly() {
       server.hurry();
       await chat.ask("What can you do?");
-      await chat.lastStatusSays("Done");
+      await chat.isAnswered();
       server.takeTime();
     }
 

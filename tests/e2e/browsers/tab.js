@@ -128,10 +128,9 @@ export class Tab {
     }
   }
 
-  /** The end of what the page shows and of what waits in its outbox, for whoever reads of a failure. */
+  /** The end of what the page and an embedded StreamUI show and of what waits in its outbox, for whoever reads of a failure. */
   async #seen() {
-    const seen = "JSON.stringify([document.body.innerText.slice(-600), localStorage.getItem('streamui.outbox.v1')?.slice(0, 600)])";
-    return await inTime(this.#driver.evaluate(seen)).catch((error) => `nothing, since ${error}`);
+    return await inTime(this.#driver.evaluate(`(${shownAtTheEnd})()`)).catch((error) => `nothing, since ${error}`);
   }
 
   /**
@@ -312,4 +311,14 @@ function expectClick(element) {
   page.hasBeenClicked = false;
   element?.addEventListener("click", () => (page.hasBeenClicked = true), { once: true, capture: true });
   return element ?? null;
+}
+
+/**
+ * Runs in the page.
+ * @returns {string} JSON: the end of the page's text, the texts of shadow roots, and what the outbox holds
+ */
+function shownAtTheEnd() {
+  const roots = [...document.querySelectorAll("*")].flatMap(({ shadowRoot }) => shadowRoot ?? []);
+  const texts = [document.body, ...roots].map((part) => (/** @type {HTMLElement} */ (part).innerText ?? part.textContent ?? "").slice(-600));
+  return JSON.stringify([...texts, localStorage.getItem("streamui.outbox.v1")?.slice(0, 600)]);
 }
