@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final
 
 from server.engine.base import ModelError
+from server.engine.file_state import check_unchanged, file_state
 
 PROBE: Final = "server.engine.llama.probe"
 
@@ -57,11 +58,14 @@ class ModelProbe:
         try:
             self._seconds = seconds or START_SECONDS + path.stat().st_size // BYTES_PER_SECOND
         except FileNotFoundError:
-            raise ModelError(f"{path}: there is no such model file") from None
+            raise ModelError(
+                f"{path}: there is no such model file; `streamui models` lists those that are here"
+            ) from None
         except OSError as error:
             raise ModelError(f"{path}: the model file can't be read: {error.strerror}") from None
         if not path.is_file():  # a pipe, for example, would block
             raise ModelError(f"{path}: the model file can't be read: it is not a regular file")
+        self._before = file_state(path)
 
     def __enter__(self) -> ModelProbe:
         self._process = subprocess.Popen(
@@ -84,11 +88,12 @@ class ModelProbe:
 
     def verdict(self) -> ModelNeeds:
         """Wait for the result and return the model's needs. Raises ModelError with the reason why the file can't be
-        used."""
+        used, also if another program changed it meanwhile."""
         try:
             output, _ = self._process.communicate(timeout=self._seconds)
         except subprocess.TimeoutExpired:
             raise self._too_slow() from None
+        check_unchanged(self._path, self._before)
         ended = self._process.returncode
         if ended == -signal.SIGXCPU:
             raise self._too_slow()

@@ -14,6 +14,7 @@ from server.engine.gguf_parts import PART, parts_of
 from server.models.candidates import Candidate, candidates
 from server.models.header_facts import HeaderFacts, read_header
 from server.models.places import Place, places
+from server.models.unfinished import Unfinished, unfinished
 from server.starter import MODEL_PATH
 
 STARTER: Final = "starter"
@@ -57,9 +58,12 @@ class UnknownModelError(ModelError):
 class Catalogue:
     """The models of this machine, in the order of their places, as they were when it was made."""
 
-    def __init__(self, models: Iterable[ModelFile], left_out: Iterable[LeftOut] = ()) -> None:
+    def __init__(
+        self, models: Iterable[ModelFile], left_out: Iterable[LeftOut] = (), unfinished: Iterable[Unfinished] = ()
+    ) -> None:
         self.models = tuple(models)
         self.left_out = tuple(left_out)
+        self.unfinished = tuple(unfinished)
 
     def find(self, text: str) -> ModelFile:
         """Return the model with this name: its full name, or an end of it after a slash. Raises UnknownModelError."""
@@ -72,7 +76,14 @@ class Catalogue:
             raise UnknownModelError(f"{text}: several models have this name; give a full name: {names}")
         if reason := self._reason(wanted):
             raise UnknownModelError(f"{text}: this file can't be used as a chat model: {reason}")
+        if download := self.find_unfinished(text):
+            raise UnknownModelError(f"{text}: {download.problem}")
         raise UnknownModelError(f"{text}: there is no model of this name here; {self._nearest(wanted)}")
+
+    def find_unfinished(self, text: str) -> Unfinished | None:
+        """Return the unfinished download of a model with this name."""
+        folded = text.strip("/").casefold()
+        return next((each for each in self.unfinished if _ends_with(each.full_name.casefold(), folded)), None)
 
     def _matches(self, wanted: str) -> list[ModelFile]:
         exact = [model for model in self.models if _ends_with(model.full_name, wanted)]
@@ -100,7 +111,8 @@ def catalogue(models_folder: Path, environ: Mapping[str, str]) -> Catalogue:
         for candidate in candidates(place):
             reading.add(candidate)
     names = _short_names([found.candidate.name for found in reading.found])
-    return Catalogue((found.model(names[found.candidate.name]) for found in reading.found), reading.left_out)
+    models = (found.model(names[found.candidate.name]) for found in reading.found)
+    return Catalogue(models, reading.left_out, unfinished(models_folder))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The models folder's downloads: one at a time, in a hidden folder that no list of models reads."""
+"""The models folder's downloads: one at a time, each in a hidden folder of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from typing import IO, Final
 
 from server.engine.base import ModelError
 from server.models.memory import size_text
-
-UNFINISHED: Final = ".downloads"
-"""Folder for unfinished downloads, in the models folder."""
+from server.models.unfinished import FOLDER, LOCK, Download, Unfinished, arrived, begin, discard, discard_old
 
 CHUNK: Final = 1 << 20
 
@@ -26,24 +24,52 @@ class DownloadError(ModelError):
 
 
 @contextlib.contextmanager
-def downloading(models_folder: Path) -> Iterator[Path]:
-    """Create the models folder and yield the one for unfinished downloads, for this process alone.
+def downloading(models_folder: Path, download: Download) -> Iterator[Path]:
+    """Create the models folder and yield the folder of this download, for this process alone.
 
-    Raises DownloadError, also for a full disk or missing rights inside the block.
+    Afterwards the folder is deleted, unless an unfinished download has parts in it. Those of earlier downloads that
+    were left for a month are deleted. Raises DownloadError, also for a full disk or missing rights inside the block.
     """
-    folder = models_folder / UNFINISHED
+    folder = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("wb") as lock:
+        with _only_here(models_folder):
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DownloadError(f"another download into {models_folder} is running; try again after it") from None
-            yield folder
+                folder = begin(models_folder, download)
+                discard_old(models_folder)  # not this one: its record is new
+                yield folder
+            finally:
+                if folder is not None and not arrived(folder):
+                    discard(folder)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DownloadError(f"{models_folder}: the disk is full; free some space and try again") from None
-        raise DownloadError(f"{models_folder}: the model can't be written: {error.strerror or error}") from None
+        raise DownloadError(f"{models_folder}: {_reason(error, folder)}") from None
+
+
+def cancel(models_folder: Path, download: Unfinished) -> None:
+    """Delete an unfinished download. Raises DownloadError while it is running, or another one."""
+    try:
+        with _only_here(models_folder):
+            discard(download.folder)
+    except OSError as error:
+        raise DownloadError(f"{download.folder}: it can't be deleted: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _only_here(models_folder: Path) -> Iterator[None]:
+    """Keep all other processes from downloading. Raises DownloadError and OSError."""
+    (models_folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    with (models_folder / FOLDER / LOCK).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DownloadError(f"another download into {models_folder} is running; try again after it") from None
+        yield
+
+
+def _reason(error: OSError, folder: Path | None) -> str:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return f"the model can't be written: {error.strerror or error}"
+    continued = folder is not None and arrived(folder)
+    return "the disk is full; free some space and try again" + (": the download continues there" if continued else "")
 
 
 def check_room(folder: Path, needed: int) -> None:

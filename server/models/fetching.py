@@ -139,7 +139,7 @@ def check(part: Path, size: int | None, sha256: str | None) -> None:
 def _copy(answer: Any, file: IO[bytes], size: int | None, progress: Progress) -> None:
     arrived, announced = file.tell(), answer.length
     whole = size if size is not None else announced and arrived + announced
-    while data := answer.read1(CHUNK):
+    while data := _read(answer):
         arrived += len(data)
         if whole is not None and arrived > whole:
             raise DownloadError("the file that arrives is longer than what was announced")
@@ -147,6 +147,14 @@ def _copy(answer: Any, file: IO[bytes], size: int | None, progress: Progress) ->
         progress(arrived, whole)
     if whole is not None and arrived < whole:
         raise http.client.IncompleteRead(b"", whole - arrived)
+
+
+def _read(answer: Any) -> bytes:
+    """Return the next bytes. Raises CutError, also for a network without a route, which is a plain OSError."""
+    try:
+        return bytes(answer.read1(CHUNK))
+    except OSError as error:
+        raise CutError from error
 
 
 def _starts_at(answer: Any, first: int) -> bool:

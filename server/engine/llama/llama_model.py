@@ -20,6 +20,7 @@ from server.engine.base import (
     SamplingParams,
     TokenLogprob,
 )
+from server.engine.file_state import check_unchanged, file_state
 from server.engine.gguf_kinds import check_kind
 from server.engine.llama import sampler as sampling
 from server.engine.llama.abort import AbortFlag
@@ -37,6 +38,10 @@ from server.resources import usable_cores
 
 SMALL_MODEL = 50_000_000
 """Parameter count below which one thread computes faster than several, which mostly wait for each other."""
+
+
+INCOMPLETE = "not within the file bounds"
+"""Part of llama.cpp's error about a file that ends early."""
 
 
 class LlamaModel:
@@ -183,12 +188,20 @@ class LlamaModel:
 
     def _load(self, probing: bool) -> int:
         log.begin()
+        before = file_state(self._path)
         params = ll.llama_model_default_params()
         if probing:
             params.use_extra_bufts, params.n_gpu_layers = False, 0
         model = ll.llama_model_load_from_file(os.fsencode(self._path), params)
+        try:
+            check_unchanged(self._path, before)
+        except ModelError:
+            if model:
+                ll.llama_model_free(model)
+            raise
         if not model:
-            raise ModelError(f"{self._path}: llama.cpp can't load this file: {log.cause}")
+            remedy = "; download it again" if INCOMPLETE in log.cause else ""
+            raise ModelError(f"{self._path}: llama.cpp can't load this file: {log.cause}{remedy}")
         return int(model)
 
     def _open_context(
@@ -269,7 +282,7 @@ def _check_file(path: Path) -> None:
         with path.open("rb") as file:
             magic = file.read(len(MAGIC))
     except FileNotFoundError:
-        raise ModelError(f"{path}: there is no such model file") from None
+        raise ModelError(f"{path}: there is no such model file; `streamui models` lists those that are here") from None
     except OSError as error:
         raise ModelError(f"{path}: the model file can't be read: {error.strerror}") from None
     if magic != MAGIC:

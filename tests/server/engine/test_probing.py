@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import llama_cpp
@@ -59,6 +60,29 @@ def test_path_that_is_no_file_is_not_opened(tmp_path: Path) -> None:
     for path, why in ((pipe, "not a regular file"), (tmp_path, "not a regular file"), (tmp_path / "none", "no such")):
         with pytest.raises(ModelError, match=why):
             ModelProbe(path)
+
+
+def change(path: Path) -> None:
+    path.write_bytes(b"GGUF")
+
+
+def replace(path: Path) -> None:
+    (path.parent / "new.gguf").write_bytes(WHOLE)
+    (path.parent / "new.gguf").replace(path)
+
+
+@pytest.mark.parametrize("disturb", [change, replace, Path.unlink])
+def test_a_file_that_another_program_changes_meanwhile_is_reported(
+    disturb: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(WHOLE)
+    with (
+        pytest.raises(ModelError, match="changed or deleted meanwhile; wait until it is whole"),
+        ModelProbe(path) as probe,
+    ):
+        disturb(path)
+        probe.verdict()
 
 
 def test_a_llama_cpp_that_was_built_elsewhere_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ def test_the_usual_quantization_is_downloaded(hub: SmallHub, own: Path) -> None:
     assert path == own / "maker" / "repo" / "tiny-Q4_K_M.gguf"
     assert path.read_bytes() == CONTENT
     assert listed(own) == ["streamui/maker/repo/tiny-Q4_K_M"]
-    assert [each.name for each in (own / ".downloads" / "hub").iterdir()] == []
+    assert [each.name for each in (own / ".downloads").iterdir()] == ["lock"]
 
 
 def test_another_one_is_downloaded_by_its_name(hub: SmallHub, own: Path) -> None:

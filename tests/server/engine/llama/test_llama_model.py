@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import llama_cpp
 import pytest
 
 from server.engine.base import FinishReason, ModelError, Phase, Prefill
@@ -150,6 +151,21 @@ def test_a_truncated_file_is_reported_in_one_line(tmp_path: Path, part: float) -
     with pytest.raises(ModelError, match=r"cut\.gguf: llama\.cpp can't load this file: \w+") as raised:
         LlamaModel(path)
     assert "\n" not in str(raised.value)
+    assert str(raised.value).endswith("corrupted or incomplete; download it again") or part < 0.1
+
+
+def test_a_file_that_is_replaced_while_it_loads_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "model.gguf", MODEL_PATH.read_bytes())
+    load = llama_cpp.llama_model_load_from_file
+
+    def replaced_while_it_loads(*arguments: object) -> object:
+        model = load(*arguments)
+        write(tmp_path / "new.gguf", b"GGUF").replace(path)
+        return model
+
+    monkeypatch.setattr("llama_cpp.llama_model_load_from_file", replaced_while_it_loads)
+    with pytest.raises(ModelError, match=r"model\.gguf: the model file was changed or deleted meanwhile"):
+        LlamaModel(path)
 
 
 def test_a_context_that_no_memory_can_hold_names_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
