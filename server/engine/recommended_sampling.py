@@ -1,20 +1,17 @@
-"""Sampling that a model's makers recommend: the model file's own, otherwise from a table of well-known models."""
+"""Sampling that a model recommends: its file's own values, otherwise those that its makers publish."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from server.engine.base import SamplingParams
+from server.engine.known_sampling import NAMES, known_sampling
 
 MOST_RECOMMENDED: Final = 2**31
 """Exclusive upper bound for the sampling parameters in a model file."""
-
-NAMES: Final = ("general.architecture", "general.name", "general.basename")
-"""Keys of a model file that say which model it is."""
 
 FILE_KEYS: Final = {
     "temperature": "general.sampling.temp",
@@ -24,6 +21,12 @@ FILE_KEYS: Final = {
     "repeat_penalty": "general.sampling.penalty_repeat",
 }
 """Keys of a model file by the parameter that they recommend."""
+
+KEYS: Final = (*NAMES, *FILE_KEYS.values())
+"""Keys of a model file that say what it recommends."""
+
+BY_FILE: Final = "the model file"
+BY_NOBODY: Final = "llama.cpp's defaults"
 
 
 class UnusableSamplingError(Exception):
@@ -35,57 +38,27 @@ class UnusableSamplingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """Models whose whole architecture matches a pattern, and whose name contains a match of the other."""
+class Recommendation:
+    """Sampling for a model, completed with llama.cpp's defaults. ``source``: text for where it comes from."""
 
-    architecture: str
-    name: str
-    sampling: Mapping[str, Any]
-
-
-# The first match counts. Each row names its source; "card" is the model's page at its makers'.
-_KNOWN: Final = (
-    # HuggingFaceTB/SmolLM2-135M-Instruct, -360M-, -1.7B-: card, example of use.
-    _Known("llama", r"smollm2", {"temperature": 0.2, "top_p": 0.9}),
-    # HuggingFaceTB/SmolLM3-3B: card, "we recommend".
-    _Known("smollm3", r"", {"temperature": 0.6, "top_p": 0.95}),
-    # Qwen/Qwen3-4B-Instruct-2507 and its larger ones: card, "Best Practices".
-    _Known(r"qwen3(moe|next)?", r"instruct", {"temperature": 0.7, "top_p": 0.8, "top_k": 20, "min_p": 0.0}),
-    # Qwen/Qwen3-8B: card, "Best Practices", thinking mode, which is the default.
-    _Known(r"qwen3(moe|next)?", r"", {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "min_p": 0.0}),
-    # Qwen/Qwen2.5-7B-Instruct: generation_config.json.
-    _Known("qwen2", r"qwen2.5.*instruct", {"temperature": 0.7, "top_p": 0.8, "top_k": 20, "repeat_penalty": 1.05}),
-    # google/gemma-3-4b-it: generation_config.json; the temperature is that of its makers' examples.
-    _Known("gemma3n?", r"", {"temperature": 1.0, "top_p": 0.95, "top_k": 64, "min_p": 0.0}),
-    # meta-llama/Llama-3.2-1B-Instruct, 3.1 and 3.3: generation_config.json.
-    _Known("llama", r"llama-?3.*instruct", {"temperature": 0.6, "top_p": 0.9}),
-    # mistralai/Mistral-Small-3.2-24B-Instruct-2506 and 3.1: card, "relatively low temperature".
-    _Known("llama|mistral3", r"mistral-small-3", {"temperature": 0.15}),
-    # mistralai/Mistral-Nemo-Instruct-2407: card, "smaller temperatures".
-    _Known("llama|mistral3", r"mistral-nemo", {"temperature": 0.3}),
-    # openai/gpt-oss: README of its repository, "Recommended Sampling Parameters".
-    _Known("gpt-oss", r"", {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}),
-)
+    sampling: SamplingParams
+    source: str
 
 
-def recommended_sampling(keys: Mapping[str, Any]) -> SamplingParams:
-    """Return the recommendation for a model file with these keys, completed with llama.cpp's defaults.
+def recommended_sampling(keys: Mapping[str, Any]) -> Recommendation:
+    """Return the recommendation for a model file with these keys. Only one source counts.
 
     The values may be numbers or texts. Raises UnusableSamplingError.
     """
-    own = {name: _number(key, keys[key]) for name, key in FILE_KEYS.items() if keys.get(key) not in (None, "")}
-    if "top_k" in own:
-        own["top_k"] = int(own["top_k"])
-    return replace(SamplingParams(), **(own or known_sampling(keys)))
-
-
-def known_sampling(keys: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the makers' parameters for the model that these keys name; empty for an unknown one."""
-    architecture, *names = (str(keys.get(key) or "").lower().replace(" ", "-").replace("_", "-") for key in NAMES)
-    for known in _KNOWN:
-        if re.fullmatch(known.architecture, architecture) and any(re.search(known.name, name) for name in names):
-            return known.sampling
-    return {}
+    given = {name: key for name, key in FILE_KEYS.items() if keys.get(key) not in (None, "")}
+    own: dict[str, Any] = {name: _number(key, keys[key]) for name, key in given.items()}
+    if own:
+        if "top_k" in own:
+            own["top_k"] = int(own["top_k"])
+        return Recommendation(replace(SamplingParams(), **own), BY_FILE)
+    if known := known_sampling(keys):
+        return Recommendation(replace(SamplingParams(), **known.sampling), known.source)
+    return Recommendation(SamplingParams(), BY_NOBODY)
 
 
 def _number(key: str, value: Any) -> float:

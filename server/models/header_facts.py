@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from server.engine.base import ModelError, SamplingParams
 from server.engine.gguf_kinds import kind_of
-from server.engine.recommended_sampling import UnusableSamplingError, recommended_sampling
+from server.engine.recommended_sampling import BY_NOBODY, Recommendation, UnusableSamplingError, recommended_sampling
 from server.gguf_header import BROKEN, MAGIC, entries, leading_entries
 from server.models.quantization import quantization
 
@@ -32,7 +32,7 @@ class HeaderFacts:
     """Facts of a GGUF file; None: the header doesn't say it.
 
     ``kind``: the type of the file if it is not a chat model. ``kv_bytes``: maximum for each token of a chat.
-    ``sampling``: recommended by the file or by its makers, otherwise llama.cpp's defaults.
+    ``recommended``: sampling by the file or by its makers, otherwise llama.cpp's defaults.
     ``template``: the file has a chat template; None in a list, where the header is not read so far.
     """
 
@@ -44,7 +44,7 @@ class HeaderFacts:
     kv_bytes: int | None
     kind: str | None
     licence: str | None
-    sampling: SamplingParams
+    recommended: Recommendation
     template: bool | None = None
 
 
@@ -78,7 +78,7 @@ def facts_of(keys: Mapping[str, Any], name: str, *, whole: bool = False) -> Head
         kv_bytes=kv_bytes(keys, architecture),
         kind=kind_of(keys),
         licence=_text(keys, "general.license"),
-        sampling=_sampling(keys),
+        recommended=_recommended(keys),
         template=template if whole else None,
     )
 
@@ -124,11 +124,11 @@ def _by_layer(keys: Mapping[str, Any], key: str, layers: int | None) -> list[int
     return each[:layers] if each and all(type(one) is int and 0 <= one < HUGE for one in each) else None
 
 
-def _sampling(keys: Mapping[str, Any]) -> SamplingParams:
+def _recommended(keys: Mapping[str, Any]) -> Recommendation:
     try:
         return recommended_sampling(keys)
     except UnusableSamplingError:  # the server refuses such a file
-        return SamplingParams()
+        return Recommendation(SamplingParams(), BY_NOBODY)
 
 
 def _parameters(count: object) -> str | None:

@@ -31,7 +31,7 @@ from server.engine.llama.llama_tokenizer import Tokenizer
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.token_table import TokenTable, read_tokens
 from server.engine.model import DecodeOutcome, Row
-from server.engine.recommended_sampling import FILE_KEYS, NAMES, UnusableSamplingError, recommended_sampling
+from server.engine.recommended_sampling import KEYS, UnusableSamplingError, recommended_sampling
 from server.engine.thinking_marks import MARKS, visible_tokens
 from server.gguf_header import MAGIC
 from server.resources import usable_cores
@@ -244,7 +244,7 @@ class LlamaModel:
 
     def _recommended_sampling(self) -> SamplingParams:
         try:
-            return recommended_sampling({key: self._meta(key) for key in (*NAMES, *FILE_KEYS.values())})
+            return recommended_sampling({key: self._meta(key) for key in KEYS}).sampling
         except UnusableSamplingError as error:
             raise ModelError(f"{self._path}: {error.key} in this file is not a usable number") from None
 

@@ -1,11 +1,16 @@
 """The makers' recommendation applies where the model file has none."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from server.engine.base import SamplingParams
-from server.engine.recommended_sampling import UnusableSamplingError, known_sampling, recommended_sampling
+from server.engine.known_sampling import KNOWN, known_sampling
+from server.engine.recommended_sampling import BY_FILE, BY_NOBODY, UnusableSamplingError, recommended_sampling
+
+ROOT = Path(__file__).parents[3]
 
 
 def named(architecture: str, name: str, **more: Any) -> dict[str, Any]:
@@ -26,28 +31,60 @@ def named(architecture: str, name: str, **more: Any) -> dict[str, Any]:
         ("llama", "Meta-Llama-3.1-8B-Instruct", (0.6, 0.9, 40)),
         ("llama", "Mistral Small 3.2 24B Instruct 2506", (0.15, 0.95, 40)),
         ("gpt-oss", "Gpt Oss 20b", (1.0, 1.0, 0)),
+        ("smollm3", "SmolLM3 3B", (0.6, 0.95, 40)),
+        ("llama", "DeepSeek R1 Distill Llama 8B", (0.6, 0.95, 40)),
+        ("qwen2", "DeepSeek R1 Distill Qwen 7B", (0.6, 0.95, 40)),
+        ("qwen3", "DeepSeek-R1-0528-Qwen3-8B", (0.6, 0.95, 40)),
+        ("llama4", "Llama 4 Scout 17B 16E Instruct", (0.6, 0.9, 40)),
+        ("llama", "Mistral Nemo Instruct 2407", (0.3, 0.95, 40)),
+        ("llama", "Magistral Small 2506", (0.7, 0.95, 40)),
+        ("phi3", "Phi 4 Reasoning Plus", (0.8, 0.95, 50)),
     ],
 )
 def test_well_known_models_have_their_makers_figures(architecture: str, name: str, expected: tuple[float, ...]) -> None:
-    sampling = recommended_sampling(named(architecture, name))
+    recommended = recommended_sampling(named(architecture, name))
+    sampling = recommended.sampling
     assert (sampling.temperature, sampling.top_p, sampling.top_k) == expected
+    assert recommended.source in [known.source for known in KNOWN]
+
+
+def test_models_that_repeat_themselves_have_a_penalty() -> None:
+    coder = recommended_sampling(named("qwen3moe", "Qwen3 Coder 30B A3B Instruct")).sampling
+    assert (coder.temperature, coder.repeat_penalty) == (0.7, 1.05)
+    assert recommended_sampling(named("qwen3moe", "Qwen3 30B A3B Instruct 2507")).sampling.repeat_penalty == 1.0
+
+
+def test_every_source_is_in_the_documentation() -> None:
+    text = (ROOT / "docs" / "models.md").read_text()
+    for known in KNOWN:
+        repository, _, place = known.source.partition(", ")
+        assert re.search(rf"\[{re.escape(repository)}\]\(https://\S+{repository}\), {re.escape(place)} ", text)
 
 
 @pytest.mark.parametrize(
-    ("architecture", "name"), [("llama", "TinyLlama 1.1B"), ("llama", ""), ("", ""), ("qwen2vl", "x")]
+    ("architecture", "name"),
+    [
+        *(("llama", "TinyLlama 1.1B"), ("llama", ""), ("", ""), ("qwen2vl", "x"), ("gemma2", "Gemma 2 9b It")),
+        *(("phi3", "Phi 4"), ("phi3", "Phi 4 Mini Reasoning"), ("llama", "Mistral 7B Instruct v0.3")),
+    ],
 )
 def test_an_unknown_model_has_the_defaults(architecture: str, name: str) -> None:
-    assert recommended_sampling(named(architecture, name)) == SamplingParams()
+    recommended = recommended_sampling(named(architecture, name))
+    assert (recommended.sampling, recommended.source) == (SamplingParams(), BY_NOBODY)
 
 
 def test_a_file_without_a_name_may_have_a_base_name() -> None:
-    assert known_sampling({"general.architecture": "llama", "general.basename": "smollm2"})["temperature"] == 0.2
+    known = known_sampling({"general.architecture": "llama", "general.basename": "smollm2"})
+    assert known is not None
+    assert known.sampling["temperature"] == 0.2
 
 
 def test_the_file_s_own_recommendation_counts_alone() -> None:
     keys = named("qwen3", "Qwen3 8B", **{"general.sampling.temp": "0.5", "general.sampling.top_k": 7.0})
-    sampling = recommended_sampling(keys)
+    recommended = recommended_sampling(keys)
+    sampling = recommended.sampling
     assert (sampling.temperature, sampling.top_k, sampling.top_p) == (0.5, 7, SamplingParams().top_p)
+    assert recommended.source == BY_FILE
 
 
 @pytest.mark.parametrize("value", ["hot", float("nan"), float("inf"), 2.0**31, [], 10**400])

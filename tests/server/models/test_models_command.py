@@ -14,7 +14,7 @@ import pytest
 from server.engine.base import ModelError
 from server.models.models_command import OPTIONS, add_options, run
 from server.settings import options
-from tests.server.models.headers import EMBEDDING, header, write
+from tests.server.models.headers import EMBEDDING, LLAMA, header, write
 from tests.server.models.small_hub import COMMIT, DEADLINE, SmallHub, serving
 from tests.server.test_main import assert_told_in_one_line, environment
 from tests.server.test_main import run as streamui
@@ -79,6 +79,17 @@ def test_show(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert text in shown
     assert command(own, "show", "Tiny-Q4_K_M", "--json") == 0
     assert json.loads(capsys.readouterr().out)["template"] is True
+
+
+def test_show_says_who_recommends_the_sampling(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(own / "smol.gguf", {**LLAMA, "general.name": "SmolLM2 360M"})
+    command(own, "show", "smol")
+    assert "HuggingFaceTB/SmolLM2-135M-Instruct, model card" in capsys.readouterr().out
+    command(own, "show", "smol", "--json")
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["sampling"]["temperature"], facts["sampling_from"][:13]) == (0.2, "HuggingFaceTB")
+    command(own, "show", "starter")
+    assert "the model file" in capsys.readouterr().out
 
 
 def test_options_before_the_subcommand_stay(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
