@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bin/streamui", import.meta.url));
 /** What runs the command's other forms: with a model whose answers repeat, without the page's bundle, with given answers. */
 const PYTHON = join(dirname(COMMAND), "python");
-const REPEATABLE = fileURLToPath(new URL("repeatable.py", import.meta.url));
+const REPEATABLE = fileURLToPath(new URL("../server/repeatable.py", import.meta.url));
 const UNBUNDLED = fileURLToPath(new URL("unbundled.py", import.meta.url));
 const RECITED = fileURLToPath(new URL("recited.py", import.meta.url));
 /** How long a start and an end may take, in milliseconds. */

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -167,9 +167,11 @@ def test_version_and_help_are_no_mistakes() -> None:
 
 
 @contextlib.asynccontextmanager
-async def started(data: str, *options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """Run ``streamui serve`` on a free port; yields once it has printed its address."""
-    arguments = ["-m", "server", "serve", "--port=0", "--data", data, *options]
+async def started(
+    data: str, *options: str, program: Sequence[str] = ("-m", "server")
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Run ``streamui serve`` on a free port; yields once it has printed its address. ``program``: what Python runs."""
+    arguments = [*program, "serve", "--port=0", "--data", data, *options]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdout=pipe, stderr=pipe, env=environment()
