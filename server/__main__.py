@@ -33,6 +33,7 @@ from server.models.choosing import chosen_model
 from server.models.models_command import OPTIONS as MODELS_OPTIONS
 from server.models.models_command import add_options as models_options
 from server.models.models_command import run as models
+from server.models.ollama_layers import defaults_of
 from server.private_files import make_private_folder
 from server.settings import Settings, add_options, options, settings_from
 from server.starter import MODEL_PATH
@@ -111,6 +112,7 @@ def serve(settings: Settings) -> None:
     _make_folder(settings.data)
     listener = _listen(settings.host, settings.port)
 
+    asked = settings.model
     try:
         settings = with_model(settings)
         with _probe(settings.model) as probe:
@@ -126,7 +128,7 @@ def serve(settings: Settings) -> None:
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     try:
-        run(settings, listener)
+        run(settings, listener, {settings.model: defaults_of(settings.model, str(asked))})
     except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
 

@@ -7,6 +7,8 @@ import logging
 import shlex
 import signal
 import socket
+from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -18,6 +20,7 @@ from server.chat.wellknown import chosen
 from server.conversations.store import Store
 from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
+from server.engine.model_defaults import ModelDefaults
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.generations.restoring import OnRestart
@@ -42,8 +45,8 @@ CLIENTS_FAULTS = (
 """Errors that uvicorn logs with a traceback when a client broke a rule and was rejected."""
 
 
-def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM.
+def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, ModelDefaults]) -> None:
+    """Serve until SIGINT or SIGTERM. ``defaults`` are kept beside models' files, and are keyed by them.
 
     Raises JournalError, ConversationsError, TokenFileError, ModelError or ChatTemplateError before the first request is
     answered.
@@ -51,7 +54,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
     template = chosen(settings.chat_template) if settings.chat_template else None
     journal = Journal(settings.data) if settings.journal == "on" else None
     store, guard, active = Store(settings.data), _guard(settings), _active_limit(settings)
-    writer = local_writer(_engine(settings), template)
+    writer = local_writer(_engine(settings, defaults.get(settings.model)), template)
     restart, root = OnRestart(settings.on_restart), settings.root_path
     app = create_app(writer, journal, restart, settings.queue, guard, active, store, root)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
@@ -59,13 +62,14 @@ def run(settings: Settings, listener: socket.socket) -> None:
         _Server(app, settings.drain, root).run(sockets=[listener])
 
 
-def _engine(settings: Settings) -> BatchingEngine:
+def _engine(settings: Settings, defaults: ModelDefaults | None) -> BatchingEngine:
     model = LlamaModel(
         settings.model,
         context=settings.context,
         parallel=settings.parallel,
         threads=settings.threads,
         kv_tokens=settings.kv_tokens,
+        defaults=defaults,
     )
     shift = settings.context_shift == "on"
     return BatchingEngine(model, EngineOptions(saved_bytes=settings.cache_ram << 20, context_shift=shift))

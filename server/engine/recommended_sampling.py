@@ -1,4 +1,4 @@
-"""Sampling that a model recommends: its file's own values, otherwise those that its makers publish."""
+"""Sampling that a model recommends: its file's values, or those kept beside it, or those that its makers publish."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from server.engine.base import SamplingParams
 from server.engine.known_sampling import NAMES, known_sampling
+from server.engine.model_defaults import ModelDefaults
 
 MOST_RECOMMENDED: Final = 2**31
 """Exclusive upper bound for the sampling parameters in a model file."""
@@ -45,17 +46,25 @@ class Recommendation:
     source: str
 
 
-def recommended_sampling(keys: Mapping[str, Any]) -> Recommendation:
-    """Return the recommendation for a model file with these keys. Only one source counts.
+def recommended_sampling(keys: Mapping[str, Any], defaults: ModelDefaults | None = None) -> Recommendation:
+    """Return the recommendation for a model file with these keys, and with the ``defaults`` that are kept beside it.
 
-    The values may be numbers or texts. Raises UnusableSamplingError.
+    Only one source counts, but a file can't name stop strings. The values of the keys may be numbers or texts. Raises
+    UnusableSamplingError.
     """
+    found = _by_one_source(keys, defaults or ModelDefaults())
+    return replace(found, sampling=replace(found.sampling, stop=defaults.stop)) if defaults else found
+
+
+def _by_one_source(keys: Mapping[str, Any], defaults: ModelDefaults) -> Recommendation:
     given = {name: key for name, key in FILE_KEYS.items() if keys.get(key) not in (None, "")}
     own: dict[str, Any] = {name: _number(key, keys[key]) for name, key in given.items()}
     if own:
         if "top_k" in own:
             own["top_k"] = int(own["top_k"])
         return Recommendation(replace(SamplingParams(), **own), BY_FILE)
+    if defaults.sampling:
+        return Recommendation(replace(SamplingParams(), **defaults.sampling), defaults.source)
     if known := known_sampling(keys):
         return Recommendation(replace(SamplingParams(), **known.sampling), known.source)
     return Recommendation(SamplingParams(), BY_NOBODY)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from server.engine.base import ModelError
 from server.engine.gguf_parts import PART, parts_of
+from server.engine.model_defaults import ModelDefaults
 from server.models.candidates import Candidate, candidates
 from server.models.header_facts import HeaderFacts, read_header
-from server.models.places import Place, places
+from server.models.names import ends_with, short_names
+from server.models.ollama_layers import defaults_in
+from server.models.places import Layout, Place, places
 from server.models.unfinished import Unfinished, unfinished
 from server.starter import MODEL_PATH
 
@@ -28,7 +31,8 @@ class ModelFile:
     """A chat model. ``full_name`` begins with its place; ``name`` is the shortest end of it that is unique.
 
     ``path`` is the first of its ``parts``, ``size`` that of all parts in bytes. ``leads_out``: a link to a file outside
-    of its place, which only this machine's user may have chosen. ``layers`` are Ollama's further files by kind.
+    of its place, which only this machine's user may have chosen. ``layers`` are Ollama's further files by kind, and
+    ``defaults`` come from them.
     """
 
     name: str
@@ -40,6 +44,7 @@ class ModelFile:
     header: HeaderFacts
     leads_out: bool
     layers: Mapping[str, Path]
+    defaults: ModelDefaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +88,16 @@ class Catalogue:
     def find_unfinished(self, text: str) -> Unfinished | None:
         """Return the unfinished download of a model with this name."""
         folded = text.strip("/").casefold()
-        return next((each for each in self.unfinished if _ends_with(each.full_name.casefold(), folded)), None)
+        return next((each for each in self.unfinished if ends_with(each.full_name.casefold(), folded)), None)
 
     def _matches(self, wanted: str) -> list[ModelFile]:
-        exact = [model for model in self.models if _ends_with(model.full_name, wanted)]
+        exact = [model for model in self.models if ends_with(model.full_name, wanted)]
         folded = wanted.casefold()
-        return exact or [model for model in self.models if _ends_with(model.full_name.casefold(), folded)]
+        return exact or [model for model in self.models if ends_with(model.full_name.casefold(), folded)]
 
     def _reason(self, wanted: str) -> str | None:
         folded = wanted.casefold()
-        return next((out.reason for out in self.left_out if _ends_with(out.full_name.casefold(), folded)), None)
+        return next((out.reason for out in self.left_out if ends_with(out.full_name.casefold(), folded)), None)
 
     def _nearest(self, wanted: str) -> str:
         names = [model.name for model in self.models]
@@ -110,7 +115,7 @@ def catalogue(models_folder: Path, environ: Mapping[str, str]) -> Catalogue:
     for place in places(models_folder, environ):
         for candidate in candidates(place):
             reading.add(candidate)
-    names = _short_names([found.candidate.name for found in reading.found])
+    names = short_names([found.candidate.name for found in reading.found])
     models = (found.model(names[found.candidate.name]) for found in reading.found)
     return Catalogue(models, reading.left_out, unfinished(models_folder))
 
@@ -121,6 +126,7 @@ class _Found:
     parts: tuple[Path, ...]
     size: int
     header: HeaderFacts
+    defaults: ModelDefaults
 
     def model(self, name: str) -> ModelFile:
         place = self.candidate.place
@@ -134,26 +140,31 @@ class _Found:
             header=self.header,
             leads_out=not all(part.resolve().is_relative_to(place.folder.resolve()) for part in self.parts),
             layers=self.candidate.layers,
+            defaults=self.defaults,
         )
 
 
 class _Reading:
-    """Owner of the list while it is made. A file that two places share is in it once."""
+    """Owner of the list while it is made. A file that two places share is in it once.
+
+    Models of Ollama may share their weights and differ in their parameters, so each of them is in it.
+    """
 
     def __init__(self) -> None:
         self.found: list[_Found] = []
         self.left_out: list[LeftOut] = []
-        self._files: set[tuple[int, int]] = set()
+        self._files: dict[tuple[int, int], Place] = {}
 
     def add(self, candidate: Candidate) -> None:
         try:
             parts = parts_of(candidate.path)
             stats = [part.stat() for part in parts]
-            if not stats or (stats[0].st_dev, stats[0].st_ino) in self._files:
+            if not stats or self._is_known(candidate.place, stats[0]):
                 return
-            self._files.add((stats[0].st_dev, stats[0].st_ino))
+            defaults = defaults_in(candidate.layers)
             problem = _parts_problem(candidate.path, parts)
-            header = read_header(parts[0], name=candidate.name) if not problem and parts[0].is_file() else None
+            is_model = not problem and parts[0].is_file()
+            header = read_header(parts[0], name=candidate.name, defaults=defaults) if is_model else None
         except FileNotFoundError:  # a link to nothing, or deleted meanwhile
             return self._leave_out(candidate, "the file is missing")
         except OSError as error:
@@ -163,7 +174,12 @@ class _Reading:
         problem = problem or ("it is not a regular file" if header is None else header.kind and f"it is {header.kind}")
         if problem or header is None:
             return self._leave_out(candidate, str(problem))
-        self.found.append(_Found(candidate, parts, sum(stat.st_size for stat in stats), header))
+        self.found.append(_Found(candidate, parts, sum(stat.st_size for stat in stats), header, defaults))
+
+    def _is_known(self, place: Place, stat: os.stat_result) -> bool:
+        first = self._files.get((stat.st_dev, stat.st_ino))
+        self._files[stat.st_dev, stat.st_ino] = first or place
+        return first is not None and (first != place or place.layout is not Layout.OLLAMA)
 
     def _leave_out(self, candidate: Candidate, reason: str) -> None:
         self.left_out.append(LeftOut(candidate.name, candidate.path, reason))
@@ -182,19 +198,3 @@ def _parts_problem(path: Path, parts: tuple[Path, ...]) -> str | None:
 def _number(path: Path) -> str:
     part = PART.fullmatch(path.name)
     return part["number"] if part else "0"
-
-
-def _short_names(full: list[str]) -> dict[str, str]:
-    """Return the shortest end of each full name that no other one has."""
-    ends = Counter(end for name in full for end in _ends(name))
-    return {name: next((end for end in _ends(name) if ends[end] == 1), name) for name in full}
-
-
-def _ends(name: str) -> Iterator[str]:
-    parts = name.split("/")
-    for count in range(1, len(parts) + 1):
-        yield "/".join(parts[-count:])
-
-
-def _ends_with(name: str, end: str) -> bool:
-    return bool(end) and (name == end or name.endswith(f"/{end}"))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from server.engine.base import ModelError, SamplingParams
 from server.engine.gguf_kinds import kind_of
+from server.engine.model_defaults import ModelDefaults
 from server.engine.recommended_sampling import BY_NOBODY, Recommendation, UnusableSamplingError, recommended_sampling
 from server.gguf_header import BROKEN, MAGIC, entries, leading_entries
 from server.models.quantization import quantization
@@ -48,10 +49,12 @@ class HeaderFacts:
     template: bool | None = None
 
 
-def read_header(path: Path, *, name: str = "", whole: bool = False) -> HeaderFacts:
+def read_header(
+    path: Path, *, name: str = "", whole: bool = False, defaults: ModelDefaults | None = None
+) -> HeaderFacts:
     """Read the facts, up to the vocabulary or the ``whole`` header. Raises ModelError with the reason.
 
-    ``name``: the model's, where it says more than the file's.
+    ``name``: the model's, where it says more than the file's. ``defaults``: those kept beside the file.
     """
     try:
         with path.open("rb") as file:
@@ -62,10 +65,12 @@ def read_header(path: Path, *, name: str = "", whole: bool = False) -> HeaderFac
         raise ModelError(f"{path}: the model file can't be read: {error.strerror}") from None
     except BROKEN:
         raise ModelError(f"{path}: the header of the model file is broken") from None
-    return facts_of(keys, name or path.name, whole=whole)
+    return facts_of(keys, name or path.name, whole=whole, defaults=defaults)
 
 
-def facts_of(keys: Mapping[str, Any], name: str, *, whole: bool = False) -> HeaderFacts:
+def facts_of(
+    keys: Mapping[str, Any], name: str, *, whole: bool = False, defaults: ModelDefaults | None = None
+) -> HeaderFacts:
     """Return the facts in the keys of a header, whose values may have any type."""
     architecture = _text(keys, "general.architecture") or "unknown"
     template = isinstance(keys.get("tokenizer.chat_template"), str)
@@ -78,7 +83,7 @@ def facts_of(keys: Mapping[str, Any], name: str, *, whole: bool = False) -> Head
         kv_bytes=kv_bytes(keys, architecture),
         kind=kind_of(keys),
         licence=_text(keys, "general.license"),
-        recommended=_recommended(keys),
+        recommended=_recommended(keys, defaults),
         template=template if whole else None,
     )
 
@@ -124,9 +129,9 @@ def _by_layer(keys: Mapping[str, Any], key: str, layers: int | None) -> list[int
     return each[:layers] if each and all(type(one) is int and 0 <= one < HUGE for one in each) else None
 
 
-def _recommended(keys: Mapping[str, Any]) -> Recommendation:
+def _recommended(keys: Mapping[str, Any], defaults: ModelDefaults | None) -> Recommendation:
     try:
-        return recommended_sampling(keys)
+        return recommended_sampling(keys, defaults)
     except UnusableSamplingError:  # the server refuses such a file
         return Recommendation(SamplingParams(), BY_NOBODY)
 

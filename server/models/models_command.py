@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from server.engine.base import ModelError
-from server.engine.recommended_sampling import FILE_KEYS
 from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, UnknownModelError, catalogue
 from server.models.downloads import cancel
 from server.models.get_url import get_url, is_url
-from server.models.header_facts import read_header
 from server.models.hub import get_from_hub, is_repository
-from server.models.memory import ChatSizes, MemoryNeed, memory_need, size_text
+from server.models.memory import ChatSizes, size_text
+from server.models.model_facts import UNKNOWN, all_facts_of, facts_of, fits, lines_of, need_of
 from server.models.packaged import PACKAGED, get_packaged
 from server.models.places import OWN, models_folder
 from server.models.progress_bar import ProgressBar
@@ -26,7 +25,6 @@ from server.option import Option
 from server.resources import available_memory
 
 HEADINGS: Final = ("NAME", "SIZE", "QUANT", "PARAMETERS", "CONTEXT", "NEEDS", "FITS", "WHERE")
-UNKNOWN: Final = "-"
 
 OPTIONS: Final = ("data", "models_dir", "offline", "context", "parallel")
 """Options of the server that this command has too, by their names."""
@@ -106,39 +104,6 @@ def _more(downloads: int, files: int) -> Iterator[str]:
         yield f"{text}: streamui models --all"
 
 
-def facts_of(model: ModelFile, sizes: ChatSizes, free: int | None) -> dict[str, Any]:
-    """Return the facts of a model for JSON. Sizes are in bytes; null: unknown."""
-    header, need = model.header, need_of(model, sizes)
-    return {
-        "name": model.name,
-        "full_name": model.full_name,
-        "place": model.place,
-        "path": str(model.path),
-        "parts": len(model.parts),
-        "size": model.size,
-        "title": header.title,
-        "architecture": header.architecture,
-        "parameters": header.parameters,
-        "quantization": header.quantization,
-        "context": header.context,
-        "licence": header.licence,
-        "sampling": {name: getattr(header.recommended.sampling, name) for name in FILE_KEYS},
-        "sampling_from": header.recommended.source,
-        "needs": need.total if need else None,
-        "fits": _fits(need, free),
-    }
-
-
-def need_of(model: ModelFile, sizes: ChatSizes) -> MemoryNeed | None:
-    """Return the memory need of a model; None when its header doesn't have the numbers."""
-    header = model.header
-    return None if header.kv_bytes is None else memory_need(model.size, header.kv_bytes, header.context, sizes)
-
-
-def _fits(need: MemoryNeed | None, free: int | None) -> bool | None:
-    return None if need is None or free is None else need.total <= free
-
-
 def _left_out(each: LeftOut) -> dict[str, str]:
     return {"full_name": each.full_name, "path": str(each.path), "left_out": each.reason}
 
@@ -162,7 +127,7 @@ def _row(model: ModelFile, sizes: ChatSizes, free: int | None) -> tuple[str, ...
         header.parameters or UNKNOWN,
         str(header.context or UNKNOWN),
         size_text(need.total) if need else UNKNOWN,
-        _YES[_fits(need, free)],
+        _YES[fits(need, free)],
         model.place,
     )
 
@@ -177,42 +142,10 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _show(model: ModelFile, sizes: ChatSizes, *, as_json: bool) -> int:
-    free, header = available_memory(), read_header(model.path, whole=True)
-    facts = facts_of(model, sizes, free)
-    facts |= {"quantization": facts["quantization"] or header.quantization, "template": header.template}
-    if as_json:
-        print(json.dumps(facts))
-        return 0
-    need = need_of(model, sizes)
-    lines = {
-        "name": model.full_name,
-        "title": header.title,
-        "file": str(model.path) + (f" and {len(model.parts) - 1} more parts" if len(model.parts) > 1 else ""),
-        "size": size_text(model.size),
-        "architecture": header.architecture,
-        "parameters": header.parameters,
-        "quantization": facts["quantization"],
-        "context": header.context and f"{header.context} tokens",
-        "licence": header.licence,
-        "chat template": "its own" if header.template else "none: ChatML is used, or choose a --chat-template",
-        "sampling": ", ".join(f"{name} {value:g}" for name, value in facts["sampling"].items()),
-        "sampling from": header.recommended.source,
-        "memory": _memory(need, free),
-        **{f"Ollama's {kind}": str(path) for kind, path in model.layers.items()},
-    }
-    width = max(map(len, lines))
-    print("\n".join(f"{name.ljust(width)}  {text or UNKNOWN}" for name, text in lines.items()))
+    free = available_memory()
+    facts = all_facts_of(model, sizes, free)
+    print(json.dumps(facts) if as_json else "\n".join(lines_of(model, facts, sizes, free)))
     return 0
-
-
-def _memory(need: MemoryNeed | None, free: int | None) -> str | None:
-    if need is None:
-        return None
-    parts = f"{size_text(need.total)} needed (model {size_text(need.weights)}, KV cache {size_text(need.kv)})"
-    if free is None:
-        return f"{parts}; this system doesn't say how much is free"
-    verdict = "it fits" if need.total <= free else "it doesn't fit: use a smaller --context or --parallel"
-    return f"{parts}, {size_text(free)} free: {verdict}"
 
 
 def _get(name: str, folder: Path, environ: Mapping[str, str], *, offline: bool) -> int:

@@ -18,10 +18,10 @@ _NOT_TAKEN_OVER: Final = ("stop", "logit_bias", "json_schema", "seed")
 def resolve_sampling(body: Generate, engine: Engine, template_stop: tuple[str, ...] = ()) -> SamplingParams:
     """Return the client's parameters, completed with the model's recommendations.
 
-    ``template_stop``: the chat template's stop strings. They don't apply to a raw prompt, nor under a schema, where
-    they may be part of a JSON string. A random seed is drawn here, so that a restarted server can resume the answer.
-    Run it on a worker thread: a grammar takes time. Raises RemoteProtocolError for an unknown token or an unsupported
-    schema.
+    ``template_stop``: the chat template's stop strings. These and the model's don't apply to a raw prompt, nor under a
+    schema, where they may be part of a JSON string. A random seed is drawn here, so that a restarted server can resume
+    the answer. Run it on a worker thread: a grammar takes time. Raises RemoteProtocolError for an unknown token or an
+    unsupported schema.
     """
     params, facts = body.params, engine.facts
     given: dict[str, Any] = {
@@ -34,7 +34,7 @@ def resolve_sampling(body: Generate, engine: Engine, template_stop: tuple[str, .
         facts.sampling,
         **given,
         seed=secrets.randbits(32) if params.seed in (None, RANDOM_SEED) else params.seed,
-        stop=(*(params.stop or ()), *(template_stop if plain else ())),
+        stop=(*(params.stop or ()), *((*facts.sampling.stop, *template_stop) if plain else ())),
         logit_bias=_token_biases(body, facts),
         grammar=_grammar(body, engine),
         top_logprobs=body.top_logprobs,

@@ -31,6 +31,7 @@ from server.engine.llama.llama_tokenizer import Tokenizer
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.token_table import TokenTable, read_tokens
 from server.engine.model import DecodeOutcome, Row
+from server.engine.model_defaults import ModelDefaults
 from server.engine.recommended_sampling import KEYS, UnusableSamplingError, recommended_sampling
 from server.engine.thinking_marks import MARKS, visible_tokens
 from server.gguf_header import MAGIC
@@ -49,7 +50,8 @@ class LlamaModel:
 
     ``context`` None: the length that the model was trained for, at most ``DEFAULT_CONTEXT``. ``kv_tokens``: all
     sequences share this many KV cells instead of having their own. ``probing`` leaves the weights where they are in the
-    file instead of copying them to where they compute fastest. Raises ModelError.
+    file instead of copying them to where they compute fastest. ``defaults``: those kept beside the file; their context
+    is a bound for one that isn't chosen. Raises ModelError.
     """
 
     DEFAULT_CONTEXT = 8192
@@ -63,12 +65,14 @@ class LlamaModel:
         threads: int | None = None,
         kv_tokens: int | None = None,
         probing: bool = False,
+        defaults: ModelDefaults | None = None,
     ) -> None:
         _check_file(path)
         check_kind(path)
         log.install()
         ll.llama_backend_init()
         self._path = path
+        self._defaults = defaults or ModelDefaults()
         self._model = self._load(probing)
         self._vocab = ll.llama_model_get_vocab(self._model)
         self._abort = AbortFlag()
@@ -207,7 +211,8 @@ class LlamaModel:
     def _open_context(
         self, context: int | None, parallel: int, kv_tokens: int | None, threads: int | None
     ) -> LlamaContext:
-        tokens = context or min(ll.llama_model_n_ctx_train(self._model), self.DEFAULT_CONTEXT)
+        most = min(self._defaults.context or self.DEFAULT_CONTEXT, self.DEFAULT_CONTEXT)
+        tokens = context or min(ll.llama_model_n_ctx_train(self._model), most)
         size = ContextSize(parallel=parallel, tokens=min(tokens, kv_tokens or tokens), shared=kv_tokens)
         try:
             return LlamaContext(self._path, self._model, size, threads or self._suitable_threads(), self._abort)
@@ -244,7 +249,7 @@ class LlamaModel:
 
     def _recommended_sampling(self) -> SamplingParams:
         try:
-            return recommended_sampling({key: self._meta(key) for key in KEYS}).sampling
+            return recommended_sampling({key: self._meta(key) for key in KEYS}, self._defaults).sampling
         except UnusableSamplingError as error:
             raise ModelError(f"{self._path}: {error.key} in this file is not a usable number") from None
 

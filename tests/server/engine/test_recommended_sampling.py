@@ -8,6 +8,7 @@ import pytest
 
 from server.engine.base import SamplingParams
 from server.engine.known_sampling import KNOWN, known_sampling
+from server.engine.model_defaults import ModelDefaults
 from server.engine.recommended_sampling import BY_FILE, BY_NOBODY, UnusableSamplingError, recommended_sampling
 
 ROOT = Path(__file__).parents[3]
@@ -85,6 +86,23 @@ def test_the_file_s_own_recommendation_counts_alone() -> None:
     sampling = recommended.sampling
     assert (sampling.temperature, sampling.top_k, sampling.top_p) == (0.5, 7, SamplingParams().top_p)
     assert recommended.source == BY_FILE
+
+
+def test_what_is_kept_beside_the_file_counts_after_it_and_before_the_makers() -> None:
+    defaults = ModelDefaults(sampling={"temperature": 0.3, "repeat_last_n": 32}, stop=("User:",), source="Ollama")
+    recommended = recommended_sampling(named("qwen3", "Qwen3 8B"), defaults)
+    sampling = recommended.sampling
+    assert (sampling.temperature, sampling.repeat_last_n, sampling.top_k) == (0.3, 32, SamplingParams().top_k)
+    assert (sampling.stop, recommended.source) == (("User:",), "Ollama")
+    by_file = recommended_sampling({"general.sampling.temp": 0.5}, defaults)
+    assert (by_file.sampling.temperature, by_file.sampling.repeat_last_n) == (0.5, SamplingParams().repeat_last_n)
+    assert (by_file.sampling.stop, by_file.source) == (("User:",), BY_FILE)
+
+
+def test_stop_strings_alone_leave_the_makers_values() -> None:
+    recommended = recommended_sampling(named("qwen3", "Qwen3 8B"), ModelDefaults(stop=("User:",), source="Ollama"))
+    assert (recommended.sampling.temperature, recommended.sampling.stop) == (0.6, ("User:",))
+    assert recommended.source.startswith("Qwen/")
 
 
 @pytest.mark.parametrize("value", ["hot", float("nan"), float("inf"), 2.0**31, [], 10**400])

@@ -79,11 +79,14 @@ def in_hugging_face(
     (folder / "refs" / "main").write_text(commit)
 
 
-def in_ollama(models: Path, name: str, keys: Mapping[str, Any] = LLAMA, **layers: str) -> None:
+def in_ollama(
+    models: Path, name: str, keys: Mapping[str, Any] = LLAMA, weights: bytes | None = None, **layers: str
+) -> None:
     """Lay a model into Ollama's folder. ``name`` such as registry.ollama.ai/library/tiny/latest."""
     blobs = models / "blobs"
     listed = []
-    for kind, content in {"model": header(keys), **{kind: text.encode() for kind, text in layers.items()}}.items():
+    texts = {kind: text.encode() for kind, text in layers.items()}
+    for kind, content in {"model": weights or header(keys), **texts}.items():
         digest = hashlib.sha256(content).hexdigest()
         blobs.mkdir(parents=True, exist_ok=True)
         (blobs / f"sha256-{digest}").write_bytes(content)

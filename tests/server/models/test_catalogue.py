@@ -142,6 +142,18 @@ def test_ollama_s_further_layers_are_named(home: Path) -> None:
     }
 
 
+def test_models_of_ollama_with_the_same_weights_are_all_listed(home: Path) -> None:
+    folder = home / ".ollama/models"
+    in_ollama(folder, "registry.ollama.ai/library/tiny/latest", params='{"temperature": 0.1}')
+    in_ollama(folder, "registry.ollama.ai/me/mario/latest", params='{"temperature": 0.9}')
+    other = home / ".lmstudio/models/a/b/tiny.gguf"
+    other.parent.mkdir(parents=True)
+    other.hardlink_to(here(home).find("tiny").path)
+    found = here(home)
+    assert full_names(found) == ["ollama/tiny:latest", "ollama/me/mario:latest"]
+    assert [found.find(name).header.recommended.sampling.temperature for name in ("tiny", "mario")] == [0.1, 0.9]
+
+
 def test_the_quantization_may_be_in_a_tag_or_a_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     keys = {key: value for key, value in LLAMA.items() if key != "general.file_type"}

@@ -1,7 +1,9 @@
 """Sampling parameters of a request, translated to the engine's."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -47,6 +49,14 @@ def test_the_templates_stop_strings_are_for_chats_without_a_schema(engine: Engin
     assert resolved(engine, stop=("x",)).stop == ("x", *TEMPLATE_STOP)
     assert resolved(engine, raw=True, stop=("x",)).stop == ("x",)
     assert resolved(engine, json_schema={"type": "object"}).stop == ()
+
+
+def test_the_models_stop_strings_are_for_chats_without_a_schema(engine: Engine) -> None:
+    sampling = replace(engine.facts.sampling, stop=("User:",))
+    model = Mock(wraps=engine, facts=replace(engine.facts, sampling=sampling))
+    assert resolved(model, stop=("x",)).stop == ("x", "User:", *TEMPLATE_STOP)
+    assert resolved(model, raw=True).stop == ()
+    assert resolved(model, json_schema={"type": "object"}).stop == ()
 
 
 def test_a_schema_becomes_a_grammar(engine: Engine) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from server.engine.base import FinishReason, ModelError, Phase, Prefill
 from server.engine.llama import LlamaModel
+from server.engine.model_defaults import ModelDefaults
 from server.starter import MODEL_PATH
 from tests.server.engine.recorder import submit
 from tests.server.engine.starter import CONTEXT, StarterBench
@@ -166,6 +167,14 @@ def test_a_file_that_is_replaced_while_it_loads_is_not_used(tmp_path: Path, monk
     monkeypatch.setattr("llama_cpp.llama_model_load_from_file", replaced_while_it_loads)
     with pytest.raises(ModelError, match=r"model\.gguf: the model file was changed or deleted meanwhile"):
         LlamaModel(path)
+
+
+@pytest.mark.parametrize(("chosen", "kept", "expected"), [(None, 256, 256), (512, 256, 512), (None, 99_999, 2048)])
+def test_a_context_beside_the_file_bounds_one_that_is_not_chosen(chosen: int | None, kept: int, expected: int) -> None:
+    model = LlamaModel(MODEL_PATH, context=chosen, parallel=1, defaults=ModelDefaults(context=kept, stop=("User:",)))
+    facts = model.facts
+    model.close()
+    assert (facts.context, facts.sampling.stop) == (expected, ("User:",))
 
 
 def test_a_context_that_no_memory_can_hold_names_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
