@@ -1,8 +1,10 @@
-"""Fixture: the real server with the built-in model, for recipes and examples."""
+"""Fixture: the real server with the built-in model, whose answers repeat, for recipes and examples."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import select
 import subprocess
 import sys
@@ -11,8 +13,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.server.repeatable import program
+
 START = 120.0
 """Time limit for the server's start, in seconds, also on a busy machine."""
+
+STOPS = re.compile(r"cancel\(|DELETE \$at/curl")
+"""Pattern of the code that stops an answer, which must not have ended before."""
+
+
+@contextlib.contextmanager
+def slow_if_stopped(code: str, slow_file: Path) -> Iterator[None]:
+    """Make the model slow during the block if ``code`` stops an answer."""
+    if STOPS.search(code):
+        slow_file.touch()
+    try:
+        yield
+    finally:
+        slow_file.unlink(missing_ok=True)
 
 
 def environment() -> dict[str, str]:
@@ -22,10 +40,16 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def slow_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File that makes the model slow while it exists, and its answers endless, so that a test can stop them."""
+    return tmp_path_factory.mktemp("slow") / "file"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, slow_file: Path) -> Iterator[str]:
     """Address of a running ``streamui serve`` with the built-in model."""
     data = str(tmp_path_factory.mktemp("data"))
-    command = [sys.executable, "-m", "server", "serve", "--port=0", "--data", data]
+    command = [sys.executable, *program(slow_file), "serve", "--port=0", "--data", data]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(), text=True) as process:
         try:
             assert process.stdout is not None

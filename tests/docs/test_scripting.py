@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.conftest import environment
+from tests.docs.conftest import environment, slow_if_stopped
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = "127.0.0.1:8000"
@@ -104,15 +104,16 @@ def assert_shape(text: str, shape: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("recipe", SCRIPTING, ids=lambda recipe: recipe.title)
-def test_a_recipe_does_what_it_says(recipe: Recipe, address: str, tmp_path: Path) -> None:
+def test_a_recipe_does_what_it_says(recipe: Recipe, address: str, slow_file: Path, tmp_path: Path) -> None:
     assert "curl " not in recipe.code or shutil.which("curl"), "curl is missing: apt-get install curl"
     assert recipe.shape, "a recipe says what comes out"
-    assert_shape(output(recipe, address, tmp_path), recipe.shape, address)
+    with slow_if_stopped(recipe.code, slow_file):
+        assert_shape(output(recipe, address, tmp_path), recipe.shape, address)
 
 
 @pytest.mark.parametrize("recipe", README, ids=lambda recipe: recipe.language)
 def test_the_readmes_example_prints_an_answer(recipe: Recipe, address: str, tmp_path: Path) -> None:
-    assert len(output(recipe, address, tmp_path).split()) > 5
+    assert output(recipe, address, tmp_path).strip()
 
 
 def test_the_readme_has_an_example_in_each_language() -> None:
