@@ -31,8 +31,8 @@ An answer without a limit is sampled to the end of the context in some runs, and
 alone don't rule that out: the logits differ in their last bits from one CPU to another.
 """
 
-SLOW_MS: Final = 20
-"""Pause before each step of a slow model, in milliseconds. An answer to the end of a context takes half a minute."""
+SLOW_MS: Final = 100
+"""Pause before each step of a slow model, in milliseconds. An answer of 500 tokens takes most of a minute."""
 
 _seeds: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 """The next seed for each dialogue. Its only user is the `streamui` command below."""

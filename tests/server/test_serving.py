@@ -1,4 +1,7 @@
-"""The end of a running server: in a process of its own, on the starter model."""
+"""The end of a running server: in a process of its own, on the starter model.
+
+The model is slow, and its answers endless, until a test lets them end: so each is still being written at the stop.
+"""
 
 import asyncio
 import contextlib
@@ -27,15 +30,26 @@ from protocol.messages import (
     Token,
     Welcome,
 )
+from tests.server.repeatable import program
 from tests.server.test_main import END, started
 from tests.server.transports.peer import Peer
 
 STORY = "Tell me a long story"
+SHORT = "--context=512"
+"""Option that ends an answer which can't end otherwise soon after the model is fast again."""
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> str:
     return str(tmp_path / "data")
+
+
+@pytest.fixture
+def slow_file(tmp_path: Path) -> Path:
+    """File that makes the model slow while it exists."""
+    file = tmp_path / "slow"
+    file.touch()
+    return file
 
 
 @contextlib.asynccontextmanager
@@ -63,9 +77,11 @@ def health(address: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-async def test_signal_stops_the_server_and_the_next_start_continues(data: str, sent: signal.Signals) -> None:
+async def test_signal_stops_the_server_and_the_next_start_continues(
+    data: str, slow_file: Path, sent: signal.Signals
+) -> None:
     ids = ("g1", "g2")
-    async with started(data) as (process, address), peer_of(address) as peer:
+    async with started(data, SHORT, program=program(slow_file)) as (process, address), peer_of(address) as peer:
         await begin(peer, *ids)
         process.send_signal(sent)
         async with asyncio.timeout(END):
@@ -75,9 +91,9 @@ async def test_signal_stops_the_server_and_the_next_start_continues(data: str, s
     assert process.returncode in (0, -sent)
     assert (out.decode(), err.decode()) == ("", "")
     cursors = peer.session.cursors
-    reasons = [cursor.done.reason for cursor in cursors.values() if cursor.done]
-    assert DoneReason.INTERRUPTED not in reasons
-    async with started(data) as (process, address), peer_of(address, cursors) as peer:
+    assert [cursor.done for cursor in cursors.values()] == [None] * 2
+    slow_file.unlink()
+    async with started(data, SHORT, program=program()) as (process, address), peer_of(address, cursors) as peer:
         for id in ids:
             await peer.send(Attach(id=id, epoch=cursors[id].epoch, after=cursors[id].seq))
             assert (await peer.take(Attached, id=id)).recovered
@@ -86,19 +102,21 @@ async def test_signal_stops_the_server_and_the_next_start_continues(data: str, s
             assert done.reason in (DoneReason.STOP, DoneReason.LENGTH)
 
 
-async def test_on_restart_interrupt_ends_answers_before_the_stop(data: str) -> None:
-    async with started(data, "--on-restart=interrupt") as (process, address), peer_of(address) as peer:
+async def test_on_restart_interrupt_ends_answers_before_the_stop(data: str, slow_file: Path) -> None:
+    serving = started(data, "--on-restart=interrupt", SHORT, program=program(slow_file))
+    async with serving as (process, address), peer_of(address) as peer:
         await begin(peer, "g1", "g2")
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(END):
             assert await peer.closed() == 1012
-        for id in ("g1", "g2"):  # the model may have ended its answer just before
-            assert (await peer.take(Done, id=id)).reason in (DoneReason.INTERRUPTED, DoneReason.STOP)
+        for id in ("g1", "g2"):
+            assert (await peer.take(Done, id=id)).reason is DoneReason.INTERRUPTED
 
 
-async def test_drain_lets_running_answers_end_and_refuses_new_ones(data: str) -> None:
+async def test_drain_lets_running_answers_end_and_refuses_new_ones(data: str, slow_file: Path) -> None:
     ids = [f"g{n}" for n in range(12)]
-    async with started(data, "--drain=600") as (process, address), peer_of(address) as peer:
+    serving = started(data, "--drain=600", SHORT, program=program(slow_file))
+    async with serving as (process, address), peer_of(address) as peer:
         await begin(peer, *ids)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(END):
@@ -108,6 +126,7 @@ async def test_drain_lets_running_answers_end_and_refuses_new_ones(data: str) ->
         await peer.send(Generate(id="late", prompt=STORY))
         error = await peer.take(Error)
         assert (error.code, error.retryable, error.id) == ("busy", True, "late")
+        slow_file.unlink()
         for id in ids:
             done = (await peer.until_done(id))[-1]
             assert isinstance(done, Done)
@@ -118,9 +137,12 @@ async def test_drain_lets_running_answers_end_and_refuses_new_ones(data: str) ->
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
-async def test_second_signal_stops_at_once_and_loses_nothing(data: str, second: signal.Signals) -> None:
+async def test_second_signal_stops_at_once_and_loses_nothing(
+    data: str, slow_file: Path, second: signal.Signals
+) -> None:
     ids = [f"g{n}" for n in range(12)]
-    async with started(data, "--drain=3600") as (process, address), peer_of(address) as peer:
+    serving = started(data, "--drain=3600", SHORT, program=program(slow_file))
+    async with serving as (process, address), peer_of(address) as peer:
         await begin(peer, *ids)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(END):
@@ -133,17 +155,17 @@ async def test_second_signal_stops_at_once_and_loses_nothing(data: str, second: 
         with contextlib.suppress(OSError):
             await peer.closed()
     cursors = peer.session.cursors
-    assert not all(cursors[id].done for id in ids)
-    async with started(data) as (process, address), peer_of(address, cursors) as peer:
+    assert [cursors[id].done for id in ids] == [None] * len(ids)
+    slow_file.unlink()
+    async with started(data, SHORT, program=program()) as (process, address), peer_of(address, cursors) as peer:
         for id in ids:
-            if not cursors[id].done:
-                await peer.send(Attach(id=id, epoch=cursors[id].epoch, after=cursors[id].seq))
-                assert (await peer.take(Attached, id=id)).recovered
-                await peer.until_done(id)
+            await peer.send(Attach(id=id, epoch=cursors[id].epoch, after=cursors[id].seq))
+            assert (await peer.take(Attached, id=id)).recovered
+            await peer.until_done(id)
 
 
-async def test_open_responses_get_goodbye_and_do_not_delay_the_stop(data: str) -> None:
-    async with started(data) as (process, address):
+async def test_open_responses_get_goodbye_and_do_not_delay_the_stop(data: str, slow_file: Path) -> None:
+    async with started(data, SHORT, program=program(slow_file)) as (process, address):
         base = f"http://{address}"
         async with peer_of(address) as peer, contextlib.AsyncExitStack() as stack:
             await begin(peer, *(f"g{n}" for n in range(12)))
@@ -160,8 +182,8 @@ async def test_open_responses_get_goodbye_and_do_not_delay_the_stop(data: str) -
         assert "event: goodbye" in events
 
 
-async def test_client_that_does_not_read_does_not_delay_the_stop(data: str) -> None:
-    async with started(data) as (process, address):
+async def test_client_that_does_not_read_does_not_delay_the_stop(data: str, slow_file: Path) -> None:
+    async with started(data, SHORT, program=program(slow_file)) as (process, address):
         host, port = address.split(":")
         _, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"GET /static/app.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000)
