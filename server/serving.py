@@ -77,7 +77,7 @@ def _engine(settings: Settings, defaults: ModelDefaults | None) -> BatchingEngin
 
 def _guard(settings: Settings) -> Guard:
     tokens = Tokens(TokenStore(settings.data)) if settings.auth == "token" else None
-    if tokens is not None and not tokens:
+    if tokens is not None and tokens.count == 0:
         logger.warning("there are no tokens yet, so no client can log in. Create one (no restart needed):")
         logger.warning("    streamui token add NAME --data %s", shlex.quote(str(settings.data)))
     return Guard(

@@ -75,7 +75,7 @@ class ConnectionAccess:
 
         Raises TooManyError.
         """
-        shown = self._tokens.admit(token) if self._tokens and token else None
+        shown = self._tokens.admit(token) if self._tokens is not None and token else None
         if shown is None:
             return False
         self._enter_as(shown)

@@ -54,7 +54,9 @@ class Tokens:
         self._used: dict[int, float] = {}
         self._load()
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """Number of valid tokens. No ``__len__``: an object without tokens would be false, as None is."""
         return len(self._by_hash)
 
     def admit(self, token: str) -> Pass | None:

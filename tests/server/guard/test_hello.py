@@ -1,6 +1,7 @@
 """Tokens on sockets: `hello`, Authorization, and neither (PROTOCOL 3.6)."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -21,10 +22,15 @@ from protocol.messages import (
     StatusRequest,
     Welcome,
 )
+from server.guard import tokens
+from server.guard.guard import Guard
+from server.guard.token_store import TokenStore
+from server.guard.tokens import Tokens
 from server.transports import connection
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.guard.conftest import Keys, bearer
 from tests.server.transports.peer import DEADLINE, Peer
-from tests.server.transports.running import RunningServer
+from tests.server.transports.running import RunningServer, serving
 
 
 async def test_a_right_hello_opens_the_door(locked: RunningServer, keys: Keys) -> None:
@@ -180,7 +186,17 @@ async def test_revoking_closes_at_once_and_adding_lets_in_at_once(locked: Runnin
         assert await by_header.closed() == 4401
         assert await bob.errors() == []
         token = keys.add("carol")
-        await locked.until(lambda: len(locked.guard.tokens or ()) == 2)
+        await locked.until(lambda: locked.guard.tokens is not None and locked.guard.tokens.count == 2)
         async with locked.peer() as carol:
             await carol.send(Hello(token=token))
             assert await carol.errors() == []
+
+
+async def test_the_first_token_of_a_server_opens_at_once(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LOOK_SECONDS", 3600.0)
+    keys = Keys("", "", tmp_path)
+    async with serving(model, guard=Guard(tokens=Tokens(TokenStore(tmp_path)))) as server, server.peer() as carol:
+        await carol.send(Hello(token=keys.add("carol")), Generate(id="g1", prompt="Hi"))
+        await carol.take(Accepted)
