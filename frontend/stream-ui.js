@@ -31,6 +31,7 @@ import { WakeObserver } from "./wake-observer.js";
  * @property {string} [url] address of the server; default: the server that this module comes from
  * @property {string} [token] for a server that requires tokens
  * @property {string} [system] system prompt of every answer
+ * @property {string} [model] name of the model that answers; default: the server's
  * @property {Record<string, unknown>} [params] sampling parameters of every answer (PROTOCOL.md 4.2)
  * @property {DialogueMessage[]} [messages] earlier messages to continue from, oldest first, beginning with the user's
  * @property {string} [placeholder] text in the empty input
@@ -70,12 +71,12 @@ export class StreamUI extends EventTarget {
    * @param {HTMLElement} container gets the chat as its last child, which fills its height
    * @param {StreamUIOptions} [options]
    */
-  constructor(container, { url = HOME, token, system, params, messages, placeholder = "Write a message", greeting = "What can I help with?" } = {}) {
+  constructor(container, { url = HOME, token, system, model, params, messages, placeholder = "Write a message", greeting = "What can I help with?" } = {}) {
     super();
     const server = new URL(url, location.href).href.replace(/\/+$/, "");
     const elements = embedElements(container, { styles: STYLES, placeholder, greeting });
     const batcher = new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window));
-    this.#settings = { system, params };
+    this.#settings = { system, model, params };
     this.#dialogue = new Dialogue(newId, messages);
     this.#elements = elements;
     this.#announcer = new Announcer(elements.announcer, clock, () => document.hidden);

@@ -24,8 +24,8 @@ class Sampling(ParamsKeywords, total=False):
 
 
 class Asking(Sampling, total=False):
-    """All keywords of ``Chat.generate``: sampling, ``truncation`` (PROTOCOL 4.2), and the turn of a conversation
-    (14.2).
+    """All keywords of ``Chat.generate``: sampling, ``model`` and ``truncation`` (PROTOCOL 4.2), and the turn of a
+    conversation (14.2).
 
     ``parent`` None: a new first message.
     """
@@ -34,10 +34,11 @@ class Asking(Sampling, total=False):
     content: str | None
     parent: str | None
     message_id: str | None
+    model: str | None
     truncation: Truncation | None
 
 
-BESIDE: Final = ("conversation", "content", "parent", "message_id", "truncation")
+BESIDE: Final = ("conversation", "content", "parent", "message_id", "model", "truncation")
 """Keywords that are fields of the message itself, beside ``params``."""
 
 LISTS: Final = tuple(each.name for each in PARAMETERS if isinstance(each.values, Texts))

@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     UNSUPPORTED = "unsupported"
     ID_CONFLICT = "id_conflict"
     UNKNOWN_ID = "unknown_id"
+    UNKNOWN_MODEL = "unknown_model"
     ALREADY_DONE = "already_done"
     NOTHING_TO_CANCEL = "nothing_to_cancel"
     UNAUTHORIZED = "unauthorized"
@@ -56,6 +57,7 @@ ERRORS: Final[dict[ErrorCode, ErrorFacts]] = {
     ErrorCode.UNSUPPORTED: ErrorFacts(False, "this model or engine cannot do what the message asks"),
     ErrorCode.ID_CONFLICT: ErrorFacts(False, "the id is in use for a generation with another body"),
     ErrorCode.UNKNOWN_ID: ErrorFacts(False, "no generation of that id, or its log has expired"),
+    ErrorCode.UNKNOWN_MODEL: ErrorFacts(False, "the server has no model of that name"),
     ErrorCode.ALREADY_DONE: ErrorFacts(False, "the generation ended before the cancel arrived"),
     ErrorCode.NOTHING_TO_CANCEL: ErrorFacts(False, "no generation of this connection is running"),
     ErrorCode.UNAUTHORIZED: ErrorFacts(False, "no token was sent over HTTP, or a wrong one"),

@@ -30,6 +30,7 @@ Count = Annotated[int, Meta(ge=0, le=MAX_WHOLE)]
 Milliseconds = Annotated[float, Meta(ge=0)]
 Role = Literal["system", "user", "assistant"]
 Truncation = Literal["auto", "disabled"]
+ModelName = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
 class GenerationState(StrEnum):
@@ -89,9 +90,9 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
 
     ``truncation``: "auto" drops the oldest turns when not all fit, "disabled" does not; None: "auto" with
     ``conversation``, else "disabled". ``content``, ``parent`` and ``message_id`` require ``conversation`` (PROTOCOL
-    14.2). ``parent`` UNSET: the end of the displayed branch; None: a new first message. ``on_detach_ms``: how long the
-    generation continues without readers; UNSET = 30000 (to its end with a conversation), None = to its end, 0 = not at
-    all.
+    14.2). ``parent`` UNSET: the end of the displayed branch; None: a new first message. ``model`` None: the server
+    chooses it. ``on_detach_ms``: how long the generation continues without readers; UNSET = 30000 (to its end with a
+    conversation), None = to its end, 0 = not at all.
     """
 
     id: Id | None = None
@@ -101,6 +102,7 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     content: str | None = None
     parent: Id | UnsetType | None = UNSET
     message_id: Id | None = None
+    model: ModelName | None = None
     raw: bool = False
     truncation: Truncation | None = None
     params: Params = Params()
@@ -170,7 +172,7 @@ class RecommendedSampling(Facts, frozen=True, kw_only=True):
 
 
 class ModelFacts(Facts, frozen=True, kw_only=True):
-    """The model in use. ``parameters``: number of weights; ``context``: tokens; ``template``: source of the chat
+    """The default model. ``parameters``: number of weights; ``context``: tokens; ``template``: source of the chat
     template."""
 
     name: str
@@ -179,6 +181,16 @@ class ModelFacts(Facts, frozen=True, kw_only=True):
     template: Literal["gguf", "chatml", "chosen"]
     architecture: str | None = None
     sampling: RecommendedSampling | None = None
+
+
+class ModelEntry(Facts, frozen=True, kw_only=True):
+    """A model that a `generate` may name. ``state``: "loaded", or one of a later version; ``size``: of its weights, in
+    bytes."""
+
+    name: ModelName
+    state: str
+    context: Count
+    size: Count | None = None
 
 
 class Limits(Facts, frozen=True, kw_only=True):
@@ -227,7 +239,10 @@ class Server(Struct, frozen=True, omit_defaults=True, tag_field="type"):
 
 
 class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
-    """First message of every connection. ``warnings``: problems that don't stop the server, one sentence each."""
+    """First message of every connection. ``models``: all models, the default one first.
+
+    ``warnings``: problems that don't stop the server, one sentence each.
+    """
 
     protocol: str
     server: str
@@ -236,6 +251,7 @@ class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
     model: ModelFacts
     limits: Limits
     active: tuple[ActiveGeneration, ...]
+    models: tuple[ModelEntry, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -243,7 +259,7 @@ class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
     """A generation was started. ``position``: generations that must end before it starts; 0: it starts at once.
 
     ``message``: the message of ``conversation`` that receives the answer. ``dropped``: messages of the dialogue that
-    were left out because not all fit (PROTOCOL 4.2).
+    were left out because not all fit (PROTOCOL 4.2). ``model``: the model that writes, on a server with several.
     """
 
     id: Id
@@ -252,6 +268,7 @@ class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
     conversation: Id | None = None
     message: Id | None = None
     dropped: EventSeq | None = None
+    model: ModelName | None = None
 
 
 class Status(Server, frozen=True, kw_only=True, tag="status"):

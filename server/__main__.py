@@ -112,32 +112,34 @@ def serve(settings: Settings) -> None:
     _make_folder(settings.data)
     listener = _listen(settings.host, settings.port)
 
-    asked = settings.model
+    asked = settings.models
     try:
-        settings = with_model(settings)
-        with _probe(settings.model) as probe:
+        settings = with_models(settings)
+        with contextlib.ExitStack() as probing:
+            probes = [probing.enter_context(_probe(path)) for path in settings.models]
             from server.chat.template import ChatTemplateError  # here, so that the mistakes above are told at once
             from server.conversations.store import ConversationsError
             from server.generations.journal import JournalError
             from server.serving import run
 
-            if probe:
+            for probe in filter(None, probes):
                 probe.verdict()
     except ModelError as error:
         _fail(str(error))
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     try:
-        run(settings, listener, {settings.model: defaults_of(settings.model, str(asked))})
+        defaults = {path: defaults_of(path, str(name)) for path, name in zip(settings.models, asked, strict=True)}
+        run(settings, listener, defaults)
     except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
 
 
-def with_model(settings: Settings) -> Settings:
-    """Return the settings with the path of the chosen model. Raises ModelError."""
-    offline = settings.offline == "on"
-    path = chosen_model(settings.model, settings.models_folder, os.environ, _remark, offline=offline)
-    return dataclasses.replace(settings, model=path)
+def with_models(settings: Settings) -> Settings:
+    """Return the settings with the paths of the chosen models. Raises ModelError."""
+    offline, folder = settings.offline == "on", settings.models_folder
+    paths = [chosen_model(model, folder, os.environ, _remark, offline=offline) for model in settings.models]
+    return dataclasses.replace(settings, model=paths[0], more_models=tuple(paths[1:]))
 
 
 def _refuse_open_door(settings: Settings) -> None:

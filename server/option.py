@@ -14,7 +14,8 @@ from typing import Any
 class Option:
     """An option: ``--name`` on the command line, with a dash for each underscore, and STREAMUI_NAME in the environment.
 
-    ``help`` ends with the default in parentheses.
+    ``help`` ends with the default in parentheses. ``more``: name of the setting for the further values of an option
+    that may be given more than once.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Option:
     default: Any
     metavar: str
     help: str
+    more: str | None = None
 
     @property
     def variable(self) -> str:
@@ -51,13 +53,31 @@ class Option:
         ``inherited``: without a value of its own, that of the command above stays.
         """
         help = self.help.replace("%(default)s", str(self.default).replace("%", "%%")) if inherited else self.help
+        keywords: dict[str, Any] = {"action": _FirstAndMore, "more": self.more} if self.more else {}
         parser.add_argument(
             self.flag,
             type=self.checked(environ),
             default=argparse.SUPPRESS if inherited else environ.get(self.variable) or self.default,
             metavar=self.metavar,
             help=f"{help} [{self.variable}]",
+            **keywords,
         )
+
+
+class _FirstAndMore(argparse.Action):
+    """Keeps the first value of a repeated option as its value, and the further ones as a tuple in ``more``."""
+
+    def __init__(self, *arguments: Any, more: str, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._more = more
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, flag: str | None = None
+    ) -> None:
+        further = getattr(namespace, self._more, None)
+        if further is None:
+            setattr(namespace, self.dest, value)
+        setattr(namespace, self._more, () if further is None else (*further, value))
 
 
 def path_prefix(*taken: str) -> Callable[[str], str]:

@@ -28,7 +28,8 @@ class Settings:
 
     ``chat_template`` None: the model's own. ``kv_tokens`` None: each chat has its own part of the KV cache.
     ``cache_ram`` is in MiB, ``drain`` in seconds. ``allow_host`` and ``allow_origin`` are comma-separated.
-    ``max_active`` None: chosen to suit ``auth``. ``models_dir`` None: a folder in ``data``.
+    ``max_active`` None: chosen to suit ``auth``. ``models_dir`` None: a folder in ``data``. ``more_models``: models
+    beside the default one.
     """
 
     host: str
@@ -57,6 +58,12 @@ class Settings:
     max_active: int | None
     log_format: Format
     log_level: str
+    more_models: tuple[Path, ...] = ()
+
+    @property
+    def models(self) -> tuple[Path, ...]:
+        """Every chosen model, the default one first."""
+        return (self.model, *self.more_models)
 
     @property
     def models_folder(self) -> Path:
@@ -93,7 +100,9 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=MODEL_PATH,
             metavar="PATH|NAME|auto",
             help="chat model: a GGUF file, or a name that `streamui models` prints; auto: smollm2-135m, which the "
-            "first start downloads (the built-in starter model)",
+            "first start downloads; repeat the option for several models: the first is the default (the built-in "
+            "starter model)",
+            more="more_models",
         ),
         Option(
             name="chat_template",
@@ -268,4 +277,7 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    return Settings(**{name: getattr(arguments, name) for name in Settings.__dataclass_fields__})
+    """Return the settings. Only a repeated option sets ``more_models``."""
+    names = [name for name in Settings.__dataclass_fields__ if name != "more_models"]
+    values = {name: getattr(arguments, name) for name in names}
+    return Settings(**values, more_models=getattr(arguments, "more_models", ()))

@@ -95,13 +95,13 @@ export class Dialogue {
 
   /**
    * @param {Turn} turn
-   * @param {{system?: string, params?: Record<string, unknown>}} settings
+   * @param {{system?: string, model?: string, params?: Record<string, unknown>}} settings
    * @returns {PlainGenerate}
    */
-  requestFor(turn, { system = "", params = {} }) {
+  requestFor(turn, { system = "", model, params = {} }) {
     const instructions = system === "" ? [] : [{ role: /** @type {const} */ ("system"), content: system }];
     const messages = [...instructions, ...this.messages];
-    return { type: "generate", id: turn.generation, messages, params, truncation: "auto" };
+    return { type: "generate", id: turn.generation, messages, ...(model === undefined ? {} : { model }), params, truncation: "auto" };
   }
 
   /**

@@ -13,6 +13,7 @@
  * @property {string} [content] the user's message; without it, `parent` is answered again, or continued if it is an
  *   answer
  * @property {string} [message_id] of the user's message
+ * @property {string} [model] name of the model; that of the conversation's settings, or the server's default without it
  * @property {"auto" | "disabled"} [truncation] whether the oldest turns are left out if not all fit
  */
 /**
@@ -22,6 +23,7 @@
  * @property {string} id
  * @property {{role: "system" | "user" | "assistant", content: string}[]} messages
  * @property {Record<string, unknown>} [params]
+ * @property {string} [model] name of the model; the server's default without it
  * @property {"auto" | "disabled"} [truncation] whether the oldest messages are left out if not all fit
  */
 /** @typedef {{type: "hello", token: string}} Hello */
@@ -44,8 +46,25 @@
  * @property {RecommendedSampling} [sampling] defaults for values that a request leaves out
  */
 /** @typedef {{frame_bytes?: number, active?: number, queued?: number, parallel?: number}} Limits */
-/** @typedef {{type: "welcome", auth?: boolean, connection?: string, model?: ModelFacts, limits?: Limits, server?: string}} Welcome */
-/** @typedef {{type: "accepted", id: string, epoch: string, position?: number, dropped?: number}} Accepted dropped: messages that did not fit */
+/**
+ * A model that a request may name.
+ * @typedef {object} ModelEntry
+ * @property {string} name
+ * @property {string} state loaded, or one of a later version
+ * @property {number} context tokens
+ * @property {number} [size] of its weights, in bytes
+ */
+/**
+ * @typedef {object} Welcome
+ * @property {"welcome"} type
+ * @property {boolean} [auth]
+ * @property {string} [connection]
+ * @property {ModelFacts} [model] the default one
+ * @property {ModelEntry[]} [models] all of them, the default one first
+ * @property {Limits} [limits]
+ * @property {string} [server]
+ */
+/** @typedef {{type: "accepted", id: string, epoch: string, position?: number, dropped?: number, model?: string}} Accepted dropped: messages that did not fit */
 /**
  * @typedef {object} Status
  * @property {"status"} type

@@ -33,6 +33,7 @@ export const ERROR_WORDS = {
   unsupported: { refused: "This model can't answer this message." },
   id_conflict: { refused: "This message couldn't be sent. Try again." },
   unknown_id: { refused: "The message that this one belongs to was deleted.", request: DELETED },
+  unknown_model: { refused: "The server no longer has this model. Choose another one." },
   already_done: { refused: UNNEEDED, request: UNNEEDED },
   nothing_to_cancel: { refused: UNNEEDED, request: UNNEEDED },
   unauthorized: { refused: LOGGED_OUT, request: LOGGED_OUT },

@@ -43,7 +43,7 @@ class Answers:
         """Handle a generation of an earlier server: it is running, has ended, or no longer exists."""
         generation = self._registry.find(writing.generation, writing.principal)
         if generation is None or generation.body.conversation != writing.conversation:
-            self._write_end(writing, "", (), None)
+            self._write_end(writing, "", (), None, None)
             return
         self.add(writing)
         if generation.log.done:
@@ -55,20 +55,25 @@ class Answers:
 
     def _on_end(self, generation: Generation) -> None:
         if writing := self._writing.get((generation.principal, generation.id)):
-            self._write_end(writing, generation.log.text, tuple(generation.log.arrivals()), generation.log.done)
+            log = generation.log
+            self._write_end(writing, log.text, tuple(log.arrivals()), log.done, generation.model or None)
 
     def _write_end(
-        self, writing: Writing, text: str, arrivals: tuple[tuple[int, float], ...], done: Done | None
+        self,
+        writing: Writing,
+        text: str,
+        arrivals: tuple[tuple[int, float], ...],
+        done: Done | None,
+        model: str | None,
     ) -> None:
         """Write the answer now, before any request of a client that has read the `done`; retry later when this
         fails."""
-        model = self._registry.writer.facts.name if done else None
         future = self._store.submit(turns.end, writing, text, done, model, now(), arrivals)
 
         def written(future: asyncio.Future[Summary | None]) -> None:
             if not future.cancelled() and isinstance(future.exception(), RemoteProtocolError):
                 name = f"{writing.principal}/{writing.generation}"
-                self._retries.set(name, RETRY_SECONDS, lambda _: self._write_end(writing, text, arrivals, done))
+                self._retries.set(name, RETRY_SECONDS, lambda _: self._write_end(writing, text, arrivals, done, model))
                 return
             self._writing.pop((writing.principal, writing.generation), None)
             self._publish(writing.principal, future)

@@ -163,7 +163,8 @@ class Conversations:
         return None if body.conversation is None else await self._store.submit(turns.turn, principal, body)
 
     async def _prepare(self, principal: str, body: Generate, turn: turns.Turn | None, received: float) -> Prepared:
-        asked, written = (turn_prompt.asked(body, turn), turn_prompt.written(turn)) if turn else (body, "")
+        models = self._registry.models
+        asked, written = (turn_prompt.asked(body, turn, models), turn_prompt.written(turn)) if turn else (body, "")
         return await self._registry.prepare(asked, written=written, received=received, principal=principal)
 
     async def _carried_out(self, begin: Coroutine[Any, Any, Started]) -> Started:

@@ -56,7 +56,8 @@ class Sizes:
 
     async def _measured(self, body: Generate, turn: turns.Turn) -> Context:
         async with self._turn:
-            size = await self._registry.measure(turn_prompt.asked(body, turn), turn_prompt.written(turn))
+            asked = turn_prompt.asked(body, turn, self._registry.models)
+            size = await self._registry.measure(asked, turn_prompt.written(turn))
         return Context(**size._asdict())
 
     def _nothing(self, body: Generate) -> Context:

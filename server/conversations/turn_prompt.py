@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Final
 
 from msgspec import UNSET
@@ -15,8 +16,11 @@ SUMMARY_HEAD: Final = "Summary of the conversation so far:\n"
 """Words before a summary, by which the model knows what it is."""
 
 
-def asked(body: Generate, turn: Turn) -> Generate:
-    """Return ``body`` with the whole dialogue as its messages, and with the conversation's parameters as defaults."""
+def asked(body: Generate, turn: Turn, models: Container[str]) -> Generate:
+    """Return ``body`` with the whole dialogue as its messages, and with the conversation's settings as defaults.
+
+    ``models``: names of the server's models. A setting that names another one is ignored.
+    """
     branch = turn.branch[:-1] if turn.continued else turn.branch
     summary, branch = _after_summary(branch)
     dialogue = [ChatMessage(role=message.role, content=message.content) for message in branch]
@@ -25,12 +29,14 @@ def asked(body: Generate, turn: Turn) -> Generate:
     system = [text for text in (turn.settings.system, summary) if text and text.strip()]
     if system:
         dialogue.insert(0, ChatMessage(role="system", content="\n\n".join(system)))
+    chosen = turn.settings.model if turn.settings.model in models else None
     return replace(
         body,
         messages=tuple(dialogue),
         content=None,
         parent=UNSET,
         message_id=None,
+        model=body.model or chosen,
         truncation=body.truncation or turn.settings.truncation,
         params=merged(turn.settings.params, body.params),
     )

@@ -17,6 +17,7 @@ from protocol.messages import (
     Facts,
     Id,
     Milliseconds,
+    ModelName,
     Params,
     Record,
     Role,
@@ -68,6 +69,7 @@ class ConversationSettings(Record, frozen=True, kw_only=True):
 
     system: Annotated[str, Meta(max_length=MAX_SYSTEM)] | None = None
     params: Params = Params()
+    model: ModelName | None = None
     truncation: Truncation | None = None
 
 

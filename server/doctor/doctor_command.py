@@ -33,16 +33,21 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from program.packages()
     yield (loads := program.llama())
     if loads.state is State.OK:
-        finding, needs = place.model(settings)
-        yield finding
-        if needs is not None:
-            yield place.memory(settings, needs)
+        yield from _models(settings)
     yield from place.chat_template(settings.chat_template)
     yield from place.data_folder(settings.data)
     yield from place.address(settings)
     yield program.browser_libraries()
     yield place.open_files()
     yield program.clock()
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    checked = [place.model(settings, model) for model in settings.models]
+    yield from (finding for finding, _ in checked)
+    needs = [each for _, each in checked if each is not None]
+    if len(needs) == len(checked):
+        yield place.memory(settings, needs)
 
 
 def _line(finding: Finding) -> str:

@@ -10,7 +10,7 @@ import shutil
 import socket
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -32,10 +32,10 @@ FEW_FILES: Final = 1024
 JOURNAL: Final = "journal.sqlite3"
 
 
-def model(settings: Settings) -> tuple[Finding, ModelNeeds | None]:
-    """Check in a separate process that the model file loads. Returns the finding and the model's needs."""
+def model(settings: Settings, name: Path) -> tuple[Finding, ModelNeeds | None]:
+    """Check in a separate process that the file of a chosen model loads. Returns the finding and the model's needs."""
     try:
-        path = chosen_model(settings.model, settings.models_folder, os.environ, lambda text: None, offline=True)
+        path = chosen_model(name, settings.models_folder, os.environ, lambda text: None, offline=True)
         with ModelProbe(path) as probe:
             needs = probe.verdict()
     except ModelError as error:
@@ -55,13 +55,13 @@ def chat_template(name: str | None) -> Iterator[Finding]:
         yield ok("template", f"{name} can be read")
 
 
-def memory(settings: Settings, needs: ModelNeeds, available: int | None = None) -> Finding:
-    """Check that model and KV cache fit into the free memory."""
+def memory(settings: Settings, needs: Sequence[ModelNeeds], available: int | None = None) -> Finding:
+    """Check that the models and their KV caches fit into the free memory."""
     free = available_memory() if available is None else available
     sizes = ChatSizes(settings.kv_tokens, 1) if settings.kv_tokens else ChatSizes(settings.context, settings.parallel)
-    parts = memory_need(needs.file_bytes, needs.kv_bytes, needs.context, sizes)
-    need = parts.total
-    needed = f"{size_text(need)} needed (model {size_text(parts.weights)}, KV cache {size_text(parts.kv)})"
+    parts = [memory_need(each.file_bytes, each.kv_bytes, each.context, sizes) for each in needs]
+    need, weights, kv = (sum(getattr(part, name) for part in parts) for name in ("total", "weights", "kv"))
+    needed = f"{size_text(need)} needed (model {size_text(weights)}, KV cache {size_text(kv)})"
     if free is None:
         return ok("memory", f"{needed}; this system doesn't say how much is free")
     text = f"{needed}, {size_text(free)} free"

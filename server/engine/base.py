@@ -62,7 +62,8 @@ class FinishReason(StrEnum):
 class EngineModelFacts:
     """Facts about the loaded model. ``chat_template`` is the model's own; None when it has none.
 
-    ``tokens`` are further special tokens by their names in chat templates, such as ``pad_token``.
+    ``tokens`` are further special tokens by their names in chat templates, such as ``pad_token``. ``size``: of the
+    weights, in bytes; None when unknown.
     """
 
     name: str
@@ -75,6 +76,7 @@ class EngineModelFacts:
     eos: str
     sampling: SamplingParams
     tokens: Mapping[str, str] = field(default_factory=dict)
+    size: int | None = None
 
     @property
     def special_tokens(self) -> Mapping[str, str]:
@@ -88,7 +90,8 @@ class GenerationRequest:
 
     ``written`` are tokens of this answer that an earlier engine computed: they are read after the prompt, count as part
     of the answer, and are not delivered again. ``opened`` is text at the end of the prompt with which the answer's text
-    begins: a thinking mark that the chat template opens. ``principal`` owns the request.
+    begins: a thinking mark that the chat template opens. ``principal`` owns the request. ``model``: name of the model
+    that writes it.
     """
 
     id: str
@@ -98,6 +101,7 @@ class GenerationRequest:
     written: tuple[int, ...] = ()
     opened: str = ""
     principal: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from server.engine.base import (
@@ -19,6 +20,7 @@ from server.engine.base import (
 )
 from server.engine.batcher import Batcher, EngineOptions
 from server.engine.model import Model
+from server.engine.step_turns import StepTurns
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +42,12 @@ class BatchingEngine:
     """The Engine port over a Model, with continuous batching in its own thread.
 
     The thread owns the model and the batcher. Other threads reach it only through the inbox and through
-    ``model.abort``, which makes a running decode give up.
+    ``model.abort``, which makes a running decode give up. ``turns``: shared by engines that compute in turns.
     """
 
-    def __init__(self, model: Model, options: EngineOptions | None = None) -> None:
+    def __init__(self, model: Model, options: EngineOptions | None = None, turns: StepTurns | None = None) -> None:
         self._model = model
+        self._turn: AbstractContextManager[object] = turns or nullcontext()
         self._batcher = Batcher(model, options or EngineOptions(), self._hand_over)
         self._thread = threading.Thread(target=self._main, name="engine", daemon=True)
         self._wake = threading.Condition()
@@ -124,7 +127,8 @@ class BatchingEngine:
     def _main(self) -> None:
         try:
             while self._take_inbox():
-                self._batcher.step(interrupted=lambda: bool(self._inbox))
+                with self._turn:
+                    self._batcher.step(interrupted=lambda: bool(self._inbox))
         except Exception as error:  # whatever the error, no generation may be left open
             logger.exception("the engine's thread has died")
             self._fail(f"{type(error).__name__}: {error}")

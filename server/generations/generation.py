@@ -56,6 +56,7 @@ class Generation:
         body: Generate,
         position: int,
         *,
+        model: str = "",
         dropped: int = 0,
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
@@ -65,6 +66,8 @@ class Generation:
         """Key in the engine and the journal; combines the principal and ``id``."""
         self.principal, id = owner_of(key)
         self.body = body
+        self.model = model
+        """Name of the model that writes it."""
         self.dropped = dropped
         """Number of messages that the prompt leaves out, as sent in `accepted`."""
         asked = (body.prompt or "", body.content or "", *(message.content for message in body.messages or ()))

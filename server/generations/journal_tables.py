@@ -30,6 +30,10 @@ MIGRATIONS: Final = (
     -- What the prompt ends with and the text begins with.
     ALTER TABLE generations ADD COLUMN opened TEXT NOT NULL DEFAULT '';
     """,
+    """
+    -- The name of the model, for clients; `model` identifies it.
+    ALTER TABLE generations ADD COLUMN model_name TEXT NOT NULL DEFAULT '';
+    """,
 )
 """Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
 applied ones."""

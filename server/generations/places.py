@@ -43,6 +43,12 @@ class Places:
         self._reserved: Counter[str] = Counter()
         """Number of reserved places of each principal."""
 
+    def next_position(self, model: str) -> int:
+        """Return the number of generations that must end before another one of this model starts."""
+        slots = next((each.slots for each in self._writer.models if each.name == model), 0)
+        waiting_for = sum(generation.model == model for generation in self._generations.unfinished)
+        return max(0, waiting_for + 1 - slots)
+
     @contextlib.contextmanager
     def reserved(self, body: Generate, principal: str) -> Iterator[None]:
         """Reserve a place for the block, in which the generation begins. Raises RemoteProtocolError at a limit."""

@@ -109,6 +109,11 @@ class Registry:
         return self._shutting_down
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, the default one first."""
+        return tuple(model.name for model in self.writer.models)
+
+    @property
     def journal_status(self) -> JournalStatus:
         return self._recorder.status
 
@@ -196,14 +201,15 @@ class Registry:
             request=request,
             epoch=secrets.token_hex(6),
             body=body,
-            model=self.writer.identity,
+            model=self.writer.identity(request.model),
             created=time.time(),
         )
         generation = Generation(
             request.id,
             begun.epoch,
             body,
-            self._next_position,
+            self.places.next_position(request.model),
+            model=request.model,
             dropped=dropped,
             prompt_tokens=len(request.prompt),
             received=request.received,
@@ -227,10 +233,6 @@ class Registry:
             raise busy(body, "the server is going down; try again when it is back")
         if failure := self.failure:
             raise refusal(body, ErrorCode.ENGINE_FAILED, f"{failure}; restart the server")
-
-    @property
-    def _next_position(self) -> int:
-        return max(0, len(self._generations.unfinished) + 1 - self.writer.slots)
 
     # Reading and stopping
 
@@ -295,7 +297,8 @@ class Registry:
         self._stored = []
 
     def _restore_one(self, stored: Stored, now: float, clock: float) -> None:
-        generation = restored(stored, self._next_position, now)
+        model = stored.begun.request.model or self.models[0]  # older journals don't have the name
+        generation = restored(stored, model, self.places.next_position(model), now)
         generation.on_watchers_changed = self._expiry.update_detach_timer
         self._generations.add(generation, is_open=stored.ending is None)
         if stored.ending is not None:

@@ -18,14 +18,18 @@ class OnRestart(StrEnum):
     INTERRUPT = "interrupt"
 
 
-def restored(stored: Stored, position: int, now: float) -> Generation:
-    """Return a generation with its stored text but without its end, as of ``time.monotonic()`` ``now``."""
+def restored(stored: Stored, model: str, position: int, now: float) -> Generation:
+    """Return a generation of the model with this name, with its stored text but without its end.
+
+    ``now`` is a ``time.monotonic()``.
+    """
     begun = stored.begun
     generation = Generation(
         begun.id,
         begun.epoch,
         begun.body,
         position,
+        model=model,
         prompt_tokens=len(begun.request.prompt),
         completion_tokens=len(begun.request.written),
         received=now,

@@ -16,7 +16,8 @@ from server.generations.entries import Begun, Written
 
 _GENERATIONS = """
     SELECT
-        key, id, epoch, principal, body, sampling, prompt, opened, model, created, cancelled, finished, ending, pieces
+        key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, cancelled, finished,
+        ending, pieces
     FROM generations ORDER BY key
 """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
@@ -60,7 +61,7 @@ def read(db: sqlite3.Connection) -> list[Stored]:
 
 def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int]) -> Stored:
     key, id, epoch, principal, body, sampling, prompt, opened, *rest = row
-    model, created, cancelled, finished, ending, pieces = rest
+    model, model_name, created, cancelled, finished, ending, pieces = rest
     request = GenerationRequest(
         id=id,
         prompt=tuple(array("i", prompt)),
@@ -69,6 +70,7 @@ def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int
         written=() if ending else tuple(tokens),
         opened=opened,
         principal=principal,
+        model=model_name,
     )
     generate = msgspec.json.decode(body, type=Generate)
     return Stored(

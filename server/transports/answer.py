@@ -6,6 +6,7 @@ import msgspec
 
 from protocol.messages import DoneReason, ErrorInfo, Facts, GenerationState, Id, Seq, Timings, Usage
 from server.generations.generation import Generation
+from server.generations.registry import Registry
 
 
 class Answer(Facts, frozen=True, kw_only=True):
@@ -16,13 +17,19 @@ class Answer(Facts, frozen=True, kw_only=True):
     state: GenerationState
     seq: Seq
     text: str
+    model: str | None = None
     reason: DoneReason | None = None
     usage: Usage | None = None
     timings: Timings | None = None
     error: ErrorInfo | None = None
 
 
-def answer_of(generation: Generation) -> Answer:
+def shown_model(generation: Generation, registry: Registry) -> str | None:
+    """Return the name of the model that writes ``generation``; None on a server with one model."""
+    return generation.model if len(registry.writer.models) > 1 else None
+
+
+def answer_of(generation: Generation, registry: Registry) -> Answer:
     log = generation.log
     done = log.done
     return Answer(
@@ -31,6 +38,7 @@ def answer_of(generation: Generation) -> Answer:
         state=generation.state,
         seq=log.seq,
         text=log.text,
+        model=shown_model(generation, registry),
         reason=done.reason if done else None,
         usage=done.usage if done else None,
         timings=done.timings if done else None,

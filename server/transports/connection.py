@@ -50,6 +50,7 @@ from server.guard.connection_access import ConnectionAccess
 from server.guard.rates import TooManyError
 from server.guard.refusing import rate_error
 from server.logs import event
+from server.transports.answer import shown_model
 from server.transports.greeting import welcome
 from server.transports.pace import Pace
 from server.transports.reader import Reader, resume_at
@@ -306,6 +307,7 @@ class Connection:
                     conversation=body.conversation,
                     message=message,
                     dropped=generation.dropped or None,
+                    model=shown_model(generation, self._registry),
                 )
             )
             self._watch(generation, after=0)

@@ -19,7 +19,7 @@ from server.conversations.service import Conversations, Started
 from server.generations.generation import Generation
 from server.generations.registry import Registry
 from server.guard.principal import principal_of
-from server.transports.answer import Answer, answer_of, encoded
+from server.transports.answer import Answer, answer_of, encoded, shown_model
 from server.transports.connections import RECONNECT_MS, Connections
 from server.transports.cursors import attach_point
 from server.transports.events import ends_unwatched
@@ -56,6 +56,8 @@ async def start(request: Request) -> Response:
         accepted |= {"conversation": body.conversation, "message": message}
     if new and generation.dropped:
         accepted["dropped"] = generation.dropped
+    if model := shown_model(generation, request.app.state.registry):
+        accepted["model"] = model
     content = msgspec.json.encode(accepted) + b"\n"
     headers = {**NO_STORE, "location": f"{root_path_of(request)}/generations/{log.id}"}
     return Response(content, 201 if new else 200, headers, media_type=JSON)
@@ -65,7 +67,7 @@ async def state(request: Request) -> Response:
     """``GET /generations/{id}``: its state and its text so far."""
     registry: Registry = request.app.state.registry
     generation = registry.get(request.path_params["id"], re="status", principal=principal_of(request.scope))
-    return Response(encoded(answer_of(generation)), 200, NO_STORE, media_type=JSON)
+    return Response(encoded(answer_of(generation, registry)), 200, NO_STORE, media_type=JSON)
 
 
 async def cancel(request: Request) -> Response:
@@ -113,7 +115,7 @@ async def _start(request: Request, body: Generate, received: float) -> Started:
 async def _answer(request: Request, body: Generate, received: float) -> Answer:
     generation, _, _ = await _start(request, body, received)
     await _end(generation)
-    return answer_of(generation)
+    return answer_of(generation, request.app.state.registry)
 
 
 async def _end(generation: Generation) -> Done:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from protocol.codec import MAX_FRAME_BYTES
-from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, RecommendedSampling, Welcome
+from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelEntry, ModelFacts, RecommendedSampling, Welcome
 from server import __version__
 from server.generations.registry import Registry
 from server.guard.connection_access import ConnectionAccess
 
+LOADED: Final = "loaded"
+"""State of every model: all are loaded before the server listens."""
+
 
 def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
     """Return the `welcome` of connection ``name``. Before a needed `hello` it names no generations."""
-    facts, journal = registry.writer.facts, registry.journal_status
+    facts, models, journal = registry.writer.facts, registry.writer.models, registry.journal_status
     return Welcome(
         protocol=PROTOCOL,
         server=f"streamui/{__version__}",
         connection=name,
         auth=not access.admitted,
         model=ModelFacts(
-            name=facts.name,
+            name=models[0].name,
             architecture=facts.architecture,
             parameters=facts.parameters,
             context=facts.context,
@@ -43,5 +48,6 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
             ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state)
             for g in registry.active_of(access.principal)
         ),
+        models=tuple(ModelEntry(name=m.name, state=LOADED, context=m.context, size=m.size) for m in models),
         warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

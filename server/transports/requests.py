@@ -19,6 +19,7 @@ NO_STORE: Final = {"cache-control": "no-store"}
 
 STATUSES: Final = {
     ErrorCode.UNKNOWN_ID: 404,
+    ErrorCode.UNKNOWN_MODEL: 404,
     ErrorCode.ID_CONFLICT: 409,
     ErrorCode.ALREADY_DONE: 409,
     ErrorCode.NOTHING_TO_CANCEL: 409,

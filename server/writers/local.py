@@ -19,28 +19,36 @@ from server.engine.base import (
 from server.writers.endings import ended
 from server.writers.local_prompt import make_prompt, measure_prompt
 from server.writers.local_sampling import resolve_sampling
-from server.writers.writer_port import Prepared, PromptSize
+from server.writers.model_choice import named_model
+from server.writers.writer_port import Prepared, PromptSize, ServedModel
 
 
-def local_writer(engine: Engine, choice: TemplateChoice | None = None) -> LocalWriter:
+def local_writer(engine: Engine, choice: TemplateChoice | None = None, name: str | None = None) -> LocalWriter:
     """Return a writer with the template of the engine's model, or the one that was chosen.
 
-    Raises ChatTemplateError if the template can't be read.
+    ``name`` None: the name in the model's file. Raises ChatTemplateError if the template can't be read.
     """
     facts = engine.facts
-    return LocalWriter(engine, ChatTemplate(facts.chat_template, facts.special_tokens, choice=choice))
+    template = ChatTemplate(facts.chat_template, facts.special_tokens, choice=choice)
+    return LocalWriter(engine, template, name)
 
 
 class LocalWriter:
-    """Owns engine and template, and closes both."""
+    """Owns engine and template, and closes both. ``name``: of the model, for clients; None: the one in its file."""
 
-    def __init__(self, engine: Engine, template: ChatTemplate) -> None:
+    def __init__(self, engine: Engine, template: ChatTemplate, name: str | None = None) -> None:
         self.engine = engine
         self.chat_template = template
+        self.name = name or engine.facts.name
 
     @property
     def facts(self) -> EngineModelFacts:
         return self.engine.facts
+
+    @property
+    def models(self) -> tuple[ServedModel, ...]:
+        facts = self.engine.facts
+        return (ServedModel(self.name, facts.context, facts.size, self.engine.slots),)
 
     @property
     def template(self) -> Origin:
@@ -50,15 +58,15 @@ class LocalWriter:
     def slots(self) -> int:
         return self.engine.slots
 
-    @property
-    def identity(self) -> str:
+    def identity(self, model: str) -> str:
         facts = self.engine.facts
-        return f"{facts.name} ({facts.architecture}, {facts.parameters} parameters, vocabulary of {facts.vocabulary})"
+        return f"{self.name} ({facts.architecture}, {facts.parameters} parameters, vocabulary of {facts.vocabulary})"
 
     def start(self, listener: Listener) -> None:
         self.engine.start(listener)
 
     def prepare(self, key: str, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
+        named_model(body, self.models)
         prompt = make_prompt(body, self.engine, self.chat_template, written)
         request = GenerationRequest(
             id=key,
@@ -67,21 +75,23 @@ class LocalWriter:
             received=received,
             opened=prompt.opened,
             principal=principal,
+            model=self.name,
         )
         return Prepared(request, prompt.dropped)
 
     def measure(self, body: Generate, written: str) -> PromptSize:
+        named_model(body, self.models)
         return measure_prompt(body, self.engine, self.chat_template, written)
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
         tokens, context = len(request.prompt) + len(request.written), self.engine.facts.context
-        if identity != self.identity:
-            text = f"it was started with {identity}, and the server now runs {self.identity}; ask again"
+        if identity != (own := self.identity(self.name)):
+            text = f"it was started with {identity}, and the server now runs {own}; ask again"
             return ended(request, FinishReason.FAILED, text)
         if tokens > context:
             text = f"it has {tokens} tokens already, and the context now holds {context}; ask again"
             return ended(request, FinishReason.FAILED, text)
-        return replace(request, received=received)
+        return replace(request, received=received, model=self.name)
 
     def submit(self, request: GenerationRequest) -> None:
         self.engine.submit(request)

@@ -28,6 +28,18 @@ class PromptSize(NamedTuple):
     dropped: int = 0
 
 
+class ServedModel(NamedTuple):
+    """A model that a request may name. ``context``: tokens; ``size``: bytes of its weights, None when unknown.
+
+    ``slots``: number of its generations written at the same time.
+    """
+
+    name: str
+    context: int
+    size: int | None
+    slots: int
+
+
 class Writer(Protocol):
     """Writes answers. Every method may be called from any thread.
 
@@ -35,21 +47,28 @@ class Writer(Protocol):
     """
 
     @property
-    def facts(self) -> EngineModelFacts: ...
+    def facts(self) -> EngineModelFacts:
+        """Facts about the default model."""
+        ...
+
+    @property
+    def models(self) -> tuple[ServedModel, ...]:
+        """All models, the default one first. Their names are unique."""
+        ...
 
     @property
     def template(self) -> Origin:
-        """Origin of the chat template, as in `welcome.model.template`."""
+        """Origin of the default model's chat template, as in `welcome.model.template`."""
         ...
 
     @property
     def slots(self) -> int:
-        """Number of generations written at the same time; others queue."""
+        """Number of generations written at the same time, of all models together; others queue."""
         ...
 
-    @property
-    def identity(self) -> str:
-        """Text that identifies the model in the journal: a restarted server resumes requests only with the same one."""
+    def identity(self, model: str) -> str:
+        """Return a text that identifies the model of this name in the journal: a restarted server resumes requests only
+        with the same one."""
         ...
 
     def start(self, listener: Listener) -> None:
@@ -61,7 +80,8 @@ class Writer(Protocol):
 
         ``key`` names the generation in every update, ``written`` is the text of the answer to continue, ``received`` a
         ``time.monotonic()``. May take seconds: run it on a worker thread. Raises EngineDeadError, and
-        RemoteProtocolError for a prompt that is too long or empty and a parameter that the model can't follow.
+        RemoteProtocolError for an unknown model, a prompt that is too long or empty and a parameter that the model
+        can't follow. The request names its model.
         """
         ...
 
@@ -72,7 +92,7 @@ class Writer(Protocol):
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
         """Return the request that resumes a generation of an earlier server, or its end when it can't be resumed.
 
-        ``identity`` is that of the writer that began it.
+        ``identity`` is that of the model that began it.
         """
         ...
 
@@ -91,5 +111,5 @@ class Writer(Protocol):
     def stats(self) -> EngineStats: ...
 
     def close(self) -> None:
-        """End every generation as INTERRUPTED and release the model. Returns when that is done."""
+        """End every generation as INTERRUPTED and release the models. Returns when that is done."""
         ...

@@ -516,6 +516,13 @@ class NeverDrops(Fault):
         return [{**message, "truncation": "disabled"}] if message["type"] == "generate" else [message]
 
 
+class TakesAnyModel(Fault):
+    rule = "4.2/7"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [{key: value for key, value in message.items() if key != "model" or value == ""}]
+
+
 # --- ping, attach, ids
 
 

@@ -3,6 +3,7 @@
 On the scripted engine each case is a test; on the starter model all cases are one test.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ async def test_generations_left_by_a_case_end_before_the_next() -> None:
         result = await run_case(url_of("websocket", server.port), case, PATIENT)
         assert server.registry.active == []
     assert result.outcome is Outcome.PASSED, details(result)
+
+
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)])
+async def test_cases_pass_on_a_server_with_two_models(every: int) -> None:
+    one, two = (PacedModel(slots=2, answer_tokens=200) for _ in range(2))
+    two.facts = replace(two.facts, name="Two")
+    async with serving(one, queue_limit=QUEUE_LIMIT, others=(two,)) as server:
+        for offset, transport in enumerate(URLS):
+            cases = those_for(CASES, transport)
+            wanted = [case for case in cases if "model" in case.id or case in cases[offset % every :: every]]
+            results = await run_cases(url_of(transport, server.port), wanted, PATIENT, jobs=6)
+            assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)])

@@ -24,6 +24,7 @@ from protocol.messages import (
     Goodbye,
     Hello,
     Limits,
+    ModelEntry,
     ModelFacts,
     Params,
     Ping,
@@ -55,6 +56,7 @@ WELCOME = Welcome(
     ),
     limits=Limits(frame_bytes=1 << 20, active=4, queued=16, parallel=1),
     active=(ActiveGeneration(id="g0", epoch="e0", seq=0, state=GenerationState.QUEUED),),
+    models=(ModelEntry(name="starter", state="loaded", context=2048, size=5_400_000),),
     warnings=("journal: the disk is full",),
 )
 
@@ -97,7 +99,7 @@ CLIENT: list[ClientMessage] = [
     Watch(),
     Generate(id="g1", conversation="c1", content="Hi", parent=None, message_id="m1"),
     Generate(conversation="c1", parent="m1", params=Params(temperature=1.0), truncation="disabled"),
-    Generate(messages=(ChatMessage(role="user", content="Hi"),), truncation="auto"),
+    Generate(messages=(ChatMessage(role="user", content="Hi"),), model="starter", truncation="auto"),
 ]
 
 

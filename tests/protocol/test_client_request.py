@@ -16,3 +16,8 @@ def test_single_string_is_a_list_of_one() -> None:
 
 def test_list_and_none_are_kept() -> None:
     assert params_of({"stop": ("a", "b"), "dry_sequence_breakers": None}) == Params(stop=("a", "b"))
+
+
+def test_model_is_a_field_of_the_message() -> None:
+    request = generate_request("Hi", "g1", False, UNSET, {"model": "Qwen 3", "seed": 1})
+    assert (request.model, request.params.seed) == ("Qwen 3", 1)

@@ -28,7 +28,7 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
         ErrorCode.UNKNOWN_FIELD,
         "promt",
         '"promt" is not a field of generate (did you mean prompt?); '
-        "the fields of generate are: id, prompt, messages, conversation, content, parent, message_id, raw, "
+        "the fields of generate are: id, prompt, messages, conversation, content, parent, message_id, model, raw, "
         "truncation, params, top_logprobs, on_detach_ms",
     ),
     (

@@ -81,6 +81,15 @@ GIVEN = {
 }
 
 
+def test_a_repeated_model_adds_one_and_the_first_is_the_default() -> None:
+    environ = {**NOTHING, "STREAMUI_MODEL": "c.gguf"}
+    assert read([], environ).models == (Path("c.gguf"),)
+    assert read(["--model", "a.gguf"], environ).models == (Path("a.gguf"),)
+    three = read(["--model", "a.gguf", "--model", "b.gguf", "--model", "c.gguf"], environ)
+    assert three.models == (Path("a.gguf"), Path("b.gguf"), Path("c.gguf"))
+    assert three.model == Path("a.gguf")
+
+
 def test_on_restart_has_a_name_for_each_choice() -> None:
     assert [read([f"--on-restart={choice}"]).on_restart for choice in OnRestart] == ["continue", "interrupt"]
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from protocol.messages import Count, Params, Truncation
+from protocol.messages import Count, ModelName, Params, Truncation
 from server.conversations.formats.draft import BadItemError, Draft, DraftMessage, settings_of
 from server.conversations.values import About, MessageState, Whole
 
@@ -24,6 +24,7 @@ VERSION: Final = 1
 class _Settings(Struct, frozen=True):
     system: str | None = None
     params: Params = Params()
+    model: ModelName | None = None
     truncation: Truncation | None = None
 
 
@@ -59,7 +60,9 @@ def read(item: msgspec.Raw) -> Draft:
         updated_at=found.updated_at,
         pinned=found.pinned,
         settings=replace(
-            settings_of(found.settings.system, found.settings.params), truncation=found.settings.truncation
+            settings_of(found.settings.system, found.settings.params),
+            model=found.settings.model,
+            truncation=found.settings.truncation,
         ),
     )
 

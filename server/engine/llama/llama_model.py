@@ -237,6 +237,7 @@ class LlamaModel:
             eos=self._special_text(ll.llama_vocab_eos(self._vocab)),
             sampling=self._recommended_sampling(),
             tokens=self._further_special_tokens(),
+            size=int(ll.llama_model_size(self._model)),
         )
 
     def _further_special_tokens(self) -> dict[str, str]:

@@ -50,6 +50,11 @@ describe("Dialogue", () => {
     });
   });
 
+  it("names the model that was chosen", () => {
+    assert.equal(dialogue.requestFor(dialogue.ask("Hi"), { model: "Qwen 3" }).model, "Qwen 3");
+    assert.equal("model" in dialogue.requestFor(dialogue.ask("Hi"), {}), false);
+  });
+
   it("continues from earlier messages", () => {
     dialogue = new Dialogue(() => `id${(ids += 1)}`, [{ role: "user", content: "Hi" }, { role: "assistant", content: "Hello" }]);
     assert.equal(dialogue.running, undefined);

@@ -109,11 +109,11 @@ def test_crashed_check_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_memory_that_a_model_needs(available: int, state: State, words: tuple[str, ...]) -> None:
-    assert_told(place.memory(settings(), NEEDS, available), state, *words)
+    assert_told(place.memory(settings(), [NEEDS], available), state, *words)
 
 
 def test_a_smaller_context_needs_less() -> None:
-    assert_told(place.memory(settings(context=1024, parallel=1, cache_ram=0), NEEDS, 5 * GIB), State.OK)
+    assert_told(place.memory(settings(context=1024, parallel=1, cache_ram=0), [NEEDS], 5 * GIB), State.OK)
 
 
 def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:

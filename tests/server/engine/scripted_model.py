@@ -125,7 +125,12 @@ class ScriptedModel:
     decode_seconds = 0.0
 
     def __init__(
-        self, *, context: int = 2048, slots: int = 1, answer_tokens: int = 40, kv_tokens: int | None = None
+        self,
+        *,
+        context: int = 2048,
+        slots: int = 1,
+        answer_tokens: int = 40,
+        kv_tokens: int | None = None,
     ) -> None:
         self.slots = slots
         self.shared = kv_tokens is not None

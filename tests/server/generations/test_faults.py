@@ -134,7 +134,7 @@ def assert_journaled(registry: Registry, folder: Path, generation: Generation, d
     stored = left(folder)[generation.key]
     assert stored.ending is not None
     assert stored.ending.error == (done.error.message if done.error else None)
-    again = restored(stored, 0, 0.0)
+    again = restored(stored, generation.model, 0, 0.0)
     again.apply(stored.ending, 0.0)
     assert (again.log.epoch, again.log.text, again.log.pieces) == (
         generation.log.epoch,
@@ -230,10 +230,10 @@ async def test_a_stored_generation_that_cant_be_restored_harms_no_other(
         await both(registry)
         await registry.close()
 
-    def faulty(stored: Stored, position: int, now: float) -> Generation:
+    def faulty(stored: Stored, model: str, position: int, now: float) -> Generation:
         if stored.begun.id == BAD:
             raise ZeroDivisionError
-        return restored(stored, position, now)
+        return restored(stored, model, position, now)
 
     monkeypatch.setattr(registry_module, "restored", faulty)
     engine = PuppetEngine()

@@ -37,7 +37,7 @@ BODY = Generate(
 
 
 def begun(id: str, body: Generate = BODY) -> Begun:
-    request = GenerationRequest(id=id, prompt=(1, 2, 70_000), sampling=SAMPLING, received=5, principal="me")
+    request = GenerationRequest(id=id, prompt=(1, 2, 70_000), sampling=SAMPLING, received=5, principal="me", model="M")
     return Begun(request=request, epoch=f"e-{id}", body=body, model="m", created=1.5)
 
 
@@ -79,7 +79,8 @@ def test_the_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     (stored,) = journal.stored
     journal.close()
-    assert (stored.begun.request.prompt, stored.begun.request.opened) == ((0,), "")
+    request = stored.begun.request
+    assert (request.prompt, request.opened, request.model) == ((0,), "", "")
 
 
 def test_the_mark_that_a_prompt_ends_with_is_kept(journal: Journal) -> None:

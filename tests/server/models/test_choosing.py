@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from server.__main__ import with_model
+from server.__main__ import with_models
 from server.doctor import place
 from server.doctor.finding import State
 from server.engine.base import ModelError
@@ -60,7 +60,7 @@ def test_a_file_that_happens_to_be_there_changes_no_default(tmp_path: Path) -> N
 
 def test_the_server_gets_the_path_of_a_name(tmp_path: Path) -> None:
     path = write(tmp_path / "models" / "tiny.gguf")
-    assert with_model(read(["--data", str(tmp_path), "--model", "streamui/tiny"])).model == path
+    assert with_models(read(["--data", str(tmp_path), "--model", "streamui/tiny"])).model == path
 
 
 def test_an_unknown_name_is_told_in_one_line(tmp_path: Path) -> None:
@@ -72,7 +72,8 @@ def test_an_unknown_name_is_told_in_one_line(tmp_path: Path) -> None:
 def test_doctor_checks_a_model_by_name_and_downloads_nothing(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     shutil.copy(MODEL_PATH, tmp_path / "models" / "copy.gguf")
-    found, needs = place.model(read(["--data", str(tmp_path), "--model", "streamui/copy"]))
+    settings = read(["--data", str(tmp_path)])
+    found, needs = place.model(settings, Path("streamui/copy"))
     assert (found.state, needs is not None) == (State.OK, True)
     assert str(tmp_path / "models" / "copy.gguf") in found.text
-    assert str(MODEL_PATH) in place.model(read(["--data", str(tmp_path), "--model", "auto"]))[0].text
+    assert str(MODEL_PATH) in place.model(settings, Path("auto"))[0].text

@@ -7,7 +7,7 @@ import contextlib
 import http.client as http_client
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
@@ -35,6 +35,8 @@ from server.guard.guard import Guard
 from server.serving import configuration
 from server.transports.connections import Connections
 from server.writers.local import local_writer
+from server.writers.model_writers import ModelWriters
+from server.writers.writer_port import Writer
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.listener import Listener
 from tests.server.transports.peer import DEADLINE, Peer
@@ -171,15 +173,30 @@ async def serving(
     active_limit: int | None = None,
     http: type[PunctualProtocol] = PunctualProtocol,
     root_path: str = "",
+    others: Sequence[ScriptedModel] = (),
 ) -> AsyncIterator[RunningServer]:
-    """Run a server over ``model``. ``data``: its folder, if that must outlive the server."""
+    """Run a server over ``model``, the default one, and ``others``.
+
+    ``data``: its folder, if that must outlive the server.
+    """
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         engine = BatchingEngine(model)
         journal, store = Journal(folder), Store(folder)
-        app = create_app(local_writer(engine), journal, on_restart, queue_limit, guard, active_limit, store, root_path)
+        writer = _writer(engine, others)
+        app = create_app(writer, journal, on_restart, queue_limit, guard, active_limit, store, root_path)
         async with _serving(model, engine, app, http) as server:
-            yield server
+            try:
+                yield server
+            finally:
+                for other in others:
+                    other.gate.open()
+
+
+def _writer(engine: BatchingEngine, others: Sequence[ScriptedModel]) -> Writer:
+    default = local_writer(engine)
+    further = [local_writer(BatchingEngine(model)) for model in others]
+    return ModelWriters([default, *further]) if further else default
 
 
 @contextlib.asynccontextmanager

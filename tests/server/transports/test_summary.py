@@ -34,7 +34,8 @@ def given(*branch: Message, system: str | None = None, continued: bool = False) 
     content = None if continued else "And then?"
     settings = ConversationSettings(system=system)
     body = Generate(conversation="c", content=content, parent="x")
-    messages = asked(body, Turn(settings=settings, branch=branch, parent="x", content=content, continued=last)).messages
+    turn = Turn(settings=settings, branch=branch, parent="x", content=content, continued=last)
+    messages = asked(body, turn, ()).messages
     return [(each.role, each.content) for each in messages or ()]
 
 
