@@ -38,19 +38,18 @@ class Candidate:
 
 
 def candidates(place: Place) -> Iterator[Candidate]:
-    """Yield each file of ``place`` once; the parts of a split model are one."""
+    """Yield the files of ``place``, also each part of a split model. Older versions of a repository are left out."""
     if place.layout is Layout.OLLAMA:
         for model in ollama_models(place.folder):
             yield Candidate(place, f"{place.name}/{printable(model.name)}", model.path, model.layers)
         return
     found = _hugging_face(place) if place.layout is Layout.HUGGING_FACE else _files(place.folder)
-    seen: set[str] = set()
+    folders: dict[str, Path] = {}
     for path, parents in found:
         stem = _stem(path)
         parts = parents if stem in GENERIC and parents else (*parents, stem)
         name = printable("/".join((place.name, *parts)))
-        if name not in seen:
-            seen.add(name)
+        if place.layout is not Layout.HUGGING_FACE or folders.setdefault(name, path.parent) == path.parent:
             yield Candidate(place, name, path)
 
 

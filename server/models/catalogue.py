@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from server.engine.base import ModelError
 from server.engine.gguf_parts import PART, parts_of
 from server.engine.model_defaults import ModelDefaults
 from server.models.candidates import Candidate, candidates
 from server.models.header_facts import HeaderFacts, read_header
-from server.models.names import ends_with, short_names
+from server.models.names import ends_with, listed, nearest_first, short_names
 from server.models.ollama_layers import defaults_in
 from server.models.places import Layout, Place, places
 from server.models.unfinished import Unfinished, unfinished
@@ -22,8 +21,6 @@ from server.starter import MODEL_PATH
 
 STARTER: Final = "starter"
 BUILT_IN: Final = "built-in"
-NAMED: Final = 5
-"""Names in the message about an unknown one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,40 +68,55 @@ class Catalogue:
         self.unfinished = tuple(unfinished)
 
     def find(self, text: str) -> ModelFile:
-        """Return the model with this name: its full name, or an end of it after a slash. Raises UnknownModelError."""
+        """Return the model with this name: its full name, or an end of it after a slash. Raises UnknownModelError.
+
+        A full name counts before an end of another one.
+        """
         wanted = text.strip("/")
-        found = self._matches(wanted) or self._matches(f"{wanted}:latest")
+        found = self.matching(text)
         if len(found) == 1:
             return found[0]
         if found:
-            names = ", ".join(model.full_name for model in found)
+            names = listed([model.full_name for model in found])
             raise UnknownModelError(f"{text}: several models have this name; give a full name: {names}")
         if reason := self._reason(wanted):
             raise UnknownModelError(f"{text}: this file can't be used as a chat model: {reason}")
         if download := self.find_unfinished(text):
             raise UnknownModelError(f"{text}: {download.problem}")
-        raise UnknownModelError(f"{text}: there is no model of this name here; {self._nearest(wanted)}")
+        raise UnknownModelError(f"{text}: there is no model of this name here; {self._similar(wanted)}")
 
     def find_unfinished(self, text: str) -> Unfinished | None:
-        """Return the unfinished download of a model with this name."""
-        folded = text.strip("/").casefold()
-        return next((each for each in self.unfinished if ends_with(each.full_name.casefold(), folded)), None)
+        """Return the unfinished download of a model with this name. Raises UnknownModelError if there are several."""
+        found = _with_name(text.strip("/"), self.unfinished)
+        if len(found) > 1:
+            names = listed([each.full_name for each in found])
+            raise UnknownModelError(f"{text}: several unfinished downloads have this name; give a full name: {names}")
+        return found[0] if found else None
 
-    def _matches(self, wanted: str) -> list[ModelFile]:
-        exact = [model for model in self.models if ends_with(model.full_name, wanted)]
-        folded = wanted.casefold()
-        return exact or [model for model in self.models if ends_with(model.full_name.casefold(), folded)]
+    def matching(self, text: str) -> Sequence[ModelFile]:
+        """Return the models with this name, which must be more exact if there are several."""
+        wanted = text.strip("/")
+        return _with_name(wanted, self.models) or _with_name(f"{wanted}:latest", self.models)
 
     def _reason(self, wanted: str) -> str | None:
         folded = wanted.casefold()
         return next((out.reason for out in self.left_out if ends_with(out.full_name.casefold(), folded)), None)
 
-    def _nearest(self, wanted: str) -> str:
-        names = [model.name for model in self.models]
-        likeness = {name: difflib.SequenceMatcher(None, wanted.casefold(), name.casefold()).ratio() for name in names}
-        nearest = sorted(names, key=lambda name: -likeness[name])
-        more = f" and {len(names) - NAMED} more, see `streamui models`" if len(names) > NAMED else ""
-        return f"similar names: {', '.join(nearest[:NAMED])}{more}"
+    def _similar(self, wanted: str) -> str:
+        return f"similar names: {listed(nearest_first(wanted, [model.name for model in self.models]))}"
+
+
+Named = TypeVar("Named", ModelFile, Unfinished)
+
+
+def _with_name(wanted: str, each: Sequence[Named]) -> Sequence[Named]:
+    names, folded = [(one, one.full_name) for one in each], wanted.casefold()
+    return (
+        [one for one, name in names if name == wanted]
+        or [one for one, name in names if ends_with(name, wanted)]
+        or [one for one, name in names if name.casefold() == folded]
+        or [one for one, name in names if ends_with(name.casefold(), folded)]
+    )
 
 
 def catalogue(models_folder: Path, environ: Mapping[str, str]) -> Catalogue:
@@ -171,10 +183,15 @@ class _Reading:
             return self._leave_out(candidate, f"it can't be read: {error.strerror}")
         except ModelError as error:
             return self._leave_out(candidate, str(error).removeprefix(f"{parts[0]}: "))
+        if same := self._same_name(candidate):
+            return self._leave_out(candidate, f"{same} has the same name; to use this file, give --model its path")
         problem = problem or ("it is not a regular file" if header is None else header.kind and f"it is {header.kind}")
         if problem or header is None:
             return self._leave_out(candidate, str(problem))
         self.found.append(_Found(candidate, parts, sum(stat.st_size for stat in stats), header, defaults))
+
+    def _same_name(self, candidate: Candidate) -> Path | None:
+        return next((each.parts[0] for each in self.found if each.candidate.name == candidate.name), None)
 
     def _is_known(self, place: Place, stat: os.stat_result) -> bool:
         first = self._files.get((stat.st_dev, stat.st_ino))

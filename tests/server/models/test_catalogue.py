@@ -187,6 +187,16 @@ def test_a_broken_manifest_is_passed_over(home: Path, manifest: str) -> None:
     assert full_names(here(home)) == []
 
 
+def test_an_older_snapshot_of_a_split_model_is_passed_over(home: Path) -> None:
+    hub = home / ".cache/huggingface/hub"
+    for commit in ("aaa", "bbb"):
+        for number in (1, 2):
+            in_hugging_face(hub, "maker/repo", f"big-0000{number}-of-00002.gguf", commit=commit)
+    found = here(home)
+    assert [(model.full_name, len(model.parts)) for model in found.models[1:]] == [("huggingface/maker/repo/big", 2)]
+    assert (found.models[1].path.parent.name, found.left_out) == ("bbb", ())
+
+
 def test_main_is_the_snapshot_that_counts(home: Path) -> None:
     hub = home / ".cache/huggingface/hub"
     in_hugging_face(hub, "maker/repo", "tiny.gguf", commit="aaa")
@@ -277,6 +287,37 @@ def test_two_files_of_one_name_need_their_whole_names(home: Path) -> None:
     assert found.find("maker/repo/tiny").place == "lmstudio"
 
 
+def test_a_full_name_counts_before_the_end_of_another(home: Path) -> None:
+    write(home / "own" / "lmstudio" / "a" / "b" / "tiny.gguf")
+    write(home / ".lmstudio/models/a/b/tiny.gguf")
+    found = here(home)
+    assert [found.find(model.name).full_name for model in found.models] == [
+        *(STARTER, "streamui/lmstudio/a/b/tiny", "lmstudio/a/b/tiny")
+    ]
+    assert found.find("LMStudio/a/b/tiny").place == "lmstudio"
+
+
+def test_two_files_of_one_full_name_are_told_apart_by_their_paths(home: Path) -> None:
+    first = write(home / ".lmstudio/models/a/b/tiny.gguf")
+    second = write(home / ".cache/lm-studio/models/a/b/tiny.gguf")
+    write(home / "own" / "tiny.GGUF")
+    upper = write(home / "own" / "tiny.gguf")
+    found = here(home)
+    assert found.find("lmstudio/a/b/tiny").path == first
+    reason = "has the same name; to use this file, give --model its path"
+    assert [(each.path, each.reason) for each in found.left_out] == [
+        (upper, f"{home / 'own' / 'tiny.GGUF'} {reason}"),
+        (second, f"{first} {reason}"),
+    ]
+
+
+def test_a_message_names_five_models_and_counts_the_others(home: Path) -> None:
+    for number in range(7):
+        write(home / "own" / str(number) / "tiny.gguf")
+    with pytest.raises(UnknownModelError, match=r"streamui/4/tiny and 2 more, see `streamui models`$"):
+        here(home).find("tiny")
+
+
 def test_case_decides_only_between_two_names(home: Path) -> None:
     write(home / "own" / "Tiny.gguf")
     write(home / "own" / "tiny.gguf")
@@ -294,6 +335,13 @@ def test_an_unknown_name_is_answered_with_the_nearest(home: Path) -> None:
         UnknownModelError, match=r"qwen3-8b: there is no model .* similar names: qwen3-4b, .* and 1 more"
     ):
         here(home).find("qwen3-8b")
+
+
+def test_names_that_contain_the_wanted_one_are_nearest(home: Path) -> None:
+    for name in ("queen", "Qwen3-4B-Instruct-2507-Q4_K_M", "gwen"):
+        write(home / "own" / f"{name}.gguf")
+    with pytest.raises(UnknownModelError, match="similar names: Qwen3-4B-Instruct-2507-Q4_K_M, gwen, queen, starter"):
+        here(home).find("qwen")
 
 
 def test_a_name_of_a_file_that_is_left_out_is_answered_with_the_reason(home: Path) -> None:

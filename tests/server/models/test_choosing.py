@@ -44,6 +44,8 @@ def test_a_name_is_the_file_that_has_it(tmp_path: Path) -> None:
 def test_a_model_that_can_be_downloaded_is_told_with_the_command(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="get it: streamui models get smollm2-135m"):
         chosen("smollm2-135m", tmp_path)
+    with pytest.raises(ModelError, match="get it: streamui models get smollm2-135m"):
+        chosen("SmolLM2-135M", tmp_path)
     assert chosen("smollm2-135m", write(tmp_path / "smollm2-135m.gguf").parent) == tmp_path / "smollm2-135m.gguf"
 
 
@@ -67,6 +69,19 @@ def test_an_unknown_name_is_told_in_one_line(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "OLLAMA_MODELS": str(tmp_path)}
     ended = run("serve", "--port=0", "--data", str(tmp_path / "data"), "--model", "startr", **environ)
     assert_told_in_one_line(ended, "--model startr", "similar names: starter")
+
+
+def test_a_name_of_two_models_is_told_with_both_places_by_every_door(tmp_path: Path) -> None:
+    write(tmp_path / "data" / "models" / "tiny.gguf")
+    write(tmp_path / ".lmstudio/models/maker/repo/tiny.gguf")
+    environ = {"HOME": str(tmp_path), "OLLAMA_MODELS": str(tmp_path), "STREAMUI_DATA": str(tmp_path / "data")}
+    named = ("several models have this name", "streamui/tiny", "lmstudio/maker/repo/tiny")
+    for arguments in (
+        ["serve", "--port=0", "--model=tiny"],
+        ["models", "show", "tiny"],
+        ["models", "rm", "tiny", "--yes"],
+    ):
+        assert_told_in_one_line(run(*arguments, **environ), *named)
 
 
 def test_doctor_checks_a_model_by_name_and_downloads_nothing(tmp_path: Path) -> None:

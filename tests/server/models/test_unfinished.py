@@ -141,6 +141,25 @@ def test_rm_prefers_it_to_the_model_of_another_program(own: Path) -> None:
     assert (theirs.exists(), here(own).unfinished) == (True, ())
 
 
+def test_a_name_of_several_downloads_must_be_more_exact(own: Path) -> None:
+    for name in ("a/x/tiny", "b/x/tiny", "tiny2"):
+        begun(own, name)
+    for action in (["rm", "x/tiny", "--yes"], ["get", "tiny"], ["show", "tiny"]):
+        with pytest.raises(UnknownModelError, match=r"several unfinished downloads .* streamui/a/x/tiny, streamui/b"):
+            command(own, *action)
+    assert command(own, "rm", "b/x/tiny", "--yes") == 0
+    assert [each.name for each in here(own).unfinished] == ["a/x/tiny", "tiny2"]
+
+
+def test_rm_takes_none_where_several_models_have_the_name(own: Path) -> None:
+    begun(own, "a/x/tiny")
+    write(own / "tiny.gguf")
+    write(own / "nowhere" / ".lmstudio/models/maker/repo/tiny.gguf")
+    with pytest.raises(UnknownModelError, match="several models have this name"):
+        command(own, "rm", "tiny", "--yes")
+    assert len(here(own).unfinished) == 1
+
+
 def test_rm_leaves_one_that_is_running(own: Path) -> None:
     begun(own)
     with (own / ".downloads" / "lock").open("wb") as lock:
