@@ -140,7 +140,8 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """``done`` of the prompt's ``total`` tokens are in the KV cache."""
+    """``done`` of the prompt's ``total`` tokens are in the KV cache, possibly read by another generation whose prompt
+    begins with them."""
 
     id: str
     done: int

@@ -10,6 +10,7 @@ from server.engine.base import EngineStats, FinishReason, GenerationRequest, Lim
 from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
 from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
+from server.engine.prefix_waits import PrefixWaits, will_share
 from server.engine.scheduler import Plan, Scheduler
 from server.engine.sequence import Sequence
 from server.engine.step_planner import StepPlanner
@@ -43,6 +44,7 @@ class Batcher:
         self._scheduler = Scheduler(slots=model.slots)
         self._kv = KvSlots(model, saved_bytes=options.saved_bytes)
         self._turns = StepPlanner(self._scheduler, most=model.batch_tokens - model.slots)
+        self._waits = PrefixWaits()
         self._estimate = QueueEstimate()
         self._suspects: list[Sequence] = []
         """Sequences whose batch failed. They are computed one at a time until each has completed a step."""
@@ -87,12 +89,14 @@ class Batcher:
         """
         started = time.perf_counter()
         self._deliver([*self._admit(), *self._queue_updates()])
+        self._copy_shared(interrupted)
+        copied = time.perf_counter() - started
         plan = self._plan()
         if interrupted():
             return
         if plan.rows and self._decode(plan):
             updates = self._advance(plan)
-            self._book(plan, time.perf_counter() - started)
+            self._book(plan, time.perf_counter() - started, copied)
             self._deliver(updates)
 
     def close(self) -> None:
@@ -111,14 +115,39 @@ class Batcher:
         news: list[Update] = []
         while self._scheduler.free and self._scheduler.waiting and not self._crowded:
             sequence = self._scheduler.waiting[0]
-            running = {s.slot: s.reusable for s in self._scheduler.running if s.slot is not None}
-            first_time = not sequence.begun
-            slot, cached = self._kv.place(sequence.borrowable(), self._scheduler.free, running)
+            sharing = [other for other in self._scheduler.running if will_share(other, sequence)]
+            first_time, before = not sequence.begun, sequence.cached
+            slot, cached = self._kv.place(
+                sequence.borrowable(), self._scheduler.free, self._scheduler.reusable(without=sharing)
+            )
             self._scheduler.admit(sequence, slot, cached, time.monotonic())
+            self._counters.cached_tokens += sequence.cached - before
             if first_time:
-                self._counters.cached_tokens += cached
                 news.append(Prefill(sequence.id, cached, len(sequence.tokens)))
         return news
+
+    def _copy_shared(self, interrupted: Callable[[], bool]) -> None:
+        """Decide which sequences wait for a shared beginning, and copy it to those that need not wait any more.
+
+        A command comes before the next copy: a copy of a long beginning may take a tenth of a second.
+        """
+        running = self._scheduler.running
+        self._waits.update(running)
+        for _ in running:
+            if not self._waits.due:
+                return
+            sequence = self._waits.due[0]
+            self._copy_to(sequence)
+            self._waits.served(sequence)
+            self._waits.update(running)
+            if interrupted():
+                return
+
+    def _copy_to(self, sequence: Sequence) -> None:
+        assert sequence.slot is not None
+        others, before = self._scheduler.reusable(without=[sequence]), sequence.cached
+        sequence.receive(self._kv.extend(sequence.slot, sequence.computed, sequence.borrowable(), others))
+        self._counters.cached_tokens += sequence.cached - before
 
     def _queue_updates(self) -> list[Update]:
         """Return an update for each sequence that waits for its first slot and whose queue position changed."""
@@ -142,11 +171,13 @@ class Batcher:
         return moved
 
     def _plan(self) -> Plan:
-        fill = self._kv.gaps(self._scheduler.free, self._model.facts.context)
+        waiting = {} if self._model.shared else {s.slot: s.computed for s in self._waits.waiting if s.slot is not None}
+        fill = self._kv.gaps(self._scheduler.free, self._model.facts.context) | waiting
         suspect = next((suspect for suspect in self._suspects if suspect.slot is not None), None)
-        plan = self._turns.plan(fill, suspect, time.monotonic())
+        plan = self._turns.plan(fill, self._waits, suspect, time.monotonic())
         shares = plan.shares
-        self.abortable = frozenset(share.sequence.id for share in shares if share.count > 1 or len(shares) == 1)
+        reading = [share.sequence for share in shares if share.count > 1 or len(shares) == 1]
+        self.abortable = frozenset(s.id for s in (*reading, *(self._waits.waiting if reading else ())))
         return plan
 
     # Decode
@@ -158,7 +189,10 @@ class Batcher:
         except DecodeError as error:
             self._recover(plan, str(error))
             return False
-        self._kv.tidy(plan.filled)
+        self._kv.tidy(self._scheduler.free.intersection(plan.filled))
+        for sequence in self._waits.waiting:
+            if sequence.slot in plan.filled:
+                self._rewind(sequence)
         if outcome is DecodeOutcome.COMPUTED:
             return True
         for share in plan.shares:
@@ -216,11 +250,15 @@ class Batcher:
             sequence.computed += share.count
             if sequence in self._suspects:
                 self._suspects.remove(sequence)
-            if sequence.has_new_progress:
+            if sequence.has_new_progress(sequence.computed):
                 updates.append(Prefill(sequence.id, sequence.computed, len(sequence.tokens)))
             if share.output is not None:
                 updates.extend(self._choose(sequence, share.output))
-        return updates
+        return [*updates, *self._progress_of_waiting()]
+
+    def _progress_of_waiting(self) -> list[Update]:
+        read = ((sequence, self._waits.read(sequence)) for sequence in self._waits.waiting)
+        return [Prefill(s.id, done, len(s.tokens)) for s, done in read if s.has_new_progress(done)]
 
     def _choose(self, sequence: Sequence, output: int) -> list[Update]:
         started = time.perf_counter()
@@ -299,8 +337,9 @@ class Batcher:
 
     # Counters and delivery
 
-    def _book(self, plan: Plan, seconds: float) -> None:
-        self._turns.learn(plan, seconds)
+    def _book(self, plan: Plan, seconds: float, copied: float) -> None:
+        """Count a step of ``seconds``, of which ``copied`` were spent on admitting and copying, not on the batch."""
+        self._turns.learn(plan, seconds - copied)
         self._counters.prompt_tokens += plan.reading
         self._counters.steps += 1
         self._counters.busy_seconds += seconds

@@ -44,6 +44,19 @@ class KvSlots:
             return slot, 0
         return slot, self._bring(match, slot)
 
+    def extend(self, slot: int, held: int, prompt: Tokens, others: Mapping[int, Tokens]) -> int:
+        """Replace the ``held`` tokens of a slot in use with a longer prefix of ``prompt``, if there is one.
+
+        ``others``: the other slots in use, with their computed tokens. Returns the number of tokens now in the slot.
+        """
+        match = self._cache.find(prompt, others.items())
+        if match.length - held < WORTH_MOVING:
+            return held
+        if match.saved is not None:
+            self._cache.touch(match.saved)
+        self._model.forget(slot)
+        return self._bring(match, slot)
+
     def release(self, slot: int, tokens: Tokens) -> None:
         """Record that a generation left ``slot`` with ``tokens``; the cells after them are freed."""
         if self.rewind(slot, len(tokens)):

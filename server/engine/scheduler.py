@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from server.engine.model import Row
+from server.engine.prefix_cache import Tokens
 from server.engine.sequence import Sequence
 
 WIDEST_FILLED_GAP: Final = 4
@@ -16,6 +17,8 @@ WIDEST_FILLED_GAP: Final = 4
 
 FILLER: Final = 0
 """Token of a filler row."""
+
+_NO_TURNS: Final[Mapping[Sequence, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,10 @@ class Scheduler:
         """Sequences with a slot, in the order in which they got it."""
         return tuple(self._running.values())
 
+    def reusable(self, without: Collection[Sequence]) -> dict[int, Tokens]:
+        """Return the tokens in each slot that other prompts can reuse, except those of ``without``."""
+        return {slot: sequence.reusable for slot, sequence in self._running.items() if sequence not in without}
+
     @property
     def queued(self) -> int:
         """Number of waiting sequences."""
@@ -139,16 +146,20 @@ class Scheduler:
         fill: Mapping[int, int],
         *,
         held: Collection[Sequence] = (),
+        turns: Mapping[Sequence, int] = _NO_TURNS,
         only: Sequence | None = None,
     ) -> Plan:
         """Return the next step's batch, with at most ``budget`` prompt tokens; empty when nothing runs.
 
         ``fill``: the free slots that may get a filler row, and its position there. ``held`` are left out of this step;
-        ``only`` leaves out all others.
+        ``only`` leaves out all others. ``turns``: sequences that others wait for, and the number of tokens at which
+        their chunk must end, because these others continue there.
         """
         running = [sequence for sequence in self.running if sequence not in held] if only is None else [only]
         counts = {sequence.slot: 1 for sequence in running if sequence.ahead == 1}
-        counts |= _chunks([sequence for sequence in running if sequence.ahead > 1], budget, least=1 if counts else 0)
+        readers = [sequence for sequence in running if sequence.ahead > 1]
+        ahead = {r: min(r.ahead, turns.get(r, len(r.tokens)) - r.computed) for r in readers}
+        counts |= _chunks(ahead, budget, least=1 if counts else 0)
         writes = any(sequence.stepping for sequence in running)
         filled = _gaps(sorted(slot for slot in counts if slot is not None), fill) if writes else []
         rows: list[Row] = []
@@ -170,24 +181,26 @@ class Scheduler:
         yield from self._waiting
 
 
-def _chunks(readers: list[Sequence], budget: int, least: int) -> dict[int | None, int]:
+def _chunks(ahead: Mapping[Sequence, int], budget: int, least: int) -> dict[int | None, int]:
     """Return the tokens of ``budget`` per reading sequence. ``least`` 1: each gets at least one, so slots have no gap.
 
-    A quarter is for the sequence that has waited longest, so that a long prompt makes progress; the rest is for those
-    nearest to their first token, so that a short prompt need not wait for it. No chunk leaves a last token to be read
-    alone: its bits would differ from those of a token read among others.
+    ``ahead``: the most tokens that each may get; in the order of admission. A quarter is for the sequence that has
+    waited longest, so that a long prompt makes progress; the rest is for those nearest to their end, so that a short
+    prompt need not wait for it. No chunk leaves a last token to be read alone: its bits would differ from those of a
+    token read among others.
     """
+    readers = list(ahead)
     counts = dict.fromkeys((sequence.slot for sequence in readers), least)
     left = max(0, budget - least * len(readers))
     for sequence, share in (
         *((reader, left // 4) for reader in readers[:1]),
-        *((reader, budget) for reader in sorted(readers, key=lambda reader: reader.ahead)),
+        *((reader, budget) for reader in sorted(readers, key=ahead.__getitem__)),
     ):
-        more = min(share, left, sequence.ahead - counts[sequence.slot])
+        more = min(share, left, ahead[sequence] - counts[sequence.slot])
         counts[sequence.slot] += more
         left -= more
     for sequence in readers:
-        if counts[sequence.slot] > 2 and sequence.ahead - counts[sequence.slot] == 1:
+        if counts[sequence.slot] > 2 and ahead[sequence] - counts[sequence.slot] == 1:
             counts[sequence.slot] -= 1
     return {slot: count for slot, count in counts.items() if count}
 

@@ -44,7 +44,10 @@ class Sequence:
         """Number of failed batches with this sequence."""
         self.completion_tokens = len(request.written)
         self._context = context
-        self._cached = 0
+        self._reached = 0
+        """The greatest number of tokens that it ever had in the KV cache."""
+        self.cached = 0
+        """Number of the prompt's tokens that it got without computing them."""
         self._delivered_progress = 0
         """The greatest prefill progress that was delivered, in tokens."""
         self._written_from = len(request.prompt) if request.sampling.temperature == 0 else None
@@ -88,6 +91,11 @@ class Sequence:
         return self.ahead == 1 and (self.writing or self.computed >= self.prompt_tokens)
 
     @property
+    def reading(self) -> bool:
+        """True while it has a slot and reads its prompt in chunks."""
+        return self.slot is not None and not self.writing and self.ahead > 1
+
+    @property
     def begun(self) -> bool:
         """True once it has had a slot, even if it was sent back to the queue."""
         return self._admitted is not None
@@ -122,22 +130,29 @@ class Sequence:
         end = self.computed if self._shifted_from is None else min(self.computed, self._shifted_from)
         return self.context()[:end]
 
-    @property
-    def has_new_progress(self) -> bool:
-        """True once for each new prefill progress; reading it marks that progress as delivered."""
-        if self.writing or self.computed <= self._delivered_progress:
+    def has_new_progress(self, read: int) -> bool:
+        """Tell whether ``read`` is a prefill progress that was not delivered yet, and mark it as delivered."""
+        if self.writing or read <= self._delivered_progress:
             return False
-        self._delivered_progress = self.computed
+        self._delivered_progress = read
         return True
 
     def admit(self, slot: int, cached: int, now: float) -> None:
         """Enter KV slot ``slot``, which already has the first ``cached`` tokens."""
-        self.slot, self.computed = slot, cached
+        self.slot = slot
+        self.receive(cached)
         if self._admitted is None:
-            self._admitted, self._cached, self._delivered_progress = now, min(cached, self.prompt_tokens), cached
+            self._admitted, self._delivered_progress = now, cached
+
+    def receive(self, computed: int) -> None:
+        """Record that the KV cache has the first ``computed`` tokens now, as a copy."""
+        self._reached = max(self._reached, self.computed)
+        self.cached += max(0, min(computed, self.prompt_tokens) - self._reached)
+        self.rewind(computed)
 
     def rewind(self, computed: int) -> None:
         """Record that the KV cache has only ``computed`` tokens now."""
+        self._reached = max(self._reached, self.computed)
         self.computed = computed
         if self._shifted_from is not None and computed <= self._shifted_from:
             self._shifted_from = None
@@ -153,6 +168,12 @@ class Sequence:
         """
         context = self.context()
         return context if self._written_from is None else context[: max(0, self._written_from - 1)]
+
+    def shareable(self) -> NDArray[np.int32]:
+        """Return the part of the prompt that one sequence can read for others: what it reads in chunks, without the
+        last two tokens. These are read together, since a last token read alone has different bits."""
+        end = len(self.prompt) if self._written_from is None else self._written_from
+        return self.prompt[: max(0, end - 2)]
 
     def send_back(self) -> None:
         """Leave the slot until admitted again. Only the KV is lost."""
@@ -210,7 +231,7 @@ class Sequence:
     ) -> Finished:
         """Return the last update of this generation, as of ``now``."""
         usage = EngineUsage(
-            prompt_tokens=self.prompt_tokens, cached_tokens=self._cached, completion_tokens=self.completion_tokens
+            prompt_tokens=self.prompt_tokens, cached_tokens=self.cached, completion_tokens=self.completion_tokens
         )
         return Finished(self.id, reason, self.phase, usage, self._timings(now, cancel_received), error, limit)
 

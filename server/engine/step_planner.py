@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from server.engine.prefill_budget import PrefillBudget
+from server.engine.prefix_waits import PrefixWaits
 from server.engine.scheduler import Plan, Scheduler
 from server.engine.sequence import Sequence
 
@@ -26,15 +27,16 @@ class StepPlanner:
         self._scheduler = scheduler
         self._pace = PrefillBudget(most=most)
 
-    def plan(self, fill: Mapping[int, int], suspect: Sequence | None, now: float) -> Plan:
+    def plan(self, fill: Mapping[int, int], waits: PrefixWaits, suspect: Sequence | None, now: float) -> Plan:
         """Plan the next step, as of ``now`` (``time.monotonic()`` seconds); only of ``suspect`` when there is one."""
         running = self._scheduler.running
         writing = [sequence for sequence in running if sequence.stepping]
         settled = any(sequence.settled for sequence in writing)
         reading = [sequence for sequence in running if sequence.ahead > 1]
         held = [] if settled else _held(writing, reading, now)
-        budget = self._pace.budget(writing=len(writing) - len(held), settled=settled, readers=len(reading))
-        return self._scheduler.plan(budget, fill, held=held, only=suspect)
+        readers = len(reading) - len(waits.waiting)
+        budget = self._pace.budget(writing=len(writing) - len(held), settled=settled, readers=readers)
+        return self._scheduler.plan(budget, fill, held=[*held, *waits.waiting], turns=waits.turns, only=suspect)
 
     def learn(self, plan: Plan, seconds: float) -> None:
         """Record that ``plan`` took ``seconds``."""

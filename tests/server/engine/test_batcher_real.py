@@ -79,6 +79,20 @@ def test_a_beginning_is_shared_with_one_that_still_runs(make: type[StarterBench]
     bench.cancel("runs")
 
 
+def test_a_beginning_that_is_read_once_for_all_changes_no_answer(make: type[StarterBench], fresh: StarterBench) -> None:
+    bench = make(parallel=8)
+    prompts = [bench.render(f"{TEXT * 8} Question number {number}?") for number in range(8)]
+    bench.model.gate.close()  # so that the others arrive before the first is read
+    for number, prompt in enumerate(prompts):
+        bench.submit(str(number), prompt, **GREEDY, max_tokens=60)
+    bench.model.gate.open()
+    for number, prompt in enumerate(prompts):
+        finished = bench.recorder.finished(str(number))
+        assert finished.usage.cached_tokens > (100 if number else -1)
+        assert bench.recorder.tokens(str(number)) == undisturbed(fresh, prompt, **GREEDY)
+    assert bench.engine.stats().prompt_tokens < 2 * len(prompts[0])
+
+
 def test_sequence_without_its_slot_is_restored(make: type[StarterBench], fresh: StarterBench) -> None:
     bench = make(parallel=1)
     prompt = bench.render(TEXT * 4)

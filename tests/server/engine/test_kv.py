@@ -44,6 +44,13 @@ class Slots:
     def end(self, slot: int, length: int | None = None) -> None:
         self.kv.release(slot, array(self.running.pop(slot)[:length]))
 
+    def extend(self, slot: int, tokens: list[int]) -> int:
+        others = {s: array(t) for s, t in self.running.items() if s != slot}
+        count = self.kv.extend(slot, len(self.running[slot]), array(tokens), others)
+        assert count >= len(self.running[slot])
+        self.running[slot] = tokens[:count]
+        return count
+
     def run(self, tokens: list[int]) -> int:
         slot, cached = self.begin(tokens)
         self.end(slot)
@@ -83,6 +90,19 @@ def test_a_beginning_is_copied_from_one_that_runs() -> None:
     slots = Slots()
     slots.begin([*A, *B])
     assert slots.begin([*A, *C]) == (1, 100)
+
+
+def test_a_slot_in_use_gets_more_of_its_prompt_from_another_one() -> None:
+    slots = Slots(slots=3)
+    slots.begin([*A, *B])
+    slot, _ = slots.begin([5])
+    slots.running[slot] = []
+    slots.kv.rewind(slot, 0)
+    assert slots.extend(slot, [*A, *C]) == 100
+    assert slots.extend(slot, [*A, *B[: WORTH_MOVING - 1], *C]) == 100
+    assert slots.extend(slot, [*A, *B, *C]) == 200
+    slots.end(0)
+    assert slots.begin([*A, *B, *C]) == (0, 200)
 
 
 def test_tokens_that_leave_a_slot_are_saved_and_restored() -> None:
@@ -166,6 +186,13 @@ class Machine(RuleBasedStateMachine):
             if len(tokens) < CONTEXT:
                 self.slots.model.decode([Row(token, slot, len(tokens), False)])
                 tokens.append(token)
+
+    @precondition(lambda self: self.slots.running)
+    @rule(data=st.data(), more=st.lists(st.sampled_from([1, 31, 60]), min_size=1, max_size=3))
+    def extend(self, data: st.DataObject, more: list[int]) -> None:
+        """Extend a slot with what others have of a prompt that begins with its tokens."""
+        slot = self._any(data)
+        self.slots.extend(slot, (self.slots.running[slot] + prompt(*more))[:CONTEXT])
 
     @precondition(lambda self: self.slots.running)
     @rule(data=st.data(), part=st.floats(0, 1))

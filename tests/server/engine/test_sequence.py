@@ -36,11 +36,11 @@ def test_progress_is_reported_once_and_never_again_after_a_loss() -> None:
     told = []
     for computed in (2, 5, 0, 4, 5, 9):
         a.rewind(computed)
-        told.append(a.has_new_progress)
+        told.append(a.has_new_progress(a.computed))
     assert told == [False, True, False, False, False, True]
     a.rewind(10)
     a.extend(7, now=2.0)
-    assert not a.has_new_progress
+    assert not a.has_new_progress(a.computed)
 
 
 def test_a_greedy_answer_is_computed_again_token_by_token() -> None:
