@@ -28,6 +28,14 @@ def test_the_whole_header_tells_of_the_template(tmp_path: Path) -> None:
     assert read_header(path, whole=True).template is True
 
 
+def test_a_list_reads_no_vocabulary(tmp_path: Path) -> None:
+    content = header(vocabulary=10_000)
+    (tmp_path / "a.gguf").write_bytes(content[: content.index(b"tokenizer.ggml.tokens") + 1000])
+    assert read_header(tmp_path / "a.gguf").title == "Tiny"
+    with pytest.raises(ModelError, match="header of the model file is broken"):
+        read_header(tmp_path / "a.gguf", whole=True)
+
+
 def test_the_file_types_are_those_of_the_gguf_package() -> None:
     def shown(name: str) -> str:
         return name.removeprefix("MOSTLY_").removeprefix("ALL_")
