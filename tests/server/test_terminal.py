@@ -6,7 +6,6 @@ import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from server.terminal.conversation import TerminalConversation
 from tests.protocol.threaded import serving_in_a_thread
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
-from tests.server.transports.running import RunningServer
+from tests.server.transports.running import RunningServer, refusing_port
 
 COMMAND = [sys.executable, "-m", "server", "chat"]
 
@@ -96,10 +95,9 @@ def test_a_failure_is_one_line(server: RunningServer, text: str, arguments: list
 
 
 def test_no_server_is_said_with_the_remedy() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    command = [*COMMAND, "--url", f"127.0.0.1:{port}", "Hi"]
-    ended = subprocess.run(command, input=b"", capture_output=True, timeout=DEADLINE, env=environment())
+    with refusing_port() as port:
+        command = [*COMMAND, "--url", f"127.0.0.1:{port}", "Hi"]
+        ended = subprocess.run(command, input=b"", capture_output=True, timeout=DEADLINE, env=environment())
     assert (ended.returncode, ended.stdout) == (2, b"")
     (line,) = ended.stderr.decode().splitlines()
     assert "streamui serve" in line
@@ -277,10 +275,8 @@ def test_leaving_at_the_prompt(server: RunningServer, key: str, status: int) -> 
 def test_a_server_that_has_gone_is_said_and_the_chat_is_kept(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        nowhere = f"ws://127.0.0.1:{unused.getsockname()[1]}/ws"
     here = f"ws://127.0.0.1:{server.port}/ws"
-    urls, chats = iter([here, nowhere, here]), []
+    chats: list[SyncChat] = []
 
     @contextlib.contextmanager
     def connect(url: str, token: str | None, retry: Retry) -> Iterator[SyncChat]:
@@ -296,6 +292,8 @@ def test_a_server_that_has_gone_is_said_and_the_chat_is_kept(
     typed, conversation = lines(), TerminalConversation(None, {})
     monkeypatch.setattr(by_hand, "connect_sync", connect)
     monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
-    assert by_hand.talk(here, conversation) == 0
+    with refusing_port() as port:
+        urls = iter([here, f"ws://127.0.0.1:{port}/ws", here])
+        assert by_hand.talk(here, conversation) == 0
     assert [message.content for message in conversation.messages][::2] == ["one", "three"]
     assert "! can't connect to" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from server.bench.sides import Load, Ours, RunningServer, StartedServer, filled
 from server.bench.target import ask
 from server.starter import MODEL_PATH
 from tests.server.bench.completions import Completions, serving
+from tests.server.transports.running import refusing_port
 
 LOAD = Load(model=Path("some model.gguf"), context=100, parallel=4, threads=2, ends=())
 
@@ -97,7 +98,7 @@ async def test_a_standing_server() -> None:
     async with serving(Completions().app()) as port:
         async with RunningServer(LOAD, f"http://127.0.0.1:{port}", "completions").serving() as target:
             assert (await ask(target, "Hi", 3)).tokens == 3
-    with pytest.raises(BenchError, match="no answer; start"):
+    with refusing_port() as port, pytest.raises(BenchError, match="no answer; start"):
         async with RunningServer(LOAD, f"http://127.0.0.1:{port}", "completions").serving():
             pass
     await asyncio.sleep(0)

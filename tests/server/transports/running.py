@@ -143,6 +143,14 @@ class RunningServer:
                 await asyncio.sleep(0.001)
 
 
+@contextlib.contextmanager
+def refusing_port() -> Iterator[int]:
+    """Yield a port that refuses every connection. A port that was closed could be another program's by then."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its ticks and signals: it ends as soon as ``ending`` is set."""
 
