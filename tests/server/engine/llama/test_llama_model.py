@@ -1,5 +1,6 @@
 """The real engine: llama.cpp with the starter model."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,8 +76,12 @@ def test_two_at_once_are_both_answered(bench: StarterBench) -> None:
 def test_after_a_cancel_at_most_one_more_token_is_computed(bench: StarterBench) -> None:
     submit(bench.engine, "long", bench.prompt(), **bench.never_ending)
     bench.recorder.wait_for_pieces("long", 10)
+    bench.model.gate.close()
+    bench.model.gate.wait_until_held()
     computed = bench.engine.stats().completion_tokens
-    finished = bench.cancel("long")
+    bench.engine.cancel("long", time.monotonic())
+    bench.model.gate.open()
+    finished = bench.recorder.finished("long")
     assert (finished.reason, finished.phase) == (FinishReason.CANCELLED, Phase.DECODE)
     assert bench.engine.stats().completion_tokens - computed <= 1
     assert finished.timings.stop is not None
