@@ -16,6 +16,7 @@ from pathlib import Path
 from protocol.conformance.script import Transport
 from server.engine.model import DecodeOutcome, Row
 from tests.server.engine.scripted_model import ScriptedModel
+from tests.server.repeatable import program
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import serving
 
@@ -77,8 +78,8 @@ def in_thread(server: Callable[[], AbstractAsyncContextManager[int]]) -> Iterato
 
 @contextlib.contextmanager
 def streamui_serve(data: Path) -> Iterator[int]:
-    """Run ``streamui serve`` as a user would, with the starter model on a free port; yields the port."""
-    command = [sys.executable, "-m", "server", "serve", "--port", "0", "--data", str(data)]
+    """Run ``streamui serve`` with the starter model, whose answers repeat, on a free port; yields the port."""
+    command = [sys.executable, *program(), "serve", "--port", "0", "--data", str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None

@@ -47,12 +47,13 @@ async def test_cases_pass_on_a_server_with_two_models(every: int) -> None:
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)])
-async def test_cases_pass_on_the_starter_model(tmp_path: Path, every: int) -> None:
+async def test_no_case_fails_on_the_starter_model(tmp_path: Path, every: int) -> None:
+    """A case may be inconclusive: on a busy machine the model can end each of its answers before the kit stops it."""
     with streamui_serve(tmp_path) as port:
         for offset, transport in enumerate(URLS):
             cases = those_for(CASES, transport)[offset % every :: every]
             results = await run_cases(url_of(transport, port), cases, PATIENT, jobs=6)
-            assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
+            assert [details(result) for result in results if result.outcome is Outcome.FAILED] == []
 
 
 def test_a_case_that_is_not_for_all_transports_says_why() -> None:
