@@ -53,6 +53,18 @@ def undisturbed(fresh: StarterBench, prompt: list[int], **sampling: Any) -> list
     return tokens
 
 
+def submit_together(bench: StarterBench, prompts: list[list[int]], **sampling: Any) -> None:
+    """Submit each of ``prompts`` under its number, and close the gate.
+
+    The first alone is in the step at the gate, and the others begin in the next: always the same batches, and with
+    them the same bits.
+    """
+    bench.model.gate.close()
+    for number, prompt in enumerate(prompts):
+        bench.submit(str(number), prompt, **sampling)
+        bench.model.gate.wait_until_held()
+
+
 # Reuse
 
 
@@ -171,9 +183,7 @@ def test_sequence_sent_back_continues_with_the_same_text(
     bench = make(parallel=3, context=512, kv_tokens=512)
     sampling = {**sampling, **bench.never_ending, "max_tokens": 160}
     prompts = [bench.render(f"{number}. {TEXT * 2}") for number in range(3)]
-    bench.model.gate.close()  # so that all begin in the same step
-    for number, prompt in enumerate(prompts):
-        bench.submit(str(number), prompt, **sampling)
+    submit_together(bench, prompts, **sampling)
     bench.model.gate.open()
     for number, prompt in enumerate(prompts):
         assert bench.recorder.finished(str(number)).limit is Limit.MAX_TOKENS
@@ -232,9 +242,7 @@ def test_a_context_that_is_made_again_continues_with_every_answer(
 ) -> None:
     bench = make(parallel=3)
     prompts = [bench.render(f"{number}. {TEXT}") for number in range(3)]
-    bench.model.gate.close()
-    for number, prompt in enumerate(prompts):
-        bench.submit(str(number), prompt, max_tokens=60, **SEEDED, **bench.never_ending)
+    submit_together(bench, prompts, max_tokens=60, **SEEDED, **bench.never_ending)
     bench.model.gate.step(15)
     bench.recorder.wait_for_tokens("2", 10)
     bench.model.gate.wait_until_held()
