@@ -31,6 +31,7 @@ from protocol.messages import (
 )
 from tests.faults.lives import Life, living
 from tests.faults.scale import DEADLINE, SOAK, scaled
+from tests.server.repeatable import program
 from tests.server.transports.peer import Peer
 
 GENERATIONS = 20
@@ -122,10 +123,11 @@ def crowd(port: int) -> list[Client]:
     return [Client(body, port) for body in bodies for _ in range(CLIENTS)]
 
 
-async def storm(clients: list[Client], life: Life) -> tuple[float, dict[str, Any]]:
+async def storm(clients: list[Client], life: Life, slow_file: Path) -> tuple[float, dict[str, Any]]:
     """Cut all connections in the middle of all answers, and wait for the ends.
 
-    Returns the seconds from the cut until all clients had resumed, and the engine's count at the cut.
+    The model is slow until the cut, so that no answer ends before all clients are in its middle. Returns the seconds
+    from the cut until all clients had resumed, and the engine's count at the cut.
     """
     async with asyncio.TaskGroup() as opening:
         for client in clients:
@@ -140,6 +142,7 @@ async def storm(clients: list[Client], life: Life) -> tuple[float, dict[str, Any
         cut = time.monotonic()
         for client in clients:
             client.peer.vanish()
+        slow_file.unlink()
     return max(client.resumed_at for client in clients) - cut, before
 
 
@@ -162,11 +165,13 @@ def enough_files() -> Iterator[None]:
 
 
 async def test_all_come_back_at_once_and_nothing_is_computed_twice(tmp_path: Path) -> None:
-    serve = ("server", "serve", "--port=0", f"--data={tmp_path}", f"--parallel={GENERATIONS}")
+    slow_file = tmp_path / "slow"
+    slow_file.touch()
+    serve = (*program(slow_file)[1:], "serve", "--port=0", f"--data={tmp_path}", f"--parallel={GENERATIONS}")
     async with asyncio.timeout(DEADLINE), living(*serve) as life:
         first = (await life.health())["engine"]
         clients = crowd(life.port)
-        seconds, before = await storm(clients, life)
+        seconds, before = await storm(clients, life, slow_file)
         last = (await life.health())["engine"]
     ends = [check_whole(clients[at : at + CLIENTS]) for at in range(0, len(clients), CLIENTS)]
     print(f"{len(clients)} clients resumed in {seconds:.2f} s")

@@ -40,7 +40,7 @@ _seeds: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1)
 
 def program(slow: Path | None = None) -> tuple[str, ...]:
     """Return the arguments of Python that run it. The model is slow while the file ``slow`` exists."""
-    return (__file__, str(SLOW_MS if slow else 0), str(slow or ""))
+    return ("-m", "tests.server.repeatable", str(SLOW_MS if slow else 0), str(slow or ""))
 
 
 def repeatable_sampling(body: Generate, engine: Engine, template_stop: tuple[str, ...] = ()) -> SamplingParams:
