@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -26,7 +27,16 @@ from server.guard.perimeter import Perimeter
 from server.logs import described
 from server.page.libraries import LIBRARIES
 from server.page.links import PageLinks
-from server.transports import conversation_files, conversations, generations
+from server.transports import (
+    conversation_files,
+    conversations,
+    generations,
+    openai_chat,
+    openai_completions,
+    openai_models,
+    openai_responses,
+    openai_tokens,
+)
 from server.transports.access import RequestLog
 from server.transports.channel import Channels, close_channel, post_frame
 from server.transports.connections import Connections
@@ -35,6 +45,8 @@ from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz, readyz
 from server.transports.login import log_in, log_out, login_page
 from server.transports.metrics import metrics, metrics_registry
+from server.transports.openai_endpoint import OpenAIEndpoint
+from server.transports.openai_errors import OpenAIErrors
 from server.transports.pages import (
     COMPRESSION,
     BundleFiles,
@@ -65,11 +77,13 @@ def create_app(
     active_limit: int | None = None,
     store: Store | None = None,
     root_path: str = "",
+    model: str | None = None,
 ) -> Starlette:
     """Build the ASGI application over a writer that has not been started. It closes its arguments at its end.
 
     ``guard`` None: no tokens. ``store`` None: conversations end with the server. ``root_path`` is the
-    path below which a proxy serves it.
+    path below which a proxy serves it. ``model``: the default model's id in OpenAI's API;
+    None: its name.
     """
     registry = Registry(writer, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit)
     kept = Conversations(store or Store(None), registry)
@@ -122,6 +136,14 @@ def create_app(
             Endpoint("DELETE", "/generations/{id}", generations.cancel),
             Endpoint("GET", "/generations/{id}/events", stream_events),
             Endpoint("GET", "/generations/{id}/poll", generations.poll_events),
+            OpenAIEndpoint("GET", "/v1/models", openai_models.listed),
+            OpenAIEndpoint("GET", "/v1/models/{id:path}", openai_models.read),
+            OpenAIEndpoint("POST", "/v1/chat/completions", openai_chat.create),
+            OpenAIEndpoint("POST", "/v1/completions", openai_completions.create),
+            OpenAIEndpoint("POST", "/v1/responses", openai_responses.create),
+            OpenAIEndpoint("POST", "/v1/embeddings", openai_models.embed),
+            OpenAIEndpoint("POST", "/tokenize", openai_tokens.tokenize),
+            OpenAIEndpoint("POST", "/detokenize", openai_tokens.detokenize),
             Endpoint("GET", "/api/conversations", conversations.listed),
             Endpoint("POST", "/api/conversations", conversations.create),
             Endpoint("GET", "/api/conversations/export", conversation_files.export_all),
@@ -150,6 +172,7 @@ def create_app(
             *([Middleware(RootPath, root_path)] if root_path else []),
             Middleware(RequestLog),
             Middleware(SecurityHeaders),
+            Middleware(OpenAIErrors),
             Middleware(ErrorPages),
             Middleware(Perimeter, guard.hosts, guard.origins, auth=guard.tokens is not None),
             *cross_origin(guard.origins),
@@ -159,6 +182,8 @@ def create_app(
     )
     app.state.registry = registry
     app.state.conversations = kept
+    app.state.default_model = model
+    app.state.started = int(time.time())
     app.state.guard = guard
     app.state.page_links = page_links
     app.state.connections = connections

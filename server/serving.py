@@ -42,6 +42,10 @@ logger = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 2
 """Time for open responses to end after their clients were notified, in seconds."""
 
+KEEP_ALIVE_SECONDS = 75
+"""Time for which an idle HTTP connection stays open, in seconds: longer than HTTP clients keep theirs, since a request
+on a connection that the server closes at that moment would fail."""
+
 CLIENTS_FAULTS = (
     "Invalid UTF-8 sequence received from client.",
     "ASGI callable returned without completing handshake.",
@@ -60,7 +64,7 @@ def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, Mod
     store, guard, active = Store(settings.data), _guard(settings), _active_limit(settings)
     writer = _writer(settings, template, defaults)
     restart, root = OnRestart(settings.on_restart), settings.root_path
-    app = create_app(writer, journal, restart, settings.queue, guard, active, store, root)
+    app = create_app(writer, journal, restart, settings.queue, guard, active, store, root, settings.model.stem)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
         _Server(app, settings.drain, root).run(sockets=[listener])
@@ -123,6 +127,7 @@ def configuration(app: Starlette, http: type[PunctualProtocol] = PunctualProtoco
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,  # it takes 64 KiB per connection, and merged tokens save more
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 

@@ -129,10 +129,11 @@ class Conversations:
 
     # Starting
 
-    async def start(self, principal: str, body: Generate, received: float) -> Started:
+    async def start(self, principal: str, body: Generate, received: float, written: str = "") -> Started:
         """Start the generation that ``body`` requests, in its conversation if it names one (PROTOCOL 14.2).
 
-        ``received`` is a ``time.monotonic()``. Idempotent by id: for the same id and body, returns the existing
+        ``received`` is a ``time.monotonic()``. ``written``: beginning of the answer, which the model continues; not in
+        a conversation. Idempotent by id: for the same id and body, returns the existing
         generation. Watch the generation before the next await: ``on_detach_ms`` counts from here. If the caller is
         cancelled, either nothing is written, or both the turn and its generation. Raises RemoteProtocolError with the
         code for the client.
@@ -145,7 +146,7 @@ class Conversations:
                     self._registry.count_detach(known)
                     return Started(known, False)
                 turn = await self._turn(principal, named)
-                prepared = await self._prepare(principal, named, turn, received)
+                prepared = await self._prepare(principal, named, turn, received, written)
                 begin = self._begin(principal, named, turn, prepared, locks.pop_all())
             return await self._carried_out(begin)
         except RemoteProtocolError as error:
@@ -162,10 +163,12 @@ class Conversations:
         """Return the turn in the conversation that ``body`` names; None if it names none."""
         return None if body.conversation is None else await self._store.submit(turns.turn, principal, body)
 
-    async def _prepare(self, principal: str, body: Generate, turn: turns.Turn | None, received: float) -> Prepared:
-        models = self._registry.models
-        asked, written = (turn_prompt.asked(body, turn, models), turn_prompt.written(turn)) if turn else (body, "")
-        return await self._registry.prepare(asked, written=written, received=received, principal=principal)
+    async def _prepare(
+        self, principal: str, body: Generate, turn: turns.Turn | None, received: float, written: str
+    ) -> Prepared:
+        if turn:
+            body, written = turn_prompt.asked(body, turn, self._registry.models), turn_prompt.written(turn)
+        return await self._registry.prepare(body, written=written, received=received, principal=principal)
 
     async def _carried_out(self, begin: Coroutine[Any, Any, Started]) -> Started:
         """Carry out ``begin`` to its end, even if the caller is cancelled."""

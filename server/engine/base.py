@@ -257,6 +257,11 @@ class Engine(Protocol):
         """
         ...
 
+    def pieces(self, tokens: Sequence[int]) -> list[bytes]:
+        """Return the bytes of each token, as a prompt spells it: those of control tokens too. Raises EngineDeadError
+        after ``close``."""
+        ...
+
     def grammar(self, schema: Mapping[str, object]) -> str:
         """Convert a JSON schema to a grammar, as text for the journal. An answer under it parses and obeys the schema.
 

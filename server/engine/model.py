@@ -83,6 +83,10 @@ class Model(Protocol):
         """See Engine.tokenize. Raises EngineDeadError once the model is closed."""
         ...
 
+    def pieces(self, tokens: Sequence[int]) -> list[bytes]:
+        """See Engine.pieces. Raises EngineDeadError once the model is closed."""
+        ...
+
     def grammar(self, schema: Mapping[str, object]) -> str:
         """See Engine.grammar."""
         ...

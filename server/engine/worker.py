@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -74,6 +74,9 @@ class BatchingEngine:
 
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         return self._model.tokenize(text, quoted)
+
+    def pieces(self, tokens: Sequence[int]) -> list[bytes]:
+        return self._model.pieces(tokens)
 
     def grammar(self, schema: Mapping[str, object]) -> str:
         return self._model.grammar(schema)

@@ -26,6 +26,10 @@ OPEN: Final = ("/login", "/logout", "/healthz", "/readyz", "/service-worker.js",
 
 CONVERSATION_PAGE: Final = re.compile(r"/c/([A-Za-z0-9._-]{1,64})/?")
 
+API_KEY: Final = "x-api-key"
+KEYED: Final = "/v1/"
+"""Paths where the header API_KEY may bring the token, since the clients of these APIs send it there."""
+
 RETRY_SECONDS: Final = 1.0
 
 GREETED: Final = ("/ws", "/channel", "/channel/")
@@ -62,13 +66,15 @@ class Authentication:
             await self._app(scope, receive, send)
 
     def _shown(self, scope: Scope, headers: Headers) -> Pass | None:
-        """Return the pass for the token in Authorization, else for the browser's session."""
+        """Return the pass for the token in Authorization or the API key, else for the browser's session."""
         tokens = self._guard.tokens
         if tokens is None:
             return None
         if "authorization" in headers:
             scheme, _, token = headers["authorization"].partition(" ")
             return tokens.admit(token.strip()) if scheme.lower() == "bearer" else None
+        if API_KEY in headers and path_of(scope).startswith(KEYED):
+            return tokens.admit(headers[API_KEY].strip())
         secret = HTTPConnection(scope).cookies.get(COOKIE)
         return tokens.resume(secret) if secret else None
 

@@ -10,8 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.guard.origins import Origins
 
 METHODS = ("GET", "POST", "PATCH", "DELETE")
-HEADERS = ("authorization", "content-type", "last-event-id")
-EXPOSED = ("location", "retry-after")
+HEADERS = ("*",)
+"""Any: browser SDKs send many of their own, such as `x-stainless-os`. A preflight response mirrors those it was asked
+for."""
+EXPOSED = ("location", "retry-after", "retry-after-ms", "x-request-id", "x-should-retry")
 
 
 def cross_origin(origins: Origins) -> list[Middleware]:

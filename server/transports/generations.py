@@ -40,7 +40,7 @@ async def generate(request: Request) -> Response:
     """``POST /generate``: start a generation and return the whole answer once it is done."""
     received = time.monotonic()
     body = ends_unwatched(codec.decode_generate(await read_body(request)))
-    answer = await _while_connected(request, _answer(request, body, received))
+    answer = await while_connected(request, _answer(request, body, received))
     status = 200 if answer.reason is None else STATUSES.get(answer.reason, 200)
     return Response(encoded(answer), status, NO_STORE, media_type=JSON)
 
@@ -76,7 +76,7 @@ async def cancel(request: Request) -> Response:
     id, principal = request.path_params["id"], principal_of(request.scope)
     registry.cancel(id, time.monotonic(), principal=principal)
     generation = registry.get(id, re="cancel", principal=principal)
-    done = await _while_connected(request, _end(generation))
+    done = await while_connected(request, _end(generation))
     return Response(codec.encode(done) + "\n", 200, NO_STORE, media_type=JSON)
 
 
@@ -88,7 +88,7 @@ async def poll_events(request: Request) -> Response:
     generation = registry.get(point.id, re="attach", principal=principal_of(request.scope))
     try:
         async with asyncio.timeout(wait):
-            messages = await _while_connected(request, _next(generation, point))
+            messages = await while_connected(request, _next(generation, point))
     except TimeoutError:
         return Response(status_code=204, headers=NO_STORE)
     lines = "".join(f"{codec.encode(message)}\n" for message in messages)
@@ -126,7 +126,7 @@ async def _end(generation: Generation) -> Done:
     return generation.log.done
 
 
-async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Return the result of ``work``. Raises Disconnected (the client left), RemoteProtocolError (the server stops)."""
     connections: Connections = request.app.state.connections
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from protocol.messages import Generate
@@ -78,6 +79,16 @@ class LocalWriter:
             model=self.name,
         )
         return Prepared(request, prompt.dropped)
+
+    def tokenize(self, model: str, text: str) -> list[int]:
+        return self.engine.tokenize(text)
+
+    def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
+        vocabulary = self.facts.vocabulary
+        unknown = next((token for token in tokens if not 0 <= token < vocabulary), None)
+        if unknown is not None:
+            raise IndexError(f"there is no token {unknown}; this model's tokens are 0 to {vocabulary - 1}")
+        return self.engine.pieces(tokens)
 
     def measure(self, body: Generate, written: str) -> PromptSize:
         named_model(body, self.models)

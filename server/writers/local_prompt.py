@@ -138,7 +138,7 @@ class _Prompt:
             f"{self._field}: the prompt has {at_least}{len(tokens)} tokens and the context holds {self._context}, the "
             "answer included; shorten it, or start the server with a larger --context"
         )
-        return PromptTooLongError(self._body, words, field=self._field, tokens=len(tokens))
+        return PromptTooLongError(self._body, words, field=self._field, tokens=len(tokens), context=self._context)
 
     def _tokens_in(self, text: str) -> float:
         start = text[:PROBE_CHARS]

@@ -50,6 +50,12 @@ class ModelWriters:
     def prepare(self, key: str, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
         return self._for(body).prepare(key, body, written=written, received=received, principal=principal)
 
+    def tokenize(self, model: str, text: str) -> list[int]:
+        return self._writers[model].tokenize(model, text)
+
+    def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
+        return self._writers[model].pieces(model, tokens)
+
     def measure(self, body: Generate, written: str) -> PromptSize:
         return self._for(body).measure(body, written)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from protocol.messages import Generate
@@ -83,6 +84,18 @@ class Writer(Protocol):
         RemoteProtocolError for an unknown model, a prompt that is too long or empty and a parameter that the model
         can't follow. The request names its model.
         """
+        ...
+
+    def tokenize(self, model: str, text: str) -> list[int]:
+        """Return the tokens that a rendered prompt has in the model of this name. Run it on a worker thread.
+
+        Raises EngineDeadError.
+        """
+        ...
+
+    def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
+        """Return the bytes of each token, as a prompt spells it. Raises EngineDeadError, and IndexError for a token
+        that the model of this name doesn't have."""
         ...
 
     def measure(self, body: Generate, written: str) -> PromptSize:

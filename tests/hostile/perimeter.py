@@ -85,11 +85,12 @@ def attacks() -> Iterator[Attack]:
 
 
 def _without_token(route: tuple[str, str], entry: Entry) -> Iterator[Attack]:
+    told = "invalid_api_key" if entry.path.startswith("/v1/") else "unauthorized"
     for what, headers in WRONG.items():
-        yield _on(route, entry, f"token {what}", 401, "unauthorized", headers, at="locked")
+        yield _on(route, entry, f"token {what}", 401, told, headers, at="locked")
     for what, (query, headers) in CREDENTIALS.items():
         if entry.needs is Needs.TOKEN:
-            yield _on(route, entry, f"token {what}", 401, "unauthorized", headers, at="locked", query=query)
+            yield _on(route, entry, f"token {what}", 401, told, headers, at="locked", query=query)
         elif entry.needs is Needs.LOGIN:
             yield _on(route, entry, f"token {what}", 303, "", headers, at="locked", query=query)
 

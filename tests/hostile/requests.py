@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from protocol.codec import MAX_FRAME_BYTES
 from tests.hostile.attack import Attack, Http, Pairs
-from tests.hostile.routes import ROUTES
+from tests.hostile.routes import CHAT, ROUTES
 
 GENERATE_ENDPOINTS = ("/generate", "/generate/stream", "/generations")
 CONVERSATION = "/api/conversations/nobody"
@@ -82,6 +82,75 @@ JSON_ENDPOINTS = [
     f"POST {CONVERSATION}/messages/m1/restore",
 ]
 
+CHAT_ENDPOINT = "POST /v1/chat/completions"
+OPENAI_ENDPOINTS = (
+    CHAT_ENDPOINT,
+    "POST /v1/completions",
+    "POST /v1/responses",
+    "POST /tokenize",
+    "POST /detokenize",
+)
+
+OPENAI_BODIES: list[tuple[str, str | bytes, int, str]] = [
+    *(
+        (endpoint, body, 400, "")
+        for endpoint in OPENAI_ENDPOINTS
+        for body in ("", "{", "[]", "7", b"\xff", "[" * 500_000)
+    ),
+    *((endpoint, TOO_LONG, 413, "longer than") for endpoint in OPENAI_ENDPOINTS),
+    ("POST /v1/completions", "{}", 400, '"param":"prompt"'),
+    ("POST /v1/completions", '{"prompt":""}', 400, '"param":"prompt"'),
+    ("POST /v1/completions", '{"prompt":[[]]}', 400, '"param":"prompt[0]"'),
+    ("POST /v1/completions", '{"prompt":[true]}', 400, '"param":"prompt[0]"'),
+    ("POST /v1/completions", '{"prompt":[999999999]}', 400, '"param":"prompt"'),
+    ("POST /v1/completions", '{"prompt":[' + "9" * 5000 + "]}", 400, ""),
+    ("POST /v1/completions", '{"prompt":[' + '"a",' * 1000 + '"a"]}', 400, '"param":"prompt"'),
+    ("POST /v1/completions", '{"prompt":["a","a","a","a","a","a","a","a"],"n":16}', 400, '"param":"n"'),
+    ("POST /v1/completions", '{"prompt":"' + "x" * 3000 + '"}', 400, "context_length_exceeded"),
+    ("POST /v1/completions", '{"prompt":{"$ne":1}}', 400, '"param":"prompt"'),
+    ("POST /v1/responses", "{}", 400, '"param":"input"'),
+    ("POST /v1/responses", '{"input":{"$ne":1}}', 400, '"param":"input"'),
+    ("POST /v1/responses", '{"input":[{"type":"item_reference","id":"../x"}]}', 400, '"param":"input[0].type"'),
+    ("POST /v1/responses", '{"input":"Hi","previous_response_id":"resp_x"}', 400, "previous_response_not_found"),
+    ("POST /v1/responses", '{"input":"' + "x" * 3000 + '"}', 400, "context_length_exceeded"),
+    ("POST /v1/responses", '{"input":"Hi","stream":true,"text":{"format":{"type":"json_object"}}}', 400, "text.format"),
+    ("POST /v1/embeddings", '{"input":"Hi"}', 400, "unsupported_endpoint"),
+    ("POST /tokenize", '{"content":"' + "x" * 70_000 + '"}', 400, '"param":"content"'),
+    ("POST /detokenize", '{"tokens":[-1]}', 400, '"param":"tokens"'),
+    ("POST /detokenize", '{"tokens":[999999999]}', 400, '"param":"tokens"'),
+    ("POST /detokenize", '{"tokens":[' + "9" * 5000 + "]}", 400, ""),
+]
+"""Invalid bodies of the other endpoints of OpenAI's API, and of those of llama-server."""
+
+CHAT_BODIES: list[tuple[str | bytes, int, str]] = [
+    ("null", 400, "a JSON object"),
+    ('{"messages":NaN}', 400, "not JSON"),
+    ('{"messages":"\\ud800"}', 400, "not a character"),
+    ('{"a":' * 100_000, 400, "nested too deep"),
+    (b'{"messages":"\xff\xfe"}', 400, "not UTF-8"),
+    ("{}", 400, '"param":"messages"'),
+    ('{"messages":[]}', 400, '"param":"messages"'),
+    ('{"messages":[],"messages":[]}', 400, "given twice"),
+    ('{"messages":{"$ne":1}}', 400, '"param":"messages"'),
+    ('{"messages":[{"role":"user"}]}', 400, '"param":"messages[0].content"'),
+    ('{"messages":[{"role":"__proto__","content":"Hi"}]}', 400, '"param":"messages[0].role"'),
+    (
+        '{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}]}]}',
+        400,
+        "",
+    ),
+    (CHAT[:-1] + ',"max_tokens":1e999}', 400, ""),
+    (CHAT[:-1] + ',"max_tokens":' + "9" * 5000 + "}", 400, ""),
+    (CHAT[:-1] + ',"seed":' + "9" * 5000 + "}", 400, ""),
+    (CHAT[:-1] + ',"n":1000000}', 400, '"param":"n"'),
+    (CHAT[:-1] + ',"logit_bias":{"99999999":1}}', 400, '"param":"logit_bias"'),
+    (CHAT[:-1] + ',"response_format":{"type":"json_object"}}', 400, '"param":"response_format"'),
+    (CHAT[:-1] + ',"stream":true,"response_format":{"type":"json_object"}}', 400, '"param":"response_format"'),
+    ('{"messages":[{"role":"user","content":"' + "x" * 3000 + '"}]}', 400, "context_length_exceeded"),
+    ('{"messages":[{"role":"user","content":"' + "x" * 1_000_000 + '"}]}', 400, "context_length_exceeded"),
+]
+"""Invalid bodies of a chat. The scripted model has no grammar, so a format is refused when it is prepared."""
+
 CONVERSATION_BODIES: list[tuple[str, str | bytes, int, str]] = [
     ("POST /api/conversations", "", 400, "bad_json"),
     ("POST /api/conversations", "[]", 400, "bad_json"),
@@ -148,6 +217,12 @@ QUERIES: list[tuple[str, int, str]] = [
     ("GET /channel/nobody/poll", 404, "unknown_id"),
     ("GET /channel/nobody/poll?wait=0", 404, "unknown_id"),
     ("DELETE /channel/nobody", 404, "unknown_id"),
+    ("GET /v1/models/nothing", 404, "model_not_found"),
+    ("GET /v1/models/%00", 404, "model_not_found"),
+    ("GET /v1/models/..%2f..%2fetc%2fpasswd", 404, "model_not_found"),
+    (f"GET /v1/models/{'x' * 8000}", 404, "model_not_found"),
+    ("GET /v1/nothing", 404, "not found"),
+    ("GET /v1", 404, "not found"),
     ("GET /api/conversations?limit=0", 400, "invalid_field"),
     ("GET /api/conversations?limit=201", 400, "invalid_field"),
     ("GET /api/conversations?limit=-1", 400, "invalid_field"),
@@ -249,6 +324,10 @@ def attacks() -> Iterator[Attack]:
     for endpoint in JSON_ENDPOINTS:
         told, status = ("unknown_id", 404) if "CHANNEL" in endpoint else ("bad_frame", 415)
         yield from (Http("kind", endpoint, status, told, "{}", headers=kind) for kind in KINDS)
+    for endpoint in OPENAI_ENDPOINTS:
+        yield from (Http("kind", endpoint, 415, "content type", "{}", headers=kind) for kind in KINDS)
+    yield from (Http("body", sent, status, told, body) for sent, body, status, told in OPENAI_BODIES)
+    yield from (Http("body", CHAT_ENDPOINT, status, told, body) for body, status, told in CHAT_BODIES)
     yield from (Http("body", sent, status, told, body) for sent, body, status, told in CONVERSATION_BODIES)
     yield from (Http("query", sent, status, told) for sent, status, told in QUERIES)
     yield from _last_event_ids()

@@ -27,6 +27,7 @@ class Entry:
 
 OPEN, HELLO = Needs.NOTHING, Needs.HELLO
 PROMPT = '{"prompt":"Hi"}'
+CHAT = '{"messages":[{"role":"user","content":"Hi"}]}'
 
 ROUTES: dict[tuple[str, str], Entry] = {
     ("GET", "/"): Entry("/", Needs.LOGIN),
@@ -69,6 +70,14 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("POST", "/api/conversations/{id}/messages/{message}/restore"): Entry(
         "/api/conversations/nobody/messages/m1/restore", body="{}"
     ),
+    ("GET", "/v1/models"): Entry("/v1/models"),
+    ("GET", "/v1/models/{id:path}"): Entry("/v1/models/nothing"),
+    ("POST", "/v1/chat/completions"): Entry("/v1/chat/completions", body=CHAT),
+    ("POST", "/v1/completions"): Entry("/v1/completions", body=PROMPT),
+    ("POST", "/v1/responses"): Entry("/v1/responses", body='{"input":"Hi"}'),
+    ("POST", "/v1/embeddings"): Entry("/v1/embeddings", body='{"input":"Hi"}'),
+    ("POST", "/tokenize"): Entry("/tokenize", body='{"content":"Hi"}'),
+    ("POST", "/detokenize"): Entry("/detokenize", body='{"tokens":[1]}'),
     ("GET", "/embed/stream-ui.js"): Entry("/embed/stream-ui.js", OPEN),
     ("GET", "/static/offline/offline.html"): Entry("/static/offline/offline.html", OPEN),
     ("GET", "/static/vendor/entities"): Entry("/static/vendor/entities/index.js", OPEN),

@@ -9,6 +9,7 @@ from server.app import create_app
 from server.chat.template import ChatTemplateError
 from server.chat.wellknown import chosen
 from server.engine.worker import BatchingEngine
+from server.serving import configuration
 from server.writers.local import local_writer
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import serving
@@ -40,3 +41,9 @@ def test_a_broken_template_is_reported_before_anything_starts(model: ScriptedMod
     with pytest.raises(ChatTemplateError):
         create_app(local_writer(BatchingEngine(model)))
     assert engine_threads() == before
+
+
+def test_an_idle_connection_outlives_that_of_an_http_client(model: ScriptedModel) -> None:
+    app = create_app(local_writer(BatchingEngine(model)))
+    assert configuration(app).timeout_keep_alive > 60
+    model.close()

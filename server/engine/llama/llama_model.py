@@ -110,6 +110,11 @@ class LlamaModel:
         with self._open():
             return self._tokenizer.tokenize(text, quoted)
 
+    def pieces(self, tokens: Sequence[int]) -> list[bytes]:
+        """See Engine.pieces."""
+        with self._open():
+            return [self._token_bytes(token, special=True) for token in tokens]
+
     def grammar(self, schema: Mapping[str, object]) -> str:
         """See Engine.grammar. The slow part needs no llama.cpp, so it blocks neither ``tokenize`` nor ``close``."""
         with self._open():

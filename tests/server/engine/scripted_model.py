@@ -165,6 +165,9 @@ class ScriptedModel:
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         return list(text.encode("utf-8", "replace"))
 
+    def pieces(self, tokens: Sequence[int]) -> list[bytes]:
+        return [self.piece(token) for token in tokens]
+
     def grammar(self, schema: Mapping[str, object]) -> str:
         raise GrammarError("the scripted model supports no grammar")
 

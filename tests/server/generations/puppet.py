@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from server.engine.base import (
     EngineModelFacts,
@@ -44,6 +44,9 @@ class PuppetEngine:
 
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         return list(text.encode())
+
+    def pieces(self, tokens: Sequence[int]) -> list[bytes]:
+        raise NotImplementedError
 
     def grammar(self, schema: Mapping[str, object]) -> str:
         raise NotImplementedError

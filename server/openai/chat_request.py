@@ -1,0 +1,108 @@
+"""Requests of ``/v1/chat/completions``, decoded and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from protocol.messages import MAX_TOP_LOGPROBS, Generate
+from protocol.params import Params
+from server.openai.errors import RefusedError
+from server.openai.facts import AnswerFacts
+from server.openai.fields import Fields, an_object, flag, read_fields, refuse_unsupported, whole
+from server.openai.formats import read_response_format
+from server.openai.messages import Dialogue, has_text, read_messages
+from server.openai.sampling import read_params, seeded
+
+MAX_CHOICES: Final = 16
+
+REFUSED: Final = {
+    "audio": "this model doesn't speak",
+    "web_search_options": "this server doesn't search the web",
+    "moderation": "this server doesn't moderate",
+}
+"""Fields that would change the answer in a way that this server can't, with the reason."""
+
+NO_TOOLS: Final = "this server doesn't call tools yet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """The form of the response."""
+
+    stream: bool
+    include_usage: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One request. ``choices``: number of answers; ``top_logprobs`` None: without logprobs."""
+
+    model: Any
+    dialogue: Dialogue
+    params: Params
+    choices: int
+    top_logprobs: int | None
+    form: Stream
+    metadata: dict[str, Any]
+
+    def generate(self, facts: AnswerFacts, index: int) -> Generate:
+        """Return the generation of the choice ``index``. It ends when its client leaves."""
+        return Generate(
+            id=facts.choice_id(index),
+            model=facts.served,
+            messages=self.dialogue.messages,
+            params=seeded(self.params, index),
+            top_logprobs=self.top_logprobs,
+            on_detach_ms=0,
+        )
+
+
+def read_chat(body: str) -> ChatRequest:
+    """Decode the body of a request. Raises RemoteProtocolError."""
+    fields = read_fields(body)
+    refuse_unsupported(fields, REFUSED)
+    _refuse_tools(fields)
+    _check_modalities(fields)
+    dialogue = read_messages(fields)
+    if not has_text(dialogue.messages):
+        raise RefusedError("messages must have at least one character that is not white space", param="messages")
+    return ChatRequest(
+        model=fields.get("model"),
+        dialogue=dialogue,
+        params=read_params(fields, read_response_format(fields)),
+        choices=whole(fields, "n", 1, MAX_CHOICES, 1) or 1,
+        top_logprobs=_top_logprobs(fields),
+        form=read_stream(fields),
+        metadata=dict(an_object(fields, "metadata")),
+    )
+
+
+def read_stream(fields: Fields) -> Stream:
+    """Return the form of the response. Raises RefusedError."""
+    stream = flag(fields, "stream")
+    usage = flag(an_object(fields, "stream_options"), "include_usage", "stream_options.")
+    return Stream(stream=stream, include_usage=stream and usage)
+
+
+def _top_logprobs(fields: Fields) -> int | None:
+    wanted = flag(fields, "logprobs")
+    count = whole(fields, "top_logprobs", 0, MAX_TOP_LOGPROBS)
+    if count is not None and not wanted:
+        raise RefusedError("top_logprobs needs logprobs to be true", param="top_logprobs")
+    return (count or 0) if wanted else None
+
+
+def _check_modalities(fields: Fields) -> None:
+    modalities = fields.get("modalities", ["text"])
+    if not isinstance(modalities, list) or any(each != "text" for each in modalities):
+        text = "modalities: this model only writes text"
+        raise RefusedError(text, param="modalities", code="unsupported_parameter")
+
+
+def _refuse_tools(fields: Fields) -> None:
+    """Refuse tools, unless the model may not call any."""
+    if fields.get("tool_choice") != "none":
+        refuse_unsupported(fields, {"tools": NO_TOOLS})
+    if fields.get("function_call") != "none":
+        refuse_unsupported(fields, {"functions": NO_TOOLS})

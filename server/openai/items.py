@@ -1,0 +1,69 @@
+"""Input items of a response request as messages for the model's template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from protocol.messages import ChatMessage
+from server.openai.errors import RefusedError, unsupported
+from server.openai.fields import Fields
+from server.openai.messages import ROLES, call_text
+
+TEXTS: Final = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
+"""Field with the text of each type of part."""
+
+
+def read_input(fields: Fields) -> tuple[ChatMessage, ...]:
+    """Return the messages of ``input``. Raises RefusedError."""
+    given = fields.get("input")
+    if isinstance(given, str):
+        return (ChatMessage(role="user", content=given),)
+    if not isinstance(given, list) or not given:
+        code = "missing_required_parameter" if given is None else None
+        raise RefusedError("input must be a string or a list of at least one item", param="input", code=code)
+    return tuple(message for place, item in enumerate(given) for message in _messages(item, f"input[{place}]"))
+
+
+def _messages(item: Any, path: str) -> Iterator[ChatMessage]:
+    """Yield the message of an item; none for thinking, which templates leave out of earlier turns."""
+    if not isinstance(item, dict):
+        raise RefusedError(f"{path} must be an object", param=path)
+    match item.get("type") or "message":
+        case "message":
+            yield _message(item, path)
+        case "function_call":
+            yield ChatMessage(role="assistant", content=call_text(item, path))
+        case "function_call_output":
+            yield ChatMessage(role="user", content=_text(item.get("output"), f"{path}.output"))
+        case "reasoning":
+            return
+        case other:
+            raise unsupported(f"{path}.type", f"this server can't read an item of type {str(other)[:40]!r}")
+
+
+def _message(item: Fields, path: str) -> ChatMessage:
+    role = item.get("role")
+    if not isinstance(role, str) or role not in ROLES:
+        raise RefusedError(f"{path}.role must be one of {', '.join(ROLES)}", param=f"{path}.role")
+    return ChatMessage(role=ROLES[role], content=_text(item.get("content"), f"{path}.content"))
+
+
+def _text(content: Any, path: str) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(_part(part, f"{path}[{place}]") for place, part in enumerate(content))
+    raise RefusedError(f"{path} must be a string or a list of parts", param=path)
+
+
+def _part(part: Any, path: str) -> str:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(kind, str):
+        raise RefusedError(f"{path} must be an object with a type", param=path)
+    if kind not in TEXTS:
+        raise unsupported(path, f"this model reads only text, and not a part of type {kind[:40]!r}")
+    text = part.get(TEXTS[kind])
+    if not isinstance(text, str):
+        raise RefusedError(f"{path}.{TEXTS[kind]} must be a string", param=f"{path}.{TEXTS[kind]}")
+    return text

@@ -1,0 +1,123 @@
+"""Messages of a chat request as a dialogue for the model's template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from protocol.messages import ChatMessage, Role
+from server.openai.errors import RefusedError, unsupported
+from server.openai.fields import Fields
+
+ROLES: Final[dict[str, Role]] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "user",
+    "function": "user",
+}
+"""Roles of a request, and those of the templates. The result of a tool is shown to the model as the user's text."""
+
+TEXTS: Final = {"text": "text", "refusal": "refusal"}
+"""Field with the text of each type of part."""
+
+THINKING: Final = ("reasoning_content", "reasoning")
+
+
+class Dialogue(NamedTuple):
+    """Messages, and the text with which the answer begins."""
+
+    messages: tuple[ChatMessage, ...]
+    written: str
+
+
+def read_messages(fields: Fields) -> Dialogue:
+    """Return the dialogue of a request. A last message of the assistant is the answer's beginning.
+
+    Raises RefusedError.
+    """
+    given = fields.get("messages")
+    if not isinstance(given, list) or not given:
+        code = "missing_required_parameter" if given is None else None
+        raise RefusedError("messages must be a list of at least one message", param="messages", code=code)
+    return begun([_message(each, f"messages[{place}]") for place, each in enumerate(given)], "messages")
+
+
+def begun(messages: Sequence[ChatMessage], param: str) -> Dialogue:
+    """Return the dialogue of messages, which errors call ``param``. Raises RefusedError."""
+    if messages[-1].role != "assistant":
+        return Dialogue(tuple(messages), "")
+    if len(messages) == 1:
+        raise RefusedError(f"{param}: there must be a message before the assistant's last one", param=param)
+    return Dialogue(tuple(messages[:-1]), messages[-1].content)
+
+
+def _message(given: Any, path: str) -> ChatMessage:
+    if not isinstance(given, dict):
+        raise RefusedError(f"{path} must be an object with role and content", param=path)
+    role = given.get("role")
+    if not isinstance(role, str) or role not in ROLES:
+        raise RefusedError(f"{path}.role must be one of {', '.join(ROLES)}", param=f"{path}.role")
+    text = _content(given.get("content"), f"{path}.content", may_be_missing=role == "assistant")
+    if role == "assistant":
+        text = _thinking(given) + text + _calls(given, f"{path}.tool_calls")
+    return ChatMessage(role=ROLES[role], content=text)
+
+
+def _content(content: Any, path: str, *, may_be_missing: bool) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(_part(part, f"{path}[{place}]") for place, part in enumerate(content))
+    if content is None and may_be_missing:
+        return ""
+    raise RefusedError(f"{path} must be a string or a list of parts", param=path)
+
+
+def _part(part: Any, path: str) -> str:
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        raise RefusedError(f"{path} must be an object with a type", param=path)
+    if part["type"] not in TEXTS:
+        raise unsupported(path, f"this model reads only text, and not a part of type {part['type'][:40]!r}")
+    field = TEXTS[part["type"]]
+    if not isinstance(part.get(field), str):
+        raise RefusedError(f"{path}.{field} must be a string", param=f"{path}.{field}")
+    text: str = part[field]
+    return text
+
+
+def _thinking(given: Fields) -> str:
+    """Return the thinking of an earlier answer in its marks, which the template's rules then apply to."""
+    thought = next((given[name] for name in THINKING if isinstance(given.get(name), str) and given[name]), "")
+    return f"<think>\n{thought}\n</think>\n\n" if thought else ""
+
+
+def _calls(given: Fields, path: str) -> str:
+    """Return the calls of an earlier answer as text."""
+    calls = given.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise RefusedError(f"{path} must be a list", param=path)
+    return "\n".join(_call(call, f"{path}[{place}]") for place, call in enumerate(calls))
+
+
+def _call(call: Any, path: str) -> str:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise RefusedError(f"{path} must be an object with a function and its name", param=path)
+    return call_text(function, f"{path}.function")
+
+
+def call_text(function: Fields, path: str) -> str:
+    """Return a call with its name and arguments as text. Raises RefusedError."""
+    arguments = function.get("arguments", "")
+    if not isinstance(function.get("name"), str) or not isinstance(arguments, str):
+        raise RefusedError(f"{path} must have a name and arguments, both strings", param=path)
+    return f'{{"name": {msgspec.json.encode(function["name"]).decode()}, "arguments": {arguments or "{}"}}}'
+
+
+def has_text(messages: Sequence[ChatMessage]) -> bool:
+    """Tell whether any message has text."""
+    return any(message.content.strip() for message in messages)

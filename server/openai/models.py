@@ -1,0 +1,57 @@
+"""Ids of the models in OpenAI's API, and the model that a request names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from server.writers.writer_port import ServedModel
+
+OWNER: Final = "streamui"
+
+
+class ListedModel(NamedTuple):
+    """A model with its id."""
+
+    id: str
+    served: ServedModel
+
+
+def listed_models(models: Sequence[ServedModel], default: str | None = None) -> tuple[ListedModel, ...]:
+    """Return the models with unique ids. ``default``: a name for the id of the first one; None: its own."""
+    found: dict[str, ServedModel] = {}
+    for place, model in enumerate(models):
+        id = base = model_id(default if default and place == 0 else model.name)
+        number = 1
+        while id in found:
+            number += 1
+            id = f"{base}-{number}"
+        found[id] = model
+    return tuple(ListedModel(id, model) for id, model in found.items())
+
+
+def model_id(name: str) -> str:
+    """Return a model's name without spaces, so that it can be part of an address."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "model"
+
+
+def wanted_model(models: Sequence[ListedModel], wanted: Any) -> ListedModel:
+    """Return the model that a request names by its id or name.
+
+    Any other name means the default one: many programs have the name of one of OpenAI's models built in.
+    """
+    return next((model for model in models if wanted in (model.id, model.served.name)), models[0])
+
+
+def model_object(model: ListedModel, created: int) -> dict[str, Any]:
+    """Return the entry of ``/v1/models``. The last two fields are those of vLLM and of llama-server."""
+    served = model.served
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": created,
+        "owned_by": OWNER,
+        "max_model_len": served.context,
+        "meta": {"n_ctx": served.context, "size": served.size},
+    }

@@ -1,0 +1,193 @@
+"""Answers of ``/v1/responses``: the whole object, and the events of a stream.
+
+The items of an answer come one after another, and only the last one is open: its thinking, then its message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from protocol.messages import ChosenLogprob, Done, DoneReason, Token
+from server.openai.choice import ChoiceFold, chat_logprobs, usage_of
+from server.openai.errors import ErrorReply
+from server.openai.facts import AnswerFacts
+from server.openai.response_request import ResponseRequest
+
+IN_PROGRESS: Final = "in_progress"
+COMPLETED: Final = "completed"
+INCOMPLETE: Final = "incomplete"
+
+Event = dict[str, Any]
+
+
+class ResponseAnswer:
+    """Owned by one request. Feed it the events of its generation in order, from the first one."""
+
+    def __init__(self, request: ResponseRequest, facts: AnswerFacts) -> None:
+        self._request = request
+        self._facts = facts
+        self._fold = ChoiceFold(split=request.params.json_schema is None)
+        self._items: list[_Item] = []
+        self._sequence = -1
+
+    def opening(self) -> Iterator[Event]:
+        """Yield the first two events, which have the response without any output."""
+        for name in ("response.created", "response.in_progress"):
+            yield self._event(name, response=self._response(IN_PROGRESS))
+
+    def feed(self, index: int, event: Token | Done) -> Iterator[Event]:
+        """Yield the events for one event of the log."""
+        delta = self._fold.feed(event)
+        if delta.reasoning:
+            yield from self._add(_Thinking, delta.reasoning, ())
+        if delta.content:
+            yield from self._add(_Message, delta.content, delta.logprobs)
+        if isinstance(event, Done) and event.reason in (DoneReason.STOP, DoneReason.LENGTH):
+            yield from self._end(event)
+
+    def closing(self) -> Iterator[Event]:
+        """Yield nothing: `done` has ended the stream."""
+        return iter(())
+
+    def whole(self) -> dict[str, Any]:
+        """Return the whole answer, once it is done."""
+        return self._response(self._status)
+
+    def failed(self, reply: ErrorReply) -> Event:
+        """Return the last event of an answer that failed or was stopped."""
+        error = reply.body["error"]
+        status = "cancelled" if error["code"] == "cancelled" else "failed"
+        response = self._response(status) | {"error": {"code": "server_error", "message": error["message"]}}
+        return self._event("response.failed", response=response)
+
+    def _add(self, kind: type[_Item], text: str, logprobs: tuple[ChosenLogprob, ...]) -> Iterator[Event]:
+        """Yield the events of new text. An item of another kind that is open ends before it."""
+        if not self._items or not isinstance(self._items[-1], kind):
+            yield from self._close(COMPLETED)
+            self._items.append(item := kind(self._facts.id, len(self._items)))
+            added = item.as_object(IN_PROGRESS) | {"content": []}
+            yield self._event("response.output_item.added", output_index=item.index, item=added)
+            yield self._event("response.content_part.added", **item.place, part=item.part)
+        item = self._items[-1]
+        item.add(text, logprobs)
+        yield self._event(f"{item.event}.delta", **item.place, delta=text, **item.logprobs_of(logprobs))
+
+    def _close(self, status: str) -> Iterator[Event]:
+        """Yield the events that end the open item."""
+        if not self._items:
+            return
+        item = self._items[-1]
+        item.status = status
+        yield self._event(f"{item.event}.done", **item.place, text=item.text, **item.logprobs_of(item.logprobs))
+        yield self._event("response.content_part.done", **item.place, part=item.part)
+        yield self._event("response.output_item.done", output_index=item.index, item=item.as_object(status))
+
+    def _end(self, done: Done) -> Iterator[Event]:
+        if not self._items and done.reason is DoneReason.STOP:
+            yield from self._add(_Message, "", ())
+        yield from self._close(COMPLETED if done.reason is DoneReason.STOP else INCOMPLETE)
+        yield self._event(f"response.{self._status}", response=self.whole())
+
+    @property
+    def _status(self) -> str:
+        done = self._fold.done
+        return INCOMPLETE if done and done.reason is DoneReason.LENGTH else COMPLETED
+
+    def _event(self, name: str, **fields: Any) -> Event:
+        self._sequence += 1
+        return {"type": name, "sequence_number": self._sequence, **fields}
+
+    def _response(self, status: str) -> dict[str, Any]:
+        ended = self._fold.done is not None
+        cut = {"reason": "max_output_tokens"} if ended and status == INCOMPLETE else None
+        return {
+            "id": self._facts.id,
+            "object": "response",
+            "created_at": self._facts.created,
+            "completed_at": None,
+            "model": self._facts.model,
+            "status": status,
+            "error": None,
+            "incomplete_details": cut,
+            "output": [item.as_object(item.status) for item in self._items] if status != IN_PROGRESS else [],
+            "usage": _usage(self._fold) if ended else None,
+            **self._request.told,
+        }
+
+
+@dataclass
+class _Item:
+    """One item of the output."""
+
+    response: str
+    index: int
+    text: str = ""
+    status: str = IN_PROGRESS
+    logprobs: list[ChosenLogprob] = field(default_factory=list)
+    prefix = ""
+    event = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.prefix}{self.response.partition('_')[2]}{self.index}"
+
+    @property
+    def place(self) -> dict[str, Any]:
+        return {"output_index": self.index, "item_id": self.id, "content_index": 0}
+
+    @property
+    def part(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def add(self, text: str, logprobs: Sequence[ChosenLogprob]) -> None:
+        self.text += text
+        self.logprobs.extend(logprobs)
+
+    def logprobs_of(self, logprobs: Sequence[ChosenLogprob]) -> dict[str, Any]:
+        """Return the ``logprobs`` of an event, for events that have them."""
+        return {}
+
+    def as_object(self, status: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class _Message(_Item):
+    prefix = "msg_"
+    event = "response.output_text"
+
+    @property
+    def part(self) -> dict[str, Any]:
+        return {"type": "output_text", "text": self.text, "annotations": [], **self.logprobs_of(self.logprobs)}
+
+    def logprobs_of(self, logprobs: Sequence[ChosenLogprob]) -> dict[str, Any]:
+        return {"logprobs": chat_logprobs(logprobs)["content"]}
+
+    def as_object(self, status: str) -> dict[str, Any]:
+        return {"id": self.id, "type": "message", "role": "assistant", "status": status, "content": [self.part]}
+
+
+class _Thinking(_Item):
+    prefix = "rs_"
+    event = "response.reasoning_text"
+
+    @property
+    def part(self) -> dict[str, Any]:
+        return {"type": "reasoning_text", "text": self.text}
+
+    def as_object(self, status: str) -> dict[str, Any]:
+        content = {"summary": [], "content": [self.part], "encrypted_content": None}
+        return {"id": self.id, "type": "reasoning", "status": status, **content}
+
+
+def _usage(fold: ChoiceFold) -> dict[str, Any]:
+    usage = usage_of([fold])
+    cached = usage["prompt_tokens_details"]["cached_tokens"]
+    return {
+        "input_tokens": usage["prompt_tokens"],
+        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": 0},
+        "output_tokens": usage["completion_tokens"],
+        "output_tokens_details": usage["completion_tokens_details"],
+        "total_tokens": usage["total_tokens"],
+    }

@@ -1,0 +1,82 @@
+"""The generations of one request of OpenAI's API, one for each choice, and their events as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import NamedTuple
+
+from starlette.requests import Request
+
+from protocol.messages import Done, Generate, Token
+from server.conversations.service import Conversations
+from server.generations.generation import Generation
+from server.guard.principal import principal_of
+
+
+class ChoiceEvent(NamedTuple):
+    """An event of the log of a choice, by the choice's index."""
+
+    choice: int
+    event: Token | Done
+
+
+class Choices:
+    """Owned by the request's task. Each generation is watched from its start, and stops when ``leave`` is called."""
+
+    def __init__(self) -> None:
+        self._news = asyncio.Event()
+        self._generations: list[Generation] = []
+        self._cursors: list[int] = []
+
+    def add(self, generation: Generation) -> None:
+        """Watch a generation that was started just now: before the next await."""
+        generation.watch(self._news.set)
+        self._generations.append(generation)
+        self._cursors.append(0)
+
+    def leave(self) -> None:
+        """Stop watching."""
+        for generation in self._generations:
+            generation.unwatch(self._news.set)
+
+    async def events(self) -> AsyncIterator[list[ChoiceEvent]]:
+        """Yield all new events at once whenever there are some, until every choice is done."""
+        while True:
+            self._news.clear()
+            if found := list(self._read()):
+                yield found
+            if all(generation.log.done for generation in self._generations) and not any(self._unread()):
+                return
+            if not any(self._unread()):
+                await self._news.wait()
+
+    def _read(self) -> Iterator[ChoiceEvent]:
+        for index, generation in enumerate(self._generations):
+            for event in generation.log.events(self._cursors[index]):
+                self._cursors[index] = event.seq
+                yield ChoiceEvent(index, event)
+
+    def _unread(self) -> Iterator[bool]:
+        pairs = zip(self._generations, self._cursors, strict=True)
+        return (generation.log.seq > cursor for generation, cursor in pairs)
+
+
+@contextlib.asynccontextmanager
+async def started(
+    request: Request, bodies: Sequence[Generate], received: float, written: str = ""
+) -> AsyncIterator[Choices]:
+    """Start the generations of a request, and stop those that still run at the end of the block.
+
+    Raises RemoteProtocolError if one of them can't be started.
+    """
+    conversations: Conversations = request.app.state.conversations
+    choices = Choices()
+    try:
+        for body in bodies:
+            generation, _, _ = await conversations.start(principal_of(request.scope), body, received, written)
+            choices.add(generation)
+        yield choices
+    finally:
+        choices.leave()

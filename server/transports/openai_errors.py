@@ -1,0 +1,120 @@
+"""Errors below ``/v1`` in OpenAI's form, also those of the guard and of the router."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from server.guard.authentication import path_of
+from server.openai.errors import FORBIDDEN, ErrorReply, error_body, error_reply, headers_of, kind_of
+from server.transports.openai_endpoint import error_response
+
+ROOT: Final = "/v1"
+FAILED: Final = RemoteProtocolError(ErrorCode.INTERNAL, "a fault in the server")
+BAD_REQUEST: Final = 400
+
+
+class OpenAIErrors:
+    """ASGI middleware that translates responses to failed requests below ``/v1``.
+
+    It also takes ``//`` for ``/`` there: clients whose base address ends with a slash send it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or not _is_below(scope):
+            await self._app(scope, receive, send)
+            return
+        scope = _with_single_slashes(scope)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        sender = _Translating(scope, receive, send)
+        try:
+            await self._app(scope, receive, sender)
+        except Exception:
+            await sender.fail()
+            raise
+
+
+class _Translating:
+    """Owns one response: passes it on, or replaces its body."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._started = False
+        self._start: Message | None = None
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._started = True
+            kind = Headers(raw=message["headers"]).get("content-type", "")
+            if message["status"] >= BAD_REQUEST and not kind.startswith("text/html"):
+                self._start = message
+                return
+        if self._start is None:
+            await self._send(message)
+        elif message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._send_translated(self._start)
+
+    async def fail(self) -> None:
+        """Report an unexpected error if no response has begun."""
+        if not self._started:
+            self._started = True
+            await error_response(error_reply(FAILED))(self._scope, self._receive, self._send)
+
+    async def _send_translated(self, start: Message) -> None:
+        headers = MutableHeaders(raw=list(start["headers"]))
+        reply = _translated(start["status"], self._body)
+        if reply is not None:
+            self._body = reply.content
+            headers.update({**reply.headers, "content-type": "application/json"})
+        headers["content-length"] = str(len(self._body))
+        await self._send({**start, "headers": headers.raw})
+        await self._send({"type": "http.response.body", "body": self._body})
+
+
+def _translated(status: int, body: bytes) -> ErrorReply | None:
+    """Return the error in OpenAI's form; None if it has that form already."""
+    found = _decoded(body)
+    if isinstance(found.get("error"), dict):
+        return None
+    code, text = found.get("code"), found.get("message")
+    if not isinstance(code, str) or not isinstance(text, str):
+        text = body.decode("utf-8", "replace").strip()
+        kind = FORBIDDEN._replace(status=status)
+    else:
+        kind = kind_of(RemoteProtocolError(ErrorCode(code), text))._replace(status=status)
+    retry_after_ms = found.get("retry_after_ms")
+    return ErrorReply(status, error_body(text, kind), headers_of(kind, retry_after_ms))
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_below(scope: Scope) -> bool:
+    path = path_of(scope)
+    return path == ROOT or path.startswith(f"{ROOT}/")
+
+
+def _with_single_slashes(scope: Scope) -> Scope:
+    root = scope.get("root_path", "")
+    path = root + re.sub("/{2,}", "/", path_of(scope))
+    return scope if path == scope["path"] else {**scope, "path": path, "raw_path": path.encode()}

@@ -1,0 +1,175 @@
+"""Requests of chat completions, without a server."""
+
+import json
+from typing import Any
+
+import pytest
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.parameter_table import PARAMETERS
+from server.openai.chat_request import read_chat
+from server.openai.errors import error_reply
+from server.openai.facts import AnswerFacts
+from server.openai.formats import widened
+from server.openai.sampling import ALIASES
+
+HI = {"role": "user", "content": "Hi"}
+
+
+def read(**fields: Any) -> Any:
+    return read_chat(json.dumps({"messages": [HI], **fields}))
+
+
+WRONG: list[tuple[dict[str, Any], str | None]] = [
+    ({"messages": None}, "messages"),
+    ({"messages": []}, "messages"),
+    ({"messages": "Hi"}, "messages"),
+    ({"messages": ["Hi"]}, "messages[0]"),
+    ({"messages": [{"content": "Hi"}]}, "messages[0].role"),
+    ({"messages": [{"role": "narrator", "content": "Hi"}]}, "messages[0].role"),
+    ({"messages": [{"role": ["user"], "content": "Hi"}]}, "messages[0].role"),
+    ({"messages": [HI, {"role": "user"}]}, "messages[1].content"),
+    ({"messages": [{"role": "user", "content": 7}]}, "messages[0].content"),
+    ({"messages": [{"role": "user", "content": " "}]}, "messages"),
+    ({"messages": [{"role": "assistant", "content": "Hi"}]}, "messages"),
+    ({"messages": [{"role": "user", "content": ["Hi"]}]}, "messages[0].content[0]"),
+    ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text"),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, "messages[0].content[0]"),
+    ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "messages[0].content[0]"),
+    ({"messages": [HI, {"role": "assistant", "tool_calls": [{}]}, HI]}, "messages[1].tool_calls[0]"),
+    ({"messages": [HI, {"role": "assistant", "tool_calls": 7}, HI]}, "messages[1].tool_calls"),
+    ({"max_tokens": 0}, "max_tokens"),
+    ({"max_completion_tokens": 0}, "max_completion_tokens"),
+    ({"max_tokens": "9"}, "max_tokens"),
+    ({"max_tokens": 1.5}, "max_tokens"),
+    ({"temperature": 2.1}, "temperature"),
+    ({"temperature": "1"}, "temperature"),
+    ({"temperature": True}, "temperature"),
+    ({"top_p": -0.1}, "top_p"),
+    ({"presence_penalty": 3}, "presence_penalty"),
+    ({"frequency_penalty": -3}, "frequency_penalty"),
+    ({"repetition_penalty": 9}, "repetition_penalty"),
+    ({"top_k": -1}, "top_k"),
+    ({"seed": "7"}, "seed"),
+    ({"seed": 1.5}, "seed"),
+    ({"stop": 7}, "stop"),
+    ({"stop": ["x"] * 17}, "stop"),
+    ({"stop": [7]}, "stop[0]"),
+    ({"n": 0}, "n"),
+    ({"n": 17}, "n"),
+    ({"n": "2"}, "n"),
+    ({"logprobs": 1}, "logprobs"),
+    ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"logit_bias": {"x": 1}}, "logit_bias"),
+    ({"logit_bias": {"7": 101}}, "logit_bias"),
+    ({"response_format": "json"}, "response_format"),
+    ({"response_format": {"type": "xml"}}, "response_format.type"),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema.schema"),
+    ({"stream": "yes"}, "stream"),
+    ({"stream": True, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+    ({"stream_options": 7}, "stream_options"),
+    ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+    ({"functions": [{"name": "f"}]}, "functions"),
+    ({"modalities": ["text", "audio"]}, "modalities"),
+    ({"audio": {"voice": "x"}}, "audio"),
+    ({"web_search_options": {"x": 1}}, "web_search_options"),
+    ({"metadata": "x"}, "metadata"),
+]
+
+
+@pytest.mark.parametrize(("fields", "param"), WRONG, ids=lambda each: json.dumps(each)[:60])
+def test_a_wrong_field_is_named(fields: dict[str, Any], param: str | None) -> None:
+    with pytest.raises(RemoteProtocolError) as refused:
+        read(**fields)
+    reply = error_reply(refused.value)
+    error = reply.body["error"]
+    assert (reply.status, error["type"], error["param"]) == (400, "invalid_request_error", param)
+    assert str(param) in error["message"]
+    assert set(error) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", "7", '{"a":' * 100_000, '{"max_tokens":1e999}', "1" * 5000])
+def test_a_body_that_is_no_object_is_refused(body: str) -> None:
+    with pytest.raises(RemoteProtocolError) as refused:
+        read_chat(body)
+    assert error_reply(refused.value).status == 400
+
+
+def test_null_is_the_same_as_left_out() -> None:
+    names = [name for names in ALIASES.values() for name in names]
+    assert read(**dict.fromkeys([*names, "n", "stream", "tools", "response_format", "logprobs"])) == read()
+
+
+def test_every_sampling_parameter_has_its_own_name_and_openais() -> None:
+    for parameter in PARAMETERS:
+        assert parameter.name in ALIASES[parameter.name]
+        assert parameter.openai is None or parameter.openai in ALIASES[parameter.name]
+    assert read(top_k=3, dry_base=2.5, repetition_penalty=1.5).params.repeat_penalty == 1.5
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "value"),
+    [
+        ({"max_completion_tokens": 2, "max_tokens": 9}, "max_tokens", 2),
+        ({"max_tokens": -1}, "max_tokens", None),
+        ({"stop": "x"}, "stop", ("x",)),
+        ({"stop": []}, "stop", None),
+        ({"stop": ""}, "stop", None),
+        ({"seed": 2**32 + 5}, "seed", 5),
+        ({"seed": -7}, "seed", 2**32 - 7),
+        ({"seed": -1}, "seed", -1),
+        ({"response_format": {"type": "text"}}, "json_schema", None),
+        ({"response_format": {"type": "json_object"}}, "json_schema", {"type": "object"}),
+    ],
+)
+def test_usual_values_are_understood(fields: dict[str, Any], name: str, value: object) -> None:
+    assert getattr(read(**fields).params, name) == value
+
+
+def test_each_choice_has_a_seed_of_its_own() -> None:
+    request = read(seed=2**32 - 1, n=2)
+    facts = AnswerFacts("g", 1, "m", "M", "f")
+    assert [request.generate(facts, index).params.seed for index in range(2)] == [2**32 - 1, 0]
+    assert read(seed=-1).generate(facts, 1).params.seed == -1
+
+
+def test_the_roles_of_openai_become_those_of_templates() -> None:
+    calls = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}]
+    given = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "name": "me"},
+        {"role": "assistant", "content": None, "reasoning_content": "Hm.", "tool_calls": calls, "audio": None},
+        {"role": "tool", "content": "42", "tool_call_id": "c1"},
+    ]
+    messages = read(messages=given, tools=[], tool_choice="none").dialogue.messages
+    assert [(each.role, each.content) for each in messages] == [
+        ("system", "Be brief."),
+        ("user", "a\nb"),
+        ("assistant", '<think>\nHm.\n</think>\n\n{"name": "f", "arguments": {"x":1}}'),
+        ("user", "42"),
+    ]
+
+
+def test_a_last_message_of_the_assistant_begins_the_answer() -> None:
+    dialogue = read(messages=[HI, {"role": "assistant", "content": "Well"}]).dialogue
+    assert ([each.content for each in dialogue.messages], dialogue.written) == (["Hi"], "Well")
+
+
+def test_a_schema_without_strict_loses_only_keywords() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"pattern": {"type": "string", "pattern": "x"}, "n": {"enum": [{"minimum": 1}], "minimum": 0}},
+        "anyOf": [{"type": "integer", "maximum": 3}],
+    }
+    assert widened(schema) == {
+        "type": "object",
+        "properties": {"pattern": {"type": "string"}, "n": {"enum": [{"minimum": 1}]}},
+        "anyOf": [{"type": "integer"}],
+    }
+
+
+def test_a_fault_of_the_server_is_not_to_be_retried() -> None:
+    assert error_reply(RemoteProtocolError(ErrorCode.INTERNAL, "x")).headers == {"x-should-retry": "false"}
+    busy = error_reply(RemoteProtocolError(ErrorCode.BUSY, "x", retry_after_ms=1500))
+    assert (busy.status, busy.headers) == (503, {"retry-after": "2", "retry-after-ms": "1500"})
