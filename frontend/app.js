@@ -34,6 +34,7 @@ import { MarkdownText } from "./rendering/markdown-text.js";
 import { IdleQueue } from "./rendering/markdown/idle-queue.js";
 import { MenuView } from "./ui/menu-view.js";
 import { messageTemplates } from "./rendering/message-templates.js";
+import { ModelPicker } from "./rendering/model-picker.js";
 import { NearObserver } from "./rendering/near-observer.js";
 import { PageTitle } from "./rendering/page-title.js";
 import { PrintObserver } from "./rendering/print-observer.js";
@@ -148,6 +149,7 @@ const chatApp = new ChatApp({
     clock,
     () => navigator.onLine,
   ),
+  modelPicker: new ModelPicker({ choice: element("model-picker", HTMLSelectElement), name: element("model", HTMLElement) }),
   announcer,
   toasts,
   pageTitle: new PageTitle(document, element("title", HTMLElement)),

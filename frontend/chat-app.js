@@ -36,6 +36,7 @@ import { Sender } from "./conversations/sender.js";
  * @property {import("./composer/queue-view.js").QueueView} queueView
  * @property {import("./rendering/transcript-view.js").TranscriptView} transcript
  * @property {import("./rendering/connection-view.js").ConnectionView} connectionView
+ * @property {import("./rendering/model-picker.js").ModelPicker} [modelPicker]
  * @property {import("./rendering/announcer.js").Announcer} announcer
  * @property {import("./ui/toast-view.js").ToastView} toasts
  * @property {import("./rendering/page-title.js").PageTitle} pageTitle
@@ -69,6 +70,8 @@ export class ChatApp {
   #isConnected = false;
   /** Name and context of the server's model, as of the last connection. */
   #model = "";
+  /** @type {string[]} names of the server's models, as of the last connection */
+  #models = [];
   #open;
   /** @type {ChatAppDelegate | null} */
   #delegate = null;
@@ -97,6 +100,7 @@ export class ChatApp {
     this.#questions = new Questions(parts, this.#sender, {
       open: () => this.#open,
       model: () => this.#model,
+      chosenModel: () => this.#models.find((name) => name === this.settings.model),
       startNewChat: () => this.startNewChat(),
       begun: () => this.#delegate?.conversationOpened(this.#open.id),
     });
@@ -139,6 +143,7 @@ export class ChatApp {
     this.#parts.contextChoice?.start(this);
     transcript.start(this);
     connectionView.start(this);
+    this.#parts.modelPicker?.start(this);
     outbox.start(this);
     address.start(this);
     libraryUI.start(this.#libraryEvents);
@@ -161,6 +166,7 @@ export class ChatApp {
     outbox.stop();
     queue.stop();
     connectionView.stop();
+    this.#parts.modelPicker?.stop();
     transcript.stop();
     this.#parts.contextChoice?.stop();
     composer.stop();
@@ -301,6 +307,13 @@ export class ChatApp {
     this.#open.catchUp();
   }
 
+  /** @param {string} model name of the model for the next answers of the open conversation */
+  modelChosen(model) {
+    this.set({ ...this.settings, model });
+    this.#delegate?.settingsShown();
+    this.#parts.composer.focus();
+  }
+
   connectionRetried() {
     this.#parts.connection.retryNow();
   }
@@ -309,7 +322,7 @@ export class ChatApp {
   connectionChanged(state) {
     this.#connectionAnnouncer.announce(state);
     this.#isConnected = state.name === "connected";
-    if (state.name === "connected") this.#model = `${state.welcome.model?.name} ${state.welcome.model?.context}`;
+    if (state.name === "connected") this.#greeted(state.welcome);
     this.#parts.connectionView.show(state);
     this.#sender.connectionChanged(this.#isConnected);
     if (this.#isConnected) {
@@ -321,6 +334,14 @@ export class ChatApp {
       this.#queue.runner.sendElsewhere();
     }
     this.#showLines();
+  }
+
+  /** @param {import("./protocol/messages.js").Welcome} welcome */
+  #greeted({ model, models = [] }) {
+    this.#model = `${model?.name} ${model?.context}`;
+    this.#models = models.map(({ name }) => name);
+    this.#parts.modelPicker?.offer(models);
+    this.#parts.modelPicker?.show(this.settings.model);
   }
 
   /** @param {SessionEvent} event */
@@ -367,7 +388,7 @@ export class ChatApp {
 
   /** @returns {Circumstances} */
   get #circumstances() {
-    return circumstancesOf(this.#open, { isConnected: this.#isConnected, model: this.#model, count: this.#context.count });
+    return circumstancesOf(this.#open, { isConnected: this.#isConnected, model: this.#model, namesModels: this.#models.length > 1, count: this.#context.count });
   }
 
   #show() {
@@ -378,6 +399,7 @@ export class ChatApp {
     }
     this.#settingsSaver.save();
     this.#context.measure();
+    this.#parts.modelPicker?.show(this.settings.model);
     this.#view.show(this.#open, this.#circumstances);
     this.#reportSettings();
     this.#view.reveal(this.#open, () => this.#show());

@@ -85,7 +85,7 @@ export class AnswerEvents {
     if (event.type === "token") this.#appendText(message.id, view, event.text);
     if (event.type === "snapshot") view.rewrite(this.#open.textOf(message));
     if (event.type === "snapshot") this.#parts.announcer.forget();
-    view.showStatus(describe(this.#open, message, this.#hooks.isConnected()));
+    view.showStatus(describe(this.#open, message, { isConnected: this.#hooks.isConnected() }));
   }
 
   /**

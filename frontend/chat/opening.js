@@ -22,7 +22,7 @@ export function openConversation(id, { api, outbox, newId, newChatSettings }, un
 
 /**
  * @param {OpenConversation} open
- * @param {Pick<Circumstances, "isConnected" | "model" | "count">} facts
+ * @param {Pick<Circumstances, "isConnected" | "model" | "namesModels" | "count">} facts
  * @returns {Circumstances}
  */
 export function circumstancesOf({ isGone, settings, length }, facts) {

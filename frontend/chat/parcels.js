@@ -16,13 +16,16 @@ const MAX_ABOVE = 64;
 /**
  * @param {Question} question
  * @param {OpenConversation} open
- * @param {{model: string, newId: () => string}} facts model: name and context of the server's model
+ * @param {{model: string, chosen?: string, newId: () => string}} facts model: name and context of the server's model;
+ *   chosen: name of the model that the chat's settings name, if the server has it
  * @returns {Parcel}
  */
-export function parcelOf({ parent, content, edited, above, ids }, open, { model, newId }) {
+export function parcelOf({ parent, content, edited, above, ids }, open, { model, chosen, newId }) {
   const { tree, id: conversation, isBegun, settings } = open;
   const said = content === undefined ? {} : { content: wellFormed(content), message_id: ids?.message ?? newId() };
-  const request = generate({ id: ids?.generation ?? newId(), conversation, parent, ...said });
+  // Named here too: the settings may not have reached the server yet.
+  const named = chosen === undefined ? {} : { model: chosen };
+  const request = generate({ id: ids?.generation ?? newId(), conversation, parent, ...said, ...named });
   const path = tree.pathTo(parent);
   const history = path.reduce((sum, message) => sum + message.content.length, 0);
   return {

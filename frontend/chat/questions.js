@@ -9,6 +9,7 @@ import { parcelOf } from "./parcels.js";
  * @typedef {object} QuestionHooks
  * @property {() => OpenConversation} open
  * @property {() => string} model name and context of the server's model
+ * @property {() => string | undefined} chosenModel name of the model that the chat's settings name, if the server has it
  * @property {() => void} startNewChat
  * @property {() => void} begun called when a new chat gets its id
  */
@@ -36,7 +37,7 @@ export class Questions {
     if (open.isGone) return content === undefined ? undefined : this.askElsewhere(content);
     const { address, libraryUI, announcer, transcript, newId } = this.#parts;
     this.#forgetRefusedRequests(open);
-    const parcel = parcelOf(question, open, { model: this.#hooks.model(), newId });
+    const parcel = parcelOf(question, open, { model: this.#hooks.model(), chosen: this.#hooks.chosenModel(), newId });
     const { request } = parcel;
     if (open.phase === "new") libraryUI.library.onSummary(unsentSummary(open.id, content ?? "", parcel.at));
     open.track(request.id, false);

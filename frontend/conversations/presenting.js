@@ -77,7 +77,7 @@ function presentMessage(conversation, parcels, circumstances, message, isBusy) {
     isGrowing: message.state === "writing",
     at: message.created_at,
     thoughts: message.thoughts ?? [],
-    line: failed ? describeRefusal(failed, circumstances) : describe(conversation, message, circumstances.isConnected),
+    line: failed ? describeRefusal(failed, circumstances) : describe(conversation, message, circumstances),
     branch: { index: siblings.indexOf(message) + 1, count: siblings.length },
     actions: actionsFor(message, { isBusy, isUnsent: isUnsent(message, parcels), isEmpty: text === "" }),
     offers: isLast && !isBusy ? offersFor(message, failed, circumstances) : [],
@@ -118,14 +118,14 @@ function partsOf(role, content) {
  * Describe the progress of a message's answer, or its end.
  * @param {OpenConversation} conversation
  * @param {Message} message
- * @param {boolean} isConnected
+ * @param {Pick<Circumstances, "isConnected" | "namesModels">} circumstances
  * @returns {StatusLine | null}
  */
-export function describe(conversation, message, isConnected) {
+export function describe(conversation, message, { isConnected, namesModels = false }) {
   if (message.role !== "assistant") return null;
   const live = message.generation ? conversation.live(message.generation) : undefined;
   const line = message.state === "writing" ? describeWriting(live, isConnected, message.earlier) : describeEnd(message);
-  return lines.withDropped(line, message.dropped || live?.dropped || 0);
+  return lines.withDropped(lines.withModel(line, namesModels ? message.model : undefined), message.dropped || live?.dropped || 0);
 }
 
 /**

@@ -16,6 +16,7 @@ import { refusedWords } from "../rendering/error-words.js";
 /**
  * @typedef {object} Standing state of the open conversation
  * @property {boolean} isConnected
+ * @property {boolean} [namesModels] whether each answer names its model
  * @property {boolean} isGone whether it was deleted
  * @property {boolean} leavesOut whether the server leaves out the oldest messages if not all fit
  * @property {import("./api.js").ContextCount | null} count size of the branch in the context; null if unknown

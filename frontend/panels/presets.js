@@ -131,5 +131,5 @@ function builtIn(name, meaning, params) {
  * @returns {Preset}
  */
 function own(name, settings) {
-  return { name, meaning: "Your preset", settings: tidied(settings), isOwn: true };
+  return { name, meaning: "Your preset", settings: tidied({ ...settings, model: undefined }), isOwn: true };
 }

@@ -5,7 +5,7 @@ import { PARAMETERS } from "./parameters.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /** @typedef {Record<string, unknown>} Params by the protocol's names; a missing one is at the model's or the server's default */
-/** @typedef {{system?: string, params?: Params, truncation?: "auto" | "disabled"}} Settings */
+/** @typedef {{system?: string, params?: Params, model?: string, truncation?: "auto" | "disabled"}} Settings */
 
 export const KEY = "streamui.settings.v1";
 
@@ -13,11 +13,12 @@ export const KEY = "streamui.settings.v1";
  * @param {Settings} settings
  * @returns {Settings} without empty values
  */
-export function tidied({ system = "", params = {}, truncation }) {
+export function tidied({ system = "", params = {}, model, truncation }) {
   const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== null);
   return {
     ...(system.trim() === "" ? {} : { system }),
     ...(given.length === 0 ? {} : { params: Object.fromEntries(given) }),
+    ...(model ? { model } : {}),
     ...(truncation ? { truncation } : {}),
   };
 }
@@ -45,7 +46,9 @@ export class KeptSettings {
   }
 
   get settings() {
-    return readSettings(this.#storage.read(KEY));
+    const kept = this.#storage.read(KEY);
+    const { model } = /** @type {{model?: unknown}} */ (kept ?? {});
+    return { ...readSettings(kept), ...(typeof model === "string" ? { model } : {}) };
   }
 
   /** @param {Settings} settings */

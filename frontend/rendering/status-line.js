@@ -1,6 +1,7 @@
 /** Status line of an answer: its progress, or how it ended. */
 
 import { failedWords } from "./error-words.js";
+import { displayName } from "./model-name.js";
 
 /** @typedef {import("../protocol/messages.js").Status} Status */
 /** @typedef {import("../protocol/messages.js").Done} Done */
@@ -90,6 +91,15 @@ function describeLimit({ limit, usage }, whole, isContinued) {
 function contextFull(usage, whole) {
   const tokens = (usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0);
   return usage?.prompt_tokens ? join(`Context full (${count(tokens)})`, ...whole.slice(1)) : join("Context full", ...whole);
+}
+
+/**
+ * @param {StatusLine | null} line
+ * @param {string | undefined} model name of the model that wrote the answer, if the line names it
+ * @returns {StatusLine | null}
+ */
+export function withModel(line, model) {
+  return line && model ? { ...line, text: join(line.text, displayName(model)) } : line;
 }
 
 /**

@@ -3,7 +3,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,6 +17,7 @@ const PYTHON = join(dirname(COMMAND), "python");
 const REPEATABLE = fileURLToPath(new URL("../server/repeatable.py", import.meta.url));
 const UNBUNDLED = fileURLToPath(new URL("unbundled.py", import.meta.url));
 const RECITED = fileURLToPath(new URL("recited.py", import.meta.url));
+const STARTER = fileURLToPath(new URL("../../server/starter/starter.gguf", import.meta.url));
 /** How long a start and an end may take, in milliseconds. */
 const START_MS = 120_000;
 const END_MS = 30_000;
@@ -44,15 +45,19 @@ export class Server {
   }
 
   /**
-   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean, origins?: string[]}} [options]
+   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean, origins?: string[], models?: string[]}} [options]
    *   port 0 means any free port; stepMs slows each token down; context 0 means the model's own; origins: of
-   *   foreign pages that may use it
+   *   foreign pages that may use it; models: names of several copies of the starter
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true, origins = [] } = {}) {
+  static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true, origins = [], models = [] } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
     const script = isBundled ? [REPEATABLE, String(stepMs), slowFile(data)] : [UNBUNDLED];
     const options = ["--auth", auth, "--root-path", rootPath, ...(context > 0 ? ["--context", String(context)] : [])];
+    for (const name of models) {
+      await copyFile(STARTER, join(data, `${name}.gguf`));
+      options.push("--model", join(data, `${name}.gguf`));
+    }
     if (origins.length > 0) options.push("--allow-origin", origins.join(","));
     return await Server.#started(new Server(data, script, port, options));
   }

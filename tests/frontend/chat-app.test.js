@@ -60,6 +60,26 @@ describe("ChatApp", () => {
 
   const offers = () => tab.transcript.last.shown.offers;
 
+  it("asks the chosen model, and the default one where the server no longer has that", async () => {
+    const models = ["One", "Two"].map((name) => ({ name, state: "loaded", context: 2048 }));
+    const connected = (/** @type {typeof models} */ offered) =>
+      tab.ui.connectionChanged({ name: "connected", welcome: { type: "welcome", models: offered }, transport: "websocket" });
+    connected(models);
+    const { id } = await exchange("Hi", "Hello.");
+    assert.equal("model" in (tab.connection.generated[0] ?? {}), false);
+    tab.ui.modelChosen("Two");
+    tab.ui.messageActed("regenerate", id);
+    await settle();
+    const again = tab.connection.generated.at(-1);
+    assert.equal(again?.model, "Two");
+    assert.equal(again?.content, undefined);
+    assert.deepEqual(tab.ui.settings, { model: "Two" });
+    connected(models.slice(0, 1));
+    tab.ui.startNewChat();
+    tab.ui.set({ model: "Two" });
+    assert.equal("model" in (await ask("And now?")), false);
+  });
+
   it("makes the conversation, then asks in it, and shows both at once", async () => {
     tab.ui.composerSent("Hi");
     assert.deepEqual(tab.transcript.texts, ["Hi", ""]);

@@ -13,7 +13,7 @@ function answer(fields) {
 
 /** @param {Message} message @param {LiveAnswer} [live] */
 function line(message, live) {
-  return describe(/** @type {any} */ ({ live: () => live }), message, true)?.text;
+  return describe(/** @type {any} */ ({ live: () => live }), message, { isConnected: true })?.text;
 }
 
 suite("The line of a continued answer", () => {
@@ -35,6 +35,17 @@ suite("The line of a continued answer", () => {
 suite("A limit that an answer reached", () => {
   it("is named after a reload", () => {
     assert.equal(line(answer({ reason: "length", limit: "max_tokens", usage: { completion_tokens: 200 } })), "Stopped at your 200-token limit");
+  });
+});
+
+suite("The model of an answer", () => {
+  const written = answer({ reason: "stop", model: "qwen-3-4b" });
+  /** @param {boolean} namesModels */
+  const lineWith = (namesModels) => describe(/** @type {any} */ ({ live: () => undefined }), written, { isConnected: true, namesModels })?.text;
+
+  it("is named where the server has several", () => {
+    assert.equal(lineWith(true), "Done · Qwen 3 4B");
+    assert.equal(lineWith(false), "Done");
   });
 });
 

@@ -31,6 +31,14 @@ describe("KeptSettings", () => {
     assert.deepEqual(new KeptSettings(browser.openTab()).settings, { system: "Be brief.", params: { temperature: 0 } });
   });
 
+  it("keeps the model", () => {
+    const { browser } = new FakeBrowser().openTab();
+    new KeptSettings(browser.openTab()).set({ model: "One" });
+    assert.deepEqual(new KeptSettings(browser.openTab()).settings, { model: "One" });
+    browser.openTab().write(KEY, { model: 3 });
+    assert.deepEqual(new KeptSettings(browser.openTab()).settings, {});
+  });
+
   it("does without what another version has kept", () => {
     const tab = new FakeBrowser().openTab();
     tab.write(KEY, { params: { temperature: "hot" } });
