@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from protocol.errors import ErrorCode
 from protocol.messages import Generate
 from server.engine.base import ModelError
+from server.models.names import nearest_first
 from server.writers.request_errors import refusal
 from server.writers.writer_port import ServedModel
 
@@ -27,7 +27,7 @@ def named_model(body: Generate, models: Sequence[ServedModel]) -> str:
         return names[0]
     if body.model in names:
         return body.model
-    near = nearest(body.model, names)
+    near = nearest_first(body.model, names)
     shown = ", ".join(repr(name) for name in near[:NAMES_SHOWN])
     more = f" and {len(near) - NAMES_SHOWN} more" if len(near) > NAMES_SHOWN else ""
     text = f"model: this server has no model {body.model!r}; it has {shown}{more}"
@@ -46,15 +46,3 @@ def unique_names(models: Sequence[tuple[Path, str]]) -> list[str]:
     if count > 1:
         raise ModelError(f"--model: two models have the name {name}; rename one of the files, or leave it out")
     return names
-
-
-def nearest(wanted: str, names: Sequence[str]) -> list[str]:
-    """Return ``names`` with those first that are most like ``wanted``, regardless of case."""
-    matcher = SequenceMatcher(autojunk=False)
-    matcher.set_seq2(wanted.lower())
-
-    def likeness(name: str) -> float:
-        matcher.set_seq1(name.lower())
-        return matcher.ratio()
-
-    return sorted(names, key=likeness, reverse=True)

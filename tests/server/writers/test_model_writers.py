@@ -19,7 +19,7 @@ from protocol.messages import (
     StatusRequest,
 )
 from server.engine.base import EngineStats, ModelError
-from server.writers.model_choice import nearest, unique_names
+from server.writers.model_choice import unique_names
 from server.writers.model_writers import total
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import Peer
@@ -190,7 +190,3 @@ def test_models_of_one_name_are_named_by_their_files() -> None:
 def test_two_models_that_can_not_be_told_apart_are_refused(models: list[tuple[str, str]]) -> None:
     with pytest.raises(ModelError, match="two models have the name a"):
         unique_names([(Path(path), name) for path, name in models])
-
-
-def test_nearest_names_come_first() -> None:
-    assert nearest("smollm", ["Qwen 3", "SmolLM2 135M", "Gemma"])[0] == "SmolLM2 135M"
