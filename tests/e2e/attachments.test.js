@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from "node:test";
 
 import { pagesPdf, stream, textPdf } from "../frontend/composer/pdfs.js";
 import { ComposerPage } from "./composer-page.js";
+import { holds } from "./holds.js";
 import { useChat } from "./use-chat.js";
 
 /** @typedef {import("./chat-page.js").ChatPage} ChatPage */
@@ -26,10 +27,10 @@ describe("Files and long pastes", () => {
     await chat.write("Look:");
     await composer.drop([ONE, { name: "photo.png", content: "\u0089PNG\u0000" }, { name: "archive.zip", content: "PK\u0003\u0004\u0000" }]);
     await composer.says("photo.png is an image; this model reads text only. archive.zip isn't a text file.");
-    assert.deepEqual(await composer.chips(), ["one.py 9 bytes · 1 line"]);
-    assert.equal(await chat.draft(), "Look:");
+    await holds(async () => assert.deepEqual(await composer.chips(), ["one.py 9 bytes · 1 line"]));
+    await holds(async () => assert.equal(await chat.draft(), "Look:"));
     await chat.write(" why?");
-    assert.equal(await composer.notice(), "");
+    await holds(async () => assert.equal(await composer.notice(), ""));
     await chat.press("Remove one.py");
     await composer.chipsAre(0);
     await chat.hasFocus("#composer-input");
@@ -40,16 +41,16 @@ describe("Files and long pastes", () => {
     await composer.pasteFile(ONE);
     await composer.chipsAre(1);
     await chat.answered("Why?");
-    assert.deepEqual(await composer.chips(), []);
+    await holds(async () => assert.deepEqual(await composer.chips(), []));
     for (const reload of [false, true]) {
       if (reload) await chat.reload();
       await chat.questionsAre(["Why?"]);
-      assert.deepEqual(await composer.sentFiles(), ["one.py"]);
+      await holds(async () => assert.deepEqual(await composer.sentFiles(), ["one.py"]));
     }
     const { messages, id } = await chat.document();
     assert.equal(messages[0].content, `Why?\n\n${BLOCK}`);
     const exported = await fetch(new URL(`/api/conversations/${id}/export?format=markdown`, await chat.page.url()));
-    assert.ok((await exported.text()).includes(`Why?\n\n${BLOCK}\n\n`));
+    await holds(async () => assert.ok((await exported.text()).includes(`Why?\n\n${BLOCK}\n\n`)));
   });
 
   it("open in a viewer, which Escape closes; the focus returns", async () => {
@@ -79,14 +80,14 @@ describe("Files and long pastes", () => {
     await chat.page.focus("#composer-input");
     await chat.page.press("ArrowUp");
     await chat.hasFocus(".editor-input");
-    assert.equal(await chat.page.$eval(".editor-input", (input) => /** @type {HTMLTextAreaElement} */ (input).value), "Why?");
+    await holds(async () => assert.equal(await chat.page.$eval(".editor-input", (input) => /** @type {HTMLTextAreaElement} */ (input).value), "Why?"));
     await chat.press("Remove two.txt");
     await chat.hasFocus(".editor-input");
     await chat.page.press("Enter");
     await chat.branchesSay("2/2");
     await chat.isIdle();
     await chat.isAnswered();
-    assert.deepEqual(await composer.sentFiles(), ["one.py"]);
+    await holds(async () => assert.deepEqual(await composer.sentFiles(), ["one.py"]));
     const { messages } = await chat.document();
     assert.ok(messages.some((/** @type {any} */ { content }) => content === `Why?\n\n${BLOCK}`));
   });
@@ -98,25 +99,25 @@ describe("Files and long pastes", () => {
     await chat.isAnswered();
     await chat.listSays("one.py");
     await chat.questionsAre([""]);
-    assert.deepEqual(await composer.sentFiles(), ["one.py"]);
+    await holds(async () => assert.deepEqual(await composer.sentFiles(), ["one.py"]));
   });
 
   it("are kept over a reload until they are sent; 20,000 lines too", async () => {
     const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`).join("");
     await composer.pasteText(lines);
     await composer.chipsAre(1);
-    assert.equal(await chat.draft(), "");
-    assert.match((await composer.chips()).join(), /Pasted text.*20,000 lines/);
+    await holds(async () => assert.equal(await chat.draft(), ""));
+    await holds(async () => assert.match((await composer.chips()).join(), /Pasted text.*20,000 lines/));
     await chat.write("Which line is the last?");
     await chat.reload();
     await composer.chipsAre(1);
-    assert.equal(await chat.draft(), "Which line is the last?");
+    await holds(async () => assert.equal(await chat.draft(), "Which line is the last?"));
     await composer.openFile("#composer-held", lines);
     await chat.page.press("Escape");
     await composer.send();
     await chat.lastStatusSays("too long");
-    assert.deepEqual(await composer.chips(), []);
-    assert.deepEqual(await composer.sentFiles(), ["Pasted text"]);
+    await holds(async () => assert.deepEqual(await composer.chips(), []));
+    await holds(async () => assert.deepEqual(await composer.sentFiles(), ["Pasted text"]));
     await chat.questionsAre(["Which line is the last?"]);
     await chat.press("Edit message");
     await composer.chipsAre(1);
@@ -131,7 +132,7 @@ describe("Files and long pastes", () => {
       { name: "broken.pdf", content: "%PDF-1.7\njust text" },
     ]);
     await composer.says("scan.pdf has no text. It may be a scan. broken.pdf is damaged and couldn't be read.");
-    assert.deepEqual(await composer.chips(), ["paper.pdf 32 bytes · 5 lines"]);
+    await holds(async () => assert.deepEqual(await composer.chips(), ["paper.pdf 32 bytes · 5 lines"]));
     await composer.openFile("#composer-held", "A heading\n\nSome words\n\nPage two\n");
     assert.deepEqual(chat.complaints, []);
   });
@@ -139,7 +140,7 @@ describe("Files and long pastes", () => {
   it("that are larger than a message can be are named", async () => {
     await composer.drop([{ name: "huge.log", content: "x".repeat(1_100_000) }]);
     await composer.says("huge.log is too big (1 MiB; 1,019 KiB left)");
-    assert.equal(await chat.draft(), "");
+    await holds(async () => assert.equal(await chat.draft(), ""));
   });
 
   it("count towards the size of the message", async () => {

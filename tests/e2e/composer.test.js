@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
 import { ComposerPage } from "./composer-page.js";
+import { holds } from "./holds.js";
 import { useChat } from "./use-chat.js";
 
 /** @typedef {import("./chat-page.js").ChatPage} ChatPage */
@@ -25,7 +26,7 @@ describe("The composer", () => {
     await composer.send();
     await chat.isAnswered();
     await chat.reload();
-    assert.equal(await chat.draft(), "");
+    await holds(async () => assert.equal(await chat.draft(), ""));
   });
 
   it("folds a long question that was sent, and unfolds it at a press", async () => {
@@ -35,9 +36,9 @@ describe("The composer", () => {
     const height = async () => await chat.page.$eval(".prompt-text", ({ clientHeight }) => clientHeight);
     const folded = await height();
     await chat.press("Show more");
-    assert.ok((await height()) > 2 * folded, `${folded} and ${await height()} pixels`);
+    await holds(async () => assert.ok((await height()) > 2 * folded, `${folded} and ${await height()} pixels`));
     await chat.press("Show less");
-    assert.equal(await height(), folded);
+    await holds(async () => assert.equal(await height(), folded));
     assert.deepEqual(chat.complaints, []);
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
 import { ContextPage } from "./context-page.js";
+import { holds } from "./holds.js";
 import { useChat } from "./use-chat.js";
 
 /** @typedef {import("./chat-page.js").ChatPage} ChatPage */
@@ -71,13 +72,13 @@ describe("A small context", () => {
     await fill();
     await chat.press("Drop the oldest messages");
     await context.asks(false);
-    assert.equal((await chat.document()).settings.truncation, "auto");
+    await holds(async () => assert.equal((await chat.document()).settings.truncation, "auto"));
     await chat.answered("What is a computer?");
     await context.lineSays("The model no longer sees the messages above");
     const before = (await chat.answers()).length;
     await chat.reload();
     await context.lineSays("The model no longer sees the messages above");
-    assert.equal((await chat.answers()).length, before);
+    await holds(async () => assert.equal((await chat.answers()).length, before));
     await context.asks(false);
     assert.deepEqual(chat.complaints, []);
   });
@@ -87,14 +88,14 @@ describe("A small context", () => {
     const before = await chat.answers();
     await chat.press("Summarize them");
     await context.lineSays("The model sees a summary of the messages above");
-    assert.deepEqual(await chat.answers(), before);
-    assert.equal((await summaries()).length, 1);
+    await holds(async () => assert.deepEqual(await chat.answers(), before));
+    await holds(async () => assert.equal((await summaries()).length, 1));
     await chat.reload();
     await context.lineSays("The model sees a summary of the messages above");
     await chat.page.click(() => document.querySelector(".boundary summary"));
     await chat.press("Remove summary");
     await context.hasNoLine();
-    assert.deepEqual(await summaries(), []);
+    await holds(async () => assert.deepEqual(await summaries(), []));
     assert.deepEqual(chat.complaints, []);
   });
 
@@ -103,7 +104,7 @@ describe("A small context", () => {
     await chat.press("Start a new chat");
     await context.isHidden();
     await context.asks(false);
-    assert.deepEqual(await chat.answers(), []);
+    await holds(async () => assert.deepEqual(await chat.answers(), []));
   });
 
   it("does not offer to continue an answer that fills it alone", async () => {

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
 
@@ -68,7 +69,7 @@ describe("Conversations", () => {
     await other.lastStatusSays("Stopped");
     await chat.page.bringToFront();
     await chat.lastStatusSays("Stopped");
-    assert.deepEqual(await chat.answers(), await other.answers());
+    await holds(async () => assert.deepEqual(await chat.answers(), await other.answers()));
     assert.deepEqual([chat.complaints, other.complaints], [[], []]);
   });
 
@@ -101,7 +102,7 @@ describe("Conversations", () => {
     await chat.isAnswered();
     await chat.pressLast("Previous version");
     await chat.branchesSay("1/2");
-    assert.deepEqual(await chat.answers(), [first]);
+    await holds(async () => assert.deepEqual(await chat.answers(), [first]));
     await chat.page.press("ArrowRight");
     await chat.branchesSay("2/2");
     await chat.page.focus("#composer-input");
@@ -129,8 +130,8 @@ describe("Conversations", () => {
     await chat.lastAnswerIsLongerThan(stopped.length + 50);
     await chat.press("Stop");
     await chat.lastStatusSays("Stopped");
-    assert.ok((await chat.lastAnswer()).startsWith(stopped));
-    assert.equal((await chat.document()).messages.length, 2);
+    await holds(async () => assert.ok((await chat.lastAnswer()).startsWith(stopped)));
+    await holds(async () => assert.equal((await chat.document()).messages.length, 2));
   });
 
   it("lose a message, and get it back", async () => {
@@ -141,7 +142,7 @@ describe("Conversations", () => {
     await chat.hasAnswers(0);
     await chat.press("Undo");
     await chat.hasAnswers(1);
-    assert.deepEqual(await chat.answers(), [answer]);
+    await holds(async () => assert.deepEqual(await chat.answers(), [answer]));
   });
 
   it("are deleted and brought back, in every browser", async () => {
@@ -168,7 +169,7 @@ describe("Conversations", () => {
     await chat.page.type(".row-input", "A burrow");
     await chat.page.press("Enter");
     await chat.listSays("A burrow");
-    assert.equal(await chat.page.$eval("#title", (title) => title.textContent), "A burrow");
+    await holds(async () => assert.equal(await chat.page.$eval("#title", (title) => title.textContent), "A burrow"));
     await chat.chooseListed("A burrow", "Pin");
     await chat.page.waitFor(() => document.querySelector(".group-name")?.textContent === "Pinned");
     await chat.press("New chat");
@@ -188,7 +189,7 @@ describe("Conversations", () => {
     await chat.ask(STORY);
     await chat.lastAnswerIsLongerThan(20);
     await chat.page.waitFor(() => document.querySelectorAll('.row[data-writing="true"]').length === 2);
-    assert.match(await chat.page.title(), /^✎ Write a long story/);
+    await holds(async () => assert.match(await chat.page.title(), /^✎ Write a long story/));
     await chat.openListed(`${STORY}, please`);
     await chat.questionsAre([`${STORY}, please`]);
     await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
@@ -211,7 +212,7 @@ describe("Conversations", () => {
     await chat.page.waitForSelector("#welcome:not([hidden])");
     await chat.page.evaluate(() => history.back());
     await chat.questionsAre(["First question"]);
-    assert.equal(await chat.page.url(), first);
+    await holds(async () => assert.equal(await chat.page.url(), first));
     await chat.page.evaluate(() => history.go(2));
     await chat.questionsAre(["Second question"]);
     const other = await open(second);
@@ -240,7 +241,7 @@ describe("Conversations", () => {
       await chat.isAnswered();
       await chat.questionsAre(["Are you there?"]);
       await chat.listSays("Are you there?");
-      assert.equal((await chat.document()).messages.length, 2);
+      await holds(async () => assert.equal((await chat.document()).messages.length, 2));
     } finally {
       await proxy.stop();
     }

@@ -4,6 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ForeignPage, ForeignSite } from "./foreign-page.js";
+import { holds } from "./holds.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
 
@@ -156,7 +157,7 @@ describe("StreamUI in a foreign page", () => {
     const kinds = new Set(heard.map((/** @type {[string, object]} */ [type]) => type));
     assert.deepEqual(["connection", "question", "token", "answer"].filter((type) => !kinds.has(type)), []);
     assert.deepEqual(messages.map((/** @type {any} */ { role }) => role), ["user", "assistant"]);
-    assert.equal(await chat.page.evaluate(() => document.querySelector(".stream-ui") === null), true);
+    await holds(async () => assert.equal(await chat.page.evaluate(() => document.querySelector(".stream-ui") === null), true));
   });
 
   it("logs in with a token, and says when it is not valid", async () => {

@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { Server } from "./server.js";
 
 describe("An unknown address", () => {
@@ -34,7 +35,7 @@ describe("An unknown address", () => {
     assert.deepEqual(seen, { title: "Page not found · StreamUI", ground: "rgb(19, 22, 23)", width: 320 });
     await chat.page.$eval("a.button", (link) => link.click());
     await chat.connected();
-    assert.equal(new URL(await chat.page.url()).pathname, "/");
+    await holds(async () => assert.equal(new URL(await chat.page.url()).pathname, "/"));
     await chat.leave();
   });
 

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { Server } from "./server.js";
 
 describe("A server that asks for a token", () => {
@@ -56,14 +57,14 @@ describe("A server that asks for a token", () => {
     await logIn("sui_wrong");
     await chat.page.waitForSelector("[role=alert]");
     await arrivesAt("/login");
-    assert.match(await chat.page.$eval("[role=alert]", (element) => element.textContent ?? ""), /That token/);
+    await holds(async () => assert.match(await chat.page.$eval("[role=alert]", (element) => element.textContent ?? ""), /That token/));
     chat.complaints.length = 0; // the browser complains of the 403
     await logIn(token);
     await arrivesAt("/");
     await chat.connected();
     await chat.ask("Hello");
     await chat.lastAnswerIsLongerThan(1);
-    assert.equal(await chat.page.evaluate(() => document.cookie), "");
+    await holds(async () => assert.equal(await chat.page.evaluate(() => document.cookie), ""));
     assert.deepEqual(chat.complaints, []);
   });
 

@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { importLong } from "./long-conversation.js";
 import { Server } from "./server.js";
 
@@ -44,10 +45,8 @@ describe("A conversation of 500 messages", () => {
     await chat.hasAnswers(MESSAGES / 2);
     await chat.page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => setTimeout(painted, 0))));
     t.diagnostic(`The browser's main thread was busy for ${Math.round((await busyMs(devtools)) - before)} ms`);
-    const texts = await chat.answers();
-    assert.ok(texts.every((text) => text.includes("as long as answers are")));
-    const made = await chat.page.$$eval(".message:has(.actions button)", (messages) => messages.length);
-    assert.ok(made >= 4, `${made} have buttons`);
+    await holds(async () => assert.ok((await chat.answers()).every((text) => text.includes("as long as answers are"))));
+    await chat.page.waitFor(() => document.querySelectorAll(".message:has(.actions button)").length >= 4);
     await chat.page.waitFor(() => {
       const viewport = document.getElementById("viewport");
       return viewport && viewport.scrollHeight - viewport.clientHeight - viewport.scrollTop < 2;

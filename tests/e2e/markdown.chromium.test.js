@@ -4,6 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { AnswerPage } from "./answer-page.js";
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { HOSTILE_TEXTS } from "./hostile-texts.js";
 import { Server } from "./server.js";
 
@@ -60,7 +61,7 @@ describe("Markdown on the page, as Chromium's own tools see it", () => {
       () => chat.page.click(() => document.querySelector(".code-copy")),
       () => document.querySelector(".code-copy")?.textContent === "Copied",
     );
-    assert.equal(await chat.page.evaluate(() => navigator.clipboard.readText()), "def f():\n    return 1");
+    await holds(async () => assert.equal(await chat.page.evaluate(() => navigator.clipboard.readText()), "def f():\n    return 1"));
     assert.deepEqual(chat.complaints, []);
   });
 

@@ -4,6 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { AnswerPage } from "./answer-page.js";
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { HOSTILE_TEXTS } from "./hostile-texts.js";
 import { Server } from "./server.js";
 
@@ -92,15 +93,15 @@ describe("Markdown on the page", () => {
   it("colours code", async () => {
     await recite("code.md");
     await chat.page.waitForSelector(".code-box .hljs-keyword");
-    assert.match(await chat.lastAnswer(), /def f\(\):\n {4}return 1/);
+    await holds(async () => assert.match(await chat.lastAnswer(), /def f\(\):\n {4}return 1/));
     assert.deepEqual(chat.complaints, []);
   });
 
   it("makes formulas and leaves prices, and obeys the security policy in it", async () => {
     await recite("math.md");
     await chat.page.waitForSelector(".math .katex");
-    assert.match(await chat.lastAnswer(), /costs \$5\.$/);
-    assert.equal(await copied(), "The sum \\sum_i x_i costs $5.");
+    await holds(async () => assert.match(await chat.lastAnswer(), /costs \$5\.$/));
+    await holds(async () => assert.equal(await copied(), "The sum \\sum_i x_i costs $5."));
     const { violations } = await answer.seen();
     assert.deepEqual([violations, chat.complaints], [[], []]);
   });
@@ -123,7 +124,7 @@ describe("Markdown on the page", () => {
 
   it("copies all of a long answer as plain text, also what is out of view", async () => {
     await recite("long.md");
-    assert.equal(await copied(), Array.from({ length: 200 }, (_, index) => `Paragraph ${index} with some words.`).join("\n\n"));
+    await holds(async () => assert.equal(await copied(), Array.from({ length: 200 }, (_, index) => `Paragraph ${index} with some words.`).join("\n\n")));
   });
 
   it("lets what is selected stay selected while the answer goes on", async () => {

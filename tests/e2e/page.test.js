@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
 
@@ -53,7 +54,7 @@ describe("The page", () => {
   }
 
   it("loads without a complaint from the browser and names its model", async () => {
-    assert.equal(await chat.page.title(), "StreamUI");
+    await holds(async () => assert.equal(await chat.page.title(), "StreamUI"));
     assert.notEqual(await chat.page.$eval("#model", (element) => element.textContent), "");
     assert.deepEqual(chat.complaints, []);
   });
@@ -82,13 +83,15 @@ describe("The page", () => {
 
   for (const how of /** @type {const} */ (["click", "Escape"])) {
     it(`stops by ${how} within a moment and keeps the text, then answers again`, async () => {
+      server?.takeTime();
       await chat.stopWithFirstText(how);
       await chat.ask(STORY);
       await chat.lastStatusSays("Stopped");
       await chat.isIdle();
+      server?.hurry();
       const [text] = await chat.answers();
       assert.ok(text);
-      assert.match((await chat.statuses())[0] ?? "", /^Stopped · [\d,]+ tokens?$/);
+      await holds(async () => assert.match((await chat.statuses())[0] ?? "", /^Stopped · [\d,]+ tokens?$/));
       await chat.ask("What can you do?");
       await chat.isAnswered();
       const [stopped, second] = await chat.answers();
@@ -103,14 +106,14 @@ describe("The page", () => {
     await chat.isAnswered();
     await chat.press("New chat");
     await chat.page.waitForSelector("#welcome:not([hidden])");
-    assert.deepEqual(await chat.answers(), []);
+    await holds(async () => assert.deepEqual(await chat.answers(), []));
   });
 
   it("keeps the draft that is written while an answer runs", async () => {
     await chat.ask(STORY);
     await chat.write("And then?");
     await chat.isIdle();
-    assert.equal(await chat.draft(), "And then?");
+    await holds(async () => assert.equal(await chat.draft(), "And then?"));
   });
 
   it("starts a new line with Shift and Enter, and leaves Enter to an input method", async () => {
@@ -121,8 +124,8 @@ describe("The page", () => {
       const composing = new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true });
       input.dispatchEvent(composing);
     });
-    assert.equal(await chat.draft(), "one\ntwo");
-    assert.deepEqual(await chat.answers(), []);
+    await holds(async () => assert.equal(await chat.draft(), "one\ntwo"));
+    await holds(async () => assert.deepEqual(await chat.answers(), []));
   });
 
   it("says that a prompt is too long and gives it back", async () => {
@@ -130,10 +133,10 @@ describe("The page", () => {
     await chat.paste(prompt);
     await chat.page.press("Enter");
     await chat.lastStatusSays("too long");
-    assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/);
+    await holds(async () => assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/));
     await chat.press("Edit message");
-    assert.equal(await chat.draft(), prompt.trim());
-    assert.deepEqual(await chat.answers(), []);
+    await holds(async () => assert.equal(await chat.draft(), prompt.trim()));
+    await holds(async () => assert.deepEqual(await chat.answers(), []));
   });
 
   it("keeps every character and every line of an answer, however long it gets", async () => {
@@ -200,7 +203,7 @@ describe("The page", () => {
   it("fits on a phone", async () => {
     const phone = await openChat({ width: 360, height: 480, isMobile: true });
     assert.equal(await phone.overhang(), 0);
-    assert.equal(await phone.page.$eval("#viewport", ({ scrollTop }) => scrollTop), 0);
+    await holds(async () => assert.equal(await phone.page.$eval("#viewport", ({ scrollTop }) => scrollTop), 0));
     await phone.page.setViewport({ width: 360, height: 740, isMobile: true });
     await phone.write("x".repeat(300));
     await phone.press("Send");

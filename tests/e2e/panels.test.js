@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
+import { holds } from "./holds.js";
 import { PanelsPage } from "./panels-page.js";
 import { useChat } from "./use-chat.js";
 
@@ -43,7 +44,7 @@ describe("The panels", () => {
       await chat.press("New chat");
       await chat.ask(STORY);
       await chat.lastStatusSays("Stopped at your 5-token limit");
-      assert.equal(await chat.lastAnswer(), first);
+      await holds(async () => assert.equal(await chat.lastAnswer(), first));
       assert.deepEqual(chat.complaints, []);
     });
 
@@ -52,18 +53,18 @@ describe("The panels", () => {
       await panels.set("json_schema", '{"enum": ["yes", "no"]}');
       await chat.ask("Is water wet?");
       await chat.isAnswered();
-      assert.match(await chat.lastAnswer(), /^\s*"(yes|no)"\s*$/);
+      await holds(async () => assert.match(await chat.lastAnswer(), /^\s*"(yes|no)"\s*$/));
     });
 
     it("says what is wrong with a value, and goes on with the one before", async () => {
       await panels.set("max_tokens", "5");
       await panels.set("max_tokens", "0");
-      assert.equal(await panels.problem("max_tokens"), "Must be 1 or more");
+      await holds(async () => assert.equal(await panels.problem("max_tokens"), "Must be 1 or more"));
       await panels.says("Fix: Max tokens. The previous value stays in use.");
       await chat.ask(STORY);
       await chat.lastStatusSays("Stopped at your 5-token limit");
       await panels.set("max_tokens", "6");
-      assert.equal(await panels.problem("max_tokens"), "");
+      await holds(async () => assert.equal(await panels.problem("max_tokens"), ""));
     });
 
     it("keeps the settings over a reload, resets one and all, and takes that back", async () => {
@@ -71,29 +72,29 @@ describe("The panels", () => {
       await panels.set("top_p", "0.5");
       await chat.reload();
       await panels.open("chat");
-      assert.equal(await panels.value("temperature"), "0.3");
+      await holds(async () => assert.equal(await panels.value("temperature"), "0.3"));
       await chat.press("Reset Temperature");
-      assert.deepEqual([await panels.value("temperature"), await panels.value("top_p")], ["", "0.5"]);
+      await holds(async () => assert.deepEqual([await panels.value("temperature"), await panels.value("top_p")], ["", "0.5"]));
       await chat.press("Reset all");
-      assert.equal(await panels.value("top_p"), "");
+      await holds(async () => assert.equal(await panels.value("top_p"), ""));
       await panels.says("Reset to defaults");
       await chat.press("Undo");
-      assert.equal(await panels.value("top_p"), "0.5");
+      await holds(async () => assert.equal(await panels.value("top_p"), "0.5"));
       await panels.says("Settings restored");
     });
 
     it("sets a parameter by its slider, with keys, and shows the model's default without a value", async () => {
-      assert.deepEqual(await panels.slider("temperature"), { value: "0.3", words: "0.3 (default)" });
+      await holds(async () => assert.deepEqual(await panels.slider("temperature"), { value: "0.3", words: "0.3 (default)" }));
       await chat.page.focus("#slider-temperature");
       for (const key of ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"]) await chat.page.press(key);
-      assert.equal(await panels.value("temperature"), "0.4");
+      await holds(async () => assert.equal(await panels.value("temperature"), "0.4"));
       await chat.reload();
       await panels.open("chat");
-      assert.deepEqual(await panels.slider("temperature"), { value: "0.4", words: "0.4" });
+      await holds(async () => assert.deepEqual(await panels.slider("temperature"), { value: "0.4", words: "0.4" }));
       await panels.set("temperature", "0.123");
-      assert.equal((await panels.slider("temperature")).words, "0.123");
+      await holds(async () => assert.equal((await panels.slider("temperature")).words, "0.123"));
       await chat.press("Reset Temperature");
-      assert.deepEqual(await panels.slider("temperature"), { value: "0.3", words: "0.3 (default)" });
+      await holds(async () => assert.deepEqual(await panels.slider("temperature"), { value: "0.3", words: "0.3 (default)" }));
     });
 
     it("has name, slider and number of a parameter in one line", async () => {
@@ -109,12 +110,12 @@ describe("The panels", () => {
     });
 
     it("explains a parameter on demand", async () => {
-      assert.equal(await panels.help("temperature"), "");
+      await holds(async () => assert.equal(await panels.help("temperature"), ""));
       await chat.page.focus('[aria-label="About Temperature"]');
       await chat.page.press("Enter");
-      assert.match(await panels.help("temperature") ?? "", /Low is focused.* Range: 0–2\.$/);
+      await holds(async () => assert.match(await panels.help("temperature") ?? "", /Low is focused.* Range: 0–2\.$/));
       await chat.page.press("Enter");
-      assert.equal(await panels.help("temperature"), "");
+      await holds(async () => assert.equal(await panels.help("temperature"), ""));
     });
 
     it("keeps the form of a preset and the error of a field out from under the footer", async () => {
@@ -134,41 +135,41 @@ describe("The panels", () => {
     it("chooses, keeps and deletes presets", async () => {
       await panels.set("max_tokens", "9");
       await chat.press("Precise");
-      assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]);
-      assert.deepEqual(await panels.pressedPresets(), ["Precise"]);
+      await holds(async () => assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]));
+      await holds(async () => assert.deepEqual(await panels.pressedPresets(), ["Precise"]));
       await chat.press("Save as preset…");
       await chat.page.type(".preset-form input", "Mine");
       await chat.page.press("Enter");
       await chat.press("Reset all");
-      assert.deepEqual(await panels.pressedPresets(), ["Balanced"]);
+      await holds(async () => assert.deepEqual(await panels.pressedPresets(), ["Balanced"]));
       await chat.reload();
       await panels.open("chat");
       await chat.press("Mine");
-      assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]);
+      await holds(async () => assert.deepEqual([await panels.value("temperature"), await panels.value("max_tokens")], ["0.2", "9"]));
       await chat.press("Save as preset…");
       await chat.page.type(".preset-form input", "The same");
       await chat.page.press("Enter");
       await panels.says("Preset saved");
-      assert.deepEqual(await panels.pressedPresets(), ["The same"]);
+      await holds(async () => assert.deepEqual(await panels.pressedPresets(), ["The same"]));
       for (const name of ["The same", "Mine"]) {
         await chat.press(`Delete the preset ${name}`);
         await panels.says("Preset deleted");
       }
       await chat.page.waitFor(() => !document.querySelector(".preset-own"));
       await chat.press("Undo");
-      assert.deepEqual(await panels.pressedPresets(), ["Mine"]);
+      await holds(async () => assert.deepEqual(await panels.pressedPresets(), ["Mine"]));
     });
 
     it("is worked by keys alone, closes with Escape, and gives the focus back", async () => {
       await chat.page.press("Escape");
       await chat.page.focus("#settings-button");
       await chat.page.press("Enter");
-      assert.equal(await panels.focused(), "tab-chat");
+      await holds(async () => assert.equal(await panels.focused(), "tab-chat"));
       await chat.page.press("ArrowRight");
-      assert.equal(await panels.focused(), "tab-engine");
+      await holds(async () => assert.equal(await panels.focused(), "tab-engine"));
       await chat.page.press("Escape");
-      assert.equal(await panels.focused(), "settings-button");
-      assert.equal(await panels.isOpen(), false);
+      await holds(async () => assert.equal(await panels.focused(), "settings-button"));
+      await holds(async () => assert.equal(await panels.isOpen(), false));
     });
   });
 
@@ -179,7 +180,7 @@ describe("The panels", () => {
     await panels.engineSays("0 of ");
     await chat.ask(STORY);
     await chat.page.waitFor(() => document.querySelector("#panel-engine .field-hint")?.textContent?.includes("at peak"));
-    assert.match(await panels.plotWords(), /^This browser: /);
+    await holds(async () => assert.match(await panels.plotWords(), /^This browser: /));
     await chat.page.press("Tab");
     await panels.show("appearance");
     const asked = await panels.questionCount();
@@ -198,7 +199,7 @@ describe("The panels", () => {
     assert.notEqual(chosen.ground, before.ground);
     assert.equal(chosen.size, "20px");
     await chat.reload();
-    assert.deepEqual(await panels.appearance(), chosen);
+    await holds(async () => assert.deepEqual(await panels.appearance(), chosen));
   });
 
   it("lists the shortcuts under ?, and gives the focus back", async () => {
@@ -212,10 +213,10 @@ describe("The panels", () => {
     for (const part of ["#help-title", "#help button", "#help .shortcut:last-child"]) assert.ok(await panels.isUncovered(part), part);
     await chat.page.press("Escape");
     await chat.page.waitForSelector("#help:not([open])");
-    assert.equal(await panels.focused(), "settings-button");
+    await holds(async () => assert.equal(await panels.focused(), "settings-button"));
     await chat.write("Why?");
-    assert.equal(await chat.draft(), "Why?");
-    assert.equal(await panels.isHelpOpen(), false);
+    await holds(async () => assert.equal(await chat.draft(), "Why?"));
+    await holds(async () => assert.equal(await panels.isHelpOpen(), false));
   });
 
   it("closes help and panel with Escape without stopping an answer", async () => {

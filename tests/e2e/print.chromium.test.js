@@ -3,6 +3,7 @@ import { after, before, beforeEach, afterEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { importLong } from "./long-conversation.js";
 import { Server } from "./server.js";
 
@@ -97,7 +98,7 @@ describe("A printed conversation", () => {
 
   it("is back as it was on the screen afterwards", async () => {
     await chat.page.devtools.pdf();
-    assert.equal(await chat.page.$eval("#viewport", (viewport) => getComputedStyle(viewport).overflowY), "auto");
+    await holds(async () => assert.equal(await chat.page.$eval("#viewport", (viewport) => getComputedStyle(viewport).overflowY), "auto"));
     assert.deepEqual(chat.complaints, []);
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 
+import { holds } from "./holds.js";
 import { useChat } from "./use-chat.js";
 
 /** @typedef {import("./chat-page.js").ChatPage} ChatPage */
@@ -40,7 +41,7 @@ describe("Messages that are written while an answer is", () => {
       () => document.getElementById("announcer")?.textContent?.includes("It will be sent when this answer ends"),
     );
     await queueSays(chat, ["Who are you?"]);
-    assert.equal(await chat.draft(), "");
+    await holds(async () => assert.equal(await chat.draft(), ""));
     await chat.reload();
     await queueSays(chat, ["Who are you?"]);
     const other = await chat.openBeside();
@@ -70,7 +71,7 @@ describe("Messages that are written while an answer is", () => {
     await chat.hasFocus("#composer-input");
     await chat.press("Edit “One?”");
     await queueSays(chat, ["Three?"]);
-    assert.equal(await chat.draft(), "One?");
+    await holds(async () => assert.equal(await chat.draft(), "One?"));
     await chat.write(" And why?");
     await chat.press("Queue");
     await queueSays(chat, ["Three?", "One? And why?"]);

@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { readLog } from "./log-reader.js";
 import { Proxy } from "./proxy.js";
 import { Server } from "./server.js";
@@ -48,7 +49,7 @@ describe("A lost connection", () => {
     await startServer({ port: first.port });
     await chat.connected();
     await chat.isAnswered();
-    assert.equal(await chat.draft(), "A draft");
+    await holds(async () => assert.equal(await chat.draft(), "A draft"));
   });
 
   it("to a server that died takes nothing of the answer that was being written, whether or not the next one knows it", async () => {
@@ -83,7 +84,7 @@ describe("A lost connection", () => {
     await chat.isIdle();
     await chat.isAnswered();
     const [id = ""] = await chat.generations();
-    assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
+    await holds(async () => assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]));
   });
 });
 

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
 
@@ -93,8 +94,8 @@ describe("A refused message", () => {
     await refuse();
     await chat.answered("Who are you?");
     await chat.questionsAre([TOO_LONG.trim(), QUESTION, TOO_LONG.trim(), TOO_LONG.trim(), "Who are you?"]);
-    assert.deepEqual((await chat.document()).messages.map((/** @type {any} */ { role }) => role), ["user", "assistant", "user", "assistant"]);
-    assert.deepEqual(await chat.page.$$eval(".branch-place", (places) => places.length), 0);
+    await holds(async () => assert.deepEqual((await chat.document()).messages.map((/** @type {any} */ { role }) => role), ["user", "assistant", "user", "assistant"]));
+    await holds(async () => assert.deepEqual(await chat.page.$$eval(".branch-place", (places) => places.length), 0));
     assert.deepEqual(chat.complaints, []);
   });
 
@@ -102,7 +103,7 @@ describe("A refused message", () => {
     await refuse();
     const other = await open(server.address);
     await other.listIsThere();
-    assert.deepEqual(await other.listed(), []);
+    await holds(async () => assert.deepEqual(await other.listed(), []));
     await chat.keepToasts();
     await chat.press("Delete message");
     await chat.page.waitForSelector("#welcome:not([hidden])");
@@ -116,7 +117,7 @@ describe("A refused message", () => {
     await chat.page.press("Enter");
     await chat.isAnswered();
     await chat.questionsAre(["What can you do? \ufffd"]);
-    assert.equal((await chat.document()).messages[0].content, "What can you do? \ufffd");
+    await holds(async () => assert.equal((await chat.document()).messages[0].content, "What can you do? \ufffd"));
   });
 
   it("for its settings can be sent again once these have changed", async () => {
@@ -126,7 +127,7 @@ describe("A refused message", () => {
     await chat.hasAnswers(1);
     await chat.ask("Who are you?");
     await chat.lastStatusSays("JSON schema");
-    assert.deepEqual(await chat.page.$$eval(".offers button", (offers) => offers.map(({ textContent }) => textContent)), ["Edit message", "Delete message"]);
+    await holds(async () => assert.deepEqual(await chat.page.$$eval(".offers button", (offers) => offers.map(({ textContent }) => textContent)), ["Edit message", "Delete message"]));
     await set({});
     await chat.press("Try again");
     await chat.isAnswered();
@@ -144,7 +145,7 @@ describe("A refused message", () => {
     await goOnline();
     await chat.isAnswered();
     await chat.questionsAre([QUESTION, "Never mind", "Who are you?"]);
-    assert.equal((await chat.document()).messages.length, 4);
+    await holds(async () => assert.equal((await chat.document()).messages.length, 4));
   });
 
   it("moves up where the message above it was deleted elsewhere", async () => {
@@ -157,7 +158,7 @@ describe("A refused message", () => {
     await goOnline();
     await chat.questionsAre([QUESTION, "And then?"]);
     await chat.isAnswered();
-    assert.equal((await chat.document()).messages[2].parent, messages[1].id);
+    await holds(async () => assert.equal((await chat.document()).messages[2].parent, messages[1].id));
   });
 
   it("can be sent in a new chat where its own was deleted elsewhere", async () => {

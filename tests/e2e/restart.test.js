@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { HttpProxy } from "./http-proxy.js";
 import { readLog } from "./log-reader.js";
 import { Server } from "./server.js";
@@ -58,9 +59,9 @@ for (const { way, says, refusals } of PLACES) {
         await chat.lastStatusSays("Stopped");
         const [id = ""] = await chat.generations();
         const log = await readLog(server.address, id);
-        assert.deepEqual([log.reason, await chat.answers()], ["cancelled", [await chat.rendered(log.text)]]);
+        await holds(async () => assert.deepEqual([log.reason, await chat.answers()], ["cancelled", [await chat.rendered(log.text)]]));
         assert.ok(words(log.text).startsWith(words(shown)));
-        assert.equal(await chat.connectionWords(), says);
+        await holds(async () => assert.equal(await chat.connectionWords(), says));
       });
     }
   });

@@ -7,6 +7,7 @@ import { textPdf } from "../frontend/composer/pdfs.js";
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
 import { ComposerPage } from "./composer-page.js";
+import { holds } from "./holds.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
 
@@ -52,7 +53,7 @@ for (const prefix of ["", ROOT]) {
       await chat.page.reload();
       await chat.connected();
       await chat.hasAnswers(1);
-      assert.equal(await path(chat), here);
+      await holds(async () => assert.equal(await path(chat), here));
       await chat.press("New chat");
       await chat.page.waitFor((root) => location.pathname === `${root}/`, ROOT);
       assert.deepEqual(chat.complaints, []);
@@ -81,7 +82,7 @@ for (const prefix of ["", ROOT]) {
       const composer = new ComposerPage(chat.page);
       await composer.drop([{ name: "paper.pdf", content: Buffer.from(textPdf([["Some words"]])).toString("latin1") }]);
       await composer.chipsAre(1);
-      assert.equal(await composer.notice(), "");
+      await holds(async () => assert.equal(await composer.notice(), ""));
       assert.deepEqual(chat.complaints, []);
       await chat.leave();
     });
@@ -89,7 +90,7 @@ for (const prefix of ["", ROOT]) {
     it("connects without WebSockets and streams", async () => {
       Object.assign(proxy, { refusesUpgrades: true, refusesStreams: true });
       const chat = await open();
-      assert.equal(await chat.connectionWords(), "Connected through HTTP polling");
+      await holds(async () => assert.equal(await chat.connectionWords(), "Connected through HTTP polling"));
       await chat.answered("Hello");
       await chat.leave();
       Object.assign(proxy, { refusesUpgrades: false, refusesStreams: false });

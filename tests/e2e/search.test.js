@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { importLong } from "./long-conversation.js";
 import { Server } from "./server.js";
 
@@ -68,7 +69,7 @@ describe("What was searched for", () => {
 
   it("is in view and marked far down in a long answer, and not the thought that has it too", async () => {
     await opensAt("walrus", "Deep", "walrus");
-    assert.deepEqual(await foldsOpen(), [false]);
+    await holds(async () => assert.deepEqual(await foldsOpen(), [false]));
     assert.deepEqual(chat.complaints, []);
   });
 
@@ -79,7 +80,7 @@ describe("What was searched for", () => {
 
   it("unfolds the thought that alone has it", async () => {
     await opensAt("NARW", "Folded", "narwhal");
-    assert.deepEqual(await foldsOpen(), [true]);
+    await holds(async () => assert.deepEqual(await foldsOpen(), [true]));
   });
 
   it("is not marked any more in another conversation", async () => {
@@ -96,6 +97,6 @@ describe("What was searched for", () => {
     await chat.page.waitFor(() => document.querySelector(".row-snippet mark") === null && document.querySelector(".row") !== null);
     await chat.hasFocus("#search");
     const value = await chat.page.$eval("#search", (input) => /** @type {HTMLInputElement} */ (input).value);
-    assert.deepEqual([clear, value, await chat.page.$eval("#search-clear", (button) => button.checkVisibility())], [false, "", false]);
+    await holds(async () => assert.deepEqual([clear, value, await chat.page.$eval("#search-clear", (button) => button.checkVisibility())], [false, "", false]));
   });
 });

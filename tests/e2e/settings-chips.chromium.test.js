@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 
+import { holds } from "./holds.js";
 import { PanelsPage } from "./panels-page.js";
 import { useChat } from "./use-chat.js";
 
@@ -47,10 +48,10 @@ describe("Active settings at the composer", () => {
     await chat.hasFocus("#parameter-max_tokens");
     await chat.press("Reset System prompt");
     await chipsAre(["Max 12 tokens"]);
-    assert.equal(await panels.value("system-prompt"), "");
+    await holds(async () => assert.equal(await panels.value("system-prompt"), ""));
     await chat.ask("What can you do?");
     await chat.isAnswered();
-    assert.deepEqual((await chat.document()).settings, { params: { max_tokens: 12 } });
+    await holds(async () => assert.deepEqual((await chat.document()).settings, { params: { max_tokens: 12 } }));
     await chat.press("Reset Max 12 tokens");
     await chipsAre([]);
     assert.deepEqual(chat.complaints, []);

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { importLong } from "./long-conversation.js";
 import { PanelsPage } from "./panels-page.js";
 import { Server } from "./server.js";
@@ -63,7 +64,7 @@ describe("The sidebar", () => {
     assert.equal((await widths())[0], 0);
     await chat.reload();
     assert.equal((await widths())[0], 0);
-    assert.equal(await chat.page.$eval("#sidebar-open", ({ ariaExpanded }) => ariaExpanded), "false");
+    await holds(async () => assert.equal(await chat.page.$eval("#sidebar-open", ({ ariaExpanded }) => ariaExpanded), "false"));
     await chat.press("Show sidebar");
     assert.deepEqual(await widths(), [sidebar, main]);
     assert.deepEqual(chat.complaints, []);
@@ -76,7 +77,7 @@ describe("The sidebar", () => {
     await chat.press("Hide sidebar");
     assert.deepEqual(await widths(), [0, (sidebar ?? 0) + (main ?? 0)]);
     assert.equal(await chat.overhang(), 0);
-    assert.equal(await panels.isOpen(), true);
+    await holds(async () => assert.equal(await panels.isOpen(), true));
   });
 
   it("is still a drawer on a narrow page where it was hidden on a wide one", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 
+import { holds } from "./holds.js";
 import { readLog } from "./log-reader.js";
 import { useChat } from "./use-chat.js";
 
@@ -46,7 +47,7 @@ describe("A chat in two tabs", () => {
     await other.isIdle();
     const [id = ""] = await chat.generations();
     const text = await chat.rendered((await readLog(server.address, id)).text);
-    assert.deepEqual([await chat.answers(), await other.answers()], [[text], [text]]);
+    await holds(async () => assert.deepEqual([await chat.answers(), await other.answers()], [[text], [text]]));
     assert.deepEqual([chat.complaints, other.complaints], [[], []]);
   });
 
@@ -69,7 +70,7 @@ describe("A chat in two tabs", () => {
     const id = (await other.generations()).at(-1) ?? "";
     const { text, reason } = await readLog(server.address, id);
     const shown = await other.rendered(text);
-    assert.deepEqual([reason, await chat.lastAnswer(), await other.lastAnswer()], ["cancelled", shown, shown]);
+    await holds(async () => assert.deepEqual([reason, await chat.lastAnswer(), await other.lastAnswer()], ["cancelled", shown, shown]));
     server.hurry();
     await other.ask("What can you do?");
     await other.hasAnswers(3);
@@ -77,7 +78,7 @@ describe("A chat in two tabs", () => {
     await chat.page.bringToFront();
     await chat.hasAnswers(3);
     await chat.isAnswered();
-    assert.deepEqual(await chat.answers(), await other.answers());
+    await holds(async () => assert.deepEqual(await chat.answers(), await other.answers()));
   });
 
   it("stops from a tab what another one asked that has been closed", async () => {
@@ -102,7 +103,7 @@ describe("A chat in two tabs", () => {
     await chat.lastAnswerIsLongerThan((await chat.lastAnswer()).length + 50);
     server.hurry();
     await chat.isIdle();
-    assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
+    await holds(async () => assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]));
   });
 });
 
@@ -127,7 +128,7 @@ describe("A page that comes back", () => {
     await chat.press("Stop");
     await chat.lastStatusSays("Stopped");
     const [id = ""] = await chat.generations();
-    assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]);
+    await holds(async () => assert.deepEqual(await chat.answers(), [await chat.rendered((await readLog(server.address, id)).text)]));
   }
 
   it("from being offline goes on at once when it is online", async () => {

@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { Server } from "./server.js";
 
 describe("The composer on a touch device", () => {
@@ -40,11 +41,11 @@ describe("The composer on a touch device", () => {
   for (const [device, width] of /** @type {const} */ ([["phone", 360], ["tablet", 1024]])) {
     it(`starts a new line with Enter on a ${device}, and sends with the button or Ctrl+Enter`, async () => {
       const chat = await open({ width, height: 740, isMobile: true });
-      assert.deepEqual(await composer(chat), { key: "enter", hint: "" });
+      await holds(async () => assert.deepEqual(await composer(chat), { key: "enter", hint: "" }));
       await chat.write("What can");
       await chat.page.press("Enter");
       await chat.write("you do?");
-      assert.equal(await chat.draft(), "What can\nyou do?");
+      await holds(async () => assert.equal(await chat.draft(), "What can\nyou do?"));
       await chat.press("Send");
       await chat.questionsAre(["What can\nyou do?"]);
       await chat.isAnswered();
@@ -57,7 +58,7 @@ describe("The composer on a touch device", () => {
 
   it("sends with Enter where there is a keyboard", async () => {
     const chat = await open({ width: 1180, height: 740, isMobile: false });
-    assert.deepEqual(await composer(chat), { key: "send", hint: "Enter to send, Shift+Enter for a new line" });
+    await holds(async () => assert.deepEqual(await composer(chat), { key: "send", hint: "Enter to send, Shift+Enter for a new line" }));
     await chat.write("What can you do?");
     await chat.page.press("Control+Enter");
     await chat.isAnswered();

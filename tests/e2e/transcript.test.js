@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { BROWSER, Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { importLong } from "./long-conversation.js";
 import { Server } from "./server.js";
 
@@ -21,7 +22,7 @@ describe("A thought", () => {
       await chat.open(server.address);
       await chat.answered("thought.md");
       const summary = () => chat.page.$eval(".thinking > summary", ({ textContent }) => textContent ?? "");
-      assert.match(await summary(), /^Thought for \d+ s$/);
+      await holds(async () => assert.match(await summary(), /^Thought for \d+ s$/));
       await chat.reload();
       await chat.page.waitForSelector(".thinking > summary");
       const reloaded = await summary();
@@ -91,7 +92,7 @@ describe("Messages", () => {
     assert.ok(whole > first, `${whole} tokens after ${first}`);
     await chat.reload();
     await chat.lastStatusSays("Stopped · ");
-    assert.equal(await tokens(), whole);
+    await holds(async () => assert.equal(await tokens(), whole));
   });
 
   it("keep the keyboard's focus when an answer is written again, and when it is deleted", async () => {

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { holds } from "./holds.js";
 import { HttpProxy } from "./http-proxy.js";
 import { readLog } from "./log-reader.js";
 import { Server } from "./server.js";
@@ -65,17 +66,17 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
     async function compareWithLog() {
       const ids = await chat.generations();
       const logs = await Promise.all(ids.map((id) => readLog(server.address, id)));
-      assert.deepEqual(await chat.answers(), await Promise.all(logs.map(({ text }) => chat.rendered(text))));
+      await holds(async () => assert.deepEqual(await chat.answers(), await Promise.all(logs.map(({ text }) => chat.rendered(text)))));
       return logs;
     }
 
     it("chats, says how it is connected, and stops", async () => {
-      assert.equal(await chat.connectionWords(), says);
+      await holds(async () => assert.equal(await chat.connectionWords(), says));
       await askBriefly();
       await askForStory();
       await chat.press("Stop");
       await chat.lastStatusSays("Stopped");
-      assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["stop", "cancelled"]);
+      await holds(async () => assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["stop", "cancelled"]));
     });
 
     it("remembers which way worked", async () => {
@@ -101,7 +102,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
       server.hurry();
       await chat.isIdle();
       const [log] = await compareWithLog();
-      assert.match((await chat.statuses())[0] ?? "", log?.reason === "stop" ? /^Done/ : /^(Stopped at|Context full)/);
+      await holds(async () => assert.match((await chat.statuses())[0] ?? "", log?.reason === "stop" ? /^Done/ : /^(Stopped at|Context full)/));
     });
 
     it("asks once what was asked a moment before a reload", async () => {
@@ -110,7 +111,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
       await chat.lastAnswerIsLongerThan(20);
       await chat.press("Stop");
       await chat.lastStatusSays("Stopped");
-      assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["cancelled"]);
+      await holds(async () => assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["cancelled"]));
     });
 
     it("stops an answer after a reload, and answers again", async () => {
@@ -119,14 +120,14 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
       await chat.press("Stop");
       await chat.lastStatusSays("Stopped");
       await askBriefly();
-      assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["cancelled", "stop"]);
+      await holds(async () => assert.deepEqual((await compareWithLog()).map(({ reason }) => reason), ["cancelled", "stop"]));
     });
 
     it("says why a message is refused, by the model or for its size alone, and goes on", async () => {
       await chat.paste("This sentence is here to fill the whole context of the model. ".repeat(600));
       await chat.page.press("Enter");
       await chat.lastStatusSays("too long");
-      assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/);
+      await holds(async () => assert.match((await chat.statuses())[0] ?? "", /\d.* .*\d/));
       await chat.fill("x".repeat(1_100_000));
       await chat.page.press("Enter");
       await chat.lastStatusSays("too large to send");
@@ -143,7 +144,7 @@ for (const { name, says, refusesUpgrades, refusesStreams, way } of PLACES) {
       await chat.press("Stop");
       await chat.lastStatusSays("Stopped");
       await compareWithLog();
-      assert.equal(await chat.connectionWords(), says);
+      await holds(async () => assert.equal(await chat.connectionWords(), says));
     });
   });
 }
