@@ -16,8 +16,8 @@ from server.option import Option, list_of, one_of, path_prefix, whole_number, wi
 from server.starter import MODEL_PATH
 
 ADDRESSES = (
-    *("api", "c", "channel", "embed", "generate", "generations", "healthz", "login", "logout", "metrics", "readyz"),
-    *("service-worker.js", "static", "ws"),
+    *("api", "c", "channel", "detokenize", "embed", "generate", "generations", "healthz", "login", "logout", "metrics"),
+    *("readyz", "service-worker.js", "static", "tokenize", "v1", "ws"),
 )
 """First parts of the server's own addresses."""
 

@@ -35,7 +35,7 @@ BODIES: list[tuple[str | bytes, int, str]] = [
     ('{"promt":"Hi"}', 400, "unknown_field"),
     ('{"prompt":"Hi","__proto__":{"admin":true}}', 400, "unknown_field"),
     ('{"prompt":"Hi","chat_template":"{{7*7}}"}', 400, "unknown_field"),
-    ('{"prompt":"Hi","model":"../../etc/passwd"}', 400, "unknown_field"),
+    ('{"prompt":"Hi","model":"../../etc/passwd"}', 404, "unknown_model"),
     ('{"prompt":"Hi","prompt":"Ho"}', 400, "invalid_field"),
     ('{"prompt":{"$ne":1}}', 400, "invalid_field"),
     ('{"prompt":["Hi"]}', 400, "invalid_field"),
