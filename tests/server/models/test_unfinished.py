@@ -1,4 +1,4 @@
-"""An unfinished download is no model: it is listed apart, continued by its name, and deleted on demand or when old."""
+"""Unfinished downloads: listed apart from the models, continued by name, deleted on demand and when they are old."""
 
 import errno
 import fcntl
