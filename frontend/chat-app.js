@@ -8,20 +8,20 @@ import { ChatView } from "./chat/chat-view.js";
 import { ConnectionAnnouncer } from "./chat/connection-announcer.js";
 import { ContextKeeper } from "./chat/context-keeper.js";
 import { LibraryEvents } from "./chat/library-events.js";
+import { MessageCommands } from "./chat/message-commands.js";
 import { circumstancesOf, openConversation } from "./chat/opening.js";
 import { Questions } from "./chat/questions.js";
 import { QueueControl } from "./chat/queue-control.js";
 import { SenderEvents } from "./chat/sender-events.js";
 import { SettingsSaver } from "./chat/settings-saver.js";
 import { UnsentMessages } from "./chat/unsent-messages.js";
-import { MessageCommands } from "./conversations/message-commands.js";
 import { Sender } from "./conversations/sender.js";
 
+/** @typedef {import("./chat/presenting.js").ActionName} ActionName */
+/** @typedef {import("./chat/presenting.js").OfferName} OfferName */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("./conversations/api.js").Settings} Settings */
-/** @typedef {import("./conversations/presenting.js").ActionName} ActionName */
 /** @typedef {import("./conversations/refusals.js").Circumstances} Circumstances */
-/** @typedef {import("./conversations/presenting.js").OfferName} OfferName */
 /** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
 /**
  * Parts of the page, the browser and the connection.

@@ -1,14 +1,15 @@
 /** Connection of the library and the sidebar's list: carries out the list's commands and offers to undo them. */
 
 import { ApiError, mayPass, reasonFor } from "./conversations/api.js";
-import { MOST_BYTES, canRetry, outcome, refusal, typeOf } from "./conversations/importing.js";
+import { MOST_BYTES, canRetry, typeOf } from "./conversations/importing.js";
 import { UNTITLED } from "./rendering/conversation-row.js";
+import { outcome, refusal } from "./words/import-words.js";
 
 /** @typedef {import("./conversations/api.js").Imported} Imported */
 /** @typedef {import("./conversations/importing.js").ImportType} ImportType */
 /** @typedef {import("./conversations/library.js").Holdings} Holdings */
-/** @typedef {import("./conversations/library.js").Library} Library */
 /** @typedef {import("./conversations/library.js").LibraryDelegate} LibraryDelegate */
+/** @typedef {import("./conversations/library.js").Library} Library */
 /** @typedef {import("./rendering/conversation-list-view.js").ListDelegate} ListDelegate */
 /** @typedef {import("./rendering/sidebar-view.js").SidebarDelegate} SidebarDelegate */
 /** @typedef {import("./ui/toast-view.js").Toast} Toast */

@@ -19,8 +19,8 @@ import { FrameBatcher } from "./ui/frame-batcher.js";
 import { MenuView } from "./ui/menu-view.js";
 import { WakeObserver } from "./wake-observer.js";
 
+/** @typedef {import("./chat/presenting.js").ActionName} ActionName */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
-/** @typedef {import("./conversations/presenting.js").ActionName} ActionName */
 /** @typedef {import("./embed/dialogue.js").DialogueMessage} DialogueMessage */
 /** @typedef {import("./embed/dialogue.js").Turn} Turn */
 /** @typedef {import("./embed/embed-elements.js").EmbedElements} EmbedElements */

@@ -1,7 +1,7 @@
 /** Handles the events of generations: updates the open conversation and the view of the answer. */
 
-import { describe } from "../conversations/presenting.js";
 import { WITHDRAWN } from "../conversations/refusals.js";
+import { describe } from "./presenting.js";
 
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../protocol/messages.js").Done} Done */

@@ -1,8 +1,9 @@
 /** Shows the open conversation in the page's views: transcript, composer, title, list and queue. */
 
 import { reasonFor } from "../conversations/api.js";
-import { present } from "../conversations/presenting.js";
-import { describeQueue, isAutomatic } from "../conversations/queue-rules.js";
+import { isAutomatic } from "../conversations/queue-rules.js";
+import { describeQueue } from "../words/queue-words.js";
+import { present } from "./presenting.js";
 
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../conversations/refusals.js").Circumstances} Circumstances */

@@ -4,9 +4,9 @@ import { settingsKey } from "../conversations/refusals.js";
 import { generate } from "../protocol/messages.js";
 import { wellFormed } from "../protocol/well-formed.js";
 
-/** @typedef {import("../conversations/message-commands.js").Question} Question */
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../conversations/outbox.js").Parcel} Parcel */
+/** @typedef {import("./message-commands.js").Question} Question */
 
 /**
  * Number of messages above a question that are remembered, so that it keeps its place if some are deleted meanwhile.

@@ -3,8 +3,8 @@
 import { unsentSummary } from "../conversations/library.js";
 import { parcelOf } from "./parcels.js";
 
-/** @typedef {import("../conversations/message-commands.js").Question} Question */
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
+/** @typedef {import("./message-commands.js").Question} Question */
 /**
  * @typedef {object} QuestionHooks
  * @property {() => OpenConversation} open

@@ -1,11 +1,11 @@
 /** Queue of the open conversation: what the user does with queued messages, and when they are sent. */
 
-import { describeQueue } from "../conversations/queue-rules.js";
 import { QueueRunner } from "../conversations/queue-runner.js";
+import { describeQueue } from "../words/queue-words.js";
 
-/** @typedef {import("../conversations/message-commands.js").Question} Question */
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../conversations/outbox.js").Parcel} Parcel */
+/** @typedef {import("./message-commands.js").Question} Question */
 /**
  * @typedef {object} QueueHooks
  * @property {() => OpenConversation} open

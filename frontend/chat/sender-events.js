@@ -1,6 +1,7 @@
 /** Reports messages that the sender couldn't send, and what it learned about conversations. */
 
-import { CONVERSATION_DELETED, WITHDRAWN, describeRefusal } from "../conversations/refusals.js";
+import { CONVERSATION_DELETED, WITHDRAWN } from "../conversations/refusals.js";
+import { describeRefusal } from "../words/refusal-words.js";
 
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../conversations/outbox.js").Parcel} Parcel */

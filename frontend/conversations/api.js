@@ -4,15 +4,15 @@
  */
 
 import { parsed } from "../guarded-storage.js";
-import { ROOT_PATH } from "../root-path.js";
 import { wellFormed, wellFormedJson } from "../protocol/well-formed.js";
-import { requestWords } from "../rendering/error-words.js";
+import { ROOT_PATH } from "../root-path.js";
+import { requestWords } from "../words/error-words.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../protocol/messages.js").Failure} Failure */
 /** @typedef {import("../protocol/messages.js").Timings} Timings */
 /** @typedef {import("../protocol/messages.js").Usage} Usage */
-/** @typedef {import("../rendering/status-line.js").Earlier} Earlier */
+/** @typedef {import("../words/status-line.js").Earlier} Earlier */
 /**
  * @typedef {object} Summary
  * @property {string} id

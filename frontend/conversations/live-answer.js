@@ -1,11 +1,11 @@
 /** Text and state of one generation, as far as this page has received it. Changed by OpenConversation only. */
 
-import * as lines from "../rendering/status-line.js";
+import * as lines from "../words/status-line.js";
 
 /** @typedef {import("../protocol/messages.js").Done} Done */
 /** @typedef {import("../protocol/messages.js").Status} Status */
 /** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
-/** @typedef {import("../rendering/status-line.js").StatusLine} StatusLine */
+/** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
 
 export class LiveAnswer {
   text = "";

@@ -6,10 +6,10 @@
 import { placeOf, questionId } from "./overlay.js";
 import { mayHelp } from "./refusals.js";
 
+/** @typedef {import("../chat/presenting.js").OfferName} OfferName */
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {import("./message-tree.js").MessageTree} MessageTree */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
-/** @typedef {import("./presenting.js").OfferName} OfferName */
 /** @typedef {import("./refusals.js").Circumstances} Circumstances */
 /** @typedef {{readonly tree: MessageTree, readonly path: Message[], readonly leaf: string | null}} Branch the shown one */
 

@@ -1,4 +1,4 @@
-/** Rules for the automatic sending of queued messages, and the page's words while they wait. */
+/** Rules for the automatic sending of queued messages. Pure. */
 
 import { notesAlong } from "./notes.js";
 import { WITHDRAWN } from "./refusals.js";
@@ -13,19 +13,6 @@ import { WITHDRAWN } from "./refusals.js";
  * another version of the chat is shown. gone: the conversation was deleted.
  * @typedef {"send" | "answer" | "reading" | "failed" | "branch" | "gone"} QueueState
  */
-
-/** @type {Record<QueueState, {one: string, several: string}>} */
-const WORDS = {
-  send: { one: "Sending…", several: "Sending…" },
-  answer: {
-    one: "Queued. It will be sent when this answer ends.",
-    several: "Queued. They will be sent one by one when this answer ends.",
-  },
-  reading: { one: "Queued. It will be sent when this chat has loaded.", several: "Queued. They will be sent when this chat has loaded." },
-  failed: { one: "Not sent: the last answer failed.", several: "Not sent: the last answer failed." },
-  branch: { one: "Queued in another version of this chat.", several: "Queued in another version of this chat." },
-  gone: { one: "Not sent: this chat was deleted.", several: "Not sent: this chat was deleted." },
-};
 
 /**
  * Find the state of the first queued message of a conversation. After a stopped answer it is sent: Stop ends that
@@ -48,14 +35,6 @@ export function queueState({ after }, branch, parcels) {
   const isRefused = notes.some(({ failure }) => failure?.code !== WITHDRAWN.code);
   const last = path.at(-1);
   return isRefused || last?.state === "failed" || last?.state === "interrupted" ? "failed" : "send";
-}
-
-/**
- * @param {QueueState} state of the first queued message
- * @param {number} count
- */
-export function describeQueue(state, count) {
-  return count === 1 ? WORDS[state].one : WORDS[state].several;
 }
 
 /**

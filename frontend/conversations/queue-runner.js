@@ -8,14 +8,14 @@ import { ApiError } from "./api.js";
 import { MessageTree } from "./message-tree.js";
 import { queueState } from "./queue-rules.js";
 
+/** @typedef {import("../chat/message-commands.js").Question} Question */
 /** @typedef {import("./api.js").ConversationDocument} ConversationDocument */
-/** @typedef {import("./message-commands.js").Question} Question */
 /** @typedef {import("./open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("./outbox.js").Outbox} Outbox */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
-/** @typedef {import("./queue.js").Queue} Queue */
-/** @typedef {import("./queue.js").Queued} Queued */
 /** @typedef {import("./queue-rules.js").QueueState} QueueState */
+/** @typedef {import("./queue.js").Queued} Queued */
+/** @typedef {import("./queue.js").Queue} Queue */
 /**
  * @typedef {object} QueueRunnerParts
  * @property {Queue} queue

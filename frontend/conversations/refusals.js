@@ -1,9 +1,8 @@
-/** Refusals of a message: the page's words for each, and whether the same message can succeed later. */
+/** Refusals of a message, and whether the same message can succeed later. */
 
-import { refusedWords } from "../rendering/error-words.js";
+import { refusedWords } from "../words/error-words.js";
 
 /** @typedef {import("../protocol/messages.js").Failure & {retryable?: boolean}} Refusal */
-/** @typedef {import("../rendering/status-line.js").StatusLine} StatusLine */
 /** @typedef {import("./api.js").Settings} Settings */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
 /**
@@ -29,8 +28,6 @@ export const WITHDRAWN = { code: "withdrawn", message: "Not sent", retryable: tr
 /** @type {Refusal} */
 export const CONVERSATION_DELETED = { code: "conversation_deleted", message: refusedWords("conversation_deleted"), retryable: false };
 
-const figures = new Intl.NumberFormat("en");
-
 /** Codes of refusals that repeat for the same message until a state that they depend on changes. */
 const FINAL = new Set([
   "context_overflow",
@@ -45,18 +42,6 @@ const FINAL = new Set([
   "unknown_type",
   "conversation_deleted",
 ]);
-
-/**
- * @param {Parcel} parcel a refused one
- * @param {Circumstances} circumstances
- * @returns {StatusLine}
- */
-export function describeRefusal(parcel, circumstances) {
-  const { failure } = parcel;
-  if (failure?.code === WITHDRAWN.code) return { tone: "quiet", text: WITHDRAWN.message };
-  if (failure?.code === "context_overflow") return { tone: "bad", text: describeOverflow(failure, whatIsTooLong(parcel, circumstances)) };
-  return { tone: "bad", text: (failure && describeSchema(failure)) || refusedWords(failure?.code) };
-}
 
 /**
  * Check if the same request may succeed now.
@@ -77,53 +62,6 @@ export function mayHelp({ failure, asked }, now) {
  */
 export function settingsKey(settings) {
   return hash(JSON.stringify(ordered(settings)) ?? "");
-}
-
-/**
- * Name the part of a prompt that is too long. If old messages are left out, they are not the reason.
- * @param {Parcel} parcel
- * @param {Circumstances} circumstances
- */
-function whatIsTooLong({ request }, { leavesOut, systemLength }) {
-  if (request.content === undefined) return "This chat";
-  if (systemLength > request.content.length) return "The system prompt";
-  return leavesOut || request.parent === null ? "This message" : "This chat with this message";
-}
-
-/**
- * @param {Refusal} refusal
- * @param {string} subject
- */
-function describeOverflow({ message }, subject) {
-  const what = `${subject} is too long`;
-  const [tokens, context] = message.match(/\d+/g)?.map(Number) ?? [];
-  if (!tokens || !context) return `${what} for this model.`;
-  return `${what}: about ${figures.format(rounded(tokens))} tokens; this model fits ${figures.format(context)}.`;
-}
-
-/**
- * Describe the fault in the JSON schema of the settings. The user wrote the names of its parts, so they are repeated.
- * @param {Refusal} refusal
- * @returns {string} "" if the refusal has another reason
- */
-function describeSchema({ message }) {
-  const [, reason] = /^params\.json_schema(?::\s*|\s+)(.+)$/s.exec(message) ?? [];
-  if (!reason) return "";
-  const size = /\bmust be an object of up to (\d+) bytes\b/.exec(reason);
-  if (size) return `The JSON schema is too large: at most ${figures.format(Number(size[1]) / 1024)} KiB. Shorten it in Settings.`;
-  const begins = /\bmust\b/.test(reason) ? "The JSON schema isn't valid" : "The JSON schema can't be used";
-  return `${begins}: ${withQuotedPath(reason)}. Change or clear it in Settings.`;
-}
-
-/** @param {string} reason text that begins with a path such as ".properties.a.type", with "it", or with "must" */
-function withQuotedPath(reason) {
-  const named = reason.replace(/^\.(\S+)/, '"$1"').replace(/^must\b/, "it must");
-  return named.replace(/[.\s]+$/, "");
-}
-
-/** @param {number} count to three significant digits */
-function rounded(count) {
-  return Number(count.toPrecision(3));
 }
 
 /**

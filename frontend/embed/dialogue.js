@@ -1,13 +1,13 @@
 /** Dialogue of the chat in a foreign page: questions with their answers, kept in the page only. Without I/O. */
 
 import { LiveAnswer } from "../conversations/live-answer.js";
-import { refusedWords } from "../rendering/error-words.js";
-import * as lines from "../rendering/status-line.js";
+import { refusedWords } from "../words/error-words.js";
+import * as lines from "../words/status-line.js";
 
-/** @typedef {import("../conversations/presenting.js").Shown} Shown */
+/** @typedef {import("../chat/presenting.js").Shown} Shown */
 /** @typedef {import("../protocol/messages.js").PlainGenerate} PlainGenerate */
 /** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
-/** @typedef {import("../rendering/status-line.js").StatusLine} StatusLine */
+/** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
 /** @typedef {{role: "user" | "assistant", content: string}} DialogueMessage */
 /**
  * A question and its answer.

@@ -1,10 +1,10 @@
 /** Buttons below a message: its actions, with the rarely used ones in a menu, and the arrows to its other versions. */
 
-import { focusedIn } from "../ui/focus.js";
 import { icon, iconButton, textButton } from "../ui/elements.js";
+import { focusedIn } from "../ui/focus.js";
 
-/** @typedef {import("../conversations/presenting.js").ActionName} ActionName */
-/** @typedef {import("../conversations/presenting.js").OfferName} OfferName */
+/** @typedef {import("../chat/presenting.js").ActionName} ActionName */
+/** @typedef {import("../chat/presenting.js").OfferName} OfferName */
 /** @typedef {{index: number, count: number}} Branch index from 1 */
 
 /** @typedef {(opener: HTMLElement, label: string, items: import("../ui/menu-view.js").MenuItem[]) => void} OpenMenu */

@@ -3,8 +3,8 @@
  * The message is rendered when it comes near the viewport, in a pause between frames, or before the page is printed.
  */
 
-import { showBoundary } from "./boundary-view.js";
 import { find } from "../ui/elements.js";
+import { showBoundary } from "./boundary-view.js";
 import { GrowingText } from "./growing-text.js";
 import { MarkdownText } from "./markdown-text.js";
 import { wholeCharacters } from "./markdown/paragraph-view.js";
@@ -14,13 +14,13 @@ import { MessageEditor } from "./message-editor.js";
 import { showTime } from "./message-time.js";
 import { QuestionParts } from "./question-parts.js";
 
+/** @typedef {import("../chat/presenting.js").ActionName} ActionName */
+/** @typedef {import("../chat/presenting.js").OfferName} OfferName */
+/** @typedef {import("../chat/presenting.js").Shown} Shown */
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
-/** @typedef {import("../conversations/presenting.js").ActionName} ActionName */
-/** @typedef {import("../conversations/presenting.js").OfferName} OfferName */
-/** @typedef {import("../conversations/presenting.js").Shown} Shown */
 /** @typedef {import("../ui/frame-batcher.js").FrameBatcher} FrameBatcher */
 /** @typedef {{openFile: (file: MessageFile) => void, openMenu: import("./message-actions.js").OpenMenu}} Openers */
-/** @typedef {import("./status-line.js").StatusLine} StatusLine */
+/** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
 /**
  * @typedef {object} MessageDelegate
  * @property {(name: ActionName, message: string) => void} messageActed

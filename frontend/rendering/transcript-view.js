@@ -5,11 +5,11 @@ import { MarkdownText } from "./markdown-text.js";
 import { MessageView } from "./message-view.js";
 import { SearchHits } from "./search-hits.js";
 
-/** @typedef {import("../conversations/presenting.js").Shown} Shown */
+/** @typedef {import("../chat/presenting.js").Shown} Shown */
 /** @typedef {import("../ui/frame-batcher.js").FrameBatcher} FrameBatcher */
-/** @typedef {import("./message-view.js").MessageDelegate} MessageDelegate */
-/** @typedef {import("./markdown/idle-queue.js").IdleQueue} IdleQueue */
 /** @typedef {import("../ui/menu-view.js").MenuView} MenuView */
+/** @typedef {import("./markdown/idle-queue.js").IdleQueue} IdleQueue */
+/** @typedef {import("./message-view.js").MessageDelegate} MessageDelegate */
 /** @typedef {import("./near-observer.js").NearObserver} NearObserver */
 /** @typedef {import("./scroller.js").Scroller} Scroller */
 /**

@@ -10,17 +10,17 @@ import { FakeClock } from "./fake-clock.js";
 import { FakeConversations } from "./fake-conversations.js";
 import { FakeBrowser } from "./fake-storage.js";
 
+/** @typedef {import("../../frontend/chat/presenting.js").Shown} Shown */
 /** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("../../frontend/conversations/api.js").ContextCount} ContextCount */
-/** @typedef {import("../../frontend/conversations/presenting.js").Shown} Shown */
 /** @typedef {import("../../frontend/conversations/summarizer.js").SummaryProgress} SummaryProgress */
 /** @typedef {import("../../frontend/protocol/messages.js").Done} Done */
 /** @typedef {import("../../frontend/protocol/messages.js").Generate} Generate */
 /** @typedef {import("../../frontend/protocol/messages.js").PlainGenerate} PlainGenerate */
 /** @typedef {import("../../frontend/rendering/composer-view.js").ComposerMode} ComposerMode */
-/** @typedef {import("../../frontend/rendering/status-line.js").StatusLine} StatusLine */
-/** @typedef {import("../../frontend/ui/toast-view.js").Toast} Toast */
 /** @typedef {import("../../frontend/rendering/transcript-view.js").Trouble} Trouble */
+/** @typedef {import("../../frontend/ui/toast-view.js").Toast} Toast */
+/** @typedef {import("../../frontend/words/status-line.js").StatusLine} StatusLine */
 
 /** @type {ConnectionState} */
 export const CONNECTED = { name: "connected", welcome: { type: "welcome" }, transport: "websocket" };

@@ -4,10 +4,10 @@ import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { parseHTML } from "linkedom";
 
 import { MarkdownText } from "../../../frontend/rendering/markdown-text.js";
-import { FrameBatcher } from "../../../frontend/ui/frame-batcher.js";
 import { TranscriptView } from "../../../frontend/rendering/transcript-view.js";
+import { FrameBatcher } from "../../../frontend/ui/frame-batcher.js";
 
-/** @typedef {import("../../../frontend/conversations/presenting.js").Shown} Shown */
+/** @typedef {import("../../../frontend/chat/presenting.js").Shown} Shown */
 
 const PAGE = `<html><body><ol></ol><p class="words"></p><button></button><template><li class="message"><article>
   <div class="message-text"></div><div class="message-foot"><div class="status"><span class="status-text"></span><progress></progress></div>

@@ -11,7 +11,7 @@ import pytest
 from server.conversations.formats.recognise import NO_EXPORT
 
 ROOT = Path(__file__).parents[4]
-PAGE = (ROOT / "frontend/conversations/importing.js").read_text(encoding="utf-8")
+PAGE = (ROOT / "frontend/words/import-words.js").read_text(encoding="utf-8")
 
 
 def _beginnings() -> list[str]:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
-import { ERROR_WORDS, failedWords, refusedWords, requestWords } from "../../../frontend/rendering/error-words.js";
+import { ERROR_WORDS, failedWords, refusedWords, requestWords } from "../../../frontend/words/error-words.js";
 
 const protocol = readFileSync(new URL("../../../protocol/PROTOCOL.md", import.meta.url), "utf8");
 const section = protocol.slice(protocol.indexOf("## 8 Error codes"), protocol.indexOf("## 9 Close codes"));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { describeEnd, describeStatus, duration, withDropped } from "../../../frontend/rendering/status-line.js";
+import { describeEnd, describeStatus, duration, withDropped } from "../../../frontend/words/status-line.js";
 
 /** @typedef {import("../../../frontend/protocol/messages.js").Done} Done */
 /** @typedef {import("../../../frontend/protocol/messages.js").Status} Status */
@@ -23,7 +23,7 @@ function done(fields) {
 }
 
 describe("withDropped", () => {
-  /** @type {import("../../../frontend/rendering/status-line.js").StatusLine} */
+  /** @type {import("../../../frontend/words/status-line.js").StatusLine} */
   const line = { tone: "good", text: "Done · 5 tokens" };
   it("tells how many messages the model was not given", () => {
     assert.deepEqual(withDropped(line, 0), line);

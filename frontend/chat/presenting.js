@@ -1,23 +1,24 @@
 /** Presentation of a conversation: each message of the branch, its status line, and the actions on it. */
 
-import * as lines from "../rendering/status-line.js";
-import { boundariesAlong, leavesRoom } from "./context-choice.js";
-import { splitMessage } from "./message-files.js";
-import { notesAlong, offersForNote } from "./notes.js";
-import { questionId } from "./overlay.js";
-import { describeRefusal, mayHelp } from "./refusals.js";
+import { boundariesAlong, leavesRoom } from "../conversations/context-choice.js";
+import { splitMessage } from "../conversations/message-files.js";
+import { notesAlong, offersForNote } from "../conversations/notes.js";
+import { questionId } from "../conversations/overlay.js";
+import { mayHelp } from "../conversations/refusals.js";
+import { describeRefusal } from "../words/refusal-words.js";
+import * as lines from "../words/status-line.js";
 
-/** @typedef {import("../rendering/status-line.js").StatusLine} StatusLine */
-/** @typedef {import("./api.js").Message} Message */
-/** @typedef {import("./message-files.js").MessageFile} MessageFile */
-/** @typedef {import("./open-conversation.js").OpenConversation} OpenConversation */
-/** @typedef {import("./outbox.js").Parcel} Parcel */
+/** @typedef {import("../conversations/api.js").Message} Message */
+/** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
+/** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
+/** @typedef {import("../conversations/outbox.js").Parcel} Parcel */
+/** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
 /** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "delete" | "previous" | "next"} ActionName */
 /**
  * Name of a button below an answer that ended early, or below a message that was not sent.
  * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue" | "unsummarize"} OfferName
  */
-/** @typedef {import("./refusals.js").Circumstances} Circumstances */
+/** @typedef {import("../conversations/refusals.js").Circumstances} Circumstances */
 /**
  * @typedef {object} Shown
  * @property {string} id
@@ -35,7 +36,7 @@ import { describeRefusal, mayHelp } from "./refusals.js";
  *   neither this message nor those above it
  */
 
-/** @type {Partial<Record<import("./api.js").MessageState, string>>} reason of an answer's end, if only the state is known */
+/** @type {Partial<Record<import("../conversations/api.js").MessageState, string>>} reason of an answer's end, if only the state is known */
 const REASONS = { stopped: "cancelled", interrupted: "interrupted", failed: "failed" };
 
 /**
@@ -129,9 +130,9 @@ export function describe(conversation, message, { isConnected, namesModels = fal
 }
 
 /**
- * @param {import("./live-answer.js").LiveAnswer | undefined} live
+ * @param {import("../conversations/live-answer.js").LiveAnswer | undefined} live
  * @param {boolean} isConnected
- * @param {import("./api.js").Earlier} [earlier]
+ * @param {import("../conversations/api.js").Earlier} [earlier]
  */
 function describeWriting(live, isConnected, earlier) {
   return live?.line(isConnected, earlier?.completion_tokens) ?? (isConnected ? lines.RESUMING : lines.DISCONNECTED);

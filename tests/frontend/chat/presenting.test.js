@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe as suite, it } from "node:test";
 
+import { describe, present } from "../../../frontend/chat/presenting.js";
 import { LiveAnswer } from "../../../frontend/conversations/live-answer.js";
-import { describe, present } from "../../../frontend/conversations/presenting.js";
 
 /** @typedef {import("../../../frontend/conversations/api.js").Message} Message */
 

@@ -1,16 +1,16 @@
 /** Commands on a message of the open conversation: copy, edit, regenerate, delete and others. */
 
-import { ApiError, mayPass, reasonFor } from "./api.js";
-import { noteOf, notesAlong } from "./notes.js";
-import { placeOf, questionId } from "./overlay.js";
+import { ApiError, mayPass, reasonFor } from "../conversations/api.js";
+import { noteOf, notesAlong } from "../conversations/notes.js";
+import { placeOf, questionId } from "../conversations/overlay.js";
 
+/** @typedef {import("../conversations/api.js").Change} Change */
+/** @typedef {import("../conversations/api.js").Message} Message */
+/** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
+/** @typedef {import("../conversations/outbox.js").Outbox} Outbox */
+/** @typedef {import("../conversations/outbox.js").Parcel} Parcel */
 /** @typedef {import("../rendering/message-view.js").MessageDelegate} MessageDelegate */
 /** @typedef {import("../ui/toast-view.js").Toast} Toast */
-/** @typedef {import("./api.js").Change} Change */
-/** @typedef {import("./api.js").Message} Message */
-/** @typedef {import("./open-conversation.js").OpenConversation} OpenConversation */
-/** @typedef {import("./outbox.js").Outbox} Outbox */
-/** @typedef {import("./outbox.js").Parcel} Parcel */
 /** @typedef {import("./presenting.js").ActionName} ActionName */
 /** @typedef {import("./presenting.js").OfferName} OfferName */
 /**

@@ -1,10 +1,10 @@
 /** Status line of an answer: its progress, or how it ended. */
 
-import { failedWords } from "./error-words.js";
-import { displayName } from "./model-name.js";
+import { displayName } from "../rendering/model-name.js";
+import { failedWords } from "../words/error-words.js";
 
-/** @typedef {import("../protocol/messages.js").Status} Status */
 /** @typedef {import("../protocol/messages.js").Done} Done */
+/** @typedef {import("../protocol/messages.js").Status} Status */
 /**
  * Totals of an answer's generations before its last one; for an answer that was continued.
  * @typedef {object} Earlier
