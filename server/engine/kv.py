@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from server.engine.model import Model
-from server.engine.prefix_cache import WORTH_MOVING, Match, PrefixCache, Tokens
+from server.engine.prefix_cache import WORTH_MOVING, Match, PrefixCache
+from server.engine.prefix_tree import Tokens
 
 
 class KvSlots:

@@ -10,26 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-Tokens = NDArray[np.int32]
+from server.engine.prefix_tree import PrefixTree, Tokens, common_prefix
 
 WORTH_MOVING: Final = 16
 """Minimum number of tokens for which copying the KV is cheaper than computing it."""
 
 
-def common_prefix(one: Tokens, other: Tokens) -> int:
-    """Return the length of the common prefix, in tokens."""
-    length = min(len(one), len(other))
-    differs = one[:length] != other[:length]
-    first = int(differs.argmax()) if length else 0
-    return first if length and differs[first] else length
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Saved:
-    """The KV of ``tokens``, as bytes in RAM."""
+    """The KV of ``tokens``, as bytes in RAM. Compared by identity."""
 
     tokens: Tokens
     state: memoryview
@@ -54,7 +43,9 @@ class PrefixCache:
     def __init__(self, *, budget: int) -> None:
         self._budget = budget
         self._kept: OrderedDict[int, Tokens] = OrderedDict()
-        self._saved: list[Saved] = []
+        self._saved: OrderedDict[Saved, None] = OrderedDict()
+        self._tree: PrefixTree[Saved] = PrefixTree()
+        """The entries of ``_saved`` by their tokens."""
         self._saved_bytes = 0
 
     @property
@@ -87,9 +78,8 @@ class PrefixCache:
             best = _longer(best, Match(common_prefix(prompt, tokens), slot=slot))
         for slot, tokens in running:
             best = _longer(best, Match(common_prefix(prompt, tokens), slot=slot))
-        for saved in reversed(self._saved):
-            best = _longer(best, Match(common_prefix(prompt, saved.tokens), saved=saved))
-        return best
+        length, saved = self._tree.longest(prompt)
+        return _longer(best, Match(length, saved=saved))
 
     def keep(self, slot: int, tokens: Tokens) -> None:
         """Record that a free slot holds ``tokens``."""
@@ -106,7 +96,8 @@ class PrefixCache:
 
     def is_saved(self, tokens: Tokens) -> bool:
         """Tell whether all of ``tokens`` are saved in RAM."""
-        return any(common_prefix(saved.tokens, tokens) == len(tokens) for saved in self._saved)
+        length, saved = self._tree.longest(tokens)
+        return saved is not None and length == len(tokens)
 
     def save(self, tokens: Tokens, state: memoryview) -> None:
         """Save the KV of ``tokens``. It replaces saved prefixes of itself, and then the oldest entries.
@@ -115,19 +106,28 @@ class PrefixCache:
         """
         if len(state) > self._budget:
             return
-        self._saved = [saved for saved in self._saved if common_prefix(saved.tokens, tokens) < len(saved.tokens)]
-        self._saved.append(Saved(tokens, state))
-        self._saved_bytes = sum(len(saved.state) for saved in self._saved)
+        for prefix in self._tree.prefixes(tokens):
+            self._drop(prefix)
+        saved = Saved(tokens, state)
+        self._tree.add(saved)
+        self._saved[saved] = None
+        self._saved_bytes += len(state)
         while self._saved_bytes > self._budget:
-            self._saved_bytes -= len(self._saved.pop(0).state)
+            self._drop(next(iter(self._saved)))
 
     def touch(self, saved: Saved) -> None:
         """Mark ``saved`` as just used."""
-        self._saved = [*(other for other in self._saved if other is not saved), saved]
+        self._saved.move_to_end(saved)
+        self._tree.touch(saved)
 
     def clear_slots(self) -> None:
         """Record that the KV cache is empty; saved states stay."""
         self._kept.clear()
+
+    def _drop(self, saved: Saved) -> None:
+        del self._saved[saved]
+        self._tree.remove(saved)
+        self._saved_bytes -= len(saved.state)
 
 
 def _longer(one: Match, other: Match) -> Match:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from server.engine.prefix_cache import common_prefix
+from server.engine.prefix_tree import common_prefix
 from server.engine.sequence import Sequence
 
 WORTH_WAITING: Final = 64

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from server.engine.model import Row
-from server.engine.prefix_cache import Tokens
+from server.engine.prefix_tree import Tokens
 from server.engine.sequence import Sequence
 
 WIDEST_FILLED_GAP: Final = 4

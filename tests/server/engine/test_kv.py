@@ -7,7 +7,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from server.engine.kv import KvSlots
 from server.engine.model import Row
-from server.engine.prefix_cache import WORTH_MOVING, Tokens
+from server.engine.prefix_cache import WORTH_MOVING
+from server.engine.prefix_tree import Tokens
 from tests.server.engine.scripted_model import ScriptedModel
 
 CONTEXT = 400

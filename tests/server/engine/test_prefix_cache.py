@@ -1,12 +1,9 @@
 """The prefix cache: what it keeps and saves, and where it finds the longest prefix."""
 
-from itertools import takewhile
-
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
-from server.engine.prefix_cache import Match, PrefixCache, Tokens, common_prefix
+from server.engine.prefix_cache import Match, PrefixCache
+from server.engine.prefix_tree import Tokens
 
 
 def tokens(text: str) -> Tokens:
@@ -15,12 +12,6 @@ def tokens(text: str) -> Tokens:
 
 def state(size: int) -> memoryview:
     return memoryview(bytes(size))
-
-
-@given(st.text("ab", max_size=8), st.text("ab", max_size=8))
-def test_a_common_prefix_is_what_both_begin_with(one: str, other: str) -> None:
-    expected = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-    assert common_prefix(tokens(one), tokens(other)) == expected
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
