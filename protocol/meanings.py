@@ -158,6 +158,7 @@ FIELDS: Final[dict[str, str]] = {
     "Done.chars": "code points in the whole text",
     "Done.sha256": "SHA-256 of the whole text as UTF-8, in lower-case hexadecimal",
     "Done.limit": "for reason length: what was used up",
+    "Done.stop_string": "for reason stop: the stop string that the model wrote, if it wrote one",
     "Done.error": "for reason failed",
     "Usage.prompt_tokens": "tokens of the prompt",
     "Usage.cached_tokens": "number of these that did not have to be read again",

@@ -343,6 +343,7 @@ class Done(Server, frozen=True, kw_only=True, tag="done"):
     chars: Count
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$", description="64 hexadecimal digits")]
     limit: Literal["max_tokens", "context"] | None = None
+    stop_string: str | None = None
     error: ErrorInfo | None = None
 
 

@@ -28,6 +28,7 @@ from server.logs import described
 from server.page.libraries import LIBRARIES
 from server.page.links import PageLinks
 from server.transports import (
+    anthropic_messages,
     conversation_files,
     conversations,
     generations,
@@ -141,6 +142,8 @@ def create_app(
             OpenAIEndpoint("POST", "/v1/chat/completions", openai_chat.create),
             OpenAIEndpoint("POST", "/v1/completions", openai_completions.create),
             OpenAIEndpoint("POST", "/v1/responses", openai_responses.create),
+            OpenAIEndpoint("POST", "/v1/messages", anthropic_messages.create),
+            OpenAIEndpoint("POST", "/v1/messages/count_tokens", anthropic_messages.count_tokens),
             OpenAIEndpoint("POST", "/v1/embeddings", openai_models.embed),
             OpenAIEndpoint("POST", "/tokenize", openai_tokens.tokenize),
             OpenAIEndpoint("POST", "/detokenize", openai_tokens.detokenize),

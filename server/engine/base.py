@@ -183,7 +183,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last update of a generation. ``error``: the cause of FAILED; ``limit``: the cause of LENGTH."""
+    """The last update of a generation.
+
+    ``error``: the cause of FAILED; ``limit``: the cause of LENGTH; ``stop_string``: that of STOP, if the model wrote
+    one.
+    """
 
     id: str
     reason: FinishReason
@@ -192,6 +196,7 @@ class Finished:
     timings: EngineTimings
     error: str | None = None
     limit: Limit | None = None
+    stop_string: str | None = None
 
 
 Ranges = Sequence[tuple[int, int]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable
+from operator import itemgetter
 
 
 class Detokenizer:
@@ -17,8 +18,13 @@ class Detokenizer:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stop = tuple(stop)
         self._held = ""
-        self.stopped = False
-        """True once a stop string was found; it and all text after it are dropped."""
+        self.found: str | None = None
+        """The stop string that was found; it and all text after it are dropped."""
+
+    @property
+    def stopped(self) -> bool:
+        """True once a stop string was found."""
+        return self.found is not None
 
     def push(self, data: bytes) -> str:
         """Add one token's bytes. Returns the text that can be sent now, which may be empty."""
@@ -26,10 +32,11 @@ class Detokenizer:
         if not self._stop or self.stopped:
             return "" if self.stopped else text
         text = self._held + text
-        found = [at for at in (text.find(stop) for stop in self._stop) if at >= 0]
+        found = [(at, stop) for at, stop in ((text.find(stop), stop) for stop in self._stop) if at >= 0]
         if found:
-            self.stopped, self._held = True, ""
-            return text[: min(found)]
+            at, self.found = min(found, key=itemgetter(0))
+            self._held = ""
+            return text[:at]
         safe = len(text) - self._longest_beginning(text)
         self._held = text[safe:]
         return text[:safe]

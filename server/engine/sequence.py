@@ -233,7 +233,9 @@ class Sequence:
         usage = EngineUsage(
             prompt_tokens=self.prompt_tokens, cached_tokens=self.cached, completion_tokens=self.completion_tokens
         )
-        return Finished(self.id, reason, self.phase, usage, self._timings(now, cancel_received), error, limit)
+        timings = self._timings(now, cancel_received)
+        stop_string = self.detokenizer.found if reason is FinishReason.STOP else None
+        return Finished(self.id, reason, self.phase, usage, timings, error, limit, stop_string)
 
     def seconds_in_slot(self, now: float) -> float:
         """Return the seconds since it was first admitted; 0 before that."""

@@ -215,6 +215,7 @@ class Generation:
             chars=len(text),
             sha256=sha256(text.encode()).hexdigest(),
             limit=None if finished.limit is None else finished.limit.value,
+            stop_string=finished.stop_string,
             error=ErrorInfo(code=ErrorCode.ENGINE_FAILED, message=finished.error) if finished.error else None,
         )
 

@@ -50,7 +50,9 @@ def whole(fields: Fields, name: str, low: int, high: int, default: int | None = 
 
 def an_object(fields: Fields, name: str) -> Fields:
     """Return an object field; empty when it is left out. Raises RefusedError."""
-    value = fields.get(name, {})
+    value = fields.get(name)
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise RefusedError(f"{name} must be an object", param=name)
     return value

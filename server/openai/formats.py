@@ -35,7 +35,7 @@ def read_response_format(fields: Fields) -> dict[str, Any] | None:
         case "json_object":
             return dict(ANY_OBJECT)
         case "json_schema":
-            return _schema(an_object(given, "json_schema"), f"{FIELD}.json_schema.schema")
+            return schema_at(an_object(given, "json_schema"), f"{FIELD}.json_schema.schema")
         case _:
             text = 'response_format.type must be "text", "json_object" or "json_schema"'
             raise RefusedError(text, param="response_format.type", code="invalid_value")
@@ -50,13 +50,17 @@ def read_text_format(text: Fields) -> dict[str, Any] | None:
         case "json_object":
             return dict(ANY_OBJECT)
         case "json_schema":
-            return _schema(given, "text.format.schema")
+            return schema_at(given, "text.format.schema")
         case _:
             words = 'text.format.type must be "text", "json_object" or "json_schema"'
             raise RefusedError(words, param="text.format.type", code="invalid_value")
 
 
-def _schema(given: Fields, path: str) -> dict[str, Any]:
+def schema_at(given: Fields, path: str) -> dict[str, Any]:
+    """Return the ``schema`` of a format, which errors call ``path``; without NARROWING unless it is ``strict``.
+
+    Raises RefusedError.
+    """
     schema = given.get("schema")
     if not isinstance(schema, dict):
         raise RefusedError(f"{path} must be a JSON schema, which is an object", param=path)

@@ -92,6 +92,11 @@ def _part(part: Any, path: str) -> str:
 def _thinking(given: Fields) -> str:
     """Return the thinking of an earlier answer in its marks, which the template's rules then apply to."""
     thought = next((given[name] for name in THINKING if isinstance(given.get(name), str) and given[name]), "")
+    return thinking_text(thought)
+
+
+def thinking_text(thought: str) -> str:
+    """Return a thought in the marks that the rules of templates know; empty if there is none."""
     return f"<think>\n{thought}\n</think>\n\n" if thought else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from server.writers.writer_port import ServedModel
@@ -45,13 +46,19 @@ def wanted_model(models: Sequence[ListedModel], wanted: Any) -> ListedModel:
 
 
 def model_object(model: ListedModel, created: int) -> dict[str, Any]:
-    """Return the entry of ``/v1/models``. The last two fields are those of vLLM and of llama-server."""
+    """Return the entry of ``/v1/models``.
+
+    After OpenAI's fields come those of Anthropic, vLLM and llama-server.
+    """
     served = model.served
     return {
         "id": model.id,
         "object": "model",
         "created": created,
         "owned_by": OWNER,
+        "type": "model",
+        "display_name": model.served.name,
+        "created_at": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "max_model_len": served.context,
         "meta": {"n_ctx": served.context, "size": served.size},
     }

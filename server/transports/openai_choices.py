@@ -36,6 +36,11 @@ class Choices:
         self._generations.append(generation)
         self._cursors.append(0)
 
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the first choice's prompt."""
+        return self._generations[0].prompt_tokens
+
     def leave(self) -> None:
         """Stop watching."""
         for generation in self._generations:

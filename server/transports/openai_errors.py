@@ -1,4 +1,4 @@
-"""Errors below ``/v1`` in OpenAI's form, also those of the guard and of the router."""
+"""Errors below ``/v1`` in OpenAI's form or Anthropic's, also those of the guard and of the router."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from protocol.errors import ErrorCode, RemoteProtocolError
+from server.anthropic.errors import anthropic_error
 from server.guard.authentication import path_of
 from server.openai.errors import FORBIDDEN, ErrorReply, error_body, error_reply, headers_of, kind_of
 from server.transports.openai_endpoint import error_response
 
 ROOT: Final = "/v1"
+MESSAGES: Final = f"{ROOT}/messages"
+"""Address of Anthropic's API. It and those below it have errors in Anthropic's form."""
 FAILED: Final = RemoteProtocolError(ErrorCode.INTERNAL, "a fault in the server")
 BAD_REQUEST: Final = 400
 
@@ -73,24 +76,25 @@ class _Translating:
         """Report an unexpected error if no response has begun."""
         if not self._started:
             self._started = True
-            await error_response(error_reply(FAILED))(self._scope, self._receive, self._send)
+            await error_response(self._formed(error_reply(FAILED)))(self._scope, self._receive, self._send)
 
     async def _send_translated(self, start: Message) -> None:
         headers = MutableHeaders(raw=list(start["headers"]))
-        reply = _translated(start["status"], self._body)
-        if reply is not None:
-            self._body = reply.content
-            headers.update({**reply.headers, "content-type": "application/json"})
-        headers["content-length"] = str(len(self._body))
-        await self._send({**start, "headers": headers.raw})
-        await self._send({"type": "http.response.body", "body": self._body})
+        reply = self._formed(_translated(start["status"], self._body))
+        headers.update({**reply.headers, "content-type": "application/json", "content-length": str(len(reply.content))})
+        await self._send({**start, "status": reply.status, "headers": headers.raw})
+        await self._send({"type": "http.response.body", "body": reply.content})
+
+    def _formed(self, reply: ErrorReply) -> ErrorReply:
+        """Return the error, which has OpenAI's form, in that of the API of its address."""
+        return anthropic_error(reply) if _is_below(self._scope, MESSAGES) else reply
 
 
-def _translated(status: int, body: bytes) -> ErrorReply | None:
-    """Return the error in OpenAI's form; None if it has that form already."""
+def _translated(status: int, body: bytes) -> ErrorReply:
+    """Return the error in OpenAI's form, which it may have already."""
     found = _decoded(body)
     if isinstance(found.get("error"), dict):
-        return None
+        return ErrorReply(status, found, {})
     code, text = found.get("code"), found.get("message")
     if not isinstance(code, str) or not isinstance(text, str):
         text = body.decode("utf-8", "replace").strip()
@@ -109,9 +113,9 @@ def _decoded(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _is_below(scope: Scope) -> bool:
+def _is_below(scope: Scope, root: str = ROOT) -> bool:
     path = path_of(scope)
-    return path == ROOT or path.startswith(f"{ROOT}/")
+    return path == root or path.startswith(f"{root}/")
 
 
 def _with_single_slashes(scope: Scope) -> Scope:

@@ -13,7 +13,8 @@ from server.transports.openai_endpoint import json_response, models_of
 async def listed(request: Request) -> Response:
     """``GET /v1/models``: the models of this server, the default one first."""
     data = [model_object(model, request.app.state.started) for model in models_of(request)]
-    return json_response({"object": "list", "data": data})
+    pages = {"has_more": False, "first_id": data[0]["id"], "last_id": data[-1]["id"]}  # of Anthropic's API
+    return json_response({"object": "list", "data": data, **pages})
 
 
 async def read(request: Request) -> Response:

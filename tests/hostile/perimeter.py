@@ -85,7 +85,7 @@ def attacks() -> Iterator[Attack]:
 
 
 def _without_token(route: tuple[str, str], entry: Entry) -> Iterator[Attack]:
-    told = "invalid_api_key" if entry.path.startswith("/v1/") else "unauthorized"
+    told = _unauthorized(entry.path)
     for what, headers in WRONG.items():
         yield _on(route, entry, f"token {what}", 401, told, headers, at="locked")
     for what, (query, headers) in CREDENTIALS.items():
@@ -93,6 +93,13 @@ def _without_token(route: tuple[str, str], entry: Entry) -> Iterator[Attack]:
             yield _on(route, entry, f"token {what}", 401, told, headers, at="locked", query=query)
         elif entry.needs is Needs.LOGIN:
             yield _on(route, entry, f"token {what}", 303, "", headers, at="locked", query=query)
+
+
+def _unauthorized(path: str) -> str:
+    """Return what a refusal for the lack of a token says."""
+    if path.startswith("/v1/messages"):
+        return "authentication_error"
+    return "invalid_api_key" if path.startswith("/v1/") else "unauthorized"
 
 
 def _with_cookie() -> Iterator[Attack]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from protocol.codec import MAX_FRAME_BYTES
 from tests.hostile.attack import Attack, Http, Pairs
-from tests.hostile.routes import CHAT, ROUTES
+from tests.hostile.routes import CHAT, MESSAGE, ROUTES
 
 GENERATE_ENDPOINTS = ("/generate", "/generate/stream", "/generations")
 CONVERSATION = "/api/conversations/nobody"
@@ -87,9 +87,13 @@ OPENAI_ENDPOINTS = (
     CHAT_ENDPOINT,
     "POST /v1/completions",
     "POST /v1/responses",
+    "POST /v1/messages",
+    "POST /v1/messages/count_tokens",
     "POST /tokenize",
     "POST /detokenize",
 )
+
+_NESTED_RESULTS = '[{"type":"tool_result","content":' * 100 + '"Hi"' + "}]" * 100
 
 OPENAI_BODIES: list[tuple[str, str | bytes, int, str]] = [
     *(
@@ -114,6 +118,18 @@ OPENAI_BODIES: list[tuple[str, str | bytes, int, str]] = [
     ("POST /v1/responses", '{"input":"Hi","previous_response_id":"resp_x"}', 400, "previous_response_not_found"),
     ("POST /v1/responses", '{"input":"' + "x" * 3000 + '"}', 400, "context_length_exceeded"),
     ("POST /v1/responses", '{"input":"Hi","stream":true,"text":{"format":{"type":"json_object"}}}', 400, "text.format"),
+    ("POST /v1/messages", "{}", 400, "max_tokens: Field required"),
+    ("POST /v1/messages", MESSAGE.replace("9", "0"), 400, "max_tokens"),
+    ("POST /v1/messages", MESSAGE.replace("9", "9" * 5000), 400, ""),
+    ("POST /v1/messages", MESSAGE.replace("user", "__proto__"), 400, "messages[0].role"),
+    ("POST /v1/messages", MESSAGE.replace('"Hi"', "[" * 900 + "]" * 900), 400, ""),
+    ("POST /v1/messages", MESSAGE.replace('"Hi"', _NESTED_RESULTS), 400, ""),
+    ("POST /v1/messages", MESSAGE.replace("Hi", "x" * 3000), 400, "prompt is too long"),
+    ("POST /v1/messages", MESSAGE[:-1] + ',"stop_sequences":[""]}', 400, "stop_sequences"),
+    ("POST /v1/messages", MESSAGE[:-1] + ',"system":{"$ne":1}}', 400, "system"),
+    ("POST /v1/messages", MESSAGE[:-1] + ',"tools":[{"name":"f"}]}', 400, "tools"),
+    ("POST /v1/messages/count_tokens", "{}", 400, "messages"),
+    ("POST /v1/messages/count_tokens", CHAT.replace('"Hi"', "{}"), 400, "messages[0].content"),
     ("POST /v1/embeddings", '{"input":"Hi"}', 400, "unsupported_endpoint"),
     ("POST /tokenize", '{"content":"' + "x" * 70_000 + '"}', 400, '"param":"content"'),
     ("POST /detokenize", '{"tokens":[-1]}', 400, '"param":"tokens"'),

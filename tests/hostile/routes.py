@@ -28,6 +28,7 @@ class Entry:
 OPEN, HELLO = Needs.NOTHING, Needs.HELLO
 PROMPT = '{"prompt":"Hi"}'
 CHAT = '{"messages":[{"role":"user","content":"Hi"}]}'
+MESSAGE = CHAT[:-1] + ',"max_tokens":9}'
 
 ROUTES: dict[tuple[str, str], Entry] = {
     ("GET", "/"): Entry("/", Needs.LOGIN),
@@ -75,6 +76,8 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("POST", "/v1/chat/completions"): Entry("/v1/chat/completions", body=CHAT),
     ("POST", "/v1/completions"): Entry("/v1/completions", body=PROMPT),
     ("POST", "/v1/responses"): Entry("/v1/responses", body='{"input":"Hi"}'),
+    ("POST", "/v1/messages"): Entry("/v1/messages", body=MESSAGE),
+    ("POST", "/v1/messages/count_tokens"): Entry("/v1/messages/count_tokens", body=CHAT),
     ("POST", "/v1/embeddings"): Entry("/v1/embeddings", body='{"input":"Hi"}'),
     ("POST", "/tokenize"): Entry("/tokenize", body='{"content":"Hi"}'),
     ("POST", "/detokenize"): Entry("/detokenize", body='{"tokens":[1]}'),

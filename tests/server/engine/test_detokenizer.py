@@ -34,7 +34,7 @@ def test_an_unfinished_character_is_dropped_at_the_end() -> None:
 def test_nothing_of_a_stop_string_gets_out() -> None:
     detokenizer = Detokenizer(["<|im_end|>"])
     assert pushed(detokenizer, [b"Hi <", b"|im_", b"end|", b"> more"]) == ["Hi ", "", "", ""]
-    assert detokenizer.stopped
+    assert detokenizer.stopped and detokenizer.found == "<|im_end|>"
     assert detokenizer.push(b"and more") == ""
     assert detokenizer.flush() == ""
 
@@ -69,3 +69,8 @@ def test_any_cut_of_the_bytes_gives_the_text_before_the_stop_string(text: str, s
     expected, found, _ = text.partition(stop)
     assert out + detokenizer.flush() == expected
     assert detokenizer.stopped == bool(found)
+
+
+def test_the_first_of_several_stop_strings_is_reported() -> None:
+    detokenizer = Detokenizer(["b", "a"])
+    assert (detokenizer.push(b"xab"), detokenizer.found) == ("x", "a")

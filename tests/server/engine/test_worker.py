@@ -104,7 +104,8 @@ def test_a_full_context_ends_an_answer_with_length() -> None:
 def test_a_stop_string_ends_an_answer_and_does_not_show(bench: Bench) -> None:
     before, _, _ = bench.answer().partition("step ")
     bench.submit("a", stop=("step ",))
-    assert bench.recorder.finished("a").reason is FinishReason.STOP
+    finished = bench.recorder.finished("a")
+    assert (finished.reason, finished.stop_string) == (FinishReason.STOP, "step ")
     assert bench.recorder.text("a") == before
 
 

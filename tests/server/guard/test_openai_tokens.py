@@ -1,8 +1,9 @@
-"""Tokens on the endpoints of OpenAI's API."""
+"""Tokens on the endpoints of OpenAI's and Anthropic's APIs."""
 
 import json
 
 from tests.server.guard.conftest import Keys, bearer
+from tests.server.transports import test_anthropic_messages as anthropic
 from tests.server.transports.running import RunningServer
 from tests.server.transports.test_openai_chat import CHAT, body, error_of
 
@@ -25,3 +26,11 @@ async def test_a_revoked_token_ends_its_stream(locked: RunningServer, keys: Keys
         last = (await listener.rest())[-1]
     assert json.loads(last.data)["error"]["code"] == "invalid_api_key"
     await locked.until(lambda: locked.registry.active == [])
+
+
+async def test_anthropics_key_is_a_token(locked: RunningServer, keys: Keys) -> None:
+    for headers in ({}, {"x-api-key": "sui_wrong"}, bearer("sui_wrong")):
+        reply = await locked.ask("POST", anthropic.MESSAGES, anthropic.body(), headers)
+        assert (reply.status, anthropic.error_of(reply)["type"]) == (401, "authentication_error")
+    for headers in ({"x-api-key": keys.alice, "anthropic-version": "2023-06-01"}, bearer(keys.alice)):
+        assert (await locked.ask("POST", anthropic.MESSAGES, anthropic.body(), headers)).status == 200
