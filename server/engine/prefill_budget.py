@@ -18,6 +18,16 @@ SMALLEST_READING_CHUNK: Final = 64
 LEAST_SECONDS: Final = 1e-6
 """Lower bound for the duration of a step, in seconds, whatever the clock says."""
 
+CHEAP_DOUBLING: Final = 1.4
+"""A chunk is doubled while the larger one adds at most this many times as much to a step. Then most of what a chunk
+costs is the same for every size, as on a GPU: smaller chunks would hold a prompt up and hardly shorten a pause."""
+
+NEAR: Final = 0.9
+"""Chunks of at least this part of a power of two count as that size."""
+
+RETRIED_AFTER: Final = 500
+"""Number of chunks beside answers after which a size that was too expensive is measured again."""
+
 WEIGHT: Final = 0.2
 """Weight of the newest step in the moving averages."""
 
@@ -26,7 +36,8 @@ class PrefillBudget:
     """Learns how long steps take, and derives the number of prompt tokens per step.
 
     While answers are being written, a step may take twice as long as one that only writes: reading a prompt then adds
-    no more than the usual gap between two tokens.
+    no more than the usual gap between two tokens. The chunk is larger where that costs little more, so the pace follows
+    the measured ratio of reading to writing.
     """
 
     def __init__(self, *, most: int) -> None:
@@ -35,14 +46,20 @@ class PrefillBudget:
         """Duration of a step that only writes, in seconds, by its number of rows."""
         self._per_token: float | None = None
         """Seconds per prompt token."""
+        self._added: dict[int, float] = {}
+        """Seconds that a chunk adds to a step that also writes, by its size, a power of two."""
+        self._chunks = 0
+        """Number of chunks that were read beside answers."""
 
     def learn(self, *, writing: int, reading: int, seconds: float) -> None:
         """Record that a step with ``writing`` answer rows and ``reading`` prompt rows took ``seconds``."""
         if not reading:
             self._writing[writing] = _blend(self._writing.get(writing), seconds)
             return
-        rest = seconds - (self._usual(writing) if writing else 0.0)
-        self._per_token = _blend(self._per_token, max(rest, seconds / 20, LEAST_SECONDS) / reading)
+        rest = max(seconds - (self._usual(writing) if writing else 0.0), seconds / 20, LEAST_SECONDS)
+        self._per_token = _blend(self._per_token, rest / reading)
+        if writing:
+            self._learn_chunk(reading, rest)
 
     def budget(self, *, writing: int, settled: bool, readers: int) -> int:
         """Return how many prompt tokens the next step may read beside ``writing`` answer rows.
@@ -50,9 +67,26 @@ class PrefillBudget:
         ``settled``: as in Sequence.
         """
         if settled:
-            return self._within(self._usual(writing), SMALLEST_CHUNK)
+            return max(self._within(self._usual(writing), SMALLEST_CHUNK), self._cheap_chunk())
         burst = min(readers * SMALLEST_READING_CHUNK, self._within(BURST_SECONDS, SMALLEST_READING_CHUNK))
         return max(burst, self._within(READING_SECONDS, SMALLEST_READING_CHUNK))
+
+    def _learn_chunk(self, reading: int, added: float) -> None:
+        size = 1 << (reading - 1).bit_length()
+        if reading >= NEAR * size:
+            self._added[size] = _blend(self._added.get(size), added)
+        self._chunks += 1
+        if self._chunks % RETRIED_AFTER == 0:
+            self._added.pop(2 * self._cheap_chunk(), None)
+
+    def _cheap_chunk(self) -> int:
+        """Return the largest chunk that is a cheap doubling of a cheap one. A size that was never measured is tried."""
+        size = SMALLEST_CHUNK
+        while 2 * size <= self._most and (added := self._added.get(size)) is not None:
+            if self._added.get(2 * size, 0.0) > CHEAP_DOUBLING * added:
+                break
+            size *= 2
+        return min(size, self._most)
 
     def _within(self, seconds: float, least: int) -> int:
         if self._per_token is None:
