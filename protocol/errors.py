@@ -30,6 +30,8 @@ class ErrorCode(StrEnum):
     ALREADY_DONE = "already_done"
     NOTHING_TO_CANCEL = "nothing_to_cancel"
     UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    HUB_FAILED = "hub_failed"
     BUSY = "busy"
     RATE_LIMITED = "rate_limited"
     ENGINE_FAILED = "engine_failed"
@@ -61,6 +63,8 @@ ERRORS: Final[dict[ErrorCode, ErrorFacts]] = {
     ErrorCode.ALREADY_DONE: ErrorFacts(False, "the generation ended before the cancel arrived"),
     ErrorCode.NOTHING_TO_CANCEL: ErrorFacts(False, "no generation of this connection is running"),
     ErrorCode.UNAUTHORIZED: ErrorFacts(False, "no token was sent over HTTP, or a wrong one"),
+    ErrorCode.FORBIDDEN: ErrorFacts(False, "this user may not do that, or the server was told not to"),
+    ErrorCode.HUB_FAILED: ErrorFacts(False, "the hub of models refused, or could not be reached"),
     ErrorCode.BUSY: ErrorFacts(True, "the queue is full or the server is going down"),
     ErrorCode.RATE_LIMITED: ErrorFacts(True, "too many messages in too short a time"),
     ErrorCode.ENGINE_FAILED: ErrorFacts(True, "the engine could not compute"),

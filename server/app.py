@@ -25,13 +25,16 @@ from server.guard.cross_origin import cross_origin
 from server.guard.guard import Guard
 from server.guard.perimeter import Perimeter
 from server.logs import described
+from server.models.local_models import LocalModels
 from server.page.libraries import LIBRARIES
 from server.page.links import PageLinks
 from server.transports import (
     anthropic_messages,
     conversation_files,
     conversations,
+    downloads,
     generations,
+    models,
     openai_chat,
     openai_completions,
     openai_models,
@@ -46,6 +49,7 @@ from server.transports.events import stream_events, stream_generate
 from server.transports.health import healthz, readyz
 from server.transports.login import log_in, log_out, login_page
 from server.transports.metrics import metrics, metrics_registry
+from server.transports.model_access import ModelAccess
 from server.transports.openai_endpoint import OpenAIEndpoint
 from server.transports.openai_errors import OpenAIErrors
 from server.transports.pages import (
@@ -79,12 +83,13 @@ def create_app(
     store: Store | None = None,
     root_path: str = "",
     model: str | None = None,
+    local_models: LocalModels | None = None,
 ) -> Starlette:
     """Build the ASGI application over a writer that has not been started. It closes its arguments at its end.
 
     ``guard`` None: no tokens. ``store`` None: conversations end with the server. ``root_path`` is the
     path below which a proxy serves it. ``model``: the default model's id in OpenAI's API;
-    None: its name.
+    None: its name. ``local_models`` None: no models can be listed or downloaded over the API.
     """
     registry = Registry(writer, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit)
     kept = Conversations(store or Store(None), registry)
@@ -97,10 +102,14 @@ def create_app(
         running = loop.create_task(registry.run(), name="registry")
         watching = loop.create_task(_watch_tokens(guard, connections, registry), name="tokens")
         keeping = loop.create_task(kept.run(), name="conversations")
+        if local_models:
+            local_models.start()
         try:
             await kept.restored.wait()
             yield
         finally:
+            if local_models:
+                local_models.close()
             await channels.close()
             running.cancel()
             watching.cancel()
@@ -160,6 +169,15 @@ def create_app(
             Endpoint("PATCH", "/api/conversations/{id}/messages/{message}", conversations.change_message),
             Endpoint("DELETE", "/api/conversations/{id}/messages/{message}", conversations.delete_message),
             Endpoint("POST", "/api/conversations/{id}/messages/{message}/restore", conversations.restore_message),
+            Endpoint("GET", "/api/models", models.listed),
+            Endpoint("DELETE", "/api/models/{name:path}", models.remove),
+            Endpoint("GET", "/api/hub", models.search),
+            Endpoint("GET", "/api/hub/{owner}/{repository}", models.repository),
+            Endpoint("GET", "/api/downloads", downloads.listed),
+            Endpoint("POST", "/api/downloads", downloads.start),
+            Endpoint("DELETE", "/api/downloads/{id}", downloads.remove),
+            Endpoint("POST", "/api/downloads/{id}/stop", downloads.stop),
+            Endpoint("POST", "/api/downloads/{id}/resume", downloads.resume),
             *(Mount(f"/static/vendor/{name}", compressed(VendorFiles(library))) for name, library in LIBRARIES.items()),
             Mount("/static/bundle", BundleFiles()),
             Mount("/static/sources/{digest}", compressed(FrontendFiles(page_links))),
@@ -188,6 +206,7 @@ def create_app(
     app.state.default_model = model
     app.state.started = int(time.time())
     app.state.guard = guard
+    app.state.model_access = ModelAccess(local_models, guard)
     app.state.page_links = page_links
     app.state.connections = connections
     app.state.metrics = metrics_registry(registry, connections)

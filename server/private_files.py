@@ -18,7 +18,9 @@ FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
 _OTHERS: Final = 0o077
 
-_NAMES: Final = re.compile(r"(journal|conversations|tokens)(-broken-[0-9-]+)?\.(sqlite3(-wal|-shm|-journal)?|lock)")
+_NAMES: Final = re.compile(
+    r"(journal|conversations|tokens|downloads)(-broken-[0-9-]+)?\.(sqlite3(-wal|-shm|-journal)?|lock)"
+)
 """Names of all files that this and earlier versions write into the data folder."""
 
 

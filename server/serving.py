@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shlex
 import signal
 import socket
@@ -30,6 +31,8 @@ from server.guard.guard import Guard
 from server.guard.limits import UsageLimits
 from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
+from server.models.local_models import LocalModels
+from server.models.memory import ChatSizes
 from server.option import parts
 from server.settings import Settings
 from server.writers.local import local_writer
@@ -64,7 +67,8 @@ def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, Mod
     store, guard, active = Store(settings.data), _guard(settings), _active_limit(settings)
     writer = _writer(settings, template, defaults)
     restart, root = OnRestart(settings.on_restart), settings.root_path
-    app = create_app(writer, journal, restart, settings.queue, guard, active, store, root, settings.model.stem)
+    name, local = settings.model.stem, _local_models(settings)
+    app = create_app(writer, journal, restart, settings.queue, guard, active, store, root, name, local)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
         _Server(app, settings.drain, root).run(sockets=[listener])
@@ -95,6 +99,17 @@ def _engine(
     return BatchingEngine(model, EngineOptions(saved_bytes=settings.cache_ram << 20, context_shift=shift), turns)
 
 
+def _local_models(settings: Settings) -> LocalModels:
+    return LocalModels(
+        settings.models_folder,
+        settings.data,
+        os.environ,
+        ChatSizes(settings.context, settings.parallel),
+        offline=settings.offline == "on",
+        in_use=lambda: settings.models,
+    )
+
+
 def _guard(settings: Settings) -> Guard:
     tokens = Tokens(TokenStore(settings.data)) if settings.auth == "token" else None
     if tokens is not None and tokens.count == 0:
@@ -105,6 +120,7 @@ def _guard(settings: Settings) -> Guard:
         limits=UsageLimits(sockets=settings.max_sockets, messages=settings.max_messages),
         hosts=(settings.host, *parts(settings.allow_host)),
         origins=parts(settings.allow_origin),
+        model_getters=settings.who_may_get_models,
     )
 
 

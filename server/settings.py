@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from server.guard.limits import ModelGetters
 from server.guard.origins import bare_name, origin
 from server.logs import LEVELS, Format
 from server.models.places import models_folder
@@ -39,6 +40,7 @@ class Settings:
     data: Path
     models_dir: Path | None
     offline: Literal["on", "off"]
+    who_may_get_models: ModelGetters
     context: int | None
     parallel: int
     threads: int | None
@@ -131,6 +133,14 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default="off",
             metavar="on|off",
             help="on: nothing is downloaded (%(default)s)",
+        ),
+        Option(
+            name="who_may_get_models",
+            parse=one_of("owner", "all", "nobody"),
+            default="owner",
+            metavar="owner|all|nobody",
+            help="users who may download and delete models on the page; owner: that of the first token, or everyone "
+            "with --auth off (%(default)s)",
         ),
         Option(
             name="context",

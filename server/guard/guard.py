@@ -10,8 +10,9 @@ from typing import Final
 from starlette.types import Scope
 
 from server.guard.connection_access import ConnectionAccess, limit_key
-from server.guard.limits import UsageLimits
+from server.guard.limits import ModelGetters, UsageLimits
 from server.guard.origins import Hosts, Origins
+from server.guard.principal import principal_of
 from server.guard.rates import Rates, UseCounts
 from server.guard.tokens import Pass, Tokens
 
@@ -29,11 +30,13 @@ class Guard:
         limits: UsageLimits | None = None,
         hosts: tuple[str, ...] = (),
         origins: tuple[str, ...] = (),
+        model_getters: ModelGetters = "owner",
     ) -> None:
         self.tokens = tokens
         self.limits = limits or UsageLimits()
         self.hosts = Hosts(hosts)
         self.origins = Origins(origins)
+        self.model_getters: ModelGetters = model_getters
         self.requests = UseCounts(self.limits.sockets)
         self._counts = UseCounts(self.limits.sockets)
         self._rates = Rates(self.limits.messages)
@@ -43,6 +46,12 @@ class Guard:
     def open_access(self, scope: Scope) -> ConnectionAccess:
         """Create the guard's view of a new connection."""
         return ConnectionAccess(scope, self.tokens, self.limits, self._counts, self._rates)
+
+    def may_get_models(self, scope: Scope) -> bool:
+        """Tell whether the principal of a request may search the hub, download models and delete them."""
+        if self.model_getters == "owner":
+            return self.tokens is None or principal_of(scope) == self.tokens.owner
+        return self.model_getters == "all"
 
     def charge(self, scope: Scope) -> float:
         """Count an HTTP request as a message. Returns 0, or the seconds to wait; the request must then be rejected."""

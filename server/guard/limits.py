@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+ModelGetters = Literal["owner", "all", "nobody"]
+"""Users who may download and delete models over the API. The owner: the first token's, or everyone without tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,11 @@ class TokenStore:
     def valid(self) -> list[ValidToken]:
         return [ValidToken(*row) for row in self._rows("SELECT key, name, hash FROM tokens WHERE revoked IS NULL")]
 
+    def first_name(self) -> str | None:
+        """Return the name of the first token that was ever created, also after it was revoked."""
+        rows = self._rows("SELECT name FROM tokens ORDER BY key LIMIT 1")
+        return str(rows[0][0]) if rows else None
+
     def sessions(self) -> list[LoginSession]:
         return [LoginSession(*row) for row in self._rows("SELECT hash, token, expires FROM sessions")]
 

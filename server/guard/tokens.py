@@ -52,12 +52,18 @@ class Tokens:
         self._names: dict[int, str] = {}
         self._sessions: dict[str, LoginSession] = {}
         self._used: dict[int, float] = {}
+        self._owner: str | None = None
         self._load()
 
     @property
     def count(self) -> int:
         """Number of valid tokens. No ``__len__``: an object without tokens would be false, as None is."""
         return len(self._by_hash)
+
+    @property
+    def owner(self) -> str | None:
+        """Name of the first token, which stays the owner's when that token is revoked. None without tokens."""
+        return self._owner
 
     def admit(self, token: str) -> Pass | None:
         """Return the pass for ``token``; None when it is wrong or revoked."""
@@ -133,12 +139,13 @@ class Tokens:
 
     def _load(self) -> None:
         if self._store.change is None:
-            self._by_hash, self._names, self._sessions = {}, {}, {}
+            self._by_hash, self._names, self._sessions, self._owner = {}, {}, {}, None
             return
         valid, now = self._store.valid(), time.time()
         self._by_hash = {token.hash: token for token in valid}
         self._names = {token.key: token.name for token in valid}
         self._sessions = {session.hash: session for session in self._store.sessions() if session.expires > now}
+        self._owner = self._store.first_name()
 
     def _note_use(self, token: int) -> None:
         now = time.monotonic()

@@ -23,6 +23,10 @@ class DownloadError(ModelError):
     """A model can't be downloaded. The text is one line with the reason and what helps."""
 
 
+class BusyFolderError(DownloadError):
+    """Another process downloads into the same folder."""
+
+
 @contextlib.contextmanager
 def downloading(models_folder: Path, download: Download) -> Iterator[Path]:
     """Create the models folder and yield the folder of this download, for this process alone.
@@ -61,7 +65,7 @@ def _only_here(models_folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DownloadError(f"another download into {models_folder} is running; try again after it") from None
+            raise BusyFolderError(f"another download into {models_folder} is running; try again after it") from None
         yield
 
 

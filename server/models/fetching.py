@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 from urllib.parse import urlsplit
 
 from server import __version__
+from server.models.dialer import Dialer
 from server.models.downloads import CHUNK, DownloadError, sha256_of
 from server.models.progress_bar import Progress
 
@@ -34,6 +35,7 @@ PAUSE: Final = 1.0
 MOST_JSON: Final = 64 << 20
 """Longest answer about a repository, in bytes."""
 
+_PORTS: Final = {"http": 80, "https": 443}
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -50,19 +52,28 @@ class CutError(Exception):
 
 
 class HttpFiles:
-    """Reader of files and JSON over HTTP. ``token`` is sent to the host of a request, and to no other one."""
+    """Reader of files and JSON over HTTP. ``token`` is sent to the host of a request, and to no other one.
 
-    def __init__(self, token: str | None = None, pause: Callable[[float], None] = time.sleep) -> None:
+    ``dialer`` opens the connections.
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        pause: Callable[[float], None] = time.sleep,
+        dialer: Dialer | None = None,
+    ) -> None:
         self._token = token
         self._pause = pause
+        self._dialer = dialer or Dialer()
         self._opener = urllib.request.OpenerDirector()
         for handler in (
             urllib.request.ProxyHandler(),
-            urllib.request.HTTPHandler(),
-            urllib.request.HTTPSHandler(),
+            _Plain(self._dialer),
+            _Secure(self._dialer),
             urllib.request.HTTPDefaultErrorHandler(),
             urllib.request.HTTPErrorProcessor(),
-            _Redirects(),
+            _Redirects(self._dialer),
         ):
             self._opener.add_handler(handler)
 
@@ -71,13 +82,20 @@ class HttpFiles:
         with _connected(), self._open(url) as answer:
             return json.loads(answer.read(MOST_JSON))
 
+    def beginning(self, url: str, length: int) -> bytes:
+        """Return the first ``length`` bytes of a file, or fewer. Raises RefusedError and CutError."""
+        with _connected(), self._open(url, {"Range": f"bytes=0-{length - 1}"}) as answer:
+            return bytes(answer.read(length))
+
     def fetch(self, url: str, part: Path, size: int | None, progress: Progress) -> None:
         """Download to the file ``part``, after the bytes that it has.
 
-        ``size`` None: what the server says counts. Raises RefusedError, DownloadError and CutError.
+        ``size`` None: what the server says counts. Raises RefusedError, DownloadError and CutError; StoppedError when
+        the dialer was stopped.
         """
         tries = TRIES
         while True:
+            self._dialer.raise_if_stopped()
             before = _size(part)
             try:
                 if size is None or before < size:
@@ -88,6 +106,7 @@ class HttpFiles:
                     raise
                 part.unlink()  # the file is shorter now
             except CutError:
+                self._dialer.raise_if_stopped()
                 tries = TRIES if _size(part) > before else tries - 1
                 if not tries:
                     raise
@@ -104,6 +123,7 @@ class HttpFiles:
 
     def _open(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
         """Return the answer, whose body is read by the caller."""
+        _check_proxied(url, self._dialer)
         request = urllib.request.Request(url, headers={"User-Agent": f"streamui/{__version__}"})
         for name, value in (headers or {}).items():
             request.add_header(name, value)
@@ -122,10 +142,52 @@ class HttpFiles:
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects, but not from an encrypted connection to an open one."""
 
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
+
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise urllib.error.HTTPError(newurl, code, msg, headers, fp)
+        _check_proxied(newurl, self._dialer)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class _Plain(urllib.request.HTTPHandler):
+    def __init__(self, dialer: Dialer) -> None:
+        super().__init__()
+        self._dialer = dialer
+
+    def http_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(_dialed(http.client.HTTPConnection, self._dialer), req)
+
+
+class _Secure(urllib.request.HTTPSHandler):
+    def __init__(self, dialer: Dialer) -> None:
+        super().__init__()
+        self._dialer = dialer
+
+    def https_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(_dialed(http.client.HTTPSConnection, self._dialer), req)
+
+
+def _dialed(kind: Callable[..., http.client.HTTPConnection], dialer: Dialer) -> Any:
+    """Return a maker of connections that the dialer opens."""
+
+    def connection(host: str, **options: Any) -> http.client.HTTPConnection:
+        made = kind(host, **options)
+        # The one place where http.client opens a socket, before TLS and a proxy's tunnel, since Python 3.5.
+        vars(made)["_create_connection"] = dialer.connect
+        return made
+
+    return connection
+
+
+def _check_proxied(url: str, dialer: Dialer) -> None:
+    """Check the host of a request that a proxy carries out; other hosts are checked when they are dialed."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if urllib.request.getproxies().get(parts.scheme) and not urllib.request.proxy_bypass(host):
+        dialer.check(host, parts.port or _PORTS.get(parts.scheme, 0))
 
 
 def check(part: Path, size: int | None, sha256: str | None) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from server.engine.base import ModelError
 from server.engine.gguf_parts import PART
 from server.models.candidates import SUFFIX
+from server.models.dialer import Dialer
 from server.models.downloads import DownloadError, downloading
 from server.models.fetching import CutError, HttpFiles, RefusedError
 from server.models.header_facts import printable, read_header
@@ -22,8 +23,13 @@ def is_url(text: str) -> bool:
     return urlsplit(text).scheme in ("http", "https")
 
 
-def get_url(url: str, models_folder: Path, remark: Callable[[str], None], progress: Progress) -> Path:
-    """Download a GGUF file, continuing an unfinished download, and return it. Raises DownloadError."""
+def get_url(
+    url: str, models_folder: Path, remark: Callable[[str], None], progress: Progress, dialer: Dialer | None = None
+) -> Path:
+    """Download a GGUF file, continuing an unfinished download, and return it. Raises DownloadError.
+
+    ``dialer`` may stop the download (StoppedError).
+    """
     name = _file_name(url)
     target = models_folder / name
     if target.exists():
@@ -34,7 +40,7 @@ def get_url(url: str, models_folder: Path, remark: Callable[[str], None], progre
         remark(f"Downloading {printable(name)}")
         part = folder / part_name
         try:
-            HttpFiles().fetch(url, part, None, progress)
+            HttpFiles(dialer=dialer).fetch(url, part, None, progress)
         except RefusedError as error:
             raise DownloadError(f"{printable(name)}: the server answers with status {error.status}") from None
         except CutError:

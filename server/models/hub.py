@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from server.engine.gguf_parts import PART
+from server.gguf_header import BROKEN, MAGIC, leading_entries
 from server.models.candidates import SUFFIX
+from server.models.dialer import Address, Dialer
 from server.models.downloads import DownloadError, check_room, downloading
 from server.models.fetching import CutError, HttpFiles, RefusedError, check
-from server.models.header_facts import printable
+from server.models.header_facts import HeaderFacts, facts_of, printable
 from server.models.memory import size_text
 from server.models.progress_bar import Progress, no_progress
 from server.models.quantization import quantization
@@ -28,7 +31,10 @@ PREFERRED: Final = "Q4_K_M"
 ENDPOINT: Final = "https://huggingface.co"
 """Address of the hub without ``HF_ENDPOINT``."""
 
-_REPOSITORY: Final = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+?)(?::(?P<choice>[\w.-]+))?")
+HEADER_BYTES: Final = 256 << 10
+"""Bytes of a file that are read for its facts: those before the vocabulary."""
+
+_REPOSITORY: Final = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*?)(?::(?P<choice>[\w.-]+))?", re.ASCII)
 _ADDITIONS: Final = re.compile(r"mmproj|imatrix", re.IGNORECASE)
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -71,15 +77,17 @@ def get_from_hub(
     remark: Callable[[str], None],
     environ: Mapping[str, str],
     progress: Progress = no_progress,
+    dialer: Dialer | None = None,
 ) -> tuple[Path, ...]:
     """Download a model, continuing an unfinished download, and return its files. Raises DownloadError.
 
-    ``wanted`` is OWNER/REPOSITORY[:QUANT]. Each file is checked by its hash before it gets its name.
+    ``wanted`` is OWNER/REPOSITORY[:QUANT]. Each file is checked by its hash before it gets its name. ``progress`` gets
+    the bytes of all files together. ``dialer`` may stop the download (StoppedError).
     """
     match = _REPOSITORY.fullmatch(wanted)
     if match is None:
         raise DownloadError(f"{wanted}: give a repository as OWNER/REPOSITORY, or OWNER/REPOSITORY:QUANT")
-    hub = _Hub(match["repository"], environ)
+    hub = HubRepository(match["repository"], environ, dialer)
     commit, files = hub.files()
     model = choose(wanted, models_of(files), match["choice"])
     targets = tuple(models_folder / match["repository"] / file.name for file in model.files)
@@ -90,8 +98,10 @@ def get_from_hub(
     with downloading(models_folder, Download(source=wanted, name=name, size=model.size, parts=parts)) as folder:
         check_room(models_folder, model.size - arrived(folder))
         remark(f"Downloading {wanted}: {PurePosixPath(model.stem).name}, {size_text(model.size)}")
+        before = 0
         for file, part in zip(model.files, parts, strict=True):
-            hub.download(file, commit, folder / part, progress)
+            hub.download(file, commit, folder / part, _offset(progress, before, model.size))
+            before += file.size
         for part, target in zip(parts, targets, strict=True):
             target.parent.mkdir(parents=True, exist_ok=True)
             (folder / part).replace(target)
@@ -122,17 +132,54 @@ def choose(wanted: str, models: Sequence[HubModel], choice: str | None) -> HubMo
     raise DownloadError(f"{wanted}: choose one of its models as {repository}:QUANT; there are {listed}")
 
 
-class _Hub:
+def _offset(progress: Progress, before: int, size: int) -> Progress:
+    return lambda arrived, whole: progress(before + arrived, size)
+
+
+def endpoint_of(environ: Mapping[str, str]) -> str:
+    """Return the address of the hub, without a slash at its end."""
+    return (environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+
+
+def operators_hosts(environ: Mapping[str, str], proxies: Iterable[str]) -> list[Address]:
+    """Return host and port of the hub and of the proxies: a download may reach them, wherever they are."""
+    found = []
+    for address in (endpoint_of(environ), *proxies):
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        if parts.hostname:
+            found.append((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)))
+    return found
+
+
+@contextlib.contextmanager
+def hub_errors(subject: str) -> Iterator[None]:
+    """Turn what goes wrong with the hub into DownloadErrors about the ``subject``."""
+    try:
+        yield
+    except RefusedError as error:
+        reason = _STATUS.get(error.status, f"the hub answers with status {error.status}")
+    except DownloadError as error:
+        reason = str(error)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        reason = "the hub's answer can't be read"
+    except CutError:
+        reason = "the hub can't be reached, or the connection was cut; the next try continues there"
+    else:
+        return
+    raise DownloadError(f"{subject}: {reason}")
+
+
+class HubRepository:
     """One repository of the hub. Its errors become DownloadErrors."""
 
-    def __init__(self, repository: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, repository: str, environ: Mapping[str, str], dialer: Dialer | None = None) -> None:
         self._repository = repository
-        self._endpoint = (environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
-        self._files = HttpFiles(environ.get("HF_TOKEN") or None)
+        self._endpoint = endpoint_of(environ)
+        self._files = HttpFiles(environ.get("HF_TOKEN") or None, dialer=dialer)
 
     def files(self) -> tuple[str, list[HubFile]]:
         """Return the newest commit and its files."""
-        with self._told():
+        with hub_errors(self._repository):
             facts = self._files.json(f"{self._endpoint}/api/models/{self._repository}?blobs=true")
             commit = str(facts["sha"])
             if not _COMMIT.fullmatch(commit):
@@ -145,28 +192,23 @@ class _Hub:
 
     def download(self, file: HubFile, commit: str, part: Path, progress: Progress) -> None:
         """Download the whole file to ``part`` and check it."""
-        with self._told(f"{file.name}: "):
+        with hub_errors(f"{self._repository}: {printable(file.name)}"):
             self._files.fetch(self._url(file, commit), part, file.size, progress)
             check(part, file.size, file.sha256)
 
+    def header(self, file: HubFile, commit: str) -> HeaderFacts | None:
+        """Read the facts at the beginning of a file; None if it has none that can be read."""
+        with hub_errors(f"{self._repository}: {printable(file.name)}"):
+            beginning = io.BytesIO(self._files.beginning(self._url(file, commit), HEADER_BYTES))
+        if beginning.read(len(MAGIC)) != MAGIC:
+            return None
+        try:
+            return facts_of(leading_entries(beginning, HEADER_BYTES), file.name)
+        except BROKEN:
+            return None
+
     def _url(self, file: HubFile, commit: str) -> str:
         return f"{self._endpoint}/{self._repository}/resolve/{commit}/{quote(file.name)}"
-
-    @contextlib.contextmanager
-    def _told(self, name: str = "") -> Iterator[None]:
-        try:
-            yield
-        except RefusedError as error:
-            reason = _STATUS.get(error.status, f"the hub answers with status {error.status}")
-        except DownloadError as error:
-            reason = str(error)
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-            reason = "the hub's answer can't be read"
-        except CutError:
-            reason = "the hub can't be reached, or the connection was cut; the next try continues there"
-        else:
-            return
-        raise DownloadError(f"{self._repository}: {printable(name)}{reason}")
 
 
 def _file(facts: Any) -> HubFile:

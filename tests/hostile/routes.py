@@ -71,6 +71,15 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("POST", "/api/conversations/{id}/messages/{message}/restore"): Entry(
         "/api/conversations/nobody/messages/m1/restore", body="{}"
     ),
+    ("GET", "/api/models"): Entry("/api/models"),
+    ("DELETE", "/api/models/{name:path}"): Entry("/api/models/nothing"),
+    ("GET", "/api/hub"): Entry("/api/hub"),
+    ("GET", "/api/hub/{owner}/{repository}"): Entry("/api/hub/nobody/nothing"),
+    ("GET", "/api/downloads"): Entry("/api/downloads"),
+    ("POST", "/api/downloads"): Entry("/api/downloads", body='{"source":"nobody/nothing"}'),
+    ("DELETE", "/api/downloads/{id}"): Entry("/api/downloads/nobody"),
+    ("POST", "/api/downloads/{id}/stop"): Entry("/api/downloads/nobody/stop", body="{}"),
+    ("POST", "/api/downloads/{id}/resume"): Entry("/api/downloads/nobody/resume", body="{}"),
     ("GET", "/v1/models"): Entry("/v1/models"),
     ("GET", "/v1/models/{id:path}"): Entry("/v1/models/nothing"),
     ("POST", "/v1/chat/completions"): Entry("/v1/chat/completions", body=CHAT),

@@ -22,10 +22,12 @@ from server.guard.limits import UsageLimits
 from server.guard.rates import Rates
 from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
+from server.models.local_models import LocalModels
+from server.models.memory import ChatSizes
 from server.serving import CLIENTS_FAULTS
 from server.transports import connection
 from tests.server.engine.scripted_model import ScriptedModel
-from tests.server.transports.running import RunningServer, serving
+from tests.server.transports.running import RunningServer, refusing_port, serving
 
 NEVER = 3600.0
 
@@ -86,6 +88,8 @@ async def _serve(folder: Path, http: type[PunctualProtocol]) -> None:
     alice, bob, revoked = _keys(folder)
 
     async with contextlib.AsyncExitStack() as stack:
+        nowhere = f"http://127.0.0.1:{stack.enter_context(refusing_port())}"
+        environ = {"HF_ENDPOINT": nowhere, "HOME": str(folder / "nobody")}
 
         async def start(
             guard: Guard | None, *, held: bool = False, queue: int = 64, active: int | None = None
@@ -94,7 +98,14 @@ async def _serve(folder: Path, http: type[PunctualProtocol]) -> None:
             if held:
                 model.gate.close()
             return await stack.enter_async_context(
-                serving(model, guard=guard, queue_limit=queue, active_limit=active, http=http)
+                serving(
+                    model,
+                    guard=guard,
+                    queue_limit=queue,
+                    active_limit=active,
+                    http=http,
+                    local_models=LocalModels(folder / "models", None, environ, ChatSizes(None, 2)),
+                )
             )
 
         def guarded() -> Guard:

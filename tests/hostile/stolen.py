@@ -46,6 +46,18 @@ REQUESTS: Final[list[tuple[str, str | None]]] = [
     ("POST /generations", '{"conversation":"herss","parent":"herss"}'),
 ]
 
+MODELS: Final[list[tuple[str, str | None]]] = [
+    ("GET /api/hub?q=x", None),
+    ("GET /api/hub/a/b", None),
+    ("GET /api/downloads", None),
+    ("POST /api/downloads", '{"source":"a/b"}'),
+    ("DELETE /api/downloads/x", None),
+    ("POST /api/downloads/x/stop", "{}"),
+    ("POST /api/downloads/x/resume", "{}"),
+    ("DELETE /api/models/built-in/starter", None),
+]
+"""Requests that only the owner may send: alice, whose token is the first."""
+
 CHANNEL: Final = [
     ("POST /channel/$CHANNEL", '{"type":"cancel","all":true}'),
     ("DELETE /channel/$CHANNEL", None),
@@ -86,3 +98,4 @@ def attacks() -> Iterator[Attack]:
     for token in ("bob", None):
         yield from (Http("stolen channel", s, 404, "unknown_id", body, "locked", token) for s, body in CHANNEL)
     yield from (Http("stolen channel", s, 401, "unauthorized", b, "locked", "revoked") for s, b in CHANNEL)
+    yield from (Http("the owner's models", s, 403, "forbidden", body, "locked", "bob") for s, body in MODELS)

@@ -17,6 +17,16 @@ DEADLINE = 300.0
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
+FOUND = {
+    "id": "maker/repo",
+    "downloads": 12345,
+    "likes": 67,
+    "tags": ["gguf", "license:apache-2.0"],
+    "gated": False,
+}
+"""What a search finds."""
+
+
 @dataclass
 class SmallHub:
     """One repository, ``maker/repo``. ``cut``: for each of the next downloads, the bytes after which it ends.
@@ -24,7 +34,8 @@ class SmallHub:
     ``gate``: a download that is cut ends only when it is set, and sets ``waiting`` before. ``refusal``: status of every
     answer. ``announced``: hashes that differ from those of the files. ``longer``: bytes after the end of each file.
     ``whole_only``: a Range is ignored. ``facts``: the answer about the repository. ``elsewhere``: the address that
-    files are redirected to. ``ranges``, ``tokens``: the Range and the Authorization of each download, in order.
+    files are redirected to. ``found``: the answer to a search. ``searches``: the query of each. ``ranges``,
+    ``tokens``: the Range and the Authorization of each download, in order.
     """
 
     files: dict[str, bytes]
@@ -39,6 +50,8 @@ class SmallHub:
     whole_only: bool = False
     facts: str | None = None
     elsewhere: str | None = None
+    found: str | None = None
+    searches: list[str] = field(default_factory=list)
     ranges: list[str | None] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
     url: str = ""
@@ -83,6 +96,10 @@ def serving(hub: SmallHub) -> Iterator[SmallHub]:
                     return self.send(hub.facts.encode(), {}, body)
                 facts = {"_id": "1", "id": "maker/repo", "sha": COMMIT, "siblings": hub.siblings()}
                 return self.send(json.dumps(facts).encode(), {"Content-Type": "application/json"}, body)
+            if path == "/api/models":
+                hub.searches.append(self.path.partition("?")[2])
+                found = hub.found if hub.found is not None else json.dumps([FOUND])
+                return self.send(found.encode(), {"Content-Type": "application/json"}, body)
             if path.startswith(resolved) and (name := path.removeprefix(resolved)) in hub.files:
                 return self.send_file(name, body)
             self.refuse(404, {"X-Error-Code": "RepoNotFound"})

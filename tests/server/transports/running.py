@@ -32,6 +32,7 @@ from server.generations.registry import Registry
 from server.generations.restoring import OnRestart
 from server.guard.deadlines import PunctualProtocol
 from server.guard.guard import Guard
+from server.models.local_models import LocalModels
 from server.serving import configuration
 from server.transports.connections import Connections
 from server.writers.local import local_writer
@@ -182,6 +183,7 @@ async def serving(
     http: type[PunctualProtocol] = PunctualProtocol,
     root_path: str = "",
     others: Sequence[ScriptedModel] = (),
+    local_models: LocalModels | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Run a server over ``model``, the default one, and ``others``.
 
@@ -192,7 +194,9 @@ async def serving(
         engine = BatchingEngine(model)
         journal, store = Journal(folder), Store(folder)
         writer = _writer(engine, others)
-        app = create_app(writer, journal, on_restart, queue_limit, guard, active_limit, store, root_path)
+        app = create_app(
+            writer, journal, on_restart, queue_limit, guard, active_limit, store, root_path, None, local_models
+        )
         async with _serving(model, engine, app, http) as server:
             try:
                 yield server
