@@ -17,6 +17,8 @@ const INTERNAL = "Something went wrong on the server. Try again.";
 const DISK = "The server can't save chats right now. Its disk may be full.";
 const SETTING = "A setting of this chat isn't valid. Change it in Settings, then try again.";
 const WRITING = "An answer above is still being written. Try again when it has ended.";
+const FORBIDDEN = "You're not allowed to do this here.";
+const HUB = "The hub of models didn't answer. Try again later.";
 const UNNEEDED = "This answer has already ended.";
 
 /** @type {Record<string, ErrorWords>} */
@@ -37,6 +39,8 @@ export const ERROR_WORDS = {
   already_done: { refused: UNNEEDED, request: UNNEEDED },
   nothing_to_cancel: { refused: UNNEEDED, request: UNNEEDED },
   unauthorized: { refused: LOGGED_OUT, request: LOGGED_OUT },
+  forbidden: { refused: FORBIDDEN, request: FORBIDDEN },
+  hub_failed: { refused: HUB, request: HUB },
   busy: { refused: BUSY, request: BUSY },
   rate_limited: { refused: BUSY, request: BUSY },
   engine_failed: { refused: "The model failed. Try again.", failed: "The model failed. Try again." },

@@ -102,7 +102,7 @@ def answer(value: Any, status: int = 200) -> Response:
 
 
 async def _on_thread(work: Callable[[], T], places: asyncio.Semaphore) -> T:
-    """Run ``work`` once one of the ``places`` is free, and keep that until it ends, also if nobody waits for it."""
+    """Run ``work`` once one of the ``places`` is free, and keep that until it ends, also if its client has left."""
     await places.acquire()
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()

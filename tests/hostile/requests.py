@@ -221,7 +221,7 @@ MODEL_BODIES: list[tuple[str, str | bytes, int, str]] = [
     ("POST /api/downloads", '{"source":"/etc/passwd"}', 400, "invalid_field"),
     ("POST /api/downloads", '{"source":"file:///etc/x.gguf"}', 400, "invalid_field"),
     ("POST /api/downloads", '{"source":"a/b:../c"}', 400, "invalid_field"),
-    ("POST /api/downloads", '{"source":"a\u0000/b"}', 400, "invalid_field"),
+    ("POST /api/downloads", '{"source":"a\\u0000/b"}', 400, "invalid_field"),
     ("POST /api/downloads", '{"source":"https://x.example/' + "x" * 2000 + '"}', 400, "invalid_field"),
     ("POST /api/downloads", TOO_LONG, 413, "bad_frame"),
     ("POST /api/downloads/nobody/stop", "{}", 404, "unknown_id"),

@@ -24,7 +24,7 @@ FOUND = {
     "tags": ["gguf", "license:apache-2.0"],
     "gated": False,
 }
-"""What a search finds."""
+"""Repository that a search finds."""
 
 
 @dataclass
