@@ -129,11 +129,13 @@ class Conversations:
 
     # Starting
 
-    async def start(self, principal: str, body: Generate, received: float, written: str = "") -> Started:
+    async def start(
+        self, principal: str, body: Generate, received: float, written: str = "", note: str = ""
+    ) -> Started:
         """Start the generation that ``body`` requests, in its conversation if it names one (PROTOCOL 14.2).
 
         ``received`` is a ``time.monotonic()``. ``written``: beginning of the answer, which the model continues; not in
-        a conversation. Idempotent by id: for the same id and body, returns the existing
+        a conversation. ``note``: see Generation. Idempotent by id: for the same id and body, returns the existing
         generation. Watch the generation before the next await: ``on_detach_ms`` counts from here. If the caller is
         cancelled, either nothing is written, or both the turn and its generation. Raises RemoteProtocolError with the
         code for the client.
@@ -147,7 +149,7 @@ class Conversations:
                     return Started(known, False)
                 turn = await self._turn(principal, named)
                 prepared = await self._prepare(principal, named, turn, received, written)
-                begin = self._begin(principal, named, turn, prepared, locks.pop_all())
+                begin = self._begin(principal, named, turn, prepared, note, locks.pop_all())
             return await self._carried_out(begin)
         except RemoteProtocolError as error:
             error.re, error.id = "generate", body.id
@@ -199,13 +201,14 @@ class Conversations:
         body: Generate,
         turn: turns.Turn | None,
         prepared: Prepared,
+        note: str,
         locks: contextlib.AsyncExitStack,
     ) -> Started:
         """Begin a prepared generation, and wait until it is accepted. Releases ``locks`` at the end."""
         async with locks:
             with self._registry.places.reserved(body, principal):
                 if turn is None:
-                    generation, begun = self._registry.begin(body, prepared), None
+                    generation, begun = self._registry.begin(body, prepared, note), None
                 else:
                     generation, begun = await self._begin_turn(principal, body, turn, prepared)
             await self._registry.accepted(generation.id, principal)

@@ -13,13 +13,15 @@ from server.engine.base import Choice, Finished, GenerationRequest, Update
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A generation was accepted. ``model``: the model whose tokens it has; ``created``: Unix time."""
+    """A generation was accepted. ``model``: the model whose tokens it has; ``created``: Unix time; ``note``: see
+    Generation."""
 
     request: GenerationRequest
     epoch: str
     body: Generate
     model: str
     created: float
+    note: str = ""
 
     @property
     def id(self) -> str:

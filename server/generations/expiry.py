@@ -47,6 +47,11 @@ class Expiry:
         self._finished_logs.add(generation.key, at, generation.size)
         self._drop_expired()
 
+    def drop(self, key: str) -> None:
+        """Forget a finished log before its time."""
+        self._finished_logs.remove(key)
+        self._forget((key,))
+
     def close(self) -> None:
         self._timers.close()
 

@@ -61,6 +61,7 @@ class Generation:
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
         received: float = 0.0,
+        note: str = "",
     ) -> None:
         self.key = key
         """Key in the engine and the journal; combines the principal and ``id``."""
@@ -71,7 +72,9 @@ class Generation:
         self.dropped = dropped
         """Number of messages that the prompt leaves out, as sent in `accepted`."""
         asked = (body.prompt or "", body.content or "", *(message.content for message in body.messages or ()))
-        self._request_size = sum(map(len, asked))
+        self.note = note
+        """Text kept with the generation, also in the journal, for the code that started it."""
+        self._request_size = sum(map(len, asked)) + len(note)
         self.log = GenerationLog(id, epoch)
         self.state = GenerationState.QUEUED
         self.status = Status(id=id, state=self.state, position=position)

@@ -41,8 +41,9 @@ logger = logging.getLogger(__name__)
 _Statement = tuple[str, Sequence[Any]]
 
 _BEGIN = """
-    INSERT INTO generations (key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO generations
+        (key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, note)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _STEP = "INSERT INTO steps VALUES (?, ?)"
 _END = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE key = ?"
@@ -194,7 +195,7 @@ class Journal:
         self._open[request.id] = _Open(key, self._next_step)
         sampling, prompt = _json(request.sampling), array("i", request.prompt).tobytes()
         facts = (request.id, begun.epoch, request.principal, _json(begun.body), sampling, prompt)
-        return _BEGIN, (key, *facts, request.opened, begun.model, request.model, begun.created)
+        return _BEGIN, (key, *facts, request.opened, begun.model, request.model, begun.created, begun.note)
 
     def _end(self, finished: Finished) -> Iterator[_Statement]:
         ended = self._open.pop(finished.id)

@@ -34,6 +34,10 @@ MIGRATIONS: Final = (
     -- The name of the model, for clients; `model` identifies it.
     ALTER TABLE generations ADD COLUMN model_name TEXT NOT NULL DEFAULT '';
     """,
+    """
+    -- What its starter keeps with it: a stored response of OpenAI's API, JSON.
+    ALTER TABLE generations ADD COLUMN note TEXT NOT NULL DEFAULT '';
+    """,
 )
 """Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
 applied ones."""

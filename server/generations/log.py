@@ -93,6 +93,12 @@ class GenerationLog:
             return Token(id=self.id, seq=last, n=last - after, text=text, logprobs=self._logprobs_of(after, last))
         return self.done if self.done and after < self.done.seq else None
 
+    def event(self, seq: int) -> Token | Done | None:
+        """Return the event with number ``seq``, a piece by itself; None while it is not there."""
+        if seq <= self.pieces:
+            return Token(id=self.id, seq=seq, n=1, text=self._pieces[seq - 1], logprobs=self._logprobs_of(seq - 1, seq))
+        return self.done if self.done and seq == self.done.seq else None
+
     def events(self, after: int) -> Iterator[Token | Done]:
         """Yield the messages after a cursor at ``after`` that can be read now."""
         while (event := self.read(after)) is not None:

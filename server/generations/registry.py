@@ -189,11 +189,11 @@ class Registry:
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
 
-    def begin(self, body: Generate, prepared: Prepared) -> Generation:
+    def begin(self, body: Generate, prepared: Prepared, note: str = "") -> Generation:
         """Begin the prepared generation that the client requested with ``body``: it is journaled, then submitted.
 
-        Its id must be free, and its place reserved (``places``). Raises RemoteProtocolError while the server can't
-        compute answers.
+        ``note``: see Generation. Its id must be free, and its place reserved (``places``). Raises RemoteProtocolError
+        while the server can't compute answers.
         """
         self._refuse_when_down(body)
         request, dropped = prepared
@@ -203,6 +203,7 @@ class Registry:
             body=body,
             model=self.writer.identity(request.model),
             created=time.time(),
+            note=note,
         )
         generation = Generation(
             request.id,
@@ -213,6 +214,7 @@ class Registry:
             dropped=dropped,
             prompt_tokens=len(request.prompt),
             received=request.received,
+            note=note,
         )
         generation.on_watchers_changed = self._expiry.update_detach_timer
         self._generations.begin(generation)
@@ -340,6 +342,11 @@ class Registry:
             self._fail(ENGINE, stats.failure, level=logging.WARNING)
         elif not stats.alive:
             self._fail(ENGINE, ENDED)
+
+    def forget(self, generation: Generation) -> None:
+        """Drop the log of a generation that has ended, as if it had expired. A second call does nothing."""
+        if self._generations.get(generation.key) is generation:
+            self._expiry.drop(generation.key)
 
     def _forget(self, keys: tuple[str, ...]) -> None:
         self._generations.forget(keys)

@@ -33,6 +33,7 @@ def restored(stored: Stored, model: str, position: int, now: float) -> Generatio
         prompt_tokens=len(begun.request.prompt),
         completion_tokens=len(begun.request.written),
         received=now,
+        note=begun.note,
     )
     for written in stored.pieces:
         generation.write(written.text, written.choices)

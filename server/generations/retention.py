@@ -48,6 +48,12 @@ class FinishedLogs:
         self._kept.append(_Kept(id, finished, size))
         self.size += size
 
+    def remove(self, id: str) -> None:
+        """Remove a log, if it is there."""
+        for kept in [each for each in self._kept if each.id == id]:
+            self._kept.remove(kept)
+            self.size -= kept.size
+
     def pop_expired(self, now: float) -> tuple[str, ...]:
         """Remove the expired logs and return their ids."""
         expired = []

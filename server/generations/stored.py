@@ -17,7 +17,7 @@ from server.generations.entries import Begun, Written
 _GENERATIONS = """
     SELECT
         key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, cancelled, finished,
-        ending, pieces
+        ending, pieces, note
     FROM generations ORDER BY key
 """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
@@ -61,7 +61,7 @@ def read(db: sqlite3.Connection) -> list[Stored]:
 
 def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int]) -> Stored:
     key, id, epoch, principal, body, sampling, prompt, opened, *rest = row
-    model, model_name, created, cancelled, finished, ending, pieces = rest
+    model, model_name, created, cancelled, finished, ending, pieces, note = rest
     request = GenerationRequest(
         id=id,
         prompt=tuple(array("i", prompt)),
@@ -75,7 +75,7 @@ def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int
     generate = msgspec.json.decode(body, type=Generate)
     return Stored(
         key=key,
-        begun=Begun(request=request, epoch=epoch, body=generate, model=model, created=created),
+        begun=Begun(request=request, epoch=epoch, body=generate, model=model, created=created, note=note),
         pieces=msgspec.json.decode(pieces, type=_Ended) if ending else tuple(written),
         cancelled=bool(cancelled),
         ending=msgspec.json.decode(ending, type=Finished) if ending else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from protocol.messages import ChatMessage
@@ -10,19 +10,28 @@ from server.openai.errors import RefusedError, unsupported
 from server.openai.fields import Fields
 from server.openai.messages import ROLES, call_text
 
+Item = dict[str, Any]
+"""An item of a response's input or output."""
+
 TEXTS: Final = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
 """Field with the text of each type of part."""
 
 
-def read_input(fields: Fields) -> tuple[ChatMessage, ...]:
-    """Return the messages of ``input``. Raises RefusedError."""
-    given = fields.get("input")
+def read_input(fields: Fields, *, may_be_empty: bool = False) -> tuple[Item, ...]:
+    """Return the items of ``input``, checked. Raises RefusedError."""
+    given = fields.get("input", [] if may_be_empty else None)
     if isinstance(given, str):
-        return (ChatMessage(role="user", content=given),)
-    if not isinstance(given, list) or not given:
+        return ({"type": "message", "role": "user", "content": given},)
+    if not isinstance(given, list) or not (given or may_be_empty):
         code = "missing_required_parameter" if given is None else None
         raise RefusedError("input must be a string or a list of at least one item", param="input", code=code)
-    return tuple(message for place, item in enumerate(given) for message in _messages(item, f"input[{place}]"))
+    messages_of(given)
+    return tuple(given)
+
+
+def messages_of(items: Iterable[Any]) -> tuple[ChatMessage, ...]:
+    """Return the messages of items. Raises RefusedError, which names the item by its place in ``input``."""
+    return tuple(message for place, item in enumerate(items) for message in _messages(item, f"input[{place}]"))
 
 
 def _messages(item: Any, path: str) -> Iterator[ChatMessage]:

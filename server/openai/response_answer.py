@@ -11,62 +11,94 @@ from typing import Any, Final
 
 from protocol.messages import ChosenLogprob, Done, DoneReason, Token
 from server.openai.choice import ChoiceFold, chat_logprobs, usage_of
+from server.openai.ended import failure_of
 from server.openai.errors import ErrorReply
-from server.openai.facts import AnswerFacts
-from server.openai.response_request import ResponseRequest
+from server.openai.response_note import ResponseNote
 
 IN_PROGRESS: Final = "in_progress"
 COMPLETED: Final = "completed"
 INCOMPLETE: Final = "incomplete"
+QUEUED: Final = "queued"
+FAILED: Final = "failed"
+CANCELLED: Final = "cancelled"
+
+STATUSES: Final = {
+    DoneReason.STOP: COMPLETED,
+    DoneReason.LENGTH: INCOMPLETE,
+    DoneReason.CANCELLED: CANCELLED,
+    DoneReason.FAILED: FAILED,
+    DoneReason.INTERRUPTED: FAILED,
+}
+"""Status of a response that has ended."""
+
+LAST_EVENTS: Final = {
+    COMPLETED: "response.completed",
+    INCOMPLETE: "response.incomplete",
+    FAILED: "response.failed",
+    CANCELLED: "response.failed",  # there is no event of its own for it
+}
+"""Last event of the stream, by the status."""
 
 Event = dict[str, Any]
 
 
 class ResponseAnswer:
-    """Owned by one request. Feed it the events of its generation in order, from the first one."""
+    """Owned by one reader of the response ``id``. Feed it the events of its generation in order, from the first one,
+    and each piece of text by itself: then every reader gets the same events with the same numbers.
+    """
 
-    def __init__(self, request: ResponseRequest, facts: AnswerFacts) -> None:
-        self._request = request
-        self._facts = facts
-        self._fold = ChoiceFold(split=request.params.json_schema is None)
+    def __init__(self, id: str, note: ResponseNote) -> None:
+        self._id = id
+        self._note = note
+        self._fold = ChoiceFold(split=note.split)
         self._items: list[_Item] = []
         self._sequence = -1
+        self._began = False
+
+    @property
+    def ended(self) -> bool:
+        """True once the last event of the log was fed."""
+        return self._fold.done is not None
 
     def opening(self) -> Iterator[Event]:
-        """Yield the first two events, which have the response without any output."""
-        for name in ("response.created", "response.in_progress"):
-            yield self._event(name, response=self._response(IN_PROGRESS))
+        """Yield the first events, which have the response without any output."""
+        if not self._note.told["background"]:
+            yield self._event("response.created", response=self._response(IN_PROGRESS))
+            yield from self.began()
+            return
+        for name in ("response.created", "response.queued"):
+            yield self._event(name, response=self._response(QUEUED))
 
-    def feed(self, index: int, event: Token | Done) -> Iterator[Event]:
+    def began(self) -> Iterator[Event]:
+        """Yield the event of a response that no longer waits in the queue, once."""
+        if not self._began:
+            self._began = True
+            yield self._event("response.in_progress", response=self._response(IN_PROGRESS))
+
+    def feed(self, event: Token | Done) -> Iterator[Event]:
         """Yield the events for one event of the log."""
+        yield from self.began()
         delta = self._fold.feed(event)
         if delta.reasoning:
             yield from self._add(_Thinking, delta.reasoning, ())
         if delta.content:
             yield from self._add(_Message, delta.content, delta.logprobs)
-        if isinstance(event, Done) and event.reason in (DoneReason.STOP, DoneReason.LENGTH):
+        if isinstance(event, Done):
             yield from self._end(event)
 
-    def closing(self) -> Iterator[Event]:
-        """Yield nothing: `done` has ended the stream."""
-        return iter(())
-
-    def whole(self) -> dict[str, Any]:
-        """Return the whole answer, once it is done."""
-        return self._response(self._status)
+    def whole(self, *, waiting: bool = False) -> dict[str, Any]:
+        """Return the response as of the last event. ``waiting``: it is in the queue."""
+        return self._response(QUEUED if waiting else self._status)
 
     def failed(self, reply: ErrorReply) -> Event:
-        """Return the last event of an answer that failed or was stopped."""
-        error = reply.body["error"]
-        status = "cancelled" if error["code"] == "cancelled" else "failed"
-        response = self._response(status) | {"error": {"code": "server_error", "message": error["message"]}}
-        return self._event("response.failed", response=response)
+        """Return the last event for a client that can't read the answer to its end."""
+        return self._event("response.failed", response=self._response(FAILED) | _error(reply.body["error"]["message"]))
 
     def _add(self, kind: type[_Item], text: str, logprobs: tuple[ChosenLogprob, ...]) -> Iterator[Event]:
         """Yield the events of new text. An item of another kind that is open ends before it."""
         if not self._items or not isinstance(self._items[-1], kind):
             yield from self._close(COMPLETED)
-            self._items.append(item := kind(self._facts.id, len(self._items)))
+            self._items.append(item := kind(self._id, len(self._items)))
             added = item.as_object(IN_PROGRESS) | {"content": []}
             yield self._event("response.output_item.added", output_index=item.index, item=added)
             yield self._event("response.content_part.added", **item.place, part=item.part)
@@ -87,34 +119,42 @@ class ResponseAnswer:
     def _end(self, done: Done) -> Iterator[Event]:
         if not self._items and done.reason is DoneReason.STOP:
             yield from self._add(_Message, "", ())
-        yield from self._close(COMPLETED if done.reason is DoneReason.STOP else INCOMPLETE)
-        yield self._event(f"response.{self._status}", response=self.whole())
+        if done.reason in (DoneReason.STOP, DoneReason.LENGTH):
+            yield from self._close(COMPLETED if done.reason is DoneReason.STOP else INCOMPLETE)
+        elif self._items:
+            self._items[-1].status = INCOMPLETE
+        yield self._event(LAST_EVENTS[self._status], response=self.whole())
 
     @property
     def _status(self) -> str:
         done = self._fold.done
-        return INCOMPLETE if done and done.reason is DoneReason.LENGTH else COMPLETED
+        return STATUSES[done.reason] if done else IN_PROGRESS
 
     def _event(self, name: str, **fields: Any) -> Event:
         self._sequence += 1
         return {"type": name, "sequence_number": self._sequence, **fields}
 
     def _response(self, status: str) -> dict[str, Any]:
-        ended = self._fold.done is not None
-        cut = {"reason": "max_output_tokens"} if ended and status == INCOMPLETE else None
+        done, created = self._fold.done, self._note.created
+        failure = failure_of(done) if done and status == FAILED else None
         return {
-            "id": self._facts.id,
+            "id": self._id,
             "object": "response",
-            "created_at": self._facts.created,
-            "completed_at": None,
-            "model": self._facts.model,
+            "created_at": created,
+            "completed_at": created + round(done.timings.total / 1000) if done and status == COMPLETED else None,
+            "model": self._note.model,
             "status": status,
             "error": None,
-            "incomplete_details": cut,
-            "output": [item.as_object(item.status) for item in self._items] if status != IN_PROGRESS else [],
-            "usage": _usage(self._fold) if ended else None,
-            **self._request.told,
+            "incomplete_details": {"reason": "max_output_tokens"} if status == INCOMPLETE else None,
+            "output": [item.as_object(item.status) for item in self._items] if done or status == FAILED else [],
+            "usage": _usage(self._fold) if done else None,
+            **self._note.told,
+            **(_error(failure.body["error"]["message"]) if failure else {}),
         }
+
+
+def _error(message: str) -> dict[str, Any]:
+    return {"error": {"code": "server_error", "message": message}}
 
 
 @dataclass

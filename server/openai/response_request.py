@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,12 +14,13 @@ from server.openai.errors import RefusedError
 from server.openai.facts import AnswerFacts
 from server.openai.fields import Fields, an_object, flag, read_fields, refuse_unsupported, whole
 from server.openai.formats import read_text_format
-from server.openai.items import read_input
+from server.openai.items import Item, messages_of, read_input
+from server.openai.kept_items import kept_items
 from server.openai.messages import Dialogue, begun, has_text
+from server.openai.response_note import ResponseNote
 from server.openai.sampling import read_params
 
 REFUSED: Final = {
-    "background": "this server keeps no responses yet, so there is nothing to read later",
     "conversation": "this server keeps no conversations of this API",
     "prompt": "this server has no prompt templates",
     "context_management": "this server leaves out no items",
@@ -45,24 +47,47 @@ TOLD_BACK: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRequest:
-    """One request. ``told``: fields of the response that repeat the request's."""
+    """One request. ``items``: its own input, without that of the responses before it; ``previous``: id of the last one
+    of these; ``told``: fields of the response that repeat the request's.
+    """
 
     model: Any
-    dialogue: Dialogue
+    instructions: str
+    items: tuple[Item, ...]
+    previous: str | None
     params: Params
     top_logprobs: int | None
     stream: bool
+    background: bool
+    store: bool
     told: dict[str, Any]
 
-    def generate(self, facts: AnswerFacts) -> Generate:
-        """Return the generation of the answer. It ends when its client leaves."""
+    def dialogue(self, history: Sequence[Item]) -> Dialogue:
+        """Return the dialogue after the items of the responses before this one. Raises RefusedError."""
+        first = (ChatMessage(role="system", content=self.instructions),) if self.instructions else ()
+        messages = (*messages_of(history), *messages_of(self.items))
+        if not has_text(messages):
+            raise RefusedError("input must have at least one character that is not white space", param="input")
+        if not self.items and messages[-1].role == "assistant":
+            text = "input must have at least one item, since the response before this one has been answered"
+            raise RefusedError(text, param="input")
+        return begun((*first, *messages), "input")
+
+    def note(self, facts: AnswerFacts, history: Sequence[Item]) -> ResponseNote:
+        """Return what is kept of the response beside its log."""
+        items = [*history, *kept_items(self.items, facts.id, len(history))]
+        split = self.params.json_schema is None
+        return ResponseNote(created=facts.created, model=facts.model, told=self.told, items=items, split=split)
+
+    def generate(self, facts: AnswerFacts, dialogue: Dialogue) -> Generate:
+        """Return the generation of the answer. Unless it is in the background, it ends when its client leaves."""
         return Generate(
             id=facts.id,
             model=facts.served,
-            messages=self.dialogue.messages,
+            messages=dialogue.messages,
             params=self.params,
             top_logprobs=self.top_logprobs,
-            on_detach_ms=0,
+            on_detach_ms=None if self.background else 0,
         )
 
 
@@ -70,34 +95,34 @@ def read_response(body: str) -> ResponseRequest:
     """Decode the body of a request. Raises RemoteProtocolError."""
     fields = read_fields(body)
     refuse_unsupported(fields, REFUSED)
-    _refuse_state(fields)
+    _check_truncation(fields)
     _refuse_tools(fields)
-    text = an_object(fields, "text")
+    text, previous = an_object(fields, "text"), _text_of(fields, "previous_response_id")
+    store, background = flag({"store": True, **fields}, "store"), flag(fields, "background")
+    if background and not store:
+        raise RefusedError("background needs store to be true", param="background")
     return ResponseRequest(
         model=fields.get("model"),
-        dialogue=_dialogue(fields),
+        instructions=_text_of(fields, "instructions") or "",
+        items=read_input(fields, may_be_empty=previous is not None),
+        previous=previous,
         params=read_params(fields, read_text_format(text)),
         top_logprobs=_top_logprobs(fields),
         stream=flag(fields, "stream"),
-        told=_told(fields, text),
+        background=background,
+        store=store,
+        told=_told(fields, text) | {"background": background, "store": store},
     )
 
 
-def _dialogue(fields: Fields) -> Dialogue:
-    instructions = fields.get("instructions", "")
-    if not isinstance(instructions, str):
-        raise RefusedError("instructions must be a string", param="instructions")
-    first = (ChatMessage(role="system", content=instructions),) if instructions else ()
-    messages = read_input(fields)
-    if not has_text(messages):
-        raise RefusedError("input must have at least one character that is not white space", param="input")
-    return begun((*first, *messages), "input")
+def _text_of(fields: Fields, name: str) -> str | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise RefusedError(f"{name} must be a string", param=name)
+    return value
 
 
-def _refuse_state(fields: Fields) -> None:
-    if "previous_response_id" in fields:
-        text = "previous_response_id: this server keeps no responses yet; send the whole input"
-        raise RefusedError(text, param="previous_response_id", code="previous_response_not_found")
+def _check_truncation(fields: Fields) -> None:
     if fields.get("truncation", "disabled") != "disabled":
         text = 'truncation must be "disabled": this server leaves out no items'
         raise RefusedError(text, param="truncation", code="unsupported_parameter")
@@ -127,13 +152,11 @@ def _told(fields: Fields, text: Fields) -> dict[str, Any]:
     reasoning = an_object(fields, "reasoning")
     return {
         **{name: fields.get(name) for name in TOLD_BACK},
-        "background": False,
         "metadata": an_object(fields, "metadata"),
         "parallel_tool_calls": flag({"parallel_tool_calls": True, **fields}, "parallel_tool_calls"),
-        "previous_response_id": None,
+        "previous_response_id": fields.get("previous_response_id"),
         "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
         "service_tier": "default",
-        "store": False,
         "text": msgspec.to_builtins({"format": {"type": "text"}, **text}),
         "tool_choice": fields.get("tool_choice", "auto"),
         "tools": [],

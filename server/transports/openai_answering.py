@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from protocol.errors import RemoteProtocolError
 from protocol.messages import Done, Generate, Token
 from server.generations.registry import Registry
 from server.openai.ended import failure_of
-from server.openai.errors import ErrorReply, RefusedError, rename_field
+from server.openai.errors import ErrorReply, RefusedError
 from server.transports.generations import while_connected
 from server.transports.openai_choices import started
 from server.transports.openai_endpoint import error_response, json_response
-from server.transports.openai_stream import CHUNKS, Emit, Wire, stream_chunks
+from server.transports.openai_stream import Emit, stream_chunks
 
 
 class Answer(Protocol):
@@ -41,25 +40,21 @@ class Answer(Protocol):
 
 
 class Work(NamedTuple):
-    """The generations of a request, one for each choice. ``received`` is a ``time.monotonic()``.
-
-    ``names``: names of fields in the request, by those in a `generate`.
-    """
+    """The generations of a request, one for each choice. ``received`` is a ``time.monotonic()``."""
 
     answer: Answer
     bodies: Sequence[Generate]
     received: float
     written: str = ""
-    names: Mapping[str, str] = {}
 
 
-async def respond(request: Request, work: Work, *, stream: bool, wire: Wire = CHUNKS) -> Response | ASGIApp:
+async def respond(request: Request, work: Work, *, stream: bool) -> Response | ASGIApp:
     """Return the response. Raises RemoteProtocolError, unless ``stream``: the response then reports it."""
     registry: Registry = request.app.state.registry
     if len(work.bodies) > (most := registry.places.active_limit):
         raise RefusedError(f"n: you may have up to {most} answers at a time, not {len(work.bodies)}", param="n")
     if stream:
-        return stream_chunks(request, lambda emit: _carry_out(request, work, emit), wire)
+        return stream_chunks(request, lambda emit: _carry_out(request, work, emit))
     return await while_connected(request, _whole(request, work))
 
 
@@ -76,14 +71,6 @@ async def _collect(chunks: Iterable[dict[str, Any]]) -> None:
 
 async def _carry_out(request: Request, work: Work, emit: Emit) -> ErrorReply | None:
     """Start the choices and emit their chunks. Returns the error of the first one that failed."""
-    try:
-        return await _follow(request, work, emit)
-    except RemoteProtocolError as error:
-        rename_field(error, work.names)
-        raise
-
-
-async def _follow(request: Request, work: Work, emit: Emit) -> ErrorReply | None:
     answer = work.answer
     async with started(request, work.bodies, work.received, work.written) as choices:
         await emit(answer.opening())

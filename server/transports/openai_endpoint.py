@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 import server
@@ -41,13 +41,13 @@ def json_response(content: Any) -> Response:
     return Response(msgspec.json.encode(content) + b"\n", 200, NO_STORE, media_type=JSON)
 
 
-def models_of(request: Request) -> tuple[ListedModel, ...]:
+def models_of(request: HTTPConnection) -> tuple[ListedModel, ...]:
     """Return the models of the server, the default one first."""
     registry: Registry = request.app.state.registry
     return listed_models(registry.writer.models, request.app.state.default_model)
 
 
-def answer_facts(request: Request, prefix: str, model: Any) -> AnswerFacts:
+def answer_facts(request: HTTPConnection, prefix: str, model: Any) -> AnswerFacts:
     """Return the facts of a new answer, whose id begins with ``prefix``, of the model that the request names."""
     id, chosen = f"{prefix}{secrets.token_hex(16)}", wanted_model(models_of(request), model)
     fingerprint = f"streamui-{server.__version__}"

@@ -1,30 +1,80 @@
-"""Endpoint of responses: ``POST /v1/responses``, as one JSON object or as a stream of named events."""
+"""Endpoint ``POST /v1/responses``: as one JSON object, or as a stream of named events."""
 
 from __future__ import annotations
 
 import time
-from typing import Final
+from contextlib import closing
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from server.openai.response_answer import ResponseAnswer
+from server.openai.ended import failure_of
+from server.openai.errors import ErrorReply
 from server.openai.response_request import read_response
-from server.transports.openai_answering import Work, respond
-from server.transports.openai_endpoint import answer_facts
-from server.transports.openai_stream import Wire
+from server.transports.generations import while_connected
+from server.transports.openai_endpoint import error_response, json_response
+from server.transports.openai_response_reader import ResponseReader, is_waiting
+from server.transports.openai_response_start import ResponseStart, response_start, start_response
+from server.transports.openai_stored import StoredResponse, previous_items
+from server.transports.openai_stream import Emit, Wire, stream_chunks
 from server.transports.requests import read_body
-
-NAMES: Final = {"messages": "input", "params.json_schema": "text.format"}
-"""Names of fields in the request, by those in a `generate`."""
 
 
 async def create(request: Request) -> Response | ASGIApp:
-    """Answer a request. The client that leaves stops its answer. Nothing is kept for later requests."""
+    """Answer a request. The client that leaves stops its answer, unless it asked for it in the background."""
     received = time.monotonic()
     asked = read_response(await read_body(request))
-    facts = answer_facts(request, "resp_", asked.model)
-    answer = ResponseAnswer(asked, facts)
-    work = Work(answer, [asked.generate(facts)], received, asked.dialogue.written, NAMES)
-    return await respond(request, work, stream=asked.stream, wire=Wire(named=True, failure=answer.failed))
+    start = response_start(request, asked, previous_items(request, asked.previous))
+    if asked.stream:
+        stream = _Stream(request, start, received)
+        return stream_chunks(request, stream.run, Wire(named=True, failure=stream.failed))
+    if asked.background:
+        response = await start_response(request, start, received)
+        return json_response(response.answer().whole(waiting=is_waiting(response.generation)))
+    return await while_connected(request, _whole(request, start, received))
+
+
+def follow(request: Request, response: StoredResponse, after: int) -> ASGIApp:
+    """Return the response that streams the events of a stored response after number ``after``."""
+
+    async def run(emit: Emit) -> None:
+        with closing(ResponseReader(response)) as reader:
+            async for events in reader.events():
+                await emit(event for event in events if event["sequence_number"] > after)
+
+    return stream_chunks(request, run, Wire(named=True, failure=lambda reply: None))
+
+
+class _Stream:
+    """Owned by its request: starts a response and streams its events."""
+
+    def __init__(self, request: Request, start: ResponseStart, received: float) -> None:
+        self._request = request
+        self._start = start
+        self._received = received
+        self._reader: ResponseReader | None = None
+
+    async def run(self, emit: Emit) -> None:
+        response = await start_response(self._request, self._start, self._received)
+        with closing(ResponseReader(response)) as self._reader:
+            async for events in self._reader.events():
+                await emit(events)
+
+    def failed(self, reply: ErrorReply) -> dict[str, Any] | None:
+        """Return the last event for a client that can't read the answer to its end.
+
+        None in the background: the answer continues, and the client may read the rest later.
+        """
+        background = self._start.note.told["background"]
+        return self._reader.answer.failed(reply) if self._reader and not background else None
+
+
+async def _whole(request: Request, start: ResponseStart, received: float) -> Response:
+    response = await start_response(request, start, received)
+    with closing(ResponseReader(response)) as reader:
+        await reader.to_end()
+    assert response.generation.log.done is not None
+    failure = failure_of(response.generation.log.done)
+    return error_response(failure) if failure else json_response(reader.answer.whole())

@@ -35,10 +35,10 @@ Answering = Callable[[Emit], Awaitable[ErrorReply | None]]
 
 class Wire(NamedTuple):
     """Form of the events. ``named``: each has its type as its name, and no ``[DONE]`` follows. ``failure`` makes the
-    last event of a stream that ends early."""
+    last event of a stream that ends early; None: there is none."""
 
     named: bool
-    failure: Callable[[ErrorReply], dict[str, Any]]
+    failure: Callable[[ErrorReply], dict[str, Any] | None]
 
     def event(self, content: dict[str, Any]) -> str:
         """Return an event as text."""
@@ -59,8 +59,8 @@ def stream_chunks(request: Request, answering: Answering, wire: Wire = CHUNKS) -
         if refused and not stream.started:
             await error_response(refused)(scope, receive, send)
             return
-        if refused:
-            await stream.write(wire.event(wire.failure(refused)))
+        if refused and (last := wire.failure(refused)):
+            await stream.write(wire.event(last))
         await stream.end()
 
     return respond

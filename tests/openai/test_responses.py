@@ -110,7 +110,7 @@ FUNCTION: Any = {"type": "function", "name": "f", "parameters": {}}
         ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
         ({"text": {"format": {"type": "json_schema"}}}, "text.format.schema"),
         ({"text": {"format": STRICT}}, "text.format"),
-        ({"background": True}, "background"),
+        ({"background": True, "store": False}, "background"),
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"conversation": "c"}, "conversation"),
         ({"prompt": {"id": "p"}}, "prompt"),

@@ -91,6 +91,13 @@ def test_the_mark_that_a_prompt_ends_with_is_kept(journal: Journal) -> None:
     journal.close()
 
 
+def test_a_note_is_kept(journal: Journal) -> None:
+    journal.write([replace(begun("g1"), note='{"a":"Grüße"}'), begun("g2")])
+    journal = reopened(journal)
+    assert [stored.begun.note for stored in journal.stored] == ['{"a":"Grüße"}', ""]
+    journal.close()
+
+
 def test_begun_generations_are_read_back_unchanged(journal: Journal) -> None:
     journal.write([begun("g1")])
     (stored,) = reopened(journal).stored

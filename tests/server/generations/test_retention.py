@@ -27,6 +27,15 @@ def test_after_that_the_oldest_go_until_the_rest_has_room() -> None:
     assert kept.due == 102
 
 
+def test_a_removed_log_takes_no_room() -> None:
+    kept = finished_logs()
+    kept.add("g1", 0, 400)
+    kept.add("g2", 1, 400)
+    kept.remove("g1")
+    kept.remove("nobody")
+    assert (len(kept), kept.size, kept.due) == (1, 400, 101)
+
+
 def test_none_is_kept_for_more_than_the_most_time() -> None:
     kept = finished_logs()
     kept.add("g1", 0, 1)

@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 
+from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Done, DoneReason
-from server.openai.ended import failure_of
+from server.openai.errors import error_reply
 from server.openai.facts import AnswerFacts
 from server.openai.response_answer import ResponseAnswer
 from server.openai.response_request import read_response
@@ -17,11 +19,11 @@ FACTS = AnswerFacts("resp_1", 1, "m", "M", "f")
 
 
 def answered(pieces: list[str], done: Done = DONE) -> tuple[ResponseAnswer, list[dict[str, Any]]]:
-    answer = ResponseAnswer(read_response(json.dumps({"input": "Hi"})), FACTS)
+    answer = ResponseAnswer(FACTS.id, read_response(json.dumps({"input": "Hi"})).note(FACTS, []))
     events = list(answer.opening())
     for piece in pieces:
-        events += answer.feed(0, token(piece))
-    return answer, events + list(answer.feed(0, done))
+        events += answer.feed(token(piece))
+    return answer, events + list(answer.feed(done))
 
 
 def rebuilt(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -82,14 +84,36 @@ def test_an_answer_that_was_cut_is_incomplete() -> None:
     assert response["output"][0]["status"] == "incomplete"
 
 
-def test_an_answer_that_failed_ends_with_its_error() -> None:
-    for reason, status in ((DoneReason.FAILED, "failed"), (DoneReason.CANCELLED, "cancelled")):
-        done = msgspec.structs.replace(DONE, reason=reason)
-        answer, events = answered(["Yes"], done)
-        assert not events[-1]["type"].startswith(("response.completed", "response.incomplete"))
-        failure = failure_of(done)
-        assert failure
-        last = answer.failed(failure)
-        assert (last["type"], last["response"]["status"]) == ("response.failed", status)
-        assert last["response"]["error"]["code"] == "server_error"
-        assert last["sequence_number"] == len(events)
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [(DoneReason.FAILED, "failed"), (DoneReason.INTERRUPTED, "failed"), (DoneReason.CANCELLED, "cancelled")],
+)
+def test_an_answer_that_failed_ends_with_its_error(reason: DoneReason, status: str) -> None:
+    answer, events = answered(["Yes"], msgspec.structs.replace(DONE, reason=reason))
+    last = events[-1]
+    assert (last["type"], last["response"]["status"]) == ("response.failed", status)
+    assert last["response"] == answer.whole()
+    assert last["response"]["output"][0]["status"] == "incomplete"
+    assert (last["response"]["error"] or {}).get("code") == ("server_error" if status == "failed" else None)
+
+
+def test_a_stream_that_can_not_be_read_further_ends_as_failed() -> None:
+    answer = ResponseAnswer(FACTS.id, read_response('{"input":"Hi"}').note(FACTS, []))
+    events = [*answer.opening(), *answer.feed(token("Yes"))]
+    last = answer.failed(error_reply(RemoteProtocolError(ErrorCode.BUSY, "going down")))
+    assert (last["type"], last["sequence_number"]) == ("response.failed", len(events))
+    assert last["response"]["error"] == {"code": "server_error", "message": "going down"}
+    assert last["response"]["output"][0]["content"][0]["text"] == "Yes"
+
+
+def test_a_response_in_the_background_waits_in_the_queue_first() -> None:
+    answer = ResponseAnswer(FACTS.id, read_response('{"input":"Hi","background":true}').note(FACTS, []))
+    events = [*answer.opening(), *answer.began(), *answer.began(), *answer.feed(token("Yes"))]
+    assert [event["type"] for event in events[:4]] == [
+        "response.created",
+        "response.queued",
+        "response.in_progress",
+        "response.output_item.added",
+    ]
+    assert [event["response"]["status"] for event in events[:3]] == ["queued", "queued", "in_progress"]
+    assert answer.whole(waiting=True)["status"] == "queued"
