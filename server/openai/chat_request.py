@@ -10,7 +10,7 @@ from protocol.params import Params
 from server.openai.errors import RefusedError
 from server.openai.facts import AnswerFacts
 from server.openai.fields import Fields, an_object, flag, read_fields, refuse_unsupported, whole
-from server.openai.formats import read_response_format
+from server.openai.formats import NO_GRAMMAR, read_response_format
 from server.openai.messages import Dialogue, has_text, read_messages
 from server.openai.sampling import read_params, seeded
 
@@ -20,6 +20,7 @@ REFUSED: Final = {
     "audio": "this model doesn't speak",
     "web_search_options": "this server doesn't search the web",
     "moderation": "this server doesn't moderate",
+    "grammar": NO_GRAMMAR,
 }
 """Fields that would change the answer in a way that this server can't, with the reason."""
 

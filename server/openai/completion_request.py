@@ -12,13 +12,17 @@ from server.openai.chat_request import MAX_CHOICES, Stream, read_stream
 from server.openai.errors import RefusedError
 from server.openai.facts import AnswerFacts
 from server.openai.fields import Fields, flag, read_fields, refuse_unsupported, whole
+from server.openai.formats import own_schema
 from server.openai.sampling import read_params, seeded
 
 DEFAULT_MAX_TOKENS: Final = 16
 MAX_LOGPROBS: Final = 5
 MAX_PROMPTS: Final = 128
 
-REFUSED: Final = {"suffix": "this model can't write text before a given end"}
+REFUSED: Final = {
+    "suffix": "this model can't write text before a given end",
+    "grammar": "this server reads no GBNF; use json_schema",
+}
 
 Tokens = tuple[int, ...]
 
@@ -69,7 +73,7 @@ def read_completion(body: str) -> CompletionRequest:
     return CompletionRequest(
         model=fields.get("model"),
         prompts=prompts,
-        params=read_params(fields, max_tokens=DEFAULT_MAX_TOKENS),
+        params=read_params(fields, own_schema(fields), max_tokens=DEFAULT_MAX_TOKENS),
         choices=choices,
         top_logprobs=top_logprobs,
         echo=echo,

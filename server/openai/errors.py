@@ -115,6 +115,9 @@ def param_of(field: str | None) -> str | None:
 
 
 def _too_long(error: PromptTooLongError, param: str) -> str:
-    # Clients such as LiteLLM recognise this error by these words, and then shorten the chat.
+    # LiteLLM and others recognise this error by the first words, LangChain by "prompt is too long".
     words = f"This model's maximum context length is {error.context} tokens. However, your {param} resulted in "
-    return words + f"{error.tokens} tokens. Shorten it, or start the server with a larger --context."
+    return (
+        words
+        + f"{error.tokens} tokens. The prompt is too long: shorten it, or start the server with a larger --context."
+    )

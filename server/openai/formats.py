@@ -10,6 +10,7 @@ from protocol.checks import OBJECT_BYTES
 from server.openai.errors import RefusedError
 from server.openai.fields import Fields, an_object
 
+NO_GRAMMAR: Final = "this server reads no GBNF; use response_format with a JSON schema"
 FIELD: Final = "response_format"
 ANY_OBJECT: Final = {"type": "object"}
 """Schema of ``json_object``."""
@@ -27,18 +28,28 @@ VALUES: Final = ("const", "enum", "default", "examples")
 
 
 def read_response_format(fields: Fields) -> dict[str, Any] | None:
-    """Return the JSON schema that ``response_format`` asks for; None for text. Raises RefusedError."""
+    """Return the JSON schema that ``response_format`` asks for; None for text. Raises RefusedError.
+
+    As in llama-server, an object may have a schema too, and ``json_schema`` may be beside ``response_format``.
+    """
     given = an_object(fields, FIELD)
     match given.get("type", "text"):
         case "text":
-            return None
+            return own_schema(fields)
         case "json_object":
-            return dict(ANY_OBJECT)
+            return schema_at(given, f"{FIELD}.schema") if given.get("schema") else dict(ANY_OBJECT)
         case "json_schema":
             return schema_at(an_object(given, "json_schema"), f"{FIELD}.json_schema.schema")
         case _:
             text = 'response_format.type must be "text", "json_object" or "json_schema"'
             raise RefusedError(text, param="response_format.type", code="invalid_value")
+
+
+def own_schema(fields: Fields) -> dict[str, Any] | None:
+    """Return the schema in llama-server's field ``json_schema``; None if there is none. Raises RefusedError."""
+    if not (schema := an_object(fields, "json_schema")):
+        return None
+    return schema_at({"schema": schema}, "json_schema")
 
 
 def read_text_format(text: Fields) -> dict[str, Any] | None:

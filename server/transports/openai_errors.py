@@ -18,6 +18,11 @@ from server.transports.openai_endpoint import error_response
 ROOT: Final = "/v1"
 MESSAGES: Final = f"{ROOT}/messages"
 """Address of Anthropic's API. It and those below it have errors in Anthropic's form."""
+SHORT: Final = ("/chat/completions", "/responses", "/models", "/embeddings")
+"""Addresses that mean those below ROOT: many people leave it out of the base address, and llama-server takes both.
+
+Not ``/completions``: on a server below ``/chat``, it may be what is left of ``/chat/completions``.
+"""
 FAILED: Final = RemoteProtocolError(ErrorCode.INTERNAL, "a fault in the server")
 BAD_REQUEST: Final = 400
 
@@ -25,17 +30,19 @@ BAD_REQUEST: Final = 400
 class OpenAIErrors:
     """ASGI middleware that translates responses to failed requests below ``/v1``.
 
-    It also takes ``//`` for ``/`` there: clients whose base address ends with a slash send it.
+    It also takes ``//`` for ``/`` there, which clients whose base address ends with a slash send, and SHORT for the
+    whole addresses.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            scope = _with_whole_path(scope)
         if scope["type"] not in ("http", "websocket") or not _is_below(scope):
             await self._app(scope, receive, send)
             return
-        scope = _with_single_slashes(scope)
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
@@ -118,7 +125,11 @@ def _is_below(scope: Scope, root: str = ROOT) -> bool:
     return path == root or path.startswith(f"{root}/")
 
 
-def _with_single_slashes(scope: Scope) -> Scope:
-    root = scope.get("root_path", "")
-    path = root + re.sub("/{2,}", "/", path_of(scope))
+def _with_whole_path(scope: Scope) -> Scope:
+    path = path_of(scope)
+    if any(path == short or path.startswith(f"{short}/") for short in SHORT):
+        path = ROOT + path
+    if path.startswith(f"{ROOT}/"):
+        path = re.sub("/{2,}", "/", path)
+    path = scope.get("root_path", "") + path
     return scope if path == scope["path"] else {**scope, "path": path, "raw_path": path.encode()}

@@ -54,3 +54,16 @@ def test_what_only_narrows_is_left_out_unless_it_is_strict(client: OpenAI) -> No
     with pytest.raises(BadRequestError) as refused:
         client.chat.completions.create(messages=HELLO, response_format=strict, **FIXED)  # type: ignore[call-overload]
     assert (refused.value.param, "pattern" in refused.value.message) == ("response_format", True)
+
+
+def test_llama_servers_forms_of_a_schema_are_read(client: OpenAI) -> None:
+    schema = {"enum": ["yes", "no"]}
+    forms: list[Any] = [
+        {"response_format": {"type": "json_object", "schema": schema}},
+        {"extra_body": {"json_schema": schema}},
+    ]
+    for form in forms:
+        answer = client.chat.completions.create(messages=HELLO, **{**FIXED, "max_tokens": 20}, **form)
+        assert json.loads(answer.choices[0].message.content or "") in ("yes", "no")
+    text = client.completions.create(model="any", prompt="Is it?", max_tokens=20, extra_body={"json_schema": schema})
+    assert json.loads(text.choices[0].text) in ("yes", "no")

@@ -75,6 +75,9 @@ WRONG: list[tuple[dict[str, Any], str | None]] = [
     ({"audio": {"voice": "x"}}, "audio"),
     ({"web_search_options": {"x": 1}}, "web_search_options"),
     ({"metadata": "x"}, "metadata"),
+    ({"json_schema": "x"}, "json_schema"),
+    ({"grammar": "root ::= 'a'"}, "grammar"),
+    ({"response_format": {"type": "json_object", "schema": 7}}, "response_format.schema"),
 ]
 
 

@@ -241,6 +241,20 @@ async def test_a_browser_client_may_send_its_own_headers() -> None:
         assert {"x-request-id", "retry-after"} <= set(reply.headers["access-control-expose-headers"].split(", "))
 
 
+async def test_a_base_address_may_lack_v1(server: RunningServer) -> None:
+    for path in ("/models", "/models/Scripted", "/v1/models"):
+        assert (await server.ask("GET", path)).status == 200
+    for path, sent in (("/chat/completions", body()), ("/responses", '{"input":"Hi"}')):
+        assert (await server.ask("POST", path, sent)).status == 200
+    reply = await server.ask("GET", "/models/other")
+    assert (reply.status, error_of(reply)["code"]) == (404, "model_not_found")
+    assert error_of(await server.ask("GET", "/chat/completions"))["type"] == "invalid_request_error"
+    assert (await server.ask("GET", "/modelsx")).status == 404
+    async with serving(ScriptedModel(), root_path="/chat") as below:
+        assert (await below.ask("GET", "/chat/models")).status == 200
+        assert (await below.ask("POST", "/chat/completions", body())).status == 404
+
+
 async def test_doubled_slashes_are_one(server: RunningServer) -> None:
     assert (await server.ask("GET", "/v1//models")).status == 200
     async with serving(ScriptedModel(), root_path="/chat") as below:
