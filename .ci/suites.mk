@@ -21,7 +21,7 @@ test-fuzz: | build
 	@$(BIN)/python -m tests.fuzz $(if $(CI),60,20)
 
 test-frontend: | build
-	@$(call run_node_tests,tests/frontend tests/protocol,test-frontend)
+	@$(call run_node_tests,tests/frontend tests/protocol tests/openai,test-frontend)
 
 # Chromium runs all browser tests, Firefox and WebKit those that show where browsers differ. `make test-slow` runs all in each.
 #   make test BROWSERS=chromium    for the page in one of them
