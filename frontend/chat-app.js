@@ -72,6 +72,8 @@ export class ChatApp {
   #model = "";
   /** @type {string[]} names of the server's models, as of the last connection */
   #models = [];
+  /** @type {import("./protocol/messages.js").ModelEntry[]} the server's models */
+  #entries = [];
   #open;
   /** @type {ChatAppDelegate | null} */
   #delegate = null;
@@ -339,15 +341,31 @@ export class ChatApp {
   /** @param {import("./protocol/messages.js").Welcome} welcome */
   #greeted({ model, models = [] }) {
     this.#model = `${model?.name} ${model?.context}`;
-    this.#models = models.map(({ name }) => name);
-    this.#parts.modelPicker?.offer(models);
-    this.#parts.modelPicker?.show(this.settings.model);
+    this.#showModels(models);
   }
 
   /** @param {SessionEvent} event */
   connectionDelivered(event) {
     if (event.type === "conversation") this.#libraryEvents.conversationChanged(event);
+    else if (event.type === "model") this.#modelChanged(event);
     else this.#answers.receive(event);
+  }
+
+  /** @param {import("./protocol/messages.js").ModelChanged} changed */
+  #modelChanged({ type: _, deleted = false, ...changed }) {
+    const models = this.#entries.filter(({ name }) => name !== changed.name || !deleted);
+    const index = models.findIndex(({ name }) => name === changed.name);
+    if (index >= 0) models[index] = changed;
+    else if (!deleted) models.push(changed);
+    this.#showModels(models);
+  }
+
+  /** @param {import("./protocol/messages.js").ModelEntry[]} models */
+  #showModels(models) {
+    this.#entries = models;
+    this.#models = models.map(({ name }) => name);
+    this.#parts.modelPicker?.offer(models);
+    this.#parts.modelPicker?.show(this.settings.model);
   }
 
   /** Open a new chat if the open conversation has no messages, neither here nor on the server. */

@@ -213,7 +213,7 @@ export class StreamUI extends EventTarget {
 
   /** @param {SessionEvent} event */
   #delivered(event) {
-    if (event.type === "conversation") return;
+    if (event.type === "conversation" || event.type === "model") return;
     const turn = this.#dialogue.receive(event);
     if (!turn) return;
     if (turn.isRunning) this.#progressed(turn, event);

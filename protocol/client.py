@@ -44,6 +44,8 @@ from protocol.messages import (
     Done,
     Error,
     Generate,
+    Model,
+    ModelEntry,
     Ping,
     Pong,
     ServerMessage,
@@ -88,6 +90,10 @@ async def connect(url: str, *, token: str | None = None, retry: Retry | None = N
         await chat.close()
 
 
+Change = Conversation | Model | DisconnectedError
+"""A change for a listener, or the error that ends its connection."""
+
+
 @dataclass(slots=True, eq=False)
 class _Question:
     """A `ping` or `status` that awaits its answer. ``sent`` is in seconds on the loop's clock."""
@@ -110,7 +116,8 @@ class Chat:
         self._welcome: Welcome | None = None
         self._generations: dict[str, Generation] = {}
         self._questions: list[_Question] = []
-        self._listeners: list[asyncio.Queue[Conversation | DisconnectedError]] = []
+        self._listeners: list[asyncio.Queue[Change]] = []
+        self._models: dict[str, ModelEntry] = {}
         self._nonces = itertools.count(1)
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
@@ -123,6 +130,12 @@ class Chat:
         if self._welcome is None:
             raise DisconnectedError("not connected yet")
         return self._welcome
+
+    @property
+    def models(self) -> tuple[ModelEntry, ...]:
+        """The models that ``generate`` may name, the default one first: as of the newest `welcome`, and kept up to date
+        while ``changes`` or ``model_changes`` is iterated."""
+        return tuple(self._models.values())
 
     @property
     def running(self) -> tuple[Generation, ...]:
@@ -179,7 +192,20 @@ class Chat:
         Changes made while the connection is down are missed. Raises DisconnectedError when the connection is lost for
         good.
         """
-        queue: asyncio.Queue[Conversation | DisconnectedError] = asyncio.Queue()
+        async with contextlib.aclosing(self._changes()) as changes:
+            async for change in changes:
+                if isinstance(change, Conversation):
+                    yield change
+
+    async def model_changes(self) -> AsyncGenerator[Model, None]:
+        """Yield each change of a model, such as its loading, on the same terms as ``changes``."""
+        async with contextlib.aclosing(self._changes()) as changes:
+            async for change in changes:
+                if isinstance(change, Model):
+                    yield change
+
+    async def _changes(self) -> AsyncGenerator[Conversation | Model, None]:
+        queue: asyncio.Queue[Change] = asyncio.Queue()
         if self._end is not None:
             raise self._end
         self._listeners.append(queue)
@@ -295,6 +321,7 @@ class Chat:
         match message:
             case Welcome():
                 self._welcome = message
+                self._models = {model.name: model for model in message.models}
                 self._news.set()
                 self._resume()
             case Pong() | Status(id=None):
@@ -304,11 +331,19 @@ class Chat:
                 self._deliver(message)
             case Accepted() | Attached() | Token() | Snapshot() | Done():
                 self._deliver(message)
-            case Conversation():
+            case Conversation() | Model():
+                if isinstance(message, Model):
+                    self._update_model(message)
                 for queue in self._listeners:
                     queue.put_nowait(message)
             case Error():
                 self._refuse(message)
+
+    def _update_model(self, model: Model) -> None:
+        if model.deleted:
+            self._models.pop(model.name, None)
+        else:
+            self._models[model.name] = model
 
     def _deliver(self, event: Event) -> None:
         generation = self._generations.get(event.id or "")

@@ -12,7 +12,7 @@ MESSAGES: Final[dict[str, str]] = {
     "Detach": "Stop watching a generation; it continues.",
     "StatusRequest": "Request the status of one generation, or (without id) of the server.",
     "Ping": "Answered by pong within 1 s.",
-    "Watch": "Subscribe this connection to all changes of the user's conversations.",
+    "Watch": "Subscribe this connection to all changes of the user's conversations and of the models.",
     "Welcome": "The first frame of every connection; sent once.",
     "Accepted": "A generation was started. Precedes every other event of its id.",
     "Status": "Status of one generation (with id) or of the server. Not numbered, never replayed.",
@@ -24,6 +24,7 @@ MESSAGES: Final[dict[str, str]] = {
     "Pong": "The answer to ping.",
     "Goodbye": "The socket closes next, with `code`.",
     "Conversation": "A conversation of the user has changed. Sent after watch.",
+    "Model": "A model has changed. Sent after watch.",
     "AttachPoint": "A log to read, and the cursor to start from.",
     "ChatMessage": "One turn of a dialogue. The content of a user's turn must not be blank.",
     "Params": "Sampling parameters. A missing or null value is chosen by the model or the server.",
@@ -41,6 +42,22 @@ MESSAGES: Final[dict[str, str]] = {
 
 _GENERATION: Final = "the generation"
 _EPOCH: Final = "the name of the log: same id and same epoch means same text"
+
+_MODEL: Final = {
+    "name": "name for generate.model",
+    "state": "loaded, loading, on_disk or failed; later versions add states",
+    "context": "context length in tokens",
+    "size": "size of its weights in bytes",
+    "needs": "memory in bytes that it takes while it is loaded",
+    "done": "while loading: bytes that are loaded",
+    "total": "while loading: all bytes to load",
+    "error": "if failed: the reason",
+    "title": "name in its file",
+    "architecture": "such as llama or qwen3",
+    "parameters": "number of weights",
+    "template": "origin of the chat template, as in ModelFacts",
+    "sampling": "values that it uses for fields that params leaves out",
+}
 
 FIELDS: Final[dict[str, str]] = {
     "Hello.token": "reserved; ignored by a server that requires none",
@@ -91,10 +108,7 @@ FIELDS: Final[dict[str, str]] = {
     "ModelFacts.template": "source of the chat template",
     "ModelFacts.architecture": "model family",
     "ModelFacts.sampling": "its defaults for sampling",
-    "ModelEntry.name": "name for generate.model",
-    "ModelEntry.state": "loaded: it can answer; later versions add states",
-    "ModelEntry.context": "context length in tokens",
-    "ModelEntry.size": "size of its weights in bytes",
+    **{f"ModelEntry.{name}": meaning for name, meaning in _MODEL.items()},
     "RecommendedSampling.temperature": "default of params.temperature",
     "RecommendedSampling.top_p": "default of params.top_p",
     "RecommendedSampling.top_k": "default of params.top_k",
@@ -186,6 +200,8 @@ FIELDS: Final[dict[str, str]] = {
     "Conversation.version": "increases with each change",
     "Conversation.writing": "the generations that write in it now",
     "Conversation.deleted": "true if it was deleted",
+    **{f"Model.{name}": meaning for name, meaning in _MODEL.items()},
+    "Model.deleted": "true if no generate may name it any more",
     "Goodbye.code": "a code of x-close-codes; later versions add codes",
     "Goodbye.reconnect_ms": "if the code allows it, reconnect after a random delay from 0 to this",
 }

@@ -138,7 +138,7 @@ class Ping(Client, frozen=True, kw_only=True, tag="ping"):
 
 
 class Watch(Client, frozen=True, kw_only=True, tag="watch"):
-    """Subscribe this connection to all changes of the user's conversations."""
+    """Subscribe this connection to all changes of the user's conversations and of the models."""
 
 
 CLIENT_TYPES: Final[dict[str, type[Client]]] = {
@@ -183,14 +183,36 @@ class ModelFacts(Facts, frozen=True, kw_only=True):
     sampling: RecommendedSampling | None = None
 
 
+class ModelState(StrEnum):
+    """State of a model (PROTOCOL 5.1). Later versions add states, so a client reads it as a string."""
+
+    LOADED = "loaded"  # it can answer at once
+    LOADING = "loading"  # it is being loaded, for at least one generation
+    ON_DISK = "on_disk"  # a `generate` that names it loads it
+    FAILED = "failed"  # it could not be loaded, or has crashed; a `generate` that names it tries again
+
+
 class ModelEntry(Facts, frozen=True, kw_only=True):
-    """A model that a `generate` may name. ``state``: "loaded", or one of a later version; ``size``: of its weights, in
-    bytes."""
+    """A model that a `generate` may name.
+
+    ``state``: a ModelState, or one of a later version. ``size``: of its weights, ``needs``: memory while it is loaded,
+    ``done`` and ``total``: progress of loading; all in bytes. ``title``: the name in its file. The other facts are
+    those of ModelFacts.
+    """
 
     name: ModelName
     state: str
     context: Count
     size: Count | None = None
+    needs: Count | None = None
+    done: Count | None = None
+    total: Count | None = None
+    error: str | None = None
+    title: str | None = None
+    architecture: str | None = None
+    parameters: Count | None = None
+    template: Literal["gguf", "chatml", "chosen"] | None = None
+    sampling: RecommendedSampling | None = None
 
 
 class Limits(Facts, frozen=True, kw_only=True):
@@ -386,7 +408,13 @@ class Conversation(Server, frozen=True, kw_only=True, tag="conversation"):
     deleted: bool = False
 
 
-SERVER_TYPES: Final[dict[str, type[Server]]] = {
+class Model(ModelEntry, frozen=True, kw_only=True, tag="model", tag_field="type"):
+    """A model has changed; these are its current values. ``deleted``: no `generate` may name it any more."""
+
+    deleted: bool = False
+
+
+SERVER_TYPES: Final[dict[str, type[Server | Model]]] = {
     "welcome": Welcome,
     "accepted": Accepted,
     "status": Status,
@@ -398,5 +426,8 @@ SERVER_TYPES: Final[dict[str, type[Server]]] = {
     "pong": Pong,
     "goodbye": Goodbye,
     "conversation": Conversation,
+    "model": Model,
 }
-ServerMessage = Welcome | Accepted | Status | Token | Snapshot | Attached | Done | Error | Pong | Goodbye | Conversation
+ServerMessage = (
+    Welcome | Accepted | Status | Token | Snapshot | Attached | Done | Error | Pong | Goodbye | Conversation | Model
+)

@@ -25,6 +25,7 @@ from protocol.messages import (
     Error,
     Goodbye,
     Hello,
+    Model,
     ServerMessage,
     Snapshot,
     Status,
@@ -225,6 +226,8 @@ class ServerSession(Session):
                 self._watched.require(id)
             case Conversation(id=id) if not self._conversations:  # PROTOCOL 4.8
                 raise LocalProtocolError(f"{id}: a conversation message requires watch")
+            case Model(name=name) if not self._conversations:
+                raise LocalProtocolError(f"{name}: a model message requires watch")
             case Error(re="status", id=id):
                 self._answers_status(id)
             case _:

@@ -50,9 +50,18 @@
  * A model that a request may name.
  * @typedef {object} ModelEntry
  * @property {string} name
- * @property {string} state loaded, or one of a later version
+ * @property {string} state loaded, loading, on_disk, failed, or one of a later version
  * @property {number} context tokens
  * @property {number} [size] of its weights, in bytes
+ * @property {number} [needs] memory while it is loaded, in bytes
+ * @property {number} [done] while it is loading: bytes that are loaded
+ * @property {number} [total] while it is loading: bytes to load
+ * @property {string} [error] reason of a failure
+ * @property {string} [title] name in its file
+ * @property {string} [architecture]
+ * @property {number} [parameters]
+ * @property {string} [template] gguf, chatml or chosen
+ * @property {RecommendedSampling} [sampling]
  */
 /**
  * @typedef {object} Welcome
@@ -119,9 +128,10 @@
  * @typedef {import("../conversations/api.js").Summary & {type: "conversation", deleted?: boolean}} ConversationChanged
  */
 /** @typedef {{type: "pong", nonce?: string}} Pong */
+/** @typedef {ModelEntry & {type: "model", deleted?: boolean}} ModelChanged change of one model, or a new one */
 /** @typedef {{type: "goodbye", code?: number, reconnect_ms?: number}} Goodbye */
 /** @typedef {Accepted | Status | Token | Snapshot | Attached | Done} GenerationMessage */
-/** @typedef {Welcome | GenerationMessage | ServerStatus | ConversationChanged | ErrorMessage | Pong | Goodbye} ServerMessage */
+/** @typedef {Welcome | GenerationMessage | ServerStatus | ConversationChanged | ModelChanged | ErrorMessage | Pong | Goodbye} ServerMessage */
 
 /** WebSocket subprotocol of this version, which both sides offer. */
 export const SUBPROTOCOL = "streamui.v1";

@@ -14,4 +14,5 @@ export const SERVER_MESSAGE_TYPES = [
   "pong",
   "goodbye",
   "conversation",
+  "model",
 ];

@@ -16,7 +16,7 @@ import { Tracked } from "./tracked.js";
 /** @typedef {{type: "withdrawn", id: string}} Withdrawn cancelled before it was sent */
 /** @typedef {{type: "lost", id: string}} Lost the server no longer knows this generation */
 /** @typedef {import("./messages.js").GenerationMessage | Rejected | Withdrawn | Lost} GenerationEvent */
-/** @typedef {GenerationEvent | import("./messages.js").ConversationChanged} SessionEvent */
+/** @typedef {GenerationEvent | import("./messages.js").ConversationChanged | import("./messages.js").ModelChanged} SessionEvent */
 /**
  * Result of one input.
  * @typedef {object} Step
@@ -179,7 +179,7 @@ export class Session {
    */
   receive(message) {
     if (message.type === "error") return this.#receiveError(message);
-    if (message.type === "conversation") return { send: [], deliver: [message] };
+    if (message.type === "conversation" || message.type === "model") return { send: [], deliver: [message] };
     const tracked = "id" in message ? this.#tracked.get(message.id) : undefined;
     if (!tracked) return NOTHING;
     switch (message.type) {

@@ -523,6 +523,17 @@ class TakesAnyModel(Fault):
         return [{key: value for key, value in message.items() if key != "model" or value == ""}]
 
 
+class ModelUnasked(Fault):
+    """Sends a change of a model to a client that does not watch."""
+
+    rule = "5.12"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] != "accepted":
+            return [message]
+        return [{"type": "model", "name": "Scripted", "state": "loaded", "context": 2048}, message]
+
+
 # --- ping, attach, ids
 
 

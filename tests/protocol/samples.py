@@ -24,6 +24,7 @@ from protocol.messages import (
     Goodbye,
     Hello,
     Limits,
+    Model,
     ModelEntry,
     ModelFacts,
     Params,
@@ -137,4 +138,6 @@ SERVER: list[ServerMessage] = [
     Conversation(
         id="c1", title="Hé", created_at=0, updated_at=2**53 - 1, pinned=True, version=1, writing=("g2",), deleted=True
     ),
+    Model(name="starter", state="loading", context=2048, size=5_400_000, done=0, total=5_400_000),
+    Model(name="old", state="failed", context=1, needs=2, error="no memory", title="Old", deleted=True),
 ]
