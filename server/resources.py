@@ -6,6 +6,7 @@ macOS has no `sched_getaffinity` and no `/proc`, and doesn't enforce `RLIMIT_AS`
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import resource
 from collections.abc import Mapping
@@ -36,6 +37,13 @@ def available_memory() -> int | None:
         return min(free, int(most) - int(used))
     except (OSError, ValueError):
         return free
+
+
+def return_memory() -> None:
+    """Give freed memory back to the system, which glibc otherwise keeps for later; does nothing elsewhere."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def address_space() -> int | None:

@@ -17,13 +17,9 @@ from starlette.applications import Starlette
 
 from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
-from server.chat.wellknown import TemplateChoice, chosen
+from server.chat.wellknown import chosen
 from server.conversations.store import Store
-from server.engine.batcher import EngineOptions
-from server.engine.llama import LlamaModel
 from server.engine.model_defaults import ModelDefaults
-from server.engine.step_turns import StepTurns
-from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.generations.restoring import OnRestart
 from server.guard.deadlines import PunctualProtocol
@@ -34,11 +30,9 @@ from server.guard.tokens import Tokens
 from server.models.local_models import LocalModels
 from server.models.memory import ChatSizes
 from server.option import parts
+from server.serving_models import model_writers
 from server.settings import Settings
-from server.writers.local import local_writer
-from server.writers.model_choice import unique_names
 from server.writers.model_writers import ModelWriters
-from server.writers.writer_port import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -65,48 +59,24 @@ def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, Mod
     template = chosen(settings.chat_template) if settings.chat_template else None
     journal = Journal(settings.data) if settings.journal == "on" else None
     store, guard, active = Store(settings.data), _guard(settings), _active_limit(settings)
-    writer = _writer(settings, template, defaults)
+    writer = model_writers(settings, template, defaults)
     restart, root = OnRestart(settings.on_restart), settings.root_path
-    name, local = settings.model.stem, _local_models(settings)
+    name, local = settings.model.stem, _local_models(settings, writer)
     app = create_app(writer, journal, restart, settings.queue, guard, active, store, root, name, local)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
         _Server(app, settings.drain, root).run(sockets=[listener])
 
 
-def _writer(settings: Settings, template: TemplateChoice | None, defaults: Mapping[Path, ModelDefaults]) -> Writer:
-    """Load every model. Raises ModelError and ChatTemplateError."""
-    if not settings.more_models:
-        return local_writer(_engine(settings, settings.model, defaults), template)
-    turns = StepTurns()
-    engines = [_engine(settings, path, defaults, turns) for path in settings.models]
-    names = unique_names([(path, each.facts.name) for path, each in zip(settings.models, engines, strict=True)])
-    return ModelWriters([local_writer(engine, template, name) for engine, name in zip(engines, names, strict=True)])
-
-
-def _engine(
-    settings: Settings, path: Path, defaults: Mapping[Path, ModelDefaults], turns: StepTurns | None = None
-) -> BatchingEngine:
-    model = LlamaModel(
-        path,
-        context=settings.context,
-        parallel=settings.parallel,
-        threads=settings.threads,
-        kv_tokens=settings.kv_tokens,
-        defaults=defaults.get(path),
-    )
-    shift = settings.context_shift == "on"
-    return BatchingEngine(model, EngineOptions(saved_bytes=settings.cache_ram << 20, context_shift=shift), turns)
-
-
-def _local_models(settings: Settings) -> LocalModels:
+def _local_models(settings: Settings, writer: ModelWriters) -> LocalModels:
     return LocalModels(
         settings.models_folder,
         settings.data,
         os.environ,
         ChatSizes(settings.context, settings.parallel),
         offline=settings.offline == "on",
-        in_use=lambda: settings.models,
+        in_use=writer.loaded_files,
+        got=lambda path: writer.refresh(),
     )
 
 

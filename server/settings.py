@@ -29,7 +29,8 @@ class Settings:
 
     ``chat_template`` None: the model's own. ``kv_tokens`` None: each chat has its own part of the KV cache.
     ``cache_ram`` is in MiB, ``drain`` in seconds. ``allow_host`` and ``allow_origin`` are comma-separated.
-    ``max_active`` None: chosen to suit ``auth``. ``models_dir`` None: a folder in ``data``. ``more_models``: models
+    ``max_active`` None: chosen to suit ``auth``. ``model_memory`` is in MiB, None: chosen to suit the free memory.
+    ``models_dir`` None: a folder in ``data``. ``more_models``: models
     beside the default one.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     chat_template: str | None
     data: Path
     models_dir: Path | None
+    model_memory: int | None
     offline: Literal["on", "off"]
     who_may_get_models: ModelGetters
     context: int | None
@@ -126,6 +128,14 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=None,
             metavar="DIR",
             help="folder for downloaded models (models, in the --data folder)",
+        ),
+        Option(
+            name="model_memory",
+            parse=whole_number(0, 2**24),
+            default=None,
+            metavar="MIB",
+            help="memory in MiB for loaded models with their KV caches; an unused one makes room for another; "
+            "0: only the models of --model (60 percent of the memory that is free at the start)",
         ),
         Option(
             name="offline",

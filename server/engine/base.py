@@ -25,6 +25,10 @@ class ModelError(EngineError):
     """The model file can't be used: missing, broken, of another kind, or too large for the memory."""
 
 
+class LoadAbandonedError(ModelError):
+    """The load of a model was stopped because nothing waits for it any more."""
+
+
 class GrammarError(EngineError):
     """A JSON schema can't be converted to a grammar."""
 
@@ -37,6 +41,7 @@ class Phase(StrEnum):
     """Phase of a generation inside the engine."""
 
     QUEUED = "queued"
+    LOADING = "loading"
     PREFILL = "prefill"
     DECODE = "decode"
 
@@ -91,7 +96,8 @@ class GenerationRequest:
     ``written`` are tokens of this answer that an earlier engine computed: they are read after the prompt, count as part
     of the answer, and are not delivered again. ``opened`` is text at the end of the prompt with which the answer's text
     begins: a thinking mark that the chat template opens. ``principal`` owns the request. ``model``: name of the model
-    that writes it.
+    that writes it. ``unprepared``: the request as its writer keeps it, where the model has to be loaded before there is
+    a ``prompt``; no engine takes such a request.
     """
 
     id: str
@@ -102,6 +108,7 @@ class GenerationRequest:
     opened: str = ""
     principal: str = ""
     model: str = ""
+    unprepared: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +143,27 @@ class Queued:
     id: str
     position: int
     eta_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """The generation waits for its model: ``done`` of ``total`` bytes are loaded."""
+
+    id: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMade:
+    """The request of an unprepared generation now has its prompt, as tokens of the model ``identity``."""
+
+    request: GenerationRequest
+    identity: str
+
+    @property
+    def id(self) -> str:
+        return self.request.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +225,14 @@ class Finished:
     error: str | None = None
     limit: Limit | None = None
     stop_string: str | None = None
+    code: str | None = None
+    """Error code of PROTOCOL.md for FAILED; None: the engine's own."""
 
 
 Ranges = Sequence[tuple[int, int]]
 """Half-open ranges of characters: (start, end)."""
 
-Update = Queued | Prefill | Piece | Finished
+Update = Queued | Loading | PromptMade | Prefill | Piece | Finished
 Listener = Callable[[Sequence[Update]], None]
 """Receives all updates of one step, on the engine's thread. Must return quickly and must not raise."""
 

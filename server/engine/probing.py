@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from server.engine.base import ModelError
+from server.engine.base import LoadAbandonedError, ModelError
 from server.engine.file_state import check_unchanged, file_state
 
 PROBE: Final = "server.engine.llama.probe"
 
 START_SECONDS: Final = 60
+LOOK_SECONDS: Final = 0.1
+"""Interval between two looks at whether the result is still wanted, in seconds."""
+
 BYTES_PER_SECOND: Final = 30_000_000
 """Assumed minimum reading speed of a file; it is read once, as for the first answer."""
 
@@ -86,13 +92,10 @@ class ModelProbe:
         self._process.kill()
         self._process.communicate()
 
-    def verdict(self) -> ModelNeeds:
+    def verdict(self, wanted: Callable[[], bool] = lambda: True) -> ModelNeeds:
         """Wait for the result and return the model's needs. Raises ModelError with the reason why the file can't be
-        used, also if another program changed it meanwhile."""
-        try:
-            output, _ = self._process.communicate(timeout=self._seconds)
-        except subprocess.TimeoutExpired:
-            raise self._too_slow() from None
+        used, also if another program changed it meanwhile; LoadAbandonedError once the file is not ``wanted``."""
+        output = self._output(wanted)
         check_unchanged(self._path, self._before)
         ended = self._process.returncode
         if ended == -signal.SIGXCPU:
@@ -105,6 +108,15 @@ class ModelProbe:
         if verdict["error"] is not None:
             raise ModelError(verdict["error"].replace(os.path.abspath(self._path), str(self._path), 1))
         return ModelNeeds(**verdict["needs"])
+
+    def _output(self, wanted: Callable[[], bool]) -> bytes:
+        end = time.monotonic() + self._seconds
+        while wanted():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._process.communicate(timeout=LOOK_SECONDS)[0]
+            if time.monotonic() > end:
+                raise self._too_slow()
+        raise LoadAbandonedError(f"{self._path}: the check was stopped")
 
     @property
     def _by_hand(self) -> str:

@@ -7,7 +7,11 @@ from server.engine.base import Choice, EngineTimings, EngineUsage, Finished, Fin
 from server.generations.entries import Broken, Written
 from server.generations.generation import Generation
 
-PHASES = {GenerationState.PREFILL: Phase.PREFILL, GenerationState.DECODE: Phase.DECODE}
+PHASES = {
+    GenerationState.LOADING: Phase.LOADING,
+    GenerationState.PREFILL: Phase.PREFILL,
+    GenerationState.DECODE: Phase.DECODE,
+}
 """Phase in which a generation ends, by its state; QUEUED for all others."""
 
 

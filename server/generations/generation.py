@@ -25,7 +25,7 @@ from protocol.messages import (
     Usage,
 )
 from protocol.states import GENERATION, GenerationEvent, advance
-from server.engine.base import Choice, Finished, Piece, Prefill, Queued, TokenLogprob, Update
+from server.engine.base import Choice, Finished, Loading, Piece, Prefill, PromptMade, Queued, TokenLogprob, Update
 from server.generations.entries import Broken
 from server.generations.log import GenerationLog, Wake
 from server.generations.ownership import owner_of
@@ -157,6 +157,11 @@ class Generation:
         match update:
             case Queued(position=position, eta_ms=eta_ms) if self.state in WAITING:
                 self.status = Status(id=self.id, state=self.state, position=position, eta_ms=eta_ms)
+            case Loading(done=done, total=total):
+                self._enter(GenerationState.LOADING, GenerationEvent.LOAD)
+                self.status = Status(id=self.id, state=self.state, done=done, total=total)
+            case PromptMade(request=request):
+                self.prompt_tokens = len(request.prompt)
             case Prefill(done=done, total=total):
                 self._enter(GenerationState.PREFILL, GenerationEvent.READ)
                 self.status = Status(id=self.id, state=self.state, done=done, total=total)
@@ -219,8 +224,14 @@ class Generation:
             sha256=sha256(text.encode()).hexdigest(),
             limit=None if finished.limit is None else finished.limit.value,
             stop_string=finished.stop_string,
-            error=ErrorInfo(code=ErrorCode.ENGINE_FAILED, message=finished.error) if finished.error else None,
+            error=_error(finished),
         )
+
+
+def _error(finished: Finished) -> ErrorInfo | None:
+    if finished.error is None:
+        return None
+    return ErrorInfo(code=finished.code or ErrorCode.ENGINE_FAILED, message=finished.error)
 
 
 def _logprob(choice: Choice) -> ChosenLogprob:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from server.engine.base import Choice, Finished, Piece
+from server.engine.base import Choice, Finished, GenerationRequest, Piece, PromptMade
 from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Written
 from server.generations.journal_tables import MIGRATIONS
 from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
@@ -42,9 +42,10 @@ _Statement = tuple[str, Sequence[Any]]
 
 _BEGIN = """
     INSERT INTO generations
-        (key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, note)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        (key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, note, unprepared)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_PREPARE = "UPDATE generations SET sampling = ?, prompt = ?, opened = ?, model = ?, unprepared = '' WHERE key = ?"
 _STEP = "INSERT INTO steps VALUES (?, ?)"
 _END = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE key = ?"
 _BREAK = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE id = ?"
@@ -173,6 +174,8 @@ class Journal:
                     pieces.setdefault(id, []).append((self._open[id].key, text, tokens, choices))
                 case Begun():
                     statements.append(self._begin(entry))
+                case PromptMade(id=id) if id in self._open:
+                    statements.append(self._prepare_request(entry))
                 case Finished(id=id) if id in self._open:
                     pieces.pop(id, None)
                     statements.extend(self._end(entry))
@@ -193,9 +196,14 @@ class Journal:
         request, key = begun.request, self._next_key
         self._next_key += 1
         self._open[request.id] = _Open(key, self._next_step)
-        sampling, prompt = _json(request.sampling), array("i", request.prompt).tobytes()
+        sampling, prompt = _prompt(request)
         facts = (request.id, begun.epoch, request.principal, _json(begun.body), sampling, prompt)
-        return _BEGIN, (key, *facts, request.opened, begun.model, request.model, begun.created, begun.note)
+        kept = (request.opened, begun.model, request.model, begun.created, begun.note, request.unprepared)
+        return _BEGIN, (key, *facts, *kept)
+
+    def _prepare_request(self, made: PromptMade) -> _Statement:
+        sampling, prompt = _prompt(made.request)
+        return _PREPARE, (sampling, prompt, made.request.opened, made.identity, self._open[made.id].key)
 
     def _end(self, finished: Finished) -> Iterator[_Statement]:
         ended = self._open.pop(finished.id)
@@ -221,6 +229,10 @@ class Journal:
         )
         self._lock.mark(FAILED)
         logger.error("%s", self.failure)
+
+
+def _prompt(request: GenerationRequest) -> tuple[str, bytes]:
+    return _json(request.sampling), array("i", request.prompt).tobytes()
 
 
 def _claim(folder: Path) -> FolderLock:

@@ -38,6 +38,10 @@ MIGRATIONS: Final = (
     -- What its starter keeps with it: a stored response of OpenAI's API, JSON.
     ALTER TABLE generations ADD COLUMN note TEXT NOT NULL DEFAULT '';
     """,
+    """
+    -- What the prompt is made of once the model is loaded; '' where there is a prompt.
+    ALTER TABLE generations ADD COLUMN unprepared TEXT NOT NULL DEFAULT '';
+    """,
 )
 """Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
 applied ones."""

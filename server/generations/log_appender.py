@@ -11,8 +11,10 @@ from server.engine.base import (
     Finished,
     FinishReason,
     GenerationRequest,
+    Loading,
     Piece,
     Prefill,
+    PromptMade,
     Queued,
     Update,
 )
@@ -100,7 +102,9 @@ class LogAppender:
                 pass
             case Broken(id=id) if generation := self._generations.open_one(id):
                 return self._end_broken(generation, entry, now)
-            case Queued() | Prefill() | Piece() | Finished() if generation := self._generations.open_one(entry.id):
+            case Queued() | Loading() | PromptMade() | Prefill() | Piece() | Finished() if (
+                generation := self._generations.open_one(entry.id)
+            ):
                 if generation.broken is None:
                     return self._update(generation, entry, now)
         return ()

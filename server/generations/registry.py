@@ -25,6 +25,7 @@ from server.generations.generation_table import GenerationTable
 from server.generations.journal import Journal
 from server.generations.log_appender import LogAppender
 from server.generations.measurements import Measurements
+from server.generations.model_changes import ModelChanges
 from server.generations.ownership import key_of
 from server.generations.parts import ENDED, ServerParts
 from server.generations.places import QUEUE_LIMIT, Places
@@ -35,7 +36,7 @@ from server.generations.retention import RETENTION, FinishedLogs, Retention
 from server.generations.stored import Stored
 from server.logs import described, event
 from server.writers.request_errors import refusal
-from server.writers.writer_port import Prepared, PromptSize, Writer
+from server.writers.writer_port import Prepared, PromptSize, Writer, names_of
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Registry:
         self.parts = ServerParts()
         self.measurements = Measurements()
         self.writer = writer
+        self.model_changes = ModelChanges()
         self._recorder = Recorder(journal, self.parts)
         self._stored = journal.stored if journal else []
         self._on_restart = on_restart
@@ -110,8 +112,8 @@ class Registry:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Names of the models, the default one first."""
-        return tuple(model.name for model in self.writer.models)
+        """All names by which a request may name a model, those of the default one first."""
+        return tuple(names_of(self.writer.models))
 
     @property
     def journal_status(self) -> JournalStatus:
@@ -146,7 +148,7 @@ class Registry:
             lambda entries: _post(loop, self._receive, entries),
             lambda reason, error: _post(loop, self._fail, RECORDER, reason, error),
         )
-        self.writer.start(self._recorder.record_step)
+        self.writer.start(self._recorder.record_step, lambda: _post(loop, self.model_changes.publish))
         self._running = True
         self._restore()
 

@@ -17,7 +17,7 @@ from server.generations.entries import Begun, Written
 _GENERATIONS = """
     SELECT
         key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, cancelled, finished,
-        ending, pieces, note
+        ending, pieces, note, unprepared
     FROM generations ORDER BY key
 """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
@@ -61,7 +61,7 @@ def read(db: sqlite3.Connection) -> list[Stored]:
 
 def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int]) -> Stored:
     key, id, epoch, principal, body, sampling, prompt, opened, *rest = row
-    model, model_name, created, cancelled, finished, ending, pieces, note = rest
+    model, model_name, created, cancelled, finished, ending, pieces, note, unprepared = rest
     request = GenerationRequest(
         id=id,
         prompt=tuple(array("i", prompt)),
@@ -71,6 +71,7 @@ def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int
         opened=opened,
         principal=principal,
         model=model_name,
+        unprepared=unprepared,
     )
     generate = msgspec.json.decode(body, type=Generate)
     return Stored(

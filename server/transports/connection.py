@@ -52,6 +52,7 @@ from server.guard.refusing import rate_error
 from server.logs import event
 from server.transports.answer import shown_model
 from server.transports.greeting import welcome
+from server.transports.model_news import ModelNews
 from server.transports.pace import Pace
 from server.transports.reader import Reader, resume_at
 from server.transports.socket import Disconnected, Socket
@@ -106,6 +107,8 @@ class Connection:
         self._conversations = conversations
         self._changed: dict[str, Conversation] = {}
         """Changes of conversations that are not sent yet: the newest of each."""
+        self._models = ModelNews()
+        self._models_changed = False
         self._close_when_idle = close_when_idle
         self.closed = asyncio.Event()
         self._leaving: CloseCode | None = None
@@ -130,7 +133,9 @@ class Connection:
 
     async def run(self) -> None:
         """Serve the accepted socket until it closes. Leaves no task and no watcher behind."""
-        self._send(welcome(self._registry, self.name, self.access))
+        greeting = welcome(self._registry, self.name, self.access)
+        self._models.greeted(greeting.models)
+        self._send(greeting)
         try:
             self.access.enter()
         except TooManyError:
@@ -150,6 +155,7 @@ class Connection:
             timer.cancel()
             self._unwatch_all()
             self._conversations.changes.remove(self.principal, self._on_change)
+            self._registry.model_changes.remove(self._on_models_changed)
             self.access.leave()
             self.closed.set()
 
@@ -292,6 +298,8 @@ class Connection:
                 self._send(self._status(id))
             case Watch():
                 self._conversations.changes.add(self.principal, self._on_change)
+                self._registry.model_changes.add(self._on_models_changed)
+                self._on_models_changed()
             case Hello(attach=points):
                 self._attach_each(points)
 
@@ -387,6 +395,10 @@ class Connection:
         self._changed[change.id] = change
         self._wake.set()
 
+    def _on_models_changed(self) -> None:
+        self._models_changed = True
+        self._wake.set()
+
     # Sending
 
     def _send(self, message: ServerMessage) -> None:
@@ -435,6 +447,10 @@ class Connection:
         changed, self._changed = self._changed, {}
         for change in changed.values():
             self._send(change)
+        if self._models_changed:
+            self._models_changed = False
+            for model in self._models.changes(self._registry.writer.models):
+                self._send(model)
 
     def _read_logs(self, room: int = sys.maxsize) -> None:
         """Send new events of every log, up to ``room`` bytes of each."""

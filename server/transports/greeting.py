@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from protocol.codec import MAX_FRAME_BYTES
-from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelEntry, ModelFacts, RecommendedSampling, Welcome
+from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, Welcome
 from server import __version__
 from server.generations.registry import Registry
 from server.guard.connection_access import ConnectionAccess
-
-LOADED: Final = "loaded"
-"""State of every model: all are loaded before the server listens."""
+from server.transports.model_news import entry_of, sampling_of
 
 
 def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
-    """Return the `welcome` of connection ``name``. Before a needed `hello` it names no generations."""
+    """Return the `welcome` of connection ``name``. Before a needed `hello` it names no generations, and only
+    the default model."""
     facts, models, journal = registry.writer.facts, registry.writer.models, registry.journal_status
     return Welcome(
         protocol=PROTOCOL,
@@ -28,13 +25,7 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
             parameters=facts.parameters,
             context=facts.context,
             template=registry.writer.template,
-            sampling=RecommendedSampling(
-                temperature=facts.sampling.temperature,
-                top_p=facts.sampling.top_p,
-                top_k=max(0, facts.sampling.top_k),
-                min_p=facts.sampling.min_p,
-                repeat_penalty=facts.sampling.repeat_penalty,
-            ),
+            sampling=sampling_of(facts.sampling),
         ),
         limits=Limits(
             frame_bytes=MAX_FRAME_BYTES,
@@ -48,6 +39,6 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
             ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state)
             for g in registry.active_of(access.principal)
         ),
-        models=tuple(ModelEntry(name=m.name, state=LOADED, context=m.context, size=m.size) for m in models),
+        models=tuple(map(entry_of, models if access.admitted else models[:1])),
         warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from protocol.messages import ModelState
 from server.conversations.service import Conversations
 from server.generations.registry import Registry
 from server.transports.requests import NO_STORE
@@ -28,6 +29,7 @@ async def healthz(request: Request) -> JSONResponse:
         "model": registry.writer.facts.name,
         "engine": asdict(stats),
         "journal": asdict(registry.journal_status),
+        "models": _models(registry),
         "conversations": asdict(conversations.status),
     }
     return JSONResponse(body, status_code=200 if status == "ok" else 503)
@@ -56,3 +58,9 @@ def _not_ready(registry: Registry) -> str | None:
     if registry.shutting_down:
         return "the server is going down"
     return None if registry.writer.stats().alive else "the engine has not started yet"
+
+
+def _models(registry: Registry) -> list[dict[str, str]]:
+    """Return the models that are loaded, are being loaded or have failed. Each failed one has its error."""
+    shown = [model for model in registry.writer.models if model.state is not ModelState.ON_DISK]
+    return [{"name": each.name, "state": each.state, **({"error": each.error} if each.error else {})} for each in shown]

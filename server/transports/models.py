@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from protocol.errors import ErrorCode, RemoteProtocolError
+from server.generations.registry import Registry
 from server.models.hub import is_repository
 from server.transports.generations import while_connected
 from server.transports.model_access import access_of, answer
@@ -28,7 +30,10 @@ async def remove(request: Request) -> Response:
     """``DELETE /api/models/{name}``: delete a model of the models folder, by its full name."""
     access = access_of(request)
     models, name = access.got_by(request), request.path_params["name"]
-    return answer({"full_name": await access.run(lambda: models.remove(name))})
+    removed = await access.run(lambda: models.remove(name))
+    registry: Registry = request.app.state.registry
+    await asyncio.to_thread(registry.writer.refresh)
+    return answer({"full_name": removed})
 
 
 async def search(request: Request) -> Response:

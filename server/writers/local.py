@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from protocol.messages import Generate
@@ -49,7 +49,19 @@ class LocalWriter:
     @property
     def models(self) -> tuple[ServedModel, ...]:
         facts = self.engine.facts
-        return (ServedModel(self.name, facts.context, facts.size, self.engine.slots),)
+        return (
+            ServedModel(
+                self.name,
+                facts.context,
+                facts.size,
+                self.engine.slots,
+                title=facts.name,
+                architecture=facts.architecture,
+                parameters=facts.parameters,
+                template=self.template,
+                sampling=facts.sampling,
+            ),
+        )
 
     @property
     def template(self) -> Origin:
@@ -61,10 +73,13 @@ class LocalWriter:
 
     def identity(self, model: str) -> str:
         facts = self.engine.facts
-        return f"{self.name} ({facts.architecture}, {facts.parameters} parameters, vocabulary of {facts.vocabulary})"
+        return f"{facts.name} ({facts.architecture}, {facts.parameters} parameters, vocabulary of {facts.vocabulary})"
 
-    def start(self, listener: Listener) -> None:
+    def start(self, listener: Listener, models_changed: Callable[[], None] = lambda: None) -> None:
         self.engine.start(listener)
+
+    def refresh(self) -> None:
+        """Do nothing: there is only the one model."""
 
     def prepare(self, key: str, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
         named_model(body, self.models)

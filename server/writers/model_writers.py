@@ -1,103 +1,270 @@
-"""The writer of a server with several models: each request goes to the writer of its model."""
+"""The writer of a server with several models: each request goes to the writer of its model, which is loaded first if
+need be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
-from typing import Final
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Final, TypeVar
 
+from msgspec.structs import replace as replaced
+
+from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
 from server.chat.wellknown import Origin
-from server.engine.base import EngineModelFacts, EngineStats, Finished, FinishReason, GenerationRequest, Listener
-from server.writers.endings import ended
+from server.engine.base import (
+    EngineDeadError,
+    EngineModelFacts,
+    EngineStats,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Listener,
+    ModelError,
+    SamplingParams,
+)
+from server.models.memory import size_text
+from server.models.sources import ModelSource
+from server.writers.endings import ended, stopped
+from server.writers.hosted_models import HostedModel, HostedModels
 from server.writers.local import LocalWriter
 from server.writers.model_choice import named_model
+from server.writers.model_loader import Load, ModelLoader, Progress, unprepared
+from server.writers.request_errors import refusal
 from server.writers.writer_port import Prepared, PromptSize, ServedModel
 
 _SUMS: Final = tuple(each.name for each in fields(EngineStats) if each.name not in ("alive", "failure"))
 
+REFRESH_SECONDS: Final = 5.0
+"""Shortest interval between two readings of the list because of an unknown name, in seconds."""
+
+T = TypeVar("T")
+
+Sources = Callable[[], Sequence[ModelSource]]
+"""Reads the list of models that may be loaded."""
+
+
+def load_nothing(source: ModelSource, progress: Progress) -> LocalWriter:
+    """Refuse to load a model: this server has only those that it was started with."""
+    raise ModelError(f"{source.name}: this server loads no further models")
+
 
 class ModelWriters:
-    """Owns a writer for each model, and closes them. The first one has the default model. Names must be unique."""
+    """Owns a writer for each loaded model, and closes them.
 
-    def __init__(self, writers: Sequence[LocalWriter]) -> None:
-        self._default = writers[0]
-        self._writers: Mapping[str, LocalWriter] = {writer.name: writer for writer in writers}
+    ``writers``: the models that are loaded from the start, with their source if they may be unloaded. The first one is
+    the default model. Names must be unique. ``sources`` reads the list of the other models, ``load`` loads one.
+    ``memory``: bytes for all loaded models together; None: no limit.
+    """
+
+    def __init__(
+        self,
+        writers: Sequence[tuple[LocalWriter, ModelSource | None]],
+        *,
+        sources: Sources = tuple,
+        load: Load = load_nothing,
+        memory: int | None = None,
+    ) -> None:
+        first = writers[0][0]
+        self._facts, self._template = first.facts, first.template
+        self._chosen = [HostedModel(writer.name, source, writer) for writer, source in writers]
+        self._models = HostedModels(self._chosen, first.slots)
+        self._sources = sources
+        self._loader = ModelLoader(self._models, load, memory)
+        self._memory = memory
+        self._refreshed = -REFRESH_SECONDS
+        self._identities: dict[str, str] = {}
+        """Identities of the models of resumed requests, by key, until these are submitted."""
+        self.refresh()
 
     @property
     def facts(self) -> EngineModelFacts:
-        return self._default.facts
+        return self._facts
 
     @property
     def models(self) -> tuple[ServedModel, ...]:
-        return tuple(model for writer in self._each() for model in writer.models)
+        return self._models.served
 
     @property
     def template(self) -> Origin:
-        return self._default.template
+        return self._template
 
     @property
     def slots(self) -> int:
-        return sum(writer.slots for writer in self._each())
+        return sum(writer.slots for writer in self._loaded().values())
 
     def identity(self, model: str) -> str:
-        return self._writers[model].identity(model)
+        hosted = self._models.by_name.get(model)
+        return hosted.identity if hosted else ""
 
-    def start(self, listener: Listener) -> None:
-        for writer in self._each():
-            writer.start(listener)
+    def start(self, listener: Listener, models_changed: Callable[[], None] = lambda: None) -> None:
+        self._models.start(listener, models_changed)
+        self._loader.start()
+
+    def refresh(self) -> None:
+        found = self._sources()
+        with self._models.changed:
+            self._refreshed = time.monotonic()
+            self._models.by_name = _merged(self._chosen, self._models.each(), found)
+        self._models.publish()
+
+    def loaded_files(self) -> tuple[Path, ...]:
+        """Return the files of the loaded models, which must not be deleted."""
+        return tuple(model.source.path for model in self._loaded() if model.source)
 
     def prepare(self, key: str, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
-        return self._for(body).prepare(key, body, written=written, received=received, principal=principal)
+        model = self._for(body)
+        body = replaced(body, model=model.name)
+        with self._models.used(model) as writer:
+            if writer is not None:
+                try:
+                    return writer.prepare(key, body, written=written, received=received, principal=principal)
+                except EngineDeadError as error:
+                    self._models.died(model, writer, str(error))
+        self._refuse_too_large(body, model)
+        request = GenerationRequest(
+            id=key,
+            prompt=(),
+            sampling=SamplingParams(),
+            received=received,
+            principal=principal,
+            model=model.name,
+            unprepared=unprepared(body, written),
+        )
+        return Prepared(request, 0)
 
     def tokenize(self, model: str, text: str) -> list[int]:
-        return self._writers[model].tokenize(model, text)
+        return self._call(model, lambda writer: writer.tokenize(model, text))
 
     def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
-        return self._writers[model].pieces(model, tokens)
+        return self._call(model, lambda writer: writer.pieces(model, tokens))
 
     def measure(self, body: Generate, written: str) -> PromptSize:
-        return self._for(body).measure(body, written)
+        name = self._for(body).name
+        return self._call(name, lambda writer: writer.measure(replaced(body, model=name), written))
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
-        identities = {writer.identity(name): writer for name, writer in self._writers.items()}
-        if writer := identities.get(identity):
-            return writer.resumed(request, identity, received)
-        text = f"it was started with {identity}, and the server now runs {', '.join(identities)}; ask again"
-        return ended(request, FinishReason.FAILED, text)
+        model = self._models.by_name.get(request.model) or self._with_identity(identity)
+        request = replace(request, received=received)
+        if model is None:
+            text = f"it was started with {identity or request.model}, which this server does not have; ask again"
+            return ended(request, FinishReason.FAILED, text)
+        request = replace(request, model=model.name)
+        if request.unprepared:
+            return request
+        with self._models.used(model) as writer:
+            if writer is not None:
+                return writer.resumed(request, identity, received)
+        self._identities[request.id] = identity
+        return request
 
     def submit(self, request: GenerationRequest) -> None:
-        self._writers[request.model].submit(request)
+        self._models.submit(request, self._identities.pop(request.id, ""))
 
     def cancel(self, key: str, received: float) -> None:
-        for writer in self._each():  # a writer ignores an unknown key
+        with self._models.changed:
+            waiting = [model for model in self._models.each() if key in model.waiting]
+            for model in waiting:
+                request = model.waiting.pop(key).request
+                self._models.emit(stopped(request, received, time.monotonic()))
+            writers = [model.writer for model in self._models.each() if model.writer and key in model.running]
+        for writer in writers:
             writer.cancel(key, received)
+        if waiting:
+            self._models.publish()
 
     def eta_ms(self) -> int | None:
-        known = [eta for writer in self._each() if (eta := writer.eta_ms()) is not None]
+        known = [eta for writer in self._loaded().values() if (eta := writer.eta_ms()) is not None]
         return min(known, default=None)
 
     def stats(self) -> EngineStats:
-        return total({name: writer.stats() for name, writer in self._writers.items()})
+        """Return the sums of all engines. ``alive`` until the server closes: one that dies only ends its own answers,
+        and its model's state says so."""
+        stats = {model: (writer, writer.stats()) for model, writer in self._loaded().items()}
+        for model, (writer, each) in stats.items():
+            if self._models.is_started and not each.alive:
+                self._models.died(model, writer, each.failure or "its thread has ended")
+        waiting = sum(len(model.waiting) for model in self._each())
+        sums = total([self._models.retired, *(each for _, each in stats.values())])
+        return replace(
+            sums, alive=self._models.is_started and not self._models.is_closing, queued=sums.queued + waiting
+        )
 
     def close(self) -> None:
-        for writer in self._each():
+        with self._models.changed:
+            self._models.is_closing = True
+            self._models.changed.notify_all()
+        self._loader.close()
+        for model in self._each():
+            for waiting in model.waiting.values():
+                self._models.emit(ended(waiting.request, FinishReason.INTERRUPTED))
+            model.waiting = {}
+        for writer in (*self._models.dead, *self._loaded().values()):
             writer.close()
 
-    def _each(self) -> Iterable[LocalWriter]:
-        return self._writers.values()
+    def _each(self) -> Iterable[HostedModel]:
+        with self._models.changed:
+            return tuple(self._models.each())
 
-    def _for(self, body: Generate) -> LocalWriter:
-        """Return the writer of the model that ``body`` names. Raises RemoteProtocolError."""
-        return self._writers[named_model(body, self.models)]
+    def _loaded(self) -> Mapping[HostedModel, LocalWriter]:
+        with self._models.changed:
+            return {model: model.writer for model in self._models.each() if model.writer is not None}
+
+    def _for(self, body: Generate) -> HostedModel:
+        """Return the model that ``body`` names. Raises RemoteProtocolError."""
+        try:
+            return self._models.by_name[named_model(body, self.models)]
+        except RemoteProtocolError:
+            if time.monotonic() - self._refreshed < REFRESH_SECONDS:
+                raise
+        self.refresh()  # the file may be new
+        return self._models.by_name[named_model(body, self.models)]
+
+    def _with_identity(self, identity: str) -> HostedModel | None:
+        return next((model for model in self._each() if identity and model.identity == identity), None)
+
+    def _call(self, name: str, call: Callable[[LocalWriter], T]) -> T:
+        """Return what ``call`` returns for the writer of this model. Raises RemoteProtocolError if it isn't loaded."""
+        model = self._models.by_name[name]
+        with self._models.used(model) as writer:
+            if writer is None:
+                text = f"the model {name} is not loaded; the next answer that it writes loads it"
+                raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text, field="model")
+            return call(writer)
+
+    def _refuse_too_large(self, body: Generate, model: HostedModel) -> None:
+        if self._memory is None or model in self._chosen or model.needs <= self._memory:
+            return
+        text = (
+            f"model: {model.name} needs {size_text(model.needs)} of memory, and models may take "
+            f"{size_text(self._memory)} here (--model-memory); choose a smaller model, or a smaller --context"
+        )
+        raise refusal(body, ErrorCode.UNSUPPORTED, text, field="model")
 
 
-def total(stats: Mapping[str, EngineStats]) -> EngineStats:
-    """Return the sums of several engines' counters, by the names of their models.
+def _merged(
+    chosen: Sequence[HostedModel], known: Iterable[HostedModel], found: Iterable[ModelSource]
+) -> dict[str, HostedModel]:
+    """Return the models by their names: those chosen at the start, those of the list, and further ones in use."""
+    models = {model.name: model for model in chosen}
+    before = {model.name: model for model in known}
+    for source in found:
+        if any(_is_chosen(source, model.source) for model in chosen):
+            continue
+        name = source.name if source.name not in models else (source.full_name or source.name)
+        named, old = replace(source, name=name), before.get(name)
+        if name not in models:
+            models[name] = old if old and (old.is_active or old.source == named) else HostedModel(name, named)
+    return models | {name: model for name, model in before.items() if name not in models and model.is_active}
 
-    ``alive`` only while all are; ``failure`` names the model of the first that has failed.
-    """
-    failures = [f"{name}: {each.failure}" for name, each in stats.items() if each.failure is not None]
-    sums = {name: sum(getattr(each, name) for each in stats.values()) for name in _SUMS}
-    alive = all(each.alive for each in stats.values())
-    return EngineStats(alive=alive, failure=failures[0] if failures else None, **sums)
+
+def _is_chosen(source: ModelSource, chosen: ModelSource | None) -> bool:
+    return chosen is not None and chosen.path == source.path and chosen.full_name in (None, source.full_name)
+
+
+def total(each: Iterable[EngineStats]) -> EngineStats:
+    """Return the sums of several engines' counters."""
+    stats = tuple(each)
+    return EngineStats(**{name: sum(getattr(one, name) for one in stats) for name in _SUMS})

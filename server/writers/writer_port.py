@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from protocol.messages import Generate
+from protocol.messages import Generate, ModelState
 from server.chat.wellknown import Origin
-from server.engine.base import EngineModelFacts, EngineStats, Finished, GenerationRequest, Listener
+from server.engine.base import EngineModelFacts, EngineStats, Finished, GenerationRequest, Listener, SamplingParams
 
 
 class Prepared(NamedTuple):
@@ -32,19 +32,39 @@ class PromptSize(NamedTuple):
 class ServedModel(NamedTuple):
     """A model that a request may name. ``context``: tokens; ``size``: bytes of its weights, None when unknown.
 
-    ``slots``: number of its generations written at the same time.
+    ``slots``: number of its generations written at the same time. ``needs``: memory while it is loaded, ``done`` and
+    ``total``: progress of loading; all in bytes. ``error``: reason of the state FAILED. ``full_name``: the name in the
+    list of this machine's models, ``title``: the one in its file. The last four are None where they are unknown.
     """
 
     name: str
     context: int
     size: int | None
     slots: int
+    state: ModelState = ModelState.LOADED
+    needs: int | None = None
+    done: int | None = None
+    total: int | None = None
+    error: str | None = None
+    full_name: str | None = None
+    title: str | None = None
+    architecture: str | None = None
+    parameters: int | None = None
+    template: Origin | None = None
+    sampling: SamplingParams | None = None
+
+
+def names_of(models: Iterable[ServedModel]) -> Iterator[str]:
+    """Yield all names of each model, with the shortest one first."""
+    for model in models:
+        yield from filter(None, (model.name, model.full_name, model.title))
 
 
 class Writer(Protocol):
     """Writes answers. Every method may be called from any thread.
 
     Updates are those of the engine: for each request any number of Queued, Prefill and Piece, and finally one Finished.
+    Where the model has to be loaded first, Loading comes before these, and PromptMade if the request had no prompt.
     """
 
     @property
@@ -72,8 +92,13 @@ class Writer(Protocol):
         with the same one."""
         ...
 
-    def start(self, listener: Listener) -> None:
-        """Start writing. ``listener`` receives every update, on the writer's thread."""
+    def start(self, listener: Listener, models_changed: Callable[[], None] = lambda: None) -> None:
+        """Start writing. ``listener`` receives every update and ``models_changed`` is called when ``models`` has
+        changed, both on the writer's threads."""
+        ...
+
+    def refresh(self) -> None:
+        """Read the list of models again, for example after a download. May take a second: run it on a worker thread."""
         ...
 
     def prepare(self, key: str, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
@@ -81,25 +106,27 @@ class Writer(Protocol):
 
         ``key`` names the generation in every update, ``written`` is the text of the answer to continue, ``received`` a
         ``time.monotonic()``. May take seconds: run it on a worker thread. Raises EngineDeadError, and
-        RemoteProtocolError for an unknown model, a prompt that is too long or empty and a parameter that the model
-        can't follow. The request names its model.
+        RemoteProtocolError for an unknown model, one that doesn't fit into the memory, a prompt that is too long or
+        empty and a parameter that the model can't follow. The request names its model. If that isn't loaded, the
+        request is unprepared, and the errors about prompt and parameters end its generation instead.
         """
         ...
 
     def tokenize(self, model: str, text: str) -> list[int]:
         """Return the tokens that a rendered prompt has in the model of this name. Run it on a worker thread.
 
-        Raises EngineDeadError.
+        Raises EngineDeadError, and RemoteProtocolError for a model that isn't loaded.
         """
         ...
 
     def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
         """Return the bytes of each token, as a prompt spells it. Raises EngineDeadError, and IndexError for a token
-        that the model of this name doesn't have."""
+        that the model of this name doesn't have. Otherwise like ``tokenize``."""
         ...
 
     def measure(self, body: Generate, written: str) -> PromptSize:
-        """Return the size of the prompt that ``prepare`` would make, on the same terms."""
+        """Return the size of the prompt that ``prepare`` would make, on the same terms. Raises RemoteProtocolError for
+        a model that isn't loaded."""
         ...
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:

@@ -99,5 +99,5 @@ def recited_model(*_: object, **__: Mapping[str, object]) -> RecitedModel:
 if __name__ == "__main__":
     RecitedModel.folder = Path(sys.argv[1])
     RecitedModel.tokens_per_second = float(sys.argv[2])
-    with patch("server.serving.LlamaModel", recited_model):
+    with patch("server.serving_models.LlamaModel", recited_model):
         main(sys.argv[3:])

@@ -18,6 +18,8 @@ const REPEATABLE = fileURLToPath(new URL("../server/repeatable.py", import.meta.
 const UNBUNDLED = fileURLToPath(new URL("unbundled.py", import.meta.url));
 const RECITED = fileURLToPath(new URL("recited.py", import.meta.url));
 const STARTER = fileURLToPath(new URL("../../server/starter/starter.gguf", import.meta.url));
+/** Without the models of this machine: HOME is the data folder. */
+const ENVIRONMENT = { ...process.env };
 /** How long a start and an end may take, in milliseconds. */
 const START_MS = 120_000;
 const END_MS = 30_000;
@@ -142,7 +144,7 @@ export class Server {
   #spawn(port) {
     this.takeTime();
     const args = ["serve", "--port", String(port), "--data", this.#data, ...this.#options];
-    const process = spawn(PYTHON, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const process = spawn(PYTHON, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...ENVIRONMENT, HOME: this.#data } });
     process.stderr.on("data", (chunk) => (this.#errors += chunk));
     return process;
   }

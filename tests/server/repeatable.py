@@ -100,7 +100,7 @@ if __name__ == "__main__":
     RepeatableModel.pause = float(sys.argv[1]) / 1000
     RepeatableModel.file = Path(sys.argv[2])
     with (
-        patch("server.serving.LlamaModel", RepeatableModel),
+        patch("server.serving_models.LlamaModel", RepeatableModel),
         patch("server.writers.local.resolve_sampling", repeatable_sampling),
     ):
         main(sys.argv[3:])

@@ -36,6 +36,15 @@ RUN = 270.0
 """Time limit for a whole command, in seconds; below pytest's own limit for one test."""
 
 
+PLACES = ("XDG_DATA_HOME", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "OLLAMA_MODELS", "LLAMA_CACHE")
+"""Variables that name folders of models."""
+
+
+def without_models(home: str) -> dict[str, str]:
+    """Return an environment in which a server finds no models of this machine."""
+    return {name: value for name, value in environment(HOME=home).items() if name not in PLACES}
+
+
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMUI_")}
     return {**kept, **more}
@@ -170,11 +179,14 @@ def test_version_and_help_are_no_mistakes() -> None:
 async def started(
     data: str, *options: str, program: Sequence[str] = ("-m", "server")
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """Run ``streamui serve`` on a free port; yields once it has printed its address. ``program``: what Python runs."""
+    """Run ``streamui serve`` on a free port; yields once it has printed its address. ``program``: what Python runs.
+
+    It finds no models of this machine but those in the data folder.
+    """
     arguments = [*program, "serve", "--port=0", "--data", data, *options]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=pipe, stderr=pipe, env=environment()
+        sys.executable, *arguments, stdout=pipe, stderr=pipe, env=without_models(data)
     )
     try:
         assert process.stdout is not None

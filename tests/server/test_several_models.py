@@ -1,6 +1,8 @@
-"""``streamui serve`` with two model files, in a process of its own."""
+"""``streamui serve`` with several model files, in a process of its own: loaded at the start, or for a request."""
 
+import asyncio
 import json
+import resource
 import shutil
 import urllib.request
 from pathlib import Path
@@ -11,6 +13,14 @@ from websockets.asyncio.client import connect
 
 from server.starter import MODEL_PATH
 from tests.server.test_main import assert_told_in_one_line, run, started
+
+ONE_MODEL = 31 << 20
+"""Memory of the loaded starter with its KV cache, in bytes."""
+
+DEADLINE = 120
+
+ROOM = 70
+"""MiB for two models of this size."""
 
 
 @pytest.fixture
@@ -27,7 +37,8 @@ async def test_each_file_is_a_model_and_two_of_one_name_are_named_by_their_files
     one, two = copies
     async with started(str(tmp_path / "data"), "--model", one, "--model", two) as (_, address):
         frames = await answered(address, {"type": "generate", "prompt": "Hi", "model": "two"})
-        assert [model["name"] for model in frames[0]["models"]] == ["one", "two"]
+        assert [model["name"] for model in frames[0]["models"]] == ["one", "two", "starter"]
+        assert [model["state"] for model in frames[0]["models"]] == ["loaded", "loaded", "on_disk"]
         assert all(model["size"] > 1_000_000 for model in frames[0]["models"])
         assert (frames[1]["type"], frames[1]["model"]) == ("accepted", "two")
         assert frames[-1]["reason"] in ("length", "stop")
@@ -36,8 +47,8 @@ async def test_each_file_is_a_model_and_two_of_one_name_are_named_by_their_files
 
 
 async def answered(address: str, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return all messages of one short answer."""
-    body = json.dumps({**request, "params": {"max_tokens": 3, "temperature": 0}})
+    """Return all messages of one short answer, from `welcome` to `done`."""
+    body = json.dumps({"type": "generate", "prompt": "Hi", **request, "params": {"max_tokens": 3, "temperature": 0}})
     async with connect(f"ws://{address}/ws?close_when_idle=1", proxy=None) as socket:
         await socket.send(body)
         return [json.loads(frame) async for frame in socket]
@@ -47,3 +58,87 @@ def test_one_file_given_twice_is_refused_in_one_line(tmp_path: Path, copies: lis
     data = str(tmp_path / "data")
     ended = run("serve", "--port=0", "--data", data, "--model", copies[0], "--model", copies[0])
     assert_told_in_one_line(ended, "two models have the name one")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The models folder, with three models."""
+    found = tmp_path / "data" / "models"
+    found.mkdir(parents=True)
+    for name in ("a", "b", "c"):
+        shutil.copy(MODEL_PATH, found / f"{name}.gguf")
+    return found
+
+
+async def test_a_model_of_the_list_is_loaded_for_the_first_answer_and_kept(folder: Path) -> None:
+    async with started(str(folder.parent)) as (_, address):
+        for is_first in (True, False):
+            frames = await answered(address, {"model": "a"})
+            states = [frame["state"] for frame in frames if frame["type"] == "status"]
+            assert ("loading" in states) == is_first
+            assert (frames[1]["model"], frames[-1]["reason"]) == ("a", "length")
+        assert {model["name"]: model["state"] for model in frames[0]["models"]} == {
+            "starter": "loaded",
+            "a": "loaded",
+            "b": "on_disk",
+            "c": "on_disk",
+        }
+
+
+async def test_files_that_vanish_are_cut_or_replaced_end_only_their_own_answers(folder: Path) -> None:
+    async with started(str(folder.parent)) as (_, address):
+        (folder / "a.gguf").unlink()
+        whole = (folder / "b.gguf").read_bytes()
+        (folder / "b.gguf").write_bytes(whole[: len(whole) // 2])
+        for name, reason in (("a", "this file is gone"), ("b", "download it again")):
+            done = (await answered(address, {"model": name}))[-1]
+            assert done["reason"] == "failed"
+            assert reason in done["error"]["message"]
+            assert str(folder) not in done["error"]["message"]
+        assert (await answered(address, {"model": "c"}))[-1]["reason"] == "length"
+        new = folder / "new"
+        new.write_bytes(whole[: len(whole) // 2])
+        new.replace(folder / "c.gguf")
+        assert (await answered(address, {"model": "c"}))[-1]["reason"] == "length"  # the loaded one
+        (folder / "b.gguf").write_bytes(whole)
+        assert (await answered(address, {"model": "b"}))[-1]["reason"] == "length"
+
+
+async def test_a_new_file_is_found_when_it_is_asked_for(folder: Path) -> None:
+    async with started(str(folder.parent)) as (_, address):
+        (folder / "a.gguf").rename(folder / "new.gguf")
+        async with asyncio.timeout(DEADLINE):
+            while (end := (await answered(address, {"model": "new"}))[-1])["type"] == "error":
+                assert end["code"] == "unknown_model"  # the list was read a moment ago
+        assert end["reason"] == "length"
+
+
+async def test_without_memory_for_models_only_the_chosen_ones_are_served(folder: Path) -> None:
+    async with started(str(folder.parent), "--model", "a", "--model-memory", "0") as (_, address):
+        frames = await answered(address, {"model": "b"})
+        assert [model["name"] for model in frames[0]["models"]] == ["a"]
+        assert frames[-1]["code"] == "unknown_model"
+
+
+ROUNDS = 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc")
+async def test_unloading_gives_the_memory_back(folder: Path) -> None:
+    async with started(str(folder.parent), "--model-memory", str(ROOM)) as (process, address):
+        sizes = []
+        for round in range(ROUNDS):
+            for name in ("a", "b", "c"):
+                frames = await answered(address, {"model": name})
+                assert frames[-1]["reason"] == "length"
+                assert "loading" in [frame.get("state") for frame in frames] or round > 0
+            sizes.append(resident(process.pid))
+        states = [model["state"] for model in (await answered(address, {}))[0]["models"]]
+        assert states.count("loaded") <= 2
+        grown = sizes[-1] - sizes[ROUNDS // 4]
+        assert grown < ONE_MODEL / 2, sizes
+
+
+def resident(pid: int) -> int:
+    """Return the memory that a process has, in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()

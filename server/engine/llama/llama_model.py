@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from server.engine.base import (
     Choice,
     EngineDeadError,
     EngineModelFacts,
+    LoadAbandonedError,
     ModelError,
     Ranges,
     SamplingParams,
@@ -41,6 +42,8 @@ SMALL_MODEL = 50_000_000
 """Parameter count below which one thread computes faster than several, which mostly wait for each other."""
 
 
+LoadProgress = Callable[[float], bool]
+
 INCOMPLETE = "not within the file bounds"
 """Part of llama.cpp's error about a file that ends early."""
 
@@ -51,7 +54,8 @@ class LlamaModel:
     ``context`` None: the length that the model was trained for, at most ``DEFAULT_CONTEXT``. ``kv_tokens``: all
     sequences share this many KV cells instead of having their own. ``probing`` leaves the weights where they are in the
     file instead of copying them to where they compute fastest. ``defaults``: those kept beside the file; their context
-    is a bound for one that isn't chosen. Raises ModelError.
+    is a bound for one that isn't chosen. ``progress`` is called with the part of the weights that is loaded, from 0 to
+    1; when it returns False, loading ends with LoadAbandonedError. Raises ModelError.
     """
 
     DEFAULT_CONTEXT = 8192
@@ -66,6 +70,7 @@ class LlamaModel:
         kv_tokens: int | None = None,
         probing: bool = False,
         defaults: ModelDefaults | None = None,
+        progress: LoadProgress | None = None,
     ) -> None:
         _check_file(path)
         check_kind(path)
@@ -73,7 +78,7 @@ class LlamaModel:
         ll.llama_backend_init()
         self._path = path
         self._defaults = defaults or ModelDefaults()
-        self._model = self._load(probing)
+        self._model = self._load(probing, progress)
         self._vocab = ll.llama_model_get_vocab(self._model)
         self._abort = AbortFlag()
         self._context = self._open_context(context, parallel, kv_tokens, threads)
@@ -195,12 +200,14 @@ class LlamaModel:
 
     # Loading.
 
-    def _load(self, probing: bool) -> int:
+    def _load(self, probing: bool, progress: LoadProgress | None) -> int:
         log.begin()
         before = file_state(self._path)
         params = ll.llama_model_default_params()
         if probing:
             params.use_extra_bufts, params.n_gpu_layers = False, 0
+        reporter = _Reporter(progress)
+        params.progress_callback = reporter.callback
         model = ll.llama_model_load_from_file(os.fsencode(self._path), params)
         try:
             check_unchanged(self._path, before)
@@ -208,6 +215,10 @@ class LlamaModel:
             if model:
                 ll.llama_model_free(model)
             raise
+        if reporter.abandoned:
+            if model:
+                ll.llama_model_free(model)
+            raise LoadAbandonedError(f"{self._path}: loading was stopped")
         if not model:
             remedy = "; download it again" if INCOMPLETE in log.cause else ""
             raise ModelError(f"{self._path}: llama.cpp can't load this file: {log.cause}{remedy}")
@@ -285,6 +296,20 @@ class LlamaModel:
             if length >= 0:
                 return buffer.raw[:length]
             size = -length
+
+
+class _Reporter:
+    """Passes llama.cpp's progress on, and the wish to stop back. Keep it until the load has ended."""
+
+    def __init__(self, progress: LoadProgress | None) -> None:
+        self._progress = progress
+        self.abandoned = False
+        self.callback = ll.llama_progress_callback(self._on_progress)
+
+    def _on_progress(self, part: float, _: object) -> bool:
+        if self._progress is not None and not self.abandoned:
+            self.abandoned = not self._progress(part)
+        return not self.abandoned
 
 
 def _check_file(path: Path) -> None:

@@ -41,6 +41,7 @@ from server.writers.writer_port import Writer
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.listener import Listener
 from tests.server.transports.peer import DEADLINE, Peer
+from tests.server.writers.model_disk import ModelDisk
 
 
 @dataclass(frozen=True)
@@ -184,16 +185,17 @@ async def serving(
     root_path: str = "",
     others: Sequence[ScriptedModel] = (),
     local_models: LocalModels | None = None,
+    disk: ModelDisk | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Run a server over ``model``, the default one, and ``others``.
 
-    ``data``: its folder, if that must outlive the server.
+    ``data``: its folder, if that must outlive the server. ``disk``: models that it may load.
     """
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         engine = BatchingEngine(model)
         journal, store = Journal(folder), Store(folder)
-        writer = _writer(engine, others)
+        writer = _writer(engine, others, disk)
         app = create_app(
             writer, journal, on_restart, queue_limit, guard, active_limit, store, root_path, None, local_models
         )
@@ -201,14 +203,18 @@ async def serving(
             try:
                 yield server
             finally:
-                for other in others:
+                for other in (*others, *(disk.loaded if disk else ())):
                     other.gate.open()
 
 
-def _writer(engine: BatchingEngine, others: Sequence[ScriptedModel]) -> Writer:
+def _writer(engine: BatchingEngine, others: Sequence[ScriptedModel], disk: ModelDisk | None) -> Writer:
     default = local_writer(engine)
-    further = [local_writer(BatchingEngine(model)) for model in others]
-    return ModelWriters([default, *further]) if further else default
+    if not others and disk is None:
+        return default
+    writers = [(writer, None) for writer in (default, *(local_writer(BatchingEngine(model)) for model in others))]
+    if disk is None:
+        return ModelWriters(writers)
+    return ModelWriters(writers, sources=disk.sources, load=disk.load, memory=disk.memory)
 
 
 @contextlib.asynccontextmanager

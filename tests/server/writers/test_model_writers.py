@@ -19,7 +19,7 @@ from protocol.messages import (
     StatusRequest,
 )
 from server.engine.base import EngineStats, ModelError
-from server.writers.model_choice import unique_names
+from server.writers.model_choice import check_unique
 from server.writers.model_writers import total
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import Peer
@@ -174,19 +174,13 @@ async def test_a_restarted_answer_fails_without_its_model_and_keeps_its_text(
         assert peer.text("g1")
 
 
-def test_stats_of_several_engines_are_added_and_a_failure_names_its_model() -> None:
-    well, ill = EngineStats(slots=2, running=1), EngineStats(slots=4, running=2, alive=False, failure="no memory")
-    assert total({"One": well, "Two": well}) == EngineStats(slots=4, running=2)
-    assert total({"One": well, "Two": ill}) == EngineStats(slots=6, running=3, alive=False, failure="Two: no memory")
+def test_stats_of_several_engines_are_added() -> None:
+    one, two = EngineStats(slots=2, running=1), EngineStats(slots=4, running=2)
+    assert total([one, one]) == EngineStats(slots=4, running=2)
+    assert total([one, two]) == EngineStats(slots=6, running=3)
 
 
-def test_models_of_one_name_are_named_by_their_files() -> None:
-    a, b, c = Path("x/a.gguf"), Path("x/b.gguf"), Path("x/c.gguf")
-    assert unique_names([(a, "A"), (b, "B")]) == ["A", "B"]
-    assert unique_names([(a, "A"), (b, "A"), (c, "C")]) == ["a", "b", "C"]
-
-
-@pytest.mark.parametrize("models", [[("x/a.gguf", "A"), ("x/a.gguf", "A")], [("x/a.gguf", "A"), ("y/a.gguf", "A")]])
-def test_two_models_that_can_not_be_told_apart_are_refused(models: list[tuple[str, str]]) -> None:
+def test_two_chosen_models_of_one_name_are_refused() -> None:
+    check_unique(["a", "b"])
     with pytest.raises(ModelError, match="two models have the name a"):
-        unique_names([(Path(path), name) for path, name in models])
+        check_unique(["a", "b", "a"])

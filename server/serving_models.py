@@ -1,0 +1,115 @@
+"""The models of ``streamui serve``: those that it loads at the start, and those that it may load for a request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from server.chat.template import ChatTemplateError
+from server.chat.wellknown import TemplateChoice
+from server.engine.base import ModelError
+from server.engine.batcher import EngineOptions
+from server.engine.file_state import FileState, file_state
+from server.engine.llama import LlamaModel
+from server.engine.model_defaults import ModelDefaults
+from server.engine.probing import ModelProbe
+from server.engine.step_turns import StepTurns
+from server.engine.worker import BatchingEngine
+from server.models.catalogue import Catalogue, catalogue
+from server.models.memory import ChatSizes
+from server.models.sources import ModelSource, chosen_source, listed_sources
+from server.resources import available_memory
+from server.settings import Settings
+from server.starter import MODEL_PATH
+from server.writers.local import LocalWriter, local_writer
+from server.writers.model_choice import check_unique
+from server.writers.model_loader import Progress
+from server.writers.model_writers import ModelWriters
+
+SHARE: Final = 0.6
+"""Part of the memory that is free at the start that models may take without ``--model-memory``."""
+
+
+def model_writers(
+    settings: Settings, template: TemplateChoice | None, defaults: Mapping[Path, ModelDefaults]
+) -> ModelWriters:
+    """Load the models that were chosen. ``defaults`` are kept beside models' files, and are keyed by them.
+
+    Raises ModelError and ChatTemplateError.
+    """
+    memory, sizes = _memory(settings), ChatSizes(settings.context, settings.parallel)
+    files, here = ModelFiles(settings, template), _catalogue(settings)
+    sources = [chosen_source(path, here, defaults.get(path, ModelDefaults()), sizes) for path in settings.models]
+    check_unique([source.name for source in sources])
+    files.know(settings.models)
+    writers = [(files.load(source, lambda part: True), source) for source in sources]
+    listed = partial(_listed, settings, sizes)
+    return ModelWriters(
+        writers, sources=tuple if settings.model_memory == 0 else listed, load=files.load, memory=memory
+    )
+
+
+class ModelFiles:
+    """Loads model files. Owns the state of the files that were checked, so that none is checked twice."""
+
+    def __init__(self, settings: Settings, template: TemplateChoice | None) -> None:
+        self._settings = settings
+        self._template = template
+        self._turns = StepTurns()
+        self._checked: dict[Path, FileState] = {}
+
+    def know(self, paths: tuple[Path, ...]) -> None:
+        """Record that files were checked. Raises ModelError."""
+        for path in paths:
+            self._checked[path.resolve()] = file_state(path)
+
+    def load(self, source: ModelSource, progress: Progress) -> LocalWriter:
+        """Check a file in a process of its own, unless that was done, and load it. Raises ModelError and
+        ChatTemplateError."""
+        self._check(source.path, progress)
+        settings = self._settings
+        model = LlamaModel(
+            source.path,
+            context=settings.context,
+            parallel=settings.parallel,
+            threads=settings.threads,
+            kv_tokens=settings.kv_tokens,
+            defaults=source.defaults,
+            progress=progress,
+        )
+        shift = settings.context_shift == "on"
+        options = EngineOptions(saved_bytes=settings.cache_ram << 20, context_shift=shift)
+        engine = BatchingEngine(model, options, self._turns)
+        try:
+            return local_writer(engine, self._template, source.name)
+        except ChatTemplateError:
+            engine.close()
+            raise
+
+    def _check(self, path: Path, progress: Progress) -> None:
+        if not path.exists():
+            raise ModelError(f"{path}: this file is gone; choose another model")
+        known, state = path.resolve(), file_state(path)
+        if self._checked.get(known) == state or known == MODEL_PATH.resolve():
+            return
+        with ModelProbe(path) as probe:
+            probe.verdict(lambda: progress(0.0))
+        self._checked[known] = state
+
+
+def _memory(settings: Settings) -> int | None:
+    if settings.model_memory is not None:
+        return settings.model_memory << 20
+    free = available_memory()
+    return None if free is None else int(free * SHARE)
+
+
+def _listed(settings: Settings, sizes: ChatSizes) -> tuple[ModelSource, ...]:
+    return listed_sources(_catalogue(settings), sizes)
+
+
+def _catalogue(settings: Settings) -> Catalogue:
+    return catalogue(settings.models_folder, os.environ)

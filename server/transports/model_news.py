@@ -1,0 +1,64 @@
+"""Changes of the models that a client hasn't been sent yet (PROTOCOL 5.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import asdict
+
+from protocol.messages import Model, ModelEntry, RecommendedSampling
+from server.engine.base import SamplingParams
+from server.writers.writer_port import ServedModel
+
+
+class ModelNews:
+    """Owns the state of each model as the client was last sent it. Belongs to the connection's sender."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, ModelEntry] = {}
+
+    def greeted(self, entries: Iterable[ModelEntry]) -> None:
+        """Record the models of the client's `welcome`."""
+        self._known = {entry.name: entry for entry in entries}
+
+    def changes(self, models: Iterable[ServedModel]) -> Iterator[Model]:
+        """Yield a message for each model that differs from what the client knows, and record that it was sent."""
+        now = {model.name: entry_of(model) for model in models}
+        before, self._known = self._known, now
+        for name, entry in now.items():
+            if before.get(name) != entry:
+                yield Model(**asdict(entry))
+        for name, entry in before.items():
+            if name not in now:
+                yield Model(**asdict(entry), deleted=True)
+
+
+def entry_of(model: ServedModel) -> ModelEntry:
+    """Return a model as `welcome` and `model` send it."""
+    return ModelEntry(
+        name=model.name,
+        state=model.state.value,
+        context=model.context,
+        size=model.size,
+        needs=model.needs,
+        done=model.done,
+        total=model.total,
+        error=model.error,
+        title=model.title,
+        architecture=model.architecture,
+        parameters=model.parameters,
+        template=model.template,
+        sampling=sampling_of(model.sampling),
+    )
+
+
+def sampling_of(sampling: SamplingParams | None) -> RecommendedSampling | None:
+    if sampling is None:
+        return None
+    return RecommendedSampling(
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        top_k=max(0, sampling.top_k),
+        min_p=sampling.min_p,
+        repeat_penalty=sampling.repeat_penalty,
+    )
