@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ClientMessage, Generate
+from protocol.messages import Cancel, ClientMessage, Generate, NamedTool
 from protocol.parameter_table import PARAMETERS, JsonObject
 
 SOURCES: Final = ("prompt", "messages", "conversation")
@@ -16,11 +16,23 @@ OBJECT_BYTES: Final = {each.name: each.values.most for each in PARAMETERS if isi
 """Largest size of each sampling parameter that is an object, in bytes as JSON. A larger one is invalid."""
 
 
+ANSWERED: Final = ("user", "tool")
+"""Roles of the last message of a dialogue."""
+
+CHOICES: Final = ("auto", "none", "required")
+"""Values of ``tool_choice`` that name no function."""
+
+TEMPLATE_BYTES: Final = 65_536
+"""Largest size of ``chat_template_kwargs``, in bytes as JSON. A larger object is invalid."""
+
+
 def check(message: ClientMessage) -> None:
     """Raise RemoteProtocolError when the fields of ``message`` contradict each other (PROTOCOL 4.2 and 4.3)."""
     if isinstance(message, Generate):
         _check_source(message)
         _check_text(message)
+        _check_roles(message)
+        _check_tools(message)
         _check_objects(message)
     elif isinstance(message, Cancel) and message.id is not None and message.all:
         raise _invalid("cancel", message.id, "all", "cancel takes `id` or `all`, not both; leave one of them out")
@@ -74,10 +86,57 @@ def _check_text(message: Generate) -> None:
     for index, turn in enumerate(message.messages or ()):
         if turn.role == "user" and not turn.content.strip():
             raise _empty(message.id, f"messages[{index}].content")
-    if message.messages and message.messages[-1].role != "user":
+
+
+def _check_roles(message: Generate) -> None:
+    """Check the fields that only some roles have."""
+    for index, turn in enumerate(message.messages or ()):
+        path = f"messages[{index}]"
+        if turn.tool_calls and turn.role != "assistant":
+            text = f'{path}.tool_calls: only a message of the role "assistant" has calls; it is "{turn.role}"'
+            raise _invalid("generate", message.id, f"{path}.tool_calls", text)
+        if turn.tool_call_id is not None and turn.role != "tool":
+            text = f'{path}.tool_call_id: only a message of the role "tool" answers a call; it is "{turn.role}"'
+            raise _invalid("generate", message.id, f"{path}.tool_call_id", text)
+        if turn.tool_call_id is None and turn.role == "tool":
+            text = f"{path} needs `tool_call_id`: the id of the call that it answers"
+            raise _missing(message.id, f"{path}.tool_call_id", text)
+    if message.messages and message.messages[-1].role not in ANSWERED:
         path = f"messages[{len(message.messages) - 1}].role"
-        text = f'{path} must be "user", since the model answers the last message; it is "{message.messages[-1].role}"'
+        last = message.messages[-1].role
+        text = f'{path} must be "user" or "tool", since the model answers the last message; it is "{last}"'
         raise _invalid("generate", message.id, path, text)
+
+
+def _check_tools(message: Generate) -> None:
+    """Check tools and the choice of one (PROTOCOL 15.1)."""
+    names = [tool.function.name for tool in message.tools]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            path = f"tools[{index}].function.name"
+            raise _invalid("generate", message.id, path, f"{path}: {name!r} is given twice; give each its own name")
+    if names and (message.raw or message.conversation is not None):
+        other = "raw" if message.raw else "conversation"
+        text = f"tools can't go with `{other}`; send the dialogue as `messages`"
+        raise _invalid("generate", message.id, "tools", text)
+    choice = message.tool_choice
+    if isinstance(choice, str) and choice not in CHOICES:
+        text = f'tool_choice must be one of {", ".join(CHOICES)}, or {{"function": {{"name": …}}}}, not {choice[:80]!r}'
+        raise _invalid("generate", message.id, "tool_choice", text)
+    if isinstance(choice, NamedTool) and choice.function.name not in names:
+        path = "tool_choice.function.name"
+        text = f"{path}: there is no function {choice.function.name!r} in `tools`; name one of them"
+        raise _invalid("generate", message.id, path, text)
+    if choice == "required" and not names:
+        text = 'tool_choice "required" needs `tools`; give at least one'
+        raise _invalid("generate", message.id, "tool_choice", text)
+    if (
+        isinstance(choice, NamedTool | str)
+        and choice not in ("auto", "none")
+        and message.params.json_schema is not None
+    ):
+        text = "params.json_schema can't go with a forced call, whose form its function decides; leave one of them out"
+        raise _invalid("generate", message.id, "params.json_schema", text)
 
 
 def _check_objects(message: Generate) -> None:
@@ -87,6 +146,10 @@ def _check_objects(message: Generate) -> None:
             path = f"params.{name}"
             text = f"{path} must be an object of up to {most} bytes as JSON, not {size}; shorten it"
             raise _invalid("generate", message.id, path, text)
+    if (size := len(msgspec.json.encode(message.chat_template_kwargs))) > TEMPLATE_BYTES:
+        path = "chat_template_kwargs"
+        text = f"{path} must be an object of up to {TEMPLATE_BYTES} bytes as JSON, not {size}; shorten it"
+        raise _invalid("generate", message.id, path, text)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -6,12 +6,13 @@ from typing import Any, Final, cast
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from protocol.messages import ChatMessage, Generate, Params, Role, Truncation
+from protocol.messages import ChatMessage, Generate, NamedTool, Params, Tool, ToolCall, Truncation
 from protocol.parameter_table import PARAMETERS, Texts
 from protocol.params import ParamsKeywords
 
-Prompt = str | Sequence[ChatMessage | Mapping[str, str]]
-"""One turn of the user, or a whole dialogue of ``{"role": ..., "content": ...}``."""
+Prompt = str | Sequence[ChatMessage | Mapping[str, Any]]
+"""One turn of the user, or a whole dialogue of ``{"role": ..., "content": ...}``, also with ``tool_calls`` and
+``tool_call_id``."""
 
 
 class Sampling(ParamsKeywords, total=False):
@@ -25,7 +26,7 @@ class Sampling(ParamsKeywords, total=False):
 
 class Asking(Sampling, total=False):
     """All keywords of ``Chat.generate``: sampling, ``model`` and ``truncation`` (PROTOCOL 4.2), and the turn of a
-    conversation (14.2).
+    conversation (14.2). ``tools`` and ``tool_choice`` may be objects as in the message (15).
 
     ``parent`` None: a new first message.
     """
@@ -36,9 +37,26 @@ class Asking(Sampling, total=False):
     message_id: str | None
     model: str | None
     truncation: Truncation | None
+    tools: Sequence[Tool | Mapping[str, Any]]
+    tool_choice: str | NamedTool | Mapping[str, Any] | None
+    parallel_tool_calls: bool | None
+    reasoning_effort: str | None
+    chat_template_kwargs: dict[str, Any] | None
 
 
-BESIDE: Final = ("conversation", "content", "parent", "message_id", "model", "truncation")
+BESIDE: Final = (
+    "conversation",
+    "content",
+    "parent",
+    "message_id",
+    "model",
+    "truncation",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "chat_template_kwargs",
+)
 """Keywords that are fields of the message itself, beside ``params``."""
 
 LISTS: Final = tuple(each.name for each in PARAMETERS if isinstance(each.values, Texts))
@@ -58,6 +76,8 @@ def generate_request(
             values[name] = (values[name],)
     top_logprobs = values.pop("top_logprobs", None)
     beside = {name: values.pop(name) for name in BESIDE if name in values}
+    if "tools" in beside:
+        beside["tools"] = tuple(beside["tools"])
     params = Params(**values)
     request = Generate(id=id, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **beside)
     if prompt is None:
@@ -68,5 +88,11 @@ def generate_request(
     return replace(request, messages=messages)
 
 
-def _chat_message(turn: Mapping[str, str]) -> ChatMessage:
-    return ChatMessage(role=cast(Role, turn.get("role")), content=cast(str, turn.get("content")))
+def _chat_message(turn: Mapping[str, Any]) -> ChatMessage:
+    calls = turn.get("tool_calls")
+    return ChatMessage(
+        role=cast(Any, turn.get("role")),
+        content=cast(str, turn.get("content")),
+        tool_calls=None if calls is None else tuple(cast(Sequence[ToolCall], calls)),
+        tool_call_id=turn.get("tool_call_id"),
+    )

@@ -6,7 +6,7 @@ default value are not sent.
 """
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -28,9 +28,14 @@ DetachMs = Annotated[
 ]
 Count = Annotated[int, Meta(ge=0, le=MAX_WHOLE)]
 Milliseconds = Annotated[float, Meta(ge=0)]
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 Truncation = Literal["auto", "disabled"]
 ModelName = Annotated[str, Meta(min_length=1, max_length=512)]
+FunctionName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,128}(?!\n)$", description="a string of 1 to 128 of A-Z a-z 0-9 . _ -")
+]
+CallId = Annotated[str, Meta(min_length=1, max_length=256)]
+MAX_TOOLS: Final = 128
 
 
 class GenerationState(StrEnum):
@@ -68,9 +73,55 @@ class AttachPoint(Record, frozen=True, kw_only=True):
     after: Seq = 0
 
 
+class CalledFunction(Record, frozen=True, kw_only=True):
+    """A function and its arguments: JSON as text, as the model wrote it."""
+
+    name: FunctionName
+    arguments: str
+
+
+class ToolCall(Record, frozen=True, kw_only=True):
+    """A call of a function, in an answer and in the dialogue of a later request."""
+
+    id: CallId
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
 class ChatMessage(Record, frozen=True, kw_only=True):
+    """One message of a dialogue. ``tool_calls``: of an assistant; ``tool_call_id``: the call that a ``tool`` message
+    answers."""
+
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] | None = None
+    tool_call_id: CallId | None = None
+
+
+class ToolFunction(Record, frozen=True, kw_only=True):
+    """A function that the model may call. ``parameters``: JSON schema of the object with its arguments; None: it takes
+    none. ``strict``: a forced call is refused if its schema can't be enforced."""
+
+    name: FunctionName
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Tool(Record, frozen=True, kw_only=True):
+    type: Literal["function"] = "function"
+    function: ToolFunction
+
+
+class NamedFunction(Record, frozen=True, kw_only=True):
+    name: FunctionName
+
+
+class NamedTool(Record, frozen=True, kw_only=True):
+    """The function that an answer must call."""
+
+    type: Literal["function"] = "function"
+    function: NamedFunction
 
 
 class Client(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
@@ -105,6 +156,11 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     model: ModelName | None = None
     raw: bool = False
     truncation: Truncation | None = None
+    tools: Annotated[tuple[Tool, ...], Meta(max_length=MAX_TOOLS)] = ()
+    tool_choice: str | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
     params: Params = Params()
     top_logprobs: Annotated[int, Meta(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     on_detach_ms: DetachMs | UnsetType | None = UNSET
@@ -261,7 +317,8 @@ class Server(Struct, frozen=True, omit_defaults=True, tag_field="type"):
 
 
 class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
-    """First message of every connection. ``models``: all models, the default one first.
+    """First message of every connection. ``models``: all models, the default one first. ``features``: optional parts of
+    the protocol that this server has (PROTOCOL 11).
 
     ``warnings``: problems that don't stop the server, one sentence each.
     """
@@ -274,6 +331,7 @@ class Welcome(Server, frozen=True, kw_only=True, tag="welcome"):
     limits: Limits
     active: tuple[ActiveGeneration, ...]
     models: tuple[ModelEntry, ...] = ()
+    features: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -324,23 +382,43 @@ class ChosenLogprob(Logprob, frozen=True, kw_only=True):
     top_logprobs: tuple[Logprob, ...] = ()
 
 
+class FunctionDelta(Facts, frozen=True, kw_only=True):
+    """Further text of a call's arguments; ``name`` only in the first part of a call."""
+
+    name: FunctionName | None = None
+    arguments: str = ""
+
+
+class ToolCallDelta(Facts, frozen=True, kw_only=True):
+    """New part of the call with this number, from 0; ``id`` only in the first part of a call."""
+
+    index: Count
+    id: CallId | None = None
+    function: FunctionDelta
+
+
 class Token(Server, frozen=True, kw_only=True, tag="token"):
-    """The text pieces ``seq - n + 1`` to ``seq``, joined. ``logprobs``: of their tokens, where requested."""
+    """The text pieces ``seq - n + 1`` to ``seq``, joined. ``logprobs``: of their tokens, where requested.
+
+    ``tool_calls``: new parts of calls, which this text completes.
+    """
 
     id: Id
     seq: EventSeq
     n: EventSeq
     text: str
     logprobs: tuple[ChosenLogprob, ...] | None = None
+    tool_calls: tuple[ToolCallDelta, ...] | None = None
 
 
 class Snapshot(Server, frozen=True, kw_only=True, tag="snapshot"):
-    """The whole text up to ``seq``; it replaces the client's text."""
+    """The whole text up to ``seq``; it replaces the client's text. ``tool_calls``: those in it, so far."""
 
     id: Id
     epoch: Id
     seq: Seq
     text: str
+    tool_calls: tuple[ToolCall, ...] | None = None
 
 
 class Attached(Server, frozen=True, kw_only=True, tag="attached"):
@@ -354,7 +432,10 @@ class Attached(Server, frozen=True, kw_only=True, tag="attached"):
 
 
 class Done(Server, frozen=True, kw_only=True, tag="done"):
-    """The last event of a generation. ``chars`` counts code points, ``sha256`` is of the UTF-8 text, in hex."""
+    """The last event of a generation. ``chars`` counts code points, ``sha256`` is of the UTF-8 text, in hex.
+
+    ``tool_calls``: all calls of the answer; ``content``: its text without them, if there are calls and other text.
+    """
 
     id: Id
     seq: EventSeq
@@ -367,6 +448,8 @@ class Done(Server, frozen=True, kw_only=True, tag="done"):
     limit: Literal["max_tokens", "context"] | None = None
     stop_string: str | None = None
     error: ErrorInfo | None = None
+    tool_calls: tuple[ToolCall, ...] | None = None
+    content: str | None = None
 
 
 class Error(Server, frozen=True, kw_only=True, tag="error"):

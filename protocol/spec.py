@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from protocol.checks import CHOICES
 from protocol.errors import CLOSES, ERRORS
 from protocol.meanings import FIELDS, MESSAGES
 from protocol.messages import CLIENT_TYPES, PROTOCOL, SERVER_TYPES
@@ -29,7 +30,9 @@ DOCUMENT: Final = "PROTOCOL.md"
 
 UNSAID: Final = (
     "each key stands once in an object; no string holds half of a surrogate pair; a whole number is written without a"
-    " fraction or exponent; the last of `messages` is the user's; the size of a frame; the order of messages"
+    " fraction or exponent; the last of `messages` is the user's or a tool's; which roles have `tool_calls` and"
+    " `tool_call_id`; the names of `tools` are unique, and a forced one is among them; the size of a frame; the order"
+    " of messages"
 )
 """Rules for a message that the schema cannot express."""
 
@@ -55,7 +58,11 @@ RULES: Final[dict[str, Json]] = {
         "oneOf": [_PROMPT, _DIALOGUE, _CONVERSATION],
         "if": {"required": ["raw"], "properties": {"raw": {"const": True}}},
         "then": _PROMPT,
-        "properties": {"prompt": {"pattern": _NOT_BLANK}, "content": {"pattern": _NOT_BLANK}},
+        "properties": {
+            "prompt": {"pattern": _NOT_BLANK},
+            "content": {"pattern": _NOT_BLANK},
+            "tool_choice": {"anyOf": [{"enum": [*CHOICES, None]}, {"type": "object"}]},
+        },
         "anyOf": [_TURN, _NO_TURN],
         "not": _AUTO_PROMPT,
     },

@@ -6,6 +6,7 @@ An Observer sees one socket. All sockets of a case share the Ledger: two readers
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -71,6 +72,8 @@ class ObservedLog:
     text: str = ""
     watched: bool = True
     hollow: bool = False
+    calls: list[dict[str, Any]] | None = field(default_factory=list)
+    """The calls so far; None for a reader that did not begin at the first event."""
 
 
 class Observer:
@@ -177,7 +180,8 @@ class Observer:
         text = self._ledger.text_at((id, epoch), after)
         if text is None:
             raise Violation("6.8", f"{id}: attached from {after}, a cursor that no reader had")
-        self.readers[id] = ObservedLog(epoch, after, text, hollow=not recovered)
+        calls: list[dict[str, Any]] | None = [] if recovered and after == 0 else None
+        self.readers[id] = ObservedLog(epoch, after, text, hollow=not recovered, calls=calls)
 
     def _token(self, token: dict[str, Any], reader: ObservedLog) -> None:
         id, seq, count = token["id"], token["seq"], token["n"]
@@ -187,6 +191,8 @@ class Observer:
             fault = "numbers are missing" if seq - count > reader.seq else "numbers come twice"
             raise Violation("6.2/1", f"{id}: {fault}: a token of {seq - count + 1} to {seq} after {reader.seq}")
         self._advance(token["id"], reader, seq, reader.text + token["text"])
+        if reader.calls is not None:
+            _join_calls(id, reader.calls, token.get("tool_calls", ()))
 
     def _snapshot(self, snapshot: dict[str, Any], reader: ObservedLog) -> None:
         if snapshot["epoch"] != reader.epoch:
@@ -206,6 +212,8 @@ class Observer:
             raise Violation("5.7", f"{id}: done counts {done['chars']} code points, {len(reader.text)} came")
         if done["sha256"] != sha256(reader.text.encode()).hexdigest():
             raise Violation("5.7", f"{id}: done.sha256 is not that of the text that came")
+        if reader.calls is not None and reader.calls != done.get("tool_calls", []):
+            raise Violation("15.3/2", f"{id}: the parts of calls make {show(reader.calls)}, not {show(done)}")
         _plausible(done, reader.text)
         reader.watched = False
         self._ledger.end((id, reader.epoch), done)
@@ -221,6 +229,18 @@ class Observer:
                 "5.3", f"{id}: the same status {times} times in a row, with nothing changed: {show(status)}"
             )
         self._last_status[id] = (status, times)
+
+
+def _join_calls(id: str, calls: list[dict[str, Any]], parts: Iterable[dict[str, Any]]) -> None:
+    """Add new parts of calls to ``calls``."""
+    for part in parts:
+        index, function = part["index"], part["function"]
+        first = index == len(calls)
+        if index > len(calls) or first != ("id" in part) or first != ("name" in function):
+            raise Violation("15.3/1", f"{id}: part {show(part)} after {len(calls)} calls")
+        if first:
+            calls.append({"id": part["id"], "function": {"name": function["name"], "arguments": ""}})
+        calls[index]["function"]["arguments"] += function.get("arguments", "")
 
 
 def _agree(one: str, other: str) -> bool:

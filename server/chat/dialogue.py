@@ -23,8 +23,34 @@ def without_empty_answers(dialogue: Dialogue) -> Dialogue:
 
 
 def with_neighbours_merged(dialogue: Dialogue) -> Dialogue:
-    """Merge consecutive messages of one role."""
-    return [_merged(list(group)) for _, group in groupby(dialogue, lambda message: str(message["role"]))]
+    """Merge consecutive messages of one role. Calls and their results stay apart."""
+    return [_merged(list(group)) for _, group in groupby(dialogue, _kind)]
+
+
+def _kind(message: Message) -> object:
+    """Return what consecutive messages that are merged have in common."""
+    return id(message) if message["role"] == "tool" or message.get("tool_calls") else str(message["role"])
+
+
+def with_single_calls(dialogue: Dialogue) -> Dialogue:
+    """Give each call a message of its own, with its result after it."""
+    return list(_single(dialogue))
+
+
+def _single(dialogue: Dialogue) -> Iterator[Message]:
+    results = {message["tool_call_id"]: message for message in dialogue if message["role"] == "tool"}
+    moved: set[str] = set()
+    for message in dialogue:
+        if message["role"] == "tool" and message["tool_call_id"] in moved:
+            continue
+        calls = message.get("tool_calls") or ()
+        if not calls:
+            yield message
+        for place, call in enumerate(calls):
+            yield {**message, "content": message["content"] if place == 0 else "", "tool_calls": [call]}
+            if call["id"] in results:
+                moved.add(call["id"])
+                yield results[call["id"]]
 
 
 def with_system_first(dialogue: Dialogue) -> Dialogue:
@@ -74,7 +100,8 @@ def with_parts(dialogue: Dialogue, roles: Collection[str]) -> Dialogue:
 
 
 def _says_something(message: Message) -> bool:
-    return any(isinstance(value, str) and value.strip() for key, value in message.items() if key != "role")
+    texts = (value for name, value in message.items() if name not in ("role", "tool_calls"))
+    return bool(message.get("tool_calls")) or any(isinstance(text, str) and text.strip() for text in texts)
 
 
 def _merged(messages: Sequence[Message]) -> Message:

@@ -47,10 +47,16 @@ class RenderProcess:
         with self._lock:
             self._started()
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> Prompt:
+    def render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Any] | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> Prompt:
         """See SandboxedTemplate.render."""
+        question = {"messages": messages, "tools": tools, "variables": variables}
         with self._lock:
-            return self._ask(self._process or self._started(), {"messages": messages, "tools": tools}, self._seconds)
+            return self._ask(self._process or self._started(), question, self._seconds)
 
     def close(self) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ MAX_CHARACTERS: Final = 8 << 20
 """Maximum output of a template, in characters: several times the size of a frame."""
 
 PLAIN_FIELDS: Final = ("role", "type")
-"""Fields of a message that the server itself fills."""
+"""Fields of a message and of the parts of its content that the server itself fills."""
 
 
 class ChatTemplateError(Exception):
@@ -54,18 +54,23 @@ class SandboxedTemplate:
         except Exception as error:  # constant parts are evaluated now and may raise any exception
             raise ChatTemplateError(f"the model's chat template can't be read: {error}") from error
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> Prompt:
-        """Render the prompt for an answer to ``messages``.
+    def render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Any] | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> Prompt:
+        """Render the prompt for an answer to ``messages``. ``variables``: further ones that the template may read.
 
         Raises ChatTemplateError, also when the template rejects the order of roles, and MemoryError.
         """
         pieces: list[str] = []
         room = MAX_CHARACTERS
         try:
-            traced = [_traced(message, 1 + place % (MIXED - 1)) for place, message in enumerate(messages)]
-            for piece in self._template.generate(
-                messages=traced, tools=tools, documents=None, add_generation_prompt=True, **self._tokens
-            ):
+            traced = [_traced_message(message, 1 + place % (MIXED - 1)) for place, message in enumerate(messages)]
+            given = {"messages": traced, "tools": _traced(tools, MIXED), "documents": None}
+            values = {**_traced(variables or {}, MIXED), **given, "add_generation_prompt": True, **self._tokens}
+            for piece in self._template.generate(values):
                 pieces.append(piece)
                 room -= len(piece)
                 if room < 0:
@@ -77,13 +82,26 @@ class SandboxedTemplate:
         return _prompt(joined(pieces), traced)
 
 
+def _traced_message(message: Message, origin: int) -> dict[str, Any]:
+    """Return a message, or a part of its content, with all texts of a client traced to ``origin``."""
+    return {name: _traced_field(name, value, origin) for name, value in message.items()}
+
+
+def _traced_field(name: str, value: Any, origin: int) -> Any:
+    if name in PLAIN_FIELDS:
+        return value
+    if name == "content" and isinstance(value, list):
+        return [_traced_message(part, origin) for part in value]
+    return _traced(value, origin)
+
+
 def _traced(value: Any, origin: int) -> Any:
-    """Return ``value`` with all its strings traced to message ``origin``."""
+    """Return ``value`` with all its strings, also those that are keys, traced to ``origin``."""
     if isinstance(value, str):
         return TracedText(value, bytes([origin]) * len(value))
     if isinstance(value, Mapping):
-        return {key: each if key in PLAIN_FIELDS else _traced(each, origin) for key, each in value.items()}
-    return [_traced(each, origin) for each in value] if isinstance(value, list) else value
+        return {_traced(key, origin): _traced(each, origin) for key, each in value.items()}
+    return [_traced(each, origin) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _prompt(text: str, messages: Sequence[Any]) -> Prompt:

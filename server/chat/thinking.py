@@ -70,6 +70,12 @@ def opened(prompt: str) -> str:
     return found.group() if found else ""
 
 
+def closing(opened: str) -> str:
+    """Return the text that ends a thought without content, after the text that ``opened`` it; empty without one."""
+    end = _ENDS.get(opened.strip())
+    return f"\n{end}\n\n" if end else ""
+
+
 def continued(prompt: Prompt, written: str) -> tuple[Prompt, str]:
     """Return the prompt with the text already ``written``, and the opening of the answer's text.
 

@@ -20,7 +20,6 @@ from protocol.messages import (
     ModelName,
     Params,
     Record,
-    Role,
     Timings,
     Truncation,
     Usage,
@@ -108,7 +107,7 @@ class Message(About, frozen=True, kw_only=True):
 
     id: Id
     parent: Id | None
-    role: Role
+    role: Literal["system", "user", "assistant"]
     content: str
     created_at: Count
     state: MessageState

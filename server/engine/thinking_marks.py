@@ -1,4 +1,4 @@
-"""The marks that models put around their thinking: the server's only table of them.
+"""The marks that models put around their thinking, and before calls: the server's only table of them.
 
 ``frontend/rendering/markdown/thinking-marks.js`` is the page's; a test compares the two.
 """
@@ -32,13 +32,16 @@ HEADER_TOKENS: Final = (
 A model has a format when its vocabulary has the first two of its tokens.
 """
 
-MARKS: Final = tuple(dict.fromkeys(mark for group in (*PAIRS, *HEADER_TOKENS) for mark in group))
+CALL_MARKS: Final = ("<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]", "<|python_tag|>")
+"""Marks around calls and their parts (server/chat/tools)."""
+
+MARKS: Final = tuple(dict.fromkeys(mark for group in (*PAIRS, *HEADER_TOKENS, CALL_MARKS) for mark in group))
 """Each mark once."""
 
 
 def visible_tokens(names: frozenset[str]) -> frozenset[str]:
     """Return the tokens to deliver as text, of a vocabulary whose control tokens are called ``names``."""
-    wanted = {mark for pair in PAIRS for mark in pair}
+    wanted = {mark for pair in (*PAIRS, CALL_MARKS) for mark in pair}
     for tokens in HEADER_TOKENS:
         if names.issuperset(tokens[:2]):
             wanted.update(tokens)

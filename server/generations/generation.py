@@ -75,7 +75,8 @@ class Generation:
         self.note = note
         """Text kept with the generation, also in the journal, for the code that started it."""
         self._request_size = sum(map(len, asked)) + len(note)
-        self.log = GenerationLog(id, epoch)
+        functions = () if body.tool_choice == "none" else {tool.function.name for tool in body.tools}
+        self.log = GenerationLog(id, epoch, functions)
         self.state = GenerationState.QUEUED
         self.status = Status(id=id, state=self.state, position=position)
         """The newest status, replaced as a whole on each change."""
@@ -201,6 +202,7 @@ class Generation:
             self.state = advance(GENERATION, self.state, event)
 
     def _done(self, finished: Finished) -> Done:
+        self.log.end_text()
         usage, timings, text = finished.usage, finished.timings, self.log.text
         return Done(
             id=self.id,
@@ -225,6 +227,8 @@ class Generation:
             limit=None if finished.limit is None else finished.limit.value,
             stop_string=finished.stop_string,
             error=_error(finished),
+            tool_calls=self.log.tool_calls,
+            content=self.log.content,
         )
 
 

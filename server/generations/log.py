@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from math import nan
 from typing import Final
 
-from protocol.messages import ChosenLogprob, Done, Token
+from protocol.messages import ChosenLogprob, Done, Token, ToolCall
+from server.generations.call_log import CallLog
 
 Wake = Callable[[], None]
 """Called on the event loop when there may be new events. Must return quickly."""
@@ -25,7 +26,8 @@ before the server treats it as stalled."""
 class GenerationLog:
     """Owned by the registry, on the event loop; only the registry appends. ``epoch`` never changes."""
 
-    def __init__(self, id: str, epoch: str) -> None:
+    def __init__(self, id: str, epoch: str, functions: Collection[str] = ()) -> None:
+        """``functions``: names of those that the answer may call."""
         self.id = id
         self.epoch = epoch
         self.done: Done | None = None
@@ -34,6 +36,7 @@ class GenerationLog:
         self._pieces: list[str] = []
         self._logprobs: dict[int, tuple[ChosenLogprob, ...]] = {}
         """Logprobs of the tokens of each piece, by the piece's number."""
+        self._calls = CallLog(id, functions) if functions else None
         self._ends = array("q", [0])
         """UTF-8 size of the first 0, 1, 2 ... pieces, in bytes."""
         self._arrivals = array("d")
@@ -55,6 +58,16 @@ class GenerationLog:
         return "".join(self._pieces)
 
     @property
+    def tool_calls(self) -> tuple[ToolCall, ...] | None:
+        """All calls so far; None without any."""
+        return self._calls.whole if self._calls else None
+
+    @property
+    def content(self) -> str | None:
+        """Text outside of calls, once there is a call and such a text."""
+        return self._calls.content if self._calls else None
+
+    @property
     def size(self) -> int:
         """UTF-8 size of the text, in bytes."""
         return self._ends[-1]
@@ -70,8 +83,15 @@ class GenerationLog:
             self._logprobs[self.pieces + 1] = logprobs
             self.choices += sum(1 + len(logprob.top_logprobs) for logprob in logprobs)
         self._pieces.append(text)
+        if self._calls:
+            self._calls.append(self.pieces, text)
         self._ends.append(size)
         self._arrivals.append(arrived)
+
+    def end_text(self) -> None:
+        """Record that no piece follows: text that might have become a call is none."""
+        if self._calls:
+            self._calls.end()
 
     def finish(self, done: Done) -> None:
         self.done = done
@@ -90,7 +110,9 @@ class GenerationLog:
         if after < self.pieces:
             last = max(after + 1, bisect_right(self._ends, self.size_at(after) + SLICE_BYTES) - 1)
             text = "".join(self._pieces[after:last])
-            return Token(id=self.id, seq=last, n=last - after, text=text, logprobs=self._logprobs_of(after, last))
+            calls = self._calls.between(after, last) if self._calls else None
+            logprobs = self._logprobs_of(after, last)
+            return Token(id=self.id, seq=last, n=last - after, text=text, logprobs=logprobs, tool_calls=calls)
         return self.done if self.done and after < self.done.seq else None
 
     def event(self, seq: int) -> Token | Done | None:

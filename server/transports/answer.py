@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from protocol.messages import DoneReason, ErrorInfo, Facts, GenerationState, Id, Seq, Timings, Usage
+from protocol.messages import DoneReason, ErrorInfo, Facts, GenerationState, Id, Seq, Timings, ToolCall, Usage
 from server.generations.generation import Generation
 from server.generations.registry import Registry
 
@@ -22,6 +22,8 @@ class Answer(Facts, frozen=True, kw_only=True):
     usage: Usage | None = None
     timings: Timings | None = None
     error: ErrorInfo | None = None
+    tool_calls: tuple[ToolCall, ...] | None = None
+    content: str | None = None
 
 
 def shown_model(generation: Generation, registry: Registry) -> str | None:
@@ -43,6 +45,8 @@ def answer_of(generation: Generation, registry: Registry) -> Answer:
         usage=done.usage if done else None,
         timings=done.timings if done else None,
         error=done.error if done else None,
+        tool_calls=log.tool_calls,
+        content=log.content if done else None,
     )
 
 

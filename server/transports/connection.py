@@ -352,7 +352,7 @@ class Connection:
         self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after or 0, to=log.seq))
         if after is None:
             after = log.pieces
-            self._send(Snapshot(id=log.id, epoch=log.epoch, seq=after, text=log.text))
+            self._send(Snapshot(id=log.id, epoch=log.epoch, seq=after, text=log.text, tool_calls=log.tool_calls))
         self._watch(generation, after)
 
     def _status(self, id: str | None) -> Status:

@@ -100,7 +100,7 @@ async def _next(generation: Generation, point: AttachPoint) -> list[ServerMessag
     log = generation.log
     after = resume_at(log, point)
     if after is None:
-        snapshot = Snapshot(id=log.id, epoch=log.epoch, seq=log.pieces, text=log.text)
+        snapshot = Snapshot(id=log.id, epoch=log.epoch, seq=log.pieces, text=log.text, tool_calls=log.tool_calls)
         return [snapshot, *log.events(snapshot.seq)]
     async with contextlib.aclosing(generation.events(after)) as events:
         first = await anext(events)

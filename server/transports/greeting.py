@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from protocol.codec import MAX_FRAME_BYTES
 from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, Welcome
 from server import __version__
 from server.generations.registry import Registry
 from server.guard.connection_access import ConnectionAccess
 from server.transports.model_news import entry_of, sampling_of
+
+FEATURES: Final = ("tools", "reasoning")
+"""Optional parts of the protocol that this server has (PROTOCOL 11)."""
 
 
 def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
@@ -40,5 +45,6 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
             for g in registry.active_of(access.principal)
         ),
         models=tuple(map(entry_of, models if access.admitted else models[:1])),
+        features=FEATURES,
         warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

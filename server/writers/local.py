@@ -20,6 +20,7 @@ from server.engine.base import (
 from server.writers.endings import ended
 from server.writers.local_prompt import make_prompt, measure_prompt
 from server.writers.local_sampling import resolve_sampling
+from server.writers.local_tools import call_grammar
 from server.writers.model_choice import named_model
 from server.writers.writer_port import Prepared, PromptSize, ServedModel
 
@@ -84,10 +85,11 @@ class LocalWriter:
     def prepare(self, key: str, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
         named_model(body, self.models)
         prompt = make_prompt(body, self.engine, self.chat_template, written)
+        grammar = call_grammar(body, self.engine, self.chat_template)
         request = GenerationRequest(
             id=key,
             prompt=prompt.tokens,
-            sampling=resolve_sampling(body, self.engine, self.chat_template.stop),
+            sampling=resolve_sampling(body, self.engine, self.chat_template.stop, grammar),
             received=received,
             opened=prompt.opened,
             principal=principal,

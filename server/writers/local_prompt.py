@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from protocol.errors import ErrorCode
 from protocol.messages import ChatMessage, Generate
 from server.chat.prompt import Prompt, clipped
 from server.chat.template import ChatTemplate, ChatTemplateError
-from server.chat.thinking import answered, continued
+from server.chat.thinking import answered, closing, continued
 from server.engine.base import Engine
 from server.writers import truncation
+from server.writers.local_tools import call_fields, forced_call, offered, template_variables
 from server.writers.request_errors import PromptTooLongError, refusal
 from server.writers.writer_port import PromptSize
 
@@ -104,7 +105,10 @@ class _Prompt:
     def size(self, message: ChatMessage) -> float:
         """Estimate the tokens of a message, without those that the template adds."""
         turn = next(_dialogue([message], self._template.thinking_field), None)
-        return self._tokens_in(turn["content"]) if turn else 0
+        if turn is None:
+            return 0
+        calls = (call["function"] for call in turn.get("tool_calls", ()))
+        return self._tokens_in("".join((turn["content"], *(text for call in calls for text in call.values()))))
 
     @property
     def written_size(self) -> float:
@@ -117,6 +121,8 @@ class _Prompt:
         except ChatTemplateError as error:
             words = f"{self._field}: {error}"
             raise refusal(self._body, ErrorCode.UNSUPPORTED, words, field=self._field) from error
+        if (form := forced_call(self._body, self._template)) is not None:
+            return _begun(prompt, opened, form.opening)
         # Under a schema the model writes JSON from its first token, and a raw prompt belongs to the caller.
         return prompt, "" if self._body.raw or self._body.params.json_schema is not None else opened
 
@@ -154,7 +160,7 @@ def _truncated(prompt: _Prompt, messages: Sequence[ChatMessage]) -> TokenizedPro
     sizes, start = _Sizes(rest, prompt.size), 0
     while True:
         start = max(start, truncation.first_kept(rest, sizes.with_more(around), room))
-        is_last = start >= len(rest) - 1
+        is_last = start >= truncation.last_turn(rest)
         made = prompt.made([*always, *rest[start:]], start, None if is_last else prompt.room)
         if made is not None:
             return made
@@ -183,16 +189,28 @@ class _Sizes:
 def _rendered(body: Generate, messages: Sequence[ChatMessage], template: ChatTemplate) -> Prompt:
     if body.raw and body.prompt is not None:
         return Prompt(body.prompt)  # its marks become tokens: the caller writes the model's own format
+    functions, variables = offered(body), template_variables(body)
     if body.messages is None:
-        return template.render([{"role": "user", "content": body.prompt or ""}])
-    return template.render(list(_dialogue(messages, template.thinking_field)))
+        return template.render([{"role": "user", "content": body.prompt or ""}], functions, variables)
+    return template.render(list(_dialogue(messages, template.thinking_field)), functions, variables)
 
 
-def _dialogue(messages: Sequence[ChatMessage], thinking_field: str | None) -> Iterator[dict[str, str]]:
+def _begun(prompt: Prompt, opened: str, opening: str) -> tuple[Prompt, str]:
+    """Return the prompt with the beginning of a forced call after it, and the answer's opening text. A thought that the
+    template opens is ended first."""
+    end = closing(opened)
+    text = opened + end + opening if opening else ""
+    return Prompt(prompt.text + end + opening, prompt.quoted, prompt.lost), text
+
+
+def _dialogue(messages: Sequence[ChatMessage], thinking_field: str | None) -> Iterator[dict[str, Any]]:
     """Yield the messages for a template: without empty ones, and answers without thinking marks."""
+    names: dict[str, str] = {}
     for number, message in enumerate(messages, start=1):
+        calls = call_fields(message, names)
         if message.role == "assistant":
-            if answer := answered(message.content, thinking_field):
-                yield answer
-        elif message.content.strip() or number == len(messages):
-            yield {"role": message.role, "content": message.content}
+            answer = answered(message.content, thinking_field)
+            if answer or calls:
+                yield {"role": "assistant", "content": "", **(answer or {}), **calls}
+        elif message.content.strip() or message.role == "tool" or number == len(messages):
+            yield {"role": message.role, "content": message.content, **calls}

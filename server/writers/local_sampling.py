@@ -15,13 +15,15 @@ _NOT_TAKEN_OVER: Final = ("stop", "logit_bias", "json_schema", "seed")
 """Parameters with the same meaning but another form in the engine."""
 
 
-def resolve_sampling(body: Generate, engine: Engine, template_stop: tuple[str, ...] = ()) -> SamplingParams:
+def resolve_sampling(
+    body: Generate, engine: Engine, template_stop: tuple[str, ...] = (), call_grammar: str | None = None
+) -> SamplingParams:
     """Return the client's parameters, completed with the model's recommendations.
 
-    ``template_stop``: the chat template's stop strings. These and the model's don't apply to a raw prompt, nor under a
-    schema, where they may be part of a JSON string. A random seed is drawn here, so that a restarted server can resume
-    the answer. Run it on a worker thread: a grammar takes time. Raises RemoteProtocolError for an unknown token or an
-    unsupported schema.
+    ``template_stop``: the chat template's stop strings. ``call_grammar``: that of a forced call (local_tools.py). The
+    stop strings of the template and the model don't apply to a raw prompt, nor under a grammar, where they may be part
+    of a JSON string. A random seed is drawn here, so that a restarted server can resume the answer. Run it on a worker
+    thread: a grammar takes time. Raises RemoteProtocolError for an unknown token or an unsupported schema.
     """
     params, facts = body.params, engine.facts
     given: dict[str, Any] = {
@@ -29,14 +31,15 @@ def resolve_sampling(body: Generate, engine: Engine, template_stop: tuple[str, .
         for name in params.__struct_fields__
         if name not in _NOT_TAKEN_OVER and (value := getattr(params, name)) is not None
     }
-    plain = not body.raw and params.json_schema is None
+    grammar = _grammar(body, engine) or call_grammar
+    plain = not body.raw and grammar is None
     return replace(
         facts.sampling,
         **given,
         seed=secrets.randbits(32) if params.seed in (None, RANDOM_SEED) else params.seed,
         stop=(*(params.stop or ()), *((*facts.sampling.stop, *template_stop) if plain else ())),
         logit_bias=_token_biases(body, facts),
-        grammar=_grammar(body, engine),
+        grammar=grammar,
         top_logprobs=body.top_logprobs,
     )
 

@@ -53,7 +53,13 @@ def first_kept(messages: Sequence[ChatMessage], size: Callable[[int], float], ro
 
 def next_turn(messages: Sequence[ChatMessage], place: int) -> int:
     """Return the index of the first user message from ``place``; at the latest the last one."""
-    return next((at for at in range(place, len(messages)) if messages[at].role == "user"), len(messages) - 1)
+    return next((at for at in range(place, len(messages)) if messages[at].role == "user"), last_turn(messages))
+
+
+def last_turn(messages: Sequence[ChatMessage]) -> int:
+    """Return the index of the last user message, or of the last message of a dialogue without any."""
+    last = len(messages) - 1
+    return next((at for at in range(last, -1, -1) if messages[at].role == "user"), last)
 
 
 def _oldest_that_fit(messages: Sequence[ChatMessage], size: Callable[[int], float], room: float) -> tuple[int, int]:

@@ -690,6 +690,62 @@ class PlainSpeaksJson(Fault):
         return [dumps({"type": "token", "text": frame})] if self.plain and frame != "\n\n" else [frame]
 
 
+# --- tools
+
+
+class CallNotForced(Fault):
+    rule = "15.1/1"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [{key: value for key, value in message.items() if key != "tool_choice"}]
+
+
+class ArgumentsDisobey(Fault):
+    """Forces a call, but none of its schema."""
+
+    rule = "15.1/2"
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] != "generate" or not isinstance(message.get("tools"), list):
+            return [message]
+        functions = (tool["function"] for tool in message["tools"])
+        return [{**message, "tools": [{"function": {"name": function["name"]}} for function in functions]}]
+
+
+class CallNamedTwice(Fault):
+    """Repeats the id of a call in its second part."""
+
+    rule = "15.3/1"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] != "token" or "tool_calls" not in message:
+            return [message]
+        parts: list[Message] = []
+        for part in message["tool_calls"]:
+            parts += [part, {**part, "function": {"arguments": ""}}] if "id" in part else [part]
+        return [{**message, "tool_calls": parts}]
+
+
+class CallLosesArguments(Fault):
+    rule = "15.3/2"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] != "token" or "tool_calls" not in message:
+            return [message]
+        parts = [{**part, "function": {**part["function"], "arguments": ""}} for part in message["tool_calls"]]
+        return [{**message, "tool_calls": parts}]
+
+
+class ResultWithoutCall(Fault):
+    rule = "15.2/1"
+
+    def asked(self, message: Message) -> list[Message]:
+        if message["type"] != "generate" or not isinstance(message.get("messages"), list):
+            return [message]
+        turns = [{"tool_call_id": "x", **turn} if turn.get("role") == "tool" else turn for turn in message["messages"]]
+        return [{**message, "messages": turns}]
+
+
 def _all(base: type[Fault]) -> list[type[Fault]]:
     return [found for child in base.__subclasses__() for found in (child, *_all(child))]
 

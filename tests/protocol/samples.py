@@ -10,6 +10,7 @@ from protocol.messages import (
     Attach,
     Attached,
     AttachPoint,
+    CalledFunction,
     Cancel,
     ChatMessage,
     ClientMessage,
@@ -19,6 +20,7 @@ from protocol.messages import (
     DoneReason,
     Error,
     ErrorInfo,
+    FunctionDelta,
     Generate,
     GenerationState,
     Goodbye,
@@ -27,6 +29,8 @@ from protocol.messages import (
     Model,
     ModelEntry,
     ModelFacts,
+    NamedFunction,
+    NamedTool,
     Params,
     Ping,
     Pong,
@@ -37,6 +41,10 @@ from protocol.messages import (
     StatusRequest,
     Timings,
     Token,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+    ToolFunction,
     Usage,
     Watch,
     Welcome,
@@ -86,6 +94,9 @@ PARAMS = Params(
     json_schema={"type": "object"},
 )
 
+CALL = ToolCall(id="call_1", function=CalledFunction(name="add", arguments='{"a":2}'))
+ADD = ToolFunction(name="add", description="Add.", parameters={"type": "object"}, strict=True)
+
 CLIENT: list[ClientMessage] = [
     Hello(token="t", attach=(AttachPoint(id="g1", epoch="e1", after=7),), client="test/1"),
     Generate(id="A.b_c-9", prompt="Hi", raw=True, params=PARAMS, top_logprobs=20, on_detach_ms=None),
@@ -101,6 +112,19 @@ CLIENT: list[ClientMessage] = [
     Generate(id="g1", conversation="c1", content="Hi", parent=None, message_id="m1"),
     Generate(conversation="c1", parent="m1", params=Params(temperature=1.0), truncation="disabled"),
     Generate(messages=(ChatMessage(role="user", content="Hi"),), model="starter", truncation="auto"),
+    Generate(
+        messages=(
+            ChatMessage(role="user", content="2 + 3?"),
+            ChatMessage(role="assistant", content="", tool_calls=(CALL,)),
+            ChatMessage(role="tool", content="", tool_call_id="call_1"),
+        ),
+        tools=(Tool(function=ADD), Tool(function=ToolFunction(name="a.b-c_D9"))),
+        tool_choice=NamedTool(function=NamedFunction(name="add")),
+        parallel_tool_calls=False,
+        reasoning_effort="low",
+        chat_template_kwargs={"enable_thinking": False},
+    ),
+    Generate(prompt="Hi", tools=(Tool(function=ADD),), tool_choice="required"),
 ]
 
 
@@ -140,4 +164,16 @@ SERVER: list[ServerMessage] = [
     ),
     Model(name="starter", state="loading", context=2048, size=5_400_000, done=0, total=5_400_000),
     Model(name="old", state="failed", context=1, needs=2, error="no memory", title="Old", deleted=True),
+    Token(
+        id="g1",
+        seq=2,
+        n=2,
+        text="{",
+        tool_calls=(
+            ToolCallDelta(index=0, id="call_1", function=FunctionDelta(name="add", arguments="{")),
+            ToolCallDelta(index=1, function=FunctionDelta(arguments="é")),
+        ),
+    ),
+    Snapshot(id="g1", epoch="e1", seq=9, text="{}", tool_calls=(CALL,)),
+    done("g1", "{}", 3, tool_calls=(CALL,), content="Hi"),
 ]

@@ -29,7 +29,8 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
         "promt",
         '"promt" is not a field of generate (did you mean prompt?); '
         "the fields of generate are: id, prompt, messages, conversation, content, parent, message_id, model, raw, "
-        "truncation, params, top_logprobs, on_detach_ms",
+        "truncation, tools, tool_choice, parallel_tool_calls, reasoning_effort, chat_template_kwargs, params, "
+        "top_logprobs, on_detach_ms",
     ),
     (
         '{"type":"generate","prompt":"x","params":{"temprature":1}}',
@@ -42,7 +43,8 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
         '{"type":"generate","messages":[{"role":"user","content":"x","name":"y"}]}',
         ErrorCode.UNKNOWN_FIELD,
         "messages[0].name",
-        '"messages[0].name" is not a field of generate; the fields of messages[0] are: role, content',
+        '"messages[0].name" is not a field of generate; the fields of messages[0] are: role, content, '
+        "tool_calls, tool_call_id",
     ),
     (
         '{"type":"generate","messages":[{"role":"user","content":"a"},{"role":"user"}]}',
@@ -84,7 +86,7 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
         '{"type":"generate","messages":[{"role":"bot","content":"x"}]}',
         ErrorCode.INVALID_FIELD,
         "messages[0].role",
-        'messages[0].role must be one of "assistant", "system", "user", not "bot"',
+        'messages[0].role must be one of "assistant", "system", "tool", "user", not "bot"',
     ),
     (
         '{"type":"generate","prompt":"x","params":{"logit_bias":{"7":101}}}',

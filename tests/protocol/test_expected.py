@@ -23,7 +23,7 @@ from protocol.messages import AttachPoint, Cancel, Id, Params, Role
         (int | str, "an object"),
         (Cancel, "an object"),
         (Id | None, "a string of 1 to 64 of A-Z a-z 0-9 . _ -"),
-        (Role, 'one of "assistant", "system", "user"'),
+        (Role, 'one of "assistant", "system", "tool", "user"'),
         (Annotated[float, msgspec.Meta(ge=0, le=2)], "a number from 0 to 2"),
         (Annotated[float, msgspec.Meta(gt=0, le=2)], "a number above 0 and up to 2"),
         (Annotated[int, msgspec.Meta(ge=-1, le=2**32 - 1)], "a whole number from -1 to 4294967295"),

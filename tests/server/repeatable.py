@@ -43,12 +43,14 @@ def program(slow: Path | None = None) -> tuple[str, ...]:
     return ("-m", "tests.server.repeatable", str(SLOW_MS if slow else 0), str(slow or ""))
 
 
-def repeatable_sampling(body: Generate, engine: Engine, template_stop: tuple[str, ...] = ()) -> SamplingParams:
+def repeatable_sampling(
+    body: Generate, engine: Engine, template_stop: tuple[str, ...] = (), call_grammar: str | None = None
+) -> SamplingParams:
     """Resolve the parameters. A request that leaves the seed open gets the number of times that its dialogue was asked.
 
     So each answer differs from the one before, but not from one run to the next.
     """
-    params = resolve_sampling(body, engine, template_stop)
+    params = resolve_sampling(body, engine, template_stop, call_grammar)
     if body.params.seed not in (None, RANDOM_SEED):
         return params
     return replace(params, seed=next(_seeds[repr((body.prompt, body.messages))]))

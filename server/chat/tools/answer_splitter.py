@@ -11,7 +11,6 @@ from server.chat.tools.call_splitter import CallDelta, CallNumbers, CallSplitter
 from server.chat.tools.headed_splitter import STARTS, HeadedSplitter, Kind, Part
 
 
-
 @dataclass
 class AnswerDelta:
     """New text of each kind, and new parts of calls."""

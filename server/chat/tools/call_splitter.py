@@ -31,9 +31,10 @@ NewId = Callable[[int], str]
 
 
 class CallDelta(NamedTuple):
-    """New part of a call. ``id`` and ``name`` are in the first one of a call, and None in the others."""
+    """New part of the call with the number ``call``, from 0. ``id`` and ``name`` are in the first part of a call, and
+    None in the others."""
 
-    index: int
+    call: int
     id: str | None
     name: str | None
     arguments: str

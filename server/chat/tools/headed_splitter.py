@@ -50,7 +50,7 @@ class HeadedSplitter:
         """Return the new text of each part, in order."""
         self._held += text
         found: list[Part] = []
-        while (self._in_header() if self._part is None else self._in_part(found)):
+        while self._in_header() if self._part is None else self._in_part(found):
             pass
         return found
 

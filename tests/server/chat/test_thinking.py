@@ -63,6 +63,7 @@ def test_only_marks_of_thinking_are_given_out_of_the_control_tokens() -> None:
     usual = frozenset({"<|im_start|>", "<|im_end|>", "<|end|>", "<|message|>"})
     assert visible_tokens(usual) == frozenset()
     assert visible_tokens(usual | {"[THINK]", "[/THINK]"}) == {"[THINK]", "[/THINK]"}
+    assert visible_tokens(usual | {"[TOOL_CALLS]", "[ARGS]"}) == {"[TOOL_CALLS]", "[ARGS]"}
     harmony = frozenset({"<|channel|>", "<|message|>", "<|start|>", "<|end|>"})
     assert visible_tokens(harmony | {"<|return|>", "<|call|>"}) == harmony
 

@@ -6,10 +6,12 @@ Wrapped in BatchingEngine it runs the real worker, scheduler and detokenizer.
 from __future__ import annotations
 
 import array
+import json
 import math
 import random
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from server.engine.base import Choice, EngineModelFacts, GrammarError, Ranges, SamplingParams, TokenLogprob
 from server.engine.model import DecodeError, DecodeOutcome, LogitsError, Row
@@ -28,6 +30,22 @@ def scripted_tokens(prompt: Sequence[int], seed: int, count: int) -> list[int]:
         word = chooser.randrange(len(WORDS))
         tokens.extend([_FIRST_WORD + word] if WORDS[word].isascii() else WORDS[word].encode())
     return tokens[:count]
+
+
+def example(schema: Any, root: Mapping[str, Any]) -> Any:
+    """Return a value that obeys a schema of objects, enums, booleans and integers. Raises GrammarError for others."""
+    match schema:
+        case {"$ref": str(name)} if name.startswith("#/$defs/"):
+            return example(root["$defs"][name.rpartition("/")[2]], root)
+        case {"const": value} | {"enum": [value, *_]} | {"type": "integer", "minimum": value}:
+            return value
+        case {"anyOf": [first, *_]}:
+            return example(first, root)
+        case {"type": "boolean"}:
+            return True
+        case {"properties": dict(properties)}:
+            return {name: example(each, root) for name, each in properties.items()}
+    raise GrammarError("the scripted model supports no such grammar")
 
 
 class Gate:
@@ -169,7 +187,7 @@ class ScriptedModel:
         return [self.piece(token) for token in tokens]
 
     def grammar(self, schema: Mapping[str, object]) -> str:
-        raise GrammarError("the scripted model supports no grammar")
+        return json.dumps(example(schema, schema))
 
     def piece(self, token: int) -> bytes:
         return bytes([token]) if token < END else WORDS[token - _FIRST_WORD].encode()
@@ -178,7 +196,8 @@ class ScriptedModel:
         return token == END
 
     def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> ScriptedSampler:
-        tokens = scripted_tokens(prompt, params.seed, self._answer_tokens)[len(written) :]
+        whole = params.grammar.encode() if params.grammar else None
+        tokens = list(whole or scripted_tokens(prompt, params.seed, self._answer_tokens))[len(written) :]
         return ScriptedSampler(self, [*prompt, *written], iter(tokens))
 
     def logprobs(self, output: int, token: int, count: int) -> Choice:

@@ -97,9 +97,9 @@ def split(pieces: list[str], names: frozenset[str] = NAMES) -> tuple[str, str, l
     calls: list[list[str]] = []
     for delta in (call for each in deltas for call in each.calls):
         if delta.name is not None:
-            assert (delta.index, delta.id) == (len(calls), f"call_{len(calls)}")
+            assert (delta.call, delta.id) == (len(calls), f"call_{len(calls)}")
             calls.append([delta.name, ""])
-        assert delta.index == len(calls) - 1
+        assert delta.call == len(calls) - 1
         calls[-1][1] += delta.arguments
     text, thinking = "".join(each.text for each in deltas), "".join(each.thinking for each in deltas)
     return thinking, text, [(name, arguments) for name, arguments in calls]
@@ -118,9 +118,11 @@ def test_without_offered_functions_nothing_is_a_call() -> None:
 
 
 def test_the_parts_do_not_depend_on_the_pieces() -> None:
-    words = ["<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "{", "}", "[", "]", '"name"', ":", '"add"', ",",
-             '"arguments"', "add", " ", "\n", "<think>", "</think>", "<|channel|>", "<|message|>", "a", '{"name": "add"',
-             '"', "\\", "<", "<|end|>", " to=functions.add"]  # fmt: skip
+    words = (
+        '<tool_call> </tool_call> [TOOL_CALLS] [ARGS] { } [ ] "name" : "add" , "arguments" add <think> </think> '
+        '<|channel|> <|message|> <|end|> a {"name":"add" " \\ <'
+    ).split()
+    words += [" ", "\n", " to=functions.add"]
     for seed in range(1000):
         rng = random.Random(seed)
         text = "".join(rng.choices(words, k=rng.randrange(1, 14)))
