@@ -13,6 +13,8 @@ from server.openai.fields import Fields, an_object, flag, read_fields, refuse_un
 from server.openai.formats import NO_GRAMMAR, read_response_format
 from server.openai.messages import Dialogue, has_text, read_messages
 from server.openai.sampling import read_params, seeded
+from server.openai.template_fields import TemplateFields, read_template_fields
+from server.openai.tool_fields import Tools, read_chat_tools
 
 MAX_CHOICES: Final = 16
 
@@ -23,8 +25,6 @@ REFUSED: Final = {
     "grammar": NO_GRAMMAR,
 }
 """Fields that would change the answer in a way that this server can't, with the reason."""
-
-NO_TOOLS: Final = "this server doesn't call tools yet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ class ChatRequest:
 
     model: Any
     dialogue: Dialogue
+    tools: Tools
+    template: TemplateFields
     params: Params
     choices: int
     top_logprobs: int | None
@@ -53,6 +55,11 @@ class ChatRequest:
             id=facts.choice_id(index),
             model=facts.served,
             messages=self.dialogue.messages,
+            tools=self.tools.tools,
+            tool_choice=self.tools.choice,
+            parallel_tool_calls=self.tools.parallel,
+            reasoning_effort=self.template.effort,
+            chat_template_kwargs=self.template.variables,
             params=seeded(self.params, index),
             top_logprobs=self.top_logprobs,
             on_detach_ms=0,
@@ -63,15 +70,16 @@ def read_chat(body: str) -> ChatRequest:
     """Decode the body of a request. Raises RemoteProtocolError."""
     fields = read_fields(body)
     refuse_unsupported(fields, REFUSED)
-    _refuse_tools(fields)
     _check_modalities(fields)
-    dialogue = read_messages(fields)
+    dialogue, tools = read_messages(fields), read_chat_tools(fields)
     if not has_text(dialogue.messages):
         raise RefusedError("messages must have at least one character that is not white space", param="messages")
     return ChatRequest(
         model=fields.get("model"),
         dialogue=dialogue,
-        params=read_params(fields, read_response_format(fields)),
+        tools=tools,
+        template=read_template_fields(fields),
+        params=read_params(fields, None if tools.forced else read_response_format(fields)),
         choices=whole(fields, "n", 1, MAX_CHOICES, 1) or 1,
         top_logprobs=_top_logprobs(fields),
         form=read_stream(fields),
@@ -99,11 +107,3 @@ def _check_modalities(fields: Fields) -> None:
     if not isinstance(modalities, list) or any(each != "text" for each in modalities):
         text = "modalities: this model only writes text"
         raise RefusedError(text, param="modalities", code="unsupported_parameter")
-
-
-def _refuse_tools(fields: Fields) -> None:
-    """Refuse tools, unless the model may not call any."""
-    if fields.get("tool_choice") != "none":
-        refuse_unsupported(fields, {"tools": NO_TOOLS})
-    if fields.get("function_call") != "none":
-        refuse_unsupported(fields, {"functions": NO_TOOLS})

@@ -6,11 +6,13 @@ start again from the first event at any time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from protocol.messages import ChosenLogprob, Done, DoneReason, Logprob, Token
-from server.chat.thinking_stream import Parts, ThinkingSplitter
+from server.chat.tools.answer_splitter import AnswerDelta, AnswerSplitter
+from server.chat.tools.call_splitter import CallDelta
+from server.generations.call_log import call_id, merged
 
 FINISH_REASONS: Final = {DoneReason.STOP: "stop", DoneReason.LENGTH: "length"}
 """``finish_reason`` of an answer that ended normally."""
@@ -22,45 +24,63 @@ class Delta(NamedTuple):
     content: str = ""
     reasoning: str = ""
     logprobs: tuple[ChosenLogprob, ...] = ()
+    calls: tuple[CallDelta, ...] = ()
 
     @property
-    def fields(self) -> dict[str, str]:
+    def fields(self) -> dict[str, Any]:
         """Fields of a ``delta`` object."""
-        found = {"reasoning_content": self.reasoning, "content": self.content}
-        return {name: text for name, text in found.items() if text}
+        calls = [call_fields(call) for call in self.calls]
+        found = {"reasoning_content": self.reasoning, "content": self.content, "tool_calls": calls}
+        return {name: value for name, value in found.items() if value}
 
 
 class ChoiceFold:
-    """Owned by the reader of one choice. ``split``: thinking is separated from the content."""
+    """Owned by the reader of one choice. ``split``: thinking is separated from the content. ``id``: of its generation.
+    ``names``: functions that it may call."""
 
-    def __init__(self, *, split: bool = True) -> None:
+    def __init__(self, *, split: bool = True, id: str = "", names: Collection[str] = ()) -> None:
         self.done: Done | None = None
         self.reasoning_tokens = 0
         """Pieces of text in thoughts, which have a token each while the reader keeps up."""
-        self._splitter = ThinkingSplitter() if split else None
+        self.has_calls = False
+        self._splitter = AnswerSplitter(names, lambda index: call_id(id, index), thinking=split)
         self._logprobs: list[ChosenLogprob] = []
+
+    @property
+    def finish_reason(self) -> str | None:
+        """``finish_reason`` of the choice, once it is done."""
+        reason = FINISH_REASONS.get(self.done.reason) if self.done else None
+        return "tool_calls" if reason == "stop" and self.has_calls else reason
 
     def feed(self, event: Token | Done) -> Delta:
         """Return what an event adds to the message."""
         if isinstance(event, Done):
             self.done = event
-            return self._delta(self._splitter.end() if self._splitter else Parts())
+            return self._delta(self._splitter.end())
         self._logprobs.extend(event.logprobs or ())
-        if self._splitter is None:
-            return self._delta(Parts(answer=event.text))
-        parts = self._splitter.feed(event.text)
-        self.reasoning_tokens += event.n if self._splitter.thinking else 0
-        return self._delta(parts)
+        found = self._splitter.feed(event.text)
+        self.reasoning_tokens += event.n if self._splitter.is_thinking else 0
+        return self._delta(found)
 
-    def _delta(self, parts: Parts) -> Delta:
-        if not parts.answer and self.done is None:
-            if parts.thinking:
+    def _delta(self, found: AnswerDelta) -> Delta:
+        calls = tuple(merged(found.calls))
+        self.has_calls = self.has_calls or bool(calls)
+        if not found.text and self.done is None:
+            if found.thinking or calls:
                 self._logprobs.clear()
-            return Delta(reasoning=parts.thinking)
+            return Delta(reasoning=found.thinking, calls=calls)
         logprobs, self._logprobs = self._logprobs, []
-        if self._splitter and self._splitter.has_thought:
-            logprobs = last_of(logprobs, parts.answer)
-        return Delta(parts.answer, parts.thinking, tuple(logprobs))
+        if self._splitter.has_thought or self.has_calls:
+            logprobs = last_of(logprobs, found.text)
+        return Delta(found.text, found.thinking, tuple(logprobs), calls)
+
+
+def call_fields(call: CallDelta) -> dict[str, Any]:
+    """Return an entry of ``tool_calls`` in a delta: id, type and name only in the first part of a call."""
+    function = {"arguments": call.arguments}
+    if call.id is None:
+        return {"index": call.call, "function": function}
+    return {"index": call.call, "id": call.id, "type": "function", "function": {"name": call.name, **function}}
 
 
 def last_of(logprobs: list[ChosenLogprob], text: str) -> list[ChosenLogprob]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from protocol.messages import ChatMessage
+from msgspec.structs import replace
+
+from protocol.messages import ChatMessage, ToolCall
 from server.openai.errors import RefusedError, unsupported
 from server.openai.fields import Fields
-from server.openai.messages import ROLES, call_text
+from server.openai.messages import ROLES, called
 
 Item = dict[str, Any]
 """An item of a response's input or output."""
@@ -31,7 +33,15 @@ def read_input(fields: Fields, *, may_be_empty: bool = False) -> tuple[Item, ...
 
 def messages_of(items: Iterable[Any]) -> tuple[ChatMessage, ...]:
     """Return the messages of items. Raises RefusedError, which names the item by its place in ``input``."""
-    return tuple(message for place, item in enumerate(items) for message in _messages(item, f"input[{place}]"))
+    messages: list[ChatMessage] = []
+    for place, item in enumerate(items):
+        for message in _messages(item, f"input[{place}]"):
+            if message.tool_calls and messages and messages[-1].role == "assistant":
+                # Templates read the text and all calls of an answer in one message.
+                last = messages.pop()
+                message = replace(last, tool_calls=(*(last.tool_calls or ()), *message.tool_calls))
+            messages.append(message)
+    return tuple(messages)
 
 
 def _messages(item: Any, path: str) -> Iterator[ChatMessage]:
@@ -42,13 +52,22 @@ def _messages(item: Any, path: str) -> Iterator[ChatMessage]:
         case "message":
             yield _message(item, path)
         case "function_call":
-            yield ChatMessage(role="assistant", content=call_text(item, path))
+            call = ToolCall(id=_call_id(item, path), function=called(item, path))
+            yield ChatMessage(role="assistant", content="", tool_calls=(call,))
         case "function_call_output":
-            yield ChatMessage(role="user", content=_text(item.get("output"), f"{path}.output"))
+            output = _text(item.get("output"), f"{path}.output")
+            yield ChatMessage(role="tool", content=output, tool_call_id=_call_id(item, path))
         case "reasoning":
             return
         case other:
             raise unsupported(f"{path}.type", f"this server can't read an item of type {str(other)[:40]!r}")
+
+
+def _call_id(item: Fields, path: str) -> str:
+    id = item.get("call_id")
+    if not isinstance(id, str) or not id:
+        raise RefusedError(f"{path}.call_id must be a string", param=f"{path}.call_id")
+    return id
 
 
 def _message(item: Fields, path: str) -> ChatMessage:

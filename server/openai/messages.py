@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from protocol.messages import ChatMessage, Role
+from protocol.messages import CalledFunction, ChatMessage, Role, ToolCall
 from server.openai.errors import RefusedError, unsupported
 from server.openai.fields import Fields
 
@@ -16,10 +14,10 @@ ROLES: Final[dict[str, Role]] = {
     "developer": "system",
     "user": "user",
     "assistant": "assistant",
-    "tool": "user",
-    "function": "user",
+    "tool": "tool",
+    "function": "tool",
 }
-"""Roles of a request, and those of the templates. The result of a tool is shown to the model as the user's text."""
+"""Roles of a request, and those of the protocol."""
 
 TEXTS: Final = {"text": "text", "refusal": "refusal"}
 """Field with the text of each type of part."""
@@ -50,6 +48,9 @@ def begun(messages: Sequence[ChatMessage], param: str) -> Dialogue:
     """Return the dialogue of messages, which errors call ``param``. Raises RefusedError."""
     if messages[-1].role != "assistant":
         return Dialogue(tuple(messages), "")
+    if messages[-1].tool_calls:
+        text = f"{param}: the calls of the last message need their results; add a message of the role tool for each"
+        raise RefusedError(text, param=param)
     if len(messages) == 1:
         raise RefusedError(f"{param}: there must be a message before the assistant's last one", param=param)
     return Dialogue(tuple(messages[:-1]), messages[-1].content)
@@ -62,9 +63,23 @@ def _message(given: Any, path: str) -> ChatMessage:
     if not isinstance(role, str) or role not in ROLES:
         raise RefusedError(f"{path}.role must be one of {', '.join(ROLES)}", param=f"{path}.role")
     text = _content(given.get("content"), f"{path}.content", may_be_missing=role == "assistant")
+    calls, id = None, None
     if role == "assistant":
-        text = _thinking(given) + text + _calls(given, f"{path}.tool_calls")
-    return ChatMessage(role=ROLES[role], content=text)
+        text = _thinking(given) + text
+        calls = _calls(given, path) or None
+    elif ROLES[role] == "tool":
+        id = _id_of_result(given, path)
+    return ChatMessage(role=ROLES[role], content=text, tool_calls=calls, tool_call_id=id)
+
+
+def _id_of_result(given: Fields, path: str) -> str:
+    """Return the id of the call whose result a message has."""
+    older = given.get("role") == "function"
+    name = "name" if older else "tool_call_id"
+    id = given.get(name)
+    if not isinstance(id, str) or not id:
+        raise RefusedError(f"{path}.{name} must be a string, that of the call", param=f"{path}.{name}")
+    return older_id(id) if older else id
 
 
 def _content(content: Any, path: str, *, may_be_missing: bool) -> str:
@@ -100,27 +115,38 @@ def thinking_text(thought: str) -> str:
     return f"<think>\n{thought}\n</think>\n\n" if thought else ""
 
 
-def _calls(given: Fields, path: str) -> str:
-    """Return the calls of an earlier answer as text."""
+def _calls(given: Fields, path: str) -> tuple[ToolCall, ...]:
+    """Return the calls of an earlier answer."""
+    if isinstance(older := given.get("function_call"), dict):
+        call = called(older, f"{path}.function_call")
+        return (ToolCall(id=older_id(call.name), function=call),)
     calls = given.get("tool_calls") or []
     if not isinstance(calls, list):
-        raise RefusedError(f"{path} must be a list", param=path)
-    return "\n".join(_call(call, f"{path}[{place}]") for place, call in enumerate(calls))
+        raise RefusedError(f"{path}.tool_calls must be a list", param=f"{path}.tool_calls")
+    return tuple(_call(call, f"{path}.tool_calls[{place}]") for place, call in enumerate(calls))
 
 
-def _call(call: Any, path: str) -> str:
+def _call(call: Any, path: str) -> ToolCall:
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise RefusedError(f"{path} must be an object with a function and its name", param=path)
-    return call_text(function, f"{path}.function")
+    id = call.get("id")
+    if not isinstance(id, str) or not id:
+        raise RefusedError(f"{path}.id must be a string", param=f"{path}.id")
+    return ToolCall(id=id, function=called(function, f"{path}.function"))
 
 
-def call_text(function: Fields, path: str) -> str:
-    """Return a call with its name and arguments as text. Raises RefusedError."""
-    arguments = function.get("arguments", "")
-    if not isinstance(function.get("name"), str) or not isinstance(arguments, str):
+def called(function: Fields, path: str) -> CalledFunction:
+    """Return a called function. Raises RefusedError."""
+    name, arguments = function.get("name"), function.get("arguments", "")
+    if not isinstance(name, str) or not isinstance(arguments, str):
         raise RefusedError(f"{path} must have a name and arguments, both strings", param=path)
-    return f'{{"name": {msgspec.json.encode(function["name"]).decode()}, "arguments": {arguments or "{}"}}}'
+    return CalledFunction(name=name, arguments=arguments or "{}")
+
+
+def older_id(name: str) -> str:
+    """Return the id of a call in a request with ``functions``, where calls have none."""
+    return f"call_{name}"
 
 
 def has_text(messages: Sequence[ChatMessage]) -> bool:
