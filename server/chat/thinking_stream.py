@@ -1,8 +1,8 @@
 """Separation of an answer that arrives in pieces into thinking and reply.
 
 The result doesn't depend on how the text was split, and text that was returned is never taken back. So it knows less
-than ``thinking.parts``, which has the whole text: the first end mark ends a thought, also one inside of code; a thought
-has a mark at its beginning; and the headers of gpt-oss and Solar Open stay in the reply.
+than ``thinking.parts``, which has the whole text: the first end mark ends a thought, also one inside of code, and a
+thought has a mark at its beginning. ``tools/headed_splitter.py`` reads the headers of gpt-oss and Solar Open.
 """
 
 from __future__ import annotations

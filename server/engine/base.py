@@ -297,8 +297,9 @@ class Engine(Protocol):
         after ``close``."""
         ...
 
-    def grammar(self, schema: Mapping[str, object]) -> str:
+    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
         """Convert a JSON schema to a grammar, as text for the journal. An answer under it parses and obeys the schema.
+        ``compact``: without line breaks, so that it has fewer tokens.
 
         May take a second for a large schema. Raises GrammarError with the unsupported keyword and its path, and
         EngineDeadError after ``close``.

@@ -87,7 +87,7 @@ class Model(Protocol):
         """See Engine.pieces. Raises EngineDeadError once the model is closed."""
         ...
 
-    def grammar(self, schema: Mapping[str, object]) -> str:
+    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
         """See Engine.grammar."""
         ...
 

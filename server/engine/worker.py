@@ -78,8 +78,8 @@ class BatchingEngine:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         return self._model.pieces(tokens)
 
-    def grammar(self, schema: Mapping[str, object]) -> str:
-        return self._model.grammar(schema)
+    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
+        return self._model.grammar(schema, compact=compact)
 
     def eta_ms(self) -> int | None:
         return self._batcher.eta_ms

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from protocol.messages import CalledFunction, ChatMessage, Role, ToolCall
+from server.chat.tools import history
 from server.openai.errors import RefusedError, unsupported
 from server.openai.fields import Fields
 
@@ -142,6 +143,12 @@ def called(function: Fields, path: str) -> CalledFunction:
     if not isinstance(name, str) or not isinstance(arguments, str):
         raise RefusedError(f"{path} must have a name and arguments, both strings", param=path)
     return CalledFunction(name=name, arguments=arguments or "{}")
+
+
+def call_text(function: Fields, path: str) -> str:
+    """Return a call with its name and arguments as text. Raises RefusedError."""
+    call = called(function, path)
+    return history.call_text({"name": call.name, "arguments": call.arguments})
 
 
 def older_id(name: str) -> str:

@@ -1,6 +1,6 @@
 """Answers of ``/v1/responses``: the whole object, and the events of a stream.
 
-The items of an answer come one after another, and only the last one is open: its thinking, then its message.
+The items of an answer come one after another, and only the last one is open: its thinking, its message, its calls.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ResponseAnswer:
     def __init__(self, id: str, note: ResponseNote) -> None:
         self._id = id
         self._note = note
-        self._fold = ChoiceFold(split=note.split)
+        self._fold = ChoiceFold(split=note.split, id=id, names=note.functions)
         self._items: list[_Item] = []
         self._sequence = -1
         self._began = False
@@ -79,10 +79,16 @@ class ResponseAnswer:
         """Yield the events for one event of the log."""
         yield from self.began()
         delta = self._fold.feed(event)
+        # Text in one piece with the end of a call comes after that call, and before the next one.
+        for call in (call for call in delta.calls if call.id is None):
+            yield from self._add_arguments(call.arguments)
         if delta.reasoning:
             yield from self._add(_Thinking, delta.reasoning, ())
         if delta.content:
             yield from self._add(_Message, delta.content, delta.logprobs)
+        for call in (call for call in delta.calls if call.id is not None):
+            yield from self._open(_Call(self._id, len(self._items), call_id=call.id or "", name=call.name or ""))
+            yield from self._add_arguments(call.arguments)
         if isinstance(event, Done):
             yield from self._end(event)
 
@@ -97,14 +103,26 @@ class ResponseAnswer:
     def _add(self, kind: type[_Item], text: str, logprobs: tuple[ChosenLogprob, ...]) -> Iterator[Event]:
         """Yield the events of new text. An item of another kind that is open ends before it."""
         if not self._items or not isinstance(self._items[-1], kind):
-            yield from self._close(COMPLETED)
-            self._items.append(item := kind(self._id, len(self._items)))
-            added = item.as_object(IN_PROGRESS) | {"content": []}
-            yield self._event("response.output_item.added", output_index=item.index, item=added)
+            item = kind(self._id, len(self._items))
+            yield from self._open(item)
             yield self._event("response.content_part.added", **item.place, part=item.part)
         item = self._items[-1]
         item.add(text, logprobs)
         yield self._event(f"{item.event}.delta", **item.place, delta=text, **item.logprobs_of(logprobs))
+
+    def _open(self, item: _Item) -> Iterator[Event]:
+        """Yield the events that begin an item. The item that is open ends before it."""
+        yield from self._close(COMPLETED)
+        self._items.append(item)
+        added = item.as_object(IN_PROGRESS) | ({} if isinstance(item, _Call) else {"content": []})
+        yield self._event("response.output_item.added", output_index=item.index, item=added)
+
+    def _add_arguments(self, text: str) -> Iterator[Event]:
+        """Yield the event of new arguments of the call that is open."""
+        item = self._items[-1]
+        item.add(text, ())
+        if text:
+            yield self._event(f"{item.event}.delta", **item.place, delta=text)
 
     def _close(self, status: str) -> Iterator[Event]:
         """Yield the events that end the open item."""
@@ -112,8 +130,11 @@ class ResponseAnswer:
             return
         item = self._items[-1]
         item.status = status
-        yield self._event(f"{item.event}.done", **item.place, text=item.text, **item.logprobs_of(item.logprobs))
-        yield self._event("response.content_part.done", **item.place, part=item.part)
+        if isinstance(item, _Call):
+            yield self._event(f"{item.event}.done", **item.place, name=item.name, arguments=item.text)
+        else:
+            yield self._event(f"{item.event}.done", **item.place, text=item.text, **item.logprobs_of(item.logprobs))
+            yield self._event("response.content_part.done", **item.place, part=item.part)
         yield self._event("response.output_item.done", output_index=item.index, item=item.as_object(status))
 
     def _end(self, done: Done) -> Iterator[Event]:
@@ -130,9 +151,9 @@ class ResponseAnswer:
         done = self._fold.done
         return STATUSES[done.reason] if done else IN_PROGRESS
 
-    def _event(self, name: str, **fields: Any) -> Event:
+    def _event(self, kind: str, /, **fields: Any) -> Event:
         self._sequence += 1
-        return {"type": name, "sequence_number": self._sequence, **fields}
+        return {"type": kind, "sequence_number": self._sequence, **fields}
 
     def _response(self, status: str) -> dict[str, Any]:
         done, created = self._fold.done, self._note.created
@@ -219,6 +240,24 @@ class _Thinking(_Item):
     def as_object(self, status: str) -> dict[str, Any]:
         content = {"summary": [], "content": [self.part], "encrypted_content": None}
         return {"id": self.id, "type": "reasoning", "status": status, **content}
+
+
+@dataclass
+class _Call(_Item):
+    """A call of a function. ``text``: its arguments."""
+
+    call_id: str = ""
+    name: str = ""
+    prefix = "fc_"
+    event = "response.function_call_arguments"
+
+    @property
+    def place(self) -> dict[str, Any]:
+        return {"output_index": self.index, "item_id": self.id}
+
+    def as_object(self, status: str) -> dict[str, Any]:
+        fields = {"call_id": self.call_id, "name": self.name, "arguments": self.text}
+        return {"id": self.id, "type": "function_call", "status": status, **fields}
 
 
 def _usage(fold: ChoiceFold) -> dict[str, Any]:

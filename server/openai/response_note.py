@@ -14,7 +14,8 @@ MAX_BYTES: Final = 4 * 2**20
 
 class ResponseNote(msgspec.Struct, frozen=True, kw_only=True):
     """``created``: Unix time in seconds; ``model``: the model's id; ``told``: fields of the response that repeat the
-    request's; ``items``: the whole input, with that of the responses before it; ``split``: its text may have thoughts.
+    request's; ``items``: the whole input, with that of the responses before it; ``split``: its text may have thoughts;
+    ``functions``: names of those that it may call.
     """
 
     created: int
@@ -22,6 +23,7 @@ class ResponseNote(msgspec.Struct, frozen=True, kw_only=True):
     told: dict[str, Any]
     items: list[dict[str, Any]]
     split: bool = True
+    functions: list[str] = []
 
 
 def encoded_note(note: ResponseNote) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from protocol.messages import MAX_TOP_LOGPROBS, ChatMessage, Generate
+from protocol.messages import MAX_TOP_LOGPROBS, ChatMessage, Generate, ToolFunction
 from protocol.params import Params
 from server.openai.errors import RefusedError
 from server.openai.facts import AnswerFacts
@@ -19,6 +19,8 @@ from server.openai.kept_items import kept_items
 from server.openai.messages import Dialogue, begun, has_text
 from server.openai.response_note import ResponseNote
 from server.openai.sampling import read_params
+from server.openai.template_fields import TemplateFields, read_template_fields
+from server.openai.tool_fields import Tools, read_response_tools
 
 REFUSED: Final = {
     "conversation": "this server keeps no conversations of this API",
@@ -27,8 +29,6 @@ REFUSED: Final = {
     "moderation": "this server doesn't moderate",
 }
 """Fields that would change the answer in a way that this server can't, with the reason."""
-
-NO_TOOLS: Final = "this server doesn't call tools yet"
 
 LOGPROBS: Final = "message.output_text.logprobs"
 """Entry of ``include`` that asks for logprobs."""
@@ -55,6 +55,8 @@ class ResponseRequest:
     instructions: str
     items: tuple[Item, ...]
     previous: str | None
+    tools: Tools
+    template: TemplateFields
     params: Params
     top_logprobs: int | None
     stream: bool
@@ -77,7 +79,10 @@ class ResponseRequest:
         """Return what is kept of the response beside its log."""
         items = [*history, *kept_items(self.items, facts.id, len(history))]
         split = self.params.json_schema is None
-        return ResponseNote(created=facts.created, model=facts.model, told=self.told, items=items, split=split)
+        functions = sorted(self.tools.names)
+        return ResponseNote(
+            created=facts.created, model=facts.model, told=self.told, items=items, split=split, functions=functions
+        )
 
     def generate(self, facts: AnswerFacts, dialogue: Dialogue) -> Generate:
         """Return the generation of the answer. Unless it is in the background, it ends when its client leaves."""
@@ -85,6 +90,11 @@ class ResponseRequest:
             id=facts.id,
             model=facts.served,
             messages=dialogue.messages,
+            tools=self.tools.tools,
+            tool_choice=self.tools.choice,
+            parallel_tool_calls=self.tools.parallel,
+            reasoning_effort=self.template.effort,
+            chat_template_kwargs=self.template.variables,
             params=self.params,
             top_logprobs=self.top_logprobs,
             on_detach_ms=None if self.background else 0,
@@ -96,7 +106,7 @@ def read_response(body: str) -> ResponseRequest:
     fields = read_fields(body)
     refuse_unsupported(fields, REFUSED)
     _check_truncation(fields)
-    _refuse_tools(fields)
+    tools = read_response_tools(fields)
     text, previous = an_object(fields, "text"), _text_of(fields, "previous_response_id")
     store, background = flag({"store": True, **fields}, "store"), flag(fields, "background")
     if background and not store:
@@ -106,12 +116,14 @@ def read_response(body: str) -> ResponseRequest:
         instructions=_text_of(fields, "instructions") or "",
         items=read_input(fields, may_be_empty=previous is not None),
         previous=previous,
-        params=read_params(fields, read_text_format(text)),
+        tools=tools,
+        template=read_template_fields(fields, an_object(fields, "reasoning").get("effort")),
+        params=read_params(fields, None if tools.forced else read_text_format(text)),
         top_logprobs=_top_logprobs(fields),
         stream=flag(fields, "stream"),
         background=background,
         store=store,
-        told=_told(fields, text) | {"background": background, "store": store},
+        told=_told(fields, text, tools) | {"background": background, "store": store},
     )
 
 
@@ -128,18 +140,6 @@ def _check_truncation(fields: Fields) -> None:
         raise RefusedError(text, param="truncation", code="unsupported_parameter")
 
 
-def _refuse_tools(fields: Fields) -> None:
-    """Refuse functions. Tools of other types are left out: some clients offer them in every request."""
-    tools = fields.get("tools", [])
-    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
-        raise RefusedError("tools must be a list of objects", param="tools")
-    choice = fields.get("tool_choice", "auto")
-    if choice not in ("auto", "none"):
-        raise RefusedError(f"tool_choice: {NO_TOOLS}", param="tool_choice", code="unsupported_parameter")
-    if choice != "none" and any(tool.get("type") == "function" for tool in tools):
-        raise RefusedError(f"tools: {NO_TOOLS}", param="tools", code="unsupported_parameter")
-
-
 def _top_logprobs(fields: Fields) -> int | None:
     include = fields.get("include", [])
     if not isinstance(include, list):
@@ -148,7 +148,7 @@ def _top_logprobs(fields: Fields) -> int | None:
     return (count or 0) if LOGPROBS in include else None
 
 
-def _told(fields: Fields, text: Fields) -> dict[str, Any]:
+def _told(fields: Fields, text: Fields, tools: Tools) -> dict[str, Any]:
     reasoning = an_object(fields, "reasoning")
     return {
         **{name: fields.get(name) for name in TOLD_BACK},
@@ -159,7 +159,18 @@ def _told(fields: Fields, text: Fields) -> dict[str, Any]:
         "service_tier": "default",
         "text": msgspec.to_builtins({"format": {"type": "text"}, **text}),
         "tool_choice": fields.get("tool_choice", "auto"),
-        "tools": [],
+        "tools": [_listed(tool.function) for tool in tools.tools],
         "top_logprobs": fields.get("top_logprobs", 0),
         "truncation": "disabled",
+    }
+
+
+def _listed(function: ToolFunction) -> dict[str, Any]:
+    """Return a function as the response repeats it."""
+    return {
+        "type": "function",
+        "name": function.name,
+        "description": function.description,
+        "parameters": function.parameters,
+        "strict": bool(function.strict),
     }

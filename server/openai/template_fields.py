@@ -23,13 +23,14 @@ class TemplateFields(NamedTuple):
     variables: dict[str, Any] | None = None
 
 
-def read_template_fields(fields: Fields) -> TemplateFields:
-    """Return ``reasoning_effort`` and ``chat_template_kwargs``. Raises RefusedError."""
+def read_template_fields(fields: Fields, effort: Any = None) -> TemplateFields:
+    """Return ``reasoning_effort``, or the ``effort`` of a response, and ``chat_template_kwargs``. Raises
+    RefusedError."""
     variables = dict(an_object(fields, VARIABLES)) or None
     if variables and (size := len(msgspec.json.encode(variables))) > TEMPLATE_BYTES:
         text = f"{VARIABLES} must have up to {TEMPLATE_BYTES} bytes as JSON, not {size}; shorten it"
         raise RefusedError(text, param=VARIABLES)
-    return TemplateFields(effort_of(fields.get("reasoning_effort")), variables)
+    return TemplateFields(effort_of(fields.get("reasoning_effort", effort)), variables)
 
 
 def effort_of(value: Any) -> str | None:

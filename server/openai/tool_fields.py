@@ -105,7 +105,7 @@ def _allowed(tools: Sequence[Tool], given: Any, param: str) -> tuple[list[Tool],
     """Return the tools that a choice of type allowed_tools names, and its mode."""
     listed = given.get("tools") if isinstance(given, dict) else None
     if not isinstance(listed, list):
-        raise RefusedError(f"{param}.tools must be a list of tools", param=param)
+        raise RefusedError(f"{param}.tools must be a list of tools, for a choice of type allowed_tools", param=param)
     names = {_name_of(each) for each in listed if isinstance(each, dict)}
     return [tool for tool in tools if tool.function.name in names], given.get("mode", "auto")
 

@@ -40,12 +40,12 @@ def call_grammar(body: Generate, engine: Engine, template: ChatTemplate) -> str 
     if (form := _forced(body, template, functions)) is None:
         return None
     try:
-        return engine.grammar(form.schema)
+        return engine.grammar(form.schema, compact=True)
     except GrammarError:
         enforced = [_enforced(body, engine, function) for function in functions]
         form = _forced(body, template, enforced)
         assert form is not None
-        return engine.grammar(form.schema)
+        return engine.grammar(form.schema, compact=True)
 
 
 def template_variables(body: Generate) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _forced(body: Generate, template: ChatTemplate, functions: Sequence[Function
 def _enforced(body: Generate, engine: Engine, function: Function) -> Function:
     """Return a function with a schema that a grammar can enforce. Raises RemoteProtocolError if it is strict."""
     try:
-        engine.grammar(function.parameters)
+        engine.grammar(function.parameters, compact=True)
         return function
     except GrammarError as error:
         if not function.strict:

@@ -53,15 +53,15 @@ class Grammars:
         self._kept: deque[tuple[str, LLMatcher]] = deque(maxlen=KEPT)
         """Compiled grammars. Each is used for one answer only: copies share the limited states of their lexer."""
 
-    def compile(self, schema: Mapping[str, object]) -> str:
+    def compile(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
         """See Engine.grammar."""
         written = write(schema)
         termination.check(written)
         tokenizer, _ = self._tokenizer()
-        text = _text(written.whole(written.root.written))
+        text = _text(written.whole(written.root.written), compact)
         matcher = _matcher(tokenizer, text)
         if error := _error(matcher):
-            raise find_culprit(written, error, lambda part: _error(_matcher(tokenizer, _text(part))))
+            raise find_culprit(written, error, lambda part: _error(_matcher(tokenizer, _text(part, compact))))
         self._keep(text, matcher)
         return text
 
@@ -127,8 +127,9 @@ class Matcher:
             raise SamplerError(f"the grammar failed: {_sentence(self._matcher.get_error())}")
 
 
-def _text(schema: Written) -> str:
-    return json.dumps({"x-guidance": _OPTIONS, **schema})
+def _text(schema: Written, compact: bool) -> str:
+    options = {**_OPTIONS, "whitespace_pattern": " ?"} if compact else _OPTIONS
+    return json.dumps({"x-guidance": options, **schema})
 
 
 def _matcher(tokenizer: LLTokenizer, text: str) -> LLMatcher:

@@ -120,11 +120,11 @@ class LlamaModel:
         with self._open():
             return [self._token_bytes(token, special=True) for token in tokens]
 
-    def grammar(self, schema: Mapping[str, object]) -> str:
+    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
         """See Engine.grammar. The slow part needs no llama.cpp, so it blocks neither ``tokenize`` nor ``close``."""
         with self._open():
             pass
-        return self._grammars.compile(schema)
+        return self._grammars.compile(schema, compact=compact)
 
     def _token_table(self) -> TokenTable:
         with self._open():

@@ -186,7 +186,7 @@ class ScriptedModel:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         return [self.piece(token) for token in tokens]
 
-    def grammar(self, schema: Mapping[str, object]) -> str:
+    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
         return json.dumps(example(schema, schema))
 
     def piece(self, token: int) -> bytes:

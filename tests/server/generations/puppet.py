@@ -48,7 +48,7 @@ class PuppetEngine:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         raise NotImplementedError
 
-    def grammar(self, schema: Mapping[str, object]) -> str:
+    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
         raise NotImplementedError
 
     def eta_ms(self) -> int | None:

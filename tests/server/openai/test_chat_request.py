@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import CalledFunction, ToolCall
 from protocol.parameter_table import PARAMETERS
 from server.openai.chat_request import read_chat
 from server.openai.errors import error_reply
@@ -19,6 +20,13 @@ HI = {"role": "user", "content": "Hi"}
 def read(**fields: Any) -> Any:
     return read_chat(json.dumps({"messages": [HI], **fields}))
 
+
+CALLS = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+CALL_ID = "messages[1].tool_calls[0].id"
+ALLOWED = {
+    "type": "allowed_tools",
+    "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "g"}}]},
+}
 
 WRONG: list[tuple[dict[str, Any], str | None]] = [
     ({"messages": None}, "messages"),
@@ -69,8 +77,30 @@ WRONG: list[tuple[dict[str, Any], str | None]] = [
     ({"stream": "yes"}, "stream"),
     ({"stream": True, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
     ({"stream_options": 7}, "stream_options"),
-    ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
-    ({"functions": [{"name": "f"}]}, "functions"),
+    ({"tools": {}}, "tools"),
+    ({"tools": [7]}, "tools[0]"),
+    ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools[0].type"),
+    ({"tools": [{"type": "function"}]}, "tools[0].function"),
+    ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name"),
+    ({"tools": [{"type": "function", "function": {"name": "f", "description": 7}}]}, "tools[0].function.description"),
+    ({"tools": [{"type": "function", "function": {"name": "f", "parameters": []}}]}, "tools[0].function.parameters"),
+    ({"tools": [{"type": "function", "function": {"name": "f"}}] * 2}, "tools"),
+    ({"tools": [{"type": "function", "function": {"name": "f"}}] * 129}, "tools"),
+    ({"tool_choice": "required"}, "tool_choice"),
+    ({"tool_choice": "f"}, "tool_choice"),
+    ({"tool_choice": 7}, "tool_choice"),
+    ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
+    ({"tool_choice": {"type": "custom", "custom": {"name": "f"}}}, "tool_choice"),
+    ({"tool_choice": {"type": "allowed_tools"}}, "tool_choice"),
+    ({"parallel_tool_calls": "no"}, "parallel_tool_calls"),
+    ({"functions": [{}]}, "functions[0].name"),
+    ({"function_call": {"name": "f"}, "functions": []}, "function_call"),
+    ({"messages": [HI, {"role": "tool", "content": "x"}]}, "messages[1].tool_call_id"),
+    ({"messages": [HI, {"role": "function", "content": "x"}]}, "messages[1].name"),
+    ({"messages": [HI, {"role": "assistant", "tool_calls": CALLS}]}, "messages"),
+    ({"messages": [HI, {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}, HI]}, CALL_ID),
+    ({"chat_template_kwargs": []}, "chat_template_kwargs"),
+    ({"chat_template_kwargs": {"a": "x" * 65_536}}, "chat_template_kwargs"),
     ({"modalities": ["text", "audio"]}, "modalities"),
     ({"audio": {"voice": "x"}}, "audio"),
     ({"web_search_options": {"x": 1}}, "web_search_options"),
@@ -149,9 +179,59 @@ def test_the_roles_of_openai_become_those_of_templates() -> None:
     assert [(each.role, each.content) for each in messages] == [
         ("system", "Be brief."),
         ("user", "a\nb"),
-        ("assistant", '<think>\nHm.\n</think>\n\n{"name": "f", "arguments": {"x":1}}'),
-        ("user", "42"),
+        ("assistant", "<think>\nHm.\n</think>\n\n"),
+        ("tool", "42"),
     ]
+    called = ToolCall(id="c1", function=CalledFunction(name="f", arguments='{"x":1}'))
+    assert [each.tool_calls for each in messages] == [None, None, (called,), None]
+    assert [each.tool_call_id for each in messages] == [None, None, None, "c1"]
+
+
+def test_the_older_form_of_calls() -> None:
+    given = [
+        HI,
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": ""}},
+        {"role": "function", "name": "f", "content": "42"},
+    ]
+    request = read(messages=given, functions=[{"name": "f"}], function_call={"name": "f"})
+    called = ToolCall(id="call_f", function=CalledFunction(name="f", arguments="{}"))
+    assert [each.tool_calls for each in request.dialogue.messages] == [None, (called,), None]
+    assert request.dialogue.messages[2].tool_call_id == "call_f"
+    assert (request.tools.older, request.tools.choice.function.name) == (True, "f")
+
+
+TOOLS: Any = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in "fg"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "names", "forced"),
+    [
+        ({}, "fg", False),
+        ({"tool_choice": "auto"}, "fg", False),
+        ({"tool_choice": "none"}, "", False),
+        ({"tool_choice": "required"}, "fg", True),
+        ({"tool_choice": {"type": "function", "function": {"name": "g"}}}, "fg", True),
+        ({"tool_choice": ALLOWED}, "g", True),
+        ({"tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": []}}, "", False),
+    ],
+)
+def test_choices_of_tools(fields: dict[str, Any], names: str, forced: bool) -> None:
+    tools = read(tools=TOOLS, **fields).tools
+    assert (tools.names, tools.forced) == (frozenset(names), forced)
+
+
+def test_a_forced_call_needs_no_format() -> None:
+    schema = {"type": "json_object"}
+    assert read(tools=TOOLS, tool_choice="required", response_format=schema).params.json_schema is None
+    assert read(tools=TOOLS, response_format=schema).params.json_schema == {"type": "object"}
+
+
+def test_variables_of_the_template() -> None:
+    body = read(reasoning_effort="low", chat_template_kwargs={"enable_thinking": False}).generate(
+        AnswerFacts("g", 1, "m", "M", "f"), 0
+    )
+    assert (body.reasoning_effort, body.chat_template_kwargs) == ("low", {"enable_thinking": False})
+    assert read(reasoning_effort=7).template == (None, None)
 
 
 def test_a_last_message_of_the_assistant_begins_the_answer() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Done, DoneReason
-from server.openai.errors import error_reply
+from server.openai.errors import RefusedError, error_reply
 from server.openai.facts import AnswerFacts
 from server.openai.response_answer import ResponseAnswer
 from server.openai.response_request import read_response
@@ -24,6 +24,91 @@ def answered(pieces: list[str], done: Done = DONE) -> tuple[ResponseAnswer, list
     for piece in pieces:
         events += answer.feed(token(piece))
     return answer, events + list(answer.feed(done))
+
+
+def called(pieces: list[str]) -> tuple[ResponseAnswer, list[dict[str, Any]]]:
+    """Return the answer to a request with a function, and its events."""
+    body = {"input": "Hi", "tools": [{"type": "function", "name": "add"}, {"type": "web_search"}]}
+    answer = ResponseAnswer(FACTS.id, read_response(json.dumps(body)).note(FACTS, []))
+    events = list(answer.opening())
+    for piece in pieces:
+        events += answer.feed(token(piece))
+    return answer, events + list(answer.feed(DONE))
+
+
+CALLS = (
+    '<think>Hm.</think>I add.<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call> Then '
+    '<tool_call>{"name": "add"}</tool_call>'
+)
+
+
+@pytest.mark.parametrize("size", [1, 4, 19, 500])
+def test_calls_are_items_of_their_own(size: int) -> None:
+    answer, events = called([CALLS[start : start + size] for start in range(0, len(CALLS), size)])
+    output = answer.whole()["output"]
+    kinds = [item["type"] for item in output]
+    assert kinds[:3] == ["reasoning", "message", "function_call"] and kinds[-1] == "function_call"
+    calls = [item for item in output if item["type"] == "function_call"]
+    assert [(call["name"], call["arguments"], call["status"]) for call in calls] == [
+        ("add", '{"a": 1}', "completed"),
+        ("add", "{}", "completed"),
+    ]
+    assert len({call["call_id"] for call in calls} | {call["id"] for call in calls}) == 4
+    assert [event["item"] for event in events if event["type"] == "response.output_item.done"] == output
+    for call in calls:
+        own = [event for event in events if event.get("item_id") == call["id"]]
+        deltas = [each["delta"] for each in own if each["type"] == "response.function_call_arguments.delta"]
+        assert "".join(deltas) == call["arguments"] and "" not in deltas
+        assert own[-1]["type"] == "response.function_call_arguments.done"
+        assert (own[-1]["name"], own[-1]["arguments"]) == (call["name"], call["arguments"])
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert answer.whole()["tools"] == [
+        {"type": "function", "name": "add", "description": None, "parameters": None, "strict": False}
+    ]
+
+
+def test_items_of_calls_and_results_become_messages() -> None:
+    items = [
+        {"role": "user", "content": "2 + 3, and 4 + 5?"},
+        {"role": "assistant", "content": "I add."},
+        {"type": "function_call", "call_id": "c1", "name": "add", "arguments": "{}"},
+        {"type": "function_call", "call_id": "c2", "name": "add", "arguments": ""},
+        {"type": "function_call_output", "call_id": "c1", "output": "5"},
+        {"type": "function_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "9"}]},
+    ]
+    messages = read_response(json.dumps({"input": items})).dialogue([]).messages
+    assert [(each.role, each.content, each.tool_call_id) for each in messages] == [
+        ("user", "2 + 3, and 4 + 5?", None),
+        ("assistant", "I add.", None),
+        ("tool", "5", "c1"),
+        ("tool", "9", "c2"),
+    ]
+    assert [(call.id, call.function.arguments) for call in messages[1].tool_calls or ()] == [("c1", "{}"), ("c2", "{}")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"tools": {}}, "tools"),
+        ({"tools": [7]}, "tools[0]"),
+        ({"tools": [{"type": "function"}]}, "tools[0].name"),
+        ({"tools": [{"type": "web_search"}], "tool_choice": "required"}, "tool_choice"),
+        ({"tools": [{"type": "web_search"}], "tool_choice": {"type": "web_search"}}, "tool_choice"),
+        ({"tool_choice": {"type": "function", "name": "f"}}, "tool_choice"),
+        ({"input": [{"type": "function_call", "name": "f", "arguments": "{}"}]}, "input[0].call_id"),
+        ({"input": [{"type": "function_call_output", "output": "5"}]}, "input[0].call_id"),
+        ({"input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]}, "input"),
+    ],
+)
+def test_wrong_tools_are_named(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        read_response(json.dumps({"input": "Hi", **fields})).dialogue([])
+    assert refused.value.field == param
+
+
+def test_the_effort_reaches_the_template() -> None:
+    request = read_response(json.dumps({"input": "Hi", "reasoning": {"effort": "low"}}))
+    assert request.generate(FACTS, request.dialogue([])).reasoning_effort == "low"
 
 
 def rebuilt(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
