@@ -99,7 +99,7 @@ def _check_roles(message: Generate) -> None:
             text = f'{path}.tool_call_id: only a message of the role "tool" answers a call; it is "{turn.role}"'
             raise _invalid("generate", message.id, f"{path}.tool_call_id", text)
         if turn.tool_call_id is None and turn.role == "tool":
-            text = f"{path} needs `tool_call_id`: the id of the call that it answers"
+            text = f"{path}.tool_call_id is missing; it must be the id of the call that this result is of"
             raise _missing(message.id, f"{path}.tool_call_id", text)
     if message.messages and message.messages[-1].role not in ANSWERED:
         path = f"messages[{len(message.messages) - 1}].role"

@@ -74,12 +74,13 @@ def read_chat(body: str) -> ChatRequest:
     dialogue, tools = read_messages(fields), read_chat_tools(fields)
     if not has_text(dialogue.messages):
         raise RefusedError("messages must have at least one character that is not white space", param="messages")
+    schema = read_response_format(fields)
     return ChatRequest(
         model=fields.get("model"),
         dialogue=dialogue,
         tools=tools,
         template=read_template_fields(fields),
-        params=read_params(fields, None if tools.forced else read_response_format(fields)),
+        params=read_params(fields, None if tools.forced else schema),
         choices=whole(fields, "n", 1, MAX_CHOICES, 1) or 1,
         top_logprobs=_top_logprobs(fields),
         form=read_stream(fields),

@@ -111,6 +111,7 @@ def read_response(body: str) -> ResponseRequest:
     store, background = flag({"store": True, **fields}, "store"), flag(fields, "background")
     if background and not store:
         raise RefusedError("background needs store to be true", param="background")
+    schema = read_text_format(text)
     return ResponseRequest(
         model=fields.get("model"),
         instructions=_text_of(fields, "instructions") or "",
@@ -118,7 +119,7 @@ def read_response(body: str) -> ResponseRequest:
         previous=previous,
         tools=tools,
         template=read_template_fields(fields, an_object(fields, "reasoning").get("effort")),
-        params=read_params(fields, None if tools.forced else read_text_format(text)),
+        params=read_params(fields, None if tools.forced else schema),
         top_logprobs=_top_logprobs(fields),
         stream=flag(fields, "stream"),
         background=background,

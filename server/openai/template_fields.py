@@ -17,7 +17,7 @@ MAX_EFFORT: Final = 64
 
 
 class TemplateFields(NamedTuple):
-    """How much the model thinks, and further variables of its template; None: as the template does by itself."""
+    """Effort of thinking, and further variables of the template; None: the template decides."""
 
     effort: str | None = None
     variables: dict[str, Any] | None = None

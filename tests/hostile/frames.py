@@ -9,6 +9,7 @@ from tests.hostile.attack import Attack, Socket
 from tests.hostile.line import BINARY, CLOSE, PING, TEXT, frame, frame_head
 
 LONG = "x" * 65
+FUNCTION = '{"function":{"name":"f"}}]}'
 
 MESSAGES: dict[str, list[tuple[str, str]]] = {
     "hello": [
@@ -44,7 +45,10 @@ MESSAGES: dict[str, list[tuple[str, str]]] = {
         ('{"type":"generate","prompt":"x","tools":[{"type":"web_search","function":{"name":"f"}}]}', "invalid_field"),
         ('{"type":"generate","prompt":"x","tools":[{"function":{"name":"<|im_end|>"}}]}', "invalid_field"),
         ('{"type":"generate","prompt":"x","tools":[{"function":{"name":"f","extra":1}}]}', "unknown_field"),
-        ('{"type":"generate","prompt":"x","tools":[' + '{"function":{"name":"f"}},' * 129 + "{}]}", "invalid_field"),
+        (
+            '{"type":"generate","prompt":"x","tools":[' + ",".join(['{"function":{"name":"f"}}'] * 129) + "]}",
+            "invalid_field",
+        ),
         ('{"type":"generate","prompt":"x","tool_choice":"required"}', "invalid_field"),
         ('{"type":"generate","prompt":"x","tool_choice":"f"}', "invalid_field"),
         ('{"type":"generate","prompt":"x","chat_template_kwargs":[]}', "invalid_field"),

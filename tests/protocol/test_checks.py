@@ -4,12 +4,29 @@ import pytest
 
 from protocol.checks import check
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ChatMessage, ClientMessage, Generate
-from tests.protocol.samples import CLIENT
+from protocol.messages import (
+    Cancel,
+    ChatMessage,
+    ClientMessage,
+    Generate,
+    NamedFunction,
+    NamedTool,
+    Params,
+    Tool,
+    ToolFunction,
+)
+from tests.protocol.samples import CALL, CLIENT
 
 USER = ChatMessage(role="user", content="Hi")
 BLANK = ChatMessage(role="user", content=" \n\t")
 ANSWER = ChatMessage(role="assistant", content="")
+TOOL = Tool(function=ToolFunction(name="add"))
+NAMED = NamedTool(function=NamedFunction(name="add"))
+SCHEMA = Params(json_schema={"type": "object"})
+SAID_CALL = ChatMessage(role="user", content="Hi", tool_calls=(CALL,))
+SAID_RESULT = ChatMessage(role="user", content="Hi", tool_call_id="c")
+LOST_RESULT = ChatMessage(role="tool", content="Hi")
+FORCED: tuple[NamedTool | str, ...] = (NAMED, "required")
 
 BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
     (Generate(id="g1"), ErrorCode.MISSING_FIELD, "prompt"),
@@ -33,6 +50,24 @@ BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
     (Generate(id="g1", messages=(USER,), message_id="m1"), ErrorCode.INVALID_FIELD, "message_id"),
     (Generate(id="g1", prompt="x", truncation="auto"), ErrorCode.INVALID_FIELD, "truncation"),
     (Generate(id="g1", prompt="x", raw=True, truncation="auto"), ErrorCode.INVALID_FIELD, "truncation"),
+    (Generate(id="g1", messages=(USER, SAID_CALL)), ErrorCode.INVALID_FIELD, "messages[1].tool_calls"),
+    (Generate(id="g1", messages=(USER, SAID_RESULT)), ErrorCode.INVALID_FIELD, "messages[1].tool_call_id"),
+    (Generate(id="g1", messages=(USER, LOST_RESULT)), ErrorCode.MISSING_FIELD, "messages[1].tool_call_id"),
+    (Generate(id="g1", prompt="x", tools=(TOOL, TOOL)), ErrorCode.INVALID_FIELD, "tools[1].function.name"),
+    (Generate(id="g1", prompt="x", raw=True, tools=(TOOL,)), ErrorCode.INVALID_FIELD, "tools"),
+    (Generate(id="g1", conversation="c1", content="x", tools=(TOOL,)), ErrorCode.INVALID_FIELD, "tools"),
+    (Generate(id="g1", prompt="x", tool_choice=NAMED), ErrorCode.INVALID_FIELD, "tool_choice.function.name"),
+    (Generate(id="g1", prompt="x", tool_choice="required"), ErrorCode.INVALID_FIELD, "tool_choice"),
+    (Generate(id="g1", prompt="x", tools=(TOOL,), tool_choice="add"), ErrorCode.INVALID_FIELD, "tool_choice"),
+    *(
+        (Generate(id="g1", prompt="x", tools=(TOOL,), tool_choice=choice, params=SCHEMA), ErrorCode.INVALID_FIELD, at)
+        for choice, at in zip(FORCED, ["params.json_schema"] * 2, strict=True)
+    ),
+    (
+        Generate(id="g1", prompt="x", chat_template_kwargs={"a": "x" * 65_536}),
+        ErrorCode.INVALID_FIELD,
+        "chat_template_kwargs",
+    ),
     (Cancel(id="g1", all=True), ErrorCode.INVALID_FIELD, "all"),
 ]
 
@@ -48,7 +83,15 @@ def test_contradicting_fields_are_refused(message: ClientMessage, code: ErrorCod
 
 
 @pytest.mark.parametrize(
-    "message", [*CLIENT, Generate(prompt="x", raw=True), Generate(messages=(USER, ANSWER, USER)), Cancel()]
+    "message",
+    [
+        *CLIENT,
+        Generate(prompt="x", raw=True),
+        Generate(messages=(USER, ANSWER, USER)),
+        Generate(prompt="x", tools=(TOOL,), params=SCHEMA),
+        Generate(prompt="x", tools=(TOOL,), tool_choice="none", params=SCHEMA),
+        Cancel(),
+    ],
 )
 def test_compatible_fields_are_accepted(message: ClientMessage) -> None:
     check(message)

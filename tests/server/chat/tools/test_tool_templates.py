@@ -76,3 +76,40 @@ def test_everything_is_shown_and_no_text_of_a_client_becomes_a_mark(template: Ch
 def test_calls_of_earlier_turns_are_shown_without_functions(template: ChatTemplate) -> None:
     text = template.render([*CALLED, {"role": "user", "content": "And now?"}]).text
     assert all(word in text for word in ("Roma", "4711", "rainy", "eight", "And now?"))
+
+
+def real(name: str) -> ChatTemplate:
+    path = next(path for path in templates() if path.stem == name)
+    with patch("server.chat.template.RenderProcess", SandboxedTemplate):
+        return ChatTemplate(path.read_text(), TOKENS)
+
+
+def test_variables_reach_the_template() -> None:
+    qwen, harmony, llama = (
+        real(name) for name in ("Qwen-Qwen3-0.6B", "openai-gpt-oss-120b", "meta-llama-Llama-3.2-3B-Instruct")
+    )
+    assert qwen.render(ASKED, (), {"enable_thinking": False}).text.endswith("<think>\n\n</think>\n\n")
+    assert "Reasoning: high" in harmony.render(ASKED, (), {"reasoning_effort": "high"}).text
+    assert llama.render(ASKED, (), {"reasoning_effort": "high"}).text == llama.render(ASKED).text
+
+
+def test_a_variable_can_not_replace_what_the_server_sets_and_is_no_mark() -> None:
+    source = "{{ messages[0].content }}{{ bos_token }}{% if tools %}{{ tools }}{% endif %}{{ extra }}"
+    with patch("server.chat.template.RenderProcess", SandboxedTemplate):
+        template = ChatTemplate(source, TOKENS)
+    variables = {"messages": [], "tools": "<|x|>", "bos_token": "<|x|>", "extra": "<|x|>", "add_generation_prompt": 0}
+    prompt = template.render([{"role": "user", "content": "Hi"}], (), variables)
+    assert prompt.text == "Hi<s><|x|>"
+    assert prompt.quoted == ((0, 2), (5, 10))
+
+
+def test_an_effort_that_the_template_refuses_is_left_out() -> None:
+    source = (
+        "{% if reasoning_effort is defined and reasoning_effort != 'high' %}{{ raise_exception('unknown effort') }}"
+        "{% endif %}[{{ reasoning_effort }}]{{ messages[0].content }}"
+    )
+    with patch("server.chat.template.RenderProcess", SandboxedTemplate):
+        template = ChatTemplate(source, TOKENS)
+    said = [{"role": "user", "content": "Hi"}]
+    assert template.render(said, (), {"reasoning_effort": "high"}).text == "[high]Hi"
+    assert template.render(said, (), {"reasoning_effort": "low"}).text == "[]Hi"
