@@ -19,6 +19,7 @@ from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
 from server.chat.wellknown import chosen
 from server.conversations.store import Store
+from server.engine.kv_files import delete_kept
 from server.engine.model_defaults import ModelDefaults
 from server.generations.journal import Journal
 from server.generations.restoring import OnRestart
@@ -58,7 +59,8 @@ def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, Mod
     """
     template = chosen(settings.chat_template) if settings.chat_template else None
     journal = Journal(settings.data) if settings.journal == "on" else None
-    store, guard, active = Store(settings.data), _guard(settings), _active_limit(settings)
+    store = Store(settings.data, lambda: delete_kept(settings.kv_folder))
+    guard, active = _guard(settings), _active_limit(settings)
     writer = model_writers(settings, template, defaults)
     restart, root = OnRestart(settings.on_restart), settings.root_path
     name, local = settings.model.stem, _local_models(settings, writer)

@@ -81,7 +81,12 @@ class ModelFiles:
             progress=progress,
         )
         shift = settings.context_shift == "on"
-        options = EngineOptions(saved_bytes=settings.cache_ram << 20, context_shift=shift)
+        options = EngineOptions(
+            saved_bytes=settings.cache_ram << 20,
+            context_shift=shift,
+            disk=settings.kv_folder,
+            disk_bytes=settings.cache_disk << 20,
+        )
         engine = BatchingEngine(model, options, self._turns)
         try:
             return local_writer(engine, self._template, source.name)

@@ -28,10 +28,9 @@ class Settings:
     """Values of the options of ``streamui serve``. ``context`` and ``threads`` None: chosen to suit the model.
 
     ``chat_template`` None: the model's own. ``kv_tokens`` None: each chat has its own part of the KV cache.
-    ``cache_ram`` is in MiB, ``drain`` in seconds. ``allow_host`` and ``allow_origin`` are comma-separated.
-    ``max_active`` None: chosen to suit ``auth``. ``model_memory`` is in MiB, None: chosen to suit the free memory.
-    ``models_dir`` None: a folder in ``data``. ``more_models``: models
-    beside the default one.
+    ``cache_ram`` and ``cache_disk`` are in MiB, ``drain`` in seconds. ``allow_host`` and ``allow_origin`` are
+    comma-separated. ``max_active`` None: chosen to suit ``auth``. ``model_memory`` is in MiB, None: chosen to suit the
+    free memory. ``models_dir`` None: a folder in ``data``. ``more_models``: models beside the default one.
     """
 
     host: str
@@ -48,6 +47,7 @@ class Settings:
     threads: int | None
     kv_tokens: int | None
     cache_ram: int
+    cache_disk: int
     context_shift: Literal["on", "off"]
     queue: int
     journal: Literal["on", "off"]
@@ -73,6 +73,11 @@ class Settings:
     def models_folder(self) -> Path:
         """Folder of the models that StreamUI has downloaded."""
         return models_folder(self.data, self.models_dir)
+
+    @property
+    def kv_folder(self) -> Path:
+        """Folder of the KV of idle chats."""
+        return self.data / "kv"
 
 
 def default_data_folder(environ: Mapping[str, str]) -> Path:
@@ -187,6 +192,14 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=1024,
             metavar="MIB",
             help="memory in MiB to keep idle chats, so that their next turn starts sooner (%(default)s)",
+        ),
+        Option(
+            name="cache_disk",
+            parse=whole_number(0, 2**24),
+            default=2048,
+            metavar="MIB",
+            help="disk space in MiB to keep idle chats in the data folder, so that their next turn starts sooner also "
+            "after a restart; 0: none (%(default)s)",
         ),
         Option(
             name="context_shift",

@@ -103,7 +103,8 @@ class Conversations:
         self.restored.set()
         while True:
             with contextlib.suppress(RemoteProtocolError):
-                await self._store.submit(upkeep.purge, now())
+                if (await self._store.submit(upkeep.purge, now())).deleted:
+                    await asyncio.to_thread(self._store.purged)
             await asyncio.sleep(upkeep.INTERVAL_SECONDS)
 
     async def close(self) -> None:

@@ -51,10 +51,12 @@ class Store:
 
     ``folder`` None: the conversations are in memory only. Submitted work runs in order, each in its own transaction:
     all or nothing. Raises ConversationsError when another server uses the folder, when a newer version wrote the file,
-    and when the folder can't be used.
+    and when the folder can't be used. ``purged`` is called, on some thread, when messages that users deleted are gone
+    for good: what was derived from them must go too.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, purged: Callable[[], None] = lambda: None) -> None:
+        self.purged = purged
         self._path = folder / FILE if folder else None
         self._lock = _claim(folder) if folder else None
         self._failure: str | None = None

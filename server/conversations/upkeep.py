@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import Final, NamedTuple
 
 KEPT_MS: Final = 3_600_000
 """Time for which deleted rows can be restored, in milliseconds."""
@@ -23,10 +23,17 @@ _UNUSED: Final = """
 _VACUUM: Final = "PRAGMA incremental_vacuum(1024)"  # at most this many pages, which keeps it fast
 
 
-def purge(db: sqlite3.Connection, now: int) -> int:
-    """Delete rows that are unused or were deleted more than KEPT_MS before ``now``. Returns their number."""
-    gone = sum(db.execute(sql, (now - KEPT_MS,)).rowcount for sql in (_MESSAGES, _CONVERSATIONS))
-    gone += db.execute(_UNUSED, (now - UNUSED_MS,)).rowcount
-    if gone:
+class Purge(NamedTuple):
+    """Numbers of rows that are gone: those that a user had deleted, and conversations that were never used."""
+
+    deleted: int
+    unused: int
+
+
+def purge(db: sqlite3.Connection, now: int) -> Purge:
+    """Delete rows that are unused or were deleted more than KEPT_MS before ``now``."""
+    deleted = sum(db.execute(sql, (now - KEPT_MS,)).rowcount for sql in (_MESSAGES, _CONVERSATIONS))
+    gone = Purge(deleted, unused=db.execute(_UNUSED, (now - UNUSED_MS,)).rowcount)
+    if any(gone):
         db.execute(_VACUUM).fetchall()
     return gone

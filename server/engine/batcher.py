@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from server.engine.base import EngineStats, FinishReason, GenerationRequest, Limit, Prefill, Queued, Update
 from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
+from server.engine.kv_files import KvFiles
 from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
 from server.engine.prefix_waits import PrefixWaits, will_share
 from server.engine.scheduler import Plan, Scheduler
 from server.engine.sequence import Sequence
 from server.engine.step_planner import StepPlanner
+
+logger = logging.getLogger(__name__)
 
 FAULTS_ALLOWED = 2
 """Failed batches that a sequence survives when other sequences of the batch may be the cause."""
@@ -25,13 +30,16 @@ al. 2023)."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
-    """Options of the engine. ``saved_bytes``: RAM for the KV of chats that wait for their next turn.
+    """Options of the engine. ``saved_bytes``: RAM for the KV of chats that wait for their next turn; ``disk`` and
+    ``disk_bytes``: the folder that keeps them beyond the engine's end, if any, and its size.
 
     With ``context_shift`` a full context drops the older half of its tokens; without it the answer ends.
     """
 
     saved_bytes: int = 1 << 30
     context_shift: bool = False
+    disk: Path | None = None
+    disk_bytes: int = 0
 
 
 class Batcher:
@@ -42,7 +50,7 @@ class Batcher:
         self._options = options
         self._listener = listener
         self._scheduler = Scheduler(slots=model.slots)
-        self._kv = KvSlots(model, saved_bytes=options.saved_bytes)
+        self._kv = KvSlots(model, saved_bytes=options.saved_bytes, files=_files(model, options))
         self._turns = StepPlanner(self._scheduler, most=model.batch_tokens - model.slots)
         self._waits = PrefixWaits()
         self._estimate = QueueEstimate()
@@ -99,9 +107,19 @@ class Batcher:
             self._book(plan, time.perf_counter() - started, copied)
             self._deliver(updates)
 
+    @property
+    def unwritten(self) -> bool:
+        """True while a kept chat waits to be written to disk."""
+        return self._kv.unwritten
+
+    def write_one(self) -> None:
+        """Start to write one kept chat to disk. Called while there is nothing to compute."""
+        self._kv.write_one()
+
     def close(self) -> None:
-        """End every generation as interrupted, and free its resources."""
+        """End every generation as interrupted, free its resources, and write kept chats to disk."""
         self._end(list(self._scheduler), FinishReason.INTERRUPTED)
+        self._kv.close()
 
     def fail(self, error: str) -> None:
         """End every generation without touching the model, which has failed."""
@@ -354,3 +372,14 @@ class Batcher:
         counters.decode_seconds = self._model.decode_seconds
         self.stats = replace(counters)
         self._listener(updates)
+
+
+def _files(model: Model, options: EngineOptions) -> KvFiles | None:
+    """Return the states on disk; None without a folder, or, after a line in the log, if it can't be used."""
+    if options.disk is None or not options.disk_bytes:
+        return None
+    try:
+        return KvFiles(options.disk, budget=options.disk_bytes, identity=model.kv_identity)
+    except OSError as error:
+        logger.warning("%s: chats are not kept on disk: %s", options.disk, error.strerror)
+        return None

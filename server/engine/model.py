@@ -79,6 +79,11 @@ class Model(Protocol):
         """Maximum number of rows of one decode."""
         ...
 
+    @property
+    def kv_identity(self) -> str:
+        """One line that identifies all that a saved state depends on: model file, llama.cpp, layout of the KV."""
+        ...
+
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         """See Engine.tokenize. Raises EngineDeadError once the model is closed."""
         ...

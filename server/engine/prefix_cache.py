@@ -99,26 +99,30 @@ class PrefixCache:
         length, saved = self._tree.longest(tokens)
         return saved is not None and length == len(tokens)
 
-    def save(self, tokens: Tokens, state: memoryview) -> None:
-        """Save the KV of ``tokens``. It replaces saved prefixes of itself, and then the oldest entries.
+    def has(self, saved: Saved) -> bool:
+        """Tell whether ``saved`` is still in RAM."""
+        return saved in self._saved
+
+    def save(self, saved: Saved) -> None:
+        """Save a state. It replaces saved prefixes of itself, and then the oldest entries.
 
         A state larger than the whole budget is dropped.
         """
-        if len(state) > self._budget:
+        if len(saved.state) > self._budget:
             return
-        for prefix in self._tree.prefixes(tokens):
+        for prefix in self._tree.prefixes(saved.tokens):
             self._drop(prefix)
-        saved = Saved(tokens, state)
         self._tree.add(saved)
         self._saved[saved] = None
-        self._saved_bytes += len(state)
+        self._saved_bytes += len(saved.state)
         while self._saved_bytes > self._budget:
             self._drop(next(iter(self._saved)))
 
-    def touch(self, saved: Saved) -> None:
-        """Mark ``saved`` as just used."""
-        self._saved.move_to_end(saved)
-        self._tree.touch(saved)
+    def touch(self, saved: Saved | None) -> None:
+        """Mark ``saved`` as just used, if it is saved here."""
+        if saved is not None and saved in self._saved:
+            self._saved.move_to_end(saved)
+            self._tree.touch(saved)
 
     def clear_slots(self) -> None:
         """Record that the KV cache is empty; saved states stay."""

@@ -24,6 +24,9 @@ from server.engine.step_turns import StepTurns
 
 logger = logging.getLogger(__name__)
 
+QUIET_SECONDS = 0.5
+"""Time without work after which a kept chat is written to disk, in seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Cancel:
@@ -143,11 +146,7 @@ class BatchingEngine:
         The abort is cleared before the inbox is read: a later cancel sets it again.
         """
         self._model.rearm()
-        with self._wake:
-            while not self._inbox and self._batcher.idle:
-                self._wake.wait()
-            commands, self._inbox = self._inbox, deque()
-        for command in commands:
+        for command in self._next_commands():
             if isinstance(command, _Close):
                 self._batcher.close()
                 return False
@@ -156,6 +155,17 @@ class BatchingEngine:
             else:
                 self._batcher.add(command)
         return True
+
+    def _next_commands(self) -> deque[_Command]:
+        """Return the commands in the inbox. While there is nothing to compute, wait for one, and meanwhile write kept
+        chats to disk."""
+        while True:
+            with self._wake:
+                pause = QUIET_SECONDS if self._batcher.unwritten else None
+                if self._wake.wait_for(lambda: self._inbox or not self._batcher.idle, pause):
+                    commands, self._inbox = self._inbox, deque()
+                    return commands
+            self._batcher.write_one()
 
     def _fail(self, failure: str) -> None:
         """End the thread after a fault: reject new commands and end all generations."""

@@ -171,6 +171,7 @@ async def test_the_server_closes_what_an_earlier_one_left_open(tmp_path: Path) -
         async with started(str(folder)):
             found = modes(folder)
     assert set(found) >= {JOURNAL, JOURNAL + "-wal", CONVERSATIONS, CONVERSATIONS + "-wal", "journal.lock"}
+    assert found.pop("kv") == 0o700
     assert set(found.values()) == {0o600}, found
     assert mode(folder) == 0o700
 

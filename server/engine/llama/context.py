@@ -71,6 +71,12 @@ class LlamaContext:
         """Maximum number of tokens of all sequences together."""
         return int(ll.llama_n_ctx(self.pointer))
 
+    @property
+    def kv_layout(self) -> str:
+        """Layout of the KV in a saved state."""
+        params = ll.llama_context_default_params()
+        return f"keys {params.type_k}, values {params.type_v}, flash attention {_flash_attention()}"
+
     def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         """See Model.decode."""
         self._outputs, self._logits = self._batch.fill(rows), None
@@ -144,7 +150,7 @@ class LlamaContext:
         params.kv_unified = size.shared is not None
         params.n_batch, params.n_ubatch = self.batch_tokens, UBATCH_TOKENS
         params.n_threads = params.n_threads_batch = self._threads
-        params.flash_attn_type = _FLASH_ATTN_AUTO if ll.llama_supports_gpu_offload() else _FLASH_ATTN_DISABLED
+        params.flash_attn_type = _flash_attention()
         params.abort_callback, params.abort_callback_data = self._abort.callback, self._abort.data
         params.no_perf = True
         self.pointer = int(ll.llama_init_from_model(self._model, params) or 0)
@@ -159,6 +165,10 @@ class LlamaContext:
             f"{self._path}: no room for {self._size.parallel} sequences of {self._size.tokens} tokens ({reason}): "
             "try a smaller --context or --parallel"
         )
+
+
+def _flash_attention() -> int:
+    return _FLASH_ATTN_AUTO if ll.llama_supports_gpu_offload() else _FLASH_ATTN_DISABLED
 
 
 _BYTES = ll.llama_state_seq_get_data.argtypes[1]

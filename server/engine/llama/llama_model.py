@@ -21,7 +21,7 @@ from server.engine.base import (
     SamplingParams,
     TokenLogprob,
 )
-from server.engine.file_state import check_unchanged, file_state
+from server.engine.file_state import check_unchanged, content_identity, file_state
 from server.engine.gguf_kinds import check_kind
 from server.engine.llama import sampler as sampling
 from server.engine.llama.abort import AbortFlag
@@ -125,6 +125,11 @@ class LlamaModel:
         with self._open():
             pass
         return self._grammars.compile(schema, compact=compact)
+
+    @property
+    def kv_identity(self) -> str:
+        """See Model.kv_identity."""
+        return f"{content_identity(self._path)}; llama-cpp-python {ll.__version__}; {self._context.kv_layout}"
 
     def _token_table(self) -> TokenTable:
         with self._open():

@@ -237,7 +237,7 @@ def test_deleted_and_restored_messages_are_found_when_they_are_there() -> None:
         editing.restore(db, ME, "c1")
         assert len(found(db, "世界")) == 1
         editing.delete(db, ME, "c1", 7)
-        assert upkeep.purge(db, 8 + upkeep.KEPT_MS) > 0
+        assert upkeep.purge(db, 8 + upkeep.KEPT_MS).deleted > 0
         keep(db, "c1", "再见")
         assert found(db, "世界") == []
         assert len(found(db, "见")) == 1
@@ -271,6 +271,6 @@ async def test_text_of_an_earlier_version_is_found(upgraded: Store) -> None:
     (words,) = (await upgraded.submit(listing.found, ME, 10, None, "plain")).conversations
     assert words.id == "c2"
     await upgraded.submit(editing.delete, ME, "c1", 1)
-    assert await upgraded.submit(upkeep.purge, 2 + upkeep.KEPT_MS) == 1
+    assert await upgraded.submit(upkeep.purge, 2 + upkeep.KEPT_MS) == (1, 0)
     page = await upgraded.submit(listing.found, ME, 10, None, "世界")
     assert [one.id for one in page.conversations] == ["c2"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from protocol.messages import Accepted, Attach, Conversation, Done, Generate, Params, Watch
-from server.conversations import reading
+from server.conversations import reading, upkeep
 from server.generations.entries import Entry
 from server.generations.ownership import LOCAL
 from tests.server.engine.scripted_model import ScriptedModel
@@ -84,3 +84,18 @@ async def test_a_restarted_server_has_an_answer_in_its_conversation_before_it_te
         await peer.take(Done)
         whole = json.loads((await server.ask("GET", "/api/conversations/c1")).body)
         assert whole["messages"][-1]["state"] == "done"
+
+
+async def test_what_was_derived_from_deleted_messages_goes_with_them(
+    monkeypatch: pytest.MonkeyPatch, server: RunningServer
+) -> None:
+    store, purged = server.conversations._store, threading.Event()
+    store.purged = purged.set
+    await server.ask("POST", "/api/conversations", '{"id":"c1","title":"Frogs"}')
+    await server.ask("DELETE", "/api/conversations/c1")
+    monkeypatch.setattr(upkeep, "KEPT_MS", 0)
+    monkeypatch.setattr(upkeep, "INTERVAL_SECONDS", 0.01)
+    keeping = asyncio.ensure_future(server.conversations._keep())
+    assert await asyncio.to_thread(purged.wait, DEADLINE)
+    keeping.cancel()
+    await asyncio.wait([keeping])

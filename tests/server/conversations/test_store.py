@@ -120,9 +120,9 @@ async def test_an_unused_conversation_is_purged_after_a_day(store: Store) -> Non
     body = Generate(id="g1", conversation="used", content="\u0000")
     turn = await store.submit(turns.turn, ME, body)
     await store.submit(turns.begin, ME, body, turn, "m1", 1000)
-    assert await store.submit(upkeep.purge, 999 + upkeep.UNUSED_MS) == 0
+    assert await store.submit(upkeep.purge, 999 + upkeep.UNUSED_MS) == (0, 0)
     assert (await store.submit(reading.whole, ME, "unused")).messages == ()
-    assert await store.submit(upkeep.purge, 1000 + upkeep.UNUSED_MS) == 1
+    assert await store.submit(upkeep.purge, 1000 + upkeep.UNUSED_MS) == (0, 1)
     with pytest.raises(RemoteProtocolError, match="no conversation 'unused'"):
         await store.submit(reading.whole, ME, "unused")
     assert {c.id for c in (await store.submit(listing.listed, ME, 10, None)).conversations} == {
@@ -137,10 +137,10 @@ async def test_deleted_rows_are_purged_after_an_hour(store: Store) -> None:
         await store.submit(editing.create, ME, NewConversation(id=id, title=id), 1)
     removed = await store.submit(editing.delete, ME, "c1", 1000)
     assert removed.answer.restore_until == 1000 + upkeep.KEPT_MS
-    assert await store.submit(upkeep.purge, 999 + upkeep.KEPT_MS) == 0
+    assert await store.submit(upkeep.purge, 999 + upkeep.KEPT_MS) == (0, 0)
     assert (await store.submit(editing.restore, ME, "c1")).summary.id == "c1"
     await store.submit(editing.delete, ME, "c1", 1000)
-    assert await store.submit(upkeep.purge, 1000 + upkeep.KEPT_MS) == 1
+    assert await store.submit(upkeep.purge, 1000 + upkeep.KEPT_MS) == (1, 0)
     with pytest.raises(RemoteProtocolError, match="no conversation 'c1'"):
         await store.submit(editing.restore, ME, "c1")
     assert [c.id for c in (await store.submit(listing.listed, ME, 10, None)).conversations] == ["c2"]

@@ -141,6 +141,7 @@ class ScriptedModel:
 
     batch_tokens = 512
     decode_seconds = 0.0
+    kv_identity = "scripted"
 
     def __init__(
         self,

@@ -1,11 +1,15 @@
 """KvSlots over the scripted model: after any operation, its records match the model's slots."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from server.engine.kv import KvSlots
+from server.engine.kv import WORTH_WRITING, KvSlots
+from server.engine.kv_files import KvFiles
 from server.engine.model import Row
 from server.engine.prefix_cache import WORTH_MOVING
 from server.engine.prefix_tree import Tokens
@@ -26,9 +30,17 @@ def array(tokens: list[int]) -> Tokens:
 class Slots:
     """KvSlots, with prompts that are computed to their end in it."""
 
-    def __init__(self, *, slots: int = 2, saved_bytes: int = 1 << 20, kv_tokens: int | None = None) -> None:
-        self.model = ScriptedModel(context=CONTEXT, slots=slots, kv_tokens=kv_tokens)
-        self.kv = KvSlots(self.model, saved_bytes=saved_bytes)
+    def __init__(
+        self, *, slots: int = 2, saved_bytes: int = 1 << 20, kv_tokens: int | None = None, folder: Path | None = None
+    ) -> None:
+        self._slots, self._saved_bytes, self._kv_tokens, self._folder = slots, saved_bytes, kv_tokens, folder
+        self.start()
+
+    def start(self) -> None:
+        """Start with empty slots, as a server does."""
+        self.model = ScriptedModel(context=CONTEXT, slots=self._slots, kv_tokens=self._kv_tokens)
+        files = KvFiles(self._folder, budget=1 << 20, identity="scripted") if self._folder else None
+        self.kv = KvSlots(self.model, saved_bytes=self._saved_bytes, files=files)
         self.running: dict[int, list[int]] = {}
 
     def begin(self, tokens: list[int]) -> tuple[int, int]:
@@ -154,6 +166,63 @@ def test_rows_that_fill_gaps_are_taken_back() -> None:
     assert Slots(kv_tokens=500).kv.gaps([0, 1], CONTEXT) == {}
 
 
+def test_a_chat_goes_on_after_a_restart(tmp_path: Path) -> None:
+    slots = Slots(folder=tmp_path)
+    slots.run([*A, *B])
+    assert slots.kv.unwritten
+    slots.kv.close()
+    slots.start()
+    assert slots.begin([*A, *B, 9]) == (0, 200)
+    slots.end(0, 150)
+
+
+def test_a_beginning_on_disk_is_used_in_part(tmp_path: Path) -> None:
+    slots = Slots(folder=tmp_path)
+    slots.run([*A, *B])
+    slots.kv.close()
+    slots.start()
+    assert slots.run([*A, *C]) == 100
+
+
+def test_what_is_kept_in_memory_comes_before_the_disk(tmp_path: Path) -> None:
+    slots = Slots(slots=1, folder=tmp_path)
+    for tokens in (A, B):
+        slots.run(tokens)
+    while slots.kv.unwritten:
+        slots.kv.write_one()
+    slots.kv.close()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert [slots.run([*A, 9]), slots.run([*B, 9])] == [100, 100]
+
+
+def test_all_waiting_chats_are_written_at_the_end(tmp_path: Path) -> None:
+    slots = Slots(slots=2, folder=tmp_path)
+    for tokens in (A, B, C):
+        slots.run(tokens)
+    slots.kv.close()
+    slots.start()
+    assert [slots.run([*tokens, 9]) for tokens in (A, B, C)] == [100, 100, 100]
+
+
+def test_few_tokens_are_not_written(tmp_path: Path) -> None:
+    slots = Slots(folder=tmp_path)
+    slots.run(A[: WORTH_WRITING - 1])
+    assert not slots.kv.unwritten
+
+
+def test_states_that_left_the_memory_do_not_wait_for_the_disk(tmp_path: Path) -> None:
+    slots = Slots(slots=1, saved_bytes=500, folder=tmp_path)  # room for one
+    for tokens in (A, B, C):
+        slots.run(tokens)
+    written = 0
+    while slots.kv.unwritten:
+        slots.kv.write_one()
+        written += 1
+    slots.kv.close()
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".kv", ".kv"]
+
+
 class Machine(RuleBasedStateMachine):
     """State machine: prompts with shared beginnings arrive, run, write, and are cancelled, aborted and lost in any
     order."""
@@ -164,10 +233,30 @@ class Machine(RuleBasedStateMachine):
         slots=st.integers(1, 4),
         saved_bytes=st.sampled_from([0, 500, 1 << 20]),
         shared=st.booleans(),
+        on_disk=st.booleans(),
     )
-    def begin(self, slots: int, saved_bytes: int, shared: bool) -> None:
-        self.slots = Slots(slots=slots, saved_bytes=saved_bytes, kv_tokens=100_000 if shared else None)
+    def begin(self, slots: int, saved_bytes: int, shared: bool, on_disk: bool) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        kv_tokens, folder = 100_000 if shared else None, Path(self.folder.name) if on_disk else None
+        self.slots = Slots(slots=slots, saved_bytes=saved_bytes, kv_tokens=kv_tokens, folder=folder)
         self.budget = saved_bytes
+
+    def teardown(self) -> None:
+        if hasattr(self, "slots"):
+            self.slots.kv.close()
+            self.folder.cleanup()
+
+    @rule()
+    def write_to_disk(self) -> None:
+        if self.slots.kv.unwritten:
+            self.slots.kv.write_one()
+
+    @rule()
+    def restart(self) -> None:
+        for slot in [*self.slots.running]:
+            self.slots.end(slot)
+        self.slots.kv.close()
+        self.slots.start()
 
     @property
     def free(self) -> bool:

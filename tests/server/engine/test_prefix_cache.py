@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from server.engine.prefix_cache import Match, PrefixCache
+from server.engine.prefix_cache import Match, PrefixCache, Saved
 from server.engine.prefix_tree import Tokens
 
 
@@ -24,7 +24,7 @@ def test_the_longest_is_found_wherever_it_is() -> None:
     cache.keep(0, tokens("abcx"))
     assert cache.find(tokens("abcdef"), []) == Match(3, slot=0)
     assert cache.find(tokens("abcdef"), [(1, tokens("abcd"))]) == Match(4, slot=1)
-    cache.save(tokens("abcde"), state(1))
+    cache.save(Saved(tokens("abcde"), state(1)))
     found = cache.find(tokens("abcdef"), [(1, tokens("abcd"))])
     assert (found.length, found.slot) == (5, None)
     assert found.saved is not None and found.saved.tokens.tolist() == tokens("abcde").tolist()
@@ -38,7 +38,7 @@ def test_one_token_is_left_to_compute() -> None:
 
 def test_of_equals_the_free_slot_is_best_and_of_those_the_newest() -> None:
     cache = PrefixCache(budget=100)
-    cache.save(tokens("ab"), state(1))
+    cache.save(Saved(tokens("ab"), state(1)))
     cache.keep(0, tokens("ab"))
     cache.keep(2, tokens("ab"))
     assert cache.find(tokens("abc"), [(1, tokens("ab"))]) == Match(2, slot=2)
@@ -63,26 +63,26 @@ def is_saved(cache: PrefixCache, *texts: str) -> list[bool]:
 
 def test_the_budget_is_kept_by_letting_go_of_the_oldest() -> None:
     cache = PrefixCache(budget=10)
-    cache.save(tokens("a"), state(4))
-    cache.save(tokens("b"), state(4))
-    cache.touch(cache.find(tokens("a?"), []).saved)  # type: ignore[arg-type]
-    cache.save(tokens("c"), state(4))
+    cache.save(Saved(tokens("a"), state(4)))
+    cache.save(Saved(tokens("b"), state(4)))
+    cache.touch(cache.find(tokens("a?"), []).saved)
+    cache.save(Saved(tokens("c"), state(4)))
     assert is_saved(cache, "a", "b", "c") == [True, False, True]
     assert cache.saved_bytes == 8
 
 
 def test_a_longer_one_replaces_its_own_beginnings() -> None:
     cache = PrefixCache(budget=10)
-    cache.save(tokens("ab"), state(4))
-    cache.save(tokens("abc"), state(5))
+    cache.save(Saved(tokens("ab"), state(4)))
+    cache.save(Saved(tokens("abc"), state(5)))
     assert cache.saved_bytes == 5
     assert is_saved(cache, "ab", "abc") == [True, True]
 
 
 def test_state_above_the_budget_evicts_nothing() -> None:
     cache = PrefixCache(budget=10)
-    cache.save(tokens("a"), state(4))
-    cache.save(tokens("b"), state(11))
+    cache.save(Saved(tokens("a"), state(4)))
+    cache.save(Saved(tokens("b"), state(11)))
     assert is_saved(cache, "a", "b") == [True, False]
     assert cache.saved_bytes == 4
 
@@ -90,5 +90,5 @@ def test_state_above_the_budget_evicts_nothing() -> None:
 def test_without_a_budget_nothing_is_saved() -> None:
     cache = PrefixCache(budget=0)
     assert not cache.saves
-    cache.save(tokens("a"), state(1))
+    cache.save(Saved(tokens("a"), state(1)))
     assert cache.saved_bytes == 0
