@@ -53,6 +53,7 @@ from server.transports.metrics import metrics, metrics_registry
 from server.transports.model_access import ModelAccess
 from server.transports.openai_endpoint import OpenAIEndpoint
 from server.transports.openai_errors import OpenAIErrors
+from server.transports.openai_socket import responses_socket
 from server.transports.pages import (
     COMPRESSION,
     BundleFiles,
@@ -152,6 +153,7 @@ def create_app(
             OpenAIEndpoint("POST", "/v1/chat/completions", openai_chat.create),
             OpenAIEndpoint("POST", "/v1/completions", openai_completions.create),
             OpenAIEndpoint("POST", "/v1/responses", openai_responses.create),
+            WebSocketRoute("/v1/responses", responses_socket),
             OpenAIEndpoint("POST", "/v1/messages", anthropic_messages.create),
             OpenAIEndpoint("POST", "/v1/messages/count_tokens", anthropic_messages.count_tokens),
             OpenAIEndpoint("POST", "/v1/responses/input_tokens", openai_kept_responses.input_tokens),

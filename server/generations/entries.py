@@ -36,6 +36,14 @@ class CancelAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """The note of a generation was replaced."""
+
+    id: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """The logs with these ids have expired."""
 
@@ -68,4 +76,4 @@ class Broken:
         return self.finished.id
 
 
-Entry = Begun | Update | CancelAsked | Forgotten | Mark | Broken
+Entry = Begun | Update | CancelAsked | Noted | Forgotten | Mark | Broken

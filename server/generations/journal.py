@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from server.engine.base import Choice, Finished, GenerationRequest, Piece, PromptMade
-from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Written
+from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Noted, Written
 from server.generations.journal_tables import MIGRATIONS
 from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
 from server.generations.stored import Stored, read
@@ -50,6 +50,7 @@ _STEP = "INSERT INTO steps VALUES (?, ?)"
 _END = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE key = ?"
 _BREAK = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE id = ?"
 _CANCEL = "UPDATE generations SET cancelled = 1 WHERE id = ?"
+_NOTE = "UPDATE generations SET note = ? WHERE id = ?"
 _TRIM = "DELETE FROM steps WHERE number < ?"
 _FORGET = "DELETE FROM generations WHERE id IN (SELECT value FROM json_each(?))"
 _VACUUM = f"PRAGMA incremental_vacuum({VACUUM_PAGES})"
@@ -184,6 +185,8 @@ class Journal:
                     statements.extend(self._break(entry))
                 case CancelAsked(id=id):
                     statements.append((_CANCEL, (id,)))
+                case Noted(id=id, note=note):
+                    statements.append((_NOTE, (note, id)))
                 case Forgotten(ids=ids):
                     statements.append((_FORGET, (_json(ids),)))
         if pieces:

@@ -19,7 +19,7 @@ from server.engine.base import (
     Update,
 )
 from server.generations.breaking import broken
-from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Mark
+from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Mark, Noted
 from server.generations.expiry import Expiry
 from server.generations.generation import Generation
 from server.generations.generation_table import GenerationTable
@@ -98,7 +98,7 @@ class LogAppender:
                     self.submit(request)
             case Mark(passed=passed):
                 passed.set()
-            case CancelAsked() | Forgotten():
+            case CancelAsked() | Noted() | Forgotten():
                 pass
             case Broken(id=id) if generation := self._generations.open_one(id):
                 return self._end_broken(generation, entry, now)

@@ -18,7 +18,7 @@ from typing import Final, ParamSpec
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
 from server.engine.base import EngineDeadError, GenerationRequest
-from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mark
+from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mark, Noted
 from server.generations.expiry import Expiry
 from server.generations.generation import Generation
 from server.generations.generation_table import GenerationTable
@@ -344,6 +344,11 @@ class Registry:
             self._fail(ENGINE, stats.failure, level=logging.WARNING)
         elif not stats.alive:
             self._fail(ENGINE, ENDED)
+
+    def annotate(self, generation: Generation, note: str) -> None:
+        """Replace the note of an accepted generation, also in the journal."""
+        generation.note = note
+        self._recorder.put([Noted(generation.key, note)])
 
     def forget(self, generation: Generation) -> None:
         """Drop the log of a generation that has ended, as if it had expired. A second call does nothing."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from protocol.messages import ChosenLogprob, Done, DoneReason, Token
-from server.openai.choice import ChoiceFold, chat_logprobs, usage_of
+from server.openai.choice import ChoiceFold, Delta, chat_logprobs, usage_of
 from server.openai.ended import failure_of
 from server.openai.errors import ErrorReply
 from server.openai.response_note import ResponseNote
@@ -54,6 +54,13 @@ class ResponseAnswer:
         self._items: list[_Item] = []
         self._sequence = -1
         self._began = False
+        self.steered = note.steered
+        """True if it is stopped for new input. Set it before the last event of the log is fed."""
+
+    @property
+    def sequence(self) -> int:
+        """Number of the newest event; -1 before the first one."""
+        return self._sequence
 
     @property
     def ended(self) -> bool:
@@ -64,14 +71,15 @@ class ResponseAnswer:
         """Yield the first events, which have the response without any output."""
         if not self._note.told["background"]:
             yield self._event("response.created", response=self._response(IN_PROGRESS))
-            yield from self.began()
+            if not self._note.warm:
+                yield from self.began()
             return
         for name in ("response.created", "response.queued"):
             yield self._event(name, response=self._response(QUEUED))
 
     def began(self) -> Iterator[Event]:
         """Yield the event of a response that no longer waits in the queue, once."""
-        if not self._began:
+        if not self._began and not self._note.warm:
             self._began = True
             yield self._event("response.in_progress", response=self._response(IN_PROGRESS))
 
@@ -79,6 +87,8 @@ class ResponseAnswer:
         """Yield the events for one event of the log."""
         yield from self.began()
         delta = self._fold.feed(event)
+        if self._note.warm:
+            delta = Delta()  # the one token that was computed is no part of the response
         # Text in one piece with the end of a call comes after that call, and before the next one.
         for call in (call for call in delta.calls if call.id is None):
             yield from self._add_arguments(call.arguments)
@@ -138,10 +148,10 @@ class ResponseAnswer:
         yield self._event("response.output_item.done", output_index=item.index, item=item.as_object(status))
 
     def _end(self, done: Done) -> Iterator[Event]:
-        if not self._items and done.reason is DoneReason.STOP:
+        if not self._items and done.reason is DoneReason.STOP and not self._note.warm:
             yield from self._add(_Message, "", ())
-        if done.reason in (DoneReason.STOP, DoneReason.LENGTH):
-            yield from self._close(COMPLETED if done.reason is DoneReason.STOP else INCOMPLETE)
+        if self._status in (COMPLETED, INCOMPLETE):
+            yield from self._close(self._status)
         elif self._items:
             self._items[-1].status = INCOMPLETE
         yield self._event(LAST_EVENTS[self._status], response=self.whole())
@@ -149,7 +159,17 @@ class ResponseAnswer:
     @property
     def _status(self) -> str:
         done = self._fold.done
-        return STATUSES[done.reason] if done else IN_PROGRESS
+        if done is None:
+            return IN_PROGRESS
+        if done.reason is DoneReason.CANCELLED and self.steered:
+            return INCOMPLETE
+        return COMPLETED if self._note.warm and done.reason is DoneReason.LENGTH else STATUSES[done.reason]
+
+    @property
+    def _cut(self) -> str:
+        """Reason why an answer is incomplete."""
+        done = self._fold.done
+        return "steered" if done and done.reason is DoneReason.CANCELLED else "max_output_tokens"
 
     def _event(self, kind: str, /, **fields: Any) -> Event:
         self._sequence += 1
@@ -166,9 +186,9 @@ class ResponseAnswer:
             "model": self._note.model,
             "status": status,
             "error": None,
-            "incomplete_details": {"reason": "max_output_tokens"} if status == INCOMPLETE else None,
+            "incomplete_details": {"reason": self._cut} if status == INCOMPLETE else None,
             "output": [item.as_object(item.status) for item in self._items] if done or status == FAILED else [],
-            "usage": _usage(self._fold) if done else None,
+            "usage": _usage(self._fold, written=not self._note.warm) if done else None,
             **self._note.told,
             **(_error(failure.body["error"]["message"]) if failure else {}),
         }
@@ -260,13 +280,15 @@ class _Call(_Item):
         return {"id": self.id, "type": "function_call", "status": status, **fields}
 
 
-def _usage(fold: ChoiceFold) -> dict[str, Any]:
+def _usage(fold: ChoiceFold, *, written: bool) -> dict[str, Any]:
+    """Return the usage. ``written`` False: the tokens that were computed are no part of the response."""
     usage = usage_of([fold])
+    output = usage["completion_tokens"] if written else 0
     cached = usage["prompt_tokens_details"]["cached_tokens"]
     return {
         "input_tokens": usage["prompt_tokens"],
         "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": 0},
-        "output_tokens": usage["completion_tokens"],
+        "output_tokens": output,
         "output_tokens_details": usage["completion_tokens_details"],
-        "total_tokens": usage["total_tokens"],
+        "total_tokens": usage["prompt_tokens"] + output,
     }

@@ -15,7 +15,8 @@ MAX_BYTES: Final = 4 * 2**20
 class ResponseNote(msgspec.Struct, frozen=True, kw_only=True):
     """``created``: Unix time in seconds; ``model``: the model's id; ``told``: fields of the response that repeat the
     request's; ``items``: the whole input, with that of the responses before it; ``split``: its text may have thoughts;
-    ``functions``: names of those that it may call.
+    ``functions``: names of those that it may call; ``warm``: its prompt was only read; ``steered``: it was stopped for
+    new input.
     """
 
     created: int
@@ -24,6 +25,8 @@ class ResponseNote(msgspec.Struct, frozen=True, kw_only=True):
     items: list[dict[str, Any]]
     split: bool = True
     functions: list[str] = []
+    warm: bool = False
+    steered: bool = False
 
 
 def encoded_note(note: ResponseNote) -> str:

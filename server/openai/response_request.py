@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +33,9 @@ REFUSED: Final = {
 LOGPROBS: Final = "message.output_text.logprobs"
 """Entry of ``include`` that asks for logprobs."""
 
+PLACEHOLDER: Final = "?"
+"""Text of the user's message with which a prompt ends that is only read."""
+
 TOLD_BACK: Final = (
     "instructions",
     "max_output_tokens",
@@ -48,7 +51,8 @@ TOLD_BACK: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRequest:
     """One request. ``items``: its own input, without that of the responses before it; ``previous``: id of the last one
-    of these; ``told``: fields of the response that repeat the request's.
+    of these; ``told``: fields of the response that repeat the request's; ``warm``: the prompt is only read, so that
+    the next request begins sooner.
     """
 
     model: Any
@@ -63,11 +67,14 @@ class ResponseRequest:
     background: bool
     store: bool
     told: dict[str, Any]
+    warm: bool = False
 
     def dialogue(self, history: Sequence[Item]) -> Dialogue:
         """Return the dialogue after the items of the responses before this one. Raises RefusedError."""
         first = (ChatMessage(role="system", content=self.instructions),) if self.instructions else ()
         messages = (*messages_of(history), *messages_of(self.items))
+        if self.warm:
+            return Dialogue(_with_question((*first, *messages)), "")
         if not has_text(messages):
             raise RefusedError("input must have at least one character that is not white space", param="input")
         if not self.items and messages[-1].role == "assistant":
@@ -79,9 +86,14 @@ class ResponseRequest:
         """Return what is kept of the response beside its log."""
         items = [*history, *kept_items(self.items, facts.id, len(history))]
         split = self.params.json_schema is None
-        functions = sorted(self.tools.names)
         return ResponseNote(
-            created=facts.created, model=facts.model, told=self.told, items=items, split=split, functions=functions
+            created=facts.created,
+            model=facts.model,
+            told=self.told,
+            items=items,
+            split=split,
+            functions=sorted(self.tools.names),
+            warm=self.warm,
         )
 
     def generate(self, facts: AnswerFacts, dialogue: Dialogue) -> Generate:
@@ -95,15 +107,31 @@ class ResponseRequest:
             parallel_tool_calls=self.tools.parallel,
             reasoning_effort=self.template.effort,
             chat_template_kwargs=self.template.variables,
-            params=self.params,
+            params=msgspec.structs.replace(self.params, max_tokens=1) if self.warm else self.params,
             top_logprobs=self.top_logprobs,
             on_detach_ms=None if self.background else 0,
         )
 
 
+def steered_request(asked: ResponseRequest, steered: str, items: Sequence[Item]) -> ResponseRequest:
+    """Return the request for the response that continues ``steered`` with new input; the rest is as in ``asked``."""
+    told = asked.told | {"previous_response_id": steered}
+    return replace(asked, items=tuple(items), previous=steered, told=told, warm=False)
+
+
+def _with_question(messages: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...]:
+    """Return the messages with one of the user at the end, which templates may require."""
+    ends = bool(messages) and messages[-1].role == "user" and has_text(messages[-1:])
+    return messages if ends else (*messages, ChatMessage(role="user", content=PLACEHOLDER))
+
+
 def read_response(body: str) -> ResponseRequest:
     """Decode the body of a request. Raises RemoteProtocolError."""
-    fields = read_fields(body)
+    return response_request(read_fields(body))
+
+
+def response_request(fields: Fields, *, warm: bool = False) -> ResponseRequest:
+    """Return the request with these fields. Raises RemoteProtocolError."""
     refuse_unsupported(fields, REFUSED)
     _check_truncation(fields)
     tools = read_response_tools(fields)
@@ -115,7 +143,7 @@ def read_response(body: str) -> ResponseRequest:
     return ResponseRequest(
         model=fields.get("model"),
         instructions=_text_of(fields, "instructions") or "",
-        items=read_input(fields, may_be_empty=previous is not None),
+        items=read_input(fields, may_be_empty=warm or previous is not None),
         previous=previous,
         tools=tools,
         template=read_template_fields(fields, an_object(fields, "reasoning").get("effort")),
@@ -125,6 +153,7 @@ def read_response(body: str) -> ResponseRequest:
         background=background,
         store=store,
         told=_told(fields, text, tools) | {"background": background, "store": store},
+        warm=warm,
     )
 
 

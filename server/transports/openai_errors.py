@@ -43,9 +43,6 @@ class OpenAIErrors:
         if scope["type"] not in ("http", "websocket") or not _is_below(scope):
             await self._app(scope, receive, send)
             return
-        if scope["type"] == "websocket":
-            await self._app(scope, receive, send)
-            return
         sender = _Translating(scope, receive, send)
         try:
             await self._app(scope, receive, sender)
@@ -55,18 +52,19 @@ class OpenAIErrors:
 
 
 class _Translating:
-    """Owns one response: passes it on, or replaces its body."""
+    """Owns one response, also one to a WebSocket's handshake: passes it on, or replaces its body."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._started = False
+        self._kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
+        self._started = scope["type"] == "websocket"  # the server answers a handshake that failed by itself
         self._start: Message | None = None
         self._body = b""
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] == f"{self._kind}.start":
             self._started = True
             kind = Headers(raw=message["headers"]).get("content-type", "")
             if message["status"] >= BAD_REQUEST and not kind.startswith("text/html"):
@@ -74,7 +72,7 @@ class _Translating:
                 return
         if self._start is None:
             await self._send(message)
-        elif message["type"] == "http.response.body":
+        elif message["type"] == f"{self._kind}.body":
             self._body += message.get("body", b"")
             if not message.get("more_body", False):
                 await self._send_translated(self._start)
@@ -90,7 +88,7 @@ class _Translating:
         reply = self._formed(_translated(start["status"], self._body))
         headers.update({**reply.headers, "content-type": "application/json", "content-length": str(len(reply.content))})
         await self._send({**start, "status": reply.status, "headers": headers.raw})
-        await self._send({"type": "http.response.body", "body": reply.content})
+        await self._send({"type": f"{self._kind}.body", "body": reply.content})
 
     def _formed(self, reply: ErrorReply) -> ErrorReply:
         """Return the error, which has OpenAI's form, in that of the API of its address."""

@@ -35,7 +35,8 @@ class StoredResponse(NamedTuple):
         return answer
 
     def items(self) -> list[Item]:
-        """Return the items with which a response after this one begins: its whole input, and its output.
+        """Return the items with which a response after this one begins: its whole input, and its output without a call
+        that was cut.
 
         Raises RefusedError while it is being written.
         """
@@ -43,7 +44,11 @@ class StoredResponse(NamedTuple):
             text = f"previous_response_id: {self.generation.id} is still being written; wait for its end, or cancel it"
             raise RefusedError(text, param="previous_response_id", code="previous_response_not_completed")
         output: list[Item] = self.answer().whole()["output"]
-        return [*self.note.items, *output]
+        return [*self.note.items, *(item for item in output if not _is_cut_call(item))]
+
+
+def _is_cut_call(item: Item) -> bool:
+    return (item["type"], item["status"]) == ("function_call", "incomplete")
 
 
 def stored_response(request: HTTPConnection, id: str) -> StoredResponse:

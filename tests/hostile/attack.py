@@ -95,11 +95,13 @@ class Http:
         return got
 
 
-def handshake(group: str, status: int, told: str, *, query: str = "", headers: Pairs = (), at: str = "open") -> Http:
+def handshake(
+    group: str, status: int, told: str, *, path: str = "/ws", query: str = "", headers: Pairs = (), at: str = "open"
+) -> Http:
     """Return an attempt to open a WebSocket, which the server must refuse."""
     given = {name for name, _ in headers}
     upgrade = tuple(pair for pair in UPGRADE if pair[0] not in given)
-    return Http(group, f"GET /ws{query}", status, told, at=at, headers=(*upgrade, *headers))
+    return Http(group, f"GET {path}{query}", status, told, at=at, headers=(*upgrade, *headers))
 
 
 @dataclass(frozen=True)

@@ -127,5 +127,5 @@ def _on(
 ) -> Attack:
     method, _ = route
     if method == "WEBSOCKET":
-        return handshake(group, status, told, headers=headers, at=at, query=query)
+        return handshake(group, status, told, headers=headers, at=at, path=entry.path, query=query)
     return Http(group, f"{method} {entry.path}{query}", status, told, entry.body, at, headers=headers)

@@ -25,7 +25,7 @@ from server.engine.base import (
     SamplingParams,
     TokenLogprob,
 )
-from server.generations.entries import Begun, CancelAsked, Forgotten
+from server.generations.entries import Begun, CancelAsked, Forgotten, Noted
 from server.generations.journal import FILE, Journal, JournalError
 from server.generations.journal_tables import MIGRATIONS
 from server.generations.stored import Stored
@@ -95,6 +95,9 @@ def test_a_note_is_kept(journal: Journal) -> None:
     journal.write([replace(begun("g1"), note='{"a":"Grüße"}'), begun("g2")])
     journal = reopened(journal)
     assert [stored.begun.note for stored in journal.stored] == ['{"a":"Grüße"}', ""]
+    journal.write([Noted("g2", "new")])
+    journal = reopened(journal)
+    assert [stored.begun.note for stored in journal.stored] == ['{"a":"Grüße"}', "new"]
     journal.close()
 
 

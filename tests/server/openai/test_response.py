@@ -12,7 +12,7 @@ from protocol.messages import Done, DoneReason
 from server.openai.errors import RefusedError, error_reply
 from server.openai.facts import AnswerFacts
 from server.openai.response_answer import ResponseAnswer
-from server.openai.response_request import read_response
+from server.openai.response_request import PLACEHOLDER, read_response, response_request
 from tests.server.openai.test_choice import DONE, TEXTS, token
 
 FACTS = AnswerFacts("resp_1", 1, "m", "M", "f")
@@ -202,3 +202,42 @@ def test_a_response_in_the_background_waits_in_the_queue_first() -> None:
     ]
     assert [event["response"]["status"] for event in events[:3]] == ["queued", "queued", "in_progress"]
     assert answer.whole(waiting=True)["status"] == "queued"
+
+
+def test_a_warm_up_has_no_output_whatever_was_computed() -> None:
+    note = response_request({"input": [], "instructions": "Be brief."}, warm=True).note(FACTS, [])
+    answer = ResponseAnswer(FACTS.id, note)
+    done = msgspec.structs.replace(DONE, reason=DoneReason.LENGTH)
+    events = [*answer.opening(), *answer.began(), *answer.feed(token("Yes")), *answer.feed(done)]
+    assert [event["type"] for event in events] == ["response.created", "response.completed"]
+    response = answer.whole()
+    assert (response["output"], response["usage"]["output_tokens"]) == ([], 0)
+    assert response["usage"]["total_tokens"] == response["usage"]["input_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "cut"),
+    [
+        (DoneReason.CANCELLED, "incomplete", "steered"),
+        (DoneReason.STOP, "completed", None),
+        (DoneReason.LENGTH, "incomplete", "max_output_tokens"),
+        (DoneReason.FAILED, "failed", None),
+    ],
+)
+def test_only_an_answer_that_was_stopped_is_steered(reason: DoneReason, status: str, cut: str | None) -> None:
+    answer = ResponseAnswer(FACTS.id, read_response('{"input":"Hi"}').note(FACTS, []))
+    events = [*answer.opening(), *answer.feed(token("Yes"))]
+    answer.steered = True
+    events += answer.feed(msgspec.structs.replace(DONE, reason=reason))
+    response = events[-1]["response"]
+    assert (response["status"], (response["incomplete_details"] or {}).get("reason")) == (status, cut)
+    if cut:
+        assert rebuilt(events) == response["output"]
+
+
+@pytest.mark.parametrize("items", [[], [{"role": "system", "content": "x"}], [{"role": "user", "content": " "}]])
+def test_the_prompt_of_a_warm_up_ends_with_the_user(items: list[Any]) -> None:
+    asked = response_request({"input": items, "instructions": "Be brief."}, warm=True)
+    generate = asked.generate(FACTS, asked.dialogue([]))
+    assert generate.messages and generate.messages[-1].content == PLACEHOLDER
+    assert generate.params and generate.params.max_tokens == 1
