@@ -1,6 +1,6 @@
 """Answers of ``/v1/messages``: the whole message, and the events of a stream.
 
-The blocks of an answer come one after another, and only the last one is open: its thinking, then its text.
+The blocks of an answer come one after another, and only the last one is open: its thinking, then its text, then calls.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from protocol.messages import Done, DoneReason, Token
 from server.anthropic.message_request import MessageRequest
+from server.chat.tools.call_splitter import CallDelta
 from server.openai.choice import ChoiceFold, usage_of
 from server.openai.facts import AnswerFacts
 
@@ -25,7 +28,8 @@ class MessageAnswer:
     def __init__(self, request: MessageRequest, facts: AnswerFacts) -> None:
         self._request = request
         self._facts = facts
-        self._fold = ChoiceFold(split=request.params.json_schema is None)
+        split = request.params.json_schema is None
+        self._fold = ChoiceFold(split=split, id=facts.id, names=request.tools.names)
         self._blocks: list[_Block] = []
 
     def opening(self, prompt_tokens: int) -> Iterator[Event]:
@@ -41,6 +45,8 @@ class MessageAnswer:
             yield from self._add(_Thinking, delta.reasoning)
         if delta.content:
             yield from self._add(_Text, delta.content)
+        for call in delta.calls:
+            yield from self._add_call(call)
         if isinstance(event, Done) and event.reason in (DoneReason.STOP, DoneReason.LENGTH):
             yield from self._close()
             yield {"type": "message_delta", "delta": self._ended(event), "usage": self._usage()}
@@ -56,13 +62,24 @@ class MessageAnswer:
     def _add(self, kind: type[_Block], text: str) -> Iterator[Event]:
         """Yield the events of new text. A block of another kind that is open ends before it."""
         if not self._blocks or not isinstance(self._blocks[-1], kind):
-            yield from self._close()
-            self._blocks.append(block := kind(self._facts.id))
-            yield self._event("start", content_block=block.empty())
+            yield from self._open(kind(self._facts.id))
         text = "" if kind is _Thinking and self._request.omitted else text
         self._blocks[-1].text += text
         if text:
             yield self._event("delta", delta=self._blocks[-1].delta(text))
+
+    def _add_call(self, call: CallDelta) -> Iterator[Event]:
+        """Yield the events of a new part of a call."""
+        if call.id is not None:
+            yield from self._open(_ToolUse(self._facts.id, id=call.id, name=call.name or ""))
+        self._blocks[-1].text += call.arguments
+        if call.arguments:
+            yield self._event("delta", delta=self._blocks[-1].delta(call.arguments))
+
+    def _open(self, block: _Block) -> Iterator[Event]:
+        yield from self._close()
+        self._blocks.append(block)
+        yield self._event("start", content_block=block.empty())
 
     def _close(self) -> Iterator[Event]:
         """Yield the events that end the open block."""
@@ -93,7 +110,7 @@ class MessageAnswer:
             return {"stop_reason": "model_context_window_exceeded" if full else "max_tokens", "stop_sequence": None}
         if done.stop_string is not None and done.stop_string in (self._request.params.stop or ()):
             return {"stop_reason": "stop_sequence", "stop_sequence": done.stop_string}
-        return {"stop_reason": "end_turn", "stop_sequence": None}
+        return {"stop_reason": "tool_use" if self._fold.has_calls else "end_turn", "stop_sequence": None}
 
     def _usage(self) -> dict[str, Any]:
         """Return the tokens. Those of the prompt that were in the cache are not among its ``input_tokens``."""
@@ -148,3 +165,29 @@ class _Thinking(_Block):
 
     def last_delta(self) -> dict[str, Any] | None:
         return {"type": "signature_delta", "signature": self.message}
+
+
+@dataclass
+class _ToolUse(_Block):
+    """A call. ``text`` is its arguments, as JSON."""
+
+    id: str = ""
+    name: str = ""
+    kind = "tool_use"
+
+    def as_object(self) -> dict[str, Any]:
+        return {**self.empty(), "input": _an_object(self.text)}
+
+    def empty(self) -> dict[str, Any]:
+        return {"type": self.kind, "id": self.id, "name": self.name, "input": {}}
+
+    def delta(self, text: str) -> dict[str, Any]:
+        return {"type": "input_json_delta", "partial_json": text}
+
+
+def _an_object(text: str) -> dict[str, Any]:
+    """Return the arguments of a call; none if the answer ended within them, or if they are no object."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return {}

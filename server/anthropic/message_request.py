@@ -9,16 +9,15 @@ from protocol.errors import RemoteProtocolError
 from protocol.messages import Generate
 from protocol.params import Params
 from server.anthropic.blocks import read_dialogue
-from server.openai.errors import RefusedError, rename_field, unsupported
+from server.anthropic.tools import read_tools
+from server.openai.errors import RefusedError, rename_field
 from server.openai.facts import AnswerFacts
 from server.openai.fields import Fields, an_object, flag, read_fields
 from server.openai.formats import schema_at
 from server.openai.messages import Dialogue
 from server.openai.sampling import read_params
-
-NO_TOOLS: Final = "this server doesn't call tools in this API yet; leave them out, or set tool_choice to none"
-OWN_TOOLS: Final = (None, "custom")
-"""Types of tools that the client runs. Others run at Anthropic, and are left out: some clients always offer them."""
+from server.openai.template_fields import TemplateFields, read_template_fields
+from server.openai.tool_fields import Tools
 
 FORMAT: Final = "output_config.format"
 THINKING: Final = ("enabled", "disabled", "adaptive", "between_tools")
@@ -33,6 +32,8 @@ class MessageRequest:
 
     model: Any
     dialogue: Dialogue
+    tools: Tools
+    template: TemplateFields
     params: Params
     stream: bool
     thinking: bool
@@ -41,7 +42,16 @@ class MessageRequest:
     def generate(self, facts: AnswerFacts) -> Generate:
         """Return the generation of the answer. It ends when its client leaves."""
         return Generate(
-            id=facts.id, model=facts.served, messages=self.dialogue.messages, params=self.params, on_detach_ms=0
+            id=facts.id,
+            model=facts.served,
+            messages=self.dialogue.messages,
+            tools=self.tools.tools,
+            tool_choice=self.tools.choice,
+            parallel_tool_calls=self.tools.parallel,
+            reasoning_effort=self.template.effort,
+            chat_template_kwargs=self.template.variables,
+            params=self.params,
+            on_detach_ms=0,
         )
 
 
@@ -59,26 +69,27 @@ def read_count(body: str) -> MessageRequest:
 
 
 def _read(fields: Fields) -> MessageRequest:
-    _refuse_tools(fields)
-    thinking = _thinking(fields)
+    tools, thinking = read_tools(fields), _thinking(fields)
     return MessageRequest(
         model=fields.get("model"),
         dialogue=read_dialogue(fields),
-        params=_params(fields),
+        tools=tools,
+        template=read_template_fields(fields, _effort(fields, thinking)),
+        params=_params(fields, None if tools.forced else _schema(fields)),
         stream=flag(fields, "stream"),
         thinking=thinking.get("type") != "disabled",
         omitted=thinking.get("display") == "omitted",
     )
 
 
-def _params(fields: Fields) -> Params:
+def _params(fields: Fields, schema: dict[str, Any] | None) -> Params:
     given = {name: value for name, value in fields.items() if name != "stop"}
     if STOP in fields:
         given["stop"] = fields[STOP]
         if not isinstance(fields[STOP], list):
             raise RefusedError(f"{STOP} must be a list of strings", param=STOP)
     try:
-        return read_params(given, _schema(fields))
+        return read_params(given, schema)
     except RemoteProtocolError as error:
         place = error.field or ""
         if place.partition("[")[0] == "stop":
@@ -103,15 +114,6 @@ def _thinking(fields: Fields) -> Fields:
     return thinking
 
 
-def _refuse_tools(fields: Fields) -> None:
-    """Refuse the client's own tools, unless the model may not call any."""
-    tools = fields.get("tools", [])
-    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
-        raise RefusedError("tools must be a list of objects", param="tools")
-    choice = an_object(fields, "tool_choice").get("type", "auto")
-    if choice == "none":
-        return
-    if any(tool.get("type") in OWN_TOOLS for tool in tools):
-        raise unsupported("tools", NO_TOOLS)
-    if choice != "auto":
-        raise unsupported("tool_choice", NO_TOOLS)
+def _effort(fields: Fields, thinking: Fields) -> Any:
+    """Return the effort of thinking for the model's template."""
+    return "none" if thinking.get("type") == "disabled" else an_object(fields, "output_config").get("effort")

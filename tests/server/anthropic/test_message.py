@@ -123,7 +123,7 @@ def test_neighbouring_messages_of_one_role_are_joined() -> None:
     ]
 
 
-def test_blocks_of_thoughts_and_calls_are_text_for_the_model() -> None:
+def test_blocks_of_thoughts_calls_and_results_are_parts_of_the_dialogue() -> None:
     blocks = [
         {"type": "thinking", "thinking": "One", "signature": "x"},
         {"type": "redacted_thinking", "data": "x"},
@@ -133,10 +133,52 @@ def test_blocks_of_thoughts_and_calls_are_text_for_the_model() -> None:
     results = [
         {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "R"}]},
         {"type": "tool_result", "tool_use_id": "u"},
+        {"type": "text", "text": "And now?"},
     ]
     found = dialogue(HELLO[0], {"role": "assistant", "content": blocks}, {"role": "user", "content": results})
-    assert found[1].content == '<think>\nOne\n</think>\n\nTwo\n{"name": "f", "arguments": {"a":1}}'
-    assert (found[2].role, found[2].content) == ("user", "R")
+    assert found[1].content == "<think>\nOne\n</think>\n\nTwo"
+    assert [(call.id, call.function.name, call.function.arguments) for call in found[1].tool_calls or ()] == [
+        ("t", "f", '{"a":1}')
+    ]
+    assert [(message.role, message.content, message.tool_call_id) for message in found[2:]] == [
+        ("tool", "R", "t"),
+        ("tool", "", "u"),
+        ("user", "And now?", None),
+    ]
+
+
+CALLED = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
+
+
+def test_calls_are_blocks_after_the_text() -> None:
+    asked = request(tools=[{"name": "f", "input_schema": {"type": "object"}}])
+    answer, events = answered(["So: ", CALLED, CALLED], asked=asked)
+    text, *calls = answer.whole()["content"]
+    assert text["text"].strip() == "So:"
+    assert [(call["type"], call["name"], call["input"]) for call in calls] == [("tool_use", "f", {"a": 1})] * 2
+    assert calls[0]["id"] != calls[1]["id"]
+    assert events[-2]["delta"]["stop_reason"] == answer.whole()["stop_reason"] == "tool_use"
+    starts = [event["content_block"]["type"] for event in events if event["type"] == "content_block_start"]
+    assert starts == ["text", "tool_use", "tool_use"]
+    parts = [
+        event["delta"]["partial_json"]
+        for event in events
+        if event["type"] == "content_block_delta" and event["index"] == 1
+    ]
+    assert json.loads("".join(parts)) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "effort"),
+    [
+        ({}, None),
+        ({"thinking": {"type": "disabled"}}, "none"),
+        ({"output_config": {"effort": "low"}}, "low"),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}, "high"),
+    ],
+)
+def test_the_template_gets_the_effort(fields: dict[str, Any], effort: str | None) -> None:
+    assert request(**fields).generate(FACTS).reasoning_effort == effort
 
 
 def test_null_is_the_same_as_left_out() -> None:
