@@ -186,7 +186,7 @@ async def started(
     arguments = [*program, "serve", "--port=0", "--data", data, *options]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=pipe, stderr=pipe, env=without_models(data)
+        sys.executable, *arguments, stdout=pipe, stderr=pipe, env=without_models(f"{data}-home")
     )
     try:
         assert process.stdout is not None
