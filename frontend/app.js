@@ -256,6 +256,7 @@ chatApp.start({
     panels.showSettings();
     chips.show(chatApp.settings);
   },
+  modelsShown: (models) => panels.showModels(models),
 });
 void registerServiceWorker();
 new IdleQueue().add(() => MarkdownText.warmUp());

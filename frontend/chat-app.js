@@ -51,6 +51,7 @@ import { Sender } from "./conversations/sender.js";
  * @typedef {object} ChatAppDelegate
  * @property {(id: string | null) => void} conversationOpened null for a new chat, which has no id yet
  * @property {() => void} settingsShown called when `settings` has changed
+ * @property {(models: import("./protocol/messages.js").ModelEntry[]) => void} [modelsShown] called when the server's models have changed
  */
 
 export class ChatApp {
@@ -366,6 +367,7 @@ export class ChatApp {
     this.#models = models.map(({ name }) => name);
     this.#parts.modelPicker?.offer(models);
     this.#parts.modelPicker?.show(this.settings.model);
+    this.#delegate?.modelsShown?.(models);
   }
 
   /** Open a new chat if the open conversation has no messages, neither here nor on the server. */

@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from protocol.client import Asking, Bookmark, Chat, Event, Generation, Prompt, Retry
 from protocol.client_generation import ClosedError
-from protocol.messages import Done, Generate, Status, Token, Welcome
+from protocol.messages import Done, Generate, ModelEntry, Status, Token, Welcome
 
 STOP_SECONDS: Final = 5.0
 """Time limit for the server to confirm the stop when KeyboardInterrupt breaks a loop, in seconds."""
@@ -123,6 +123,11 @@ class SyncChat:
     def welcome(self) -> Welcome:
         """The newest `welcome`: the server's version, model and limits."""
         return self._chat.welcome
+
+    @property
+    def models(self) -> tuple[ModelEntry, ...]:
+        """The models that ``generate`` may name, as of the newest `welcome`."""
+        return self._chat.models
 
     def generate(
         self,

@@ -14,11 +14,13 @@ const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignif
  * @returns {[term: string, fact: string][]} known facts only
  */
 export function describeModel(model, limits) {
-  const name = displayName(model.name);
+  const name = displayName(model.title ?? model.name);
   /** @type {[string, string | undefined][]} */
   const rows = [
     ["Name", name],
     ["Full name", model.name === name ? undefined : model.name],
+    ["State", describeState(model)],
+    ["Memory", model.needs ? `${describeBytes(model.needs)} while loaded` : undefined],
     ["Size", model.parameters ? `${compact.format(model.parameters)} parameters` : undefined],
     ["Architecture", model.architecture],
     ["Context", model.context ? `${figures.format(model.context)} tokens per chat` : undefined],
@@ -36,12 +38,23 @@ export function describeModel(model, limits) {
 export function describeBytes(bytes) {
   if (bytes < 1024) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
   if (bytes < 1024 ** 2) return `${rounded(bytes / 1024)} KiB`;
-  return `${rounded(bytes / 1024 ** 2)} MiB`;
+  if (bytes < 1024 ** 3) return `${rounded(bytes / 1024 ** 2)} MiB`;
+  return `${rounded(bytes / 1024 ** 3)} GiB`;
 }
 
 /** @param {number} value */
 function rounded(value) {
   return value < 10 ? String(Math.floor(value * 10) / 10) : figures.format(Math.floor(value));
+}
+
+/**
+ * @param {ModelFacts} model
+ * @returns {string | undefined} nothing for a model that is loaded, as most are
+ */
+function describeState({ state, error }) {
+  if (state === "on_disk") return "loaded when you send a message";
+  if (state === "loading") return "loading";
+  return state === "failed" ? `could not be loaded: ${error ?? "no reason given"}` : undefined;
 }
 
 /** @param {string} [template] */

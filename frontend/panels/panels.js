@@ -33,8 +33,10 @@ export class Panels {
   #chat;
   #engine;
   #help;
-  /** @type {ModelFacts} */
+  /** @type {ModelFacts} the default model */
   #model = {};
+  /** @type {import("../protocol/messages.js").ModelEntry[]} */
+  #models = [];
   /** @type {Limits} */
   #limits = {};
 
@@ -66,7 +68,22 @@ export class Panels {
 
   /** Show the settings of the open conversation, after a change of either. */
   showSettings() {
-    this.#chat.show(this.#parts.settings.settings, this.#model, this.#limits);
+    this.#chat.show(this.#parts.settings.settings, this.#chosen, this.#limits);
+  }
+
+  /**
+   * Show the facts and defaults of the open conversation's model, after a change of it.
+   * @param {import("../protocol/messages.js").ModelEntry[]} models
+   */
+  showModels(models) {
+    this.#models = models;
+    this.#chat.showFacts(this.#chosen, this.#limits);
+  }
+
+  /** @returns {ModelFacts} */
+  get #chosen() {
+    const { model } = this.#parts.settings.settings;
+    return this.#models.find(({ name }) => name === model) ?? this.#models[0] ?? this.#model;
   }
 
   /**
@@ -83,7 +100,8 @@ export class Panels {
     if (state.name !== "connected") return;
     this.#model = state.welcome.model ?? {};
     this.#limits = state.welcome.limits ?? {};
-    this.#chat.showFacts(this.#model, this.#limits);
+    this.#models = state.welcome.models ?? [];
+    this.#chat.showFacts(this.#chosen, this.#limits);
     this.#engine.showLimits(this.#limits);
   }
 }

@@ -44,6 +44,10 @@
  * @property {string} [template] gguf, chatml or chosen
  * @property {string} [architecture]
  * @property {RecommendedSampling} [sampling] defaults for values that a request leaves out
+ * @property {string} [title] name in its file
+ * @property {string} [state] loaded, loading, on_disk or failed
+ * @property {number} [needs] memory while it is loaded, in bytes
+ * @property {string} [error] reason of a failure
  */
 /** @typedef {{frame_bytes?: number, active?: number, queued?: number, parallel?: number}} Limits */
 /**

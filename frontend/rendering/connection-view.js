@@ -83,7 +83,7 @@ export class ConnectionView {
     const { text, detail } = CONNECTED[transport];
     this.#showText(text);
     this.#explain(detail);
-    this.#showModel(welcome.model?.name);
+    this.#showModel(welcome.models?.[0]?.title ?? welcome.model?.name);
   }
 
   /** @param {string} detail */

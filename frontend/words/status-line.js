@@ -40,12 +40,21 @@ export function describeStatus(status, tokens) {
     case "queued":
       return busy(join(queuePlace(status.position), remaining(status.eta_ms)));
     case "loading":
-      return busy("Loading the model");
+      return describeLoading(status);
     case "prefill":
       return describeReading(status);
     default:
       return busy(join("Writing", speed(status.tokens_per_second), tokens > 0 ? count(tokens) : ""));
   }
+}
+
+/**
+ * @param {Status} status of an answer that waits for its model
+ * @returns {StatusLine}
+ */
+function describeLoading({ done = 0, total = 0 }) {
+  if (total === 0) return busy("Loading the model");
+  return { ...busy(`Loading the model · ${Math.floor((100 * done) / total)} %`), progress: { value: done, max: total } };
 }
 
 /**

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TextIO
 
 from protocol.client import Retry
-from protocol.messages import Accepted, Done, DoneReason, Token
+from protocol.messages import Accepted, Done, DoneReason, GenerationState, Status, Token
 from protocol.sync_client import STOP_SECONDS, SyncGeneration
 
 RETRY = Retry(give_up_after=15.0)
@@ -36,12 +36,14 @@ def stream(generation: SyncGeneration, out: TextIO) -> Done:
 
     Raises RequestError, DisconnectedError, BrokenPipeError. Must run on the main thread.
     """
-    clean = printable if out.isatty() else str
+    clean, loading = printable if out.isatty() else str, LoadingRemark()
     with stopping(generation):
         try:
             for event in generation.events():
                 if isinstance(event, Accepted) and event.dropped:
                     remark(left_out(event.dropped))
+                elif isinstance(event, Status) and event.state is GenerationState.LOADING:
+                    loading.show(event)
                 elif isinstance(event, Token):
                     out.write(clean(event.text))
                     out.flush()
@@ -49,6 +51,20 @@ def stream(generation: SyncGeneration, out: TextIO) -> Done:
             generation.cancel(STOP_SECONDS)
             raise
         return generation.done()
+
+
+class LoadingRemark:
+    """A line about the loading of the model, printed once, and in a terminal after each tenth of it."""
+
+    def __init__(self) -> None:
+        self._tenth = -1
+
+    def show(self, status: Status) -> None:
+        tenth = 10 * (status.done or 0) // (status.total or 1)
+        if tenth == self._tenth or (self._tenth >= 0 and not sys.stderr.isatty()):
+            return
+        self._tenth = tenth
+        remark("loading the model" if tenth == 0 else f"loading the model: {10 * tenth} %")
 
 
 @contextlib.contextmanager

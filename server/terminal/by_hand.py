@@ -14,11 +14,11 @@ from server.terminal.conversation import TerminalConversation
 
 def talk(url: str, conversation: TerminalConversation, token: str | None = None) -> int:
     """Chat until the person quits. Returns the exit status. Raises DisconnectedError only at the start."""
-    commands = Commands(conversation)
     with ChatConnection(url, token) as line:
+        commands = Commands(conversation, lambda: line.chat.models)
         model = line.chat.welcome.model
         _edit_lines(commands)
-        remark(f"{model.name} · {model.context} tokens of context · /help shows the commands")
+        remark(f"{conversation.model or model.name} · {model.context} tokens of context · /help shows the commands")
         while True:
             try:
                 typed = input("> ").strip()
@@ -60,8 +60,10 @@ class ChatConnection:
         return self._start(conversation, question)
 
     def _start(self, conversation: TerminalConversation, question: str) -> SyncGeneration:
-        asking = conversation.asking(question)
-        return self.chat.generate(asking, on_detach_ms=DETACH_MS, truncation="auto", **conversation.sampling)
+        asking, model = conversation.asking(question), conversation.model
+        return self.chat.generate(
+            asking, on_detach_ms=DETACH_MS, truncation="auto", model=model, **conversation.sampling
+        )
 
     def _connect(self) -> SyncChat:
         return self._stack.enter_context(connect_sync(self._url, token=self._token, retry=RETRY))

@@ -32,6 +32,7 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
         default=environ.get("STREAMUI_URL") or DEFAULT_URL,
         help="address of the server, ws:// or http:// (%(default)s) [STREAMUI_URL]",
     )
+    parser.add_argument("--model", metavar="NAME", help="model that answers (the server's default)")
     parser.add_argument("--system", metavar="TEXT", help="instructions at the start of every chat")
     parser.add_argument(
         "-p",
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str] = os.environ) 
     """Run the chat and return the exit status: 0, 1 when an answer failed, 2 when no server answers."""
     parameters = dict(arguments.parameters)
     parameters |= {name: getattr(arguments, name) for name in NAMES if getattr(arguments, name) is not None}
-    conversation = TerminalConversation(arguments.system, parameters)
+    conversation = TerminalConversation(arguments.system, parameters, arguments.model)
     token = environ.get("STREAMUI_TOKEN") or None  # not an option: other users can see a command's arguments
     by_hand = sys.stdin.isatty() and not arguments.prompt
     try:
@@ -77,7 +78,8 @@ def _once(chat: SyncChat, conversation: TerminalConversation, prompt: str) -> in
     if not prompt.strip():
         return _fail("no prompt: give one as an argument or through a pipe", FAILED)
     try:
-        generation = chat.generate(conversation.asking(prompt), on_detach_ms=DETACH_MS, **conversation.sampling)
+        asking, model = conversation.asking(prompt), conversation.model
+        generation = chat.generate(asking, on_detach_ms=DETACH_MS, model=model, **conversation.sampling)
         done = stream(generation, sys.stdout)
         if not generation.text.endswith("\n"):
             print(flush=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from protocol.messages import ModelEntry
+from server.models.memory import size_text
 from server.terminal.conversation import TerminalConversation
 from server.terminal.parameters import NAMES, ParameterError, parse
 
 HELP = """\
 /new               start a new conversation
 /system TEXT       instructions at the start of every chat; without TEXT: none
+/model NAME        let another model answer; without NAME: list the models
 /set NAME VALUE    set a sampling parameter; without VALUE: the server's default
 /params            list the parameters and their values
 /save FILE         write the conversation as Markdown, or as JSON to a .json file
@@ -29,11 +32,13 @@ class Quit(Exception):
 class Commands:
     """Runs commands on one conversation and returns the text to show."""
 
-    def __init__(self, conversation: TerminalConversation) -> None:
+    def __init__(self, conversation: TerminalConversation, models: Callable[[], Sequence[ModelEntry]] = tuple) -> None:
         self._conversation = conversation
+        self._models = models
         self._commands: dict[str, Callable[[str], str]] = {
             "new": self._new,
             "system": self._system,
+            "model": self._model,
             "set": self._set,
             "params": self._params,
             "save": self._save,
@@ -60,6 +65,13 @@ class Commands:
     def _system(self, rest: str) -> str:
         self._conversation.system = rest or None
         return "the system prompt is set" if rest else "no system prompt"
+
+    def _model(self, rest: str) -> str:
+        if not rest:
+            lines = [f"{model.name}: {_described(model)}" for model in self._models()]
+            return "\n".join(lines) or "this server has only one model"
+        self._conversation.model = rest
+        return f"{rest} answers from now on"
 
     def _set(self, rest: str) -> str:
         name, _, text = rest.partition(" ")
@@ -90,3 +102,9 @@ class Commands:
 
     def _quit(self, rest: str) -> str:
         raise Quit
+
+
+def _described(model: ModelEntry) -> str:
+    """Return a model's state in words, with what it needs."""
+    needs = "" if model.needs is None else f", needs {size_text(model.needs)}"
+    return f"{model.state.replace('_', ' ')}, {model.context} tokens of context{needs}"

@@ -15,8 +15,10 @@ HEADINGS = {"system": "System", "user": "You", "assistant": "Assistant"}
 class TerminalConversation:
     """The chat's conversation, owned by the terminal's thread."""
 
-    def __init__(self, system: str | None, parameters: dict[str, Any]) -> None:
+    def __init__(self, system: str | None, parameters: dict[str, Any], model: str | None = None) -> None:
         self.system = system
+        self.model = model
+        """Name of the model that answers; None: the server's default."""
         self.parameters = parameters
         self._said: list[ChatMessage] = []
         self._saved: set[Path] = set()

@@ -22,6 +22,7 @@ from server.generations.ownership import LOCAL
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
+from tests.server.writers.model_disk import ModelDisk
 
 LONG_PROMPT = "x" * 1500
 
@@ -312,6 +313,27 @@ async def test_a_turn_of_a_conversation_and_what_it_changes(server: RunningServe
     with pytest.raises(RequestError, match="content"):
         chat.generate(conversation="c1")
     await changes.aclose()
+
+
+async def test_the_models_and_their_changes() -> None:
+    disk = ModelDisk(big=1, old=1)
+    async with serving(ScriptedModel(), disk=disk) as server, connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
+        assert [(model.name, model.state) for model in chat.models] == [
+            ("Scripted", "loaded"),
+            ("big", "on_disk"),
+            ("old", "on_disk"),
+        ]
+        changes = chat.model_changes()
+        first = asyncio.ensure_future(anext(changes))
+        await chat.ping()
+        del disk.needs["old"]
+        server.registry.writer.refresh()
+        assert ((await first).name, [model.name for model in chat.models]) == ("old", ["Scripted", "big"])
+        assert (await chat.generate("Hi", model="big").done()).reason is DoneReason.STOP
+        while (await anext(changes)).state != "loaded":
+            pass
+        assert [model.state for model in chat.models] == ["loaded", "loaded"]
+        await changes.aclose()
 
 
 async def test_messages_that_do_not_fit_are_left_out_where_that_is_wanted(chat: Chat) -> None:

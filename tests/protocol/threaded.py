@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
+from tests.server.writers.model_disk import ModelDisk
 
 
 @contextlib.contextmanager
-def serving_in_a_thread(model: ScriptedModel) -> Iterator[RunningServer]:
+def serving_in_a_thread(model: ScriptedModel, disk: ModelDisk | None = None) -> Iterator[RunningServer]:
     ready, started = threading.Event(), []
 
     async def serve() -> None:
-        async with serving(model) as server:
+        async with serving(model, disk=disk) as server:
             ending = asyncio.Event()
             started.append((server, asyncio.get_running_loop(), ending))
             ready.set()

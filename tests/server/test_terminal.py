@@ -23,6 +23,7 @@ from tests.protocol.threaded import serving_in_a_thread
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, refusing_port
+from tests.server.writers.model_disk import ModelDisk
 
 COMMAND = [sys.executable, "-m", "server", "chat"]
 
@@ -68,6 +69,16 @@ def test_only_the_answer_comes_out_of_a_pipe(server: RunningServer) -> None:
     assert said(server) == [("system", "Be brief"), ("user", "Hi")]
     (generation,) = server.registry._generations.values()
     assert (generation.body.params.seed, generation.body.params.max_tokens) == (3, 20)
+
+
+def test_a_model_can_be_named_and_is_loaded(server: RunningServer) -> None:
+    with serving_in_a_thread(ScriptedModel(), ModelDisk(big=1)) as loading:
+        ended = piped(loading, "Hi\n", "--model", "big")
+        assert (ended.returncode, ended.stderr) == (0, b"loading the model\n")
+        (generation,) = loading.registry._generations.values()
+        assert generation.model == "big"
+    ended = piped(server, "Hi\n", "--model", "none")
+    assert (ended.returncode, b"no model 'none'" in ended.stderr) == (1, True)
 
 
 def test_the_pipe_stands_behind_what_the_command_says(server: RunningServer) -> None:

@@ -1,11 +1,12 @@
 """The parts of ``streamui chat`` that need no terminal."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from protocol.messages import Done, DoneReason, GenerationState, Timings, Usage
-from server.terminal.answering import printable, summary
+from protocol.messages import Done, DoneReason, GenerationState, ModelEntry, Status, Timings, Usage
+from server.terminal.answering import LoadingRemark, printable, summary
 from server.terminal.chat_command import _address as address
 from server.terminal.commands import CommandError, Commands, Quit
 from server.terminal.conversation import TerminalConversation
@@ -117,6 +118,40 @@ def test_save_overwrites_only_what_it_wrote(tmp_path: Path) -> None:
         with pytest.raises(CommandError, match="can't be written"):
             commands.run(f"/save {tmp_path / name}")
     assert (tmp_path / "mine.md").read_text() == "precious"
+
+
+def test_the_model_command_chooses_a_model_and_lists_them() -> None:
+    conversation = TerminalConversation(None, {"seed": 3}, "one")
+    models = [
+        ModelEntry(name="one", state="loaded", context=2048),
+        ModelEntry(name="two", state="on_disk", context=8192, needs=3 << 30),
+    ]
+    commands = Commands(conversation, lambda: models)
+    assert (conversation.sampling, conversation.model) == ({"seed": 3}, "one")
+    assert commands.run("/model").splitlines() == [
+        "one: loaded, 2048 tokens of context",
+        "two: on disk, 8192 tokens of context, needs 3.0 GiB",
+    ]
+    assert commands.run("/model two") == "two answers from now on"
+    assert conversation.model == "two"
+    assert Commands(conversation).run("/model") == "this server has only one model"
+
+
+def test_loading_is_remarked_once_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    loading = LoadingRemark()
+    for done in (0, 5, 50, 100):
+        loading.show(Status(id="g1", state=GenerationState.LOADING, done=done, total=100))
+    assert capsys.readouterr().err == "loading the model\n"
+
+
+def test_loading_is_remarked_by_tenths_in_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    loading = LoadingRemark()
+    for done in (0, 5, 50, 55, 100):
+        loading.show(Status(id="g1", state=GenerationState.LOADING, done=done, total=100))
+    assert re.findall(r"model[^\x1b]*", capsys.readouterr().err) == ["model", "model: 50 %", "model: 100 %"]
 
 
 def test_commands() -> None:

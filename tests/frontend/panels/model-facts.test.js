@@ -35,6 +35,18 @@ describe("the name", () => {
   });
 });
 
+describe("a model that is not loaded", () => {
+  it("says what will happen or what went wrong, and what it needs", () => {
+    assert.deepEqual(describeModel({ name: "big", title: "Big 7B", state: "on_disk", needs: 5_368_709_120 }, {}), [
+      ["Name", "Big 7B"],
+      ["Full name", "big"],
+      ["State", "loaded when you send a message"],
+      ["Memory", "5 GiB while loaded"],
+    ]);
+    assert.deepEqual(describeModel({ name: "Big", state: "failed", error: "cut off" }, {})[1], ["State", "could not be loaded: cut off"]);
+  });
+});
+
 describe("the chat template", () => {
   it("says so when the operator chose it", () => {
     assert.deepEqual(describeModel({ template: "chosen" }, {}), [["Chat template", "chosen at start"]]);

@@ -38,6 +38,20 @@ describe("The model picker", () => {
     assert.deepEqual(labels(), ["Qwen 3 4B", "smollm2-135m-q4_0", "smollm2-135m-q8_0"]);
   });
 
+  it("groups the models by whether they answer at once, says what the others need, and keeps the choice", () => {
+    const disk = { name: "big", state: "on_disk", context: 2048, needs: 3 * 1024 ** 3, title: "Big 7B" };
+    picker.offer([...entries("One"), disk, { ...disk, name: "bad", title: "Bad", state: "failed", error: "cut" }]);
+    picker.show("big");
+    const groups = [...elements.choice.querySelectorAll("optgroup")];
+    assert.deepEqual(groups.map((group) => group.getAttribute("label")), ["Loaded", "Loaded when needed"]);
+    assert.deepEqual(labels(), ["One", "Big 7B · needs 3 GiB", "Bad · failed"]);
+    picker.offer([...entries("One"), { ...disk, state: "loading" }]);
+    assert.deepEqual([labels(), elements.choice.value], [["One", "Big 7B · loading"], "big"]);
+    picker.offer([...entries("One"), { ...disk, state: "failed", error: "cut" }]);
+    picker.show("big");
+    assert.equal(elements.choice.title, "big: cut");
+  });
+
   it("shows the chat's model, and the default one where the server has none of that name", () => {
     picker.offer(entries("One", "Two"));
     for (const [chosen, shown] of [["Two", "Two"], [undefined, "One"], ["Three", "One"]]) {

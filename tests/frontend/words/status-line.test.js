@@ -43,6 +43,7 @@ describe("describeStatus", () => {
     [{ state: "queued", position: 2, eta_ms: 4200 }, 0, "Queued, 2 ahead · about 4 s"],
     [{ state: "queued", position: 1, eta_ms: 75_000 }, 0, "Queued, 1 ahead · about 1 min 15 s"],
     [{ state: "loading" }, 0, "Loading the model"],
+    [{ state: "loading", done: 1, total: 3 }, 0, "Loading the model · 33 %"],
     [{ state: "prefill" }, 0, "Reading the prompt"],
     [{ state: "prefill", done: 0, total: 1500 }, 0, "Reading the prompt 0 / 1,500"],
     [{ state: "decode" }, 0, "Writing"],
