@@ -297,9 +297,12 @@ class Engine(Protocol):
         after ``close``."""
         ...
 
-    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
+    def grammar(
+        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
+    ) -> str:
         """Convert a JSON schema to a grammar, as text for the journal. An answer under it parses and obeys the schema.
-        ``compact``: without line breaks, so that it has fewer tokens.
+        ``compact``: without line breaks, so that it has fewer tokens. ``between``: the answer is any text, in which the
+        JSON must follow wherever the first of these marks has been written, and then the second one.
 
         May take a second for a large schema. Raises GrammarError with the unsupported keyword and its path, and
         EngineDeadError after ``close``.

@@ -92,7 +92,9 @@ class Model(Protocol):
         """See Engine.pieces. Raises EngineDeadError once the model is closed."""
         ...
 
-    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
+    def grammar(
+        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
+    ) -> str:
         """See Engine.grammar."""
         ...
 

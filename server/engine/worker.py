@@ -81,8 +81,10 @@ class BatchingEngine:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         return self._model.pieces(tokens)
 
-    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
-        return self._model.grammar(schema, compact=compact)
+    def grammar(
+        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
+    ) -> str:
+        return self._model.grammar(schema, compact=compact, between=between)
 
     def eta_ms(self) -> int | None:
         return self._batcher.eta_ms

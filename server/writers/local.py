@@ -20,7 +20,7 @@ from server.engine.base import (
 from server.writers.endings import ended
 from server.writers.local_prompt import make_prompt, measure_prompt
 from server.writers.local_sampling import resolve_sampling
-from server.writers.local_tools import call_grammar
+from server.writers.local_tools import begun_call_grammar, call_grammar
 from server.writers.model_choice import named_model
 from server.writers.writer_port import Prepared, PromptSize, ServedModel
 
@@ -86,10 +86,15 @@ class LocalWriter:
         named_model(body, self.models)
         prompt = make_prompt(body, self.engine, self.chat_template, written)
         grammar = call_grammar(body, self.engine, self.chat_template)
+        sampling = resolve_sampling(body, self.engine, self.chat_template.stop, grammar)
+        if sampling.grammar is None:
+            # The stop strings stay: most of the answer is text.
+            begun = begun_call_grammar(body, self.engine, self.chat_template)
+            sampling = replace(sampling, grammar=begun)
         request = GenerationRequest(
             id=key,
             prompt=prompt.tokens,
-            sampling=resolve_sampling(body, self.engine, self.chat_template.stop, grammar),
+            sampling=sampling,
             received=received,
             opened=prompt.opened,
             principal=principal,

@@ -8,7 +8,16 @@ from typing import Any, Final
 from protocol.errors import ErrorCode
 from protocol.messages import ChatMessage, Generate, NamedTool, ToolFunction
 from server.chat.template import ChatTemplate
-from server.chat.tools.formats import ANY_ARGUMENTS, NO_ARGUMENTS, Forced, Function, forced
+from server.chat.tools.call_splitter import HERMES, HERMES_END
+from server.chat.tools.formats import (
+    ANY_ARGUMENTS,
+    NO_ARGUMENTS,
+    Forced,
+    Function,
+    ToolFormat,
+    call_schema,
+    forced,
+)
 from server.engine.base import Engine, GrammarError
 from server.writers.request_errors import refusal
 
@@ -46,6 +55,22 @@ def call_grammar(body: Generate, engine: Engine, template: ChatTemplate) -> str 
         form = _forced(body, template, enforced)
         assert form is not None
         return engine.grammar(form.schema, compact=True)
+
+
+def begun_call_grammar(body: Generate, engine: Engine, template: ChatTemplate) -> str | None:
+    """Return the grammar of an answer that may call functions, which makes each call obey once its mark is written.
+
+    None without functions, and with formats that have no marks in the text.
+    """
+    functions = offered(body)
+    if not functions or template.tool_format is not ToolFormat.HERMES:
+        return None
+    marks = (HERMES, HERMES_END)
+    try:
+        return engine.grammar(call_schema(functions), compact=True, between=marks)
+    except GrammarError:
+        enforced = [_enforced(body, engine, function._replace(strict=False)) for function in functions]
+        return engine.grammar(call_schema(enforced), compact=True, between=marks)
 
 
 def template_variables(body: Generate) -> dict[str, Any]:

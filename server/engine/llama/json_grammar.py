@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Final, NamedTuple
 
 import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper
@@ -26,6 +27,10 @@ LIMITS: Final = LLParserLimits(
 KEPT: Final = 16
 """Compiled grammars kept for their answers. One that is evicted is compiled again, on the engine's thread."""
 
+_BEGIN: Final = "begin"
+_END: Final = "end"
+"""Keys of a grammar for JSON between marks."""
+
 LOOKAHEAD: Final = 3
 """Tokens tried with each new grammar."""
 
@@ -42,6 +47,14 @@ _EXPLAINED: Final = {
 """Replacements for error texts of llguidance that describe its internals."""
 
 
+class _Vocabulary(NamedTuple):
+    """``ends``: tokens that end an answer; ``specials``: other tokens without text, in order."""
+
+    tokenizer: LLTokenizer
+    ends: frozenset[int]
+    specials: Sequence[int]
+
+
 class Grammars:
     """Compiles grammars for one vocabulary. Methods may be called from any thread."""
 
@@ -49,29 +62,33 @@ class Grammars:
         self._read_tokens = read_tokens
         self._lock = threading.Lock()
         """Lock for reading the vocabulary and for the two fields below."""
-        self._tokens: tuple[LLTokenizer, frozenset[int]] | None = None
+        self._tokens: _Vocabulary | None = None
         self._kept: deque[tuple[str, LLMatcher]] = deque(maxlen=KEPT)
         """Compiled grammars. Each is used for one answer only: copies share the limited states of their lexer."""
 
-    def compile(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
+    def compile(
+        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
+    ) -> str:
         """See Engine.grammar."""
         written = write(schema)
         termination.check(written)
-        tokenizer, _ = self._tokenizer()
+        vocabulary = self._vocabulary()
         text = _text(written.whole(written.root.written), compact)
-        matcher = _matcher(tokenizer, text)
+        if between is not None:
+            text = json.dumps({_BEGIN: between[0], _END: between[1], "json": json.loads(text)})
+        matcher = _matcher(vocabulary, text)
         if error := _error(matcher):
-            raise find_culprit(written, error, lambda part: _error(_matcher(tokenizer, _text(part, compact))))
+            raise find_culprit(written, error, lambda part: _error(_matcher(vocabulary, _text(part, compact))))
         self._keep(text, matcher)
         return text
 
     def matcher(self, text: str) -> Matcher:
         """Return the initial matcher for a grammar from ``compile``. Raises SamplerError."""
-        tokenizer, ends = self._tokenizer()
-        matcher = self._take(text) or _matcher(tokenizer, text)
+        vocabulary = self._vocabulary()
+        matcher = self._take(text) or _matcher(vocabulary, text)
         if error := _sentence(matcher.get_error()):
             raise SamplerError(f"the grammar of this answer can't be read: {error}")
-        return Matcher(matcher, ends)
+        return Matcher(matcher, vocabulary.ends)
 
     def _keep(self, text: str, matcher: LLMatcher) -> None:
         with self._lock:
@@ -85,7 +102,7 @@ class Grammars:
                     return matcher
         return None
 
-    def _tokenizer(self) -> tuple[LLTokenizer, frozenset[int]]:
+    def _vocabulary(self) -> _Vocabulary:
         with self._lock:
             if self._tokens is None:
                 table = self._read_tokens()
@@ -95,7 +112,9 @@ class Grammars:
                     eos_token=list(table.ends),
                     slices=LLTokenizer.json_slices(),
                 )
-                self._tokens = tokenizer, frozenset(table.ends)
+                ends = frozenset(table.ends)
+                specials = [token for token in table.special_token_ids if token not in ends]
+                self._tokens = _Vocabulary(tokenizer, ends, specials)
             return self._tokens
 
 
@@ -132,11 +151,27 @@ def _text(schema: Written, compact: bool) -> str:
     return json.dumps({"x-guidance": options, **schema})
 
 
-def _matcher(tokenizer: LLTokenizer, text: str) -> LLMatcher:
+def _matcher(vocabulary: _Vocabulary, text: str) -> LLMatcher:
     """Build a matcher. ``no_forcing`` allows every tokenization of text that must come next, not just llguidance's
     choice."""
-    lark = f'%llguidance {{"no_forcing": true}}\nstart: %json {text}'
-    return LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=LIMITS)
+    is_marked = text.startswith(f'{{"{_BEGIN}"')
+    rules = _marked(json.loads(text), vocabulary.specials) if is_marked else f"start: %json {text}"
+    lark = f'%llguidance {{"no_forcing": true}}\n{rules}'
+    return LLMatcher(vocabulary.tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=LIMITS)
+
+
+def _marked(form: Mapping[str, object], specials: Sequence[int]) -> str:
+    """Return the rules for JSON between marks in a text, which may have any of the ``specials``."""
+    begin, end = json.dumps(form[_BEGIN]), json.dumps(form[_END])
+    runs = [list(run) for _, run in groupby(enumerate(specials), lambda pair: pair[1] - pair[0])]
+    tokens = ",".join(f"{run[0][1]}-{run[-1][1]}" for run in runs)
+    return (
+        f"start: (call{' | special' if specials else ''})* TEXT\n"
+        f"call: begin BLANKS %json {json.dumps(form['json'])} BLANKS {end}\n"
+        f"begin[lazy]: TEXT {begin}\n"
+        + (f"special: TEXT <[{tokens}]>\n" if specials else "")
+        + "TEXT: /(.|\\n)*/\nBLANKS: /[ \\n]{0,4}/\n"
+    )
 
 
 def _error(matcher: LLMatcher) -> str:

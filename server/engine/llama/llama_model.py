@@ -120,11 +120,13 @@ class LlamaModel:
         with self._open():
             return [self._token_bytes(token, special=True) for token in tokens]
 
-    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
+    def grammar(
+        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
+    ) -> str:
         """See Engine.grammar. The slow part needs no llama.cpp, so it blocks neither ``tokenize`` nor ``close``."""
         with self._open():
             pass
-        return self._grammars.compile(schema, compact=compact)
+        return self._grammars.compile(schema, compact=compact, between=between)
 
     @property
     def kv_identity(self) -> str:

@@ -187,7 +187,9 @@ class ScriptedModel:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         return [self.piece(token) for token in tokens]
 
-    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
+    def grammar(
+        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
+    ) -> str:
         return json.dumps(example(schema, schema))
 
     def piece(self, token: int) -> bytes:

@@ -48,7 +48,9 @@ class PuppetEngine:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         raise NotImplementedError
 
-    def grammar(self, schema: Mapping[str, object], *, compact: bool = False) -> str:
+    def grammar(
+        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
+    ) -> str:
         raise NotImplementedError
 
     def eta_ms(self) -> int | None:

@@ -11,9 +11,9 @@ WORDS = ("red", "Größe", 'say "no"', "a\\b", "</tool_call>", "x y", "it's", "e
 
 
 def random_model(rng: random.Random, name: str = "Arguments", depth: int = 2) -> type[BaseModel]:
-    """Return a model with one to four random fields."""
+    """Return a model with one to three random fields, and fewer in those inside it."""
     fields: dict[str, Any] = {}
-    for place in range(rng.randrange(1, 5)):
+    for place in range(rng.randrange(1, 2 + depth)):
         kind = _kind(rng, f"{name}{place}", depth)
         is_required = rng.random() < 0.7
         fields[rng.choice(("size", "name", "$x", "größe", "a b")) + str(place)] = (
@@ -31,7 +31,7 @@ def _kind(rng: random.Random, name: str, depth: int) -> Any:
             low = rng.randrange(-50, 50)
             return Annotated[int, Field(ge=low, le=low + rng.randrange(100))]
         case "text":
-            return Annotated[str, Field(min_length=rng.randrange(3), max_length=rng.randrange(3, 12))]
+            return Annotated[str, Field(min_length=rng.randrange(3), max_length=rng.randrange(3, 8))]
         case "pattern":
             return Annotated[str, Field(pattern=rng.choice((r"^[a-z]{2,4}-\d{2}$", r"^(yes|no)$")))]
         case "word":
@@ -39,7 +39,7 @@ def _kind(rng: random.Random, name: str, depth: int) -> Any:
         case "bool":
             return bool
         case "list":
-            return Annotated[list[_kind(rng, name, 0)], Field(max_length=rng.randrange(1, 4))]  # type: ignore[misc]
+            return Annotated[list[_kind(rng, name, 0)], Field(max_length=rng.randrange(1, 3))]  # type: ignore[misc]
         case "model":
             return random_model(rng, name, depth - 1)
         case "union":

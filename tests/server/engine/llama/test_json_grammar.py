@@ -242,3 +242,34 @@ def test_an_answer_uses_up_none_of_what_another_may_use(monkeypatch: pytest.Monk
         matcher.accept(single_bytes()[ord('"')])
         for _ in range(400):
             matcher.accept(single_bytes()[dice.choice(b"ab")])
+
+
+CALL = {"type": "object", "properties": {"name": {"const": "add"}}, "required": ["name"]}
+CALLED = '<tool_call>\n{"name": "add"}\n</tool_call>'
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Hello, {world} </tool_call> <tool", ""),
+        (f"Hi {CALLED} more {CALLED}{CALLED}", ""),
+        ("Hi <tool_call>", "x"),
+        ('<tool_call>{"name": "', "b"),
+        ('<tool_call>{"name": "add"}', "}"),
+        (f"{CALLED}<tool_call>", "n"),
+    ],
+)
+def test_json_between_marks_in_a_text(text: str, wrong: str) -> None:
+    grammars = model()._grammars
+    matcher = grammars.matcher(grammars.compile(CALL, between=("<tool_call>", "</tool_call>")))
+    for token in _tokens(text):
+        assert matcher.allows(token)
+        matcher.accept(token)
+    vocabulary = grammars._vocabulary()
+    assert {matcher.allows(token) for token in (*vocabulary.ends, *vocabulary.specials)} == {not wrong}
+    assert not wrong or not matcher.allows(_tokens(wrong)[-1])
+
+
+def _tokens(text: str) -> list[int]:
+    tokenized: list[int] = model().tokenize(text)
+    return tokenized[1:]  # without the token that begins a prompt
