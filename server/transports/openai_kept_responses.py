@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +21,7 @@ from server.openai.kept_items import page_of
 from server.openai.response_request import read_response
 from server.transports.generations import while_connected
 from server.transports.openai_endpoint import json_response
-from server.transports.openai_response_reader import ResponseReader, is_waiting
+from server.transports.openai_response_reader import ResponseReader
 from server.transports.openai_response_start import NAMES, response_start
 from server.transports.openai_responses import follow
 from server.transports.openai_stored import StoredResponse, previous_items, stored_response
@@ -39,14 +39,14 @@ async def read(request: Request) -> Response | ASGIApp:
         raise RefusedError("starting_after needs stream=true", param="starting_after")
     if stream:
         return follow(request, response, -1 if after is None else after)
-    return json_response(_now(response))
+    return json_response(await response.now())
 
 
 async def cancel(request: Request) -> Response:
     """``POST /v1/responses/{id}/cancel``: stop the response; return it once it has ended."""
     response = _named(request)
     await while_connected(request, _end(request, response))
-    return json_response(_now(response))
+    return json_response(await response.now())
 
 
 async def delete(request: Request) -> Response:
@@ -66,7 +66,7 @@ async def input_items(request: Request) -> Response:
 async def input_tokens(request: Request) -> Response:
     """``POST /v1/responses/input_tokens``: the length of the prompt that a request would have."""
     asked = read_response(await read_body(request))
-    start = response_start(request, asked, previous_items(request, asked.previous))
+    start = response_start(request, asked, await previous_items(request, asked.previous))
     registry: Registry = request.app.state.registry
     try:
         size = await registry.measure(start.body, start.written)
@@ -78,10 +78,6 @@ async def input_tokens(request: Request) -> Response:
 
 def _named(request: Request) -> StoredResponse:
     return stored_response(request, request.path_params["id"])
-
-
-def _now(response: StoredResponse) -> dict[str, Any]:
-    return response.answer().whole(waiting=is_waiting(response.generation))
 
 
 async def _end(request: Request, response: StoredResponse) -> None:

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from protocol.messages import Done
-from server.generations.generation import WAITING, Generation
 from server.openai.response_answer import Event, ResponseAnswer
 from server.openai.response_note import decoded_note
-from server.transports.openai_stored import StoredResponse
+from server.transports.openai_stored import StoredResponse, is_waiting
 
 BATCH: Final = 64
 """Maximum number of pieces whose events are sent in one write, so that a slow client receives it in time."""
@@ -57,8 +56,3 @@ class ResponseReader:
             if isinstance(event, Done) and (note := decoded_note(self._generation.note)):
                 self.answer.steered = note.steered
             yield from self.answer.feed(event)
-
-
-def is_waiting(generation: Generation) -> bool:
-    """Tell whether a generation waits in the queue."""
-    return generation.state in WAITING

@@ -15,7 +15,7 @@ from server.openai.errors import ErrorReply
 from server.openai.response_request import read_response
 from server.transports.generations import while_connected
 from server.transports.openai_endpoint import error_response, json_response
-from server.transports.openai_response_reader import ResponseReader, is_waiting
+from server.transports.openai_response_reader import ResponseReader
 from server.transports.openai_response_start import ResponseStart, response_start, start_response
 from server.transports.openai_stored import StoredResponse, previous_items
 from server.transports.openai_stream import Emit, Wire, stream_chunks
@@ -26,13 +26,13 @@ async def create(request: Request) -> Response | ASGIApp:
     """Answer a request. The client that leaves stops its answer, unless it asked for it in the background."""
     received = time.monotonic()
     asked = read_response(await read_body(request))
-    start = response_start(request, asked, previous_items(request, asked.previous))
+    start = response_start(request, asked, await previous_items(request, asked.previous))
     if asked.stream:
         stream = _Stream(request, start, received)
         return stream_chunks(request, stream.run, Wire(named=True, failure=stream.failed))
     if asked.background:
         response = await start_response(request, start, received)
-        return json_response(response.answer().whole(waiting=is_waiting(response.generation)))
+        return json_response(await response.now())
     return await while_connected(request, _whole(request, start, received))
 
 

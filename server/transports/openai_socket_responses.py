@@ -112,13 +112,13 @@ class SocketResponses:
 
     async def _start(self, asked: ResponseRequest, received: float) -> StoredResponse:
         """Start a response. Raises RemoteProtocolError."""
-        start = response_start(self._websocket, asked, self._items_before(asked.previous))
+        start = response_start(self._websocket, asked, await self._items_before(asked.previous))
         return await start_response(self._websocket, start, received)
 
-    def _items_before(self, previous: str | None) -> list[Item]:
+    async def _items_before(self, previous: str | None) -> list[Item]:
         if previous is not None and (own := self._own.get(previous)):
-            return own.items()
-        return previous_items(self._websocket, previous)
+            return await own.items()
+        return await previous_items(self._websocket, previous)
 
     def _begun(self, response: StoredResponse, asked: ResponseRequest, lane: str | None) -> _Running:
         """Read a response that was started just now: before the next await."""
@@ -147,7 +147,7 @@ class SocketResponses:
         """Start the response that begins with the input of ``running``'s steers."""
         items = [item for steer in running.steers for item in steer.items]
         try:
-            history = running.response.items()
+            history = await running.response.items()
             asked = steered_request(running.asked, running.response.generation.id, items)
             start = response_start(self._websocket, asked, history)
             response = await start_response(self._websocket, start, time.monotonic())
