@@ -89,6 +89,7 @@ export class ChatApp {
       open: () => this.#open,
       set: (settings) => this.set(settings),
       changed: () => this.#show(),
+      isLoaded: () => this.#isLoaded,
     });
     this.#answers = new AnswerEvents(parts, this.#sender, this.#context, {
       open: () => this.#open,
@@ -361,9 +362,18 @@ export class ChatApp {
     this.#showModels(models);
   }
 
+  /** False if the open conversation's model is not loaded. Older servers have only loaded ones. */
+  get #isLoaded() {
+    const { model } = this.settings;
+    const entry = this.#entries.find(({ name }) => name === model) ?? this.#entries[0];
+    return entry === undefined || entry.state === "loaded";
+  }
+
   /** @param {import("./protocol/messages.js").ModelEntry[]} models */
   #showModels(models) {
+    const wasLoaded = this.#isLoaded;
     this.#entries = models;
+    if (this.#isLoaded !== wasLoaded) this.#context.measure();
     this.#models = models.map(({ name }) => name);
     this.#parts.modelPicker?.offer(models);
     this.#parts.modelPicker?.show(this.settings.model);

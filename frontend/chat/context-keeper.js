@@ -14,6 +14,7 @@ import { Summarizer } from "../conversations/summarizer.js";
  * @property {() => OpenConversation} open
  * @property {(settings: Settings) => void} set changes the settings of the open conversation
  * @property {() => void} changed called after the count has changed
+ * @property {() => boolean} isLoaded false if the model that would count is not loaded
  */
 
 export class ContextKeeper {
@@ -77,6 +78,11 @@ export class ContextKeeper {
   /** Count the open conversation if it has changed, and show the result. */
   measure() {
     const { leaf, id } = this.#open;
+    if (!this.#hooks.isLoaded()) {
+      this.#size.forget();
+      this.showMeter();
+      return this.#showChoice();
+    }
     const isUnsent = this.#parts.outbox.of(id).some(({ request }) => request.id === leaf || request.message_id === leaf);
     this.#size.look(this.#open, leaf !== null && !isUnsent);
     this.showMeter();

@@ -30,6 +30,22 @@ describe("context meter", () => {
     assert.deepEqual([tab.counts.at(-1), asked(tabs)], [null, []]);
   });
 
+  it("waits until the chat's model is loaded", async () => {
+    const tabs = new FakeTabs();
+    tabs.server.putChat("c", ["Hi", "Hello"]);
+    const tab = tabs.open("c");
+    const model = { name: "big", state: "on_disk", context: 2048 };
+    tab.ui.connectionChanged({ name: "connected", transport: "websocket", welcome: { type: "welcome", models: [model] } });
+    await settle();
+    assert.deepEqual([tab.counts.at(-1), asked(tabs)], [null, []]);
+    tab.ui.connectionDelivered({ type: "model", ...model, state: "loading", done: 1, total: 2 });
+    await settle();
+    assert.deepEqual(asked(tabs), []);
+    tab.ui.connectionDelivered({ type: "model", ...model, state: "loaded" });
+    await settle();
+    assert.deepEqual([tab.counts.at(-1)?.tokens, asked(tabs)], [100, ["context c m1"]]);
+  });
+
   it("shows what the server counts, once for each version", async () => {
     const { tabs, tab, shown } = await opened();
     assert.equal(shown(), 100);
