@@ -64,6 +64,7 @@ _MODEL: Final = {
     "architecture": "such as llama or qwen3",
     "parameters": "number of weights",
     "template": "origin of the chat template, as in ModelFacts",
+    "stop": "as in ModelFacts",
     "sampling": "values that it uses for fields that params leaves out",
 }
 
@@ -142,6 +143,7 @@ FIELDS: Final[dict[str, str]] = {
     "ModelFacts.parameters": "number of weights",
     "ModelFacts.context": "context length in tokens",
     "ModelFacts.template": "source of the chat template",
+    "ModelFacts.stop": "asked: the end of a cancel does not mean that the model has stopped; default: confirmed",
     "ModelFacts.architecture": "model family",
     "ModelFacts.sampling": "its defaults for sampling",
     **{f"ModelEntry.{name}": meaning for name, meaning in _MODEL.items()},
@@ -213,6 +215,7 @@ FIELDS: Final[dict[str, str]] = {
     "Usage.prompt_tokens": "tokens of the prompt",
     "Usage.cached_tokens": "number of these that did not have to be read again",
     "Usage.completion_tokens": "tokens of the answer",
+    "Usage.counted": "true if pieces of text are counted, because not all tokens are known",
     "Timings.total": "from receipt to end",
     "Timings.queued": "until it left the queue",
     "Timings.prefill": "time for reading the prompt",

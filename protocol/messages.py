@@ -229,12 +229,13 @@ class RecommendedSampling(Facts, frozen=True, kw_only=True):
 
 class ModelFacts(Facts, frozen=True, kw_only=True):
     """The default model. ``parameters``: number of weights; ``context``: tokens; ``template``: source of the chat
-    template."""
+    template. ``stop``: "asked" if the server can't know when the model has stopped computing; None: "confirmed"."""
 
     name: str
-    parameters: Count
-    context: Count
-    template: Literal["gguf", "chatml", "chosen"]
+    template: Literal["gguf", "chatml", "chosen", "upstream"]
+    parameters: Count | None = None
+    context: Count | None = None
+    stop: Literal["confirmed", "asked"] | None = None
     architecture: str | None = None
     sampling: RecommendedSampling | None = None
 
@@ -258,7 +259,7 @@ class ModelEntry(Facts, frozen=True, kw_only=True):
 
     name: ModelName
     state: str
-    context: Count
+    context: Count | None = None
     size: Count | None = None
     needs: Count | None = None
     done: Count | None = None
@@ -267,7 +268,8 @@ class ModelEntry(Facts, frozen=True, kw_only=True):
     title: str | None = None
     architecture: str | None = None
     parameters: Count | None = None
-    template: Literal["gguf", "chatml", "chosen"] | None = None
+    template: Literal["gguf", "chatml", "chosen", "upstream"] | None = None
+    stop: Literal["confirmed", "asked"] | None = None
     sampling: RecommendedSampling | None = None
 
 
@@ -291,9 +293,13 @@ class ActiveGeneration(Facts, frozen=True, kw_only=True):
 
 
 class Usage(Facts, frozen=True, kw_only=True):
+    """``counted``: true if the counts are pieces of text in part, because the model's server did not tell its
+    tokens."""
+
     prompt_tokens: Count
     cached_tokens: Count
     completion_tokens: Count
+    counted: bool | None = None
 
 
 class Timings(Facts, frozen=True, kw_only=True):

@@ -137,6 +137,8 @@ def serve(settings: Settings) -> None:
 
 def with_models(settings: Settings) -> Settings:
     """Return the settings with the paths of the chosen models. Raises ModelError."""
+    if not settings.models:
+        return settings
     offline, folder = settings.offline == "on", settings.models_folder
     paths = [chosen_model(model, folder, os.environ, _remark, offline=offline) for model in settings.models]
     return dataclasses.replace(settings, model=paths[0], more_models=tuple(paths[1:]))

@@ -19,6 +19,7 @@ from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
 from server.chat.wellknown import chosen
 from server.conversations.store import Store
+from server.engine.base import ModelError
 from server.engine.kv_files import delete_kept
 from server.engine.model_defaults import ModelDefaults
 from server.generations.journal import Journal
@@ -34,6 +35,9 @@ from server.option import parts
 from server.serving_models import model_writers
 from server.settings import Settings
 from server.writers.model_writers import ModelWriters
+from server.writers.upstream.option import key_variable
+from server.writers.upstream.upstream import Address
+from server.writers.writer_port import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -61,24 +65,40 @@ def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, Mod
     journal = Journal(settings.data) if settings.journal == "on" else None
     store = Store(settings.data, lambda: delete_kept(settings.kv_folder))
     guard, active = _guard(settings), _active_limit(settings)
-    writer = model_writers(settings, template, defaults)
+    local_writers = model_writers(settings, template, defaults) if settings.models else None
+    writer: Writer = local_writers or _upstream_writer(settings)
     restart, root = OnRestart(settings.on_restart), settings.root_path
-    name, local = settings.model.stem, _local_models(settings, writer)
+    name, local = settings.model.stem if settings.models else None, _local_models(settings, local_writers)
     app = create_app(writer, journal, restart, settings.queue, guard, active, store, root, name, local)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
         _Server(app, settings.drain, root).run(sockets=[listener])
 
 
-def _local_models(settings: Settings, writer: ModelWriters) -> LocalModels:
+def _upstream_writer(settings: Settings) -> Writer:
+    """Ask the upstream what it is. Raises ModelError."""
+    if settings.more_upstreams:
+        raise ModelError("--upstream: several can't be combined yet; leave all but one out")
+    from server.writers.upstream.asking import ask_upstream  # here: its HTTP client takes 0.3 s to import
+    from server.writers.upstream.writer import UpstreamWriter
+
+    name, url = settings.upstreams[0]
+    key = os.environ.get(key_variable(name)) or None
+    address = Address(url=url, key=key, patience=settings.upstream_patience)
+    found = ask_upstream(address, settings.upstream_kind, settings.upstream_model)
+    logger.info("upstream %s is %s", url, found.kind.title)
+    return UpstreamWriter(found, settings.parallel)
+
+
+def _local_models(settings: Settings, writer: ModelWriters | None) -> LocalModels:
     return LocalModels(
         settings.models_folder,
         settings.data,
         os.environ,
-        ChatSizes(settings.context, settings.parallel),
+        ChatSizes(settings.context, settings.local_parallel),
         offline=settings.offline == "on",
-        in_use=writer.loaded_files,
-        got=lambda path: writer.refresh(),
+        in_use=writer.loaded_files if writer else tuple,
+        got=lambda path: writer.refresh() if writer else None,
     )
 
 
@@ -99,7 +119,7 @@ def _guard(settings: Settings) -> Guard:
 def _active_limit(settings: Settings) -> int | None:
     """Return the limit per user. With tokens no user gets the whole queue, unless the operator allows it."""
     if settings.max_active is None and settings.auth == "token":
-        return max(1, (settings.queue + settings.parallel) // 4)
+        return max(1, (settings.queue + settings.local_parallel) // 4)
     return settings.max_active
 
 

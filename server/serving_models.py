@@ -40,7 +40,7 @@ def model_writers(
 
     Raises ModelError and ChatTemplateError.
     """
-    memory, sizes = _memory(settings), ChatSizes(settings.context, settings.parallel)
+    memory, sizes = _memory(settings), ChatSizes(settings.context, settings.local_parallel)
     files, here = ModelFiles(settings, template), _catalogue(settings)
     sources = [chosen_source(path, here, defaults.get(path, ModelDefaults()), sizes) for path in settings.models]
     check_unique([source.name for source in sources])
@@ -74,7 +74,7 @@ class ModelFiles:
         model = LlamaModel(
             source.path,
             context=settings.context,
-            parallel=settings.parallel,
+            parallel=settings.local_parallel,
             threads=settings.threads,
             kv_tokens=settings.kv_tokens,
             defaults=source.defaults,

@@ -7,14 +7,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from server.guard.limits import ModelGetters
 from server.guard.origins import bare_name, origin
 from server.logs import LEVELS, Format
+from server.models.memory import PARALLEL
 from server.models.places import models_folder
 from server.option import Option, list_of, one_of, path_prefix, whole_number, without_brackets
 from server.starter import MODEL_PATH
+from server.writers.upstream.kinds import AUTO, KINDS
+from server.writers.upstream.option import NamedAddress, read_upstream
 
 ADDRESSES = (
     *("api", "c", "channel", "detokenize", "embed", "generate", "generations", "healthz", "login", "logout", "metrics"),
@@ -31,6 +34,8 @@ class Settings:
     ``cache_ram`` and ``cache_disk`` are in MiB, ``drain`` in seconds. ``allow_host`` and ``allow_origin`` are
     comma-separated. ``max_active`` None: chosen to suit ``auth``. ``model_memory`` is in MiB, None: chosen to suit the
     free memory. ``models_dir`` None: a folder in ``data``. ``more_models``: models beside the default one.
+    ``parallel`` None: PARALLEL, or what suits the upstream. ``upstream_patience`` is in seconds. ``upstream_model``
+    None: every model of the upstreams.
     """
 
     host: str
@@ -43,7 +48,11 @@ class Settings:
     offline: Literal["on", "off"]
     who_may_get_models: ModelGetters
     context: int | None
-    parallel: int
+    parallel: int | None
+    upstream: NamedAddress | None
+    upstream_kind: str
+    upstream_model: str | None
+    upstream_patience: int
     threads: int | None
     kv_tokens: int | None
     cache_ram: int
@@ -63,11 +72,23 @@ class Settings:
     log_format: Format
     log_level: str
     more_models: tuple[Path, ...] = ()
+    more_upstreams: tuple[NamedAddress, ...] = ()
+
+    @property
+    def upstreams(self) -> tuple[NamedAddress, ...]:
+        """Every upstream, in the order of the command line."""
+        return () if self.upstream is None else (self.upstream, *self.more_upstreams)
+
+    @property
+    def local_parallel(self) -> int:
+        """Answers of each local model that are computed at the same time."""
+        return PARALLEL if self.parallel is None else self.parallel
 
     @property
     def models(self) -> tuple[Path, ...]:
-        """Every chosen model, the default one first."""
-        return (self.model, *self.more_models)
+        """Every model of this machine, the default one first. Beside an upstream the starter is none."""
+        models = (self.model, *self.more_models)
+        return () if self.upstreams and models == (MODEL_PATH,) else models
 
     @property
     def models_folder(self) -> Path:
@@ -78,6 +99,14 @@ class Settings:
     def kv_folder(self) -> Path:
         """Folder of the KV of idle chats."""
         return self.data / "kv"
+
+
+def _upstream(text: str) -> NamedAddress:
+    """Parse ``--upstream``."""
+    try:
+        return read_upstream(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}") from None
 
 
 def default_data_folder(environ: Mapping[str, str]) -> Path:
@@ -167,9 +196,41 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
         Option(
             name="parallel",
             parse=whole_number(1, 256),
-            default=4,
+            default=None,
             metavar="N",
-            help="answers computed at the same time; more wait in the queue (%(default)s)",
+            help="answers computed at the same time; more wait in the queue (4; with an upstream as many as it has "
+            "slots, or 64)",
+        ),
+        Option(
+            name="upstream",
+            parse=_upstream,
+            default=None,
+            metavar="[NAME=]URL",
+            help="server whose models answer: llama-server, vLLM, SGLang, Ollama, LM Studio, or any OpenAI API; its "
+            "key is read from STREAMUI_UPSTREAM_KEY, with NAME from STREAMUI_UPSTREAM_KEY_NAME; repeat the option for "
+            "several (none)",
+            more="more_upstreams",
+        ),
+        Option(
+            name="upstream_kind",
+            parse=one_of(AUTO, *KINDS),
+            default=AUTO,
+            metavar="|".join((AUTO, *KINDS)),
+            help="what the upstream is (%(default)s)",
+        ),
+        Option(
+            name="upstream_model",
+            parse=str,
+            default=None,
+            metavar="NAME",
+            help="the only model of the upstream that is served (all)",
+        ),
+        Option(
+            name="upstream_patience",
+            parse=whole_number(0, 86_400),
+            default=30,
+            metavar="SECONDS",
+            help="seconds for which an upstream that can't be reached is tried again (%(default)s)",
         ),
         Option(
             name="threads",
@@ -310,7 +371,10 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    """Return the settings. Only a repeated option sets ``more_models``."""
-    names = [name for name in Settings.__dataclass_fields__ if name != "more_models"]
-    values = {name: getattr(arguments, name) for name in names}
-    return Settings(**values, more_models=getattr(arguments, "more_models", ()))
+    """Return the settings. Only a repeated option sets ``more_models`` and ``more_upstreams``."""
+    repeated = ("more_models", "more_upstreams")
+    values: dict[str, Any] = {
+        name: getattr(arguments, name, ()) if name in repeated else getattr(arguments, name)
+        for name in Settings.__dataclass_fields__
+    }
+    return Settings(**values)

@@ -84,6 +84,7 @@ class Observer:
         self.readers: dict[str, ObservedLog] = {}
         self._ledger = ledger
         self._greeted = False
+        self._confirms_stop = True
         self._leaving: int | None = None
         self._asked: set[str] = set()
         self._last_status: dict[str, tuple[dict[str, Any], int]] = {}
@@ -136,6 +137,7 @@ class Observer:
         elif kind == "welcome":
             if self._greeted:
                 raise Violation("3.1/2", "a second welcome")
+            self._confirms_stop = message["model"].get("stop") != "asked"
             self._greeted = True
         elif kind == "goodbye":
             self._leaving = message["code"]
@@ -215,6 +217,8 @@ class Observer:
         if reader.calls is not None and reader.calls != done.get("tool_calls", []):
             raise Violation("15.3/2", f"{id}: the parts of calls make {show(reader.calls)}, not {show(done)}")
         _plausible(done, reader.text)
+        if "stop" in done["timings"] and not self._confirms_stop:
+            raise Violation("6.6", f"{id}: timings.stop, and welcome.model.stop is asked")
         reader.watched = False
         self._ledger.end((id, reader.epoch), done)
 

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
+from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
 from server.conversations import reading, turn_prompt, turns
 from server.conversations.store import Store
@@ -62,6 +63,9 @@ class Sizes:
 
     def _nothing(self, body: Generate) -> Context:
         context = self._registry.writer.facts.context
+        if context is None:
+            text = "the context of this model isn't known here"
+            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
         return Context(tokens=0, context=context, room=truncation.room_for_prompt(body, context))
 
     def _remember(self, key: _Key, found: Context) -> None:

@@ -58,7 +58,9 @@ def chat_template(name: str | None) -> Iterator[Finding]:
 def memory(settings: Settings, needs: Sequence[ModelNeeds], available: int | None = None) -> Finding:
     """Check that the models and their KV caches fit into the free memory."""
     free = available_memory() if available is None else available
-    sizes = ChatSizes(settings.kv_tokens, 1) if settings.kv_tokens else ChatSizes(settings.context, settings.parallel)
+    sizes = (
+        ChatSizes(settings.kv_tokens, 1) if settings.kv_tokens else ChatSizes(settings.context, settings.local_parallel)
+    )
     parts = [memory_need(each.file_bytes, each.kv_bytes, each.context, sizes) for each in needs]
     need, weights, kv = (sum(getattr(part, name) for part in parts) for name in ("total", "weights", "kv"))
     needed = f"{size_text(need)} needed (model {size_text(weights)}, KV cache {size_text(kv)})"

@@ -98,6 +98,9 @@ class GenerationRequest:
     begins: a thinking mark that the chat template opens. ``principal`` owns the request. ``model``: name of the model
     that writes it. ``unprepared``: the request as its writer keeps it, where the model has to be loaded before there is
     a ``prompt``; no engine takes such a request.
+
+    ``asked`` and ``text`` are for a writer without tokens, and engines ignore them: the request to an upstream, as
+    JSON, and the pieces of the answer that an earlier server wrote.
     """
 
     id: str
@@ -109,15 +112,21 @@ class GenerationRequest:
     principal: str = ""
     model: str = ""
     unprepared: str = ""
+    asked: str = ""
+    text: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineUsage:
-    """Token counts of one generation. The token that ends an answer has no text and is not counted."""
+    """Token counts of one generation. The token that ends an answer has no text and is not counted.
+
+    ``counted``: a part is the number of pieces, because an upstream did not tell its tokens.
+    """
 
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +178,7 @@ class PromptMade:
 @dataclass(frozen=True, slots=True)
 class Prefill:
     """``done`` of the prompt's ``total`` tokens are in the KV cache, possibly read by another generation whose prompt
-    begins with them."""
+    begins with them. ``total`` 0: an upstream that doesn't tell."""
 
     id: str
     done: int

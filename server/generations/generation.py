@@ -165,7 +165,8 @@ class Generation:
                 self.prompt_tokens = len(request.prompt)
             case Prefill(done=done, total=total):
                 self._enter(GenerationState.PREFILL, GenerationEvent.READ)
-                self.status = Status(id=self.id, state=self.state, done=done, total=total)
+                read = (done, total) if total else (None, None)
+                self.status = Status(id=self.id, state=self.state, done=read[0], total=read[1])
             case Piece():
                 self._apply_piece(update, now)
             case Finished():
@@ -213,6 +214,7 @@ class Generation:
                 prompt_tokens=usage.prompt_tokens,
                 cached_tokens=usage.cached_tokens,
                 completion_tokens=usage.completion_tokens,
+                counted=usage.counted or None,
             ),
             timings=Timings(
                 total=round(timings.total, 3),

@@ -42,8 +42,8 @@ _Statement = tuple[str, Sequence[Any]]
 
 _BEGIN = """
     INSERT INTO generations
-        (key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, note, unprepared)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        (key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, note, unprepared, asked)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _PREPARE = "UPDATE generations SET sampling = ?, prompt = ?, opened = ?, model = ?, unprepared = '' WHERE key = ?"
 _STEP = "INSERT INTO steps VALUES (?, ?)"
@@ -202,7 +202,7 @@ class Journal:
         sampling, prompt = _prompt(request)
         facts = (request.id, begun.epoch, request.principal, _json(begun.body), sampling, prompt)
         kept = (request.opened, begun.model, request.model, begun.created, begun.note, request.unprepared)
-        return _BEGIN, (key, *facts, *kept)
+        return _BEGIN, (key, *facts, *kept, request.asked)
 
     def _prepare_request(self, made: PromptMade) -> _Statement:
         sampling, prompt = _prompt(made.request)

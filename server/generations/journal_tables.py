@@ -42,6 +42,10 @@ MIGRATIONS: Final = (
     -- What the prompt is made of once the model is loaded; '' where there is a prompt.
     ALTER TABLE generations ADD COLUMN unprepared TEXT NOT NULL DEFAULT '';
     """,
+    """
+    -- The request to an upstream, JSON; '' for a model of this machine.
+    ALTER TABLE generations ADD COLUMN asked TEXT NOT NULL DEFAULT '';
+    """,
 )
 """Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
 applied ones."""

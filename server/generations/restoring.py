@@ -31,7 +31,7 @@ def restored(stored: Stored, model: str, position: int, now: float) -> Generatio
         position,
         model=model,
         prompt_tokens=len(begun.request.prompt),
-        completion_tokens=len(begun.request.written),
+        completion_tokens=len(begun.request.written or begun.request.text),
         received=now,
         note=begun.note,
     )

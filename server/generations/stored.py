@@ -17,7 +17,7 @@ from server.generations.entries import Begun, Written
 _GENERATIONS = """
     SELECT
         key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, cancelled, finished,
-        ending, pieces, note, unprepared
+        ending, pieces, note, unprepared, asked
     FROM generations ORDER BY key
 """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
@@ -30,7 +30,7 @@ _Ended = tuple[Written, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """One stored generation. If it had not ended, ``begun.request.written`` has the tokens of ``pieces``.
+    """One stored generation. If it had not ended, ``begun.request`` has the tokens or the text of ``pieces``.
 
     ``key``: its row; ``ending`` and its Unix time ``finished`` are None if it had not ended.
     """
@@ -61,7 +61,7 @@ def read(db: sqlite3.Connection) -> list[Stored]:
 
 def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int]) -> Stored:
     key, id, epoch, principal, body, sampling, prompt, opened, *rest = row
-    model, model_name, created, cancelled, finished, ending, pieces, note, unprepared = rest
+    model, model_name, created, cancelled, finished, ending, pieces, note, unprepared, asked = rest
     request = GenerationRequest(
         id=id,
         prompt=tuple(array("i", prompt)),
@@ -72,6 +72,8 @@ def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int
         principal=principal,
         model=model_name,
         unprepared=unprepared,
+        asked=asked,
+        text=() if ending or not asked else tuple(piece.text for piece in written),
     )
     generate = msgspec.json.decode(body, type=Generate)
     return Stored(

@@ -12,6 +12,10 @@ DEFAULT_CONTEXT: Final = 8192
 """Largest context in tokens that a chat gets without ``--context``."""
 
 
+PARALLEL: Final = 4
+"""Default number of answers that are computed at the same time."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryNeed:
     """Memory need in bytes: ``weights`` of the file, ``kv`` cache of all chats."""

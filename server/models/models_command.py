@@ -14,7 +14,7 @@ from server.engine.base import ModelError
 from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, catalogue
 from server.models.downloads import cancel
 from server.models.getting import get_model, is_source
-from server.models.memory import ChatSizes, size_text
+from server.models.memory import PARALLEL, ChatSizes, size_text
 from server.models.model_facts import UNKNOWN, all_facts_of, facts_of, fits, lines_of, need_of
 from server.models.packaged import PACKAGED
 from server.models.places import OWN, models_folder
@@ -64,7 +64,7 @@ def run(asked: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> i
     if asked.action == "get":
         return _get(asked.name, folder, environ, offline=asked.offline == "on")
     here = catalogue(folder, environ)
-    sizes = ChatSizes(asked.context, asked.parallel)
+    sizes = ChatSizes(asked.context, asked.parallel or PARALLEL)
     if asked.action == "show":
         return _show(here.find(asked.name), sizes, as_json=asked.json)
     if asked.action == "rm":

@@ -18,7 +18,8 @@ def talk(url: str, conversation: TerminalConversation, token: str | None = None)
         commands = Commands(conversation, lambda: line.chat.models)
         model = line.chat.welcome.model
         _edit_lines(commands)
-        remark(f"{conversation.model or model.name} · {model.context} tokens of context · /help shows the commands")
+        context = f" · {model.context} tokens of context" if model.context else ""
+        remark(f"{conversation.model or model.name}{context} · /help shows the commands")
         while True:
             try:
                 typed = input("> ").strip()

@@ -30,6 +30,7 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
             parameters=facts.parameters,
             context=facts.context,
             template=registry.writer.template,
+            stop=None if models[0].confirms_stop else "asked",
             sampling=sampling_of(facts.sampling),
         ),
         limits=Limits(
@@ -45,6 +46,6 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
             for g in registry.active_of(access.principal)
         ),
         models=tuple(map(entry_of, models if access.admitted else models[:1])),
-        features=FEATURES,
+        features=() if models[0].template == "upstream" else FEATURES,
         warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

@@ -48,6 +48,7 @@ def entry_of(model: ServedModel) -> ModelEntry:
         architecture=model.architecture,
         parameters=model.parameters,
         template=model.template,
+        stop=None if model.confirms_stop else "asked",
         sampling=sampling_of(model.sampling),
     )
 

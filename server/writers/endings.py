@@ -22,7 +22,12 @@ def ended(
     request: GenerationRequest, reason: FinishReason, error: str | None = None, code: str | None = None
 ) -> Finished:
     """Return the last update of a request that is not submitted. ``code``: of the error, None: the engine's."""
-    usage = EngineUsage(prompt_tokens=len(request.prompt), cached_tokens=0, completion_tokens=len(request.written))
+    usage = EngineUsage(
+        prompt_tokens=len(request.prompt),
+        cached_tokens=0,
+        completion_tokens=len(request.written or request.text),
+        counted=bool(request.text),
+    )
     timings = EngineTimings(queued=0.0, prefill=None, first_token=None, decode=None, total=0.0, stop=None)
-    phase = Phase.DECODE if request.written else Phase.QUEUED
+    phase = Phase.DECODE if request.written or request.text else Phase.QUEUED
     return Finished(request.id, reason, phase, usage, timings, error, code=code)

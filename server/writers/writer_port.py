@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from protocol.messages import Generate, ModelState
 from server.chat.wellknown import Origin
-from server.engine.base import EngineModelFacts, EngineStats, Finished, GenerationRequest, Listener, SamplingParams
+from server.engine.base import EngineStats, Finished, GenerationRequest, Listener, SamplingParams
 
 
 class Prepared(NamedTuple):
@@ -29,16 +29,36 @@ class PromptSize(NamedTuple):
     dropped: int = 0
 
 
+TemplateOrigin = Origin | Literal["upstream"]
+"""Origin of a chat template: as in ``server.chat``, or the upstream's own."""
+
+
+class Facts(Protocol):
+    """Facts about a model; None: not known, as behind some upstreams. ``context`` is in tokens."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def architecture(self) -> str | None: ...
+    @property
+    def parameters(self) -> int | None: ...
+    @property
+    def context(self) -> int | None: ...
+    @property
+    def sampling(self) -> SamplingParams | None: ...
+
+
 class ServedModel(NamedTuple):
-    """A model that a request may name. ``context``: tokens; ``size``: bytes of its weights, None when unknown.
+    """A model that a request may name. ``context``: tokens; ``size``: bytes of its weights. None when unknown.
 
     ``slots``: number of its generations written at the same time. ``needs``: memory while it is loaded, ``done`` and
     ``total``: progress of loading; all in bytes. ``error``: reason of the state FAILED. ``full_name``: the name in the
-    list of this machine's models, ``title``: the one in its file. The last four are None where they are unknown.
+    list of this machine's models, ``title``: the one in its file. ``confirms_stop``: the end of
+    a cancelled request comes when its computation has stopped. The others are None where they are unknown.
     """
 
     name: str
-    context: int
+    context: int | None
     size: int | None
     slots: int
     state: ModelState = ModelState.LOADED
@@ -50,8 +70,9 @@ class ServedModel(NamedTuple):
     title: str | None = None
     architecture: str | None = None
     parameters: int | None = None
-    template: Origin | None = None
+    template: TemplateOrigin | None = None
     sampling: SamplingParams | None = None
+    confirms_stop: bool = True
 
 
 def names_of(models: Iterable[ServedModel]) -> Iterator[str]:
@@ -68,7 +89,7 @@ class Writer(Protocol):
     """
 
     @property
-    def facts(self) -> EngineModelFacts:
+    def facts(self) -> Facts:
         """Facts about the default model."""
         ...
 
@@ -78,7 +99,7 @@ class Writer(Protocol):
         ...
 
     @property
-    def template(self) -> Origin:
+    def template(self) -> TemplateOrigin:
         """Origin of the default model's chat template, as in `welcome.model.template`."""
         ...
 
@@ -115,7 +136,7 @@ class Writer(Protocol):
     def tokenize(self, model: str, text: str) -> list[int]:
         """Return the tokens that a rendered prompt has in the model of this name. Run it on a worker thread.
 
-        Raises EngineDeadError, and RemoteProtocolError for a model that isn't loaded.
+        Raises EngineDeadError, and RemoteProtocolError for a model that isn't loaded or whose tokens aren't known.
         """
         ...
 
@@ -126,7 +147,7 @@ class Writer(Protocol):
 
     def measure(self, body: Generate, written: str) -> PromptSize:
         """Return the size of the prompt that ``prepare`` would make, on the same terms. Raises RemoteProtocolError for
-        a model that isn't loaded."""
+        a model that isn't loaded or whose tokens aren't known."""
         ...
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:

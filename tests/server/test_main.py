@@ -177,7 +177,7 @@ def test_version_and_help_are_no_mistakes() -> None:
 
 @contextlib.asynccontextmanager
 async def started(
-    data: str, *options: str, program: Sequence[str] = ("-m", "server")
+    data: str, *options: str, program: Sequence[str] = ("-m", "server"), **environ: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """Run ``streamui serve`` on a free port; yields once it has printed its address. ``program``: what Python runs.
 
@@ -186,7 +186,7 @@ async def started(
     arguments = [*program, "serve", "--port=0", "--data", data, *options]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=pipe, stderr=pipe, env=without_models(f"{data}-home")
+        sys.executable, *arguments, stdout=pipe, stderr=pipe, env={**without_models(f"{data}-home"), **environ}
     )
     try:
         assert process.stdout is not None

@@ -1,0 +1,209 @@
+"""Chunks of an upstream's stream, decoded into one form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct, json
+
+from server.engine.base import Choice, TokenLogprob
+from server.writers.upstream.request_body import Form
+
+DONE: Final = b"[DONE]"
+
+LONGEST_SENTENCE: Final = 300
+"""Maximum length of an upstream's own error text in a message of this server, in characters."""
+
+
+class Used(NamedTuple):
+    """Token counts of one HTTP request."""
+
+    prompt: int
+    cached: int
+    completion: int
+
+
+class Delta(NamedTuple):
+    """One chunk. ``read``: tokens of the prompt that were read and all of them. ``finish``: OpenAI's finish_reason.
+
+    ``error``: the upstream's sentence; ``refused``: the same request would fail again.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    choices: tuple[Choice, ...] = ()
+    used: Used | None = None
+    read: tuple[int, int] | None = None
+    finish: str | None = None
+    error: str | None = None
+    refused: bool = False
+
+
+class _Likely(Struct):
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+
+
+class _Chosen(_Likely):
+    top_logprobs: list[_Likely] = []
+
+
+class _Logprobs(Struct):
+    content: list[_Chosen] | None = None
+
+
+class _Message(Struct):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class _Details(Struct):
+    cached_tokens: int | None = None
+
+
+class _Usage(Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _Details | None = None
+
+
+class _Progress(Struct):
+    total: int
+    processed: int
+
+
+class _ChatChoice(Struct):
+    delta: _Message | None = None
+    logprobs: _Logprobs | None = None
+    finish_reason: str | None = None
+    usage: _Usage | None = None
+
+
+class _ChatChunk(Struct):
+    choices: list[_ChatChoice] | None = None
+    usage: _Usage | None = None
+    error: Any = None
+    prompt_progress: _Progress | None = None
+    object: str | None = None
+    message: str | None = None
+
+
+class _TextChoice(Struct):
+    text: str | None = None
+    finish_reason: str | None = None
+
+
+class _TextChunk(Struct):
+    choices: list[_TextChoice] | None = None
+    usage: _Usage | None = None
+    error: Any = None
+
+
+class _Timings(Struct):
+    cache_n: int = 0
+
+
+class _NativeChunk(Struct):
+    content: str = ""
+    stop: bool = False
+    stop_type: str = ""
+    tokens_predicted: int = 0
+    tokens_evaluated: int = 0
+    completion_probabilities: list[_Chosen] | None = None
+    prompt_progress: _Progress | None = None
+    timings: _Timings | None = None
+    error: Any = None
+
+
+_CHAT: Final = json.Decoder(_ChatChunk)
+_TEXT: Final = json.Decoder(_TextChunk)
+_NATIVE: Final = json.Decoder(_NativeChunk)
+
+
+def read_chunk(form: Form, data: bytes, top: int | None) -> Delta:
+    """Decode one event. ``top``: number of likeliest tokens that the client asked for.
+
+    Raises msgspec.MsgspecError when it is no chunk of this form, or has text that isn't whole code points.
+    """
+    if form == "chat":
+        return _of_chat(_CHAT.decode(data), top)
+    return _of_text(_TEXT.decode(data)) if form == "text" else _of_native(_NATIVE.decode(data), top)
+
+
+def sentence(error: Any) -> str:
+    """Return the text of an upstream's error as one short line."""
+    if isinstance(error, dict):
+        error = error.get("message") or error.get("detail") or error.get("error") or "no reason given"
+        if isinstance(error, dict):
+            return sentence(error)
+    words = " ".join("".join(each if each.isprintable() else " " for each in str(error)).split())
+    return words if len(words) <= LONGEST_SENTENCE else f"{words[:LONGEST_SENTENCE]}..."
+
+
+def _failed(error: Any) -> Delta:
+    code = error.get("code") if isinstance(error, dict) else None
+    return Delta(error=sentence(error), refused=isinstance(code, int) and 400 <= code < 500 and code != 429)
+
+
+def _of_chat(chunk: _ChatChunk, top: int | None) -> Delta:
+    if error := chunk.error or (chunk.message if chunk.object == "error" else None):
+        return _failed(error)
+    choice = chunk.choices[0] if chunk.choices else None
+    said = choice.delta if choice else None
+    likely = choice.logprobs.content if choice and choice.logprobs else None
+    usage = chunk.usage or (choice.usage if choice else None)
+    return Delta(
+        text=(said.content or "") if said else "",
+        reasoning=(said.reasoning_content or said.reasoning or "") if said else "",
+        choices=_choices(likely, top) if likely else (),
+        used=_used(usage) if usage else None,
+        read=_read(chunk.prompt_progress),
+        finish=choice.finish_reason if choice else None,
+    )
+
+
+def _of_text(chunk: _TextChunk) -> Delta:
+    if chunk.error:
+        return _failed(chunk.error)
+    choice = chunk.choices[0] if chunk.choices else None
+    return Delta(
+        text=(choice.text or "") if choice else "",
+        used=_used(chunk.usage) if chunk.usage else None,
+        finish=choice.finish_reason if choice else None,
+    )
+
+
+def _of_native(chunk: _NativeChunk, top: int | None) -> Delta:
+    if chunk.error:
+        return _failed(chunk.error)
+    cached = chunk.timings.cache_n if chunk.timings else 0
+    ended = ("length" if chunk.stop_type == "limit" else "stop") if chunk.stop else None
+    return Delta(
+        text=chunk.content,
+        choices=_choices(chunk.completion_probabilities, top) if chunk.completion_probabilities else (),
+        used=Used(chunk.tokens_evaluated, cached, chunk.tokens_predicted) if chunk.stop else None,
+        read=_read(chunk.prompt_progress),
+        finish=ended,
+    )
+
+
+def _read(progress: _Progress | None) -> tuple[int, int] | None:
+    return (min(progress.processed, progress.total), progress.total) if progress else None
+
+
+def _used(usage: _Usage) -> Used:
+    details = usage.prompt_tokens_details
+    return Used(usage.prompt_tokens, (details.cached_tokens or 0) if details else 0, usage.completion_tokens)
+
+
+def _choices(likely: Sequence[_Chosen], top: int | None) -> tuple[Choice, ...]:
+    if top is None:
+        return ()
+    return tuple(Choice(_logprob(each), tuple(map(_logprob, each.top_logprobs[:top]))) for each in likely)
+
+
+def _logprob(likely: _Likely) -> TokenLogprob:
+    return TokenLogprob(likely.token.encode() if likely.bytes is None else bytes(likely.bytes), likely.logprob)

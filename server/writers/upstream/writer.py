@@ -1,0 +1,378 @@
+"""The writer over an upstream: a thread with an event loop, a queue, retries and Stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Generate
+from server.engine.base import (
+    EngineDeadError,
+    EngineStats,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Limit,
+    Listener,
+    Queued,
+    Update,
+)
+from server.engine.sampling_params import SamplingParams
+from server.logs import described
+from server.writers.endings import ended
+from server.writers.model_choice import named_model
+from server.writers.request_errors import refusal
+from server.writers.upstream.answer import Answer
+from server.writers.upstream.asked import asked_of
+from server.writers.upstream.chunks import DONE, read_chunk
+from server.writers.upstream.line import CutError, Line, RefusedError, Stream, UpstreamError
+from server.writers.upstream.request_body import TEMPLATE_PATH, Form, ask, needs_template, template_body
+from server.writers.upstream.upstream import Upstream, UpstreamFacts, UpstreamModel
+from server.writers.upstream.waiting import in_order
+from server.writers.writer_port import Facts, Prepared, PromptSize, ServedModel, TemplateOrigin
+
+SLOTS: Final = 64
+"""Requests sent to an upstream at the same time, when it doesn't tell how many it computes."""
+
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 1.0
+"""Pauses before another try, in seconds; each is twice the one before."""
+
+LOOK_SECONDS: Final = 0.01
+LONGEST_LOOK: Final = 0.2
+"""Pauses between two questions whether a stopped answer's slot is free, in seconds."""
+
+logger = logging.getLogger(__name__)
+
+
+class UpstreamWriter:
+    """Owns the thread, its loop and the connections. All private methods run on that thread.
+
+    ``slots``: requests at the same time; None: what the upstream computes, or SLOTS.
+    """
+
+    def __init__(self, upstream: Upstream, slots: int | None = None) -> None:
+        self.upstream = upstream
+        self._slots = slots or upstream.slots or SLOTS
+        self._ids = {model.name: model.id for model in upstream.models}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._main, name="upstream", daemon=True)
+        self._stats = EngineStats(slots=self._slots)
+        self._listener: Listener = lambda updates: None
+        self._waiting: dict[str, Answer] = {}
+        self._running: dict[str, tuple[Answer, asyncio.Task[None]]] = {}
+        self._open: set[str] = set()
+        """Answers whose request is open, or may still be computed by the upstream."""
+        self._updates: list[Update] = []
+        self._closing = asyncio.Event()
+        self._line: Line | None = None
+
+    @property
+    def name(self) -> str:
+        return self.upstream.models[0].name
+
+    @property
+    def facts(self) -> Facts:
+        first = self.upstream.models[0]
+        return UpstreamFacts(name=first.name, parameters=first.parameters, context=first.context)
+
+    @property
+    def models(self) -> tuple[ServedModel, ...]:
+        return tuple(map(self._served, self.upstream.models))
+
+    @property
+    def template(self) -> TemplateOrigin:
+        return "upstream"
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    @property
+    def confirms_stop(self) -> bool:
+        return self.upstream.confirms_stop
+
+    def identity(self, model: str) -> str:
+        return f"{model} (behind {self.upstream.kind.title})"
+
+    def start(self, listener: Listener, models_changed: Callable[[], None] = lambda: None) -> None:
+        self._listener = listener
+        self._thread.start()
+
+    def refresh(self) -> None:
+        """Do nothing: the models are those of the start."""
+
+    def prepare(self, key: str, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
+        model = named_model(body, self.models)
+        asked = asked_of(body, self._ids[model], self.upstream.kind, written)
+        request = GenerationRequest(
+            id=key,
+            prompt=(),
+            sampling=SamplingParams(),
+            received=received,
+            principal=principal,
+            model=model,
+            asked=asked.to_json(),
+        )
+        return Prepared(request, 0)
+
+    def tokenize(self, model: str, text: str) -> list[int]:
+        raise self._no_tokens()
+
+    def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
+        raise self._no_tokens()
+
+    def measure(self, body: Generate, written: str) -> PromptSize:
+        named_model(body, self.models)
+        text = f"this model is behind {self.upstream.kind.title}, and the size of a prompt isn't known here"
+        raise refusal(body, ErrorCode.UNSUPPORTED, text)
+
+    def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
+        model = request.model if request.model in self._ids else self.name
+        if identity != (own := self.identity(model)) or not request.asked:
+            text = f"it was started with {identity}, and the server now runs {own}; ask again"
+            return ended(request, FinishReason.FAILED, text)
+        if request.text and not self.upstream.kind.continues:
+            text = f"the server was restarted, and {self.upstream.kind.title} can't continue a text; ask again"
+            return ended(request, FinishReason.FAILED, text)
+        return replace(request, received=received, model=model)
+
+    def submit(self, request: GenerationRequest) -> None:
+        self._call(lambda: self._add(Answer(request, self.upstream.kind)))
+
+    def cancel(self, key: str, received: float) -> None:
+        with contextlib.suppress(EngineDeadError):
+            self._call(lambda: self._cancel(key, received))
+
+    def eta_ms(self) -> int | None:
+        return None
+
+    def stats(self) -> EngineStats:
+        alive = self._thread.is_alive() or self._thread.ident is None
+        return replace(self._stats, alive=alive, running=len(self._running), queued=len(self._waiting))
+
+    def close(self) -> None:
+        if self._thread.ident is None:
+            self._loop.close()
+            return
+        with contextlib.suppress(EngineDeadError):
+            self._call(self._closing.set)
+        self._thread.join()
+
+    def _served(self, model: UpstreamModel) -> ServedModel:
+        return ServedModel(
+            model.name,
+            model.context,
+            model.size,
+            self._slots,
+            parameters=model.parameters,
+            template="upstream",
+            confirms_stop=self.confirms_stop,
+        )
+
+    def _no_tokens(self) -> RemoteProtocolError:
+        text = f"this model is behind {self.upstream.kind.title}, and its tokens aren't known here"
+        return RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
+
+    def _call(self, act: Callable[[], object]) -> None:
+        """Run ``act`` on the loop. Raises EngineDeadError after the end."""
+        try:
+            self._loop.call_soon_threadsafe(act)
+        except RuntimeError:
+            raise EngineDeadError("the connection to the model's server has ended; restart the server") from None
+
+    def _main(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        address = self.upstream.address
+        self._line = Line(address.url, address.key, silence=address.silence)
+        try:
+            await self._closing.wait()
+            for answer in list(self._waiting.values()):
+                self._drop(answer, FinishReason.INTERRUPTED)
+            for answer, task in list(self._running.values()):
+                if answer.cancel_received is None:
+                    task.cancel()
+            await asyncio.gather(*(task for _, task in self._running.values()), return_exceptions=True)
+        finally:
+            await self._line.close()
+            self._flush()
+
+    # The queue
+
+    def _add(self, answer: Answer) -> None:
+        if self._closing.is_set():
+            self._emit([answer.finished(FinishReason.INTERRUPTED, time.monotonic(), stopped=True)])
+            return
+        self._waiting[answer.id] = answer
+        self._admit()
+
+    def _admit(self) -> None:
+        """Start the next answers, and report the positions of the others."""
+        running = [answer for answer, _ in self._running.values()]
+        while self._waiting and len(self._running) < self._slots and not self._closing.is_set():
+            answer = in_order(self._waiting.values(), running)[0]
+            del self._waiting[answer.id]
+            running.append(answer)
+            self._running[answer.id] = answer, self._loop.create_task(self._write(answer), name="answer")
+        self._emit(
+            Queued(answer.id, place) for place, answer in enumerate(in_order(self._waiting.values(), running), start=1)
+        )
+
+    def _cancel(self, key: str, received: float) -> None:
+        if answer := self._waiting.get(key):
+            answer.cancel_received = received
+            self._drop(answer, FinishReason.CANCELLED)
+            self._admit()
+        elif found := self._running.get(key):
+            answer, task = found
+            if answer.cancel_received is None:
+                answer.cancel_received = received
+                task.cancel()
+
+    def _drop(self, answer: Answer, reason: FinishReason) -> None:
+        del self._waiting[answer.id]
+        self._emit([answer.finished(reason, time.monotonic(), stopped=self.confirms_stop)])
+
+    def _emit(self, updates: Iterable[Update]) -> None:
+        """Deliver updates with all others of this turn of the loop."""
+        if not self._updates:
+            self._loop.call_soon(self._flush)
+        self._updates.extend(updates)
+
+    def _flush(self) -> None:
+        updates, self._updates = self._updates, []
+        if updates:
+            self._stats.steps += 1
+            self._listener(updates)
+
+    # One answer
+
+    async def _write(self, answer: Answer) -> None:
+        try:
+            finished = await self._to_end(answer)
+        except asyncio.CancelledError:
+            finished = await self._stopped(answer)
+        except Exception as error:
+            logger.exception("an answer of the upstream failed")
+            text = f"a fault in the server ended this answer ({described(error)}); ask again"
+            finished = answer.finished(FinishReason.FAILED, time.monotonic(), error=text, stopped=False)
+        self._open.discard(answer.id)
+        self._stats.prompt_tokens += finished.usage.prompt_tokens
+        self._stats.cached_tokens += finished.usage.cached_tokens
+        self._stats.completion_tokens += finished.usage.completion_tokens
+        self._running.pop(answer.id, None)
+        self._emit([finished])
+        self._admit()
+
+    async def _to_end(self, answer: Answer) -> Finished:
+        """Ask until the answer has ended. A cut is tried again for as long as the upstream's patience."""
+        pause, failing_since = FIRST_PAUSE, None
+        while True:
+            text = answer.begin_request()
+            if answer.left is not None and answer.left <= 0:
+                limit, now = Limit.MAX_TOKENS, time.monotonic()
+                return answer.finished(FinishReason.LENGTH, now, limit=limit, stopped=True)
+            before = answer.progress
+            try:
+                await self._request(answer, text)
+                return answer.ended_by_upstream(time.monotonic())
+            except RefusedError as error:
+                return self._failed(answer, f"the model's server refuses: {error}")
+            except CutError as error:
+                now = time.monotonic()
+                if answer.finish is not None:  # only the usage is missing
+                    return answer.ended_by_upstream(now)
+                if answer.progress > before:
+                    pause, failing_since = FIRST_PAUSE, None
+                failing_since = failing_since or now
+                if answer.has_text and not self.upstream.kind.continues:
+                    return self._failed(answer, f"the model's server broke off: {error}")
+                wait = max(pause, error.retry_after)
+                if now + wait - failing_since > self.upstream.address.patience:
+                    return self._failed(answer, f"the model's server can't be used: {error}")
+            await asyncio.sleep(wait)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _request(self, answer: Answer, text: str) -> None:
+        """Send one request and read its stream. Raises RefusedError and CutError."""
+        assert self._line
+        rendered = None
+        if needs_template(self.upstream.kind, answer.asked, text):
+            found = await self._line.read("POST", TEMPLATE_PATH, template_body(answer.asked))
+            rendered = found.get("prompt") if isinstance(found, dict) else None
+            if not isinstance(rendered, str):
+                raise RefusedError(f"{TEMPLATE_PATH} has no prompt")
+        wanted = ask(self.upstream.kind, answer.asked, text, answer.left, rendered)
+        self._open.add(answer.id)
+        try:
+            async with self._line.stream(wanted.path, wanted.body) as stream:
+                self._emit(answer.on_head(time.monotonic()))
+                await self._read(answer, stream, wanted.form)
+            if answer.finish is None:
+                raise CutError("it ended the answer without a reason")
+        except UpstreamError:
+            self._open.discard(answer.id)
+            raise
+        finally:
+            self._emit(answer.on_end(time.monotonic()))
+
+    async def _read(self, answer: Answer, stream: Stream, form: Form) -> None:
+        assert self._line
+        while (events := await stream.read()) is not None:
+            now = time.monotonic()
+            for data in events:
+                if data == DONE:
+                    return
+                try:
+                    delta = read_chunk(form, data, answer.asked.top_logprobs)
+                except (msgspec.MsgspecError, ValueError):
+                    raise RefusedError("it sends something that is no answer of this API") from None
+                if delta.error:
+                    raise (RefusedError if delta.refused else CutError)(self._line.scrubbed(delta.error))
+                self._emit(answer.on_delta(delta, now))
+            stream.writing = stream.writing or answer.is_writing
+            if form == "native" and answer.finish is not None:
+                return
+
+    def _failed(self, answer: Answer, text: str) -> Finished:
+        return answer.finished(FinishReason.FAILED, time.monotonic(), error=text, stopped=False)
+
+    async def _stopped(self, answer: Answer) -> Finished:
+        """Return the end of a cancelled or interrupted answer. Its connection is closed already."""
+        if answer.cancel_received is None:
+            return answer.finished(FinishReason.INTERRUPTED, time.monotonic(), stopped=False)
+        stopped = self.confirms_stop and (answer.id not in self._open or await self._confirmed(answer))
+        return answer.finished(FinishReason.CANCELLED, time.monotonic(), stopped=stopped)
+
+    async def _confirmed(self, answer: Answer) -> bool:
+        """Wait until the upstream has stopped computing it. False if that can't be known.
+
+        Its slots don't tell whose request they compute. So the answer has stopped once no more of them compute than
+        this server has open requests that are not cancelled.
+        """
+        assert self._line
+        until, pause = time.monotonic() + self.upstream.address.patience, LOOK_SECONDS
+        while time.monotonic() < until and not self._closing.is_set():
+            try:
+                slots = await self._line.read("GET", "/slots")
+            except (RefusedError, CutError):
+                return False
+            wanted = sum(id in self._open and each.cancel_received is None for id, (each, _) in self._running.items())
+            if sum(bool(each.get("is_processing")) for each in slots) <= wanted:
+                return True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause)
+            pause = min(pause * 1.5, LONGEST_LOOK)
+        return False

@@ -1,0 +1,124 @@
+"""``streamui serve --upstream``, in a process of its own, in front of a scripted upstream and of another StreamUI."""
+
+import json
+import signal
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.server.test_main import assert_told_in_one_line, run, started
+from tests.server.writers.upstream.scripted import ANSWER, PROMPT_TOKENS, Reply, Scripted, words
+
+START = {"type": "generate", "id": "g1", "prompt": "Hi", "on_detach_ms": None}
+
+
+async def messages(address: str, first: dict[str, Any], until: str = "done") -> list[dict[str, Any]]:
+    """Send ``first`` and return all messages up to the first one of type ``until``."""
+    found = []
+    async with connect(f"ws://{address}/ws", proxy=None) as socket:
+        await socket.send(json.dumps(first))
+        async for frame in socket:
+            found.append(json.loads(frame))
+            if found[-1]["type"] == until:
+                break
+    return found
+
+
+def text_of(found: list[dict[str, Any]]) -> str:
+    return "".join(message["text"] for message in found if message["type"] == "token")
+
+
+async def test_welcome_tells_what_is_known_of_a_model_behind_another_server(tmp_path: Path) -> None:
+    with Scripted("vllm") as scripted:
+        async with started(str(tmp_path), "--upstream", scripted.url) as (_, address):
+            welcome, *rest = await messages(address, START)
+            assert welcome["model"] == {"name": "scripted", "template": "upstream", "context": 4096, "stop": "asked"}
+            assert welcome["limits"]["parallel"] == 64
+            assert text_of(rest) == ANSWER
+            assert rest[-1]["usage"] == {"prompt_tokens": PROMPT_TOKENS, "cached_tokens": 4, "completion_tokens": 8}
+
+
+async def test_a_killed_server_goes_on_with_the_answer_and_shows_nothing_twice(tmp_path: Path) -> None:
+    with Scripted("llama-server") as scripted:
+        scripted.plan = lambda seen: Reply(hold=3)
+        async with started(str(tmp_path), "--upstream", scripted.url) as (process, address):
+            before = await messages(address, START, until="token")
+            while (seq := before[-1]["seq"]) < 3:
+                before += (await messages(address, {"type": "attach", "id": "g1", "after": seq}, until="token"))[1:]
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+        scripted.plan = lambda seen: Reply()
+        async with started(str(tmp_path), "--upstream", scripted.url) as (_, address):
+            after = await messages(address, {"type": "attach", "id": "g1", "after": 3})
+        shown = text_of(before)
+        assert shown == "".join(words(ANSWER)[:3])
+        assert shown + text_of(after) == ANSWER
+        done = after[-1]
+        assert (done["reason"], done["seq"], done["usage"]["completion_tokens"]) == ("stop", len(words(ANSWER)) + 1, 8)
+        assert done["usage"]["prompt_tokens"] == PROMPT_TOKENS
+
+
+async def test_after_a_kill_a_kind_that_cannot_continue_keeps_the_text_and_says_so(tmp_path: Path) -> None:
+    with Scripted("openai", lambda seen: Reply(hold=3)) as scripted:
+        async with started(str(tmp_path), "--upstream", scripted.url) as (process, address):
+            await messages(address, START, until="token")
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+        async with started(str(tmp_path), "--upstream", scripted.url) as (_, address):
+            after = await messages(address, {"type": "attach", "id": "g1", "after": 0})
+        assert after[-1]["reason"] == "failed"
+        assert "can't continue a text" in after[-1]["error"]["message"]
+        assert text_of(after) and ANSWER.startswith(text_of(after))
+
+
+async def test_another_streamui_is_an_upstream(tmp_path: Path) -> None:
+    async with started(str(tmp_path / "behind")) as (_, behind):
+        async with started(str(tmp_path / "front"), "--upstream", f"http://{behind}/v1") as (_, address):
+            body = {"prompt": "Hi", "params": {"temperature": 0, "max_tokens": 12}}
+            direct, through = [
+                json.load(urllib.request.urlopen(_post(f"http://{each}/generate", body))) for each in (behind, address)
+            ]
+            assert through["text"] == direct["text"]
+            assert through["usage"]["completion_tokens"] == direct["usage"]["completion_tokens"]
+
+
+def _post(url: str, body: dict[str, Any]) -> urllib.request.Request:
+    return urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+async def test_the_key_is_in_no_log_and_no_message(tmp_path: Path) -> None:
+    refusal = json.dumps({"error": {"message": "Incorrect API key provided: sk-secret-key"}}).encode()
+    with Scripted("openai", lambda seen: Reply(status=401, body=refusal)) as scripted:
+        more = ("--upstream", scripted.url, "--log-level", "debug")
+        async with started(str(tmp_path), *more, STREAMUI_UPSTREAM_KEY="sk-secret-key") as (process, address):
+            found = await messages(address, START)
+            process.terminate()
+            output = await process.communicate()
+        assert found[-1]["reason"] == "failed"
+        assert "STREAMUI_UPSTREAM_KEY" in found[-1]["error"]["message"]
+        assert "sk-secret-key" not in json.dumps(found)
+        assert scripted.answers[0].headers["authorization"] == "Bearer sk-secret-key"
+        assert b"sk-secret-key" not in b"".join(output)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--upstream", "gpu:8000"], "http://gpu:8000"),
+        (["--upstream", "http://user:secret@gpu"], "STREAMUI_UPSTREAM_KEY"),
+        (["--upstream", "http://localhost:1", "--upstream-kind", "magic"], "llama-server"),
+        (["--upstream", "http://localhost:1", "--upstream-patience", "-1"], "0 to 86400"),
+    ],
+)
+def test_a_bad_option_is_told_in_one_line(tmp_path: Path, arguments: list[str], named: str) -> None:
+    assert_told_in_one_line(run("serve", "--port=0", "--data", str(tmp_path), *arguments), named)
+
+
+def test_a_model_that_the_upstream_does_not_have_is_told_in_one_line(tmp_path: Path) -> None:
+    with Scripted("vllm") as scripted:
+        arguments = ("--upstream", scripted.url, "--upstream-model", "bigger")
+        ended = run("serve", "--port=0", "--data", str(tmp_path), *arguments)
+        assert_told_in_one_line(ended, "it has no model 'bigger'; it has scripted")

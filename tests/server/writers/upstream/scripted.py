@@ -1,0 +1,295 @@
+"""A server on this machine that speaks like each kind of upstream, with the faults that a test asks for.
+
+Its model always writes ANSWER, a word for each token. It continues the beginning that a request has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Self
+
+ANSWER: Final = 'One  two\n\nthree "four" – fünf 六. Seven'
+THOUGHT: Final = "Let me see."
+MODEL: Final = "scripted"
+PROMPT: Final = "<|user|>Hi<|answer|>"
+PROMPT_TOKENS: Final = 9
+ANSWERING: Final = ("/v1/chat/completions", "/v1/completions", "/completion")
+
+
+def words(text: str) -> list[str]:
+    """Return the tokens of a text: each word with the white space before it, and white space at its end."""
+    return re.findall(r"\s*\S+|\s+$", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One request. ``before``: number of earlier ones for an answer with the same seed."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    before: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Reply:
+    """The response to one request for an answer.
+
+    ``cut``: bytes of the body after which the connection breaks. ``hold``: tokens after which nothing more comes until
+    the client leaves or ``Scripted.release`` is called. ``usage``: where the token counts are. ``raw``: the whole body
+    of the stream, instead of the answer. ``error``: this chunk comes after ``hold`` tokens.
+    """
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    cut: int | None = None
+    hold: int | None = None
+    echo: bool = False
+    bytewise: bool = False
+    usage: Literal["own", "last", "choice", "every", "none"] = "own"
+    thought: Literal["", "reasoning", "reasoning_content"] = ""
+    error: Any = None
+    raw: bytes | None = None
+    finish: str | None = "stop"
+    logprobs: bool = False
+
+
+Plan = Callable[[Seen], Reply]
+
+
+class Scripted:
+    """Owns the server's thread. ``plan`` may be replaced at any time; ``slots``: what `/slots` tells."""
+
+    def __init__(self, kind: str, plan: Plan = lambda seen: Reply()) -> None:
+        self.kind = kind
+        self.plan = plan
+        self.seen: list[Seen] = []
+        self.facts: dict[str, list[tuple[int, Any]]] = {}
+        """Next responses to GET requests, by path: status, and a value or bytes."""
+        self.left = threading.Event()
+        """A client has closed its connection during an answer."""
+        self.busy = 0
+        """Slots that compute, as `/slots` tells."""
+        self.looked = threading.Semaphore(0)
+        """Released at each request for `/slots`."""
+        self.url = ""
+        self._asked: Counter[Any] = Counter()
+        self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._thread = threading.Thread(target=self._main, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join()
+
+    def release(self) -> None:
+        """Continue every answer that is held."""
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+    @property
+    def answers(self) -> list[Seen]:
+        """The requests for answers."""
+        return [each for each in self.seen if each.path in ANSWERING]
+
+    def _main(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
+        self._ready.set()
+        await self._end.wait()
+        server.close()
+        for writer in self._clients:
+            writer.transport.abort()
+        await asyncio.gather(*self._clients.values())
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients[writer] = self._loop.create_task(self._client(reader, writer), name="client")
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            if (first := await reader.readexactly(1)) == b"\x16":  # the beginning of TLS
+                raise ConnectionAbortedError
+            head = (first + await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            method, path, _ = head[0].split(" ")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+            body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"{}")
+            before = self._asked[body.get("seed")]
+            self._asked[body.get("seed")] += path in ANSWERING
+            seen = Seen(path, headers, body, before)
+            self.seen.append(seen)
+            await self._respond(seen, method, reader, writer)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def _respond(
+        self, seen: Seen, method: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if method == "GET" or seen.path == "/apply-template":
+            planned = self.facts.get(seen.path)
+            status, found = planned.pop(0) if planned else self._facts(seen.path)
+            _send(writer, status, {}, found if isinstance(found, bytes) else json.dumps(found).encode())
+            await writer.drain()
+            return
+        reply = self.plan(seen)
+        if reply.body is not None:
+            _send(writer, reply.status, reply.headers, reply.body)
+            await writer.drain()
+            return
+        await self._stream(seen, reply, reader, writer)
+
+    def _facts(self, path: str) -> tuple[int, Any]:
+        if path == "/apply-template":
+            return 200, {"prompt": PROMPT}
+        if path == "/v1/models":
+            owners = {"llama-server": "llamacpp", "ollama": "library", "lmstudio": "organization_owner"}
+            return 200, {"data": [{"id": MODEL, "owned_by": owners.get(self.kind, self.kind), "max_model_len": 4096}]}
+        if self.kind == "llama-server" and path == "/props":
+            return 200, {"default_generation_settings": {"n_ctx": 2048}, "total_slots": 3}
+        if self.kind == "llama-server" and path == "/slots":
+            self.looked.release()
+            return 200, [{"id": number, "is_processing": number < self.busy} for number in range(3)]
+        if self.kind == "lmstudio" and path == "/api/v0/models":
+            return 200, {"data": []}
+        return 404, {"error": {"message": f"{path} is not here"}}
+
+    async def _stream(
+        self, seen: Seen, reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head.encode())
+        body = b"".join(self._held(seen, reply)) if reply.raw is None else reply.raw
+        data = body if reply.cut is None else body[: reply.cut]
+        for part in [bytes([byte]) for byte in data] if reply.bytewise else [data] if data else []:
+            writer.write(b"%x\r\n%s\r\n" % (len(part), part))
+            await writer.drain()
+        if reply.cut is not None and reply.cut < len(body):
+            writer.transport.abort()
+            return
+        if reply.hold is not None and reply.error is None:
+            if await self._left(reader):
+                self.left.set()
+                return
+            rest = b"".join(_rest(self._events(seen, reply), reply.hold))
+            writer.write(b"%x\r\n%s\r\n" % (len(rest), rest))
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+    async def _left(self, reader: asyncio.StreamReader) -> bool:
+        """Wait until the client leaves (True) or ``release`` is called."""
+        gone = self._loop.create_task(reader.read(), name="gone")
+        woken = self._loop.create_task(self._wake.wait(), name="woken")
+        ended = self._loop.create_task(self._end.wait(), name="ended")
+        await asyncio.wait((gone, woken, ended), return_when=asyncio.FIRST_COMPLETED)
+        for task in (gone, woken, ended):
+            task.cancel()
+        return not self._wake.is_set()
+
+    def _held(self, seen: Seen, reply: Reply) -> Iterator[bytes]:
+        texts = 0
+        for is_text, event in self._events(seen, reply):
+            if reply.hold is not None and texts == reply.hold:
+                if reply.error is not None:
+                    yield _event({"error": reply.error})
+                return
+            texts += is_text
+            yield event
+
+    def _events(self, seen: Seen, reply: Reply) -> Iterator[tuple[bool, bytes]]:
+        """Yield each event, and if it has text."""
+        body = seen.body
+        native = seen.path == "/completion"
+        given = _given(body)
+        rest = ANSWER.removeprefix(given)
+        tokens = ([given] if reply.echo and given else []) + words(rest)
+        if (most := body.get("max_tokens", body.get("max_completion_tokens"))) is not None:
+            tokens, reply.finish = (tokens[:most], "length") if most < len(tokens) else (tokens, reply.finish)
+        usage = {
+            "prompt_tokens": PROMPT_TOKENS + len(words(given)),
+            "completion_tokens": len(tokens),
+            "prompt_tokens_details": {"cached_tokens": 4},
+        }
+        yield False, b": keep-alive\n\n"
+        if body.get("return_progress"):
+            for done in (4, PROMPT_TOKENS):
+                progress = {"total": PROMPT_TOKENS + len(words(given)), "cache": 4, "processed": done}
+                yield False, _event({**_nothing(native), "prompt_progress": progress})
+        if reply.thought and not native:
+            for word in words(THOUGHT):
+                yield True, _event({"choices": [{"delta": {reply.thought: word}}]})
+        for number, word in enumerate(tokens, start=1):
+            yield True, _event(_chunk(native, word, reply, {**usage, "completion_tokens": number}))
+        if native:
+            ended = {"stop": True, "stop_type": "limit" if reply.finish == "length" else "eos"}
+            counts = {"tokens_predicted": len(tokens), "tokens_evaluated": usage["prompt_tokens"]}
+            yield False, _event({"content": "", **ended, **counts, "timings": {"cache_n": 4}})
+            return
+        last: dict[str, Any] = {"choices": [{"delta": {}, "finish_reason": reply.finish}]}
+        if reply.usage == "choice":
+            last["choices"][0]["usage"] = usage
+        yield False, _event(last | ({"usage": usage} if reply.usage == "last" else {}))
+        if reply.usage == "own":
+            yield False, _event({"choices": [], "usage": usage})
+        yield False, b"data: [DONE]\n\n"
+
+
+def _rest(events: Iterator[tuple[bool, bytes]], hold: int) -> Iterator[bytes]:
+    """Yield what comes after ``hold`` events with text."""
+    texts = 0
+    for is_text, event in events:
+        texts += is_text
+        if texts > hold or (texts == hold and not is_text and hold):
+            yield event
+
+
+def _given(body: dict[str, Any]) -> str:
+    """Return the beginning of the answer that the request has, as templates take it: with its end trimmed."""
+    if "prompt" in body:
+        return str(body["prompt"]).removeprefix(PROMPT).rstrip()
+    last = body["messages"][-1]
+    return str(last["content"]).rstrip() if last["role"] == "assistant" else ""
+
+
+def _nothing(native: bool) -> dict[str, Any]:
+    return {"content": "", "stop": False} if native else {"choices": [{"delta": {"role": "assistant"}}]}
+
+
+def _chunk(native: bool, word: str, reply: Reply, usage: dict[str, Any]) -> dict[str, Any]:
+    likely = [{"token": word, "logprob": -0.5, "bytes": list(word.encode()), "top_logprobs": _TOP}]
+    if native:
+        return {"content": word, "stop": False} | ({"completion_probabilities": likely} if reply.logprobs else {})
+    choice: dict[str, Any] = {"delta": {"content": word}, "finish_reason": None}
+    choice |= {"logprobs": {"content": likely}} if reply.logprobs else {}
+    return {"choices": [choice], "usage": usage if reply.usage == "every" else None}
+
+
+_TOP: Final = [{"token": "a", "logprob": -0.5}, {"token": "b", "logprob": -1.5}]
+
+
+def _event(value: dict[str, Any]) -> bytes:
+    return b"data: %s\n\n" % json.dumps(value, ensure_ascii=False).encode()
+
+
+def _send(writer: asyncio.StreamWriter, status: int, headers: dict[str, str], body: bytes) -> None:
+    lines = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    writer.write(f"HTTP/1.1 {status} Scripted\r\n{head}Connection: close\r\n\r\n".encode() + body)
