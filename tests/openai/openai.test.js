@@ -155,6 +155,43 @@ describe("OpenAI's JavaScript client", { timeout: 3 * TIMEOUT }, () => {
     City.parse(response.output_parsed);
   });
 
+  it("reads, continues and deletes a stored response", async () => {
+    const first = await client.responses.create({ input: "Hello", ...GREEDY });
+    assert.equal((await client.responses.retrieve(first.id)).output_text, first.output_text);
+    const second = await client.responses.create({ input: "Go on", previous_response_id: first.id, ...GREEDY });
+    const items = [];
+    for await (const item of client.responses.inputItems.list(second.id, { order: "asc", limit: 2 })) items.push(item);
+    assert.deepEqual(
+      items.map((item) => item.type === "message" && item.role),
+      ["user", "assistant", "user"],
+    );
+    await client.responses.delete(first.id);
+    await assert.rejects(client.responses.retrieve(first.id), (error) => {
+      assert.ok(error instanceof NotFoundError);
+      assert.deepEqual([error.code, error.param], ["not_found", "response_id"]);
+      return true;
+    });
+  });
+
+  it("reads on in the stream of a response in the background", async () => {
+    const stream = await client.responses.create({ input: "Hello", background: true, stream: true, ...GREEDY });
+    const events = [];
+    for await (const event of stream) {
+      events.push(event);
+      if (events.length === 5) break;
+    }
+    const created = events[0];
+    assert.ok(created?.type === "response.created");
+    const cursor = { stream: /** @type {const} */ (true), starting_after: events.length - 1 };
+    for await (const event of await client.responses.retrieve(created.response.id, cursor)) events.push(event);
+    assert.deepEqual(
+      events.map((event) => event.sequence_number),
+      events.map((_, place) => place),
+    );
+    const text = events.map((event) => (event.type === "response.output_text.delta" ? event.delta : "")).join("");
+    assert.equal((await client.responses.retrieve(created.response.id)).output_text, text);
+  });
+
   /** Waits without being a reader, since readers keep a generation running. @param {string} id @returns {Promise<string>} why it ended */
   async function endOf(id) {
     for (;;) {

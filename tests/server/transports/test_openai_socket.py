@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.websockets import WebSocket
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -473,3 +474,18 @@ async def test_a_user_has_so_many_sockets(caplog: pytest.LogCaptureFixture) -> N
 
 async def test_a_get_without_an_upgrade_is_405(server: RunningServer) -> None:
     assert (await server.ask("GET", "/v1/responses")).status == 405
+
+
+async def test_a_client_that_reads_nothing_is_closed_with_1013(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def send_nothing(websocket: WebSocket, text: str) -> None:
+        await asyncio.Event().wait()
+
+    async with opened(server) as socket:
+        monkeypatch.setattr("server.transports.openai_socket.BEHIND_SECONDS", 0.01)
+        monkeypatch.setattr(WebSocket, "send_text", send_nothing)
+        server.model.gate.close()
+        await socket.create()
+        assert await socket.closed() == 1013
+    await server.until(lambda: server.registry.active == [])
