@@ -199,7 +199,9 @@ const panels = new Panels({
       chatApp.set(settings);
       chips.show(settings);
     },
+    choose: (model) => chatApp.modelChosen(model),
   },
+  fetch: (url, request) => fetch(url, request),
   storage,
   clock,
   shortcuts: shortcuts.table,

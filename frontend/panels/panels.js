@@ -1,9 +1,11 @@
-/** Side panel with its views (settings, engine, appearance), and help dialog. Owns both. */
+/** Side panel with its views (settings, models, engine, appearance), and help dialog. Owns both. */
 
 import { AppearancePanel } from "./appearance-panel.js";
 import { EngineMonitor } from "./engine-monitor.js";
 import { EnginePanel } from "./engine-panel.js";
 import { HelpDialog } from "./help-dialog.js";
+import { ModelsApi } from "./models-api.js";
+import { ModelsPanel } from "./models-panel.js";
 import { Presets } from "./presets.js";
 import { SettingsPanel } from "./settings-panel.js";
 import { SidePanel } from "./side-panel.js";
@@ -20,7 +22,8 @@ import { SidePanel } from "./side-panel.js";
  * @property {HTMLButtonElement} button that opens the panel
  * @property {HTMLButtonElement} helpButton
  * @property {import("./engine-monitor.js").Asked & {observe: (observer: (state: ConnectionState) => void) => void}} connection
- * @property {{readonly settings: Settings, set: (settings: Settings) => void}} settings of the conversation that is open
+ * @property {{readonly settings: Settings, set: (settings: Settings) => void, choose: (model: string) => void}} settings of the conversation that is open
+ * @property {(url: string, request: RequestInit) => Promise<Response>} fetch
  * @property {Keeping} storage
  * @property {Clock} clock
  * @property {Shortcut[]} shortcuts
@@ -32,6 +35,7 @@ export class Panels {
   #side;
   #chat;
   #engine;
+  #modelList;
   #help;
   /** @type {ModelFacts} the default model */
   #model = {};
@@ -48,8 +52,14 @@ export class Panels {
     this.#chat = new SettingsPanel(new Presets(parts.storage), parts.copyText, {
       settingsChanged: (settings) => parts.settings.set(settings),
     });
+    this.#modelList = new ModelsPanel(new ModelsApi(parts.fetch, parts.clock), parts.clock, {
+      get chosen() {
+        return parts.settings.settings.model;
+      },
+      choose: (model) => parts.settings.choose(model),
+    });
     const appearance = new AppearancePanel(parts.storage, () => this.#help.open());
-    this.#side = new SidePanel(parts.button, [this.#chat, this.#engine, appearance]);
+    this.#side = new SidePanel(parts.button, [this.#chat, this.#modelList, this.#engine, appearance]);
   }
 
   start() {
@@ -62,6 +72,7 @@ export class Panels {
 
   stop() {
     this.#side.stop();
+    this.#modelList.stop();
     this.#engine.stop();
     this.#help.stop();
   }

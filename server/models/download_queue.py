@@ -120,6 +120,11 @@ class DownloadQueue:
         """Number that differs after each change, also after a restart."""
         return self._version
 
+    @property
+    def is_running(self) -> bool:
+        """True while a model is being downloaded."""
+        return self._running is not None
+
     def start(self) -> None:
         """Start the thread, and with it the first waiting download."""
         self._thread.start()
@@ -328,6 +333,6 @@ def _with_record(state: DownloadState, record: Unfinished | None) -> DownloadSta
     """Add what the models folder knows about an unfinished download."""
     if record is None or state.state == "done":
         return state
-    if state.state in ("running", "stopping") and state.arrived:
-        return replace(state, name=record.full_name, size=state.size or record.size)
+    if state.state in ("running", "stopping") and state.size:
+        return replace(state, name=record.full_name, arrived=max(state.arrived, min(record.arrived, state.size)))
     return replace(state, name=record.full_name, arrived=record.arrived, size=record.size)

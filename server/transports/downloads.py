@@ -24,6 +24,10 @@ LONGEST_SOURCE: Final = 2000
 """Longest source of a download, in characters."""
 
 
+RUNNING_SECONDS: Final = 1.0
+"""Longest wait for news while a model is downloaded, in seconds: a slow hub may send little for a long time."""
+
+
 class NewDownload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of a new download. ``source`` is what ``streamui models get`` takes, and never a path."""
 
@@ -37,6 +41,7 @@ async def listed(request: Request) -> Response:
     wait = seconds(request, "wait", default=0, most=MOST_WAIT_SECONDS)
     after = _version(request.query_params.get("after"))
     if after is not None and wait > 0:
+        wait = min(wait, RUNNING_SECONDS) if queue.is_running else wait
         await while_connected(request, _changed(queue, after, wait))
     return answer(await access.run(lambda: _list(queue)))
 

@@ -8,13 +8,13 @@ export class PanelsPage {
     this.page = page;
   }
 
-  /** @param {"chat" | "engine" | "appearance"} view */
+  /** @param {"chat" | "models" | "engine" | "appearance"} view */
   async open(view) {
     if (!(await this.isOpen())) await this.#click("settings-button");
     await this.show(view);
   }
 
-  /** @param {"chat" | "engine" | "appearance"} view of the open panel */
+  /** @param {"chat" | "models" | "engine" | "appearance"} view of the open panel */
   async show(view) {
     await this.#click(`tab-${view}`);
     await this.page.waitForSelector(`#panel-${view}:not([hidden])`);

@@ -158,6 +158,26 @@ export const SCREENS = [
     },
   },
   { name: "settings", place: "panel", arrange: ({ chat }) => openPanel(chat, "chat") },
+  { name: "models", place: "panel", arrange: ({ chat }) => openModels(chat) },
+  {
+    name: "models-search",
+    place: "panel",
+    arrange: async ({ chat }) => {
+      await openModels(chat);
+      await searchModels(chat);
+    },
+  },
+  {
+    name: "models-download",
+    place: "panel",
+    arrange: async ({ chat }) => {
+      await openModels(chat);
+      await searchModels(chat);
+      await chat.press("Download tiny-chat-Q8_0");
+      await chat.page.waitFor(() => document.querySelector(".models-row .models-bar")?.getAttribute("value") !== null && document.body.textContent?.includes("8.9 MB of 17.8 MB"));
+      await chat.page.$eval("#panel-models", (panel) => panel.scrollTo(0, 0));
+    },
+  },
   { name: "engine", place: "panel", arrange: ({ chat }) => openPanel(chat, "engine") },
   { name: "appearance", place: "panel", arrange: ({ chat }) => openPanel(chat, "appearance") },
   {
@@ -258,7 +278,7 @@ export async function openList(chat) {
 
 /**
  * @param {ChatPage} chat
- * @param {"chat" | "engine" | "appearance"} view
+ * @param {"chat" | "models" | "engine" | "appearance"} view
  */
 async function openPanel(chat, view) {
   await chat.press("Settings");
@@ -267,6 +287,21 @@ async function openPanel(chat, view) {
   await chat.page.$$eval("#side-panel details", (groups) => {
     for (const group of groups) /** @type {HTMLDetailsElement} */ (group).open = true;
   });
+}
+
+/** @param {ChatPage} chat */
+async function openModels(chat) {
+  await openPanel(chat, "models");
+  await chat.page.waitForSelector("#panel-models .models-row");
+}
+
+/** @param {ChatPage} chat */
+async function searchModels(chat) {
+  await chat.page.type("#models-search", "tiny chat");
+  await chat.page.press("Enter");
+  await chat.page.waitForSelector(".models-repository");
+  await chat.page.click(() => document.querySelector(".models-repository > summary"));
+  await chat.page.waitForSelector(".models-inside .panel-button");
 }
 
 /**
@@ -310,7 +345,7 @@ export class Stages {
   }
 
   static async start() {
-    const server = await Server.start({ stepMs: STEP_MS });
+    const server = await Server.start({ stepMs: STEP_MS, hasHub: true });
     const proxy = await HttpProxy.start(server.port);
     proxy.prelude = answerAlike;
     return new Stages(server, proxy);
@@ -324,6 +359,7 @@ export class Stages {
    */
   async show(browser, screen, viewport) {
     await this.#server.forgetConversations();
+    await this.#server.forgetDownloads();
     this.#server.takeTime();
     this.#proxy.isDown = false;
     const chat = new ChatPage(await browser.newPage());

@@ -14,6 +14,7 @@ import { promisify } from "node:util";
 const COMMAND = process.env["STREAMUI"] ?? fileURLToPath(new URL("../../.venv/bin/streamui", import.meta.url));
 /** What runs the command's other forms: with a model whose answers repeat, without the page's bundle, with given answers. */
 const PYTHON = join(dirname(COMMAND), "python");
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const REPEATABLE = fileURLToPath(new URL("../server/repeatable.py", import.meta.url));
 const UNBUNDLED = fileURLToPath(new URL("unbundled.py", import.meta.url));
 const RECITED = fileURLToPath(new URL("recited.py", import.meta.url));
@@ -31,6 +32,8 @@ export class Server {
   #script;
   #options;
   #errors = "";
+  /** @type {Hub | null} */
+  #hub = null;
   address = "";
 
   /**
@@ -38,8 +41,10 @@ export class Server {
    * @param {string[]} script in place of the command, with its arguments
    * @param {number} port
    * @param {string[]} options of the command
+   * @param {Hub | null} [hub] from which it gets models
    */
-  constructor(data, script, port, options) {
+  constructor(data, script, port, options, hub = null) {
+    this.#hub = hub;
     this.#data = data;
     this.#script = script;
     this.#options = options;
@@ -47,12 +52,12 @@ export class Server {
   }
 
   /**
-   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean, origins?: string[], models?: string[]}} [options]
+   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean, origins?: string[], models?: string[], hasHub?: boolean}} [options]
    *   port 0 means any free port; stepMs slows each token down; context 0 means the model's own; origins: of
-   *   foreign pages that may use it; models: names of several copies of the starter
+   *   foreign pages that may use it; models: names of several copies of the starter; hasHub: it searches a hub of the tests
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true, origins = [], models = [] } = {}) {
+  static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true, origins = [], models = [], hasHub = false } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
     const script = isBundled ? [REPEATABLE, String(stepMs), slowFile(data)] : [UNBUNDLED];
     const options = ["--auth", auth, "--root-path", rootPath, ...(context > 0 ? ["--context", String(context)] : [])];
@@ -61,7 +66,7 @@ export class Server {
       options.push("--model", join(data, `${name}.gguf`));
     }
     if (origins.length > 0) options.push("--allow-origin", origins.join(","));
-    return await Server.#started(new Server(data, script, port, options));
+    return await Server.#started(new Server(data, script, port, options, hasHub ? await Hub.start() : null));
   }
 
   /**
@@ -102,6 +107,11 @@ export class Server {
     return stdout.trim();
   }
 
+  /** Lets the hub's slow download go on. */
+  releaseDownload() {
+    this.#hub?.release();
+  }
+
   /** Has a slow one compute as fast as it can, until it shall take its time again, or is started again. */
   hurry() {
     rmSync(slowFile(this.#data), { force: true });
@@ -117,6 +127,12 @@ export class Server {
     for (const { id } of conversations) await fetch(`${this.address}/api/conversations/${id}`, { method: "DELETE" });
   }
 
+  /** Removes every download, with what has arrived. */
+  async forgetDownloads() {
+    const { downloads } = await (await fetch(`${this.address}/api/downloads`)).json();
+    for (const { id } of downloads) await fetch(`${this.address}/api/downloads/${id}`, { method: "DELETE" });
+  }
+
   /** Ends it without giving it a moment, as a crash would. */
   async kill() {
     await this.#end("SIGKILL");
@@ -125,6 +141,7 @@ export class Server {
   /** Ends it in good order and removes what it stored. */
   async stop() {
     await this.#end("SIGTERM");
+    await this.#hub?.stop();
     await rm(this.#data, { recursive: true, force: true });
   }
 
@@ -144,9 +161,15 @@ export class Server {
   #spawn(port) {
     this.takeTime();
     const args = ["serve", "--port", String(port), "--data", this.#data, ...this.#options];
-    const process = spawn(PYTHON, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...ENVIRONMENT, HOME: this.#data } });
-    process.stderr.on("data", (chunk) => (this.#errors += chunk));
-    return process;
+    const started = spawn(PYTHON, [...this.#script, ...args], { stdio: ["ignore", "pipe", "pipe"], env: this.#environment });
+    started.stderr.on("data", (chunk) => (this.#errors += chunk));
+    return started;
+  }
+
+  /** The environment: no models of this machine, and no other hub. */
+  get #environment() {
+    const own = { ...ENVIRONMENT, HOME: this.#data };
+    return this.#hub ? { ...own, HF_ENDPOINT: this.#hub.address, no_proxy: "127.0.0.1", NO_PROXY: "127.0.0.1" } : own;
   }
 
   /** @returns {Promise<string>} */
@@ -177,6 +200,29 @@ export class Server {
   /** @param {string} what */
   #failure(what) {
     return new Error(`${COMMAND} ${what}\n${this.#errors}`);
+  }
+}
+
+/** A hub of models on loopback, in its own process. */
+class Hub {
+  #process = spawn(PYTHON, ["-m", "tests.server.models.hub_process"], { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
+  address = "";
+
+  static async start() {
+    const hub = new Hub();
+    const lines = createInterface({ input: hub.#process.stdout });
+    [hub.address] = await once(lines, "line", { signal: AbortSignal.timeout(START_MS) });
+    return hub;
+  }
+
+  release() {
+    this.#process.stdin.write("\n");
+  }
+
+  async stop() {
+    const ended = once(this.#process, "exit");
+    this.#process.stdin.end();
+    await ended;
   }
 }
 

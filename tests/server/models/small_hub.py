@@ -29,13 +29,14 @@ FOUND = {
 
 @dataclass
 class SmallHub:
-    """One repository, ``maker/repo``. ``cut``: for each of the next downloads, the bytes after which it ends.
+    """One ``repository``. ``cut``: for each of the next downloads, the bytes after which it ends.
 
     ``gate``: a download that is cut ends only when it is set, and sets ``waiting`` before. ``refusal``: status of every
     answer. ``announced``: hashes that differ from those of the files. ``longer``: bytes after the end of each file.
     ``whole_only``: a Range is ignored. ``facts``: the answer about the repository. ``elsewhere``: the address that
     files are redirected to. ``found``: the answer to a search. ``searches``: the query of each. ``ranges``,
-    ``tokens``: the Range and the Authorization of each download, in order.
+    ``tokens``: the Range and the Authorization of each download, in order. ``held``: a file whose download waits half
+    way until ``gate`` is set.
     """
 
     files: dict[str, bytes]
@@ -54,6 +55,8 @@ class SmallHub:
     searches: list[str] = field(default_factory=list)
     ranges: list[str | None] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
+    repository: str = "maker/repo"
+    held: str | None = None
     url: str = ""
 
     def sha256(self, name: str) -> str:
@@ -90,11 +93,11 @@ def serving(hub: SmallHub) -> Iterator[SmallHub]:
             if hub.token is not None and self.headers.get("Authorization") != f"Bearer {hub.token}":
                 return self.refuse(401)
             path = self.path.partition("?")[0]
-            resolved = f"/maker/repo/resolve/{COMMIT}/"
-            if path in ("/api/models/maker/repo", f"/api/models/maker/repo/revision/{COMMIT}"):
+            resolved = f"/{hub.repository}/resolve/{COMMIT}/"
+            if path in (f"/api/models/{hub.repository}", f"/api/models/{hub.repository}/revision/{COMMIT}"):
                 if hub.facts is not None:
                     return self.send(hub.facts.encode(), {}, body)
-                facts = {"_id": "1", "id": "maker/repo", "sha": COMMIT, "siblings": hub.siblings()}
+                facts = {"_id": "1", "id": hub.repository, "sha": COMMIT, "siblings": hub.siblings()}
                 return self.send(json.dumps(facts).encode(), {"Content-Type": "application/json"}, body)
             if path == "/api/models":
                 hub.searches.append(self.path.partition("?")[2])
@@ -113,14 +116,22 @@ def serving(hub: SmallHub) -> Iterator[SmallHub]:
                 hub.ranges.append(self.headers.get("Range"))
                 if hub.broken and hub.ranges[-1]:
                     return self.refuse(500)
+            end = len(content)
             if not hub.whole_only and (asked := self.headers.get("Range")):
-                first = int(asked.removeprefix("bytes=").partition("-")[0])
+                start, _, last = asked.removeprefix("bytes=").partition("-")
+                first, end = int(start), min(end, int(last) + 1 if last else end)
             headers = {"ETag": f'"{hub.sha256(name)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
-            if first:
-                headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
-            self.send(
-                content[first:], headers, body, 206 if first else 200, hub.cut.pop(0) if body and hub.cut else None
-            )
+            is_part = first > 0 or end < len(content)
+            if is_part:
+                headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(content)}"
+            cut = hub.cut.pop(0) if body and hub.cut else None
+            if body and name == hub.held and hub.gate and not hub.gate.is_set() and not self.is_beginning():
+                cut = max(0, len(content) // 2 - first)
+            self.send(content[first:end], headers, body, 206 if is_part else 200, cut)
+
+        def is_beginning(self) -> bool:
+            """Tell whether only the header is asked for."""
+            return (self.headers.get("Range") or "").startswith("bytes=0-")
 
         def send(
             self, content: bytes, headers: dict[str, str], body: bool, status: int = 200, cut: int | None = None
@@ -139,7 +150,11 @@ def serving(hub: SmallHub) -> Iterator[SmallHub]:
         def refuse(self, status: int, headers: dict[str, str] | None = None) -> None:
             self.send(b"", headers or {}, True, status)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Leave out what http.server prints: a stopped download ends its connection."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="small hub")
     thread.start()
