@@ -17,6 +17,8 @@ const PICTURES = [
   { name: "dark", screen: "answered", theme: "dark", viewport: DESK },
   { name: "phone", screen: "answered", theme: "light", viewport: PHONE },
   { name: "empty", screen: "empty", theme: "light", viewport: DESK },
+  { name: "models", screen: "models-download", theme: "light", viewport: DESK },
+  { name: "models-phone", screen: "models-search", theme: "dark", viewport: PHONE },
   { name: "connection-lost", screen: "connection-lost", theme: "dark", viewport: PHONE },
 ];
 const FOLDER = new URL("../../docs/", import.meta.url);
