@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from server.sqlite_files import connect, move_aside, prepare
+from server.sqlite_files import NewerFileError, connect, move_aside, prepare
 
 FILE: Final = "downloads.sqlite3"
 
@@ -83,17 +83,33 @@ class DownloadTable:
 
 
 def _opened(path: Path | None) -> sqlite3.Connection:
-    """Open the file. A broken one is moved aside: the models folder still knows what is unfinished."""
-    for _ in range(2):
-        db = None
-        try:
-            db = connect(path)
-            prepare(db, path, MIGRATIONS)
-            return db
-        except sqlite3.DatabaseError as error:
-            if db is not None:
-                db.close()
-            if path is None or isinstance(error, sqlite3.OperationalError):
-                raise
-            move_aside(path, error)
-    raise AssertionError("a new file is broken")
+    """Open the file. A broken one is moved aside: the models folder still knows what is unfinished.
+
+    Where the file can't be used at all, the queue is in memory, which the log says.
+    """
+    try:
+        return _prepared(path)
+    except sqlite3.OperationalError as error:
+        return _in_memory(path, error)
+    except sqlite3.DatabaseError as error:
+        if path is None:
+            raise
+        move_aside(path, error)
+        return _prepared(path)
+    except (NewerFileError, OSError) as error:
+        return _in_memory(path, error)
+
+
+def _in_memory(path: Path | None, error: Exception) -> sqlite3.Connection:
+    logger.error("%s can't be used (%s): the queue of downloads ends with this server", path, error)
+    return _prepared(None)
+
+
+def _prepared(path: Path | None) -> sqlite3.Connection:
+    db = connect(path)
+    try:
+        prepare(db, path, MIGRATIONS)
+    except BaseException:
+        db.close()
+        raise
+    return db

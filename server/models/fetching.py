@@ -123,17 +123,19 @@ class HttpFiles:
 
     def _open(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
         """Return the answer, whose body is read by the caller."""
-        _check_proxied(url, self._dialer)
         request = urllib.request.Request(url, headers={"User-Agent": f"streamui/{__version__}"})
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         if self._token:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
+            _check_proxied(url, self._dialer)
             answer = self._opener.open(request, timeout=SECONDS)
         except urllib.error.HTTPError as error:
             error.close()
             raise RefusedError(error.code) from None
+        except ValueError:
+            raise DownloadError("the address, or one that it redirects to, is not a valid one") from None
         if answer is None:
             raise DownloadError(f"{url}: only http and https addresses are read")
         return answer

@@ -20,7 +20,12 @@ from server.models.unfinished import Download
 
 
 def is_url(text: str) -> bool:
-    return urlsplit(text).scheme in ("http", "https")
+    """Tell whether ``text`` is a web address with a host and, if it names one, a valid port."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def get_url(

@@ -145,9 +145,10 @@ def operators_hosts(environ: Mapping[str, str], proxies: Iterable[str]) -> list[
     """Return host and port of the hub and of the proxies: a download may reach them, wherever they are."""
     found = []
     for address in (endpoint_of(environ), *proxies):
-        parts = urlsplit(address if "://" in address else f"http://{address}")
-        if parts.hostname:
-            found.append((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)))
+        with contextlib.suppress(ValueError):  # no address: nothing can be reached there
+            parts = urlsplit(address if "://" in address else f"http://{address}")
+            if parts.hostname:
+                found.append((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)))
     return found
 
 

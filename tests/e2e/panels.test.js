@@ -166,7 +166,7 @@ describe("The panels", () => {
       await chat.page.press("Enter");
       await holds(async () => assert.equal(await panels.focused(), "tab-chat"));
       await chat.page.press("ArrowRight");
-      await holds(async () => assert.equal(await panels.focused(), "tab-engine"));
+      await holds(async () => assert.equal(await panels.focused(), "tab-models"));
       await chat.page.press("Escape");
       await holds(async () => assert.equal(await panels.focused(), "settings-button"));
       await holds(async () => assert.equal(await panels.isOpen(), false));
@@ -232,7 +232,7 @@ describe("The panels", () => {
     await chat.page.setViewport(NARROW);
     for (const size of [100, 150]) {
       await panels.setTextSize(size);
-      for (const view of /** @type {const} */ (["chat", "engine", "appearance"])) {
+      for (const view of /** @type {const} */ (["chat", "models", "engine", "appearance"])) {
         await panels.open(view);
         await panels.unfoldAll();
         for (const direction of ["ltr", "rtl"]) {

@@ -1,7 +1,9 @@
 """The queue of downloads: one at a time, stopped and resumed, continued by the next server."""
 
+import contextlib
 import errno
 import fcntl
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -324,6 +326,26 @@ def test_a_broken_table_is_moved_aside(machine: Machine) -> None:
     assert list(machine.folder.glob("downloads-broken-*"))
     machine.models.downloads.add(SOURCE)
     machine.until("done")
+
+
+def test_a_table_of_a_newer_version_is_left_alone(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    machine.close()
+    with contextlib.closing(sqlite3.connect(machine.folder / FILE)) as db:
+        db.execute("PRAGMA user_version = 99")
+    machine.restart()
+    machine.models.downloads.add(SOURCE)
+    machine.until("done")
+    assert "the queue of downloads ends with this server" in caplog.text
+    with contextlib.closing(sqlite3.connect(machine.folder / FILE)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:abc", "http://[::1", "nothing", "http://a..b"])
+def test_a_hub_that_is_no_address_is_told(tmp_path: Path, endpoint: str) -> None:
+    models = LocalModels(tmp_path, None, {"HF_ENDPOINT": endpoint}, ChatSizes(None, 4))
+    with pytest.raises(DownloadError):
+        models.search("x")
+    models.close()
 
 
 def test_the_queue_is_bounded(machine: Machine) -> None:

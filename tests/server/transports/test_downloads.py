@@ -168,6 +168,10 @@ WRONG: list[tuple[str, str, Any, int, str]] = [
             "a/b/c",
             "file:///x.gguf",
             "ftp://x/y",
+            "http://[::1/x.gguf",
+            "http://x:abc/x.gguf",
+            "http:///x.gguf",
+            "http://x:0/x.gguf",
         )
     ),
     ("POST", AT, {"source": "a/b\n"}, 202, ""),
