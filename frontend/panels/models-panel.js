@@ -29,6 +29,8 @@ export class ModelsPanel {
   #models = null;
   /** @type {string[]} */
   #choosable = [];
+  /** Names and states of these, as they were offered last. */
+  #states = "";
   /** Downloads that were not done when they were last seen. @type {Set<string>} */
   #open = new Set();
 
@@ -65,9 +67,16 @@ export class ModelsPanel {
     this.#watch.stop();
   }
 
-  /** Offer the models that the server can answer with. @param {string[]} names */
-  offer(names) {
-    this.#choosable = names;
+  /**
+   * Offer the models that the server can answer with. The list is read again when these change, or when one is loaded
+   * or no longer loaded.
+   * @param {import("../protocol/messages.js").ModelEntry[]} models
+   */
+  offer(models) {
+    const states = JSON.stringify(models.map(({ name, state }) => [name, state]));
+    if (states === this.#states) return;
+    this.#states = states;
+    this.#choosable = models.map(({ name }) => name);
     if (this.#isShown) void this.#read();
   }
 

@@ -88,6 +88,7 @@ export class Panels {
    */
   showModels(models) {
     this.#models = models;
+    this.#modelList.offer(models);
     this.#chat.showFacts(this.#chosen, this.#limits);
   }
 
