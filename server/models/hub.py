@@ -164,7 +164,7 @@ def hub_errors(subject: str) -> Iterator[None]:
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         reason = "the hub's answer can't be read"
     except CutError:
-        reason = "the hub can't be reached, or the connection was cut; the next try continues there"
+        reason = "the hub can't be reached, or the connection was cut; a download continues there at the next try"
     else:
         return
     raise DownloadError(f"{subject}: {reason}")
