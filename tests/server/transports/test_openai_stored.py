@@ -11,6 +11,8 @@ import pytest
 from server.guard.guard import Guard
 from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
+from server.openai.response_note import decoded_note
+from server.transports.openai_stored import StoredResponse
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.listener import Event
 from tests.server.transports.running import RunningServer, serving
@@ -254,3 +256,17 @@ async def test_a_long_answer_is_sent_in_parts(server: RunningServer, monkeypatch
 async def test_the_time_of_the_end_is_that_of_the_log(server: RunningServer) -> None:
     made = await asked(server, "POST", "", body())
     assert made["created_at"] <= made["completed_at"] <= time.time() + 1
+
+
+async def test_a_call_that_was_cut_is_not_carried_over(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await asked(server, "POST", "", body())
+    generation = server.registry.get(made["id"], re="status", principal="local")
+    note = decoded_note(generation.note)
+    assert note
+    calls = [{"type": "function_call", "status": status, "id": status} for status in ("completed", "incomplete")]
+
+    async def now(response: StoredResponse) -> dict[str, Any]:
+        return {"output": calls}
+
+    monkeypatch.setattr(StoredResponse, "now", now)
+    assert (await StoredResponse(generation, note).items())[1:] == calls[:1]
