@@ -52,7 +52,7 @@ from server.guard.refusing import rate_error
 from server.logs import event
 from server.transports.answer import shown_model
 from server.transports.greeting import welcome
-from server.transports.model_news import ModelNews
+from server.transports.model_news import ModelNews, greeted_models
 from server.transports.pace import Pace
 from server.transports.reader import Reader, resume_at
 from server.transports.socket import Disconnected, Socket
@@ -133,9 +133,8 @@ class Connection:
 
     async def run(self) -> None:
         """Serve the accepted socket until it closes. Leaves no task and no watcher behind."""
-        greeting = welcome(self._registry, self.name, self.access)
-        self._models.greeted(greeting.models)
-        self._send(greeting)
+        self._models.greeted(greeted_models(self._registry, self.access))
+        self._send(welcome(self._registry, self.name, self.access))
         try:
             self.access.enter()
         except TooManyError:

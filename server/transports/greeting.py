@@ -9,7 +9,7 @@ from protocol.messages import PROTOCOL, ActiveGeneration, Limits, ModelFacts, We
 from server import __version__
 from server.generations.registry import Registry
 from server.guard.connection_access import ConnectionAccess
-from server.transports.model_news import entry_of, sampling_of
+from server.transports.model_news import entry_of, greeted_models, sampling_of
 
 FEATURES: Final = ("tools", "reasoning")
 """Optional parts of the protocol that this server has (PROTOCOL 11)."""
@@ -45,7 +45,7 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
             ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state)
             for g in registry.active_of(access.principal)
         ),
-        models=tuple(map(entry_of, models if access.admitted else models[:1])),
+        models=tuple(map(entry_of, greeted_models(registry, access))),
         features=() if models[0].template == "upstream" else FEATURES,
         warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

@@ -8,6 +8,8 @@ from msgspec.structs import asdict
 
 from protocol.messages import Model, ModelEntry, RecommendedSampling
 from server.engine.base import SamplingParams
+from server.generations.registry import Registry
+from server.guard.connection_access import ConnectionAccess
 from server.writers.writer_port import ServedModel
 
 
@@ -15,22 +17,28 @@ class ModelNews:
     """Owns the state of each model as the client was last sent it. Belongs to the connection's sender."""
 
     def __init__(self) -> None:
-        self._known: dict[str, ModelEntry] = {}
+        self._known: dict[str, ServedModel] = {}
 
-    def greeted(self, entries: Iterable[ModelEntry]) -> None:
+    def greeted(self, models: Iterable[ServedModel]) -> None:
         """Record the models of the client's `welcome`."""
-        self._known = {entry.name: entry for entry in entries}
+        self._known = {model.name: model for model in models}
 
     def changes(self, models: Iterable[ServedModel]) -> Iterator[Model]:
         """Yield a message for each model that differs from what the client knows, and record that it was sent."""
-        now = {model.name: entry_of(model) for model in models}
+        now = {model.name: model for model in models}
         before, self._known = self._known, now
-        for name, entry in now.items():
-            if before.get(name) != entry:
-                yield Model(**asdict(entry))
-        for name, entry in before.items():
+        for name, model in now.items():
+            if before.get(name) != model:
+                yield Model(**asdict(entry_of(model)))
+        for name, model in before.items():
             if name not in now:
-                yield Model(**asdict(entry), deleted=True)
+                yield Model(**asdict(entry_of(model)), deleted=True)
+
+
+def greeted_models(registry: Registry, access: ConnectionAccess) -> tuple[ServedModel, ...]:
+    """Return the models that `welcome` names: before a needed `hello` only the default one."""
+    models = registry.writer.models
+    return models if access.admitted else models[:1]
 
 
 def entry_of(model: ServedModel) -> ModelEntry:

@@ -17,9 +17,11 @@ from protocol.messages import (
     Error,
     Generate,
     Hello,
+    Model,
     Ping,
     Pong,
     StatusRequest,
+    Watch,
     Welcome,
 )
 from server.guard import tokens
@@ -31,6 +33,7 @@ from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.guard.conftest import Keys, bearer
 from tests.server.transports.peer import DEADLINE, Peer
 from tests.server.transports.running import RunningServer, serving
+from tests.server.writers.model_disk import ModelDisk
 
 
 async def test_a_right_hello_opens_the_door(locked: RunningServer, keys: Keys) -> None:
@@ -200,3 +203,16 @@ async def test_the_first_token_of_a_server_opens_at_once(
     async with serving(model, guard=Guard(tokens=Tokens(TokenStore(tmp_path)))) as server, server.peer() as carol:
         await carol.send(Hello(token=keys.add("carol")), Generate(id="g1", prompt="Hi"))
         await carol.take(Accepted)
+
+
+async def test_strangers_are_told_of_the_default_model_only(model: ScriptedModel, keys: Keys) -> None:
+    guard = Guard(tokens=Tokens(TokenStore(keys.folder)))
+    async with serving(model, guard=guard, disk=ModelDisk(big=1)) as server:
+        async with server.socket() as socket:
+            peer = Peer(socket)
+            assert [entry.name for entry in (await peer.take(Welcome)).models] == ["Scripted"]
+            await peer.send(Hello(token=keys.alice), Watch())
+            assert (await peer.take(Model)).name == "big"
+        async with server.peer(additional_headers=bearer(keys.alice)) as peer:
+            assert peer.session.welcome is not None
+            assert [entry.name for entry in peer.session.welcome.models] == ["Scripted", "big"]
