@@ -136,7 +136,9 @@ def serve(settings: Settings) -> None:
 
 
 def with_models(settings: Settings) -> Settings:
-    """Return the settings with the paths of the chosen models. Raises ModelError."""
+    """Return the settings with the paths of the chosen models. Raises ModelError, also for two sources of models."""
+    if settings.more_upstreams or (settings.upstreams and settings.models):
+        raise ModelError("--upstream: it can't be combined with --model or another --upstream yet; leave one out")
     if not settings.models:
         return settings
     offline, folder = settings.offline == "on", settings.models_folder

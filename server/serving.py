@@ -19,7 +19,6 @@ from protocol.codec import MAX_FRAME_BYTES
 from server.app import create_app
 from server.chat.wellknown import chosen
 from server.conversations.store import Store
-from server.engine.base import ModelError
 from server.engine.kv_files import delete_kept
 from server.engine.model_defaults import ModelDefaults
 from server.generations.journal import Journal
@@ -77,8 +76,6 @@ def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, Mod
 
 def _upstream_writer(settings: Settings) -> Writer:
     """Ask the upstream what it is. Raises ModelError."""
-    if settings.more_upstreams:
-        raise ModelError("--upstream: several can't be combined yet; leave all but one out")
     from server.writers.upstream.asking import ask_upstream  # here: its HTTP client takes 0.3 s to import
     from server.writers.upstream.writer import UpstreamWriter
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from server.doctor import place, program
 from server.doctor.finding import Finding, State
+from server.doctor.upstreams import upstreams
 from server.settings import Settings
 from server.settings import add_options as serve_options
 
@@ -32,8 +33,9 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield program.python()
     yield from program.packages()
     yield (loads := program.llama())
-    if loads.state is State.OK:
+    if loads.state is State.OK and settings.models:
         yield from _models(settings)
+    yield from upstreams(settings)
     yield from place.chat_template(settings.chat_template)
     yield from place.data_folder(settings.data)
     yield from place.address(settings)

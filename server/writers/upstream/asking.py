@@ -46,6 +46,8 @@ async def _asked(address: Address, kind: str, model: str | None) -> Upstream:
         props = await _patiently(line, address, "/props") if kind in (AUTO, "llama-server") else None
         listed = _entries(await _patiently(line, address, "/v1/models", needed=True))
         found = KINDS[kind] if kind != AUTO else await _kind(line, props, listed)
+        if found.native and isinstance(props, RefusedError) and props.is_denied:
+            raise props  # llama-server lists its models without a key
         found = _named_limit(found, address)
         models = _chosen(tuple(_models(listed, props if found.native else None)), model)
         slots = await _patiently(line, address, "/slots") if found.native else None
@@ -62,15 +64,15 @@ async def _asked(address: Address, kind: str, model: str | None) -> Upstream:
 
 
 async def _patiently(line: Line, address: Address, path: str, *, needed: bool = False) -> Any:
-    """Return the JSON at ``path``; None where there is none. One that is loading is asked again."""
+    """Return the JSON at ``path``, or the refusal unless it is ``needed``. One that is loading is asked again."""
     until = time.monotonic() + address.patience
     while True:
         try:
             return await line.read("GET", path)
-        except RefusedError:
+        except RefusedError as error:
             if needed:
                 raise
-            return None
+            return error
         except CutError as error:
             if not error.is_busy or time.monotonic() + PAUSE > until:
                 raise CutError(f"{error}; start it, or check the address") from None

@@ -41,7 +41,11 @@ class UpstreamError(Exception):
 
 
 class RefusedError(UpstreamError):
-    """The upstream refuses this request, and would again."""
+    """The upstream refuses this request, and would again. ``is_denied``: because of the key."""
+
+    def __init__(self, text: str, *, is_denied: bool = False) -> None:
+        super().__init__(text)
+        self.is_denied = is_denied
 
 
 class CutError(UpstreamError):
@@ -126,7 +130,8 @@ class Line:
         text = REMEDIES.get(status) or f"it answers {status}: {said or response.reason or 'no reason given'}"
         if status in RETRIED:
             raise CutError(text, is_busy=True, retry_after=_seconds(response.headers.get("Retry-After")))
-        raise RefusedError(f"{text} ({said})" if status in REMEDIES and said else text)
+        text = f"{text} ({said})" if status in REMEDIES and said else text
+        raise RefusedError(text, is_denied=status in (401, 403))
 
     def _clean(self, data: bytes) -> str:
         """Return the sentence of an error's body; empty for a page."""

@@ -15,11 +15,13 @@ import pytest
 
 from server.doctor import place, program
 from server.doctor.finding import Finding, State
+from server.doctor.upstreams import upstreams
 from server.engine.probing import ModelNeeds
 from server.option import without_brackets
 from server.settings import Settings, add_options, settings_from
 from tests.server.guard.loopback import LOOPBACK
 from tests.server.test_main import run
+from tests.server.writers.upstream.scripted import Scripted
 
 NEEDS = ModelNeeds(file_bytes=4 << 30, kv_bytes=1 << 17, context=32_768)
 GIB = 1 << 30
@@ -55,6 +57,17 @@ def test_a_fault_is_a_line_with_a_remedy_and_an_exit_status(tmp_path: Path) -> N
     (line,) = [line for line in ended.stdout.splitlines() if line.startswith("fault")]
     assert line.split()[1] == "model"
     assert "not a GGUF file" in line and "--model" in line
+
+
+def test_an_upstream_is_asked_and_the_starter_is_not_loaded(tmp_path: Path) -> None:
+    with Scripted("vllm") as scripted:
+        (found,) = upstreams(settings(upstream=scripted.url))
+        assert_told(found, State.OK, "vLLM with scripted")
+        (found,) = upstreams(settings(upstream=scripted.url, upstream_model="other"))
+        assert_told(found, State.FAULT, "it has no model 'other'")
+        ended = run("doctor", "--port=0", "--data", str(tmp_path), "--upstream", scripted.url, "--json")
+    checks = [json.loads(line)["check"] for line in ended.stdout.splitlines()]
+    assert "upstream" in checks and "model" not in checks and "memory" not in checks
 
 
 def test_a_chat_template_is_tried(tmp_path: Path) -> None:

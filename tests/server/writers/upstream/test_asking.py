@@ -77,6 +77,13 @@ def test_an_address_that_is_no_api_is_named_with_a_remedy(status: int, answer: o
         assert said in refused(scripted)
 
 
+def test_a_llama_server_that_wants_a_key_is_named() -> None:
+    """It lists its models without one."""
+    with Scripted("llama-server") as scripted:
+        scripted.facts = {"/props": [(401, {"error": {"message": "Invalid API Key"}})]}
+        assert "set STREAMUI_UPSTREAM_KEY" in refused(scripted)
+
+
 def test_a_page_is_no_api() -> None:
     with Scripted("vllm") as scripted:
         scripted.facts = {"/v1/models": [(200, b"<!doctype html>")]}
