@@ -31,7 +31,7 @@ def resolve_sampling(
         for name in params.__struct_fields__
         if name not in _NOT_TAKEN_OVER and (value := getattr(params, name)) is not None
     }
-    grammar = _grammar(body, engine) or call_grammar
+    grammar = call_grammar or _grammar(body, engine)
     plain = not body.raw and grammar is None
     return replace(
         facts.sampling,

@@ -15,6 +15,7 @@ from server.chat.tools.formats import (
     Forced,
     Function,
     ToolFormat,
+    call_or,
     call_schema,
     forced,
 )
@@ -40,14 +41,15 @@ def forced_call(body: Generate, template: ChatTemplate) -> Forced | None:
 
 
 def call_grammar(body: Generate, engine: Engine, template: ChatTemplate) -> str | None:
-    """Return the grammar of an answer that must call a function; None if it need not.
+    """Return the grammar of an answer that must call a function, or may do so in place of JSON by a schema; None for
+    another one.
 
     Where the grammar can't enforce a function's schema, any object is allowed as its arguments. Raises
     RemoteProtocolError if that function is strict.
     """
     functions = _callable(body)
     if (form := _forced(body, template, functions)) is None:
-        return None
+        return _call_or_format(body, engine, functions)
     try:
         return engine.grammar(form.schema, compact=True)
     except GrammarError:
@@ -55,6 +57,23 @@ def call_grammar(body: Generate, engine: Engine, template: ChatTemplate) -> str 
         form = _forced(body, template, enforced)
         assert form is not None
         return engine.grammar(form.schema, compact=True)
+
+
+def _call_or_format(body: Generate, engine: Engine, functions: Sequence[Function]) -> str | None:
+    """Return the grammar of an answer that is a call, or JSON by the schema of the request; None without such a schema
+    or without functions."""
+    schema = body.params.json_schema
+    if schema is None or not functions or body.raw:
+        return None
+    try:
+        return engine.grammar(call_or(schema, functions))
+    except GrammarError:
+        try:
+            engine.grammar(schema)
+        except GrammarError:
+            return None  # its own grammar reports the error
+        enforced = [_enforced(body, engine, function._replace(strict=False)) for function in functions]
+        return engine.grammar(call_or(schema, enforced))
 
 
 def begun_call_grammar(body: Generate, engine: Engine, template: ChatTemplate) -> str | None:

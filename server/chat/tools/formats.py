@@ -104,6 +104,13 @@ def call_schema(functions: Sequence[Function], arguments: str = "arguments") -> 
     return {"anyOf": calls, "$defs": definitions} if len(calls) > 1 else {**calls[0], "$defs": definitions}
 
 
+def call_or(schema: Schema, functions: Sequence[Function]) -> Schema:
+    """Return the schema of a call, or of JSON by ``schema``."""
+    calls = [_call(function, "arguments", f"call{place}") for place, function in enumerate(functions)]
+    definitions = {**call_schema(functions)["$defs"], "format": relocated(schema, "#/$defs/format")}
+    return {"anyOf": [*calls, {"$ref": "#/$defs/format"}], "$defs": definitions}
+
+
 def _call(function: Function, arguments: str, definition: str) -> dict[str, Any]:
     properties = {"name": {"const": function.name}, arguments: {"$ref": f"#/$defs/{definition}"}}
     return {"type": "object", "properties": properties, "required": list(properties)}

@@ -48,7 +48,8 @@ def for_template(dialogue: Dialogue, *, objects: bool, short_ids: bool) -> Dialo
 
 def _as_text(message: Message) -> Message:
     if message["role"] == "tool":
-        return {"role": "user", "content": message["content"] or "(no result)"}
+        of = f"Result of {message['name']}: " if message.get("name") else ""
+        return {"role": "user", "content": of + (message["content"] or "(nothing)")}
     if not is_call(message):
         return message
     calls = (call_text(call["function"]) for call in message["tool_calls"])

@@ -124,6 +124,29 @@ def test_each_format_has_its_call(bench: StarterBench, writers: dict[str, LocalW
         assert all(arguments == {} for name, arguments in calls if name == "second")
 
 
+def test_an_answer_under_a_schema_may_be_a_call(bench: StarterBench, writers: dict[str, LocalWriter]) -> None:
+    schema = {"type": "object", "properties": {"sum": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"enum": [5]}}}
+    for seed in range(6):
+        params = Params(temperature=2.0, top_k=0, min_p=0, top_p=1, seed=seed, max_tokens=900, json_schema=schema)
+        body = replace(ask(seed, (tool("f", POINT),), "auto"), params=params)
+        request = writers["hermes"].prepare(f"either-{seed}", body, written="", received=0.0, principal="").request
+        bench.engine.submit(request)
+        assert bench.recorder.finished(request.id).reason is FinishReason.STOP
+        value = json.loads(bench.recorder.text(request.id))
+        assert value in ({}, {"sum": 5}) or (value["name"] == "f" and value["arguments"] in ({}, {"x": 1}, {"x": 2}))
+        for text in ('{"sum": 5}', '{"name": "f", "arguments": {"x": 1}}'):
+            matcher = bench.model._grammars.matcher(request.sampling.grammar or "")
+            for token in bench.engine.tokenize(text)[1:]:  # without the token that begins a prompt
+                matcher.accept(token)
+
+
+def test_a_schema_that_no_grammar_has_is_reported_beside_functions(writers: dict[str, LocalWriter]) -> None:
+    params = Params(json_schema={"pattern": "(?=x)"})
+    with pytest.raises(RemoteProtocolError, match=r"params\.json_schema"):
+        body = replace(ask(1, (tool("f"),), "auto"), params=params)
+        writers["hermes"].prepare("x", body, written="", received=0.0, principal="")
+
+
 def test_only_one_call_in_a_list_without_parallel_calls(bench: StarterBench, writers: dict[str, LocalWriter]) -> None:
     for seed in range(4):
         body = ask(seed, (tool("f"),), "required")
