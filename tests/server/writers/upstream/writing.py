@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from protocol.messages import ChatMessage, Generate, Params
-from server.engine.base import Finished, Piece, Update
+from server.engine.base import Finished, Piece, Prefill, Update
 from server.writers.upstream.asking import ask_upstream
 from server.writers.upstream.kinds import AUTO
 from server.writers.upstream.upstream import Address
@@ -42,6 +42,10 @@ class Deliveries:
         """Wait for ``at_least`` pieces, and return all."""
         self._wait(lambda: len(self._pieces(id)) >= at_least)
         return self._pieces(id)
+
+    def prefills(self, id: str, at_least: int) -> None:
+        """Wait for ``at_least`` reports about the prompt."""
+        self._wait(lambda: sum(isinstance(each, Prefill) for each in self._updates[id]) >= at_least)
 
     def finished(self, id: str) -> Finished:
         self._wait(lambda: any(isinstance(each, Finished) for each in self._updates[id]))
