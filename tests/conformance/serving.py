@@ -25,6 +25,9 @@ STEP_SECONDS = 0.0005
 QUEUE_LIMIT = 32
 """Length of the queue. A client can fill it over any transport before the first answers end, also on slow machines."""
 
+LOADING = "model-on-disk"
+"""The case for a server that loads models. It is inconclusive on any other."""
+
 URLS: dict[Transport, str] = {
     "websocket": "ws://127.0.0.1:{}/ws",
     "sse": "http+sse://127.0.0.1:{}/channel",

@@ -12,17 +12,16 @@ from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, run_case, run_cases
 from protocol.conformance.script import Case, Transport, load_cases, those_for
 from protocol.conformance.stage import Options
-from tests.conformance.serving import QUEUE_LIMIT, URLS, PacedModel, streamui_serve, url_of
+from tests.conformance.serving import LOADING, QUEUE_LIMIT, URLS, PacedModel, streamui_serve, url_of
 from tests.server.transports.running import serving
 from tests.server.writers.model_disk import ModelDisk
 
 CASES = load_cases()
 PATIENT = Options(deadline=60, slack=10)
-(LOADING,) = [case for case in CASES if case.id == "model-on-disk"]
-"""The case for a server that loads models; it is inconclusive on any other."""
+(LOADING_CASE,) = [case for case in CASES if case.id == LOADING]
 
 PAIRS = [
-    pytest.param(t, case, id=f"{t}-{case.id}") for t in URLS for case in those_for(CASES, t) if case is not LOADING
+    pytest.param(t, case, id=f"{t}-{case.id}") for t in URLS for case in those_for(CASES, t) if case is not LOADING_CASE
 ]
 
 
@@ -48,7 +47,7 @@ async def test_cases_pass_on_a_server_with_two_models(every: int) -> None:
         for offset, transport in enumerate(URLS):
             cases = those_for(CASES, transport)
             wanted = [case for case in cases if "model" in case.id or case in cases[offset % every :: every]]
-            wanted = [case for case in wanted if case is not LOADING]
+            wanted = [case for case in wanted if case is not LOADING_CASE]
             results = await run_cases(url_of(transport, server.port), wanted, PATIENT, jobs=6)
             assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
 
@@ -59,8 +58,8 @@ async def test_cases_of_models_pass_on_a_server_that_loads_them(transport: Trans
     disk.make = lambda: PacedModel(slots=2, answer_tokens=200)
     async with serving(PacedModel(slots=2, answer_tokens=200), queue_limit=QUEUE_LIMIT, disk=disk) as server:
         url = url_of(transport, server.port)
-        first = await run_case(url, LOADING, PATIENT)
-        others = [case for case in those_for(CASES, transport) if "model" in case.id and case is not LOADING]
+        first = await run_case(url, LOADING_CASE, PATIENT)
+        others = [case for case in those_for(CASES, transport) if "model" in case.id and case is not LOADING_CASE]
         results = [first, *await run_cases(url, others, PATIENT, jobs=6)]
         assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
 

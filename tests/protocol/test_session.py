@@ -22,6 +22,8 @@ from protocol.messages import (
     GenerationState,
     Goodbye,
     Hello,
+    Model,
+    ModelState,
     Ping,
     Pong,
     ServerMessage,
@@ -251,6 +253,15 @@ def test_a_conversation_is_told_of_after_watch_only() -> None:
     server = open_server()
     change = Conversation(id="c1", title="", created_at=0, updated_at=0, pinned=False, version=1, writing=())
     with pytest.raises(LocalProtocolError, match="watch"):
+        server.send(change)
+    assert server.receive('{"type":"watch"}') == [Watch()]
+    assert server.send(change) == codec.encode(change)
+
+
+def test_a_model_is_told_of_after_watch_only() -> None:
+    server = open_server()
+    change = Model(name="m1", state=ModelState.LOADED)
+    with pytest.raises(LocalProtocolError, match="m1: a model message requires watch"):
         server.send(change)
     assert server.receive('{"type":"watch"}') == [Watch()]
     assert server.send(change) == codec.encode(change)
