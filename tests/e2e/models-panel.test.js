@@ -14,12 +14,15 @@ describe("The list of models", () => {
     await other.open(server.address);
     const first = await open(chat);
     const second = await open(other);
+    await chat.page.bringToFront();
     await search(first);
     await press(first, "Download", "Q8_0");
     await says(first, "8.9 MB of 17.8 MB");
     await says(second, "8.9 MB of 17.8 MB");
+    await other.page.bringToFront();
     await press(second, "Stop");
     await says(first, "Stopped · 8.9 MB of 17.8 MB");
+    await chat.page.bringToFront();
     await press(first, "Resume");
     server.releaseDownload();
     await says(second, "Ready");
