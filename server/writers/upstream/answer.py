@@ -45,6 +45,8 @@ class Answer:
         self.principal = request.principal
         self.asked = read_asked(request.asked)
         self.cancel_received: float | None = None
+        self.has_begun = False
+        """True once its task runs."""
         self.finish: str | None = None
         """OpenAI's finish_reason; None until the upstream has ended the answer."""
         self._kind = kind

@@ -203,7 +203,7 @@ class UpstreamWriter:
                 self._drop(answer, FinishReason.INTERRUPTED)
             for answer, task in list(self._running.values()):
                 if answer.cancel_received is None:
-                    task.cancel()
+                    self._interrupt(answer, task)
             await asyncio.gather(*(task for _, task in self._running.values()), return_exceptions=True)
         finally:
             await self._line.close()
@@ -239,7 +239,16 @@ class UpstreamWriter:
             answer, task = found
             if answer.cancel_received is None:
                 answer.cancel_received = received
-                task.cancel()
+                self._interrupt(answer, task)
+
+    def _interrupt(self, answer: Answer, task: asyncio.Task[None]) -> None:
+        """End an answer that has been admitted. A task that hasn't run yet never runs, so it can't end its answer."""
+        task.cancel()
+        if not answer.has_begun:
+            reason = FinishReason.INTERRUPTED if answer.cancel_received is None else FinishReason.CANCELLED
+            del self._running[answer.id]
+            self._emit([answer.finished(reason, time.monotonic(), stopped=self.confirms_stop)])
+            self._admit()
 
     def _drop(self, answer: Answer, reason: FinishReason) -> None:
         del self._waiting[answer.id]
@@ -260,6 +269,7 @@ class UpstreamWriter:
     # One answer
 
     async def _write(self, answer: Answer) -> None:
+        answer.has_begun = True
         try:
             finished = await self._to_end(answer)
         except asyncio.CancelledError:

@@ -1,6 +1,7 @@
 """The upstream writer against a scripted upstream of each kind."""
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -257,6 +258,22 @@ def test_stop_closes_the_connection_and_is_confirmed_when_the_slot_is_free(llama
     ended = desk.news.finished("a")
     assert (ended.reason, ended.usage.completion_tokens) == (FinishReason.CANCELLED, 2)
     assert ended.timings.stop is not None
+
+
+def test_stop_at_once_ends_the_answer_and_frees_its_place(llama: Scripted) -> None:
+    """The requests and their cancels come in one turn of the loop, before any task has run."""
+    with writing(llama, slots=2) as desk:
+        resume = threading.Event()
+        desk.writer._loop.call_soon_threadsafe(resume.wait, DEADLINE)
+        for number in range(5):
+            desk.ask(f"a{number}")
+            desk.writer.cancel(f"a{number}", 0)
+        resume.set()
+        ended = [desk.news.finished(f"a{number}") for number in range(5)]
+        assert {(each.reason, each.phase) for each in ended} == {(FinishReason.CANCELLED, Phase.QUEUED)}
+        desk.ask("b")
+        assert desk.news.finished("b").reason is FinishReason.STOP
+        assert desk.writer.stats().running == 0
 
 
 def test_stop_behind_an_upstream_that_does_not_tell_has_no_time() -> None:
