@@ -433,6 +433,7 @@ export class ChatApp {
     this.#view.show(this.#open, this.#circumstances);
     this.#reportSettings();
     this.#view.reveal(this.#open, () => this.#show());
+    this.#queue.runner.refresh();
     this.#view.showQueue(this.#queue.runner);
     this.#queue.runner.sendNext();
   }

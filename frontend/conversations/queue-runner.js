@@ -61,6 +61,11 @@ export class QueueRunner {
     queue.add({ id: newId(), message: newId(), conversation, content, after: leaf });
   }
 
+  /** Read the queue again if a message of the open conversation is in it: another tab may just have sent it. */
+  refresh() {
+    if (this.items.length > 0) this.#parts.queue.refresh();
+  }
+
   /** Send the first queued message of the open conversation if its turn has come. */
   sendNext() {
     const [first] = this.items;

@@ -4,8 +4,6 @@
  * is harmless.
  */
 
-import { parsed } from "../guarded-storage.js";
-
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /**
  * @typedef {object} Queued
@@ -88,9 +86,10 @@ export class Queue {
     this.#write((stored) => stored.filter((each) => each.id !== id));
   }
 
-  /** Read the stored queue again: a tab that was frozen has missed the changes of others. */
+  /** Read the stored queue again: news of another tab's change may be late, or lost while this tab was frozen. */
   refresh() {
-    this.#replaceStored(readItems(this.#storage.read(KEY)));
+    const stored = readItems(this.#storage.read(KEY));
+    this.#items = [...stored, ...this.#items.filter(({ id }) => this.#unstored.has(id))];
   }
 
   /** @param {string} id */
@@ -104,18 +103,14 @@ export class Queue {
   }
 
   /**
+   * The event's own value may be older than what this tab has written since, so the stored queue is read.
    * @param {StorageEvent} event
    * @param {QueueDelegate} delegate
    */
-  #changed({ key, newValue }, delegate) {
+  #changed({ key }, delegate) {
     if (key !== KEY + this.#suffix) return;
-    this.#replaceStored(readItems(parsed(newValue)));
+    this.refresh();
     delegate.queueChanged();
-  }
-
-  /** @param {Queued[]} stored */
-  #replaceStored(stored) {
-    this.#items = [...stored, ...this.#items.filter(({ id }) => this.#unstored.has(id))];
   }
 }
 

@@ -68,7 +68,7 @@ async function goesOn(chat) {
   await chat.page.focus("#composer-input");
   await send(chat, "Good");
   await isTaken(chat);
-  await chat.page.waitFor(() => [...document.querySelectorAll(".prompt-text")].at(-1)?.textContent === "Good");
+  await isSent(chat);
   await chat.isAnswered();
   const { messages } = await chat.document();
   assert.deepEqual(messages.slice(-2).map((/** @type {any} */ { role, state }) => `${role} ${state}`), ["user done", "assistant done"]);
@@ -86,6 +86,15 @@ async function isTaken(chat) {
     const isEmpty = /** @type {HTMLTextAreaElement} */ (document.getElementById("composer-input")).value === "";
     if (!isEmpty) document.getElementById("composer-button")?.click();
     return isEmpty;
+  });
+}
+
+/** The page has sent it. Written before the chat was read, it waits behind a refused message, and for the user. @param {ChatPage} chat */
+async function isSent(chat) {
+  await chat.page.waitFor(() => {
+    const send = document.querySelector('.queued-button[aria-label^="Send"]');
+    if (send instanceof HTMLElement) send.click();
+    return [...document.querySelectorAll(".prompt-text")].at(-1)?.textContent === "Good";
   });
 }
 

@@ -47,6 +47,16 @@ describe("The queue of messages", () => {
     assert.deepEqual([one.changes(), other.changes()], [1, 2]);
   });
 
+  it("brings nothing back when word of an older change comes late", () => {
+    const [one, other] = [open(), open()];
+    one.queue.add(item("a"));
+    const late = Object.assign(new Event("storage"), { key: KEY, oldValue: null, newValue: browser.values.get(KEY) });
+    other.queue.remove("a");
+    other.tab.dispatchEvent(late);
+    assert.deepEqual(ids(other.queue), []);
+    assert.equal(other.changes(), 2);
+  });
+
   it("finds nothing that another tab has removed, though word of it has not come", () => {
     const [one, other] = [open(), open()];
     one.queue.add(item("a"));
