@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 
 class UnknownDownloadError(LookupError):
-    """There is no download with this id."""
+    """The id belongs to no download."""
 
 
 class FullQueueError(Exception):

@@ -35,7 +35,7 @@ LAST_EVENTS: Final = {
     COMPLETED: "response.completed",
     INCOMPLETE: "response.incomplete",
     FAILED: "response.failed",
-    CANCELLED: "response.failed",  # there is no event of its own for it
+    CANCELLED: "response.failed",  # OpenAI has no event for a cancelled response
 }
 """Last event of the stream, by the status."""
 
@@ -88,7 +88,7 @@ class ResponseAnswer:
         yield from self.began()
         delta = self._fold.feed(event)
         if self._note.warm:
-            delta = Delta()  # the one token that was computed is no part of the response
+            delta = Delta()  # a warm-up computes one token, and the response leaves it out
         # Text in one piece with the end of a call comes after that call, and before the next one.
         for call in (call for call in delta.calls if call.id is None):
             yield from self._add_arguments(call.arguments)

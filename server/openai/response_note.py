@@ -39,5 +39,5 @@ def encoded_note(note: ResponseNote) -> str:
 
 
 def decoded_note(text: str) -> ResponseNote | None:
-    """Return the note that a generation has; None if it is no stored response."""
+    """Return the note of a generation; None for one that isn't a stored response."""
     return msgspec.json.decode(text, type=ResponseNote) if text else None

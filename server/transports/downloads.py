@@ -35,7 +35,7 @@ class NewDownload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def listed(request: Request) -> Response:
-    """``GET /api/downloads?after=&wait=``: all downloads, at once or when ``version`` is no longer ``after``."""
+    """``GET /api/downloads?after=&wait=``: all downloads, as soon as their ``version`` differs from ``after``."""
     access = access_of(request)
     queue = access.got_by(request).downloads
     wait = seconds(request, "wait", default=0, most=MOST_WAIT_SECONDS)

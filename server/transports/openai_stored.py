@@ -29,7 +29,7 @@ class StoredResponse(NamedTuple):
         """Return the response as it is now: without output while it is being written."""
         if self.generation.log.done is None:
             return ResponseAnswer(self.generation.id, self.note).whole(waiting=is_waiting(self.generation))
-        # 50 ms for an answer of 8,000 tokens, in which the event loop should go on.
+        # Takes 50 ms for an answer of 8,000 tokens, too long for the event loop.
         return await asyncio.to_thread(self._whole)
 
     def _whole(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class CallScanner:
         """True once the object has a key that calls don't have."""
         self.ended = False
         self.failed = False
-        """True if the text is no JSON object."""
+        """True once the text can't become a JSON object."""
         self._depth = 0
         self._quoted = False
         self._escaped = False

@@ -67,7 +67,7 @@ class CallNumbers:
 
 class _Where(Enum):
     START = auto()
-    """Before the first character that is no white space."""
+    """Only white space was read so far."""
     TEXT = auto()
     OPEN = auto()
     """After a mark, or at the beginning of an object: it may be a call."""
