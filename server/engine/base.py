@@ -89,12 +89,26 @@ class EngineModelFacts:
         return {"bos_token": self.bos, "eos_token": self.eos, **self.tokens}
 
 
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """An instruction in mid-answer, which steers the rest of it.
+
+    ``tokens``: the end of the answer so far, the instruction ``content``, and the beginning of the next answer, as the
+    chat template writes them. ``opened``: as in GenerationRequest, for the text after the instruction.
+    """
+
+    content: str
+    tokens: tuple[int, ...]
+    opened: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
     """One answer to compute. ``received`` is the ``time.monotonic()`` of the request's receipt, in seconds.
 
     ``written`` are tokens of this answer that an earlier engine computed: they are read after the prompt, count as part
-    of the answer, and are not delivered again. ``opened`` is text at the end of the prompt with which the answer's text
+    of the answer, and are not delivered again. ``instructions`` were read in between, each after that number of
+    ``written`` tokens. ``opened`` is text at the end of the prompt with which the answer's text
     begins: a thinking mark that the chat template opens. ``principal`` owns the request. ``model``: name of the model
     that writes it. ``unprepared``: the request as its writer keeps it, where the model has to be loaded before there is
     a ``prompt``; no engine takes such a request.
@@ -108,6 +122,7 @@ class GenerationRequest:
     sampling: SamplingParams
     received: float
     written: tuple[int, ...] = ()
+    instructions: tuple[tuple[int, Instruction], ...] = ()
     opened: str = ""
     principal: str = ""
     model: str = ""
@@ -219,6 +234,29 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Steered:
+    """The text stops here, and the answer continues after ``instruction``.
+
+    ``tokens`` and ``choices``: as in Piece, of chosen tokens whose text is dropped: an unfinished code point.
+    """
+
+    id: str
+    instruction: Instruction
+    completion_tokens: int
+    tokens: tuple[int, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SteerRefused:
+    """An instruction could not be read; the answer continues without it. ``code``: error code of PROTOCOL.md."""
+
+    id: str
+    code: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The last update of a generation.
 
@@ -241,7 +279,7 @@ class Finished:
 Ranges = Sequence[tuple[int, int]]
 """Half-open ranges of characters: (start, end)."""
 
-Update = Queued | Loading | PromptMade | Prefill | Piece | Finished
+Update = Queued | Loading | PromptMade | Prefill | Piece | Steered | SteerRefused | Finished
 Listener = Callable[[Sequence[Update]], None]
 """Receives all updates of one step, on the engine's thread. Must return quickly and must not raise."""
 
@@ -324,6 +362,14 @@ class Engine(Protocol):
 
     def submit(self, request: GenerationRequest) -> None:
         """Queue a request whose prompt fits the context. Raises EngineDeadError."""
+        ...
+
+    def steer(self, id: str, instruction: Instruction) -> None:
+        """Let an answer continue after ``instruction``, from its next token on, or from its first one if it has none.
+
+        Each instruction is answered by Steered or SteerRefused, in order, or by the end of the answer. An unknown or
+        ended id is ignored. Raises EngineDeadError.
+        """
         ...
 
     def cancel(self, id: str, received: float) -> None:

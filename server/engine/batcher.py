@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from server.engine.base import EngineStats, FinishReason, GenerationRequest, Limit, Prefill, Queued, Update
+from server.engine.base import (
+    EngineStats,
+    FinishReason,
+    GenerationRequest,
+    Instruction,
+    Limit,
+    Prefill,
+    Queued,
+    SteerRefused,
+    Update,
+)
 from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
 from server.engine.kv_files import KvFiles
@@ -76,7 +86,7 @@ class Batcher:
         sequence = Sequence(request, self._model.facts.context)
         if self._options.context_shift:
             sequence.fit(ANCHORS)
-        for token in request.written:
+        for token in sequence.resumed:
             sequence.detokenizer.push(self._model.piece(token))
         self._scheduler.add(sequence)
         if not sequence.tokens:
@@ -89,6 +99,16 @@ class Batcher:
         sequence = self._scheduler.find(id)
         if sequence is not None:
             self._deliver(self._finish(sequence, FinishReason.CANCELLED, cancel_received=received))
+
+    def steer(self, id: str, instruction: Instruction) -> None:
+        """Let an answer continue after ``instruction``; one that has no token yet, once it has one."""
+        sequence = self._scheduler.find(id)
+        if sequence is None:
+            return
+        if sequence.writing:
+            self._deliver(self._read_instruction(sequence, instruction))
+        else:
+            sequence.instructions.append(instruction)
 
     def step(self, interrupted: Callable[[], bool]) -> None:
         """Compute one batch.
@@ -282,8 +302,8 @@ class Batcher:
         started = time.perf_counter()
         try:
             if sequence.sampler is None:
-                request = sequence.request
-                sequence.sampler = self._model.sampler(request.sampling, request.prompt, request.written)
+                sampling = sequence.request.sampling
+                sequence.sampler = self._model.sampler(sampling, sequence.given, sequence.resumed)
             token = sequence.sampler.sample(output)
         except SamplerError as error:
             return self._finish(sequence, FinishReason.FAILED, error=str(error))
@@ -302,9 +322,27 @@ class Batcher:
         if sequence.detokenizer.stopped:
             return news + self._finish(sequence, FinishReason.STOP)
         limit = sequence.limit
-        if limit is None or (limit is Limit.CONTEXT and self._shift(sequence)):
-            return news
-        return news + self._finish(sequence, FinishReason.LENGTH, limit=limit)
+        if limit is not None and not (limit is Limit.CONTEXT and self._shift(sequence)):
+            return news + self._finish(sequence, FinishReason.LENGTH, limit=limit)
+        while sequence.instructions:
+            news.extend(self._read_instruction(sequence, sequence.instructions.popleft()))
+        return news
+
+    def _read_instruction(self, sequence: Sequence, instruction: Instruction) -> list[Update]:
+        """Let the answer continue after ``instruction``. Its tokens are read in the next steps."""
+        size, room = len(instruction.tokens), self._model.facts.context - len(sequence.tokens) - 1
+        if size > room:
+            text = f"content: it takes {size} tokens, and the context has room for {max(0, room)}; cancel the answer"
+            return [SteerRefused(sequence.id, "context_overflow", text)]
+        if sequence.request.sampling.grammar is not None:
+            text = "params.json_schema: an answer under a schema has one form from its beginning on; cancel it instead"
+            return [SteerRefused(sequence.id, "unsupported", text)]
+        held = sequence.detokenizer.flush()
+        news: list[Update] = [sequence.piece(held)] if held else []
+        if sequence.sampler is not None:
+            sequence.sampler.close()
+            sequence.sampler = None
+        return [*news, sequence.read(instruction)]
 
     def _shift(self, sequence: Sequence) -> bool:
         """Drop the older half of a full context. Returns False when this is not enabled or the model can't."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +14,13 @@ from server.engine.base import (
     Finished,
     FinishReason,
     GenerationRequest,
+    Instruction,
     Limit,
     Phase,
     Piece,
+    Steered,
 )
+from server.engine.chunked_parts import ChunkedParts
 from server.engine.detokenizer import Detokenizer
 from server.engine.model import Sampler
 
@@ -28,16 +33,23 @@ class Sequence:
 
     def __init__(self, request: GenerationRequest, context: int) -> None:
         self.request = request
-        self.tokens = [*request.prompt, *request.written]
-        """Tokens that the KV cache must hold: the prompt, then those chosen so far, without those that a full
-        context dropped."""
+        self.tokens = [*request.prompt]
+        """Tokens that the KV cache must hold: the prompt, then those chosen so far and those of instructions, without
+        those that a full context dropped."""
+        self.instructions: deque[Instruction] = deque()
+        """Instructions that are read after the first token."""
+        self.instruction_tokens = 0
+        """Number of tokens of all instructions."""
+        self._parts = ChunkedParts(len(request.prompt)) if request.sampling.temperature == 0 else None
+        """Greedy answers only: the parts that are read in chunks."""
+        self.detokenizer = Detokenizer(request.sampling.stop)
+        self._restore()
         self.prompt = np.array(self.tokens, np.int32)
         """The initial tokens, for comparison with others."""
         self.computed = 0
         """Number of ``tokens`` in the KV cache."""
         self.slot: int | None = None
         self.sampler: Sampler | None = None
-        self.detokenizer = Detokenizer(request.sampling.stop)
         self.position: int | None = None
         """The last queue position that was delivered."""
         self.faults = 0
@@ -50,16 +62,30 @@ class Sequence:
         """Number of the prompt's tokens that it got without computing them."""
         self._delivered_progress = 0
         """The greatest prefill progress that was delivered, in tokens."""
-        self._written_from = len(request.prompt) if request.sampling.temperature == 0 else None
-        """Greedy answers only: from this position each token is computed alone, also when it is computed again."""
         self._shifted_from: int | None = None
         """First position whose KV still depends on dropped tokens; None: none were dropped."""
-        self._opened = "" if request.written else request.opened
-        """Prefix of the first piece; empty once it was delivered."""
+        self._opened = "" if self.resumed else self._opening
+        """Prefix of the next piece; empty once it was delivered."""
         self._chosen: list[int] = []
         self._choices: list[Choice] = []
         self._admitted: float | None = None
         self._first_token: float | None = None
+
+    def _restore(self) -> None:
+        """Append what an earlier engine has written, and the instructions that it has read."""
+        request, start = self.request, 0
+        self._since: list[int] = []
+        """Tokens chosen since the prompt or the newest instruction."""
+        self.given: tuple[int, ...] = request.prompt
+        """Prompt for the sampler: all tokens up to the end of the newest instruction."""
+        self._opening = request.opened
+        for end, instruction in request.instructions:
+            self._write(request.written[start:end])
+            self._append(instruction)
+            start = end
+        self.resumed = request.written[start:]
+        """Tokens that an earlier engine chose after the newest instruction."""
+        self._write(self.resumed)
 
     @property
     def id(self) -> str:
@@ -76,14 +102,9 @@ class Sequence:
 
     @property
     def ahead(self) -> int:
-        """Number of missing tokens that one step may compute.
-
-        Those of a greedy answer are computed one by one: together, their last bits would differ from when they were
-        chosen.
-        """
-        if self._written_from is None or self.missing == 0:
-            return self.missing
-        return max(1, min(self.missing, self._written_from - self.computed))
+        """Number of missing tokens that one step may compute: one of a greedy answer (ChunkedParts)."""
+        missing = self.missing
+        return missing if self._parts is None or missing == 0 else self._parts.ahead(self.computed, missing)
 
     @property
     def stepping(self) -> bool:
@@ -167,12 +188,12 @@ class Sequence:
         For a greedy answer that is the part it reads, less one token: a last token read alone has different bits.
         """
         context = self.context()
-        return context if self._written_from is None else context[: max(0, self._written_from - 1)]
+        return context if self._parts is None else context[: max(0, self._parts.prompt - 1)]
 
     def shareable(self) -> NDArray[np.int32]:
         """Return the part of the prompt that one sequence can read for others: what it reads in chunks, without the
         last two tokens. These are read together, since a last token read alone has different bits."""
-        end = len(self.prompt) if self._written_from is None else self._written_from
+        end = len(self.prompt) if self._parts is None else self._parts.prompt
         return self.prompt[: max(0, end - 2)]
 
     def send_back(self) -> None:
@@ -183,7 +204,7 @@ class Sequence:
     def extend(self, token: int, now: float, choice: Choice | None = None) -> None:
         """Append the chosen token."""
         self.mark_first_token(now)
-        self.tokens.append(token)
+        self._write((token,))
         self.completion_tokens += 1
         self._chosen.append(token)
         if choice is not None:
@@ -191,15 +212,14 @@ class Sequence:
 
     def mark_first_token(self, now: float) -> None:
         """Record that the prompt was read and its first token chosen."""
-        if self._first_token is None:
-            self._first_token = now
+        self._first_token = now if self._first_token is None else self._first_token
 
     def drop(self, start: int, count: int) -> None:
         """Record that the KV cache dropped ``count`` tokens from position ``start``."""
         del self.tokens[start : start + count]
         self.computed -= count
         self._shifted_from = start
-        self._written_from = None
+        self._parts = None
 
     def older_half(self, anchors: int) -> int:
         """Return how many tokens after the first ``anchors`` a full context drops."""
@@ -209,16 +229,41 @@ class Sequence:
         """Drop, before anything is computed, the tokens that an earlier engine dropped from the full context."""
         while len(self.tokens) >= self._context and self.request.written:
             del self.tokens[anchors : anchors + self.older_half(anchors)]
-            self._written_from = None
+            self._parts = None
         self.prompt = np.array(self.tokens, np.int32)
 
     def piece(self, text: str) -> Piece:
         """Return ``text`` as an update, with the tokens not delivered yet."""
+        opened, self._opened = self._opened, ""
+        return Piece(self.id, opened + text, self.completion_tokens, *self._undelivered())
+
+    def _undelivered(self) -> tuple[tuple[int, ...], tuple[Choice, ...]]:
+        """Return the chosen tokens and choices that no update had, for the next one."""
         tokens, choices = tuple(self._chosen), tuple(self._choices)
         self._chosen.clear()
         self._choices.clear()
-        opened, self._opened = self._opened, ""
-        return Piece(self.id, opened + text, self.completion_tokens, tokens, choices)
+        return tokens, choices
+
+    def read(self, instruction: Instruction) -> Steered:
+        """Append an instruction, after which the answer continues. The last token chosen is not computed yet, and is
+        read together with it."""
+        self._append(instruction)
+        self.resumed, self._opened = (), self._opening
+        return Steered(self.id, instruction, self.completion_tokens, *self._undelivered())
+
+    def _write(self, tokens: tuple[int, ...]) -> None:
+        self.tokens.extend(tokens)
+        self._since.extend(tokens)
+
+    def _append(self, instruction: Instruction) -> None:
+        if self._parts is not None:
+            self._parts.add(len(self.tokens) - 1, len(self.tokens) + len(instruction.tokens))
+        self.tokens.extend(instruction.tokens)
+        self.given = (*self.given, *self._since, *instruction.tokens)
+        self._since.clear()
+        self.instruction_tokens += len(instruction.tokens)
+        self.detokenizer = Detokenizer(self.request.sampling.stop)
+        self._opening = instruction.opened
 
     def finished(
         self,
@@ -230,9 +275,8 @@ class Sequence:
         limit: Limit | None = None,
     ) -> Finished:
         """Return the last update of this generation, as of ``now``."""
-        usage = EngineUsage(
-            prompt_tokens=self.prompt_tokens, cached_tokens=self.cached, completion_tokens=self.completion_tokens
-        )
+        prompt = self.prompt_tokens + self.instruction_tokens
+        usage = EngineUsage(prompt_tokens=prompt, cached_tokens=self.cached, completion_tokens=self.completion_tokens)
         timings = self._timings(now, cancel_received)
         stop_string = self.detokenizer.found if reason is FinishReason.STOP else None
         return Finished(self.id, reason, self.phase, usage, timings, error, limit, stop_string)

@@ -14,6 +14,7 @@ from server.engine.base import (
     EngineModelFacts,
     EngineStats,
     GenerationRequest,
+    Instruction,
     Listener,
     Ranges,
     Update,
@@ -34,11 +35,17 @@ class _Cancel:
     received: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Steer:
+    id: str
+    instruction: Instruction
+
+
 class _Close:
     """Last entry of the inbox; later entries are not read."""
 
 
-_Command = GenerationRequest | _Cancel | _Close
+_Command = GenerationRequest | _Cancel | _Steer | _Close
 
 
 class BatchingEngine:
@@ -91,6 +98,9 @@ class BatchingEngine:
 
     def submit(self, request: GenerationRequest) -> None:
         self._put(request)
+
+    def steer(self, id: str, instruction: Instruction) -> None:
+        self._put(_Steer(id, instruction))
 
     def cancel(self, id: str, received: float) -> None:
         try:
@@ -154,6 +164,8 @@ class BatchingEngine:
                 return False
             if isinstance(command, _Cancel):
                 self._batcher.cancel(command.id, command.received)
+            elif isinstance(command, _Steer):
+                self._batcher.steer(command.id, command.instruction)
             else:
                 self._batcher.add(command)
         return True

@@ -12,6 +12,7 @@ from server.engine.base import (
     Finished,
     FinishReason,
     GenerationRequest,
+    Instruction,
     Listener,
     Phase,
     Piece,
@@ -30,6 +31,7 @@ class PuppetEngine:
     def __init__(self) -> None:
         self.submitted: list[str] = []
         self.cancelled: list[str] = []
+        self.steered: list[str] = []
         self.alive = True
         self.faults: dict[str, Exception] = {}
         self._listener: Listener = lambda updates: None
@@ -59,6 +61,10 @@ class PuppetEngine:
     def submit(self, request: GenerationRequest) -> None:
         self.submitted.append(request.id)
         self._perhaps_fail("submit")
+
+    def steer(self, id: str, instruction: Instruction) -> None:
+        self.steered.append(id)
+        self._perhaps_fail("steer")
 
     def cancel(self, id: str, received: float) -> None:
         self.cancelled.append(id)
