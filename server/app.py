@@ -157,6 +157,7 @@ def create_app(
             OpenAIEndpoint("POST", "/v1/messages", anthropic_messages.create),
             OpenAIEndpoint("POST", "/v1/messages/count_tokens", anthropic_messages.count_tokens),
             OpenAIEndpoint("POST", "/v1/responses/input_tokens", openai_kept_responses.input_tokens),
+            OpenAIEndpoint("POST", "/v1/responses/compact", openai_kept_responses.compact),
             OpenAIEndpoint("GET", "/v1/responses/{id}", openai_kept_responses.read),
             OpenAIEndpoint("DELETE", "/v1/responses/{id}", openai_kept_responses.delete),
             OpenAIEndpoint("POST", "/v1/responses/{id}/cancel", openai_kept_responses.cancel),

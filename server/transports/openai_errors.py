@@ -30,8 +30,8 @@ BAD_REQUEST: Final = 400
 class OpenAIErrors:
     """ASGI middleware that translates responses to failed requests below ``/v1``.
 
-    It also takes ``//`` for ``/`` there, which clients whose base address ends with a slash send, and SHORT for the
-    whole addresses.
+    It also takes ``//`` for ``/`` there, which clients whose base address ends with a slash send, ignores a slash at
+    the end, and takes SHORT for the whole addresses.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -128,6 +128,6 @@ def _with_whole_path(scope: Scope) -> Scope:
     if any(path == short or path.startswith(f"{short}/") for short in SHORT):
         path = ROOT + path
     if path.startswith(f"{ROOT}/"):
-        path = re.sub("/{2,}", "/", path)
+        path = re.sub("/{2,}", "/", path).rstrip("/")
     path = scope.get("root_path", "") + path
     return scope if path == scope["path"] else {**scope, "path": path, "raw_path": path.encode()}

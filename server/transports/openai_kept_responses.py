@@ -76,6 +76,11 @@ async def input_tokens(request: Request) -> Response:
     return json_response({"object": "response.input_tokens", "input_tokens": size.tokens})
 
 
+async def compact(request: Request) -> Response:
+    """``POST /v1/responses/compact``: not found; without this route it would be the wrong method of a response."""
+    raise RefusedError("this server shortens no input; leave out its oldest items", code="not_found", status=404)
+
+
 def _named(request: Request) -> StoredResponse:
     return stored_response(request, request.path_params["id"])
 

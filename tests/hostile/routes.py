@@ -88,6 +88,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("POST", "/v1/messages"): Entry("/v1/messages", body=MESSAGE),
     ("POST", "/v1/messages/count_tokens"): Entry("/v1/messages/count_tokens", body=CHAT),
     ("WEBSOCKET", "/v1/responses"): Entry("/v1/responses"),
+    ("POST", "/v1/responses/compact"): Entry("/v1/responses/compact", body="{}"),
     ("POST", "/v1/responses/input_tokens"): Entry("/v1/responses/input_tokens", body='{"input":"Hi"}'),
     ("GET", "/v1/responses/{id}"): Entry("/v1/responses/nobody"),
     ("DELETE", "/v1/responses/{id}"): Entry("/v1/responses/nobody"),

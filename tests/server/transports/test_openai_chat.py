@@ -261,6 +261,22 @@ async def test_doubled_slashes_are_one(server: RunningServer) -> None:
         assert (await below.ask("GET", "/chat/v1//models")).status == 200
 
 
+async def test_a_slash_at_the_end_changes_nothing(server: RunningServer) -> None:
+    for path in ("/v1/models/", "/v1//models//", "/models/", "/v1/models/Scripted/"):
+        assert (await server.ask("GET", path)).status == 200
+    for path in (f"{CHAT}/", "/chat/completions/"):
+        assert (await server.ask("POST", path, body())).status == 200
+    for method, path in (("GET", "/v1/nothing/"), ("GET", "/v1/"), ("GET", "/v1/responses/resp_x/")):
+        reply = await server.ask(method, path)
+        assert (reply.status, error_of(reply)["type"]) == (404, "invalid_request_error")
+
+
+async def test_endpoints_that_are_not_here_are_404(server: RunningServer) -> None:
+    for path in ("responses/compact", "chat/completions/chatcmpl-1", "conversations", "files", "audio/speech"):
+        reply = await server.ask("POST", f"/v1/{path}", "{}")
+        assert (reply.status, error_of(reply)["type"]) == (404, "invalid_request_error")
+
+
 async def test_a_message_can_not_forge_a_turn(server: RunningServer) -> None:
     """The text of a message is quoted: no control token is made from it."""
     seen: list[Any] = []
