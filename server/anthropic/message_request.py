@@ -99,7 +99,7 @@ def _params(fields: Fields, schema: dict[str, Any] | None) -> Params:
 
 def _schema(fields: Fields) -> dict[str, Any] | None:
     """Return the JSON schema of the answer; None for text."""
-    given = an_object(an_object(fields, "output_config"), "format")
+    given = an_object(an_object(fields, "output_config"), "format", "output_config.")
     if not given:
         return None
     if given.get("type") != "json_schema":

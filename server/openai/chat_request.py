@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from protocol.messages import MAX_TOP_LOGPROBS, Generate
 from protocol.params import Params
-from server.openai.errors import RefusedError
+from server.openai.errors import RefusedError, unsupported
 from server.openai.facts import AnswerFacts
 from server.openai.fields import Fields, an_object, flag, read_fields, refuse_unsupported, whole
 from server.openai.formats import NO_GRAMMAR, read_response_format
@@ -17,6 +17,9 @@ from server.openai.template_fields import TemplateFields, read_template_fields
 from server.openai.tool_fields import Tools, read_chat_tools
 
 MAX_CHOICES: Final = 16
+
+BEGIN: Final = "add_generation_prompt"
+CONTINUE: Final = "continue_final_message"
 
 REFUSED: Final = {
     "audio": "this model doesn't speak",
@@ -72,6 +75,7 @@ def read_chat(body: str) -> ChatRequest:
     refuse_unsupported(fields, REFUSED)
     _check_modalities(fields)
     dialogue, tools = read_messages(fields), read_chat_tools(fields)
+    _check_continuation(fields)
     if not has_text(dialogue.messages):
         raise RefusedError("messages must have at least one character that is not white space", param="messages")
     schema = read_response_format(fields)
@@ -106,5 +110,18 @@ def _top_logprobs(fields: Fields) -> int | None:
 def _check_modalities(fields: Fields) -> None:
     modalities = fields.get("modalities", ["text"])
     if not isinstance(modalities, list) or any(each != "text" for each in modalities):
-        text = "modalities: this model only writes text"
-        raise RefusedError(text, param="modalities", code="unsupported_parameter")
+        raise unsupported("modalities", "this model only writes text")
+
+
+def _check_continuation(fields: Fields) -> None:
+    """Check the fields of vLLM and llama-server that say whether the last message is continued."""
+    ends_with_answer = fields["messages"][-1]["role"] == "assistant"
+    begin = flag({BEGIN: not ends_with_answer, **fields}, BEGIN)
+    proceed = flag({CONTINUE: ends_with_answer, **fields}, CONTINUE)
+    if CONTINUE in fields and proceed and BEGIN in fields and begin:
+        raise RefusedError(f"{CONTINUE} and {BEGIN} can't both be true; leave {BEGIN} out", param=CONTINUE)
+    if proceed != ends_with_answer:
+        rule = "a last message of the assistant is continued, and no other; leave it out, or change the last message"
+        raise unsupported(CONTINUE, rule)
+    if not begin and not ends_with_answer:
+        raise unsupported(BEGIN, "the model answers the last message, unless that is the assistant's; leave it out")

@@ -14,6 +14,7 @@ from server.openai.facts import AnswerFacts
 from server.openai.fields import Fields, flag, read_fields, refuse_unsupported, whole
 from server.openai.formats import own_schema
 from server.openai.sampling import read_params, seeded
+from server.openai.tokens import is_token
 
 DEFAULT_MAX_TOKENS: Final = 16
 MAX_LOGPROBS: Final = 5
@@ -84,7 +85,10 @@ def read_completion(body: str) -> CompletionRequest:
 def _prompts(fields: Fields) -> tuple[str | Tokens, ...]:
     """Return the prompts: one text or list of tokens, or a list of either."""
     given = fields.get("prompt")
-    prompts = given if isinstance(given, list) and given and not _is_token(given[0]) else [given]
+    if given is None:
+        text = "prompt must be a text, a list of tokens, or a list of either"
+        raise RefusedError(text, param="prompt", code="missing_required_parameter")
+    prompts = given if isinstance(given, list) and given and not is_token(given[0]) else [given]
     if len(prompts) > MAX_PROMPTS:
         raise RefusedError(f"prompt may have up to {MAX_PROMPTS} prompts, not {len(prompts)}", param="prompt")
     paths = [f"prompt[{place}]" if prompts is given else "prompt" for place in range(len(prompts))]
@@ -94,10 +98,6 @@ def _prompts(fields: Fields) -> tuple[str | Tokens, ...]:
 def _prompt(given: Any, path: str) -> str | Tokens:
     if isinstance(given, str) and given:
         return given
-    if isinstance(given, list) and given and all(map(_is_token, given)):
+    if isinstance(given, list) and given and all(map(is_token, given)):
         return tuple(given)
     raise RefusedError(f"{path} must be a text or a list of tokens, and not empty", param=path)
-
-
-def _is_token(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -13,7 +13,8 @@ from server.openai.errors import RefusedError, unsupported
 Fields = Mapping[str, Any]
 """The decoded object of a request."""
 
-NEITHER: Final = (None, False)
+ABSENT: Final[tuple[Any, ...]] = (None, False, "", [])
+"""Values of a field that ask for nothing. An empty object does: it is how web search is switched on."""
 
 
 class _Anything(msgspec.Struct):
@@ -48,19 +49,18 @@ def whole(fields: Fields, name: str, low: int, high: int, default: int | None = 
     return value
 
 
-def an_object(fields: Fields, name: str) -> Fields:
-    """Return an object field; empty when it is left out. Raises RefusedError."""
+def an_object(fields: Fields, name: str, within: str = "") -> Fields:
+    """Return an object field; empty when it is left out. ``within``: path of ``fields``. Raises RefusedError."""
     value = fields.get(name)
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise RefusedError(f"{name} must be an object", param=name)
+        raise RefusedError(f"{within}{name} must be an object", param=within + name)
     return value
 
 
 def refuse_unsupported(fields: Fields, reasons: Mapping[str, str]) -> None:
-    """Raise RefusedError for the first field of ``reasons`` that is given and not empty."""
+    """Raise RefusedError for the first field of ``reasons`` that asks for something."""
     for name, reason in reasons.items():
-        value = fields.get(name)
-        if value not in NEITHER and value != [] and value != {}:
+        if fields.get(name) not in ABSENT:
             raise unsupported(name, reason)

@@ -39,7 +39,7 @@ def read_response_format(fields: Fields) -> dict[str, Any] | None:
         case "json_object":
             return schema_at(given, f"{FIELD}.schema") if given.get("schema") else dict(ANY_OBJECT)
         case "json_schema":
-            return schema_at(an_object(given, "json_schema"), f"{FIELD}.json_schema.schema")
+            return schema_at(an_object(given, "json_schema", f"{FIELD}."), f"{FIELD}.json_schema.schema")
         case _:
             text = 'response_format.type must be "text", "json_object" or "json_schema"'
             raise RefusedError(text, param="response_format.type", code="invalid_value")
@@ -54,7 +54,7 @@ def own_schema(fields: Fields) -> dict[str, Any] | None:
 
 def read_text_format(text: Fields) -> dict[str, Any] | None:
     """Return the JSON schema that ``text.format`` of a response asks for; None for text. Raises RefusedError."""
-    given = an_object(text, "format")
+    given = an_object(text, "format", "text.")
     match given.get("type", "text"):
         case "text":
             return None

@@ -40,6 +40,11 @@ def read_tokenize(body: str) -> TokenizeRequest:
     )
 
 
+def is_token(value: Any) -> bool:
+    """Tell whether a value is a whole number from 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 class DetokenizeRequest(NamedTuple):
     """Tokens of a model."""
 
@@ -51,7 +56,7 @@ def read_detokenize(body: str) -> DetokenizeRequest:
     """Decode the body of a request. Raises RemoteProtocolError."""
     fields = read_fields(body)
     tokens = fields.get("tokens")
-    if not isinstance(tokens, list) or not all(isinstance(token, int) and token >= 0 for token in tokens):
+    if not isinstance(tokens, list) or not all(map(is_token, tokens)):
         raise RefusedError("tokens must be a list of whole numbers from 0", param="tokens")
     return DetokenizeRequest(fields.get("model"), tuple(tokens))
 

@@ -145,6 +145,8 @@ OPENAI_BODIES: list[tuple[str, str | bytes, int, str]] = [
     ("POST /v1/embeddings", '{"input":"Hi"}', 400, "unsupported_endpoint"),
     ("POST /tokenize", '{"content":"' + "x" * 70_000 + '"}', 400, '"param":"content"'),
     ("POST /detokenize", '{"tokens":[-1]}', 400, '"param":"tokens"'),
+    ("POST /detokenize", '{"tokens":[true]}', 400, '"param":"tokens"'),
+    ("POST /v1/responses/compact", "{", 404, "not_found"),
     ("POST /detokenize", '{"tokens":[999999999]}', 400, '"param":"tokens"'),
     ("POST /detokenize", '{"tokens":[' + "9" * 5000 + "]}", 400, ""),
 ]

@@ -107,6 +107,7 @@ FUNCTION: Any = {"type": "function", "name": "f", "parameters": {}}
         ({"temperature": 3}, "temperature"),
         ({"top_logprobs": 21}, "top_logprobs"),
         ({"include": "x"}, "include"),
+        ({"text": {"format": "xml"}}, "text.format"),
         ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
         ({"text": {"format": {"type": "json_schema"}}}, "text.format.schema"),
         ({"text": {"format": STRICT}}, "text.format"),

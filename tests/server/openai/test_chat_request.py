@@ -21,6 +21,7 @@ def read(**fields: Any) -> Any:
     return read_chat(json.dumps({"messages": [HI], **fields}))
 
 
+BEGUN = [HI, {"role": "assistant", "content": "Well, "}]
 CALLS = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 CALL_ID = "messages[1].tool_calls[0].id"
 ALLOWED = {
@@ -104,6 +105,14 @@ WRONG: list[tuple[dict[str, Any], str | None]] = [
     ({"modalities": ["text", "audio"]}, "modalities"),
     ({"audio": {"voice": "x"}}, "audio"),
     ({"web_search_options": {"x": 1}}, "web_search_options"),
+    ({"web_search_options": {}}, "web_search_options"),
+    ({"response_format": {"type": "json_schema", "json_schema": "x"}}, "response_format.json_schema"),
+    ({"messages": BEGUN, "add_generation_prompt": True, "continue_final_message": True}, "continue_final_message"),
+    ({"messages": BEGUN, "continue_final_message": False}, "continue_final_message"),
+    ({"continue_final_message": True}, "continue_final_message"),
+    ({"continue_final_message": "yes"}, "continue_final_message"),
+    ({"add_generation_prompt": False}, "add_generation_prompt"),
+    ({"add_generation_prompt": 1}, "add_generation_prompt"),
     ({"metadata": "x"}, "metadata"),
     ({"json_schema": "x"}, "json_schema"),
     ({"grammar": "root ::= 'a'"}, "grammar"),
@@ -127,6 +136,17 @@ def test_a_body_that_is_no_object_is_refused(body: str) -> None:
     with pytest.raises(RemoteProtocolError) as refused:
         read_chat(body)
     assert error_reply(refused.value).status == 400
+
+
+def test_whether_the_last_message_is_continued_may_be_said() -> None:
+    for fields in (
+        {"continue_final_message": True},
+        {"continue_final_message": True, "add_generation_prompt": False},
+        {"add_generation_prompt": False},
+        {"add_generation_prompt": True},
+    ):
+        assert read(messages=BEGUN, **fields).dialogue.written == "Well, "
+    assert read(add_generation_prompt=True, continue_final_message=False).dialogue.written == ""
 
 
 def test_null_is_the_same_as_left_out() -> None:

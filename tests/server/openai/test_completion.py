@@ -45,6 +45,13 @@ def test_other_prompts_are_refused(prompt: Any) -> None:
     assert str(refused.value.field).startswith("prompt")
 
 
+def test_an_empty_suffix_is_none() -> None:
+    assert read(suffix="", best_of=None) == read()
+    with pytest.raises(RemoteProtocolError) as refused:
+        read(suffix="x")
+    assert refused.value.field == "suffix"
+
+
 def test_choices_are_numbered_by_prompt() -> None:
     request = read(prompt=["a", "b"], n=2, seed=5)
     bodies = [request.generate(["a", "b"], FACTS, index) for index in range(request.count)]
