@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterator
 from enum import StrEnum
 
 from protocol.errors import CloseCode
@@ -32,6 +34,7 @@ class Transport(StrEnum):
     SSE = "sse"
     POLLING = "polling"
     EVENTS = "events"  # of one generation
+    RESPONSES = "responses"  # the WebSocket of OpenAI's API
 
 
 class Connections:
@@ -39,6 +42,8 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: dict[Connection, Transport] = {}
+        self._foreign: Counter[Transport] = Counter()
+        """Open connections of other protocols, which end by themselves when ``leaving`` is set."""
         self.opened: Counter[Transport] = Counter()
         """Connections opened since the start."""
         self.leaving = asyncio.Event()
@@ -49,7 +54,17 @@ class Connections:
 
     def by_transport(self) -> Counter[Transport]:
         """Count the open connections of each transport."""
-        return Counter(list(self._open.values()))
+        return Counter(list(self._open.values())) + self._foreign
+
+    @contextlib.contextmanager
+    def counted(self, transport: Transport) -> Iterator[None]:
+        """Count a connection of another protocol while the block runs."""
+        self._foreign[transport] += 1
+        self.opened[transport] += 1
+        try:
+            yield
+        finally:
+            self._foreign[transport] -= 1
 
     async def serve(self, connection: Connection, transport: Transport) -> None:
         """Run ``connection`` to its end."""

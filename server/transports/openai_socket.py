@@ -18,7 +18,7 @@ from server.guard.refusing import rate_error
 from server.openai.errors import error_reply
 from server.openai.socket_frames import Create, SteerFrame, error_frame, in_lane, read_frame
 from server.transports.connection import CLOSE_SECONDS, RETRY_SECONDS
-from server.transports.connections import Connections
+from server.transports.connections import Connections, Transport
 from server.transports.openai_endpoint import error_response
 from server.transports.openai_lanes import MAX_RUNNING, Lanes
 from server.transports.openai_socket_responses import SocketResponses
@@ -57,7 +57,9 @@ async def responses_socket(websocket: WebSocket) -> None:
         return
     try:
         await websocket.accept()
-        await _ResponsesSocket(websocket, access).run()
+        connections: Connections = websocket.app.state.connections
+        with connections.counted(Transport.RESPONSES):
+            await _ResponsesSocket(websocket, access).run()
     finally:
         access.leave()
 

@@ -20,10 +20,12 @@ from server.guard.limits import UsageLimits
 from server.guard.rates import Rates
 from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
+from server.transports.connections import Transport
 from server.transports.openai_lanes import MAX_NAMED, MAX_WAITING
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
+from tests.server.transports.test_metrics import scraped, value
 from tests.server.transports.test_openai_chat import chatml
 from tests.server.transports.test_openai_chat import said as all_said
 from tests.server.transports.test_openai_stored import asked, text_of
@@ -102,6 +104,23 @@ async def test_the_events_are_those_of_the_stored_stream(server: RunningServer) 
     id = events[0]["response"]["id"]
     async with server.listen("GET", f"/v1/responses/{id}?stream=true") as listener:
         assert [event.message for event in await listener.rest()] == events
+
+
+async def test_an_open_socket_is_counted(server: RunningServer) -> None:
+    async def counts() -> tuple[float, float]:
+        found = await scraped(server)
+        return (
+            value(found, "connections", transport="responses"),
+            value(found, "connections_opened_total", transport="responses"),
+        )
+
+    assert await counts() == (0, 0)
+    async with opened(server) as socket:
+        await socket.create()
+        await socket.response()
+        assert await counts() == (1, 1)
+    await server.until(lambda: server.connections.by_transport()[Transport.RESPONSES] == 0)
+    assert await counts() == (0, 1)
 
 
 async def test_a_lane_is_in_order_and_lanes_run_at_once(wide_server: RunningServer) -> None:
