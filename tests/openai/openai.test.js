@@ -6,6 +6,7 @@ import { setTimeout } from "node:timers/promises";
 
 import OpenAI, { BadRequestError, NotFoundError } from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
+import { ResponsesWS } from "openai/resources/responses/ws";
 import { z } from "zod";
 
 import { Server } from "../e2e/server.js";
@@ -17,6 +18,11 @@ const HELLO = /** @type {{role: "user", content: string}[]} */ ([{ role: "user",
 const FIXED = { model: "any", seed: 7, temperature: 0, max_tokens: 12 };
 /** Sampling of a response: its type has no seed, and greedy answers need none. */
 const GREEDY = { model: "any", temperature: 0, max_output_tokens: 12 };
+
+/** Types of the last event of a response. */
+const ENDS = ["response.completed", "response.incomplete", "response.failed"];
+
+/** @typedef {import("openai/resources/responses/responses").ResponsesServerEvent} ResponsesServerEvent */
 
 /** Its answers are short, whatever the model says. */
 const City = z.object({ size: z.enum(["small", "large"]), coast: z.boolean() });
@@ -190,6 +196,48 @@ describe("OpenAI's JavaScript client", { timeout: 3 * TIMEOUT }, () => {
     );
     const text = events.map((event) => (event.type === "response.output_text.delta" ? event.delta : "")).join("");
     assert.equal((await client.responses.retrieve(created.response.id)).output_text, text);
+  });
+
+  it("chats over a WebSocket, in two lanes, and is told of an error", async () => {
+    const socket = new ResponsesWS(client);
+    const events = socket.stream();
+    /** Ends with that of each lane. @param {number} count @returns {Promise<ResponsesServerEvent[]>} all events up to the end of `count` responses */
+    async function until(count) {
+      const found = [];
+      while (count > 0) {
+        const { value, done } = await events.next();
+        assert.ok(!done);
+        if (value.type === "error") throw value.error;
+        if (value.type !== "message") continue;
+        found.push(value.message);
+        if (ENDS.includes(value.message.type)) count -= 1;
+      }
+      return found;
+    }
+    try {
+      socket.send({ type: "response.create", input: "Hello", ...GREEDY });
+      const first = await until(1);
+      assert.deepEqual(first.map((event) => "sequence_number" in event && event.sequence_number), [...first.keys()]);
+      const last = first.at(-1);
+      assert.ok(last?.type === "response.completed" || last?.type === "response.incomplete");
+      const whole = await client.responses.create({ input: "Hello", ...GREEDY });
+      const text = first.map((event) => (event.type === "response.output_text.delta" ? event.delta : "")).join("");
+      assert.equal(text, whole.output_text);
+
+      for (const stream_id of ["a", "b"]) {
+        const previous_response_id = last.response.id;
+        socket.send(/** @type {any} */ ({ type: "response.create", input: "Go on", stream_id, previous_response_id, ...GREEDY }));
+      }
+      const two = /** @type {any[]} */ (await until(2));
+      assert.deepEqual(new Set(two.map(({ stream_id }) => stream_id)), new Set(["a", "b"]));
+
+      socket.send({ type: "response.create", input: "Hello", previous_response_id: "resp_nobody" });
+      await assert.rejects(until(1), (/** @type {any} */ { error }) => error.error.code === "previous_response_not_found");
+      socket.send({ type: "response.create", input: "Hello", ...GREEDY });
+      assert.ok(await until(1));
+    } finally {
+      socket.close();
+    }
   });
 
   /** Waits without being a reader, since readers keep a generation running. @param {string} id @returns {Promise<string>} why it ended */
