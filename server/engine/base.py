@@ -132,6 +132,16 @@ class GenerationRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The beginning of a prompt that may be requested soon. A new draft replaces the one with the same ``key``. Only
+    prompts of the same ``principal`` reuse what was read."""
+
+    key: str
+    principal: str
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineUsage:
     """Token counts of one generation. The token that ends an answer has no text and is not counted.
 
@@ -292,6 +302,7 @@ class EngineStats:
 
     ``kv_cells`` is the KV cache's capacity in tokens; ``kv_tokens`` belong to running sequences, ``kept_tokens`` to
     ended ones whose free slots may be reused. ``saved_bytes`` is the RAM that holds further ended sequences.
+    ``draft_tokens`` were read ahead, and are not in ``prompt_tokens``.
     ``busy_seconds`` is the time of all steps; ``decode_seconds`` of it were spent in llama_decode and
     ``sample_seconds`` on choosing tokens.
     """
@@ -303,6 +314,7 @@ class EngineStats:
     queued: int = 0
     kv_tokens: int = 0
     prompt_tokens: int = 0
+    draft_tokens: int = 0
     completion_tokens: int = 0
     kv_cells: int = 0
     cached_tokens: int = 0
@@ -377,6 +389,16 @@ class Engine(Protocol):
 
         ``received`` is the ``time.monotonic()`` of the cancel's receipt: ``Timings.stop`` counts from it.
         """
+        ...
+
+    def read_ahead(self, draft: Draft) -> None:
+        """Read a draft into the KV cache while there is nothing else to compute. It must fit the context. Any request
+        ends the running step of it. Ignored after ``close``."""
+        ...
+
+    def forget_draft(self, key: str) -> None:
+        """Forget the draft of this key, with what was read of it. A request that was submitted before may still reuse
+        that. An unknown key is ignored."""
         ...
 
     def stats(self) -> EngineStats: ...

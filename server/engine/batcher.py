@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.engine.base import (
+    Draft,
     EngineStats,
     FinishReason,
     GenerationRequest,
@@ -19,6 +20,7 @@ from server.engine.base import (
     SteerRefused,
     Update,
 )
+from server.engine.draft_reader import DraftReader
 from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
 from server.engine.kv_files import KvFiles
@@ -62,6 +64,7 @@ class Batcher:
         self._scheduler = Scheduler(slots=model.slots)
         self._kv = KvSlots(model, saved_bytes=options.saved_bytes, files=_files(model, options))
         self._turns = StepPlanner(self._scheduler, most=model.batch_tokens - model.slots)
+        self._drafts = DraftReader(model, self._kv, self._turns)
         self._waits = PrefixWaits()
         self._estimate = QueueEstimate()
         self._suspects: list[Sequence] = []
@@ -79,7 +82,13 @@ class Batcher:
 
     @property
     def idle(self) -> bool:
+        """True when no generation runs or waits. A draft may still be unread."""
         return self._scheduler.idle
+
+    @property
+    def drafts_idle(self) -> bool:
+        """True when no draft is to be read or dropped."""
+        return self._drafts.idle
 
     def add(self, request: GenerationRequest) -> None:
         """Queue a request. A resumed one that has already reached its limit ends at once."""
@@ -110,6 +119,22 @@ class Batcher:
         else:
             sequence.instructions.append(instruction)
 
+    def put_draft(self, draft: Draft) -> None:
+        """Read ``draft`` while there is nothing else to compute."""
+        self._drafts.put(draft)
+
+    def forget_draft(self, key: str) -> None:
+        """Forget a draft, after the requests that were added before have got a slot."""
+        self._drafts.forget(key)
+
+    def draft_step(self, interrupted: Callable[[], bool]) -> None:
+        """Read a chunk of a draft, while no generation runs or waits; ``interrupted`` as in ``step``."""
+        self._deliver(self._queue_updates())
+        self._drafts.drop_forgotten()
+        if self._drafts.step(interrupted):
+            self._counters.draft_tokens = self._drafts.tokens
+            self.stats = replace(self.stats, draft_tokens=self._drafts.tokens)
+
     def step(self, interrupted: Callable[[], bool]) -> None:
         """Compute one batch.
 
@@ -117,6 +142,7 @@ class Batcher:
         """
         started = time.perf_counter()
         self._deliver([*self._admit(), *self._queue_updates()])
+        self._drafts.drop_forgotten()
         self._copy_shared(interrupted)
         copied = time.perf_counter() - started
         plan = self._plan()
@@ -156,7 +182,10 @@ class Batcher:
             sharing = [other for other in self._scheduler.running if will_share(other, sequence)]
             first_time, before = not sequence.begun, sequence.cached
             slot, cached = self._kv.place(
-                sequence.borrowable(), self._scheduler.free, self._scheduler.reusable(without=sharing)
+                sequence.borrowable(),
+                self._scheduler.free,
+                self._scheduler.reusable(without=sharing),
+                sequence.request.principal,
             )
             self._scheduler.admit(sequence, slot, cached, time.monotonic())
             self._counters.cached_tokens += sequence.cached - before

@@ -6,10 +6,12 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from server.engine.base import Draft
+from server.engine.draft_tails import DraftTails
 from server.engine.kv_files import KvFiles
 from server.engine.model import Model
 from server.engine.prefix_cache import WORTH_MOVING, Match, PrefixCache, Saved
-from server.engine.prefix_tree import Tokens
+from server.engine.prefix_tree import Tokens, common_prefix
 
 WORTH_WRITING: Final = 64
 """Minimum number of tokens that are kept on disk. Fewer are computed again in a few steps."""
@@ -26,11 +28,15 @@ class KvSlots:
 
     The tokens of an ended generation stay in its slot until another generation needs it. They are then saved to RAM, up
     to ``saved_bytes`` in all; the oldest are dropped first. ``files``: the place on disk for those that wait, if any.
+
+    A free slot may also have a tail: tokens of a draft, after those that the slot keeps. Only prompts of the draft's
+    owner reuse a tail. It is never saved to RAM or disk, and is dropped first when room is needed.
     """
 
     def __init__(self, model: Model, *, saved_bytes: int, files: KvFiles | None = None) -> None:
         self._model = model
         self._cache = PrefixCache(budget=saved_bytes)
+        self._tails = DraftTails()
         self._files = files
         self._unwritten: dict[int | Saved, Tokens] = {}
         """Tokens in free slots, and saved ones, that were not yet offered to ``files``; the newest last."""
@@ -43,21 +49,60 @@ class KvSlots:
     def saved_bytes(self) -> int:
         return self._cache.saved_bytes
 
-    def place(self, prompt: Tokens, free: Collection[int], running: Mapping[int, Tokens]) -> tuple[int, int]:
-        """Choose one of the ``free`` slots for ``prompt``. Returns it and the number of tokens that it already has.
+    @property
+    def drafted(self) -> Mapping[str, int]:
+        """Number of tokens of each draft that are in a slot, by the draft's key."""
+        return self._tails.lengths
+
+    def place(
+        self, prompt: Tokens, free: Collection[int], running: Mapping[int, Tokens], principal: str = ""
+    ) -> tuple[int, int]:
+        """Choose one of the ``free`` slots for a ``prompt`` of ``principal``. Returns it and the number of tokens that
+        it already has.
 
         ``running``: the slots in use, with their computed tokens.
         """
         match = self._with_files(prompt, self._cache.find(prompt, running.items()))
+        match = self._tails.longer(match, prompt[:-1], principal)
         if match.slot is not None and match.slot in free and self._continues(match.slot, match.length):
             self._take(match.slot)
             return match.slot, self.rewind(match.slot, match.length)
         self._cache.touch(match.saved)
         slot = self._free_slot(free, match)
-        if match.length < WORTH_MOVING:
-            self._empty(slot)
-            return slot, 0
-        return slot, self._bring(match, slot)
+        return slot, self._fill(slot, match)
+
+    def place_draft(self, draft: Draft, tokens: Tokens) -> tuple[int, int] | None:
+        """Choose a slot for the ``tokens`` of a draft, while all slots are free. Returns it and the number of tokens
+        that it already has; None if other tokens would be lost."""
+        own = self._tails.slot(draft.key)
+        if own is not None and self._keep_tail(own, draft, tokens):
+            return own, self._held(own)
+        match = self._with_files(tokens, self._cache.find(tokens, ()))
+        slot = match.slot
+        if slot is not None and self._tails.tokens(slot) is None and self._continues(slot, match.length):
+            length = self._keep_first(slot, match.length)
+        elif (slot := self._slot_for_draft(match)) is None:
+            return None
+        else:
+            self._cache.touch(match.saved)
+            length = self._fill(slot, match)
+        self._tails.put(slot, draft, tokens[:length])
+        return slot, length
+
+    def advance_draft(self, slot: int, draft: Draft, tokens: Tokens) -> None:
+        """Record that the slot of a draft now has ``tokens``."""
+        self._tails.put(slot, draft, tokens)
+
+    def rewind_draft(self, slot: int) -> None:
+        """Undo a step that was not completed."""
+        tokens = self._tails.tokens(slot)
+        if tokens is not None and self.rewind(slot, len(tokens)) < len(tokens):
+            self._take(slot)
+
+    def forget_draft(self, key: str) -> None:
+        """Drop the tail of the draft with this key, if there is one."""
+        if (slot := self._tails.slot(key)) is not None:
+            self._drop_tail(slot)
 
     def extend(self, slot: int, held: int, prompt: Tokens, others: Mapping[int, Tokens]) -> int:
         """Replace the ``held`` tokens of a slot in use with a longer prefix of ``prompt``, if there is one.
@@ -86,7 +131,11 @@ class KvSlots:
         return 0
 
     def evict(self) -> bool:
-        """Drop the oldest kept tokens from a shared KV cache. Returns False when none are kept."""
+        """Drop a draft's tail, else the oldest kept tokens, from a shared KV cache. Returns False when there are
+        none."""
+        if (slot := next(iter(self._tails), None)) is not None:
+            self._drop_tail(slot)
+            return True
         slot = self._cache.oldest()
         if slot is not None:
             self._empty(slot)
@@ -96,26 +145,27 @@ class KvSlots:
         """Return the free slots that may get a filler row, with the position that the row must have."""
         if self._model.shared:
             return {}
-        lengths = {slot: len(self._cache.kept.get(slot, ())) for slot in free}
+        lengths = {slot: self._held(slot) for slot in free}
         return {slot: length for slot, length in lengths.items() if length < context}
 
     def tidy(self, filled: Collection[int]) -> None:
         """Remove the filler rows again."""
         for slot in filled:
-            if not self._model.forget(slot, len(self._cache.kept.get(slot, ()))):
+            if not self._model.forget(slot, self._held(slot)):
                 self._take(slot)
                 self._model.forget(slot)
 
     @property
     def unwritten(self) -> bool:
-        """True while something waits to be written to disk."""
-        return bool(self._unwritten)
+        """True while something that can be written to disk waits for that."""
+        return bool(self._writable())
 
     def write_one(self) -> None:
         """Start to write the newest chat that is not on disk, unless another one is being written."""
         if self._files is None or not self._files.idle:
             return
-        place, tokens = self._unwritten.popitem()
+        place = self._writable()[-1]
+        tokens = self._unwritten.pop(place)
         state = self._model.save(place) if isinstance(place, int) else place.state
         if state:
             self._files.write(tokens, state)
@@ -124,6 +174,8 @@ class KvSlots:
         """Write what is not on disk yet, the newest first, for at most ``FLUSH_SECONDS``."""
         if self._files is None:
             return
+        for slot in [*self._tails]:
+            self._drop_tail(slot)
         end = time.monotonic() + FLUSH_SECONDS
         while self._unwritten and (left := end - time.monotonic()) > 0:
             self._files.wait(left)
@@ -139,6 +191,7 @@ class KvSlots:
     def lost(self) -> None:
         """Record that the model was reset and all slots are empty."""
         self._cache.clear_slots()
+        self._tails.clear()
         self._unwritten = {place: tokens for place, tokens in self._unwritten.items() if isinstance(place, Saved)}
 
     def _with_files(self, prompt: Tokens, match: Match) -> Match:
@@ -158,15 +211,21 @@ class KvSlots:
 
     def _continues(self, slot: int, length: int) -> bool:
         """Tell whether the slot can continue after ``length`` tokens without losing tokens worth saving."""
-        return len(self._cache.kept[slot]) - length < WORTH_MOVING
+        return self._kept(slot) - length < WORTH_MOVING
 
     def _free_slot(self, free: Collection[int], match: Match) -> int:
-        """Return the lowest empty slot, else the one used longest ago, after saving its tokens."""
-        empty = [slot for slot in free if slot not in self._cache.kept]
+        """Return the lowest empty slot, else the one used longest ago, after saving its tokens. A draft's tail is kept
+        as long as other tokens can be saved."""
+        empty = [slot for slot in free if not self._held(slot)]
         if empty:
             return min(empty)
-        slot = next(slot for slot in self._cache.kept if slot in free and (slot != match.slot or len(free) == 1))
-        tokens = self._cache.kept[slot]
+        kept = [slot for slot in self._cache.kept if self._tails.tokens(slot) is None]
+        used: list[int] = [*kept, *self._tails] if self._cache.saves else [*self._tails, *kept]
+        slot = next(slot for slot in used if slot in free and (slot != match.slot or len(free) == 1))
+        self._drop_tail(slot)
+        tokens = self._cache.kept.get(slot)
+        if tokens is None:
+            return slot
         if self._cache.saves and len(tokens) >= WORTH_MOVING and not self._cache.is_saved(tokens):
             if state := self._model.save(slot):
                 self._cache.save(saved := Saved(tokens, state))
@@ -176,6 +235,61 @@ class KvSlots:
         if slot != match.slot:
             self._empty(slot)
         return slot
+
+    def _slot_for_draft(self, match: Match) -> int | None:
+        """Return a slot for a draft, as ``_free_slot`` does, but never one with tokens that can't be saved."""
+        every = range(self._model.slots)
+        if self._cache.saves or not all(self._held(slot) for slot in every):
+            return self._free_slot(every, match)
+        return next((slot for slot in self._tails if self._kept(slot) < WORTH_MOVING), None)
+
+    def _held(self, slot: int) -> int:
+        """Return the number of tokens in a free slot, with those of a draft."""
+        tail = self._tails.tokens(slot)
+        return self._kept(slot) if tail is None else len(tail)
+
+    def _kept(self, slot: int) -> int:
+        return len(self._cache.kept.get(slot, ()))
+
+    def _writable(self) -> list[int | Saved]:
+        """Return what can be written to disk, the newest last: a slot only while it has no draft's tail."""
+        return [p for p in self._unwritten if not isinstance(p, int) or self._tails.tokens(p) is None]
+
+    def _keep_tail(self, slot: int, draft: Draft, tokens: Tokens) -> bool:
+        """Cut the tail of a changed draft to what still agrees. Returns False when the tail had to be dropped."""
+        tail = self._tails.tokens(slot)
+        length = 0 if tail is None else common_prefix(tail, tokens)
+        if length < max(1, self._kept(slot)):
+            self._drop_tail(slot)
+            return False
+        if self.rewind(slot, length) < length:
+            self._take(slot)
+            return False
+        self._tails.put(slot, draft, tokens[:length])
+        return True
+
+    def _drop_tail(self, slot: int) -> None:
+        kept = self._kept(slot)
+        if self._tails.drop(slot) and self.rewind(slot, kept) < kept:
+            self._take(slot)
+
+    def _keep_first(self, slot: int, length: int) -> int:
+        """Cut a free slot to its first ``length`` tokens. Returns the number left, as ``rewind``."""
+        unwritten = slot in self._unwritten
+        tokens = self._cache.kept[slot]
+        self._take(slot)
+        if left := self.rewind(slot, length):
+            self._cache.keep(slot, tokens[:left])
+            if unwritten and left >= WORTH_WRITING:
+                self._unwritten[slot] = tokens[:left]
+        return left
+
+    def _fill(self, slot: int, match: Match) -> int:
+        """Replace what is in a free slot by the tokens of ``match``. Returns the number of tokens now there."""
+        if match.length < WORTH_MOVING or (match.slot == slot and self._held(slot) < match.length):
+            self._empty(slot)
+            return 0
+        return self._bring(match, slot)
 
     def _bring(self, match: Match, slot: int) -> int:
         """Move the tokens of ``match`` into ``slot``. Returns the number of tokens now there."""
@@ -190,6 +304,7 @@ class KvSlots:
 
     def _take(self, slot: int) -> None:
         self._cache.take(slot)
+        self._tails.drop(slot)
         self._unwritten.pop(slot, None)
 
     def _empty(self, slot: int) -> None:

@@ -8,6 +8,9 @@ READING_SECONDS: Final = 0.5
 """Target duration of a step that only reads prompts, in seconds: a new request waits this long, and a Stop too when
 the step can't be aborted."""
 
+DRAFT_SECONDS: Final = 0.25
+"""Target duration of a step that reads a draft, in seconds: a request waits at most this long for it."""
+
 BURST_SECONDS: Final = 2.5
 """Target duration when many requests arrive at once: all wait, and prompts of one length compute best together."""
 
@@ -70,6 +73,11 @@ class PrefillBudget:
             return max(self._within(self._usual(writing), SMALLEST_CHUNK), self._cheap_chunk())
         burst = min(readers * SMALLEST_READING_CHUNK, self._within(BURST_SECONDS, SMALLEST_READING_CHUNK))
         return max(burst, self._within(READING_SECONDS, SMALLEST_READING_CHUNK))
+
+    @property
+    def draft_chunk(self) -> int:
+        """Number of tokens of a draft that one step may read while nothing else is computed."""
+        return self._within(DRAFT_SECONDS, SMALLEST_READING_CHUNK)
 
     def _learn_chunk(self, reading: int, added: float) -> None:
         size = 1 << (reading - 1).bit_length()

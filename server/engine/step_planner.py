@@ -42,6 +42,15 @@ class StepPlanner:
         """Record that ``plan`` took ``seconds``."""
         self._pace.learn(writing=plan.writing, reading=plan.reading, seconds=seconds)
 
+    @property
+    def draft_chunk(self) -> int:
+        """Number of tokens of a draft that one step reads."""
+        return self._pace.draft_chunk
+
+    def learn_reading(self, reading: int, seconds: float) -> None:
+        """Record that a step with only ``reading`` prompt rows took ``seconds``."""
+        self._pace.learn(writing=0, reading=reading, seconds=seconds)
+
 
 def _held(writing: list[Sequence], reading: list[Sequence], now: float) -> list[Sequence]:
     """Return the answers that pause after their first token, until the requests that arrived with them have theirs.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from server.engine.base import (
+    Draft,
     EngineDeadError,
     EngineModelFacts,
     EngineStats,
@@ -41,11 +42,16 @@ class _Steer:
     instruction: Instruction
 
 
+@dataclass(frozen=True, slots=True)
+class _ForgetDraft:
+    key: str
+
+
 class _Close:
     """Last entry of the inbox; later entries are not read."""
 
 
-_Command = GenerationRequest | _Cancel | _Steer | _Close
+_Command = GenerationRequest | _Cancel | _Steer | Draft | _ForgetDraft | _Close
 
 
 class BatchingEngine:
@@ -57,7 +63,7 @@ class BatchingEngine:
 
     def __init__(self, model: Model, options: EngineOptions | None = None, turns: StepTurns | None = None) -> None:
         self._model = model
-        self._turn: AbstractContextManager[object] = turns or nullcontext()
+        self._turns = turns or StepTurns()
         self._batcher = Batcher(model, options or EngineOptions(), self._hand_over)
         self._thread = threading.Thread(target=self._main, name="engine", daemon=True)
         self._wake = threading.Condition()
@@ -67,6 +73,7 @@ class BatchingEngine:
         """Reason for rejecting commands; None while they are accepted. Guarded by the condition's lock, like the
         inbox."""
         self._listener: Listener = lambda updates: None
+        self._turns.join(self, self._notify)
 
     # The Engine port, for any thread.
 
@@ -97,7 +104,20 @@ class BatchingEngine:
         return self._batcher.eta_ms
 
     def submit(self, request: GenerationRequest) -> None:
-        self._put(request)
+        self._turns.set_working(self, True)  # ends the step of a draft
+        try:
+            self._put(request)
+        except EngineDeadError:
+            self._turns.set_working(self, False)
+            raise
+
+    def read_ahead(self, draft: Draft) -> None:
+        with contextlib.suppress(EngineDeadError):
+            self._put(draft)
+
+    def forget_draft(self, key: str) -> None:
+        with contextlib.suppress(EngineDeadError):
+            self._put(_ForgetDraft(key))
 
     def steer(self, id: str, instruction: Instruction) -> None:
         self._put(_Steer(id, instruction))
@@ -131,6 +151,7 @@ class BatchingEngine:
         if self._thread.ident is not None:
             self._model.abort()
             self._thread.join()
+        self._turns.leave(self)
         self._model.close()
 
     def _put(self, command: _Command) -> None:
@@ -140,16 +161,30 @@ class BatchingEngine:
             self._inbox.append(command)
             self._wake.notify()
 
+    def _notify(self) -> None:
+        with self._wake:
+            self._wake.notify()
+
     # The methods below run on the engine's thread.
 
     def _main(self) -> None:
         try:
             while self._take_inbox():
-                with self._turn:
-                    self._batcher.step(interrupted=lambda: bool(self._inbox))
+                if not self._batcher.idle:
+                    self._turns.set_working(self, True)
+                with self._turns:
+                    self._step()
+                self._turns.set_working(self, not self._batcher.idle)
         except Exception as error:  # whatever the error, no generation may be left open
             logger.exception("the engine's thread has died")
             self._fail(f"{type(error).__name__}: {error}")
+
+    def _step(self) -> None:
+        if not self._batcher.idle:
+            self._batcher.step(interrupted=lambda: bool(self._inbox))
+            return
+        with self._turns.reading_draft(self._model.abort):
+            self._batcher.draft_step(interrupted=lambda: bool(self._inbox) or not self._turns.quiet)
 
     def _take_inbox(self) -> bool:
         """Carry out the commands in the inbox; wait for one when there is nothing to compute. Returns False after
@@ -159,15 +194,20 @@ class BatchingEngine:
         """
         self._model.rearm()
         for command in self._next_commands():
-            if isinstance(command, _Close):
-                self._batcher.close()
-                return False
-            if isinstance(command, _Cancel):
-                self._batcher.cancel(command.id, command.received)
-            elif isinstance(command, _Steer):
-                self._batcher.steer(command.id, command.instruction)
-            else:
-                self._batcher.add(command)
+            match command:
+                case _Close():
+                    self._batcher.close()
+                    return False
+                case _Cancel():
+                    self._batcher.cancel(command.id, command.received)
+                case _Steer():
+                    self._batcher.steer(command.id, command.instruction)
+                case Draft():
+                    self._batcher.put_draft(command)
+                case _ForgetDraft():
+                    self._batcher.forget_draft(command.key)
+                case _:
+                    self._batcher.add(command)
         return True
 
     def _next_commands(self) -> deque[_Command]:
@@ -176,10 +216,15 @@ class BatchingEngine:
         while True:
             with self._wake:
                 pause = QUIET_SECONDS if self._batcher.unwritten else None
-                if self._wake.wait_for(lambda: self._inbox or not self._batcher.idle, pause):
+                if self._wake.wait_for(lambda: self._inbox or self._has_work, pause):
                     commands, self._inbox = self._inbox, deque()
                     return commands
             self._batcher.write_one()
+
+    @property
+    def _has_work(self) -> bool:
+        """True when there is something to compute, also a draft if it may be read now."""
+        return not self._batcher.idle or (self._turns.quiet and not self._batcher.drafts_idle)
 
     def _fail(self, failure: str) -> None:
         """End the thread after a fault: reject new commands and end all generations."""
@@ -190,6 +235,7 @@ class BatchingEngine:
         for command in commands:
             if isinstance(command, GenerationRequest):
                 self._batcher.add(command)
+        self._turns.set_working(self, False)
         self._batcher.fail(refusal)
 
     def _hand_over(self, updates: list[Update]) -> None:

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from server.engine.base import Draft
 from server.engine.kv import WORTH_WRITING, KvSlots
 from server.engine.kv_files import KvFiles
 from server.engine.model import Row
@@ -16,6 +17,9 @@ from server.engine.prefix_tree import Tokens
 from tests.server.engine.scripted_model import ScriptedModel
 
 CONTEXT = 400
+
+SECRET = 999
+"""Token of drafts that no prompt has."""
 
 
 def prompt(*lengths: int) -> list[int]:
@@ -43,9 +47,9 @@ class Slots:
         self.kv = KvSlots(self.model, saved_bytes=self._saved_bytes, files=files)
         self.running: dict[int, list[int]] = {}
 
-    def begin(self, tokens: list[int]) -> tuple[int, int]:
+    def begin(self, tokens: list[int], principal: str = "owner") -> tuple[int, int]:
         free = [slot for slot in range(self.model.slots) if slot not in self.running]
-        slot, cached = self.kv.place(array(tokens), free, {s: array(t) for s, t in self.running.items()})
+        slot, cached = self.kv.place(array(tokens), free, {s: array(t) for s, t in self.running.items()}, principal)
         assert slot in free
         assert self.model.kv.get(slot, []) == tokens[:cached]
         assert cached < len(tokens)
@@ -63,6 +67,19 @@ class Slots:
         assert count >= len(self.running[slot])
         self.running[slot] = tokens[:count]
         return count
+
+    def draft(self, key: str, tokens: list[int]) -> int | None:
+        """Read a draft to its end. Returns the number of tokens that its slot had already; None if it got no slot."""
+        assert not self.running
+        draft = Draft(key=key, principal="owner", tokens=tuple(tokens))
+        placed = self.kv.place_draft(draft, array(tokens))
+        if placed is None:
+            return None
+        slot, cached = placed
+        assert self.model.kv.get(slot, []) == tokens[:cached]
+        self.model.decode([Row(token, slot, at, False) for at, token in enumerate(tokens)][cached:])
+        self.kv.advance_draft(slot, draft, array(tokens))
+        return cached
 
     def run(self, tokens: list[int]) -> int:
         slot, cached = self.begin(tokens)
@@ -223,6 +240,90 @@ def test_states_that_left_the_memory_do_not_wait_for_the_disk(tmp_path: Path) ->
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".kv", ".kv"]
 
 
+def test_a_request_continues_in_the_slot_of_its_draft() -> None:
+    slots = Slots(slots=2)
+    slots.run(A)
+    assert slots.draft("d", [*A, *B]) == 100
+    assert slots.begin([*A, *B, 9, 9]) == (0, 200)
+    assert slots.kv.drafted == {}
+
+
+def test_a_draft_is_of_no_use_to_others() -> None:
+    slots = Slots(slots=2)
+    slots.run(A)
+    slots.draft("d", [*A, *B])
+    assert slots.begin([*A, *B, 9, 9], principal="other")[1] == 100
+
+
+def test_a_draft_keeps_what_agrees_with_its_change() -> None:
+    slots = Slots(slots=2)
+    assert slots.draft("d", [*A, *B]) == 0
+    assert slots.draft("d", [*A, *B, *C]) == 200
+    assert slots.draft("d", [*A, 9, *C]) == 100
+    assert slots.draft("d", C) == 0
+    assert slots.model.held_tokens == 100
+
+
+def test_a_forgotten_draft_leaves_only_what_was_kept_before() -> None:
+    slots = Slots(slots=1)
+    slots.run(A)
+    slots.draft("d", [*A, *B])
+    slots.kv.forget_draft("d")
+    slots.kv.forget_draft("d")
+    assert slots.model.kv == {0: A}
+    assert slots.run([*A, 9]) == 100
+
+
+def test_a_request_takes_the_slot_of_a_draft_and_saves_only_what_was_kept() -> None:
+    slots = Slots(slots=1)
+    slots.run(A)
+    slots.draft("d", [*A, *B])
+    assert slots.begin(C) == (0, 0)
+    slots.end(0)
+    assert slots.run([*A, *B, 9]) == 100
+
+
+def test_a_newer_draft_takes_the_slot_of_an_older_one() -> None:
+    slots = Slots(slots=1)
+    assert [slots.draft("d", A), slots.draft("e", B)] == [0, 0]
+    assert slots.kv.drafted == {"e": 100}
+
+
+def test_a_draft_replaces_nothing_that_can_not_be_saved() -> None:
+    slots = Slots(slots=1, saved_bytes=0)
+    slots.run(A)
+    assert slots.draft("d", B) is None
+    assert slots.draft("d", [*A, *B]) == 100
+    assert slots.draft("e", C) is None
+    assert slots.model.kv == {0: [*A, *B]}
+
+
+def test_the_room_of_a_draft_is_freed_first() -> None:
+    slots = Slots(slots=2, kv_tokens=1000)
+    slots.run(A)
+    slots.draft("d", [*A, *B])
+    assert slots.kv.evict()
+    assert slots.model.kv == {0: A}
+
+
+def test_a_draft_is_never_written_to_disk(tmp_path: Path) -> None:
+    slots = Slots(slots=1, folder=tmp_path)
+    slots.run(A)
+    slots.draft("d", [*A, *B])
+    assert not slots.kv.unwritten
+    slots.kv.close()
+    slots.start()
+    assert slots.run([*A, *B, 9]) == 100
+
+
+def test_a_draft_begins_with_what_is_on_disk(tmp_path: Path) -> None:
+    slots = Slots(slots=1, folder=tmp_path)
+    slots.run(A)
+    slots.kv.close()
+    slots.start()
+    assert slots.draft("d", [*A, *B]) == 100
+
+
 class Machine(RuleBasedStateMachine):
     """State machine: prompts with shared beginnings arrive, run, write, and are cancelled, aborted and lost in any
     order."""
@@ -267,6 +368,19 @@ class Machine(RuleBasedStateMachine):
     def place(self, lengths: list[int]) -> None:
         self.slots.begin(prompt(*lengths))
 
+    @precondition(lambda self: not self.slots.running)
+    @rule(key=st.sampled_from("de"), lengths=st.lists(st.sampled_from([1, 31, 60]), max_size=4))
+    def draft(self, key: str, lengths: list[int]) -> None:
+        """Read a draft, which ends with a token that no prompt has."""
+        self.slots.draft(key, [*prompt(*lengths), *[SECRET] * 3])
+
+    @rule(key=st.sampled_from("de"), undo=st.booleans())
+    def forget_draft(self, key: str, undo: bool) -> None:
+        if undo and (slot := self.slots.kv._tails.slot(key)) is not None:
+            self.slots.kv.rewind_draft(slot)
+        else:
+            self.slots.kv.forget_draft(key)
+
     @precondition(lambda self: self.slots.running)
     @rule(data=st.data(), count=st.integers(1, 40))
     def write(self, data: st.DataObject, count: int) -> None:
@@ -310,9 +424,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def evict(self) -> None:
-        before = self.slots.kv.kept_tokens
-        assert self.slots.kv.evict() == (before > 0)
-        assert self.slots.kv.kept_tokens < before or before == 0
+        before, drafted = self.slots.kv.kept_tokens, len(self.slots.kv.drafted)
+        assert self.slots.kv.evict() == (before > 0 or drafted > 0)
+        assert drafted or self.slots.kv.kept_tokens < before or before == 0
+        assert len(self.slots.kv.drafted) == max(0, drafted - 1)
 
     @precondition(lambda self: self.slots.model.slots > 1)
     @rule()
@@ -329,7 +444,13 @@ class Machine(RuleBasedStateMachine):
         kept = {slot: tokens.tolist() for slot, tokens in self.slots.kv._cache.kept.items()}
         running = {slot: tokens for slot, tokens in self.slots.running.items() if tokens}
         assert not kept.keys() & self.slots.running.keys()
-        assert self.slots.model.kv == kept | running
+        tails = {slot: tail.tokens.tolist() for slot, tail in self.slots.kv._tails._tails.items() if len(tail.tokens)}
+        assert all(tails[slot][: len(kept[slot])] == kept[slot] for slot in kept.keys() & tails.keys())
+        assert not tails.keys() & self.slots.running.keys()
+        assert self.slots.model.kv == kept | tails | running
+        cache = self.slots.kv._cache
+        reused = [*(saved.tokens for saved in cache._saved), *cache.kept.values(), *self.slots.kv._unwritten.values()]
+        assert not any(SECRET in tokens for tokens in reused)
         assert self.slots.kv.saved_bytes <= self.budget
 
     def _any(self, data: st.DataObject) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from server.engine.base import (
+    Draft,
     EngineModelFacts,
     EngineStats,
     EngineTimings,
@@ -69,6 +70,12 @@ class PuppetEngine:
     def cancel(self, id: str, received: float) -> None:
         self.cancelled.append(id)
         self._perhaps_fail("cancel")
+
+    def read_ahead(self, draft: Draft) -> None:
+        raise NotImplementedError
+
+    def forget_draft(self, key: str) -> None:
+        raise NotImplementedError
 
     def stats(self) -> EngineStats:
         return EngineStats(alive=self.alive, slots=self.slots)
