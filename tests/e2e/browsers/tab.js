@@ -120,9 +120,28 @@ export class Tab {
    * @param {Args} args JSON
    */
   async waitFor(condition, ...args) {
-    const watched = `(${observe})(() => ${call(condition, args)}, ${SLICE_MS})`;
+    await this.#until(`(${observe})(() => ${call(condition, args)}, ${SLICE_MS})`, condition, args);
+  }
+
+  /**
+   * Does something in the page again and again, until it gives something true. The page is left alone between two times: what
+   * changes the page must not be the condition of `waitFor`, which looks after every change.
+   * @template {any[]} Args
+   * @param {(...args: Args) => unknown} step runs in the page
+   * @param {Args} args JSON
+   */
+  async repeatUntil(step, ...args) {
+    await this.#until(call(step, args), step, args);
+  }
+
+  /**
+   * @param {string} expression
+   * @param {Function} condition
+   * @param {any[]} args
+   */
+  async #until(expression, condition, args) {
     try {
-      await eventually(() => this.#driver.evaluate(watched), `${condition} with ${JSON.stringify(args).slice(0, 200)}`);
+      await eventually(() => this.#driver.evaluate(expression), `${condition} with ${JSON.stringify(args).slice(0, 200)}`);
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}\nThe page ends with: ${await this.#seen()}`, { cause: error });
     }

@@ -50,7 +50,7 @@ export async function explorePage(server, browser, seed, steps) {
 
 /** What is queued goes out by itself, or can be sent: to its chat, or to a new one. @param {ChatPage} chat */
 async function queueIsSent(chat) {
-  await chat.page.waitFor(() => {
+  await chat.page.repeatUntil(() => {
     const [queue, send] = [document.getElementById("queue"), document.querySelector('.queued-button[aria-label^="Send"]')];
     if (send instanceof HTMLElement) send.click();
     return queue?.hidden && document.getElementById("composer")?.dataset["mode"] === "idle";
@@ -82,7 +82,7 @@ async function isSettled(chat) {
 
 /** Presses Send again while the page takes nothing, as it does until it has read the conversation. @param {ChatPage} chat */
 async function isTaken(chat) {
-  await chat.page.waitFor(() => {
+  await chat.page.repeatUntil(() => {
     const isEmpty = /** @type {HTMLTextAreaElement} */ (document.getElementById("composer-input")).value === "";
     if (!isEmpty) document.getElementById("composer-button")?.click();
     return isEmpty;
@@ -91,7 +91,7 @@ async function isTaken(chat) {
 
 /** The page has sent it. Written before the chat was read, it waits behind a refused message, and for the user. @param {ChatPage} chat */
 async function isSent(chat) {
-  await chat.page.waitFor(() => {
+  await chat.page.repeatUntil(() => {
     const send = document.querySelector('.queued-button[aria-label^="Send"]');
     if (send instanceof HTMLElement) send.click();
     return [...document.querySelectorAll(".prompt-text")].at(-1)?.textContent === "Good";
