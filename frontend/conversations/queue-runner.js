@@ -31,6 +31,8 @@ export class QueueRunner {
   #parts;
   /** @type {Set<string>} conversations that are being loaded */
   #reading = new Set();
+  /** Whether a message is being sent. It is in the queue until it is in the outbox, and the page may be shown before. */
+  #isSending = false;
 
   /** @param {QueueRunnerParts} parts */
   constructor(parts) {
@@ -61,15 +63,21 @@ export class QueueRunner {
     queue.add({ id: newId(), message: newId(), conversation, content, after: leaf });
   }
 
-  /** Read the queue again if a message of the open conversation is in it: another tab may just have sent it. */
+  /**
+   * Read the queue again if a message of the open conversation is in it: another tab may just have sent it. Remove what the
+   * conversation has: the tab that sent it may have gone, or its removal may have crossed a change of this one.
+   */
   refresh() {
-    if (this.items.length > 0) this.#parts.queue.refresh();
+    const { queue } = this.#parts;
+    if (this.items.length === 0) return;
+    queue.refresh();
+    for (const { id, message } of this.items) if (this.#open.tree.find(message)) queue.remove(id);
   }
 
   /** Send the first queued message of the open conversation if its turn has come. */
   sendNext() {
     const [first] = this.items;
-    if (first && this.#open.takesMessages && this.state === "send") this.send(first.id);
+    if (first && !this.#isSending && this.#open.takesMessages && this.state === "send") this.send(first.id);
   }
 
   /**
@@ -82,7 +90,12 @@ export class QueueRunner {
     if (!item) return;
     const { message, content } = item;
     // Ask before removing: other tabs must learn of this question first, or they would send the next message beside it.
-    ask({ parent: this.#open.leaf, content, ids: { generation: id, message } });
+    this.#isSending = true;
+    try {
+      ask({ parent: this.#open.leaf, content, ids: { generation: id, message } });
+    } finally {
+      this.#isSending = false;
+    }
     queue.remove(id);
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
+import { Queue } from "../../frontend/conversations/queue.js";
 import { CONNECTED, FakeTabs, WAITING, accepted, done, rejected, settle, token } from "./fake-parts.js";
 
 /** @typedef {import("../../frontend/protocol/messages.js").Generate} Generate */
@@ -93,6 +94,35 @@ describe("A message that is written while an answer is", () => {
     assert.equal(asked().parent, first.id);
     assert.deepEqual([tab.queueView.texts, tab.queueView.words], [[], ""]);
     assert.deepEqual(tab.transcript.texts.slice(-2), ["Second", ""]);
+  });
+
+  /** Another tab puts a message into the queue of the conversation; gives what the queue has then. @param {Partial<import("../../frontend/conversations/queue.js").Queued>} item */
+  async function queueElsewhere(item) {
+    const conversation = asked().conversation ?? "";
+    const other = tabs.browser.openTab();
+    new Queue(other, other).add({ id: "queued", message: "written", conversation, content: "Second", after: null, ...item });
+    await settle();
+    return new Queue(other, other).of(conversation);
+  }
+
+  it("leaves the queue and is not sent if the conversation has it already", async () => {
+    const first = await begin();
+    await end(first);
+    const queued = await queueElsewhere({ message: first.message_id ?? "", content: "First" });
+    assert.deepEqual(questions(), ["First"]);
+    assert.deepEqual([queued, tab.queueView.texts], [[], []]);
+  });
+
+  it("is sent once if it is refused at once", async () => {
+    await end(await begin());
+    const { connection } = tab;
+    const generate = connection.generate.bind(connection);
+    connection.generate = (request) => {
+      generate(request);
+      tab.ui.connectionDelivered(rejected(request.id, false, "too_large"));
+    };
+    assert.deepEqual(await queueElsewhere({}), []);
+    assert.deepEqual(questions(), ["First", "Second"]);
   });
 
   it("is sent in its turn where several are queued", async () => {
