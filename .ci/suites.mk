@@ -3,7 +3,8 @@
 # A suite passes if its runner succeeds and at least one test passed. It fails if all tests were skipped.
 # WORKERS: number of processes of the Python suite. Its tests mostly wait, so three keep two cores busy.
 WORKERS ?= 3
-.PHONY: test-python test-python-slow test-coverage test-fuzz test-frontend test-browser test-chromium test-firefox test-webkit
+.PHONY: test-python test-python-slow test-coverage test-fuzz test-frontend test-browser test-chromium test-chromium-pages \
+  test-chromium-measures test-firefox test-webkit
 test-python: | build
 	@$(BIN)/python -m tests.llama_sources >/dev/null
 	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal $(ARGS) | tee build/test-python.log
@@ -21,7 +22,7 @@ test-fuzz: | build
 	@$(BIN)/python -m tests.fuzz $(if $(CI),60,20)
 
 test-frontend: | build
-	@$(call run_node_tests,tests/frontend tests/protocol tests/openai,test-frontend)
+	@$(call run_node_tests,tests/frontend tests/protocol tests/openai,test-frontend,2)
 
 # Chromium runs all browser tests, Firefox and WebKit those that show where browsers differ. `make test-slow` runs all in each.
 #   make test BROWSERS=chromium    for the page in one of them
@@ -33,10 +34,20 @@ test-browser: | build
 	done; \
 	[ -z "$$failed" ] || { echo "make test-browser: it failed in:$$failed"; exit 1; }
 
+# What `*.chromium.test.js` measures depends on timing, so these run one at a time. Two of the others run at once, each with
+# a browser and a server of its own.
 test-chromium: export BROWSER := chromium
 test-chromium: | build
 	@$(call check_program,$${CHROMIUM:-/usr/bin/chromium},chromium,CHROMIUM)
-	@$(call run_node_tests,tests/e2e,test-chromium)
+	@failed=; for part in pages measures; do $(MAKE) --no-print-directory "test-chromium-$$part" || failed="$$failed $$part"; done; \
+	[ -z "$$failed" ] || { echo "make test-chromium: these parts failed:$$failed"; exit 1; }
+
+test-chromium-pages test-chromium-measures: export BROWSER := chromium
+test-chromium-pages: | build
+	@$(call run_node_tests,tests/e2e -not -name '*.chromium.test.js',test-chromium-pages,2)
+
+test-chromium-measures: | build
+	@$(call run_node_tests,tests/e2e -name '*.chromium.test.js',test-chromium-measures)
 
 test-firefox: export BROWSER := firefox
 test-firefox: | build
@@ -58,11 +69,11 @@ program="$(1)"; [ -x "$$program" ] || { \
   echo "The browser tests need $$program, which is not there: apt-get install $(2)$(if $(3), -- or set $(3)=/path/to/it)"; exit 1; }
 endef
 
-# $(1) folders and a pattern of files; $(2) name of the log. Files are passed by name: Node 20 and 22 treat a folder differently, and without
-# names Node runs every test that it finds. The tests run one at a time, since the browser measures depend on timing.
+# $(1) folders and a pattern of files; $(2) name of the log; $(3) how many files at once, 1 if it is left out. Files are passed by name: Node 20
+# and 22 treat a folder differently, and without names Node runs every test that it finds.
 define run_node_tests
 mapfile -t files < <(find $(1) -name '*.test.js' | sort); \
 [ "$${#files[@]}" -gt 0 ] || { echo "no *.test.js in $(1)"; exit 1; }; \
-node --test --test-reporter=spec --test-concurrency=1 --test-timeout=900000 "$${files[@]}" | tee build/$(2).log; \
+node --test --test-reporter=spec --test-concurrency=$(or $(3),1) --test-timeout=900000 "$${files[@]}" | tee build/$(2).log; \
 grep -Eq 'pass [1-9]' build/$(2).log || { echo "no test of $(1) passed"; exit 1; }
 endef
