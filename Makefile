@@ -40,8 +40,9 @@ test: install-dev ## run every suite: Python, coverage, fuzzing, JavaScript, bro
 	[ -z "$$failed" ] || { echo "make test: these suites failed:$$failed"; exit 1; }
 	@echo "make test: python, coverage, fuzz, frontend and browser passed"
 
-test-slow: install-dev | build ## run what `make test` leaves out: long Python tests, and all browser tests in Firefox and WebKit
+test-slow: install-dev | build ## run what `make test` leaves out: long tests, and all browser tests in Firefox and WebKit
 	@failed=; $(MAKE) --no-print-directory test-python-slow || failed=" python"; \
+	RANDOM_TYPES=100 node --test tests/openai/random-types.test.js || failed="$$failed random-types"; \
 	for browser in firefox webkit; do \
 	  $(MAKE) --no-print-directory "test-$$browser" BROWSER_TESTS="tests/e2e -not -name '*.chromium.test.js'" || failed="$$failed $$browser"; \
 	done; \
