@@ -39,6 +39,7 @@ from server.settings import Settings, add_options, options, settings_from
 from server.starter import MODEL_PATH
 from server.terminal.chat_command import add_options as chat_options
 from server.terminal.chat_command import run as chat
+from server.writers.upstream.option import name_fault
 
 SEND_BUFFER = 65_536
 """Size of the system's send buffer per connection, in bytes; Linux doubles it for its own use."""
@@ -136,9 +137,11 @@ def serve(settings: Settings) -> None:
 
 
 def with_models(settings: Settings) -> Settings:
-    """Return the settings with the paths of the chosen models. Raises ModelError, also for two sources of models."""
-    if settings.more_upstreams or (settings.upstreams and settings.models):
-        raise ModelError("--upstream: it can't be combined with --model or another --upstream yet; leave one out")
+    """Return the settings with the paths of the chosen models. Raises ModelError, also for unnamed upstreams."""
+    if fault := name_fault(settings.upstreams, others=bool(settings.models)):
+        raise ModelError(fault)
+    if len(settings.upstreams) > 1 and settings.upstream_model:
+        raise ModelError("--upstream-model: with several upstreams every model is served; leave it out")
     if not settings.models:
         return settings
     offline, folder = settings.offline == "on", settings.models_folder

@@ -33,9 +33,8 @@ from server.models.memory import ChatSizes
 from server.option import parts
 from server.serving_models import model_writers
 from server.settings import Settings
+from server.writers.joint_writer import JointWriter
 from server.writers.model_writers import ModelWriters
-from server.writers.upstream.option import key_variable
-from server.writers.upstream.upstream import Address
 from server.writers.writer_port import Writer
 
 logger = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, Mod
     store = Store(settings.data, lambda: delete_kept(settings.kv_folder))
     guard, active = _guard(settings), _active_limit(settings)
     local_writers = model_writers(settings, template, defaults) if settings.models else None
-    writer: Writer = local_writers or _upstream_writer(settings)
+    writer = _writer(settings, local_writers)
     restart, root = OnRestart(settings.on_restart), settings.root_path
     name, local = settings.model.stem if settings.models else None, _local_models(settings, local_writers)
     app = create_app(writer, journal, restart, settings.queue, guard, active, store, root, name, local)
@@ -74,17 +73,14 @@ def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, Mod
         _Server(app, settings.drain, root).run(sockets=[listener])
 
 
-def _upstream_writer(settings: Settings) -> Writer:
-    """Ask the upstream what it is. Raises ModelError."""
-    from server.writers.upstream.asking import ask_upstream  # here: its HTTP client takes 0.3 s to import
-    from server.writers.upstream.writer import UpstreamWriter
+def _writer(settings: Settings, local: ModelWriters | None) -> Writer:
+    """Return the writer of the models of this machine and of the upstreams. Raises ModelError."""
+    writers: list[tuple[str, Writer]] = [("", local)] if local else []
+    if settings.upstreams:
+        from server.serving_upstreams import upstream_writers  # here: its HTTP client takes 0.3 s to import
 
-    name, url = settings.upstreams[0]
-    key = os.environ.get(key_variable(name)) or None
-    address = Address(url=url, key=key, patience=settings.upstream_patience)
-    found = ask_upstream(address, settings.upstream_kind, settings.upstream_model)
-    logger.info("upstream %s is %s", url, found.kind.title)
-    return UpstreamWriter(found, settings.parallel)
+        writers += upstream_writers(settings)
+    return writers[0][1] if len(writers) == 1 else JointWriter(writers)
 
 
 def _local_models(settings: Settings, writer: ModelWriters | None) -> LocalModels:

@@ -207,8 +207,8 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=None,
             metavar="[NAME=]URL",
             help="server whose models answer: llama-server, vLLM, SGLang, Ollama, LM Studio, or any OpenAI API; its "
-            "key is read from STREAMUI_UPSTREAM_KEY, with NAME from STREAMUI_UPSTREAM_KEY_NAME; not together with "
-            "--model (none)",
+            "key is read from STREAMUI_UPSTREAM_KEY, with NAME from STREAMUI_UPSTREAM_KEY_NAME; may be repeated, and "
+            "be beside --model, with a NAME each (none)",
             more="more_upstreams",
         ),
         Option(

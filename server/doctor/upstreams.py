@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from server.doctor.finding import Finding, fault, ok
 from server.engine.base import ModelError
 from server.settings import Settings
-from server.writers.upstream.option import key_variable
+from server.writers.upstream.option import key_variable, name_fault
 from server.writers.upstream.upstream import Address
 
 NAMES_SHOWN = 3
@@ -16,6 +16,8 @@ NAMES_SHOWN = 3
 
 def upstreams(settings: Settings) -> Iterator[Finding]:
     """Ask each upstream what it is and which models it has."""
+    if text := name_fault(settings.upstreams, others=bool(settings.models)):
+        yield fault("upstream", *text.split("; "))
     if settings.upstreams:
         from server.writers.upstream.asking import ask_upstream  # here: most installations don't need its HTTP client
     for name, url in settings.upstreams:

@@ -110,8 +110,13 @@ async def test_the_key_is_in_no_log_and_no_message(tmp_path: Path) -> None:
         (["--upstream", "gpu:8000"], "http://gpu:8000"),
         (["--upstream", "http://user:secret@gpu"], "STREAMUI_UPSTREAM_KEY"),
         (["--upstream", "http://localhost:1", "--upstream-kind", "magic"], "llama-server"),
-        (["--upstream", "http://localhost:1", "--model", "other.gguf"], "can't be combined with --model"),
-        (["--upstream", "http://localhost:1", "--upstream", "b=http://localhost:2"], "another --upstream"),
+        (["--upstream", "http://localhost:1", "--model", "other.gguf"], "--upstream NAME=http://localhost:1"),
+        (
+            ["--upstream", "http://localhost:1", "--upstream", "b=http://localhost:2"],
+            "--upstream NAME=http://localhost:1",
+        ),
+        (["--upstream", "b=http://localhost:1", "--upstream", "b=http://localhost:2"], "two have the name b"),
+        (["--upstream", "a=http://u:1", "--upstream", "b=http://u:2", "--upstream-model", "x"], "leave it out"),
         (["--upstream", "http://localhost:1", "--upstream-patience", "-1"], "0 to 86400"),
     ],
 )

@@ -18,7 +18,7 @@ from server.engine.base import (
     Prefill,
     Update,
 )
-from server.writers.upstream.asked import read_asked
+from server.writers.upstream.asked import Asked
 from server.writers.upstream.chunks import Delta, Used
 from server.writers.upstream.kinds import Kind
 from server.writers.upstream.seam import Seam
@@ -40,16 +40,16 @@ class Answer:
     is there.
     """
 
-    def __init__(self, request: GenerationRequest, kind: Kind) -> None:
+    def __init__(self, request: GenerationRequest, asked: Asked, kind: Kind) -> None:
         self.id = request.id
         self.principal = request.principal
-        self.asked = read_asked(request.asked)
+        self.asked = asked
+        self.kind = kind
         self.cancel_received: float | None = None
         self.has_begun = False
         """True once its task runs."""
         self.finish: str | None = None
         """OpenAI's finish_reason; None until the upstream has ended the answer."""
-        self._kind = kind
         self._request = request
         self._text = "".join(request.text)
         self._before = self._count = len(request.text)
@@ -90,7 +90,7 @@ class Answer:
         """Begin another HTTP request. Returns the text to continue, that of an ended answer included."""
         self._started = self._started or time.monotonic()
         whole = self.asked.written + self._text
-        self._seam = Seam(whole, echoes=self._kind.echoes and bool(whole))
+        self._seam = Seam(whole, echoes=self.kind.echoes and bool(whole))
         self._marks = ThoughtMarks(whole)
         self._before, self._used, self._choices = self._count, None, []
         return self._seam.sent

@@ -15,10 +15,11 @@ from server.writers.upstream.kinds import Kind
 class Asked(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The dialogue and the parameters of one answer. ``raw``: a prompt without chat template, instead of messages.
 
-    ``written``: text of an ended answer that this one extends.
+    ``written``: text of an ended answer that this one extends. ``kind``: name of the upstream's kind.
     """
 
     model: str
+    kind: str = ""
     messages: tuple[ChatMessage, ...] = ()
     raw: str | None = None
     params: Params = Params()
@@ -43,6 +44,7 @@ def asked_of(body: Generate, model: str, kind: Kind, written: str) -> Asked:
     _refuse_tools(body, kind)
     return Asked(
         model=model,
+        kind=kind.name,
         messages=_dialogue(body),
         raw=body.prompt if body.raw else None,
         params=body.params,

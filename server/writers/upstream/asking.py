@@ -29,18 +29,31 @@ PAUSE: Final = 0.2
 """Pause before an upstream that is loading is asked again, in seconds."""
 
 
+class UpstreamAwayError(ModelError):
+    """An upstream that can't be reached now. ``reason``: without its address."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
 def ask_upstream(address: Address, kind: str = AUTO, model: str | None = None) -> Upstream:
     """Return what is behind ``address``. ``model``: the only one to serve; None: all that it has.
 
-    One that loads its model is waited for. Raises ModelError with one line that names the remedy.
+    One that loads its model is waited for. Raises ModelError with one line that names the remedy; UpstreamAwayError if
+    it can't be reached.
     """
     try:
-        return asyncio.run(_asked(address, kind, model))
+        return asyncio.run(find_upstream(address, kind, model))
+    except CutError as error:
+        text = f"--upstream {address.url}: {error}; start it, or check the address"
+        raise UpstreamAwayError(text, str(error)) from None
     except UpstreamError as error:
         raise ModelError(f"--upstream {address.url}: {error}") from None
 
 
-async def _asked(address: Address, kind: str, model: str | None) -> Upstream:
+async def find_upstream(address: Address, kind: str = AUTO, model: str | None = None) -> Upstream:
+    """Return what is behind ``address``, as ``ask_upstream``. Raises UpstreamError."""
     line = Line(address.url, address.key, silence=address.silence)
     try:
         props = await _patiently(line, address, "/props") if kind in (AUTO, "llama-server") else None
@@ -48,7 +61,7 @@ async def _asked(address: Address, kind: str, model: str | None) -> Upstream:
         found = KINDS[kind] if kind != AUTO else await _kind(line, props, listed)
         if found.native and isinstance(props, RefusedError) and props.is_denied:
             raise props  # llama-server lists its models without a key
-        found = _named_limit(found, address)
+        found = limit_named(found, address)
         models = _chosen(tuple(_models(listed, props if found.native else None)), model)
         slots = await _patiently(line, address, "/slots") if found.native else None
         total = props.get("total_slots") if found.native and isinstance(props, dict) else None
@@ -75,7 +88,7 @@ async def _patiently(line: Line, address: Address, path: str, *, needed: bool = 
             return error
         except CutError as error:
             if not error.is_busy or time.monotonic() + PAUSE > until:
-                raise CutError(f"{error}; start it, or check the address") from None
+                raise
         await asyncio.sleep(PAUSE)
 
 
@@ -94,7 +107,7 @@ async def _kind(line: Line, props: Any, listed: Iterable[Mapping[str, Any]]) -> 
     return KINDS["openai"]
 
 
-def _named_limit(kind: Kind, address: Address) -> Kind:
+def limit_named(kind: Kind, address: Address) -> Kind:
     """Return the kind with the name that OpenAI's own servers want for ``max_tokens``, which others don't know."""
     if not (urlsplit(address.url).hostname or "").endswith(".openai.com"):
         return kind

@@ -51,11 +51,13 @@ class RefusedError(UpstreamError):
 class CutError(UpstreamError):
     """The upstream can't be reached, is busy, or has broken off.
 
-    ``is_busy``: it has answered that it will be back. ``retry_after``: seconds that it asked for.
+    ``is_away``: it can't be reached. ``is_busy``: it has answered that it will be back. ``retry_after``: seconds that
+    it asked for.
     """
 
-    def __init__(self, text: str, *, is_busy: bool = False, retry_after: float = 0.0) -> None:
+    def __init__(self, text: str, *, is_away: bool = False, is_busy: bool = False, retry_after: float = 0.0) -> None:
         super().__init__(text)
+        self.is_away = is_away
         self.is_busy = is_busy
         self.retry_after = retry_after
 
@@ -167,7 +169,7 @@ class Line:
         except TimeoutError:
             raise CutError("it is silent") from None
         except aiohttp.ClientConnectorError as error:
-            raise CutError(f"it can't be reached ({self._reason(error)})") from None
+            raise CutError(f"it can't be reached ({self._reason(error)})", is_away=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise CutError(f"the connection broke off ({type(error).__name__})") from None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,6 +24,22 @@ def read_upstream(text: str) -> NamedAddress:
     text = text.strip()
     named = re.match(r"([A-Za-z0-9._-]{1,64})=", text)
     return NamedAddress(named[1] if named else "", base_of(text[named.end() :] if named else text))
+
+
+def name_fault(upstreams: Sequence[NamedAddress], *, others: bool) -> str | None:
+    """Return what is wrong with the names of the upstreams and the remedy, with "; " between; None if nothing is.
+
+    ``others``: there are models of this machine beside them.
+    """
+    if len(upstreams) == 1 and not others:
+        return None
+    names = Counter(each.name for each in upstreams)
+    for each in upstreams:
+        if not each.name:
+            return f"--upstream {each}: it needs a name beside other models; give it as --upstream NAME={each}"
+        if names[each.name] > 1:
+            return f"--upstream: two have the name {each.name}; give each another one"
+    return None
 
 
 def base_of(url: str) -> str:

@@ -23,6 +23,7 @@ from server.engine.base import (
     GenerationRequest,
     Limit,
     Listener,
+    ModelError,
     Queued,
     Update,
 )
@@ -32,41 +33,35 @@ from server.writers.endings import ended
 from server.writers.model_choice import named_model
 from server.writers.request_errors import refusal
 from server.writers.upstream.answer import Answer
-from server.writers.upstream.asked import asked_of
+from server.writers.upstream.asked import asked_of, read_asked
 from server.writers.upstream.chunks import DONE, read_chunk
+from server.writers.upstream.free_slots import has_stopped
+from server.writers.upstream.known_upstream import KnownUpstream
 from server.writers.upstream.line import CutError, Line, RefusedError, Stream, UpstreamError
 from server.writers.upstream.request_body import TEMPLATE_PATH, Form, ask, needs_template, template_body
-from server.writers.upstream.upstream import Upstream, UpstreamFacts, UpstreamModel
+from server.writers.upstream.upstream import UpstreamFacts
 from server.writers.upstream.waiting import in_order
 from server.writers.writer_port import Facts, Prepared, PromptSize, ServedModel, TemplateOrigin
-
-SLOTS: Final = 64
-"""Requests sent to an upstream at the same time, when it doesn't tell how many it computes."""
 
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
 """Pauses before another try, in seconds; each is twice the one before."""
 
-LOOK_SECONDS: Final = 0.01
-LONGEST_LOOK: Final = 0.2
-"""Pauses between two questions whether a stopped answer's slot is free, in seconds."""
+FIRST_LOOK: Final = 0.5
+LONGEST_LOOK: Final = 10.0
+"""Pauses before an upstream that can't be reached is asked again, in seconds; each is twice the one before."""
 
 logger = logging.getLogger(__name__)
 
 
 class UpstreamWriter:
-    """Owns the thread, its loop and the connections. All private methods run on that thread.
+    """Owns the thread, its loop and the connections. All private methods run on that thread."""
 
-    ``slots``: requests at the same time; None: what the upstream computes, or SLOTS.
-    """
-
-    def __init__(self, upstream: Upstream, slots: int | None = None) -> None:
-        self.upstream = upstream
-        self._slots = slots or upstream.slots or SLOTS
-        self._ids = {model.name: model.id for model in upstream.models}
+    def __init__(self, known: KnownUpstream) -> None:
+        self.known = known
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._main, name="upstream", daemon=True)
-        self._stats = EngineStats(slots=self._slots)
+        self._stats = EngineStats(slots=known.slots)
         self._listener: Listener = lambda updates: None
         self._waiting: dict[str, Answer] = {}
         self._running: dict[str, tuple[Answer, asyncio.Task[None]]] = {}
@@ -74,20 +69,17 @@ class UpstreamWriter:
         """Answers whose request is open, or may still be computed by the upstream."""
         self._updates: list[Update] = []
         self._closing = asyncio.Event()
+        self._lost = asyncio.Event()
         self._line: Line | None = None
 
     @property
-    def name(self) -> str:
-        return self.upstream.models[0].name
-
-    @property
     def facts(self) -> Facts:
-        first = self.upstream.models[0]
+        first = self.models[0]
         return UpstreamFacts(name=first.name, parameters=first.parameters, context=first.context)
 
     @property
     def models(self) -> tuple[ServedModel, ...]:
-        return tuple(map(self._served, self.upstream.models))
+        return self.known.models
 
     @property
     def template(self) -> TemplateOrigin:
@@ -95,25 +87,31 @@ class UpstreamWriter:
 
     @property
     def slots(self) -> int:
-        return self._slots
-
-    @property
-    def confirms_stop(self) -> bool:
-        return self.upstream.confirms_stop
+        return self.known.slots
 
     def identity(self, model: str) -> str:
-        return f"{model} (behind {self.upstream.kind.title})"
+        return f"{model} (behind {self.known.title})"
 
     def start(self, listener: Listener, models_changed: Callable[[], None] = lambda: None) -> None:
-        self._listener = listener
+        self._listener, self.known.models_changed = listener, models_changed
         self._thread.start()
 
     def refresh(self) -> None:
-        """Do nothing: the models are those of the start."""
+        """Ask the upstream for its models again. One that can't be reached keeps those that it had."""
+        try:
+            self.known.ask(patient=False)
+        except ModelError:
+            with contextlib.suppress(EngineDeadError):
+                self._call(self._lost.set)
 
     def prepare(self, key: str, body: Generate, *, written: str, received: float, principal: str) -> Prepared:
         model = named_model(body, self.models)
-        asked = asked_of(body, self._ids[model], self.upstream.kind, written)
+        if (id := self.known.model_id(model)) is None:
+            text = (
+                f"model: {self.known.error or f'the model {model} is gone'}; try again later, or choose another model"
+            )
+            raise refusal(body, ErrorCode.ENGINE_FAILED, text, field="model")
+        asked = asked_of(body, id, self.known.kind(), written)
         request = GenerationRequest(
             id=key,
             prompt=(),
@@ -133,21 +131,23 @@ class UpstreamWriter:
 
     def measure(self, body: Generate, written: str) -> PromptSize:
         named_model(body, self.models)
-        text = f"this model is behind {self.upstream.kind.title}, and the size of a prompt isn't known here"
+        text = f"this model is behind {self.known.title}, and the size of a prompt isn't known here"
         raise refusal(body, ErrorCode.UNSUPPORTED, text)
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
-        model = request.model if request.model in self._ids else self.name
-        if identity != (own := self.identity(model)) or not request.asked:
+        known, own = self.known, self.identity(request.model)
+        has_model = known.found is None or (identity == own and known.model_id(request.model) is not None)
+        if not request.asked or not has_model:
             text = f"it was started with {identity}, and the server now runs {own}; ask again"
             return ended(request, FinishReason.FAILED, text)
-        if request.text and not self.upstream.kind.continues:
-            text = f"the server was restarted, and {self.upstream.kind.title} can't continue a text; ask again"
+        if request.text and not known.kind(read_asked(request.asked).kind).continues:
+            text = f"the server was restarted, and {known.title} can't continue a text; ask again"
             return ended(request, FinishReason.FAILED, text)
-        return replace(request, received=received, model=model)
+        return replace(request, received=received)
 
     def submit(self, request: GenerationRequest) -> None:
-        self._call(lambda: self._add(Answer(request, self.upstream.kind)))
+        asked = read_asked(request.asked)
+        self._call(lambda: self._add(Answer(request, asked, self.known.kind(asked.kind))))
 
     def cancel(self, key: str, received: float) -> None:
         with contextlib.suppress(EngineDeadError):
@@ -168,19 +168,8 @@ class UpstreamWriter:
             self._call(self._closing.set)
         self._thread.join()
 
-    def _served(self, model: UpstreamModel) -> ServedModel:
-        return ServedModel(
-            model.name,
-            model.context,
-            model.size,
-            self._slots,
-            parameters=model.parameters,
-            template="upstream",
-            confirms_stop=self.confirms_stop,
-        )
-
     def _no_tokens(self) -> RemoteProtocolError:
-        text = f"this model is behind {self.upstream.kind.title}, and its tokens aren't known here"
+        text = f"this model is behind {self.known.title}, and its tokens aren't known here"
         return RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
 
     def _call(self, act: Callable[[], object]) -> None:
@@ -195,10 +184,12 @@ class UpstreamWriter:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        address = self.upstream.address
+        address = self.known.address
         self._line = Line(address.url, address.key, silence=address.silence)
+        watching = self._loop.create_task(self._watch(), name="watch")
         try:
             await self._closing.wait()
+            watching.cancel()
             for answer in list(self._waiting.values()):
                 self._drop(answer, FinishReason.INTERRUPTED)
             for answer, task in list(self._running.values()):
@@ -221,7 +212,7 @@ class UpstreamWriter:
     def _admit(self) -> None:
         """Start the next answers, and report the positions of the others."""
         running = [answer for answer, _ in self._running.values()]
-        while self._waiting and len(self._running) < self._slots and not self._closing.is_set():
+        while self._waiting and len(self._running) < self.slots and not self._closing.is_set():
             answer = in_order(self._waiting.values(), running)[0]
             del self._waiting[answer.id]
             running.append(answer)
@@ -247,12 +238,12 @@ class UpstreamWriter:
         if not answer.has_begun:
             reason = FinishReason.INTERRUPTED if answer.cancel_received is None else FinishReason.CANCELLED
             del self._running[answer.id]
-            self._emit([answer.finished(reason, time.monotonic(), stopped=self.confirms_stop)])
+            self._emit([answer.finished(reason, time.monotonic(), stopped=self.known.confirms_stop)])
             self._admit()
 
     def _drop(self, answer: Answer, reason: FinishReason) -> None:
         del self._waiting[answer.id]
-        self._emit([answer.finished(reason, time.monotonic(), stopped=self.confirms_stop)])
+        self._emit([answer.finished(reason, time.monotonic(), stopped=self.known.confirms_stop)])
 
     def _emit(self, updates: Iterable[Update]) -> None:
         """Deliver updates with all others of this turn of the loop."""
@@ -302,15 +293,18 @@ class UpstreamWriter:
                 return self._failed(answer, f"the model's server refuses: {error}")
             except CutError as error:
                 now = time.monotonic()
+                if error.is_away:
+                    self.known.lost(str(error))
+                    self._lost.set()
                 if answer.finish is not None:  # only the usage is missing
                     return answer.ended_by_upstream(now)
                 if answer.progress > before:
                     pause, failing_since = FIRST_PAUSE, None
                 failing_since = failing_since or now
-                if answer.has_text and not self.upstream.kind.continues:
+                if answer.has_text and not answer.kind.continues:
                     return self._failed(answer, f"the model's server broke off: {error}")
                 wait = max(pause, error.retry_after)
-                if now + wait - failing_since > self.upstream.address.patience:
+                if now + wait - failing_since > self.known.address.patience:
                     return self._failed(answer, f"the model's server can't be used: {error}")
             await asyncio.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -319,15 +313,16 @@ class UpstreamWriter:
         """Send one request and read its stream. Raises RefusedError and CutError."""
         assert self._line
         rendered = None
-        if needs_template(self.upstream.kind, answer.asked, text):
+        if needs_template(answer.kind, answer.asked, text):
             found = await self._line.read("POST", TEMPLATE_PATH, template_body(answer.asked))
             rendered = found.get("prompt") if isinstance(found, dict) else None
             if not isinstance(rendered, str):
                 raise RefusedError(f"{TEMPLATE_PATH} has no prompt")
-        wanted = ask(self.upstream.kind, answer.asked, text, answer.left, rendered)
+        wanted = ask(answer.kind, answer.asked, text, answer.left, rendered)
         self._open.add(answer.id)
         try:
             async with self._line.stream(wanted.path, wanted.body) as stream:
+                self.known.reached()
                 self._emit(answer.on_head(time.monotonic()))
                 await self._read(answer, stream, wanted.form)
             if answer.finish is None:
@@ -363,26 +358,32 @@ class UpstreamWriter:
         """Return the end of a cancelled or interrupted answer. Its connection is closed already."""
         if answer.cancel_received is None:
             return answer.finished(FinishReason.INTERRUPTED, time.monotonic(), stopped=False)
-        stopped = self.confirms_stop and (answer.id not in self._open or await self._confirmed(answer))
+        stopped = self.known.confirms_stop and (answer.id not in self._open or await self._has_stopped())
         return answer.finished(FinishReason.CANCELLED, time.monotonic(), stopped=stopped)
 
-    async def _confirmed(self, answer: Answer) -> bool:
-        """Wait until the upstream has stopped computing it. False if that can't be known.
-
-        Its slots don't tell whose request they compute. So the answer has stopped once no more of them compute than
-        this server has open requests that are not cancelled.
-        """
+    async def _has_stopped(self) -> bool:
         assert self._line
-        until, pause = time.monotonic() + self.upstream.address.patience, LOOK_SECONDS
-        while time.monotonic() < until and not self._closing.is_set():
+        return await has_stopped(self._line, self._wanted, self._closing, self.known.address.patience)
+
+    def _wanted(self) -> int:
+        """Return the number of requests that the upstream should compute."""
+        return sum(id in self._open and each.cancel_received is None for id, (each, _) in self._running.items())
+
+    # An upstream that can't be reached
+
+    async def _watch(self) -> None:
+        """Ask an upstream that can't be reached again, until it can."""
+        pause = FIRST_LOOK
+        while True:
+            if self.known.error is None:
+                pause = FIRST_LOOK
+                self._lost.clear()
+                await self._lost.wait()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_LOOK)
             try:
-                slots = await self._line.read("GET", "/slots")
-            except (RefusedError, CutError):
-                return False
-            wanted = sum(id in self._open and each.cancel_received is None for id, (each, _) in self._running.items())
-            if sum(bool(each.get("is_processing")) for each in slots) <= wanted:
-                return True
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), pause)
-            pause = min(pause * 1.5, LONGEST_LOOK)
-        return False
+                await self.known.ask_again()
+            except UpstreamError:
+                continue
+            except Exception:
+                logger.exception("an upstream could not be asked")

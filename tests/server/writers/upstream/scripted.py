@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -62,14 +63,25 @@ class Reply:
     logprobs: bool = False
 
 
+@contextlib.contextmanager
+def held_port() -> Iterator[int]:
+    """Yield a port that no other program gets. Connections are refused while no server has it."""
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
 Plan = Callable[[Seen], Reply]
 
 
 class Scripted:
-    """Owns the server's thread. ``plan`` may be replaced at any time; ``slots``: what `/slots` tells."""
+    """Owns the server's thread. ``plan`` may be replaced at any time. ``port`` 0: a free one; else one of
+    ``held_port``, so that several servers can have it one after the other."""
 
-    def __init__(self, kind: str, plan: Plan = lambda seen: Reply()) -> None:
+    def __init__(self, kind: str, plan: Plan = lambda seen: Reply(), port: int = 0) -> None:
         self.kind = kind
+        self._port = port
         self.plan = plan
         self.seen: list[Seen] = []
         self.facts: dict[str, list[tuple[int, Any]]] = {}
@@ -95,8 +107,9 @@ class Scripted:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._end.set)
+            self._thread.join()
 
     def release(self) -> None:
         """Continue every answer that is held."""
@@ -112,7 +125,7 @@ class Scripted:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self._port, reuse_port=self._port > 0)
         self.url = "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
         self._ready.set()
         await self._end.wait()

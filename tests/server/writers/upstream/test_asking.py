@@ -117,7 +117,7 @@ def test_tls_with_a_server_that_has_none_is_named() -> None:
 
 
 def test_hosted_openai_has_another_name_for_the_limit() -> None:
-    found = asking._named_limit(KINDS["openai"], Address(url="https://api.openai.com"))
+    found = asking.limit_named(KINDS["openai"], Address(url="https://api.openai.com"))
     assert found.parameters["max_tokens"] == "max_completion_tokens"
 
 

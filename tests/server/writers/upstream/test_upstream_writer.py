@@ -40,7 +40,7 @@ def desk(llama: Scripted) -> Iterator[Writing]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_answer_of_each_kind_is_found_out_and_written(kind: str) -> None:
     with Scripted(kind) as scripted, writing(scripted) as desk:
-        assert desk.writer.upstream.kind.name == kind
+        assert desk.writer.known.kind().name == kind
         desk.ask("a", params={"temperature": 0, "max_tokens": 100})
         ended = desk.news.finished("a")
         assert (desk.news.text("a"), ended.reason, ended.phase) == (ANSWER, FinishReason.STOP, Phase.DECODE)
@@ -278,7 +278,7 @@ def test_stop_at_once_ends_the_answer_and_frees_its_place(llama: Scripted) -> No
 
 def test_stop_behind_an_upstream_that_does_not_tell_has_no_time() -> None:
     with Scripted("vllm", lambda seen: Reply(hold=2)) as scripted, writing(scripted) as desk:
-        assert not desk.writer.confirms_stop
+        assert not desk.writer.known.confirms_stop
         desk.ask("a")
         desk.news.pieces("a", 2)
         desk.writer.cancel("a", 0)

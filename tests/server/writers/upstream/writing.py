@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from protocol.messages import ChatMessage, Generate, Params
 from server.engine.base import Finished, Piece, Prefill, Update
-from server.writers.upstream.asking import ask_upstream
 from server.writers.upstream.kinds import AUTO
+from server.writers.upstream.known_upstream import KnownUpstream
 from server.writers.upstream.upstream import Address
 from server.writers.upstream.writer import UpstreamWriter
 from tests.server.writers.upstream.scripted import Scripted
@@ -88,7 +88,9 @@ def writing(
 ) -> Iterator[Writing]:
     """Start a writer in front of ``scripted``."""
     address = Address(url=scripted.url, key="sk-secret-key", patience=patience, silence=silence)
-    writer = UpstreamWriter(ask_upstream(address, kind), slots)
+    known = KnownUpstream(address, kind=kind, slots=slots)
+    known.ask()
+    writer = UpstreamWriter(known)
     try:
         yield Writing(writer)
     finally:
