@@ -20,6 +20,7 @@ import { Queue } from "./conversations/queue.js";
 import { GuardedStorage } from "./guarded-storage.js";
 import { registerServiceWorker } from "./installation.js";
 import { LibraryUI } from "./library-ui.js";
+import { ModelsApi } from "./panels/models-api.js";
 import { Panels } from "./panels/panels.js";
 import { KeptSettings } from "./panels/settings.js";
 import { newId } from "./protocol/messages.js";
@@ -55,6 +56,7 @@ const connection = connectionTo(`${location.origin}${ROOT_PATH}`, {
   logIn: () => location.assign(loginAddressOf(address.conversation)),
 });
 const api = new ConversationsApi((url, request) => fetch(url, request), clock);
+const modelsApi = new ModelsApi((url, request) => fetch(url, request), clock);
 const toasts = new ToastView(element("toasts", HTMLElement), clock);
 const sidebar = new SidebarView({
   sidebar: element("sidebar", HTMLElement),
@@ -149,7 +151,18 @@ const chatApp = new ChatApp({
     clock,
     () => navigator.onLine,
   ),
-  modelPicker: new ModelPicker({ choice: element("model-picker", HTMLSelectElement), name: element("model", HTMLElement) }),
+  modelPicker: new ModelPicker(
+    {
+      button: element("model-picker", HTMLButtonElement),
+      chosen: element("model-picker-name", HTMLElement),
+      name: element("model", HTMLElement),
+    },
+    {
+      list: () => modelsApi.list(),
+      manage: () => panels.showModelList(),
+      download: (source) => panels.download(source),
+    },
+  ),
   announcer,
   toasts,
   pageTitle: new PageTitle(document, element("title", HTMLElement)),
@@ -201,7 +214,7 @@ const panels = new Panels({
     },
     choose: (model) => chatApp.modelChosen(model),
   },
-  fetch: (url, request) => fetch(url, request),
+  modelsApi,
   storage,
   clock,
   shortcuts: shortcuts.table,

@@ -90,6 +90,7 @@ def _local_models(settings: Settings, writer: ModelWriters | None) -> LocalModel
         os.environ,
         ChatSizes(settings.context, settings.local_parallel),
         offline=settings.offline == "on",
+        memory=writer.memory if writer else 0,
         in_use=writer.loaded_files if writer else tuple,
         got=lambda path: writer.refresh() if writer else None,
     )

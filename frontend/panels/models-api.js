@@ -26,6 +26,7 @@ import { requestWords } from "../words/error-words.js";
  * @property {LocalModel[]} models
  * @property {Suggested[]} suggested models that can be downloaded by their name
  * @property {number | null} memory_free in bytes
+ * @property {number | null} model_memory that loaded models may take together, in bytes; null: no limit
  * @property {number | null} disk_free in bytes
  * @property {boolean} may_get this user may download and delete models
  * @property {boolean} offline

@@ -48,7 +48,7 @@ export class ModelsPanel {
       resume: (id) => void this.#carryOut(() => api.resume(id)),
       forget: (id) => void this.#carryOut(() => api.forget(id)),
     });
-    this.#search = new HubSearch(api, (source) => this.#carryOut(() => api.download(source)));
+    this.#search = new HubSearch(api, (source) => this.download(source));
     this.#local = new LocalModelList((name) => void this.#remove(name), (name) => this.#choose(name));
     this.element = create("div", {}, this.#said, this.#downloads.element, this.#local.element, this.#search.element, this.#hint);
   }
@@ -78,6 +78,14 @@ export class ModelsPanel {
     this.#states = states;
     this.#choosable = models.map(({ name }) => name);
     if (this.#isShown) void this.#read();
+  }
+
+  /**
+   * @param {string} source
+   * @returns {Promise<boolean>} whether it was added to the downloads
+   */
+  download(source) {
+    return this.#carryOut(() => this.#api.download(source));
   }
 
   async #read() {

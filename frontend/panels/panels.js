@@ -4,7 +4,6 @@ import { AppearancePanel } from "./appearance-panel.js";
 import { EngineMonitor } from "./engine-monitor.js";
 import { EnginePanel } from "./engine-panel.js";
 import { HelpDialog } from "./help-dialog.js";
-import { ModelsApi } from "./models-api.js";
 import { ModelsPanel } from "./models-panel.js";
 import { Presets } from "./presets.js";
 import { SettingsPanel } from "./settings-panel.js";
@@ -23,7 +22,7 @@ import { SidePanel } from "./side-panel.js";
  * @property {HTMLButtonElement} helpButton
  * @property {import("./engine-monitor.js").Asked & {observe: (observer: (state: ConnectionState) => void) => void}} connection
  * @property {{readonly settings: Settings, set: (settings: Settings) => void, choose: (model: string) => void}} settings of the conversation that is open
- * @property {(url: string, request: RequestInit) => Promise<Response>} fetch
+ * @property {import("./models-api.js").ModelsApi} modelsApi
  * @property {Keeping} storage
  * @property {Clock} clock
  * @property {Shortcut[]} shortcuts
@@ -52,7 +51,7 @@ export class Panels {
     this.#chat = new SettingsPanel(new Presets(parts.storage), parts.copyText, {
       settingsChanged: (settings) => parts.settings.set(settings),
     });
-    this.#modelList = new ModelsPanel(new ModelsApi(parts.fetch, parts.clock), parts.clock, {
+    this.#modelList = new ModelsPanel(parts.modelsApi, parts.clock, {
       get chosen() {
         return parts.settings.settings.model;
       },
@@ -105,6 +104,17 @@ export class Panels {
   reveal(name) {
     this.#side.show(this.#chat.name);
     this.#chat.reveal(name);
+  }
+
+  /** Open the list of models. */
+  showModelList() {
+    this.#side.show(this.#modelList.name);
+  }
+
+  /** Start a download, and open the list of models. @param {string} source */
+  download(source) {
+    this.showModelList();
+    void this.#modelList.download(source);
   }
 
   /** @param {ConnectionState} state */

@@ -1,38 +1,66 @@
 /** Choice of the open chat's model, in the header. Only shown where the server has several models. */
 
-import { describeBytes } from "../panels/model-facts.js";
-import { create } from "../ui/elements.js";
-import { displayName } from "./model-name.js";
+import { ChoiceList } from "../ui/choice-list.js";
+import { textButton } from "../ui/elements.js";
+import { downloadOf, modelChoices, shortNames, stateWords } from "./model-choices.js";
 
+/** @typedef {import("../panels/models-api.js").LocalModels} LocalModels */
 /** @typedef {import("../protocol/messages.js").ModelEntry} ModelEntry */
 /**
  * @typedef {object} ModelPickerElements
- * @property {HTMLSelectElement} choice
+ * @property {HTMLButtonElement} button that opens the list
+ * @property {HTMLElement} chosen its text
  * @property {HTMLElement} name name of the model on a server with one, hidden while there is a choice
+ */
+/**
+ * The page's list of models and downloads.
+ * @typedef {object} ModelStock
+ * @property {() => Promise<LocalModels>} list
+ * @property {() => void} manage show it
+ * @property {(source: string) => void} download start a download, and show it
  */
 /** @typedef {{modelChosen: (name: string) => void}} ModelPickerDelegate */
 
 export class ModelPicker {
   #elements;
+  #stock;
+  #list;
   /** @type {ModelEntry[]} */
   #models = [];
-  /** @type {string[]} */
-  #labels = [];
-  #observer = new AbortController();
+  /** @type {LocalModels | null} facts as of the last time the list was opened */
+  #local = null;
+  /** @type {string | undefined} name of the chat's model */
+  #wanted;
 
-  /** @param {ModelPickerElements} elements */
-  constructor(elements) {
+  /**
+   * @param {ModelPickerElements} elements
+   * @param {ModelStock} stock
+   */
+  constructor(elements, stock) {
     this.#elements = elements;
+    this.#stock = stock;
+    const manage = textButton("Manage models…", "chooser-more", () => {
+      this.#list.close();
+      stock.manage();
+    });
+    const words = { title: "Models", search: "Find a model", none: "No model matches." };
+    this.#list = new ChoiceList(elements.button, words, [manage]);
   }
 
   /** @param {ModelPickerDelegate} delegate */
   start(delegate) {
-    const { choice } = this.#elements;
-    choice.addEventListener("change", () => delegate.modelChosen(choice.value), { signal: this.#observer.signal });
+    this.#list.start({
+      opening: () => void this.#read(),
+      chosen: (value) => {
+        const source = downloadOf(value);
+        if (source === undefined) delegate.modelChosen(value);
+        else this.#stock.download(source);
+      },
+    });
   }
 
   stop() {
-    this.#observer.abort();
+    this.#list.stop();
   }
 
   /**
@@ -40,62 +68,35 @@ export class ModelPicker {
    * @param {ModelEntry[]} models the default one first
    */
   offer(models) {
-    const labels = labelsOf(models);
-    const isSame = JSON.stringify(labels) === JSON.stringify(this.#labels);
     this.#models = models;
-    this.#labels = labels;
-    this.#elements.choice.hidden = models.length < 2;
+    this.#elements.button.hidden = models.length < 2;
     this.#elements.name.hidden = models.length >= 2;
-    if (!isSame) this.#fill(models);
-  }
-
-  /** @param {ModelEntry[]} models */
-  #fill(models) {
-    const { choice } = this.#elements;
-    const { value } = choice;
-    const options = models.map((model, index) => ({ model, option: create("option", { value: model.name }, this.#labels[index] ?? model.name) }));
-    const loaded = options.filter(({ model }) => model.state === "loaded").map(({ option }) => option);
-    const others = options.filter(({ model }) => model.state !== "loaded").map(({ option }) => option);
-    if (others.length === 0) return choice.replaceChildren(...loaded);
-    choice.replaceChildren(create("optgroup", { label: "Loaded" }, ...loaded), create("optgroup", { label: "Loaded when needed" }, ...others));
-    choice.value = value;
+    if (models.length < 2) this.#list.close();
+    this.show(this.#wanted);
   }
 
   /** Show the chat's model. @param {string | undefined} name the default one without it, or if the server has none of this name */
   show(name) {
-    const { choice } = this.#elements;
-    const chosen = this.#models.find((model) => model.name === name) ?? this.#models[0];
-    if (chosen && choice.value !== chosen.name) choice.value = chosen.name;
-    choice.title = chosen ? tooltipOf(chosen) : "";
+    this.#wanted = name;
+    const index = Math.max(0, this.#models.findIndex((model) => model.name === name));
+    const chosen = this.#models[index];
+    this.#list.show(modelChoices(this.#models, this.#local), chosen?.name);
+    if (!chosen) return;
+    const text = [shortNames(this.#models)[index], stateWords(chosen)].filter(Boolean).join(" · ");
+    const { button, chosen: words } = this.#elements;
+    if (words.textContent === text) return;
+    words.textContent = text;
+    button.ariaLabel = `Model: ${text}`;
+    button.title = chosen.state === "failed" && chosen.error ? `${chosen.name}: ${chosen.error}` : chosen.name;
   }
-}
 
-/**
- * @param {ModelEntry[]} models
- * @returns {string[]} their names, with what those need that are not loaded
- */
-function labelsOf(models) {
-  const names = shortNames(models);
-  return models.map((model, index) => [names[index] ?? model.name, ...stateOf(model)].join(" · "));
-}
-
-/** @param {ModelEntry} model */
-function stateOf({ state, needs }) {
-  if (state === "loading") return ["loading"];
-  if (state === "failed") return ["failed"];
-  return state === "on_disk" && needs ? [`needs ${describeBytes(needs)}`] : [];
-}
-
-/** @param {ModelEntry} model */
-function tooltipOf({ name, state, error }) {
-  return state === "failed" && error ? `${name}: ${error}` : name;
-}
-
-/**
- * @param {ModelEntry[]} models
- * @returns {string[]} display names, or full ones where several models would have the same
- */
-function shortNames(models) {
-  const short = models.map(({ name, title }) => displayName(title ?? name));
-  return short.map((name, index) => (short.indexOf(name) === short.lastIndexOf(name) ? name : (models[index]?.name ?? name)));
+  /** Read the facts that only the list of models has. Without them the picker shows what it knows. */
+  async #read() {
+    try {
+      this.#local = await this.#stock.list();
+    } catch {
+      return;
+    }
+    this.show(this.#wanted);
+  }
 }

@@ -35,8 +35,9 @@ class NotOursError(ModelError):
 class LocalModels:
     """Owns the queue of downloads. All methods read the disk or the network, so they belong on a thread.
 
-    ``data`` None: the queue ends with the server. ``in_use`` returns the files of the loaded models. ``got`` is called
-    with the file of each finished download, on the queue's thread.
+    ``data`` None: the queue ends with the server. ``memory``: bytes that loaded models may take together, None: no
+    limit. ``in_use`` returns the files of the loaded models. ``got`` is called with the file of each finished download,
+    on the queue's thread.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class LocalModels:
         environ: Mapping[str, str],
         sizes: ChatSizes,
         *,
+        memory: int | None = None,
         offline: bool = False,
         in_use: Callable[[], Collection[Path]] = tuple,
         got: Callable[[Path], None] = lambda path: None,
     ) -> None:
         self.offline = offline
+        self._memory = memory
         self._folder = models_folder
         self._environ = environ
         self._sizes = sizes
@@ -71,7 +74,9 @@ class LocalModels:
         self.downloads.close()
 
     def listed(self) -> dict[str, Any]:
-        """Return the models, the free memory and disk space in bytes (null: not known), and what may be got by name."""
+        """Return the models, what may be got by name, and in bytes the free memory and disk space (null: not known) and
+        the memory for loaded models (null: no limit).
+        """
         free, used = available_memory(), _resolved(self._in_use())
         return {
             "models": [self._facts(model, free, used) for model in catalogue(self._folder, self._environ).models],
@@ -81,6 +86,7 @@ class LocalModels:
                 if not packaged_path(each, self._folder).exists()
             ],
             "memory_free": free,
+            "model_memory": self._memory,
             "disk_free": self._disk_free(),
         }
 

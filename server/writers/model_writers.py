@@ -88,6 +88,11 @@ class ModelWriters:
         return self._models.served
 
     @property
+    def memory(self) -> int | None:
+        """Bytes for all loaded models together; None: no limit."""
+        return self._memory
+
+    @property
     def template(self) -> Origin:
         return self._template
 

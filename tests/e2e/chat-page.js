@@ -94,6 +94,17 @@ export class ChatPage {
     }, label);
   }
 
+  /** Opens the list of models. */
+  async openModels() {
+    await this.page.click(() => document.getElementById("model-picker"));
+    await this.page.waitFor(() => document.activeElement?.matches(".chooser-field, .chooser"));
+  }
+
+  /** @param {string} words of the button that opens the list of models */
+  async modelSays(words) {
+    await this.page.waitFor((expected) => document.getElementById("model-picker-name")?.textContent === expected, words);
+  }
+
   /** @param {number} length */
   async lastAnswerIsLongerThan(length) {
     await this.page.waitFor((least) => {

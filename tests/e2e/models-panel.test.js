@@ -29,7 +29,7 @@ describe("The list of models", () => {
     await says(first, "tiny-chat-Q8_0 is ready.");
     await says(first, "2 models");
     await press(first, "Use in this chat", "tiny-chat-Q8_0");
-    await chat.page.waitFor(() => /** @type {HTMLSelectElement | null} */ (document.getElementById("model-picker"))?.value === "tiny-chat-Q8_0");
+    await chat.modelSays("Tiny Chat");
     await press(first, "Hide");
     await press(first, "Delete…");
     await press(first, "Delete 17.8 MB for good");

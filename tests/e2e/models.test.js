@@ -14,7 +14,7 @@ describe("A server with two models", () => {
     await panels.set("max_tokens", "5");
     await chat.ask("Hello");
     await chat.lastStatusSays(" · One");
-    await choose("two");
+    await choose("tw");
     await chat.pressLast("Regenerate");
     await chat.branchesSay("2/2");
     await chat.lastStatusSays(" · Two");
@@ -22,15 +22,38 @@ describe("A server with two models", () => {
     assert.deepEqual(messages.map((/** @type {any} */ { model }) => model), [undefined, "one", "two"]);
     await chat.reload();
     await chat.lastStatusSays(" · Two");
-    await chat.page.waitFor(() => /** @type {HTMLSelectElement | null} */ (document.getElementById("model-picker"))?.value === "two");
+    await chat.modelSays("two");
     assert.deepEqual(chat.complaints, []);
   });
 
-  /** @param {string} name */
-  async function choose(name) {
-    await setUp.chat.page.$eval("#model-picker", (select, chosen) => {
-      /** @type {HTMLSelectElement} */ (select).value = chosen;
-      select.dispatchEvent(new Event("change"));
-    }, name);
+  it("lets the keyboard find one in the list, which says of each what it is, and leaves it without a choice", async () => {
+    const { chat } = setUp;
+    await chat.openModels();
+    await chat.page.type(".chooser-field", "starter");
+    const starter = (await shown()).find((text) => text?.startsWith("starter"));
+    assert.match(starter ?? "", /^starter .*context 2,048 · needs [\d.]+ MB of memory$/);
+    await chat.page.press("Escape");
+    await chat.page.waitFor(() => document.querySelector(".chooser:popover-open") === null && document.activeElement?.id === "model-picker");
+    await chat.modelSays("one");
+    await chat.openModels();
+    await chat.page.press("ArrowDown");
+    assert.equal(await active(), "two");
+    await chat.page.press("Home");
+    assert.equal(await active(), "one");
+    await chat.page.click(() => document.getElementById("composer-input"));
+    await chat.page.waitFor(() => document.querySelector(".chooser:popover-open") === null);
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  /** Chooses a model by typing a part of its name. @param {string} text */
+  async function choose(text) {
+    await setUp.chat.openModels();
+    await setUp.chat.page.type(".chooser-field", text);
+    await setUp.chat.page.waitFor((wanted) => document.querySelector(".chooser-option.is-active")?.textContent?.toLowerCase().includes(wanted), text);
+    await setUp.chat.page.press("Enter");
+    await setUp.chat.modelSays("two");
   }
+
+  const shown = () => setUp.chat.page.$$eval(".chooser-option:not([hidden])", (options) => options.map((option) => option.textContent));
+  const active = () => setUp.chat.page.$eval(".chooser-option.is-active > .chooser-name", (name) => name.textContent);
 });

@@ -178,6 +178,7 @@ export const SCREENS = [
       await chat.page.$eval("#panel-models", (panel) => panel.scrollTo(0, 0));
     },
   },
+  { name: "picker", arrange: ({ chat }) => openPicker(chat), renew: openPicker, place: "dialog" },
   { name: "engine", place: "panel", arrange: ({ chat }) => openPanel(chat, "engine") },
   { name: "appearance", place: "panel", arrange: ({ chat }) => openPanel(chat, "appearance") },
   {
@@ -287,6 +288,12 @@ async function openPanel(chat, view) {
   await chat.page.$$eval("#side-panel details", (groups) => {
     for (const group of groups) /** @type {HTMLDetailsElement} */ (group).open = true;
   });
+}
+
+/** @param {ChatPage} chat */
+async function openPicker(chat) {
+  await chat.openModels();
+  await chat.page.waitFor(() => document.querySelectorAll(".chooser-group").length === 3);
 }
 
 /** @param {ChatPage} chat */

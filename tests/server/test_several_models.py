@@ -118,6 +118,14 @@ async def test_without_memory_for_models_only_the_chosen_ones_are_served(folder:
         frames = await answered(address, {"model": "b"})
         assert [model["name"] for model in frames[0]["models"]] == ["a"]
         assert frames[-1]["code"] == "unknown_model"
+        assert model_memory(address) == 0
+
+
+def model_memory(address: str) -> int | None:
+    """Return what the list of models says of the memory for loaded ones, in bytes."""
+    with urllib.request.urlopen(f"http://{address}/api/models") as listed:
+        memory: int | None = json.load(listed)["model_memory"]
+        return memory
 
 
 ROUNDS = 20
@@ -135,6 +143,7 @@ async def test_unloading_gives_the_memory_back(folder: Path) -> None:
             sizes.append(resident(process.pid))
         states = [model["state"] for model in (await answered(address, {}))[0]["models"]]
         assert states.count("loaded") <= 2
+        assert model_memory(address) == ROOM << 20
         grown = sizes[-1] - sizes[ROUNDS // 4]
         assert grown < ONE_MODEL / 2, sizes
 
