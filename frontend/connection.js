@@ -157,6 +157,15 @@ export class Connection {
   }
 
   /**
+   * Give the model an instruction in mid-answer.
+   * @param {string} id
+   * @param {string} content
+   */
+  steer(id, content) {
+    this.#apply(this.#session.steer(id, content));
+  }
+
+  /**
    * Stop delivering an answer's events. The server continues to write it.
    * @param {string} id
    */

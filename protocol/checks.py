@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ClientMessage, Generate, NamedTool
+from protocol.messages import Cancel, ClientMessage, Generate, NamedTool, Steer
 from protocol.parameter_table import PARAMETERS, JsonObject
 
 SOURCES: Final = ("prompt", "messages", "conversation")
@@ -27,7 +27,7 @@ TEMPLATE_BYTES: Final = 65_536
 
 
 def check(message: ClientMessage) -> None:
-    """Raise RemoteProtocolError when the fields of ``message`` contradict each other (PROTOCOL 4.2 and 4.3)."""
+    """Raise RemoteProtocolError when the fields of ``message`` contradict each other (PROTOCOL 4.2, 4.3 and 4.9)."""
     if isinstance(message, Generate):
         _check_source(message)
         _check_text(message)
@@ -36,6 +36,9 @@ def check(message: ClientMessage) -> None:
         _check_objects(message)
     elif isinstance(message, Cancel) and message.id is not None and message.all:
         raise _invalid("cancel", message.id, "all", "cancel takes `id` or `all`, not both; leave one of them out")
+    elif isinstance(message, Steer) and not message.content.strip():
+        text = "content must hold at least one character that is not white space; write an instruction"
+        raise _invalid("steer", message.id, "content", text)
 
 
 def _check_source(message: Generate) -> None:

@@ -52,6 +52,8 @@ from protocol.messages import (
     Snapshot,
     Status,
     StatusRequest,
+    Steer,
+    Steered,
     Token,
     Watch,
     Welcome,
@@ -263,7 +265,7 @@ class Chat:
 
     def _begin(self, request: Generate | Attach, text: str = "") -> Generation:
         self._check(request)
-        generation = Generation(request, lambda: self._connection.send(Cancel(id=request.id)), text=text)
+        generation = Generation(request, self._send_about, text=text)
         if isinstance(request, Attach) and request.after and request.epoch:
             cursor = self._cursors[request.id] = Cursor(request.id, request.epoch)
             cursor.apply(Snapshot(id=request.id, epoch=request.epoch, seq=request.after, text=text))
@@ -271,7 +273,11 @@ class Chat:
         self._connection.send(request)
         return generation
 
-    def _check(self, request: Generate | Attach | StatusRequest) -> None:
+    def _send_about(self, message: Cancel | Steer) -> None:
+        self._check(message)
+        self._connection.send(message)
+
+    def _check(self, request: Generate | Attach | StatusRequest | Cancel | Steer) -> None:
         """Raise RequestError when the server would certainly reject ``request``, DisconnectedError after the end."""
         if self._end is not None:
             raise self._end
@@ -329,7 +335,7 @@ class Chat:
             case Status():
                 self._answer(message)
                 self._deliver(message)
-            case Accepted() | Attached() | Token() | Snapshot() | Done():
+            case Accepted() | Attached() | Token() | Steered() | Snapshot() | Done():
                 self._deliver(message)
             case Conversation() | Model():
                 if isinstance(message, Model):
@@ -368,6 +374,9 @@ class Chat:
                 if not question.answer.done() and question.message == StatusRequest(id=error.id):
                     question.answer.set_exception(RequestError(error))
                     return
+        elif error.re == "steer":
+            if generation := self._generations.get(error.id or ""):
+                generation.refuse_steer(RequestError(error))
         elif error.id in self._generations and error.code != ErrorCode.ALREADY_DONE:  # its `done` is on the way
             self._generations[error.id].fail(RequestError(error))
             self._forget(error.id)

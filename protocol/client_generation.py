@@ -9,7 +9,8 @@ All objects belong to the event loop of the client that made them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple, Self
 
 from protocol.errors import ErrorCode, RemoteProtocolError
@@ -17,15 +18,18 @@ from protocol.messages import (
     Accepted,
     Attach,
     Attached,
+    Cancel,
     Done,
     Error,
     Generate,
     Snapshot,
     Status,
+    Steer,
+    Steered,
     Token,
 )
 
-Event = Accepted | Attached | Status | Token | Snapshot | Done
+Event = Accepted | Attached | Status | Token | Steered | Snapshot | Done
 """Events of a generation as readers get them: `Accepted` or `Attached` once and first, `Done` once and last."""
 
 
@@ -78,18 +82,26 @@ class Bookmark(NamedTuple):
     text: str
 
 
+class _Steer(NamedTuple):
+    """An instruction that awaits its event."""
+
+    content: str
+    event: asyncio.Future[Steered]
+
+
 class Generation:
     """One generation, made by ``Chat.generate`` and ``Chat.attach``.
 
-    Iterate it for its events: ``Accepted`` (or ``Attached`` when it had begun before), then ``Status``, ``Token`` and,
-    when the whole text is replaced, ``Snapshot``; finally ``Done``. Each ``async for`` reads from the beginning at its
-    own pace. Unread events arrive as one merged ``Token`` and the newest ``Status``, so a slow reader delays no other
+    Iterate it for its events: ``Accepted`` (or ``Attached`` when it had begun before), then ``Status``, ``Token``,
+    ``Steered`` for each instruction and, when the whole text is replaced, ``Snapshot``; finally ``Done``. Each ``async
+    for`` reads from the beginning at its own pace. Unread events arrive as one merged ``Token`` and the newest
+    ``Status``, so a slow reader delays no other
     and costs no memory beyond the text. Reconnecting is invisible. Raises RequestError when the server rejects the
     generation or no longer knows it, DisconnectedError when the connection is lost for good. A failed or cancelled
     generation raises nothing: see ``Done.reason``.
     """
 
-    def __init__(self, request: Generate | Attach, cancel: Callable[[], None], *, text: str = "") -> None:
+    def __init__(self, request: Generate | Attach, send: Callable[[Cancel | Steer], None], *, text: str = "") -> None:
         if request.id is None:
             raise ValueError("a client must name its generations")
         self.id: str = request.id
@@ -99,14 +111,17 @@ class Generation:
         self.result: Done | None = None
         """The `done` event; None until the generation has ended."""
         self.failure: Exception | None = None
-        self.log: list[Token | Snapshot] = []
+        self.log: list[Token | Steered | Snapshot] = []
         self.rewritten = 0
         """Number of times that the log was replaced."""
         self.epoch = request.epoch if isinstance(request, Attach) else None
         self.seq = request.after if isinstance(request, Attach) else 0
         """Number of the newest piece of text (PROTOCOL 5.4)."""
         self.cancelling = False
-        self._send_cancel = cancel
+        self._hollow = False
+        self._send = send
+        self._steers: deque[_Steer] = deque()
+        self._steer_again_at: int | None = None
         self.before = text
         """Text from before this client attached. It is part of ``text``, and no event repeats it."""
         self._changed = asyncio.Event()
@@ -114,7 +129,7 @@ class Generation:
     @property
     def text(self) -> str:
         """The text so far. It is kept when the generation fails, is cancelled or loses its connection."""
-        return self.before + "".join(event.text for event in self.log)
+        return self.before + "".join(event.text for event in self.log if not isinstance(event, Steered))
 
     @property
     def ended(self) -> bool:
@@ -157,7 +172,27 @@ class Generation:
         """Request the cancel without waiting for it."""
         if not self.ended and not self.cancelling:
             self.cancelling = True
-            self._send_cancel()
+            self._send(Cancel(id=self.id))
+
+    async def steer(self, content: str) -> Steered:
+        """Give the model an instruction in mid-answer, and wait until it has read it (PROTOCOL 4.9).
+
+        The text so far stays, and the answer continues after the instruction. Without a connection it is sent after the
+        next reconnect. Raises RequestError when the server rejects it, also because the answer has ended, and
+        DisconnectedError.
+        """
+        if self.failure is not None:
+            raise self.failure
+        if self.result is not None:
+            raise self._too_late()
+        steer = _Steer(content, asyncio.get_running_loop().create_future())
+        self._send(Steer(id=self.id, content=content))
+        self._steers.append(steer)
+        try:
+            return await steer.event
+        finally:
+            if steer in self._steers:
+                self._steers.remove(steer)
 
     async def changed(self) -> None:
         """Wait for the next event or failure."""
@@ -175,20 +210,35 @@ class Generation:
             case Token():
                 self.log.append(event)
                 self.seq = event.seq
-            case Snapshot():
+            case Steered():
+                self.log.append(event)
+                self.seq = event.seq
+                self._steered(event)
+            case Snapshot() if (event.epoch, event.seq) != (self.epoch, self.seq) or self._hollow:
                 self._rewrite(event)
             case Done():
                 self.result = event
+                self._fail_steers(self._too_late())
+        self._steer_again()
         self._notify()
 
     def fail(self, problem: Exception) -> None:
         """Record a failure: readers get the remaining events, then ``problem``."""
         if not self.ended:
             self.failure = problem
+            self._fail_steers(problem)
             self._notify()
+
+    def refuse_steer(self, problem: RequestError) -> None:
+        """Record that the server rejects the oldest instruction."""
+        if self._steers:
+            self._steers.popleft().event.set_exception(problem)
 
     def _open(self, opening: Accepted | Attached) -> None:
         self.opening = self.opening or opening
+        if isinstance(opening, Attached):
+            self._hollow = not opening.recovered
+            self._steer_again_at = opening.to if self._steers else None
         anew = isinstance(opening, Attached) and opening.recovered and opening.from_ < self.seq
         if anew:  # the log is a new one; read it from the beginning
             self._rewrite(Snapshot(id=self.id, epoch=opening.epoch, seq=0, text=""))
@@ -199,6 +249,27 @@ class Generation:
         self.rewritten += 1
         self.before = ""
         self.seq, self.epoch = snapshot.seq, snapshot.epoch
+        self._hollow = False
+
+    def _steered(self, event: Steered) -> None:
+        if self._steers and self._steers[0].content == event.content:
+            self._steers.popleft().event.set_result(event)
+
+    def _steer_again(self) -> None:
+        """After a reconnect, once the log was read up to now, send the instructions that are not in it."""
+        if self._steer_again_at is not None and self.seq >= self._steer_again_at and not self.ended:
+            self._steer_again_at = None
+            for steer in self._steers:
+                self._send(Steer(id=self.id, content=steer.content))
+
+    def _fail_steers(self, problem: Exception) -> None:
+        while self._steers:
+            self._steers.popleft().event.set_exception(problem)
+
+    def _too_late(self) -> RequestError:
+        text = f"generation {self.id!r} had ended before the instruction was read; ask again"
+        error = RemoteProtocolError(ErrorCode.ALREADY_DONE, text, re="steer", id=self.id)
+        return RequestError(error.as_message())
 
     def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -244,17 +315,25 @@ class Events:
         self._over = generation.result is not None
         return generation.result
 
-    def _text(self, log: list[Token | Snapshot]) -> Token | Snapshot:
+    def _text(self, log: list[Token | Steered | Snapshot]) -> Token | Steered | Snapshot:
         first = log[self._index]
-        if isinstance(first, Snapshot):
+        if not isinstance(first, Token):
             self._index += 1
             return first
-        tokens = [event for event in log[self._index :] if isinstance(event, Token)]
-        self._index = len(log)
+        tokens = list(_tokens(log[self._index :]))
+        self._index += len(tokens)
         if len(tokens) == 1:
             return first
         text = "".join(token.text for token in tokens)
         return Token(id=first.id, seq=tokens[-1].seq, n=sum(token.n for token in tokens), text=text)
+
+
+def _tokens(log: list[Token | Steered | Snapshot]) -> Iterator[Token]:
+    """Yield the tokens at the beginning of a log."""
+    for event in log:
+        if not isinstance(event, Token):
+            return
+        yield event
 
 
 class Pieces:

@@ -11,7 +11,7 @@ import msgspec
 from protocol.checks import check
 from protocol.diagnosis import explain, explain_object, repeated
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
-from protocol.messages import SERVER_TYPES, ClientMessage, Generate, ServerMessage
+from protocol.messages import SERVER_TYPES, ClientMessage, Generate, Record, ServerMessage, Steer
 
 MAX_FRAME_BYTES: Final = 1 << 20  # PROTOCOL 7
 MAX_FRAME_OBJECTS: Final = 256  # PROTOCOL 7: bounds the number of answers to one frame
@@ -55,6 +55,20 @@ def decode_generate(body: str) -> Generate:
         text = "type must be generate here; or leave it out"
         raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field="type")
     return result
+
+
+class _SteerBody(Record, frozen=True, kw_only=True):
+    """A `steer` without the fields that its address has."""
+
+    content: str
+
+
+def decode_steer(body: str, id: str) -> Steer:
+    """Decode the body of an HTTP request as a `steer` of generation ``id`` (PROTOCOL 13.8). Raises
+    RemoteProtocolError."""
+    message = Steer(id=id, content=decode_object(body, _SteerBody, "steer").content)
+    check(message)
+    return message
 
 
 def decode_object(body: str, kind: type[S], name: str) -> S:

@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Attached, AttachPoint, Done, Snapshot, Token
+from protocol.messages import Attached, AttachPoint, Done, Instruction, Snapshot, Steered, Token
 
 
 class Cursor:
@@ -21,6 +21,7 @@ class Cursor:
         self.done: Done | None = None
         self._pieces: list[str] = []
         self._hollow = False  # the text is missing until a snapshot arrives
+        self._steered: dict[int, Instruction] = {}  # all that this client knows of this epoch, by number
         self._longest = ""  # the longest text of this epoch; an attach on its way may continue from there
 
     @property
@@ -28,6 +29,11 @@ class Cursor:
         if len(self._pieces) > 1:
             self._pieces = ["".join(self._pieces)]
         return self._pieces[0] if self._pieces else ""
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """The instructions in ``text``, in order."""
+        return tuple(each for seq, each in sorted(self._steered.items()) if seq <= self.seq)
 
     @property
     def text_seq(self) -> int:
@@ -53,16 +59,20 @@ class Cursor:
             raise self._wrong(f"attached from {attached.from_}, of which the text was not read")
         self._set(attached.from_, longest[:chars])
         self._longest = longest
+        if attached.epoch != self.epoch:
+            self._steered = {}
         self.epoch = attached.epoch
         self._hollow = not attached.recovered
 
-    def apply(self, event: Token | Snapshot | Done) -> None:
+    def apply(self, event: Token | Steered | Snapshot | Done) -> None:
         if isinstance(event, Snapshot):
             self._snapshot(event)
         elif self._hollow:
             raise self._wrong("a snapshot must follow attached with recovered false")
         elif isinstance(event, Token):
             self._token(event)
+        elif isinstance(event, Steered):
+            self._steer(event)
         else:
             self._finish(event)
 
@@ -75,11 +85,18 @@ class Cursor:
         self.chars += len(token.text)
         self._pieces.append(token.text)
 
+    def _steer(self, steered: Steered) -> None:
+        if steered.seq != self.seq + 1:
+            raise self._wrong(f"steered has number {steered.seq}, {self.seq + 1} is next")
+        self.seq = steered.seq
+        self._steered[steered.seq] = Instruction(seq=steered.seq, chars=self.chars, content=steered.content)
+
     def _snapshot(self, snapshot: Snapshot) -> None:
         if snapshot.seq < self.seq:
             raise self._wrong(f"a snapshot up to {snapshot.seq} goes back behind {self.seq}")
         self._set(snapshot.seq, snapshot.text)
         self._longest = ""
+        self._steered = {each.seq: each for each in snapshot.steered or ()}
         self.epoch = snapshot.epoch
         self._hollow = False
 

@@ -197,6 +197,13 @@ class Watch(Client, frozen=True, kw_only=True, tag="watch"):
     """Subscribe this connection to all changes of the user's conversations and of the models."""
 
 
+class Steer(Client, frozen=True, kw_only=True, tag="steer"):
+    """Give the model an instruction in mid-answer. The answer continues after it, in the same generation."""
+
+    id: Id
+    content: str
+
+
 CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "hello": Hello,
     "generate": Generate,
@@ -206,8 +213,9 @@ CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "status": StatusRequest,
     "ping": Ping,
     "watch": Watch,
+    "steer": Steer,
 }
-ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping | Watch
+ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping | Watch | Steer
 
 
 # --- server to client -------------------------------------------------------------------------------------------
@@ -417,14 +425,24 @@ class Token(Server, frozen=True, kw_only=True, tag="token"):
     tool_calls: tuple[ToolCallDelta, ...] | None = None
 
 
+class Instruction(Facts, frozen=True, kw_only=True):
+    """An instruction in an answer: event ``seq`` of its log, after ``chars`` code points of its text."""
+
+    seq: EventSeq
+    chars: Count
+    content: str
+
+
 class Snapshot(Server, frozen=True, kw_only=True, tag="snapshot"):
-    """The whole text up to ``seq``; it replaces the client's text. ``tool_calls``: those in it, so far."""
+    """The whole text up to ``seq``; it replaces the client's text. ``tool_calls``: those in it, so far.
+    ``steered``: the instructions in it (PROTOCOL 5.13)."""
 
     id: Id
     epoch: Id
     seq: Seq
     text: str
     tool_calls: tuple[ToolCall, ...] | None = None
+    steered: tuple[Instruction, ...] | None = None
 
 
 class Attached(Server, frozen=True, kw_only=True, tag="attached"):
@@ -503,6 +521,14 @@ class Model(ModelEntry, frozen=True, kw_only=True, tag="model", tag_field="type"
     deleted: bool = False
 
 
+class Steered(Server, frozen=True, kw_only=True, tag="steered"):
+    """The text before number ``seq`` ends there, and the answer continues after an instruction of the user."""
+
+    id: Id
+    seq: EventSeq
+    content: str
+
+
 SERVER_TYPES: Final[dict[str, type[Server | Model]]] = {
     "welcome": Welcome,
     "accepted": Accepted,
@@ -516,7 +542,20 @@ SERVER_TYPES: Final[dict[str, type[Server | Model]]] = {
     "goodbye": Goodbye,
     "conversation": Conversation,
     "model": Model,
+    "steered": Steered,
 }
 ServerMessage = (
-    Welcome | Accepted | Status | Token | Snapshot | Attached | Done | Error | Pong | Goodbye | Conversation | Model
+    Welcome
+    | Accepted
+    | Status
+    | Token
+    | Snapshot
+    | Attached
+    | Done
+    | Error
+    | Pong
+    | Goodbye
+    | Conversation
+    | Model
+    | Steered
 )

@@ -4,10 +4,12 @@ from collections import deque
 from typing import Final
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ClientMessage, Done, Error, Generate, ServerMessage, Token
+from protocol.messages import Cancel, ClientMessage, Done, Error, Generate, ServerMessage, Steer, Steered, Token
 from protocol.session import ServerSession
 
 STOP_LINE: Final = "/stop"
+STEER: Final = "/steer "
+"""Beginning of a line with an instruction for the running answer."""
 END_OF_ANSWER: Final = "\n\n"
 MAX_WAITING_LINES: Final = 256
 LINE_WIDTH: Final = 60
@@ -31,10 +33,11 @@ class PlainSession(ServerSession):
     def _parse(self, frame: str) -> list[ClientMessage | RemoteProtocolError]:
         """Return the messages to handle now; further prompts are returned by ``pending`` later."""
         lines = [line for line in map(str.strip, frame.split("\n")) if line]
-        prompts = [line for line in lines if line != STOP_LINE]
+        instructions = [line.removeprefix(STEER).strip() for line in lines if line.startswith(STEER)]
+        prompts = [line for line in lines if line != STOP_LINE and not line.startswith(STEER)]
         room = MAX_WAITING_LINES - len(self._waiting)
         self._waiting.extend(prompts[:room])
-        results = self.pending()
+        results = [*map(self._steer, instructions), *self.pending()]
         if STOP_LINE in lines:
             results.append(Cancel())
         if len(prompts) > room:
@@ -49,11 +52,20 @@ class PlainSession(ServerSession):
         self._answering = True
         return [Generate(prompt=self._waiting.popleft())]
 
+    def _steer(self, content: str) -> ClientMessage | RemoteProtocolError:
+        """Return the message for an instruction, or the error if no answer is running."""
+        if self.newest_active is None:
+            text = "nothing to steer: no answer is being written; send a prompt first"
+            return RemoteProtocolError(ErrorCode.NOTHING_TO_CANCEL, text, re="steer")
+        return Steer(id=self.newest_active, content=content)
+
     def texts(self, message: ServerMessage) -> list[str]:
         """Return the raw text frames for ``message``; often none."""
         match message:
             case Token(text=text):
                 return self._text(text)
+            case Steered(content=content):
+                return self._instruction(content)
             case Done(error=error):
                 return self._end(error.message if error else None)
             case Error(re="generate", message=text):
@@ -70,6 +82,13 @@ class PlainSession(ServerSession):
         self._held = text[len(ready) :]
         self._begun = self._begun or bool(ready)
         return [ready] if ready else []
+
+    def _instruction(self, content: str) -> list[str]:
+        """Return the frames that end the text before an instruction, and show it (PROTOCOL 10.7)."""
+        rest, self._held = self._held.rstrip(), ""
+        begun, self._begun = self._begun or bool(rest), True
+        lines = "\n".join(f"> {line}" for line in content.splitlines())
+        return [*([rest] if rest else []), f"\n{lines}\n" if begun else f"{lines}\n"]
 
     def _end(self, complaint: str | None) -> list[str]:
         """Return the frames that end an answer, or a prompt without one (PROTOCOL 10.3, 10.4)."""

@@ -30,6 +30,7 @@ from protocol.messages import (
     Snapshot,
     Status,
     StatusRequest,
+    Steered,
     Token,
     Watch,
     Welcome,
@@ -220,7 +221,7 @@ class ServerSession(Session):
 
     def _check_event(self, message: ServerMessage) -> None:
         match message:
-            case Accepted() | Attached() | Snapshot() | Token() | Done():
+            case Accepted() | Attached() | Snapshot() | Token() | Steered() | Done():
                 self._watched.record(message)
             case Status(id=id) if id not in self.watched and not self._answers_status(id) and id is not None:
                 self._watched.require(id)
@@ -322,7 +323,7 @@ class ClientSession(Session):
             self._accept(message)
         elif isinstance(message, Attached):
             self._attach(message)
-        elif isinstance(message, Snapshot | Token | Done):
+        elif isinstance(message, Snapshot | Token | Steered | Done):
             self._follow(message)
 
     def _open(self, welcome: Welcome) -> None:
@@ -347,7 +348,7 @@ class ClientSession(Session):
         self.cursors[attached.id] = cursor
         self._watched.add(attached.id)
 
-    def _follow(self, event: Snapshot | Token | Done) -> None:
+    def _follow(self, event: Snapshot | Token | Steered | Done) -> None:
         if event.id not in self._watched:  # PROTOCOL 6.1 and 6.4
             text = f"{event.id}: an event before accepted or attached, or after done"
             raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, id=event.id)

@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from protocol.client import Asking, Bookmark, Chat, Event, Generation, Prompt, Retry
 from protocol.client_generation import ClosedError
-from protocol.messages import Done, Generate, ModelEntry, Status, Token, Welcome
+from protocol.messages import Done, Generate, ModelEntry, Status, Steered, Token, Welcome
 
 STOP_SECONDS: Final = 5.0
 """Time limit for the server to confirm the stop when KeyboardInterrupt breaks a loop, in seconds."""
@@ -187,7 +187,7 @@ class SyncGeneration:
         return _BlockingIterator(self, self._generation.pieces())
 
     def events(self) -> Iterator[Event]:
-        """Iterate over `Accepted` or `Attached`, then `Status`, `Token` and `Snapshot`, finally `Done`."""
+        """Iterate over `Accepted` or `Attached`, then `Status`, `Token`, `Steered` and `Snapshot`, finally `Done`."""
         return _BlockingIterator(self, aiter(self._generation))
 
     def done(self, timeout: float | None = None) -> Done:
@@ -197,6 +197,11 @@ class SyncGeneration:
     def cancel(self, timeout: float | None = None) -> Done:
         """Stop the generation in any phase, and wait until the server confirms it."""
         return self._loop.wait(self._generation.cancel(), timeout)
+
+    def steer(self, content: str, timeout: float | None = None) -> Steered:
+        """Give the model an instruction in mid-answer, and wait until it has read it. The answer continues after
+        it."""
+        return self._loop.wait(self._generation.steer(content), timeout)
 
     def stop(self) -> None:
         """Request the cancel without waiting. Safe in a signal handler."""

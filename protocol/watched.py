@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from protocol.errors import LocalProtocolError
-from protocol.messages import Accepted, Attached, Done, GenerationState, Snapshot, Token
+from protocol.messages import Accepted, Attached, Done, GenerationState, Snapshot, Steered, Token
 
-Event = Accepted | Attached | Snapshot | Token | Done
+Event = Accepted | Attached | Snapshot | Token | Steered | Done
 
 
 @dataclass
@@ -50,6 +50,8 @@ class Watched:
                 self._snapshot(event)
             case Token():
                 self._token(event)
+            case Steered():
+                self._check_next(event.id, event.seq - 1).last = event.seq
             case _:
                 self._finish(event)
 

@@ -146,6 +146,7 @@ def create_app(
             Endpoint("POST", "/generations", generations.start),
             Endpoint("GET", "/generations/{id}", generations.state),
             Endpoint("DELETE", "/generations/{id}", generations.cancel),
+            Endpoint("POST", "/generations/{id}/steer", generations.steer),
             Endpoint("GET", "/generations/{id}/events", stream_events),
             Endpoint("GET", "/generations/{id}/poll", generations.poll_events),
             OpenAIEndpoint("GET", "/v1/models", openai_models.listed),

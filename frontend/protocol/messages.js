@@ -30,10 +30,11 @@
 /** @typedef {{type: "cancel", id: string}} Cancel */
 /** @typedef {{type: "attach", id: string, epoch?: string, after: number}} Attach */
 /** @typedef {{type: "detach", id: string}} Detach */
+/** @typedef {{type: "steer", id: string, content: string}} Steer */
 /** @typedef {{type: "watch"}} Watch */
 /** @typedef {{type: "ping", nonce: string}} Ping */
 /** @typedef {{type: "status"}} StatusRequest for the server's status */
-/** @typedef {Hello | Generate | PlainGenerate | Cancel | Attach | Detach | Watch | Ping | StatusRequest} ClientMessage */
+/** @typedef {Hello | Generate | PlainGenerate | Cancel | Attach | Detach | Steer | Watch | Ping | StatusRequest} ClientMessage */
 
 /** @typedef {{temperature?: number, top_p?: number, top_k?: number, min_p?: number, repeat_penalty?: number}} RecommendedSampling */
 /**
@@ -76,6 +77,7 @@
  * @property {ModelEntry[]} [models] all of them, the default one first
  * @property {Limits} [limits]
  * @property {string} [server]
+ * @property {string[]} [features] optional parts of the protocol that the server has
  */
 /** @typedef {{type: "accepted", id: string, epoch: string, position?: number, dropped?: number, model?: string}} Accepted dropped: messages that did not fit */
 /**
@@ -101,8 +103,10 @@
  * @property {number} [kv_tokens] tokens that the KV cache can hold
  */
 /** @typedef {{type: "token", id: string, seq: number, n?: number, text: string}} Token */
-/** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string}} Snapshot */
-/** @typedef {{type: "attached", id: string, epoch: string}} Attached */
+/** @typedef {{seq: number, chars: number, content: string}} Instruction chars: number of code points of the text before it */
+/** @typedef {{type: "steered", id: string, seq: number, content: string}} Steered */
+/** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string, steered?: Instruction[]}} Snapshot */
+/** @typedef {{type: "attached", id: string, epoch: string, recovered?: boolean, to?: number}} Attached to: newest number in the log */
 /** @typedef {{prompt_tokens?: number, cached_tokens?: number, completion_tokens?: number}} Usage */
 /** @typedef {{decode?: number, total?: number, stop?: number}} Timings milliseconds */
 /** @typedef {{code: string, message: string}} Failure */
@@ -134,7 +138,7 @@
 /** @typedef {{type: "pong", nonce?: string}} Pong */
 /** @typedef {ModelEntry & {type: "model", deleted?: boolean}} ModelChanged change of one model, or a new one */
 /** @typedef {{type: "goodbye", code?: number, reconnect_ms?: number}} Goodbye */
-/** @typedef {Accepted | Status | Token | Snapshot | Attached | Done} GenerationMessage */
+/** @typedef {Accepted | Status | Token | Steered | Snapshot | Attached | Done} GenerationMessage */
 /** @typedef {Welcome | GenerationMessage | ServerStatus | ConversationChanged | ModelChanged | ErrorMessage | Pong | Goodbye} ServerMessage */
 
 /** WebSocket subprotocol of this version, which both sides offer. */
@@ -180,6 +184,16 @@ export function attach(id, epoch, after) {
  */
 export function detach(id) {
   return { type: "detach", id };
+}
+
+/**
+ * Build an instruction in mid-answer.
+ * @param {string} id
+ * @param {string} content
+ * @returns {Steer}
+ */
+export function steer(id, content) {
+  return { type: "steer", id, content };
 }
 
 /**

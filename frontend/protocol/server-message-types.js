@@ -15,4 +15,5 @@ export const SERVER_MESSAGE_TYPES = [
   "goodbye",
   "conversation",
   "model",
+  "steered",
 ];

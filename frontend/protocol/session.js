@@ -3,7 +3,7 @@
  * messages to send after a lost connection.
  */
 
-import { cancel, detach, watch } from "./messages.js";
+import { cancel, detach, steer, watch } from "./messages.js";
 import { Tracked } from "./tracked.js";
 
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
@@ -15,7 +15,8 @@ import { Tracked } from "./tracked.js";
 /** @typedef {{type: "rejected", id: string, error: ErrorMessage}} Rejected the server refused the request */
 /** @typedef {{type: "withdrawn", id: string}} Withdrawn cancelled before it was sent */
 /** @typedef {{type: "lost", id: string}} Lost the server no longer knows this generation */
-/** @typedef {import("./messages.js").GenerationMessage | Rejected | Withdrawn | Lost} GenerationEvent */
+/** @typedef {{type: "unsteered", id: string, content: string, error: ErrorMessage}} Unsteered the server refused an instruction */
+/** @typedef {import("./messages.js").GenerationMessage | Rejected | Withdrawn | Lost | Unsteered} GenerationEvent */
 /** @typedef {GenerationEvent | import("./messages.js").ConversationChanged | import("./messages.js").ModelChanged} SessionEvent */
 /**
  * Result of one input.
@@ -57,6 +58,15 @@ const LOST_ERROR = {
   code: "connection_lost",
   message: "The connection ended each time the message was sent.",
   retryable: true,
+};
+
+/** @type {ErrorMessage} */
+const TOO_LATE = {
+  type: "error",
+  re: "steer",
+  code: "already_done",
+  message: "The answer ended before the instruction.",
+  retryable: false,
 };
 
 /** @type {Step} */
@@ -174,6 +184,21 @@ export class Session {
   }
 
   /**
+   * Give the model an instruction in mid-answer. Without a connection it is sent once there is one. It ends as a
+   * `steered` event, or as `unsteered`.
+   * @param {string} id
+   * @param {string} content
+   * @returns {Step}
+   */
+  steer(id, content) {
+    const tracked = this.#tracked.get(id);
+    if (!tracked) return { send: [], deliver: [{ type: "unsteered", id, content, error: TOO_LATE }] };
+    tracked.instructions.push(content);
+    const mayGo = this.#open && tracked.accepted && tracked.resendAt === null && !tracked.attaching;
+    return { send: mayGo ? [steer(id, content)] : [], deliver: [] };
+  }
+
+  /**
    * @param {ServerMessage} message
    * @returns {Step}
    */
@@ -189,6 +214,8 @@ export class Session {
         return { send: [], deliver: [message] };
       case "token":
         return this.#receiveToken(tracked, message);
+      case "steered":
+        return this.#receiveSteered(tracked, message);
       case "attached":
         return this.#receiveAttached(tracked, message);
       case "snapshot":
@@ -218,7 +245,8 @@ export class Session {
     tracked.accepted = true;
     tracked.cursor.epoch = message.epoch;
     this.#hasRefusedFrame = false;
-    return { send: [], deliver: [message] };
+    tracked.resendAt = 0;
+    return { send: steersAgain(tracked), deliver: [message] };
   }
 
   /**
@@ -229,7 +257,24 @@ export class Session {
   #receiveToken(tracked, message) {
     switch (tracked.cursor.read(message)) {
       case "next":
-        return { send: [], deliver: [message] };
+        return { send: steersAgain(tracked), deliver: [message] };
+      case "gap":
+        return this.#attachAgain(tracked);
+      default:
+        return NOTHING;
+    }
+  }
+
+  /**
+   * @param {Tracked} tracked
+   * @param {import("./messages.js").Steered} message
+   * @returns {Step}
+   */
+  #receiveSteered(tracked, message) {
+    switch (tracked.cursor.read(message)) {
+      case "next":
+        if (tracked.instructions[0] === message.content) tracked.instructions.shift();
+        return { send: steersAgain(tracked), deliver: [message] };
       case "gap":
         return this.#attachAgain(tracked);
       default:
@@ -246,20 +291,26 @@ export class Session {
     tracked.accepted = true;
     tracked.attaching = false;
     tracked.cursor.epoch = message.epoch;
+    tracked.hollow = message.recovered === false;
+    tracked.resendAt = message.to ?? 0;
     this.#hasRefusedFrame = false;
-    return { send: [], deliver: [message] };
+    return { send: tracked.hollow ? [] : steersAgain(tracked), deliver: [message] };
   }
 
   /**
+   * One right after `steered` repeats the known text, for older clients (PROTOCOL 5.13).
    * @param {Tracked} tracked
    * @param {import("./messages.js").Snapshot} message
    * @returns {Step}
    */
   #receiveSnapshot(tracked, message) {
-    tracked.attaching = false;
-    tracked.cursor.epoch = message.epoch;
-    tracked.cursor.seq = message.seq;
-    return { send: [], deliver: [message] };
+    const { cursor } = tracked;
+    const isKnown = !tracked.hollow && cursor.epoch === message.epoch && cursor.seq === message.seq && message.seq > 0;
+    tracked.attaching = tracked.hollow = false;
+    if (isKnown) return NOTHING;
+    cursor.epoch = message.epoch;
+    cursor.seq = message.seq;
+    return { send: steersAgain(tracked), deliver: [message] };
   }
 
   /**
@@ -269,7 +320,9 @@ export class Session {
    */
   #receiveDone(tracked, message) {
     if (!tracked.cursor.hasReachedEnd(message)) return this.#attachAgain(tracked);
-    return this.#end(tracked, message);
+    const late = tracked.instructions.map((content) => unsteered(tracked, content, TOO_LATE));
+    const { send, deliver } = this.#end(tracked, message);
+    return { send, deliver: [...late, ...deliver] };
   }
 
   /**
@@ -279,9 +332,20 @@ export class Session {
   #receiveError(error) {
     const tracked = error.id === undefined ? this.#requestAnsweredBy(error) : this.#tracked.get(error.id);
     if (!tracked) return NOTHING;
+    if (error.re === "steer") return this.#receiveSteerError(tracked, error);
     if (!tracked.accepted) return this.#reject(tracked, error);
     if (error.code === "unknown_id") return this.#end(tracked, { type: "lost", id: tracked.id });
     return error.re === "attach" ? this.#receiveAttachError(tracked, error) : NOTHING;
+  }
+
+  /**
+   * @param {Tracked} tracked
+   * @param {ErrorMessage} error about the oldest instruction
+   * @returns {Step}
+   */
+  #receiveSteerError(tracked, error) {
+    const content = tracked.instructions.shift();
+    return content === undefined ? NOTHING : { send: [], deliver: [unsteered(tracked, content, error)] };
   }
 
   /**
@@ -372,6 +436,27 @@ export class Session {
     this.#tracked.delete(tracked.id);
     return { send: [], deliver: [event] };
   }
+}
+
+/**
+ * Send the instructions of an earlier connection again that are not in the log, once the log was read up to now.
+ * @param {Tracked} tracked
+ * @returns {ClientMessage[]}
+ */
+function steersAgain(tracked) {
+  if (tracked.resendAt === null || tracked.cursor.seq < tracked.resendAt) return [];
+  tracked.resendAt = null;
+  return tracked.instructions.map((content) => steer(tracked.id, content));
+}
+
+/**
+ * @param {Tracked} tracked
+ * @param {string} content
+ * @param {ErrorMessage} error
+ * @returns {Unsteered}
+ */
+function unsteered({ id }, content, error) {
+  return { type: "unsteered", id, content, error };
 }
 
 /**

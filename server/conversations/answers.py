@@ -14,11 +14,15 @@ from server.conversations.reading import Writing
 from server.conversations.store import Store, now
 from server.conversations.values import Summary, event
 from server.generations.generation import Generation
+from server.generations.log import Part
 from server.generations.registry import Registry
 from server.generations.timers import Timers
 
 RETRY_SECONDS: Final = 5.0
 """Delay before a failed write of an answer is retried, in seconds."""
+
+NO_TEXT: Final = Part(0, None, "", ())
+"""Text of a generation that was lost."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +47,7 @@ class Answers:
         """Handle a generation of an earlier server: it is running, has ended, or no longer exists."""
         generation = self._registry.find(writing.generation, writing.principal)
         if generation is None or generation.body.conversation != writing.conversation:
-            self._write_end(writing, "", (), None, None)
+            self._write_end(writing, (NO_TEXT,), None, None)
             return
         self.add(writing)
         if generation.log.done:
@@ -56,24 +60,23 @@ class Answers:
     def _on_end(self, generation: Generation) -> None:
         if writing := self._writing.get((generation.principal, generation.id)):
             log = generation.log
-            self._write_end(writing, log.text, tuple(log.arrivals()), log.done, generation.model or None)
+            self._write_end(writing, log.parts(), log.done, generation.model or None)
 
     def _write_end(
         self,
         writing: Writing,
-        text: str,
-        arrivals: tuple[tuple[int, float], ...],
+        parts: tuple[Part, ...],
         done: Done | None,
         model: str | None,
     ) -> None:
         """Write the answer now, before any request of a client that has read the `done`; retry later when this
         fails."""
-        future = self._store.submit(turns.end, writing, text, done, model, now(), arrivals)
+        future = self._store.submit(turns.end, writing, parts, done, model, now())
 
         def written(future: asyncio.Future[Summary | None]) -> None:
             if not future.cancelled() and isinstance(future.exception(), RemoteProtocolError):
                 name = f"{writing.principal}/{writing.generation}"
-                self._retries.set(name, RETRY_SECONDS, lambda _: self._write_end(writing, text, arrivals, done, model))
+                self._retries.set(name, RETRY_SECONDS, lambda _: self._write_end(writing, parts, done, model))
                 return
             self._writing.pop((writing.principal, writing.generation), None)
             self._publish(writing.principal, future)

@@ -5,8 +5,9 @@ Every function runs on the store's thread, in its transaction.
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -32,6 +33,7 @@ from server.conversations.reading import (
 from server.conversations.thoughts import thought_times
 from server.conversations.titles import title_of
 from server.conversations.values import STATES, About, ConversationSettings, Earlier, Message, MessageState, Summary
+from server.generations.log import Part
 
 _INSERT = """
     INSERT INTO messages (conversation, id, parent, role, content, created_at, state, generation, about)
@@ -46,7 +48,12 @@ _ENDING = """
 """
 _END = "UPDATE messages SET content = ?, state = ?, about = ? WHERE conversation = ? AND id = ?"
 _REMOVE = "DELETE FROM messages WHERE conversation = ? AND id = ?"
+_LEAF = "UPDATE conversations SET leaf = ? WHERE key = ?"
 _CHANGED = "UPDATE conversations SET version = version + 1, updated_at = ? WHERE key = ?"
+
+
+MAX_ID = 64
+"""Most characters of a message's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,15 +169,15 @@ def undo(db: sqlite3.Connection, principal: str, conversation: str, begun: TurnS
 def end(
     db: sqlite3.Connection,
     what: Writing,
-    text: str,
+    parts: Sequence[Part],
     done: Done | None,
     model: str | None,
     now: int,
-    arrivals: Sequence[tuple[int, float]] = (),
 ) -> Summary | None:
-    """Write the ``text`` of an ended generation into its message; ``done`` None: the generation was lost.
+    """Write the text of an ended generation into its message; ``done`` None: the generation was lost.
 
-    ``arrivals``: lengths and arrival times of the text's pieces (``GenerationLog.arrivals``).
+    ``parts``: an answer that was steered has several, which become messages of their own below it, each below its
+    instruction.
 
     Changes nothing when it was written before or the conversation was purged. Returns None when no client must be
     notified.
@@ -181,12 +188,59 @@ def end(
         return None
     id, content, about = ending
     begun = msgspec.json.decode(about, type=About)
-    state = STATES[done.reason] if done else MessageState.INTERRUPTED
-    thoughts = thought_times(content, text, arrivals, begun.thoughts or ())
-    ended = replace(_ended(begun, done, model), thoughts=thoughts or None)
-    db.execute(_END, (content + text, state, _json(ended), found.key, id))
+    end = STATES[done.reason] if done else MessageState.INTERRUPTED
+    *steered, _ = parts
+    states, facts = [MessageState.DONE] * len(steered) + [end], [About(model=model)] * len(parts)
+    facts[0] = replace(begun, model=model)
+    facts[-1] = _ended(facts[-1], done, model)
+    thoughts = thought_times(content, parts[0].text, parts[0].arrivals, begun.thoughts or ())
+    first = _json(replace(facts[0], thoughts=thoughts or None))
+    db.execute(_END, (content + parts[0].text, states[0], first, found.key, id))
+    last = id
+    for part, state, about_part in zip(parts[1:], states[1:], facts[1:], strict=True):
+        last = _add_part(db, found.key, last, what.generation, part, state, about_part, now)
+    _move_leaf(db, found, id, last)
     db.execute(_CHANGED, (now, found.key))
     return _summary_if_listed(db, what.principal, what.conversation)
+
+
+def _add_part(
+    db: sqlite3.Connection,
+    conversation: int,
+    above: str,
+    generation: str,
+    part: Part,
+    state: MessageState,
+    about: About,
+    now: int,
+) -> str:
+    """Add an instruction below the message ``above``, and the text that follows it; return the id of the latter."""
+    thoughts = thought_times("", part.text, part.arrivals)
+    known = parents(db, conversation)
+    question, answer = (_free(id, known) for id in steered_ids(generation, part.seq))
+    rows = (
+        (question, above, "user", part.instruction or "", "done", None, "{}"),
+        (answer, question, "assistant", part.text, state, generation, _json(replace(about, thoughts=thoughts or None))),
+    )
+    for id, parent, role, content, its_state, its_generation, facts in rows:
+        db.execute(_INSERT, (conversation, id, parent, role, content, now, its_state, its_generation, facts))
+        db.execute(_INDEX, (content,))
+    return answer
+
+
+def steered_ids(generation: str, seq: int) -> tuple[str, str]:
+    """Return the ids of an instruction's message, and of the answer after it (PROTOCOL 14.2)."""
+    return f"{generation}-{seq}", f"{generation}-{seq}-answer"
+
+
+def _free(id: str, known: Collection[str]) -> str:
+    return id if len(id) <= MAX_ID and id not in known else secrets.token_hex(16)
+
+
+def _move_leaf(db: sqlite3.Connection, found: ConversationRow, begun: str, end: str) -> None:
+    """Display the branch down to ``end`` if the message ``begun`` is displayed."""
+    if begun != end and begun in tree.path(parents(db, found.key), found.leaf):
+        db.execute(_LEAF, (end, found.key))
 
 
 def _refuse_unfinished(branch: tuple[Message, ...]) -> None:

@@ -25,7 +25,10 @@ def broken(generation: Generation, error: str, now: float) -> Broken:
     timings = EngineTimings(queued=0.0, prefill=None, first_token=None, decode=None, total=total, stop=None)
     phase = PHASES.get(generation.state, Phase.QUEUED)
     finished = Finished(generation.key, FinishReason.FAILED, phase, usage, timings, error)
-    pieces = tuple(Written(text, tuple(map(_choice, logprobs))) for text, logprobs in generation.log.written())
+    pieces = tuple(
+        Written(text, tuple(map(_choice, logprobs)), instruction)
+        for text, logprobs, instruction in generation.log.written()
+    )
     return Broken(finished, pieces)
 
 

@@ -58,10 +58,11 @@ class Mark:
 
 
 class Written(NamedTuple):
-    """One stored piece of text, with the logprobs of its tokens where requested."""
+    """One stored piece of text, with the logprobs of its tokens where requested, or an ``instruction``."""
 
     text: str
-    choices: tuple[Choice, ...]
+    choices: tuple[Choice, ...] = ()
+    instruction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,23 @@ from protocol.messages import (
     Logprob,
     Status,
     Timings,
-    Token,
     Usage,
 )
 from protocol.states import GENERATION, GenerationEvent, advance
-from server.engine.base import Choice, Finished, Loading, Piece, Prefill, PromptMade, Queued, TokenLogprob, Update
+from server.engine.base import (
+    Choice,
+    Finished,
+    Loading,
+    Piece,
+    Prefill,
+    PromptMade,
+    Queued,
+    Steered,
+    TokenLogprob,
+    Update,
+)
 from server.generations.entries import Broken
-from server.generations.log import GenerationLog, Wake
+from server.generations.log import Event, GenerationLog, Wake
 from server.generations.ownership import owner_of
 from server.logs import context
 from server.writers import truncation
@@ -129,7 +139,7 @@ class Generation:
         self.watchers.remove(wake)
         self.on_watchers_changed(self)
 
-    async def events(self, after: int) -> AsyncGenerator[Token | Done, None]:
+    async def events(self, after: int) -> AsyncGenerator[Event, None]:
         """Yield the log's events after number ``after`` as they come, up to `done`.
 
         Text that is there already comes in one event. The generation is watched from the first event that is asked for
@@ -169,6 +179,9 @@ class Generation:
                 self.status = Status(id=self.id, state=self.state, done=read[0], total=read[1])
             case Piece():
                 self._apply_piece(update, now)
+            case Steered(instruction=instruction, completion_tokens=count):
+                self.log.steer(instruction.content, now)
+                self.completion_tokens = count
             case Finished():
                 self.end(update)
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from server.engine.base import Choice, Finished, GenerationRequest, Piece, PromptMade
+from server.engine.base import Finished, GenerationRequest, Piece, PromptMade, Steered
 from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Noted, Written
 from server.generations.journal_tables import MIGRATIONS
 from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
@@ -167,12 +167,15 @@ class Journal:
 
     def _statements(self, entries: Iterable[Entry]) -> list[_Statement]:
         statements: list[_Statement] = []
-        pieces: dict[str, list[tuple[int, str, tuple[int, ...], tuple[Choice, ...]]]] = {}
+        pieces: dict[str, list[tuple[Any, ...]]] = {}
         for entry in entries:
             match entry:
                 case Piece(id=id, text=text, tokens=tokens, choices=choices) if id in self._open and _is_text(text):
                     self._open[id].pieces.append(Written(text, choices))
                     pieces.setdefault(id, []).append((self._open[id].key, text, tokens, choices))
+                case Steered(id=id, instruction=instruction, tokens=tokens, choices=choices) if id in self._open:
+                    self._open[id].pieces.append(Written("", (), instruction.content))
+                    pieces.setdefault(id, []).append((self._open[id].key, "", tokens, choices, instruction))
                 case Begun():
                     statements.append(self._begin(entry))
                 case PromptMade(id=id) if id in self._open:

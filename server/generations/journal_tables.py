@@ -46,6 +46,9 @@ MIGRATIONS: Final = (
     -- The request to an upstream, JSON; '' for a model of this machine.
     ALTER TABLE generations ADD COLUMN asked TEXT NOT NULL DEFAULT '';
     """,
+    """
+    -- A piece in `steps` may have a fifth part, the instruction that it is; one in `generations` a third.
+    """,
 )
 """Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
 applied ones."""

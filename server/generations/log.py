@@ -1,18 +1,19 @@
 """One generation's append-only log of numbered events (PROTOCOL 6).
 
-Text pieces are numbered 1, 2, 3 and so on; ``done`` has the number after the last. A reader has a cursor and reads all
-text after it in one message, so a slow reader gets fewer and larger messages.
+Text pieces and instructions are numbered 1, 2, 3 and so on; ``done`` has the number after the last. A reader has a
+cursor and reads all text after it in one message, so a slow reader gets fewer and larger messages.
 """
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator
+from itertools import pairwise
 from math import nan
-from typing import Final
+from typing import Final, NamedTuple
 
-from protocol.messages import ChosenLogprob, Done, Token, ToolCall
+from protocol.messages import ChosenLogprob, Done, Instruction, Snapshot, Steered, Token, ToolCall
 from server.generations.call_log import CallLog
 
 Wake = Callable[[], None]
@@ -21,6 +22,30 @@ Wake = Callable[[], None]
 SLICE_BYTES: Final = 16_384
 """Maximum text per message, in bytes, except for a longer single piece: a client on a slow network must receive it
 before the server treats it as stalled."""
+
+
+Event = Token | Steered | Done
+"""An event of a log, as readers get it."""
+
+
+class Part(NamedTuple):
+    """Text of an answer after an ``instruction``, whose number is ``seq``; None and 0: its first part.
+
+    ``arrivals``: for each piece its length in code points and its arrival time; see ``GenerationLog.append``.
+    """
+
+    seq: int
+    instruction: str | None
+    text: str
+    arrivals: tuple[tuple[int, float], ...]
+
+
+class Entry(NamedTuple):
+    """One piece of text with the logprobs of its tokens where requested, or an ``instruction``."""
+
+    text: str
+    logprobs: tuple[ChosenLogprob, ...] = ()
+    instruction: str | None = None
 
 
 class GenerationLog:
@@ -36,6 +61,8 @@ class GenerationLog:
         self._pieces: list[str] = []
         self._logprobs: dict[int, tuple[ChosenLogprob, ...]] = {}
         """Logprobs of the tokens of each piece, by the piece's number."""
+        self._instructions: dict[int, str] = {}
+        """The instructions, by their numbers; each has an empty piece in ``_pieces``."""
         self._calls = CallLog(id, functions) if functions else None
         self._ends = array("q", [0])
         """UTF-8 size of the first 0, 1, 2 ... pieces, in bytes."""
@@ -44,7 +71,7 @@ class GenerationLog:
 
     @property
     def pieces(self) -> int:
-        """Number of text pieces, which is also the number of the newest one."""
+        """Number of text pieces and instructions, which is also the number of the newest one."""
         return len(self._pieces)
 
     @property
@@ -56,6 +83,11 @@ class GenerationLog:
     def text(self) -> str:
         """All text so far."""
         return "".join(self._pieces)
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """All instructions so far."""
+        return tuple(self._instruction(seq) for seq in self._instructions)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...] | None:
@@ -88,6 +120,27 @@ class GenerationLog:
         self._ends.append(size)
         self._arrivals.append(arrived)
 
+    def steer(self, instruction: str, arrived: float = nan) -> None:
+        """Append an instruction. The text after it is a new part of the answer."""
+        self.append("", arrived=arrived)
+        self._instructions[self.pieces] = instruction
+
+    def snapshot(self) -> Snapshot:
+        """Return the whole text so far."""
+        return Snapshot(
+            id=self.id,
+            epoch=self.epoch,
+            seq=self.pieces,
+            text=self.text,
+            tool_calls=self.tool_calls,
+            steered=self.instructions or None,
+        )
+
+    def snapshot_at(self, seq: int) -> Snapshot:
+        """Return the text up to the instruction ``seq``, for clients that don't know instructions (PROTOCOL 5.13)."""
+        known = tuple(self._instruction(each) for each in self._instructions if each <= seq)
+        return Snapshot(id=self.id, epoch=self.epoch, seq=seq, text="".join(self._pieces[:seq]), steered=known or None)
+
     def end_text(self) -> None:
         """Record that no piece follows: text that might have become a call is none."""
         if self._calls:
@@ -96,36 +149,61 @@ class GenerationLog:
     def finish(self, done: Done) -> None:
         self.done = done
 
-    def arrivals(self) -> Iterator[tuple[int, float]]:
-        """Yield each piece's length in code points and its arrival time; see ``append``."""
-        return zip(map(len, self._pieces), self._arrivals, strict=True)
+    def parts(self) -> tuple[Part, ...]:
+        """Return the text before, between and after the instructions."""
+        return tuple(self._part(start, end) for start, end in pairwise([0, *self._instructions, self.pieces]))
 
-    def written(self) -> Iterator[tuple[str, tuple[ChosenLogprob, ...]]]:
-        """Yield each piece, with the logprobs of its tokens where requested."""
+    def _part(self, start: int, end: int) -> Part:
+        pieces = self._pieces[start:end]
+        arrivals = zip(map(len, pieces), self._arrivals[start:end], strict=True)
+        return Part(start, self._instructions.get(start), "".join(pieces), tuple(arrivals))
+
+    def written(self) -> Iterator[Entry]:
+        """Yield each piece and each instruction."""
         for number, text in enumerate(self._pieces, start=1):
-            yield text, self._logprobs.get(number, ())
+            yield Entry(text, self._logprobs.get(number, ()), self._instructions.get(number))
 
-    def read(self, after: int) -> Token | Done | None:
-        """Return the next message for a cursor at ``after``: the text after it, else ``done``, else None for now."""
+    def read(self, after: int) -> Event | None:
+        """Return the next message for a cursor at ``after``: the text after it up to the next instruction, else that
+        instruction, else ``done``, else None for now."""
         if after < self.pieces:
+            if steered := self._steered(after + 1):
+                return steered
             last = max(after + 1, bisect_right(self._ends, self.size_at(after) + SLICE_BYTES) - 1)
+            last = self._text_end(after, min(last, self.pieces))
             text = "".join(self._pieces[after:last])
             calls = self._calls.between(after, last) if self._calls else None
             logprobs = self._logprobs_of(after, last)
             return Token(id=self.id, seq=last, n=last - after, text=text, logprobs=logprobs, tool_calls=calls)
         return self.done if self.done and after < self.done.seq else None
 
-    def event(self, seq: int) -> Token | Done | None:
+    def event(self, seq: int) -> Event | None:
         """Return the event with number ``seq``, a piece by itself; None while it is not there."""
+        if steered := self._steered(seq):
+            return steered
         if seq <= self.pieces:
             return Token(id=self.id, seq=seq, n=1, text=self._pieces[seq - 1], logprobs=self._logprobs_of(seq - 1, seq))
         return self.done if self.done and seq == self.done.seq else None
 
-    def events(self, after: int) -> Iterator[Token | Done]:
+    def events(self, after: int) -> Iterator[Event]:
         """Yield the messages after a cursor at ``after`` that can be read now."""
         while (event := self.read(after)) is not None:
             after = event.seq
             yield event
+
+    def _steered(self, seq: int) -> Steered | None:
+        content = self._instructions.get(seq)
+        return None if content is None else Steered(id=self.id, seq=seq, content=content)
+
+    def _instruction(self, seq: int) -> Instruction:
+        chars = sum(map(len, self._pieces[:seq]))
+        return Instruction(seq=seq, chars=chars, content=self._instructions[seq])
+
+    def _text_end(self, after: int, last: int) -> int:
+        """Return the number of the last piece after ``after``, up to ``last``, that is before an instruction."""
+        numbers = list(self._instructions)
+        place = bisect_left(numbers, after + 1)
+        return min(last, numbers[place] - 1) if place < len(numbers) else last
 
     def _logprobs_of(self, after: int, last: int) -> tuple[ChosenLogprob, ...] | None:
         if not self._logprobs:

@@ -6,16 +6,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from protocol.messages import Steered as SteeredEvent
 from server.engine.base import (
     EngineDeadError,
     Finished,
     FinishReason,
     GenerationRequest,
-    Loading,
     Piece,
-    Prefill,
-    PromptMade,
-    Queued,
+    Steered,
+    SteerRefused,
     Update,
 )
 from server.generations.breaking import broken
@@ -27,6 +26,7 @@ from server.generations.log import Wake
 from server.generations.measurements import Measurements, log_end
 from server.generations.parts import ServerParts
 from server.generations.recorder import Recorder
+from server.generations.steering import Steering
 from server.logs import described
 from server.writers.endings import ended
 from server.writers.writer_port import Writer
@@ -43,6 +43,7 @@ class LogAppender:
         expiry: Expiry,
         parts: ServerParts,
         measurements: Measurements,
+        steering: Steering,
         on_ended: Callable[[Generation], None],
     ) -> None:
         self._generations = generations
@@ -51,6 +52,7 @@ class LogAppender:
         self._expiry = expiry
         self._parts = parts
         self._measurements = measurements
+        self._steering = steering
         self._on_ended = on_ended
 
     def append(self, entries: Sequence[Entry]) -> None:
@@ -100,18 +102,23 @@ class LogAppender:
                 passed.set()
             case CancelAsked() | Noted() | Forgotten():
                 pass
-            case Broken(id=id) if generation := self._generations.open_one(id):
-                return self._end_broken(generation, entry, now)
-            case Queued() | Loading() | PromptMade() | Prefill() | Piece() | Finished() if (
-                generation := self._generations.open_one(entry.id)
-            ):
-                if generation.broken is None:
+            case Broken():
+                if generation := self._generations.open_one(entry.id):
+                    return self._end_broken(generation, entry, now)
+            case _:
+                generation = self._generations.open_one(entry.id)
+                if generation and generation.broken is None:
                     return self._update(generation, entry, now)
         return ()
 
     def _update(self, generation: Generation, update: Update, now: float) -> Iterable[Wake]:
         generation.apply(update, now)
-        if isinstance(update, Piece):
+        if isinstance(update, Steered):
+            event = SteeredEvent(id=generation.id, seq=generation.log.pieces, content=update.instruction.content)
+            self._steering.read(generation, event)
+        elif isinstance(update, SteerRefused):
+            self._steering.refused(generation, update.code, update.error)
+        elif isinstance(update, Piece):
             self._parts.guarded("the measurements", lambda: self._measurements.piece(generation, update, now))
         elif isinstance(update, Finished):
             self._end(generation, update, now)
@@ -120,6 +127,7 @@ class LogAppender:
     def _end(self, generation: Generation, finished: Finished, now: float) -> None:
         """Handle the end of a log. Faults in this must not keep the end from its readers."""
         guarded = self._parts.guarded
+        guarded("the instructions", lambda: self._steering.ended(generation))
         guarded("the measurements", lambda: self._measurements.end(finished))
         guarded("the log line of an end", lambda: log_end(generation, finished))
         guarded("the open generations", lambda: self._generations.end(generation))

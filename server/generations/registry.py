@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final, ParamSpec
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Generate
+from protocol.messages import Generate, Steered
 from server.engine.base import EngineDeadError, GenerationRequest
 from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mark, Noted
 from server.generations.expiry import Expiry
@@ -33,6 +33,7 @@ from server.generations.recorder import JournalLoad, JournalStatus, Recorder
 from server.generations.refusals import busy, conflict
 from server.generations.restoring import OnRestart, restored, resumed
 from server.generations.retention import RETENTION, FinishedLogs, Retention
+from server.generations.steering import Steering
 from server.generations.stored import Stored
 from server.logs import described, event
 from server.writers.request_errors import refusal
@@ -84,6 +85,7 @@ class Registry:
         finished = FinishedLogs(retention)
         self._expiry = Expiry(finished, self._cancel_unwatched, self._forget)
         self.places = Places(self._generations, finished, writer, retention.limit, queue_limit, active_limit)
+        self._steering = Steering(writer)
         self._appender = LogAppender(
             self._generations,
             writer,
@@ -91,6 +93,7 @@ class Registry:
             self._expiry,
             self.parts,
             self.measurements,
+            self._steering,
             lambda generation: self.on_ended(generation),
         )
         self._running = False
@@ -269,6 +272,10 @@ class Registry:
             text = f"generation {id!r} had ended before the cancel arrived: {generation.log.done.reason}"
             raise RemoteProtocolError(ErrorCode.ALREADY_DONE, text, re="cancel", id=id)
         self._stop(generation, received)
+
+    async def steer(self, id: str, content: str, *, principal: str) -> asyncio.Future[Steered]:
+        """Give an instruction to a running generation of the principal; see ``Steering.steer``."""
+        return await self._steering.steer(self.get(id, re="steer", principal=principal), content)
 
     def _cancel_unwatched(self, key: str) -> None:
         if generation := self._generations.open_one(key):

@@ -36,7 +36,10 @@ def restored(stored: Stored, model: str, position: int, now: float) -> Generatio
         note=begun.note,
     )
     for written in stored.pieces:
-        generation.write(written.text, written.choices)
+        if written.instruction is None:
+            generation.write(written.text, written.choices)
+        else:
+            generation.log.steer(written.instruction)
     return generation
 
 

@@ -6,12 +6,12 @@ import sqlite3
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from protocol.messages import Generate
-from server.engine.base import Choice, Finished, GenerationRequest, SamplingParams
+from server.engine.base import Choice, Finished, GenerationRequest, Instruction, SamplingParams
 from server.generations.entries import Begun, Written
 
 _GENERATIONS = """
@@ -22,8 +22,19 @@ _GENERATIONS = """
 """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
 
-_Step = list[tuple[int, str, tuple[int, ...], tuple[Choice, ...]]]
-"""One step: for each piece the generation's key, text, tokens and logprobs."""
+
+class _StepPiece(NamedTuple):
+    """A piece of one step, or an instruction, of the generation in row ``key``."""
+
+    key: int
+    text: str
+    tokens: tuple[int, ...]
+    choices: tuple[Choice, ...]
+    instruction: Instruction | None = None
+
+
+_Step = list[_StepPiece]
+
 
 _Ended = tuple[Written, ...]
 
@@ -51,15 +62,23 @@ def read(db: sqlite3.Connection) -> list[Stored]:
     rows = db.execute(_GENERATIONS).fetchall()
     open: dict[int, list[Written]] = {row[0]: [] for row in rows}
     tokens: dict[int, list[int]] = {row[0]: [] for row in rows}
+    read: dict[int, list[tuple[int, Instruction]]] = {row[0]: [] for row in rows}
     for (step,) in db.execute(_STEPS):
-        for key, text, chosen, choices in msgspec.json.decode(step, type=_Step):
+        for key, text, chosen, choices, instruction in msgspec.json.decode(step, type=_Step):
             if key in open:
-                open[key].append(Written(text, choices))
+                open[key].append(Written(text, choices, instruction.content if instruction else None))
                 tokens[key].extend(chosen)
-    return [_stored(row, open[row[0]], tokens[row[0]]) for row in rows]
+                if instruction:
+                    read[key].append((len(tokens[key]), instruction))
+    return [_stored(row, open[row[0]], tokens[row[0]], read[row[0]]) for row in rows]
 
 
-def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int]) -> Stored:
+def _stored(
+    row: Sequence[Any],
+    written: Sequence[Written],
+    tokens: Sequence[int],
+    instructions: Sequence[tuple[int, Instruction]],
+) -> Stored:
     key, id, epoch, principal, body, sampling, prompt, opened, *rest = row
     model, model_name, created, cancelled, finished, ending, pieces, note, unprepared, asked = rest
     request = GenerationRequest(
@@ -68,6 +87,7 @@ def _stored(row: Sequence[Any], written: Sequence[Written], tokens: Sequence[int
         sampling=msgspec.json.decode(sampling, type=SamplingParams),
         received=0,
         written=() if ending else tuple(tokens),
+        instructions=() if ending else tuple(instructions),
         opened=opened,
         principal=principal,
         model=model_name,

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from protocol.messages import DoneReason, ErrorInfo, Facts, GenerationState, Id, Seq, Timings, ToolCall, Usage
+from protocol.messages import (
+    DoneReason,
+    ErrorInfo,
+    Facts,
+    GenerationState,
+    Id,
+    Instruction,
+    Seq,
+    Timings,
+    ToolCall,
+    Usage,
+)
 from server.generations.generation import Generation
 from server.generations.registry import Registry
 
@@ -24,6 +35,7 @@ class Answer(Facts, frozen=True, kw_only=True):
     error: ErrorInfo | None = None
     tool_calls: tuple[ToolCall, ...] | None = None
     content: str | None = None
+    steered: tuple[Instruction, ...] | None = None
 
 
 def shown_model(generation: Generation, registry: Registry) -> str | None:
@@ -47,6 +59,7 @@ def answer_of(generation: Generation, registry: Registry) -> Answer:
         error=done.error if done else None,
         tool_calls=log.tool_calls,
         content=log.content if done else None,
+        steered=log.instructions or None,
     )
 
 

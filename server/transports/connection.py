@@ -36,9 +36,10 @@ from protocol.messages import (
     Ping,
     Pong,
     ServerMessage,
-    Snapshot,
     Status,
     StatusRequest,
+    Steer,
+    Steered,
     Watch,
 )
 from protocol.session import ServerSession
@@ -286,6 +287,9 @@ class Connection:
                 await self._generate(message, received)
             case Cancel():
                 self._cancel(message, received)
+            case Steer(id=id, content=content):
+                steered = await self._registry.steer(id, content, principal=self.principal)
+                steered.add_done_callback(self._on_steered)
             case Attach(id=id):
                 await self._registry.accepted(id, self.principal)
                 self._attach(message, re="attach")
@@ -333,6 +337,12 @@ class Connection:
         if len(ended) == len(ids):
             raise ended[-1]
 
+    def _on_steered(self, steered: asyncio.Future[Steered]) -> None:
+        """Send the error if an instruction was not read. Otherwise its event is in the log."""
+        error = None if steered.cancelled() else steered.exception()
+        if isinstance(error, RemoteProtocolError) and not self.closed.is_set():
+            self._send(error.as_message())
+
     def _attach_each(self, points: Iterable[AttachPoint]) -> None:
         for point in points:
             self._asked = True
@@ -351,7 +361,7 @@ class Connection:
         self._send(Attached(id=log.id, epoch=log.epoch, recovered=recovered, from_=after or 0, to=log.seq))
         if after is None:
             after = log.pieces
-            self._send(Snapshot(id=log.id, epoch=log.epoch, seq=after, text=log.text, tool_calls=log.tool_calls))
+            self._send(log.snapshot())
         self._watch(generation, after)
 
     def _status(self, id: str | None) -> Status:

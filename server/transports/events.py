@@ -27,6 +27,7 @@ from protocol.messages import (
     Generate,
     ServerMessage,
     Snapshot,
+    Steered,
     Token,
     Welcome,
 )
@@ -78,7 +79,7 @@ class AnswerSocket(ChannelSocket):
                 self._epoch, seq = epoch, 0
             case Attached(epoch=epoch, from_=seq):
                 self._epoch = epoch
-            case Snapshot(seq=seq) | Token(seq=seq) | Done(seq=seq):
+            case Snapshot(seq=seq) | Token(seq=seq) | Steered(seq=seq) | Done(seq=seq):
                 pass
             case _:
                 return ""

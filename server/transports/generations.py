@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from protocol import codec
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import AttachPoint, Done, DoneReason, Generate, ServerMessage, Snapshot
+from protocol.messages import AttachPoint, Done, DoneReason, Generate, ServerMessage, Steer, Steered
 from server.conversations.service import Conversations, Started
 from server.generations.generation import Generation
 from server.generations.registry import Registry
@@ -80,6 +80,19 @@ async def cancel(request: Request) -> Response:
     return Response(codec.encode(done) + "\n", 200, NO_STORE, media_type=JSON)
 
 
+async def steer(request: Request) -> Response:
+    """``POST /generations/{id}/steer``: give it an instruction; return the `steered` event once it was read."""
+    registry: Registry = request.app.state.registry
+    id, principal = request.path_params["id"], principal_of(request.scope)
+    message = codec.decode_steer(await read_body(request), id)
+    steered = await while_connected(request, _steered(registry, message, principal))
+    return Response(codec.encode(steered) + "\n", 200, NO_STORE, media_type=JSON)
+
+
+async def _steered(registry: Registry, message: Steer, principal: str) -> Steered:
+    return await (await registry.steer(message.id, message.content, principal=principal))
+
+
 async def poll_events(request: Request) -> Response:
     """``GET /generations/{id}/poll``: the events after a cursor; 204 if none came in time."""
     wait = seconds(request, "wait", default=WAIT_SECONDS, most=MOST_WAIT_SECONDS)
@@ -100,11 +113,15 @@ async def _next(generation: Generation, point: AttachPoint) -> list[ServerMessag
     log = generation.log
     after = resume_at(log, point)
     if after is None:
-        snapshot = Snapshot(id=log.id, epoch=log.epoch, seq=log.pieces, text=log.text, tool_calls=log.tool_calls)
+        snapshot = log.snapshot()
         return [snapshot, *log.events(snapshot.seq)]
     async with contextlib.aclosing(generation.events(after)) as events:
         first = await anext(events)
-    return [first, *log.events(first.seq)]
+    return [
+        message
+        for event in (first, *log.events(first.seq))
+        for message in ((event, log.snapshot_at(event.seq)) if isinstance(event, Steered) else (event,))
+    ]
 
 
 async def _start(request: Request, body: Generate, received: float) -> Started:

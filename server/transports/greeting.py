@@ -11,7 +11,7 @@ from server.generations.registry import Registry
 from server.guard.connection_access import ConnectionAccess
 from server.transports.model_news import entry_of, greeted_models, sampling_of
 
-FEATURES: Final = ("tools", "reasoning")
+FEATURES: Final = ("tools", "reasoning", "steer")
 """Optional parts of the protocol that this server has (PROTOCOL 11)."""
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from protocol.messages import Done, Generate, Token
+from protocol.messages import Done, Generate, Steered, Token
 from server.conversations.service import Conversations
 from server.generations.generation import Generation
 from server.guard.principal import principal_of
@@ -61,7 +61,8 @@ class Choices:
         for index, generation in enumerate(self._generations):
             for event in generation.log.events(self._cursors[index]):
                 self._cursors[index] = event.seq
-                yield ChoiceEvent(index, event)
+                if not isinstance(event, Steered):
+                    yield ChoiceEvent(index, event)
 
     def _unread(self) -> Iterator[bool]:
         pairs = zip(self._generations, self._cursors, strict=True)

@@ -15,9 +15,11 @@ from server.engine.base import (
     Finished,
     FinishReason,
     GenerationRequest,
+    Instruction,
     Listener,
 )
 from server.writers.endings import ended
+from server.writers.local_instruction import make_instruction
 from server.writers.local_prompt import make_prompt, measure_prompt
 from server.writers.local_sampling import resolve_sampling
 from server.writers.local_tools import begun_call_grammar, call_grammar
@@ -128,6 +130,12 @@ class LocalWriter:
 
     def submit(self, request: GenerationRequest) -> None:
         self.engine.submit(request)
+
+    def instruction(self, model: str, body: Generate, content: str) -> Instruction:
+        return make_instruction(body, content, self.engine, self.chat_template)
+
+    def steer(self, key: str, model: str, instruction: Instruction) -> None:
+        self.engine.steer(key, instruction)
 
     def cancel(self, key: str, received: float) -> None:
         self.engine.cancel(key, received)

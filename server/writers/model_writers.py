@@ -21,6 +21,7 @@ from server.engine.base import (
     Finished,
     FinishReason,
     GenerationRequest,
+    Instruction,
     Listener,
     ModelError,
     SamplingParams,
@@ -167,6 +168,16 @@ class ModelWriters:
 
     def submit(self, request: GenerationRequest) -> None:
         self._models.submit(request, self._identities.pop(request.id, ""))
+
+    def instruction(self, model: str, body: Generate, content: str) -> Instruction:
+        with self._models.used(self._models.by_name[model]) as writer:
+            if writer is None:
+                text = f"the model {model} is still being loaded; send the instruction once the answer has begun"
+                raise RemoteProtocolError(ErrorCode.BUSY, text)
+            return writer.instruction(model, body, content)
+
+    def steer(self, key: str, model: str, instruction: Instruction) -> None:
+        self._call(model, lambda writer: writer.steer(key, model, instruction))
 
     def cancel(self, key: str, received: float) -> None:
         with self._models.changed:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from protocol.messages import Generate, ModelState
 from server.chat.wellknown import Origin
-from server.engine.base import EngineStats, Finished, GenerationRequest, Listener, SamplingParams
+from server.engine.base import EngineStats, Finished, GenerationRequest, Instruction, Listener, SamplingParams
 
 
 class Prepared(NamedTuple):
@@ -84,7 +84,8 @@ def names_of(models: Iterable[ServedModel]) -> Iterator[str]:
 class Writer(Protocol):
     """Writes answers. Every method may be called from any thread.
 
-    Updates are those of the engine: for each request any number of Queued, Prefill and Piece, and finally one Finished.
+    Updates are those of the engine: for each request any number of Queued, Prefill, Piece, Steered and SteerRefused,
+    and finally one Finished.
     Where the model has to be loaded first, Loading comes before these, and PromptMade if the request had no prompt.
     """
 
@@ -159,6 +160,19 @@ class Writer(Protocol):
 
     def submit(self, request: GenerationRequest) -> None:
         """Queue a prepared request. Raises EngineDeadError."""
+        ...
+
+    def instruction(self, model: str, body: Generate, content: str) -> Instruction:
+        """Return an instruction for the answer to ``body``, which the model of this name writes.
+
+        Run it on a worker thread. Raises EngineDeadError, and RemoteProtocolError where such an answer can't be
+        steered, or its model isn't loaded.
+        """
+        ...
+
+    def steer(self, key: str, model: str, instruction: Instruction) -> None:
+        """Let an answer of this model continue after ``instruction``; see ``Engine.steer``. Raises EngineDeadError,
+        and RemoteProtocolError if the model isn't loaded."""
         ...
 
     def cancel(self, key: str, received: float) -> None:

@@ -746,6 +746,34 @@ class ResultWithoutCall(Fault):
         return [{**message, "messages": turns}]
 
 
+class SteeredWithoutSnapshot(Fault):
+    rule = "5.13/1"
+
+    def __init__(self) -> None:
+        self._steered = 0
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] == "steered":
+            self._steered = message["seq"]
+        return [] if message["type"] == "snapshot" and message["seq"] == self._steered else [message]
+
+
+class SteeredWithoutNumber(Fault):
+    """Gives an instruction the number of the text before it."""
+
+    rule = "6.2/2"
+
+    def said(self, message: Message) -> list[Message]:
+        return [{**message, "seq": message["seq"] - 1}] if message["type"] == "steered" else [message]
+
+
+class LateSteerUnanswered(Fault):
+    rule = "4.9/1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [] if message["type"] == "error" and message.get("re") == "steer" else [message]
+
+
 def _all(base: type[Fault]) -> list[type[Fault]]:
     return [found for child in base.__subclasses__() for found in (child, *_all(child))]
 

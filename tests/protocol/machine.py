@@ -25,12 +25,15 @@ from protocol.messages import (
     GenerationState,
     Goodbye,
     Hello,
+    Instruction,
     Ping,
     Pong,
     ServerMessage,
     Snapshot,
     Status,
     StatusRequest,
+    Steer,
+    Steered,
     Token,
 )
 from protocol.session import ClientSession, ServerSession
@@ -56,6 +59,8 @@ class Log:
     def __init__(self, id: str, epoch: str, prompt: str) -> None:
         self.id, self.epoch, self.prompt = id, epoch, prompt
         self.pieces: list[str] = []
+        self.steered: dict[int, str] = {}  # instructions by their numbers; each has an empty piece
+        self.asked: deque[str] = deque()  # instructions that the model has not read
         self.reason: DoneReason | None = None
         self.cancelled = False
 
@@ -65,6 +70,16 @@ class Log:
 
     def text(self, seq: int) -> str:
         return "".join(self.pieces[:seq])
+
+    def instructions(self, seq: int) -> tuple[Instruction, ...]:
+        known = sorted((number, content) for number, content in self.steered.items() if number <= seq)
+        return tuple(
+            Instruction(seq=number, chars=len(self.text(number)), content=content) for number, content in known
+        )
+
+    def snapshot(self, seq: int) -> Snapshot:
+        steered = self.instructions(seq) or None
+        return Snapshot(id=self.id, epoch=self.epoch, seq=seq, text=self.text(seq), steered=steered)
 
     def end(self) -> Done:
         assert self.reason is not None
@@ -127,6 +142,11 @@ class Machine(RuleBasedStateMachine):
         self.tabs[tab].ask(cancel)
 
     @precondition(lambda self: self.logs)
+    @rule(tab=TABS, id=IDS, content=st.sampled_from(["shorter", "in French"]))
+    def steer(self, tab: int, id: str, content: str) -> None:
+        self.tabs[tab].ask(Steer(id=id, content=content))
+
+    @precondition(lambda self: self.logs)
     @rule(tab=TABS, id=IDS, from_start=st.booleans(), with_epoch=st.booleans())
     def attach(self, tab: int, id: str, from_start: bool, with_epoch: bool) -> None:
         cursor = self.tabs[tab].cursors.get(id)
@@ -180,6 +200,14 @@ class Machine(RuleBasedStateMachine):
         running = self.running()
         running[pick % len(running)].pieces += [text] * count
 
+    @precondition(lambda self: any(log.asked for log in self.running()))
+    @rule(pick=PICKS)
+    def read_instruction(self, pick: int) -> None:
+        asked = [log for log in self.running() if log.asked]
+        log = asked[pick % len(asked)]
+        log.pieces.append("")
+        log.steered[len(log.pieces)] = log.asked.popleft()
+
     @precondition(lambda self: self.running())
     @rule(pick=PICKS, reason=st.sampled_from([DoneReason.STOP, DoneReason.LENGTH, DoneReason.FAILED]))
     def end(self, pick: int, reason: DoneReason) -> None:
@@ -191,8 +219,13 @@ class Machine(RuleBasedStateMachine):
     def read_log(self, pick: int, most: int) -> None:
         tab, log = self.readable()[pick % len(self.readable())]
         last = tab.reading[log.id]
-        n = min(most, len(log.pieces) - last)
-        if n:
+        before = min((seq for seq in log.steered if seq > last), default=len(log.pieces) + 1) - 1
+        n = min(most, before - last)
+        if last + 1 in log.steered:
+            tab.reading[log.id] = last + 1
+            tab.reply(Steered(id=log.id, seq=last + 1, content=log.steered[last + 1]))
+            tab.reply(log.snapshot(last + 1))
+        elif n:
             tab.reading[log.id] = last + n
             tab.reply(Token(id=log.id, seq=last + n, n=n, text="".join(log.pieces[last : last + n])))
         else:
@@ -267,6 +300,11 @@ class Machine(RuleBasedStateMachine):
                 tab.reading.pop(id, None)
             case Cancel():
                 self.stop(tab, message)
+            case Steer(id=id, content=content):
+                log = self.known(id, "steer")
+                if log.reason is not None or log.cancelled:
+                    raise RemoteProtocolError(ErrorCode.ALREADY_DONE, "no", re="steer", id=id)
+                log.asked.append(content)
             case Ping(nonce=nonce):
                 tab.reply(Pong(nonce=nonce))
             case StatusRequest(id=None):
@@ -299,7 +337,7 @@ class Machine(RuleBasedStateMachine):
             tab.reading[log.id] = after
         else:
             tab.reply(Attached(id=log.id, epoch=log.epoch, recovered=False, from_=0, to=log.newest))
-            tab.reply(Snapshot(id=log.id, epoch=log.epoch, seq=last, text=log.text(last)))
+            tab.reply(log.snapshot(last))
             tab.reading[log.id] = last
 
     def stop(self, tab: Tab, cancel: Cancel) -> None:
@@ -323,6 +361,7 @@ class Machine(RuleBasedStateMachine):
                 log = self.all_logs[cursor.epoch]
                 assert cursor.seq <= log.newest
                 assert log.text(cursor.seq) == cursor.text or not cursor.text  # empty until its snapshot comes
+                assert not cursor.text or cursor.instructions == log.instructions(cursor.seq)
                 assert cursor.done is None or cursor.done == log.end()
 
     def here(self) -> list[Tab]:
@@ -340,3 +379,4 @@ class Machine(RuleBasedStateMachine):
         for tab, log in reading:
             cursor = tab.cursors[log.id]
             assert (cursor.epoch, cursor.text, cursor.done) == (log.epoch, log.text(log.newest), log.end())
+            assert cursor.instructions == log.instructions(log.newest)

@@ -354,3 +354,44 @@ async def test_waiting_for_changes_ends_with_the_generation(server: RunningServe
         await waiting
     with pytest.raises(ClosedError):
         await anext(chat.changes())
+
+
+async def test_an_answer_is_steered_and_its_readers_see_where(server: RunningServer, chat: Chat) -> None:
+    server.model.gate.close()
+    generation = chat.generate("Hi", seed=3)
+    server.model.gate.step(6)
+    await server.held()
+    steering = asyncio.ensure_future(generation.steer("shorter"))
+    await server.until(lambda: bool(server.engine._inbox))
+    server.model.gate.open()
+    steered = await steering
+    events = [event async for event in generation]
+    assert steered.content == "shorter"
+    assert steered in events
+    assert not any(type(event).__name__ == "Snapshot" for event in events)
+    assert "".join(event.text for event in events if isinstance(event, Token)) == generation.text
+    assert generation.text == text_of(server, generation.id)
+    with pytest.raises(RequestError, match="already_done"):
+        await generation.steer("in French")
+
+
+async def test_an_instruction_that_the_server_refuses_raises(server: RunningServer, chat: Chat) -> None:
+    server.model.gate.close()
+    generation = chat.generate("Hi", raw=True)
+    with pytest.raises(RequestError, match="unsupported: raw"):
+        await generation.steer("shorter")
+    with pytest.raises(RequestError, match="invalid_field"):
+        await generation.steer(" ")
+    server.model.gate.open()
+    assert (await generation.done()).reason is DoneReason.STOP
+
+
+async def test_an_instruction_that_the_end_overtakes_raises(server: RunningServer, chat: Chat) -> None:
+    server.model.gate.close()
+    generation = chat.generate("Hi", max_tokens=1)
+    await server.held()
+    steering = asyncio.ensure_future(generation.steer("shorter"))
+    await server.until(lambda: bool(server.engine._inbox))
+    server.model.gate.open()
+    with pytest.raises(RequestError, match="already_done"):
+        await steering

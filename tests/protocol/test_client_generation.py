@@ -5,11 +5,11 @@ import pickle
 import pytest
 
 from protocol.client import Generation, RequestError, TextReplacedError
-from protocol.messages import Accepted, Attached, Error, Generate, Snapshot, Token
+from protocol.messages import Accepted, Attached, Cancel, Error, Generate, Snapshot, Steer, Token
 
 
 def generation() -> Generation:
-    made = Generation(Generate(id="g1", prompt="Hi"), lambda: None)
+    made = Generation(Generate(id="g1", prompt="Hi"), lambda message: None)
     made.apply(Accepted(id="g1", epoch="e", position=0))
     return made
 
@@ -76,13 +76,13 @@ async def test_a_failure_comes_after_what_was_there() -> None:
 
 
 async def test_stop_cancels_once() -> None:
-    asked: list[None] = []
-    made = Generation(Generate(id="g1", prompt="Hi"), lambda: asked.append(None))
+    asked: list[Cancel | Steer] = []
+    made = Generation(Generate(id="g1", prompt="Hi"), lambda message: asked.append(message))
     made.stop()
     made.stop()
-    assert len(asked) == 1
+    assert asked == [Cancel(id="g1")]
     with pytest.raises(ValueError, match="name its generations"):
-        Generation(Generate(prompt="Hi"), lambda: None)
+        Generation(Generate(prompt="Hi"), lambda message: None)
 
 
 def test_an_error_can_be_sent_to_another_process() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol import codec
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
-from protocol.messages import Detach, Generate, Ping, Pong, StatusRequest, Token
+from protocol.messages import Detach, Generate, Ping, Pong, StatusRequest, Steer, Token
 from tests.protocol.samples import CLIENT, SERVER, WELCOME
 
 
@@ -327,3 +327,15 @@ def test_any_text_survives_the_wire(text: str, seq: int) -> None:
 
 def test_status_without_id_is_about_the_server() -> None:
     assert codec.decode_client('{"type":"status"}') == [StatusRequest()]
+
+
+def test_the_body_of_a_steer_is_its_content() -> None:
+    assert codec.decode_steer('{"content":"shorter"}', "g1") == Steer(id="g1", content="shorter")
+    for body, code in (
+        ('{"content":" "}', ErrorCode.INVALID_FIELD),
+        ("{}", ErrorCode.MISSING_FIELD),
+        ('{"content":"a","id":"g2"}', ErrorCode.UNKNOWN_FIELD),
+    ):
+        with pytest.raises(RemoteProtocolError) as caught:
+            codec.decode_steer(body, "g1")
+        assert caught.value.code is code

@@ -6,7 +6,7 @@ import pytest
 
 from protocol.cursor import Cursor
 from protocol.errors import RemoteProtocolError
-from protocol.messages import Attached, AttachPoint, Done, Snapshot, Token
+from protocol.messages import Attached, AttachPoint, Done, Instruction, Snapshot, Steered, Token
 from tests.protocol.samples import done
 
 
@@ -22,7 +22,7 @@ def snapshot(seq: int, text: str, epoch: str = "e") -> Snapshot:
     return Snapshot(id="g", epoch=epoch, seq=seq, text=text)
 
 
-def read(*events: Token | Snapshot | Done) -> Cursor:
+def read(*events: Token | Steered | Snapshot | Done) -> Cursor:
     cursor = Cursor("g", "e")
     for event in events:
         cursor.apply(event)
@@ -153,3 +153,25 @@ def test_a_snapshot_puts_an_end_to_what_was_read_before() -> None:
     cursor.apply(snapshot(1, "Oh"))
     with pytest.raises(RemoteProtocolError, match="text was not read"):
         cursor.attach(attached(4), chars=5)
+
+
+def test_an_instruction_takes_a_number_and_no_text() -> None:
+    steered = Steered(id="g", seq=5, content="shorter")
+    cursor = read(*HALF, steered, token(6, "x"))
+    assert cursor.text == "Hé 🙂!x"
+    assert list(cursor.instructions) == [Instruction(seq=5, chars=5, content="shorter")]
+    cursor.attach(attached(4), chars=5)
+    assert list(cursor.instructions) == []
+    cursor.apply(steered)
+    with pytest.raises(RemoteProtocolError, match="steered has number 5, 6 is next"):
+        cursor.apply(steered)
+    assert [each.seq for each in cursor.instructions] == [5]
+
+
+def test_a_snapshot_brings_the_instructions_of_another_log() -> None:
+    steered = (Instruction(seq=2, chars=1, content="in French"),)
+    cursor = read(*HALF, Steered(id="g", seq=5, content="shorter"))
+    cursor.attach(attached(0, epoch="e2"), chars=0)
+    assert list(cursor.instructions) == []
+    cursor.apply(Snapshot(id="g", epoch="e2", seq=3, text="ab", steered=steered))
+    assert list(cursor.instructions) == list(steered)

@@ -13,6 +13,8 @@ from protocol.messages import (
     Generate,
     ServerMessage,
     Status,
+    Steer,
+    Steered,
     Token,
 )
 from protocol.plain import END_OF_ANSWER, MAX_WAITING_LINES, PlainSession
@@ -169,3 +171,23 @@ def test_a_frame_of_too_many_lines_gets_one_error(session: PlainSession) -> None
     results = session.receive("again\n" * 100_000)
     assert [type(result) for result in results] == [Generate, RemoteProtocolError]
     assert "99744 more are dropped" in str(results[1])
+
+
+def test_a_line_steers_the_running_answer_at_once(session: PlainSession) -> None:
+    answering(session, "second")
+    assert session.receive("/steer  shorter\nthird") == [Steer(id="g1", content="shorter")]
+    assert sent(session, Token(id="g1", seq=1, n=1, text="One two")) == []
+    assert sent(session, Steered(id="g1", seq=2, content="shorter\nplease")) == ["One two", "\n> shorter\n> please\n"]
+    assert sent(session, Token(id="g1", seq=3, n=1, text="Three")) == []
+    assert sent(session, done("g1", "One twoThree", 4)) == ["Three", END_OF_ANSWER]
+
+
+def test_an_instruction_before_any_text_stands_alone(session: PlainSession) -> None:
+    answering(session)
+    assert sent(session, Steered(id="g1", seq=1, content="shorter")) == ["> shorter\n"]
+
+
+def test_a_line_without_a_running_answer_steers_nothing(session: PlainSession) -> None:
+    (problem,) = session.receive("/steer shorter")
+    assert isinstance(problem, RemoteProtocolError)
+    assert session.texts(problem.as_message()) == [f"! {problem.message}\n"]

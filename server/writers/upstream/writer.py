@@ -21,6 +21,7 @@ from server.engine.base import (
     Finished,
     FinishReason,
     GenerationRequest,
+    Instruction,
     Limit,
     Listener,
     ModelError,
@@ -148,6 +149,13 @@ class UpstreamWriter:
     def submit(self, request: GenerationRequest) -> None:
         asked = read_asked(request.asked)
         self._call(lambda: self._add(Answer(request, asked, self.known.kind(asked.kind))))
+
+    def instruction(self, model: str, body: Generate, content: str) -> Instruction:
+        text = f"this model is behind {self.upstream.kind.title}, which takes no instruction in mid-answer; cancel it"
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
+
+    def steer(self, key: str, model: str, instruction: Instruction) -> None:
+        raise self._no_tokens()
 
     def cancel(self, key: str, received: float) -> None:
         with contextlib.suppress(EngineDeadError):

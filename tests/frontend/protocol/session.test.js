@@ -65,6 +65,84 @@ describe("Cursor", () => {
   });
 });
 
+/**
+ * @param {number} seq
+ * @param {string} content
+ */
+function steered(seq, content) {
+  return /** @type {const} */ ({ type: "steered", id: "a", seq, content });
+}
+
+/**
+ * @param {number} seq
+ * @param {string} [epoch]
+ */
+function snapshot(seq, epoch = "e1") {
+  return /** @type {const} */ ({ type: "snapshot", id: "a", epoch, seq, text: "all" });
+}
+
+describe("steering", () => {
+  const NONE = { send: [], deliver: [] };
+  /** @type {Session} */
+  let session;
+
+  beforeEach(() => {
+    session = new Session();
+    session.opened();
+    session.begin(REQUEST);
+    session.receive(ACCEPTED);
+    session.receive(token(1));
+  });
+
+  it("sends an instruction, and delivers its event but not the snapshot that repeats the text", () => {
+    const sent = { type: "steer", id: "a", content: "shorter" };
+    assert.deepEqual(session.steer("a", "shorter"), { send: [sent], deliver: [] });
+    assert.deepEqual(session.receive(steered(2, "shorter")).deliver, [steered(2, "shorter")]);
+    assert.deepEqual(session.receive(snapshot(2)), NONE);
+    assert.deepEqual(session.receive(token(3)).deliver, [token(3)]);
+    assert.deepEqual(session.receive(done(4)).deliver, [done(4)]);
+  });
+
+  it("attaches again after a gap before an instruction, and skips one that it has", () => {
+    assert.deepEqual(session.receive(steered(1, "shorter")), NONE);
+    assert.deepEqual(session.receive(steered(3, "shorter")).send, [{ type: "attach", id: "a", epoch: "e1", after: 1 }]);
+  });
+
+  it("reports the oldest instruction when one is refused", () => {
+    session.steer("a", "shorter");
+    session.steer("a", "in French");
+    const refusal = error("context_overflow", { re: "steer" });
+    assert.deepEqual(session.receive(refusal).deliver, [{ type: "unsteered", id: "a", content: "shorter", error: refusal }]);
+    session.receive(steered(2, "in French"));
+    assert.deepEqual(session.receive(refusal), NONE);
+  });
+
+  it("reports an instruction that the end overtakes, and one after the end", () => {
+    session.steer("a", "shorter");
+    const [late, end] = session.receive(done(2)).deliver;
+    assert.deepEqual([late?.type, end?.type], ["unsteered", "done"]);
+    const [after] = session.steer("a", "in French").deliver;
+    assert.deepEqual([after?.type, after && "content" in after && after.content], ["unsteered", "in French"]);
+  });
+
+  it("sends instructions again after a lost connection if the log lacks them", () => {
+    session.steer("a", "shorter");
+    session.steer("a", "in French");
+    session.closed();
+    session.steer("a", "no code");
+    session.opened();
+    const attached = /** @type {const} */ ({ type: "attached", id: "a", epoch: "e1", recovered: true, to: 3 });
+    assert.deepEqual(session.receive(attached).send, []);
+    assert.deepEqual(session.receive(token(2)).send, []);
+    assert.deepEqual(session.receive(steered(3, "shorter")).send.map((message) => "content" in message && message.content), ["in French", "no code"]);
+  });
+
+  it("takes the snapshot of another log even with its own number", () => {
+    session.receive({ type: "attached", id: "a", epoch: "e2", recovered: false, to: 1 });
+    assert.deepEqual(session.receive(snapshot(1, "e2")).deliver, [snapshot(1, "e2")]);
+  });
+});
+
 describe("Session", () => {
   /** @type {Session} */
   let session;

@@ -46,7 +46,7 @@ def test_the_log_keeps_when_each_piece_arrived(generation: Generation) -> None:
     generation.apply(Prefill("g1", 0, 1), 0)
     generation.apply(Piece("g1", "one", 1), 10.5)
     generation.apply(Piece("g1", " more", 2), 11)
-    (_, unknown), *known = generation.log.arrivals()
+    (_, unknown), *known = generation.log.parts()[0].arrivals
     assert isnan(unknown)
     assert known == [(3, 10.5), (5, 11)]
 

@@ -1,0 +1,101 @@
+"""Instructions in mid-answer, from their receipt until the engine has read them (PROTOCOL 4.9)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Steered
+from server.engine.base import EngineDeadError
+from server.generations.generation import Generation
+from server.writers.writer_port import Writer
+
+
+class _Open:
+    """Instructions of one generation. ``waiting``: a future for each that the writer has, in order. ``turn``: held
+    while one of them is prepared, so that they reach the writer in the order of their receipt."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[asyncio.Future[Steered]] = deque()
+        self.turn = asyncio.Lock()
+
+
+class Steering:
+    """Owns the instructions that the writer has not read yet, on the event loop."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._open: dict[str, _Open] = {}
+
+    async def steer(self, generation: Generation, content: str) -> asyncio.Future[Steered]:
+        """Give an instruction to the writer. Returns the future of its event, which raises RemoteProtocolError if the
+        answer ends before, or if there is no room for it.
+
+        Raises RemoteProtocolError: already_done, unsupported, context_overflow, engine_failed.
+        """
+        _refuse_ended(generation)
+        open = self._open.setdefault(generation.key, _Open())
+        async with open.turn:
+            return await self._submit(open, generation, content)
+
+    async def _submit(self, open: _Open, generation: Generation, content: str) -> asyncio.Future[Steered]:
+        model, body = generation.model, generation.body
+        try:
+            instruction = await asyncio.to_thread(self._writer.instruction, model, body, content)
+            _refuse_ended(generation)  # it may have ended meanwhile
+            self._writer.steer(generation.key, model, instruction)
+        except EngineDeadError as error:
+            raise _refusal(generation, ErrorCode.ENGINE_FAILED, str(error)) from error
+        except RemoteProtocolError as error:
+            raise _refusal(generation, error.code, error.message, error.field) from error
+        future = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_retrieve)
+        open.waiting.append(future)
+        return future
+
+    def read(self, generation: Generation, event: Steered) -> None:
+        """Note that the writer has read the oldest instruction: ``event`` is in the log."""
+        if future := self._oldest(generation):
+            future.set_result(event)
+
+    def refused(self, generation: Generation, code: str, text: str) -> None:
+        """Note that the writer has refused the oldest instruction."""
+        if future := self._oldest(generation):
+            future.set_exception(_refusal(generation, ErrorCode(code), text))
+
+    def ended(self, generation: Generation) -> None:
+        """Refuse all instructions of a generation that has ended."""
+        if open := self._open.pop(generation.key, None):
+            for future in open.waiting:
+                if not future.done():
+                    future.set_exception(_already_done(generation))
+
+    def _oldest(self, generation: Generation) -> asyncio.Future[Steered] | None:
+        """Take the oldest instruction; None if its sender waits no more, or an earlier server got it."""
+        open = self._open.get(generation.key)
+        if open is None or not open.waiting:
+            return None
+        future = open.waiting.popleft()
+        return None if future.done() else future
+
+
+def _retrieve(future: asyncio.Future[Steered]) -> None:
+    """Mark the exception as retrieved: the sender may have left."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _refuse_ended(generation: Generation) -> None:
+    if generation.log.done or generation.cancel_received is not None:
+        raise _already_done(generation)
+
+
+def _already_done(generation: Generation) -> RemoteProtocolError:
+    done = generation.log.done
+    state = f"had ended before the instruction was read: {done.reason}" if done else "is being stopped"
+    return _refusal(generation, ErrorCode.ALREADY_DONE, f"generation {generation.id!r} {state}; ask again")
+
+
+def _refusal(generation: Generation, code: ErrorCode, text: str, field: str | None = None) -> RemoteProtocolError:
+    return RemoteProtocolError(code, text, field=field, re="steer", id=generation.id)
