@@ -175,13 +175,14 @@ class Terminal:
         """Press ``key`` until the process has ended; return its exit status.
 
         A person needs one press. But Python's input() keeps waiting in select() for the next key if SIGINT arrives in
-        the microseconds between the prompt and that select().
+        the microseconds between the prompt and that select(). A press while the process ends would end it otherwise, so
+        the next one comes late.
         """
         deadline = time.monotonic() + DEADLINE
         while time.monotonic() < deadline:
             self.type(key)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return self.process.wait(0.5)
+                return self.process.wait(15)
         raise AssertionError(f"{key!r} did not end it")
 
     def expect(self, pattern: str) -> str:
