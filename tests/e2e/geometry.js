@@ -51,7 +51,7 @@ export function layoutFaults(minCharacters) {
     const area = document.querySelector(place);
     if (!area) continue;
     const outer = area.getBoundingClientRect();
-    const parts = seen(`${place} :is(button, input, textarea, a, p, li, h1, span, div)`).filter((part) => part.id !== "to-end");
+    const parts = seen(`${place} :is(button, input, textarea, a, p, li, h1, span, div)`).filter((part) => part.id !== "to-end" && !part.closest("[popover]"));
     for (const part of parts) if (!isWithin(part, outer)) faults.push(`${nameOf(part)} is outside ${place}`);
     const controls = parts.filter((part) => part.matches("button, input, textarea, a, .composer-hint, .composer-notice, .title, .model, .connection"));
     for (const [index, one] of controls.entries()) {

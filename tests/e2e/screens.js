@@ -18,6 +18,7 @@ import { Server } from "./server.js";
  * @property {HttpProxy} proxy through which it is connected
  * @property {Server} server its model takes its time, unless it is told to hurry
  * @property {() => Promise<string>} guarded address of a server that asks for a token
+ * @property {() => Promise<string>} several address of a server with several models
  */
 /**
  * @typedef {object} Screen
@@ -178,7 +179,15 @@ export const SCREENS = [
       await chat.page.$eval("#panel-models", (panel) => panel.scrollTo(0, 0));
     },
   },
-  { name: "picker", arrange: ({ chat }) => openPicker(chat), renew: openPicker, place: "dialog" },
+  {
+    name: "picker",
+    place: "dialog",
+    arrange: async ({ chat, several }) => {
+      await chat.open(await several());
+      await openPicker(chat);
+    },
+    renew: openPicker,
+  },
   { name: "engine", place: "panel", arrange: ({ chat }) => openPanel(chat, "engine") },
   { name: "appearance", place: "panel", arrange: ({ chat }) => openPanel(chat, "appearance") },
   {
@@ -292,7 +301,7 @@ async function openPanel(chat, view) {
 
 /** @param {ChatPage} chat */
 async function openPicker(chat) {
-  await chat.openModels();
+  if (!(await chat.page.evaluate(() => document.querySelector(".chooser:popover-open") !== null))) await chat.openModels();
   await chat.page.waitFor(() => document.querySelectorAll(".chooser-group").length === 3);
 }
 
@@ -341,6 +350,8 @@ export class Stages {
   #proxy;
   /** @type {Promise<Server> | null} the one that asks for a token, once a screen needs it */
   #guarded = null;
+  /** @type {Promise<Server> | null} the one with several models */
+  #several = null;
 
   /**
    * @param {Server} server
@@ -373,8 +384,13 @@ export class Stages {
     await chat.page.setViewport(viewport);
     await chat.open(this.#proxy.address);
     await chat.listIsThere();
-    await screen.arrange({ chat, proxy: this.#proxy, server: this.#server, guarded: () => this.#guardedAddress() });
+    await screen.arrange({ chat, proxy: this.#proxy, server: this.#server, guarded: () => this.#guardedAddress(), several: () => this.#severalAddress() });
     return chat;
+  }
+
+  async #severalAddress() {
+    this.#several ??= Server.start({ models: ["storyteller-5m", "recipes-5m"] });
+    return (await this.#several).address;
   }
 
   async #guardedAddress() {
@@ -391,6 +407,7 @@ export class Stages {
     await this.#proxy.stop();
     await this.#server.stop();
     await (await this.#guarded)?.stop();
+    await (await this.#several)?.stop();
   }
 }
 
