@@ -11,7 +11,7 @@ from msgspec.structs import replace as replaced
 
 from protocol.errors import RemoteProtocolError
 from protocol.messages import Generate
-from server.engine.base import EngineStats, Finished, GenerationRequest, Listener
+from server.engine.base import EngineStats, Finished, GenerationRequest, Instruction, Listener
 from server.writers.model_choice import named_model
 from server.writers.model_writers import total
 from server.writers.writer_port import Facts, Prepared, PromptSize, ServedModel, TemplateOrigin, Writer
@@ -84,6 +84,12 @@ class JointWriter:
 
     def submit(self, request: GenerationRequest) -> None:
         self._of(request.model).submit(request)
+
+    def instruction(self, model: str, body: Generate, content: str) -> Instruction:
+        return self._of(model).instruction(model, body, content)
+
+    def steer(self, key: str, model: str, instruction: Instruction) -> None:
+        self._of(model).steer(key, model, instruction)
 
     def cancel(self, key: str, received: float) -> None:
         """Cancel it in every writer: all but one don't know the key, and ignore it."""

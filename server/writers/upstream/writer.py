@@ -151,7 +151,7 @@ class UpstreamWriter:
         self._call(lambda: self._add(Answer(request, asked, self.known.kind(asked.kind))))
 
     def instruction(self, model: str, body: Generate, content: str) -> Instruction:
-        text = f"this model is behind {self.upstream.kind.title}, which takes no instruction in mid-answer; cancel it"
+        text = f"this model is behind {self.known.title}, which takes no instruction in mid-answer; cancel it"
         raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
 
     def steer(self, key: str, model: str, instruction: Instruction) -> None:

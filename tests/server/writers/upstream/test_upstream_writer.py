@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import ChatMessage, Tool, ToolFunction
+from protocol.messages import ChatMessage, Generate, Tool, ToolFunction
 from server.engine.base import Finished, FinishReason, Limit, Phase, Piece, Prefill, Queued
 from server.writers.upstream import writer as module
 from server.writers.upstream.kinds import KINDS
@@ -328,6 +328,13 @@ def test_what_a_kind_cannot_do_is_refused(kind: str, fields: dict[str, Any], nam
         with pytest.raises(RemoteProtocolError, match=named) as raised:
             desk.ask("a", **fields)
         assert raised.value.code is ErrorCode.UNSUPPORTED
+
+
+def test_an_answer_of_an_upstream_is_not_steered(desk: Writing) -> None:
+    model = desk.writer.models[0].name
+    with pytest.raises(RemoteProtocolError, match="takes no instruction") as raised:
+        desk.writer.instruction(model, Generate(prompt="Hi"), "shorter")
+    assert raised.value.code is ErrorCode.UNSUPPORTED
 
 
 def test_pieces_and_counts_grow_together(desk: Writing) -> None:
