@@ -1,12 +1,13 @@
 """Rules for a client message that span several fields. Rules for one field are in messages.py."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ClientMessage, Generate, NamedTool, Steer
+from protocol.messages import Cancel, ChatMessage, ClientMessage, Draft, Generate, NamedTool, Steer
 from protocol.parameter_table import PARAMETERS, JsonObject
 
 SOURCES: Final = ("prompt", "messages", "conversation")
@@ -27,11 +28,11 @@ TEMPLATE_BYTES: Final = 65_536
 
 
 def check(message: ClientMessage) -> None:
-    """Raise RemoteProtocolError when the fields of ``message`` contradict each other (PROTOCOL 4.2, 4.3 and 4.9)."""
+    """Raise RemoteProtocolError when the fields of ``message`` contradict each other (PROTOCOL 4)."""
     if isinstance(message, Generate):
         _check_source(message)
         _check_text(message)
-        _check_roles(message)
+        _check_roles(message.messages or (), "generate", message.id)
         _check_tools(message)
         _check_objects(message)
     elif isinstance(message, Cancel) and message.id is not None and message.all:
@@ -39,6 +40,23 @@ def check(message: ClientMessage) -> None:
     elif isinstance(message, Steer) and not message.content.strip():
         text = "content must hold at least one character that is not white space; write an instruction"
         raise _invalid("steer", message.id, "content", text)
+    elif isinstance(message, Draft):
+        _check_draft(message)
+
+
+def _check_draft(message: Draft) -> None:
+    if message.messages is not None and message.conversation is not None:
+        text = "draft takes `messages` or `conversation`, not both; leave one of them out"
+        raise _invalid("draft", None, "conversation", text)
+    for name in ("content", "parent"):
+        if message.conversation is None and getattr(message, name) not in (None, UNSET):
+            text = f"{name} goes with `conversation`; name the conversation, or leave {name} out"
+            raise _invalid("draft", None, name, text)
+    if message.conversation is not None and message.content is None:
+        text = "draft needs `content` (what the user is writing in the conversation); it may be empty"
+        raise _missing(None, "content", text, re="draft")
+    _check_turns(message.messages or (), "draft", None)
+    _check_roles(message.messages or (), "draft", None, answered=("user",))
 
 
 def _check_source(message: Generate) -> None:
@@ -85,30 +103,36 @@ def _check_text(message: Generate) -> None:
     for name in ("prompt", "content"):
         text = getattr(message, name)
         if text is not None and not text.strip():
-            raise _empty(message.id, name)
-    for index, turn in enumerate(message.messages or ()):
+            raise _empty("generate", message.id, name)
+    _check_turns(message.messages or (), "generate", message.id)
+
+
+def _check_turns(messages: Sequence[ChatMessage], re: str, id: str | None) -> None:
+    for index, turn in enumerate(messages):
         if turn.role == "user" and not turn.content.strip():
-            raise _empty(message.id, f"messages[{index}].content")
+            raise _empty(re, id, f"messages[{index}].content")
 
 
-def _check_roles(message: Generate) -> None:
-    """Check the fields that only some roles have."""
-    for index, turn in enumerate(message.messages or ()):
+def _check_roles(
+    messages: Sequence[ChatMessage], re: str, id: str | None, answered: tuple[str, ...] = ANSWERED
+) -> None:
+    """Check the fields that only some roles have, and that the last role is one of ``answered``."""
+    for index, turn in enumerate(messages):
         path = f"messages[{index}]"
         if turn.tool_calls and turn.role != "assistant":
             text = f'{path}.tool_calls: only a message of the role "assistant" has calls; it is "{turn.role}"'
-            raise _invalid("generate", message.id, f"{path}.tool_calls", text)
+            raise _invalid(re, id, f"{path}.tool_calls", text)
         if turn.tool_call_id is not None and turn.role != "tool":
             text = f'{path}.tool_call_id: only a message of the role "tool" answers a call; it is "{turn.role}"'
-            raise _invalid("generate", message.id, f"{path}.tool_call_id", text)
+            raise _invalid(re, id, f"{path}.tool_call_id", text)
         if turn.tool_call_id is None and turn.role == "tool":
             text = f"{path}.tool_call_id is missing; it must be the id of the call that this result is of"
-            raise _missing(message.id, f"{path}.tool_call_id", text)
-    if message.messages and message.messages[-1].role not in ANSWERED:
-        path = f"messages[{len(message.messages) - 1}].role"
-        last = message.messages[-1].role
-        text = f'{path} must be "user" or "tool", since the model answers the last message; it is "{last}"'
-        raise _invalid("generate", message.id, path, text)
+            raise _missing(id, f"{path}.tool_call_id", text, re=re)
+    if messages and messages[-1].role not in answered:
+        path = f"messages[{len(messages) - 1}].role"
+        roles = " or ".join(f'"{role}"' for role in answered)
+        text = f'{path} must be {roles}, since the model answers the last message; it is "{messages[-1].role}"'
+        raise _invalid(re, id, path, text)
 
 
 def _check_tools(message: Generate) -> None:
@@ -159,13 +183,13 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names[:-1]) + f" and `{names[-1]}`"
 
 
-def _missing(id: str | None, field: str, text: str) -> RemoteProtocolError:
-    return RemoteProtocolError(ErrorCode.MISSING_FIELD, text, field=field, re="generate", id=id)
+def _missing(id: str | None, field: str, text: str, re: str = "generate") -> RemoteProtocolError:
+    return RemoteProtocolError(ErrorCode.MISSING_FIELD, text, field=field, re=re, id=id)
 
 
-def _empty(id: str | None, path: str) -> RemoteProtocolError:
+def _empty(re: str, id: str | None, path: str) -> RemoteProtocolError:
     text = f"empty prompt: {path} must hold at least one character that is not white space"
-    return RemoteProtocolError(ErrorCode.EMPTY_PROMPT, text, field=path, re="generate", id=id)
+    return RemoteProtocolError(ErrorCode.EMPTY_PROMPT, text, field=path, re=re, id=id)
 
 
 def _invalid(re: str, id: str | None, path: str, text: str) -> RemoteProtocolError:

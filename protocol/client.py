@@ -32,7 +32,7 @@ from protocol.client_generation import (
     RequestError,
     TextReplacedError,
 )
-from protocol.client_request import Asking, Prompt, Sampling, generate_request
+from protocol.client_request import Asking, Prompt, Sampling, dialogue, generate_request
 from protocol.cursor import Cursor
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from protocol.messages import (
@@ -42,6 +42,7 @@ from protocol.messages import (
     Cancel,
     Conversation,
     Done,
+    Draft,
     Error,
     Generate,
     Model,
@@ -181,6 +182,28 @@ class Chat:
             raise LocalProtocolError(f"{id}: a cursor ({after}) needs the epoch of its log")
         return self._begin(Attach(id=id, epoch=epoch, after=after), text=text)
 
+    def draft(
+        self,
+        prompt: Prompt | None = None,
+        *,
+        conversation: str | None = None,
+        content: str | None = None,
+        parent: str | UnsetType | None = UNSET,
+        model: str | None = None,
+    ) -> None:
+        """Tell the server what the user is writing, so that it can read it before it is sent (PROTOCOL 4.10).
+
+        The arguments are those of ``generate``. A draft replaces the one before; without arguments the server forgets
+        it. Drafts are not repeated after a reconnect, and nothing is sent to a server that reads no drafts
+        (``welcome.features``). Raises RequestError when the draft breaks a rule that the client can check; an error
+        from the server is ignored.
+        """
+        messages = None if prompt is None else dialogue(prompt)
+        draft = Draft(messages=messages, conversation=conversation, content=content, parent=parent, model=model)
+        self._check(draft)
+        if "draft" in self.welcome.features:
+            self._connection.send(draft)
+
     async def status(self, id: str | None = None) -> Status:
         """Return the status of one generation, or of the server. Raises RequestError (unknown_id) and
         DisconnectedError."""
@@ -277,7 +300,7 @@ class Chat:
         self._check(message)
         self._connection.send(message)
 
-    def _check(self, request: Generate | Attach | StatusRequest | Cancel | Steer) -> None:
+    def _check(self, request: Generate | Attach | StatusRequest | Cancel | Steer | Draft) -> None:
         """Raise RequestError when the server would certainly reject ``request``, DisconnectedError after the end."""
         if self._end is not None:
             raise self._end
@@ -288,7 +311,8 @@ class Chat:
         size, limit = len(frame.encode()), self.welcome.limits.frame_bytes
         if size > limit:
             text = f"the request has {size} bytes of UTF-8, and the server takes {limit}; shorten it"
-            raise RequestError(RemoteProtocolError(ErrorCode.BAD_FRAME, text, id=request.id).as_message())
+            id = getattr(request, "id", None)
+            raise RequestError(RemoteProtocolError(ErrorCode.BAD_FRAME, text, id=id).as_message())
 
     async def _ask(self, message: Ping | StatusRequest) -> _Question:
         """Send ``message`` and return it with its answer."""

@@ -84,8 +84,14 @@ def generate_request(
         return request
     if isinstance(prompt, str):
         return replace(request, prompt=prompt)
-    messages = tuple(turn if isinstance(turn, ChatMessage) else _chat_message(turn) for turn in prompt)
-    return replace(request, messages=messages)
+    return replace(request, messages=dialogue(prompt))
+
+
+def dialogue(prompt: Prompt) -> tuple[ChatMessage, ...]:
+    """Return a prompt as a whole dialogue."""
+    if isinstance(prompt, str):
+        return (ChatMessage(role="user", content=prompt),)
+    return tuple(turn if isinstance(turn, ChatMessage) else _chat_message(turn) for turn in prompt)
 
 
 def _chat_message(turn: Mapping[str, Any]) -> ChatMessage:

@@ -204,6 +204,20 @@ class Steer(Client, frozen=True, kw_only=True, tag="steer"):
     content: str
 
 
+class Draft(Client, frozen=True, kw_only=True, tag="draft"):
+    """Text that the user is writing and may send soon. The server may read it ahead (PROTOCOL 4.10).
+
+    At most one of ``messages`` and ``conversation``, with the meaning that they have in Generate. With neither, or
+    with a blank ``content``, the server forgets the earlier draft of this connection.
+    """
+
+    messages: Annotated[tuple[ChatMessage, ...], Meta(min_length=1)] | None = None
+    conversation: Id | None = None
+    content: str | None = None
+    parent: Id | UnsetType | None = UNSET
+    model: ModelName | None = None
+
+
 CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "hello": Hello,
     "generate": Generate,
@@ -214,8 +228,9 @@ CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "ping": Ping,
     "watch": Watch,
     "steer": Steer,
+    "draft": Draft,
 }
-ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping | Watch | Steer
+ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping | Watch | Steer | Draft
 
 
 # --- server to client -------------------------------------------------------------------------------------------

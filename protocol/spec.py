@@ -30,9 +30,9 @@ DOCUMENT: Final = "PROTOCOL.md"
 
 UNSAID: Final = (
     "each key stands once in an object; no string holds half of a surrogate pair; a whole number is written without a"
-    " fraction or exponent; the last of `messages` is the user's or a tool's; which roles have `tool_calls` and"
-    " `tool_call_id`; the names of `tools` are unique, and a forced one is among them; the size of a frame; the order"
-    " of messages"
+    " fraction or exponent; the last of `messages` is the user's, or in a generate a tool's; which roles have"
+    " `tool_calls` and `tool_call_id`; the names of `tools` are unique, and a forced one is among them; the size of a"
+    " frame; the order of messages"
 )
 """Rules for a message that the schema cannot express."""
 
@@ -69,6 +69,12 @@ RULES: Final[dict[str, Json]] = {
     "ChatMessage": {
         "if": {"properties": {"role": {"const": "user"}}},
         "then": {"properties": {"content": {"pattern": _NOT_BLANK}}},
+    },
+    "Draft": {
+        "not": {"allOf": [_DIALOGUE, _CONVERSATION]},
+        "if": _CONVERSATION,
+        "then": _CONTENT,
+        "else": {"properties": {name: {"type": "null"} for name in ("content", "parent")}},
     },
     "Cancel": {
         "not": {"required": ["id", "all"], "properties": {"id": {"type": "string"}, "all": {"const": True}}},

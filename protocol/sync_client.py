@@ -146,6 +146,21 @@ class SyncChat:
         """Read a generation that another client started, as ``Chat.attach`` does."""
         return SyncGeneration(self._loop.call(lambda: self._chat.attach(id, epoch, after, text)), self._loop)
 
+    def draft(
+        self,
+        prompt: Prompt | None = None,
+        *,
+        conversation: str | None = None,
+        content: str | None = None,
+        parent: str | UnsetType | None = UNSET,
+        model: str | None = None,
+    ) -> None:
+        """Tell the server what the user is writing, as ``Chat.draft`` does."""
+        send = lambda: self._chat.draft(  # noqa: E731
+            prompt, conversation=conversation, content=content, parent=parent, model=model
+        )
+        self._loop.call(send)
+
     def status(self, id: str | None = None, timeout: float | None = None) -> Status:
         """Return the status of one generation, or of the server."""
         return self._loop.wait(self._chat.status(id), timeout)

@@ -48,7 +48,11 @@ def model_writers(
     writers = [(files.load(source, lambda part: True), source) for source in sources]
     listed = partial(_listed, settings, sizes)
     return ModelWriters(
-        writers, sources=tuple if settings.model_memory == 0 else listed, load=files.load, memory=memory
+        writers,
+        sources=tuple if settings.model_memory == 0 else listed,
+        load=files.load,
+        memory=memory,
+        reads_ahead=settings.draft_ahead == "on",
     )
 
 

@@ -58,6 +58,7 @@ class Settings:
     cache_ram: int
     cache_disk: int
     context_shift: Literal["on", "off"]
+    draft_ahead: Literal["on", "off"]
     queue: int
     journal: Literal["on", "off"]
     on_restart: Literal["continue", "interrupt"]
@@ -268,6 +269,14 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default="off",
             metavar="on|off",
             help="on: a full context drops its oldest half; off: the answer ends there (%(default)s)",
+        ),
+        Option(
+            name="draft_ahead",
+            parse=one_of("on", "off"),
+            default="on",
+            metavar="on|off",
+            help="on: a message is read while it is being written, so that its answer starts sooner; off: only once it "
+            "is sent. Always off behind --upstream (%(default)s)",
         ),
         Option(
             name="queue",

@@ -21,6 +21,7 @@ from protocol.messages import Generate
 from server.conversations import reading, turn_prompt, turns, upkeep
 from server.conversations.answers import Answers
 from server.conversations.changes import Changes
+from server.conversations.drafts import Drafts
 from server.conversations.locks import Locks
 from server.conversations.reading import Writing
 from server.conversations.sizes import Sizes
@@ -60,6 +61,7 @@ class Conversations:
         self.importing = asyncio.Lock()
         """Held while a file is read for import, which may take much memory: one at a time."""
         self.sizes = Sizes(store, registry)
+        self.drafts = Drafts(store, registry)
         self._store = store
         self._registry = registry
         self._answers = Answers(store, registry, self.changes)

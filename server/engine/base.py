@@ -134,11 +134,12 @@ class GenerationRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """The beginning of a prompt that may be requested soon. A new draft replaces the one with the same ``key``. Only
-    prompts of the same ``principal`` reuse what was read."""
+    prompts of the same ``principal`` reuse what was read. ``model``: name of the model that reads it."""
 
     key: str
     principal: str
     tokens: tuple[int, ...]
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from protocol.messages import (
     Conversation,
     Detach,
     Done,
+    Draft,
     Error,
     Generate,
     Goodbye,
@@ -52,6 +53,7 @@ from server.guard.rates import TooManyError
 from server.guard.refusing import rate_error
 from server.logs import event
 from server.transports.answer import shown_model
+from server.transports.drafting import Drafting
 from server.transports.greeting import welcome
 from server.transports.model_news import ModelNews, greeted_models
 from server.transports.pace import Pace
@@ -106,6 +108,7 @@ class Connection:
         self._registry = registry
         self._session = session
         self._conversations = conversations
+        self._drafting = Drafting(conversations.drafts, self.name, self._refuse)
         self._changed: dict[str, Conversation] = {}
         """Changes of conversations that are not sent yet: the newest of each."""
         self._models = ModelNews()
@@ -147,12 +150,14 @@ class Connection:
                 tasks.create_task(self._carry_out_all(), name="carry out")
                 tasks.create_task(self._send_all(), name="send")
                 tasks.create_task(self._keep_pace(), name="keep pace")
+                tasks.create_task(self._drafting.run(), name="read drafts")
         except* Disconnected:
             pass
         except* _SlowReader:
             await self._close_slow()
         finally:
             timer.cancel()
+            self._drafting.forget()
             self._unwatch_all()
             self._conversations.changes.remove(self.principal, self._on_change)
             self._registry.model_changes.remove(self._on_models_changed)
@@ -272,11 +277,14 @@ class Connection:
             try:
                 await self._carry_out(message, received)
             except RemoteProtocolError as error:
-                self._asked = True  # a refusal is an answer too (PROTOCOL 3.5)
-                event(logger, logging.DEBUG, "refused", code=error.code)
-                self._send(error.as_message())
+                self._refuse(error)
             self._carrying_out = False
             self._wake.set()
+
+    def _refuse(self, error: RemoteProtocolError) -> None:
+        self._asked = True  # a refusal is an answer too (PROTOCOL 3.5)
+        event(logger, logging.DEBUG, "refused", code=error.code)
+        self._send(error.as_message())
 
     async def _carry_out(self, message: ClientMessage | RemoteProtocolError, received: float) -> None:
         self._asked = self._asked or isinstance(message, Generate | Attach)
@@ -303,11 +311,14 @@ class Connection:
                 self._conversations.changes.add(self.principal, self._on_change)
                 self._registry.model_changes.add(self._on_models_changed)
                 self._on_models_changed()
+            case Draft():
+                self._drafting.put(self.principal, message)
             case Hello(attach=points):
                 self._attach_each(points)
 
     async def _generate(self, body: Generate, received: float) -> None:
         generation, new, message = await self._conversations.start(self.principal, body, received)
+        self._drafting.forget()  # what the user was writing has been sent
         log = generation.log
         if new:
             self._send(

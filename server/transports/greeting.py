@@ -10,9 +10,19 @@ from server import __version__
 from server.generations.registry import Registry
 from server.guard.connection_access import ConnectionAccess
 from server.transports.model_news import entry_of, greeted_models, sampling_of
+from server.writers.writer_port import Writer
 
 FEATURES: Final = ("tools", "reasoning", "steer")
-"""Optional parts of the protocol that this server has (PROTOCOL 11)."""
+"""Optional parts of the protocol that a server with local models has (PROTOCOL 11)."""
+
+DRAFT: Final = "draft"
+"""Name of the part of the protocol by which messages are read while they are written."""
+
+
+def features(writer: Writer) -> tuple[str, ...]:
+    """Return the optional parts of the protocol that this server has."""
+    local = () if writer.template == "upstream" else FEATURES
+    return (*local, DRAFT) if writer.reads_ahead else local
 
 
 def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
@@ -46,6 +56,6 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
             for g in registry.active_of(access.principal)
         ),
         models=tuple(map(entry_of, greeted_models(registry, access))),
-        features=() if models[0].template == "upstream" else FEATURES,
+        features=features(registry.writer),
         warnings=(f"journal: {journal.error}",) if journal.error else (),
     )

@@ -120,6 +120,7 @@ def _engine(stats: EngineStats) -> Iterator[Metric]:
     yield GaugeMetricFamily("streamui_generations_running", "Generations being computed.", stats.running)
     yield GaugeMetricFamily("streamui_generations_queued", "Generations that wait for a slot.", stats.queued)
     yield CounterMetricFamily("streamui_prompt_tokens", "Prompt tokens that were read.", stats.prompt_tokens)
+    yield CounterMetricFamily("streamui_draft_tokens", "Prompt tokens that were read ahead.", stats.draft_tokens)
     yield CounterMetricFamily("streamui_cached_tokens", "Prompt tokens found in the KV cache.", stats.cached_tokens)
     yield CounterMetricFamily("streamui_generated_tokens", "Tokens that were generated.", stats.completion_tokens)
     yield CounterMetricFamily("streamui_preemptions", "Generations sent back to the queue.", stats.preemptions)

@@ -11,7 +11,7 @@ from msgspec.structs import replace as replaced
 
 from protocol.errors import RemoteProtocolError
 from protocol.messages import Generate
-from server.engine.base import EngineStats, Finished, GenerationRequest, Instruction, Listener
+from server.engine.base import Draft, EngineStats, Finished, GenerationRequest, Instruction, Listener
 from server.writers.model_choice import named_model
 from server.writers.model_writers import total
 from server.writers.writer_port import Facts, Prepared, PromptSize, ServedModel, TemplateOrigin, Writer
@@ -78,6 +78,29 @@ class JointWriter:
     def measure(self, body: Generate, written: str) -> PromptSize:
         name = self._named(body)
         return self._of(name).measure(replaced(body, model=name), written)
+
+    @property
+    def reads_ahead(self) -> bool:
+        """True if any writer does. The others ignore drafts."""
+        return any(writer.reads_ahead for _, writer in self._writers)
+
+    def prepare_draft(self, key: str, body: Generate, *, principal: str) -> Draft | None:
+        name = self._named(body)
+        writer = self._of(name)
+        if not writer.reads_ahead:
+            return None
+        return writer.prepare_draft(key, replaced(body, model=name), principal=principal)
+
+    def read_ahead(self, draft: Draft) -> None:
+        reader = self._of(draft.model)
+        for _, writer in self._writers:
+            if writer is not reader:
+                writer.forget_draft(draft.key)
+        reader.read_ahead(draft)
+
+    def forget_draft(self, key: str) -> None:
+        for _, writer in self._writers:
+            writer.forget_draft(key)
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
         return self._of(request.model).resumed(request, identity, received)

@@ -9,6 +9,7 @@ from protocol.messages import Generate
 from server.chat.template import ChatTemplate
 from server.chat.wellknown import Origin, TemplateChoice
 from server.engine.base import (
+    Draft,
     Engine,
     EngineModelFacts,
     EngineStats,
@@ -18,6 +19,7 @@ from server.engine.base import (
     Instruction,
     Listener,
 )
+from server.writers.draft_prompt import draft_tokens
 from server.writers.endings import ended
 from server.writers.local_instruction import make_instruction
 from server.writers.local_prompt import make_prompt, measure_prompt
@@ -117,6 +119,21 @@ class LocalWriter:
     def measure(self, body: Generate, written: str) -> PromptSize:
         named_model(body, self.models)
         return measure_prompt(body, self.engine, self.chat_template, written)
+
+    @property
+    def reads_ahead(self) -> bool:
+        return True
+
+    def prepare_draft(self, key: str, body: Generate, *, principal: str) -> Draft:
+        named_model(body, self.models)
+        tokens = draft_tokens(body, self.engine, self.chat_template)
+        return Draft(key=key, principal=principal, tokens=tokens, model=self.name)
+
+    def read_ahead(self, draft: Draft) -> None:
+        self.engine.read_ahead(draft)
+
+    def forget_draft(self, key: str) -> None:
+        self.engine.forget_draft(key)
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
         tokens, context = len(request.prompt) + len(request.written), self.engine.facts.context

@@ -15,6 +15,7 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
 from server.chat.wellknown import Origin
 from server.engine.base import (
+    Draft,
     EngineDeadError,
     EngineModelFacts,
     EngineStats,
@@ -57,7 +58,7 @@ class ModelWriters:
 
     ``writers``: the models that are loaded from the start, with their source if they may be unloaded. The first one is
     the default model. Names must be unique. ``sources`` reads the list of the other models, ``load`` loads one.
-    ``memory``: bytes for all loaded models together; None: no limit.
+    ``memory``: bytes for all loaded models together; None: no limit. ``reads_ahead``: drafts are read.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class ModelWriters:
         sources: Sources = tuple,
         load: Load = load_nothing,
         memory: int | None = None,
+        reads_ahead: bool = True,
     ) -> None:
         first = writers[0][0]
         self._facts, self._template = first.facts, first.template
@@ -75,6 +77,7 @@ class ModelWriters:
         self._sources = sources
         self._loader = ModelLoader(self._models, load, memory)
         self._memory = memory
+        self.reads_ahead = reads_ahead
         self._refreshed = -REFRESH_SECONDS
         self._identities: dict[str, str] = {}
         """Identities of the models of resumed requests, by key, until these are submitted."""
@@ -150,6 +153,24 @@ class ModelWriters:
     def measure(self, body: Generate, written: str) -> PromptSize:
         name = self._for(body).name
         return self._call(name, lambda writer: writer.measure(replaced(body, model=name), written))
+
+    def prepare_draft(self, key: str, body: Generate, *, principal: str) -> Draft | None:
+        model = self._for(body)
+        with self._models.used(model) as writer:
+            if writer is None:
+                return None
+            return writer.prepare_draft(key, replaced(body, model=model.name), principal=principal)
+
+    def read_ahead(self, draft: Draft) -> None:
+        for model, writer in self._loaded().items():
+            if model.name == draft.model:
+                writer.read_ahead(draft)
+            else:
+                writer.forget_draft(draft.key)
+
+    def forget_draft(self, key: str) -> None:
+        for writer in self._loaded().values():
+            writer.forget_draft(key)
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
         model = self._models.by_name.get(request.model) or self._with_identity(identity)

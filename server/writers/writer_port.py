@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from protocol.messages import Generate, ModelState
 from server.chat.wellknown import Origin
-from server.engine.base import EngineStats, Finished, GenerationRequest, Instruction, Listener, SamplingParams
+from server.engine.base import Draft, EngineStats, Finished, GenerationRequest, Instruction, Listener, SamplingParams
 
 
 class Prepared(NamedTuple):
@@ -149,6 +149,24 @@ class Writer(Protocol):
     def measure(self, body: Generate, written: str) -> PromptSize:
         """Return the size of the prompt that ``prepare`` would make, on the same terms. Raises RemoteProtocolError for
         a model that isn't loaded or whose tokens aren't known."""
+        ...
+
+    @property
+    def reads_ahead(self) -> bool:
+        """True if it reads drafts ahead."""
+        ...
+
+    def prepare_draft(self, key: str, body: Generate, *, principal: str) -> Draft | None:
+        """Return the draft of a message that ``principal`` may send soon: the last one of the dialogue in ``body``.
+        None if its model isn't loaded. Run it on a worker thread; otherwise like ``prepare``."""
+        ...
+
+    def read_ahead(self, draft: Draft) -> None:
+        """Read a prepared draft while its model has nothing else to compute."""
+        ...
+
+    def forget_draft(self, key: str) -> None:
+        """Forget a draft, after the requests that were submitted before have begun. An unknown key is ignored."""
         ...
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:

@@ -693,6 +693,25 @@ class PlainSpeaksJson(Fault):
 # --- tools
 
 
+class DraftAnswered(Fault):
+    """Takes a draft for a request."""
+
+    rule = "4.10/1"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [{**message, "type": "generate"} if message["type"] == "draft" and "messages" in message else message]
+
+
+class DraftErrorsLost(Fault):
+    """Says nothing about a wrong draft."""
+
+    rule = "4.10"
+
+    def said(self, message: Message) -> list[Message]:
+        wrong = message["type"] == "error" and message.get("re") == "draft" and message["code"] != "unknown_id"
+        return [] if wrong else [message]
+
+
 class CallNotForced(Fault):
     rule = "15.1/1"
 

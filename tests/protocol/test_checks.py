@@ -8,6 +8,7 @@ from protocol.messages import (
     Cancel,
     ChatMessage,
     ClientMessage,
+    Draft,
     Generate,
     NamedFunction,
     NamedTool,
@@ -53,6 +54,13 @@ BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
     (Generate(id="g1", messages=(USER, SAID_CALL)), ErrorCode.INVALID_FIELD, "messages[1].tool_calls"),
     (Generate(id="g1", messages=(USER, SAID_RESULT)), ErrorCode.INVALID_FIELD, "messages[1].tool_call_id"),
     (Generate(id="g1", messages=(USER, LOST_RESULT)), ErrorCode.MISSING_FIELD, "messages[1].tool_call_id"),
+    (Draft(messages=(USER,), conversation="c1", content="x"), ErrorCode.INVALID_FIELD, "conversation"),
+    (Draft(content="x"), ErrorCode.INVALID_FIELD, "content"),
+    (Draft(messages=(USER,), parent="m1"), ErrorCode.INVALID_FIELD, "parent"),
+    (Draft(conversation="c1"), ErrorCode.MISSING_FIELD, "content"),
+    (Draft(messages=(USER, BLANK)), ErrorCode.EMPTY_PROMPT, "messages[1].content"),
+    (Draft(messages=(USER, ANSWER)), ErrorCode.INVALID_FIELD, "messages[1].role"),
+    (Draft(messages=(USER, SAID_CALL)), ErrorCode.INVALID_FIELD, "messages[1].tool_calls"),
     (Generate(id="g1", prompt="x", tools=(TOOL, TOOL)), ErrorCode.INVALID_FIELD, "tools[1].function.name"),
     (Generate(id="g1", prompt="x", raw=True, tools=(TOOL,)), ErrorCode.INVALID_FIELD, "tools"),
     (Generate(id="g1", conversation="c1", content="x", tools=(TOOL,)), ErrorCode.INVALID_FIELD, "tools"),
@@ -77,8 +85,8 @@ def test_contradicting_fields_are_refused(message: ClientMessage, code: ErrorCod
     with pytest.raises(RemoteProtocolError) as caught:
         check(message)
     problem = caught.value
-    assert (problem.code, problem.field, problem.id) == (code, field, "g1")
-    assert problem.re == ("cancel" if isinstance(message, Cancel) else "generate")
+    assert (problem.code, problem.field, problem.id) == (code, field, getattr(message, "id", None))
+    assert problem.re == message.__struct_config__.tag
     assert field in problem.message
 
 

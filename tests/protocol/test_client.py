@@ -346,6 +346,30 @@ async def test_messages_that_do_not_fit_are_left_out_where_that_is_wanted(chat: 
         await chat.generate([*said, newest], max_tokens=5).done()
 
 
+async def test_a_draft_is_read_before_it_is_sent(server: RunningServer, chat: Chat) -> None:
+    await chat.generate("Hello", max_tokens=1).done()
+    chat.draft("Tell me all about frogs")
+    await server.until(lambda: server.engine.stats().draft_tokens > 0 and server.engine._batcher.drafts_idle)
+    done = await chat.generate("Tell me all about frogs", max_tokens=1).done()
+    assert done.usage.cached_tokens >= len("<|im_start|>user\nTell me all about")
+    chat.draft([{"role": "user", "content": "Tell me"}])
+    chat.draft(conversation="nobody", content="Hi")  # the server's error is ignored
+    chat.draft()
+    await chat.ping()
+    with pytest.raises(RequestError, match="content goes with `conversation`"):
+        chat.draft(content="Hi")
+    with pytest.raises(RequestError, match="the request has"):
+        chat.draft("x" * (chat.welcome.limits.frame_bytes + 1))
+
+
+async def test_no_draft_is_sent_to_a_server_that_reads_none() -> None:
+    async with serving(ScriptedModel(), draft_ahead=False) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
+            asked = chat._connection._outbox
+            chat.draft("Tell me all about frogs")
+            assert not asked
+
+
 async def test_waiting_for_changes_ends_with_the_generation(server: RunningServer) -> None:
     async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
         waiting = asyncio.ensure_future(anext(chat.changes()))

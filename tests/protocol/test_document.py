@@ -39,8 +39,17 @@ def examples(text: str) -> list[str]:
 
 
 Sections = list[tuple[str, type[msgspec.Struct]]]
-CLIENT_SECTIONS: Sections = [(f"4.{i} `{name}`", cls) for i, (name, cls) in enumerate(CLIENT_TYPES.items(), 1)]
-SERVER_SECTIONS: Sections = [(f"5.{i} `{name}`", cls) for i, (name, cls) in enumerate(SERVER_TYPES.items(), 1)]
+
+
+def heading(chapter: int, name: str) -> str:
+    """Return the heading of the message ``name``."""
+    match = re.search(rf"^### ({chapter}\.\d+ `{name}`)$", TEXT, re.MULTILINE)
+    assert match, f"chapter {chapter} has no section about {name}"
+    return match[1]
+
+
+CLIENT_SECTIONS: Sections = [(heading(4, name), cls) for name, cls in CLIENT_TYPES.items()]
+SERVER_SECTIONS: Sections = [(heading(5, name), cls) for name, cls in SERVER_TYPES.items()]
 
 
 @pytest.mark.parametrize(("heading", "cls"), CLIENT_SECTIONS + SERVER_SECTIONS)

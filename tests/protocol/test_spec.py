@@ -135,6 +135,10 @@ GOOD: list[str] = [
     '{"type":"generate","prompt":null,"truncation":"auto","messages":[{"role":"user","content":"x"}]}',
     '{"type":"generate","conversation":"c","content":"x","truncation":"auto"}',
     '{"type":"watch"}',
+    '{"type":"draft"}',
+    '{"type":"draft","messages":null,"conversation":null,"content":null,"parent":null,"model":null}',
+    '{"type":"draft","conversation":"c","content":" ","parent":null,"model":"m"}',
+    '{"type":"draft","messages":[{"role":"user","content":"x"}]}',
     '{"type":"cancel","id":"g","all":false}',
     '{"type":"cancel","id":null,"all":true}',
     '{"type":"hello","attach":[{"id":"a"},{"id":"b","epoch":"e","after":9007199254740991}]}',
@@ -165,6 +169,14 @@ BAD: list[str] = [
     '{"type":"generate","prompt":"x","truncation":"auto"}',
     '{"type":"generate","conversation":"c","content":"x","truncation":"off"}',
     '{"type":"watch","id":"c"}',
+    '{"type":"draft","id":"c"}',
+    '{"type":"draft","content":"x"}',
+    '{"type":"draft","messages":[{"role":"user","content":"x"}],"parent":"m"}',
+    '{"type":"draft","conversation":"c"}',
+    '{"type":"draft","conversation":"c","parent":"m"}',
+    '{"type":"draft","messages":[{"role":"user","content":"x"}],"conversation":"c","content":"x"}',
+    '{"type":"draft","messages":[{"role":"user","content":" "}]}',
+    '{"type":"draft","messages":[]}',
     '{"type":"generate","messages":[]}',
     '{"type":"generate","messages":[{"role":"user"}]}',
     '{"type":"generate","messages":[{"role":"user","content":" "}]}',
@@ -198,6 +210,7 @@ UNSAID: list[str] = [
     '{"type":"generate","prompt":"x","params":{"top_k":1.0}}',
     '{"type":"generate","prompt":"x","params":{"top_k":1e1}}',
     '{"type":"generate","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}',
+    '{"type":"draft","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}',
 ]
 """Invalid messages that a schema can't detect; spec.UNSAID lists the rules in words."""
 

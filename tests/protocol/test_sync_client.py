@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +51,16 @@ def test_several_at_once_status_ping_and_attach(chat: SyncChat) -> None:
     assert chat.status("g1").id == "g1"
     assert chat.ping(DEADLINE) >= 0
     assert chat.welcome.model.name == "Scripted"
+
+
+def test_a_draft_is_read_before_it_is_sent(server: RunningServer, chat: SyncChat) -> None:
+    chat.generate("Hello", max_tokens=1).done()
+    chat.draft("Tell me all about frogs")
+    end = time.monotonic() + DEADLINE
+    while not (server.engine.stats().draft_tokens and server.engine._batcher.drafts_idle):
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    assert chat.generate("Tell me all about frogs", max_tokens=1).done().usage.cached_tokens > 20
 
 
 def test_errors_and_time_limits(server: RunningServer, chat: SyncChat) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
 from server.engine.base import (
+    Draft,
     EngineDeadError,
     EngineStats,
     Finished,
@@ -134,6 +135,19 @@ class UpstreamWriter:
         named_model(body, self.models)
         text = f"this model is behind {self.known.title}, and the size of a prompt isn't known here"
         raise refusal(body, ErrorCode.UNSUPPORTED, text)
+
+    @property
+    def reads_ahead(self) -> bool:
+        return False  # an upstream may count each request
+
+    def prepare_draft(self, key: str, body: Generate, *, principal: str) -> Draft | None:
+        return None
+
+    def read_ahead(self, draft: Draft) -> None:
+        """Do nothing: there are no drafts."""
+
+    def forget_draft(self, key: str) -> None:
+        """Do nothing: there are no drafts."""
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
         known, own = self.known, self.identity(request.model)

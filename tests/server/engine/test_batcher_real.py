@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.engine.base import Choice, FinishReason, Limit, Phase, Piece, Prefill
+from server.engine.base import Choice, Draft, FinishReason, Limit, Phase, Piece, Prefill
 from server.engine.batcher import EngineOptions
 from server.starter import MODEL_PATH
 from tests.server.engine.starter import TEXT, StarterBench
+from tests.server.engine.test_drafts import until
 
 GREEDY: dict[str, Any] = {"temperature": 0.0}
 SEEDED: dict[str, Any] = {"temperature": 0.8, "seed": 7, "frequency_penalty": 0.3, "presence_penalty": 0.2}
@@ -77,6 +78,17 @@ def test_a_next_turn_reuses_the_last_one(make: type[StarterBench], fresh: Starte
     again, finished = bench.ask(second, **GREEDY)
     assert finished.usage.cached_tokens > len(first)
     assert again == undisturbed(fresh, second, **GREEDY) != []
+
+
+def test_a_draft_changes_no_answer(make: type[StarterBench], fresh: StarterBench) -> None:
+    bench = make(parallel=2)
+    prompt = bench.prompt(12)
+    for part in (len(prompt) // 3, len(prompt) // 2, len(prompt) - 9):
+        bench.engine.read_ahead(Draft(key="d", principal="", tokens=tuple(prompt[:part])))
+        until(lambda part=part: bench.engine.stats().draft_tokens >= part - 1)  # type: ignore[misc]
+    tokens, finished = bench.ask(prompt, **GREEDY)
+    assert finished.usage.cached_tokens >= len(prompt) - 10
+    assert tokens == undisturbed(fresh, prompt, **GREEDY)
 
 
 def test_a_beginning_is_shared_with_one_that_still_runs(make: type[StarterBench], fresh: StarterBench) -> None:

@@ -186,6 +186,7 @@ async def serving(
     others: Sequence[ScriptedModel] = (),
     local_models: LocalModels | None = None,
     disk: ModelDisk | None = None,
+    draft_ahead: bool = True,
 ) -> AsyncIterator[RunningServer]:
     """Run a server over ``model``, the default one, and ``others``.
 
@@ -195,7 +196,7 @@ async def serving(
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         engine = BatchingEngine(model)
         journal, store = Journal(folder), Store(folder)
-        writer = _writer(engine, others, disk)
+        writer = _writer(engine, others, disk, draft_ahead)
         app = create_app(
             writer, journal, on_restart, queue_limit, guard, active_limit, store, root_path, None, local_models
         )
@@ -207,13 +208,15 @@ async def serving(
                     other.gate.open()
 
 
-def _writer(engine: BatchingEngine, others: Sequence[ScriptedModel], disk: ModelDisk | None) -> Writer:
+def _writer(
+    engine: BatchingEngine, others: Sequence[ScriptedModel], disk: ModelDisk | None, draft_ahead: bool
+) -> Writer:
     default = local_writer(engine)
-    if not others and disk is None:
+    if not others and disk is None and draft_ahead:
         return default
     writers = [(writer, None) for writer in (default, *(local_writer(BatchingEngine(model)) for model in others))]
     if disk is None:
-        return ModelWriters(writers)
+        return ModelWriters(writers, reads_ahead=draft_ahead)
     return ModelWriters(writers, sources=disk.sources, load=disk.load, memory=disk.memory)
 
 
