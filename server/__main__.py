@@ -33,6 +33,7 @@ from server.models.choosing import chosen_model
 from server.models.models_command import OPTIONS as MODELS_OPTIONS
 from server.models.models_command import add_options as models_options
 from server.models.models_command import run as models
+from server.models.models_file import read_models_file
 from server.models.ollama_layers import defaults_of
 from server.private_files import make_private_folder
 from server.settings import Settings, add_options, options, settings_from
@@ -115,6 +116,7 @@ def serve(settings: Settings) -> None:
 
     asked = settings.models
     try:
+        models_file = read_models_file(settings.models_file, settings.data)
         settings = with_models(settings)
         with contextlib.ExitStack() as probing:
             probes = [probing.enter_context(_probe(path)) for path in settings.models]
@@ -131,7 +133,7 @@ def serve(settings: Settings) -> None:
         raise SystemExit(INTERRUPTED) from None
     try:
         defaults = {path: defaults_of(path, str(name)) for path, name in zip(settings.models, asked, strict=True)}
-        run(settings, listener, defaults)
+        run(settings, listener, defaults, models_file)
     except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
 

@@ -14,6 +14,9 @@ LONGEST: Final = 256 << 20
 VOCABULARY: Final = "tokenizer."
 """Prefix of the keys of the vocabulary. The architecture's keys come before it."""
 
+TOKENS: Final = "tokenizer.ggml.tokens"
+"""Key of the list of tokens, usually the first list of the vocabulary."""
+
 FEW: Final = 4096
 """Numbers in an array that is returned. A longer array holds scores or kinds of tokens, and is skipped."""
 
@@ -37,12 +40,22 @@ def entries(file: BinaryIO, longest: int = LONGEST) -> Iterator[tuple[str, Any]]
 
 
 def leading_entries(file: BinaryIO, longest: int = LONGEST) -> dict[str, Any]:
-    """Return the entries before the long vocabulary, starting after the magic. Raises the exceptions in BROKEN."""
+    """Return the entries before the long vocabulary, starting after the magic. Raises the exceptions in BROKEN.
+
+    Of the vocabulary, there is only the number of tokens, as the value of TOKENS.
+    """
+    header = _Header(file, longest)
+    _, _, count = header.number("<I"), header.number("<Q"), header.number("<Q")
     found: dict[str, Any] = {}
-    for key, value in entries(file, longest):
-        if key.startswith(VOCABULARY):
-            break
-        found[key] = value
+    for _ in range(count):
+        key, kind = header.string(), header.number("<I")
+        is_vocabulary = key.startswith(VOCABULARY)
+        if is_vocabulary and kind == _ARRAY:
+            header.number("<I")
+            return found | ({TOKENS: header.number("<Q")} if key == TOKENS else {})
+        value = header.value(kind)
+        if not is_vocabulary:
+            found[key] = value
     return found
 
 

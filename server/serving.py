@@ -29,7 +29,7 @@ from server.guard.limits import UsageLimits
 from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
 from server.models.local_models import LocalModels
-from server.models.memory import ChatSizes
+from server.models.models_file import ModelsFile
 from server.option import parts
 from server.serving_models import model_writers
 from server.settings import Settings
@@ -53,7 +53,9 @@ CLIENTS_FAULTS = (
 """Errors that uvicorn logs with a traceback when a client broke a rule and was rejected."""
 
 
-def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, ModelDefaults]) -> None:
+def run(
+    settings: Settings, listener: socket.socket, defaults: Mapping[Path, ModelDefaults], models_file: ModelsFile
+) -> None:
     """Serve until SIGINT or SIGTERM. ``defaults`` are kept beside models' files, and are keyed by them.
 
     Raises JournalError, ConversationsError, TokenFileError, ModelError or ChatTemplateError before the first request is
@@ -63,10 +65,11 @@ def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, Mod
     journal = Journal(settings.data) if settings.journal == "on" else None
     store = Store(settings.data, lambda: delete_kept(settings.kv_folder))
     guard, active = _guard(settings), _active_limit(settings)
-    local_writers = model_writers(settings, template, defaults) if settings.models else None
+    local_writers = model_writers(settings, template, defaults, models_file) if settings.models else None
     writer = _writer(settings, local_writers)
     restart, root = OnRestart(settings.on_restart), settings.root_path
-    name, local = settings.model.stem if settings.models else None, _local_models(settings, local_writers)
+    name = settings.model.stem if settings.models else None
+    local = _local_models(settings, local_writers, models_file)
     app = create_app(writer, journal, restart, settings.queue, guard, active, store, root, name, local)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
@@ -83,12 +86,13 @@ def _writer(settings: Settings, local: ModelWriters | None) -> Writer:
     return writers[0][1] if len(writers) == 1 else JointWriter(writers)
 
 
-def _local_models(settings: Settings, writer: ModelWriters | None) -> LocalModels:
+def _local_models(settings: Settings, writer: ModelWriters | None, models_file: ModelsFile) -> LocalModels:
     return LocalModels(
         settings.models_folder,
         settings.data,
         os.environ,
-        ChatSizes(settings.context, settings.local_parallel),
+        settings.chat_sizes,
+        models_file=models_file,
         offline=settings.offline == "on",
         memory=writer.memory if writer else 0,
         in_use=writer.loaded_files if writer else tuple,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -19,7 +20,7 @@ from server.engine.probing import ModelProbe
 from server.engine.step_turns import StepTurns
 from server.engine.worker import BatchingEngine
 from server.models.catalogue import Catalogue, catalogue
-from server.models.memory import ChatSizes
+from server.models.models_file import ModelsFile
 from server.models.sources import ModelSource, chosen_source, listed_sources
 from server.resources import available_memory
 from server.settings import Settings
@@ -29,29 +30,37 @@ from server.writers.model_choice import check_unique
 from server.writers.model_loader import Progress
 from server.writers.model_writers import ModelWriters
 
+logger = logging.getLogger(__name__)
+
 SHARE: Final = 0.6
 """Part of the memory that is free at the start that models may take without ``--model-memory``."""
 
 
 def model_writers(
-    settings: Settings, template: TemplateChoice | None, defaults: Mapping[Path, ModelDefaults]
+    settings: Settings,
+    template: TemplateChoice | None,
+    defaults: Mapping[Path, ModelDefaults],
+    models_file: ModelsFile,
 ) -> ModelWriters:
     """Load the models that were chosen. ``defaults`` are kept beside models' files, and are keyed by them.
 
     Raises ModelError and ChatTemplateError.
     """
-    memory, sizes = _memory(settings), ChatSizes(settings.context, settings.local_parallel)
-    files, here = ModelFiles(settings, template), _catalogue(settings)
-    sources = [chosen_source(path, here, defaults.get(path, ModelDefaults()), sizes) for path in settings.models]
+    files, here, sizes = ModelFiles(settings, template), _catalogue(settings, models_file), settings.chat_sizes
+    sources = [
+        chosen_source(path, here, defaults.get(path, ModelDefaults()), sizes, models_file) for path in settings.models
+    ]
+    for remark in models_file.unused([model.full_name for model in here.models] + [each.name for each in sources]):
+        logger.warning("%s", remark)
     check_unique([source.name for source in sources])
     files.know(settings.models)
     writers = [(files.load(source, lambda part: True), source) for source in sources]
-    listed = partial(_listed, settings, sizes)
+    listed = partial(_listed, settings, models_file)
     return ModelWriters(
         writers,
         sources=tuple if settings.model_memory == 0 else listed,
         load=files.load,
-        memory=memory,
+        memory=_memory(settings),
         reads_ahead=settings.draft_ahead == "on",
     )
 
@@ -82,6 +91,7 @@ class ModelFiles:
             threads=settings.threads,
             kv_tokens=settings.kv_tokens,
             defaults=source.defaults,
+            options=source.options,
             progress=progress,
         )
         shift = settings.context_shift == "on"
@@ -116,9 +126,9 @@ def _memory(settings: Settings) -> int | None:
     return None if free is None else int(free * SHARE)
 
 
-def _listed(settings: Settings, sizes: ChatSizes) -> tuple[ModelSource, ...]:
-    return listed_sources(_catalogue(settings), sizes)
+def _listed(settings: Settings, models_file: ModelsFile) -> tuple[ModelSource, ...]:
+    return listed_sources(_catalogue(settings, models_file), settings.chat_sizes)
 
 
-def _catalogue(settings: Settings) -> Catalogue:
-    return catalogue(settings.models_folder, os.environ)
+def _catalogue(settings: Settings, models_file: ModelsFile) -> Catalogue:
+    return catalogue(settings.models_folder, os.environ, models_file)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from server.guard.limits import ModelGetters
 from server.guard.origins import bare_name, origin
 from server.logs import LEVELS, Format
-from server.models.memory import PARALLEL
+from server.models.memory import PARALLEL, ChatSizes
 from server.models.places import models_folder
 from server.option import Option, list_of, one_of, path_prefix, whole_number, without_brackets
 from server.starter import MODEL_PATH
@@ -33,9 +33,9 @@ class Settings:
     ``chat_template`` None: the model's own. ``kv_tokens`` None: each chat has its own part of the KV cache.
     ``cache_ram`` and ``cache_disk`` are in MiB, ``drain`` in seconds. ``allow_host`` and ``allow_origin`` are
     comma-separated. ``max_active`` None: chosen to suit ``auth``. ``model_memory`` is in MiB, None: chosen to suit the
-    free memory. ``models_dir`` None: a folder in ``data``. ``more_models``: models beside the default one.
-    ``parallel`` None: PARALLEL, or what suits the upstream. ``upstream_patience`` is in seconds. ``upstream_model``
-    None: every model of the upstreams.
+    free memory. ``models_dir`` None: a folder in ``data``. ``models_file`` None: a file in ``data``, if it exists.
+    ``more_models``: models beside the default one. ``parallel`` None: PARALLEL, or what suits the upstream.
+    ``upstream_patience`` is in seconds. ``upstream_model`` None: every model of the upstreams.
     """
 
     host: str
@@ -44,6 +44,7 @@ class Settings:
     chat_template: str | None
     data: Path
     models_dir: Path | None
+    models_file: Path | None
     model_memory: int | None
     offline: Literal["on", "off"]
     who_may_get_models: ModelGetters
@@ -84,6 +85,11 @@ class Settings:
     def local_parallel(self) -> int:
         """Answers of each local model that are computed at the same time."""
         return PARALLEL if self.parallel is None else self.parallel
+
+    @property
+    def chat_sizes(self) -> ChatSizes:
+        """Chats that each local model without options of its own has room for."""
+        return ChatSizes(self.context, self.local_parallel, self.kv_tokens)
 
     @property
     def models(self) -> tuple[Path, ...]:
@@ -163,6 +169,14 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             default=None,
             metavar="DIR",
             help="folder for downloaded models (models, in the --data folder)",
+        ),
+        Option(
+            name="models_file",
+            parse=Path,
+            default=None,
+            metavar="FILE",
+            help="TOML file with options of single models, such as context and KV types (models.toml, in the --data "
+            "folder, if it exists)",
         ),
         Option(
             name="model_memory",

@@ -2,21 +2,17 @@
 
 /** @typedef {import("./models-api.js").Download} Download */
 
-const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 const counts = new Intl.NumberFormat("en");
 
 /**
  * @param {number} bytes
- * @returns {string} such as "98.4 MB"
+ * @returns {string} such as "5.7 MiB", "94 MiB" or "2.3 GiB", as `streamui models` prints it
  */
 export function sizeWords(bytes) {
-  let size = bytes;
-  let unit = 0;
-  while (size >= 999.5 && unit < UNITS.length - 1) {
-    size /= 1000;
-    unit += 1;
-  }
-  return `${new Intl.NumberFormat("en", { maximumFractionDigits: unit >= 2 && size < 100 ? 1 : 0 }).format(size)} ${UNITS[unit]}`;
+  if (bytes < 2 ** 20) return `${counts.format(Math.round(bytes / 1024))} KiB`;
+  if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const size = bytes / 2 ** 20;
+  return `${size < 10 ? size.toFixed(1).replace(/\.0$/, "") : Math.round(size)} MiB`;
 }
 
 /** @param {number} count */

@@ -45,7 +45,11 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    checked = [place.model(settings, model) for model in settings.models]
+    models_file = place.models_file(settings)
+    if isinstance(models_file, Finding):
+        yield models_file
+        return
+    checked = [place.model(settings, model, models_file) for model in settings.models]
     yield from (finding for finding, _ in checked)
     needs = [each for _, each in checked if each is not None]
     if len(needs) == len(checked):

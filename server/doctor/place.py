@@ -19,10 +19,14 @@ from server.chat.template import ChatTemplate, ChatTemplateError
 from server.chat.wellknown import chosen
 from server.doctor.finding import Finding, fault, ok, warning
 from server.engine.base import ModelError
-from server.engine.probing import ModelNeeds, ModelProbe
+from server.engine.probing import ModelProbe
 from server.guard.origins import is_loopback
+from server.models.catalogue import catalogue
 from server.models.choosing import chosen_model
-from server.models.memory import ChatSizes, memory_need, size_text
+from server.models.memory import SERVER_MEMORY, MemoryNeed, size_text
+from server.models.models_file import ModelsFile, read_models_file
+from server.models.ollama_layers import defaults_of
+from server.models.sources import chosen_source
 from server.private_files import open_to_others
 from server.resources import available_memory
 from server.settings import Settings
@@ -32,15 +36,30 @@ FEW_FILES: Final = 1024
 JOURNAL: Final = "journal.sqlite3"
 
 
-def model(settings: Settings, name: Path) -> tuple[Finding, ModelNeeds | None]:
+def models_file(settings: Settings) -> Finding | ModelsFile:
+    """Read models.toml. Returns a fault if it is wrong."""
+    try:
+        return read_models_file(settings.models_file, settings.data)
+    except ModelError as error:
+        return fault("models", str(error), "correct the file, or remove it")
+
+
+def model(settings: Settings, name: Path, models_file: ModelsFile) -> tuple[Finding, MemoryNeed | None]:
     """Check in a separate process that the file of a chosen model loads. Returns the finding and the model's needs."""
     try:
         path = chosen_model(name, settings.models_folder, os.environ, lambda text: None, offline=True)
         with ModelProbe(path) as probe:
             needs = probe.verdict()
+        need = _need(settings, path, str(name), models_file)
     except ModelError as error:
         return fault("model", str(error), "choose another file with --model"), None
-    return ok("model", f"{path}: {size_text(needs.file_bytes)}, trained for {needs.context} tokens"), needs
+    return ok("model", f"{path}: {size_text(needs.file_bytes)}, trained for {needs.context} tokens"), need
+
+
+def _need(settings: Settings, path: Path, name: str, models_file: ModelsFile) -> MemoryNeed:
+    """Return the memory need by the rules of ``streamui models``. Raises ModelError."""
+    here = catalogue(settings.models_folder, os.environ, models_file)
+    return chosen_source(path, here, defaults_of(path, name), settings.chat_sizes, models_file).need
 
 
 def chat_template(name: str | None) -> Iterator[Finding]:
@@ -55,15 +74,11 @@ def chat_template(name: str | None) -> Iterator[Finding]:
         yield ok("template", f"{name} can be read")
 
 
-def memory(settings: Settings, needs: Sequence[ModelNeeds], available: int | None = None) -> Finding:
+def memory(settings: Settings, needs: Sequence[MemoryNeed], available: int | None = None) -> Finding:
     """Check that the models and their KV caches fit into the free memory."""
     free = available_memory() if available is None else available
-    sizes = (
-        ChatSizes(settings.kv_tokens, 1) if settings.kv_tokens else ChatSizes(settings.context, settings.local_parallel)
-    )
-    parts = [memory_need(each.file_bytes, each.kv_bytes, each.context, sizes) for each in needs]
-    need, weights, kv = (sum(getattr(part, name) for part in parts) for name in ("total", "weights", "kv"))
-    needed = f"{size_text(need)} needed (model {size_text(weights)}, KV cache {size_text(kv)})"
+    each = MemoryNeed(*(sum(getattr(need, part) for need in needs) for part in ("weights", "kv", "compute")))
+    need, needed = each.total + SERVER_MEMORY, f"{size_text(each.total)} needed ({each.parts})"
     if free is None:
         return ok("memory", f"{needed}; this system doesn't say how much is free")
     text = f"{needed}, {size_text(free)} free"

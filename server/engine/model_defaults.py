@@ -12,10 +12,12 @@ class ModelDefaults:
     """Defaults for a model. They apply where its file says nothing.
 
     ``sampling`` has values by the names of SamplingParams, ``stop`` strings that end an answer. ``context``: most
-    tokens of a chat without a chosen context. ``source``: name of the program that keeps them.
+    tokens of a chat without a chosen context. ``source``: name of the program that keeps them. ``chosen_sampling``
+    comes from the operator, and applies in place of what the file says.
     """
 
     sampling: Mapping[str, Any] = field(default_factory=dict)
     stop: tuple[str, ...] = ()
     context: int | None = None
     source: str = ""
+    chosen_sampling: Mapping[str, Any] = field(default_factory=dict)

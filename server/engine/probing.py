@@ -45,11 +45,9 @@ RAISED: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelNeeds:
-    """Resources of a model. ``file_bytes``: weights; ``kv_bytes``: per token in the KV cache; ``context``: trained
-    length."""
+    """Resources of a model. ``file_bytes``: weights; ``context``: trained length in tokens."""
 
     file_bytes: int
-    kv_bytes: int
     context: int
 
 

@@ -26,6 +26,7 @@ FILE_KEYS: Final = {
 KEYS: Final = (*NAMES, *FILE_KEYS.values())
 """Keys of a model file that say what it recommends."""
 
+BY_OPERATOR: Final = "models.toml"
 BY_FILE: Final = "the model file"
 BY_NOBODY: Final = "llama.cpp's defaults"
 
@@ -57,6 +58,8 @@ def recommended_sampling(keys: Mapping[str, Any], defaults: ModelDefaults | None
 
 
 def _by_one_source(keys: Mapping[str, Any], defaults: ModelDefaults) -> Recommendation:
+    if defaults.chosen_sampling:
+        return Recommendation(replace(SamplingParams(), **defaults.chosen_sampling), BY_OPERATOR)
     given = {name: key for name, key in FILE_KEYS.items() if keys.get(key) not in (None, "")}
     own: dict[str, Any] = {name: _number(key, keys[key]) for name, key in given.items()}
     if own:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 from server.engine.base import ModelError
 from server.engine.gguf_parts import PART, parts_of
 from server.engine.model_defaults import ModelDefaults
+from server.model_options import ModelOptions
 from server.models.candidates import Candidate, candidates
 from server.models.header_facts import HeaderFacts, read_header
+from server.models.models_file import ModelsFile
 from server.models.names import ends_with, listed, nearest_first, short_names
 from server.models.ollama_layers import defaults_in
 from server.models.places import Layout, Place, places
@@ -29,7 +31,7 @@ class ModelFile:
 
     ``path`` is the first of its ``parts``, ``size`` that of all parts in bytes. ``leads_out``: a link to a file outside
     of its place, which only this machine's user may have chosen. ``layers`` are Ollama's further files by kind, and
-    ``defaults`` come from them.
+    ``defaults`` come from them. ``options`` are those in models.toml.
     """
 
     name: str
@@ -42,6 +44,7 @@ class ModelFile:
     leads_out: bool
     layers: Mapping[str, Path]
     defaults: ModelDefaults
+    options: ModelOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +122,9 @@ def _with_name(wanted: str, each: Sequence[Named]) -> Sequence[Named]:
     )
 
 
-def catalogue(models_folder: Path, environ: Mapping[str, str]) -> Catalogue:
-    """Read the headers of all model files of this machine."""
-    reading = _Reading()
+def catalogue(models_folder: Path, environ: Mapping[str, str], models_file: ModelsFile | None = None) -> Catalogue:
+    """Read the headers of all model files of this machine. ``models_file`` has options of single models."""
+    reading = _Reading(models_file or ModelsFile())
     starter = Candidate(Place(BUILT_IN, MODEL_PATH.parent), f"{BUILT_IN}/{STARTER}", MODEL_PATH)
     reading.add(starter)
     for place in places(models_folder, environ):
@@ -139,6 +142,7 @@ class _Found:
     size: int
     header: HeaderFacts
     defaults: ModelDefaults
+    options: ModelOptions
 
     def model(self, name: str) -> ModelFile:
         place = self.candidate.place
@@ -153,6 +157,7 @@ class _Found:
             leads_out=not all(part.resolve().is_relative_to(place.folder.resolve()) for part in self.parts),
             layers=self.candidate.layers,
             defaults=self.defaults,
+            options=self.options,
         )
 
 
@@ -162,7 +167,8 @@ class _Reading:
     Models of Ollama may share their weights and differ in their parameters, so each of them is in it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, models_file: ModelsFile) -> None:
+        self._models_file = models_file
         self.found: list[_Found] = []
         self.left_out: list[LeftOut] = []
         self._files: dict[tuple[int, int], Place] = {}
@@ -173,7 +179,8 @@ class _Reading:
             stats = [part.stat() for part in parts]
             if not stats or self._is_known(candidate.place, stats[0]):
                 return
-            defaults = defaults_in(candidate.layers)
+            options = self._models_file.of(candidate.name)
+            defaults = replace(defaults_in(candidate.layers), chosen_sampling=options.sampling)
             problem = _parts_problem(candidate.path, parts)
             is_model = not problem and parts[0].is_file()
             header = read_header(parts[0], name=candidate.name, defaults=defaults) if is_model else None
@@ -188,7 +195,7 @@ class _Reading:
         problem = problem or ("it is not a regular file" if header is None else header.kind and f"it is {header.kind}")
         if problem or header is None:
             return self._leave_out(candidate, str(problem))
-        self.found.append(_Found(candidate, parts, sum(stat.st_size for stat in stats), header, defaults))
+        self.found.append(_Found(candidate, parts, sum(stat.st_size for stat in stats), header, defaults, options))
 
     def _same_name(self, candidate: Candidate) -> Path | None:
         return next((each.parts[0] for each in self.found if each.candidate.name == candidate.name), None)

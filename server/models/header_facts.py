@@ -11,7 +11,8 @@ from server.engine.base import ModelError, SamplingParams
 from server.engine.gguf_kinds import kind_of
 from server.engine.model_defaults import ModelDefaults
 from server.engine.recommended_sampling import BY_NOBODY, Recommendation, UnusableSamplingError, recommended_sampling
-from server.gguf_header import BROKEN, MAGIC, entries, leading_entries
+from server.gguf_header import BROKEN, MAGIC, TOKENS, entries, leading_entries
+from server.models.memory import Network
 from server.models.quantization import quantization
 
 LEADING_LIMIT: Final = 4 << 20
@@ -24,16 +25,14 @@ HUGE: Final = 1 << 40
 """Exclusive upper bound of a believable number in a header."""
 
 MOST_LAYERS: Final = 4096
-KV_BYTES: Final = 2
-"""Bytes of one number in the KV cache: 16 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderFacts:
     """Facts of a GGUF file; None: the header doesn't say it.
 
-    ``kind``: the type of the file if it is not a chat model. ``kv_bytes``: maximum for each token of a chat.
-    ``recommended``: sampling by the file or by its makers, otherwise llama.cpp's defaults.
+    ``kind``: the type of the file if it is not a chat model. ``network``: what its
+    memory depends on. ``recommended``: sampling by the file or by its makers, otherwise llama.cpp's defaults.
     ``template``: the file has a chat template; None in a list, where the header is not read so far.
     """
 
@@ -42,7 +41,7 @@ class HeaderFacts:
     parameters: str | None
     quantization: str | None
     context: int | None
-    kv_bytes: int | None
+    network: Network | None
     kind: str | None
     licence: str | None
     recommended: Recommendation
@@ -80,7 +79,7 @@ def facts_of(
         parameters=_text(keys, "general.size_label") or _parameters(keys.get("general.parameter_count")),
         quantization=quantization(keys.get("general.file_type"), name),
         context=_number(keys, f"{architecture}.context_length"),
-        kv_bytes=kv_bytes(keys, architecture),
+        network=network(keys, architecture),
         kind=kind_of(keys),
         licence=_text(keys, "general.license"),
         recommended=_recommended(keys, defaults),
@@ -88,10 +87,10 @@ def facts_of(
     )
 
 
-def kv_bytes(keys: Mapping[str, Any], architecture: str) -> int | None:
-    """Return the KV cache's bytes for one token, at 16 bits. None when the header doesn't have the numbers.
+def network(keys: Mapping[str, Any], architecture: str) -> Network | None:
+    """Return the numbers that the memory depends on. None when the header doesn't have them.
 
-    It is an upper bound: layers with a sliding window or a recurrent state need less in long chats.
+    Those of the KV cache are upper bounds: layers with a sliding window or a recurrent state need less in long chats.
     """
     layers = _number(keys, f"{architecture}.block_count")
     width = _number(keys, f"{architecture}.embedding_length")
@@ -102,7 +101,13 @@ def kv_bytes(keys: Mapping[str, Any], architecture: str) -> int | None:
     usual = width // max(1, *heads)
     key = _number(keys, f"{architecture}.attention.key_length") or usual
     value = _number(keys, f"{architecture}.attention.value_length") or usual
-    return KV_BYTES * (key + value) * sum(kv_heads)
+    return Network(
+        keys=key * sum(kv_heads),
+        values=value * sum(kv_heads),
+        heads=max(1, *heads),
+        width=width,
+        vocabulary=_vocabulary(keys, architecture),
+    )
 
 
 def printable(text: str) -> str:
@@ -118,6 +123,12 @@ def _text(keys: Mapping[str, Any], key: str) -> str | None:
 def _number(keys: Mapping[str, Any], key: str) -> int | None:
     value = keys.get(key)
     return value if type(value) is int and 0 < value < HUGE else None
+
+
+def _vocabulary(keys: Mapping[str, Any], architecture: str) -> int:
+    tokens = keys.get(TOKENS)
+    count = len(tokens) if isinstance(tokens, list) else _number(keys, TOKENS)
+    return count or _number(keys, f"{architecture}.vocab_size") or 0
 
 
 def _by_layer(keys: Mapping[str, Any], key: str, layers: int | None) -> list[int] | None:

@@ -12,7 +12,7 @@ from server.models.downloads import DownloadError
 from server.models.fetching import HttpFiles
 from server.models.header_facts import HeaderFacts, printable
 from server.models.hub import HubModel, HubRepository, choose, endpoint_of, hub_errors, is_repository, models_of
-from server.models.memory import OTHER_MEMORY, ChatSizes, memory_need
+from server.models.memory import ChatSizes, MemoryNeed, fits, memory_need
 
 FOUND: Final = 20
 """Most repositories in the answer of a search."""
@@ -87,9 +87,9 @@ def _facts(
     free: int | None,
 ) -> dict[str, Any]:
     need = None
-    if header is not None and header.kv_bytes is not None:
-        need = memory_need(model.size, header.kv_bytes, header.context, sizes).total
-    least = need or model.size + OTHER_MEMORY
+    if header is not None and header.network is not None:
+        need = memory_need(model.size, header.network, header.context, sizes)
+    least = need or MemoryNeed(model.size, 0, 0)
     return {
         "source": _source(repository, model, models),
         "name": printable(PurePosixPath(model.stem).name),
@@ -98,8 +98,8 @@ def _facts(
         "context": header.context if header else None,
         "parameters": header.parameters if header else None,
         "licence": header.licence if header else None,
-        "needs": need,
-        "fits": None if free is None else False if least > free else True if need else None,
+        "needs": need.total if need else None,
+        "fits": False if fits(least, free) is False else fits(need, free),
         "here": all((models_folder / repository / file.name).exists() for file in model.files),
     }
 

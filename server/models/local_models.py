@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from server.engine.base import ModelError
-from server.models.catalogue import BUILT_IN, ModelFile, UnknownModelError, catalogue
+from server.models.catalogue import BUILT_IN, Catalogue, ModelFile, UnknownModelError, catalogue
 from server.models.dialer import Dialer, PublicDialer
 from server.models.download_queue import DownloadQueue
 from server.models.download_table import DownloadTable
@@ -18,6 +18,7 @@ from server.models.hub import operators_hosts
 from server.models.hub_search import models_in, search_hub
 from server.models.memory import ChatSizes
 from server.models.model_facts import facts_of
+from server.models.models_file import ModelsFile
 from server.models.packaged import PACKAGED, packaged_path
 from server.models.places import OWN
 from server.models.progress_bar import Progress
@@ -36,8 +37,8 @@ class LocalModels:
     """Owns the queue of downloads. All methods read the disk or the network, so they belong on a thread.
 
     ``data`` None: the queue ends with the server. ``memory``: bytes that loaded models may take together, None: no
-    limit. ``in_use`` returns the files of the loaded models. ``got`` is called with the file of each finished download,
-    on the queue's thread.
+    limit. ``models_file`` has options of single models. ``in_use`` returns the files of the loaded models. ``got`` is
+    called with the file of each finished download, on the queue's thread.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class LocalModels:
         *,
         memory: int | None = None,
         offline: bool = False,
+        models_file: ModelsFile | None = None,
         in_use: Callable[[], Collection[Path]] = tuple,
         got: Callable[[Path], None] = lambda path: None,
     ) -> None:
@@ -57,6 +59,7 @@ class LocalModels:
         self._folder = models_folder
         self._environ = environ
         self._sizes = sizes
+        self._models_file = models_file
         self._in_use = in_use
         self.downloads = DownloadQueue(models_folder, DownloadTable(data), self._fetch, dialer=self.dialer, got=got)
 
@@ -79,7 +82,7 @@ class LocalModels:
         """
         free, used = available_memory(), _resolved(self._in_use())
         return {
-            "models": [self._facts(model, free, used) for model in catalogue(self._folder, self._environ).models],
+            "models": [self._facts(model, free, used) for model in self._catalogue().models],
             "suggested": [
                 {"source": each.name, "about": each.about, "size": each.size}
                 for each in PACKAGED.values()
@@ -95,7 +98,7 @@ class LocalModels:
 
         Raises UnknownModelError, NotOursError, InUseError, and ModelError if a file can't be deleted.
         """
-        found = catalogue(self._folder, self._environ)
+        found = self._catalogue()
         model = next((each for each in found.models if each.full_name == name), None)
         if model is None:
             raise UnknownModelError(f"{name}: there is no model of this full name here; it may have been deleted")
@@ -125,6 +128,9 @@ class LocalModels:
             sizes=self._sizes,
             free=available_memory(),
         )
+
+    def _catalogue(self) -> Catalogue:
+        return catalogue(self._folder, self._environ, self._models_file)
 
     def _fetch(self, source: str, progress: Progress, dialer: Dialer) -> Path:
         return get_model(source, self._folder, _silent, self._environ, progress, dialer)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from server.engine.recommended_sampling import FILE_KEYS
+from server.kv_types import DEFAULT
 from server.models.catalogue import ModelFile
 from server.models.header_facts import printable, read_header
-from server.models.memory import ChatSizes, MemoryNeed, memory_need, size_text
+from server.models.memory import ChatSizes, MemoryNeed, fits, memory_need, size_text
 from server.models.ollama_layers import system_prompt
 
 UNKNOWN: Final = "-"
@@ -37,19 +38,23 @@ def facts_of(model: ModelFile, sizes: ChatSizes, free: int | None) -> dict[str, 
         "sampling_from": header.recommended.source,
         "needs": need.total if need else None,
         "fits": fits(need, free),
+        "options": options_of(model),
     }
+
+
+def options_of(model: ModelFile) -> dict[str, Any]:
+    """Return the options of the model in models.toml, as they are written there; without the sampling."""
+    options, types = model.options, model.options.kv
+    numbers = {"context": options.context, "parallel": options.parallel, "gpu_layers": options.gpu_layers}
+    given = {name: number for name, number in numbers.items() if number is not None}
+    return given if types == DEFAULT else given | {"type_k": types.keys, "type_v": types.values}
 
 
 def need_of(model: ModelFile, sizes: ChatSizes) -> MemoryNeed | None:
     """Return the memory need of a model; None when its header doesn't have the numbers."""
     header = model.header
     context = min(filter(None, (header.context, model.defaults.context)), default=None)
-    return None if header.kv_bytes is None else memory_need(model.size, header.kv_bytes, context, sizes)
-
-
-def fits(need: MemoryNeed | None, free: int | None) -> bool | None:
-    """Tell whether a model fits into the free memory; None when one of the two is unknown."""
-    return None if need is None or free is None else need.total <= free
+    return None if header.network is None else memory_need(model.size, header.network, context, sizes.of(model.options))
 
 
 def all_facts_of(model: ModelFile, sizes: ChatSizes, free: int | None) -> dict[str, Any]:
@@ -61,7 +66,7 @@ def all_facts_of(model: ModelFile, sizes: ChatSizes, free: int | None) -> dict[s
 
 def lines_of(model: ModelFile, facts: Mapping[str, Any], sizes: ChatSizes, free: int | None) -> Iterator[str]:
     """Yield the lines that show a model with all its ``facts``."""
-    header, system, stop = model.header, facts["system"], facts["stop"]
+    header, system, stop, options = model.header, facts["system"], facts["stop"], facts["options"]
     lines = {
         "name": model.full_name,
         "title": header.title,
@@ -76,6 +81,7 @@ def lines_of(model: ModelFile, facts: Mapping[str, Any], sizes: ChatSizes, free:
         "sampling": ", ".join(f"{name} {value:g}" for name, value in facts["sampling"].items()),
         "sampling from": header.recommended.source,
         **({"stop strings": printable(", ".join(map(repr, stop)))} if stop else {}),
+        **({"models.toml": ", ".join(f"{name} {value}" for name, value in options.items())} if options else {}),
         "memory": _memory(need_of(model, sizes), free),
         **({"Ollama's system prompt": _one_line(system)} if system else {}),
         **({"Ollama's template": f"{model.layers['template']} (not used)"} if "template" in model.layers else {}),
@@ -98,8 +104,8 @@ def _one_line(text: str) -> str:
 def _memory(need: MemoryNeed | None, free: int | None) -> str | None:
     if need is None:
         return None
-    parts = f"{size_text(need.total)} needed (model {size_text(need.weights)}, KV cache {size_text(need.kv)})"
+    parts = f"{size_text(need.total)} needed ({need.parts})"
     if free is None:
         return f"{parts}; this system doesn't say how much is free"
-    verdict = "it fits" if need.total <= free else "it doesn't fit: use a smaller --context or --parallel"
+    verdict = "it fits" if fits(need, free) else "it doesn't fit: use a smaller --context or --parallel"
     return f"{parts}, {size_text(free)} free: {verdict}"

@@ -14,8 +14,9 @@ from server.engine.base import ModelError
 from server.models.catalogue import BUILT_IN, Catalogue, LeftOut, ModelFile, catalogue
 from server.models.downloads import cancel
 from server.models.getting import get_model, is_source
-from server.models.memory import PARALLEL, ChatSizes, size_text
-from server.models.model_facts import UNKNOWN, all_facts_of, facts_of, fits, lines_of, need_of
+from server.models.memory import PARALLEL, ChatSizes, fits, size_text
+from server.models.model_facts import UNKNOWN, all_facts_of, facts_of, lines_of, need_of
+from server.models.models_file import read_models_file
 from server.models.packaged import PACKAGED
 from server.models.places import OWN, models_folder
 from server.models.progress_bar import ProgressBar
@@ -25,7 +26,7 @@ from server.resources import available_memory
 
 HEADINGS: Final = ("NAME", "SIZE", "QUANT", "PARAMETERS", "CONTEXT", "NEEDS", "FITS", "WHERE")
 
-OPTIONS: Final = ("data", "models_dir", "offline", "context", "parallel")
+OPTIONS: Final = ("data", "models_dir", "models_file", "offline", "context", "parallel")
 """Options of the server that this command has too, by their names."""
 
 
@@ -63,7 +64,8 @@ def run(asked: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> i
     folder = models_folder(asked.data, asked.models_dir)
     if asked.action == "get":
         return _get(asked.name, folder, environ, offline=asked.offline == "on")
-    here = catalogue(folder, environ)
+    models_file = read_models_file(asked.models_file, asked.data)
+    here = catalogue(folder, environ, models_file)
     sizes = ChatSizes(asked.context, asked.parallel or PARALLEL)
     if asked.action == "show":
         return _show(here.find(asked.name), sizes, as_json=asked.json)

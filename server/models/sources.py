@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.engine.base import SamplingParams
 from server.engine.gguf_parts import parts_of
 from server.engine.model_defaults import ModelDefaults
+from server.model_options import NO_OPTIONS, ModelOptions
 from server.models.catalogue import Catalogue, ModelFile
 from server.models.header_facts import HeaderFacts, read_header
-from server.models.memory import DEFAULT_CONTEXT, ChatSizes, memory_need
+from server.models.memory import PARALLEL, ChatSizes, MemoryNeed, memory_need
+from server.models.models_file import ModelsFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSource:
     """A model file that the server may load. ``full_name``: the name with its place, None outside of the list.
 
-    ``size``: of the file and ``needs``: of the loaded model, in bytes. ``context``: tokens of one chat.
+    ``size``: of the file in bytes. ``need``: memory of the loaded model. ``context``: tokens of one chat. ``slots``:
+    answers that are computed at the same time. ``options`` are those in models.toml.
     """
 
     name: str
@@ -25,11 +28,18 @@ class ModelSource:
     title: str | None
     path: Path
     size: int
-    needs: int
+    need: MemoryNeed
     context: int
     architecture: str | None
     sampling: SamplingParams | None
     defaults: ModelDefaults
+    slots: int = PARALLEL
+    options: ModelOptions = NO_OPTIONS
+
+    @property
+    def needs(self) -> int:
+        """Memory of the loaded model, in bytes."""
+        return self.need.total
 
 
 def listed_sources(catalogue: Catalogue, sizes: ChatSizes) -> tuple[ModelSource, ...]:
@@ -37,21 +47,30 @@ def listed_sources(catalogue: Catalogue, sizes: ChatSizes) -> tuple[ModelSource,
     return tuple(_listed(model, sizes) for model in catalogue.models if not model.leads_out)
 
 
-def chosen_source(path: Path, catalogue: Catalogue, defaults: ModelDefaults, sizes: ChatSizes) -> ModelSource:
+def chosen_source(
+    path: Path, catalogue: Catalogue, defaults: ModelDefaults, sizes: ChatSizes, models_file: ModelsFile
+) -> ModelSource:
     """Return the source of a file that the operator chose, under its name in the list or else the file's.
 
     Raises ModelError.
     """
     same = [model for model in catalogue.models if _is_same(path, model)]
     if same:  # models of Ollama may share their weights
-        return _listed(next((model for model in same if model.defaults == defaults), same[0]), sizes)
+        return _listed(next((model for model in same if _has(model, defaults)), same[0]), sizes)
+    options = models_file.of(path.stem)
+    defaults = replace(defaults, chosen_sampling=options.sampling)
     header = read_header(path, defaults=defaults)
     size = sum(part.stat().st_size for part in parts_of(path))
-    return _source(path.stem, None, path, size, header, defaults, sizes)
+    return _source(path.stem, None, path, size, header, defaults, sizes, options)
+
+
+def _has(model: ModelFile, defaults: ModelDefaults) -> bool:
+    return model.defaults == replace(defaults, chosen_sampling=model.defaults.chosen_sampling)
 
 
 def _listed(model: ModelFile, sizes: ChatSizes) -> ModelSource:
-    return _source(model.name, model.full_name, model.path, model.size, model.header, model.defaults, sizes)
+    header, options = model.header, model.options
+    return _source(model.name, model.full_name, model.path, model.size, header, model.defaults, sizes, options)
 
 
 def _source(
@@ -62,20 +81,23 @@ def _source(
     header: HeaderFacts,
     defaults: ModelDefaults,
     sizes: ChatSizes,
+    options: ModelOptions,
 ) -> ModelSource:
     trained = min(filter(None, (header.context, defaults.context)), default=None)
-    need = memory_need(size, header.kv_bytes or 0, trained, sizes)
+    own = sizes.of(options)
     return ModelSource(
         name=name,
         full_name=full_name,
         title=header.title,
         path=path,
         size=size,
-        needs=need.weights + need.kv,
-        context=sizes.context or min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT),
+        need=memory_need(size, header.network, trained, own) if header.network else MemoryNeed(size, 0, 0),
+        context=own.tokens(trained),
         architecture=header.architecture,
         sampling=header.recommended.sampling,
         defaults=defaults,
+        slots=own.parallel,
+        options=options,
     )
 
 

@@ -97,12 +97,15 @@ class HostedModel:
         self.writer = None
         self.state, self.error = (ModelState.FAILED if error else ModelState.ON_DISK), error
 
-    def served(self, slots: int) -> ServedModel:
-        """Return the model as clients see it. ``slots``: those of a model that isn't loaded."""
+    @property
+    def served(self) -> ServedModel:
+        """The model as clients see it."""
         source, is_loading = self.source, self.state is ModelState.LOADING
-        facts = self._facts or ServedModel(self.name, source.context if source else 0, None, slots)
+        facts = self._facts or ServedModel(self.name, None, None, 0)
         if source:
             facts = facts._replace(
+                context=facts.context or source.context,
+                slots=facts.slots or source.slots,
                 size=source.size,
                 needs=source.needs,
                 full_name=source.full_name,
@@ -120,12 +123,9 @@ class HostedModel:
 
 
 class HostedModels:
-    """Owns every model of the server, the first one the default. All threads hold ``changed`` while they use it.
+    """Owns every model of the server, the first one the default. All threads hold ``changed`` while they use it."""
 
-    ``slots``: generations that a model writes at once when it is loaded.
-    """
-
-    def __init__(self, models: Sequence[HostedModel], slots: int) -> None:
+    def __init__(self, models: Sequence[HostedModel]) -> None:
         self.changed = threading.Condition()
         self.default = models[0]
         self.by_name = {model.name: model for model in models}
@@ -135,7 +135,6 @@ class HostedModels:
         """Writers whose engine has died, which are still to be closed."""
         self.retired = EngineStats(slots=0)
         """Counters of the engines that are not used any more."""
-        self._slots = slots
         self._numbers = count()
         self._listener: Listener = lambda updates: None
         self._models_changed: Callable[[], None] = lambda: None
@@ -158,7 +157,7 @@ class HostedModels:
     def served(self) -> tuple[ServedModel, ...]:
         with self.changed:
             if self._served is None:
-                self._served = tuple(model.served(self._slots) for model in self.each())
+                self._served = tuple(model.served for model in self.each())
             return self._served
 
     def publish(self) -> None:

@@ -73,7 +73,7 @@ class ModelWriters:
         first = writers[0][0]
         self._facts, self._template = first.facts, first.template
         self._chosen = [HostedModel(writer.name, source, writer) for writer, source in writers]
-        self._models = HostedModels(self._chosen, first.slots)
+        self._models = HostedModels(self._chosen)
         self._sources = sources
         self._loader = ModelLoader(self._models, load, memory)
         self._memory = memory

@@ -17,11 +17,11 @@ describe("The list of models", () => {
     await chat.page.bringToFront();
     await search(first);
     await press(first, "Download", "Q8_0");
-    await says(first, "8.9 MB of 17.8 MB");
-    await says(second, "8.9 MB of 17.8 MB");
+    await says(first, "8.5 MiB of 17 MiB");
+    await says(second, "8.5 MiB of 17 MiB");
     await other.page.bringToFront();
     await press(second, "Stop");
-    await says(first, "Stopped · 8.9 MB of 17.8 MB");
+    await says(first, "Stopped · 8.5 MiB of 17 MiB");
     await chat.page.bringToFront();
     await press(first, "Resume");
     server.releaseDownload();
@@ -32,7 +32,7 @@ describe("The list of models", () => {
     await chat.modelSays("Tiny Chat");
     await press(first, "Hide");
     await press(first, "Delete…");
-    await press(first, "Delete 17.8 MB for good");
+    await press(first, "Delete 17 MiB for good");
     await says(first, "1 model");
     assert.deepEqual(chat.complaints, []);
     assert.deepEqual(other.complaints, []);
@@ -53,7 +53,7 @@ describe("The list of models", () => {
     await panels.page.press("Enter");
     await says(panels, "2 results");
     await panels.page.click(() => document.querySelector(".models-repository > summary"));
-    await says(panels, "needs 441 MB of memory");
+    await says(panels, "needs 63 MiB of memory");
   }
 
   /**

@@ -31,7 +31,7 @@ describe("A server with two models", () => {
     await chat.openModels();
     await chat.page.type(".chooser-field", "starter");
     const starter = (await shown()).find((text) => text?.startsWith("starter"));
-    assert.match(starter ?? "", /^starter .*context 2,048 · needs [\d.]+ MB of memory$/);
+    assert.match(starter ?? "", /^starter .*context 2,048 · needs [\d.]+ MiB of memory$/);
     await chat.page.press("Escape");
     await chat.page.waitFor(() => document.querySelector(".chooser:popover-open") === null && document.activeElement?.id === "model-picker");
     await chat.modelSays("one");

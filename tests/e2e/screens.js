@@ -175,7 +175,7 @@ export const SCREENS = [
       await openModels(chat);
       await searchModels(chat);
       await chat.press("Download tiny-chat-Q8_0");
-      await chat.page.waitFor(() => document.querySelector(".models-row .models-bar")?.getAttribute("value") !== null && document.body.textContent?.includes("8.9 MB of 17.8 MB"));
+      await chat.page.waitFor(() => document.querySelector(".models-row .models-bar")?.getAttribute("value") !== null && document.body.textContent?.includes("8.5 MiB of 17 MiB"));
       await chat.page.$eval("#panel-models", (panel) => panel.scrollTo(0, 0));
     },
   },

@@ -19,7 +19,7 @@ ONE_MODEL = 31 << 20
 
 DEADLINE = 120
 
-ROOM = 70
+ROOM = 120
 """MiB for two models of this size."""
 
 
@@ -126,6 +126,30 @@ def model_memory(address: str) -> int | None:
     with urllib.request.urlopen(f"http://{address}/api/models") as listed:
         memory: int | None = json.load(listed)["model_memory"]
         return memory
+
+
+async def test_models_toml_has_options_of_single_models(folder: Path) -> None:
+    file = folder.parent / "models.toml"
+    file.write_text("[starter]\ncontext = 512\nparallel = 1\n[a]\ncontext = 256\nsampling = { temperature = 0.5 }\n")
+    async with started(str(folder.parent)) as (_, address):
+        frames = await answered(address, {"model": "a"})
+        assert (frames[1]["model"], frames[-1]["reason"]) == ("a", "length")
+        starter, a, b = (await answered(address, {}))[0]["models"][:3]
+        assert (starter["context"], a["context"], b["context"]) == (512, 256, 2048)
+        assert starter["needs"] < a["needs"] < b["needs"]
+        assert (a["state"], a["sampling"]["temperature"]) == ("loaded", 0.5)
+        assert b["sampling"]["temperature"] == pytest.approx(0.3)
+        with urllib.request.urlopen(f"http://{address}/healthz") as health:
+            assert json.load(health)["engine"]["slots"] == 1 + 4
+
+
+def test_a_wrong_models_toml_ends_the_start_with_one_line(folder: Path) -> None:
+    data = folder.parent
+    (data / "models.toml").write_text("[starter]\ncontxt = 512\n")
+    ended = run("serve", "--port=0", "--data", str(data))
+    assert_told_in_one_line(ended, f"{data}/models.toml, line 2: contxt: there is no such key; did you mean context?")
+    ended = run("serve", "--port=0", "--data", str(data), "--models-file", str(data / "my.toml"))
+    assert_told_in_one_line(ended, f"--models-file {data}/my.toml: there is no such file")
 
 
 ROUNDS = 20

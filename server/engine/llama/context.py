@@ -16,17 +16,22 @@ from server.engine.llama.batch import LlamaBatch
 from server.engine.llama.candidates import Logits
 from server.engine.llama.llama_log import log
 from server.engine.model import DecodeError, DecodeOutcome, Row
+from server.kv_types import DEFAULT, KvTypes
 
 UBATCH_TOKENS = 512
 """Rows computed at once; llama.cpp's default. Larger batches are split into such parts."""
 
-_FLASH_ATTN_AUTO, _FLASH_ATTN_DISABLED = -1, 0
+_FLASH_ATTN_AUTO, _FLASH_ATTN_DISABLED, _FLASH_ATTN_ENABLED = -1, 0, 1
 """Values of ``flash_attn_type``. On a CPU flash attention slows batched decoding, more so in longer contexts."""
+
+
+_BF16 = 30
+"""GGML_TYPE_BF16, which llama-cpp-python doesn't name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextSize:
-    """Size of the KV cache: ``parallel`` sequences of ``tokens`` tokens.
+    """Size of the KV cache: ``parallel`` sequences of ``tokens`` tokens, with numbers of the formats ``kv``.
 
     ``shared`` None: each sequence has its own part. Otherwise all share ``shared`` cells: a long chat has more room
     beside short ones, but each token attends (masked) over the cells of every sequence. With 16 sequences that costs
@@ -36,6 +41,7 @@ class ContextSize:
     parallel: int
     tokens: int
     shared: int | None
+    kv: KvTypes = DEFAULT
 
     @property
     def cells(self) -> int:
@@ -74,8 +80,8 @@ class LlamaContext:
     @property
     def kv_layout(self) -> str:
         """Layout of the KV in a saved state."""
-        params = ll.llama_context_default_params()
-        return f"keys {params.type_k}, values {params.type_v}, flash attention {_flash_attention()}"
+        kv = self._size.kv
+        return f"keys {_number(kv.keys)}, values {_number(kv.values)}, flash attention {_flash_attention(kv)}"
 
     def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         """See Model.decode."""
@@ -150,7 +156,8 @@ class LlamaContext:
         params.kv_unified = size.shared is not None
         params.n_batch, params.n_ubatch = self.batch_tokens, UBATCH_TOKENS
         params.n_threads = params.n_threads_batch = self._threads
-        params.flash_attn_type = _flash_attention()
+        params.type_k, params.type_v = _number(size.kv.keys), _number(size.kv.values)
+        params.flash_attn_type = _flash_attention(size.kv)
         params.abort_callback, params.abort_callback_data = self._abort.callback, self._abort.data
         params.no_perf = True
         self.pointer = int(ll.llama_init_from_model(self._model, params) or 0)
@@ -161,13 +168,22 @@ class LlamaContext:
     def _refuse(self) -> None:
         reason = "the model can't write text" if self.pointer else log.cause
         self.close()
+        kv = self._size.kv
+        remedy = "" if kv == DEFAULT else f", or other KV types than {kv.keys} and {kv.values} in models.toml"
         raise ModelError(
             f"{self._path}: no room for {self._size.parallel} sequences of {self._size.tokens} tokens ({reason}): "
-            "try a smaller --context or --parallel"
+            f"try a smaller --context or --parallel{remedy}"
         )
 
 
-def _flash_attention() -> int:
+def _number(name: str) -> int:
+    """Return llama.cpp's number of a format."""
+    return _BF16 if name == "bf16" else int(getattr(ll, f"GGML_TYPE_{name.upper()}"))
+
+
+def _flash_attention(kv: KvTypes) -> int:
+    if kv.needs_flash_attention:
+        return _FLASH_ATTN_ENABLED
     return _FLASH_ATTN_AUTO if ll.llama_supports_gpu_offload() else _FLASH_ATTN_DISABLED
 
 

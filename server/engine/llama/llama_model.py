@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,11 +37,15 @@ from server.engine.model_defaults import ModelDefaults
 from server.engine.recommended_sampling import KEYS, UnusableSamplingError, recommended_sampling
 from server.engine.thinking_marks import MARKS, visible_tokens
 from server.gguf_header import MAGIC
+from server.kv_types import KvTypes
+from server.model_options import NO_OPTIONS, ModelOptions
 from server.resources import usable_cores
 
 SMALL_MODEL = 50_000_000
 """Parameter count below which one thread computes faster than several, which mostly wait for each other."""
 
+
+logger = logging.getLogger(__name__)
 
 LoadProgress = Callable[[float], bool]
 
@@ -54,7 +59,8 @@ class LlamaModel:
     ``context`` None: the length that the model was trained for, at most ``DEFAULT_CONTEXT``. ``kv_tokens``: all
     sequences share this many KV cells instead of having their own. ``probing`` leaves the weights where they are in the
     file instead of copying them to where they compute fastest. ``defaults``: those kept beside the file; their context
-    is a bound for one that isn't chosen. ``progress`` is called with the part of the weights that is loaded, from 0 to
+    is a bound for one that isn't chosen. ``options``: those of this model alone; their context and parallel count
+    before the arguments. ``progress`` is called with the part of the weights that is loaded, from 0 to
     1; when it returns False, loading ends with LoadAbandonedError. Raises ModelError.
     """
 
@@ -70,6 +76,7 @@ class LlamaModel:
         kv_tokens: int | None = None,
         probing: bool = False,
         defaults: ModelDefaults | None = None,
+        options: ModelOptions | None = None,
         progress: LoadProgress | None = None,
     ) -> None:
         _check_file(path)
@@ -78,11 +85,12 @@ class LlamaModel:
         ll.llama_backend_init()
         self._path = path
         self._defaults = defaults or ModelDefaults()
-        self._model = self._load(probing, progress)
+        options = options or NO_OPTIONS
+        self._model = self._load(probing, options, progress)
         self._vocab = ll.llama_model_get_vocab(self._model)
         self._abort = AbortFlag()
-        self._context = self._open_context(context, parallel, kv_tokens, threads)
-        self.slots = parallel
+        self.slots = options.parallel or parallel
+        self._context = self._open_context(options.context or context, kv_tokens, threads, options.kv)
         self.shared = kv_tokens is not None
         self.cells = self._context.cells
         self.batch_tokens = self._context.batch_tokens
@@ -102,13 +110,6 @@ class LlamaModel:
     def trained_context(self) -> int:
         """Context length that the model was trained for, in tokens."""
         return int(ll.llama_model_n_ctx_train(self._model))
-
-    @property
-    def kv_bytes(self) -> int:
-        """Approximate memory per token in the KV cache, in bytes, for 16-bit keys and values."""
-        heads, width = ll.llama_model_n_head(self._model), ll.llama_model_n_embd(self._model)
-        kv_width = width * ll.llama_model_n_head_kv(self._model) // max(1, heads)
-        return int(2 * 2 * ll.llama_model_n_layer(self._model) * kv_width)
 
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         """See Engine.tokenize. llama.cpp only reads the vocabulary here."""
@@ -207,12 +208,16 @@ class LlamaModel:
 
     # Loading.
 
-    def _load(self, probing: bool, progress: LoadProgress | None) -> int:
+    def _load(self, probing: bool, options: ModelOptions, progress: LoadProgress | None) -> int:
         log.begin()
         before = file_state(self._path)
         params = ll.llama_model_default_params()
         if probing:
             params.use_extra_bufts, params.n_gpu_layers = False, 0
+        elif options.gpu_layers is not None:
+            params.n_gpu_layers = options.gpu_layers
+            if options.gpu_layers and not ll.llama_supports_gpu_offload():
+                logger.warning("%s: gpu_layers in models.toml does nothing: this llama.cpp has no GPU", self._path)
         reporter = _Reporter(progress)
         params.progress_callback = reporter.callback
         model = ll.llama_model_load_from_file(os.fsencode(self._path), params)
@@ -232,11 +237,11 @@ class LlamaModel:
         return int(model)
 
     def _open_context(
-        self, context: int | None, parallel: int, kv_tokens: int | None, threads: int | None
+        self, context: int | None, kv_tokens: int | None, threads: int | None, kv: KvTypes
     ) -> LlamaContext:
         most = min(self._defaults.context or self.DEFAULT_CONTEXT, self.DEFAULT_CONTEXT)
         tokens = context or min(ll.llama_model_n_ctx_train(self._model), most)
-        size = ContextSize(parallel=parallel, tokens=min(tokens, kv_tokens or tokens), shared=kv_tokens)
+        size = ContextSize(parallel=self.slots, tokens=min(tokens, kv_tokens or tokens), shared=kv_tokens, kv=kv)
         try:
             return LlamaContext(self._path, self._model, size, threads or self._suitable_threads(), self._abort)
         except ModelError:

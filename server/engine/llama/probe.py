@@ -66,7 +66,6 @@ def examine(path: Path) -> Mapping[str, int]:
         model.piece(token)
     needs = {
         "file_bytes": sum(_sizes(path)),
-        "kv_bytes": model.kv_bytes,
         "context": model.trained_context,
     }
     model.close()

@@ -9,24 +9,24 @@ import { FakeClock } from "../fake-clock.js";
 /** @typedef {import("../../../frontend/panels/models-api.js").Download} Download */
 
 /** @type {Download} */
-const DOWNLOAD = { id: "a", source: "maker/repo", name: "streamui/maker/repo/tiny", state: "running", arrived: 40e6, size: 100e6, speed: 2e6, error: null };
+const DOWNLOAD = { id: "a", source: "maker/repo", name: "streamui/maker/repo/tiny", state: "running", arrived: 40 * 2 ** 20, size: 100 * 2 ** 20, speed: 2 * 2 ** 20, error: null };
 
 describe("The words of the list of models", () => {
   it("are short", () => {
-    assert.deepEqual([0, 999, 5934656, 98362432, 999_600_000, 2.4e9, 123e9].map(sizeWords), ["0 bytes", "999 bytes", "5.9 MB", "98.4 MB", "1 GB", "2.4 GB", "123 GB"]);
+    assert.deepEqual([0, 9999, 5934656, 98362432, 2 ** 30, 2.4e9, 123e9].map(sizeWords), ["0 KiB", "10 KiB", "5.7 MiB", "94 MiB", "1.0 GiB", "2.2 GiB", "114.6 GiB"]);
     assert.deepEqual([0.2, 59, 90, 7200].map(timeWords), ["about 1 s left", "about 59 s left", "about 2 min left", "about 2 h left"]);
     assert.deepEqual(
-      [{ needs: 1e9, fits: true }, { needs: 1e9, fits: false }, { needs: null, fits: false }, { needs: null, fits: null }].map(fitWords),
-      ["needs 1 GB of memory", "needs 1 GB of memory: too much for this machine", "too large for this machine", ""],
+      [{ needs: 2 ** 30, fits: true }, { needs: 2 ** 30, fits: false }, { needs: null, fits: false }, { needs: null, fits: null }].map(fitWords),
+      ["needs 1.0 GiB of memory", "needs 1.0 GiB of memory: too much for this machine", "too large for this machine", ""],
     );
   });
 
   it("tell how far a download is", () => {
-    assert.equal(downloadWords(DOWNLOAD), "40 MB of 100 MB · 2 MB/s · about 30 s left");
-    assert.equal(downloadWords({ ...DOWNLOAD, arrived: 100e6 }), "100 MB of 100 MB · checking the file");
+    assert.equal(downloadWords(DOWNLOAD), "40 MiB of 100 MiB · 2 MiB/s · about 30 s left");
+    assert.equal(downloadWords({ ...DOWNLOAD, arrived: 100 * 2 ** 20 }), "100 MiB of 100 MiB · checking the file");
     assert.equal(downloadWords({ ...DOWNLOAD, arrived: 0, size: null, speed: null }), "Starting…");
-    assert.equal(downloadWords({ ...DOWNLOAD, size: null, speed: null }), "40 MB");
-    assert.equal(downloadWords({ ...DOWNLOAD, state: "stopped", speed: null }), "Stopped · 40 MB of 100 MB");
+    assert.equal(downloadWords({ ...DOWNLOAD, size: null, speed: null }), "40 MiB");
+    assert.equal(downloadWords({ ...DOWNLOAD, state: "stopped", speed: null }), "Stopped · 40 MiB of 100 MiB");
     assert.equal(downloadWords({ ...DOWNLOAD, state: "waiting", arrived: 0, size: null, speed: null }), "Waiting");
     assert.equal(downloadWords({ ...DOWNLOAD, state: "done", speed: null }), "Ready");
     assert.equal(downloadName(DOWNLOAD), "maker/repo/tiny");

@@ -6,7 +6,7 @@ import { parseHTML } from "linkedom";
 import { ModelPicker } from "../../../frontend/rendering/model-picker.js";
 import { givePopovers } from "../ui/fake-popover.js";
 
-const GB = 1e9;
+const GB = 2 ** 30;
 /** @param {string[]} names */
 const entries = (...names) => names.map((name) => ({ name, state: "loaded", context: 2048 }));
 const FILE = { name: "", full_name: "", place: "streamui", size: 2 * GB, quantization: "Q4_K_M", parameters: "7B", context: 4096, needs: 3 * GB, fits: true, in_use: false, removable: true };
@@ -96,10 +96,10 @@ describe("The model picker", () => {
     assert.deepEqual(groups(), {
       Loaded: ["One context 2,048"],
       "On this machine": [
-        "Big 7B Q4_K_M · 2 GB · context 8,192 · needs 3 GB of memory",
-        "Huge 2 GB · context 8,192 Too large: it needs 9 GB of memory, and models may use 8 GB on this server.",
-        "Bad could not be loaded · 2 GB · context 8,192 · needs 3 GB of memory The file is cut",
-        "Linked 3B Q4_K_M · 2 GB · context 4,096 This server doesn't offer this model.",
+        "Big 7B Q4_K_M · 2.0 GiB · context 8,192 · needs 3.0 GiB of memory",
+        "Huge 2.0 GiB · context 8,192 Too large: it needs 9.0 GiB of memory, and models may use 8.0 GiB on this server.",
+        "Bad could not be loaded · 2.0 GiB · context 8,192 · needs 3.0 GiB of memory The file is cut",
+        "Linked 3B Q4_K_M · 2.0 GiB · context 4,096 This server doesn't offer this model.",
       ],
       "To download": ["SmolLM2 135M A small model."],
     });

@@ -16,15 +16,17 @@ import pytest
 from server.doctor import place, program
 from server.doctor.finding import Finding, State
 from server.doctor.upstreams import upstreams
-from server.engine.probing import ModelNeeds
+from server.models.memory import MemoryNeed
+from server.models.models_file import ModelsFile
 from server.option import without_brackets
 from server.settings import Settings, add_options, settings_from
+from server.starter import MODEL_PATH
 from tests.server.guard.loopback import LOOPBACK
 from tests.server.test_main import run
 from tests.server.writers.upstream.scripted import Scripted
 
-NEEDS = ModelNeeds(file_bytes=4 << 30, kv_bytes=1 << 17, context=32_768)
 GIB = 1 << 30
+NEEDS = MemoryNeed(4 * GIB, 3 * GIB, GIB)
 
 
 def settings(**given: Any) -> Settings:
@@ -116,7 +118,7 @@ def test_crashed_check_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("available", "state", "words"),
     [
-        (3 * GIB, State.FAULT, ("8.4 GiB needed", "--context")),
+        (3 * GIB, State.FAULT, ("8.0 GiB needed", "KV cache 3.0 GiB", "--context")),
         (9 * GIB, State.WARNING, ("--cache-ram",)),
         (20 * GIB, State.OK, ("4.0 GiB",)),
     ],
@@ -125,8 +127,30 @@ def test_the_memory_that_a_model_needs(available: int, state: State, words: tupl
     assert_told(place.memory(settings(), [NEEDS], available), state, *words)
 
 
-def test_a_smaller_context_needs_less() -> None:
-    assert_told(place.memory(settings(context=1024, parallel=1, cache_ram=0), [NEEDS], 5 * GIB), State.OK)
+def test_the_needs_of_several_models_are_added() -> None:
+    assert_told(place.memory(settings(cache_ram=0), [NEEDS, NEEDS], 15 * GIB), State.FAULT, "16.0 GiB needed")
+    assert_told(place.memory(settings(cache_ram=0), [NEEDS, NEEDS], 17 * GIB), State.OK)
+
+
+def test_a_wrong_models_file_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text("[starter]\ncontxt = 64")
+    found = place.models_file(settings(data=tmp_path))
+    assert isinstance(found, Finding)
+    assert_told(found, State.FAULT, "models.toml, line 2", "did you mean context?")
+
+
+def test_the_options_of_a_model_lower_its_need(tmp_path: Path) -> None:
+    def need(text: str) -> MemoryNeed:
+        (tmp_path / "models.toml").write_text(text)
+        asked = settings(data=tmp_path)
+        file = place.models_file(asked)
+        assert isinstance(file, ModelsFile)
+        found = place.model(asked, MODEL_PATH, file)[1]
+        assert found is not None
+        return found
+
+    usual, small = need(""), need("[starter]\ncontext = 512\nparallel = 1")
+    assert usual.kv == 16 * small.kv
 
 
 def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:

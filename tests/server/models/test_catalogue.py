@@ -8,6 +8,7 @@ import pytest
 
 from server.engine.base import ModelError
 from server.models.catalogue import Catalogue, UnknownModelError, catalogue
+from server.models.memory import Network
 from server.starter import MODEL_PATH
 from tests.server.models.headers import EMBEDDING, LLAMA, PROJECTOR, header, in_hugging_face, in_ollama, write
 
@@ -43,7 +44,8 @@ def test_the_models_folder_is_listed(home: Path) -> None:
     assert (model.name, model.size, model.leads_out) == ("Tiny-Q4_K_M", 1 << 20, False)
     facts = model.header
     assert (facts.title, facts.parameters, facts.quantization) == ("Tiny", "15M", "Q4_K_M")
-    assert (facts.context, facts.kv_bytes, facts.architecture) == (4096, 256, "llama")
+    assert (facts.context, facts.architecture) == (4096, "llama")
+    assert facts.network == Network(keys=64, values=64, heads=4, width=64, vocabulary=3)
 
 
 def lmstudio(folder: Path) -> None:

@@ -10,6 +10,7 @@ from server.doctor import place
 from server.doctor.finding import State
 from server.engine.base import ModelError
 from server.models.choosing import chosen_model
+from server.models.models_file import ModelsFile
 from server.starter import MODEL_PATH
 from tests.server.models.headers import write
 from tests.server.test_main import assert_told_in_one_line, run
@@ -88,7 +89,7 @@ def test_doctor_checks_a_model_by_name_and_downloads_nothing(tmp_path: Path) -> 
     (tmp_path / "models").mkdir()
     shutil.copy(MODEL_PATH, tmp_path / "models" / "copy.gguf")
     settings = read(["--data", str(tmp_path)])
-    found, needs = place.model(settings, Path("streamui/copy"))
+    found, needs = place.model(settings, Path("streamui/copy"), ModelsFile())
     assert (found.state, needs is not None) == (State.OK, True)
     assert str(tmp_path / "models" / "copy.gguf") in found.text
-    assert str(MODEL_PATH) in place.model(settings, Path("auto"))[0].text
+    assert str(MODEL_PATH) in place.model(settings, Path("auto"), ModelsFile())[0].text

@@ -16,7 +16,7 @@ from server.models.download_queue import DONE_KEPT, MOST, DownloadState, FullQue
 from server.models.download_table import FILE
 from server.models.downloads import DownloadError
 from server.models.local_models import InUseError, LocalModels, NotOursError
-from server.models.memory import ChatSizes
+from server.models.memory import ChatSizes, Network, memory_need
 from server.models.unfinished import LOCK
 from tests.server.models.headers import header
 from tests.server.models.small_hub import SmallHub, serving
@@ -411,7 +411,8 @@ def test_a_repository_says_what_its_models_need(machine: Machine, hub: SmallHub)
     first, second = machine.models.repository("maker/repo")
     assert (first["source"], first["quantization"], first["size"]) == (SOURCE, "Q4_K_M", len(CONTENT))
     assert (first["context"], first["parameters"], first["here"]) == (4096, "15M", False)
-    assert first["needs"] == len(CONTENT) + 256 * 4096 * 4 + (400 << 20)
+    network = Network(keys=64, values=64, heads=4, width=64, vocabulary=3)
+    assert first["needs"] == memory_need(len(CONTENT), network, 4096, ChatSizes(None, 4)).total
     assert second["source"] == OTHER
     machine.models.downloads.add(SOURCE)
     machine.until("done")

@@ -8,7 +8,9 @@ import pytest
 
 from server.engine.base import ModelError
 from server.engine.llama import LlamaModel
-from server.models.header_facts import facts_of, kv_bytes, read_header
+from server.gguf_header import TOKENS
+from server.kv_types import KvTypes
+from server.models.header_facts import facts_of, network, read_header
 from server.models.quantization import FILE_TYPES, quantization
 from server.starter import MODEL_PATH
 from tests.server.models.headers import LLAMA, header, write
@@ -17,7 +19,7 @@ from tests.server.models.headers import LLAMA, header, write
 def test_the_starter_s_facts_are_llama_cpp_s() -> None:
     facts, model = read_header(MODEL_PATH, whole=True), LlamaModel(MODEL_PATH, context=64, parallel=1)
     assert (facts.title, facts.architecture) == (model.facts.name, model.facts.architecture)
-    assert (facts.context, facts.kv_bytes) == (model.trained_context, model.kv_bytes)
+    assert facts.context == model.trained_context
     assert (facts.quantization, facts.parameters, facts.template) == ("Q8_0", "5M", True)
     model.close()
 
@@ -84,7 +86,17 @@ def test_a_quantization_may_be_in_the_name_alone(name: str, expected: str | None
 )
 def test_the_kv_cache_is_computed_from_the_header(changed: dict[str, Any], expected: int | None) -> None:
     keys = {key: value for key, value in {**LLAMA, **changed}.items() if value is not None}
-    assert kv_bytes(keys, "llama") == expected
+    found = network(keys, "llama")
+    assert (found and KvTypes().bytes(found.keys, found.values)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [({}, 0), ({"llama.vocab_size": 7}, 7), ({"llama.vocab_size": 7, TOKENS: 9}, 9), ({TOKENS: ["a", "b"]}, 2)],
+)
+def test_the_size_of_the_vocabulary_is_that_of_the_tokens(changed: dict[str, Any], expected: int) -> None:
+    found = network({**LLAMA, **changed}, "llama")
+    assert found and found.vocabulary == expected
 
 
 def test_values_of_other_types_are_unknown() -> None:

@@ -102,7 +102,7 @@ def test_a_file_with_another_hash_is_refused_and_not_listed(hub: SmallHub, own: 
         ({"refusal": 500}, "maker/repo", "status 500"),
         ({}, "maker/other", "no such repository"),
         ({"files": {"README.md": b"x"}}, "maker/repo", "has no GGUF models"),
-        ({}, "maker/repo:Q2_K", r"choose one .* Q4_K_M \(0 MiB\), Q8_0 \(0 MiB\)"),
+        ({}, "maker/repo:Q2_K", r"choose one .* Q4_K_M \(0.3 MiB\), Q8_0 \(0.3 MiB\)"),
         ({"files": {"a-Q8_0.gguf": b"", "b-Q6_K.gguf": b""}}, "maker/repo", "maker/repo:QUANT; there are Q8_0"),
     ],
 )

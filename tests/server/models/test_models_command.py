@@ -3,15 +3,18 @@
 import argparse
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.engine.base import ModelError
+from server.models.memory import BATCH, FLOAT
 from server.models.models_command import OPTIONS, add_options, run
 from server.settings import options
 from tests.server.models.headers import EMBEDDING, LLAMA, header, write
@@ -58,8 +61,8 @@ def test_json_has_the_need_by_context_and_parallel(own: Path, capsys: pytest.Cap
         return int(tiny["needs"])
 
     small, large = needed("--context", "1000", "--parallel", "1"), needed("--context", "3000", "--parallel", "2")
-    assert large - small == 256 * 5000
-    assert needed() - small == 256 * (4 * 4096 - 1000)
+    assert large - small == 256 * 5000 + 5 * 2000 * BATCH * FLOAT
+    assert needed() - small == 256 * (4 * 4096 - 1000) + 5 * 3096 * BATCH * FLOAT
 
 
 def test_what_is_left_out_is_told_when_asked_for(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,6 +93,29 @@ def test_show_says_who_recommends_the_sampling(own: Path, capsys: pytest.Capture
     assert (facts["sampling"]["temperature"], facts["sampling_from"][:13]) == (0.2, "HuggingFaceTB")
     command(own, "show", "starter")
     assert "the model file" in capsys.readouterr().out
+
+
+def test_show_has_the_options_of_models_toml(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def facts() -> dict[str, Any]:
+        command(own, "show", "tiny-q4_k_m", "--json")
+        return dict(json.loads(capsys.readouterr().out))
+
+    usual = facts()
+    (own.parent / "models.toml").write_text(
+        '["Tiny-Q4_K_M"]\ncontext = 1024\ntype_k = "q8_0"\nsampling = { temperature = 0.5 }\n'
+    )
+    changed = facts()
+    assert (usual["options"], changed["options"]) == ({}, {"context": 1024, "type_k": "q8_0", "type_v": "f16"})
+    assert changed["needs"] < usual["needs"]
+    assert (changed["sampling"]["temperature"], changed["sampling_from"]) == (0.5, "models.toml")
+    command(own, "show", "tiny-q4_k_m")
+    shown = capsys.readouterr().out
+    assert re.search(r"models\.toml +context 1024, type_k q8_0, type_v f16\n", shown)
+    command(own)
+    assert "tiny" in capsys.readouterr().out.lower()
+    (own.parent / "models.toml").write_text("[tiny]\ncontext = 1")
+    with pytest.raises(ModelError, match=r"models\.toml, line 2: context: give a whole number"):
+        command(own)
 
 
 def test_options_before_the_subcommand_stay(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from server.__main__ import main
 from server.engine.model_defaults import ModelDefaults
+from server.models.memory import BATCH, FLOAT
+from server.models.models_file import ModelsFile
 from server.models.ollama_layers import MOST_LAYER, defaults_in, defaults_of, system_prompt
 from server.settings import Settings
 from server.starter import MODEL_PATH
@@ -112,7 +114,8 @@ def test_the_memory_need_is_that_of_the_smaller_context(tmp_path: Path, capsys: 
         return int(json.loads(capsys.readouterr().out)["needs"])
 
     assert LLAMA["llama.context_length"] == 4096
-    assert needed("{}") - needed('{"num_ctx": 1096}') == 256 * 3000
+    assert LLAMA["llama.attention.head_count"] == 4
+    assert needed("{}") - needed('{"num_ctx": 1096}') == (256 + 5 * BATCH * FLOAT) * 3000
 
 
 def test_the_server_gets_the_defaults_of_the_chosen_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +123,9 @@ def test_the_server_gets_the_defaults_of_the_chosen_name(tmp_path: Path, monkeyp
     in_ollama(tmp_path / "ollama", MARIO, weights=MODEL_PATH.read_bytes(), params='{"num_ctx": 256}')
     in_ollama(tmp_path / "ollama", TINY, weights=MODEL_PATH.read_bytes())
 
-    def run(settings: Settings, listener: socket.socket, defaults: Mapping[Path, ModelDefaults]) -> None:
+    def run(
+        settings: Settings, listener: socket.socket, defaults: Mapping[Path, ModelDefaults], models_file: ModelsFile
+    ) -> None:
         listener.close()
         served.append((settings.model, defaults))
 

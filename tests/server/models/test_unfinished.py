@@ -58,7 +58,7 @@ def test_it_is_listed_as_unfinished_alone(own: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.splitlines()[-1] == "1 unfinished download: streamui models --all"
     command(own, "--all")
     told = capsys.readouterr().out.splitlines()[-1]
-    assert told.startswith(f"unfinished: streamui/{NAME}: the download is unfinished, 1 MiB of 3 MiB are here")
+    assert told.startswith(f"unfinished: streamui/{NAME}: the download is unfinished, 1.1 MiB of 2.9 MiB are here")
     assert f"streamui models get {NAME}" in told
     command(own, "--all", "--json")
     listed = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -171,7 +171,7 @@ def test_rm_leaves_one_that_is_running(own: Path) -> None:
 
 def test_its_name_is_answered_with_the_state(own: Path) -> None:
     begun(own)
-    with pytest.raises(UnknownModelError, match="the download is unfinished, 1 MiB of 3 MiB are here; continue with"):
+    with pytest.raises(UnknownModelError, match="the download is unfinished, 1.1 MiB of 2.9 MiB are here; continue with"):
         here(own).find("tiny-Q8_0")
     with pytest.raises(ModelError, match=f"--model tiny-Q8_0: the download is unfinished.*models get {NAME}"):
         chosen_model(Path("tiny-Q8_0"), own, {"HOME": str(own)}, print)
@@ -240,7 +240,7 @@ def test_a_link_in_the_folder_is_not_followed(own: Path, tmp_path: Path) -> None
 
 def test_a_download_without_a_known_size_says_what_is_here(own: Path) -> None:
     begun(own, size=None)
-    assert here(own).unfinished[0].progress == "1 MiB"
+    assert here(own).unfinished[0].progress == "1.1 MiB"
 
 
 def test_a_name_cannot_drive_the_terminal(own: Path) -> None:

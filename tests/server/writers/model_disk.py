@@ -10,6 +10,7 @@ from pathlib import Path
 from server.engine.base import LoadAbandonedError, ModelError
 from server.engine.model_defaults import ModelDefaults
 from server.engine.worker import BatchingEngine
+from server.models.memory import MemoryNeed
 from server.models.sources import ModelSource
 from server.writers.local import LocalWriter, local_writer
 from tests.server.engine.scripted_model import ScriptedModel
@@ -70,7 +71,7 @@ def source(name: str, needs: int = 1) -> ModelSource:
         title=title(name),
         path=Path(f"/nowhere/{name}.gguf"),
         size=SIZE,
-        needs=needs,
+        need=MemoryNeed(needs, 0, 0),
         context=2048,
         architecture="scripted",
         sampling=None,

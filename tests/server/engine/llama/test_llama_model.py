@@ -9,7 +9,10 @@ import pytest
 
 from server.engine.base import FinishReason, ModelError, Phase, Prefill
 from server.engine.llama import LlamaModel
+from server.engine.model import DecodeOutcome, Row
 from server.engine.model_defaults import ModelDefaults
+from server.kv_types import KvTypes
+from server.model_options import ModelOptions
 from server.starter import MODEL_PATH
 from tests.server.engine.recorder import submit
 from tests.server.engine.starter import CONTEXT, StarterBench
@@ -186,3 +189,33 @@ def test_a_context_that_no_memory_can_hold_names_the_options(monkeypatch: pytest
     monkeypatch.setattr("llama_cpp.llama_init_from_model", lambda model, params: None)
     with pytest.raises(ModelError, match=r"4 sequences of 5000 tokens .*--context or --parallel"):
         LlamaModel(MODEL_PATH, context=5000, parallel=4)
+
+
+def test_options_of_the_model_alone_count_before_those_of_all_models() -> None:
+    kv = KvTypes("q8_0", "q4_0")
+    options = ModelOptions(context=256, parallel=2, kv=kv, gpu_layers=0, sampling={"temperature": 0.5})
+    model = LlamaModel(MODEL_PATH, context=512, parallel=4, options=options)
+    usual = LlamaModel(MODEL_PATH, context=256, parallel=2)
+    assert (model.facts.context, model.slots, model.cells) == (256, 2, 512)
+    rows = [Row(token, 0, n, False) for n, token in enumerate(model.tokenize("Tell me a story of a small model."))]
+    for each in (model, usual):
+        assert each.decode(rows) is DecodeOutcome.COMPUTED
+    parts = len(model.save(0)) / len(usual.save(0))
+    assert parts == pytest.approx(kv.bytes(1000, 1000) / KvTypes().bytes(1000, 1000), abs=0.02)
+    assert not usual.restore(1, model.save(0))
+    assert model.restore(1, model.save(0))
+    assert model.kv_identity != usual.kv_identity
+    model.close()
+    usual.close()
+
+
+def test_kv_types_that_a_model_can_t_have_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llama_cpp.llama_init_from_model", lambda model, params: None)
+    with pytest.raises(ModelError, match=r"or other KV types than q8_0 and f16 in models\.toml"):
+        LlamaModel(MODEL_PATH, options=ModelOptions(kv=KvTypes("q8_0", "f16")))
+
+
+def test_gpu_layers_without_a_gpu_are_remarked(caplog: pytest.LogCaptureFixture) -> None:
+    LlamaModel(MODEL_PATH, context=64, parallel=1, options=ModelOptions(gpu_layers=3)).close()
+    remarked = [record for record in caplog.records if "gpu_layers in models.toml does nothing" in record.getMessage()]
+    assert len(remarked) == (0 if llama_cpp.llama_supports_gpu_offload() else 1)
