@@ -171,7 +171,7 @@ def test_rm_leaves_one_that_is_running(own: Path) -> None:
 
 def test_its_name_is_answered_with_the_state(own: Path) -> None:
     begun(own)
-    with pytest.raises(UnknownModelError, match="the download is unfinished, 1.1 MiB of 2.9 MiB are here; continue with"):
+    with pytest.raises(UnknownModelError, match=r"the download is unfinished, 1\.1 MiB of 2\.9 MiB are here; continue"):
         here(own).find("tiny-Q8_0")
     with pytest.raises(ModelError, match=f"--model tiny-Q8_0: the download is unfinished.*models get {NAME}"):
         chosen_model(Path("tiny-Q8_0"), own, {"HOME": str(own)}, print)
