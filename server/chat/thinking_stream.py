@@ -53,6 +53,11 @@ class ThinkingSplitter:
         """True while the text is a thought."""
         return self._where is _Where.THOUGHT
 
+    @property
+    def replying(self) -> bool:
+        """True once all further text is the reply."""
+        return self._where is _Where.REPLY
+
     def feed(self, text: str) -> Parts:
         """Return what ``text`` adds to each part."""
         if self._where is _Where.REPLY:

@@ -29,6 +29,8 @@ class Delta(NamedTuple):
     @property
     def fields(self) -> dict[str, Any]:
         """Fields of a ``delta`` object."""
+        if not self.reasoning and not self.calls:
+            return {"content": self.content} if self.content else {}
         calls = [call_fields(call) for call in self.calls]
         found = {"reasoning_content": self.reasoning, "content": self.content, "tool_calls": calls}
         return {name: value for name, value in found.items() if value}
@@ -44,6 +46,8 @@ class ChoiceFold:
         """Pieces of text in thoughts, which have a token each while the reader keeps up."""
         self.has_calls = False
         self._splitter = AnswerSplitter(names, lambda index: call_id(id, index), thinking=split)
+        self._plain = False
+        """True once all further text is content."""
         self._logprobs: list[ChosenLogprob] = []
 
     @property
@@ -57,8 +61,11 @@ class ChoiceFold:
         if isinstance(event, Done):
             self.done = event
             return self._delta(self._splitter.end())
+        if self._plain and not event.logprobs and not self._logprobs:
+            return Delta(event.text)  # most tokens of most answers: a third of the time of what follows
         self._logprobs.extend(event.logprobs or ())
         found = self._splitter.feed(event.text)
+        self._plain = self._splitter.is_plain
         self.reasoning_tokens += event.n if self._splitter.is_thinking else 0
         return self._delta(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -50,23 +50,23 @@ class Choices:
         """Yield all new events at once whenever there are some, until every choice is done."""
         while True:
             self._news.clear()
-            if found := list(self._read()):
+            if found := self._read():
                 yield found
-            if all(generation.log.done for generation in self._generations) and not any(self._unread()):
+            elif all(generation.log.done for generation in self._generations):
                 return
-            if not any(self._unread()):
+            else:
                 await self._news.wait()
 
-    def _read(self) -> Iterator[ChoiceEvent]:
+    def _read(self) -> list[ChoiceEvent]:
+        """Return the events after the cursors. Without any, each cursor is at the end of its log."""
+        found: list[ChoiceEvent] = []
         for index, generation in enumerate(self._generations):
-            for event in generation.log.events(self._cursors[index]):
+            log = generation.log
+            while self._cursors[index] < log.seq and (event := log.read(self._cursors[index])) is not None:
                 self._cursors[index] = event.seq
                 if not isinstance(event, Steered):
-                    yield ChoiceEvent(index, event)
-
-    def _unread(self) -> Iterator[bool]:
-        pairs = zip(self._generations, self._cursors, strict=True)
-        return (generation.log.seq > cursor for generation, cursor in pairs)
+                    found.append(ChoiceEvent(index, event))
+        return found
 
 
 @contextlib.asynccontextmanager

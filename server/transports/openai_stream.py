@@ -20,6 +20,7 @@ from server.transports.openai_endpoint import error_response
 from server.transports.pace import BEHIND_SECONDS
 from server.transports.socket import Disconnected
 from server.transports.sse import EventStream
+from server.transports.stall import StallLimit
 from server.transports.waiting import cancel_if
 
 END: Final = "data: [DONE]\n\n"
@@ -94,18 +95,17 @@ def _over(revoked: asyncio.Event, connections: Connections) -> ErrorReply | None
 
 
 async def _write(stream: EventStream, answering: Answering, wire: Wire) -> ErrorReply | None:
-    async def emit(chunks: Iterable[dict[str, Any]]) -> None:
-        if text := "".join(map(wire.event, chunks)):
-            await _send(stream, text)
+    """Write the answer. Raises TimeoutError when the client takes nothing for too long."""
+    async with StallLimit(BEHIND_SECONDS) as limit:
 
-    if refused := await answering(emit):
-        return refused
-    if not wire.named:
-        await _send(stream, END)
-    return None
+        async def emit(chunks: Iterable[dict[str, Any]]) -> None:
+            if text := "".join(map(wire.event, chunks)):
+                with limit:
+                    await stream.write(text)
 
-
-async def _send(stream: EventStream, text: str) -> None:
-    """Write text. Raises TimeoutError when the client takes nothing for too long."""
-    async with asyncio.timeout(BEHIND_SECONDS):
-        await stream.write(text)
+        if refused := await answering(emit):
+            return refused
+        if not wire.named:
+            with limit:
+                await stream.write(END)
+        return None

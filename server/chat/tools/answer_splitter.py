@@ -50,6 +50,12 @@ class AnswerSplitter:
             return self._headed.thinking
         return self._thinking is not None and self._thinking.thinking
 
+    @property
+    def is_plain(self) -> bool:
+        """True once all further text is the answer's own, as it comes."""
+        decided = self._undecided is None and self._headed is None and self._calls is None
+        return decided and (self._thinking is None or self._thinking.replying)
+
     def feed(self, text: str) -> AnswerDelta:
         """Return what ``text`` adds."""
         if self._undecided is not None:
