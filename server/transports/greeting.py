@@ -12,17 +12,14 @@ from server.guard.connection_access import ConnectionAccess
 from server.transports.model_news import entry_of, greeted_models, sampling_of
 from server.writers.writer_port import Writer
 
-FEATURES: Final = ("tools", "reasoning", "steer")
-"""Optional parts of the protocol that a server with local models has (PROTOCOL 11)."""
-
 DRAFT: Final = "draft"
 """Name of the part of the protocol by which messages are read while they are written."""
 
 
 def features(writer: Writer) -> tuple[str, ...]:
-    """Return the optional parts of the protocol that this server has."""
-    local = () if writer.template == "upstream" else FEATURES
-    return (*local, DRAFT) if writer.reads_ahead else local
+    """Return the optional parts of the protocol that this server has (PROTOCOL 11)."""
+    own = writer.models[0].features
+    return (*own, DRAFT) if writer.reads_ahead else own
 
 
 def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:

@@ -54,7 +54,8 @@ class ServedModel(NamedTuple):
     ``slots``: number of its generations written at the same time. ``needs``: memory while it is loaded, ``done`` and
     ``total``: progress of loading; all in bytes. ``error``: reason of the state FAILED. ``full_name``: the name in the
     list of this machine's models, ``title``: the one in its file. ``confirms_stop``: the end of
-    a cancelled request comes when its computation has stopped. The others are None where they are unknown.
+    a cancelled request comes when its computation has stopped. ``features``: optional parts of the protocol that it
+    follows, as in `welcome.features`. The others are None where they are unknown.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ServedModel(NamedTuple):
     template: TemplateOrigin | None = None
     sampling: SamplingParams | None = None
     confirms_stop: bool = True
+    features: tuple[str, ...] = ("tools", "reasoning", "steer")
 
 
 def names_of(models: Iterable[ServedModel]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from server.engine.base import (
     Update,
 )
 from server.writers.upstream.asked import Asked
+from server.writers.upstream.call_marks import BEGIN, CallMarks
 from server.writers.upstream.chunks import Delta, Used
 from server.writers.upstream.kinds import Kind
 from server.writers.upstream.seam import Seam
@@ -26,7 +27,7 @@ from server.writers.upstream.thought_marks import ThoughtMarks
 
 FAILURES = {
     "content_filter": "the model's server ended this answer by its content filter",
-    "tool_calls": "the model called a tool, and no tools were given; ask again",
+    "tool_calls": "the model called a function, and none were given; ask again",
     "error": "the model's server ended this answer with an error; ask again",
     "abort": "the model's server ended this answer early; ask again",
 }
@@ -56,6 +57,7 @@ class Answer:
         """Tokens before this HTTP request, and with it."""
         self._seam = Seam("", echoes=False)
         self._marks = ThoughtMarks()
+        self._calls = CallMarks()
         self._choices: list[Choice] = []
         """Logprobs of tokens whose text is still held back by the upstream."""
         self._used: Used | None = None
@@ -69,6 +71,11 @@ class Answer:
     @property
     def has_text(self) -> bool:
         return bool(self._text)
+
+    @property
+    def has_calls(self) -> bool:
+        """True once a call of a function has begun. No other request can continue such an answer."""
+        return bool(self.asked.tools) and (self._calls.count > 0 or BEGIN.strip() in self._text)
 
     @property
     def progress(self) -> int:
@@ -108,11 +115,17 @@ class Answer:
                 self._prompt = delta.read[1]
             yield Prefill(self.id, *delta.read)
         self._choices += delta.choices
-        if text := self._marks.text(delta.reasoning, delta.text):
-            self._count += 1
+        if text := self._text_of(delta):
+            self._count += bool(delta.reasoning or delta.text or delta.calls)
             yield from self._piece(self._seam.fed(text), now)
         self._used = delta.used or self._used
         self.finish = delta.finish or self.finish
+
+    def _text_of(self, delta: Delta) -> str:
+        """Return the text of one chunk, with the marks of thoughts and calls."""
+        text = self._marks.text(delta.reasoning, delta.text)
+        text = (self._calls.end() + text if text else "") + self._calls.text(delta.calls)
+        return text + (self._calls.end() if delta.finish and delta.finish != "length" else "")
 
     def on_end(self, now: float) -> Iterator[Update]:
         """The stream has ended, in order or not."""
@@ -143,7 +156,10 @@ class Answer:
 
     def ended_by_upstream(self, now: float) -> Finished:
         """Return the last update of an answer with a finish_reason."""
-        if error := FAILURES.get(self.finish or ""):
+        error = None if self.finish == "tool_calls" and self.asked.tools else FAILURES.get(self.finish or "")
+        if self.asked.forced and self.finish != "length" and not self.has_calls:
+            error = "the model called no function, though one was required; ask again"
+        if error:
             return self.finished(FinishReason.FAILED, now, error=error, stopped=True)
         if self.finish != "length":
             return self.finished(FinishReason.STOP, now, stopped=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct, json
+from msgspec.structs import replace
 
 from protocol.errors import ErrorCode
-from protocol.messages import ChatMessage, Generate
+from protocol.messages import ChatMessage, Generate, NamedTool, Tool
 from protocol.params import Params
 from server.chat.thinking import answered
+from server.writers.local_tools import template_variables
 from server.writers.request_errors import refusal
 from server.writers.upstream.kinds import Kind
 
@@ -16,6 +20,7 @@ class Asked(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The dialogue and the parameters of one answer. ``raw``: a prompt without chat template, instead of messages.
 
     ``written``: text of an ended answer that this one extends. ``kind``: name of the upstream's kind.
+    ``tools``: functions that the model may call; ``forced``: it must call one. ``variables``: of the chat template.
     """
 
     model: str
@@ -25,6 +30,11 @@ class Asked(Struct, frozen=True, omit_defaults=True, kw_only=True):
     params: Params = Params()
     top_logprobs: int | None = None
     written: str = ""
+    tools: tuple[Tool, ...] = ()
+    forced: bool = False
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = None
+    variables: dict[str, Any] = {}
 
     def to_json(self) -> str:
         return json.encode(self).decode()
@@ -41,7 +51,6 @@ def asked_of(body: Generate, model: str, kind: Kind, written: str) -> Asked:
     Raises RemoteProtocolError (unsupported) for what the kind can't do: nothing is dropped in silence.
     """
     _refuse_unknown(body, kind, written)
-    _refuse_tools(body, kind)
     return Asked(
         model=model,
         kind=kind.name,
@@ -50,6 +59,11 @@ def asked_of(body: Generate, model: str, kind: Kind, written: str) -> Asked:
         params=body.params,
         top_logprobs=body.top_logprobs,
         written=written,
+        tools=(tools := _tools(body)),
+        forced=bool(tools) and body.tool_choice not in (None, "auto"),
+        parallel_tool_calls=body.parallel_tool_calls if tools else None,
+        reasoning_effort=None if kind.template_variables else body.reasoning_effort,
+        variables=template_variables(body) if kind.template_variables else {},
     )
 
 
@@ -62,24 +76,22 @@ def _refuse_unknown(body: Generate, kind: Kind, written: str) -> None:
     if body.top_logprobs is not None and (not kind.logprobs or (body.raw and not kind.native)):
         text = f"top_logprobs: this model is behind {kind.title}, which doesn't send them here; leave it out"
         raise refusal(body, ErrorCode.UNSUPPORTED, text, field="top_logprobs")
+    if body.chat_template_kwargs and not kind.template_variables:
+        field = "chat_template_kwargs"
+        text = f"{field}: this model is behind {kind.title}, which takes no variables of the template; leave it out"
+        raise refusal(body, ErrorCode.UNSUPPORTED, text, field=field)
     if written and not kind.continues:
         text = f"this model is behind {kind.title}, which can't continue a text; regenerate the answer"
         raise refusal(body, ErrorCode.UNSUPPORTED, text)
 
 
-def _refuse_tools(body: Generate, kind: Kind) -> None:
-    """Refuse what is not passed on to upstreams yet."""
-    with_calls = any(message.role == "tool" or message.tool_calls for message in body.messages or ())
-    given = {
-        "tools": bool(body.tools) and body.tool_choice != "none",
-        "messages": with_calls,
-        "reasoning_effort": body.reasoning_effort is not None,
-        "chat_template_kwargs": bool(body.chat_template_kwargs),
-    }
-    if field := next((field for field, is_given in given.items() if is_given), None):
-        what = "calls of tools are" if field == "messages" else "this is"
-        text = f"{field}: this model is behind {kind.title}, where {what} not passed on yet; leave it out"
-        raise refusal(body, ErrorCode.UNSUPPORTED, text, field=field)
+def _tools(body: Generate) -> tuple[Tool, ...]:
+    """Return the functions that the model may know: all, none, or the only one that it may call."""
+    choice = body.tool_choice
+    if choice == "none":
+        return ()
+    name = choice.function.name if isinstance(choice, NamedTool) else None
+    return tuple(tool for tool in body.tools or () if name in (None, tool.function.name))
 
 
 def _dialogue(body: Generate) -> tuple[ChatMessage, ...]:
@@ -89,8 +101,9 @@ def _dialogue(body: Generate) -> tuple[ChatMessage, ...]:
     kept = []
     for number, message in enumerate(body.messages, start=1):
         if message.role == "assistant":
-            if answer := answered(message.content, None):
-                kept.append(ChatMessage(role="assistant", content=answer["content"]))
-        elif message.content.strip() or number == len(body.messages):
+            answer = answered(message.content, None)
+            if answer or message.tool_calls:
+                kept.append(replace(message, content=answer["content"] if answer else ""))
+        elif message.content.strip() or message.role == "tool" or number == len(body.messages):
             kept.append(message)
     return tuple(kept)

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct, json
 
 from server.engine.base import Choice, TokenLogprob
+from server.writers.upstream.call_marks import CallPart
 from server.writers.upstream.request_body import Form
 
 DONE: Final = b"[DONE]"
@@ -32,6 +33,7 @@ class Delta(NamedTuple):
 
     text: str = ""
     reasoning: str = ""
+    calls: tuple[CallPart, ...] = ()
     choices: tuple[Choice, ...] = ()
     used: Used | None = None
     read: tuple[int, int] | None = None
@@ -54,8 +56,20 @@ class _Logprobs(Struct):
     content: list[_Chosen] | None = None
 
 
+class _Function(Struct, frozen=True):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function = _Function()
+
+
 class _Message(Struct):
     content: str | None = None
+    tool_calls: list[_Call] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
 
@@ -158,11 +172,16 @@ def _of_chat(chunk: _ChatChunk, top: int | None) -> Delta:
     return Delta(
         text=(said.content or "") if said else "",
         reasoning=(said.reasoning_content or said.reasoning or "") if said else "",
+        calls=tuple(map(_call, (said.tool_calls or ()) if said else ())),
         choices=_choices(likely, top) if likely else (),
         used=_used(usage) if usage else None,
         read=_read(chunk.prompt_progress),
         finish=choice.finish_reason if choice else None,
     )
+
+
+def _call(call: _Call) -> CallPart:
+    return CallPart(call.index, call.id or "", call.function.name or "", call.function.arguments or "")
 
 
 def _of_text(chunk: _TextChunk) -> Delta:

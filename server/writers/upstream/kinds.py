@@ -24,7 +24,7 @@ class Kind:
     ``parameters``: for each parameter that it has, the name in its API; others are refused. ``fields``: added to each
     chat request; ``continue_fields``: added when the last message is the beginning of the answer. ``continues``: it can
     continue a text. ``echoes``: it may send that text again first. ``native``: it has llama-server's `/completion`,
-    `/apply-template`, `/slots` and `/tokenize`.
+    `/apply-template`, `/slots` and `/tokenize`. ``template_variables``: it takes `chat_template_kwargs`.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Kind:
     echoes: bool = False
     native: bool = False
     logprobs: bool = True
+    template_variables: bool = False
 
 
 def _same(*names: str, **others: str) -> Mapping[str, str]:
@@ -58,18 +59,21 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 parameters=MappingProxyType({each.name: each.name for each in PARAMETERS}),
                 fields=MappingProxyType({"return_progress": True}),
                 native=True,
+                template_variables=True,
             ),
             Kind(
                 name="vllm",
                 title="vLLM",
                 parameters=_same("top_k", "min_p", repeat_penalty="repetition_penalty"),
                 continue_fields=_CONTINUE,
+                template_variables=True,
             ),
             Kind(
                 name="sglang",
                 title="SGLang",
                 parameters=_same("top_k", "min_p", repeat_penalty="repetition_penalty"),
                 continue_fields=MappingProxyType({"continue_final_message": True}),
+                template_variables=True,
             ),
             Kind(name="ollama", title="Ollama", parameters=_NO_BIAS, logprobs=False),
             Kind(

@@ -135,6 +135,7 @@ class KnownUpstream:
                 parameters=model.parameters,
                 template="upstream",
                 confirms_stop=found.confirms_stop,
+                features=("tools", "reasoning") if found.kind.template_variables else ("tools",),
             )
             for model in found.models
         )

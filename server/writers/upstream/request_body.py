@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, NamedTuple
 
+from msgspec import to_builtins
+
+from protocol.messages import ChatMessage, Tool, ToolCall
 from server.chat.prompt import Prompt
 from server.chat.thinking import continued
 from server.writers.upstream.asked import Asked
@@ -33,7 +36,36 @@ def needs_template(kind: Kind, asked: Asked, text: str) -> bool:
 
 def template_body(asked: Asked) -> dict[str, Any]:
     """Return the body of a request to TEMPLATE_PATH."""
-    return {"messages": [{"role": each.role, "content": each.content} for each in asked.messages]}
+    return {"messages": [_message(each) for each in asked.messages], **_tools(asked)}
+
+
+def _message(message: ChatMessage) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        fields["tool_calls"] = [_with_type(call) for call in message.tool_calls]
+    if message.tool_call_id is not None:
+        fields["tool_call_id"] = message.tool_call_id
+    return fields
+
+
+def _with_type(each: ToolCall | Tool) -> dict[str, Any]:
+    """Return a call or a function with its type, which our own messages leave out and other APIs want."""
+    return {"type": each.type, **to_builtins(each)}
+
+
+def _tools(asked: Asked) -> dict[str, Any]:
+    """Return the fields of functions and of thinking. Several servers know no name in `tool_choice`, so a function that
+    must be called is the only one."""
+    fields: dict[str, Any] = {"chat_template_kwargs": asked.variables} if asked.variables else {}
+    if asked.reasoning_effort is not None:
+        fields["reasoning_effort"] = asked.reasoning_effort
+    if asked.tools:
+        fields["tools"] = [_with_type(tool) for tool in asked.tools]
+    if asked.forced:
+        fields["tool_choice"] = "required"
+    if asked.parallel_tool_calls is not None:
+        fields["parallel_tool_calls"] = asked.parallel_tool_calls
+    return fields
 
 
 def ask(kind: Kind, asked: Asked, text: str, left: int | None, rendered: str | None = None) -> Ask:
@@ -53,10 +85,10 @@ def _request(form: Form, body: dict[str, Any]) -> Ask:
 
 
 def _chat(kind: Kind, asked: Asked, text: str, left: int | None) -> dict[str, Any]:
-    messages: list[dict[str, Any]] = template_body(asked)["messages"]
+    template = template_body(asked)
     if text:
-        messages.append({"role": "assistant", "content": text})
-    body = {**_base(asked), "messages": messages, **_params(kind, asked, left), **kind.fields}
+        template["messages"].append({"role": "assistant", "content": text})
+    body = {**_base(asked), **template, **_params(kind, asked, left), **kind.fields}
     if (schema := asked.params.json_schema) is not None:
         body["response_format"] = {"type": SCHEMA, SCHEMA: {"name": "answer", "schema": schema}}
     if asked.top_logprobs is not None:

@@ -36,6 +36,7 @@ from server.writers.model_choice import named_model
 from server.writers.request_errors import refusal
 from server.writers.upstream.answer import Answer
 from server.writers.upstream.asked import asked_of, read_asked
+from server.writers.upstream.call_marks import BEGIN as CALL
 from server.writers.upstream.chunks import DONE, read_chunk
 from server.writers.upstream.free_slots import has_stopped
 from server.writers.upstream.known_upstream import KnownUpstream
@@ -157,6 +158,9 @@ class UpstreamWriter:
             return ended(request, FinishReason.FAILED, text)
         if request.text and not known.kind(read_asked(request.asked).kind).continues:
             text = f"the server was restarted, and {known.title} can't continue a text; ask again"
+            return ended(request, FinishReason.FAILED, text)
+        if CALL.strip() in "".join(request.text) and read_asked(request.asked).tools:
+            text = "the server was restarted while the model called a function; ask again"
             return ended(request, FinishReason.FAILED, text)
         return replace(request, received=received)
 
@@ -323,7 +327,7 @@ class UpstreamWriter:
                 if answer.progress > before:
                     pause, failing_since = FIRST_PAUSE, None
                 failing_since = failing_since or now
-                if answer.has_text and not answer.kind.continues:
+                if answer.has_calls or (answer.has_text and not answer.kind.continues):
                     return self._failed(answer, f"the model's server broke off: {error}")
                 wait = max(pause, error.retry_after)
                 if now + wait - failing_since > self.known.address.patience:

@@ -12,7 +12,7 @@ import re
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self
 
@@ -45,7 +45,9 @@ class Reply:
 
     ``cut``: bytes of the body after which the connection breaks. ``hold``: tokens after which nothing more comes until
     the client leaves or ``Scripted.release`` is called. ``usage``: where the token counts are. ``raw``: the whole body
-    of the stream, instead of the answer. ``error``: this chunk comes after ``hold`` tokens.
+    of the stream, instead of the answer. ``error``: this chunk comes after ``hold`` tokens. ``calls``: functions that
+    the answer calls after its text, with their arguments. ``pace``: seconds between two events, as a real model has;
+    then `/slots` tells how many such answers are written.
     """
 
     status: int = 200
@@ -61,6 +63,9 @@ class Reply:
     raw: bytes | None = None
     finish: str | None = "stop"
     logprobs: bool = False
+    answer: str = ANSWER
+    calls: Sequence[tuple[str, str]] = ()
+    pace: float = 0.0
 
 
 @contextlib.contextmanager
@@ -190,6 +195,9 @@ class Scripted:
     ) -> None:
         head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         writer.write(head.encode())
+        if reply.pace:
+            await self._paced(seen, reply, reader, writer)
+            return
         body = b"".join(self._held(seen, reply)) if reply.raw is None else reply.raw
         data = body if reply.cut is None else body[: reply.cut]
         for part in [bytes([byte]) for byte in data] if reply.bytewise else [data] if data else []:
@@ -206,6 +214,23 @@ class Scripted:
             writer.write(b"%x\r\n%s\r\n" % (len(rest), rest))
         writer.write(b"0\r\n\r\n")
         await writer.drain()
+
+    async def _paced(
+        self, seen: Seen, reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Write the events one by one, until the client leaves."""
+        self.busy += 1
+        try:
+            for _, event in self._events(seen, reply):
+                writer.write(b"%x\r\n%s\r\n" % (len(event), event))
+                await writer.drain()
+                await asyncio.sleep(reply.pace)
+                if reader.at_eof() or self._end.is_set():
+                    return
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+        finally:
+            self.busy -= 1
 
     async def _left(self, reader: asyncio.StreamReader) -> bool:
         """Wait until the client leaves (True) or ``release`` is called."""
@@ -232,13 +257,15 @@ class Scripted:
         body = seen.body
         native = seen.path == "/completion"
         given = _given(body)
-        rest = ANSWER.removeprefix(given)
+        rest = reply.answer.removeprefix(given)
+        for stop in body.get("stop", ()):
+            rest = rest.split(stop, 1)[0]
         tokens = ([given] if reply.echo and given else []) + words(rest)
         if (most := body.get("max_tokens", body.get("max_completion_tokens"))) is not None:
             tokens, reply.finish = (tokens[:most], "length") if most < len(tokens) else (tokens, reply.finish)
         usage = {
             "prompt_tokens": PROMPT_TOKENS + len(words(given)),
-            "completion_tokens": len(tokens),
+            "completion_tokens": len(tokens) + 3 * len(reply.calls),
             "prompt_tokens_details": {"cached_tokens": 4},
         }
         yield False, b": keep-alive\n\n"
@@ -250,12 +277,19 @@ class Scripted:
             for word in words(THOUGHT):
                 yield True, _event({"choices": [{"delta": {reply.thought: word}}]})
         for number, word in enumerate(tokens, start=1):
-            yield True, _event(_chunk(native, word, reply, {**usage, "completion_tokens": number}))
+            chunk = _chunk(native, word, reply, {**usage, "completion_tokens": number})
+            if seen.path == "/v1/completions":
+                chunk["choices"] = [{"text": word}]
+            yield True, _event(chunk)
         if native:
             ended = {"stop": True, "stop_type": "limit" if reply.finish == "length" else "eos"}
             counts = {"tokens_predicted": len(tokens), "tokens_evaluated": usage["prompt_tokens"]}
             yield False, _event({"content": "", **ended, **counts, "timings": {"cache_n": 4}})
             return
+        for number, (name, arguments) in enumerate(reply.calls):
+            for part in _call(number, name, arguments):
+                yield True, _event({"choices": [{"delta": {"tool_calls": [part]}}]})
+            reply.finish = "tool_calls"
         last: dict[str, Any] = {"choices": [{"delta": {}, "finish_reason": reply.finish}]}
         if reply.usage == "choice":
             last["choices"][0]["usage"] = usage
@@ -272,6 +306,14 @@ def _rest(events: Iterator[tuple[bool, bytes]], hold: int) -> Iterator[bytes]:
         texts += is_text
         if texts > hold or (texts == hold and not is_text and hold):
             yield event
+
+
+def _call(number: int, name: str, arguments: str) -> Iterator[dict[str, Any]]:
+    """Yield the parts of a call: its head, and its arguments in two pieces."""
+    yield {"index": number, "id": f"their-{number}", "type": "function", "function": {"name": name, "arguments": ""}}
+    half = len(arguments) // 2
+    for piece in (arguments[:half], arguments[half:]):
+        yield {"index": number, "function": {"arguments": piece}}
 
 
 def _given(body: dict[str, Any]) -> str:

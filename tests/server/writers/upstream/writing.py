@@ -7,10 +7,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from protocol.messages import ChatMessage, Generate, Params
-from server.engine.base import Finished, Piece, Prefill, Update
+from server.engine.base import Finished, GenerationRequest, Piece, Prefill, Update
 from server.writers.upstream.kinds import AUTO
 from server.writers.upstream.known_upstream import KnownUpstream
 from server.writers.upstream.upstream import Address
@@ -73,13 +74,15 @@ class Writing:
 
     def ask(self, id: str, *, written: str = "", text: Sequence[str] = (), **fields: Any) -> None:
         """Submit one request. ``text``: pieces that an earlier server wrote."""
+        self.writer.submit(self.prepared(id, written=written, text=text, **fields))
+
+    def prepared(self, id: str, *, written: str = "", text: Sequence[str] = (), **fields: Any) -> GenerationRequest:
+        """Return one request."""
         params = Params(**fields.pop("params", {}))
         messages = fields.pop("messages", (ChatMessage(role="user", content="Hi"),))
         body = Generate(messages=messages, params=params, **fields)
         request = self.writer.prepare(id, body, written=written, received=time.monotonic(), principal="").request
-        if text:
-            request = request.__class__(**{**_fields(request), "text": tuple(text)})
-        self.writer.submit(request)
+        return replace(request, text=tuple(text))
 
 
 @contextmanager
@@ -95,7 +98,3 @@ def writing(
         yield Writing(writer)
     finally:
         writer.close()
-
-
-def _fields(request: Any) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in request.__dataclass_fields__}
