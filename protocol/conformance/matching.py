@@ -1,8 +1,9 @@
 """Comparison of a value with a pattern. A plain value matches its equal; an object matches when its named fields do.
 
-``{"$any": true}``, ``{"$absent": true}``, ``{"$re": "..."}`` (found anywhere), ``{"$min": 0, "$max": 9}``, ``{"$in":
-[patterns]}``, ``{"$not": pattern}``, ``{"$is": "string"}``, ``{"$len": pattern}``, ``{"$each": pattern}``, ``{"$has":
-pattern}`` (a list has such an item), ``{"$holds": "text"}`` (a string contains it), ``{"$all": [patterns]}``.
+``{"$any": true}``, ``{"$absent": true}``, ``{"$optional": pattern}`` (if it is there), ``{"$re": "..."}`` (found
+anywhere), ``{"$min": 0, "$max": 9}``, ``{"$in": [patterns]}``, ``{"$not": pattern}``, ``{"$is": "string"}``, ``{"$len":
+pattern}``, ``{"$each": pattern}``, ``{"$has": pattern}`` (a list has such an item), ``{"$holds": "text"}`` (a string
+contains it), ``{"$all": [patterns]}``.
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ def _all(patterns: list[Any], value: Any, path: str) -> str | None:
 _TESTS: Final[dict[str, Callable[[Any, Any, str], str | None]]] = {
     "$any": _test("not", lambda _, value: True),
     "$absent": lambda _, value, path: None if value is _MISSING else f"{path} is there: {show(value)}",
+    "$optional": lambda pattern, value, path: None if value is _MISSING else mismatch(pattern, value, path),
     "$re": _test("which does not match", lambda p, v: isinstance(v, str) and re.search(p, v) is not None),
     "$min": _test("less than", lambda least, value: _is("number", value) and value >= least),
     "$max": _test("more than", lambda most, value: _is("number", value) and value <= most),

@@ -74,6 +74,8 @@ class CaseItem(pytest.Item):
         from protocol.conformance.runner import Outcome, run_case
 
         result = asyncio.run(run_case(self.config.getoption("--protocol-url"), self._case))
+        if result.outcome is Outcome.SKIPPED:
+            pytest.skip(result.reason)
         if result.outcome is Outcome.INCONCLUSIVE and not self.config.getoption("--protocol-strict"):
             pytest.skip(f"inconclusive: {result.reason}")
         if result.outcome is not Outcome.PASSED:

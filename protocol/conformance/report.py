@@ -10,7 +10,7 @@ from protocol.conformance.runner import Outcome, Result
 from protocol.conformance.script import Case
 
 _TRANSCRIPT_LINES = 30
-_MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??  "}
+_MARKS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.INCONCLUSIVE: "??  ", Outcome.SKIPPED: "skip"}
 
 
 def line(result: Result) -> str:

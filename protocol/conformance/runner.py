@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from protocol.conformance.dial import dial
+from protocol.conformance.greeting import STOP_TIME, asks_welcome, lack, read_welcome, stop_time
 from protocol.conformance.matching import fits, show
 from protocol.conformance.observer import Observer, Violation
 from protocol.conformance.placeholders import UnknownVariable
 from protocol.conformance.script import Case
-from protocol.conformance.stage import Failed, Inconclusive, Options, Stage
+from protocol.conformance.stage import Failed, Inconclusive, Options, Skipped, Stage
 from protocol.conformance.steps import carry_out, settle_line
 from protocol.conformance.wire import Ended, Refused, Unreachable
 
@@ -30,6 +31,7 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     INCONCLUSIVE = "inconclusive"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,12 @@ class Result:
 
 async def run_case(url: str, case: Case, options: Options | None = None) -> Result:
     """Run ``case``, several times if needed. Raises only Unreachable, when no server answers."""
-    began = time.monotonic()
+    began, options = time.monotonic(), options or Options()
+    welcome = await read_welcome(url, options.to_open) if asks_welcome(case) else {}
+    if reason := lack(case, welcome):
+        return Result(case, Outcome.SKIPPED, time.monotonic() - began, reason)
     for attempt in range(1, case.tries + 1):
-        tried = await _try_case(url, case, options or Options())
+        tried = await _try_case(url, case, options, {STOP_TIME: stop_time(welcome)})
         result = dataclasses.replace(tried, seconds=time.monotonic() - began, tries=attempt)
         if result.outcome is not Outcome.INCONCLUSIVE:
             return result
@@ -93,8 +98,8 @@ async def run_cases(
     return [results[case.id] for case in cases]
 
 
-async def _try_case(url: str, case: Case, options: Options) -> Result:
-    stage = Stage(url, options, f"k{secrets.token_hex(5)}")
+async def _try_case(url: str, case: Case, options: Options, variables: dict[str, Any]) -> Result:
+    stage = Stage(url, options, f"k{secrets.token_hex(5)}", variables)
     number, outcome, reason = 0, Outcome.FAILED, ""
     rules = case.checks
     try:
@@ -111,6 +116,8 @@ async def _try_case(url: str, case: Case, options: Options) -> Result:
         reason = f"the server never sent what the case calls {unknown}"
     except Inconclusive as lack:
         outcome, reason, rules = Outcome.INCONCLUSIVE, str(lack), ()
+    except Skipped as lacking:
+        outcome, reason, rules = Outcome.SKIPPED, str(lacking), ()
     finally:
         await _leave(stage)
     return Result(case, outcome, 0.0, reason, number, rules, tuple(stage.transcript))

@@ -14,6 +14,9 @@ CASES_FOLDER: Final = Path(__file__).parent / "cases"
 
 Transport = Literal["websocket", "sse", "poll"]
 
+Need = Literal["tools", "reasoning", "steer", "draft", "tokens"]
+"""Optional part of the protocol (`welcome.features`), or `tokens`: the server counts the tokens of a prompt."""
+
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="do"):
     """One step, carried out on the socket named ``on``. Values and patterns are expanded first (placeholders.py,
@@ -188,7 +191,7 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 
     An inconclusive try is repeated, up to ``tries``; if all are inconclusive, the outcome is ``exhausted``. ``alone``:
     the case changes the state of the server in ways that affect other cases. ``transports``: where the case applies;
-    ``why`` it does not apply to all.
+    ``why`` it does not apply to all. ``needs``: what a server must have; the case is skipped on others.
     """
 
     id: str
@@ -200,6 +203,7 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     alone: bool = False
     transports: tuple[Transport, ...] = ("websocket", "sse", "poll")
     why: str = ""
+    needs: tuple[Need, ...] = ()
 
 
 def load_file(path: Path) -> list[Case]:

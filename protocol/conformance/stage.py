@@ -42,6 +42,10 @@ class Inconclusive(Exception):
     """The server broke no rule, but did not do what the case needs; another try may succeed."""
 
 
+class Skipped(Exception):
+    """The case does not apply to this server, and the protocol allows that."""
+
+
 class CaseSocket:
     """One socket of a case: its wire, the messages not consumed yet, and its observer (None in plain mode)."""
 
