@@ -70,6 +70,7 @@ _MODEL: Final = {
     "template": "origin of the chat template, as in ModelFacts",
     "stop": "as in ModelFacts",
     "sampling": "values that it uses for fields that params leaves out",
+    "efforts": "values of reasoning_effort that change its prompt",
 }
 
 FIELDS: Final[dict[str, str]] = {

@@ -31,6 +31,7 @@ Milliseconds = Annotated[float, Meta(ge=0)]
 Role = Literal["system", "user", "assistant", "tool"]
 Truncation = Literal["auto", "disabled"]
 ModelName = Annotated[str, Meta(min_length=1, max_length=512)]
+Effort = Annotated[str, Meta(min_length=1, max_length=64)]
 FunctionName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._-]{1,128}(?!\n)$", description="a string of 1 to 128 of A-Z a-z 0-9 . _ -")
 ]
@@ -159,7 +160,7 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     tools: Annotated[tuple[Tool, ...], Meta(max_length=MAX_TOOLS)] = ()
     tool_choice: str | NamedTool | None = None
     parallel_tool_calls: bool | None = None
-    reasoning_effort: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    reasoning_effort: Effort | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     params: Params = Params()
     top_logprobs: Annotated[int, Meta(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
@@ -276,8 +277,8 @@ class ModelEntry(Facts, frozen=True, kw_only=True):
     """A model that a `generate` may name.
 
     ``state``: a ModelState, or one of a later version. ``size``: of its weights, ``needs``: memory while it is loaded,
-    ``done`` and ``total``: progress of loading; all in bytes. ``title``: the name in its file. The other facts are
-    those of ModelFacts.
+    ``done`` and ``total``: progress of loading; all in bytes. ``title``: the name in its file. ``efforts``: values of
+    `reasoning_effort` that change its prompt. The other facts are those of ModelFacts.
     """
 
     name: ModelName
@@ -294,6 +295,7 @@ class ModelEntry(Facts, frozen=True, kw_only=True):
     template: Literal["gguf", "chatml", "chosen", "upstream"] | None = None
     stop: Literal["confirmed", "asked"] | None = None
     sampling: RecommendedSampling | None = None
+    efforts: tuple[str, ...] | None = None
 
 
 class Limits(Facts, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ import { PARAMETERS } from "./parameters.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /** @typedef {Record<string, unknown>} Params by the protocol's names; a missing one is at the model's or the server's default */
-/** @typedef {{system?: string, params?: Params, model?: string, truncation?: "auto" | "disabled"}} Settings */
+/** @typedef {{system?: string, params?: Params, model?: string, truncation?: "auto" | "disabled", reasoning_effort?: string}} Settings */
 
 export const KEY = "streamui.settings.v1";
 
@@ -13,13 +13,14 @@ export const KEY = "streamui.settings.v1";
  * @param {Settings} settings
  * @returns {Settings} without empty values
  */
-export function tidied({ system = "", params = {}, model, truncation }) {
+export function tidied({ system = "", params = {}, model, truncation, reasoning_effort: effort }) {
   const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== null);
   return {
     ...(system.trim() === "" ? {} : { system }),
     ...(given.length === 0 ? {} : { params: Object.fromEntries(given) }),
     ...(model ? { model } : {}),
     ...(truncation ? { truncation } : {}),
+    ...(effort ? { reasoning_effort: effort } : {}),
   };
 }
 
@@ -47,8 +48,8 @@ export class KeptSettings {
 
   get settings() {
     const kept = this.#storage.read(KEY);
-    const { model } = /** @type {{model?: unknown}} */ (kept ?? {});
-    return { ...readSettings(kept), ...(typeof model === "string" ? { model } : {}) };
+    const { model, reasoning_effort: effort } = /** @type {{model?: unknown, reasoning_effort?: unknown}} */ (kept ?? {});
+    return { ...readSettings(kept), ...(typeof model === "string" ? { model } : {}), ...(typeof effort === "string" ? { reasoning_effort: effort } : {}) };
   }
 
   /** @param {Settings} settings */

@@ -67,6 +67,7 @@
  * @property {number} [parameters]
  * @property {string} [template] gguf, chatml or chosen
  * @property {RecommendedSampling} [sampling]
+ * @property {string[]} [efforts] values of the setting `reasoning_effort` that change what the model does
  */
 /**
  * @typedef {object} Welcome

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from server.chat.dialogue import Dialogue, variants, with_parts, with_single_calls, without_empty_answers
+from server.chat.effort import EFFORT, efforts_of
 from server.chat.prompt import Message, Prompt
 from server.chat.rendering import RenderProcess
 from server.chat.sandbox import ChatTemplateError, SandboxedTemplate, TemplateLimitError
@@ -53,9 +54,6 @@ def _probed_calls(keys: Sequence[str]) -> Dialogue:
     return [PROBES["user"][0][0], {"role": "assistant", "content": "", "tool_calls": calls}, *results]
 
 
-EFFORT: Final = "reasoning_effort"
-"""Variable that templates read, each with its own values."""
-
 NEVER_LOST: Final = ("system", "user")
 """Roles whose text must appear in the prompt. A template may drop the thinking of earlier answers."""
 
@@ -87,6 +85,8 @@ class ChatTemplate:
         """The ``tools`` value for "no tools": some templates need a list."""
         self.knows_tools = False
         """True if the template offers functions to the model, and shows calls and their results."""
+        self.efforts: tuple[str, ...] = ()
+        """Values of reasoning_effort that change the prompt; "none" where thinking can be switched off."""
         self._objects = True
         """True if the template reads the arguments of a call as an object, not as text."""
         self._single_calls = False
@@ -208,6 +208,16 @@ class ChatTemplate:
             if not self._shows(*PROBES["user"]):
                 self._tools = None
         self._find_tools()
+        self.efforts = efforts_of(self.source, self._probed)
+
+    def _probed(self, variables: Mapping[str, Any]) -> str | None:
+        """Return a prompt with these variables of the template, or None if it rejects them."""
+        try:
+            return self._render(PROBES["user"][0], variables=variables).text
+        except TemplateLimitError:
+            raise
+        except ChatTemplateError:
+            return None
 
     def _find_tools(self) -> None:
         """Find out if the template knows tools, and in which form it reads arguments."""

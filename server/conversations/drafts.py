@@ -63,7 +63,7 @@ class Drafts:
         if message.conversation is None:
             return body
         turn = await self._store.submit(turns.turn, principal, body)
-        return replace(turn_prompt.asked(body, turn, self._registry.models), conversation=body.conversation)
+        return replace(turn_prompt.asked(body, turn, self._registry.writer.models), conversation=body.conversation)
 
 
 def is_blank(message: Draft) -> bool:

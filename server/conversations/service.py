@@ -172,7 +172,7 @@ class Conversations:
         self, principal: str, body: Generate, turn: turns.Turn | None, received: float, written: str
     ) -> Prepared:
         if turn:
-            body, written = turn_prompt.asked(body, turn, self._registry.models), turn_prompt.written(turn)
+            body, written = turn_prompt.asked(body, turn, self._registry.writer.models), turn_prompt.written(turn)
         return await self._registry.prepare(body, written=written, received=received, principal=principal)
 
     async def _carried_out(self, begin: Coroutine[Any, Any, Started]) -> Started:

@@ -57,7 +57,7 @@ class Sizes:
 
     async def _measured(self, body: Generate, turn: turns.Turn) -> Context:
         async with self._turn:
-            asked = turn_prompt.asked(body, turn, self._registry.models)
+            asked = turn_prompt.asked(body, turn, self._registry.writer.models)
             size = await self._registry.measure(asked, turn_prompt.written(turn))
         return Context(**size._asdict())
 

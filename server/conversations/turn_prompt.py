@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import UNSET
@@ -11,15 +11,17 @@ from msgspec.structs import replace
 from protocol.messages import ChatMessage, Generate, Params
 from server.conversations.turns import Turn
 from server.conversations.values import Message
+from server.writers.writer_port import ServedModel, names_of
 
 SUMMARY_HEAD: Final = "Summary of the conversation so far:\n"
 """Words before a summary, by which the model knows what it is."""
 
 
-def asked(body: Generate, turn: Turn, models: Container[str]) -> Generate:
+def asked(body: Generate, turn: Turn, models: Sequence[ServedModel]) -> Generate:
     """Return ``body`` with the whole dialogue as its messages, and with the conversation's settings as defaults.
 
-    ``models``: names of the server's models. A setting that names another one is ignored.
+    ``models``: the server's models, the default one first. A setting that names another one is ignored, and so is an
+    effort for a model that takes none.
     """
     branch = turn.branch[:-1] if turn.continued else turn.branch
     summary, branch = _after_summary(branch)
@@ -29,17 +31,25 @@ def asked(body: Generate, turn: Turn, models: Container[str]) -> Generate:
     system = [text for text in (turn.settings.system, summary) if text and text.strip()]
     if system:
         dialogue.insert(0, ChatMessage(role="system", content="\n\n".join(system)))
-    chosen = turn.settings.model if turn.settings.model in models else None
+    chosen = turn.settings.model if turn.settings.model in set(names_of(models)) else None
+    model = body.model or chosen
     return replace(
         body,
         messages=tuple(dialogue),
         content=None,
         parent=UNSET,
         message_id=None,
-        model=body.model or chosen,
+        model=model,
         truncation=body.truncation or turn.settings.truncation,
+        reasoning_effort=body.reasoning_effort or _effort(turn, model, models),
         params=merged(turn.settings.params, body.params),
     )
+
+
+def _effort(turn: Turn, name: str | None, models: Sequence[ServedModel]) -> str | None:
+    """Return the conversation's effort if the model ``name`` can have one; None: the default model."""
+    model = next((each for each in models if name and name in names_of([each])), models[0])
+    return turn.settings.reasoning_effort if "reasoning" in model.features else None
 
 
 def _after_summary(branch: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:

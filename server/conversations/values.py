@@ -12,6 +12,7 @@ from protocol.messages import (
     Conversation,
     Count,
     DoneReason,
+    Effort,
     ErrorInfo,
     EventSeq,
     Facts,
@@ -70,6 +71,7 @@ class ConversationSettings(Record, frozen=True, kw_only=True):
     params: Params = Params()
     model: ModelName | None = None
     truncation: Truncation | None = None
+    reasoning_effort: Effort | None = None
 
 
 class Earlier(Facts, frozen=True, kw_only=True):

@@ -58,6 +58,7 @@ def entry_of(model: ServedModel) -> ModelEntry:
         template=model.template,
         stop=None if model.confirms_stop else "asked",
         sampling=sampling_of(model.sampling),
+        efforts=model.efforts,
     )
 
 

@@ -65,6 +65,7 @@ class LocalWriter:
                 parameters=facts.parameters,
                 template=self.template,
                 sampling=facts.sampling,
+                efforts=self.chat_template.efforts,
             ),
         )
 

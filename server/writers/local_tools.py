@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from protocol.errors import ErrorCode
 from protocol.messages import ChatMessage, Generate, NamedTool, ToolFunction
+from server.chat.effort import effort_variables
 from server.chat.template import ChatTemplate
 from server.chat.tools.call_splitter import HERMES, HERMES_END
 from server.chat.tools.formats import (
@@ -21,11 +22,6 @@ from server.chat.tools.formats import (
 )
 from server.engine.base import Engine, GrammarError
 from server.writers.request_errors import refusal
-
-THINKING_VARIABLES: Final = ("enable_thinking", "thinking")
-"""Variables with which templates switch thinking off."""
-
-NO_EFFORT: Final = "none"
 
 
 def offered(body: Generate) -> tuple[Function, ...]:
@@ -94,12 +90,7 @@ def begun_call_grammar(body: Generate, engine: Engine, template: ChatTemplate) -
 
 def template_variables(body: Generate) -> dict[str, Any]:
     """Return the variables of the chat template that a request sets."""
-    variables: dict[str, Any] = {}
-    if body.reasoning_effort is not None:
-        variables["reasoning_effort"] = body.reasoning_effort
-        if body.reasoning_effort == NO_EFFORT:
-            variables |= dict.fromkeys(THINKING_VARIABLES, False)
-    return variables | (body.chat_template_kwargs or {})
+    return effort_variables(body.reasoning_effort) | (body.chat_template_kwargs or {})
 
 
 def call_fields(message: ChatMessage, names: dict[str, str]) -> dict[str, Any]:

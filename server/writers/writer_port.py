@@ -55,7 +55,8 @@ class ServedModel(NamedTuple):
     ``total``: progress of loading; all in bytes. ``error``: reason of the state FAILED. ``full_name``: the name in the
     list of this machine's models, ``title``: the one in its file. ``confirms_stop``: the end of
     a cancelled request comes when its computation has stopped. ``features``: optional parts of the protocol that it
-    follows, as in `welcome.features`. The others are None where they are unknown.
+    follows, as in `welcome.features`. ``efforts``: values of ``reasoning_effort`` that change its prompt. The others
+    are None where they are unknown.
     """
 
     name: str
@@ -75,6 +76,7 @@ class ServedModel(NamedTuple):
     sampling: SamplingParams | None = None
     confirms_stop: bool = True
     features: tuple[str, ...] = ("tools", "reasoning", "steer")
+    efforts: tuple[str, ...] | None = None
 
 
 def names_of(models: Iterable[ServedModel]) -> Iterator[str]:

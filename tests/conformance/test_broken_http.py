@@ -25,6 +25,7 @@ FAULTS = (
     HttpFault("13.6/1", "numbers without the epoch", rb"\bid: [0-9a-f]+:", b"id: "),
     HttpFault("13.6/1", "has no ids", rb"\bid: [^\n]*\n", b""),
     HttpFault("14.4/1", "gives each conversation a title", b'"settings": {}', b'"title": "New"', True),
+    HttpFault("14.1", "forgets how much to think", b'"reasoning_effort":"low"', b'"reasoning_effort":"high"'),
     HttpFault("13.6/2", "ends once more", b"^HTTP/1.1 204 No Content", b"HTTP/1.1 200 OK"),
 )
 

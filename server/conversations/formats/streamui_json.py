@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from protocol.messages import Count, ModelName, Params, Truncation
+from protocol.messages import Count, Effort, ModelName, Params, Truncation
 from server.conversations.formats.draft import BadItemError, Draft, DraftMessage, settings_of
 from server.conversations.values import About, MessageState, Whole
 
@@ -26,6 +26,7 @@ class _Settings(Struct, frozen=True):
     params: Params = Params()
     model: ModelName | None = None
     truncation: Truncation | None = None
+    reasoning_effort: Effort | None = None
 
 
 class _Message(About, frozen=True, kw_only=True):
@@ -63,6 +64,7 @@ def read(item: msgspec.Raw) -> Draft:
             settings_of(found.settings.system, found.settings.params),
             model=found.settings.model,
             truncation=found.settings.truncation,
+            reasoning_effort=found.settings.reasoning_effort,
         ),
     )
 
