@@ -121,6 +121,7 @@ const composer = new ComposerView({
   input: composerInput,
   button: element("composer-button", HTMLButtonElement),
   label: element("composer-label", HTMLElement),
+  steerButton: element("composer-steer", HTMLButtonElement),
   stopButton: element("composer-stop", HTMLButtonElement),
   stopLabel: element("composer-stop-label", HTMLElement),
   hint: element("composer-hint", HTMLElement),
@@ -188,6 +189,7 @@ const shortcuts = new Shortcuts(document, /Mac|iPhone|iPad/.test(navigator.platf
 shortcuts.add(
   { label: "Send message", keys: "Enter" },
   { label: "New line", keys: "Shift+Enter" },
+  { label: "Steer the answer", where: "while it is being written", keys: "Mod+Enter" },
   { label: "Edit last message", where: "in an empty composer", keys: "ArrowUp", act: (target) => target === composerInput && chatApp.editLast() },
   { label: "Stop, or close panel", keys: "Escape", act: () => chatApp.stop() },
   { label: "New chat", keys: "Mod+Shift+O", act: newChat },

@@ -16,6 +16,7 @@ import { SenderEvents } from "./chat/sender-events.js";
 import { SettingsSaver } from "./chat/settings-saver.js";
 import { UnsentMessages } from "./chat/unsent-messages.js";
 import { Sender } from "./conversations/sender.js";
+import { unsteeredWords } from "./words/error-words.js";
 
 /** @typedef {import("./chat/presenting.js").ActionName} ActionName */
 /** @typedef {import("./chat/presenting.js").OfferName} OfferName */
@@ -69,6 +70,8 @@ export class ChatApp {
   #settingsSaver;
   #connectionAnnouncer;
   #isConnected = false;
+  /** True if the server takes instructions in mid-answer. */
+  #steers = false;
   /** Name and context of the server's model, as of the last connection. */
   #model = "";
   /** @type {string[]} names of the server's models, as of the last connection */
@@ -95,6 +98,7 @@ export class ChatApp {
       open: () => this.#open,
       isConnected: () => this.#isConnected,
       show: () => this.#show(),
+      unsteered: (event) => this.#unsteered(event),
     });
     this.#view = new ChatView(parts, () => this.startNewChat());
     this.#unsent = new UnsentMessages(parts);
@@ -262,6 +266,17 @@ export class ChatApp {
     if (!this.send(text)) this.#queue.add(text);
   }
 
+  /**
+   * Give the model an instruction in mid-answer. Once the answer has ended it is a message like any other.
+   * @param {string} text
+   */
+  composerSteered(text) {
+    const generation = this.#steerable;
+    if (generation === undefined) return this.composerSent(text);
+    this.#parts.connection.steer(generation, text);
+    this.#parts.announcer.say("Instruction sent");
+  }
+
   composerStopped() {
     this.stop();
   }
@@ -340,8 +355,26 @@ export class ChatApp {
     this.#showLines();
   }
 
+  /** @returns {string | undefined} generation of the shown answer, if it can be steered now */
+  get #steerable() {
+    if (!this.#isConnected || !this.#steers) return undefined;
+    return this.#open.writing.find((generation) => this.#open.live(generation)?.isWriting);
+  }
+
+  /**
+   * Keep an instruction that the server has refused: one that came too late is the next message, and any other returns
+   * to the composer.
+   * @param {import("./protocol/session.js").Unsteered} event
+   */
+  #unsteered({ id, content, error }) {
+    if (error.code === "already_done" && this.#open.live(id)) return this.#queue.add(content);
+    this.#parts.composer.prepend(content);
+    this.#parts.toasts.show({ text: unsteeredWords(error.code), tone: "bad" });
+  }
+
   /** @param {import("./protocol/messages.js").Welcome} welcome */
-  #greeted({ model, models = [] }) {
+  #greeted({ model, models = [], features = [] }) {
+    this.#steers = features.includes("steer");
     this.#model = `${model?.name} ${model?.context}`;
     this.#showModels(models);
   }
@@ -430,7 +463,7 @@ export class ChatApp {
     this.#settingsSaver.save();
     this.#context.measure();
     this.#parts.modelPicker?.show(this.settings.model);
-    this.#view.show(this.#open, this.#circumstances);
+    this.#view.show(this.#open, this.#circumstances, this.#steerable !== undefined);
     this.#reportSettings();
     this.#view.reveal(this.#open, () => this.#show());
     this.#queue.runner.refresh();

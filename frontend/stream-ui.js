@@ -49,10 +49,10 @@ const REFUSED = { 4401: "The server needs a valid token.", 4408: "The server nee
  *
  * Dispatches CustomEvents with these details:
  * - `connection` `{state: "connecting" | "connected" | "waiting" | "refused" | "stopped", model: string | null}`
- * - `question` `{text: string}`: a question was sent
+ * - `question` `{text: string}`: a question was sent, or the model has read an instruction in mid-answer
  * - `token` `{text: string}`: more text of the answer arrived
  * - `answer` `{text: string, reason: string, tokens: number}`: an answer ended; `reason` as in `done` (PROTOCOL.md 5.5)
- * - `error` `{code: string}`: an answer was refused (PROTOCOL.md 8), or is `lost`
+ * - `error` `{code: string}`: an answer or an instruction was refused (PROTOCOL.md 8), or an answer is `lost`
  */
 export class StreamUI extends EventTarget {
   #settings;
@@ -65,6 +65,7 @@ export class StreamUI extends EventTarget {
   #announcer;
   #wake;
   #isConnected = false;
+  #steers = false;
   #isDestroyed = false;
 
   /**
@@ -129,8 +130,20 @@ export class StreamUI extends EventTarget {
     const turn = this.#dialogue.running;
     if (!turn) return false;
     turn.answer.isStopping = true;
-    this.#connection.cancel(turn.generation);
+    this.#connection.cancel(turn.log);
     this.#show();
+    return true;
+  }
+
+  /**
+   * Give the model an instruction while it writes, such as "shorter". The answer continues after it.
+   * @param {string} text
+   * @returns {boolean} false if the text is blank, or no answer that can be steered is being written
+   */
+  steer(text) {
+    const turn = this.#dialogue.running;
+    if (text.trim() === "" || !turn || !this.#isSteerable) return false;
+    this.#connection.steer(turn.log, wellFormed(text));
     return true;
   }
 
@@ -149,7 +162,11 @@ export class StreamUI extends EventTarget {
 
   #start() {
     this.#elements.root.addEventListener("keydown", (event) => this.#keyPressed(/** @type {KeyboardEvent} */ (event)));
-    this.#composer.start({ composerSent: (text) => void this.send(text), composerStopped: () => void this.stop() });
+    this.#composer.start({
+      composerSent: (text) => void this.send(text),
+      composerSteered: (text) => void this.steer(text),
+      composerStopped: () => void this.stop(),
+    });
     this.#transcript.start({
       transcriptSuggested: (text) => void this.send(text),
       messageActed: (name, id) => void this.#act(name, id),
@@ -203,9 +220,14 @@ export class StreamUI extends EventTarget {
     if (await copyText(name === "copy-text" ? view.plainText : shown.text)) view.confirm(name);
   }
 
+  get #isSteerable() {
+    return this.#isConnected && this.#steers && (this.#dialogue.running?.answer.isWriting ?? false);
+  }
+
   /** @param {ConnectionState} state */
   #connectionChanged(state) {
     this.#isConnected = state.name === "connected";
+    if (state.name === "connected") this.#steers = state.welcome.features?.includes("steer") ?? false;
     this.#connectionView.show(state);
     this.#show();
     this.#emit("connection", { state: state.name, model: state.name === "connected" ? state.welcome.model?.name ?? null : null });
@@ -214,8 +236,12 @@ export class StreamUI extends EventTarget {
   /** @param {SessionEvent} event */
   #delivered(event) {
     if (event.type === "conversation" || event.type === "model") return;
+    if (event.type === "unsteered") return this.#unsteered(event);
+    const couldSteer = this.#isSteerable;
     const turn = this.#dialogue.receive(event);
     if (!turn) return;
+    if (event.type === "steered") this.#emit("question", { text: event.content });
+    if (event.type === "steered" || couldSteer !== this.#isSteerable) this.#show();
     if (turn.isRunning) this.#progressed(turn, event);
     else this.#ended(turn);
   }
@@ -239,6 +265,16 @@ export class StreamUI extends EventTarget {
     view?.showStatus(describeTurn(turn, this.#isConnected));
   }
 
+  /**
+   * Keep an instruction that the model did not get in the input.
+   * @param {import("./protocol/session.js").Unsteered} event
+   */
+  #unsteered({ content, error }) {
+    this.#composer.prepend(content);
+    this.#announcer.say("The model didn't get your instruction");
+    this.#emit("error", { code: error.code });
+  }
+
   /** @param {Turn} turn */
   #ended({ answer: { text, done }, problem }) {
     this.#show();
@@ -253,7 +289,7 @@ export class StreamUI extends EventTarget {
     const shown = this.#dialogue.present(this.#isConnected);
     if (shown.length === 0) this.#transcript.showWelcome();
     else this.#transcript.show(shown);
-    this.#composer.show(!running ? "idle" : running.answer.isStopping ? "stopping" : "running");
+    this.#composer.show(!running ? "idle" : running.answer.isStopping ? "stopping" : "running", this.#isSteerable);
   }
 
   /**

@@ -11,6 +11,7 @@ import { describe } from "./presenting.js";
  * @property {() => OpenConversation} open
  * @property {() => boolean} isConnected
  * @property {() => void} show shows the whole open conversation again
+ * @property {(event: import("../protocol/session.js").Unsteered) => void} unsteered handles a refused instruction
  */
 
 export class AnswerEvents {
@@ -51,6 +52,10 @@ export class AnswerEvents {
         this.#open.lost(event.id);
         this.#hooks.show();
         return void this.#open.read();
+      case "steered":
+        return this.#onSteered(event);
+      case "unsteered":
+        return this.#hooks.unsteered(event);
       case "done":
         return this.#onDone(event);
       default:
@@ -71,14 +76,28 @@ export class AnswerEvents {
     this.#onProgress(event);
   }
 
+  /** @param {import("../protocol/messages.js").Steered} event */
+  #onSteered(event) {
+    if (!this.#open.live(event.id)) return;
+    this.#open.receive(event);
+    this.#hooks.show();
+  }
+
   /**
    * Update only the view of the message in the event: a chat may have a thousand messages, and a hundred events a
    * second may arrive.
    * @param {GenerationEvent} event
    */
   #onProgress(event) {
+    const isFirst = event.type === "token" && !this.#open.live(event.id)?.isWriting;
     this.#open.receive(event);
     this.#context.showMeter();
+    this.#showProgress(event);
+    if (isFirst || (event.type === "snapshot" && event.steered)) this.#hooks.show(); // the answer can be steered now
+  }
+
+  /** @param {GenerationEvent} event that is in the open conversation already */
+  #showProgress(event) {
     const message = this.#open.messageOf(event.id);
     const view = message && this.#parts.transcript.find(message.id);
     if (!message || !view || message.state !== "writing") return;

@@ -38,13 +38,14 @@ export class ChatView {
   /**
    * @param {OpenConversation} open
    * @param {Circumstances} circumstances
+   * @param {boolean} [steers] whether the answer that is being written can be steered
    */
-  show(open, circumstances) {
+  show(open, circumstances, steers = false) {
     const { transcript, outbox, libraryUI } = this.#parts;
     const shown = present(open, outbox.of(open.id), circumstances);
     if (shown.length > 0) transcript.show(shown);
     else this.#showNotice(open);
-    this.#showMode(open);
+    this.#showMode(open, steers);
     this.showTitle(open);
     libraryUI.mark(open.phase === "new" ? null : open.id);
   }
@@ -96,10 +97,13 @@ export class ChatView {
     });
   }
 
-  /** @param {OpenConversation} open */
-  #showMode(open) {
+  /**
+   * @param {OpenConversation} open
+   * @param {boolean} steers
+   */
+  #showMode(open, steers) {
     const { writing } = open;
     const isStopping = writing.every((id) => open.live(id)?.isStopping);
-    this.#parts.composer.show(writing.length === 0 ? "idle" : isStopping ? "stopping" : "running");
+    this.#parts.composer.show(writing.length === 0 ? "idle" : isStopping ? "stopping" : "running", steers);
   }
 }

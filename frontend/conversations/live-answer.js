@@ -8,7 +8,10 @@ import * as lines from "../words/status-line.js";
 /** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
 
 export class LiveAnswer {
+  /** Text after the last instruction. */
   text = "";
+  /** @type {{text: string, seq: number, instruction: string}[]} the text before each instruction, and the instruction */
+  parts = [];
   isStopping = false;
   /** Number of the conversation's messages that the model did not receive. */
   dropped = 0;
@@ -25,6 +28,17 @@ export class LiveAnswer {
   constructor(isAccepted) {
     this.isAccepted = isAccepted;
     this.#existedBefore = isAccepted;
+  }
+
+  /**
+   * Take over the progress of the answer before an instruction.
+   * @param {LiveAnswer} before
+   */
+  resume({ isStopping, tokens }) {
+    this.isAccepted = true;
+    this.isStopping = isStopping;
+    this.#seq = tokens;
+    this.#status = { type: "status", id: "", state: "decode" };
   }
 
   /** @param {GenerationEvent} event */
@@ -45,8 +59,13 @@ export class LiveAnswer {
         this.text += event.text;
         this.#noteProgress(event);
         break;
+      case "steered":
+        this.parts.push({ text: this.text, seq: event.seq, instruction: event.content });
+        this.text = "";
+        this.#noteProgress(event);
+        break;
       case "snapshot":
-        this.text = event.text;
+        this.#rewrite(event);
         this.#noteProgress(event);
         break;
       case "done":
@@ -55,6 +74,11 @@ export class LiveAnswer {
       default:
         break;
     }
+  }
+
+  /** True once the answer can be steered: it has text. */
+  get isWriting() {
+    return this.#seq > 0 && !this.isStopping;
   }
 
   /** Number of text pieces so far; nearly every piece is one token. */
@@ -72,6 +96,18 @@ export class LiveAnswer {
     if (!isConnected) return this.isAccepted ? lines.DISCONNECTED : lines.HELD;
     if (!this.#status) return this.#existedBefore ? lines.RESUMING : lines.SENDING;
     return lines.describeStatus(this.#status, before + this.#seq);
+  }
+
+  /** @param {import("../protocol/messages.js").Snapshot} snapshot */
+  #rewrite({ text, steered = [] }) {
+    this.parts = [];
+    const points = steered.length === 0 ? [] : [...text];
+    let begin = 0;
+    for (const { seq, chars, content } of steered) {
+      this.parts.push({ text: points.slice(begin, chars).join(""), seq, instruction: content });
+      begin = chars;
+    }
+    this.text = begin === 0 && steered.length === 0 ? text : points.slice(begin).join("");
   }
 
   /**

@@ -8,6 +8,7 @@ import { LiveAnswer } from "./live-answer.js";
 import { MessageTree } from "./message-tree.js";
 import { withParcels } from "./overlay.js";
 import { CONVERSATION_DELETED, settingsKey } from "./refusals.js";
+import { withInstructions } from "./steered.js";
 
 /** @typedef {import("../protocol/messages.js").Done} Done */
 /** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
@@ -278,6 +279,7 @@ export class OpenConversation {
     const live = this.#liveAnswers.get(event.id);
     if (!live) return;
     live.receive(event);
+    if (event.type === "steered" || (event.type === "snapshot" && event.steered)) this.#rebuild();
     if (event.type !== "done") return;
     this.#finish(event);
     this.#isStale = this.#isReading;
@@ -290,7 +292,9 @@ export class OpenConversation {
   lost(generation) {
     const message = this.messageOf(generation);
     if (message?.state !== "writing") return;
-    this.#lost.set(generation, this.textOf(message));
+    // A divided answer is not repeated after the next read: the server stores its parts as messages, or one message.
+    if (this.#liveAnswers.get(generation)?.parts.length) this.#settle(message, { state: "interrupted", reason: "lost" });
+    else this.#lost.set(generation, this.textOf(message));
     this.#settleLost(message, generation);
     this.#liveAnswers.delete(generation);
   }
@@ -452,9 +456,10 @@ export class OpenConversation {
    * @param {Partial<Message>} end
    */
   #settle(message, end) {
-    const settled = { ...message, content: this.textOf(message), ...end };
-    const messages = this.#document.messages.map((each) => (each.id === message.id ? settled : each));
-    this.#document = { ...this.#document, messages };
+    const { messages, leaf } = withInstructions(this.#document, this.#liveAnswers);
+    const last = messages.find(({ generation, state }) => generation === message.generation && state === "writing") ?? message;
+    const settled = { ...last, content: this.textOf(last), ...end };
+    this.#document = { ...this.#document, messages: messages.map((each) => (each === last ? settled : each)), leaf };
     this.#rebuild();
   }
 
@@ -464,7 +469,8 @@ export class OpenConversation {
 
   #rebuild() {
     this.#waiting = this.#parcels.filter(({ failure }) => failure === null);
-    const { messages, leaf } = withParcels(this.#document, this.#parcels);
+    const { messages, leaf, moved } = withInstructions(withParcels(this.#document, this.#parcels), this.#liveAnswers);
+    this.#chosen = moved.get(this.#chosen ?? "") ?? this.#chosen;
     this.#tree = new MessageTree(messages);
     this.#written = new Map(messages.flatMap((message) => (message.generation ? [[message.generation, message]] : [])));
     const wanted = this.#tree.find(this.#chosen) ? this.#chosen : leaf;

@@ -14,7 +14,8 @@ import * as lines from "../words/status-line.js";
  * @typedef {object} Turn
  * @property {string} id of the question
  * @property {string} question
- * @property {string} generation id of the generation, and of the answer
+ * @property {string} generation id of the answer
+ * @property {string} log id of the generation whose events the answer gets; "" once another answer gets them
  * @property {LiveAnswer} answer
  * @property {boolean} isRunning
  * @property {string | null} problem code of the reason why the answer is missing or incomplete
@@ -83,8 +84,9 @@ export class Dialogue {
    * @returns {Turn | undefined} the turn that it belongs to
    */
   receive(event) {
-    const turn = this.#turns.find(({ generation }) => generation === event.id);
+    const turn = this.#turns.find(({ log }) => log === event.id);
     if (!turn) return undefined;
+    if (event.type === "steered") return this.#divide(turn, event);
     turn.answer.receive(event);
     if (event.type === "withdrawn") turn.answer.done = { type: "done", id: event.id, seq: 0, reason: "cancelled" };
     if (event.type === "rejected") turn.problem = event.error.code;
@@ -101,7 +103,7 @@ export class Dialogue {
   requestFor(turn, { system = "", model, params = {} }) {
     const instructions = system === "" ? [] : [{ role: /** @type {const} */ ("system"), content: system }];
     const messages = [...instructions, ...this.messages];
-    return { type: "generate", id: turn.generation, messages, ...(model === undefined ? {} : { model }), params, truncation: "auto" };
+    return { type: "generate", id: turn.log, messages, ...(model === undefined ? {} : { model }), params, truncation: "auto" };
   }
 
   /**
@@ -117,12 +119,27 @@ export class Dialogue {
   }
 
   /**
+   * End an answer at an instruction. The text after it is the answer to that.
+   * @param {Turn} turn
+   * @param {import("../protocol/messages.js").Steered} steered
+   * @returns {Turn} the new turn
+   */
+  #divide(turn, { id: log, seq, content }) {
+    const rest = { ...this.#turn(content), generation: `${log}-${seq}`, log };
+    rest.answer.resume(turn.answer);
+    turn.isRunning = false;
+    turn.log = "";
+    this.#turns.splice(this.#turns.indexOf(turn) + 1, 0, rest);
+    return rest;
+  }
+
+  /**
    * @param {string} question
    * @returns {Turn}
    */
   #turn(question) {
-    const ids = { id: this.#newId(), generation: this.#newId() };
-    return { ...ids, question, answer: new LiveAnswer(false), isRunning: true, problem: null, at: Date.now() };
+    const [id, generation] = [this.#newId(), this.#newId()];
+    return { id, generation, log: generation, question, answer: new LiveAnswer(false), isRunning: true, problem: null, at: Date.now() };
   }
 }
 

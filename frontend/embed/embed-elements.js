@@ -60,8 +60,10 @@ function composerElements(placeholder) {
   });
   const [label, stopLabel] = [create("span", { class: "composer-label" }, "Send"), create("span", { class: "composer-label" }, "Stop")];
   const button = create("button", { class: "composer-button", type: "submit", disabled: true }, icon("send"), label);
+  const steerLabel = create("span", { class: "composer-label" }, "Steer now");
+  const steerButton = create("button", { class: "composer-button composer-steer", type: "button", hidden: true }, icon("steer"), steerLabel);
   const stopButton = create("button", { class: "composer-button composer-stop", type: "button", hidden: true }, icon("stop"), stopLabel);
-  const buttons = create("div", { class: "composer-buttons" }, button, stopButton);
+  const buttons = create("div", { class: "composer-buttons" }, button, steerButton, stopButton);
   const form = create("form", { class: "composer column", "data-mode": "idle" }, input, hint, buttons);
-  return { form, input, button, label, stopButton, stopLabel, hint };
+  return { form, input, button, label, steerButton, stopButton, stopLabel, hint };
 }

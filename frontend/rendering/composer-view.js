@@ -12,6 +12,7 @@ import { isSendKey, isTouchDevice, watchTouch } from "../ui/submit-key.js";
  * @property {HTMLTextAreaElement} input
  * @property {HTMLButtonElement} button sends the message, or queues it while an answer is running
  * @property {HTMLElement} label the text of `button`
+ * @property {HTMLButtonElement} steerButton gives the text to the running answer as an instruction
  * @property {HTMLButtonElement} stopButton
  * @property {HTMLElement} stopLabel
  * @property {HTMLElement} hint
@@ -27,7 +28,7 @@ import { isSendKey, isTouchDevice, watchTouch } from "../ui/submit-key.js";
  * @property {(items: MessageFile[]) => void} replace
  * @property {(text: string) => void} addPasted
  */
-/** @typedef {{composerSent: (text: string) => void, composerStopped: () => void}} ComposerDelegate */
+/** @typedef {{composerSent: (text: string) => void, composerSteered: (text: string) => void, composerStopped: () => void}} ComposerDelegate */
 /** @typedef {"idle" | "running" | "stopping"} ComposerMode */
 
 /** @type {Record<ComposerMode, {label: string, stop: string, hint: string}>} */
@@ -36,8 +37,10 @@ const WORDS = {
   running: { label: "Queue", stop: "Stop", hint: "Esc to stop, Enter to queue" },
   stopping: { label: "Queue", stop: "Stopping…", hint: "" },
 };
-/** Hint while an answer is running, if no message can be queued. */
+/** Hints while an answer is running, if no message can be queued. */
 const HINT_WITHOUT_QUEUE = "Esc to stop";
+const HINT_STEER = "Esc to stop, Enter to steer";
+const MOD = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "") ? "Cmd" : "Ctrl";
 
 export class ComposerView {
   #elements;
@@ -47,6 +50,7 @@ export class ComposerView {
   #delegate = null;
   /** @type {ComposerMode} */
   #mode = "idle";
+  #steers = false;
 
   /**
    * @param {ComposerElements} elements
@@ -63,6 +67,7 @@ export class ComposerView {
     const { form, input, stopButton } = this.#elements;
     const { signal } = this.#observer;
     form.addEventListener("submit", (event) => this.#submitted(event), { signal });
+    this.#elements.steerButton.addEventListener("click", () => this.#steer(), { signal });
     stopButton.addEventListener("click", () => delegate.composerStopped(), { signal });
     input.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
     input.addEventListener("input", () => this.#changed(), { signal });
@@ -74,9 +79,13 @@ export class ComposerView {
     this.#observer.abort();
   }
 
-  /** @param {ComposerMode} mode */
-  show(mode) {
+  /**
+   * @param {ComposerMode} mode
+   * @param {boolean} [steers] whether the running answer can be steered
+   */
+  show(mode, steers = false) {
     this.#mode = mode;
+    this.#steers = steers && mode === "running";
     this.#elements.form.dataset.mode = mode;
     this.#showWords();
     this.#changed();
@@ -90,7 +99,12 @@ export class ComposerView {
 
   /** True if there is something to send, every file has been read, and no answer is in the way. */
   get #isReady() {
-    return !this.isEmpty && !this.#elements.held?.isReading && this.#mayBeSent;
+    return this.#isComplete && this.#mayBeSent;
+  }
+
+  /** True if there is something to send, and every file has been read. */
+  get #isComplete() {
+    return !this.isEmpty && !this.#elements.held?.isReading;
   }
 
   get #mayBeSent() {
@@ -145,15 +159,28 @@ export class ComposerView {
   #keyPressed(event) {
     if (!isSendKey(event)) return;
     event.preventDefault();
-    this.#send();
+    if (this.#steers && (event.ctrlKey || event.metaKey || !this.#queues)) this.#steer();
+    else this.#send();
+  }
+
+  #steer() {
+    if (!this.#steers || !this.#isComplete) return;
+    const text = this.#take();
+    this.#delegate?.composerSteered(text);
+    this.focus();
   }
 
   #send() {
     if (!this.#isReady) return;
+    this.#delegate?.composerSent(this.#take());
+  }
+
+  /** @returns {string} the text and the files, which are removed */
+  #take() {
     const { input, held } = this.#elements;
     const text = joinMessage(withoutBlankEdges(input.value), held?.items ?? []);
     this.write("");
-    this.#delegate?.composerSent(text);
+    return text;
   }
 
   /** Show the labels of the mode. The hint about keys is hidden on devices without a keyboard. */
@@ -163,15 +190,25 @@ export class ComposerView {
     const isTouch = isTouchDevice();
     label.textContent = words.label;
     stopLabel.textContent = words.stop;
-    hint.textContent = isTouch ? "" : this.#mayBeSent ? words.hint : HINT_WITHOUT_QUEUE;
+    hint.textContent = isTouch ? "" : this.#hint(words.hint);
     input.enterKeyHint = isTouch ? "enter" : "send";
   }
 
+  /** @param {string} usual the mode's hint */
+  #hint(usual) {
+    if (!this.#mayBeSent) return this.#steers ? HINT_STEER : HINT_WITHOUT_QUEUE;
+    return this.#steers ? `${MOD}+Enter to steer, Esc to stop` : usual;
+  }
+
   #changed() {
-    const { input, button, stopButton } = this.#elements;
+    const { input, button, steerButton, stopButton } = this.#elements;
     const isStopFocused = focusedIn(stopButton) === stopButton;
     button.disabled = !this.#isReady;
     button.hidden = this.#mode !== "idle" && (this.isEmpty || !this.#queues);
+    const isSteerFocused = focusedIn(steerButton) === steerButton;
+    steerButton.hidden = !this.#steers || this.isEmpty;
+    steerButton.disabled = !this.#isComplete;
+    if (isSteerFocused && steerButton.hidden) this.focus();
     stopButton.hidden = this.#mode === "idle";
     stopButton.disabled = this.#mode === "stopping";
     if (isStopFocused && this.#mode !== "running") this.focus();

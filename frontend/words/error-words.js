@@ -53,6 +53,16 @@ export const ERROR_WORDS = {
 };
 
 /**
+ * Return the reason why the model did not get an instruction in mid-answer.
+ * @param {string} code
+ */
+export function unsteeredWords(code) {
+  if (code === "context_overflow") return "There's no room for this in the chat any more. Stop the answer first.";
+  if (code === "unsupported") return "This answer can't be steered. Send your message after it.";
+  return "Your instruction didn't reach the model. Send it again.";
+}
+
+/**
  * Return the reason why a message was not sent.
  * @param {string | undefined} code
  */

@@ -36,6 +36,8 @@ export class FakeConnection {
   detached = [];
   /** @type {string[]} */
   cancelled = [];
+  /** @type {{id: string, content: string}[]} */
+  steered = [];
   retries = 0;
   isWatching = false;
   isRunning = false;
@@ -79,11 +81,20 @@ export class FakeConnection {
   cancel(id) {
     this.cancelled.push(id);
   }
+
+  /**
+   * @param {string} id
+   * @param {string} content
+   */
+  steer(id, content) {
+    this.steered.push({ id, content });
+  }
 }
 
 export class FakeComposer {
   /** @type {ComposerMode} */
   mode = "idle";
+  steers = false;
   text = "";
 
   start() {}
@@ -94,9 +105,13 @@ export class FakeComposer {
     return this.text === "";
   }
 
-  /** @param {ComposerMode} mode */
-  show(mode) {
+  /**
+   * @param {ComposerMode} mode
+   * @param {boolean} steers
+   */
+  show(mode, steers) {
     this.mode = mode;
+    this.steers = steers;
   }
 
   /** @param {string} text */
