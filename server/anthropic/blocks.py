@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from protocol.messages import ChatMessage, Role, ToolCall
-from server.openai.errors import RefusedError, unsupported
+from server.openai.errors import RefusedError
 from server.openai.fields import Fields
 from server.openai.messages import Dialogue, begun, has_text, thinking_text
+from server.openai.parts import Part, read_parts
 
 KINDS: Final[Mapping[str, tuple[Role, Collection[str]]]] = {
     "user": ("user", ("text", "tool_result")),
@@ -23,6 +24,7 @@ KINDS: Final[Mapping[str, tuple[Role, Collection[str]]]] = {
 """
 
 TEXT: Final = ("text",)
+WORD: Final = "block"
 
 MAX_ID: Final = 256
 """Longest id of a call, in characters."""
@@ -55,11 +57,11 @@ def _messages(given: Any, path: str) -> Iterator[ChatMessage]:
     if not isinstance(name, str) or name not in KINDS:
         raise RefusedError(f"{path}.role must be one of {', '.join(KINDS)}", param=f"{path}.role")
     role, kinds = KINDS[name]
-    blocks = list(_blocks(given.get("content"), f"{path}.content", kinds))
-    results = [_result(block, place) for place, block in blocks if block["type"] == "tool_result"]
+    blocks = list(read_parts(given.get("content"), f"{path}.content", kinds, WORD))
+    results = [_result(block) for block in blocks if block.kind == "tool_result"]
     yield from results
-    thoughts = [thinking_text(_string(block, "thinking", at)) for at, block in blocks if block["type"] == "thinking"]
-    calls = tuple(_call(block, place) for place, block in blocks if block["type"] == "tool_use")
+    thoughts = [thinking_text(block.text("thinking")) for block in blocks if block.kind == "thinking"]
+    calls = tuple(_call(block) for block in blocks if block.kind == "tool_use")
     text = "".join(thoughts) + _joined_text(blocks)
     if text or calls or not results:
         yield ChatMessage(role=role, content=text, tool_calls=calls or None)
@@ -78,53 +80,28 @@ def _joined(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     return joined
 
 
-Blocks = Sequence[tuple[str, dict[str, Any]]]
-"""Blocks with the path of each."""
-
-
-def _blocks(content: Any, path: str, kinds: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the blocks of a content. Raises RefusedError for a block whose type is not one of ``kinds``."""
-    if isinstance(content, str):
-        yield path, {"type": "text", "text": content}
-        return
-    if not isinstance(content, list):
-        raise RefusedError(f"{path} must be a string or a list of blocks", param=path)
-    for place, block in enumerate(content):
-        kind, at = block.get("type") if isinstance(block, dict) else None, f"{path}[{place}]"
-        if not isinstance(kind, str):
-            raise RefusedError(f"{at} must be an object with a type", param=at)
-        if kind not in kinds:
-            raise unsupported(at, f"this model reads only text, and not a block of type {kind[:40]!r} here")
-        yield at, block
-
-
 def _text(content: Any, path: str) -> str:
-    return _joined_text(list(_blocks(content, path, TEXT)))
+    return _joined_text(read_parts(content, path, TEXT, WORD))
 
 
-def _joined_text(blocks: Blocks) -> str:
-    texts = [_string(block, "text", path) for path, block in blocks if block["type"] == "text"]
-    return "\n".join(filter(None, texts))
+def _joined_text(blocks: Iterable[Part]) -> str:
+    return "\n".join(filter(None, (block.text("text") for block in blocks if block.kind == "text")))
 
 
-def _result(block: Fields, path: str) -> ChatMessage:
-    text, id = _text(block.get("content") or "", f"{path}.content"), block.get("tool_use_id")
+def _result(block: Part) -> ChatMessage:
+    path, id = block.path, block.fields.get("tool_use_id")
+    text = _text(block.fields.get("content") or "", f"{path}.content")
     if not isinstance(id, str) or not 0 < len(id) <= MAX_ID:
         raise RefusedError(f"{path}.tool_use_id must be a string, the id of the call", param=f"{path}.tool_use_id")
     return ChatMessage(role="tool", content=text, tool_call_id=id)
 
 
-def _call(block: Fields, path: str) -> ToolCall:
-    arguments = msgspec.json.encode(block.get("input") or {}).decode()
-    found = {"id": block.get("id"), "function": {"name": block.get("name"), "arguments": arguments}}
+def _call(block: Part) -> ToolCall:
+    path, fields = block.path, block.fields
+    arguments = msgspec.json.encode(fields.get("input") or {}).decode()
+    found = {"id": fields.get("id"), "function": {"name": fields.get("name"), "arguments": arguments}}
     try:
         return msgspec.convert(found, ToolCall)
     except msgspec.ValidationError as error:
         text = f"{path} must have an id, the name of a tool, and an object as its input: {error}"
         raise RefusedError(text, param=path) from error
-
-
-def _string(block: Fields, name: str, path: str) -> str:
-    if not isinstance(text := block.get(name), str):
-        raise RefusedError(f"{path}.{name} must be a string", param=f"{path}.{name}")
-    return text

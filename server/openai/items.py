@@ -11,6 +11,7 @@ from protocol.messages import ChatMessage, ToolCall
 from server.openai.errors import RefusedError, unsupported
 from server.openai.fields import Fields
 from server.openai.messages import ROLES, called
+from server.openai.parts import text_of
 
 Item = dict[str, Any]
 """An item of a response's input or output."""
@@ -55,7 +56,7 @@ def _messages(item: Any, path: str) -> Iterator[ChatMessage]:
             call = ToolCall(id=_call_id(item, path), function=called(item, path))
             yield ChatMessage(role="assistant", content="", tool_calls=(call,))
         case "function_call_output":
-            output = _text(item.get("output"), f"{path}.output")
+            output = text_of(item.get("output"), f"{path}.output", TEXTS)
             yield ChatMessage(role="tool", content=output, tool_call_id=_call_id(item, path))
         case "reasoning":
             return
@@ -74,24 +75,4 @@ def _message(item: Fields, path: str) -> ChatMessage:
     role = item.get("role")
     if not isinstance(role, str) or role not in ROLES:
         raise RefusedError(f"{path}.role must be one of {', '.join(ROLES)}", param=f"{path}.role")
-    return ChatMessage(role=ROLES[role], content=_text(item.get("content"), f"{path}.content"))
-
-
-def _text(content: Any, path: str) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(_part(part, f"{path}[{place}]") for place, part in enumerate(content))
-    raise RefusedError(f"{path} must be a string or a list of parts", param=path)
-
-
-def _part(part: Any, path: str) -> str:
-    kind = part.get("type") if isinstance(part, dict) else None
-    if not isinstance(kind, str):
-        raise RefusedError(f"{path} must be an object with a type", param=path)
-    if kind not in TEXTS:
-        raise unsupported(path, f"this model reads only text, and not a part of type {kind[:40]!r}")
-    text = part.get(TEXTS[kind])
-    if not isinstance(text, str):
-        raise RefusedError(f"{path}.{TEXTS[kind]} must be a string", param=f"{path}.{TEXTS[kind]}")
-    return text
+    return ChatMessage(role=ROLES[role], content=text_of(item.get("content"), f"{path}.content", TEXTS))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from protocol.messages import CalledFunction, ChatMessage, Role, ToolCall
-from server.chat.tools import history
-from server.openai.errors import RefusedError, unsupported
+from server.openai.errors import RefusedError
 from server.openai.fields import Fields
+from server.openai.parts import text_of
 
 ROLES: Final[dict[str, Role]] = {
     "system": "system",
@@ -63,7 +63,10 @@ def _message(given: Any, path: str) -> ChatMessage:
     role = given.get("role")
     if not isinstance(role, str) or role not in ROLES:
         raise RefusedError(f"{path}.role must be one of {', '.join(ROLES)}", param=f"{path}.role")
-    text = _content(given.get("content"), f"{path}.content", may_be_missing=role == "assistant")
+    content = given.get("content")
+    if content is None and role == "assistant":
+        content = ""
+    text = text_of(content, f"{path}.content", TEXTS)
     calls, id = None, None
     if role == "assistant":
         text = _thinking(given) + text
@@ -81,28 +84,6 @@ def _id_of_result(given: Fields, path: str) -> str:
     if not isinstance(id, str) or not id:
         raise RefusedError(f"{path}.{name} must be a string, that of the call", param=f"{path}.{name}")
     return older_id(id) if older else id
-
-
-def _content(content: Any, path: str, *, may_be_missing: bool) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(_part(part, f"{path}[{place}]") for place, part in enumerate(content))
-    if content is None and may_be_missing:
-        return ""
-    raise RefusedError(f"{path} must be a string or a list of parts", param=path)
-
-
-def _part(part: Any, path: str) -> str:
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise RefusedError(f"{path} must be an object with a type", param=path)
-    if part["type"] not in TEXTS:
-        raise unsupported(path, f"this model reads only text, and not a part of type {part['type'][:40]!r}")
-    field = TEXTS[part["type"]]
-    if not isinstance(part.get(field), str):
-        raise RefusedError(f"{path}.{field} must be a string", param=f"{path}.{field}")
-    text: str = part[field]
-    return text
 
 
 def _thinking(given: Fields) -> str:
@@ -143,12 +124,6 @@ def called(function: Fields, path: str) -> CalledFunction:
     if not isinstance(name, str) or not isinstance(arguments, str):
         raise RefusedError(f"{path} must have a name and arguments, both strings", param=path)
     return CalledFunction(name=name, arguments=arguments or "{}")
-
-
-def call_text(function: Fields, path: str) -> str:
-    """Return a call with its name and arguments as text. Raises RefusedError."""
-    call = called(function, path)
-    return history.call_text({"name": call.name, "arguments": call.arguments})
 
 
 def older_id(name: str) -> str:
