@@ -1,16 +1,22 @@
 """``streamui serve --upstream``, in a process of its own, in front of a scripted upstream and of another StreamUI."""
 
+import asyncio
+import itertools
 import json
 import signal
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.server.test_main import assert_told_in_one_line, run, started
-from tests.server.writers.upstream.scripted import ANSWER, PROMPT_TOKENS, Reply, Scripted, words
+from tests.server.writers.upstream.scripted import ANSWER, PROMPT_TOKENS, Reply, Scripted, Seen, held_port, words
+
+DEADLINE = 240.0
+"""Time limit for a part of many answers, in seconds, also on a busy machine."""
 
 START = {"type": "generate", "id": "g1", "prompt": "Hi", "on_detach_ms": None}
 
@@ -59,6 +65,51 @@ async def test_a_killed_server_goes_on_with_the_answer_and_shows_nothing_twice(t
         done = after[-1]
         assert (done["reason"], done["seq"], done["usage"]["completion_tokens"]) == ("stop", len(words(ANSWER)) + 1, 8)
         assert done["usage"]["prompt_tokens"] == PROMPT_TOKENS
+
+
+async def test_sixteen_answers_survive_the_end_of_their_upstream(tmp_path: Path) -> None:
+    """Each is the whole text, with contiguous numbers, all tokens and one end, although the upstream ends twice."""
+    text = " ".join(map(str, range(1, 101)))
+    ids = [f"g{number}" for number in range(16)]
+
+    def thirty_more(seen: Seen) -> Reply:
+        return Reply(answer=text, hold=30)
+
+    def at(seq: int) -> Callable[[Log], bool]:
+        return lambda log: all(id in log and log[id][-1]["seq"] >= seq for id in ids)
+
+    with held_port() as port, Scripted("llama-server", thirty_more, port) as first:
+        async with started(str(tmp_path), "--upstream", first.url, "--parallel", "16") as (_, address):
+            async with connect(f"ws://{address}/ws", proxy=None) as socket:
+                for id in ids:
+                    await socket.send(json.dumps({**START, "id": id, "params": {"temperature": 0}}))
+                log = await read_until(socket, at(30), {})
+                first.__exit__()
+                with Scripted("llama-server", thirty_more, port):
+                    await read_until(socket, at(60), log)
+                with Scripted("llama-server", lambda seen: Reply(answer=text), port):
+                    await read_until(socket, at(101), log)
+    for id in ids:
+        assert text_of(log[id]) == text
+        assert [message["type"] for message in log[id]].count("done") == 1
+        seqs = [(message["seq"] - message.get("n", 1) + 1, message["seq"]) for message in log[id]]
+        assert all(begin == end + 1 for (_, end), (begin, _) in itertools.pairwise(seqs))
+        done = log[id][-1]
+        assert (done["reason"], done["usage"]["completion_tokens"]) == ("stop", 100)
+        assert done["usage"]["prompt_tokens"] == PROMPT_TOKENS
+
+
+Log = dict[str, list[dict[str, Any]]]
+
+
+async def read_until(socket: ClientConnection, ready: Callable[[Log], bool], log: Log) -> Log:
+    """Add the numbered messages of each generation to ``log`` until it is ``ready``."""
+    async with asyncio.timeout(DEADLINE):
+        while not ready(log):
+            message = json.loads(await socket.recv())
+            if message["type"] in ("token", "done"):
+                log.setdefault(message["id"], []).append(message)
+    return log
 
 
 async def test_after_a_kill_a_kind_that_cannot_continue_keeps_the_text_and_says_so(tmp_path: Path) -> None:
