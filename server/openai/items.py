@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from protocol.messages import ChatMessage, ToolCall
 from server.openai.errors import RefusedError, unsupported
 from server.openai.fields import Fields
-from server.openai.messages import ROLES, called
+from server.openai.messages import ROLES, called, thinking_text
 from server.openai.parts import text_of
 
 Item = dict[str, Any]
@@ -18,6 +18,9 @@ Item = dict[str, Any]
 
 TEXTS: Final = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
 """Field with the text of each type of part."""
+
+THOUGHTS: Final = {"reasoning_text": "text", "text": "text"}
+"""Field with the text of each type of part of a thought."""
 
 
 def read_input(fields: Fields, *, may_be_empty: bool = False) -> tuple[Item, ...]:
@@ -35,31 +38,38 @@ def read_input(fields: Fields, *, may_be_empty: bool = False) -> tuple[Item, ...
 def messages_of(items: Iterable[Any]) -> tuple[ChatMessage, ...]:
     """Return the messages of items. Raises RefusedError, which names the item by its place in ``input``."""
     messages: list[ChatMessage] = []
+    thought = ""
     for place, item in enumerate(items):
-        for message in _messages(item, f"input[{place}]"):
-            if message.tool_calls and messages and messages[-1].role == "assistant":
-                # Templates read the text and all calls of an answer in one message.
-                last = messages.pop()
-                message = replace(last, tool_calls=(*(last.tool_calls or ()), *message.tool_calls))
-            messages.append(message)
+        path = f"input[{place}]"
+        if (message := _message(item, path)) is None:
+            thought += text_of(item.get("content") or "", f"{path}.content", THOUGHTS)
+            continue
+        if thought and message.role == "assistant":
+            message = replace(message, content=thinking_text(thought) + message.content)
+        if message.tool_calls and messages and messages[-1].role == "assistant":
+            # Templates read the text and all calls of an answer in one message.
+            last = messages.pop()
+            message = replace(last, tool_calls=(*(last.tool_calls or ()), *message.tool_calls))
+        messages.append(message)
+        thought = ""
     return tuple(messages)
 
 
-def _messages(item: Any, path: str) -> Iterator[ChatMessage]:
-    """Yield the message of an item; none for thinking, which templates leave out of earlier turns."""
+def _message(item: Any, path: str) -> ChatMessage | None:
+    """Return the message of an item; None for thinking, which belongs to the answer after it."""
     if not isinstance(item, dict):
         raise RefusedError(f"{path} must be an object", param=path)
     match item.get("type") or "message":
         case "message":
-            yield _message(item, path)
+            return _spoken(item, path)
         case "function_call":
             call = ToolCall(id=_call_id(item, path), function=called(item, path))
-            yield ChatMessage(role="assistant", content="", tool_calls=(call,))
+            return ChatMessage(role="assistant", content="", tool_calls=(call,))
         case "function_call_output":
             output = text_of(item.get("output"), f"{path}.output", TEXTS)
-            yield ChatMessage(role="tool", content=output, tool_call_id=_call_id(item, path))
+            return ChatMessage(role="tool", content=output, tool_call_id=_call_id(item, path))
         case "reasoning":
-            return
+            return None
         case other:
             raise unsupported(f"{path}.type", f"this server can't read an item of type {str(other)[:40]!r}")
 
@@ -71,7 +81,7 @@ def _call_id(item: Fields, path: str) -> str:
     return id
 
 
-def _message(item: Fields, path: str) -> ChatMessage:
+def _spoken(item: Fields, path: str) -> ChatMessage:
     role = item.get("role")
     if not isinstance(role, str) or role not in ROLES:
         raise RefusedError(f"{path}.role must be one of {', '.join(ROLES)}", param=f"{path}.role")

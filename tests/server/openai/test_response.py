@@ -111,6 +111,32 @@ def test_the_effort_reaches_the_template() -> None:
     assert request.generate(FACTS, request.dialogue([])).reasoning_effort == "low"
 
 
+def test_a_thought_belongs_to_the_answer_after_it() -> None:
+    def thought(text: str) -> dict[str, Any]:
+        return {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": text}]}
+
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    items = [
+        {"role": "user", "content": "Hi"},
+        *(thought("I greet."), {"role": "assistant", "content": "Hello"}),
+        *(thought("Unsaid."), {"role": "user", "content": "Add"}),
+        *({"type": "reasoning", "summary": [], "content": None}, thought("I call."), call),
+        {"type": "function_call_output", "call_id": "c", "output": "5"},
+    ]
+    messages = read_response(json.dumps({"input": items})).dialogue([]).messages
+    assert [(each.role, each.content) for each in messages] == [
+        ("user", "Hi"),
+        ("assistant", "<think>\nI greet.\n</think>\n\nHello"),
+        ("user", "Add"),
+        ("assistant", "<think>\nI call.\n</think>\n\n"),
+        ("tool", "5"),
+    ]
+    assert messages[3].tool_calls
+    with pytest.raises(RefusedError) as refused:
+        read_response(json.dumps({"input": [{"type": "reasoning", "content": [7]}]}))
+    assert refused.value.field == "input[0].content[0]"
+
+
 def rebuilt(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the output that a client builds from the events, after a check of their order."""
     items: list[dict[str, Any]] = []
