@@ -22,6 +22,7 @@ class ChatAnswer:
     def __init__(self, request: ChatRequest, facts: AnswerFacts) -> None:
         self._request = request
         self.facts = facts
+        self._tier = {"service_tier": "default"} if request.tiered else {}
         split, names = request.params.json_schema is None, request.tools.names
         ids = map(facts.choice_id, range(request.choices))
         self._folds = [ChoiceFold(split=split, id=id, names=names) for id in ids]
@@ -44,12 +45,12 @@ class ChatAnswer:
     def closing(self) -> Iterator[dict[str, Any]]:
         """Yield the last chunk, which has the usage and no choice, if the client asked for it."""
         if self._request.form.include_usage:
-            yield self.facts.object(CHUNK, [], usage_of(self._folds))
+            yield self.facts.object(CHUNK, [], usage_of(self._folds)) | self._tier
 
     def whole(self) -> dict[str, Any]:
         """Return the whole answer, once all choices are done."""
         choices = [self._choice(index) for index in range(len(self._folds))]
-        answer = self.facts.object(WHOLE, choices, usage_of(self._folds))
+        answer = self.facts.object(WHOLE, choices, usage_of(self._folds)) | self._tier
         return answer | ({"metadata": self._request.metadata} if self._request.metadata else {})
 
     def _choice(self, index: int) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class ChatAnswer:
             "finish_reason": finish_reason,
             "logprobs": chat_logprobs(logprobs) if wanted else None,
         }
-        chunk = self.facts.object(CHUNK, [choice])
+        chunk = self.facts.object(CHUNK, [choice]) | self._tier
         return chunk | ({"usage": None} if self._request.form.include_usage else {})
 
 

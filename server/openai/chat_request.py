@@ -40,7 +40,8 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One request. ``choices``: number of answers; ``top_logprobs`` None: without logprobs."""
+    """One request. ``choices``: number of answers; ``top_logprobs`` None: without logprobs; ``tiered``: it names a
+    service tier, which the answer then names too."""
 
     model: Any
     dialogue: Dialogue
@@ -51,6 +52,7 @@ class ChatRequest:
     top_logprobs: int | None
     form: Stream
     metadata: dict[str, Any]
+    tiered: bool
 
     def generate(self, facts: AnswerFacts, index: int) -> Generate:
         """Return the generation of the choice ``index``. It ends when its client leaves."""
@@ -89,6 +91,7 @@ def read_chat(body: str) -> ChatRequest:
         top_logprobs=_top_logprobs(fields),
         form=read_stream(fields),
         metadata=dict(an_object(fields, "metadata")),
+        tiered="service_tier" in fields,
     )
 
 

@@ -134,6 +134,14 @@ def test_parts_and_nulls_are_read_as_text(client: OpenAI) -> None:
     whole(client, stop=None, logit_bias=None, tools=None, response_format=None, user="me", parallel_tool_calls=True)
 
 
+def test_the_tier_and_the_metadata_are_repeated(client: OpenAI) -> None:
+    answer = whole(client, service_tier="flex", metadata={"a": "b"}, max_tokens=2)
+    assert (answer.service_tier, answer.model_dump()["metadata"]) == ("default", {"a": "b"})
+    chunks = streamed(client, service_tier="auto", max_tokens=2, stream_options={"include_usage": True})
+    assert {chunk.service_tier for chunk in chunks} == {"default"}
+    assert whole(client, max_tokens=2).service_tier is None
+
+
 def test_unknown_fields_are_ignored(client: OpenAI) -> None:
     assert whole(client, extra_body={"options": {"x": 1}, "cache": True, "max_tokens": 12}).choices
 
