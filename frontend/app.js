@@ -7,6 +7,7 @@ import { ChatApp } from "./chat-app.js";
 import { Attachments } from "./composer/attachments.js";
 import { ContextChoiceView } from "./composer/context-choice-view.js";
 import { ContextMeter } from "./composer/context-meter.js";
+import { DraftAhead } from "./composer/draft-ahead.js";
 import { Drafts } from "./composer/drafts.js";
 import { HeldTexts } from "./composer/held-texts.js";
 import { BrowserPdf } from "./composer/pdf-library.js";
@@ -180,6 +181,7 @@ const chatApp = new ChatApp({
     new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
   ),
   newChatSettings: new KeptSettings(storage),
+  draftAhead: new DraftAhead({ input: composerInput, document, composer, connection, storage, clock }),
   copy: copyText,
   clock,
   newId,

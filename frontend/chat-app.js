@@ -44,6 +44,7 @@ import { unsteeredWords } from "./words/error-words.js";
  * @property {import("./composer/context-choice-view.js").ContextChoiceView} [contextChoice]
  * @property {import("./composer/context-meter.js").ContextMeter} [contextMeter]
  * @property {import("./panels/settings.js").KeptSettings} [newChatSettings] settings of the next new chat
+ * @property {import("./composer/draft-ahead.js").DraftAhead} [draftAhead]
  * @property {(text: string) => Promise<boolean>} copy
  * @property {import("./connection.js").Clock} clock
  * @property {() => string} newId
@@ -146,6 +147,7 @@ export class ChatApp {
     this.#delegate = delegate ?? null;
     const { composer, queue, queueView, transcript, connectionView, outbox, address, libraryUI, connection } = this.#parts;
     composer.start(this);
+    this.#parts.draftAhead?.start((text) => this.#draftOf(text));
     queue.start(this.#queue);
     queueView.start(this.#queue);
     this.#parts.contextChoice?.start(this);
@@ -177,6 +179,7 @@ export class ChatApp {
     this.#parts.modelPicker?.stop();
     transcript.stop();
     this.#parts.contextChoice?.stop();
+    this.#parts.draftAhead?.stop();
     composer.stop();
   }
 
@@ -262,6 +265,7 @@ export class ChatApp {
    * @param {string} text
    */
   composerSent(text) {
+    this.#parts.draftAhead?.sent();
     if (this.#open.isGone) return this.#questions.askElsewhere(text);
     if (!this.send(text)) this.#queue.add(text);
   }
@@ -449,6 +453,22 @@ export class ChatApp {
     this.#queue.runner.sendElsewhere();
   }
 
+  /**
+   * @param {string} content
+   * @returns {import("./protocol/messages.js").Draft | null} null while the message would be queued or moved
+   */
+  #draftOf(content) {
+    const { id, leaf, isOnServer, isGone } = this.#open;
+    if (isGone || !this.mayBeAsked || this.#parts.outbox.of(id).length > 0) return null;
+    const model = this.#models.find((name) => name === this.settings.model);
+    const chosen = model === undefined ? {} : { model };
+    if (isOnServer) return { type: "draft", conversation: id, content, parent: leaf, ...chosen };
+    /** @type {{role: "system" | "user", content: string}[]} */
+    const messages = [{ role: "user", content }];
+    if (this.settings.system) messages.unshift({ role: "system", content: this.settings.system });
+    return { type: "draft", messages, ...chosen };
+  }
+
   /** @returns {Circumstances} */
   get #circumstances() {
     return circumstancesOf(this.#open, { isConnected: this.#isConnected, model: this.#model, namesModels: this.#models.length > 1, count: this.#context.count });
@@ -469,6 +489,7 @@ export class ChatApp {
     this.#queue.runner.refresh();
     this.#view.showQueue(this.#queue.runner);
     this.#queue.runner.sendNext();
+    this.#parts.draftAhead?.chatChanged();
   }
 
   #reportSettings() {

@@ -178,6 +178,14 @@ export class Connection {
     this.#apply(this.#session.watch());
   }
 
+  /**
+   * Tell the server what the user is writing. Dropped while there is no connection.
+   * @param {import("./protocol/messages.js").Draft} draft
+   */
+  draft(draft) {
+    if (this.#state.name === "connected") this.#send([draft]);
+  }
+
   /** Connect now instead of waiting for the next attempt. */
   retryNow() {
     if (this.#state.name !== "waiting" && this.#state.name !== "refused") return;

@@ -1,5 +1,6 @@
 /** Theme and text size in this browser. `first-paint.js` applies them to the page. */
 
+import { KEY as DRAFT_KEY, readDraftAhead } from "../composer/draft-ahead.js";
 import { create, createButton } from "../ui/elements.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
@@ -31,6 +32,7 @@ export class AppearancePanel {
   #themes;
   #size;
   #sizeText = create("output", { class: "size-text", for: "text-size" });
+  #draftAhead = create("input", { type: "checkbox", id: "draft-ahead" });
 
   /**
    * @param {Keeping} storage
@@ -42,7 +44,8 @@ export class AppearancePanel {
     this.#size = create("input", {
       type: "range", id: "text-size", min: TEXT_SIZES[0], max: TEXT_SIZES.at(-1), step: 12.5,
     });
-    this.element = create("div", {}, this.#createThemes(), this.#createSize(), createHelp(helpWanted));
+    this.element = create("div", {}, this.#createThemes(), this.#createSize(), this.#createTyping(), createHelp(helpWanted));
+    this.#draftAhead.addEventListener("input", () => this.#draftAheadChanged());
     for (const input of [...this.#themes, this.#size]) input.addEventListener("input", () => this.#changed());
     this.shown();
   }
@@ -52,7 +55,13 @@ export class AppearancePanel {
     const { theme, textSize } = readAppearance(this.#storage.read(KEY));
     for (const input of this.#themes) input.checked = input.value === theme;
     this.#size.value = String(textSize);
+    this.#draftAhead.checked = readDraftAhead(this.#storage.read(DRAFT_KEY));
     this.#describeSize();
+  }
+
+  #draftAheadChanged() {
+    this.#storage.write(DRAFT_KEY, { on: this.#draftAhead.checked });
+    document.dispatchEvent(new Event("draftaheadchange"));
   }
 
   #changed() {
@@ -74,6 +83,18 @@ export class AppearancePanel {
       return create("label", { class: "choice" }, input, THEMES[/** @type {Theme} */ (input.value)]);
     });
     return create("fieldset", { class: "panel-group" }, create("legend", {}, "Theme"), create("div", { class: "choices" }, ...choices));
+  }
+
+  #createTyping() {
+    const choice = create("label", { class: "choice", for: "draft-ahead" }, this.#draftAhead, "Read ahead while you write");
+    const hint = "Answers to long messages start sooner. Unsent text goes to the server, which does not store it.";
+    return create(
+      "div",
+      { class: "panel-group" },
+      create("p", { class: "panel-title" }, "Writing"),
+      choice,
+      create("p", { class: "field-hint" }, hint),
+    );
   }
 
   #createSize() {

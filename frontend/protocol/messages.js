@@ -32,9 +32,19 @@
 /** @typedef {{type: "detach", id: string}} Detach */
 /** @typedef {{type: "steer", id: string, content: string}} Steer */
 /** @typedef {{type: "watch"}} Watch */
+/**
+ * What the user is writing, as in a `generate`. Without fields the server forgets the earlier draft.
+ * @typedef {object} Draft
+ * @property {"draft"} type
+ * @property {string} [conversation]
+ * @property {string} [content]
+ * @property {string | null} [parent]
+ * @property {{role: "system" | "user" | "assistant", content: string}[]} [messages]
+ * @property {string} [model]
+ */
 /** @typedef {{type: "ping", nonce: string}} Ping */
 /** @typedef {{type: "status"}} StatusRequest for the server's status */
-/** @typedef {Hello | Generate | PlainGenerate | Cancel | Attach | Detach | Steer | Watch | Ping | StatusRequest} ClientMessage */
+/** @typedef {Hello | Generate | PlainGenerate | Cancel | Attach | Detach | Steer | Watch | Draft | Ping | StatusRequest} ClientMessage */
 
 /** @typedef {{temperature?: number, top_p?: number, top_k?: number, min_p?: number, repeat_penalty?: number}} RecommendedSampling */
 /**

@@ -330,6 +330,7 @@ export class Session {
    * @returns {Step}
    */
   #receiveError(error) {
+    if (error.re === "draft") return NOTHING; // The server then reads the message once it is sent.
     const tracked = error.id === undefined ? this.#requestAnsweredBy(error) : this.#tracked.get(error.id);
     if (!tracked) return NOTHING;
     if (error.re === "steer") return this.#receiveSteerError(tracked, error);

@@ -97,6 +97,12 @@ export class ComposerView {
     return input.value.trim() === "" && (held?.isEmpty ?? true);
   }
 
+  /** The message as it would be sent; empty while a file is being read. */
+  get text() {
+    const { input, held } = this.#elements;
+    return held?.isReading ? "" : joinMessage(withoutBlankEdges(input.value), held?.items ?? []);
+  }
+
   /** True if there is something to send, every file has been read, and no answer is in the way. */
   get #isReady() {
     return this.#isComplete && this.#mayBeSent;
@@ -177,8 +183,7 @@ export class ComposerView {
 
   /** @returns {string} the text and the files, which are removed */
   #take() {
-    const { input, held } = this.#elements;
-    const text = joinMessage(withoutBlankEdges(input.value), held?.items ?? []);
+    const { text } = this;
     this.write("");
     return text;
   }

@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from "node:test";
 
 import { ComposerPage } from "./composer-page.js";
 import { holds } from "./holds.js";
+import { PanelsPage } from "./panels-page.js";
 import { useChat } from "./use-chat.js";
 
 /** @typedef {import("./chat-page.js").ChatPage} ChatPage */
@@ -27,6 +28,23 @@ describe("The composer", () => {
     await chat.isAnswered();
     await chat.reload();
     await holds(async () => assert.equal(await chat.draft(), ""));
+  });
+
+  it("lets the server read what is being written, unless that is switched off", async () => {
+    const read = async () => {
+      const metrics = await (await fetch(`${setUp.server.address}/metrics`)).text();
+      return Number(/^streamui_draft_tokens_total (\S+)$/m.exec(metrics)?.[1]);
+    };
+    const before = await read();
+    await chat.write("Tell me about the frogs that live in the pond");
+    await holds(async () => assert.ok((await read()) > before, "nothing was read"));
+    await composer.send();
+    await chat.isAnswered();
+    const panels = new PanelsPage(chat.page);
+    await panels.open("appearance");
+    await chat.page.click(() => document.querySelector("#draft-ahead"));
+    assert.equal(await chat.page.evaluate(() => localStorage.getItem("streamui.draft-ahead.v1")), '{"on":false}');
+    assert.deepEqual(chat.complaints, []);
   });
 
   it("folds a long question that was sent, and unfolds it at a press", async () => {

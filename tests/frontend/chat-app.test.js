@@ -58,6 +58,30 @@ describe("ChatApp", () => {
     return request;
   }
 
+  it("makes drafts of what the composer would send, unless an answer is being written", async () => {
+    const models = [{ name: "Two", state: "loaded", context: 2048 }];
+    tab.ui.connectionChanged({ name: "connected", welcome: { type: "welcome", models }, transport: "websocket" });
+    const { draftAhead } = tab;
+    tab.ui.set({ system: "Be brief.", model: "Two" });
+    const dialogue = [{ role: "system", content: "Be brief." }, { role: "user", content: "Hi" }];
+    assert.deepEqual(draftAhead.draftOf("Hi"), { type: "draft", messages: dialogue, model: "Two" });
+    tab.ui.set({});
+    assert.deepEqual(draftAhead.draftOf("Hi"), { type: "draft", messages: dialogue.slice(1) });
+    tab.ui.composerSent("Hi");
+    assert.equal(draftAhead.sends, 1);
+    await settle();
+    const [request] = tab.connection.generated;
+    assert.ok(request);
+    assert.equal(draftAhead.draftOf("And then?"), null);
+    tabs.server.take(request);
+    tabs.server.end(request.id, "Hello.");
+    deliver(accepted(request.id), token(request.id, 1, "Hello."), done(request.id));
+    tab.ui.connectionDelivered({ type: "conversation", .../** @type {any} */ (tabs.server.documents.get(request.conversation)) });
+    await settle();
+    const place = { conversation: request.conversation, parent: request.id };
+    assert.deepEqual(draftAhead.draftOf("And then?"), { type: "draft", content: "And then?", ...place });
+  });
+
   const offers = () => tab.transcript.last.shown.offers;
 
   it("asks the chosen model, and the default one where the server no longer has that", async () => {

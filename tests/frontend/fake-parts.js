@@ -125,6 +125,24 @@ export class FakeComposer {
   }
 }
 
+export class FakeDraftAhead {
+  /** @type {(text: string) => import("../../frontend/protocol/messages.js").Draft | null} */
+  draftOf = () => null;
+  sends = 0;
+
+  /** @param {FakeDraftAhead["draftOf"]} draftOf */
+  start(draftOf) {
+    this.draftOf = draftOf;
+  }
+
+  stop() {}
+  chatChanged() {}
+
+  sent() {
+    this.sends += 1;
+  }
+}
+
 export class FakeQueueView {
   words = "";
   mayBeSent = false;
@@ -291,6 +309,7 @@ export class FakeTabs {
       composer: new FakeComposer(),
       queueView: new FakeQueueView(),
       transcript: new FakeTranscript(),
+      draftAhead: new FakeDraftAhead(),
     };
     const said = /** @type {string[]} */ ([]);
     const shown = /** @type {ConnectionState[]} */ ([]);

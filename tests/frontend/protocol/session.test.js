@@ -327,9 +327,15 @@ describe("Session", () => {
 
     it("takes no error about something else for the answer to a request", () => {
       session.begin(REQUEST);
-      for (const more of [{ re: "ping" }, { re: "attach" }, {}]) {
+      for (const more of [{ re: "ping" }, { re: "attach" }, { re: "draft" }, {}]) {
         assert.deepEqual(session.receive(error("invalid_field", { id: undefined, ...more })).deliver, []);
       }
+    });
+
+    it("takes no error about a draft for the answer to a request", () => {
+      session.begin(REQUEST);
+      session.opened();
+      assert.deepEqual(session.receive(error("unknown_id", { id: undefined, re: "draft" })).deliver, []);
     });
 
     it("gives up the longest request where a frame was too long, and repeats the others", () => {
