@@ -19,9 +19,11 @@ from protocol.messages import (
     Attach,
     Attached,
     Cancel,
+    ChatMessage,
     Done,
     Error,
     Generate,
+    Role,
     Snapshot,
     Status,
     Steer,
@@ -130,6 +132,20 @@ class Generation:
     def text(self) -> str:
         """The text so far. It is kept when the generation fails, is cancelled or loses its connection."""
         return self.before + "".join(event.text for event in self.log if not isinstance(event, Steered))
+
+    @property
+    def messages(self) -> tuple[ChatMessage, ...]:
+        """Messages that the answer adds to a dialogue: its text; between instructions each part, without empty ones."""
+        parts: list[tuple[Role, str]] = [("assistant", self.before)]
+        for event in self.log:
+            match event:
+                case Token(text=text):
+                    parts[-1] = ("assistant", parts[-1][1] + text)
+                case Steered(content=content):
+                    parts += [("user", content), ("assistant", "")]
+                case Snapshot():
+                    parts = list(_parts(event))
+        return tuple(ChatMessage(role=role, content=text) for role, text in parts if text)
 
     @property
     def ended(self) -> bool:
@@ -326,6 +342,16 @@ class Events:
             return first
         text = "".join(token.text for token in tokens)
         return Token(id=first.id, seq=tokens[-1].seq, n=sum(token.n for token in tokens), text=text)
+
+
+def _parts(snapshot: Snapshot) -> Iterator[tuple[Role, str]]:
+    """Yield roles and texts of a snapshot: its text before, between and after the instructions."""
+    begin = 0
+    for instruction in snapshot.steered or ():
+        yield "assistant", snapshot.text[begin : instruction.chars]
+        yield "user", instruction.content
+        begin = instruction.chars
+    yield "assistant", snapshot.text[begin:]
 
 
 def _tokens(log: list[Token | Steered | Snapshot]) -> Iterator[Token]:

@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from protocol.client import Asking, Bookmark, Chat, Event, Generation, Prompt, Retry
 from protocol.client_generation import ClosedError
-from protocol.messages import Done, Generate, ModelEntry, Status, Steered, Token, Welcome
+from protocol.messages import ChatMessage, Done, Generate, ModelEntry, Status, Steered, Token, Welcome
 
 STOP_SECONDS: Final = 5.0
 """Time limit for the server to confirm the stop when KeyboardInterrupt breaks a loop, in seconds."""
@@ -189,6 +189,12 @@ class SyncGeneration:
     def text(self) -> str:
         """The text so far."""
         return self._generation.text
+
+    @property
+    def messages(self) -> tuple[ChatMessage, ...]:
+        """Messages that the answer adds to a dialogue: its text; between instructions each part, without empty
+        ones."""
+        return self._generation.messages
 
     @property
     def bookmark(self) -> Bookmark:

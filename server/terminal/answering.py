@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TextIO
 
 from protocol.client import Retry
-from protocol.messages import Accepted, Done, DoneReason, GenerationState, Status, Token
+from protocol.messages import Accepted, Done, DoneReason, GenerationState, Status, Steered, Token
 from protocol.sync_client import STOP_SECONDS, SyncGeneration
 
 RETRY = Retry(give_up_after=15.0)
@@ -46,6 +46,9 @@ def stream(generation: SyncGeneration, out: TextIO) -> Done:
                     loading.show(event)
                 elif isinstance(event, Token):
                     out.write(clean(event.text))
+                    out.flush()
+                elif isinstance(event, Steered):
+                    out.write(clean(f"\n\n> {event.content}\n\n"))
                     out.flush()
         except BrokenPipeError:
             generation.cancel(STOP_SECONDS)

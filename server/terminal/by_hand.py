@@ -10,11 +10,13 @@ from protocol.sync_client import SyncChat, SyncGeneration, connect_sync
 from server.terminal.answering import DETACH_MS, RETRY, remark, stream, summary
 from server.terminal.commands import CommandError, Commands, Quit
 from server.terminal.conversation import TerminalConversation
+from server.terminal.typed_lines import TypedLines
 
 
 def talk(url: str, conversation: TerminalConversation, token: str | None = None) -> int:
     """Chat until the person quits. Returns the exit status. Raises DisconnectedError only at the start."""
     with ChatConnection(url, token) as line:
+        typed = TypedLines()
         commands = Commands(conversation, lambda: line.chat.models)
         model = line.chat.welcome.model
         _edit_lines(commands)
@@ -22,11 +24,11 @@ def talk(url: str, conversation: TerminalConversation, token: str | None = None)
         remark(f"{conversation.model or model.name}{context} · /help shows the commands")
         while True:
             try:
-                typed = input("> ").strip()
-                if typed.startswith("/"):
-                    remark(commands.run(typed))
-                elif typed:
-                    _answer(line, conversation, typed)
+                text = typed.next("> ").strip()
+                if text.startswith("/"):
+                    remark(commands.run(text))
+                elif text:
+                    _answer(line, conversation, text, typed)
             except EOFError:
                 print()
                 return 0
@@ -70,20 +72,21 @@ class ChatConnection:
         return self._stack.enter_context(connect_sync(self._url, token=self._token, retry=RETRY))
 
 
-def _answer(line: ChatConnection, conversation: TerminalConversation, question: str) -> None:
+def _answer(line: ChatConnection, conversation: TerminalConversation, question: str, typed: TypedLines) -> None:
     try:
         generation = line.ask(conversation, question)
     except (RequestError, DisconnectedError) as problem:
         return remark(f"! {problem.message}")
     try:
-        done = stream(generation, sys.stdout)
+        with typed.steering(generation):
+            done = stream(generation, sys.stdout)
         print(flush=True)
         remark(summary(done) if done.error is None else f"! {done.error.message}")
     except (RequestError, DisconnectedError) as problem:
         if generation.text:
             print(flush=True)
         remark(f"! {problem.message}")
-    conversation.answered(question, generation.text)
+    conversation.answered(question, generation.messages)
 
 
 def _edit_lines(commands: Commands) -> None:

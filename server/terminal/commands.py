@@ -17,6 +17,7 @@ HELP = """\
 /set NAME VALUE    set a sampling parameter; without VALUE: the server's default
 /params            list the parameters and their values
 /save FILE         write the conversation as Markdown, or as JSON to a .json file
+/steer TEXT        while an answer is written: an instruction for it, such as shorter
 /quit              quit; Ctrl-D does too
 Ctrl-C             stop the answer; a second time, or here: quit"""
 
@@ -42,6 +43,7 @@ class Commands:
             "set": self._set,
             "params": self._params,
             "save": self._save,
+            "steer": self._steer,
             "help": lambda rest: HELP,
             "quit": self._quit,
         }
@@ -99,6 +101,9 @@ class Commands:
         except OSError as problem:
             raise CommandError(f"{rest}: can't be written: {problem.strerror}") from problem
         return f"{count} messages written to {rest}"
+
+    def _steer(self, rest: str) -> str:
+        raise CommandError("there is no running answer to steer; type a message")
 
     def _quit(self, rest: str) -> str:
         raise Quit

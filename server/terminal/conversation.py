@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,10 +38,10 @@ class TerminalConversation:
         """Return the messages to send for ``question``, which becomes part of the conversation only by ``answered``."""
         return [*self.messages, ChatMessage(role="user", content=question)]
 
-    def answered(self, question: str, answer: str) -> None:
-        """Store a question and its answer. Drops both if the answer has no text."""
+    def answered(self, question: str, answer: Sequence[ChatMessage]) -> None:
+        """Store a question and the messages of its answer. Drops the question if there are none."""
         if answer:
-            self._said += [ChatMessage(role="user", content=question), ChatMessage(role="assistant", content=answer)]
+            self._said += [ChatMessage(role="user", content=question), *answer]
 
     def clear(self) -> None:
         """Drop the messages; system prompt and parameters stay."""

@@ -395,6 +395,8 @@ async def test_an_answer_is_steered_and_its_readers_see_where(server: RunningSer
     assert not any(type(event).__name__ == "Snapshot" for event in events)
     assert "".join(event.text for event in events if isinstance(event, Token)) == generation.text
     assert generation.text == text_of(server, generation.id)
+    first, instruction, rest = generation.messages
+    assert (instruction.role, instruction.content, first.content + rest.content) == ("user", "shorter", generation.text)
     with pytest.raises(RequestError, match="already_done"):
         await generation.steer("in French")
 

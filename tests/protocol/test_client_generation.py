@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from protocol.client import Generation, RequestError, TextReplacedError
-from protocol.messages import Accepted, Attached, Cancel, Error, Generate, Snapshot, Steer, Token
+from protocol.messages import Accepted, Attached, Cancel, Error, Generate, Instruction, Snapshot, Steer, Token
 
 
 def generation() -> Generation:
@@ -89,3 +89,12 @@ def test_an_error_can_be_sent_to_another_process() -> None:
     error = RequestError(Error(re="generate", id="g1", code="busy", message="full", retryable=True, retry_after_ms=5))
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.retryable, copy.retry_after_ms) == ("busy: full", True, 5)
+
+
+def test_a_snapshot_brings_the_instructions_too() -> None:
+    made = generation()
+    made.apply(Accepted(id="g1", epoch="e", position=0))
+    steered = (Instruction(seq=2, chars=2, content="shorter"), Instruction(seq=3, chars=2, content="in French"))
+    made.apply(Snapshot(id="g1", epoch="e2", seq=4, text="🙂ab", steered=steered))
+    said = [("assistant", "🙂a"), ("user", "shorter"), ("user", "in French"), ("assistant", "b")]
+    assert [(message.role, message.content) for message in made.messages] == said

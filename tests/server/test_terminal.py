@@ -254,6 +254,28 @@ def test_a_chat_by_hand(server: RunningServer, tmp_path: Path) -> None:
         assert person.process.wait(DEADLINE) == 0
 
 
+def test_an_answer_is_steered_by_hand(server: RunningServer, tmp_path: Path) -> None:
+    with terminal(server) as person:
+        person.ask("/steer shorter", "! there is no running answer to steer")
+        server.model.gate.close()
+        person.ask("Hi", "Hi\n")
+        server.model.gate.step(14)
+        person.expect(r"\S")
+        server.model.gate.wait_until_held(DEADLINE)
+        person.type("/steer\r")
+        person.expect("! /steer TEXT, such as /steer shorter")
+        person.type("/steer in French\r/save " + str(tmp_path / "chat.json") + "\r")
+        deadline = time.monotonic() + DEADLINE
+        while not server.engine._inbox:
+            assert time.monotonic() < deadline
+        server.model.gate.open()
+        person.expect(r"\n> in French\n(.*\n)*[0-9]+ tokens · [0-9.]+ tokens/s\n")
+        person.expect("4 messages written")
+        saved = json.loads((tmp_path / "chat.json").read_text())
+        assert [message["role"] for message in saved] == ["user", "assistant", "user", "assistant"]
+        assert (saved[2]["content"], saved[1]["content"] + saved[3]["content"]) == ("in French", answer(server))
+
+
 def test_a_chat_by_hand_continues_when_it_is_full(server: RunningServer) -> None:
     with terminal(server) as person:
         for _ in range(2):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.messages import Done, DoneReason, GenerationState, ModelEntry, Status, Timings, Usage
+from protocol.messages import ChatMessage, Done, DoneReason, GenerationState, ModelEntry, Status, Timings, Usage
 from server.terminal.answering import LoadingRemark, printable, summary
 from server.terminal.chat_command import _address as address
 from server.terminal.commands import CommandError, Commands, Quit
@@ -97,8 +97,8 @@ def test_bad_parameters(name: str, text: str, told: str) -> None:
 def test_conversation_keeps_question_and_answer() -> None:
     conversation = TerminalConversation("Be brief", {"seed": 3})
     assert [message.role for message in conversation.asking("Hi")] == ["system", "user"]
-    conversation.answered("Hi", "")
-    conversation.answered("Hi", "Ho")
+    conversation.answered("Hi", ())
+    conversation.answered("Hi", [ChatMessage(role="assistant", content="Ho")])
     assert [message.content for message in conversation.messages] == ["Be brief", "Hi", "Ho"]
     conversation.clear()
     assert [message.content for message in conversation.messages] == ["Be brief"]
@@ -107,7 +107,7 @@ def test_conversation_keeps_question_and_answer() -> None:
 
 def test_save_overwrites_only_what_it_wrote(tmp_path: Path) -> None:
     conversation = TerminalConversation(None, {})
-    conversation.answered("Hi", "Ho\n")
+    conversation.answered("Hi", [ChatMessage(role="assistant", content="Ho\n")])
     commands = Commands(conversation)
     path = tmp_path / "chat.md"
     assert commands.run(f"/save {path}") == f"2 messages written to {path}"

@@ -1,0 +1,78 @@
+"""Lines that a person types while an answer streams: instructions for it, and what the next prompt gets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from protocol.client import DisconnectedError, RequestError
+from protocol.sync_client import SyncGeneration
+from server.terminal.answering import remark
+
+STEER: Final = "/steer"
+"""Command with an instruction for the running answer."""
+
+
+class TypedLines:
+    """Owns the terminal's input while an answer streams. Other lines are kept for the prompt, in order."""
+
+    def __init__(self) -> None:
+        self._kept: deque[str] = deque()
+        self._has_ended = False
+
+    def next(self, prompt: str) -> str:
+        """Return the next line for the prompt, which may have been typed before. Raises EOFError."""
+        if self._kept:
+            line = self._kept.popleft()
+            print(f"{prompt}{line}", flush=True)
+            return line
+        if self._has_ended:
+            raise EOFError
+        return input(prompt)
+
+    @contextlib.contextmanager
+    def steering(self, generation: SyncGeneration) -> Iterator[None]:
+        """Give instructions that are typed during the block to ``generation``. Only in a terminal."""
+        if not sys.stdin.isatty():
+            yield
+            return
+        ending, end = os.pipe()
+        thread = threading.Thread(target=self._read, args=(generation, ending), name="typed lines", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            os.write(end, b".")
+            thread.join()
+            os.close(ending)
+            os.close(end)
+
+    def _read(self, generation: SyncGeneration, ending: int) -> None:
+        """Read lines until ``ending`` is readable. A terminal is readable once it has a whole line."""
+        typed = sys.stdin.fileno()
+        while not self._has_ended:
+            ready, _, _ = select.select([typed, ending], [], [])
+            if ending in ready:
+                return
+            data = os.read(typed, 65_536)
+            self._has_ended = not data
+            for line in data.decode(errors="replace").splitlines():
+                self._take(generation, line.strip())
+
+    def _take(self, generation: SyncGeneration, line: str) -> None:
+        command, _, content = line.partition(" ")
+        if command != STEER:
+            self._kept.append(line)
+        elif not content.strip():
+            remark(f"! {STEER} TEXT, such as {STEER} shorter")
+        else:
+            try:
+                generation.steer(content.strip())
+            except (RequestError, DisconnectedError) as problem:
+                remark(f"! {problem.message}")
