@@ -42,6 +42,7 @@ class ConnectionEvent(StrEnum):
 
 class GenerationEvent(StrEnum):
     LOAD = "load"  # the model has to be loaded first
+    WAIT = "wait"  # the model is loaded, and the generation waits for others
     READ = "read"  # the prompt is being read
     WRITE = "write"  # the first piece of the answer was computed
     END = "end"  # `done` was written to the log
@@ -63,6 +64,7 @@ GENERATION: Final[Mapping[tuple[GenerationState, GenerationEvent], GenerationSta
     (GenerationState.QUEUED, GenerationEvent.LOAD): GenerationState.LOADING,
     (GenerationState.QUEUED, GenerationEvent.READ): GenerationState.PREFILL,
     (GenerationState.QUEUED, GenerationEvent.END): GenerationState.DONE,
+    (GenerationState.LOADING, GenerationEvent.WAIT): GenerationState.QUEUED,
     (GenerationState.LOADING, GenerationEvent.READ): GenerationState.PREFILL,
     (GenerationState.LOADING, GenerationEvent.END): GenerationState.DONE,
     (GenerationState.PREFILL, GenerationEvent.WRITE): GenerationState.DECODE,

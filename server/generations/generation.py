@@ -167,6 +167,7 @@ class Generation:
         """Apply an update of the engine, as of ``now`` (``time.monotonic()`` seconds)."""
         match update:
             case Queued(position=position, eta_ms=eta_ms) if self.state in WAITING:
+                self._enter(GenerationState.QUEUED, GenerationEvent.WAIT)
                 self.status = Status(id=self.id, state=self.state, position=position, eta_ms=eta_ms)
             case Loading(done=done, total=total):
                 self._enter(GenerationState.LOADING, GenerationEvent.LOAD)

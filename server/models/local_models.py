@@ -26,7 +26,7 @@ from server.resources import available_memory
 
 
 class InUseError(ModelError):
-    """The model can't be deleted: the server uses it."""
+    """The model can't be deleted: it is loaded."""
 
 
 class NotOursError(ModelError):
@@ -106,7 +106,8 @@ class LocalModels:
             owner = "StreamUI itself" if model.place == BUILT_IN else model.place
             raise NotOursError(f"{name} belongs to {owner}; only models in the models folder are deleted here")
         if _resolved(model.parts) & _resolved(self._in_use()):
-            raise InUseError(f"{name} is in use; start the server with another model, then delete it")
+            text = "it can be deleted after a restart, or once another model has taken its place in memory"
+            raise InUseError(f"{name} is loaded; {text}")
         for part in model.parts:
             try:
                 part.unlink(missing_ok=True)

@@ -10,7 +10,17 @@ from msgspec import UNSET, UnsetType
 
 from protocol.errors import LocalProtocolError
 from protocol.messages import Done, DoneReason, Generate, GenerationState, Params, Status, Token
-from server.engine.base import EngineTimings, EngineUsage, Finished, FinishReason, Phase, Piece, Prefill, Queued
+from server.engine.base import (
+    EngineTimings,
+    EngineUsage,
+    Finished,
+    FinishReason,
+    Loading,
+    Phase,
+    Piece,
+    Prefill,
+    Queued,
+)
 from server.generations.generation import DEFAULT_ON_DETACH_MS, SPEED_INTERVAL, Generation
 
 BODY = Generate(id="g1", prompt="Hi")
@@ -34,6 +44,15 @@ def test_generation_begins_in_the_queue(generation: Generation) -> None:
     assert generation.status == Status(id="g1", state=GenerationState.QUEUED, position=2)
     generation.apply(Queued("g1", 1), 0)
     assert (generation.state, generation.position) == (GenerationState.QUEUED, 1)
+
+
+def test_generation_that_waits_for_others_after_its_model_was_loaded_is_queued_again(generation: Generation) -> None:
+    generation.apply(Loading("g1", 50, 100), 0)
+    assert generation.status == Status(id="g1", state=GenerationState.LOADING, done=50, total=100)
+    generation.apply(Queued("g1", 2, 1500), 0)
+    assert generation.status == Status(id="g1", state=GenerationState.QUEUED, position=2, eta_ms=1500)
+    generation.apply(Prefill("g1", 0, 1), 0)
+    assert generation.state is GenerationState.PREFILL
 
 
 def test_a_guess_at_when_it_starts_is_passed_on(generation: Generation) -> None:

@@ -373,7 +373,7 @@ def test_a_model_is_removed_unless_it_is_used(machine: Machine) -> None:
     machine.models.downloads.add(SOURCE)
     machine.until("done")
     machine.used = [machine.got[0]]
-    with pytest.raises(InUseError):
+    with pytest.raises(InUseError, match="is loaded; it can be deleted after a restart"):
         machine.models.remove(NAME)
     with pytest.raises(NotOursError):
         machine.models.remove("built-in/starter")
