@@ -9,6 +9,7 @@ import { ContextChoiceView } from "./composer/context-choice-view.js";
 import { ContextMeter } from "./composer/context-meter.js";
 import { DraftAhead } from "./composer/draft-ahead.js";
 import { Drafts } from "./composer/drafts.js";
+import { EffortChoice } from "./composer/effort-choice.js";
 import { HeldTexts } from "./composer/held-texts.js";
 import { BrowserPdf } from "./composer/pdf-library.js";
 import { PdfReader } from "./composer/pdf-reader.js";
@@ -176,6 +177,7 @@ const chatApp = new ChatApp({
     drop: element("context-drop", HTMLButtonElement),
     elsewhere: element("context-elsewhere", HTMLButtonElement),
   }),
+  effortChoice: new EffortChoice(element("composer-effort", HTMLSelectElement)),
   contextMeter: new ContextMeter(
     { meter: element("context-meter", HTMLElement), arc: /** @type {SVGElement} */ (document.querySelector(".context-arc")), figures: element("context-figures", HTMLElement) },
     new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),

@@ -16,6 +16,7 @@ import { SenderEvents } from "./chat/sender-events.js";
 import { SettingsSaver } from "./chat/settings-saver.js";
 import { UnsentMessages } from "./chat/unsent-messages.js";
 import { Sender } from "./conversations/sender.js";
+import { tidied } from "./panels/settings.js";
 import { unsteeredWords } from "./words/error-words.js";
 
 /** @typedef {import("./chat/presenting.js").ActionName} ActionName */
@@ -43,6 +44,7 @@ import { unsteeredWords } from "./words/error-words.js";
  * @property {import("./rendering/page-title.js").PageTitle} pageTitle
  * @property {import("./composer/context-choice-view.js").ContextChoiceView} [contextChoice]
  * @property {import("./composer/context-meter.js").ContextMeter} [contextMeter]
+ * @property {import("./composer/effort-choice.js").EffortChoice} [effortChoice]
  * @property {import("./panels/settings.js").KeptSettings} [newChatSettings] settings of the next new chat
  * @property {import("./composer/draft-ahead.js").DraftAhead} [draftAhead]
  * @property {(text: string) => Promise<boolean>} copy
@@ -151,6 +153,7 @@ export class ChatApp {
     queue.start(this.#queue);
     queueView.start(this.#queue);
     this.#parts.contextChoice?.start(this);
+    this.#parts.effortChoice?.start(this);
     transcript.start(this);
     connectionView.start(this);
     this.#parts.modelPicker?.start(this);
@@ -180,6 +183,7 @@ export class ChatApp {
     transcript.stop();
     this.#parts.contextChoice?.stop();
     this.#parts.draftAhead?.stop();
+    this.#parts.effortChoice?.stop();
     composer.stop();
   }
 
@@ -337,6 +341,12 @@ export class ChatApp {
     this.#parts.composer.focus();
   }
 
+  /** @param {string | undefined} effort of thinking for the next answers of the open conversation; undefined: the model's default */
+  effortChosen(effort) {
+    this.set(tidied({ ...this.settings, reasoning_effort: effort ?? "" }));
+    this.#delegate?.settingsShown();
+  }
+
   connectionRetried() {
     this.#parts.connection.retryNow();
   }
@@ -401,9 +411,20 @@ export class ChatApp {
 
   /** False if the open conversation's model is not loaded. Older servers have only loaded ones. */
   get #isLoaded() {
-    const { model } = this.settings;
-    const entry = this.#entries.find(({ name }) => name === model) ?? this.#entries[0];
+    const entry = this.#entry;
     return entry === undefined || entry.state === "loaded";
+  }
+
+  /** The open conversation's model. */
+  get #entry() {
+    const { model } = this.settings;
+    return this.#entries.find(({ name }) => name === model) ?? this.#entries[0];
+  }
+
+  /** Show the open conversation's model and its effort. */
+  #showChoices() {
+    this.#parts.modelPicker?.show(this.settings.model);
+    this.#parts.effortChoice?.show(this.#entry?.efforts ?? [], this.settings.reasoning_effort);
   }
 
   /** @param {import("./protocol/messages.js").ModelEntry[]} models */
@@ -413,7 +434,7 @@ export class ChatApp {
     if (this.#isLoaded !== wasLoaded) this.#context.measure();
     this.#models = models.map(({ name }) => name);
     this.#parts.modelPicker?.offer(models);
-    this.#parts.modelPicker?.show(this.settings.model);
+    this.#showChoices();
     this.#delegate?.modelsShown?.(models);
   }
 
@@ -482,7 +503,7 @@ export class ChatApp {
     }
     this.#settingsSaver.save();
     this.#context.measure();
-    this.#parts.modelPicker?.show(this.settings.model);
+    this.#showChoices();
     this.#view.show(this.#open, this.#circumstances, this.#steerable !== undefined);
     this.#reportSettings();
     this.#view.reveal(this.#open, () => this.#show());

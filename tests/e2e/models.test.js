@@ -57,3 +57,33 @@ describe("A server with two models", () => {
   const shown = () => setUp.chat.page.$$eval(".chooser-option:not([hidden])", (options) => options.map((option) => option.textContent));
   const active = () => setUp.chat.page.$eval(".chooser-option.is-active > .chooser-name", (name) => name.textContent);
 });
+
+/** The form of the starter's own template, with a switch for thinking. */
+const TEMPLATE = `{% for message in messages %}<|{{ message.role }}|>{{ message.content }}<|end|>{% endfor %}<|assistant|>
+{%- if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}`;
+
+describe("A model that can be told not to think", () => {
+  const setUp = useChat({ server: { template: TEMPLATE } });
+
+  it("is told so beside the composer, for this chat and after a reload", async () => {
+    const { chat } = setUp;
+    await chat.page.waitFor(() => document.getElementById("composer-effort")?.checkVisibility() ?? false);
+    assert.equal(await effort(), "Thinking: on");
+    await chat.page.focus("#composer-effort");
+    await chat.page.press("ArrowDown");
+    await chat.page.waitFor(() => /** @type {HTMLSelectElement} */ (document.getElementById("composer-effort")).value === "none");
+    const panels = new PanelsPage(chat.page);
+    await panels.open("chat");
+    await panels.set("max_tokens", "5");
+    await chat.ask("Hello");
+    await chat.isIdle();
+    const { settings } = await chat.document();
+    assert.deepEqual(settings, { params: { max_tokens: 5 }, reasoning_effort: "none" });
+    await chat.reload();
+    await chat.page.waitFor(() => /** @type {HTMLSelectElement} */ (document.getElementById("composer-effort")).value === "none");
+    assert.equal(await effort(), "Thinking: off");
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  const effort = () => setUp.chat.page.$eval("#composer-effort", (select) => /** @type {HTMLSelectElement} */ (select).selectedOptions[0]?.textContent);
+});

@@ -52,18 +52,23 @@ export class Server {
   }
 
   /**
-   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean, origins?: string[], models?: string[], hasHub?: boolean}} [options]
+   * @param {{port?: number, stepMs?: number, auth?: "off" | "token", context?: number, rootPath?: string, isBundled?: boolean, origins?: string[], models?: string[], hasHub?: boolean, template?: string}} [options]
    *   port 0 means any free port; stepMs slows each token down; context 0 means the model's own; origins: of
-   *   foreign pages that may use it; models: names of several copies of the starter; hasHub: it searches a hub of the tests
+   *   foreign pages that may use it; models: names of several copies of the starter; hasHub: it searches a hub of the tests;
+   *   template: chat template in place of the model's own
    * @returns {Promise<Server>} once it answers
    */
-  static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true, origins = [], models = [], hasHub = false } = {}) {
+  static async start({ port = 0, stepMs = 0, auth = "off", context = 0, rootPath = "", isBundled = true, origins = [], models = [], hasHub = false, template = "" } = {}) {
     const data = await mkdtemp(join(tmpdir(), "streamui-data-"));
     const script = isBundled ? [REPEATABLE, String(stepMs), slowFile(data)] : [UNBUNDLED];
     const options = ["--auth", auth, "--root-path", rootPath, ...(context > 0 ? ["--context", String(context)] : [])];
     for (const name of models) {
       await copyFile(STARTER, join(data, `${name}.gguf`));
       options.push("--model", join(data, `${name}.gguf`));
+    }
+    if (template !== "") {
+      await writeFile(join(data, "template.jinja"), template);
+      options.push("--chat-template", join(data, "template.jinja"));
     }
     if (origins.length > 0) options.push("--allow-origin", origins.join(","));
     return await Server.#started(new Server(data, script, port, options, hasHub ? await Hub.start() : null));

@@ -104,6 +104,14 @@ describe("ChatApp", () => {
     assert.equal("model" in (await ask("And now?")), false);
   });
 
+  it("keeps the chosen effort in the conversation's settings, and drops it for the default", () => {
+    tab.ui.set({ system: "Be brief." });
+    tab.ui.effortChosen("low");
+    assert.deepEqual(tab.ui.settings, { system: "Be brief.", reasoning_effort: "low" });
+    tab.ui.effortChosen(undefined);
+    assert.deepEqual(tab.ui.settings, { system: "Be brief." });
+  });
+
   it("makes the conversation, then asks in it, and shows both at once", async () => {
     tab.ui.composerSent("Hi");
     assert.deepEqual(tab.transcript.texts, ["Hi", ""]);
