@@ -37,6 +37,7 @@ import { MarkdownText } from "./rendering/markdown-text.js";
 import { IdleQueue } from "./rendering/markdown/idle-queue.js";
 import { MenuView } from "./ui/menu-view.js";
 import { messageTemplates } from "./rendering/message-templates.js";
+import { ArrivingView } from "./rendering/arriving-view.js";
 import { ModelPicker } from "./rendering/model-picker.js";
 import { NearObserver } from "./rendering/near-observer.js";
 import { PageTitle } from "./rendering/page-title.js";
@@ -154,6 +155,11 @@ const chatApp = new ChatApp({
     clock,
     () => navigator.onLine,
   ),
+  arriving: new ArrivingView({
+    line: element("arriving", HTMLElement),
+    words: element("arriving-words", HTMLElement),
+    bar: element("arriving-bar", HTMLProgressElement),
+  }),
   modelPicker: new ModelPicker(
     {
       button: element("model-picker", HTMLButtonElement),

@@ -39,6 +39,7 @@ import { unsteeredWords } from "./words/error-words.js";
  * @property {import("./rendering/transcript-view.js").TranscriptView} transcript
  * @property {import("./rendering/connection-view.js").ConnectionView} connectionView
  * @property {import("./rendering/model-picker.js").ModelPicker} [modelPicker]
+ * @property {import("./rendering/arriving-view.js").ArrivingView} [arriving]
  * @property {import("./rendering/announcer.js").Announcer} announcer
  * @property {import("./ui/toast-view.js").ToastView} toasts
  * @property {import("./rendering/page-title.js").PageTitle} pageTitle
@@ -401,10 +402,11 @@ export class ChatApp {
   }
 
   /** @param {import("./protocol/messages.js").ModelChanged} changed */
-  #modelChanged({ type: _, deleted = false, ...changed }) {
-    const models = this.#entries.filter(({ name }) => name !== changed.name || !deleted);
+  #modelChanged({ type: _, deleted = false, default: isDefault = false, ...changed }) {
+    const models = this.#entries.filter(({ name }) => name !== changed.name || !(deleted || isDefault));
     const index = models.findIndex(({ name }) => name === changed.name);
     if (index >= 0) models[index] = changed;
+    else if (isDefault) models.unshift(changed);
     else if (!deleted) models.push(changed);
     this.#showModels(models);
   }
@@ -433,6 +435,7 @@ export class ChatApp {
     this.#entries = models;
     if (this.#isLoaded !== wasLoaded) this.#context.measure();
     this.#models = models.map(({ name }) => name);
+    this.#parts.arriving?.show(models);
     this.#parts.modelPicker?.offer(models);
     this.#showChoices();
     this.#delegate?.modelsShown?.(models);

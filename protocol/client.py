@@ -372,6 +372,8 @@ class Chat:
     def _update_model(self, model: Model) -> None:
         if model.deleted:
             self._models.pop(model.name, None)
+        elif model.default:
+            self._models = {model.name: model} | {**self._models, model.name: model}
         else:
             self._models[model.name] = model
 

@@ -57,7 +57,7 @@ _EPOCH: Final = "the name of the log: same id and same epoch means same text"
 
 _MODEL: Final = {
     "name": "name for generate.model",
-    "state": "loaded, loading, on_disk or failed; later versions add states",
+    "state": "loaded, loading, on_disk, failed or downloading; later versions add states",
     "context": "context length in tokens",
     "size": "size of its weights in bytes",
     "needs": "memory in bytes that it takes while it is loaded",
@@ -260,6 +260,7 @@ FIELDS: Final[dict[str, str]] = {
     "Conversation.deleted": "true if it was deleted",
     **{f"Model.{name}": meaning for name, meaning in _MODEL.items()},
     "Model.deleted": "true if no generate may name it any more",
+    "Model.default": "true if it is the default model from now on",
     "Goodbye.code": "a code of x-close-codes; later versions add codes",
     "Goodbye.reconnect_ms": "if the code allows it, reconnect after a random delay from 0 to this",
 }

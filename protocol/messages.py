@@ -271,14 +271,15 @@ class ModelState(StrEnum):
     LOADING = "loading"  # it is being loaded, for at least one generation
     ON_DISK = "on_disk"  # a `generate` that names it loads it
     FAILED = "failed"  # it could not be loaded, or has crashed; a `generate` that names it tries again
+    DOWNLOADING = "downloading"  # it is not here yet; a `generate` that names it is refused
 
 
 class ModelEntry(Facts, frozen=True, kw_only=True):
     """A model that a `generate` may name.
 
     ``state``: a ModelState, or one of a later version. ``size``: of its weights, ``needs``: memory while it is loaded,
-    ``done`` and ``total``: progress of loading; all in bytes. ``title``: the name in its file. ``efforts``: values of
-    `reasoning_effort` that change its prompt. The other facts are those of ModelFacts.
+    ``done`` and ``total``: progress of loading or downloading; all in bytes. ``title``: the name in its file.
+    ``efforts``: values of `reasoning_effort` that change its prompt. The other facts are those of ModelFacts.
     """
 
     name: ModelName
@@ -533,9 +534,11 @@ class Conversation(Server, frozen=True, kw_only=True, tag="conversation"):
 
 
 class Model(ModelEntry, frozen=True, kw_only=True, tag="model", tag_field="type"):
-    """A model has changed; these are its current values. ``deleted``: no `generate` may name it any more."""
+    """A model has changed; these are its current values. ``deleted``: no `generate` may name it any more. ``default``:
+    it is the default model from now on."""
 
     deleted: bool = False
+    default: bool = False
 
 
 class Steered(Server, frozen=True, kw_only=True, tag="steered"):

@@ -29,7 +29,7 @@ from server.guard.token_command import add_options as token_options
 from server.guard.token_command import run as token
 from server.guard.token_store import TokenFileError
 from server.logs import set_up
-from server.models.choosing import chosen_model
+from server.models.choosing import chosen_model, missing_model
 from server.models.models_command import OPTIONS as MODELS_OPTIONS
 from server.models.models_command import add_options as models_options
 from server.models.models_command import run as models
@@ -117,6 +117,7 @@ def serve(settings: Settings) -> None:
     asked = settings.models
     try:
         models_file = read_models_file(settings.models_file, settings.data)
+        missing = missing_model(settings.model, settings.models_folder) if settings.offline == "off" else None
         settings = with_models(settings)
         with contextlib.ExitStack() as probing:
             probes = [probing.enter_context(_probe(path)) for path in settings.models]
@@ -133,7 +134,7 @@ def serve(settings: Settings) -> None:
         raise SystemExit(INTERRUPTED) from None
     try:
         defaults = {path: defaults_of(path, str(name)) for path, name in zip(settings.models, asked, strict=True)}
-        run(settings, listener, defaults, models_file)
+        run(settings, listener, defaults, models_file, missing)
     except (JournalError, ConversationsError, TokenFileError, ModelError, ChatTemplateError) as error:
         _fail(str(error))
 
@@ -146,8 +147,7 @@ def with_models(settings: Settings) -> Settings:
         raise ModelError("--upstream-model: with several upstreams every model is served; leave it out")
     if not settings.models:
         return settings
-    offline, folder = settings.offline == "on", settings.models_folder
-    paths = [chosen_model(model, folder, os.environ, _remark, offline=offline) for model in settings.models]
+    paths = [chosen_model(model, settings.models_folder, os.environ) for model in settings.models]
     return dataclasses.replace(settings, model=paths[0], more_models=tuple(paths[1:]))
 
 
@@ -196,10 +196,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         _fail(f"{message}; see {self.prog} --help")
-
-
-def _remark(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _fail(message: str) -> NoReturn:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -72,7 +74,13 @@ from server.transports.socket import Disconnected
 from server.transports.sse import stream_channel
 from server.transports.vendor import VendorFiles
 from server.transports.websocket import websocket_endpoint
+from server.writers.first_model import FirstModel
 from server.writers.writer_port import Writer
+
+KEEP_SECONDS: Final = 30.0
+"""Longest wait until conversations keep their model, in seconds."""
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(
@@ -86,12 +94,14 @@ def create_app(
     root_path: str = "",
     model: str | None = None,
     local_models: LocalModels | None = None,
+    first_model: FirstModel | None = None,
 ) -> Starlette:
     """Build the ASGI application over a writer that has not been started. It closes its arguments at its end.
 
     ``guard`` None: no tokens. ``store`` None: conversations end with the server. ``root_path`` is the
     path below which a proxy serves it. ``model``: the default model's id in OpenAI's API;
-    None: its name. ``local_models`` None: no models can be listed or downloaded over the API.
+    None: its name. ``local_models`` None: no models can be listed or downloaded over the API. ``first_model`` is
+    downloaded by them.
     """
     registry = Registry(writer, journal, on_restart=on_restart, queue_limit=queue_limit, active_limit=active_limit)
     kept = Conversations(store or Store(None), registry)
@@ -108,6 +118,8 @@ def create_app(
             local_models.start()
         try:
             await kept.restored.wait()
+            if local_models and first_model:
+                first_model.start(local_models.downloads, _keeping(kept, loop))
             yield
         finally:
             if local_models:
@@ -222,6 +234,18 @@ def create_app(
     app.state.metrics = metrics_registry(registry, connections)
     app.state.channels = channels
     return app
+
+
+def _keeping(conversations: Conversations, loop: asyncio.AbstractEventLoop) -> Callable[[str], None]:
+    """Return a function for other threads: conversations keep the default model of this name."""
+
+    def keep(model: str) -> None:
+        try:
+            asyncio.run_coroutine_threadsafe(conversations.keep_model(model), loop).result(KEEP_SECONDS)
+        except (RemoteProtocolError, TimeoutError) as error:
+            logger.warning("chats don't keep the model %s: %s", model, described(error))
+
+    return keep
 
 
 async def _watch_tokens(guard: Guard, connections: Connections, registry: Registry) -> None:

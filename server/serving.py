@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
@@ -30,9 +31,11 @@ from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
 from server.models.local_models import LocalModels
 from server.models.models_file import ModelsFile
+from server.models.packaged import PackagedModel
 from server.option import parts
 from server.serving_models import model_writers
 from server.settings import Settings
+from server.writers.first_model import FirstModel
 from server.writers.joint_writer import JointWriter
 from server.writers.model_writers import ModelWriters
 from server.writers.writer_port import Writer
@@ -54,9 +57,14 @@ CLIENTS_FAULTS = (
 
 
 def run(
-    settings: Settings, listener: socket.socket, defaults: Mapping[Path, ModelDefaults], models_file: ModelsFile
+    settings: Settings,
+    listener: socket.socket,
+    defaults: Mapping[Path, ModelDefaults],
+    models_file: ModelsFile,
+    missing: PackagedModel | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. ``defaults`` are kept beside models' files, and are keyed by them.
+    """Serve until SIGINT or SIGTERM. ``defaults`` are kept beside models' files, and are keyed by them. ``missing`` is
+    downloaded meanwhile, and then becomes the default model.
 
     Raises JournalError, ConversationsError, TokenFileError, ModelError or ChatTemplateError before the first request is
     answered.
@@ -68,9 +76,10 @@ def run(
     local_writers = model_writers(settings, template, defaults, models_file) if settings.models else None
     writer = _writer(settings, local_writers)
     restart, root = OnRestart(settings.on_restart), settings.root_path
-    name = settings.model.stem if settings.models else None
-    local = _local_models(settings, local_writers, models_file)
-    app = create_app(writer, journal, restart, settings.queue, guard, active, store, root, name, local)
+    name = settings.model.stem if settings.models and not missing else None
+    first = FirstModel(missing, local_writers, _remark) if missing and local_writers else None
+    local = _local_models(settings, local_writers, models_file, first)
+    app = create_app(writer, journal, restart, settings.queue, guard, active, store, root, name, local, first)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
         _Server(app, settings.drain, root).run(sockets=[listener])
@@ -86,7 +95,19 @@ def _writer(settings: Settings, local: ModelWriters | None) -> Writer:
     return writers[0][1] if len(writers) == 1 else JointWriter(writers)
 
 
-def _local_models(settings: Settings, writer: ModelWriters | None, models_file: ModelsFile) -> LocalModels:
+def _remark(text: str) -> None:
+    print(f"streamui: {text}", file=sys.stderr, flush=True)
+
+
+def _local_models(
+    settings: Settings, writer: ModelWriters | None, models_file: ModelsFile, first: FirstModel | None
+) -> LocalModels:
+    def got(path: Path) -> None:
+        if first:
+            first.got(path)
+        elif writer:
+            writer.refresh()
+
     return LocalModels(
         settings.models_folder,
         settings.data,
@@ -96,7 +117,7 @@ def _local_models(settings: Settings, writer: ModelWriters | None, models_file: 
         offline=settings.offline == "on",
         memory=writer.memory if writer else 0,
         in_use=writer.loaded_files if writer else tuple,
-        got=lambda path: writer.refresh() if writer else None,
+        got=got,
     )
 
 

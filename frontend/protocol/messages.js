@@ -65,12 +65,12 @@
  * A model that a request may name.
  * @typedef {object} ModelEntry
  * @property {string} name
- * @property {string} state loaded, loading, on_disk, failed, or one of a later version
- * @property {number} context tokens
+ * @property {string} state loaded, loading, on_disk, failed, downloading, or one of a later version
+ * @property {number} [context] tokens
  * @property {number} [size] of its weights, in bytes
  * @property {number} [needs] memory while it is loaded, in bytes
- * @property {number} [done] while it is loading: bytes that are loaded
- * @property {number} [total] while it is loading: bytes to load
+ * @property {number} [done] while it is loading or downloading: bytes that are here
+ * @property {number} [total] while it is loading or downloading: all bytes
  * @property {string} [error] reason of a failure
  * @property {string} [title] name in its file
  * @property {string} [architecture]
@@ -147,7 +147,7 @@
  * @typedef {import("../conversations/api.js").Summary & {type: "conversation", deleted?: boolean}} ConversationChanged
  */
 /** @typedef {{type: "pong", nonce?: string}} Pong */
-/** @typedef {ModelEntry & {type: "model", deleted?: boolean}} ModelChanged change of one model, or a new one */
+/** @typedef {ModelEntry & {type: "model", deleted?: boolean, default?: boolean}} ModelChanged change of one model, or a new one */
 /** @typedef {{type: "goodbye", code?: number, reconnect_ms?: number}} Goodbye */
 /** @typedef {Accepted | Status | Token | Steered | Snapshot | Attached | Done} GenerationMessage */
 /** @typedef {Welcome | GenerationMessage | ServerStatus | ConversationChanged | ModelChanged | ErrorMessage | Pong | Goodbye} ServerMessage */

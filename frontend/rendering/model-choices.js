@@ -21,12 +21,13 @@ const DOWNLOAD = "get:";
 export function modelChoices(entries, local) {
   const names = shortNames(entries);
   const rows = entries.map((entry, index) => ({ entry, choice: choiceOf(entry, names[index] ?? entry.name, local) }));
-  const choices = (/** @type {boolean} */ isLoaded) => rows.filter(({ entry }) => (entry.state === "loaded") === isLoaded).map(({ choice }) => choice);
+  const choices = (/** @type {(state: string) => boolean} */ has) => rows.filter(({ entry }) => has(entry.state)).map(({ choice }) => choice);
   const others = (local?.models ?? []).filter((model) => !entries.some((entry) => isSame(model, entry)));
+  const suggested = local?.may_get && !local.offline ? local.suggested.filter(({ source }) => !entries.some(({ name }) => name === source)) : [];
   return [
-    { label: "Loaded", choices: choices(true) },
-    { label: "On this machine", choices: [...choices(false), ...others.map(notOffered)] },
-    { label: "To download", choices: local?.may_get && !local.offline ? local.suggested.map(toDownload) : [] },
+    { label: "Loaded", choices: choices((state) => state === "loaded") },
+    { label: "On this machine", choices: [...choices((state) => state !== "loaded" && state !== "downloading"), ...others.map(notOffered)] },
+    { label: "To download", choices: [...choices((state) => state === "downloading"), ...suggested.map(toDownload)] },
   ];
 }
 
@@ -47,9 +48,9 @@ export function shortNames(models) {
   return short.map((name, index) => (short.indexOf(name) === short.lastIndexOf(name) ? name : (models[index]?.name ?? name)));
 }
 
-/** @param {ModelEntry} entry @returns {string} "loading, 40%", "could not be loaded", or "" */
+/** @param {ModelEntry} entry @returns {string} "loading, 40%", "downloading, 40%", "could not be loaded", or "" */
 export function stateWords({ state, done, total }) {
-  if (state === "loading") return total ? `loading, ${Math.floor((100 * (done ?? 0)) / total)}%` : "loading";
+  if (state === "loading" || state === "downloading") return total ? `${state}, ${Math.floor((100 * (done ?? 0)) / total)}%` : state;
   return state === "failed" ? "could not be loaded" : "";
 }
 
@@ -74,7 +75,7 @@ function choiceOf(entry, name, local) {
   const note = isTooLarge
     ? `Too large: it needs ${sizeWords(needs)} of memory, and models may use ${sizeWords(limit)} on this server.`
     : state === "failed" && error ? `${error.charAt(0).toUpperCase()}${error.slice(1)}` : "";
-  return { value: entry.name, name, facts, note, isDisabled: isTooLarge, words: [entry.title, file?.full_name].filter(Boolean).join(" ") };
+  return { value: entry.name, name, facts, note, isDisabled: isTooLarge || state === "downloading", words: [entry.title, file?.full_name].filter(Boolean).join(" ") };
 }
 
 /**

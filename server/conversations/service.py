@@ -124,6 +124,12 @@ class Conversations:
         for summary in summaries:
             self.changes.publish(principal, event(summary, deleted=deleted))
 
+    async def keep_model(self, model: str) -> None:
+        """Let the conversations in which the default model ``model`` has answered keep it. Call it before another one
+        becomes the default. Raises RemoteProtocolError."""
+        for principal, summary in await self._store.submit(upkeep.keep_model, model):
+            self.publish(principal, [summary])
+
     def cancel(self, principal: str, generations: Iterable[str]) -> None:
         """Cancel these generations of the principal, if they are running."""
         for id in generations:

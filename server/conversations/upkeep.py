@@ -1,9 +1,12 @@
-"""Purge of rows: those deleted an hour ago, and conversations that were never used."""
+"""Upkeep of all conversations: purge of rows, and the model of earlier chats."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import Final, NamedTuple
+
+from server.conversations.reading import row, summary
+from server.conversations.values import Summary
 
 KEPT_MS: Final = 3_600_000
 """Time for which deleted rows can be restored, in milliseconds."""
@@ -23,6 +26,16 @@ _UNUSED: Final = """
 _VACUUM: Final = "PRAGMA incremental_vacuum(1024)"  # at most this many pages, which keeps it fast
 
 
+_KEEP_MODEL: Final = """
+    UPDATE conversations SET version = version + 1, settings = json_set(settings, '$.model', :model)
+    WHERE deleted_at IS NULL AND json_extract(settings, '$.model') IS NULL AND EXISTS (
+        SELECT 1 FROM messages
+        WHERE messages.conversation = conversations.key AND role = 'assistant' AND messages.deleted_at IS NULL
+        AND (state = 'writing' OR json_extract(about, '$.model') = :model)
+    ) RETURNING principal, id
+"""
+
+
 class Purge(NamedTuple):
     """Numbers of rows that are gone: those that a user had deleted, and conversations that were never used."""
 
@@ -37,3 +50,12 @@ def purge(db: sqlite3.Connection, now: int) -> Purge:
     if any(gone):
         db.execute(_VACUUM).fetchall()
     return gone
+
+
+def keep_model(db: sqlite3.Connection, model: str) -> list[tuple[str, Summary]]:
+    """Choose ``model`` in the settings of the conversations in which it has answered and no other one is chosen.
+
+    Returns the changed ones with their principals.
+    """
+    changed = db.execute(_KEEP_MODEL, {"model": model}).fetchall()
+    return [(principal, summary(db, row(db, principal, id))) for principal, id in changed]

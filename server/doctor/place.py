@@ -47,7 +47,7 @@ def models_file(settings: Settings) -> Finding | ModelsFile:
 def model(settings: Settings, name: Path, models_file: ModelsFile) -> tuple[Finding, MemoryNeed | None]:
     """Check in a separate process that the file of a chosen model loads. Returns the finding and the model's needs."""
     try:
-        path = chosen_model(name, settings.models_folder, os.environ, lambda text: None, offline=True)
+        path = chosen_model(name, settings.models_folder, os.environ)
         with ModelProbe(path) as probe:
             needs = probe.verdict()
         need = _need(settings, path, str(name), models_file)

@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from server.engine.base import ModelError
 from server.models.candidates import SUFFIX
 from server.models.catalogue import UnknownModelError, catalogue
-from server.models.downloads import DownloadError
-from server.models.packaged import PACKAGED, SMOLLM2, PackagedModel, get_packaged, packaged_path
-from server.models.progress_bar import ProgressBar
+from server.models.packaged import PACKAGED, SMOLLM2, PackagedModel, packaged_path
 from server.starter import MODEL_PATH
 
 AUTO: Final = "auto"
-"""Value of ``--model`` for the small language model, and the starter where that can't be downloaded."""
+"""Value of ``--model`` for the small language model; the starter answers until that is downloaded."""
 
 
-def chosen_model(
-    model: Path,
-    models_folder: Path,
-    environ: Mapping[str, str],
-    remark: Callable[[str], None],
-    *,
-    offline: bool = False,
-    first: PackagedModel = SMOLLM2,
-) -> Path:
-    """Return the file for the value of ``--model``. Raises ModelError.
+def missing_model(model: Path, models_folder: Path) -> PackagedModel | None:
+    """Return the model that the value of ``--model`` means and that is still to be downloaded, if there is one."""
+    return SMOLLM2 if str(model) == AUTO and not packaged_path(SMOLLM2, models_folder).is_file() else None
 
-    Only ``auto`` downloads, the model ``first``; ``offline`` forbids it.
-    """
+
+def chosen_model(model: Path, models_folder: Path, environ: Mapping[str, str]) -> Path:
+    """Return the file for the value of ``--model``: the starter while a model is missing. Raises ModelError."""
     text = str(model)
     if text == AUTO:
-        if offline:
-            return path if (path := packaged_path(first, models_folder)).is_file() else MODEL_PATH
-        return _first(first, models_folder, remark)
+        return MODEL_PATH if missing_model(model, models_folder) else packaged_path(SMOLLM2, models_folder)
     if model.is_file() or text.lower().endswith(SUFFIX) or text.startswith((os.sep, ".", "~")):
         return model
     packaged = PACKAGED.get(text.casefold())
@@ -51,11 +40,3 @@ def chosen_model(
                 f"{text} is not on this machine yet; get it: streamui models get {packaged.name}"
             ) from None
         raise ModelError(f"--model {error}") from None
-
-
-def _first(model: PackagedModel, models_folder: Path, remark: Callable[[str], None]) -> Path:
-    try:
-        return get_packaged(model, models_folder, remark, ProgressBar(sys.stderr))
-    except DownloadError as error:
-        remark(f"streamui: {error}. The built-in starter answers instead; it knows almost nothing.")
-        return MODEL_PATH

@@ -145,6 +145,11 @@ class DownloadQueue:
             self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
+    def state_of(self, source: str) -> DownloadState | None:
+        """Return a download of the queue, without what only the disk knows. A listener may call it."""
+        with self._lock:
+            return self._each.get(source)
+
     def states(self) -> list[DownloadState]:
         """Return every download in the queue's order; after them those that the command line left unfinished."""
         with self._lock:

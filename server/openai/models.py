@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from protocol.messages import ModelState
 from server.writers.writer_port import ServedModel
 
 OWNER: Final = "streamui"
@@ -22,7 +23,8 @@ class ListedModel(NamedTuple):
 def listed_models(models: Sequence[ServedModel], default: str | None = None) -> tuple[ListedModel, ...]:
     """Return the models with unique ids. ``default``: a name for the id of the first one; None: its own."""
     found: dict[str, ServedModel] = {}
-    for place, model in enumerate(models):
+    here = (model for model in models if model.state is not ModelState.DOWNLOADING)
+    for place, model in enumerate(here):
         id = base = model_id(default if default and place == 0 else model.name)
         number = 1
         while id in found:

@@ -27,9 +27,11 @@ class ModelNews:
         """Yield a message for each model that differs from what the client knows, and record that it was sent."""
         now = {model.name: model for model in models}
         before, self._known = self._known, now
+        first, earlier = next(iter(now), None), next(iter(before), None)
         for name, model in now.items():
-            if before.get(name) != model:
-                yield Model(**asdict(entry_of(model)))
+            is_new_default = name == first != earlier
+            if before.get(name) != model or is_new_default:
+                yield Model(**asdict(entry_of(model)), default=is_new_default)
         for name, model in before.items():
             if name not in now:
                 yield Model(**asdict(entry_of(model)), deleted=True)

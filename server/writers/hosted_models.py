@@ -55,8 +55,12 @@ class HostedModel:
         self.writer = writer
         self.state = ModelState.ON_DISK if writer is None else ModelState.LOADED
         self.done = 0
-        """Bytes that are loaded."""
+        """Bytes that are loaded, or have arrived."""
         self.error: str | None = None
+        self.total: int | None = None
+        """Bytes of the download, while it is downloaded."""
+        self.is_wanted = False
+        """It is loaded as soon as there is room, also if no request waits for it."""
         self.waiting: dict[str, Waiting] = {}
         self.running: dict[str, GenerationRequest] = {}
         """Requests that the writer has, by key."""
@@ -81,8 +85,13 @@ class HostedModel:
 
     @property
     def is_active(self) -> bool:
-        """True if it is loaded, or something waits for it."""
-        return self.writer is not None or bool(self.waiting) or self.state is ModelState.LOADING
+        """True if it is loaded or downloaded, or something waits for it."""
+        return (
+            self.writer is not None or bool(self.waiting) or self.state in (ModelState.LOADING, ModelState.DOWNLOADING)
+        )
+
+    def downloading(self, done: int, total: int) -> None:
+        self.state, self.done, self.total = ModelState.DOWNLOADING, done, total
 
     def load_begun(self) -> None:
         self.state, self.done, self.error = ModelState.LOADING, 0, None
@@ -90,17 +99,19 @@ class HostedModel:
     def loaded(self, writer: LocalWriter) -> None:
         self.writer, self.state, self._facts = writer, ModelState.LOADED, writer.models[0]
         self.identity = writer.identity(self.name)
+        self.is_wanted = False
         self.used = time.monotonic()
 
     def unloaded(self, error: str | None = None) -> None:
         """Note that it isn't loaded. ``error``: the reason if it has failed."""
-        self.writer = None
+        self.writer, self.is_wanted = None, False
         self.state, self.error = (ModelState.FAILED if error else ModelState.ON_DISK), error
 
     @property
     def served(self) -> ServedModel:
         """The model as clients see it."""
-        source, is_loading = self.source, self.state is ModelState.LOADING
+        source, is_loading = self.source, self.state in (ModelState.LOADING, ModelState.DOWNLOADING)
+        total = source.size if source else self.total
         facts = self._facts or ServedModel(self.name, None, None, 0)
         if source:
             facts = facts._replace(
@@ -117,8 +128,8 @@ class HostedModel:
             name=self.name,
             state=self.state,
             error=self.error,
-            done=self.done if is_loading and source else None,
-            total=source.size if is_loading and source else None,
+            done=self.done if is_loading and total else None,
+            total=total if is_loading else None,
         )
 
 
@@ -152,6 +163,12 @@ class HostedModels:
 
     def each(self) -> Iterable[HostedModel]:
         return self.by_name.values()
+
+    def make_default(self, model: HostedModel) -> None:
+        """Make a model the default one, the first of the list."""
+        with self.changed:
+            self.default = model
+            self.by_name = {model.name: model} | self.by_name
 
     @property
     def served(self) -> tuple[ServedModel, ...]:

@@ -72,7 +72,7 @@ class ModelLoader:
                 self._failed(model, f"a fault in the server: {described(error)}")
 
     def _next(self) -> HostedModel | None:
-        """Wait for a model with waiting requests for which there is room. Returns None at the end."""
+        """Wait for a model that is needed and for which there is room. Returns None at the end."""
         models = self._models
         while True:
             with models.changed:
@@ -90,6 +90,7 @@ class ModelLoader:
     def _first(self) -> HostedModel | None:
         waiting = [model for model in self._models.each() if model.waiting]
         waiting.sort(key=lambda model: next(iter(model.waiting.values())).number)
+        waiting += [model for model in self._models.each() if model.is_wanted and not model.waiting]
         return next((model for model in waiting if model.writer is not None or self._has_room(model)), None)
 
     def _has_room(self, model: HostedModel) -> bool:
@@ -153,7 +154,7 @@ class ModelLoader:
         def report(part: float) -> bool:
             nonlocal last
             with self._models.changed:
-                if self._models.is_closing or not model.waiting:
+                if self._models.is_closing or not (model.waiting or model.is_wanted):
                     return False
                 if (now := time.monotonic()) - last < PROGRESS_SECONDS:
                     return True

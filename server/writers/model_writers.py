@@ -12,12 +12,10 @@ from typing import Final, TypeVar
 from msgspec.structs import replace as replaced
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Generate
-from server.chat.wellknown import Origin
+from protocol.messages import Generate, ModelState
 from server.engine.base import (
     Draft,
     EngineDeadError,
-    EngineModelFacts,
     EngineStats,
     Finished,
     FinishReason,
@@ -35,7 +33,7 @@ from server.writers.local import LocalWriter
 from server.writers.model_choice import named_model
 from server.writers.model_loader import Load, ModelLoader, Progress, unprepared
 from server.writers.request_errors import refusal
-from server.writers.writer_port import Prepared, PromptSize, ServedModel
+from server.writers.writer_port import Prepared, PromptSize, ServedModel, TemplateOrigin
 
 _SUMS: Final = tuple(each.name for each in fields(EngineStats) if each.name not in ("alive", "failure"))
 
@@ -70,8 +68,6 @@ class ModelWriters:
         memory: int | None = None,
         reads_ahead: bool = True,
     ) -> None:
-        first = writers[0][0]
-        self._facts, self._template = first.facts, first.template
         self._chosen = [HostedModel(writer.name, source, writer) for writer, source in writers]
         self._models = HostedModels(self._chosen)
         self._sources = sources
@@ -84,8 +80,9 @@ class ModelWriters:
         self.refresh()
 
     @property
-    def facts(self) -> EngineModelFacts:
-        return self._facts
+    def facts(self) -> ServedModel:
+        default = self.models[0]
+        return default._replace(name=default.title or default.name)
 
     @property
     def models(self) -> tuple[ServedModel, ...]:
@@ -97,8 +94,8 @@ class ModelWriters:
         return self._memory
 
     @property
-    def template(self) -> Origin:
-        return self._template
+    def template(self) -> TemplateOrigin:
+        return self.models[0].template or "gguf"
 
     @property
     def slots(self) -> int:
@@ -116,8 +113,44 @@ class ModelWriters:
         found = self._sources()
         with self._models.changed:
             self._refreshed = time.monotonic()
-            self._models.by_name = _merged(self._chosen, self._models.each(), found)
+            self._models.by_name = _merged(self._chosen, tuple(self._models.each()), found)
         self._models.publish()
+
+    def downloading(self, name: str, progress: tuple[int, int] | None) -> None:
+        """List a model that is being downloaded. ``progress``: bytes that have arrived, and all; None: it is not
+        downloaded any more. Does nothing if another model has the name."""
+        with self._models.changed:
+            model = self._models.by_name.get(name)
+            if model is not None and model.state is not ModelState.DOWNLOADING:
+                return
+            if progress is None:
+                self._models.by_name.pop(name, None)
+            else:
+                model = self._models.by_name.setdefault(name, HostedModel(name, None))
+                model.downloading(*progress)
+        self._models.publish()
+
+    def prefer(self, path: Path, before: Callable[[str], None]) -> str | None:
+        """Load the model of a file, and make it the default one. Returns its name; None if it can't be loaded.
+
+        Waits until it is loaded. ``before`` is then called with the name of the earlier default. Not for an event loop.
+        """
+        self.refresh()
+        with self._models.changed:
+            model = next((each for each in self._models.each() if each.source and each.source.path == path), None)
+            if model is None:
+                return None
+            model.is_wanted = model.writer is None
+            self._models.changed.notify_all()
+            self._models.changed.wait_for(lambda: not model.is_wanted or self._models.is_closing)
+            if model.writer is None:
+                return None
+        before(self._models.default.name)
+        with self._models.changed:
+            self._chosen = [model, *(each for each in self._chosen if each is not model)]
+            self._models.make_default(model)
+        self._models.publish()
+        return model.name
 
     def loaded_files(self) -> tuple[Path, ...]:
         """Return the files of the loaded models, which must not be deleted."""
@@ -132,6 +165,7 @@ class ModelWriters:
                     return writer.prepare(key, body, written=written, received=received, principal=principal)
                 except EngineDeadError as error:
                     self._models.died(model, writer, str(error))
+        self._refuse_missing(body, model)
         self._refuse_too_large(body, model)
         request = GenerationRequest(
             id=key,
@@ -271,6 +305,13 @@ class ModelWriters:
                 raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text, field="model")
             return call(writer)
 
+    def _refuse_missing(self, body: Generate, model: HostedModel) -> None:
+        if model.state is not ModelState.DOWNLOADING:
+            return
+        progress = f"{size_text(model.done)} of {size_text(model.total or 0)} are here"
+        text = f"model: {model.name} is still being downloaded ({progress}); choose another model until then"
+        raise refusal(body, ErrorCode.UNSUPPORTED, text, field="model")
+
     def _refuse_too_large(self, body: Generate, model: HostedModel) -> None:
         if self._memory is None or model in self._chosen or model.needs <= self._memory:
             return
@@ -293,7 +334,8 @@ def _merged(
         name = source.name if source.name not in models else (source.full_name or source.name)
         named, old = replace(source, name=name), before.get(name)
         if name not in models:
-            models[name] = old if old and (old.is_active or old.source == named) else HostedModel(name, named)
+            is_kept = old is not None and old.source and (old.is_active or old.source == named)
+            models[name] = old if old and is_kept else HostedModel(name, named)
     return models | {name: model for name, model in before.items() if name not in models and model.is_active}
 
 

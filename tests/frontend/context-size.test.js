@@ -46,6 +46,19 @@ describe("context meter", () => {
     assert.deepEqual([tab.counts.at(-1)?.tokens, asked(tabs)], [100, ["context c m1"]]);
   });
 
+  it("is that of the new default model where the chat has chosen none", async () => {
+    const tabs = new FakeTabs();
+    tabs.server.putChat("c", ["Hi", "Hello"]);
+    const tab = tabs.open("c");
+    const [old, big] = [{ name: "old", state: "on_disk", context: 2048 }, { name: "big", state: "loaded", context: 2048 }];
+    tab.ui.connectionChanged({ name: "connected", transport: "websocket", welcome: { type: "welcome", models: [old, big] } });
+    await settle();
+    assert.deepEqual(asked(tabs), []);
+    tab.ui.connectionDelivered({ type: "model", ...big, default: true });
+    await settle();
+    assert.deepEqual(asked(tabs), ["context c m1"]);
+  });
+
   it("shows what the server counts, once for each version", async () => {
     const { tabs, tab, shown } = await opened();
     assert.equal(shown(), 100);

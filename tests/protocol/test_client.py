@@ -19,6 +19,7 @@ from protocol.messages import (
     Token,
 )
 from server.generations.ownership import LOCAL
+from server.writers.model_writers import ModelWriters
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, serving
@@ -333,6 +334,14 @@ async def test_the_models_and_their_changes() -> None:
         while (await anext(changes)).state != "loaded":
             pass
         assert [model.state for model in chat.models] == ["loaded", "loaded"]
+        writers, path = server.registry.writer, disk.sources()[0].path
+        assert isinstance(writers, ModelWriters)
+        assert await asyncio.to_thread(writers.prefer, path, lambda name: None) == "big"
+        change = await anext(changes)
+        while not change.default:
+            change = await anext(changes)
+        assert (change.name, [model.name for model in chat.models]) == ("big", ["big", "Scripted"])
+        assert (await chat.generate("Hi").done()).reason is DoneReason.STOP
         await changes.aclose()
 
 

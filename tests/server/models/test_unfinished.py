@@ -174,7 +174,7 @@ def test_its_name_is_answered_with_the_state(own: Path) -> None:
     with pytest.raises(UnknownModelError, match=r"the download is unfinished, 1\.1 MiB of 2\.9 MiB are here; continue"):
         here(own).find("tiny-Q8_0")
     with pytest.raises(ModelError, match=f"--model tiny-Q8_0: the download is unfinished.*models get {NAME}"):
-        chosen_model(Path("tiny-Q8_0"), own, {"HOME": str(own)}, print)
+        chosen_model(Path("tiny-Q8_0"), own, {"HOME": str(own)})
 
 
 def test_the_next_download_deletes_what_is_older_than_a_month(own: Path) -> None:

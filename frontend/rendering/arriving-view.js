@@ -1,0 +1,34 @@
+/** Line above the composer while the server downloads a model that will answer. */
+
+import { sizeWords } from "../panels/model-words.js";
+import { displayName } from "./model-name.js";
+
+/** @typedef {import("../protocol/messages.js").ModelEntry} ModelEntry */
+/**
+ * @typedef {object} ArrivingElements
+ * @property {HTMLElement} line
+ * @property {HTMLElement} words
+ * @property {HTMLProgressElement} bar
+ */
+
+export class ArrivingView {
+  #elements;
+
+  /** @param {ArrivingElements} elements */
+  constructor(elements) {
+    this.#elements = elements;
+  }
+
+  /** Show the first model that is being downloaded, if there is one. @param {ModelEntry[]} models */
+  show(models) {
+    const { line, words, bar } = this.#elements;
+    const model = models.find(({ state }) => state === "downloading");
+    line.hidden = model === undefined;
+    if (!model) return;
+    const { name, title, done = 0, total = 0 } = model;
+    const text = `Getting ${displayName(title ?? name)} · ${sizeWords(done)} of ${sizeWords(total)}`;
+    if (words.textContent !== text) words.textContent = text;
+    bar.max = Math.max(1, total);
+    bar.value = done;
+  }
+}
