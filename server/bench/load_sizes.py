@@ -22,6 +22,8 @@ class LoadSizes:
     """Minimum duration of a single answer, in seconds, so that a fast model is measured long enough."""
     turn: int = 32
     """Length of the answer to a conversation's first turn, in tokens."""
+    writing: float = 8.0
+    """Time for which a message is written after a long text was pasted into it, in seconds."""
     arriving: int = 16
     arrivals: int = 2
     readings: int = 2
@@ -70,4 +72,5 @@ QUICK = LoadSizes(
     prompt_stops=2,
     nexts=1,
     turns=1,
+    writing=4.0,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.bench.load_sizes import LoadSizes
 from server.bench.samples import Statistic, median, p50, p95, p99
 
-GROUPS = ("throughput", "arrivals", "readings", "stops", "turns")
+GROUPS = ("throughput", "arrivals", "readings", "stops", "turns", "drafts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,15 @@ class TableRow:
 
 def rows(sizes: LoadSizes) -> tuple[TableRow, ...]:
     """Return all rows, in the table's order."""
-    return (*_throughput(sizes), *_arrivals(sizes), *_readings(sizes), *_stops(sizes), *_turns(sizes), *_outside(sizes))
+    return (
+        *_throughput(sizes),
+        *_arrivals(sizes),
+        *_readings(sizes),
+        *_stops(sizes),
+        *_turns(sizes),
+        *_drafts(sizes),
+        *_outside(sizes),
+    )
 
 
 def _percentiles(group: str, of: str, label: str, statistics: str = "p50 p99", places: int = 0) -> Iterator[TableRow]:
@@ -74,3 +82,13 @@ def _turns(sizes: LoadSizes) -> Iterator[TableRow]:
     yield TableRow("turns", "turn.first", p50, f"first turn of {sizes.long:,} tokens: first token", "ms")
     yield TableRow("turns", "turn.second", p50, "second turn: first token", "ms", 1)
     yield TableRow("turns", "turn.share", p50, "the same, as a part of the first turn's", "x", 3)
+
+
+def _drafts(sizes: LoadSizes) -> Iterator[TableRow]:
+    yield TableRow("drafts", "draft.short", p50, "short message in an empty chat: first token", "ms", 1)
+    yield TableRow("drafts", "draft.whole", p50, f"message of {sizes.long:,} tokens: first token", "ms")
+    yield TableRow("drafts", "draft.ahead", p50, f"the same, pasted {sizes.writing:g} s before it is sent", "ms", 1)
+    yield TableRow("drafts", "draft.share", p50, "the same, as a part of the one that was not read ahead", "x", 3)
+    yield TableRow("drafts", "draft.over", p50, "the same, as a multiple of the short message", "x", 2)
+    yield from _percentiles("drafts", "draft.gap.alone", "gap before drafts in a running answer", places=1)
+    yield from _percentiles("drafts", "draft.gap.beside", "gap beside an unread draft", places=1)

@@ -9,13 +9,27 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
 from protocol import codec
-from protocol.messages import Cancel, Done, DoneReason, Error, Generate, Params, ServerMessage, Status, Token, Welcome
+from protocol.messages import (
+    Cancel,
+    ChatMessage,
+    Done,
+    DoneReason,
+    Draft,
+    Error,
+    Generate,
+    Params,
+    ServerMessage,
+    Status,
+    Token,
+    Welcome,
+)
 from server.bench.bench_error import BenchError
 from server.bench.measures.crowd import ProcessUsage
 from server.bench.sampling import sampling
@@ -27,6 +41,7 @@ class StreamUI:
     """The server at ``url``. ``raw``: prompts skip the model's chat template."""
 
     acknowledges = True
+    drafts = True
 
     def __init__(self, url: str, *, raw: bool, ends: tuple[int, ...]) -> None:
         parts = urlsplit(url)
@@ -93,8 +108,17 @@ class SocketLine(asyncio.Protocol):
     # Line
 
     def ask(self, prompt: str, max_tokens: int) -> TimedAnswer:
+        return self._ask(Generate(prompt=prompt, raw=self._raw), max_tokens)
+
+    def ask_message(self, text: str, max_tokens: int) -> TimedAnswer:
+        return self._ask(Generate(messages=_message(text)), max_tokens)
+
+    def draft(self, text: str) -> None:
+        self._send(codec.encode(Draft(messages=_message(text))))
+
+    def _ask(self, request: Generate, max_tokens: int) -> TimedAnswer:
         params = Params(**sampling(max_tokens, self._ends))
-        frame = codec.encode(Generate(prompt=prompt, raw=self._raw, params=params, on_detach_ms=0))
+        frame = codec.encode(replace(request, params=params, on_detach_ms=0))
         self._answer, self._stopped = TimedAnswer(time.perf_counter(), max_tokens), False
         self._send(frame)
         return self._answer
@@ -176,6 +200,10 @@ class SocketLine(asyncio.Protocol):
         for data in self._socket.data_to_send():
             if data:
                 self._transport.write(data)
+
+
+def _message(text: str) -> tuple[ChatMessage, ...]:
+    return (ChatMessage(role="user", content=text),)
 
 
 def _refused(problem: Exception) -> BenchError:

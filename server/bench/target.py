@@ -38,9 +38,11 @@ class ServerCounters:
 
 
 class Target(Protocol):
-    """Interface of a server for the measures. ``acknowledges``: it reports the end of a stopped answer."""
+    """Interface of a server for the measures. ``acknowledges``: it reports the end of a stopped answer. ``drafts``: it
+    reads drafts, and its connections are DraftConnections."""
 
     acknowledges: bool
+    drafts: bool
 
     async def connect(self) -> BenchConnection: ...
 

@@ -6,6 +6,10 @@ import time
 import pytest
 
 from server.bench.bench_error import BenchError
+from server.bench.load_sizes import LoadSizes
+from server.bench.measures import drafts as measure
+from server.bench.prompts import Prompts
+from server.bench.rows import rows
 from server.bench.streamui_target import StreamUI
 from server.bench.target import ask, ask_at_once
 from tests.server.transports.peer import DEADLINE
@@ -60,6 +64,32 @@ async def test_answer_stopped_by_another_client_is_no_measurement(server: Runnin
     with pytest.raises(BenchError, match="that was not stopped"):
         await answer.done()
     line.close()
+
+
+async def test_a_draft_is_read_before_its_message_is_sent(server: RunningServer) -> None:
+    line = await target(server).connect()
+    line.draft("Tell me about the frogs")
+    await server.until(lambda: server.engine.stats().draft_tokens > 0 and server.engine._batcher.drafts_idle)
+    read = server.model.rows_computed
+    answer = line.ask_message("Tell me about the frogs", 5)
+    await answer.done()
+    line.close()
+    assert server.model.rows_computed - read < len("Tell me about the frogs") + 5 + len("<|im_start|>assistant")
+    assert (answer.tokens, answer.early) == (5, False)
+
+
+async def test_the_drafts_are_measured(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "PAUSE", 0.0)
+    sizes = LoadSizes(short=4, long=40, answer=8, turns=1, writing=0.0, context=300)
+    found = await measure.drafts(target(server), sizes, Prompts("test", 1.0))
+    assert {row.of for row in rows(sizes) if row.group == "drafts"} == set(found)
+    assert all(value > 0 for values in found.values() for value in values)
+
+
+async def test_a_server_without_drafts_is_not_asked_for_them(server: RunningServer) -> None:
+    other = target(server)
+    other.drafts = False
+    assert await measure.drafts(other, LoadSizes(), Prompts("test", 1.0)) == {}
 
 
 async def test_the_counters(server: RunningServer) -> None:
