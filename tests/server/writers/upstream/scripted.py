@@ -135,6 +135,9 @@ class Scripted:
         self._ready.set()
         await self._end.wait()
         server.close()
+        known = {asyncio.current_task(), *self._clients.values()}
+        if accepting := asyncio.all_tasks() - known:  # connections that are accepted at this moment
+            await asyncio.wait(accepting)
         for writer in self._clients:
             writer.transport.abort()
         await asyncio.gather(*self._clients.values())
