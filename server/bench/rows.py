@@ -85,10 +85,11 @@ def _turns(sizes: LoadSizes) -> Iterator[TableRow]:
 
 
 def _drafts(sizes: LoadSizes) -> Iterator[TableRow]:
-    yield TableRow("drafts", "draft.short", p50, "short message in an empty chat: first token", "ms", 1)
-    yield TableRow("drafts", "draft.whole", p50, f"message of {sizes.long:,} tokens: first token", "ms")
-    yield TableRow("drafts", "draft.ahead", p50, f"the same, pasted {sizes.writing:g} s before it is sent", "ms", 1)
-    yield TableRow("drafts", "draft.share", p50, "the same, as a part of the one that was not read ahead", "x", 3)
-    yield TableRow("drafts", "draft.over", p50, "the same, as a multiple of the short message", "x", 2)
-    yield from _percentiles("drafts", "draft.gap.alone", "gap before drafts in a running answer", places=1)
-    yield from _percentiles("drafts", "draft.gap.beside", "gap beside an unread draft", places=1)
+    long = f"draft: message of {sizes.long:,} tokens"
+    yield TableRow("drafts", "draft.short", p50, "draft: short message in an empty chat: first token", "ms", 1)
+    yield TableRow("drafts", "draft.whole", p50, f"{long}, not read ahead: first token", "ms")
+    yield TableRow("drafts", "draft.ahead", p50, f"{long}, pasted {sizes.writing:g} s before: first token", "ms", 1)
+    yield TableRow("drafts", "draft.share", p50, "draft: the same, as a part of one not read ahead", "x", 3)
+    yield TableRow("drafts", "draft.over", p50, "draft: the same, as a multiple of the short message", "x", 2)
+    yield from _percentiles("drafts", "draft.gap.alone", "draft: gap in a running answer before it", places=1)
+    yield from _percentiles("drafts", "draft.gap.beside", "draft: gap in a running answer beside it", places=1)

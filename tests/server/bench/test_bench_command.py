@@ -18,7 +18,7 @@ from tests.server.bench.completions import Completions, serving
 from tests.server.test_main import assert_told_in_one_line, environment, run
 from tests.server.transports.peer import DEADLINE
 
-ONLY_OURS = ("stop in decode", "stop in a prefill", "outside llama.cpp")
+ONLY_OURS = ("stop in decode", "stop in a prefill", "outside llama.cpp", "draft: ")
 
 
 @pytest.fixture
