@@ -32,13 +32,13 @@ class FirstModel:
         name, self._before = self._model.name, before
         queue.listen(lambda: self._report(queue))
         state = queue.state_of(name)
-        if state is None or state.state == "failed":
-            queue.add(name)
         if state is None or state.state != "stopped":
             self._remark(
                 f"Getting {name} ({size_text(self._model.size)}) in the background. The built-in starter answers until "
                 "it is there."
             )
+        if state is None or state.state == "failed":
+            queue.add(name)
 
     def got(self, path: Path) -> None:
         """Take over a finished download."""

