@@ -111,5 +111,9 @@ class Commands:
 
 def _described(model: ModelEntry) -> str:
     """Return a model's state in words, with what it needs."""
+    progress = (
+        f", {size_text(model.done)} of {size_text(model.total)}" if model.done is not None and model.total else ""
+    )
+    context = "" if model.context is None else f", {model.context} tokens of context"
     needs = "" if model.needs is None else f", needs {size_text(model.needs)}"
-    return f"{model.state.replace('_', ' ')}, {model.context} tokens of context{needs}"
+    return f"{model.state.replace('_', ' ')}{progress}{context}{needs}"

@@ -125,12 +125,14 @@ def test_the_model_command_chooses_a_model_and_lists_them() -> None:
     models = [
         ModelEntry(name="one", state="loaded", context=2048),
         ModelEntry(name="two", state="on_disk", context=8192, needs=3 << 30),
+        ModelEntry(name="three", state="downloading", done=40 << 20, total=94 << 20),
     ]
     commands = Commands(conversation, lambda: models)
     assert (conversation.sampling, conversation.model) == ({"seed": 3}, "one")
     assert commands.run("/model").splitlines() == [
         "one: loaded, 2048 tokens of context",
         "two: on disk, 8192 tokens of context, needs 3.0 GiB",
+        "three: downloading, 40 MiB of 94 MiB",
     ]
     assert commands.run("/model two") == "two answers from now on"
     assert conversation.model == "two"
