@@ -94,7 +94,7 @@ bench-page: install-dev ## measure the page's start, long answers and long conve
 	node tests/e2e/bench/page.js $(ARGS)
 
 screenshots: install-dev ## take the README's pictures of the page
-	node tests/e2e/screenshots.js
+	node tests/e2e/screenshots.js $(ARGS)
 
 screens: export BROWSER := chromium
 screens: install-dev ## take every screen in every width, text size and theme into build/screens/, for a person to look at: ARGS="empty login"

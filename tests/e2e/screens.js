@@ -18,7 +18,7 @@ import { Server } from "./server.js";
  * @property {HttpProxy} proxy through which it is connected
  * @property {Server} server its model takes its time, unless it is told to hurry
  * @property {() => Promise<string>} guarded address of a server that asks for a token
- * @property {() => Promise<string>} several address of a server with several models
+ * @property {() => Promise<string>} several address of a server with several models, of which a further one is never loaded to its end
  */
 /**
  * @typedef {object} Screen
@@ -187,6 +187,16 @@ export const SCREENS = [
       await openPicker(chat);
     },
     renew: openPicker,
+  },
+  {
+    name: "model-loading",
+    arrange: async ({ chat, several }) => {
+      await chat.open(await several());
+      await openPicker(chat);
+      await chat.page.click(() => [...document.querySelectorAll(".chooser-option")].find((option) => option.textContent?.startsWith("starter")));
+      await chat.ask("What can you do?");
+      await chat.lastStatusSays("Loading the model · 39 %");
+    },
   },
   { name: "engine", place: "panel", arrange: ({ chat }) => openPanel(chat, "engine") },
   { name: "appearance", place: "panel", arrange: ({ chat }) => openPanel(chat, "appearance") },
@@ -390,7 +400,10 @@ export class Stages {
 
   async #severalAddress() {
     this.#several ??= Server.start({ models: ["storyteller-5m", "recipes-5m"] });
-    return (await this.#several).address;
+    const server = await this.#several;
+    server.holdLoading();
+    await server.forgetConversations();
+    return server.address;
   }
 
   async #guardedAddress() {

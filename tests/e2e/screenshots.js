@@ -1,4 +1,4 @@
-/** Takes the pictures of the README from a real chat: node tests/e2e/screenshots.js */
+/** Takes the pictures of the README from a real chat: node tests/e2e/screenshots.js [name of a picture ...] */
 
 import { mkdir, writeFile } from "node:fs/promises";
 
@@ -19,8 +19,12 @@ const PICTURES = [
   { name: "empty", screen: "empty", theme: "light", viewport: DESK },
   { name: "models", screen: "models-download", theme: "light", viewport: DESK },
   { name: "models-phone", screen: "models-search", theme: "dark", viewport: PHONE },
+  { name: "picker", screen: "picker", theme: "light", viewport: DESK },
+  { name: "picker-phone", screen: "picker", theme: "dark", viewport: PHONE },
+  { name: "loading", screen: "model-loading", theme: "dark", viewport: PHONE },
   { name: "connection-lost", screen: "connection-lost", theme: "dark", viewport: PHONE },
 ];
+const wanted = process.argv.slice(2);
 const FOLDER = new URL("../../docs/", import.meta.url);
 
 await mkdir(FOLDER, { recursive: true });
@@ -35,7 +39,7 @@ try {
 async function takeAll(theme) {
   const browser = await Browser.start({ theme, isReducedMotion: true });
   try {
-    for (const { name, screen, viewport } of PICTURES.filter((picture) => picture.theme === theme)) {
+    for (const { name, screen, viewport } of PICTURES.filter((picture) => picture.theme === theme && (wanted.length === 0 || wanted.includes(picture.name)))) {
       const shown = SCREENS.find((each) => each.name === screen);
       if (!shown) throw new Error(`There is no screen ${screen}`);
       const chat = await stages.show(browser, shown, viewport);

@@ -122,6 +122,11 @@ export class Server {
     rmSync(slowFile(this.#data), { force: true });
   }
 
+  /** Has models that are loaded stop at 40 %, until the server ends. */
+  holdLoading() {
+    writeFileSync(`${slowFile(this.#data)}.loading`, "");
+  }
+
   takeTime() {
     writeFileSync(slowFile(this.#data), "");
   }

@@ -2,7 +2,7 @@
 
 `python tests/server/repeatable.py 20 FILE serve --port 0` pauses for 20 ms before each step while FILE exists. An
 answer that starts meanwhile continues to the end of the context, so that a test on a slow machine still finds it
-running. A pause of 0 ms changes neither speed nor end.
+running. A pause of 0 ms changes neither speed nor end. While FILE.loading exists, the loading of a model stops at 40 %.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import itertools
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from unittest.mock import patch
 
 from protocol.messages import Generate
@@ -33,6 +34,12 @@ alone don't rule that out: the logits differ in their last bits from one CPU to 
 
 SLOW_MS: Final = 100
 """Pause before each step of a slow model, in milliseconds. An answer of 500 tokens takes most of a minute."""
+
+HELD_AT: Final = 0.4
+"""Part of a model at which its loading is held."""
+
+HELD_SECONDS: Final = 0.05
+"""Pause between two looks whether the loading is still held, in seconds."""
 
 _seeds: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 """The next seed for each dialogue. Its only user is the `streamui` command below."""
@@ -79,6 +86,17 @@ class RepeatableModel(LlamaModel):
     pause = 0.0
     """Pause before each step while ``file`` exists, in seconds."""
     file = Path()
+
+    def __init__(self, *arguments: Any, progress: Callable[[float], bool] | None = None, **options: Any) -> None:
+        super().__init__(*arguments, progress=progress and partial(self._held, progress), **options)
+
+    @classmethod
+    def _held(cls, progress: Callable[[float], bool], part: float) -> bool:
+        while part >= HELD_AT and cls.file.name and Path(f"{cls.file}.loading").exists():
+            if not progress(HELD_AT):
+                return False
+            time.sleep(HELD_SECONDS)
+        return progress(part)
 
     def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
         if self._is_slow():
