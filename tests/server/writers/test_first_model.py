@@ -43,7 +43,7 @@ class Machine:
         starter = local_writer(BatchingEngine(ScriptedModel()), name="starter")
         self.writers = ModelWriters([(starter, source("starter"))], sources=self._sources, load=self.disk.load)
         self.queue = DownloadQueue(folder, DownloadTable(None), self._fetch, got=lambda path: self.first.got(path))
-        self.first = FirstModel(SMOLLM2, self.writers, self.remarks.append)
+        self.first = FirstModel(SMOLLM2, self.writers, self._remark)
         self.writers.start(lambda updates: None, self._notify)
 
     def _sources(self) -> tuple[ModelSource, ...]:
@@ -52,6 +52,10 @@ class Machine:
     def start(self) -> None:
         self.queue.start()
         self.first.start(self.queue, self.kept.append)
+
+    def _remark(self, text: str) -> None:
+        self.remarks.append(text)
+        self._notify()
 
     def _notify(self) -> None:
         with self.changed:
