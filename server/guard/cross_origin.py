@@ -43,7 +43,9 @@ class VaryByOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_varying(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).add_vary_header("Origin")
+                headers = MutableHeaders(scope=message)
+                if "origin" not in headers.get("vary", "").lower():  # CORSMiddleware adds it to some
+                    headers.add_vary_header("Origin")
             await send(message)
 
         await self._app(scope, receive, send_varying)
