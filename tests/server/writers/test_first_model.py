@@ -149,7 +149,10 @@ def test_a_file_that_can_t_be_loaded_leaves_the_starter(machine: Machine) -> Non
     machine.gate.set()
     machine.start()
     machine.until(lambda: machine.has(ModelState.FAILED) and len(machine.remarks) == 2)
-    assert machine.remarks[1] == f"{FIRST} is here, but can't be loaded now; `streamui doctor` says why."
+    assert machine.remarks[1] == (
+        f"{FIRST} is here, but can't be loaded beside the starter. Start the server again to use it; if that fails, "
+        "`streamui doctor` says why."
+    )
     assert machine.writers.models[0].name == "starter"
     assert machine.kept == []
 
