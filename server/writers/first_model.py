@@ -46,8 +46,8 @@ class FirstModel:
             return self._writers.refresh()
         if self._writers.prefer(path, self._before) is None:
             return self._remark(
-                f"{self._model.name} is here, but can't be loaded beside the starter. Start the server again to use it; "
-                "if that fails, `streamui doctor` says why."
+                f"{self._model.name} is here, but can't be loaded beside the starter. Start the server again to use "
+                "it; if that fails, `streamui doctor` says why."
             )
         self._remark(f"{self._model.name} is here, and answers in new chats.")
 
