@@ -49,6 +49,18 @@ export const SCREENS = [
     },
   },
   {
+    name: "steered",
+    arrange: async ({ chat }) => {
+      await chat.ask("Write a long story in ten chapters");
+      await chat.lastAnswerIsLongerThan(20);
+      await chat.write("Shorter, please.");
+      await chat.press("Steer now");
+      await chat.questionsAre(["Write a long story in ten chapters", "Shorter, please."]);
+      await chat.lastAnswerIsLongerThan(3);
+      await chat.write("And with a happy end");
+    },
+  },
+  {
     name: "refused",
     arrange: async ({ chat }) => {
       await chat.paste("This sentence is here to fill the whole context of the model. ".repeat(600));

@@ -22,6 +22,7 @@ const PICTURES = [
   { name: "picker", screen: "picker", theme: "light", viewport: DESK },
   { name: "picker-phone", screen: "picker", theme: "dark", viewport: PHONE },
   { name: "loading", screen: "model-loading", theme: "dark", viewport: PHONE },
+  { name: "steered", screen: "steered", theme: "dark", viewport: DESK },
   { name: "connection-lost", screen: "connection-lost", theme: "dark", viewport: PHONE },
 ];
 const wanted = process.argv.slice(2);
