@@ -1,0 +1,91 @@
+"""`kill -9` of a server whose answer was steered: text and instruction stay, and the same rest follows."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+
+import pytest
+
+from protocol.client import Generation, Retry, connect
+from protocol.messages import Done, Steered, Token
+from tests.faults.lives import Life, living
+from tests.faults.scale import DEADLINE, scaled
+
+NEVER = Retry(give_up_after=0)
+PROMPT = "Write a poem about the sea"
+INSTRUCTION = "Tell me a long story"
+TOKENS = 400
+RESTS = scaled(3, 40)
+
+
+async def steered(life: Life, rest: int | None = None) -> Generation:
+    """Steer the answer `g1` while it waits for the only slot: the model reads the instruction after its first token.
+
+    Read it to the end, or kill the server once ``rest`` tokens have arrived after the instruction.
+    """
+    async with connect(f"ws://127.0.0.1:{life.port}/ws", retry=NEVER) as chat:
+        earlier = chat.generate("Tell me a long story", max_tokens=1500)
+        async for _ in earlier.pieces():
+            break
+        answer = chat.generate(PROMPT, id="g1", temperature=0, max_tokens=TOKENS, on_detach_ms=None)
+        steering = asyncio.ensure_future(answer.steer(INSTRUCTION))
+        await asyncio.sleep(0)  # the instruction is sent
+        await chat.ping()
+        earlier.stop()
+        assert (await steering).seq == 2
+        if rest is None:
+            await answer.done()
+            return answer
+        while answer.seq < 2 + rest:
+            await answer.changed()
+        await life.kill()
+        return answer
+
+
+async def attached(life: Life, answer: Generation | None = None) -> Generation:
+    """Read `g1` from its beginning, or from where ``answer`` ends, to the end."""
+    async with connect(f"ws://127.0.0.1:{life.port}/ws", retry=NEVER) as chat:
+        log = chat.attach(*answer.bookmark) if answer else chat.attach("g1")
+        ends = [event async for event in log if isinstance(event, Done)]
+        assert ends == [log.result]
+        assert log.rewritten == 0
+        return log
+
+
+def check_numbers(*parts: Generation) -> None:
+    """Check that the events of one log, read in parts, have all numbers, and the instruction once."""
+    log = [event for part in parts for event in part.log]
+    numbers = [
+        0,
+        *(seq for event in log if isinstance(event, Token) for seq in range(event.seq - event.n + 1, event.seq + 1)),
+    ]
+    assert [event.seq for event in log if isinstance(event, Steered)] == [2]
+    assert [(low, high) for low, high in itertools.pairwise(numbers) if high != low + 1] == [(1, 3)]
+    end = parts[-1].result
+    assert end is not None
+    assert end.seq == numbers[-1] + 1
+
+
+@pytest.mark.parametrize("rest", [n * TOKENS // (2 * RESTS) for n in range(RESTS)])
+async def test_a_killed_server_writes_the_rest_after_the_instruction(tmp_path: Path, rest: int) -> None:
+    """With ``rest`` 0 the kill comes with the instruction, before the client has a token after it."""
+    serve = ("server", "serve", "--port=0", "--parallel=1")
+    async with asyncio.timeout(DEADLINE):
+        async with living(*serve, f"--data={tmp_path / 'whole'}") as life:
+            whole = await steered(life)
+        for number in itertools.count():
+            data = f"--data={tmp_path / str(number)}"
+            async with living(*serve, data) as life:
+                before = await steered(life, rest)
+            if before.result is None:
+                break  # else the machine was so busy that the answer ended first
+        async with living(*serve, data) as life:
+            after, again = await attached(life, before), await attached(life)
+    assert again.epoch == before.epoch
+    check_numbers(again)
+    check_numbers(before, after)
+    assert again.messages == whole.messages
+    assert again.text == after.text == whole.text
+    assert [message.content for message in again.messages][1] == INSTRUCTION
