@@ -48,10 +48,11 @@ export class ChatPage {
     await this.send();
   }
 
-  /** Sends what is written: on a touch device Enter alone starts a new line. */
+  /** Sends or queues what is written: on a touch device Enter starts a new line, and Ctrl+Enter may steer. */
   async send() {
     const key = await this.page.$eval("#composer-input", (input) => input.enterKeyHint);
-    await this.page.press(key === "send" ? "Enter" : "Control+Enter");
+    if (key === "send") await this.page.press("Enter");
+    else await this.page.click(() => document.querySelector("#composer button[type=submit]:not([disabled])"));
   }
 
   /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
@@ -13,13 +13,17 @@ describe("The composer on a touch device", () => {
   let browser;
 
   before(async () => {
-    server = await Server.start();
+    server = await Server.start({ stepMs: 100 });
     browser = await Browser.start();
   });
 
   after(async () => {
     await browser?.stop();
     await server?.stop();
+  });
+
+  beforeEach(() => {
+    server.hurry();
   });
 
   /** @param {{width: number, height: number, isMobile: boolean}} viewport */
@@ -55,6 +59,17 @@ describe("The composer on a touch device", () => {
       await chat.leave();
     });
   }
+
+  it("queues a message with the button while an answer can be steered", async () => {
+    server.takeTime();
+    const chat = await open({ width: 360, height: 740, isMobile: true });
+    await chat.ask("Tell me a long story");
+    await chat.lastAnswerIsLongerThan(10);
+    await chat.ask("Who are you?");
+    await chat.page.waitFor(() => document.querySelector(".queued-words")?.textContent === "Who are you?");
+    await chat.questionsAre(["Tell me a long story"]);
+    await chat.leave();
+  });
 
   it("sends with Enter where there is a keyboard", async () => {
     const chat = await open({ width: 1180, height: 740, isMobile: false });
