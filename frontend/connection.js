@@ -6,6 +6,7 @@
 import { Heartbeat, WAKE_PATIENCE_MS } from "./heartbeat.js";
 import { askStatus, hello, parseFrame, ping } from "./protocol/messages.js";
 import { Session } from "./protocol/session.js";
+import { newId } from "./protocol/messages.js";
 import { wellFormedJson } from "./protocol/well-formed.js";
 
 /** @typedef {import("./protocol/messages.js").ClientMessage} ClientMessage */
@@ -162,7 +163,7 @@ export class Connection {
    * @param {string} content
    */
   steer(id, content) {
-    this.#apply(this.#session.steer(id, content));
+    this.#apply(this.#session.steer(id, content, newId()));
   }
 
   /**

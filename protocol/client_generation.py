@@ -9,6 +9,7 @@ All objects belong to the event loop of the client that made them.
 """
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple, Self
@@ -85,9 +86,9 @@ class Bookmark(NamedTuple):
 
 
 class _Steer(NamedTuple):
-    """An instruction that awaits its event."""
+    """An instruction that awaits its event. ``message``: sent again after a reconnect, with the same key."""
 
-    content: str
+    message: Steer
     event: asyncio.Future[Steered]
 
 
@@ -201,8 +202,9 @@ class Generation:
             raise self.failure
         if self.result is not None:
             raise self._too_late()
-        steer = _Steer(content, asyncio.get_running_loop().create_future())
-        self._send(Steer(id=self.id, content=content))
+        message = Steer(id=self.id, content=content, key=secrets.token_hex(8))
+        steer = _Steer(message, asyncio.get_running_loop().create_future())
+        self._send(message)
         self._steers.append(steer)
         try:
             return await steer.event
@@ -268,7 +270,7 @@ class Generation:
         self._hollow = False
 
     def _steered(self, event: Steered) -> None:
-        if self._steers and self._steers[0].content == event.content:
+        if self._steers and self._steers[0].message.content == event.content:
             self._steers.popleft().event.set_result(event)
 
     def _steer_again(self) -> None:
@@ -276,7 +278,7 @@ class Generation:
         if self._steer_again_at is not None and self.seq >= self._steer_again_at and not self.ended:
             self._steer_again_at = None
             for steer in self._steers:
-                self._send(Steer(id=self.id, content=steer.content))
+                self._send(steer.message)
 
     def _fail_steers(self, problem: Exception) -> None:
         while self._steers:

@@ -11,7 +11,7 @@ import msgspec
 from protocol.checks import check
 from protocol.diagnosis import explain, explain_object, repeated
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
-from protocol.messages import SERVER_TYPES, ClientMessage, Generate, Record, ServerMessage, Steer
+from protocol.messages import SERVER_TYPES, ClientMessage, Generate, Id, Record, ServerMessage, Steer
 
 MAX_FRAME_BYTES: Final = 1 << 20  # PROTOCOL 7
 MAX_FRAME_OBJECTS: Final = 256  # PROTOCOL 7: bounds the number of answers to one frame
@@ -61,12 +61,14 @@ class _SteerBody(Record, frozen=True, kw_only=True):
     """A `steer` without the fields that its address has."""
 
     content: str
+    key: Id | None = None
 
 
 def decode_steer(body: str, id: str) -> Steer:
     """Decode the body of an HTTP request as a `steer` of generation ``id`` (PROTOCOL 13.8). Raises
     RemoteProtocolError."""
-    message = Steer(id=id, content=decode_object(body, _SteerBody, "steer").content)
+    given = decode_object(body, _SteerBody, "steer")
+    message = Steer(id=id, content=given.content, key=given.key)
     check(message)
     return message
 

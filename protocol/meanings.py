@@ -208,6 +208,7 @@ FIELDS: Final[dict[str, str]] = {
     "ChosenLogprob.top_logprobs": "likeliest first",
     "Steer.id": _GENERATION,
     "Steer.content": "the instruction; not blank",
+    "Steer.key": "makes the instruction safe to send again: the server reads one with this key",
     "Steered.id": _GENERATION,
     "Steered.seq": "its number in the log",
     "Steered.content": "the instruction",

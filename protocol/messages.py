@@ -199,10 +199,14 @@ class Watch(Client, frozen=True, kw_only=True, tag="watch"):
 
 
 class Steer(Client, frozen=True, kw_only=True, tag="steer"):
-    """Give the model an instruction in mid-answer. The answer continues after it, in the same generation."""
+    """Give the model an instruction in mid-answer. The answer continues after it, in the same generation.
+
+    ``key``: makes it safe to send again; the server reads one instruction with this key (PROTOCOL 4.9).
+    """
 
     id: Id
     content: str
+    key: Id | None = None
 
 
 class Draft(Client, frozen=True, kw_only=True, tag="draft"):

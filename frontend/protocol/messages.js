@@ -30,7 +30,7 @@
 /** @typedef {{type: "cancel", id: string}} Cancel */
 /** @typedef {{type: "attach", id: string, epoch?: string, after: number}} Attach */
 /** @typedef {{type: "detach", id: string}} Detach */
-/** @typedef {{type: "steer", id: string, content: string}} Steer */
+/** @typedef {{type: "steer", id: string, content: string, key: string}} Steer key: makes it safe to send again */
 /** @typedef {{type: "watch"}} Watch */
 /**
  * What the user is writing, as in a `generate`. Without fields the server forgets the earlier draft.
@@ -201,10 +201,11 @@ export function detach(id) {
  * Build an instruction in mid-answer.
  * @param {string} id
  * @param {string} content
+ * @param {string} key
  * @returns {Steer}
  */
-export function steer(id, content) {
-  return { type: "steer", id, content };
+export function steer(id, content, key) {
+  return { type: "steer", id, content, key };
 }
 
 /**

@@ -188,14 +188,15 @@ export class Session {
    * `steered` event, or as `unsteered`.
    * @param {string} id
    * @param {string} content
+   * @param {string} key makes it safe to send again (PROTOCOL 4.9)
    * @returns {Step}
    */
-  steer(id, content) {
+  steer(id, content, key) {
     const tracked = this.#tracked.get(id);
     if (!tracked) return { send: [], deliver: [{ type: "unsteered", id, content, error: TOO_LATE }] };
-    tracked.instructions.push(content);
+    tracked.instructions.push({ content, key });
     const mayGo = this.#open && tracked.accepted && tracked.resendAt === null && !tracked.attaching;
-    return { send: mayGo ? [steer(id, content)] : [], deliver: [] };
+    return { send: mayGo ? [steer(id, content, key)] : [], deliver: [] };
   }
 
   /**
@@ -273,7 +274,7 @@ export class Session {
   #receiveSteered(tracked, message) {
     switch (tracked.cursor.read(message)) {
       case "next":
-        if (tracked.instructions[0] === message.content) tracked.instructions.shift();
+        if (tracked.instructions[0]?.content === message.content) tracked.instructions.shift();
         return { send: steersAgain(tracked), deliver: [message] };
       case "gap":
         return this.#attachAgain(tracked);
@@ -320,7 +321,7 @@ export class Session {
    */
   #receiveDone(tracked, message) {
     if (!tracked.cursor.hasReachedEnd(message)) return this.#attachAgain(tracked);
-    const late = tracked.instructions.map((content) => unsteered(tracked, content, TOO_LATE));
+    const late = tracked.instructions.map(({ content }) => unsteered(tracked, content, TOO_LATE));
     const { send, deliver } = this.#end(tracked, message);
     return { send, deliver: [...late, ...deliver] };
   }
@@ -345,8 +346,8 @@ export class Session {
    * @returns {Step}
    */
   #receiveSteerError(tracked, error) {
-    const content = tracked.instructions.shift();
-    return content === undefined ? NOTHING : { send: [], deliver: [unsteered(tracked, content, error)] };
+    const instruction = tracked.instructions.shift();
+    return instruction ? { send: [], deliver: [unsteered(tracked, instruction.content, error)] } : NOTHING;
   }
 
   /**
@@ -447,7 +448,7 @@ export class Session {
 function steersAgain(tracked) {
   if (tracked.resendAt === null || tracked.cursor.seq < tracked.resendAt) return [];
   tracked.resendAt = null;
-  return tracked.instructions.map((content) => steer(tracked.id, content));
+  return tracked.instructions.map(({ content, key }) => steer(tracked.id, content, key));
 }
 
 /**

@@ -48,7 +48,7 @@ export class Tracked {
   cancelling = false;
   /** True if the text is missing until a snapshot arrives. */
   hollow = false;
-  /** @type {string[]} instructions that are not in the log yet, in order */
+  /** @type {{content: string, key: string}[]} instructions that are not in the log yet, in order */
   instructions = [];
   /** @type {number | null} number in the log from which on `instructions` are sent again */
   resendAt = null;

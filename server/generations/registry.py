@@ -273,9 +273,9 @@ class Registry:
             raise RemoteProtocolError(ErrorCode.ALREADY_DONE, text, re="cancel", id=id)
         self._stop(generation, received)
 
-    async def steer(self, id: str, content: str, *, principal: str) -> asyncio.Future[Steered]:
+    async def steer(self, id: str, content: str, key: str | None = None, *, principal: str) -> asyncio.Future[Steered]:
         """Give an instruction to a running generation of the principal; see ``Steering.steer``."""
-        return await self._steering.steer(self.get(id, re="steer", principal=principal), content)
+        return await self._steering.steer(self.get(id, re="steer", principal=principal), content, key)
 
     def _cancel_unwatched(self, key: str) -> None:
         if generation := self._generations.open_one(key):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import NamedTuple
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Steered
@@ -13,12 +14,24 @@ from server.writers.writer_port import Writer
 
 
 class _Open:
-    """Instructions of one generation. ``waiting``: a future for each that the writer has, in order. ``turn``: held
-    while one of them is prepared, so that they reach the writer in the order of their receipt."""
+    """Instructions of one generation. ``waiting``: a future for each that the writer has, in order. ``known``: those
+    with a key that the writer has or has read, by key. ``turn``: held while one of them is prepared, so that they reach
+    the writer in the order of their receipt."""
 
     def __init__(self) -> None:
         self.waiting: deque[asyncio.Future[Steered]] = deque()
+        self.known: dict[str, _Known] = {}
         self.turn = asyncio.Lock()
+
+    def know(self, key: str, content: str, future: asyncio.Future[Steered]) -> None:
+        """Remember an instruction by its key, until it is refused."""
+        self.known[key] = _Known(content, future)
+        future.add_done_callback(lambda done: self.known.pop(key) if done.exception() else None)
+
+
+class _Known(NamedTuple):
+    content: str
+    future: asyncio.Future[Steered]
 
 
 class Steering:
@@ -28,16 +41,24 @@ class Steering:
         self._writer = writer
         self._open: dict[str, _Open] = {}
 
-    async def steer(self, generation: Generation, content: str) -> asyncio.Future[Steered]:
-        """Give an instruction to the writer. Returns the future of its event, which raises RemoteProtocolError if the
-        answer ends before, or if there is no room for it.
+    async def steer(self, generation: Generation, content: str, key: str | None = None) -> asyncio.Future[Steered]:
+        """Give an instruction to the writer, unless it has got one with this ``key``.
 
-        Raises RemoteProtocolError: already_done, unsupported, context_overflow, engine_failed.
+        Returns the future of its event, which raises RemoteProtocolError if the answer ends before, or if there is no
+        room for it. Raises RemoteProtocolError: already_done, unsupported, context_overflow, engine_failed, id_conflict
+        (the one with this key has another content).
         """
         _refuse_ended(generation)
         open = self._open.setdefault(generation.key, _Open())
         async with open.turn:
-            return await self._submit(open, generation, content)
+            future = _known(open, generation, content, key)
+            if future is None:
+                future = await self._submit(open, generation, content)
+                if key is not None:
+                    open.know(key, content, future)
+        outer = asyncio.shield(future)  # others may await the same instruction
+        outer.add_done_callback(_retrieve)
+        return outer
 
     async def _submit(self, open: _Open, generation: Generation, content: str) -> asyncio.Future[Steered]:
         model, body = generation.model, generation.body
@@ -68,16 +89,23 @@ class Steering:
         """Refuse all instructions of a generation that has ended."""
         if open := self._open.pop(generation.key, None):
             for future in open.waiting:
-                if not future.done():
-                    future.set_exception(_already_done(generation))
+                future.set_exception(_already_done(generation))
 
     def _oldest(self, generation: Generation) -> asyncio.Future[Steered] | None:
-        """Take the oldest instruction; None if its sender waits no more, or an earlier server got it."""
+        """Take the oldest instruction; None if an earlier server got it."""
         open = self._open.get(generation.key)
-        if open is None or not open.waiting:
-            return None
-        future = open.waiting.popleft()
-        return None if future.done() else future
+        return open.waiting.popleft() if open and open.waiting else None
+
+
+def _known(open: _Open, generation: Generation, content: str, key: str | None) -> asyncio.Future[Steered] | None:
+    """Return the future of the instruction with this key, None if there is none. Raises RemoteProtocolError."""
+    known = None if key is None else open.known.get(key)
+    if known is None:
+        return None
+    if known.content != content:
+        text = f"key: another instruction of generation {generation.id!r} has the key {key!r}; choose another key"
+        raise _refusal(generation, ErrorCode.ID_CONFLICT, text, "key")
+    return known.future
 
 
 def _retrieve(future: asyncio.Future[Steered]) -> None:

@@ -295,8 +295,8 @@ class Connection:
                 await self._generate(message, received)
             case Cancel():
                 self._cancel(message, received)
-            case Steer(id=id, content=content):
-                steered = await self._registry.steer(id, content, principal=self.principal)
+            case Steer(id=id, content=content, key=key):
+                steered = await self._registry.steer(id, content, key, principal=self.principal)
                 steered.add_done_callback(self._on_steered)
             case Attach(id=id):
                 await self._registry.accepted(id, self.principal)

@@ -90,7 +90,7 @@ async def steer(request: Request) -> Response:
 
 
 async def _steered(registry: Registry, message: Steer, principal: str) -> Steered:
-    return await (await registry.steer(message.id, message.content, principal=principal))
+    return await (await registry.steer(message.id, message.content, message.key, principal=principal))
 
 
 async def poll_events(request: Request) -> Response:

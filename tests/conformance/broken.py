@@ -786,6 +786,15 @@ class SteeredWithoutNumber(Fault):
         return [{**message, "seq": message["seq"] - 1}] if message["type"] == "steered" else [message]
 
 
+class RepeatedSteerRead(Fault):
+    """Reads an instruction again that is sent again with its key."""
+
+    rule = "4.9/2"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [{name: value for name, value in message.items() if message["type"] != "steer" or name != "key"}]
+
+
 class LateSteerUnanswered(Fault):
     rule = "4.9/1"
 

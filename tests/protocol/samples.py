@@ -114,6 +114,7 @@ CLIENT: list[ClientMessage] = [
     Ping(nonce="n"),
     Watch(),
     Steer(id="g1", content="Kürzer 🙂"),
+    Steer(id="g1", content="Kürzer 🙂", key="k1"),
     Draft(),
     Draft(conversation="c1", content="Why do", parent="m1", model="starter"),
     Draft(messages=(ChatMessage(role="user", content="Why do"),)),

@@ -8,7 +8,7 @@ import pytest
 
 from protocol.client import DisconnectedError, RequestError, Retry
 from protocol.errors import ErrorCode
-from protocol.messages import Accepted, Attached, DoneReason
+from protocol.messages import Accepted, Attached, DoneReason, Steered
 from server.generations.ownership import LOCAL
 from tests.faults.proxy import Cut, Proxy, proxy_to
 from tests.protocol.clients import AT_ONCE, Clock, client, read
@@ -53,6 +53,42 @@ async def three_answers_over_broken_lines(server: RunningServer, proxy: Proxy, s
 async def test_a_line_that_breaks_anywhere(server: RunningServer, proxy: Proxy, first: int) -> None:
     for seed in range(first, first + 20):
         await three_answers_over_broken_lines(server, proxy, seed)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_an_instruction_without_its_event_is_sent_again_and_read_once(
+    server: RunningServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, arrives: bool
+) -> None:
+    """The connection ends before the model has read the instruction: the server has received it, or has not."""
+    received: list[str] = []
+    steer = server.registry.steer
+
+    async def noted(id: str, content: str, *key: str | None, principal: str) -> asyncio.Future[Steered]:
+        try:
+            return await steer(id, content, *key, principal=principal)
+        finally:
+            received.append(content)
+
+    monkeypatch.setattr(server.registry, "steer", noted)
+    server.model.gate.close()
+    async with client(proxy.url, AT_ONCE) as chat:
+        generation = chat.generate("Hi", seed=3)
+        server.model.gate.step(4)
+        await server.held()
+        if not arrives:
+            proxy.cut(Cut(1, up=True))
+        asking = [asyncio.ensure_future(generation.steer(content)) for content in ("shorter", "in French", "shorter")]
+        if arrives:
+            await server.until(lambda: len(received) == 3)
+            proxy.cut()
+        await server.until(lambda: len(received) == (6 if arrives else 3))
+        server.model.gate.open()
+        events = await asyncio.gather(*asking)
+        await generation.done()
+    assert [event.content for event in events] == ["shorter", "in French", "shorter"]
+    log = server.registry.get(generation.id, re="test", principal=LOCAL).log
+    assert [(each.seq, each.content) for each in log.instructions] == [(event.seq, event.content) for event in events]
+    assert generation.text == log.text
 
 
 async def test_a_generate_that_did_not_arrive_is_sent_again_under_its_id(server: RunningServer, proxy: Proxy) -> None:

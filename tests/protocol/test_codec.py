@@ -329,8 +329,9 @@ def test_status_without_id_is_about_the_server() -> None:
     assert codec.decode_client('{"type":"status"}') == [StatusRequest()]
 
 
-def test_the_body_of_a_steer_is_its_content() -> None:
+def test_the_body_of_a_steer_is_its_content_and_key() -> None:
     assert codec.decode_steer('{"content":"shorter"}', "g1") == Steer(id="g1", content="shorter")
+    assert codec.decode_steer('{"content":"a","key":"k1"}', "g1") == Steer(id="g1", content="a", key="k1")
     for body, code in (
         ('{"content":" "}', ErrorCode.INVALID_FIELD),
         ("{}", ErrorCode.MISSING_FIELD),

@@ -95,8 +95,8 @@ describe("steering", () => {
   });
 
   it("sends an instruction, and delivers its event but not the snapshot that repeats the text", () => {
-    const sent = { type: "steer", id: "a", content: "shorter" };
-    assert.deepEqual(session.steer("a", "shorter"), { send: [sent], deliver: [] });
+    const sent = { type: "steer", id: "a", content: "shorter", key: "k1" };
+    assert.deepEqual(session.steer("a", "shorter", "k1"), { send: [sent], deliver: [] });
     assert.deepEqual(session.receive(steered(2, "shorter")).deliver, [steered(2, "shorter")]);
     assert.deepEqual(session.receive(snapshot(2)), NONE);
     assert.deepEqual(session.receive(token(3)).deliver, [token(3)]);
@@ -109,8 +109,8 @@ describe("steering", () => {
   });
 
   it("reports the oldest instruction when one is refused", () => {
-    session.steer("a", "shorter");
-    session.steer("a", "in French");
+    session.steer("a", "shorter", "k1");
+    session.steer("a", "in French", "k2");
     const refusal = error("context_overflow", { re: "steer" });
     assert.deepEqual(session.receive(refusal).deliver, [{ type: "unsteered", id: "a", content: "shorter", error: refusal }]);
     session.receive(steered(2, "in French"));
@@ -118,23 +118,26 @@ describe("steering", () => {
   });
 
   it("reports an instruction that the end overtakes, and one after the end", () => {
-    session.steer("a", "shorter");
+    session.steer("a", "shorter", "k1");
     const [late, end] = session.receive(done(2)).deliver;
     assert.deepEqual([late?.type, end?.type], ["unsteered", "done"]);
-    const [after] = session.steer("a", "in French").deliver;
+    const [after] = session.steer("a", "in French", "k2").deliver;
     assert.deepEqual([after?.type, after && "content" in after && after.content], ["unsteered", "in French"]);
   });
 
-  it("sends instructions again after a lost connection if the log lacks them", () => {
-    session.steer("a", "shorter");
-    session.steer("a", "in French");
+  it("sends instructions again with their keys after a lost connection if the log lacks them", () => {
+    session.steer("a", "shorter", "k1");
+    session.steer("a", "in French", "k2");
     session.closed();
-    session.steer("a", "no code");
+    session.steer("a", "no code", "k3");
     session.opened();
     const attached = /** @type {const} */ ({ type: "attached", id: "a", epoch: "e1", recovered: true, to: 3 });
     assert.deepEqual(session.receive(attached).send, []);
     assert.deepEqual(session.receive(token(2)).send, []);
-    assert.deepEqual(session.receive(steered(3, "shorter")).send.map((message) => "content" in message && message.content), ["in French", "no code"]);
+    assert.deepEqual(session.receive(steered(3, "shorter")).send, [
+      { type: "steer", id: "a", content: "in French", key: "k2" },
+      { type: "steer", id: "a", content: "no code", key: "k3" },
+    ]);
   });
 
   it("takes the snapshot of another log even with its own number", () => {

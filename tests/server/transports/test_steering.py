@@ -136,6 +136,40 @@ async def test_answers_of_another_form_are_not_steered(server: RunningServer, bo
         assert isinstance((await peer.until_done("g1"))[-1], Done)
 
 
+async def test_an_instruction_that_is_sent_again_with_its_key_is_read_once(server: RunningServer) -> None:
+    """The first connection ends before the engine has read the instruction, or after."""
+    first, second = (Steer(id="g1", content="shorter", key=key) for key in ("k1", "k2"))
+    async with server.peer() as peer, server.peer() as other:
+        await begin(server, peer)
+        await peer.send(first)
+        await peer.carried_out()
+        peer.vanish()
+        await other.send(Attach(id="g1"), first, second)
+        await other.carried_out()
+        server.model.gate.step()
+        assert [(await other.take(Steered, id="g1")).content for _ in range(2)] == ["shorter"] * 2
+        await other.send(first, second)
+        assert await other.errors() == []
+        server.model.gate.open()
+        await other.until_done("g1")
+        assert [each.content for each in other.session.cursors["g1"].instructions] == ["shorter"] * 2
+
+
+async def test_a_key_is_of_one_instruction_until_it_is_refused(server: RunningServer) -> None:
+    async with server.peer() as peer:
+        await begin(server, peer)
+        await peer.send(Steer(id="g1", content="long " * 9000, key="k1"))
+        await peer.carried_out()
+        server.model.gate.step()
+        assert (await peer.take(Error)).code == ErrorCode.CONTEXT_OVERFLOW
+        await peer.send(Steer(id="g1", content="shorter", key="k1"), Steer(id="g1", content="longer", key="k1"))
+        conflict = await peer.take(Error)
+        assert (conflict.code, conflict.re, conflict.message[:4]) == (ErrorCode.ID_CONFLICT, "steer", "key:")
+        server.model.gate.open()
+        await peer.until_done("g1")
+        assert [each.content for each in peer.session.cursors["g1"].instructions] == ["shorter"]
+
+
 async def test_an_instruction_that_comes_too_late_is_refused(server: RunningServer) -> None:
     async with server.peer() as peer:
         await peer.send(G1)
