@@ -96,7 +96,7 @@ export class ChatApp {
       open: () => this.#open,
       set: (settings) => this.set(settings),
       changed: () => this.#show(),
-      isLoaded: () => this.#isLoaded,
+      canCount: () => this.#canCount,
     });
     this.#answers = new AnswerEvents(parts, this.#sender, this.#context, {
       open: () => this.#open,
@@ -411,10 +411,13 @@ export class ChatApp {
     this.#showModels(models);
   }
 
-  /** False if the open conversation's model is not loaded. Older servers have only loaded ones. */
-  get #isLoaded() {
+  /**
+   * False if the server can't count tokens for the open conversation's model: it is not loaded, or behind another server
+   * (PROTOCOL 11). Older servers have only loaded ones.
+   */
+  get #canCount() {
     const entry = this.#entry;
-    return entry === undefined || entry.state === "loaded";
+    return entry === undefined || (entry.state === "loaded" && entry.template !== "upstream");
   }
 
   /** The open conversation's model. */
@@ -431,9 +434,9 @@ export class ChatApp {
 
   /** @param {import("./protocol/messages.js").ModelEntry[]} models */
   #showModels(models) {
-    const wasLoaded = this.#isLoaded;
+    const couldCount = this.#canCount;
     this.#entries = models;
-    if (this.#isLoaded !== wasLoaded) this.#context.measure();
+    if (this.#canCount !== couldCount) this.#context.measure();
     this.#models = models.map(({ name }) => name);
     this.#parts.arriving?.show(models);
     this.#parts.modelPicker?.offer(models);

@@ -14,7 +14,7 @@ import { Summarizer } from "../conversations/summarizer.js";
  * @property {() => OpenConversation} open
  * @property {(settings: Settings) => void} set changes the settings of the open conversation
  * @property {() => void} changed called after the count has changed
- * @property {() => boolean} isLoaded false if the model that would count is not loaded
+ * @property {() => boolean} canCount false if the server can't count tokens for the open conversation's model
  */
 
 export class ContextKeeper {
@@ -78,7 +78,7 @@ export class ContextKeeper {
   /** Count the open conversation if it has changed, and show the result. */
   measure() {
     const { leaf, id } = this.#open;
-    if (!this.#hooks.isLoaded()) {
+    if (!this.#hooks.canCount()) {
       this.#size.forget();
       this.showMeter();
       return this.#showChoice();

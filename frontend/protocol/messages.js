@@ -52,7 +52,7 @@
  * @property {string} [name]
  * @property {number} [parameters]
  * @property {number} [context] tokens
- * @property {string} [template] gguf, chatml or chosen
+ * @property {string} [template] gguf, chatml, chosen or upstream
  * @property {string} [architecture]
  * @property {RecommendedSampling} [sampling] defaults for values that a request leaves out
  * @property {string} [title] name in its file
@@ -75,7 +75,7 @@
  * @property {string} [title] name in its file
  * @property {string} [architecture]
  * @property {number} [parameters]
- * @property {string} [template] gguf, chatml or chosen
+ * @property {string} [template] gguf, chatml, chosen or upstream
  * @property {RecommendedSampling} [sampling]
  * @property {string[]} [efforts] values of the setting `reasoning_effort` that change what the model does
  */

@@ -104,6 +104,22 @@ describe("ChatApp", () => {
     assert.equal("model" in (await ask("And now?")), false);
   });
 
+  it("asks for the size of a chat only where the server can count its tokens", async () => {
+    const models = [
+      { name: "here", state: "loaded", template: "gguf" },
+      { name: "gpu/there", state: "loaded", template: "upstream" },
+    ];
+    tab.ui.connectionChanged({ name: "connected", welcome: { type: "welcome", models }, transport: "websocket" });
+    const counts = () => tabs.server.asked.filter((what) => what.startsWith("context ")).length;
+    tab.ui.set({ model: "gpu/there" });
+    await exchange("Hi", "Hello.");
+    assert.equal(counts(), 0);
+    tab.ui.startNewChat();
+    tab.ui.set({ model: "here" });
+    await exchange("Hi", "Hello.");
+    assert.ok(counts() > 0);
+  });
+
   it("keeps the chosen effort in the conversation's settings, and drops it for the default", () => {
     tab.ui.set({ system: "Be brief." });
     tab.ui.effortChosen("low");
