@@ -1,9 +1,13 @@
 """Answers to prompts that end with the mark that begins a thought (PROTOCOL 6.10)."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from protocol.messages import Accepted, Attach, Cancel, Done, DoneReason, Generate, Params
+import pytest
+
+from protocol.messages import Accepted, Attach, Cancel, Done, DoneReason, Generate, Params, Steer
 from tests.server.engine.scripted_model import ScriptedModel, scripted_tokens
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
@@ -24,8 +28,11 @@ def thinking_model() -> ScriptedModel:
 
 def said(prompt: str, seed: int = 3) -> str:
     """Return the scripted model's answer to a prompt."""
+    return text_of(scripted_tokens(prompt.encode(), seed, 40))
+
+
+def text_of(tokens: Sequence[int]) -> str:
     model = ScriptedModel()
-    tokens = scripted_tokens(prompt.encode(), seed, 40)
     return b"".join(model.piece(token) for token in tokens).decode(errors="ignore")
 
 
@@ -106,3 +113,36 @@ async def test_an_answer_that_is_continued_has_the_mark_once() -> None:
         await answered(peer, Generate(id="b", conversation="c", parent="a", params=Params(seed=3, max_tokens=5)))
         assert peer.text("b") == said(f"[user:Hi]{before}")[: len(peer.text("b"))] != ""
         assert (await server.ask("GET", "/api/conversations/c")).body.count("<think>") == 1
+
+
+@pytest.mark.parametrize("condition", ["true", "messages | length == 1"])
+async def test_a_thought_that_is_steered_stays_open_and_the_next_turn_has_what_was_said(condition: str) -> None:
+    """The answer after the instruction begins with a thought, which doesn't end either, or with what it says."""
+    model = ScriptedModel()
+    template = TEMPLATE.replace("add_generation_prompt", f"add_generation_prompt and {condition}")
+    model.facts = replace(model.facts, chat_template=template)
+    mark = MARK if condition == "true" else ""
+    async with serving(model) as server, server.peer() as peer:
+        assert (await server.ask("POST", "/api/conversations", '{"id":"c"}')).status == 201
+        server.model.gate.close()
+        await peer.send(Generate(id="a", conversation="c", content="Hi", params=Params(seed=3)))
+        await peer.take(Accepted)
+        server.model.gate.step(8)
+        await server.held()
+        await peer.send(Steer(id="a", content="shorter"))
+        await peer.carried_out()
+        server.model.gate.open()
+        await peer.until_done("a")
+        (instruction,) = peer.session.cursors["a"].instructions
+        thought, rest = peer.text("a")[: instruction.chars], peer.text("a")[instruction.chars :]
+        before = f"[user:Hi]{MARK}".encode()
+        tokens = scripted_tokens(before, 3, 40)
+        counts = [count for count in range(1, 40) if MARK + text_of(tokens[:count]) == thought]
+        after = f"][user:shorter]{mark}".encode()
+        rests = [scripted_tokens([*before, *tokens[:count], *after], 3, 40) for count in counts]
+        assert rest in [mark + text_of(each) for each in rests]
+        found = json.loads((await server.ask("GET", "/api/conversations/c")).body)["messages"]
+        assert [each["content"] for each in found] == ["Hi", thought, "shorter", rest]
+        await answered(peer, Generate(id="b", conversation="c", content="Ho", params=Params(seed=3)))
+        said_before = "" if mark else f"[assistant:{rest}]"
+        assert peer.text("b") == mark + said(f"[user:Hi][user:shorter]{said_before}[user:Ho]{mark}")
