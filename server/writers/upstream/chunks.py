@@ -16,6 +16,9 @@ DONE: Final = b"[DONE]"
 LONGEST_SENTENCE: Final = 300
 """Maximum length of an upstream's own error text in a message of this server, in characters."""
 
+OVERFLOWS: Final = ("exceed_context_size_error", "context_length_exceeded")
+"""Types and codes of errors about a prompt that is longer than the context."""
+
 
 class Used(NamedTuple):
     """Token counts of one HTTP request."""
@@ -28,7 +31,8 @@ class Used(NamedTuple):
 class Delta(NamedTuple):
     """One chunk. ``read``: tokens of the prompt that were read and all of them. ``finish``: OpenAI's finish_reason.
 
-    ``error``: the upstream's sentence; ``refused``: the same request would fail again.
+    ``error``: the upstream's sentence; ``refused``: the same request would fail again; ``overflow``: the prompt is
+    longer than the context.
     """
 
     text: str = ""
@@ -40,6 +44,7 @@ class Delta(NamedTuple):
     finish: str | None = None
     error: str | None = None
     refused: bool = False
+    overflow: bool = False
 
 
 class _Likely(Struct):
@@ -157,9 +162,21 @@ def sentence(error: Any) -> str:
     return words if len(words) <= LONGEST_SENTENCE else f"{words[:LONGEST_SENTENCE]}..."
 
 
+def is_overflow(error: Any) -> bool:
+    """Return True if an upstream's error says that the prompt is longer than the model's context.
+
+    llama-server says so by its type and OpenAI's API by its code, vLLM and SGLang only in their sentences.
+    """
+    if isinstance(error, dict) and isinstance(error.get("error"), dict):
+        error = error["error"]
+    names = (error.get("type"), error.get("code")) if isinstance(error, dict) else ()
+    return any(name in OVERFLOWS for name in names) or "context length" in sentence(error).lower()
+
+
 def _failed(error: Any) -> Delta:
     code = error.get("code") if isinstance(error, dict) else None
-    return Delta(error=sentence(error), refused=isinstance(code, int) and 400 <= code < 500 and code != 429)
+    refused = is_overflow(error) or (isinstance(code, int) and 400 <= code < 500 and code != 429)
+    return Delta(error=sentence(error), refused=refused, overflow=is_overflow(error))
 
 
 def _of_chat(chunk: _ChatChunk, top: int | None) -> Delta:

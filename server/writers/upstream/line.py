@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from server.writers.upstream.chunks import sentence
+from server.writers.upstream.chunks import is_overflow, sentence
 from server.writers.upstream.sse_lines import LineTooLongError, SseLines
 
 CONNECT_SECONDS: Final = 10.0
@@ -41,11 +41,15 @@ class UpstreamError(Exception):
 
 
 class RefusedError(UpstreamError):
-    """The upstream refuses this request, and would again. ``is_denied``: because of the key."""
+    """The upstream refuses this request, and would again. ``is_denied``: because of the key.
 
-    def __init__(self, text: str, *, is_denied: bool = False) -> None:
+    ``is_overflow``: because the prompt is longer than the model's context.
+    """
+
+    def __init__(self, text: str, *, is_denied: bool = False, is_overflow: bool = False) -> None:
         super().__init__(text)
         self.is_denied = is_denied
+        self.is_overflow = is_overflow
 
 
 class CutError(UpstreamError):
@@ -128,12 +132,14 @@ class Line:
         if status < 400:
             where = self.scrubbed(sentence(response.headers.get("Location", "")))
             raise RefusedError(f"it redirects to {where}; give that address")
-        said = self._clean(await _limited(response))
+        body = await _limited(response)
+        said = self._clean(body)
         text = REMEDIES.get(status) or f"it answers {status}: {said or response.reason or 'no reason given'}"
         if status in RETRIED:
             raise CutError(text, is_busy=True, retry_after=_seconds(response.headers.get("Retry-After")))
         text = f"{text} ({said})" if status in REMEDIES and said else text
-        raise RefusedError(text, is_denied=status in (401, 403))
+        overflow = bool(said) and is_overflow(msgspec.json.decode(body))
+        raise RefusedError(text, is_denied=status in (401, 403), is_overflow=overflow)
 
     def _clean(self, data: bytes) -> str:
         """Return the sentence of an error's body; empty for a page."""

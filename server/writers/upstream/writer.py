@@ -316,7 +316,8 @@ class UpstreamWriter:
                 await self._request(answer, text)
                 return answer.ended_by_upstream(time.monotonic())
             except RefusedError as error:
-                return self._failed(answer, f"the model's server refuses: {error}")
+                code = ErrorCode.CONTEXT_OVERFLOW if error.is_overflow else None
+                return self._failed(answer, f"the model's server refuses: {error}", code)
             except CutError as error:
                 now = time.monotonic()
                 if error.is_away:
@@ -371,14 +372,16 @@ class UpstreamWriter:
                 except (msgspec.MsgspecError, ValueError):
                     raise RefusedError("it sends something that is no answer of this API") from None
                 if delta.error:
-                    raise (RefusedError if delta.refused else CutError)(self._line.scrubbed(delta.error))
+                    said = self._line.scrubbed(delta.error)
+                    raise RefusedError(said, is_overflow=delta.overflow) if delta.refused else CutError(said)
                 self._emit(answer.on_delta(delta, now))
             stream.writing = stream.writing or answer.is_writing
             if form == "native" and answer.finish is not None:
                 return
 
-    def _failed(self, answer: Answer, text: str) -> Finished:
-        return answer.finished(FinishReason.FAILED, time.monotonic(), error=text, stopped=False)
+    def _failed(self, answer: Answer, text: str, code: ErrorCode | None = None) -> Finished:
+        finished = answer.finished(FinishReason.FAILED, time.monotonic(), error=text, stopped=False)
+        return replace(finished, code=code)
 
     async def _stopped(self, answer: Answer) -> Finished:
         """Return the end of a cancelled or interrupted answer. Its connection is closed already."""

@@ -210,7 +210,28 @@ def test_a_refusal_or_nonsense_ends_the_answer_with_its_sentence_and_without_the
         ended = desk.news.finished("a")
         assert ended.reason is FinishReason.FAILED
         assert ended.error is not None and said in ended.error
+        assert ended.code is None
         assert "sk-secret-key" not in json.dumps([str(each) for each in desk.news.of("a")])
+        assert len(scripted.answers) == 1
+
+
+OVERFLOWS = [
+    {"code": 400, "message": "request (3030 tokens) exceeds", "type": "exceed_context_size_error", "n_ctx": 2048},
+    {"code": "context_length_exceeded", "message": "Your input is too long.", "type": "invalid_request_error"},
+    {"code": 400, "message": "This model's maximum context length is 2048 tokens.", "type": "BadRequestError"},
+]
+
+
+@pytest.mark.parametrize("error", OVERFLOWS)
+@pytest.mark.parametrize("is_chunk", [False, True])
+def test_a_prompt_that_is_too_long_for_the_upstream_ends_as_overflow(error: dict[str, Any], is_chunk: bool) -> None:
+    body = json.dumps({"error": error}).encode()
+    reply = Reply(raw=b"data: " + body + b"\n\n") if is_chunk else Reply(status=400, body=body)
+    with Scripted("openai", lambda seen: reply) as scripted, writing(scripted) as desk:
+        desk.ask("a")
+        ended = desk.news.finished("a")
+        assert ended.code == "context_overflow"
+        assert ended.error is not None and ended.error.endswith(error["message"])
         assert len(scripted.answers) == 1
 
 
