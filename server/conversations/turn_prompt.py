@@ -47,9 +47,9 @@ def asked(body: Generate, turn: Turn, models: Sequence[ServedModel]) -> Generate
 
 
 def _effort(turn: Turn, name: str | None, models: Sequence[ServedModel]) -> str | None:
-    """Return the conversation's effort if the model ``name`` can have one; None: the default model."""
-    model = next((each for each in models if name and name in names_of([each])), models[0])
-    return turn.settings.reasoning_effort if "reasoning" in model.features else None
+    """Return the conversation's effort if the model ``name`` can have one. Without a name: the default model."""
+    model = next((each for each in models if name is None or name in names_of([each])), None)
+    return turn.settings.reasoning_effort if model and "reasoning" in model.features else None
 
 
 def _after_summary(branch: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:

@@ -59,6 +59,7 @@ from server.transports.model_news import ModelNews, greeted_models
 from server.transports.pace import Pace
 from server.transports.reader import Reader, resume_at
 from server.transports.socket import Disconnected, Socket
+from server.transports.waiting import in_time
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +146,21 @@ class Connection:
             self._refuse_connection()
         timer = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._expect_hello)
         try:
+            if await self._work():
+                await self._close_slow()
+        finally:
+            timer.cancel()
+            self._drafting.forget()
+            self._unwatch_all()
+            self._conversations.changes.remove(self.principal, self._on_change)
+            self._registry.model_changes.remove(self._on_models_changed)
+            self.access.leave()
+            self.closed.set()
+
+    async def _work(self) -> bool:
+        """Receive, carry out and send until the socket closes. Returns whether the client reads too slowly."""
+        is_slow = False
+        try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive_all(), name="receive")
                 tasks.create_task(self._carry_out_all(), name="carry out")
@@ -154,15 +170,8 @@ class Connection:
         except* Disconnected:
             pass
         except* _SlowReader:
-            await self._close_slow()
-        finally:
-            timer.cancel()
-            self._drafting.forget()
-            self._unwatch_all()
-            self._conversations.changes.remove(self.principal, self._on_change)
-            self._registry.model_changes.remove(self._on_models_changed)
-            self.access.leave()
-            self.closed.set()
+            is_slow = True
+        return is_slow
 
     def say_goodbye(self, code: CloseCode, reconnect_ms: int) -> None:
         """Send what the logs hold, then `goodbye`, then close with ``code`` (PROTOCOL 3.3)."""
@@ -194,8 +203,7 @@ class Connection:
         """Send the close frame to a client that doesn't read, if it can still receive it."""
         self._registry.measurements.slow_closes += 1
         with contextlib.suppress(TimeoutError, Disconnected):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._socket.close(CloseCode.SLOW_READER)
+            await in_time(self._socket.close(CloseCode.SLOW_READER), CLOSE_SECONDS)
 
     # Receiving
 

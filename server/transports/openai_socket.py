@@ -24,6 +24,7 @@ from server.transports.openai_lanes import MAX_RUNNING, Lanes
 from server.transports.openai_socket_responses import SocketResponses
 from server.transports.pace import BEHIND_SECONDS
 from server.transports.socket import Disconnected
+from server.transports.waiting import in_time
 from server.transports.websocket import WebSocketSocket
 
 REVOKED: Final = 1008
@@ -92,8 +93,7 @@ class _ResponsesSocket:
         if code is not None:
             # The client may have closed it meanwhile, or read nothing.
             with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await self._websocket.close(code)
+                await in_time(self._websocket.close(code), CLOSE_SECONDS)
 
     async def _receive(self, lanes: Lanes) -> None:
         socket = WebSocketSocket(self._websocket)

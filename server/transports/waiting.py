@@ -1,4 +1,4 @@
-"""Waiting with a condition that cancels."""
+"""Waiting with a condition or a time limit that cancels."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ async def cancel_if(over: Coroutine[Any, Any, object], work: Coroutine[Any, Any,
         working.cancel()
         watching.cancel()
         await asyncio.gather(working, watching, return_exceptions=True)
+
+
+async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """Return the result of ``work``. Raises TimeoutError after ``seconds``.
+
+    Use this after a TaskGroup has failed: until Python 3.11.3, `asyncio.timeout` raises CancelledError in such a task.
+    """
+    return await asyncio.wait_for(work, seconds)
 
 
 async def wait_for_disconnect(receive: Receive) -> None:

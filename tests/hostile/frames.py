@@ -91,6 +91,25 @@ MESSAGES: dict[str, list[tuple[str, str]]] = {
         ('{"type":"generate","prompt":"' + "x" * 3000 + '"}', "context_overflow"),
         ('{"type":"generate","prompt":"\\ud83d"}', "bad_json"),
     ],
+    "draft": [
+        ('{"type":"draft","content":"Hi"}', "invalid_field"),
+        ('{"type":"draft","prompt":"Hi"}', "unknown_field"),
+        ('{"type":"draft","messages":[]}', "invalid_field"),
+        ('{"type":"draft","messages":[{"role":"robot","content":"x"}]}', "invalid_field"),
+        ('{"type":"draft","messages":[{"role":"user","content":"x"}],"conversation":"c"}', "invalid_field"),
+        ('{"type":"draft","conversation":"a b","content":"Hi"}', "invalid_field"),
+        ('{"type":"draft","model":""}', "invalid_field"),
+    ],
+    "steer": [
+        ('{"type":"steer"}', "missing_field"),
+        ('{"type":"steer","id":"nobody"}', "missing_field"),
+        ('{"type":"steer","content":"shorter"}', "missing_field"),
+        ('{"type":"steer","id":"nobody","content":"shorter"}', "unknown_id"),
+        ('{"type":"steer","id":"a b","content":"shorter"}', "invalid_field"),
+        ('{"type":"steer","id":"nobody","content":7}', "invalid_field"),
+        ('{"type":"steer","id":"nobody","content":""}', "invalid_field"),
+        ('{"type":"steer","id":"nobody","content":"shorter","role":"system"}', "unknown_field"),
+    ],
     "cancel": [
         ('{"type":"cancel"}', "nothing_to_cancel"),
         ('{"type":"cancel","all":true}', "nothing_to_cancel"),
@@ -305,6 +324,7 @@ PLAIN: list[tuple[str, tuple[bytes, ...], int]] = [
 
 
 def attacks() -> Iterator[Attack]:
+    yield Socket("draft", ('{"type":"draft","conversation":"nobody","content":"Hi"}',), ("unknown_id",), is_late=True)
     for name, rows in MESSAGES.items():
         yield from (Socket(name, (sent,), (code,)) for sent, code in rows)
     for given, code in PARAMS:

@@ -52,6 +52,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("POST", "/generations"): Entry("/generations", body=PROMPT),
     ("GET", "/generations/{id}"): Entry("/generations/nobody"),
     ("DELETE", "/generations/{id}"): Entry("/generations/nobody"),
+    ("POST", "/generations/{id}/steer"): Entry("/generations/nobody/steer", body='{"content":"shorter"}'),
     ("GET", "/generations/{id}/events"): Entry("/generations/nobody/events"),
     ("GET", "/generations/{id}/poll"): Entry("/generations/nobody/poll"),
     ("GET", "/api/conversations"): Entry("/api/conversations"),

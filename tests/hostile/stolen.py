@@ -18,6 +18,7 @@ MESSAGES: Final = [
     '{"type":"attach","id":"herss","epoch":"e","after":9007199254740991}',
     '{"type":"hello","attach":[{"id":"herss"}]}',
     '{"type":"cancel","id":"herss"}',
+    '{"type":"steer","id":"herss","content":"shorter"}',
     '{"type":"detach","id":"herss"}',
     '{"type":"status","id":"herss"}',
     '{"type":"generate","conversation":"herss","content":"Hi"}',
@@ -28,6 +29,7 @@ MESSAGES: Final = [
 REQUESTS: Final[list[tuple[str, str | None]]] = [
     ("GET /generations/herss", None),
     ("DELETE /generations/herss", None),
+    ("POST /generations/herss/steer", '{"content":"shorter"}'),
     ("GET /generations/herss/events", None),
     ("GET /generations/herss/events?after=2", None),
     ("GET /generations/herss/poll?wait=0", None),
@@ -92,6 +94,8 @@ class Stolen:
 def attacks() -> Iterator[Attack]:
     for at in ("locked", "held"):
         yield from (Socket("stolen", (sent,), ("unknown_id",), at=at, token="bob") for sent in MESSAGES)
+        draft = '{"type":"draft","conversation":"herss","content":"Hi"}'
+        yield Socket("stolen", (draft,), ("unknown_id",), at=at, token="bob", is_late=True)
         yield from (Stolen(sent, body, at) for sent, body in REQUESTS)
         yield Socket("stolen", ('{"type":"cancel"}',), ("nothing_to_cancel",), at=at, token="bob")
         yield Socket("stolen", ('{"type":"cancel","all":true}',), ("nothing_to_cancel",), at=at, token="bob")

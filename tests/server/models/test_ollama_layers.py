@@ -14,6 +14,7 @@ from server.engine.model_defaults import ModelDefaults
 from server.models.memory import BATCH, FLOAT
 from server.models.models_file import ModelsFile
 from server.models.ollama_layers import MOST_LAYER, defaults_in, defaults_of, system_prompt
+from server.models.packaged import PackagedModel
 from server.settings import Settings
 from server.starter import MODEL_PATH
 from tests.server.models.headers import LLAMA, in_ollama
@@ -124,7 +125,11 @@ def test_the_server_gets_the_defaults_of_the_chosen_name(tmp_path: Path, monkeyp
     in_ollama(tmp_path / "ollama", TINY, weights=MODEL_PATH.read_bytes())
 
     def run(
-        settings: Settings, listener: socket.socket, defaults: Mapping[Path, ModelDefaults], models_file: ModelsFile
+        settings: Settings,
+        listener: socket.socket,
+        defaults: Mapping[Path, ModelDefaults],
+        models_file: ModelsFile,
+        missing: PackagedModel | None,
     ) -> None:
         listener.close()
         served.append((settings.model, defaults))
