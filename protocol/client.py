@@ -338,6 +338,7 @@ class Chat:
             cursor = self._cursors.get(id)
             known = cursor and Attach(id=id, epoch=cursor.epoch, after=cursor.seq)
             self._connection.send(known or generation.request)
+            generation.has_reconnected()
             if generation.cancelling:
                 self._connection.send(Cancel(id=id))
         for question in self._questions:

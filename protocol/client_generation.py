@@ -125,6 +125,7 @@ class Generation:
         self._send = send
         self._steers: deque[_Steer] = deque()
         self._steer_again_at: int | None = None
+        self._reconnected = False
         self.before = text
         """Text from before this client attached. It is part of ``text``, and no event repeats it."""
         self._changed = asyncio.Event()
@@ -240,6 +241,10 @@ class Generation:
         self._steer_again()
         self._notify()
 
+    def has_reconnected(self) -> None:
+        """Note that the request was repeated on a new connection: instructions may be lost with the earlier one."""
+        self._reconnected = True
+
     def fail(self, problem: Exception) -> None:
         """Record a failure: readers get the remaining events, then ``problem``."""
         if not self.ended:
@@ -254,9 +259,11 @@ class Generation:
 
     def _open(self, opening: Accepted | Attached) -> None:
         self.opening = self.opening or opening
+        if self._reconnected:
+            self._reconnected = False
+            self._steer_again_at = opening.to if isinstance(opening, Attached) else 0
         if isinstance(opening, Attached):
             self._hollow = not opening.recovered
-            self._steer_again_at = opening.to if self._steers else None
         anew = isinstance(opening, Attached) and opening.recovered and opening.from_ < self.seq
         if anew:  # the log is a new one; read it from the beginning
             self._rewrite(Snapshot(id=self.id, epoch=opening.epoch, seq=0, text=""))

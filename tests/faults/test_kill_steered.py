@@ -11,9 +11,11 @@ import pytest
 from protocol.client import Generation, Retry, connect
 from protocol.messages import Done, Steered, Token
 from tests.faults.lives import Life, living
+from tests.faults.proxy import proxy_to
 from tests.faults.scale import DEADLINE, scaled
 
 NEVER = Retry(give_up_after=0)
+SOON = Retry(first=0.02, longest=0.02, give_up_after=None)
 PROMPT = "Write a poem about the sea"
 INSTRUCTION = "Tell me a long story"
 TOKENS = 400
@@ -89,3 +91,28 @@ async def test_a_killed_server_writes_the_rest_after_the_instruction(tmp_path: P
     assert again.messages == whole.messages
     assert again.text == after.text == whole.text
     assert [message.content for message in again.messages][1] == INSTRUCTION
+
+
+async def test_an_instruction_that_a_killed_server_had_not_read_is_sent_again(tmp_path: Path) -> None:
+    """Before the kill and after it, the answer waits for the only slot, which other answers have for long."""
+    serve = ("server", "serve", "--port=0", "--parallel=1", f"--data={tmp_path}")
+    async with asyncio.timeout(DEADLINE), proxy_to(0) as proxy, living(*serve) as life:
+        proxy.target = life.port
+        async with connect(proxy.url, retry=SOON) as chat:
+            others = [chat.generate(INSTRUCTION, temperature=0, on_detach_ms=None) for _ in range(8)]
+            answer = chat.generate(PROMPT, id="g1", temperature=0, max_tokens=TOKENS, on_detach_ms=None)
+            asking = [asyncio.ensure_future(answer.steer(INSTRUCTION)) for _ in range(2)]
+            await asyncio.sleep(0)  # the instructions are sent
+            await chat.ping()
+            await life.kill()
+            async with living(*serve) as life:
+                proxy.target = life.port
+                await chat.ping()
+                for other in others:
+                    other.stop()
+                steered = await asyncio.gather(*asking)
+                await answer.done()
+                again = await attached(life)
+    assert [event for event in again.log if isinstance(event, Steered)] == steered
+    assert [event.content for event in steered] == [INSTRUCTION] * 2
+    assert again.messages == answer.messages

@@ -91,6 +91,24 @@ async def test_an_instruction_without_its_event_is_sent_again_and_read_once(
     assert generation.text == log.text
 
 
+async def test_an_instruction_is_sent_again_with_a_generate_that_did_not_arrive(
+    server: RunningServer, proxy: Proxy
+) -> None:
+    async with client(proxy.url, AT_ONCE) as chat:
+        server.model.gate.close()
+        proxy.cut(Cut(1, up=True))
+        generation = chat.generate("Hi", seed=3)
+        asking = asyncio.ensure_future(generation.steer("shorter"))
+        await server.until(lambda: len(server.registry.active) == 1)
+        await chat.ping()
+        await chat.ping()  # the server has got what the client sent with the first one's answer
+        server.model.gate.open()
+        assert (await asking).content == "shorter"
+        await generation.done()
+    log = server.registry.get(generation.id, re="test", principal=LOCAL).log
+    assert [each.content for each in log.instructions] == ["shorter"]
+
+
 async def test_a_generate_that_did_not_arrive_is_sent_again_under_its_id(server: RunningServer, proxy: Proxy) -> None:
     async with client(proxy.url, AT_ONCE) as chat:
         proxy.cut(Cut(1, up=True))
