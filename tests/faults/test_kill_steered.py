@@ -107,7 +107,9 @@ async def test_an_instruction_that_a_killed_server_had_not_read_is_sent_again(tm
             await life.kill()
             async with living(*serve) as life:
                 proxy.target = life.port
-                await chat.ping()
+                while answer.epoch is None:
+                    await answer.changed()
+                await chat.ping()  # the server has got the instructions again
                 for other in others:
                     other.stop()
                 steered = await asyncio.gather(*asking)
