@@ -172,9 +172,13 @@ class Machine(RuleBasedStateMachine):
         await self.server.registry.caught_up()
 
     def _nobody_asks(self) -> bool:
-        """Return whether all connections except the watcher's, and all requests, have ended."""
-        requests = (getattr(task.get_coro(), "__qualname__", "") == REQUEST for task in asyncio.all_tasks())
-        return len(self.server.connections) == 1 and not any(requests)
+        """Return whether all connections except the watcher's, all requests, and the starts that they have left behind,
+        have ended."""
+        working = any(
+            task.get_name() == "start" or getattr(task.get_coro(), "__qualname__", "") == REQUEST
+            for task in asyncio.all_tasks()
+        )
+        return len(self.server.connections) == 1 and not working
 
     async def _cancels_done(self) -> None:
         """Run steps until all cancels are carried out: a queued one is cancelled between two steps."""
