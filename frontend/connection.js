@@ -180,7 +180,7 @@ export class Connection {
   }
 
   /**
-   * Tell the server what the user is writing. Dropped while there is no connection.
+   * Tell the server what the user is writing. Does nothing while there is no connection.
    * @param {import("./protocol/messages.js").Draft} draft
    */
   draft(draft) {

@@ -33,7 +33,7 @@ export function modelChoices(entries, local) {
 
 /**
  * @param {string} value of a choice
- * @returns {string | undefined} source of the download that it stands for
+ * @returns {string | undefined} source to download from; undefined if the choice is no download
  */
 export function downloadOf(value) {
   return value.startsWith(DOWNLOAD) ? value.slice(DOWNLOAD.length) : undefined;

@@ -42,7 +42,7 @@ class ModelsFileError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class ModelsFile:
-    """The options in the file, by the names that they stand under. Empty where there is no file."""
+    """Options of models, by the names of their sections in the file. Empty if there is no file."""
 
     options: Mapping[str, ModelOptions] = field(default_factory=dict)
 

@@ -62,7 +62,7 @@ describe("A server with two models", () => {
 const TEMPLATE = `{% for message in messages %}<|{{ message.role }}|>{{ message.content }}<|end|>{% endfor %}<|assistant|>
 {%- if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}`;
 
-describe("A model that can be told not to think", () => {
+describe("A model whose thinking can be switched off", () => {
   const setUp = useChat({ server: { template: TEMPLATE } });
 
   it("is told so beside the composer, for this chat and after a reload", async () => {
