@@ -17,6 +17,7 @@ from server.writers.local import LocalWriter
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE, Peer
 from tests.server.transports.running import RunningServer, serving
+from tests.server.writers.test_model_writers import named
 
 SAID = "Tell me all about the frogs of the northern woods"
 SHORT = Params(max_tokens=3)
@@ -250,3 +251,15 @@ async def test_nothing_of_a_draft_is_logged_or_stored(tmp_path: Path, caplog: py
     assert len(stored) > 1000
     assert b"xyzzyxyzzy" not in stored
     assert "xyzzyxyzzy" not in caplog.text
+
+
+async def test_the_draft_for_one_model_takes_the_place_of_that_for_another() -> None:
+    one, two = named("One", "Two")
+    async with serving(one, others=(two,)) as server, server.peer() as peer:
+        await peer.send(Draft(messages=user(SAID), model="One"))
+        await server.until(lambda: one.held_tokens > 0)
+        await peer.send(Draft(messages=user(SAID), model="Two"))
+        await server.until(lambda: two.held_tokens > 0 and one.held_tokens == 0)
+        await peer.send(Draft())
+        await server.until(lambda: two.held_tokens == 0)
+        assert await peer.settle() == []
