@@ -16,22 +16,15 @@ import contextlib
 import itertools
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
 from typing import Unpack, cast
 
 from msgspec import UNSET, UnsetType
 
 from protocol import codec
 from protocol.client_connection import LastingConnection, Retry
-from protocol.client_generation import (
-    Bookmark,
-    ClosedError,
-    DisconnectedError,
-    Event,
-    Generation,
-    RequestError,
-    TextReplacedError,
-)
+from protocol.client_errors import ClosedError, DisconnectedError, RequestError, TextReplacedError
+from protocol.client_generation import Bookmark, Event, Generation
+from protocol.client_questions import Questions
 from protocol.client_request import Asking, Prompt, Sampling, dialogue, generate_request
 from protocol.cursor import Cursor
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
@@ -97,15 +90,6 @@ Change = Conversation | Model | DisconnectedError
 """A change for a listener, or the error that ends its connection."""
 
 
-@dataclass(slots=True, eq=False)
-class _Question:
-    """A `ping` or `status` that awaits its answer. ``sent`` is in seconds on the loop's clock."""
-
-    message: Ping | StatusRequest
-    answer: asyncio.Future[Pong | Status]
-    sent: float = 0.0
-
-
 class Chat:
     """The client's end of a connection, made by ``connect``.
 
@@ -118,7 +102,7 @@ class Chat:
         self._connection = LastingConnection(url, retry, self._cursors, self._receive, token)
         self._welcome: Welcome | None = None
         self._generations: dict[str, Generation] = {}
-        self._questions: list[_Question] = []
+        self._questions = Questions(self._connection.send)
         self._listeners: list[asyncio.Queue[Change]] = []
         self._models: dict[str, ModelEntry] = {}
         self._nonces = itertools.count(1)
@@ -209,7 +193,7 @@ class Chat:
         DisconnectedError."""
         request = StatusRequest(id=id)
         self._check(request)
-        return cast(Status, (await self._ask(request)).answer.result())
+        return cast(Status, (await self._questions.ask(request)).answer.result())
 
     async def changes(self) -> AsyncGenerator[Conversation, None]:
         """Yield each change of the user's conversations, from the first iteration until closed.
@@ -244,7 +228,8 @@ class Chat:
 
     async def ping(self) -> float:
         """Measure the server's response time, in seconds. Raises DisconnectedError."""
-        question = await self._ask(Ping(nonce=str(next(self._nonces))))
+        self._refuse_ended()
+        question = await self._questions.ask(Ping(nonce=str(next(self._nonces))))
         return asyncio.get_running_loop().time() - question.sent
 
     # --- opening and closing ---
@@ -277,9 +262,7 @@ class Chat:
         for generation in self._generations.values():
             generation.fail(self._end)
         self._generations.clear()
-        for question in self._questions:
-            if not question.answer.done():
-                question.answer.set_exception(self._end)
+        self._questions.fail(self._end)
         for queue in self._listeners:
             queue.put_nowait(self._end)
         self._news.set()
@@ -302,8 +285,7 @@ class Chat:
 
     def _check(self, request: Generate | Attach | StatusRequest | Cancel | Steer | Draft) -> None:
         """Raise RequestError when the server would certainly reject ``request``, DisconnectedError after the end."""
-        if self._end is not None:
-            raise self._end
+        self._refuse_ended()
         frame = codec.encode(request)
         for problem in codec.decode_client(frame):
             if isinstance(problem, RemoteProtocolError):
@@ -314,22 +296,9 @@ class Chat:
             id = getattr(request, "id", None)
             raise RequestError(RemoteProtocolError(ErrorCode.BAD_FRAME, text, id=id).as_message())
 
-    async def _ask(self, message: Ping | StatusRequest) -> _Question:
-        """Send ``message`` and return it with its answer."""
+    def _refuse_ended(self) -> None:
         if self._end is not None:
             raise self._end
-        question = _Question(message, asyncio.get_running_loop().create_future())
-        self._questions.append(question)
-        try:
-            self._send_question(question)
-            await question.answer
-        finally:
-            self._questions.remove(question)
-        return question
-
-    def _send_question(self, question: _Question) -> None:
-        question.sent = asyncio.get_running_loop().time()
-        self._connection.send(question.message)
 
     def _resume(self) -> None:
         """Repeat every open request on a new socket: generations that have not ended, and questions without an
@@ -341,8 +310,7 @@ class Chat:
             generation.has_reconnected()
             if generation.cancelling:
                 self._connection.send(Cancel(id=id))
-        for question in self._questions:
-            self._send_question(question)
+        self._questions.repeat()
         if self._listeners:
             self._connection.send(Watch())
 
@@ -356,9 +324,9 @@ class Chat:
                 self._news.set()
                 self._resume()
             case Pong() | Status(id=None):
-                self._answer(message)
+                self._questions.answer(message)
             case Status():
-                self._answer(message)
+                self._questions.answer(message)
                 self._deliver(message)
             case Accepted() | Attached() | Token() | Steered() | Snapshot() | Done():
                 self._deliver(message)
@@ -389,27 +357,12 @@ class Chat:
         self._generations.pop(id, None)
         self._cursors.pop(id, None)
 
-    def _answer(self, message: Pong | Status) -> None:
-        for question in self._questions:
-            if not question.answer.done() and _answers(message, question.message):
-                question.answer.set_result(message)
-                return
-
     def _refuse(self, error: Error) -> None:
         if error.re == "status":
-            for question in self._questions:
-                if not question.answer.done() and question.message == StatusRequest(id=error.id):
-                    question.answer.set_exception(RequestError(error))
-                    return
+            self._questions.refuse(RequestError(error))
         elif error.re == "steer":
             if generation := self._generations.get(error.id or ""):
                 generation.refuse_steer(RequestError(error))
         elif error.id in self._generations and error.code != ErrorCode.ALREADY_DONE:  # its `done` is on the way
             self._generations[error.id].fail(RequestError(error))
             self._forget(error.id)
-
-
-def _answers(message: Pong | Status, question: Ping | StatusRequest) -> bool:
-    if isinstance(message, Pong):
-        return isinstance(question, Ping) and question.nonce == message.nonce
-    return isinstance(question, StatusRequest) and question.id == message.id

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 from websockets.typing import Subprotocol
 
-from protocol.client_generation import DisconnectedError
+from protocol.client_errors import DisconnectedError
 from protocol.cursor import Cursor
 from protocol.errors import CLOSES, CloseCode, RemoteProtocolError
 from protocol.messages import PROTOCOL, Attached, ClientMessage, Error, Goodbye, ServerMessage, Welcome

@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, Self, TypeVar, Unpack
 from msgspec import UNSET, UnsetType
 
 from protocol.client import Asking, Bookmark, Chat, Event, Generation, Prompt, Retry
-from protocol.client_generation import ClosedError
+from protocol.client_errors import ClosedError
 from protocol.messages import ChatMessage, Done, Generate, ModelEntry, Status, Steered, Token, Welcome
 
 STOP_SECONDS: Final = 5.0

@@ -12,10 +12,10 @@ from typing import Final
 from server.chat.template import ChatTemplateError
 from server.chat.wellknown import TemplateChoice
 from server.engine.base import ModelError
-from server.engine.batcher import EngineOptions
 from server.engine.file_state import FileState, file_state
 from server.engine.llama import LlamaModel
 from server.engine.model_defaults import ModelDefaults
+from server.engine.options import EngineOptions
 from server.engine.probing import ModelProbe
 from server.engine.step_turns import StepTurns
 from server.engine.worker import BatchingEngine

@@ -11,30 +11,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from server.engine.errors import EngineDeadError as EngineDeadError
+from server.engine.errors import EngineError as EngineError
+from server.engine.errors import GrammarError as GrammarError
+from server.engine.errors import LoadAbandonedError as LoadAbandonedError
+from server.engine.errors import ModelError as ModelError
 from server.engine.sampling_params import SamplingParams as SamplingParams  # belongs to the port, and is generated
 
 RANDOM_SEED = -1
 """Seed that makes the engine pick a new random seed for each request, as in llama.cpp."""
-
-
-class EngineError(Exception):
-    """Base of the engine's errors. The text is one line with a cause that a person can fix."""
-
-
-class ModelError(EngineError):
-    """The model file can't be used: missing, broken, of another kind, or too large for the memory."""
-
-
-class LoadAbandonedError(ModelError):
-    """The load of a model was stopped because nothing waits for it any more."""
-
-
-class GrammarError(EngineError):
-    """A JSON schema can't be converted to a grammar."""
-
-
-class EngineDeadError(EngineError):
-    """The engine's thread has ended; nothing can be computed until the server restarts."""
 
 
 class Phase(StrEnum):

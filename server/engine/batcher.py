@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from server.engine.base import (
     Draft,
@@ -23,14 +21,12 @@ from server.engine.base import (
 from server.engine.draft_reader import DraftReader
 from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
-from server.engine.kv_files import KvFiles
 from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
+from server.engine.options import EngineOptions, open_files
 from server.engine.prefix_waits import PrefixWaits, will_share
 from server.engine.scheduler import Plan, Scheduler
 from server.engine.sequence import Sequence
 from server.engine.step_planner import StepPlanner
-
-logger = logging.getLogger(__name__)
 
 FAULTS_ALLOWED = 2
 """Failed batches that a sequence survives when other sequences of the batch may be the cause."""
@@ -38,20 +34,6 @@ FAULTS_ALLOWED = 2
 ANCHORS = 4
 """Tokens at the very beginning that a full context keeps, since attention relies on them (attention sinks, Xiao et
 al. 2023)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineOptions:
-    """Options of the engine. ``saved_bytes``: RAM for the KV of chats that wait for their next turn; ``disk`` and
-    ``disk_bytes``: the folder that keeps them beyond the engine's end, if any, and its size.
-
-    With ``context_shift`` a full context drops the older half of its tokens; without it the answer ends.
-    """
-
-    saved_bytes: int = 1 << 30
-    context_shift: bool = False
-    disk: Path | None = None
-    disk_bytes: int = 0
 
 
 class Batcher:
@@ -62,7 +44,7 @@ class Batcher:
         self._options = options
         self._listener = listener
         self._scheduler = Scheduler(slots=model.slots)
-        self._kv = KvSlots(model, saved_bytes=options.saved_bytes, files=_files(model, options))
+        self._kv = KvSlots(model, saved_bytes=options.saved_bytes, files=open_files(model, options))
         self._turns = StepPlanner(self._scheduler, most=model.batch_tokens - model.slots)
         self._drafts = DraftReader(model, self._kv, self._turns)
         self._waits = PrefixWaits()
@@ -439,14 +421,3 @@ class Batcher:
         counters.decode_seconds = self._model.decode_seconds
         self.stats = replace(counters)
         self._listener(updates)
-
-
-def _files(model: Model, options: EngineOptions) -> KvFiles | None:
-    """Return the states on disk; None without a folder, or, after a line in the log, if it can't be used."""
-    if options.disk is None or not options.disk_bytes:
-        return None
-    try:
-        return KvFiles(options.disk, budget=options.disk_bytes, identity=model.kv_identity)
-    except OSError as error:
-        logger.warning("%s: chats are not kept on disk: %s", options.disk, error.strerror)
-        return None

@@ -20,8 +20,9 @@ from server.engine.base import (
     Ranges,
     Update,
 )
-from server.engine.batcher import Batcher, EngineOptions
+from server.engine.batcher import Batcher
 from server.engine.model import Model
+from server.engine.options import EngineOptions
 from server.engine.step_turns import StepTurns
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, ParamSpec
+from typing import Final
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate, Steered
@@ -24,6 +24,7 @@ from server.generations.generation import Generation
 from server.generations.generation_table import GenerationTable
 from server.generations.journal import Journal
 from server.generations.log_appender import LogAppender
+from server.generations.loop_calls import post
 from server.generations.measurements import Measurements
 from server.generations.model_changes import ModelChanges
 from server.generations.ownership import key_of
@@ -48,8 +49,6 @@ ENGINE: Final = "engine"
 
 LOOK_SECONDS: Final = 1.0
 """Interval between two checks of the engine's and the recorder's threads, in seconds."""
-
-P = ParamSpec("P")
 
 
 class Registry:
@@ -148,10 +147,10 @@ class Registry:
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._recorder.start(
-            lambda entries: _post(loop, self._receive, entries),
-            lambda reason, error: _post(loop, self._fail, RECORDER, reason, error),
+            lambda entries: post(loop, self._receive, entries),
+            lambda reason, error: post(loop, self._fail, RECORDER, reason, error),
         )
-        self.writer.start(self._recorder.record_step, lambda: _post(loop, self.model_changes.publish))
+        self.writer.start(self._recorder.record_step, lambda: post(loop, self.model_changes.publish))
         self._running = True
         self._restore()
 
@@ -365,9 +364,3 @@ class Registry:
     def _forget(self, keys: tuple[str, ...]) -> None:
         self._generations.forget(keys)
         self._recorder.put([Forgotten(keys)])
-
-
-def _post(loop: asyncio.AbstractEventLoop, call: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Schedule ``call`` on the event loop from another thread; ignored when the loop has closed."""
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(partial(call, *args, **kwargs))

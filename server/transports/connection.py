@@ -26,7 +26,6 @@ from protocol.messages import (
     AttachPoint,
     Cancel,
     ClientMessage,
-    Conversation,
     Detach,
     Done,
     Draft,
@@ -53,9 +52,9 @@ from server.guard.rates import TooManyError
 from server.guard.refusing import rate_error
 from server.logs import event
 from server.transports.answer import shown_model
+from server.transports.changes import Changes
 from server.transports.drafting import Drafting
 from server.transports.greeting import welcome
-from server.transports.model_news import ModelNews, greeted_models
 from server.transports.pace import Pace
 from server.transports.reader import Reader, resume_at
 from server.transports.socket import Disconnected, Socket
@@ -110,10 +109,6 @@ class Connection:
         self._session = session
         self._conversations = conversations
         self._drafting = Drafting(conversations.drafts, self.name, self._refuse)
-        self._changed: dict[str, Conversation] = {}
-        """Changes of conversations that are not sent yet: the newest of each."""
-        self._models = ModelNews()
-        self._models_changed = False
         self._close_when_idle = close_when_idle
         self.closed = asyncio.Event()
         self._leaving: CloseCode | None = None
@@ -128,6 +123,7 @@ class Connection:
         self._outbox: deque[ServerMessage] = deque()
         self._readers: dict[str, Reader] = {}
         self._wake = asyncio.Event()
+        self._changes = Changes(registry, conversations, self._wake.set)
         self._pace = Pace()
         self._late = asyncio.Event()
 
@@ -138,7 +134,7 @@ class Connection:
 
     async def run(self) -> None:
         """Serve the accepted socket until it closes. Leaves no task and no watcher behind."""
-        self._models.greeted(greeted_models(self._registry, self.access))
+        self._changes.greeted(self.access)
         self._send(welcome(self._registry, self.name, self.access))
         try:
             self.access.enter()
@@ -152,8 +148,7 @@ class Connection:
             timer.cancel()
             self._drafting.forget()
             self._unwatch_all()
-            self._conversations.changes.remove(self.principal, self._on_change)
-            self._registry.model_changes.remove(self._on_models_changed)
+            self._changes.unwatch(self.principal)
             self.access.leave()
             self.closed.set()
 
@@ -316,9 +311,7 @@ class Connection:
             case StatusRequest(id=id):
                 self._send(self._status(id))
             case Watch():
-                self._conversations.changes.add(self.principal, self._on_change)
-                self._registry.model_changes.add(self._on_models_changed)
-                self._on_models_changed()
+                self._changes.watch(self.principal)
             case Draft():
                 self._drafting.put(self.principal, message)
             case Hello(attach=points):
@@ -418,15 +411,6 @@ class Connection:
         if self._pace.sending and self._too_slow():
             self._late.set()
 
-    def _on_change(self, change: Conversation) -> None:
-        """Send a change of a conversation, in place of an older one that is not sent yet."""
-        self._changed[change.id] = change
-        self._wake.set()
-
-    def _on_models_changed(self) -> None:
-        self._models_changed = True
-        self._wake.set()
-
     # Sending
 
     def _send(self, message: ServerMessage) -> None:
@@ -439,7 +423,8 @@ class Connection:
     async def _send_all(self) -> None:
         while True:
             self._wake.clear()
-            self._tell_changes()
+            for change in self._changes.unsent():
+                self._send(change)
             self._read_logs(SLICE_BYTES)
             while self._outbox:
                 await self._send_message(self._outbox.popleft())
@@ -470,15 +455,6 @@ class Connection:
 
     def _too_slow(self) -> bool:
         return self._pace.too_slow(time.monotonic(), sum(reader.behind for reader in self._readers.values()))
-
-    def _tell_changes(self) -> None:
-        changed, self._changed = self._changed, {}
-        for change in changed.values():
-            self._send(change)
-        if self._models_changed:
-            self._models_changed = False
-            for model in self._models.changes(self._registry.writer.models):
-                self._send(model)
 
     def _read_logs(self, room: int = sys.maxsize) -> None:
         """Send new events of every log, up to ``room`` bytes of each."""

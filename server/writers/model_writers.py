@@ -30,6 +30,7 @@ from server.models.sources import ModelSource
 from server.writers.endings import ended, stopped
 from server.writers.hosted_models import HostedModel, HostedModels
 from server.writers.local import LocalWriter
+from server.writers.merged_models import merged_models
 from server.writers.model_choice import named_model
 from server.writers.model_loader import Load, ModelLoader, Progress, unprepared
 from server.writers.request_errors import refusal
@@ -113,7 +114,7 @@ class ModelWriters:
         found = self._sources()
         with self._models.changed:
             self._refreshed = time.monotonic()
-            self._models.by_name = _merged(self._chosen, tuple(self._models.each()), found)
+            self._models.by_name = merged_models(self._chosen, tuple(self._models.each()), found)
         self._models.publish()
 
     def downloading(self, name: str, progress: tuple[int, int] | None) -> None:
@@ -320,27 +321,6 @@ class ModelWriters:
             f"{size_text(self._memory)} here (--model-memory); choose a smaller model, or a smaller --context"
         )
         raise refusal(body, ErrorCode.UNSUPPORTED, text, field="model")
-
-
-def _merged(
-    chosen: Sequence[HostedModel], known: Iterable[HostedModel], found: Iterable[ModelSource]
-) -> dict[str, HostedModel]:
-    """Return the models by their names: those chosen at the start, those of the list, and further ones in use."""
-    models = {model.name: model for model in chosen}
-    before = {model.name: model for model in known}
-    for source in found:
-        if any(_is_chosen(source, model.source) for model in chosen):
-            continue
-        name = source.name if source.name not in models else (source.full_name or source.name)
-        named, old = replace(source, name=name), before.get(name)
-        if name not in models:
-            is_kept = old is not None and old.source and (old.is_active or old.source == named)
-            models[name] = old if old and is_kept else HostedModel(name, named)
-    return models | {name: model for name, model in before.items() if name not in models and model.is_active}
-
-
-def _is_chosen(source: ModelSource, chosen: ModelSource | None) -> bool:
-    return chosen is not None and chosen.path == source.path and chosen.full_name in (None, source.full_name)
 
 
 def total(each: Iterable[EngineStats]) -> EngineStats:

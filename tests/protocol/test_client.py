@@ -59,7 +59,7 @@ async def test_an_answer_comes_as_events_from_accepted_to_done(server: RunningSe
     text = "".join(event.text for event in events if isinstance(event, Token))
     assert text == generation.text == text_of(server, generation.id) != ""
     assert await generation.done() == events[-1]
-    assert (chat.running, chat._cursors, chat._questions) == ((), {}, [])  # nothing is kept of what has ended
+    assert (chat.running, chat._cursors, chat._questions._open) == ((), {}, [])  # nothing is kept of what has ended
 
 
 async def test_logprobs_come_with_the_tokens_that_were_asked_for_with_them(chat: Chat) -> None:

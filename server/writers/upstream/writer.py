@@ -7,22 +7,20 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
 import msgspec
 
-from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.errors import ErrorCode
 from protocol.messages import Generate
 from server.engine.base import (
-    Draft,
     EngineDeadError,
     EngineStats,
     Finished,
     FinishReason,
     GenerationRequest,
-    Instruction,
     Limit,
     Listener,
     ModelError,
@@ -44,7 +42,8 @@ from server.writers.upstream.line import CutError, Line, RefusedError, Stream, U
 from server.writers.upstream.request_body import TEMPLATE_PATH, Form, ask, needs_template, template_body
 from server.writers.upstream.upstream import UpstreamFacts
 from server.writers.upstream.waiting import in_order
-from server.writers.writer_port import Facts, Prepared, PromptSize, ServedModel, TemplateOrigin
+from server.writers.upstream.without_tokens import WithoutTokens
+from server.writers.writer_port import Facts, Prepared, ServedModel, TemplateOrigin
 
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
@@ -57,7 +56,7 @@ LONGEST_LOOK: Final = 10.0
 logger = logging.getLogger(__name__)
 
 
-class UpstreamWriter:
+class UpstreamWriter(WithoutTokens):
     """Owns the thread, its loop and the connections. All private methods run on that thread."""
 
     def __init__(self, known: KnownUpstream) -> None:
@@ -126,30 +125,6 @@ class UpstreamWriter:
         )
         return Prepared(request, 0)
 
-    def tokenize(self, model: str, text: str) -> list[int]:
-        raise self._no_tokens()
-
-    def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
-        raise self._no_tokens()
-
-    def measure(self, body: Generate, written: str) -> PromptSize:
-        named_model(body, self.models)
-        text = f"this model is behind {self.known.title}, and the size of a prompt isn't known here"
-        raise refusal(body, ErrorCode.UNSUPPORTED, text)
-
-    @property
-    def reads_ahead(self) -> bool:
-        return False  # an upstream may count each request
-
-    def prepare_draft(self, key: str, body: Generate, *, principal: str) -> Draft | None:
-        return None
-
-    def read_ahead(self, draft: Draft) -> None:
-        """Do nothing: there are no drafts."""
-
-    def forget_draft(self, key: str) -> None:
-        """Do nothing: there are no drafts."""
-
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
         known, own = self.known, self.identity(request.model)
         has_model = known.found is None or (identity == own and known.model_id(request.model) is not None)
@@ -167,13 +142,6 @@ class UpstreamWriter:
     def submit(self, request: GenerationRequest) -> None:
         asked = read_asked(request.asked)
         self._call(lambda: self._add(Answer(request, asked, self.known.kind(asked.kind))))
-
-    def instruction(self, model: str, body: Generate, content: str) -> Instruction:
-        text = f"this model is behind {self.known.title}, which takes no instruction in mid-answer; cancel it"
-        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
-
-    def steer(self, key: str, model: str, instruction: Instruction) -> None:
-        raise self._no_tokens()
 
     def cancel(self, key: str, received: float) -> None:
         with contextlib.suppress(EngineDeadError):
@@ -193,10 +161,6 @@ class UpstreamWriter:
         with contextlib.suppress(EngineDeadError):
             self._call(self._closing.set)
         self._thread.join()
-
-    def _no_tokens(self) -> RemoteProtocolError:
-        text = f"this model is behind {self.known.title}, and its tokens aren't known here"
-        return RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
 
     def _call(self, act: Callable[[], object]) -> None:
         """Run ``act`` on the loop. Raises EngineDeadError after the end."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from server.chat.template import ChatTemplate
 from server.engine.base import Finished, FinishReason
-from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
 from server.engine.model import DecodeError, DecodeOutcome, Row
+from server.engine.options import EngineOptions
 from server.engine.worker import BatchingEngine
 from server.starter import MODEL_PATH
 from tests.server.engine.recorder import Recorder, submit

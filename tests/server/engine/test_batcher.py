@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from server.engine.base import Finished, FinishReason, Limit, ModelError, Phase, Prefill
-from server.engine.batcher import FAULTS_ALLOWED, EngineOptions
+from server.engine.batcher import FAULTS_ALLOWED
 from server.engine.model import DecodeError
+from server.engine.options import EngineOptions
 from server.engine.scheduler import FILLER
 from server.engine.worker import BatchingEngine
 from tests.server.engine.recorder import Recorder, submit

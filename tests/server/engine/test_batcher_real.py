@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from server.engine.base import Choice, Draft, FinishReason, Limit, Phase, Piece, Prefill
-from server.engine.batcher import EngineOptions
+from server.engine.options import EngineOptions
 from server.starter import MODEL_PATH
 from tests.server.engine.starter import TEXT, StarterBench
 from tests.server.engine.test_drafts import until

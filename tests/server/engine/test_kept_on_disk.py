@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
+from server.engine.options import EngineOptions
 from server.starter import MODEL_PATH
 from tests.server.engine.recorder import DEADLINE
 from tests.server.engine.starter import StarterBench

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.engine.base import Finished, FinishReason, GenerationRequest, Phase, Piece, Prefill, SamplingParams, Update
-from server.engine.batcher import Batcher, EngineOptions
+from server.engine.batcher import Batcher
 from server.engine.model import DecodeError, Row
+from server.engine.options import EngineOptions
 from server.engine.prefix_cache import WORTH_MOVING
 from server.engine.scheduler import FILLER
 from server.engine.worker import BatchingEngine

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from server.engine.base import Finished, FinishReason, GenerationRequest, Piece, SamplingParams, Update
-from server.engine.batcher import EngineOptions
 from server.engine.llama import LlamaModel
+from server.engine.options import EngineOptions
 from server.engine.worker import BatchingEngine
 from server.starter import MODEL_PATH
 from tests.server.engine.starter import StarterBench

@@ -1,0 +1,54 @@
+"""Parts of the Writer port that need the model's tokens, which an upstream doesn't tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Generate
+from server.engine.base import Draft, Instruction
+from server.writers.model_choice import named_model
+from server.writers.request_errors import refusal
+from server.writers.upstream.known_upstream import KnownUpstream
+from server.writers.writer_port import PromptSize
+
+
+class WithoutTokens:
+    """Refuses what can't be done for a model behind another server. ``known`` says which one that is."""
+
+    known: KnownUpstream
+
+    def tokenize(self, model: str, text: str) -> list[int]:
+        raise self._no_tokens()
+
+    def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
+        raise self._no_tokens()
+
+    def measure(self, body: Generate, written: str) -> PromptSize:
+        named_model(body, self.known.models)
+        text = f"this model is behind {self.known.title}, and the size of a prompt isn't known here"
+        raise refusal(body, ErrorCode.UNSUPPORTED, text)
+
+    @property
+    def reads_ahead(self) -> bool:
+        return False  # an upstream may count each request
+
+    def prepare_draft(self, key: str, body: Generate, *, principal: str) -> Draft | None:
+        return None
+
+    def read_ahead(self, draft: Draft) -> None:
+        """Do nothing: there are no drafts."""
+
+    def forget_draft(self, key: str) -> None:
+        """Do nothing: there are no drafts."""
+
+    def instruction(self, model: str, body: Generate, content: str) -> Instruction:
+        text = f"this model is behind {self.known.title}, which takes no instruction in mid-answer; cancel it"
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
+
+    def steer(self, key: str, model: str, instruction: Instruction) -> None:
+        raise self._no_tokens()
+
+    def _no_tokens(self) -> RemoteProtocolError:
+        text = f"this model is behind {self.known.title}, and its tokens aren't known here"
+        return RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
