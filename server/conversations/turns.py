@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Done, Generate
 from server.conversations import tree
+from server.conversations.answer_facts import about_of, beginning, ended
 from server.conversations.reading import (
     ConversationRow,
     Writing,
@@ -32,7 +33,7 @@ from server.conversations.reading import (
 )
 from server.conversations.thoughts import thought_times
 from server.conversations.titles import title_of
-from server.conversations.values import STATES, About, ConversationSettings, Earlier, Message, MessageState, Summary
+from server.conversations.values import STATES, About, ConversationSettings, Message, MessageState, Summary
 from server.generations.log import Part
 
 _INSERT = """
@@ -134,7 +135,7 @@ def begin(
     known = parents(db, found.key)
     if turn.parent is not None and turn.parent not in known:
         raise unknown_message(found.id, turn.parent, "parent")
-    answer, about = body.id or "", _json(_beginning(turn.continued, dropped))
+    answer, about = body.id or "", _json(beginning(turn.continued, dropped))
     if turn.continued:
         db.execute(_CONTINUE, (answer, about, found.key, turn.continued.id))
         return _begun(
@@ -160,7 +161,7 @@ def undo(db: sqlite3.Connection, principal: str, conversation: str, begun: TurnS
     for id in reversed(begun.added):
         db.execute(_REMOVE, (found.key, id))
     if before := begun.before:
-        about = _json(_about(before))
+        about = _json(about_of(before))
         db.execute(_PUT_BACK, (before.state, before.generation, about, found.key, before.id))
     db.execute(_TOUCH, (begun.updated_at, begun.leaf, begun.title, found.key))
     return _summary_if_listed(db, principal, conversation)
@@ -192,7 +193,7 @@ def end(
     *steered, _ = parts
     states, facts = [MessageState.DONE] * len(steered) + [end], [About(model=model)] * len(parts)
     facts[0] = replace(begun, model=model)
-    facts[-1] = _ended(facts[-1], done, model)
+    facts[-1] = ended(facts[-1], done, model)
     thoughts = thought_times(content, parts[0].text, parts[0].arrivals, begun.thoughts or ())
     first = _json(replace(facts[0], thoughts=thoughts or None))
     db.execute(_END, (content + parts[0].text, states[0], first, found.key, id))
@@ -292,47 +293,6 @@ def _summary_if_listed(db: sqlite3.Connection, principal: str, conversation: str
     if found is None:
         raise unknown(conversation)
     return summary(db, found) if is_listed(db, found) else None
-
-
-def _beginning(continued: Message | None, dropped: int) -> About:
-    """Return the facts about an answer at the start of its generation."""
-    about = About(dropped=dropped or None)
-    return replace(about, earlier=_earlier(continued), thoughts=continued.thoughts) if continued else about
-
-
-def _earlier(answer: Message) -> Earlier | None:
-    """Return the figures of an answer before it is continued; None when unknown."""
-    before, usage = answer.earlier, answer.usage
-    tokens = usage.completion_tokens if usage else 0
-    if not tokens:
-        return before
-    decode = answer.timings.decode if answer.timings else None
-    if before is None:
-        return Earlier(generations=1, completion_tokens=tokens, decode=decode)
-    known = decode is not None and before.decode is not None
-    return Earlier(
-        generations=before.generations + 1,
-        completion_tokens=before.completion_tokens + tokens,
-        decode=(before.decode or 0) + (decode or 0) if known else None,
-    )
-
-
-def _ended(begun: About, done: Done | None, model: str | None) -> About:
-    if done is None:
-        return replace(begun, model=model)
-    return replace(
-        begun,
-        reason=done.reason,
-        usage=done.usage,
-        timings=done.timings,
-        limit=done.limit,
-        model=model,
-        error=done.error,
-    )
-
-
-def _about(message: Message) -> About:
-    return About(**{name: getattr(message, name) for name in About.__struct_fields__})
 
 
 def _json(value: object) -> str:
