@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     CONTEXT_OVERFLOW = "context_overflow"
     UNSUPPORTED = "unsupported"
     ID_CONFLICT = "id_conflict"
+    EDIT_CONFLICT = "edit_conflict"
     UNKNOWN_ID = "unknown_id"
     UNKNOWN_MODEL = "unknown_model"
     ALREADY_DONE = "already_done"
@@ -58,6 +59,7 @@ ERRORS: Final[dict[ErrorCode, ErrorFacts]] = {
     ErrorCode.CONTEXT_OVERFLOW: ErrorFacts(False, "the prompt is longer than the model's context"),
     ErrorCode.UNSUPPORTED: ErrorFacts(False, "this model or engine cannot do what the message asks"),
     ErrorCode.ID_CONFLICT: ErrorFacts(False, "the id is in use for a generation with another body"),
+    ErrorCode.EDIT_CONFLICT: ErrorFacts(False, "the message has been changed since the client read it"),
     ErrorCode.UNKNOWN_ID: ErrorFacts(False, "no generation of that id, or its log has expired"),
     ErrorCode.UNKNOWN_MODEL: ErrorFacts(False, "the server has no model of that name"),
     ErrorCode.ALREADY_DONE: ErrorFacts(False, "the generation ended before the cancel arrived"),

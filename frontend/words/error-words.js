@@ -34,6 +34,7 @@ export const ERROR_WORDS = {
   context_overflow: { refused: "This message is too long for this model.", failed: "This chat no longer fits the model." },
   unsupported: { refused: "This model can't answer this message." },
   id_conflict: { refused: "This message couldn't be sent. Try again." },
+  edit_conflict: { refused: UNREADABLE, request: "It was changed on another device." },
   unknown_id: { refused: "The message that this one belongs to was deleted.", request: DELETED },
   unknown_model: { refused: "The server no longer has this model. Choose another one." },
   already_done: { refused: UNNEEDED, request: UNNEEDED },

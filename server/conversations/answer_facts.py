@@ -11,7 +11,10 @@ from server.conversations.values import About, Earlier, Message
 def beginning(continued: Message | None, dropped: int) -> About:
     """Return the facts about an answer at the start of its generation."""
     about = About(dropped=dropped or None)
-    return replace(about, earlier=_earlier(continued), thoughts=continued.thoughts) if continued else about
+    if continued is None:
+        return about
+    kept = replace(about, thoughts=continued.thoughts, edited_at=continued.edited_at)
+    return replace(kept, earlier=_earlier(continued))
 
 
 def ended(begun: About, done: Done | None, model: str | None) -> About:

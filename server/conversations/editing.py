@@ -1,6 +1,7 @@
 """Users' changes to conversations. Every function runs on the store's thread, in its transaction.
 
-``now`` is in milliseconds since the Unix epoch. Functions raise RemoteProtocolError (unknown_id, id_conflict).
+``now`` is in milliseconds since the Unix epoch. Functions raise RemoteProtocolError: unknown_id, id_conflict,
+edit_conflict.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import sqlite3
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from server.conversations import tree
+from server.conversations.branching import Branch, add_branch, branch_at
 from server.conversations.reading import (
     any_row,
     is_listed,
@@ -32,8 +35,10 @@ from server.conversations.values import (
     RESERVED,
     About,
     Change,
+    ConversationSettings,
     Deleted,
     MessageChange,
+    MessageState,
     NewConversation,
     Summary,
     Whole,
@@ -60,8 +65,11 @@ _RESTORE_MESSAGES = """
 _WRITING_BELOW = """
     SELECT id, generation FROM messages WHERE conversation = ? AND state = 'writing' AND deleted_at IS NULL
 """
-_ABOUT = "SELECT about FROM messages WHERE conversation = ? AND id = ? AND deleted_at IS NULL"
-_SUMMARIZE = "UPDATE messages SET about = ? WHERE conversation = ? AND id = ?"
+_MESSAGE = """
+    SELECT role, state, content, about FROM messages WHERE conversation = ? AND id = ? AND deleted_at IS NULL
+"""
+_CHANGE_ABOUT = "UPDATE messages SET about = ? WHERE conversation = ? AND id = ?"
+_CHANGE_TEXT = "UPDATE messages SET content = ? WHERE conversation = ? AND id = ?"
 _TOUCH = "UPDATE conversations SET version = version + 1 WHERE key = ?"
 _LEAF = "UPDATE conversations SET version = version + 1, leaf = ?, updated_at = ? WHERE key = ?"
 
@@ -85,7 +93,10 @@ class Changed(NamedTuple):
 
 
 def create(db: sqlite3.Connection, principal: str, new: NewConversation, now: int) -> tuple[Whole, bool]:
-    """Return the conversation with this id, and whether it is new."""
+    """Return the conversation with this id, and whether it is new.
+
+    Raises RemoteProtocolError: also unexpected_message, when a message of the branch is being written.
+    """
     id = new.id or secrets.token_hex(8)
     if id in RESERVED:
         text = f"id: {id!r} is reserved and can't name a conversation; choose another id"
@@ -95,8 +106,12 @@ def create(db: sqlite3.Connection, principal: str, new: NewConversation, now: in
             text = f"id: conversation {id!r} was deleted; restore it, or choose another id"
             raise RemoteProtocolError(ErrorCode.ID_CONFLICT, text, field="id")
         return whole(db, principal, id), False
-    title = title_of(new.title or "", MAX_TITLE)
-    db.execute(_CREATE, (principal, id, title, bool(title), now, now, _json(new.settings)))
+    branch = branch_at(db, principal, new.branch) if new.branch else Branch("", ConversationSettings(), ())
+    title = title_of(new.title or "", MAX_TITLE) or branch.title
+    settings = branch.settings if new.settings is None else new.settings
+    db.execute(_CREATE, (principal, id, title, bool(title), now, now, _json(settings)))
+    if branch.messages:
+        add_branch(db, row(db, principal, id).key, branch)
     return whole(db, principal, id), True
 
 
@@ -167,17 +182,49 @@ def restore_message(db: sqlite3.Connection, principal: str, id: str, message: st
     return whole(db, principal, id), summary(db, row(db, principal, id))
 
 
-def change_message(db: sqlite3.Connection, principal: str, id: str, message: str, change: MessageChange) -> Summary:
-    """Set or remove the summary of a message and all above it."""
+def change_message(
+    db: sqlite3.Connection, principal: str, id: str, message: str, change: MessageChange, now: int
+) -> Summary:
+    """Set or remove the summary of a message and all above it, or change the text of an answer, or both.
+
+    Raises RemoteProtocolError: also missing_field, invalid_field; unexpected_message while the answer is being written;
+    edit_conflict when its text is not ``change.was``.
+    """
+    if change.summary is UNSET and change.content is None:
+        text = "message has neither content nor summary; send the one that is to change"
+        raise RemoteProtocolError(ErrorCode.MISSING_FIELD, text, field="content")
     found = row(db, principal, id)
-    about = db.execute(_ABOUT, (found.key, message)).fetchone()
-    if about is None:
+    values = db.execute(_MESSAGE, (found.key, message)).fetchone()
+    if values is None:
         raise unknown_message(id, message, "message")
-    text = change.summary if change.summary and change.summary.strip() else None
-    changed = replace(msgspec.json.decode(about[0], type=About), summary=text)
-    db.execute(_SUMMARIZE, (_json(changed), found.key, message))
+    role, state, content, about = values
+    changed = msgspec.json.decode(about, type=About)
+    if change.content is not None:
+        _refuse_text(change.content, change.was, message, role, state, content)
+        db.execute(_CHANGE_TEXT, (change.content, found.key, message))
+        changed = replace(changed, edited_at=now)
+    if change.summary is not UNSET:
+        summarized = change.summary if change.summary and change.summary.strip() else None
+        changed = replace(changed, summary=summarized)
+    db.execute(_CHANGE_ABOUT, (_json(changed), found.key, message))
     db.execute(_TOUCH, (found.key,))
     return summary(db, row(db, principal, id))
+
+
+def _refuse_text(new: str, was: str | None, message: str, role: str, state: str, content: str) -> None:
+    """Raise RemoteProtocolError if an answer's text can't become ``new``."""
+    if role != "assistant":
+        text = f"content: only an answer's text can be changed; {message!r} has the role {role}; send it again instead"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field="content")
+    if not new.strip():
+        text = "content must not be blank; to remove the answer, delete the message"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field="content")
+    if state == MessageState.WRITING:
+        text = f"message {message!r} is still being written: wait for its end, or cancel its generation"
+        raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, field="content")
+    if was is not None and was != content:
+        text = f"was: the text of message {message!r} has changed since; read the conversation again"
+        raise RemoteProtocolError(ErrorCode.EDIT_CONFLICT, text, field="was")
 
 
 def _changed(db: sqlite3.Connection, principal: str, id: str, was_listed: bool) -> Changed:

@@ -177,6 +177,7 @@ def _message(values: Sequence[Any]) -> Message:
         error=decoded.error,
         dropped=decoded.dropped,
         summary=decoded.summary,
+        edited_at=decoded.edited_at,
     )
 
 

@@ -89,7 +89,8 @@ class About(Facts, frozen=True, kw_only=True):
     """Facts about an answer's generation. ``dropped``: number of earlier messages that the model was not given.
 
     ``thoughts``: duration of each of its thoughts, in milliseconds; 0 when unknown. ``summary``: text that the model is
-    given in place of this message and all above it.
+    given in place of this message and all above it. ``edited_at``: time of the user's last change of its text, in
+    milliseconds since the Unix epoch.
     """
 
     reason: DoneReason | None = None
@@ -102,6 +103,7 @@ class About(Facts, frozen=True, kw_only=True):
     error: ErrorInfo | None = None
     dropped: EventSeq | None = None
     summary: Annotated[str, Meta(max_length=MAX_SUMMARY)] | None = None
+    edited_at: Count | None = None
 
 
 class Message(About, frozen=True, kw_only=True):
@@ -164,12 +166,24 @@ class Deleted(Struct, frozen=True):
     restore_until: int
 
 
+class BranchPoint(Record, frozen=True, kw_only=True):
+    """A message of a conversation, as the end of a branch."""
+
+    conversation: Id
+    message: Id
+
+
 class NewConversation(Record, frozen=True, kw_only=True):
-    """Fields that a client may set when it creates a conversation."""
+    """Fields that a client may set when it creates a conversation.
+
+    ``branch``: the new conversation begins as a copy of this branch, and has its title and settings unless others are
+    given.
+    """
 
     id: Id | None = None
     title: Title | None = None
-    settings: ConversationSettings = ConversationSettings()
+    settings: ConversationSettings | None = None
+    branch: BranchPoint | None = None
 
 
 class Change(Record, frozen=True, kw_only=True):
@@ -182,9 +196,15 @@ class Change(Record, frozen=True, kw_only=True):
 
 
 class MessageChange(Record, frozen=True, kw_only=True):
-    """Change of a message by a client. A blank summary, or None, removes it."""
+    """Change of a message by a client. A blank summary, or None, removes it.
 
-    summary: Annotated[str, Meta(max_length=MAX_SUMMARY)] | None = None
+    ``content``: new text of an answer. ``was``: the text that the client has changed; the change is refused if the
+    message has another text by now. None: replace any text.
+    """
+
+    summary: Annotated[str, Meta(max_length=MAX_SUMMARY)] | UnsetType | None = UNSET
+    content: str | None = None
+    was: str | None = None
 
 
 class ContextQuery(Record, frozen=True, kw_only=True):

@@ -89,11 +89,11 @@ async def context(request: Request) -> Response:
 
 
 async def change_message(request: Request) -> Response:
-    """``PATCH /api/conversations/{id}/messages/{message}``: set its summary."""
+    """``PATCH /api/conversations/{id}/messages/{message}``: change its text, or set its summary."""
     wanted = await read_object(request, MessageChange, "message")
     conversations, principal = _of(request)
     id, message = request.path_params["id"], request.path_params["message"]
-    summary = await conversations.read(editing.change_message, principal, id, message, wanted)
+    summary = await conversations.read(editing.change_message, principal, id, message, wanted, now())
     conversations.publish(principal, [summary])
     return _answer(summary)
 

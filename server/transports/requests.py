@@ -21,6 +21,7 @@ STATUSES: Final = {
     ErrorCode.UNKNOWN_ID: 404,
     ErrorCode.UNKNOWN_MODEL: 404,
     ErrorCode.ID_CONFLICT: 409,
+    ErrorCode.EDIT_CONFLICT: 409,
     ErrorCode.ALREADY_DONE: 409,
     ErrorCode.NOTHING_TO_CANCEL: 409,
     ErrorCode.UNAUTHORIZED: 401,
