@@ -14,16 +14,15 @@ from server.engine.base import (
     Instruction,
     Limit,
     Prefill,
-    Queued,
     SteerRefused,
     Update,
 )
 from server.engine.draft_reader import DraftReader
-from server.engine.estimate import QueueEstimate
 from server.engine.kv import KvSlots
 from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
 from server.engine.options import EngineOptions, open_files
 from server.engine.prefix_waits import PrefixWaits, will_share
+from server.engine.queue_positions import QueuePositions
 from server.engine.scheduler import Plan, Scheduler
 from server.engine.sequence import Sequence
 from server.engine.step_planner import StepPlanner
@@ -48,16 +47,13 @@ class Batcher:
         self._turns = StepPlanner(self._scheduler, most=model.batch_tokens - model.slots)
         self._drafts = DraftReader(model, self._kv, self._turns)
         self._waits = PrefixWaits()
-        self._estimate = QueueEstimate()
+        self._queue = QueuePositions(self._scheduler)
         self._suspects: list[Sequence] = []
         """Sequences whose batch failed. They are computed one at a time until each has completed a step."""
         self._crowded = False
         """True after a full KV cache sent a sequence back: no sequence gets a slot until one has ended."""
         self.abortable: frozenset[str] = frozenset()
         """Ids whose cancel should abort the running step. Replaced as a whole, so other threads may read it."""
-        self.eta_ms: int | None = None
-        """Estimated start of a new request, in milliseconds. Replaced as a whole, so other threads may read it."""
-        self._seen_moves = -1
         self._counters = EngineStats(slots=model.slots, kv_cells=model.cells)
         self.stats = replace(self._counters)
         """Counters as of the last delivery. Replaced as a whole, so other threads may read it."""
@@ -66,6 +62,11 @@ class Batcher:
     def idle(self) -> bool:
         """True when no generation runs or waits. A draft may still be unread."""
         return self._scheduler.idle
+
+    @property
+    def eta_ms(self) -> int | None:
+        """Estimated start of a new request, in milliseconds; None before any has ended. For any thread."""
+        return self._queue.eta_ms
 
     @property
     def drafts_idle(self) -> bool:
@@ -111,7 +112,7 @@ class Batcher:
 
     def draft_step(self, interrupted: Callable[[], bool]) -> None:
         """Read a chunk of a draft, while no generation runs or waits; ``interrupted`` as in ``step``."""
-        self._deliver(self._queue_updates())
+        self._deliver(self._queue.updates())
         self._drafts.drop_forgotten()
         if self._drafts.step(interrupted):
             self._counters.draft_tokens = self._drafts.tokens
@@ -123,7 +124,7 @@ class Batcher:
         ``interrupted`` is called after ``abortable`` is set: an earlier cancel must not wait for this step.
         """
         started = time.perf_counter()
-        self._deliver([*self._admit(), *self._queue_updates()])
+        self._deliver([*self._admit(), *self._queue.updates()])
         self._drafts.drop_forgotten()
         self._copy_shared(interrupted)
         copied = time.perf_counter() - started
@@ -197,27 +198,6 @@ class Batcher:
         others, before = self._scheduler.reusable(without=[sequence]), sequence.cached
         sequence.receive(self._kv.extend(sequence.slot, sequence.computed, sequence.borrowable(), others))
         self._counters.cached_tokens += sequence.cached - before
-
-    def _queue_updates(self) -> list[Update]:
-        """Return an update for each sequence that waits for its first slot and whose queue position changed."""
-        if self._seen_moves == self._scheduler.moves:
-            return []
-        self._seen_moves = self._scheduler.moves
-        waiting = [sequence for sequence in self._scheduler.waiting if not sequence.begun]
-        now = time.monotonic()
-        starts = self._estimate.starts(
-            elapsed=(sequence.seconds_in_slot(now) for sequence in self._scheduler.running),
-            free=len(self._scheduler.free),
-            waiting=len(waiting) + 1,
-        )
-        etas = [None] * (len(waiting) + 1) if starts is None else [round(seconds * 1000) for seconds in starts]
-        self.eta_ms = etas[-1]
-        moved: list[Update] = []
-        for position, sequence in enumerate(waiting, start=1):
-            if sequence.position != position:
-                sequence.position = position
-                moved.append(Queued(sequence.id, position, etas[position - 1]))
-        return moved
 
     def _plan(self) -> Plan:
         waiting = {} if self._model.shared else {s.slot: s.computed for s in self._waits.waiting if s.slot is not None}
@@ -388,7 +368,7 @@ class Batcher:
         if sequence.slot is not None:
             self._leave_slot(sequence)
             self._crowded = False
-            self._estimate.learn(sequence.seconds_in_slot(time.monotonic()))
+            self._queue.ended(sequence)
         self._scheduler.remove(sequence)
         self._suspects = [suspect for suspect in self._suspects if suspect is not sequence]
         if sequence.sampler is not None:
