@@ -11,7 +11,8 @@ from protocol.conformance.script import Case, load_cases, those_for
 from protocol.conformance.stage import Options
 from tests.conformance.serving import LOADING, QUEUE_LIMIT, URLS, url_of
 from tests.server.test_main import started
-from tests.server.writers.upstream.scripted import Reply, Scripted, Seen
+from tests.server.writers.upstream.scripted import Scripted
+from tests.server.writers.upstream.scripted_reply import Reply, Seen
 
 CASES: Final = [case for case in load_cases() if case.id != LOADING]
 PATIENT: Final = Options(deadline=60, slack=10)

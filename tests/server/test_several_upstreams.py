@@ -13,7 +13,8 @@ from websockets.asyncio.client import connect
 from server.starter import MODEL_PATH
 from tests.server.test_main import assert_told_in_one_line, run, started
 from tests.server.test_upstream import messages, text_of
-from tests.server.writers.upstream.scripted import ANSWER, Reply, Scripted, held_port, words
+from tests.server.writers.upstream.scripted import Scripted, held_port
+from tests.server.writers.upstream.scripted_reply import ANSWER, Reply, words
 
 DEADLINE = 120
 SHORT = {"max_tokens": 3, "temperature": 0}

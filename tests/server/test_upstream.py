@@ -13,7 +13,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.server.test_main import assert_told_in_one_line, run, started
-from tests.server.writers.upstream.scripted import ANSWER, PROMPT_TOKENS, Reply, Scripted, Seen, held_port, words
+from tests.server.writers.upstream.scripted import Scripted, held_port
+from tests.server.writers.upstream.scripted_reply import ANSWER, PROMPT_TOKENS, Reply, Seen, words
 
 DEADLINE = 240.0
 """Time limit for a part of many answers, in seconds, also on a busy machine."""

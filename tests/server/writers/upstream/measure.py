@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from server.writers.upstream.known_upstream import KnownUpstream
 from server.writers.upstream.upstream import Address
 from server.writers.upstream.writer import UpstreamWriter
-from tests.server.writers.upstream.scripted import Reply, Scripted
+from tests.server.writers.upstream.scripted import Scripted
+from tests.server.writers.upstream.scripted_reply import Reply
 from tests.server.writers.upstream.writing import Writing
 
 

@@ -8,64 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Self
 
-ANSWER: Final = 'One  two\n\nthree "four" – fünf 六. Seven'
-THOUGHT: Final = "Let me see."
-MODEL: Final = "scripted"
-PROMPT: Final = "<|user|>Hi<|answer|>"
-PROMPT_TOKENS: Final = 9
+from tests.server.writers.upstream.scripted_events import events, held, rest_of
+from tests.server.writers.upstream.scripted_reply import MODEL, PROMPT, Reply, Seen
+
 ANSWERING: Final = ("/v1/chat/completions", "/v1/completions", "/completion")
-
-
-def words(text: str) -> list[str]:
-    """Return the tokens of a text: each word with the white space before it, and white space at its end."""
-    return re.findall(r"\s*\S+|\s+$", text)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One request. ``before``: number of earlier ones for an answer with the same seed."""
-
-    path: str
-    headers: dict[str, str]
-    body: dict[str, Any]
-    before: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Reply:
-    """The response to one request for an answer.
-
-    ``cut``: bytes of the body after which the connection breaks. ``hold``: tokens after which nothing more comes until
-    the client leaves or ``Scripted.release`` is called. ``usage``: where the token counts are. ``raw``: the whole body
-    of the stream, instead of the answer. ``error``: this chunk comes after ``hold`` tokens. ``calls``: functions that
-    the answer calls after its text, with their arguments. ``pace``: seconds between two events, as a real model has;
-    then `/slots` tells how many such answers are written.
-    """
-
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-    cut: int | None = None
-    hold: int | None = None
-    echo: bool = False
-    bytewise: bool = False
-    usage: Literal["own", "last", "choice", "every", "none"] = "own"
-    thought: Literal["", "reasoning", "reasoning_content"] = ""
-    error: Any = None
-    raw: bytes | None = None
-    finish: str | None = "stop"
-    logprobs: bool = False
-    answer: str = ANSWER
-    calls: Sequence[tuple[str, str]] = ()
-    pace: float = 0.0
 
 
 @contextlib.contextmanager
@@ -201,7 +153,7 @@ class Scripted:
         if reply.pace:
             await self._paced(seen, reply, reader, writer)
             return
-        body = b"".join(self._held(seen, reply)) if reply.raw is None else reply.raw
+        body = b"".join(held(seen, reply)) if reply.raw is None else reply.raw
         data = body if reply.cut is None else body[: reply.cut]
         for part in [bytes([byte]) for byte in data] if reply.bytewise else [data] if data else []:
             writer.write(b"%x\r\n%s\r\n" % (len(part), part))
@@ -213,7 +165,7 @@ class Scripted:
             if await self._left(reader):
                 self.left.set()
                 return
-            rest = b"".join(_rest(self._events(seen, reply), reply.hold))
+            rest = b"".join(rest_of(events(seen, reply), reply.hold))
             writer.write(b"%x\r\n%s\r\n" % (len(rest), rest))
         writer.write(b"0\r\n\r\n")
         await writer.drain()
@@ -224,7 +176,7 @@ class Scripted:
         """Write the events one by one, until the client leaves."""
         self.busy += 1
         try:
-            for _, event in self._events(seen, reply):
+            for _, event in events(seen, reply):
                 writer.write(b"%x\r\n%s\r\n" % (len(event), event))
                 await writer.drain()
                 await asyncio.sleep(reply.pace)
@@ -244,107 +196,6 @@ class Scripted:
         for task in (gone, woken, ended):
             task.cancel()
         return not self._wake.is_set()
-
-    def _held(self, seen: Seen, reply: Reply) -> Iterator[bytes]:
-        texts = 0
-        for is_text, event in self._events(seen, reply):
-            if reply.hold is not None and texts == reply.hold:
-                if reply.error is not None:
-                    yield _event({"error": reply.error})
-                return
-            texts += is_text
-            yield event
-
-    def _events(self, seen: Seen, reply: Reply) -> Iterator[tuple[bool, bytes]]:
-        """Yield each event, and if it has text."""
-        body = seen.body
-        native = seen.path == "/completion"
-        given = _given(body)
-        rest = reply.answer.removeprefix(given)
-        for stop in body.get("stop", ()):
-            rest = rest.split(stop, 1)[0]
-        tokens = ([given] if reply.echo and given else []) + words(rest)
-        if (most := body.get("max_tokens", body.get("max_completion_tokens"))) is not None:
-            tokens, reply.finish = (tokens[:most], "length") if most < len(tokens) else (tokens, reply.finish)
-        usage = {
-            "prompt_tokens": PROMPT_TOKENS + len(words(given)),
-            "completion_tokens": len(tokens) + 3 * len(reply.calls),
-            "prompt_tokens_details": {"cached_tokens": 4},
-        }
-        yield False, b": keep-alive\n\n"
-        if body.get("return_progress"):
-            for done in (4, PROMPT_TOKENS):
-                progress = {"total": PROMPT_TOKENS + len(words(given)), "cache": 4, "processed": done}
-                yield False, _event({**_nothing(native), "prompt_progress": progress})
-        if reply.thought and not native:
-            for word in words(THOUGHT):
-                yield True, _event({"choices": [{"delta": {reply.thought: word}}]})
-        for number, word in enumerate(tokens, start=1):
-            chunk = _chunk(native, word, reply, {**usage, "completion_tokens": number})
-            if seen.path == "/v1/completions":
-                chunk["choices"] = [{"text": word}]
-            yield True, _event(chunk)
-        if native:
-            ended = {"stop": True, "stop_type": "limit" if reply.finish == "length" else "eos"}
-            counts = {"tokens_predicted": len(tokens), "tokens_evaluated": usage["prompt_tokens"]}
-            yield False, _event({"content": "", **ended, **counts, "timings": {"cache_n": 4}})
-            return
-        for number, (name, arguments) in enumerate(reply.calls):
-            for part in _call(number, name, arguments):
-                yield True, _event({"choices": [{"delta": {"tool_calls": [part]}}]})
-            reply.finish = "tool_calls"
-        last: dict[str, Any] = {"choices": [{"delta": {}, "finish_reason": reply.finish}]}
-        if reply.usage == "choice":
-            last["choices"][0]["usage"] = usage
-        yield False, _event(last | ({"usage": usage} if reply.usage == "last" else {}))
-        if reply.usage == "own":
-            yield False, _event({"choices": [], "usage": usage})
-        yield False, b"data: [DONE]\n\n"
-
-
-def _rest(events: Iterator[tuple[bool, bytes]], hold: int) -> Iterator[bytes]:
-    """Yield what comes after ``hold`` events with text."""
-    texts = 0
-    for is_text, event in events:
-        texts += is_text
-        if texts > hold or (texts == hold and not is_text and hold):
-            yield event
-
-
-def _call(number: int, name: str, arguments: str) -> Iterator[dict[str, Any]]:
-    """Yield the parts of a call: its head, and its arguments in two pieces."""
-    yield {"index": number, "id": f"their-{number}", "type": "function", "function": {"name": name, "arguments": ""}}
-    half = len(arguments) // 2
-    for piece in (arguments[:half], arguments[half:]):
-        yield {"index": number, "function": {"arguments": piece}}
-
-
-def _given(body: dict[str, Any]) -> str:
-    """Return the beginning of the answer that the request has, as templates take it: with its end trimmed."""
-    if "prompt" in body:
-        return str(body["prompt"]).removeprefix(PROMPT).rstrip()
-    last = body["messages"][-1]
-    return str(last["content"]).rstrip() if last["role"] == "assistant" else ""
-
-
-def _nothing(native: bool) -> dict[str, Any]:
-    return {"content": "", "stop": False} if native else {"choices": [{"delta": {"role": "assistant"}}]}
-
-
-def _chunk(native: bool, word: str, reply: Reply, usage: dict[str, Any]) -> dict[str, Any]:
-    likely = [{"token": word, "logprob": -0.5, "bytes": list(word.encode()), "top_logprobs": _TOP}]
-    if native:
-        return {"content": word, "stop": False} | ({"completion_probabilities": likely} if reply.logprobs else {})
-    choice: dict[str, Any] = {"delta": {"content": word}, "finish_reason": None}
-    choice |= {"logprobs": {"content": likely}} if reply.logprobs else {}
-    return {"choices": [choice], "usage": usage if reply.usage == "every" else None}
-
-
-_TOP: Final = [{"token": "a", "logprob": -0.5}, {"token": "b", "logprob": -1.5}]
-
-
-def _event(value: dict[str, Any]) -> bytes:
-    return b"data: %s\n\n" % json.dumps(value, ensure_ascii=False).encode()
 
 
 def _send(writer: asyncio.StreamWriter, status: int, headers: dict[str, str], body: bytes) -> None:

@@ -12,7 +12,8 @@ from server.writers.upstream.asking import ask_upstream
 from server.writers.upstream.kinds import KINDS
 from server.writers.upstream.option import base_of, key_variable, read_upstream
 from server.writers.upstream.upstream import Address, Upstream
-from tests.server.writers.upstream.scripted import MODEL, Scripted
+from tests.server.writers.upstream.scripted import Scripted
+from tests.server.writers.upstream.scripted_reply import MODEL
 
 
 @pytest.fixture

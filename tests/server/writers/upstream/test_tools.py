@@ -9,7 +9,8 @@ from protocol.messages import CalledFunction, ChatMessage, NamedFunction, NamedT
 from server.engine.base import FinishReason
 from server.generations.call_log import CallLog
 from server.writers.upstream.kinds import KINDS
-from tests.server.writers.upstream.scripted import ANSWER, Reply, Scripted, words
+from tests.server.writers.upstream.scripted import Scripted
+from tests.server.writers.upstream.scripted_reply import ANSWER, Reply, words
 from tests.server.writers.upstream.writing import Writing, writing
 
 ADD = Tool(function=ToolFunction(name="add", parameters={"type": "object", "properties": {"a": {"type": "integer"}}}))
