@@ -4,6 +4,7 @@
  */
 
 import { AnswerEvents } from "./chat/answer-events.js";
+import { ChatModels } from "./chat/chat-models.js";
 import { ChatView } from "./chat/chat-view.js";
 import { ConnectionAnnouncer } from "./chat/connection-announcer.js";
 import { ContextKeeper } from "./chat/context-keeper.js";
@@ -14,10 +15,9 @@ import { Questions } from "./chat/questions.js";
 import { QueueControl } from "./chat/queue-control.js";
 import { SenderEvents } from "./chat/sender-events.js";
 import { SettingsSaver } from "./chat/settings-saver.js";
+import { Steering } from "./chat/steering.js";
 import { UnsentMessages } from "./chat/unsent-messages.js";
 import { Sender } from "./conversations/sender.js";
-import { tidied } from "./panels/settings.js";
-import { unsteeredWords } from "./words/error-words.js";
 
 /** @typedef {import("./chat/presenting.js").ActionName} ActionName */
 /** @typedef {import("./chat/presenting.js").OfferName} OfferName */
@@ -73,15 +73,9 @@ export class ChatApp {
   #unsent;
   #settingsSaver;
   #connectionAnnouncer;
+  #models;
+  #steering;
   #isConnected = false;
-  /** True if the server takes instructions in mid-answer. */
-  #steers = false;
-  /** Name and context of the server's model, as of the last connection. */
-  #model = "";
-  /** @type {string[]} names of the server's models, as of the last connection */
-  #models = [];
-  /** @type {import("./protocol/messages.js").ModelEntry[]} the server's models */
-  #entries = [];
   #open;
   /** @type {ChatAppDelegate | null} */
   #delegate = null;
@@ -96,13 +90,24 @@ export class ChatApp {
       open: () => this.#open,
       set: (settings) => this.set(settings),
       changed: () => this.#show(),
-      canCount: () => this.#canCount,
+      canCount: () => this.#models.canCount,
+    });
+    this.#models = new ChatModels(parts, {
+      settings: () => this.settings,
+      set: (settings) => this.#setAndReport(settings),
+      canCountChanged: () => this.#context.measure(),
+      changed: (models) => this.#delegate?.modelsShown?.(models),
+    });
+    this.#steering = new Steering(parts, {
+      open: () => this.#open,
+      isConnected: () => this.#isConnected,
+      queue: (text) => this.#queue.add(text),
     });
     this.#answers = new AnswerEvents(parts, this.#sender, this.#context, {
       open: () => this.#open,
       isConnected: () => this.#isConnected,
       show: () => this.#show(),
-      unsteered: (event) => this.#unsteered(event),
+      unsteered: (event) => this.#steering.unsteered(event),
     });
     this.#view = new ChatView(parts, () => this.startNewChat());
     this.#unsent = new UnsentMessages(parts);
@@ -111,8 +116,8 @@ export class ChatApp {
     this.#open = openConversation(null, parts, this.#unsent, () => this.#show());
     this.#questions = new Questions(parts, this.#sender, {
       open: () => this.#open,
-      model: () => this.#model,
-      chosenModel: () => this.#models.find((name) => name === this.settings.model),
+      model: () => this.#models.default,
+      chosenModel: () => this.#models.chosen,
       startNewChat: () => this.startNewChat(),
       begun: () => this.#delegate?.conversationOpened(this.#open.id),
     });
@@ -232,6 +237,12 @@ export class ChatApp {
     this.#show();
   }
 
+  /** @param {Settings} settings chosen on the page outside the settings panel */
+  #setAndReport(settings) {
+    this.set(settings);
+    this.#delegate?.settingsShown();
+  }
+
   /**
    * Show the previous or next version of the focused message.
    * @param {number} step -1 or 1
@@ -280,10 +291,7 @@ export class ChatApp {
    * @param {string} text
    */
   composerSteered(text) {
-    const generation = this.#steerable;
-    if (generation === undefined) return this.composerSent(text);
-    this.#parts.connection.steer(generation, text);
-    this.#parts.announcer.say("Instruction sent");
+    if (!this.#steering.steer(text)) this.composerSent(text);
   }
 
   composerStopped() {
@@ -337,15 +345,13 @@ export class ChatApp {
 
   /** @param {string} model name of the model for the next answers of the open conversation */
   modelChosen(model) {
-    this.set({ ...this.settings, model });
-    this.#delegate?.settingsShown();
+    this.#models.choose(model);
     this.#parts.composer.focus();
   }
 
   /** @param {string | undefined} effort of thinking for the next answers of the open conversation; undefined: the model's default */
   effortChosen(effort) {
-    this.set(tidied({ ...this.settings, reasoning_effort: effort ?? "" }));
-    this.#delegate?.settingsShown();
+    this.#models.chooseEffort(effort);
   }
 
   connectionRetried() {
@@ -356,7 +362,10 @@ export class ChatApp {
   connectionChanged(state) {
     this.#connectionAnnouncer.announce(state);
     this.#isConnected = state.name === "connected";
-    if (state.name === "connected") this.#greeted(state.welcome);
+    if (state.name === "connected") {
+      this.#steering.greeted(state.welcome);
+      this.#models.greeted(state.welcome);
+    }
     this.#parts.connectionView.show(state);
     this.#sender.connectionChanged(this.#isConnected);
     if (this.#isConnected) {
@@ -370,78 +379,11 @@ export class ChatApp {
     this.#showLines();
   }
 
-  /** @returns {string | undefined} generation of the shown answer, if it can be steered now */
-  get #steerable() {
-    if (!this.#isConnected || !this.#steers) return undefined;
-    return this.#open.writing.find((generation) => this.#open.live(generation)?.isWriting);
-  }
-
-  /**
-   * Keep an instruction that the server has refused: one that came too late is the next message, and any other returns
-   * to the composer.
-   * @param {import("./protocol/session.js").Unsteered} event
-   */
-  #unsteered({ id, content, error }) {
-    if (error.code === "already_done" && this.#open.live(id)) return this.#queue.add(content);
-    this.#parts.composer.prepend(content);
-    this.#parts.toasts.show({ text: unsteeredWords(error.code), tone: "bad" });
-  }
-
-  /** @param {import("./protocol/messages.js").Welcome} welcome */
-  #greeted({ model, models = [], features = [] }) {
-    this.#steers = features.includes("steer");
-    this.#model = `${model?.name} ${model?.context}`;
-    this.#showModels(models);
-  }
-
   /** @param {SessionEvent} event */
   connectionDelivered(event) {
     if (event.type === "conversation") this.#libraryEvents.conversationChanged(event);
-    else if (event.type === "model") this.#modelChanged(event);
+    else if (event.type === "model") this.#models.modelChanged(event);
     else this.#answers.receive(event);
-  }
-
-  /** @param {import("./protocol/messages.js").ModelChanged} changed */
-  #modelChanged({ type: _, deleted = false, default: isDefault = false, ...changed }) {
-    const models = this.#entries.filter(({ name }) => name !== changed.name || !(deleted || isDefault));
-    const index = models.findIndex(({ name }) => name === changed.name);
-    if (index >= 0) models[index] = changed;
-    else if (isDefault) models.unshift(changed);
-    else if (!deleted) models.push(changed);
-    this.#showModels(models);
-  }
-
-  /**
-   * False if the server can't count tokens for the open conversation's model: it is not loaded, or behind another server
-   * (PROTOCOL 11). Older servers have only loaded ones.
-   */
-  get #canCount() {
-    const entry = this.#entry;
-    return entry === undefined || (entry.state === "loaded" && entry.template !== "upstream");
-  }
-
-  /** The open conversation's model. */
-  get #entry() {
-    const { model } = this.settings;
-    return this.#entries.find(({ name }) => name === model) ?? this.#entries[0];
-  }
-
-  /** Show the open conversation's model and its effort. */
-  #showChoices() {
-    this.#parts.modelPicker?.show(this.settings.model);
-    this.#parts.effortChoice?.show(this.#entry?.efforts ?? [], this.settings.reasoning_effort);
-  }
-
-  /** @param {import("./protocol/messages.js").ModelEntry[]} models */
-  #showModels(models) {
-    const couldCount = this.#canCount;
-    this.#entries = models;
-    if (this.#canCount !== couldCount) this.#context.measure();
-    this.#models = models.map(({ name }) => name);
-    this.#parts.arriving?.show(models);
-    this.#parts.modelPicker?.offer(models);
-    this.#showChoices();
-    this.#delegate?.modelsShown?.(models);
   }
 
   /** Open a new chat if the open conversation has no messages, neither here nor on the server. */
@@ -487,7 +429,7 @@ export class ChatApp {
   #draftOf(content) {
     const { id, leaf, isOnServer, isGone } = this.#open;
     if (isGone || !this.mayBeAsked || this.#parts.outbox.of(id).length > 0) return null;
-    const model = this.#models.find((name) => name === this.settings.model);
+    const model = this.#models.chosen;
     const chosen = model === undefined ? {} : { model };
     if (isOnServer) return { type: "draft", conversation: id, content, parent: leaf, ...chosen };
     /** @type {{role: "system" | "user", content: string}[]} */
@@ -498,7 +440,7 @@ export class ChatApp {
 
   /** @returns {Circumstances} */
   get #circumstances() {
-    return circumstancesOf(this.#open, { isConnected: this.#isConnected, model: this.#model, namesModels: this.#models.length > 1, count: this.#context.count });
+    return circumstancesOf(this.#open, { isConnected: this.#isConnected, model: this.#models.default, namesModels: this.#models.areSeveral, count: this.#context.count });
   }
 
   #show() {
@@ -509,8 +451,8 @@ export class ChatApp {
     }
     this.#settingsSaver.save();
     this.#context.measure();
-    this.#showChoices();
-    this.#view.show(this.#open, this.#circumstances, this.#steerable !== undefined);
+    this.#models.show();
+    this.#view.show(this.#open, this.#circumstances, this.#steering.isPossible);
     this.#reportSettings();
     this.#view.reveal(this.#open, () => this.#show());
     this.#queue.runner.refresh();

@@ -1,0 +1,106 @@
+/** Models of the server, and the open conversation's choice among them. Owns the list of models. */
+
+import { tidied } from "../panels/settings.js";
+
+/** @typedef {import("../conversations/api.js").Settings} Settings */
+/** @typedef {import("../protocol/messages.js").ModelEntry} ModelEntry */
+/**
+ * @typedef {object} ModelHooks
+ * @property {() => Settings} settings of the open conversation
+ * @property {(settings: Settings) => void} set changes them by the user's choice
+ * @property {() => void} canCountChanged
+ * @property {(models: ModelEntry[]) => void} changed
+ */
+
+export class ChatModels {
+  #parts;
+  #hooks;
+  /** Name and context of the default model, as of the last connection. */
+  #default = "";
+  /** @type {ModelEntry[]} */
+  #entries = [];
+
+  /**
+   * @param {Pick<import("../chat-app.js").Parts, "modelPicker" | "effortChoice" | "arriving">} parts
+   * @param {ModelHooks} hooks
+   */
+  constructor(parts, hooks) {
+    this.#parts = parts;
+    this.#hooks = hooks;
+  }
+
+  /** Name and context of the server's default model; "" before the first connection. */
+  get default() {
+    return this.#default;
+  }
+
+  /** @returns {string | undefined} name of the model that the settings name, if the server has it */
+  get chosen() {
+    const { model } = this.#hooks.settings();
+    return this.#entries.find(({ name }) => name === model)?.name;
+  }
+
+  /** True if the server has several models, so that each answer names its own. */
+  get areSeveral() {
+    return this.#entries.length > 1;
+  }
+
+  /**
+   * False if the server can't count tokens for the open conversation's model: it is not loaded, or behind another server
+   * (PROTOCOL 11). Older servers have only loaded ones.
+   */
+  get canCount() {
+    const entry = this.#entry;
+    return entry === undefined || (entry.state === "loaded" && entry.template !== "upstream");
+  }
+
+  /** @param {import("../protocol/messages.js").Welcome} welcome */
+  greeted({ model, models = [] }) {
+    this.#default = `${model?.name} ${model?.context}`;
+    this.#use(models);
+  }
+
+  /** @param {import("../protocol/messages.js").ModelChanged} changed */
+  modelChanged({ type: _, deleted = false, default: isDefault = false, ...changed }) {
+    const models = this.#entries.filter(({ name }) => name !== changed.name || !(deleted || isDefault));
+    const index = models.findIndex(({ name }) => name === changed.name);
+    if (index >= 0) models[index] = changed;
+    else if (isDefault) models.unshift(changed);
+    else if (!deleted) models.push(changed);
+    this.#use(models);
+  }
+
+  /** @param {string} model name of the model for the next answers of the open conversation */
+  choose(model) {
+    this.#hooks.set({ ...this.#hooks.settings(), model });
+  }
+
+  /** @param {string | undefined} effort of thinking for the next answers of the open conversation; undefined: the model's default */
+  chooseEffort(effort) {
+    this.#hooks.set(tidied({ ...this.#hooks.settings(), reasoning_effort: effort ?? "" }));
+  }
+
+  /** Show the open conversation's model and its effort. */
+  show() {
+    const { model, reasoning_effort: effort } = this.#hooks.settings();
+    this.#parts.modelPicker?.show(model);
+    this.#parts.effortChoice?.show(this.#entry?.efforts ?? [], effort);
+  }
+
+  /** The open conversation's model. */
+  get #entry() {
+    const { model } = this.#hooks.settings();
+    return this.#entries.find(({ name }) => name === model) ?? this.#entries[0];
+  }
+
+  /** @param {ModelEntry[]} models */
+  #use(models) {
+    const couldCount = this.canCount;
+    this.#entries = models;
+    if (this.canCount !== couldCount) this.#hooks.canCountChanged();
+    this.#parts.arriving?.show(models);
+    this.#parts.modelPicker?.offer(models);
+    this.show();
+    this.#hooks.changed(models);
+  }
+}

@@ -1,0 +1,68 @@
+/** Instructions in mid-answer (PROTOCOL 4.9) in the open conversation. */
+
+import { unsteeredWords } from "../words/error-words.js";
+
+/** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
+/**
+ * @typedef {object} SteeringHooks
+ * @property {() => OpenConversation} open
+ * @property {() => boolean} isConnected
+ * @property {(text: string) => void} queue sends a message after the answer
+ */
+
+export class Steering {
+  #parts;
+  #hooks;
+  /** True if the server takes instructions in mid-answer. */
+  #isOffered = false;
+
+  /**
+   * @param {Pick<import("../chat-app.js").Parts, "connection" | "composer" | "announcer" | "toasts">} parts
+   * @param {SteeringHooks} hooks
+   */
+  constructor(parts, hooks) {
+    this.#parts = parts;
+    this.#hooks = hooks;
+  }
+
+  /** @param {import("../protocol/messages.js").Welcome} welcome */
+  greeted({ features = [] }) {
+    this.#isOffered = features.includes("steer");
+  }
+
+  /** True if the shown answer can be steered now. */
+  get isPossible() {
+    return this.#generation !== undefined;
+  }
+
+  /**
+   * Send an instruction.
+   * @param {string} text
+   * @returns {boolean} false if no answer can be steered now
+   */
+  steer(text) {
+    const generation = this.#generation;
+    if (generation === undefined) return false;
+    this.#parts.connection.steer(generation, text);
+    this.#parts.announcer.say("Instruction sent");
+    return true;
+  }
+
+  /**
+   * Keep an instruction that the server has refused: one that came too late is the next message, and any other returns
+   * to the composer.
+   * @param {import("../protocol/session.js").Unsteered} event
+   */
+  unsteered({ id, content, error }) {
+    if (error.code === "already_done" && this.#hooks.open().live(id)) return this.#hooks.queue(content);
+    this.#parts.composer.prepend(content);
+    this.#parts.toasts.show({ text: unsteeredWords(error.code), tone: "bad" });
+  }
+
+  /** @returns {string | undefined} generation of the shown answer, if it can be steered now */
+  get #generation() {
+    if (!this.#hooks.isConnected() || !this.#isOffered) return undefined;
+    const open = this.#hooks.open();
+    return open.writing.find((generation) => open.live(generation)?.isWriting);
+  }
+}
