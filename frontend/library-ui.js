@@ -1,6 +1,6 @@
 /** Connection of the library and the sidebar's list: carries out the list's commands and offers to undo them. */
 
-import { ApiError, mayPass, reasonFor } from "./conversations/api.js";
+import { ApiError, mayPass, reasonFor } from "./conversations/api-error.js";
 import { MOST_BYTES, canRetry, typeOf } from "./conversations/importing.js";
 import { UNTITLED } from "./rendering/conversation-row.js";
 import { outcome, refusal } from "./words/import-words.js";

@@ -1,6 +1,6 @@
 /** Shows the open conversation in the page's views: transcript, composer, title, list and queue. */
 
-import { reasonFor } from "../conversations/api.js";
+import { reasonFor } from "../conversations/api-error.js";
 import { isAutomatic } from "../conversations/queue-rules.js";
 import { describeQueue } from "../words/queue-words.js";
 import { present } from "./presenting.js";

@@ -1,8 +1,8 @@
 /** Commands on a message of the open conversation: copy, edit, regenerate, delete and others. */
 
-import { ApiError, mayPass, reasonFor } from "../conversations/api.js";
+import { ApiError, mayPass, reasonFor } from "../conversations/api-error.js";
 import { noteOf, notesAlong } from "../conversations/notes.js";
-import { placeOf, questionId } from "../conversations/overlay.js";
+import { NoteCommands } from "./note-commands.js";
 
 /** @typedef {import("../conversations/api.js").Change} Change */
 /** @typedef {import("../conversations/api.js").Message} Message */
@@ -45,10 +45,12 @@ import { placeOf, questionId } from "../conversations/overlay.js";
 /** @implements {MessageDelegate} */
 export class MessageCommands {
   #parts;
+  #notes;
 
   /** @param {CommandParts} parts */
   constructor(parts) {
     this.#parts = parts;
+    this.#notes = new NoteCommands(parts);
   }
 
   /**
@@ -84,7 +86,7 @@ export class MessageCommands {
    */
   messageOffered(name, id) {
     const note = this.#noteOf(id);
-    if (note) return this.#noteOffered(name, note);
+    if (note) return this.#notes.offered(name, note);
     const message = this.#open.tree.find(id);
     if (!message) return;
     if (name === "dismiss") return this.#dismissContinuation(message);
@@ -99,7 +101,7 @@ export class MessageCommands {
    */
   messageEdited(id, text) {
     const note = this.#noteOf(id);
-    if (note) return this.#askAgain(note, text);
+    if (note) return this.#notes.askAgain(note, text);
     const message = this.#open.tree.find(id);
     if (message) this.#parts.ask({ parent: message.parent, content: text, edited: id });
   }
@@ -133,7 +135,7 @@ export class MessageCommands {
     const { path, writing } = this.#open;
     if (writing.length > 0) return false;
     const note = notesAlong(this.#parcels, this.#open).get(path.length - 1)?.findLast(({ request }) => request.content !== undefined);
-    if (note) return this.#editNote(note);
+    if (note) return this.#notes.edit(note);
     const last = path.findLast(({ role }) => role === "user");
     if (!last) return false;
     const view = this.#parts.transcript.find(last.id);
@@ -152,68 +154,6 @@ export class MessageCommands {
   /** @param {string} id */
   #noteOf(id) {
     return noteOf(this.#parcels, id);
-  }
-
-  /**
-   * @param {OfferName} name
-   * @param {Parcel} note
-   */
-  #noteOffered(name, note) {
-    const { request } = note;
-    if (name === "edit") return void this.#editNote(note);
-    if (name === "discard") return this.#discard(note);
-    this.#parts.outbox.remove(request.id);
-    if (name === "dismiss") return this.#parts.refresh();
-    if (request.content === undefined) return this.#parts.ask({ parent: request.parent });
-    if (name === "elsewhere") return this.#parts.askElsewhere(request.content);
-    this.#askAgain(note, request.content);
-  }
-
-  /**
-   * Send an unsent message again: an edited version at its old place, a message from the composer at the end of the
-   * branch.
-   * @param {Parcel} note
-   * @param {string} content
-   */
-  #askAgain(note, content) {
-    const { tree, leaf } = this.#open;
-    this.#parts.outbox.remove(note.request.id);
-    if (note.edited === undefined) return this.#parts.ask({ parent: leaf, content });
-    this.#parts.ask({ parent: placeOf(note, { messages: tree.all, leaf }), content, edited: note.edited });
-  }
-
-  /**
-   * Move an unsent message back into the composer. It is edited in the transcript instead if it has a place of its own,
-   * or if the composer has a draft.
-   * @param {Parcel} note
-   * @returns {boolean} whether an editor was opened
-   */
-  #editNote({ request, edited }) {
-    const { composer, outbox, transcript } = this.#parts;
-    if (edited !== undefined || !composer.isEmpty) {
-      const view = transcript.find(questionId(request));
-      view?.edit();
-      return view !== undefined;
-    }
-    outbox.remove(request.id);
-    this.#parts.leaveEmpty();
-    composer.write(request.content ?? "");
-    this.#parts.refresh();
-    composer.focus();
-    return true;
-  }
-
-  /** @param {Parcel} note */
-  #discard(note) {
-    const { outbox, toasts, leaveEmpty, refresh } = this.#parts;
-    outbox.remove(note.request.id);
-    leaveEmpty();
-    refresh();
-    const putBack = () => {
-      outbox.put(note);
-      refresh();
-    };
-    toasts.show({ text: "Message deleted", action: { label: "Undo", act: putBack } });
   }
 
   /** @param {Message} message */

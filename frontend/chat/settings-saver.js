@@ -1,6 +1,6 @@
 /** Saves the settings of the open conversation on the server. */
 
-import { mayPass, reasonFor } from "../conversations/api.js";
+import { mayPass, reasonFor } from "../conversations/api-error.js";
 
 /** @typedef {import("../conversations/api.js").Settings} Settings */
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */

@@ -6,7 +6,7 @@
 import { parsed } from "../guarded-storage.js";
 import { wellFormed, wellFormedJson } from "../protocol/well-formed.js";
 import { ROOT_PATH } from "../root-path.js";
-import { requestWords } from "../words/error-words.js";
+import { ApiError } from "./api-error.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */
 /** @typedef {import("../protocol/messages.js").Failure} Failure */
@@ -76,49 +76,6 @@ const PATIENCE_MS = 20_000;
 const IMPORT_PATIENCE_MS = 600_000;
 /** Temporary statuses: the same request may succeed a moment later. */
 const TEMPORARY = [429, 502, 503, 504];
-
-/** Failure of a request, with a sentence for the user as its message. */
-export class ApiError extends Error {
-  /** @override */
-  name = "ApiError";
-
-  /**
-   * @param {string} message
-   * @param {{code?: string, status?: number, isTemporary?: boolean}} [facts] status 0 if nothing answered
-   */
-  constructor(message, { code = "", status = 0, isTemporary = false } = {}) {
-    super(message);
-    this.code = code;
-    this.status = status;
-    this.isTemporary = isTemporary;
-  }
-
-  /**
-   * True if the server was not reached: nothing or only a proxy answered. The same request can succeed when the server
-   * is back.
-   */
-  get isOffline() {
-    return this.isTemporary && this.code === "";
-  }
-}
-
-/**
- * Check if the same request may succeed later.
- * @param {unknown} error
- */
-export function mayPass(error) {
-  return !(error instanceof ApiError) || error.isTemporary;
-}
-
-/**
- * Describe in the page's own words why a request failed.
- * @param {unknown} error
- */
-export function reasonFor(error) {
-  if (!(error instanceof ApiError)) return "Something went wrong. Try again.";
-  if (error.code !== "") return requestWords(error.code);
-  return error.status === 0 ? error.message : "The server can't do this right now.";
-}
 
 export class ConversationsApi {
   #fetch;

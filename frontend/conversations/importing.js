@@ -1,6 +1,6 @@
 /** Import of chats: the content type of a file, its largest size, and whether a retry is worthwhile. Pure. */
 
-import { ApiError } from "./api.js";
+import { ApiError } from "./api-error.js";
 
 /** @typedef {"application/json" | "text/markdown" | "application/zip" | "application/jsonl" | "application/octet-stream"} ImportType */
 

@@ -1,6 +1,6 @@
 /** Summaries of all conversations that were loaded: those in the list, and those that a search has found. Owns both. */
 
-import { ApiError } from "./api.js";
+import { ApiError } from "./api-error.js";
 import { splitMessage } from "./message-files.js";
 
 /** @typedef {import("../connection.js").Clock} Clock */

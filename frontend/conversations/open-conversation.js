@@ -3,7 +3,7 @@
  * written. Owns all three. Reads the document again whenever it may have changed; knows nothing of the views.
  */
 
-import { ApiError } from "./api.js";
+import { ApiError } from "./api-error.js";
 import { LiveAnswer } from "./live-answer.js";
 import { MessageTree } from "./message-tree.js";
 import { withParcels } from "./overlay.js";

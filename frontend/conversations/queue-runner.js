@@ -4,7 +4,7 @@
  */
 
 import { generate } from "../protocol/messages.js";
-import { ApiError } from "./api.js";
+import { ApiError } from "./api-error.js";
 import { MessageTree } from "./message-tree.js";
 import { queueState } from "./queue-rules.js";
 

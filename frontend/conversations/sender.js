@@ -3,7 +3,7 @@
  * refusal that another tab or device may have caused is examined before it is reported.
  */
 
-import { ApiError } from "./api.js";
+import { ApiError } from "./api-error.js";
 import { MessageTree } from "./message-tree.js";
 import { placeOf } from "./overlay.js";
 import { CONVERSATION_DELETED, WITHDRAWN, settingsKey } from "./refusals.js";

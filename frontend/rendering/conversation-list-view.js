@@ -1,6 +1,6 @@
 /** List of conversations in groups, or the results of a search. */
 
-import { reasonFor } from "../conversations/api.js";
+import { reasonFor } from "../conversations/api-error.js";
 import { groupsOf } from "../conversations/date-groups.js";
 import { timesOf } from "../conversations/row-times.js";
 import { ConversationRow, UNTITLED } from "./conversation-row.js";

@@ -13,6 +13,7 @@ import { MessageActions, offerButton } from "./message-actions.js";
 import { MessageEditor } from "./message-editor.js";
 import { showTime } from "./message-time.js";
 import { QuestionParts } from "./question-parts.js";
+import { StatusView } from "./status-view.js";
 
 /** @typedef {import("../chat/presenting.js").ActionName} ActionName */
 /** @typedef {import("../chat/presenting.js").OfferName} OfferName */
@@ -31,7 +32,7 @@ import { QuestionParts } from "./question-parts.js";
 /**
  * Elements around the text.
  * @typedef {object} Surroundings
- * @property {HTMLElement} foot
+ * @property {StatusView} status
  * @property {HTMLElement} offers
  * @property {HTMLTimeElement} time
  * @property {MessageActions} actions
@@ -41,8 +42,6 @@ import { QuestionParts } from "./question-parts.js";
 const PIECE = 4000;
 /** Most text painted in a pause between frames, in UTF-16 units: a pause is shorter than a frame. */
 const IDLE_PIECE = 500;
-/** Shortest time between two changes of the figures in the status line, in milliseconds. */
-const FIGURES_MS = 200;
 
 export class MessageView {
   #batcher;
@@ -66,12 +65,7 @@ export class MessageView {
   #isClosed = false;
   /** @type {Shown} */
   #shown;
-  /** @type {StatusLine | null} */
-  #nextStatus = null;
   #hasStatus = false;
-  #statusWords = "";
-  #statusShownAt = 0;
-  #isWaitingForFigures = false;
   #offered = "[]";
   /** @type {MessageEditor | null} */
   #editor = null;
@@ -152,14 +146,9 @@ export class MessageView {
 
   /** @param {StatusLine | null} line */
   showStatus(line) {
-    this.#setStatus(line);
-    this.#batcher.schedule(this);
-  }
-
-  /** @param {StatusLine | null} line */
-  #setStatus(line) {
     this.#hasStatus = true;
-    this.#nextStatus = line ?? { tone: "quiet", text: "" };
+    this.#around?.status.set(line);
+    this.#batcher.schedule(this);
   }
 
   /** Render the message, because it is in or near the viewport. */
@@ -180,14 +169,14 @@ export class MessageView {
       return false;
     }
     this.#paintText(this.#painted, IDLE_PIECE);
-    if (this.isPainted) this.#paintLine();
+    if (this.isPainted) this.#around?.status.paint(false);
     return this.isPainted;
   }
 
   /** Render the whole message now, before the page is printed. */
   prepareWhole() {
     this.#paintText(this.#rendered(), Infinity);
-    this.#paintLine();
+    this.#around?.status.paint(false);
   }
 
   /**
@@ -236,22 +225,14 @@ export class MessageView {
     else if (this.#unpainted !== "" || this.#isReplaced) this.#paintBare();
     const isBehind = this.#painted !== null && this.#unpainted !== "";
     if (isBehind) this.#batcher.schedule(this);
-    this.#paintLine(isBehind);
-  }
-
-  /** Show the newest status line. The end of an answer is shown once all its text is painted. */
-  #paintLine(isBehind = false) {
-    if (!this.#around || !this.#nextStatus || (isBehind && this.#nextStatus.tone !== "busy")) return;
-    if (this.#isTooSoon(this.#nextStatus)) return this.#waitForFigures();
-    this.#paintStatus(this.#around, this.#nextStatus);
-    this.#nextStatus = null;
+    this.#around?.status.paint(isBehind);
   }
 
   /** @returns {Surroundings} */
   #surroundings() {
     const act = (/** @type {ActionName} */ name) => this.#delegate.messageActed(name, this.id);
     return {
-      foot: find(this.body, ".message-foot"),
+      status: new StatusView(this.body, find(this.body, ".message-foot"), () => this.#batcher.schedule(this)),
       offers: find(this.body, ".offers"),
       time: /** @type {HTMLTimeElement} */ (find(this.body, ".message-time")),
       actions: new MessageActions(find(this.body, ".actions"), act, this.#openers.openMenu, this.role === "user" ? "last" : "first"),
@@ -259,33 +240,14 @@ export class MessageView {
   }
 
   /** @param {Surroundings} around */
-  #showAround({ offers, actions, time }) {
+  #showAround({ status, offers, actions, time }) {
     const shown = this.#shown;
-    if (shown.line || this.#hasStatus) this.#setStatus(shown.line);
+    this.#hasStatus ||= shown.line !== null;
+    if (this.#hasStatus) status.set(shown.line);
     this.#offer(offers, shown.offers);
     this.element.dataset.branches = String(shown.branch.count);
     showTime(time, shown.at);
     actions.show(shown.actions, shown.branch);
-  }
-
-  /** Return true if only the figures have changed and the last change is too recent. @param {StatusLine} line */
-  #isTooSoon(line) {
-    const words = line.text.replace(/[\d.,]+/g, "");
-    const isSame = words === this.#statusWords && line.tone === "busy" && !line.progress;
-    const now = performance.now();
-    if (isSame && now - this.#statusShownAt < FIGURES_MS) return true;
-    this.#statusWords = words;
-    this.#statusShownAt = now;
-    return false;
-  }
-
-  #waitForFigures() {
-    if (this.#isWaitingForFigures) return;
-    this.#isWaitingForFigures = true;
-    setTimeout(() => {
-      this.#isWaitingForFigures = false;
-      this.#batcher.schedule(this);
-    }, FIGURES_MS);
   }
 
   #showThinkingTimes() {
@@ -327,23 +289,6 @@ export class MessageView {
     this.#isFinished = false;
     this.#isClosed = true;
     painted.finish();
-  }
-
-  /**
-   * @param {Surroundings} around
-   * @param {StatusLine} line
-   */
-  #paintStatus({ foot }, { tone, text, progress }) {
-    const status = foot.querySelector(".status");
-    if (!(status instanceof HTMLElement)) return;
-    this.body.ariaBusy = String(tone === "busy");
-    status.dataset.tone = tone;
-    find(status, ".status-text").textContent = text;
-    const bar = /** @type {HTMLProgressElement} */ (find(status, "progress"));
-    bar.hidden = !progress;
-    if (!progress) return;
-    bar.max = progress.max;
-    bar.value = progress.value;
   }
 
   /**

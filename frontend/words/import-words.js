@@ -1,6 +1,6 @@
 /** The page's words for the outcome of an import. Pure. */
 
-import { ApiError, reasonFor } from "../conversations/api.js";
+import { ApiError, reasonFor } from "../conversations/api-error.js";
 import { MOST_BYTES } from "../conversations/importing.js";
 
 /** @typedef {import("../conversations/api.js").Imported} Imported */

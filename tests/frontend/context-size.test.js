@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { ApiError } from "../../frontend/conversations/api.js";
+import { ApiError } from "../../frontend/conversations/api-error.js";
 import { CONNECTED, FakeTabs, WAITING, accepted, done, settle, token } from "./fake-parts.js";
 
 /**

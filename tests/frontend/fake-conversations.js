@@ -1,6 +1,6 @@
 /** What stands for the server's conversations: it keeps them, and does to them what the server does. */
 
-import { ApiError } from "../../frontend/conversations/api.js";
+import { ApiError } from "../../frontend/conversations/api-error.js";
 
 /** @typedef {import("../../frontend/conversations/api.js").Change} Change */
 /** @typedef {import("../../frontend/conversations/api.js").ConversationDocument} ConversationDocument */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
-import { ApiError } from "../../frontend/conversations/api.js";
+import { ApiError } from "../../frontend/conversations/api-error.js";
 import { MOST_BYTES } from "../../frontend/conversations/importing.js";
 import { LibraryUI } from "../../frontend/library-ui.js";
 import { settle } from "./fake-parts.js";

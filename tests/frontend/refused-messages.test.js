@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
-import { ApiError } from "../../frontend/conversations/api.js";
+import { ApiError } from "../../frontend/conversations/api-error.js";
 import { CONNECTED, FakeTabs, WAITING, accepted, done, rejected, settle, token } from "./fake-parts.js";
 
 /** @typedef {import("../../frontend/protocol/messages.js").Generate} Generate */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
-import { ApiError, ConversationsApi, reasonFor } from "../../../frontend/conversations/api.js";
+import { ApiError, reasonFor } from "../../../frontend/conversations/api-error.js";
+import { ConversationsApi } from "../../../frontend/conversations/api.js";
 import { FakeClock } from "../fake-clock.js";
 import { settle } from "../fake-parts.js";
 

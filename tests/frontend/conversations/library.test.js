@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
-import { ApiError } from "../../../frontend/conversations/api.js";
+import { ApiError } from "../../../frontend/conversations/api-error.js";
 import { Library, unsentSummary } from "../../../frontend/conversations/library.js";
 import { FakeClock } from "../fake-clock.js";
 import { settle } from "../fake-parts.js";

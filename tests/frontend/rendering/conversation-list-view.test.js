@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 
 import { parseHTML } from "linkedom";
 
-import { ApiError } from "../../../frontend/conversations/api.js";
+import { ApiError } from "../../../frontend/conversations/api-error.js";
 import { ConversationListView } from "../../../frontend/rendering/conversation-list-view.js";
 
 /** @typedef {import("../../../frontend/conversations/api.js").Found} Found */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { ApiError } from "../../../frontend/conversations/api.js";
+import { ApiError } from "../../../frontend/conversations/api-error.js";
 import { canRetry } from "../../../frontend/conversations/importing.js";
 import { outcome, refusal } from "../../../frontend/words/import-words.js";
 
