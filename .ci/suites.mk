@@ -24,14 +24,15 @@ test-fuzz: | build
 test-frontend: | build
 	@$(call run_node_tests,tests/frontend tests/protocol tests/openai,test-frontend,2)
 
-# Chromium runs all browser tests, Firefox and WebKit those that show where browsers differ. `make test-slow` runs all in each.
+# Chromium runs all browser tests, then Firefox and WebKit at once those that show where browsers differ. `make test-slow` runs all
+# in each.
 #   make test BROWSERS=chromium    for the page in one of them
 BROWSERS := chromium firefox webkit
 EVERYWHERE := page composer attachments login tabs event-source
 test-browser: | build
-	@failed=; for browser in $(BROWSERS); do \
-	  printf '\n-- %s\n' "$$browser"; $(MAKE) --no-print-directory "test-$$browser" || failed="$$failed $$browser"; \
-	done; \
+	@failed=; \
+	$(if $(filter chromium,$(BROWSERS)),printf '\n-- chromium\n'; $(MAKE) --no-print-directory test-chromium || failed=" chromium";) \
+	$(call run_together,$(filter-out chromium,$(BROWSERS))); \
 	[ -z "$$failed" ] || { echo "make test-browser: it failed in:$$failed"; exit 1; }
 
 # What `*.chromium.test.js` measures depends on timing, so these run one at a time. Two of the others run at once, each with
@@ -62,6 +63,16 @@ test-webkit: | build
 
 # Tests that Firefox and WebKit run.
 BROWSER_TESTS = $(EVERYWHERE:%=tests/e2e/%.test.js)
+
+# Runs test-NAME for each name of $(1), all at once, shows the output of each when it has ended, and adds those that failed to $$failed.
+define run_together
+declare -A running=(); trap 'kill "$${running[@]}" 2>/dev/null || :' EXIT; \
+for name in $(1); do $(MAKE) --no-print-directory "test-$$name" >"build/test-$$name.out" 2>&1 & running[$$name]=$$!; done; \
+for name in $(1); do \
+  result=0; wait "$${running[$$name]}" || result=$$?; printf '\n-- %s\n' "$$name"; cat "build/test-$$name.out"; \
+  [ "$$result" = 0 ] || failed="$$failed $$name"; \
+done
+endef
 
 # $(1) the program, $(2) the Debian package that brings it, $(3) the variable that names another one
 define check_program
