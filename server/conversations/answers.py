@@ -8,7 +8,7 @@ from typing import Final
 
 from protocol.errors import RemoteProtocolError
 from protocol.messages import Done
-from server.conversations import turns
+from server.conversations import turn_end
 from server.conversations.changes import Changes
 from server.conversations.reading import Writing
 from server.conversations.store import Store, now
@@ -71,7 +71,7 @@ class Answers:
     ) -> None:
         """Write the answer now, before any request of a client that has read the `done`; retry later when this
         fails."""
-        future = self._store.submit(turns.end, writing, parts, done, model, now())
+        future = self._store.submit(turn_end.end, writing, parts, done, model, now())
 
         def written(future: asyncio.Future[Summary | None]) -> None:
             if not future.cancelled() and isinstance(future.exception(), RemoteProtocolError):
