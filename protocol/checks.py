@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ChatMessage, ClientMessage, Draft, Generate, NamedTool, Steer
+from protocol.messages import Cancel, ChatMessage, ClientMessage, Draft, Generate, NamedTool, Steer, ToolResult
 from protocol.parameter_table import PARAMETERS, JsonObject
 
 SOURCES: Final = ("prompt", "messages", "conversation")
@@ -83,20 +83,38 @@ def _check_source(message: Generate) -> None:
 def _check_turn(message: Generate) -> None:
     """Check the fields that describe a turn of a conversation (PROTOCOL 14.2)."""
     if message.conversation is None:
-        for name in ("content", "parent", "message_id"):
+        for name in ("content", "results", "parent", "message_id"):
             if getattr(message, name) not in (None, UNSET):
                 text = f"{name} goes with `conversation`; name the conversation, or leave {name} out"
                 raise _invalid("generate", message.id, name, text)
         return
-    if message.content is None and not isinstance(message.parent, str):
+    if message.results is not None:
+        _check_results(message, message.results)
+    elif message.content is None and not isinstance(message.parent, str):
         text = (
-            "generate needs `content` (the user's message in the conversation) or `parent` (the message to answer "
-            "again, or the answer to continue); neither was given"
+            "generate needs `content` (the user's message in the conversation), `results` (of the calls in an answer) "
+            "or `parent` (the message to answer again, or the answer to continue); none was given"
         )
         raise _missing(message.id, "content", text)
     if message.content is None and message.message_id is not None:
         text = "message_id names the user's message and so needs `content`; give both, or leave message_id out"
         raise _invalid("generate", message.id, "message_id", text)
+
+
+def _check_results(message: Generate, results: Sequence[ToolResult]) -> None:
+    """Check the results of an answer's calls. The conversation knows which calls there are."""
+    if message.content is not None:
+        text = "generate takes `content` or `results`, not both; send the results, and the message after the answer"
+        raise _invalid("generate", message.id, "results", text)
+    if message.parent is None:
+        text = "parent can't be null with `results`: name the answer that has the calls, or leave parent out"
+        raise _invalid("generate", message.id, "parent", text)
+    ids = [result.tool_call_id for result in results]
+    for index, id in enumerate(ids):
+        if id in ids[:index]:
+            path = f"results[{index}].tool_call_id"
+            text = f"{path}: {id!r} is given twice; give one result for each call"
+            raise _invalid("generate", message.id, path, text)
 
 
 def _check_text(message: Generate) -> None:
@@ -142,9 +160,8 @@ def _check_tools(message: Generate) -> None:
         if name in names[:index]:
             path = f"tools[{index}].function.name"
             raise _invalid("generate", message.id, path, f"{path}: {name!r} is given twice; give each its own name")
-    if names and (message.raw or message.conversation is not None):
-        other = "raw" if message.raw else "conversation"
-        text = f"tools can't go with `{other}`; send the dialogue as `messages`"
+    if names and message.raw:
+        text = "tools can't go with `raw`, which has no chat template to offer them; leave one of them out"
         raise _invalid("generate", message.id, "tools", text)
     choice = message.tool_choice
     if isinstance(choice, str) and choice not in CHOICES:

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from protocol.messages import ChatMessage, Generate, NamedTool, Params, Tool, ToolCall, Truncation
+from protocol.messages import ChatMessage, Generate, NamedTool, Params, Tool, ToolCall, ToolResult, Truncation
 from protocol.parameter_table import PARAMETERS, Texts
 from protocol.params import ParamsKeywords
 
@@ -26,13 +26,15 @@ class Sampling(ParamsKeywords, total=False):
 
 class Asking(Sampling, total=False):
     """All keywords of ``Chat.generate``: sampling, ``model`` and ``truncation`` (PROTOCOL 4.2), and the turn of a
-    conversation (14.2). ``tools`` and ``tool_choice`` may be objects as in the message (15).
+    conversation (14.2). ``tools``, ``tool_choice`` and ``results`` may be objects as in the message (15).
 
-    ``parent`` None: a new first message.
+    ``results``: of all calls in the answer ``parent`` of the conversation, in place of ``content``. ``parent`` None: a
+    new first message.
     """
 
     conversation: str
     content: str | None
+    results: Sequence[ToolResult | Mapping[str, Any]]
     parent: str | None
     message_id: str | None
     model: str | None
@@ -47,6 +49,7 @@ class Asking(Sampling, total=False):
 BESIDE: Final = (
     "conversation",
     "content",
+    "results",
     "parent",
     "message_id",
     "model",
@@ -76,8 +79,9 @@ def generate_request(
             values[name] = (values[name],)
     top_logprobs = values.pop("top_logprobs", None)
     beside = {name: values.pop(name) for name in BESIDE if name in values}
-    if "tools" in beside:
-        beside["tools"] = tuple(beside["tools"])
+    for name in ("tools", "results"):
+        if name in beside:
+            beside[name] = tuple(beside[name])
     params = Params(**values)
     request = Generate(id=id, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **beside)
     if prompt is None:

@@ -37,6 +37,7 @@ FunctionName = Annotated[
 ]
 CallId = Annotated[str, Meta(min_length=1, max_length=256)]
 MAX_TOOLS: Final = 128
+MAX_RESULTS: Final = 256
 
 
 class GenerationState(StrEnum):
@@ -99,6 +100,13 @@ class ChatMessage(Record, frozen=True, kw_only=True):
     tool_call_id: CallId | None = None
 
 
+class ToolResult(Record, frozen=True, kw_only=True):
+    """Result of one call of an answer in a conversation."""
+
+    tool_call_id: CallId
+    content: str
+
+
 class ToolFunction(Record, frozen=True, kw_only=True):
     """A function that the model may call. ``parameters``: JSON schema of the object with its arguments; None: it takes
     none. ``strict``: a forced call is refused if its schema can't be enforced."""
@@ -141,10 +149,11 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     """Start a generation. Exactly one of ``prompt``, ``messages`` and ``conversation``; ``raw`` only with ``prompt``.
 
     ``truncation``: "auto" drops the oldest turns when not all fit, "disabled" does not; None: "auto" with
-    ``conversation``, else "disabled". ``content``, ``parent`` and ``message_id`` require ``conversation`` (PROTOCOL
-    14.2). ``parent`` UNSET: the end of the displayed branch; None: a new first message. ``model`` None: the server
-    chooses it. ``on_detach_ms``: how long the generation continues without readers; UNSET = 30000 (to its end with a
-    conversation), None = to its end, 0 = not at all.
+    ``conversation``, else "disabled". ``content``, ``results``, ``parent`` and ``message_id`` require ``conversation``
+    (PROTOCOL 14.2). ``results``: of the calls in the answer ``parent``, in place of ``content``. ``parent`` UNSET: the
+    end of the displayed branch; None: a new first message. ``model`` None: the server chooses it. ``on_detach_ms``: how
+    long the generation continues without readers; UNSET = 30000 (to its end with a conversation), None = to its end, 0
+    = not at all.
     """
 
     id: Id | None = None
@@ -152,6 +161,7 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     messages: Annotated[tuple[ChatMessage, ...], Meta(min_length=1)] | None = None
     conversation: Id | None = None
     content: str | None = None
+    results: Annotated[tuple[ToolResult, ...], Meta(min_length=1, max_length=MAX_RESULTS)] | None = None
     parent: Id | UnsetType | None = UNSET
     message_id: Id | None = None
     model: ModelName | None = None

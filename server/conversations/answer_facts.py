@@ -29,6 +29,7 @@ def ended(begun: About, done: Done | None, model: str | None) -> About:
         limit=done.limit,
         model=model,
         error=done.error,
+        tool_calls=done.tool_calls,
     )
 
 

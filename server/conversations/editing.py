@@ -201,10 +201,13 @@ def change_message(
     changed = msgspec.json.decode(about, type=About)
     if change.content is not None:
         _refuse_text(change.content, change.was, message, role, state, content)
+        _refuse_call(message, role, changed, "content", "answer the question again")
         db.execute(_CHANGE_TEXT, (change.content, found.key, message))
         changed = replace(changed, edited_at=now)
     if change.summary is not UNSET:
         summarized = change.summary if change.summary and change.summary.strip() else None
+        if summarized:
+            _refuse_call(message, role, changed, "summary", "summarize a message above or below them")
         changed = replace(changed, summary=summarized)
     db.execute(_CHANGE_ABOUT, (_json(changed), found.key, message))
     db.execute(_TOUCH, (found.key,))
@@ -225,6 +228,13 @@ def _refuse_text(new: str, was: str | None, message: str, role: str, state: str,
     if was is not None and was != content:
         text = f"was: the text of message {message!r} has changed since; read the conversation again"
         raise RemoteProtocolError(ErrorCode.EDIT_CONFLICT, text, field="was")
+
+
+def _refuse_call(message: str, role: str, about: About, field: str, remedy: str) -> None:
+    """Raise RemoteProtocolError if a message has calls or the result of one, which fit each other."""
+    if role == "tool" or about.tool_calls:
+        text = f"{field}: message {message!r} has calls, or the result of one, which stay as they are; {remedy}"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field=field)
 
 
 def _changed(db: sqlite3.Connection, principal: str, id: str, was_listed: bool) -> Changed:

@@ -178,6 +178,8 @@ def _message(values: Sequence[Any]) -> Message:
         dropped=decoded.dropped,
         summary=decoded.summary,
         edited_at=decoded.edited_at,
+        tool_calls=decoded.tool_calls,
+        tool_call_id=decoded.tool_call_id,
     )
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate
@@ -57,7 +57,7 @@ class Sizes:
 
     async def _measured(self, body: Generate, turn: turns.Turn) -> Context:
         async with self._turn:
-            asked = turn_prompt.asked(body, turn, self._registry.writer.models)
+            asked = turn_prompt.asked(_with_tools(body, turn), turn, self._registry.writer.models)
             size = await self._registry.measure(asked, turn_prompt.written(turn))
         return Context(**size._asdict())
 
@@ -72,6 +72,11 @@ class Sizes:
         self._known[key] = found
         if len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
+
+
+def _with_tools(body: Generate, turn: turns.Turn) -> Generate:
+    """Return ``body`` with the conversation's tools, which the page sends with each message."""
+    return structs.replace(body, tools=turn.settings.tools)
 
 
 def _key(db: sqlite3.Connection, principal: str, conversation: str, parent: str | UnsetType | None) -> _Key:

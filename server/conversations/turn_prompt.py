@@ -9,6 +9,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from protocol.messages import ChatMessage, Generate, Params
+from server.conversations import tool_results
 from server.conversations.turns import Turn
 from server.conversations.values import Message
 from server.writers.writer_port import ServedModel, names_of
@@ -25,7 +26,7 @@ def asked(body: Generate, turn: Turn, models: Sequence[ServedModel]) -> Generate
     """
     branch = turn.branch[:-1] if turn.continued else turn.branch
     summary, branch = _after_summary(branch)
-    dialogue = [ChatMessage(role=message.role, content=message.content) for message in branch]
+    dialogue = tool_results.dialogue(branch, turn.results)
     if turn.content is not None:
         dialogue.append(ChatMessage(role="user", content=turn.content))
     system = [text for text in (turn.settings.system, summary) if text and text.strip()]
@@ -37,6 +38,7 @@ def asked(body: Generate, turn: Turn, models: Sequence[ServedModel]) -> Generate
         body,
         messages=tuple(dialogue),
         content=None,
+        results=None,
         parent=UNSET,
         message_id=None,
         model=model,

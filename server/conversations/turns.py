@@ -5,17 +5,19 @@ Every function runs on the store's thread, in its transaction.
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Generate
-from server.conversations import tree
+from protocol.messages import Generate, ToolResult
+from server.conversations import tool_results, tree
 from server.conversations.answer_facts import about_of, beginning
-from server.conversations.message_rows import NewMessage, encoded, insert, is_taken, summary_if_listed
+from server.conversations.message_rows import NewMessage, encoded, free_id, insert, is_taken, summary_if_listed
 from server.conversations.reading import (
     ConversationRow,
     any_row,
@@ -27,7 +29,7 @@ from server.conversations.reading import (
     unknown_message,
 )
 from server.conversations.titles import title_of
-from server.conversations.values import ConversationSettings, Message, MessageState, Summary
+from server.conversations.values import About, ConversationSettings, Message, MessageState, Summary
 
 _CONTINUE = "UPDATE messages SET state = 'writing', generation = ?, about = ? WHERE conversation = ? AND id = ?"
 _PUT_BACK = "UPDATE messages SET state = ?, generation = ?, about = ? WHERE conversation = ? AND id = ?"
@@ -39,7 +41,8 @@ _REMOVE = "DELETE FROM messages WHERE conversation = ? AND id = ?"
 class Turn:
     """A `generate` in a conversation: the branch it extends, and what it adds.
 
-    ``continued``: the message to continue; None: a new answer. ``parent``: parent of the new messages.
+    ``continued``: the message to continue; None: a new answer. ``parent``: parent of the new messages. ``results``:
+    those of the calls in the last message of the branch, in the order of the calls.
     """
 
     settings: ConversationSettings
@@ -47,6 +50,7 @@ class Turn:
     parent: str | None
     content: str | None
     continued: Message | None
+    results: tuple[ToolResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +71,21 @@ def turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn:
     possible."""
     found, branch = _branch(db, principal, body)
     _refuse_unfinished(branch)
-    return _turn(found, branch, body.content)
+    return _turn(found, branch, body)
 
 
 def present_turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn | None:
     """Resolve ``body`` like ``turn``, on a branch whose end may still be written; None when the branch has no message.
+    An answer with calls, which can't be continued, gets an empty message after it.
 
     Raises RemoteProtocolError, as ``turn``.
     """
     found, branch = _branch(db, principal, body)
-    return _turn(found, branch, body.content) if branch or body.content is not None else None
+    if not branch and body.content is None:
+        return None
+    if body.content is None and branch[-1].tool_calls:
+        body = replace(body, content="")
+    return _turn(found, branch, body)
 
 
 def _branch(db: sqlite3.Connection, principal: str, body: Generate) -> tuple[ConversationRow, tuple[Message, ...]]:
@@ -89,16 +98,21 @@ def _branch(db: sqlite3.Connection, principal: str, body: Generate) -> tuple[Con
     return found, tuple(all_[id] for id in tree.path({m.id: m.parent for m in all_.values()}, parent))
 
 
-def _turn(found: ConversationRow, branch: tuple[Message, ...], content: str | None) -> Turn:
+def _turn(found: ConversationRow, branch: tuple[Message, ...], body: Generate) -> Turn:
     parent = branch[-1].id if branch else None
-    if content is not None:
-        return Turn(settings=settings(found), branch=branch, parent=parent, content=content, continued=None)
+    turn = Turn(settings=settings(found), branch=branch, parent=parent, content=body.content, continued=None)
+    if body.content is not None:
+        return turn
+    if body.results is not None:
+        return dataclasses.replace(turn, results=tool_results.of_calls(branch, body.results))
     last = branch[-1]
     if last.role == "system":
-        text = "parent must be a message of the user, to answer again, or an answer, to continue"
+        text = "parent must be a message of the user or a result, to answer again, or an answer, to continue"
         raise RemoteProtocolError(ErrorCode.INVALID_FIELD, f"{text}; {last.id!r} is a system message", field="parent")
-    continued = last if last.role == "assistant" else None
-    return Turn(settings=settings(found), branch=branch, parent=parent, content=None, continued=continued)
+    if last.tool_calls:
+        text = "an answer with calls can't be continued; send their `results`, or answer the message above it again"
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, f"parent: {text}", field="parent")
+    return dataclasses.replace(turn, continued=last if last.role == "assistant" else None)
 
 
 def begin(
@@ -119,7 +133,7 @@ def begin(
         return _begun(
             db, principal, found, turn, now, message=turn.continued.id, added=(), leaf=_leaf(known, found, turn)
         )
-    rows = list(_given(turn, question))
+    rows = list(_given(db, found.key, turn, question, answer))
     above = rows[-1].id if rows else turn.parent
     rows.append(
         NewMessage(
@@ -139,10 +153,17 @@ def begin(
     return _begun(db, principal, found, turn, now, message=answer, added=added, leaf=answer)
 
 
-def _given(turn: Turn, question: str) -> Iterator[NewMessage]:
-    """Yield the messages that the client gives, the user's with the id ``question``."""
+def _given(db: sqlite3.Connection, conversation: int, turn: Turn, question: str, answer: str) -> Iterator[NewMessage]:
+    """Yield the messages that the client gives: the user's with the id ``question``, or results, each below the one
+    before."""
     if turn.content is not None:
         yield NewMessage(id=question, parent=turn.parent, role="user", content=turn.content)
+    above = turn.parent
+    for number, result in enumerate(turn.results, start=1):
+        id = free_id(db, conversation, tool_results.message_id(answer, number))
+        about = About(tool_call_id=result.tool_call_id)
+        yield NewMessage(id=id, parent=above, role="tool", content=result.content, about=about)
+        above = id
 
 
 def undo(db: sqlite3.Connection, principal: str, conversation: str, begun: TurnStart) -> Summary | None:

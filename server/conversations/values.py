@@ -9,6 +9,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from protocol.messages import (
+    MAX_TOOLS,
+    CallId,
     Conversation,
     Count,
     DoneReason,
@@ -21,7 +23,10 @@ from protocol.messages import (
     ModelName,
     Params,
     Record,
+    Role,
     Timings,
+    Tool,
+    ToolCall,
     Truncation,
     Usage,
 )
@@ -65,13 +70,17 @@ STATES = {
 
 
 class ConversationSettings(Record, frozen=True, kw_only=True):
-    """Defaults for every answer in a conversation; a `generate` may override them."""
+    """Defaults for every answer in a conversation; a `generate` may override them.
+
+    ``tools`` is no default: a client that can answer calls sends them with each `generate`.
+    """
 
     system: Annotated[str, Meta(max_length=MAX_SYSTEM)] | None = None
     params: Params = Params()
     model: ModelName | None = None
     truncation: Truncation | None = None
     reasoning_effort: Effort | None = None
+    tools: Annotated[tuple[Tool, ...], Meta(max_length=MAX_TOOLS)] = ()
 
 
 class Earlier(Facts, frozen=True, kw_only=True):
@@ -90,7 +99,8 @@ class About(Facts, frozen=True, kw_only=True):
 
     ``thoughts``: duration of each of its thoughts, in milliseconds; 0 when unknown. ``summary``: text that the model is
     given in place of this message and all above it. ``edited_at``: time of the user's last change of its text, in
-    milliseconds since the Unix epoch.
+    milliseconds since the Unix epoch. ``tool_calls``: of an answer, whose text has them too. ``tool_call_id``: of a
+    message with the role ``tool``, the call in the answer above that it is the result of.
     """
 
     reason: DoneReason | None = None
@@ -104,6 +114,8 @@ class About(Facts, frozen=True, kw_only=True):
     dropped: EventSeq | None = None
     summary: Annotated[str, Meta(max_length=MAX_SUMMARY)] | None = None
     edited_at: Count | None = None
+    tool_calls: tuple[ToolCall, ...] | None = None
+    tool_call_id: CallId | None = None
 
 
 class Message(About, frozen=True, kw_only=True):
@@ -111,7 +123,7 @@ class Message(About, frozen=True, kw_only=True):
 
     id: Id
     parent: Id | None
-    role: Literal["system", "user", "assistant"]
+    role: Role
     content: str
     created_at: Count
     state: MessageState

@@ -81,7 +81,8 @@ class Generation:
         """Name of the model that writes it."""
         self.dropped = dropped
         """Number of messages that the prompt leaves out, as sent in `accepted`."""
-        asked = (body.prompt or "", body.content or "", *(message.content for message in body.messages or ()))
+        turns = [turn.content for turn in body.messages or ()] + [result.content for result in body.results or ()]
+        asked = (body.prompt or "", body.content or "", *turns)
         self.note = note
         """Text kept with the generation, also in the journal, for the code that started it."""
         self._request_size = sum(map(len, asked)) + len(note)

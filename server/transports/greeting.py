@@ -12,6 +12,9 @@ from server.guard.connection_access import ConnectionAccess
 from server.transports.model_news import entry_of, greeted_models, sampling_of
 from server.writers.writer_port import Writer
 
+TOOL_RESULTS: Final = "tool_results"
+"""Name of the part of the protocol by which conversations have calls and results."""
+
 DRAFT: Final = "draft"
 """Name of the part of the protocol by which messages are read while they are written."""
 
@@ -19,7 +22,9 @@ DRAFT: Final = "draft"
 def features(writer: Writer) -> tuple[str, ...]:
     """Return the optional parts of the protocol that this server has (PROTOCOL 11)."""
     own = writer.models[0].features
-    return (*own, DRAFT) if writer.reads_ahead else own
+    calls = (TOOL_RESULTS,) if "tools" in own else ()
+    drafts = (DRAFT,) if writer.reads_ahead else ()
+    return (*own, *calls, *drafts)
 
 
 def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:

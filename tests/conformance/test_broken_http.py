@@ -28,6 +28,8 @@ FAULTS = (
     HttpFault("14.1", "forgets how much to think", b'"reasoning_effort":"low"', b'"reasoning_effort":"high"'),
     HttpFault("14.3/2", "replaces a text that has changed", b'"was": "Not this one."', b'"was":            null', True),
     HttpFault("14.3", "gives the copy of a branch the same title", rb" \(branch\)", b""),
+    HttpFault("14.1", "forgets whose result it is", b'"tool_call_id":', b'"call":'),
+    HttpFault("14.2/4", "refuses results in words of its own", b'"code":"invalid_field"', b'"code":"internal"'),
     HttpFault("13.6/2", "ends once more", b"^HTTP/1.1 204 No Content", b"HTTP/1.1 200 OK"),
 )
 

@@ -9,6 +9,7 @@ from tests.hostile.attack import Attack, Socket
 from tests.hostile.line import BINARY, CLOSE, PING, TEXT, frame, frame_head
 
 LONG = "x" * 65
+GIVEN = '{"type":"generate","conversation":"nobody","results":'
 FUNCTION = '{"function":{"name":"f"}}]}'
 
 MESSAGES: dict[str, list[tuple[str, str]]] = {
@@ -85,6 +86,18 @@ MESSAGES: dict[str, list[tuple[str, str]]] = {
         ('{"type":"generate","conversation":"nobody","parent":null}', "missing_field"),
         ('{"type":"generate","conversation":"nobody","parent":"m1"}', "unknown_id"),
         ('{"type":"generate","conversation":"a b","content":"Hi"}', "invalid_field"),
+        (GIVEN + '[{"tool_call_id":"c","content":"2"}]}', "unknown_id"),
+        (GIVEN + "[]}", "invalid_field"),
+        (GIVEN + '{"tool_call_id":"c","content":"2"}}', "invalid_field"),
+        (GIVEN + '[{"tool_call_id":"","content":"2"}]}', "invalid_field"),
+        (GIVEN + '[{"tool_call_id":"c"}]}', "missing_field"),
+        (GIVEN + '[{"tool_call_id":"c","content":{}}]}', "invalid_field"),
+        (GIVEN + '[{"tool_call_id":"c","content":"2","name":"f"}]}', "unknown_field"),
+        (GIVEN + '[{"tool_call_id":"c","content":"2"},{"tool_call_id":"c","content":"3"}]}', "invalid_field"),
+        (GIVEN + '[{"tool_call_id":"c","content":"2"}],"content":"Hi"}', "invalid_field"),
+        (GIVEN + '[{"tool_call_id":"c","content":"2"}],"parent":null}', "invalid_field"),
+        (GIVEN + "[" + ",".join(f'{{"tool_call_id":"{n}","content":""}}' for n in range(257)) + "]}", "invalid_field"),
+        ('{"type":"generate","prompt":"Hi","results":[{"tool_call_id":"c","content":"2"}]}', "invalid_field"),
         ('{"type":"generate","prompt":"Hi","content":"Hi"}', "invalid_field"),
         ('{"type":"generate","prompt":"Hi","parent":"m1"}', "invalid_field"),
         ('{"type":"generate","prompt":"Hi","message_id":"m1"}', "invalid_field"),

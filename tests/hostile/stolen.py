@@ -24,6 +24,7 @@ MESSAGES: Final = [
     '{"type":"generate","conversation":"herss","content":"Hi"}',
     '{"type":"generate","conversation":"herss","content":"Hi","parent":"herss"}',
     '{"type":"generate","conversation":"herss","parent":"herss"}',
+    '{"type":"generate","conversation":"herss","parent":"herss","results":[{"tool_call_id":"c","content":"Hi"}]}',
 ]
 
 REQUESTS: Final[list[tuple[str, str | None]]] = [

@@ -49,6 +49,7 @@ from protocol.messages import (
     ToolCall,
     ToolCallDelta,
     ToolFunction,
+    ToolResult,
     Usage,
     Watch,
     Welcome,
@@ -134,6 +135,13 @@ CLIENT: list[ClientMessage] = [
         chat_template_kwargs={"enable_thinking": False},
     ),
     Generate(prompt="Hi", tools=(Tool(function=ADD),), tool_choice="required"),
+    Generate(
+        id="g2",
+        conversation="c1",
+        parent="g1",
+        results=(ToolResult(tool_call_id="call_1", content=""), ToolResult(tool_call_id="call_2", content="Hé 🙂")),
+        tools=(Tool(function=ADD),),
+    ),
 ]
 
 

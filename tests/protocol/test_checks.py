@@ -15,6 +15,7 @@ from protocol.messages import (
     Params,
     Tool,
     ToolFunction,
+    ToolResult,
 )
 from tests.protocol.samples import CALL, CLIENT
 
@@ -27,6 +28,8 @@ SCHEMA = Params(json_schema={"type": "object"})
 SAID_CALL = ChatMessage(role="user", content="Hi", tool_calls=(CALL,))
 SAID_RESULT = ChatMessage(role="user", content="Hi", tool_call_id="c")
 LOST_RESULT = ChatMessage(role="tool", content="Hi")
+RESULT = ToolResult(tool_call_id="c", content="2")
+TWICE = Generate(id="g1", conversation="c1", results=(RESULT, RESULT))
 FORCED: tuple[NamedTool | str, ...] = (NAMED, "required")
 
 BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
@@ -63,7 +66,10 @@ BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
     (Draft(messages=(USER, SAID_CALL)), ErrorCode.INVALID_FIELD, "messages[1].tool_calls"),
     (Generate(id="g1", prompt="x", tools=(TOOL, TOOL)), ErrorCode.INVALID_FIELD, "tools[1].function.name"),
     (Generate(id="g1", prompt="x", raw=True, tools=(TOOL,)), ErrorCode.INVALID_FIELD, "tools"),
-    (Generate(id="g1", conversation="c1", content="x", tools=(TOOL,)), ErrorCode.INVALID_FIELD, "tools"),
+    (Generate(id="g1", prompt="x", results=(RESULT,)), ErrorCode.INVALID_FIELD, "results"),
+    (Generate(id="g1", conversation="c1", content="x", results=(RESULT,)), ErrorCode.INVALID_FIELD, "results"),
+    (Generate(id="g1", conversation="c1", parent=None, results=(RESULT,)), ErrorCode.INVALID_FIELD, "parent"),
+    (TWICE, ErrorCode.INVALID_FIELD, "results[1].tool_call_id"),
     (Generate(id="g1", prompt="x", tool_choice=NAMED), ErrorCode.INVALID_FIELD, "tool_choice.function.name"),
     (Generate(id="g1", prompt="x", tool_choice="required"), ErrorCode.INVALID_FIELD, "tool_choice"),
     (Generate(id="g1", prompt="x", tools=(TOOL,), tool_choice="add"), ErrorCode.INVALID_FIELD, "tool_choice"),
@@ -97,6 +103,9 @@ def test_contradicting_fields_are_refused(message: ClientMessage, code: ErrorCod
         Generate(prompt="x", raw=True),
         Generate(messages=(USER, ANSWER, USER)),
         Generate(prompt="x", tools=(TOOL,), params=SCHEMA),
+        Generate(conversation="c1", content="x", tools=(TOOL,), tool_choice="required"),
+        Generate(conversation="c1", results=(RESULT,)),
+        Generate(conversation="c1", results=(RESULT,), parent="g1", tools=(TOOL,)),
         Generate(prompt="x", tools=(TOOL,), tool_choice="none", params=SCHEMA),
         Cancel(),
     ],

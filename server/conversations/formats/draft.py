@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import structs
 
 from protocol.messages import Params
 from server.conversations import tree
@@ -16,7 +18,7 @@ from server.conversations.values import MAX_SYSTEM, MAX_TITLE, About, Conversati
 MOST_MESSAGES: Final = 100_000
 """Maximum number of messages per conversation."""
 
-ROLES: Final = ("user", "assistant", "system")
+ROLES: Final = ("user", "assistant", "system", "tool")
 LAST_TIME: Final = 2**53 - 1
 
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -54,10 +56,14 @@ class Draft:
 
 
 def checked(draft: Draft, now: int) -> Draft:
-    """Return ``draft`` with ids, times and a leaf that can be stored. Raises BadItemError."""
+    """Return ``draft`` with ids, times and a leaf that can be stored, and without results that have no call.
+
+    Raises BadItemError.
+    """
     if len(draft.messages) > MOST_MESSAGES:
         raise BadItemError(f"it has {len(draft.messages)} messages; the maximum is {MOST_MESSAGES}")
-    parents = _parents(draft.messages)
+    kept = without(map(_with_own_calls, draft.messages), _without_call(draft.messages, _parents(draft.messages)))
+    parents = _parents(kept)
     names = {id: id if _ID.fullmatch(id) else secrets.token_hex(8) for id in parents}
     created = _time(draft.created_at, now)
     messages = tuple(
@@ -67,7 +73,7 @@ def checked(draft: Draft, now: int) -> Draft:
             parent=None if message.parent is None else names[message.parent],
             created_at=_time(message.created_at, created),
         )
-        for message in draft.messages
+        for message in kept
     )
     leaf = draft.leaf if draft.leaf in parents else tree.newest_leaf(parents, None)
     return replace(
@@ -92,6 +98,41 @@ def without(messages: Iterable[DraftMessage], dropped: set[str]) -> tuple[DraftM
         above[id] = next((one for one in reversed(path) if one not in dropped), None)
     kept = (message for message in messages if message.id not in dropped)
     return tuple(replace(message, parent=above.get(message.parent, message.parent)) for message in kept)
+
+
+def _with_own_calls(message: DraftMessage) -> DraftMessage:
+    """Return a message without the calls, or the call, that a message of its role can't have."""
+    about = message.about
+    if message.role != "assistant" and about.tool_calls is not None:
+        about = structs.replace(about, tool_calls=None)
+    if message.role != "tool" and about.tool_call_id is not None:
+        about = structs.replace(about, tool_call_id=None)
+    return replace(message, about=about)
+
+
+def _without_call(messages: Iterable[DraftMessage], parents: Mapping[str, str | None]) -> set[str]:
+    """Return the results without a call in the answer above them; other results may be between both."""
+    by_id = {message.id: message for message in messages}
+    calls: dict[str | None, frozenset[str]] = {None: frozenset()}
+    """Calls that a result right below a message may answer."""
+    for id in parents_first(parents):
+        message = by_id[id]
+        own = frozenset(call.id for call in message.about.tool_calls or () if message.role == "assistant")
+        calls[id] = calls[message.parent] if message.role == "tool" else own
+    return {id for id, m in by_id.items() if m.role == "tool" and m.about.tool_call_id not in calls[m.parent]}
+
+
+def parents_first(above: Mapping[str, str | None]) -> list[str]:
+    """Return the ids of a tree, each after its parent."""
+    ordered: dict[str, None] = {}
+    for id in above:
+        path: list[str] = []
+        at: str | None = id
+        while at is not None and at not in ordered:
+            path.append(at)
+            at = above[at]
+        ordered.update(dict.fromkeys(reversed(path)))
+    return list(ordered)
 
 
 def settings_of(system: str | None, params: Params | None = None) -> ConversationSettings:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from protocol.messages import Count, Effort, ModelName, Params, Truncation
+from protocol.messages import MAX_TOOLS, Count, Effort, ModelName, Params, Tool, Truncation
 from server.conversations.formats.draft import BadItemError, Draft, DraftMessage, settings_of
 from server.conversations.values import About, MessageState, Whole
 
@@ -27,6 +27,7 @@ class _Settings(Struct, frozen=True):
     model: ModelName | None = None
     truncation: Truncation | None = None
     reasoning_effort: Effort | None = None
+    tools: Annotated[tuple[Tool, ...], Meta(max_length=MAX_TOOLS)] = ()
 
 
 class _Message(About, frozen=True, kw_only=True):
@@ -65,6 +66,7 @@ def read(item: msgspec.Raw) -> Draft:
             model=found.settings.model,
             truncation=found.settings.truncation,
             reasoning_effort=found.settings.reasoning_effort,
+            tools=found.settings.tools,
         ),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from server.conversations.formats.draft import DraftMessage, without
+from server.conversations.formats.draft import DraftMessage, parents_first, without
 from server.conversations.values import About
 
 
@@ -71,7 +71,7 @@ def joined(nodes: Sequence[Node], leaf: str | None) -> tuple[tuple[DraftMessage,
         children[parent] = children.get(parent, 0) + 1
 
     turns: dict[str, _Turn] = {}
-    for id in _parents_first(above):
+    for id in parents_first(above):
         parent = above[id]
         if parent and children[parent] == 1 and by_id[id].role == by_id[parent].role == "assistant":
             turns[id] = turns[parent]
@@ -131,19 +131,6 @@ def _bare(node: Node, by_id: Mapping[str, Node]) -> DraftMessage:
     """Return ``node`` with only its place in the tree. A parent missing from the file becomes None."""
     parent = node.parent if node.parent in by_id else None
     return DraftMessage(id=node.id, parent=parent, role="user", content="")
-
-
-def _parents_first(above: Mapping[str, str | None]) -> list[str]:
-    """Return the ids of a tree, each after its parent."""
-    ordered: dict[str, None] = {}
-    for id in above:
-        path: list[str] = []
-        at: str | None = id
-        while at is not None and at not in ordered:
-            path.append(at)
-            at = above[at]
-        ordered.update(dict.fromkeys(reversed(path)))
-    return list(ordered)
 
 
 def _leaf(leaf: str | None, by_id: Mapping[str, Node], heads: Mapping[str, str]) -> str | None:
