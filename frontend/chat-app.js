@@ -145,6 +145,7 @@ export class ChatApp {
       open: () => this.#open,
       ask: (question) => this.#questions.ask(question),
       askElsewhere: (content) => this.#questions.askElsewhere(content),
+      openChat: (id) => this.#libraryEvents.conversationChosen(id, null),
       refresh: () => this.#refresh(),
       leaveEmpty: () => this.#leaveEmpty(),
     });
@@ -326,6 +327,11 @@ export class ChatApp {
   messageEdited(id, text) {
     this.#commands.messageEdited(id, text);
     this.#parts.composer.focus();
+  }
+
+  /** @type {(id: string, edit: import("./rendering/message-editing.js").AnswerEdit) => Promise<boolean>} */
+  answerEdited(id, edit) {
+    return this.#commands.answerEdited(id, edit);
   }
 
   /** @param {string | null} conversation */

@@ -1,14 +1,17 @@
 /** Commands on a message of the open conversation: copy, edit, regenerate, delete and others. */
 
-import { ApiError, mayPass, reasonFor } from "../conversations/api-error.js";
+import { ApiError } from "../conversations/api-error.js";
 import { noteOf, notesAlong } from "../conversations/notes.js";
+import { AnswerCommands } from "./answer-commands.js";
 import { NoteCommands } from "./note-commands.js";
+import { reportTrouble } from "./trouble.js";
 
 /** @typedef {import("../conversations/api.js").Change} Change */
 /** @typedef {import("../conversations/api.js").Message} Message */
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../conversations/outbox.js").Outbox} Outbox */
 /** @typedef {import("../conversations/outbox.js").Parcel} Parcel */
+/** @typedef {import("../rendering/message-editing.js").AnswerEdit} AnswerEdit */
 /** @typedef {import("../rendering/message-view.js").MessageDelegate} MessageDelegate */
 /** @typedef {import("../ui/toast-view.js").Toast} Toast */
 /** @typedef {import("./presenting.js").ActionName} ActionName */
@@ -28,15 +31,20 @@ import { NoteCommands } from "./note-commands.js";
  * @property {() => OpenConversation} open
  * @property {(question: Question) => void} ask
  * @property {(content: string) => void} askElsewhere in a new chat
+ * @property {(conversation: string) => void} openChat
+ * @property {() => string} newId
  * @property {() => void} refresh updates the view of the conversation
  * @property {() => void} leaveEmpty opens a new chat if nothing is left of one that the server never had
  * @property {{find: (id: string) => ActedView | undefined, focus: (id: string) => void}} transcript
  * @property {{
  *   change: (id: string, change: Change) => Promise<unknown>, removeMessage: (id: string, message: string) => Promise<unknown>,
  *   restoreMessage: (id: string, message: string) => Promise<unknown>,
+ *   changeMessage: (id: string, message: string, change: import("../conversations/api.js").MessageChange) => Promise<unknown>,
+ *   branch: (id: string, branch: {conversation: string, message: string}) => Promise<import("../conversations/api.js").Summary>,
  * }} api
  * @property {Outbox} outbox
  * @property {{write: (text: string) => void, focus: () => void, readonly isEmpty: boolean}} composer
+ * @property {{readonly library: {onSummary: (summary: import("../conversations/api.js").Summary) => void}}} libraryUI
  * @property {{show: (toast: Toast) => void}} toasts
  * @property {{say: (state: string) => void}} announcer
  * @property {(text: string) => Promise<boolean>} copy
@@ -45,11 +53,13 @@ import { NoteCommands } from "./note-commands.js";
 /** @implements {MessageDelegate} */
 export class MessageCommands {
   #parts;
+  #answers;
   #notes;
 
   /** @param {CommandParts} parts */
   constructor(parts) {
     this.#parts = parts;
+    this.#answers = new AnswerCommands(parts);
     this.#notes = new NoteCommands(parts);
   }
 
@@ -71,8 +81,10 @@ export class MessageCommands {
         return this.#parts.transcript.find(id)?.edit();
       case "regenerate":
         return this.#parts.ask({ parent: message.parent });
+      case "branch":
+        return void this.#answers.branch(this.#open.id, id, this.#parts.newId());
       case "delete":
-        return this.#remove(message);
+        return void this.#remove(message);
       case "previous":
         return this.turn(id, -1);
       case "next":
@@ -104,6 +116,15 @@ export class MessageCommands {
     if (note) return this.#notes.askAgain(note, text);
     const message = this.#open.tree.find(id);
     if (message) this.#parts.ask({ parent: message.parent, content: text, edited: id });
+  }
+
+  /**
+   * @param {string} id
+   * @param {AnswerEdit} edit
+   * @returns {Promise<boolean>} false if it was not saved
+   */
+  answerEdited(id, edit) {
+    return this.#answers.edited(id, edit);
   }
 
   /**
@@ -198,7 +219,7 @@ export class MessageCommands {
       const action = { label: "Undo", act: () => this.#restore(open, message.id) };
       this.#parts.toasts.show({ text: message.role === "user" ? "Message deleted" : "Answer deleted", action });
     } catch (error) {
-      if (!isGone(error)) this.#reportError("Couldn't delete.", error, () => this.#remove(message));
+      if (!isGone(error)) reportTrouble(this.#parts.toasts, "Couldn't delete.", error, () => this.#remove(message));
     }
     open.read();
   }
@@ -211,7 +232,7 @@ export class MessageCommands {
     try {
       await this.#parts.api.restoreMessage(open.id, message);
     } catch (error) {
-      this.#reportError("Couldn't undo.", error, () => this.#restore(open, message));
+      reportTrouble(this.#parts.toasts, "Couldn't undo.", error, () => this.#restore(open, message));
     }
     open.read();
   }
@@ -222,18 +243,8 @@ export class MessageCommands {
     try {
       await this.#parts.api.change(id, { leaf });
     } catch (error) {
-      this.#reportError("Couldn't save which version is shown.", error, () => this.#keepLeaf(leaf));
+      reportTrouble(this.#parts.toasts, "Couldn't save which version is shown.", error, () => this.#keepLeaf(leaf));
     }
-  }
-
-  /**
-   * @param {string} trouble
-   * @param {unknown} error
-   * @param {() => void} again
-   */
-  #reportError(trouble, error, again) {
-    const action = mayPass(error) ? { label: "Try again", act: again } : undefined;
-    this.#parts.toasts.show({ text: `${trouble} ${reasonFor(error)}`, tone: "bad", action });
   }
 }
 

@@ -13,7 +13,7 @@ import * as lines from "../words/status-line.js";
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../conversations/outbox.js").Parcel} Parcel */
 /** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
-/** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "delete" | "previous" | "next"} ActionName */
+/** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "branch" | "delete" | "previous" | "next"} ActionName */
 /**
  * Name of a button below an answer that ended early, or below a message that was not sent.
  * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue" | "unsummarize"} OfferName
@@ -126,7 +126,8 @@ export function describe(conversation, message, { isConnected, namesModels = fal
   if (message.role !== "assistant") return null;
   const live = message.generation ? conversation.live(message.generation) : undefined;
   const line = message.state === "writing" ? describeWriting(live, isConnected, message.earlier) : describeEnd(message);
-  return lines.withDropped(lines.withModel(line, namesModels ? message.model : undefined), message.dropped || live?.dropped || 0);
+  const named = lines.withModel(line, namesModels ? message.model : undefined);
+  return lines.withEdit(lines.withDropped(named, message.dropped || live?.dropped || 0), message.edited_at !== undefined);
 }
 
 /**
@@ -170,9 +171,9 @@ function actionsFor(message, { isBusy, isUnsent, isEmpty }) {
   /** @type {ActionName[]} */
   const actions = isEmpty ? [] : message.role === "assistant" ? ["copy", "copy-text"] : ["copy"];
   if (isBusy || isUnsent) return actions;
-  if (message.role === "user") return [...actions, "edit", "delete"];
+  if (message.role === "user") return [...actions, "edit", "branch", "delete"];
   if (message.role !== "assistant") return actions;
-  return [...actions, "regenerate", "delete"];
+  return [...actions, "edit", "regenerate", "branch", "delete"];
 }
 
 /**

@@ -46,10 +46,15 @@ import { ApiError } from "./api-error.js";
  * @property {Failure} [error]
  * @property {number} [dropped] number of earlier messages that the model did not receive
  * @property {string} [summary] text that the model receives in place of this message and all above it
+ * @property {number} [edited_at] time of the user's last change of its text, in milliseconds since 1970
  */
 /** @typedef {Summary & {settings: Settings, leaf: string | null, messages: Message[]}} ConversationDocument */
 /** @typedef {{conversations: Found[], next: string | null}} Page */
 /** @typedef {{title?: string, pinned?: boolean, leaf?: string, settings?: Settings}} Change */
+/**
+ * Change of a message. was: the text that the user has changed; the server refuses the change if there is another by now.
+ * @typedef {{summary?: string | null, content?: string, was?: string}} MessageChange
+ */
 /** @typedef {{id: string, restore_until: number}} Deleted */
 /**
  * @typedef {object} ContextCount
@@ -111,6 +116,16 @@ export class ConversationsApi {
   }
 
   /**
+   * Copy a message and all above it into a new conversation.
+   * @param {string} id of the new conversation
+   * @param {{conversation: string, message: string}} branch
+   * @returns {Promise<ConversationDocument>} the copy, also if it existed already
+   */
+  async branch(id, branch) {
+    return await this.#ask("", { method: "POST", body: { id, branch } });
+  }
+
+  /**
    * @param {string} id
    * @returns {Promise<ConversationDocument>}
    */
@@ -156,7 +171,7 @@ export class ConversationsApi {
   /**
    * @param {string} id of the conversation
    * @param {string} message
-   * @param {{summary: string | null}} change
+   * @param {MessageChange} change
    * @returns {Promise<Summary>}
    */
   async changeMessage(id, message, change) {

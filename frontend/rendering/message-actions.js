@@ -18,6 +18,7 @@ const BUTTONS = {
 /** @type {Partial<Record<ActionName, {label: string, isGrave?: boolean}>>} */
 const MENU = {
   "copy-text": { label: "Copy as plain text" },
+  "branch": { label: "Branch into a new chat" },
   "delete": { label: "Delete this and everything after", isGrave: true },
 };
 /** @type {Record<OfferName, string>} */

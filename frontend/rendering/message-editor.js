@@ -1,4 +1,7 @@
-/** Editor for a sent message, in the message's place. Its files can be removed. */
+/**
+ * Editor for a message, in the message's place. A question is sent again, and its files can be removed; the text of an
+ * answer is saved.
+ */
 
 import { joinMessage } from "../conversations/message-files.js";
 import { textButton } from "../ui/elements.js";
@@ -7,9 +10,10 @@ import { isComposing, isSendKey } from "../ui/submit-key.js";
 
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 /** @typedef {import("../conversations/message-files.js").MessageParts} MessageParts */
+/** @typedef {"send" | "save" | "continue"} EditorCommand send: a question; the others: an answer, which may be continued */
 /**
  * @typedef {object} MessageEditorDelegate
- * @property {(text: string) => void} editorSent
+ * @property {(text: string, command: EditorCommand) => void} editorSent
  * @property {() => void} editorClosed
  * @property {(file: MessageFile) => void} editorOpenedFile
  */
@@ -19,27 +23,41 @@ export class MessageEditor {
   #input = document.createElement("textarea");
   #list = document.createElement("ul");
   #files;
+  #isAnswer;
+  /** @type {HTMLButtonElement[]} */
+  #submits = [];
   element = document.createElement("form");
 
   /**
    * @param {MessageParts} parts text and files of the message
    * @param {MessageEditorDelegate} delegate
+   * @param {boolean} [isAnswer]
    */
-  constructor({ words, files }, delegate) {
+  constructor({ words, files }, delegate, isAnswer = false) {
     this.#delegate = delegate;
+    this.#isAnswer = isAnswer;
     this.#files = files;
     this.#list.className = "file-list";
     this.#list.ariaLabel = "Attached files";
     this.#showFiles();
     this.#input.value = words;
     this.#input.className = "editor-input";
-    this.#input.ariaLabel = "Edit message";
+    this.#input.ariaLabel = isAnswer ? "Edit answer" : "Edit message";
     this.#input.dir = "auto";
     this.#input.rows = Math.min(12, words.split("\n").length + 1);
+    this.#input.addEventListener("input", () => this.#showSubmits());
     this.#input.addEventListener("keydown", (event) => this.#keyPressed(event));
     this.element.className = "editor";
     this.element.append(this.#list, this.#input, this.#buttons());
+    this.#showSubmits();
     this.element.addEventListener("submit", (event) => this.#submitted(event));
+  }
+
+  /** Prevent a second command while the first one is being carried out. @param {boolean} isSaving */
+  showSaving(isSaving) {
+    this.#input.readOnly = isSaving;
+    this.element.ariaBusy = String(isSaving);
+    this.#showSubmits();
   }
 
   focus() {
@@ -50,10 +68,18 @@ export class MessageEditor {
   #buttons() {
     const row = document.createElement("div");
     row.className = "editor-buttons";
-    const send = textButton("Send", "offer offer-first", () => {});
-    send.type = "submit";
-    row.append(textButton("Cancel", "offer", () => this.#delegate.editorClosed()), send);
+    const submit = textButton(this.#isAnswer ? "Save" : "Send", "offer offer-first", () => {});
+    submit.type = "submit";
+    const other = this.#isAnswer ? [textButton("Save and continue", "offer", () => this.#send("continue"))] : [];
+    this.#submits = [...other, submit];
+    row.append(textButton("Cancel", "offer", () => this.#delegate.editorClosed()), ...this.#submits);
     return row;
+  }
+
+  /** An answer can't be saved while it is blank, or while an earlier command is carried out. */
+  #showSubmits() {
+    if (!this.#isAnswer) return;
+    for (const button of this.#submits) button.disabled = this.#input.readOnly || this.#input.value.trim() === "";
   }
 
   #showFiles() {
@@ -74,8 +100,14 @@ export class MessageEditor {
   /** @param {SubmitEvent} event */
   #submitted(event) {
     event.preventDefault();
-    const text = joinMessage(this.#input.value.trim(), this.#files);
-    if (text !== "") this.#delegate.editorSent(text);
+    this.#send(this.#isAnswer ? "save" : "send");
+  }
+
+  /** @param {EditorCommand} command */
+  #send(command) {
+    const { value, readOnly } = this.#input;
+    if (value.trim() === "" && (this.#isAnswer || this.#files.length === 0)) return;
+    if (!readOnly) this.#delegate.editorSent(this.#isAnswer ? value : joinMessage(value.trim(), this.#files), command);
   }
 
   /** @param {KeyboardEvent} event */
@@ -84,7 +116,7 @@ export class MessageEditor {
     if (event.key === "Escape") {
       event.preventDefault();
       this.#delegate.editorClosed();
-    } else if (isSendKey(event)) {
+    } else if (isSendKey(event, this.#isAnswer || undefined)) {
       event.preventDefault();
       this.element.requestSubmit();
     }

@@ -10,7 +10,7 @@ import { MarkdownText } from "./markdown-text.js";
 import { wholeCharacters } from "./markdown/paragraph-view.js";
 import { plainText } from "./markdown/plain-text.js";
 import { MessageActions, offerButton } from "./message-actions.js";
-import { MessageEditor } from "./message-editor.js";
+import { MessageEditing } from "./message-editing.js";
 import { showTime } from "./message-time.js";
 import { QuestionParts } from "./question-parts.js";
 import { StatusView } from "./status-view.js";
@@ -20,13 +20,15 @@ import { StatusView } from "./status-view.js";
 /** @typedef {import("../chat/presenting.js").Shown} Shown */
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 /** @typedef {import("../ui/frame-batcher.js").FrameBatcher} FrameBatcher */
+/** @typedef {import("./message-editing.js").AnswerEdit} AnswerEdit */
 /** @typedef {{openFile: (file: MessageFile) => void, openMenu: import("./message-actions.js").OpenMenu}} Openers */
 /** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
 /**
  * @typedef {object} MessageDelegate
  * @property {(name: ActionName, message: string) => void} messageActed
  * @property {(name: OfferName, message: string) => void} messageOffered
- * @property {(message: string, text: string) => void} messageEdited
+ * @property {(message: string, text: string) => void} messageEdited a question
+ * @property {(message: string, edit: AnswerEdit) => Promise<boolean>} [answerEdited] false if the text was not saved
  */
 
 /**
@@ -67,8 +69,7 @@ export class MessageView {
   #shown;
   #hasStatus = false;
   #offered = "[]";
-  /** @type {MessageEditor | null} */
-  #editor = null;
+  #editing;
 
   /**
    * @param {DocumentFragment} content copy of the page's template for this role
@@ -90,6 +91,7 @@ export class MessageView {
     this.#text = shown.text;
     if (shown.role === "user") this.#question = new QuestionParts(this.body, openers.openFile);
     this.#question?.show(shown.text, shown.files ?? []);
+    this.#editing = new MessageEditing(this.element, this.body, delegate, openers.openFile);
     showBoundary(this.element, shown.boundary ?? null, () => delegate.messageOffered("unsummarize", shown.id));
   }
 
@@ -116,7 +118,7 @@ export class MessageView {
   }
 
   get isEditing() {
-    return this.#editor !== null;
+    return this.#editing.isOpen;
   }
 
   /** @param {Shown} shown */
@@ -208,15 +210,7 @@ export class MessageView {
 
   /** Open the editor in the message's place. */
   edit() {
-    if (this.#editor) return this.#editor.focus();
-    this.#editor = new MessageEditor({ words: this.#text, files: this.#shown.files ?? [] }, {
-      editorSent: (text) => this.#edited(text),
-      editorClosed: () => this.#closeEditor(),
-      editorOpenedFile: this.#openers.openFile,
-    });
-    this.element.dataset.editing = "";
-    this.body.append(this.#editor.element);
-    this.#editor.focus();
+    this.#editing.open(this.#shown, this.#text);
   }
 
   /** Called by the batcher. */
@@ -302,18 +296,5 @@ export class MessageView {
     element.hidden = offers.length === 0;
     const accept = (/** @type {OfferName} */ name) => this.#delegate.messageOffered(name, this.id);
     element.replaceChildren(...offers.map((name) => offerButton(name, accept)));
-  }
-
-  /** @param {string} text */
-  #edited(text) {
-    this.#closeEditor();
-    this.#delegate.messageEdited(this.id, text);
-  }
-
-  #closeEditor() {
-    this.#editor?.element.remove();
-    this.#editor = null;
-    delete this.element.dataset.editing;
-    this.body.focus();
   }
 }

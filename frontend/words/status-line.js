@@ -123,6 +123,15 @@ export function withDropped(line, dropped) {
 }
 
 /**
+ * @param {StatusLine | null} line
+ * @param {boolean} isEdited whether the user has changed the text
+ * @returns {StatusLine | null}
+ */
+export function withEdit(line, isEdited) {
+  return isEdited ? { ...(line ?? { tone: "quiet" }), text: join(line?.text ?? "", "Edited") } : line;
+}
+
+/**
  * Format a short time, such as "12 ms", "1.4 s" or "2 min 5 s".
  * @param {number} ms
  */

@@ -77,11 +77,12 @@ export class ChatPage {
   }
 
   /**
-   * Puts a text into the composer that is too long to be pasted in a moment.
+   * Puts a text into the composer that is too long to be pasted in a moment, or into another field.
    * @param {string} text
+   * @param {string} [field]
    */
-  async fill(text) {
-    await this.page.$eval("#composer-input", (input, filled) => {
+  async fill(text, field = "#composer-input") {
+    await this.page.$eval(field, (input, filled) => {
       /** @type {HTMLTextAreaElement} */ (input).value = filled;
       input.dispatchEvent(new Event("input"));
     }, text);

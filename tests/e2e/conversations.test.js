@@ -118,6 +118,40 @@ describe("Conversations", () => {
     assert.deepEqual(chat.complaints, []);
   });
 
+  it("keep an answer that was edited, go on from it, and branch into a new chat", async () => {
+    await askForAnswer();
+    await chat.pressLast("Edit");
+    await chat.hasFocus(".editor-input");
+    await chat.page.press("Enter");
+    await chat.fill("Frogs and", ".editor-input");
+    await chat.press("Save");
+    await chat.lastStatusSays("Edited");
+    await holds(async () => assert.equal(await chat.lastAnswer(), "Frogs and"));
+    const other = await open(await chat.page.url());
+    await holds(async () => assert.equal(await other.lastAnswer(), "Frogs and"));
+    await chat.page.bringToFront();
+    await chat.pressLast("Edit");
+    await chat.hasFocus(".editor-input");
+    server.hurry();
+    await chat.press("Save and continue");
+    await chat.isAnswered();
+    await chat.lastStatusSays("Edited");
+    const continued = await chat.lastAnswer();
+    assert.match(continued, /^Frogs and/);
+    await holds(async () => assert.equal(await other.lastAnswer(), continued));
+    await chat.page.bringToFront();
+    const before = await chat.page.url();
+    await chat.chooseLast("Branch into a new chat");
+    await chat.listSays(`${QUESTION} (branch)`);
+    await holds(async () => assert.notEqual(await chat.page.url(), before));
+    await holds(async () => assert.equal(await chat.lastAnswer(), continued));
+    await chat.ask("And then?");
+    await chat.hasAnswers(2);
+    await chat.isAnswered();
+    assert.equal((await other.document()).messages.length, 2);
+    assert.deepEqual(chat.complaints, []);
+  });
+
   it("go on with a stopped answer from its exact text", async () => {
     await chat.ask(STORY);
     await chat.lastAnswerIsLongerThan(20);

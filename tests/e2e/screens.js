@@ -100,6 +100,15 @@ export const SCREENS = [
     },
   },
   {
+    name: "editing-answer",
+    arrange: async ({ chat, server }) => {
+      server.hurry();
+      await chat.answered("What can you do?");
+      await chat.pressLast("Edit");
+      await chat.hasFocus(".editor-input");
+    },
+  },
+  {
     name: "attached",
     arrange: async ({ chat, server }) => {
       server.hurry();

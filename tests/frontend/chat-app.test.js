@@ -221,7 +221,7 @@ describe("ChatApp", () => {
     assert.equal(tab.transcript.last.status, "Done · 8 tokens");
     assert.equal(tab.composer.mode, "idle");
     assert.equal(tab.said.at(-1), "Answer finished");
-    assert.deepEqual(tab.transcript.last.shown.actions, ["copy", "copy-text", "regenerate", "delete"]);
+    assert.deepEqual(tab.transcript.last.shown.actions, ["copy", "copy-text", "edit", "regenerate", "branch", "delete"]);
   });
 
   it("asks one question at a time in a conversation, the next one under the last answer", async () => {

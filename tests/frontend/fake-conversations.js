@@ -101,13 +101,27 @@ export class FakeConversations {
   /**
    * @param {string} id
    * @param {string} changed
-   * @param {{summary: string | null}} change
+   * @param {import("../../frontend/conversations/api.js").MessageChange} change
    */
-  async changeMessage(id, changed, { summary }) {
+  async changeMessage(id, changed, { summary, content, was }) {
     this.#ask(`change ${id} ${changed}`);
     const { messages } = this.#find(id);
-    if (!messages.some((each) => each.id === changed)) throw new ApiError("No such message.", { status: 404, code: "unknown_id" });
-    return this.put(id, { messages: messages.map((each) => (each.id === changed ? { ...each, summary: summary ?? "" } : each)) });
+    const message = messages.find((each) => each.id === changed);
+    if (!message) throw new ApiError("No such message.", { status: 404, code: "unknown_id" });
+    if (was !== undefined && was !== message.content) throw new ApiError("It has changed.", { status: 409, code: "edit_conflict" });
+    const change = content === undefined ? { summary: summary ?? "" } : { content, edited_at: 1 };
+    return this.put(id, { messages: messages.map((each) => (each.id === changed ? { ...each, ...change } : each)) });
+  }
+
+  /**
+   * @param {string} id
+   * @param {{conversation: string, message: string}} branch
+   */
+  async branch(id, { conversation, message: last }) {
+    this.#ask(`branch ${id} ${conversation} ${last}`);
+    const { messages, title } = this.#find(conversation);
+    const count = messages.findIndex((each) => each.id === last) + 1;
+    return this.put(id, { title: `${title} (branch)`, messages: messages.slice(0, count), leaf: last });
   }
 
   /**

@@ -82,7 +82,7 @@ async function useButton({ chat, random }) {
     if (!editor) return;
     editor.value = text;
     editor.dispatchEvent(new Event("input", { bubbles: true }));
-    editor.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+    editor.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", ctrlKey: true, bubbles: true, cancelable: true }));
   }, random.next() < 0.5 ? "In other words" : (BAD[0] ?? ""));
 }
 
