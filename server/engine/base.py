@@ -96,7 +96,8 @@ class GenerationRequest:
     ``written`` tokens. ``opened`` is text at the end of the prompt with which the answer's text
     begins: a thinking mark that the chat template opens. ``principal`` owns the request. ``model``: name of the model
     that writes it. ``unprepared``: the request as its writer keeps it, where the model has to be loaded before there is
-    a ``prompt``; no engine takes such a request.
+    a ``prompt``; no engine takes such a request. ``repeatable`` False: the client gave no seed, so the last bits of the
+    logits may depend on what else a step computes.
 
     ``asked`` and ``text`` are for a writer without tokens, and engines ignore them: the request to an upstream, as
     JSON, and the pieces of the answer that an earlier server wrote.
@@ -112,6 +113,7 @@ class GenerationRequest:
     principal: str = ""
     model: str = ""
     unprepared: str = ""
+    repeatable: bool = True
     asked: str = ""
     text: tuple[str, ...] = ()
 
@@ -288,7 +290,8 @@ class EngineStats:
 
     ``kv_cells`` is the KV cache's capacity in tokens; ``kv_tokens`` belong to running sequences, ``kept_tokens`` to
     ended ones whose free slots may be reused. ``saved_bytes`` is the RAM that holds further ended sequences.
-    ``draft_tokens`` were read ahead, and are not in ``prompt_tokens``.
+    ``draft_tokens`` were read ahead, and are not in ``prompt_tokens``. ``proposed_tokens`` were verified by
+    speculation.py, and ``accepted_tokens`` of them chosen.
     ``busy_seconds`` is the time of all steps; ``decode_seconds`` of it were spent in llama_decode and
     ``sample_seconds`` on choosing tokens.
     """
@@ -302,6 +305,8 @@ class EngineStats:
     prompt_tokens: int = 0
     draft_tokens: int = 0
     completion_tokens: int = 0
+    proposed_tokens: int = 0
+    accepted_tokens: int = 0
     kv_cells: int = 0
     cached_tokens: int = 0
     kept_tokens: int = 0

@@ -9,6 +9,7 @@ from dataclasses import replace
 from server.engine.base import (
     Draft,
     EngineStats,
+    Finished,
     FinishReason,
     GenerationRequest,
     Instruction,
@@ -23,8 +24,9 @@ from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
 from server.engine.options import EngineOptions, open_files
 from server.engine.prefix_waits import PrefixWaits, will_share
 from server.engine.queue_positions import QueuePositions
-from server.engine.scheduler import Plan, Scheduler
+from server.engine.scheduler import Plan, Scheduler, Share
 from server.engine.sequence import Sequence
+from server.engine.speculation import Speculation, joined
 from server.engine.step_planner import StepPlanner
 
 FAULTS_ALLOWED = 2
@@ -47,6 +49,7 @@ class Batcher:
         self._turns = StepPlanner(self._scheduler, most=model.batch_tokens - model.slots)
         self._drafts = DraftReader(model, self._kv, self._turns)
         self._waits = PrefixWaits()
+        self._speculation = Speculation(options.speculative, model)
         self._queue = QueuePositions(self._scheduler)
         self._suspects: list[Sequence] = []
         """Sequences whose batch failed. They are computed one at a time until each has completed a step."""
@@ -207,7 +210,7 @@ class Batcher:
         shares = plan.shares
         reading = [share.sequence for share in shares if share.count > 1 or len(shares) == 1]
         self.abortable = frozenset(s.id for s in (*reading, *(self._waits.waiting if reading else ())))
-        return plan
+        return plan if suspect else self._speculation.extend(plan)
 
     # Decode
 
@@ -276,6 +279,9 @@ class Batcher:
         updates: list[Update] = []
         for share in plan.shares:
             sequence = share.sequence
+            if share.proposed:
+                updates.extend(joined(self._verify(share)))
+                continue
             sequence.computed += share.count
             if sequence in self._suspects:
                 self._suspects.remove(sequence)
@@ -288,6 +294,22 @@ class Batcher:
     def _progress_of_waiting(self) -> list[Update]:
         read = ((sequence, self._waits.read(sequence)) for sequence in self._waits.waiting)
         return [Prefill(s.id, done, len(s.tokens)) for s, done in read if s.has_new_progress(done)]
+
+    def _verify(self, share: Share) -> list[Update]:
+        """Choose a token from each row of ``share`` until one differs from what was proposed, and drop the rest."""
+        assert share.output is not None
+        sequence, news = share.sequence, list[Update]()
+        for output, proposed in enumerate((*share.proposed, None), start=share.output):
+            sequence.computed += 1
+            news += self._choose(sequence, output)
+            if news and isinstance(news[-1], Finished):
+                return news
+            if sequence.tokens[-1] != proposed:
+                break
+        self._rewind(sequence)
+        if not sequence.computed:
+            self._speculation.cut_failed()
+        return news
 
     def _choose(self, sequence: Sequence, output: int) -> list[Update]:
         started = time.perf_counter()
@@ -370,6 +392,7 @@ class Batcher:
             self._crowded = False
             self._queue.ended(sequence)
         self._scheduler.remove(sequence)
+        self._speculation.ended(sequence)
         self._suspects = [suspect for suspect in self._suspects if suspect is not sequence]
         if sequence.sampler is not None:
             sequence.sampler.close()
@@ -386,7 +409,9 @@ class Batcher:
 
     def _book(self, plan: Plan, seconds: float, copied: float) -> None:
         """Count a step of ``seconds``, of which ``copied`` were spent on admitting and copying, not on the batch."""
-        self._turns.learn(plan, seconds - copied)
+        self._speculation.learn(seconds - copied)
+        if not any(share.proposed for share in plan.shares):
+            self._turns.learn(plan, seconds - copied)
         self._counters.prompt_tokens += plan.reading
         self._counters.steps += 1
         self._counters.busy_seconds += seconds
@@ -399,5 +424,6 @@ class Batcher:
         counters.kv_tokens = sum(sequence.computed for sequence in running)
         counters.kept_tokens, counters.saved_bytes = self._kv.kept_tokens, self._kv.saved_bytes
         counters.decode_seconds = self._model.decode_seconds
+        counters.proposed_tokens, counters.accepted_tokens = self._speculation.proposed, self._speculation.accepted
         self.stats = replace(counters)
         self._listener(updates)

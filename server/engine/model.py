@@ -70,6 +70,11 @@ class Model(Protocol):
         ...
 
     @property
+    def can_cut(self) -> bool:
+        """False when the model can only drop a whole slot, not its last tokens: then ``forget`` fails for those."""
+        ...
+
+    @property
     def cells(self) -> int:
         """Capacity of the KV cache in tokens, for all sequences together."""
         ...

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from server.engine.kv_files import KvFiles
 from server.engine.model import Model
+from server.engine.speculation import Speculative
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class EngineOptions:
     context_shift: bool = False
     disk: Path | None = None
     disk_bytes: int = 0
+    speculative: Speculative = Speculative.OFF
 
 
 def open_files(model: Model, options: EngineOptions) -> KvFiles | None:

@@ -27,13 +27,15 @@ class Share:
 
     ``output``: index of this row among the rows with logits, when the share ends at the newest token and the next one
     can be chosen; None: more tokens must be read first. ``reading``: the share reads a prompt, or tokens that the KV
-    cache lost, instead of computing one token of an answer.
+    cache lost, instead of computing one token of an answer. ``proposed``: tokens after those of ``count`` that are
+    verified in rows of their own, whose logits follow ``output``.
     """
 
     sequence: Sequence
     count: int
     output: int | None
     reading: bool
+    proposed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

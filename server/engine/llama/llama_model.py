@@ -92,6 +92,7 @@ class LlamaModel:
         self.slots = options.parallel or parallel
         self._context = self._open_context(options.context or context, kv_tokens, threads, options.kv)
         self.shared = kv_tokens is not None
+        self.can_cut = not (ll.llama_model_is_recurrent(self._model) or ll.llama_model_is_hybrid(self._model))
         self.cells = self._context.cells
         self.batch_tokens = self._context.batch_tokens
         self.facts = self._read_facts()

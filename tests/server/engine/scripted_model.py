@@ -154,6 +154,7 @@ class ScriptedModel:
         self.slots = slots
         self.shared = kv_tokens is not None
         self.cells = slots * context if kv_tokens is None else kv_tokens
+        self.can_cut = True
         self.gate = Gate()
         self.failures: list[BaseException] = []
         self.poison: set[int] = set()
