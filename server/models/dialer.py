@@ -39,7 +39,10 @@ class Dialer:
     def connect(self, address: Address, timeout: Any = None, source: Any = None) -> socket.socket:
         """Connect like ``socket.create_connection``. Raises StoppedError after ``stop``, AddressError and OSError."""
         self.raise_if_stopped()
-        opened = self._open(address, timeout, source)
+        return self.keep(self._open(address, timeout, source))
+
+    def keep(self, opened: socket.socket) -> socket.socket:
+        """Let ``stop`` end this connection too, and return it. Raises StoppedError after ``stop``."""
         with self._lock:
             self._sockets = [each for each in self._sockets if each.fileno() != -1]
             self._sockets.append(opened)
@@ -61,8 +64,30 @@ class Dialer:
         if self._stopped:
             raise StoppedError
 
+    def trusting(self) -> Dialer:
+        """Return a dialer for addresses that the operator chose: it reaches any, until this one is stopped."""
+        return _Trusting(self)
+
     def _open(self, address: Address, timeout: Any, source: Any) -> socket.socket:
         return socket.create_connection(address, timeout, source)
+
+
+class _Trusting(Dialer):
+    """Opens connections to any address. The ``owner`` ends them."""
+
+    def __init__(self, owner: Dialer) -> None:
+        super().__init__()
+        self._owner = owner
+
+    def connect(self, address: Address, timeout: Any = None, source: Any = None) -> socket.socket:
+        self._owner.raise_if_stopped()
+        return self._owner.keep(self._open(address, timeout, source))
+
+    def stop(self) -> None:
+        self._owner.stop()
+
+    def raise_if_stopped(self) -> None:
+        self._owner.raise_if_stopped()
 
 
 class PublicDialer(Dialer):

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import urlsplit
@@ -48,29 +49,62 @@ class RefusedError(Exception):
 
 
 class CutError(Exception):
-    """The connection can't be opened, or was cut, also after further tries."""
+    """The connection can't be opened, or was cut, also after further tries. ``is_silent``: no byte came for SECONDS."""
+
+    def __init__(self, *, is_silent: bool = False) -> None:
+        super().__init__()
+        self.is_silent = is_silent
+
+    def text(self, other: str) -> str:
+        """Return what happened, for a message; ``other`` names the other side."""
+        if self.is_silent:
+            return f"{other} has sent nothing for {SECONDS:g} seconds"
+        return f"{other} can't be reached, or the connection was cut"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Way of requests. ``authorization``: that header, for the host of a request and no other one.
+
+    ``context`` checks certificates, and ``proxies`` (address by scheme) replace those of the environment.
+    """
+
+    authorization: str | None = None
+    context: ssl.SSLContext | None = None
+    proxies: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A document. ``url`` is where it was found after redirects, ``kind`` its media type."""
+
+    url: str
+    kind: str
+    content: bytes
+
+
+def bearer(token: str | None) -> Route:
+    """Return the way of requests with a token, if there is one."""
+    return Route(authorization=f"Bearer {token}" if token else None)
 
 
 class HttpFiles:
-    """Reader of files and JSON over HTTP. ``token`` is sent to the host of a request, and to no other one.
-
-    ``dialer`` opens the connections.
-    """
+    """Reader of files and JSON over HTTP. ``dialer`` opens the connections."""
 
     def __init__(
         self,
-        token: str | None = None,
+        route: Route = Route(),
         pause: Callable[[float], None] = time.sleep,
         dialer: Dialer | None = None,
     ) -> None:
-        self._token = token
+        self._authorization = route.authorization
         self._pause = pause
         self._dialer = dialer or Dialer()
         self._opener = urllib.request.OpenerDirector()
         for handler in (
-            urllib.request.ProxyHandler(),
+            urllib.request.ProxyHandler(None if route.proxies is None else dict(route.proxies)),
             _Plain(self._dialer),
-            _Secure(self._dialer),
+            _Secure(self._dialer, route.context),
             urllib.request.HTTPDefaultErrorHandler(),
             urllib.request.HTTPErrorProcessor(),
             _Redirects(self._dialer),
@@ -81,6 +115,11 @@ class HttpFiles:
         """Return a JSON document. Raises RefusedError, CutError and ValueError."""
         with _connected(), self._open(url) as answer:
             return json.loads(answer.read(MOST_JSON))
+
+    def page(self, url: str, kinds: str) -> Page:
+        """Return a document of one of these ``kinds`` (an Accept header). Raises RefusedError and CutError."""
+        with _connected(), self._open(url, {"Accept": kinds}) as answer:
+            return Page(url=answer.url, kind=answer.headers.get_content_type(), content=answer.read(MOST_JSON))
 
     def beginning(self, url: str, length: int) -> bytes:
         """Return the first ``length`` bytes of a file, or fewer. Raises RefusedError and CutError."""
@@ -126,8 +165,8 @@ class HttpFiles:
         request = urllib.request.Request(url, headers={"User-Agent": f"streamui/{__version__}"})
         for name, value in (headers or {}).items():
             request.add_header(name, value)
-        if self._token:
-            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
+        if self._authorization:
+            request.add_unredirected_header("Authorization", self._authorization)
         try:
             _check_proxied(url, self._dialer)
             answer = self._opener.open(request, timeout=SECONDS)
@@ -164,12 +203,13 @@ class _Plain(urllib.request.HTTPHandler):
 
 
 class _Secure(urllib.request.HTTPSHandler):
-    def __init__(self, dialer: Dialer) -> None:
+    def __init__(self, dialer: Dialer, context: ssl.SSLContext | None) -> None:
         super().__init__()
         self._dialer = dialer
+        self._options = {"context": context} if context else {}
 
     def https_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(_dialed(http.client.HTTPSConnection, self._dialer), req)
+        return self.do_open(_dialed(http.client.HTTPSConnection, self._dialer), req, **self._options)
 
 
 def _dialed(kind: Callable[..., http.client.HTTPConnection], dialer: Dialer) -> Any:
@@ -218,7 +258,7 @@ def _read(answer: Any) -> bytes:
     try:
         return bytes(answer.read1(CHUNK))
     except OSError as error:
-        raise CutError from error
+        raise _cut(error) from error
 
 
 def _starts_at(answer: Any, first: int) -> bool:
@@ -241,4 +281,8 @@ def _connected() -> Iterator[None]:
     try:
         yield
     except (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError, urllib.error.URLError) as error:
-        raise CutError from error
+        raise _cut(error) from error
+
+
+def _cut(error: Exception) -> CutError:
+    return CutError(is_silent=isinstance(getattr(error, "reason", error), TimeoutError))

@@ -48,8 +48,8 @@ def get_url(
             HttpFiles(dialer=dialer).fetch(url, part, None, progress)
         except RefusedError as error:
             raise DownloadError(f"{printable(name)}: the server answers with status {error.status}") from None
-        except CutError:
-            reason = "the server can't be reached, or the connection was cut; the next try continues there"
+        except CutError as error:
+            reason = f"{error.text('the server')}; the next try continues there"
             raise DownloadError(f"{printable(name)}: {reason}") from None
         _check_kind(part, name)
         part.replace(target)

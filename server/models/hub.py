@@ -17,7 +17,7 @@ from server.gguf_header import BROKEN, MAGIC, leading_entries
 from server.models.candidates import SUFFIX
 from server.models.dialer import Address, Dialer
 from server.models.downloads import DownloadError, check_room, downloading
-from server.models.fetching import CutError, HttpFiles, RefusedError, check
+from server.models.fetching import CutError, HttpFiles, RefusedError, bearer, check
 from server.models.header_facts import HeaderFacts, facts_of, printable
 from server.models.memory import size_text
 from server.models.progress_bar import Progress, no_progress
@@ -163,8 +163,8 @@ def hub_errors(subject: str) -> Iterator[None]:
         reason = str(error)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         reason = "the hub's answer can't be read"
-    except CutError:
-        reason = "the hub can't be reached, or the connection was cut; a download continues there at the next try"
+    except CutError as error:
+        reason = f"{error.text('the hub')}; a download continues there at the next try"
     else:
         return
     raise DownloadError(f"{subject}: {reason}")
@@ -176,7 +176,7 @@ class HubRepository:
     def __init__(self, repository: str, environ: Mapping[str, str], dialer: Dialer | None = None) -> None:
         self._repository = repository
         self._endpoint = endpoint_of(environ)
-        self._files = HttpFiles(environ.get("HF_TOKEN") or None, dialer=dialer)
+        self._files = HttpFiles(bearer(environ.get("HF_TOKEN")), dialer=dialer)
 
     def files(self) -> tuple[str, list[HubFile]]:
         """Return the newest commit and its files."""

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from server.models.dialer import Dialer
 from server.models.downloads import DownloadError
-from server.models.fetching import HttpFiles
+from server.models.fetching import HttpFiles, bearer
 from server.models.header_facts import HeaderFacts, printable
 from server.models.hub import HubModel, HubRepository, choose, endpoint_of, hub_errors, is_repository, models_of
 from server.models.memory import ChatSizes, MemoryNeed, fits, memory_need
@@ -31,7 +31,7 @@ def search_hub(words: str, environ: Mapping[str, str], dialer: Dialer) -> list[d
         [("search", words), ("filter", "gguf"), ("sort", "downloads"), ("direction", -1), ("limit", FOUND), *fields]
     )
     with hub_errors("search"):
-        files = HttpFiles(environ.get("HF_TOKEN") or None, dialer=dialer)
+        files = HttpFiles(bearer(environ.get("HF_TOKEN")), dialer=dialer)
         found = files.json(f"{endpoint_of(environ)}/api/models?{query}")
         return [each for facts in found[:FOUND] if (each := _repository(facts)) is not None]
 
