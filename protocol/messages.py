@@ -407,6 +407,7 @@ class Status(Server, frozen=True, kw_only=True, tag="status"):
     done: Count | None = None
     total: Count | None = None
     tokens_per_second: Annotated[float, Meta(ge=0)] | None = None
+    dropped: EventSeq | None = None
     running: Count | None = None
     queued: Count | None = None
     kv_used: Count | None = None
@@ -491,6 +492,7 @@ class Done(Server, frozen=True, kw_only=True, tag="done"):
     """The last event of a generation. ``chars`` counts code points, ``sha256`` is of the UTF-8 text, in hex.
 
     ``tool_calls``: all calls of the answer; ``content``: its text without them, if there are calls and other text.
+    ``dropped``: as in Accepted.
     """
 
     id: Id
@@ -506,6 +508,7 @@ class Done(Server, frozen=True, kw_only=True, tag="done"):
     error: ErrorInfo | None = None
     tool_calls: tuple[ToolCall, ...] | None = None
     content: str | None = None
+    dropped: EventSeq | None = None
 
 
 class Error(Server, frozen=True, kw_only=True, tag="error"):

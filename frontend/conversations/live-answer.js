@@ -54,6 +54,7 @@ export class LiveAnswer {
         break;
       case "status":
         this.#status = event;
+        this.dropped = event.dropped ?? this.dropped;
         break;
       case "token":
         this.text += event.text;
@@ -70,6 +71,7 @@ export class LiveAnswer {
         break;
       case "done":
         this.done = event;
+        this.dropped = event.dropped ?? this.dropped;
         break;
       default:
         break;

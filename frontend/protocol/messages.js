@@ -101,6 +101,7 @@
  * @property {number} [done] prompt tokens read
  * @property {number} [total] prompt tokens to read
  * @property {number} [tokens_per_second]
+ * @property {number} [dropped] messages that did not fit, once that is known
  */
 /**
  * Status of the whole server.
@@ -131,6 +132,7 @@
  * @property {Timings} [timings]
  * @property {"max_tokens" | "context" | null} [limit] limit that was reached, if the reason is length
  * @property {Failure} [error]
+ * @property {number} [dropped] messages that did not fit
  */
 /**
  * @typedef {object} ErrorMessage

@@ -53,7 +53,7 @@ def end(
     end = STATES[done.reason] if done else MessageState.INTERRUPTED
     *steered, _ = parts
     states, facts = [MessageState.DONE] * len(steered) + [end], [About(model=model)] * len(parts)
-    facts[0] = replace(begun, model=model)
+    facts[0] = replace(begun, model=model, dropped=begun.dropped or (done.dropped if done else None))
     facts[-1] = ended(facts[-1], done, model)
     thoughts = thought_times(content, parts[0].text, parts[0].arrivals, begun.thoughts or ())
     first = encoded(replace(facts[0], thoughts=thoughts or None))

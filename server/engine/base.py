@@ -178,10 +178,14 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class PromptMade:
-    """The request of an unprepared generation now has its prompt, as tokens of the model ``identity``."""
+    """The request of an unprepared generation now has its prompt, as tokens of the model ``identity``.
+
+    ``dropped``: number of messages of the dialogue that the prompt leaves out.
+    """
 
     request: GenerationRequest
     identity: str
+    dropped: int = 0
 
     @property
     def id(self) -> str:

@@ -13,8 +13,8 @@ from server.engine.base import Choice, Finished, GenerationRequest, Update
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A generation was accepted. ``model``: the model whose tokens it has; ``created``: Unix time; ``note``: see
-    Generation."""
+    """A generation was accepted. ``model``: the model whose tokens it has; ``created``: Unix time; ``note`` and
+    ``dropped``: see Generation."""
 
     request: GenerationRequest
     epoch: str
@@ -22,6 +22,7 @@ class Begun:
     model: str
     created: float
     note: str = ""
+    dropped: int = 0
 
     @property
     def id(self) -> str:

@@ -80,7 +80,7 @@ class Generation:
         self.model = model
         """Name of the model that writes it."""
         self.dropped = dropped
-        """Number of messages that the prompt leaves out, as sent in `accepted`."""
+        """Number of messages that the prompt leaves out; 0 until the prompt is made."""
         turns = [turn.content for turn in body.messages or ()] + [result.content for result in body.results or ()]
         asked = (body.prompt or "", body.content or "", *turns)
         self.note = note
@@ -173,12 +173,14 @@ class Generation:
             case Loading(done=done, total=total):
                 self._enter(GenerationState.LOADING, GenerationEvent.LOAD)
                 self.status = Status(id=self.id, state=self.state, done=done, total=total)
-            case PromptMade(request=request):
-                self.prompt_tokens = len(request.prompt)
+            case PromptMade(request=request, dropped=dropped):
+                self.prompt_tokens, self.dropped = len(request.prompt), dropped
             case Prefill(done=done, total=total):
                 self._enter(GenerationState.PREFILL, GenerationEvent.READ)
                 read = (done, total) if total else (None, None)
-                self.status = Status(id=self.id, state=self.state, done=read[0], total=read[1])
+                self.status = Status(
+                    id=self.id, state=self.state, done=read[0], total=read[1], dropped=self.dropped or None
+                )
             case Piece():
                 self._apply_piece(update, now)
             case Steered(instruction=instruction, completion_tokens=count):
@@ -205,11 +207,13 @@ class Generation:
             self._enter(GenerationState.DECODE, GenerationEvent.WRITE)
             self._decode_started = self._speed_sent = now
             self._decode_first = piece.completion_tokens
-            self.status = Status(id=self.id, state=self.state)
+            self.status = Status(id=self.id, state=self.state, dropped=self.dropped or None)
         elif now - self._speed_sent >= SPEED_INTERVAL:
             self._speed_sent = now
             speed = (piece.completion_tokens - self._decode_first) / (now - self._decode_started)
-            self.status = Status(id=self.id, state=self.state, tokens_per_second=round(speed, 1))
+            self.status = Status(
+                id=self.id, state=self.state, tokens_per_second=round(speed, 1), dropped=self.dropped or None
+            )
         self.write(piece.text, piece.choices, now)
         self.completion_tokens = piece.completion_tokens
 
@@ -246,6 +250,7 @@ class Generation:
             error=_error(finished),
             tool_calls=self.log.tool_calls,
             content=self.log.content,
+            dropped=self.dropped or None,
         )
 
 

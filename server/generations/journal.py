@@ -42,10 +42,15 @@ _Statement = tuple[str, Sequence[Any]]
 
 _BEGIN = """
     INSERT INTO generations
-        (key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, note, unprepared, asked)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        (
+            key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, note, unprepared,
+            asked, dropped
+        )
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_PREPARE = "UPDATE generations SET sampling = ?, prompt = ?, opened = ?, model = ?, unprepared = '' WHERE key = ?"
+_PREPARE = """
+    UPDATE generations SET sampling = ?, prompt = ?, opened = ?, model = ?, dropped = ?, unprepared = '' WHERE key = ?
+"""
 _STEP = "INSERT INTO steps VALUES (?, ?)"
 _END = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE key = ?"
 _BREAK = "UPDATE generations SET finished = ?, ending = ?, pieces = ? WHERE id = ?"
@@ -205,11 +210,12 @@ class Journal:
         sampling, prompt = _prompt(request)
         facts = (request.id, begun.epoch, request.principal, _json(begun.body), sampling, prompt)
         kept = (request.opened, begun.model, request.model, begun.created, begun.note, request.unprepared)
-        return _BEGIN, (key, *facts, *kept, request.asked)
+        return _BEGIN, (key, *facts, *kept, request.asked, begun.dropped)
 
     def _prepare_request(self, made: PromptMade) -> _Statement:
         sampling, prompt = _prompt(made.request)
-        return _PREPARE, (sampling, prompt, made.request.opened, made.identity, self._open[made.id].key)
+        facts = (made.request.opened, made.identity, made.dropped)
+        return _PREPARE, (sampling, prompt, *facts, self._open[made.id].key)
 
     def _end(self, finished: Finished) -> Iterator[_Statement]:
         ended = self._open.pop(finished.id)

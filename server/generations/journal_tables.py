@@ -49,6 +49,10 @@ MIGRATIONS: Final = (
     """
     -- A piece in `steps` may have a fifth part, the instruction that it is; one in `generations` a third.
     """,
+    """
+    -- The number of messages that the prompt leaves out.
+    ALTER TABLE generations ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
 applied ones."""

@@ -208,6 +208,7 @@ class Registry:
             model=self.writer.identity(request.model),
             created=time.time(),
             note=note,
+            dropped=dropped,
         )
         generation = Generation(
             request.id,

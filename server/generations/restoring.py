@@ -30,6 +30,7 @@ def restored(stored: Stored, model: str, position: int, now: float) -> Generatio
         begun.body,
         position,
         model=model,
+        dropped=begun.dropped,
         prompt_tokens=len(begun.request.prompt),
         completion_tokens=len(begun.request.written or begun.request.text),
         received=now,

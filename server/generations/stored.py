@@ -17,7 +17,7 @@ from server.generations.entries import Begun, Written
 _GENERATIONS = """
     SELECT
         key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, cancelled, finished,
-        ending, pieces, note, unprepared, asked
+        ending, pieces, note, unprepared, asked, dropped
     FROM generations ORDER BY key
 """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
@@ -80,7 +80,7 @@ def _stored(
     instructions: Sequence[tuple[int, Instruction]],
 ) -> Stored:
     key, id, epoch, principal, body, sampling, prompt, opened, *rest = row
-    model, model_name, created, cancelled, finished, ending, pieces, note, unprepared, asked = rest
+    model, model_name, created, cancelled, finished, ending, pieces, note, unprepared, asked, dropped = rest
     request = GenerationRequest(
         id=id,
         prompt=tuple(array("i", prompt)),
@@ -98,7 +98,9 @@ def _stored(
     generate = msgspec.json.decode(body, type=Generate)
     return Stored(
         key=key,
-        begun=Begun(request=request, epoch=epoch, body=generate, model=model, created=created, note=note),
+        begun=Begun(
+            request=request, epoch=epoch, body=generate, model=model, created=created, note=note, dropped=dropped
+        ),
         pieces=msgspec.json.decode(pieces, type=_Ended) if ending else tuple(written),
         cancelled=bool(cancelled),
         ending=msgspec.json.decode(ending, type=Finished) if ending else None,

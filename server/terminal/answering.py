@@ -36,12 +36,13 @@ def stream(generation: SyncGeneration, out: TextIO) -> Done:
 
     Raises RequestError, DisconnectedError, BrokenPipeError. Must run on the main thread.
     """
-    clean, loading = printable if out.isatty() else str, LoadingRemark()
+    clean, loading, dropped = printable if out.isatty() else str, LoadingRemark(), None
     with stopping(generation):
         try:
             for event in generation.events():
-                if isinstance(event, Accepted) and event.dropped:
-                    remark(left_out(event.dropped))
+                if isinstance(event, Accepted | Status | Done) and event.dropped and not dropped:
+                    dropped = event.dropped
+                    remark(left_out(dropped))
                 elif isinstance(event, Status) and event.state is GenerationState.LOADING:
                     loading.show(event)
                 elif isinstance(event, Token):

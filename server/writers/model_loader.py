@@ -28,6 +28,7 @@ from server.resources import return_memory
 from server.writers.endings import ended
 from server.writers.hosted_models import HostedModel, HostedModels, Waiting
 from server.writers.local import LocalWriter
+from server.writers.writer_port import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -196,8 +197,9 @@ class ModelLoader:
                     return
                 if isinstance(ready, Finished):
                     return models.emit(ready)
-                if waiting.request.unprepared:
-                    models.emit(PromptMade(ready, writer.identity(model.name)))
+                if isinstance(ready, Prepared):
+                    ready, dropped = ready
+                    models.emit(PromptMade(ready, writer.identity(model.name), dropped))
                 if not models.hand_over(model, writer, ready):
                     models.emit(ended(ready, FinishReason.FAILED, f"the engine of {model.name} has died; ask again"))
 
@@ -212,16 +214,13 @@ def unprepared(body: Generate, written: str) -> str:
     return msgspec.json.encode((body, written)).decode()
 
 
-def _ready(writer: LocalWriter, waiting: Waiting) -> GenerationRequest | Finished:
-    """Return the request with its prompt, or its end if there can't be one."""
+def _ready(writer: LocalWriter, waiting: Waiting) -> GenerationRequest | Prepared | Finished:
+    """Return the request, Prepared if its prompt was made here, or its end if there can't be one."""
     request = waiting.request
     if not request.unprepared:
         return writer.resumed(request, waiting.identity, request.received)
     body, written = msgspec.json.decode(request.unprepared, type=Unprepared)
     try:
-        prepared = writer.prepare(
-            request.id, body, written=written, received=request.received, principal=request.principal
-        )
+        return writer.prepare(request.id, body, written=written, received=request.received, principal=request.principal)
     except RemoteProtocolError as error:
         return ended(request, FinishReason.FAILED, error.message, error.code)
-    return prepared.request

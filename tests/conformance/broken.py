@@ -509,6 +509,13 @@ class DropsUntold(Fault):
         return [{key: value for key, value in message.items() if key != "dropped"}]
 
 
+class DropsUntoldAtTheEnd(Fault):
+    rule = "4.2/6"
+
+    def said(self, message: Message) -> list[Message]:
+        return [{key: value for key, value in message.items() if message["type"] != "done" or key != "dropped"}]
+
+
 class NeverDrops(Fault):
     rule = "4.2/4"
 

@@ -56,6 +56,17 @@ suite("The line of an answer of which earlier messages were left out", () => {
     assert.equal(line(answer({ state: "writing" }), live), "Queued, next in line · 12 earlier messages left out");
   });
 
+  it("says so once the model is loaded, and when it is done", () => {
+    const live = new LiveAnswer(false);
+    live.receive({ type: "accepted", id: "a", epoch: "e", position: 0 });
+    live.receive({ type: "status", id: "a", state: "prefill", dropped: 12 });
+    live.receive({ type: "status", id: "a", state: "decode" });
+    assert.equal(live.dropped, 12);
+    const late = new LiveAnswer(false);
+    late.receive({ type: "done", id: "a", seq: 1, reason: "stop", dropped: 3 });
+    assert.equal(late.dropped, 3);
+  });
+
   it("says so after a reload, while it is written and when it is done", () => {
     assert.equal(line(answer({ state: "writing", dropped: 3 })), "Catching up… · 3 earlier messages left out");
     assert.equal(line(answer({ reason: "stop", dropped: 3 })), "Done · 3 earlier messages left out");

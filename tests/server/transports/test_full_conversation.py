@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from protocol.messages import Accepted, Attached, Done, Error, Generate, Params
+from protocol.messages import Accepted, Attached, Done, Error, Generate, Params, Status
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
+from tests.server.writers.model_disk import ModelDisk
 
 AT = "/api/conversations"
 SHORT = Params(max_tokens=5)
@@ -105,6 +106,56 @@ async def test_a_restart_keeps_what_was_left_out(tmp_path: Path) -> None:
         await peer.take(Done)
         answer = (await told(server))["messages"][-1]
         assert (answer["state"], answer["dropped"]) == ("done", dropped)
+
+
+def small_disk() -> ModelDisk:
+    """Return a disk with one model, whose answers wait for its gate."""
+    disk = ModelDisk(big=1)
+
+    def held_model() -> ScriptedModel:
+        model = small_model()
+        model.gate.close()
+        return model
+
+    disk.make = held_model
+    return disk
+
+
+async def accepted_before_the_load(peer: Peer) -> int:
+    """Send a message for the model on the disk, and return the number of messages left out, from its status."""
+    await peer.send(Generate(id="g", conversation="c", content="And then?", params=SHORT, model="big"))
+    assert (await peer.take(Accepted)).dropped is None
+    while not (dropped := (await peer.take(Status)).dropped):
+        pass
+    return dropped
+
+
+async def test_left_out_messages_are_reported_once_the_model_is_loaded() -> None:
+    disk = small_disk()
+    async with serving(small_model(), disk=disk) as server, server.peer() as peer:
+        await filled(server)
+        dropped = await accepted_before_the_load(peer)
+        disk.model("big").gate.open()
+        assert (await peer.take(Done)).dropped == dropped
+        answer = (await told(server))["messages"][-1]
+        assert (answer["state"], answer["dropped"]) == ("done", dropped)
+
+
+async def test_a_restart_keeps_what_was_left_out_for_a_model_that_was_loaded_first(tmp_path: Path) -> None:
+    disk = small_disk()
+    async with serving(small_model(), tmp_path, disk=disk) as server, server.peer() as peer:
+        await filled(server)
+        dropped = await accepted_before_the_load(peer)
+        await server.registry.close()
+    disk.make = small_model
+    async with serving(small_model(), tmp_path, disk=disk) as server, server.peer() as peer:
+        await peer.send(json.dumps({"type": "attach", "id": "g"}))
+        assert (await peer.take(Done)).dropped == dropped
+        answer = (await told(server))["messages"][-1]
+        assert (answer["state"], answer["dropped"]) == ("done", dropped)
+    async with serving(small_model(), tmp_path, disk=disk) as server, server.peer() as peer:
+        await peer.send(json.dumps({"type": "attach", "id": "g"}))
+        assert (await peer.take(Done)).dropped == dropped
 
 
 async def test_full_conversation_is_refused_on_request() -> None:
