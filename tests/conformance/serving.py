@@ -28,6 +28,12 @@ QUEUE_LIMIT = 32
 LOADING = "model-on-disk"
 """The case for a server that loads models. It is inconclusive on any other."""
 
+DOWNLOADING = "model-downloading"
+"""The case for a server that downloads a model. It is inconclusive on any other."""
+
+SPECIAL = (LOADING, DOWNLOADING)
+"""Cases that are inconclusive on a server with one model."""
+
 URLS: dict[Transport, str] = {
     "websocket": "ws://127.0.0.1:{}/ws",
     "sse": "http+sse://127.0.0.1:{}/channel",

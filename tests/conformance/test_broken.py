@@ -11,11 +11,11 @@ from protocol.conformance.script import Case, Http, load_cases, those_for
 from protocol.conformance.stage import Options
 from tests.conformance.broken import FAULTS
 from tests.conformance.proxy import Fault, proxy
-from tests.conformance.serving import LOADING, in_thread, scripted_server
+from tests.conformance.serving import SPECIAL, in_thread, scripted_server
 
 CASES = those_for(load_cases(), "websocket")
 THROUGH_PROXY = [
-    case for case in CASES if case.id != LOADING and not any(isinstance(step, Http) for step in case.steps)
+    case for case in CASES if case.id not in SPECIAL and not any(isinstance(step, Http) for step in case.steps)
 ]
 DEADLINES = (1.5, 10.0, 60.0)
 """Deadlines that are tried in turn, in seconds: on a busy machine a short one can pass before the broken message."""

@@ -9,12 +9,12 @@ from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, run_cases
 from protocol.conformance.script import Case, load_cases, those_for
 from protocol.conformance.stage import Options
-from tests.conformance.serving import LOADING, QUEUE_LIMIT, URLS, url_of
+from tests.conformance.serving import QUEUE_LIMIT, SPECIAL, URLS, url_of
 from tests.server.test_main import started
 from tests.server.writers.upstream.scripted import Scripted
 from tests.server.writers.upstream.scripted_reply import Reply, Seen
 
-CASES: Final = [case for case in load_cases() if case.id != LOADING]
+CASES: Final = [case for case in load_cases() if case.id not in SPECIAL]
 PATIENT: Final = Options(deadline=60, slack=10)
 STEP_SECONDS: Final = 0.0005
 LONG: Final = " ".join(map(str, range(1, 201)))

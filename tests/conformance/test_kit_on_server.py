@@ -3,6 +3,8 @@
 On the scripted engine each case is a test; on the starter model all cases are one test.
 """
 
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +14,29 @@ from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, run_case, run_cases
 from protocol.conformance.script import Case, Transport, load_cases, those_for
 from protocol.conformance.stage import Options
-from tests.conformance.serving import LOADING, QUEUE_LIMIT, URLS, PacedModel, streamui_serve, url_of
+from server.writers.model_writers import ModelWriters
+from tests.conformance.broken import TakesAnyModel
+from tests.conformance.proxy import Fault, Message, proxy
+from tests.conformance.serving import (
+    DOWNLOADING,
+    LOADING,
+    QUEUE_LIMIT,
+    SPECIAL,
+    URLS,
+    PacedModel,
+    streamui_serve,
+    url_of,
+)
 from tests.server.transports.running import serving
 from tests.server.writers.model_disk import ModelDisk
 
 CASES = load_cases()
 PATIENT = Options(deadline=60, slack=10)
 (LOADING_CASE,) = [case for case in CASES if case.id == LOADING]
+(DOWNLOADING_CASE,) = [case for case in CASES if case.id == DOWNLOADING]
 
 PAIRS = [
-    pytest.param(t, case, id=f"{t}-{case.id}") for t in URLS for case in those_for(CASES, t) if case is not LOADING_CASE
+    pytest.param(t, case, id=f"{t}-{case.id}") for t in URLS for case in those_for(CASES, t) if case.id not in SPECIAL
 ]
 
 
@@ -47,7 +62,7 @@ async def test_cases_pass_on_a_server_with_two_models(every: int) -> None:
         for offset, transport in enumerate(URLS):
             cases = those_for(CASES, transport)
             wanted = [case for case in cases if "model" in case.id or case in cases[offset % every :: every]]
-            wanted = [case for case in wanted if case is not LOADING_CASE]
+            wanted = [case for case in wanted if case.id not in SPECIAL]
             results = await run_cases(url_of(transport, server.port), wanted, PATIENT, jobs=6)
             assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
 
@@ -59,9 +74,45 @@ async def test_cases_of_models_pass_on_a_server_that_loads_them(transport: Trans
     async with serving(PacedModel(slots=2, answer_tokens=200), queue_limit=QUEUE_LIMIT, disk=disk) as server:
         url = url_of(transport, server.port)
         first = await run_case(url, LOADING_CASE, PATIENT)
-        others = [case for case in those_for(CASES, transport) if "model" in case.id and case is not LOADING_CASE]
+        others = [case for case in those_for(CASES, transport) if "model" in case.id and case.id not in SPECIAL]
         results = [first, *await run_cases(url, others, PATIENT, jobs=6)]
         assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
+
+
+class DownloadUntold(Fault):
+    """Says of a model that is being downloaded neither how much is here nor its size."""
+
+    rule = "5.1"
+
+    def said(self, message: Message) -> list[Message]:
+        if message["type"] != "welcome":
+            return [message]
+        models = [{key: each[key] for key in each if key not in ("done", "total")} for each in message["models"]]
+        return [{**message, "models": models}]
+
+
+@contextlib.asynccontextmanager
+async def downloading_server() -> AsyncIterator[int]:
+    """Run a server that downloads a model; yields its port."""
+    async with serving(PacedModel(slots=2, answer_tokens=200), disk=ModelDisk()) as server:
+        writer = server.registry.writer
+        assert isinstance(writer, ModelWriters)
+        writer.downloading("small", (40, 100))
+        yield server.port
+
+
+@pytest.mark.parametrize("transport", URLS)
+async def test_the_case_of_a_download_passes_on_a_server_that_downloads(transport: Transport) -> None:
+    async with downloading_server() as port:
+        result = await run_case(url_of(transport, port), DOWNLOADING_CASE, PATIENT)
+    assert result.outcome is Outcome.PASSED, details(result)
+
+
+@pytest.mark.parametrize("fault", [TakesAnyModel, DownloadUntold])
+async def test_a_broken_server_that_downloads_is_caught(fault: type[Fault]) -> None:
+    async with downloading_server() as port, proxy(f"ws://127.0.0.1:{port}/ws", fault) as broken:
+        result = await run_case(url_of("websocket", broken), DOWNLOADING_CASE, PATIENT)
+    assert result.outcome is Outcome.FAILED, details(result)
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)])
