@@ -77,6 +77,9 @@ def _check_source(message: Generate) -> None:
     if message.truncation == "auto" and message.prompt is not None:
         text = 'truncation "auto" leaves out old turns, and `prompt` is a single one; use "disabled", or leave it out'
         raise _invalid("generate", message.id, "truncation", text)
+    if message.temporary and message.conversation is not None:
+        text = "temporary can't go with `conversation`, which the server stores; send the dialogue as `messages`"
+        raise _invalid("generate", message.id, "temporary", text)
     _check_turn(message)
 
 

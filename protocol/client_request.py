@@ -28,6 +28,7 @@ class Asking(Sampling, total=False):
     """All keywords of ``Chat.generate``: sampling, ``model`` and ``truncation`` (PROTOCOL 4.2), and the turn of a
     conversation (14.2). ``tools``, ``tool_choice`` and ``results`` may be objects as in the message (15).
 
+    ``temporary``: the server writes nothing of the generation to disk (PROTOCOL 6.11).
     ``results``: of all calls in the answer ``parent`` of the conversation, in place of ``content``. ``parent`` None: a
     new first message.
     """
@@ -44,6 +45,7 @@ class Asking(Sampling, total=False):
     parallel_tool_calls: bool | None
     reasoning_effort: str | None
     chat_template_kwargs: dict[str, Any] | None
+    temporary: bool
 
 
 BESIDE: Final = (
@@ -59,6 +61,7 @@ BESIDE: Final = (
     "parallel_tool_calls",
     "reasoning_effort",
     "chat_template_kwargs",
+    "temporary",
 )
 """Keywords that are fields of the message itself, beside ``params``."""
 

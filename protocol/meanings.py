@@ -87,6 +87,7 @@ FIELDS: Final[dict[str, str]] = {
     " message",
     "Generate.message_id": "id of the user's message; if left out, the server chooses one",
     "Generate.model": "name of the model that answers; left out: the conversation's, else the server's default",
+    "Generate.temporary": "write nothing of this generation to disk, and forget it when the server stops",
     "Generate.raw": "send the prompt to the model without the chat template",
     "Generate.truncation": "auto: drop the oldest turns if not all fit; disabled: reject; left out: auto with a"
     " conversation, else disabled",

@@ -153,7 +153,7 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     (PROTOCOL 14.2). ``results``: of the calls in the answer ``parent``, in place of ``content``. ``parent`` UNSET: the
     end of the displayed branch; None: a new first message. ``model`` None: the server chooses it. ``on_detach_ms``: how
     long the generation continues without readers; UNSET = 30000 (to its end with a conversation), None = to its end, 0
-    = not at all.
+    = not at all. ``temporary``: nothing of it is written to disk (PROTOCOL 6.11); not with ``conversation``.
     """
 
     id: Id | None = None
@@ -175,6 +175,7 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     params: Params = Params()
     top_logprobs: Annotated[int, Meta(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     on_detach_ms: DetachMs | UnsetType | None = UNSET
+    temporary: bool = False
 
 
 class Cancel(Client, frozen=True, kw_only=True, tag="cancel"):

@@ -51,6 +51,10 @@ _AUTO_PROMPT: Final = {
     "properties": {"prompt": {"type": "string"}, "truncation": {"const": "auto"}},
 }
 _CONVERSATION: Final = {"required": ["conversation"], "properties": {"conversation": {"type": "string"}}}
+_STORED: Final = {
+    "required": ["conversation", "temporary"],
+    "properties": {"conversation": {"type": "string"}, "temporary": {"const": True}},
+}
 _TURN: Final = {"allOf": [_CONVERSATION], "anyOf": [_CONTENT, {"allOf": [_PARENT, _NO_NAME]}]}
 
 RULES: Final[dict[str, Json]] = {
@@ -64,7 +68,7 @@ RULES: Final[dict[str, Json]] = {
             "tool_choice": {"anyOf": [{"enum": [*CHOICES, None]}, {"type": "object"}]},
         },
         "anyOf": [_TURN, _NO_TURN],
-        "not": _AUTO_PROMPT,
+        "not": {"anyOf": [_AUTO_PROMPT, _STORED]},
     },
     "ChatMessage": {
         "if": {"properties": {"role": {"const": "user"}}},

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from server.engine.engine_stats import EngineStats as EngineStats
 from server.engine.errors import EngineDeadError as EngineDeadError
 from server.engine.errors import EngineError as EngineError
 from server.engine.errors import GrammarError as GrammarError
@@ -97,7 +98,7 @@ class GenerationRequest:
     begins: a thinking mark that the chat template opens. ``principal`` owns the request. ``model``: name of the model
     that writes it. ``unprepared``: the request as its writer keeps it, where the model has to be loaded before there is
     a ``prompt``; no engine takes such a request. ``repeatable`` False: the client gave no seed, so the last bits of the
-    logits may depend on what else a step computes.
+    logits may depend on what else a step computes. ``temporary``: see ``only_for``.
 
     ``asked`` and ``text`` are for a writer without tokens, and engines ignore them: the request to an upstream, as
     JSON, and the pieces of the answer that an earlier server wrote.
@@ -116,6 +117,12 @@ class GenerationRequest:
     repeatable: bool = True
     asked: str = ""
     text: tuple[str, ...] = ()
+    temporary: bool = False
+
+    @property
+    def only_for(self) -> str | None:
+        """The only principal that may reuse its KV, which is never saved; None: everybody may."""
+        return self.principal if self.temporary else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,42 +291,6 @@ Ranges = Sequence[tuple[int, int]]
 Update = Queued | Loading | PromptMade | Prefill | Piece | Steered | SteerRefused | Finished
 Listener = Callable[[Sequence[Update]], None]
 """Receives all updates of one step, on the engine's thread. Must return quickly and must not raise."""
-
-
-@dataclass(slots=True, kw_only=True)
-class EngineStats:
-    """The engine's counters. Token counts, steps and seconds grow for the engine's lifetime.
-
-    Only the worker's thread changes its instance. Other threads get copies, which stay as they are.
-
-    ``kv_cells`` is the KV cache's capacity in tokens; ``kv_tokens`` belong to running sequences, ``kept_tokens`` to
-    ended ones whose free slots may be reused. ``saved_bytes`` is the RAM that holds further ended sequences.
-    ``draft_tokens`` were read ahead, and are not in ``prompt_tokens``. ``proposed_tokens`` were verified by
-    speculation.py, and ``accepted_tokens`` of them chosen.
-    ``busy_seconds`` is the time of all steps; ``decode_seconds`` of it were spent in llama_decode and
-    ``sample_seconds`` on choosing tokens.
-    """
-
-    alive: bool = True
-    failure: str | None = None
-    slots: int
-    running: int = 0
-    queued: int = 0
-    kv_tokens: int = 0
-    prompt_tokens: int = 0
-    draft_tokens: int = 0
-    completion_tokens: int = 0
-    proposed_tokens: int = 0
-    accepted_tokens: int = 0
-    kv_cells: int = 0
-    cached_tokens: int = 0
-    kept_tokens: int = 0
-    saved_bytes: int = 0
-    preemptions: int = 0
-    steps: int = 0
-    busy_seconds: float = 0.0
-    decode_seconds: float = 0.0
-    sample_seconds: float = 0.0
 
 
 class Engine(Protocol):

@@ -170,7 +170,7 @@ class Batcher:
             slot, cached = self._kv.place(
                 sequence.borrowable(),
                 self._scheduler.free,
-                self._scheduler.reusable(without=sharing),
+                self._scheduler.reusable(sequence, without=sharing),
                 sequence.request.principal,
             )
             self._scheduler.admit(sequence, slot, cached, time.monotonic())
@@ -198,7 +198,7 @@ class Batcher:
 
     def _copy_to(self, sequence: Sequence) -> None:
         assert sequence.slot is not None
-        others, before = self._scheduler.reusable(without=[sequence]), sequence.cached
+        others, before = self._scheduler.reusable(sequence, without=[sequence]), sequence.cached
         sequence.receive(self._kv.extend(sequence.slot, sequence.computed, sequence.borrowable(), others))
         self._counters.cached_tokens += sequence.cached - before
 
@@ -403,7 +403,7 @@ class Batcher:
     def _leave_slot(self, sequence: Sequence) -> None:
         """Free the slot. Its tokens stay there for prompts that begin with them."""
         assert sequence.slot is not None
-        self._kv.release(sequence.slot, sequence.reusable)
+        self._kv.release(sequence.slot, sequence.reusable, sequence.request.only_for)
 
     # Counters and delivery
 

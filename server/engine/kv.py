@@ -9,15 +9,10 @@ from typing import Final
 from server.engine.base import Draft
 from server.engine.draft_tails import DraftTails
 from server.engine.kv_files import KvFiles
+from server.engine.kv_unwritten import WORTH_WRITING, Unwritten
 from server.engine.model import Model
 from server.engine.prefix_cache import WORTH_MOVING, Match, PrefixCache, Saved
 from server.engine.prefix_tree import Tokens, common_prefix
-
-WORTH_WRITING: Final = 64
-"""Minimum number of tokens that are kept on disk. Fewer are computed again in a few steps."""
-
-MOST_UNWRITTEN: Final = 256
-"""Number of chats that may wait to be written to disk. Beyond it the oldest ones are not written."""
 
 FLUSH_SECONDS: Final = 3.0
 """Longest time for which the end of the engine waits for chats to be written, in seconds."""
@@ -29,8 +24,9 @@ class KvSlots:
     The tokens of an ended generation stay in its slot until another generation needs it. They are then saved to RAM, up
     to ``saved_bytes`` in all; the oldest are dropped first. ``files``: the place on disk for those that wait, if any.
 
-    A free slot may also have a tail: tokens of a draft, after those that the slot keeps. Only prompts of the draft's
-    owner reuse a tail. It is never saved to RAM or disk, and is dropped first when room is needed.
+    A free slot may also have a tail: tokens of a draft, after those that the slot keeps, or all tokens of a temporary
+    generation. Only prompts of the tail's owner reuse it. It is never saved to RAM or disk, and is dropped first when
+    room is needed.
     """
 
     def __init__(self, model: Model, *, saved_bytes: int, files: KvFiles | None = None) -> None:
@@ -38,8 +34,8 @@ class KvSlots:
         self._cache = PrefixCache(budget=saved_bytes)
         self._tails = DraftTails()
         self._files = files
-        self._unwritten: dict[int | Saved, Tokens] = {}
-        """Tokens in free slots, and saved ones, that were not yet offered to ``files``; the newest last."""
+        self._unwritten = Unwritten()
+        """Tokens that were not yet offered to ``files``."""
 
     @property
     def kept_tokens(self) -> int:
@@ -116,12 +112,18 @@ class KvSlots:
         self._model.forget(slot)
         return self._bring(match, slot)
 
-    def release(self, slot: int, tokens: Tokens) -> None:
-        """Record that a generation left ``slot`` with ``tokens``; the cells after them are freed."""
+    def release(self, slot: int, tokens: Tokens, only_for: str | None = None) -> None:
+        """Record that a generation left ``slot`` with ``tokens``; the cells after them are freed.
+
+        ``only_for``: the only principal that may reuse the tokens, which are then never saved; None: they are kept for
+        all.
+        """
         if self.rewind(slot, len(tokens)):
+            if only_for is not None:
+                return self._tails.put_temporary(slot, only_for, tokens)
             self._cache.keep(slot, tokens)
-            if self._files is not None and len(tokens) >= WORTH_WRITING:
-                self._unwritten[slot] = tokens
+            if self._files is not None:
+                self._unwritten.add(slot, tokens)
 
     def rewind(self, slot: int, length: int) -> int:
         """Cut a slot back to its first ``length`` tokens. Returns the number left: 0 when the model can't cut it."""
@@ -158,16 +160,17 @@ class KvSlots:
     @property
     def unwritten(self) -> bool:
         """True while something that can be written to disk waits for that."""
-        return bool(self._writable())
+        return self._unwritten.newest(self._has_no_tail) is not None
 
     def write_one(self) -> None:
         """Start to write the newest chat that is not on disk, unless another one is being written."""
         if self._files is None or not self._files.idle:
             return
-        place = self._writable()[-1]
-        tokens = self._unwritten.pop(place)
-        state = self._model.save(place) if isinstance(place, int) else place.state
-        if state:
+        place = self._unwritten.newest(self._has_no_tail)
+        tokens = None if place is None else self._unwritten.pop(place)
+        if place is None or tokens is None:
+            return
+        if state := self._model.save(place) if isinstance(place, int) else place.state:
             self._files.write(tokens, state)
 
     def close(self) -> None:
@@ -192,7 +195,7 @@ class KvSlots:
         """Record that the model was reset and all slots are empty."""
         self._cache.clear_slots()
         self._tails.clear()
-        self._unwritten = {place: tokens for place, tokens in self._unwritten.items() if isinstance(place, Saved)}
+        self._unwritten.slots_lost()
 
     def _with_files(self, prompt: Tokens, match: Match) -> Match:
         """Return a longer match from the disk, if there is one that is worth reading, else ``match``."""
@@ -203,11 +206,6 @@ class KvSlots:
             return match
         state = self._files.read(file)
         return match if state is None else Match(length, saved=Saved(file.tokens, state))
-
-    def _limit_unwritten(self) -> None:
-        """Leave out states that are no longer in RAM, and the oldest of too many."""
-        there = {place: t for place, t in self._unwritten.items() if isinstance(place, int) or self._cache.has(place)}
-        self._unwritten = dict([*there.items()][-MOST_UNWRITTEN:])
 
     def _continues(self, slot: int, length: int) -> bool:
         """Tell whether the slot can continue after ``length`` tokens without losing tokens worth saving."""
@@ -229,9 +227,7 @@ class KvSlots:
         if self._cache.saves and len(tokens) >= WORTH_MOVING and not self._cache.is_saved(tokens):
             if state := self._model.save(slot):
                 self._cache.save(saved := Saved(tokens, state))
-                if slot in self._unwritten:
-                    self._unwritten[saved] = self._unwritten.pop(slot)
-                    self._limit_unwritten()
+                self._unwritten.moved(slot, saved, self._cache.has)
         if slot != match.slot:
             self._empty(slot)
         return slot
@@ -251,9 +247,9 @@ class KvSlots:
     def _kept(self, slot: int) -> int:
         return len(self._cache.kept.get(slot, ()))
 
-    def _writable(self) -> list[int | Saved]:
-        """Return what can be written to disk, the newest last: a slot only while it has no draft's tail."""
-        return [p for p in self._unwritten if not isinstance(p, int) or self._tails.tokens(p) is None]
+    def _has_no_tail(self, slot: int) -> bool:
+        """Tell whether a free slot has nothing but what it keeps, so that it can be written to disk."""
+        return self._tails.tokens(slot) is None
 
     def _keep_tail(self, slot: int, draft: Draft, tokens: Tokens) -> bool:
         """Cut the tail of a changed draft to what still agrees. Returns False when the tail had to be dropped."""
@@ -280,8 +276,8 @@ class KvSlots:
         self._take(slot)
         if left := self.rewind(slot, length):
             self._cache.keep(slot, tokens[:left])
-            if unwritten and left >= WORTH_WRITING:
-                self._unwritten[slot] = tokens[:left]
+            if unwritten:
+                self._unwritten.add(slot, tokens[:left])
         return left
 
     def _fill(self, slot: int, match: Match) -> int:
@@ -305,7 +301,7 @@ class KvSlots:
     def _take(self, slot: int) -> None:
         self._cache.take(slot)
         self._tails.drop(slot)
-        self._unwritten.pop(slot, None)
+        self._unwritten.pop(slot)
 
     def _empty(self, slot: int) -> None:
         self._take(slot)

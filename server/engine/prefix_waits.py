@@ -101,5 +101,12 @@ def will_share(reader: Sequence, newcomer: Sequence) -> bool:
     return reader.reading and max(WORTH_WAITING, reader.computed + 1) <= _shared(reader, newcomer)
 
 
+def hidden_from(sequence: Sequence, others: Iterable[Sequence]) -> list[Sequence]:
+    """Return those of ``others`` whose KV ``sequence`` may not get: temporary ones of other principals."""
+    return [other for other in others if other.request.only_for not in (None, sequence.request.principal)]
+
+
 def _shared(one: Sequence, other: Sequence) -> int:
+    if hidden_from(one, [other]) or hidden_from(other, [one]):
+        return 0
     return common_prefix(one.shareable(), other.shareable())

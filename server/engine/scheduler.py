@@ -10,6 +10,7 @@ from typing import Final
 
 from server.engine.model import Row
 from server.engine.prefix_tree import Tokens
+from server.engine.prefix_waits import hidden_from
 from server.engine.sequence import Sequence
 
 WIDEST_FILLED_GAP: Final = 4
@@ -86,9 +87,10 @@ class Scheduler:
         """Sequences with a slot, in the order in which they got it."""
         return tuple(self._running.values())
 
-    def reusable(self, without: Collection[Sequence]) -> dict[int, Tokens]:
-        """Return the tokens in each slot that other prompts can reuse, except those of ``without``."""
-        return {slot: sequence.reusable for slot, sequence in self._running.items() if sequence not in without}
+    def reusable(self, newcomer: Sequence, without: Collection[Sequence]) -> dict[int, Tokens]:
+        """Return the tokens in each slot that the prompt of ``newcomer`` can reuse, except those of ``without``."""
+        hidden = {*without, *hidden_from(newcomer, self.running)}
+        return {slot: sequence.reusable for slot, sequence in self._running.items() if sequence not in hidden}
 
     @property
     def queued(self) -> int:

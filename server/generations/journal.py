@@ -77,7 +77,7 @@ class _Open:
 
 class Journal:
     """Owns the file and the lock on its folder. Used by one thread at a time: the one that opens it, then the
-    recorder's.
+    recorder's. Of a temporary generation it writes nothing.
 
     ``stored``: generations of an earlier server, in the order of acceptance. ``failure``: the reason why writing has
     stopped; None while it works. Raises JournalError when another server uses the folder, when a newer version wrote
@@ -181,7 +181,7 @@ class Journal:
                 case Steered(id=id, instruction=instruction, tokens=tokens, choices=choices) if id in self._open:
                     self._open[id].pieces.append(Written("", (), instruction.content))
                     pieces.setdefault(id, []).append((self._open[id].key, "", tokens, choices, instruction))
-                case Begun():
+                case Begun(body=body) if not body.temporary:
                     statements.append(self._begin(entry))
                 case PromptMade(id=id) if id in self._open:
                     statements.append(self._prepare_request(entry))

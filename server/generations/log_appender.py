@@ -74,7 +74,7 @@ class LogAppender:
         try:
             self._writer.submit(request)
         except EngineDeadError as error:
-            if not self._recorder.suspending:  # otherwise the next start resumes it
+            if not self._recorder.suspends(request.id):  # otherwise the next start resumes it
                 self._recorder.put([ended(request, FinishReason.FAILED, str(error))])
 
     def fail(self, generation: Generation, error: Exception) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
 from server.engine.base import Finished, FinishReason, Update
-from server.generations.entries import Entry
+from server.generations.entries import Begun, Broken, Entry
 from server.generations.histogram import Histogram
 from server.generations.journal import Journal
 from server.generations.parts import ServerParts
@@ -64,6 +64,8 @@ class Recorder:
         self.failure: str | None = None
         self.suspending = False
         """True once the open generations are left for the next server: their interruption is not recorded."""
+        self._temporary: set[str] = set()
+        """Open generations that the journal never gets. Each is added before the engine has it."""
         self._deliver: Deliver = lambda entries: None
         self._died: Died = lambda reason, error: None
         self._ended = False
@@ -99,9 +101,19 @@ class Recorder:
         if self._ended:
             self._deliver_rest()
 
+    def begin(self, begun: Begun) -> None:
+        """Journal a new generation and then deliver it, as ``put``; a temporary one is only delivered."""
+        if begun.body.temporary:
+            self._temporary.add(begun.id)
+        self.put([begun])
+
     def record_step(self, updates: Sequence[Update]) -> None:
         """Journal the updates of one step, and then deliver them. Called on the engine's thread."""
-        self.put(without_interrupted(updates) if self.suspending else updates)
+        self.put(without_interrupted(updates, self._temporary) if self.suspending else updates)
+
+    def suspends(self, id: str) -> bool:
+        """Tell whether this generation, if it is open, is left for the next server."""
+        return self.suspending and id not in self._temporary
 
     def close(self) -> None:
         """Record and deliver everything in the queue, then end the thread and close the journal."""
@@ -130,6 +142,8 @@ class Recorder:
                     self._journal.write(entries)
             finally:
                 self._deliver(entries)
+                if self._temporary:
+                    self._temporary.difference_update(e.id for e in entries if isinstance(e, Finished | Broken))
         except BaseException as error:
             self._fail(error)
         self._parts.guarded("the journal's measurements", lambda: self._lags.count(time.monotonic() - since))
@@ -164,10 +178,11 @@ class Recorder:
             return
 
 
-def without_interrupted(updates: Sequence[Update]) -> list[Update]:
-    """Return a step's updates without those of interrupted generations.
+def without_interrupted(updates: Sequence[Update], temporary: Collection[str] = ()) -> list[Update]:
+    """Return a step's updates without those of interrupted generations that are not ``temporary``.
 
     The next server resumes these, and then holds back the same text that the engine released here.
     """
-    interrupted = {u.id for u in updates if isinstance(u, Finished) and u.reason is FinishReason.INTERRUPTED}
+    ended = (u.id for u in updates if isinstance(u, Finished) and u.reason is FinishReason.INTERRUPTED)
+    interrupted = {id for id in ended if id not in temporary}
     return [update for update in updates if update.id not in interrupted]

@@ -223,7 +223,7 @@ class Registry:
         )
         generation.on_watchers_changed = self._expiry.update_detach_timer
         self._generations.begin(generation)
-        self._recorder.put([begun])  # the appender submits it
+        self._recorder.begin(begun)  # the appender submits it
         event(logger, logging.INFO, "generation accepted", generation=generation.id, prompt_tokens=len(request.prompt))
         return generation
 

@@ -18,13 +18,16 @@ TOOL_RESULTS: Final = "tool_results"
 DRAFT: Final = "draft"
 """Name of the part of the protocol by which messages are read while they are written."""
 
+TEMPORARY: Final = "temporary"
+"""Name of the part of the protocol by which a generation is kept in memory only."""
+
 
 def features(writer: Writer) -> tuple[str, ...]:
     """Return the optional parts of the protocol that this server has (PROTOCOL 11)."""
     own = writer.models[0].features
     calls = (TOOL_RESULTS,) if "tools" in own else ()
     drafts = (DRAFT,) if writer.reads_ahead else ()
-    return (*own, *calls, *drafts)
+    return (*own, *calls, *drafts, TEMPORARY)
 
 
 def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
@@ -56,6 +59,7 @@ def welcome(registry: Registry, name: str, access: ConnectionAccess) -> Welcome:
         active=tuple(
             ActiveGeneration(id=g.id, epoch=g.log.epoch, seq=g.log.seq, state=g.state)
             for g in registry.active_of(access.principal)
+            if not g.body.temporary
         ),
         models=tuple(map(entry_of, greeted_models(registry, access))),
         features=features(registry.writer),

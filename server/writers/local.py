@@ -104,6 +104,7 @@ class LocalWriter:
             opened=prompt.opened,
             principal=principal,
             model=self.name,
+            temporary=body.temporary,
         )
         return Prepared(request, prompt.dropped)
 

@@ -176,6 +176,7 @@ class ModelWriters:
             principal=principal,
             model=model.name,
             unprepared=unprepared(body, written),
+            temporary=body.temporary,
         )
         return Prepared(request, 0)
 

@@ -772,6 +772,15 @@ class ResultWithoutCall(Fault):
         return [{**message, "messages": turns}]
 
 
+class TemporaryShown(Fault):
+    """Takes temporary generations for usual ones, and names them in `welcome`."""
+
+    rule = "6.11/3"
+
+    def asked(self, message: Message) -> list[Message]:
+        return [{name: value for name, value in message.items() if name != "temporary"}]
+
+
 class SteeredWithoutSnapshot(Fault):
     rule = "5.13/1"
 

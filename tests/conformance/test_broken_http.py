@@ -26,6 +26,7 @@ FAULTS = (
     HttpFault("13.6/1", "has no ids", rb"\bid: [^\n]*\n", b""),
     HttpFault("14.4/1", "gives each conversation a title", b'"settings": {}', b'"title": "New"', True),
     HttpFault("14.1", "forgets how much to think", b'"reasoning_effort":"low"', b'"reasoning_effort":"high"'),
+    HttpFault("6.11/2", "stores what shall be temporary", b'"temporary": true', b'"temporary":false', True),
     HttpFault("14.3/2", "replaces a text that has changed", b'"was": "Not this one."', b'"was":            null', True),
     HttpFault("14.3", "gives the copy of a branch the same title", rb" \(branch\)", b""),
     HttpFault("14.1", "forgets whose result it is", b'"tool_call_id":', b'"call":'),

@@ -72,6 +72,8 @@ MESSAGES: dict[str, list[tuple[str, str]]] = {
         ('{"type":"generate","prompt":"Hi","id":"a/../b"}', "invalid_field"),
         ('{"type":"generate","prompt":"Hi","id":"é"}', "invalid_field"),
         ('{"type":"generate","prompt":"Hi","raw":1}', "invalid_field"),
+        ('{"type":"generate","prompt":"Hi","temporary":"yes"}', "invalid_field"),
+        ('{"type":"generate","conversation":"c","content":"Hi","temporary":true}', "invalid_field"),
         ('{"type":"generate","messages":[{"role":"user","content":"Hi"}],"raw":true}', "invalid_field"),
         ('{"type":"generate","prompt":"Hi","top_logprobs":21}', "invalid_field"),
         ('{"type":"generate","prompt":"Hi","top_logprobs":-1}', "invalid_field"),

@@ -104,6 +104,7 @@ ADD = ToolFunction(name="add", description="Add.", parameters={"type": "object"}
 
 CLIENT: list[ClientMessage] = [
     Hello(token="t", attach=(AttachPoint(id="g1", epoch="e1", after=7),), client="test/1"),
+    Generate(messages=(ChatMessage(role="user", content="Hi"),), temporary=True),
     Generate(id="A.b_c-9", prompt="Hi", raw=True, params=PARAMS, top_logprobs=20, on_detach_ms=None),
     Generate(messages=(ChatMessage(role="system", content=""), ChatMessage(role="user", content="Hé 🙂"))),
     Cancel(id="g1"),

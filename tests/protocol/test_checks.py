@@ -45,6 +45,7 @@ BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
     (Generate(id="g1", prompt="x", conversation="c1"), ErrorCode.INVALID_FIELD, "conversation"),
     (Generate(id="g1", messages=(USER,), conversation="c1"), ErrorCode.INVALID_FIELD, "conversation"),
     (Generate(id="g1", conversation="c1", content="x", raw=True), ErrorCode.INVALID_FIELD, "raw"),
+    (Generate(id="g1", conversation="c1", content="x", temporary=True), ErrorCode.INVALID_FIELD, "temporary"),
     (Generate(id="g1", conversation="c1"), ErrorCode.MISSING_FIELD, "content"),
     (Generate(id="g1", conversation="c1", parent=None), ErrorCode.MISSING_FIELD, "content"),
     (Generate(id="g1", conversation="c1", content=" \n"), ErrorCode.EMPTY_PROMPT, "content"),

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from server.engine.base import Draft
-from server.engine.kv import WORTH_WRITING, KvSlots
+from server.engine.kv import KvSlots
 from server.engine.kv_files import KvFiles
+from server.engine.kv_unwritten import WORTH_WRITING
 from server.engine.model import Row
 from server.engine.prefix_cache import WORTH_MOVING
 from server.engine.prefix_tree import Tokens
@@ -449,7 +450,7 @@ class Machine(RuleBasedStateMachine):
         assert not tails.keys() & self.slots.running.keys()
         assert self.slots.model.kv == kept | tails | running
         cache = self.slots.kv._cache
-        reused = [*(saved.tokens for saved in cache._saved), *cache.kept.values(), *self.slots.kv._unwritten.values()]
+        reused = [*(saved.tokens for saved in cache._saved), *cache.kept.values(), *self.slots.kv._unwritten.tokens]
         assert not any(SECRET in tokens for tokens in reused)
         assert self.slots.kv.saved_bytes <= self.budget
 
