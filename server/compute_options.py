@@ -53,4 +53,13 @@ def compute_options() -> tuple[Option, ...]:
             help="on: a message is read while it is being written, so that its answer starts sooner; off: only once it "
             "is sent. Always off behind --upstream (%(default)s)",
         ),
+        Option(
+            name="speculative",
+            parse=one_of("auto", "all", "off"),
+            default="auto",
+            metavar="auto|all|off",
+            help="several tokens in one step where an answer repeats earlier text, while that is measured to be "
+            "faster; auto: not for answers with a seed or of temperature 0, whose last bits it could change; all: for "
+            "those too (%(default)s)",
+        ),
     )

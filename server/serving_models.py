@@ -17,6 +17,7 @@ from server.engine.llama import LlamaModel
 from server.engine.model_defaults import ModelDefaults
 from server.engine.options import EngineOptions
 from server.engine.probing import ModelProbe
+from server.engine.speculation import Speculative
 from server.engine.step_turns import StepTurns
 from server.engine.worker import BatchingEngine
 from server.models.catalogue import Catalogue, catalogue
@@ -100,6 +101,7 @@ class ModelFiles:
             context_shift=shift,
             disk=settings.kv_folder,
             disk_bytes=settings.cache_disk << 20,
+            speculative=Speculative(settings.speculative),
         )
         engine = BatchingEngine(model, options, self._turns)
         try:

@@ -61,6 +61,7 @@ class Settings:
     cache_disk: int
     context_shift: Literal["on", "off"]
     draft_ahead: Literal["on", "off"]
+    speculative: Literal["auto", "all", "off"]
     queue: int
     journal: Literal["on", "off"]
     on_restart: Literal["continue", "interrupt"]

@@ -35,8 +35,10 @@ FIRST_ROW_COST: Final = 0.15
 """Assumed cost of one more row, compared with a step of one row, before any was measured: low, so that it is tried."""
 
 START_CREDIT: Final = 8.0
+LEAST_CREDIT: Final = -8.0
 MOST_CREDIT: Final = 32.0
-"""Time that verification may cost in vain, in steps of one row: at first, and at most after it has saved more."""
+"""Time that verification may cost in vain, in steps of one row: at first, and its bounds later. A step that another
+program slows down a lot could lower it without end, although a step of one row would have been as slow."""
 
 ALLOWANCE: Final = 0.004
 """Part of the time of single steps that may be spent in vain."""
@@ -125,7 +127,7 @@ class SpeculationControl:
         """Record that a step with ``rows`` rows chose ``tokens`` tokens in ``seconds``."""
         self.costs.learn(rows, seconds)
         self._credit += ALLOWANCE if rows == 1 else tokens - self.costs.relative(rows)
-        self._credit = min(self._credit, MOST_CREDIT)
+        self._credit = min(max(self._credit, LEAST_CREDIT), MOST_CREDIT)
 
 
 def expected_tokens(rate: float, count: int) -> float:

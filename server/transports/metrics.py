@@ -123,6 +123,8 @@ def _engine(stats: EngineStats) -> Iterator[Metric]:
     yield CounterMetricFamily("streamui_draft_tokens", "Prompt tokens that were read ahead.", stats.draft_tokens)
     yield CounterMetricFamily("streamui_cached_tokens", "Prompt tokens found in the KV cache.", stats.cached_tokens)
     yield CounterMetricFamily("streamui_generated_tokens", "Tokens that were generated.", stats.completion_tokens)
+    yield CounterMetricFamily("streamui_proposed_tokens", "Proposed tokens that were verified.", stats.proposed_tokens)
+    yield CounterMetricFamily("streamui_accepted_tokens", "Proposed tokens that were right.", stats.accepted_tokens)
     yield CounterMetricFamily("streamui_preemptions", "Generations sent back to the queue.", stats.preemptions)
     yield CounterMetricFamily("streamui_engine_steps", "Batches computed.", stats.steps)
     yield CounterMetricFamily("streamui_engine_busy_seconds", "Time of all steps.", stats.busy_seconds)

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 COUNTERS: Final = (
     *("prompt_tokens", "completion_tokens", "cached_tokens", "preemptions", "steps"),
+    *("proposed_tokens", "accepted_tokens"),
     *("busy_seconds", "decode_seconds", "sample_seconds"),
 )
 """Fields of EngineStats that only grow."""

@@ -9,6 +9,7 @@ from protocol.messages import Generate
 from server.chat.template import ChatTemplate
 from server.chat.wellknown import Origin, TemplateChoice
 from server.engine.base import (
+    RANDOM_SEED,
     Draft,
     Engine,
     EngineModelFacts,
@@ -105,6 +106,7 @@ class LocalWriter:
             principal=principal,
             model=self.name,
             temporary=body.temporary,
+            repeatable=body.params.seed not in (None, RANDOM_SEED),
         )
         return Prepared(request, prompt.dropped)
 

@@ -154,6 +154,19 @@ def test_proposals_that_are_always_wrong_cost_no_more_than_the_credit() -> None:
     assert 0 < lost <= START_CREDIT + 1000 * 0.004
 
 
+def test_one_step_that_another_program_slows_down_does_not_turn_it_off_for_long() -> None:
+    control = SpeculationControl()
+    control.took(1, 1, 1.0)
+    assert control.length(20, 2) == 2
+    control.took(3, 3, 1000.0)
+    assert control.length(20, 2) == 0
+    waited = 0
+    while waited < 10_000 and not control.length(20, 2):
+        control.took(1, 1, 1.0)
+        waited += 1
+    assert 500 < waited < 3000
+
+
 def test_durations_that_are_old_are_not_used() -> None:
     costs = StepCosts()
     costs.learn(1, 1.0)

@@ -25,6 +25,7 @@ from server.__main__ import _listen as listen
 from server.app import create_app
 from server.conversations.service import Conversations
 from server.conversations.store import Store
+from server.engine.options import EngineOptions
 from server.engine.worker import BatchingEngine
 from server.generations.journal import Journal
 from server.generations.places import QUEUE_LIMIT
@@ -187,6 +188,7 @@ async def serving(
     local_models: LocalModels | None = None,
     disk: ModelDisk | None = None,
     draft_ahead: bool = True,
+    options: EngineOptions | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Run a server over ``model``, the default one, and ``others``.
 
@@ -194,7 +196,7 @@ async def serving(
     """
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        engine = BatchingEngine(model)
+        engine = BatchingEngine(model, options)
         journal, store = Journal(folder), Store(folder)
         writer = _writer(engine, others, disk, draft_ahead)
         app = create_app(
