@@ -3,6 +3,7 @@
  * written. Owns all three. Reads the document again whenever it may have changed; knows nothing of the views.
  */
 
+import { endOf } from "./answer-end.js";
 import { ApiError } from "./api-error.js";
 import { LiveAnswer } from "./live-answer.js";
 import { MessageTree } from "./message-tree.js";
@@ -14,7 +15,6 @@ import { withInstructions } from "./steered.js";
 /** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
 /** @typedef {import("./api.js").ConversationDocument} ConversationDocument */
 /** @typedef {import("./api.js").Message} Message */
-/** @typedef {import("./api.js").MessageState} MessageState */
 /** @typedef {import("./api.js").Settings} Settings */
 /** @typedef {import("./outbox.js").Outbox} Outbox */
 /** @typedef {import("./outbox.js").Parcel} Parcel */
@@ -29,9 +29,6 @@ import { withInstructions } from "./steered.js";
  * @property {Pick<Outbox, "of" | "find" | "remove">} outbox
  * @property {() => void} changed called after a change of anything that is shown
  */
-
-/** @type {Record<string, MessageState>} state of an answer, by the reason of its end; failed for any other reason */
-const STATES = { stop: "done", length: "done", cancelled: "stopped", interrupted: "interrupted" };
 
 export class OpenConversation {
   #parts;
@@ -446,9 +443,7 @@ export class OpenConversation {
   /** @param {Done} done */
   #finish(done) {
     const message = this.#document.messages.find(({ generation }) => generation === done.id);
-    if (message?.state !== "writing") return;
-    const { reason, usage, timings, limit, error } = done;
-    this.#settle(message, { state: STATES[reason] ?? "failed", reason, usage, timings, limit, error });
+    if (message?.state === "writing") this.#settle(message, endOf(done));
   }
 
   /**
