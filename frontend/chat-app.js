@@ -19,7 +19,7 @@ import { Steering } from "./chat/steering.js";
 import { UnsentMessages } from "./chat/unsent-messages.js";
 import { Sender } from "./conversations/sender.js";
 
-/** @typedef {import("./chat/presenting.js").ActionName} ActionName */
+/** @typedef {Required<import("./rendering/message-view.js").MessageDelegate>} MessageDelegate */
 /** @typedef {import("./chat/presenting.js").OfferName} OfferName */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("./conversations/api.js").Settings} Settings */
@@ -311,10 +311,8 @@ export class ChatApp {
     this.#context.choose(choice);
   }
 
-  /** @type {(name: ActionName, id: string) => void} */
-  messageActed(name, id) {
-    this.#commands.messageActed(name, id);
-  }
+  /** @type {MessageDelegate["messageActed"]} */
+  messageActed = (name, id) => this.#commands.messageActed(name, id);
 
   /** @type {(name: OfferName, id: string) => void} */
   messageOffered(name, id) {
@@ -329,10 +327,10 @@ export class ChatApp {
     this.#parts.composer.focus();
   }
 
-  /** @type {(id: string, edit: import("./rendering/message-editing.js").AnswerEdit) => Promise<boolean>} */
-  answerEdited(id, edit) {
-    return this.#commands.answerEdited(id, edit);
-  }
+  /** @type {MessageDelegate["answerEdited"]} */
+  answerEdited = (id, edit) => this.#commands.answerEdited(id, edit);
+  /** @type {MessageDelegate["resultsGiven"]} */
+  resultsGiven = (id, results) => this.#commands.resultsGiven(id, results);
 
   /** @param {string | null} conversation */
   addressChanged(conversation) {

@@ -1,6 +1,7 @@
 /** Handles the events of generations: updates the open conversation and the view of the answer. */
 
 import { WITHDRAWN } from "../conversations/refusals.js";
+import { callsOf, openCalls, shownText } from "../conversations/tool-calls.js";
 import { describe } from "./presenting.js";
 
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
@@ -101,21 +102,27 @@ export class AnswerEvents {
     const message = this.#open.messageOf(event.id);
     const view = message && this.#parts.transcript.find(message.id);
     if (!message || !view || message.state !== "writing") return;
-    if (event.type === "token") this.#appendText(message.id, view, event.text);
-    if (event.type === "snapshot") view.rewrite(this.#open.textOf(message));
+    if (event.type === "token") this.#appendText(message, view, event.text);
+    if (event.type === "snapshot") view.rewrite(shownText(this.#open, message));
+    if (event.type === "snapshot") view.showCalls(callsOf(this.#open, message));
     if (event.type === "snapshot") this.#parts.announcer.forget();
     view.showStatus(describe(this.#open, message, { isConnected: this.#hooks.isConnected() }));
   }
 
   /**
-   * Append text to a message. Screen readers announce it only at the end of the shown branch.
-   * @param {string} id
+   * Append text to a message. Screen readers announce it only at the end of the shown branch. If the model may call
+   * functions, the calls are left out of the text.
+   * @param {import("../conversations/api.js").Message} message
    * @param {import("../rendering/message-view.js").MessageView} view
    * @param {string} text
    */
-  #appendText(id, view, text) {
-    view.append(text);
-    if (id === this.#open.leaf) this.#parts.announcer.wrote(text);
+  #appendText(message, view, text) {
+    const calls = callsOf(this.#open, message);
+    const mayCall = calls.length > 0 || this.#open.settings.tools !== undefined;
+    const added = mayCall ? view.growTo(shownText(this.#open, message)) : text;
+    if (!mayCall) view.append(text);
+    if (calls.length > 0) view.showCalls(calls);
+    if (message.id === this.#open.leaf) this.#parts.announcer.wrote(added);
   }
 
   /** @param {Done} done */
@@ -125,6 +132,8 @@ export class AnswerEvents {
     this.#open.receive(done);
     this.#hooks.show();
     const isBad = done.reason === "failed" || done.reason === "interrupted";
+    const [call] = done.reason === "stop" ? openCalls(this.#open.path) : [];
+    if (call) return this.#parts.announcer.ended(`The model calls ${call.function.name} and waits for the result`);
     this.#parts.announcer.ended(done.reason === "cancelled" ? "Answer stopped" : isBad ? "Answer failed" : "Answer finished");
   }
 }

@@ -21,6 +21,7 @@ import { reportTrouble } from "./trouble.js";
  * @typedef {object} Question
  * @property {string | null} parent
  * @property {string} [content]
+ * @property {import("../protocol/messages.js").ToolResult[]} [results] of the calls in the answer `parent`
  * @property {string} [edited] message that this is another version of
  * @property {string[]} [above] messages above it, if they differ from those above `parent`
  * @property {{generation: string, message: string}} [ids] ids of a queued message; otherwise new ones are made
@@ -116,6 +117,16 @@ export class MessageCommands {
     if (note) return this.#notes.askAgain(note, text);
     const message = this.#open.tree.find(id);
     if (message) this.#parts.ask({ parent: message.parent, content: text, edited: id });
+  }
+
+  /**
+   * Send the results of an answer's calls, which the model answers.
+   * @param {string} id
+   * @param {import("../protocol/messages.js").ToolResult[]} results
+   */
+  resultsGiven(id, results) {
+    this.#parts.ask({ parent: id, results });
+    this.#parts.composer.focus(); // the form is gone
   }
 
   /**

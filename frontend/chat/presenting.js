@@ -5,6 +5,7 @@ import { splitMessage } from "../conversations/message-files.js";
 import { notesAlong, offersForNote } from "../conversations/notes.js";
 import { questionId } from "../conversations/overlay.js";
 import { mayHelp } from "../conversations/refusals.js";
+import { calledName, callsOf, shownText } from "../conversations/tool-calls.js";
 import { describeRefusal } from "../words/refusal-words.js";
 import * as lines from "../words/status-line.js";
 
@@ -22,7 +23,10 @@ import * as lines from "../words/status-line.js";
 /**
  * @typedef {object} Shown
  * @property {string} id
- * @property {"user" | "assistant" | "system"} role
+ * @property {Message["role"]} role
+ * @property {string} [name] of the function whose result this is
+ * @property {import("../protocol/messages.js").ToolCall[]} [calls] of an answer
+ * @property {import("../rendering/tool-parts.js").Wanted} [wanted] calls whose results the user can give now
  * @property {string} text of the message; a question's files are left out
  * @property {MessageFile[]} [files]
  * @property {boolean} isGrowing whether more text may arrive
@@ -68,19 +72,23 @@ export function present(conversation, parcels, circumstances) {
  */
 function presentMessage(conversation, parcels, circumstances, message, isBusy) {
   const isLast = message === conversation.path.at(-1);
-  const text = conversation.textOf(message);
+  const text = shownText(conversation, message);
+  const calls = callsOf(conversation, message);
   const siblings = conversation.tree.siblings(message);
   const failed = parcels.find((parcel) => parcel.failure && isContinuation(parcel, message));
   return {
     id: message.id,
     role: message.role,
     ...partsOf(message.role, text),
+    calls,
+    ...(message.role === "tool" ? { name: calledName(conversation.path, message) } : {}),
+    ...(isLast && !isBusy && calls.length > 0 ? { wanted: { calls, given: failed?.request.results ?? [] } } : {}),
     isGrowing: message.state === "writing",
     at: message.created_at,
     thoughts: message.thoughts ?? [],
     line: failed ? describeRefusal(failed, circumstances) : describe(conversation, message, circumstances),
     branch: { index: siblings.indexOf(message) + 1, count: siblings.length },
-    actions: actionsFor(message, { isBusy, isUnsent: isUnsent(message, parcels), isEmpty: text === "" }),
+    actions: actionsFor(message, { isBusy, isUnsent: isUnsent(message, parcels), isEmpty: text === "" && calls.length === 0 }),
     offers: isLast && !isBusy ? offersFor(message, failed, circumstances) : [],
   };
 }
@@ -172,7 +180,9 @@ function actionsFor(message, { isBusy, isUnsent, isEmpty }) {
   const actions = isEmpty ? [] : message.role === "assistant" ? ["copy", "copy-text"] : ["copy"];
   if (isBusy || isUnsent) return actions;
   if (message.role === "user") return [...actions, "edit", "branch", "delete"];
+  if (message.role === "tool") return [...actions, "delete"];
   if (message.role !== "assistant") return actions;
+  if (message.tool_calls) return [...actions, "regenerate", "branch", "delete"];
   return [...actions, "edit", "regenerate", "branch", "delete"];
 }
 
@@ -183,7 +193,7 @@ function actionsFor(message, { isBusy, isUnsent, isEmpty }) {
  * @returns {OfferName[]}
  */
 function offersFor(message, failed, circumstances) {
-  if (message.role === "user") return ["retry"];
+  if (message.role === "user" || message.role === "tool") return ["retry"];
   if (message.role !== "assistant") return [];
   const continuation = isContinuable(message, circumstances) && mayBeContinued(failed, circumstances) ? /** @type {const} */ (["continue"]) : [];
   const isBroken = message.state === "failed" || message.state === "interrupted";
@@ -202,7 +212,8 @@ function mayBeContinued(failed, circumstances) {
  * @param {Message} message
  * @param {Circumstances} circumstances
  */
-function isContinuable({ state, reason, limit, content }, { count }) {
+function isContinuable({ state, reason, limit, content, tool_calls: calls }, { count }) {
+  if (calls) return false;
   if (reason === "length" && limit === "context" && !leavesRoom(count)) return false;
   return content !== "" && (state === "stopped" || state === "failed" || state === "interrupted" || reason === "length");
 }

@@ -63,6 +63,7 @@ export class Steering {
   get #generation() {
     if (!this.#hooks.isConnected() || !this.#isOffered) return undefined;
     const open = this.#hooks.open();
+    if (open.settings.tools) return undefined; // an answer that may call functions can't be divided
     return open.writing.find((generation) => open.live(generation)?.isWriting);
   }
 }

@@ -11,6 +11,7 @@ const STATES = { stop: "done", length: "done", cancelled: "stopped", interrupted
  * @param {Done} done
  * @returns {Partial<Message>} fields that the end sets
  */
-export function endOf({ reason, usage, timings, limit, error }) {
-  return { state: STATES[reason] ?? "failed", reason, usage, timings, limit, error };
+export function endOf({ reason, usage, timings, limit, error, tool_calls: calls }) {
+  const ended = { state: STATES[reason] ?? "failed", reason, usage, timings, limit, error };
+  return calls ? { ...ended, tool_calls: calls } : ended;
 }

@@ -25,13 +25,13 @@ import { ApiError } from "./api-error.js";
  */
 /** @typedef {{text: string, match: boolean}[]} Snippet */
 /** @typedef {Summary & {snippet?: Snippet, message?: string | null}} Found message: id of the message that a search found */
-/** @typedef {{system?: string, params?: Record<string, unknown>, model?: string, truncation?: "auto" | "disabled", reasoning_effort?: string}} Settings */
+/** @typedef {{system?: string, params?: Record<string, unknown>, model?: string, truncation?: "auto" | "disabled", reasoning_effort?: string, tools?: import("../protocol/messages.js").Tool[]}} Settings */
 /** @typedef {"done" | "writing" | "stopped" | "failed" | "interrupted"} MessageState */
 /**
  * @typedef {object} Message
  * @property {string} id
  * @property {string | null} parent
- * @property {"user" | "assistant" | "system"} role
+ * @property {"user" | "assistant" | "system" | "tool"} role
  * @property {string} content while an answer is being written: its text before this generation
  * @property {number} created_at milliseconds since 1970
  * @property {MessageState} state
@@ -45,6 +45,8 @@ import { ApiError } from "./api-error.js";
  * @property {string} [model]
  * @property {Failure} [error]
  * @property {number} [dropped] number of earlier messages that the model did not receive
+ * @property {import("../protocol/messages.js").ToolCall[]} [tool_calls] calls in an answer
+ * @property {string} [tool_call_id] of the role `tool`: the call whose result this is
  * @property {string} [summary] text that the model receives in place of this message and all above it
  * @property {number} [edited_at] time of the user's last change of its text, in milliseconds since 1970
  */

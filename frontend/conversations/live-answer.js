@@ -1,6 +1,7 @@
 /** Text and state of one generation, as far as this page has received it. Changed by OpenConversation only. */
 
 import * as lines from "../words/status-line.js";
+import { withParts } from "./tool-calls.js";
 
 /** @typedef {import("../protocol/messages.js").Done} Done */
 /** @typedef {import("../protocol/messages.js").Status} Status */
@@ -12,6 +13,8 @@ export class LiveAnswer {
   text = "";
   /** @type {{text: string, seq: number, instruction: string}[]} the text before each instruction, and the instruction */
   parts = [];
+  /** @type {import("../protocol/messages.js").ToolCall[]} calls so far; the last one may be incomplete */
+  calls = [];
   isStopping = false;
   /** Number of the conversation's messages that the model did not receive. */
   dropped = 0;
@@ -58,6 +61,7 @@ export class LiveAnswer {
         break;
       case "token":
         this.text += event.text;
+        if (event.tool_calls) this.calls = withParts(this.calls, event.tool_calls);
         this.#noteProgress(event);
         break;
       case "steered":
@@ -67,6 +71,7 @@ export class LiveAnswer {
         break;
       case "snapshot":
         this.#rewrite(event);
+        this.calls = event.tool_calls ?? [];
         this.#noteProgress(event);
         break;
       case "done":

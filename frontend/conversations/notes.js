@@ -62,7 +62,7 @@ function indexOf(parcel, { tree, path, leaf }) {
  */
 function answerIndex(path, question) {
   const index = path.findIndex(({ id }) => id === question);
-  if (path[index]?.role !== "user") return null;
+  if (path[index]?.role !== "user" && path[index]?.role !== "tool") return null;
   return Math.min(index + 1, path.length - 1);
 }
 

@@ -132,7 +132,13 @@ function isParcel(id, value) {
     typeof request.conversation === "string" &&
     (request.parent === null || typeof request.parent === "string") &&
     (request.content === undefined || typeof request.content === "string") &&
+    (request.results === undefined || (Array.isArray(request.results) && request.results.every(isResult))) &&
     (value.above === undefined || (Array.isArray(value.above) && value.above.every((/** @type {unknown} */ each) => typeof each === "string"))) &&
     (value.failure === null || typeof value.failure?.message === "string")
   );
+}
+
+/** @param {any} value */
+function isResult(value) {
+  return typeof value?.tool_call_id === "string" && typeof value.content === "string";
 }

@@ -62,12 +62,33 @@ function withParcel(known, parcel) {
 function withAnswer({ messages, leaf }, parcel) {
   const asked = messages.find(({ id }) => id === parcel.request.parent);
   if (!asked) return { messages, leaf };
+  if (parcel.request.results) return withResults(messages, parcel, parcel.request.results);
   if (asked.role === "assistant") {
     const continued = continuedBy(asked, parcel.request.id);
     return { messages: messages.map((message) => (message === asked ? continued : message)), leaf };
   }
   const answer = answerOf(parcel, asked.id);
   return { messages: [...messages, answer], leaf: answer.id };
+}
+
+/**
+ * Add results and the answer below them, with the ids that the server gives them (PROTOCOL 14.2).
+ * @param {Message[]} messages
+ * @param {Parcel} parcel
+ * @param {import("../protocol/messages.js").ToolResult[]} results
+ * @returns {Branching}
+ */
+function withResults(messages, parcel, results) {
+  const { id, parent } = parcel.request;
+  /** @type {Message[]} */
+  const added = [];
+  for (const { tool_call_id, content } of results) {
+    const above = added.at(-1)?.id ?? parent;
+    const result = { id: `${id}-result-${added.length + 1}`, parent: above, role: /** @type {const} */ ("tool"), content, tool_call_id };
+    added.push({ ...result, created_at: parcel.at, state: "done", generation: null });
+  }
+  const answer = answerOf(parcel, added.at(-1)?.id ?? parent);
+  return { messages: [...messages, ...added, answer], leaf: answer.id };
 }
 
 /**

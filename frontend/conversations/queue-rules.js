@@ -2,6 +2,7 @@
 
 import { notesAlong } from "./notes.js";
 import { WITHDRAWN } from "./refusals.js";
+import { openCalls } from "./tool-calls.js";
 
 /** @typedef {import("./message-tree.js").MessageTree} MessageTree */
 /** @typedef {import("./notes.js").Branch} Branch */
@@ -10,8 +11,9 @@ import { WITHDRAWN } from "./refusals.js";
 /**
  * State of a queued message. send: send now. answer: wait for the end of the answer. reading: wait until the
  * conversation is loaded. The other states wait for the user. failed: the last answer or message failed. branch:
- * another version of the chat is shown. gone: the conversation was deleted.
- * @typedef {"send" | "answer" | "reading" | "failed" | "branch" | "gone"} QueueState
+ * another version of the chat is shown. gone: the conversation was deleted. calls: the last answer has calls without
+ * results.
+ * @typedef {"send" | "answer" | "reading" | "failed" | "branch" | "gone" | "calls"} QueueState
  */
 
 /**
@@ -26,6 +28,7 @@ import { WITHDRAWN } from "./refusals.js";
 export function queueState({ after }, branch, parcels) {
   const { tree, path } = branch;
   if (path.some(({ state }) => state === "writing")) return "answer";
+  if (openCalls(path).length > 0) return "calls";
   // Another answer to the same question is enough: the first one may have failed.
   const question = tree.find(after)?.parent ?? null;
   if (question !== null && !path.some(({ id }) => id === question)) return "branch";

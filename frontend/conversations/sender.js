@@ -225,7 +225,8 @@ export class Sender {
    */
   #fail(parcel, failure) {
     const failed = { ...parcel, failure };
-    const isKept = parcel.request.content !== undefined || (failure.code !== WITHDRAWN.code && failure.code !== CONVERSATION_DELETED.code);
+    const isWritten = parcel.request.content !== undefined || parcel.request.results !== undefined;
+    const isKept = isWritten || (failure.code !== WITHDRAWN.code && failure.code !== CONVERSATION_DELETED.code);
     this.#parts.outbox.put(failed); // Otherwise other tabs would treat the removed parcel as arrived.
     if (!isKept) this.#parts.outbox.remove(parcel.request.id);
     this.#delegate?.senderFailed(failed);

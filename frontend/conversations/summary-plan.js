@@ -31,14 +31,14 @@ const WORDS = 0.6;
  */
 export function planSummary(path, { context }) {
   const first = path.findLastIndex(({ summary }) => summary) + 1;
-  const end = recentFrom(path, first, RECENT * context * USUAL_LENGTH);
+  const end = beforeCalls(path, recentFrom(path, first, RECENT * context * USUAL_LENGTH));
   const last = path[end - 1];
   const said = path.slice(first, end).filter(({ content }) => content.trim() !== "");
   if (!last || said.length === 0) return null;
   return {
     upto: last.id,
     before: path[first - 1]?.summary ?? "",
-    said: said.map(({ role, content }) => ({ role, content })),
+    said: said.map(({ role, content }) => ({ role: role === "tool" ? "user" : role, content })),
     chunk: Math.max(1, Math.floor(PART * context * USUAL_LENGTH)),
     maxTokens: Math.round(Math.min(LONGEST_SUMMARY, Math.max(LEAST_SUMMARY, SUMMARY * context))),
   };
@@ -60,6 +60,15 @@ function recentFrom(path, first, room) {
     if (path[index]?.role === "user") from = index;
   }
   return from;
+}
+
+/**
+ * Keep calls together with their results: the last message of the summary is neither. The server refuses others.
+ * @param {Message[]} path
+ * @param {number} end
+ */
+function beforeCalls(path, end) {
+  return path.slice(0, end).findLastIndex(({ role, tool_calls: calls }) => role !== "tool" && !calls) + 1;
 }
 
 /**

@@ -2,11 +2,12 @@
 
 import { PARAMETERS } from "./parameters.js";
 import { tidied } from "./settings.js";
+import { TOOLS } from "./tools-setting.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
 /**
  * @typedef {object} ChangedSetting
- * @property {string} name of a sampling parameter, or SYSTEM
+ * @property {string} name of a sampling parameter, SYSTEM or TOOLS
  * @property {string} label short enough for a chip: "System prompt", "Max 200 tokens", "Temperature 1.5"
  */
 
@@ -18,11 +19,12 @@ export const SYSTEM = "system";
  * @returns {ChangedSetting[]} in the order of the settings panel
  */
 export function changedSettings(settings) {
-  const { system, params = {} } = tidied(settings);
+  const { system, params = {}, tools = [] } = tidied(settings);
   const changed = PARAMETERS.filter(({ name }) => name in params);
   return [
     ...(system ? [{ name: SYSTEM, label: "System prompt" }] : []),
     ...changed.map((parameter) => ({ name: parameter.name, label: describe(parameter, params[parameter.name]) })),
+    ...(tools.length > 0 ? [{ name: TOOLS, label: tools.length === 1 ? "1 tool" : `${tools.length} tools` }] : []),
   ];
 }
 
@@ -33,6 +35,7 @@ export function changedSettings(settings) {
  */
 export function withoutSetting(settings, name) {
   if (name === SYSTEM) return tidied({ ...settings, system: "" });
+  if (name === TOOLS) return tidied({ ...settings, tools: [] });
   return tidied({ ...settings, params: { ...settings.params, [name]: undefined } });
 }
 

@@ -214,7 +214,7 @@ function createInput(parameter, id) {
     spellcheck: "false",
     autocomplete: "off",
   };
-  if (!isNumeric(parameter)) return create("textarea", { ...attributes, dir: kind === "object" ? "ltr" : "auto", rows: kind === "object" ? 3 : 2 });
+  if (!isNumeric(parameter)) return create("textarea", { ...attributes, dir: kind === "strings" ? "auto" : "ltr", rows: kind === "strings" ? 2 : kind === "tools" ? 8 : 3 });
   // On some phones the keyboard for digits has no minus sign.
   const inputmode = minimum < 0 ? "text" : kind === "integer" ? "numeric" : "decimal";
   return create("input", { ...attributes, dir: "ltr", type: "text", inputmode });

@@ -1,6 +1,7 @@
 /** Conversion between a parameter's value and the text in its field, with a short error for invalid text. */
 
 import { describeRange } from "./parameters.js";
+import { readTools, writeTools } from "./tools-setting.js";
 
 /** @typedef {import("./parameters.js").Parameter} Parameter */
 /** @typedef {{value: unknown} | {problem: string}} Reading value undefined: the default; problem: without a full stop */
@@ -21,6 +22,8 @@ export function readParameter(parameter, text) {
       return readStrings(parameter, text);
     case "object":
       return readObject(parameter, text);
+    case "tools":
+      return readTools(text);
     default:
       // Input methods for Chinese and Japanese type full-width digits, and some phones type a longer minus sign.
       return readNumber(parameter, text.normalize("NFKC").replace("−", "-").trim());
@@ -35,6 +38,7 @@ export function readParameter(parameter, text) {
 export function writeParameter({ kind }, value) {
   if (value === undefined || value === null) return "";
   if (kind === "strings") return /** @type {string[]} */ (value).map(escapeLine).join("\n");
+  if (kind === "tools") return writeTools(/** @type {any} */ (value));
   return kind === "object" ? JSON.stringify(value, null, 2) : String(value);
 }
 

@@ -5,7 +5,7 @@
 
 export { GROUPS, PARAMETERS } from "./parameter-table.js";
 
-/** @typedef {"number" | "integer" | "strings" | "object"} ParameterKind strings: one on each line; object: JSON text */
+/** @typedef {"number" | "integer" | "strings" | "object" | "tools"} ParameterKind strings: one on each line; object and tools: JSON text */
 /** @typedef {{from: number, to: number, step: number}} Slider usual values; the field accepts all others in the range */
 /**
  * @typedef {object} Parameter
@@ -37,6 +37,7 @@ const WHOLE = 2 ** 31 - 1;
  * @returns {string} the valid values, as in "Must be 0–2"
  */
 export function describeRange({ kind, minimum = 0, above, maximum = 0, maxItems, maxLength, maxBytes = 0, hasNumbers }, isExact = false) {
+  if (kind === "tools") return `up to ${maxItems} functions`;
   if (kind === "strings") return `up to ${maxItems} lines of ${maxLength} characters`;
   if (hasNumbers) return `up to ${grouped(maxItems)} tokens, each ${minimum} to ${maximum}`;
   if (kind === "object") return `up to ${maxBytes / 1024} KiB`;

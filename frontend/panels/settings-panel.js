@@ -8,6 +8,7 @@ import { GROUPS, PARAMETERS } from "./parameters.js";
 import { PresetList } from "./preset-list.js";
 import { applied } from "./presets.js";
 import { tidied } from "./settings.js";
+import { TOOLS, TOOLS_FIELD } from "./tools-setting.js";
 
 /** @typedef {import("../protocol/messages.js").Limits} Limits */
 /** @typedef {import("../protocol/messages.js").ModelFacts} ModelFacts */
@@ -27,6 +28,7 @@ export class SettingsPanel {
   #shownFacts = [];
   #system;
   #presets;
+  /** Fields of the sampling parameters, and of the tools. */
   #fields;
   /** @type {Map<string, HTMLElement>} */
   #counts = new Map();
@@ -50,7 +52,7 @@ export class SettingsPanel {
       presetWanted: () => this.#settings,
       presetSaid: (sentence, undo) => this.#say(sentence, undo),
     });
-    this.#fields = PARAMETERS.map((parameter) => new ParameterField(parameter, this));
+    this.#fields = [...PARAMETERS, TOOLS_FIELD].map((parameter) => new ParameterField(parameter, this));
     this.element = create(
       "div",
       { class: "settings-view" },
@@ -89,7 +91,7 @@ export class SettingsPanel {
 
   /**
    * Unfold the group of one field, scroll the field into view, and focus it.
-   * @param {string} name of a sampling parameter, or SYSTEM
+   * @param {string} name of a sampling parameter, SYSTEM or TOOLS
    */
   reveal(name) {
     const field = name === SYSTEM ? this.#system : this.#fields.find((each) => each.name === name)?.input;
@@ -109,6 +111,7 @@ export class SettingsPanel {
    * @param {unknown} value
    */
   parameterChanged(name, value) {
+    if (name === TOOLS) return this.#change({ ...this.#settings, tools: /** @type {Settings["tools"]} */ (value ?? []) });
     this.#change({ ...this.#settings, params: { ...this.#settings.params, [name]: value } });
   }
 
@@ -131,14 +134,19 @@ export class SettingsPanel {
   #showSettings(settings) {
     this.#settings = tidied(settings);
     this.#system.value = this.#settings.system ?? "";
-    for (const field of this.#fields) field.show(this.#settings.params?.[field.name]);
+    for (const field of this.#fields) field.show(this.#valueOf(field.name));
     this.#showSummaries();
+  }
+
+  /** @param {string} name */
+  #valueOf(name) {
+    return name === TOOLS ? this.#settings.tools : this.#settings.params?.[name];
   }
 
   #showSummaries() {
     this.#presets.show(this.#settings);
     for (const [group, count] of this.#counts) {
-      const set = this.#fields.filter((field) => field.group === group && field.name in (this.#settings.params ?? {}));
+      const set = this.#fields.filter((field) => field.group === group && this.#valueOf(field.name) !== undefined);
       count.textContent = set.length > 0 ? `${set.length} changed` : "";
     }
   }
@@ -149,7 +157,7 @@ export class SettingsPanel {
   }
 
   #resetAll() {
-    this.#replace(tidied({ ...this.#settings, system: "", params: {} }), "Reset to defaults");
+    this.#replace(tidied({ ...this.#settings, system: "", params: {}, tools: [] }), "Reset to defaults");
   }
 
   /**
@@ -209,7 +217,7 @@ export class SettingsPanel {
         create("p", { class: "field-hint" }, "Leave empty to use the default."),
         ...this.#rows(first),
       ),
-      ...others.map((group) => this.#createGroup(group)),
+      ...[...others, TOOLS_FIELD.group].map((group) => this.#createGroup(group)),
       create("section", { class: "panel-group model-facts" }, create("h3", {}, "Model"), this.#facts),
     ];
   }

@@ -2,10 +2,11 @@
 
 import { readParameter, writeParameter } from "./parameter-text.js";
 import { PARAMETERS } from "./parameters.js";
+import { readTools } from "./tools-setting.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /** @typedef {Record<string, unknown>} Params by the protocol's names; a missing one is at the model's or the server's default */
-/** @typedef {{system?: string, params?: Params, model?: string, truncation?: "auto" | "disabled", reasoning_effort?: string}} Settings */
+/** @typedef {{system?: string, params?: Params, model?: string, truncation?: "auto" | "disabled", reasoning_effort?: string, tools?: import("../protocol/messages.js").Tool[]}} Settings */
 
 export const KEY = "streamui.settings.v1";
 
@@ -13,7 +14,7 @@ export const KEY = "streamui.settings.v1";
  * @param {Settings} settings
  * @returns {Settings} without empty values
  */
-export function tidied({ system = "", params = {}, model, truncation, reasoning_effort: effort }) {
+export function tidied({ system = "", params = {}, model, truncation, reasoning_effort: effort, tools = [] }) {
   const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== null);
   return {
     ...(system.trim() === "" ? {} : { system }),
@@ -21,6 +22,7 @@ export function tidied({ system = "", params = {}, model, truncation, reasoning_
     ...(model ? { model } : {}),
     ...(truncation ? { truncation } : {}),
     ...(effort ? { reasoning_effort: effort } : {}),
+    ...(tools.length === 0 ? {} : { tools }),
   };
 }
 
@@ -48,8 +50,10 @@ export class KeptSettings {
 
   get settings() {
     const kept = this.#storage.read(KEY);
-    const { model, reasoning_effort: effort } = /** @type {{model?: unknown, reasoning_effort?: unknown}} */ (kept ?? {});
-    return { ...readSettings(kept), ...(typeof model === "string" ? { model } : {}), ...(typeof effort === "string" ? { reasoning_effort: effort } : {}) };
+    const { model, reasoning_effort: effort, tools } = /** @type {{model?: unknown, reasoning_effort?: unknown, tools?: unknown}} */ (kept ?? {});
+    const reading = Array.isArray(tools) ? readTools(JSON.stringify(tools)) : { value: [] };
+    const functions = "value" in reading ? /** @type {Settings} */ (tidied({ tools: /** @type {Settings["tools"]} */ (reading.value) })) : {};
+    return { ...readSettings(kept), ...functions, ...(typeof model === "string" ? { model } : {}), ...(typeof effort === "string" ? { reasoning_effort: effort } : {}) };
   }
 
   /** @param {Settings} settings */

@@ -12,6 +12,8 @@
  * @property {string | null} parent message above the new one; null for a new first message
  * @property {string} [content] the user's message; without it, `parent` is answered again, or continued if it is an
  *   answer
+ * @property {ToolResult[]} [results] of all calls in the answer `parent`, in place of `content`
+ * @property {Tool[]} [tools] functions that the model may call
  * @property {string} [message_id] of the user's message
  * @property {string} [model] name of the model; that of the conversation's settings, or the server's default without it
  * @property {"auto" | "disabled"} [truncation] whether the oldest turns are left out if not all fit
@@ -26,6 +28,10 @@
  * @property {string} [model] name of the model; the server's default without it
  * @property {"auto" | "disabled"} [truncation] whether the oldest messages are left out if not all fit
  */
+/** @typedef {{type?: "function", function: {name: string, description?: string, parameters?: Record<string, unknown>, strict?: boolean}}} Tool */
+/** @typedef {{tool_call_id: string, content: string}} ToolResult */
+/** @typedef {{id: string, function: {name: string, arguments: string}}} ToolCall arguments: JSON text as the model wrote it */
+/** @typedef {{index: number, id?: string, function?: {name?: string, arguments?: string}}} ToolCallPart */
 /** @typedef {{type: "hello", token: string}} Hello */
 /** @typedef {{type: "cancel", id: string}} Cancel */
 /** @typedef {{type: "attach", id: string, epoch?: string, after: number}} Attach */
@@ -114,10 +120,10 @@
  * @property {number} [kv_used] tokens in the KV cache
  * @property {number} [kv_tokens] tokens that the KV cache can hold
  */
-/** @typedef {{type: "token", id: string, seq: number, n?: number, text: string}} Token */
+/** @typedef {{type: "token", id: string, seq: number, n?: number, text: string, tool_calls?: ToolCallPart[]}} Token */
 /** @typedef {{seq: number, chars: number, content: string}} Instruction chars: number of code points of the text before it */
 /** @typedef {{type: "steered", id: string, seq: number, content: string}} Steered */
-/** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string, steered?: Instruction[]}} Snapshot */
+/** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string, steered?: Instruction[], tool_calls?: ToolCall[]}} Snapshot */
 /** @typedef {{type: "attached", id: string, epoch: string, recovered?: boolean, to?: number}} Attached to: newest number in the log */
 /** @typedef {{prompt_tokens?: number, cached_tokens?: number, completion_tokens?: number}} Usage */
 /** @typedef {{decode?: number, total?: number, stop?: number}} Timings milliseconds */
@@ -133,6 +139,7 @@
  * @property {"max_tokens" | "context" | null} [limit] limit that was reached, if the reason is length
  * @property {Failure} [error]
  * @property {number} [dropped] messages that did not fit
+ * @property {ToolCall[]} [tool_calls]
  */
 /**
  * @typedef {object} ErrorMessage

@@ -130,10 +130,27 @@ export class MessageActions {
   }
 }
 
-/**
- * @param {OfferName} name
- * @param {(name: OfferName) => void} accept
- */
-export function offerButton(name, accept) {
-  return textButton(OFFERS[name], "offer", () => accept(name));
+/** Buttons below a message for what the user can do about it. */
+export class OffersView {
+  #element;
+  #accept;
+  #shown = "[]";
+
+  /**
+   * @param {HTMLElement} element container of the buttons
+   * @param {(name: OfferName) => void} accept
+   */
+  constructor(element, accept) {
+    this.#element = element;
+    this.#accept = accept;
+  }
+
+  /** @param {OfferName[]} offers */
+  show(offers) {
+    const wanted = JSON.stringify(offers);
+    if (wanted === this.#shown) return;
+    this.#shown = wanted;
+    this.#element.hidden = offers.length === 0;
+    this.#element.replaceChildren(...offers.map((name) => textButton(OFFERS[name], "offer", () => this.#accept(name))));
+  }
 }

@@ -2,9 +2,22 @@
 
 import { create } from "../ui/elements.js";
 
-/** @returns {{question: HTMLTemplateElement, answer: HTMLTemplateElement}} */
+/** @typedef {{question: HTMLTemplateElement, answer: HTMLTemplateElement, result: HTMLTemplateElement}} MessageTemplates */
+
+/** @returns {MessageTemplates} */
 export function messageTemplates() {
-  return { question: template(question()), answer: template(answer()) };
+  return { question: template(question()), answer: template(answer("Answer")), result: template(answer("Result of a call")) };
+}
+
+/**
+ * Copy the template for a role.
+ * @param {MessageTemplates} templates
+ * @param {import("../conversations/api.js").Message["role"]} role
+ * @returns {DocumentFragment}
+ */
+export function copyTemplate({ question, answer, result }, role) {
+  const template = { user: question, tool: result, assistant: answer, system: answer }[role];
+  return /** @type {DocumentFragment} */ (template.content.cloneNode(true));
 }
 
 function question() {
@@ -18,7 +31,8 @@ function question() {
   );
 }
 
-function answer() {
+/** @param {string} label */
+function answer(label) {
   const status = create(
     "div",
     { class: "status", "data-tone": "quiet" },
@@ -28,7 +42,7 @@ function answer() {
   );
   return create(
     "article",
-    { class: "answer", "aria-label": "Answer", tabindex: -1 },
+    { class: "answer", "aria-label": label, tabindex: -1 },
     create("div", { class: "answer-text message-text" }),
     create("div", { class: "message-foot" }, status, create("div", { class: "actions" }), time()),
     offers(),

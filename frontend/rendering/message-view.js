@@ -5,15 +5,15 @@
 
 import { find } from "../ui/elements.js";
 import { showBoundary } from "./boundary-view.js";
-import { GrowingText } from "./growing-text.js";
 import { MarkdownText } from "./markdown-text.js";
 import { wholeCharacters } from "./markdown/paragraph-view.js";
 import { plainText } from "./markdown/plain-text.js";
-import { MessageActions, offerButton } from "./message-actions.js";
 import { MessageEditing } from "./message-editing.js";
+import { createSurroundings } from "./message-surroundings.js";
 import { showTime } from "./message-time.js";
+import { createText } from "./painted-text.js";
 import { QuestionParts } from "./question-parts.js";
-import { StatusView } from "./status-view.js";
+import { ToolParts } from "./tool-parts.js";
 
 /** @typedef {import("../chat/presenting.js").ActionName} ActionName */
 /** @typedef {import("../chat/presenting.js").OfferName} OfferName */
@@ -21,25 +21,20 @@ import { StatusView } from "./status-view.js";
 /** @typedef {import("../conversations/message-files.js").MessageFile} MessageFile */
 /** @typedef {import("../ui/frame-batcher.js").FrameBatcher} FrameBatcher */
 /** @typedef {import("./message-editing.js").AnswerEdit} AnswerEdit */
+/** @typedef {import("../protocol/messages.js").ToolCall} ToolCall */
 /** @typedef {{openFile: (file: MessageFile) => void, openMenu: import("./message-actions.js").OpenMenu}} Openers */
 /** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
 /**
  * @typedef {object} MessageDelegate
  * @property {(name: ActionName, message: string) => void} messageActed
  * @property {(name: OfferName, message: string) => void} messageOffered
+ * @property {(message: string, results: import("../protocol/messages.js").ToolResult[]) => void} [resultsGiven]
  * @property {(message: string, text: string) => void} messageEdited a question
  * @property {(message: string, edit: AnswerEdit) => Promise<boolean>} [answerEdited] false if the text was not saved
  */
 
-/**
- * Elements around the text.
- * @typedef {object} Surroundings
- * @property {StatusView} status
- * @property {HTMLElement} offers
- * @property {HTMLTimeElement} time
- * @property {MessageActions} actions
- */
-
+/** @typedef {import("./message-surroundings.js").Surroundings} Surroundings */
+/** @typedef {import("./painted-text.js").PaintedText} PaintedText */
 /** Most text painted in one turn, in UTF-16 units. The rest is painted in the next turns. */
 const PIECE = 4000;
 /** Most text painted in a pause between frames, in UTF-16 units: a pause is shorter than a frame. */
@@ -54,7 +49,7 @@ export class MessageView {
   #question = null;
   /** @type {Surroundings | null} null until the message is rendered */
   #around = null;
-  /** @type {GrowingText | MarkdownText | null} the rendered text; null until the message is rendered */
+  /** @type {PaintedText | null} the rendered text; null until the message is rendered */
   #painted = null;
   #text = "";
   #unpainted = "";
@@ -68,8 +63,8 @@ export class MessageView {
   /** @type {Shown} */
   #shown;
   #hasStatus = false;
-  #offered = "[]";
   #editing;
+  #tools;
 
   /**
    * @param {DocumentFragment} content copy of the page's template for this role
@@ -87,7 +82,9 @@ export class MessageView {
     this.element.dataset.message = shown.id;
     this.body = find(content, "article");
     this.#textElement = find(content, ".message-text");
-    this.#textElement.textContent = shown.text;
+    this.#textElement.textContent = shown.role === "tool" ? "" : shown.text; // A result is folded, and may be long.
+    this.#tools = new ToolParts(this.body, this.#textElement, (results) => delegate.resultsGiven?.(shown.id, results));
+    this.#tools.showCalls(shown.calls ?? [], shown.isGrowing);
     this.#text = shown.text;
     if (shown.role === "user") this.#question = new QuestionParts(this.body, openers.openFile);
     this.#question?.show(shown.text, shown.files ?? []);
@@ -126,6 +123,7 @@ export class MessageView {
     this.#shown = shown;
     showBoundary(this.element, shown.boundary ?? null, () => this.#delegate.messageOffered("unsummarize", shown.id));
     this.#showText(shown.text);
+    this.#tools.showCalls(shown.calls ?? [], shown.isGrowing);
     this.#showThinkingTimes();
     this.#question?.show(shown.text, shown.files ?? []);
     if (!this.#around) return;
@@ -141,9 +139,25 @@ export class MessageView {
     this.#batcher.schedule(this);
   }
 
+  /**
+   * Show a text that has usually only grown.
+   * @param {string} text the whole text
+   * @returns {string} what was added; "" if the text is another one
+   */
+  growTo(text) {
+    const added = text.startsWith(this.#text) ? text.slice(this.#text.length) : "";
+    this.#showText(text);
+    return added;
+  }
+
   /** Replace the text. @param {string} text the whole text */
   rewrite(text) {
     this.#showText(text);
+  }
+
+  /** @param {ToolCall[]} calls of an answer that is being written */
+  showCalls(calls) {
+    this.#tools.showCalls(calls, true);
   }
 
   /** @param {StatusLine | null} line */
@@ -183,17 +197,17 @@ export class MessageView {
 
   /**
    * Replace the unformatted text.
-   * @returns {GrowingText | MarkdownText} the rendered text, created on the first call
+   * @returns {PaintedText} the rendered text, created on the first call
    */
   #rendered() {
     if (this.#painted) return this.#painted;
     this.#textElement.replaceChildren();
-    this.#painted = new (this.role === "assistant" ? MarkdownText : GrowingText)(this.#textElement);
+    this.#painted = createText(this.#shown, this.#textElement);
     this.#showThinkingTimes();
     this.#isReplaced = false;
     this.#unpainted = this.#text;
     this.#isFinished = !this.#shown.isGrowing;
-    this.#around = this.#surroundings();
+    this.#around = createSurroundings(this, this.#batcher, this.#delegate, this.#openers.openMenu);
     this.#showAround(this.#around);
     return this.#painted;
   }
@@ -222,23 +236,13 @@ export class MessageView {
     this.#around?.status.paint(isBehind);
   }
 
-  /** @returns {Surroundings} */
-  #surroundings() {
-    const act = (/** @type {ActionName} */ name) => this.#delegate.messageActed(name, this.id);
-    return {
-      status: new StatusView(this.body, find(this.body, ".message-foot"), () => this.#batcher.schedule(this)),
-      offers: find(this.body, ".offers"),
-      time: /** @type {HTMLTimeElement} */ (find(this.body, ".message-time")),
-      actions: new MessageActions(find(this.body, ".actions"), act, this.#openers.openMenu, this.role === "user" ? "last" : "first"),
-    };
-  }
-
   /** @param {Surroundings} around */
   #showAround({ status, offers, actions, time }) {
     const shown = this.#shown;
     this.#hasStatus ||= shown.line !== null;
     if (this.#hasStatus) status.set(shown.line);
-    this.#offer(offers, shown.offers);
+    offers.show(shown.offers);
+    this.#tools.showForm(shown.wanted);
     this.element.dataset.branches = String(shown.branch.count);
     showTime(time, shown.at);
     actions.show(shown.actions, shown.branch);
@@ -260,13 +264,13 @@ export class MessageView {
   }
 
   #paintBare() {
-    this.#textElement.textContent = this.#text;
+    if (this.role !== "tool") this.#textElement.textContent = this.#text;
     this.#unpainted = "";
     this.#isReplaced = false;
   }
 
   /**
-   * @param {GrowingText | MarkdownText} painted
+   * @param {PaintedText} painted
    * @param {number} most length to paint, in UTF-16 units
    */
   #paintText(painted, most) {
@@ -283,18 +287,5 @@ export class MessageView {
     this.#isFinished = false;
     this.#isClosed = true;
     painted.finish();
-  }
-
-  /**
-   * @param {HTMLElement} element
-   * @param {OfferName[]} offers
-   */
-  #offer(element, offers) {
-    const offered = JSON.stringify(offers);
-    if (offered === this.#offered) return;
-    this.#offered = offered;
-    element.hidden = offers.length === 0;
-    const accept = (/** @type {OfferName} */ name) => this.#delegate.messageOffered(name, this.id);
-    element.replaceChildren(...offers.map((name) => offerButton(name, accept)));
   }
 }

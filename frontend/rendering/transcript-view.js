@@ -2,6 +2,7 @@
 
 import { focusedIn } from "../ui/focus.js";
 import { MarkdownText } from "./markdown-text.js";
+import { copyTemplate } from "./message-templates.js";
 import { MessageView } from "./message-view.js";
 import { SearchHits } from "./search-hits.js";
 
@@ -13,7 +14,7 @@ import { SearchHits } from "./search-hits.js";
 /** @typedef {import("./near-observer.js").NearObserver} NearObserver */
 /** @typedef {import("./scroller.js").Scroller} Scroller */
 /**
- * @typedef {object} TranscriptElements
+ * @typedef {object} Surrounding
  * @property {HTMLElement} list
  * @property {HTMLElement} welcome
  * @property {HTMLElement} loading
@@ -21,8 +22,7 @@ import { SearchHits } from "./search-hits.js";
  * @property {HTMLElement} troubleTitle
  * @property {HTMLElement} troubleText
  * @property {HTMLButtonElement} troubleButton
- * @property {HTMLTemplateElement} question
- * @property {HTMLTemplateElement} answer
+ * @typedef {Surrounding & import("./message-templates.js").MessageTemplates} TranscriptElements
  */
 /** @typedef {{title: string, text: string, label: string, act: () => void}} Trouble label: text of the button */
 /** @typedef {MessageDelegate & {transcriptSuggested: (text: string) => void}} TranscriptDelegate */
@@ -299,9 +299,7 @@ export class TranscriptView {
    * @param {boolean} isNear
    */
   #create(shown, isNear) {
-    const { question, answer } = this.#elements;
-    const template = shown.role === "user" ? question : answer;
-    const content = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+    const content = copyTemplate(this.#elements, shown.role);
     const delegate = /** @type {TranscriptDelegate} */ (this.#delegate);
     const view = new MessageView(content, shown, this.#batcher, delegate, this.#openers);
     if (isNear) view.comeNear();

@@ -10,6 +10,7 @@ const WORDS = {
     several: "Queued. They will be sent one by one when this answer ends.",
   },
   reading: { one: "Queued. It will be sent when this chat has loaded.", several: "Queued. They will be sent when this chat has loaded." },
+  calls: { one: "Not sent: the model waits for results.", several: "Not sent: the model waits for results." },
   failed: { one: "Not sent: the last answer failed.", several: "Not sent: the last answer failed." },
   branch: { one: "Queued in another version of this chat.", several: "Queued in another version of this chat." },
   gone: { one: "Not sent: this chat was deleted.", several: "Not sent: this chat was deleted." },

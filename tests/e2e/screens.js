@@ -5,6 +5,7 @@
 
 import { randomUUID } from "node:crypto";
 
+import { showCall } from "./called.js";
 import { ChatPage } from "./chat-page.js";
 import { ComposerPage } from "./composer-page.js";
 import { HttpProxy } from "./http-proxy.js";
@@ -58,6 +59,14 @@ export const SCREENS = [
       await chat.questionsAre(["Write a long story in ten chapters", "Shorter, please."]);
       await chat.lastAnswerIsLongerThan(3);
       await chat.write("And with a happy end");
+    },
+  },
+  {
+    name: "called",
+    arrange: async ({ chat, server }) => {
+      server.hurry();
+      await showCall(chat, server.address);
+      await chat.page.click(() => document.querySelector(".tool-fold > summary"));
     },
   },
   {

@@ -110,6 +110,42 @@ suite("An answer that shows the form of files", () => {
   });
 });
 
+suite("An answer with calls", () => {
+  const call = { id: "call_1", function: { name: "add", arguments: "{}" } };
+  const called = answer({ content: '<tool_call>{"name": "add"}</tool_call>', tool_calls: [call] });
+  const result = answer({ id: "r", parent: "a", role: "tool", content: "2", tool_call_id: "call_1" });
+
+  /** @param {Message[]} path @param {any[]} [parcels] */
+  const shown = (path, parcels = []) => {
+    const textOf = (/** @type {Message} */ { content }) => content;
+    const tree = { siblings: (/** @type {Message} */ message) => [message], find: () => undefined };
+    const conversation = { path, tree, textOf, live: () => undefined, settings: {} };
+    return present(/** @type {any} */ (conversation), parcels, /** @type {any} */ ({ isConnected: true })).at(-1);
+  };
+
+  it("asks for results at the end of the branch, and can't be edited or continued", () => {
+    const last = shown([called]);
+    assert.deepEqual([last?.text, last?.calls, last?.wanted], ["", [call], { calls: [call], given: [] }]);
+    assert.deepEqual(last?.actions, ["copy", "copy-text", "regenerate", "branch", "delete"]);
+    assert.deepEqual(shown([answer({ ...called, state: "stopped" })])?.offers, []);
+    assert.equal(shown([answer({ ...called, state: "writing" })])?.wanted, undefined);
+  });
+
+  it("gives back results that could not be sent", () => {
+    const results = [{ tool_call_id: "call_1", content: "2" }];
+    const request = { type: "generate", id: "g2", conversation: "c", parent: "a", results };
+    const last = shown([called], [{ request, failure: { code: "busy", message: "" } }]);
+    assert.deepEqual(last?.wanted?.given, results);
+    assert.ok(last?.offers.includes("dismiss"));
+  });
+
+  it("has results below it, with the function's name", () => {
+    const last = shown([called, result]);
+    assert.deepEqual([last?.role, last?.name, last?.text, last?.wanted], ["tool", "add", "2", undefined]);
+    assert.deepEqual([last?.actions, last?.offers], [["copy", "delete"], ["retry"]]);
+  });
+});
+
 suite("A long conversation", () => {
   it("is presented without going through all messages for each of them", () => {
     const count = 500;

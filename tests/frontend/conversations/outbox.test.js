@@ -46,6 +46,16 @@ describe("Outbox", () => {
     assert.deepEqual(ids(openTab().outbox), ["b"]);
   });
 
+  it("keeps results of calls, and drops what are none", () => {
+    const { outbox } = openTab();
+    const { request } = parcel("a");
+    const results = [{ tool_call_id: "call_1", content: "2" }];
+    outbox.put(parcel("a", { request: { ...request, results } }));
+    outbox.put(parcel("b", { request: { ...request, id: "b", results: /** @type {any} */ ([{ content: 2 }]) } }));
+    assert.deepEqual(ids(openTab().outbox), ["a"]);
+    assert.deepEqual(openTab().outbox.find("a")?.request.results, results);
+  });
+
   it("tells the other tabs what is sent and what has arrived", () => {
     const [here, there] = [openTab(), openTab()];
     here.outbox.put(parcel("a"));

@@ -21,6 +21,21 @@ function continued(fields) {
   return withParcels({ messages: [QUESTION, { ...STOPPED, ...fields }], leaf: "a" }, [parcel]).messages[1];
 }
 
+describe("Results that are on the way", () => {
+  it("are below the answer with the calls, with the ids that the server gives them", () => {
+    const results = ["one", "two"].map((content) => ({ tool_call_id: `call_${content}`, content }));
+    const request = { type: "generate", id: "g2", conversation: "c", parent: "a", results };
+    const parcel = /** @type {Parcel} */ (/** @type {unknown} */ ({ request, create: null, at: 2, failure: null }));
+    const { messages, leaf } = withParcels({ messages: [QUESTION, { ...STOPPED, state: "done" }], leaf: "a" }, [parcel]);
+    assert.equal(leaf, "g2");
+    assert.deepEqual(messages.slice(2), [
+      { ...QUESTION, id: "g2-result-1", parent: "a", role: "tool", content: "one", tool_call_id: "call_one", created_at: 2 },
+      { ...QUESTION, id: "g2-result-2", parent: "g2-result-1", role: "tool", content: "two", tool_call_id: "call_two", created_at: 2 },
+      { ...QUESTION, id: "g2", parent: "g2-result-2", role: "assistant", content: "", created_at: 2, state: "writing", generation: "g2" },
+    ]);
+  });
+});
+
 describe("An answer that is being continued", () => {
   it("is being written, and no longer says how it ended before", () => {
     const end = { usage: {}, timings: {}, limit: null, error: { code: "internal", message: "" } };

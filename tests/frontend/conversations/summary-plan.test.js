@@ -39,6 +39,16 @@ describe("planSummary", () => {
     assert.equal(upto(branch("One", "Two", "Three", "x".repeat(5000))), "m3");
   });
 
+  it("keeps calls together with their results", () => {
+    const call = { id: "call_1", function: { name: "add", arguments: "{}" } };
+    const path = branch("One", "First", "Two", "x".repeat(5000), "x".repeat(5000), "x".repeat(5000));
+    Object.assign(path[3] ?? {}, { tool_calls: [call] });
+    Object.assign(path[4] ?? {}, { role: "tool", tool_call_id: "call_1" });
+    assert.equal(upto(path), "m5");
+    assert.equal(upto(path.slice(0, 5)), "m2");
+    assert.deepEqual(planSummary(path, count(400))?.said.map(({ role }) => role), ["user", "assistant", "user", "assistant", "user", "assistant"]);
+  });
+
   it("never summarizes a question without an answer", () => {
     assert.equal(upto(branch("One", "x".repeat(5000), "y".repeat(5000))), "m1");
     assert.equal(upto(branch("y".repeat(5000))), undefined);

@@ -118,7 +118,7 @@ describe("The settings panel", () => {
   it("counts what is changed in a folded group, and shows the model's facts last", () => {
     panel.show({ params: { top_k: 3, min_p: 0.1, seed: 1 } }, { name: "Starter" }, {});
     const counts = [...panel.element.querySelectorAll("summary")].map(({ textContent }) => textContent);
-    assert.deepEqual(counts, ["Sampling2 changed", "Repetition penalties", "Repeated phrases (DRY)", "Output format"]);
+    assert.deepEqual(counts, ["Sampling2 changed", "Repetition penalties", "Repeated phrases (DRY)", "Output format", "Tools"]);
     assert.equal(panel.element.querySelector(".settings-rows")?.lastElementChild?.textContent, "ModelNameStarter");
   });
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from protocol.client import connect
 from protocol.errors import ErrorCode
 from protocol.messages import (
     Accepted,
@@ -123,6 +124,19 @@ async def test_calls_are_stored_by_the_server_that_completes_the_answer(tmp_path
     async with serving(ScriptedModel(), tmp_path) as server, server.peer() as peer:
         await turn(peer, "g2", parent="g1", results=(ToolResult(tool_call_id=call["id"], content="2"),))
         assert [m["role"] for m in (await read(server))["messages"]] == ["user", "assistant", "tool", "assistant"]
+
+
+async def test_python_client_gives_results(server: RunningServer) -> None:
+    await create(server)
+    tools: Any = [{"function": {"name": "add", "parameters": SCHEMA}}]
+    async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
+        assert "tool_results" in chat.welcome.features
+        asked = chat.generate(conversation="c1", content="Hi", tools=tools, tool_choice="required")
+        calls = (await asked.done()).tool_calls or ()
+        results = [{"tool_call_id": call.id, "content": "2"} for call in calls]
+        await chat.generate(conversation="c1", parent=asked.id, results=results, max_tokens=5).done()
+    roles = [m["role"] for m in (await read(server))["messages"]]
+    assert roles == ["user", "assistant", *["tool"] * len(calls), "assistant"]
 
 
 async def test_result_without_its_call_is_refused(server: RunningServer) -> None:
