@@ -8,6 +8,7 @@ import { askStatus, hello, parseFrame, ping } from "./protocol/messages.js";
 import { Session } from "./protocol/session.js";
 import { newId } from "./protocol/messages.js";
 import { wellFormedJson } from "./protocol/well-formed.js";
+import { ReconnectWaits } from "./reconnect-waits.js";
 
 /** @typedef {import("./protocol/messages.js").ClientMessage} ClientMessage */
 /** @typedef {import("./protocol/messages.js").ErrorMessage} ErrorMessage */
@@ -49,12 +50,6 @@ import { wellFormedJson } from "./protocol/well-formed.js";
  * @property {string} [token] sent to a server that asks for one; the page itself has a cookie instead
  */
 
-/** Longest wait before the first new attempt, in milliseconds; it doubles with each further attempt. */
-const FIRST_WAIT_MS = 1000;
-const LONGEST_WAIT_MS = 30_000;
-/** Time limit from opening a transport to its `welcome`, in milliseconds; it doubles with each failed round. */
-const WELCOME_MS = 5000;
-const LONGEST_WELCOME_MS = 20_000;
 /** Close codes of the server (PROTOCOL 9). */
 const FAULT = 1011;
 const BAD_FRAMES = 4400;
@@ -65,7 +60,6 @@ export class Connection {
   #openTransport;
   #choice;
   #clock;
-  #random;
   #logIn;
   #token;
   #session = new Session();
@@ -76,9 +70,7 @@ export class Connection {
   #state = { name: "stopped" };
   /** @type {Transport | null} */
   #transport = null;
-  #attempts = 0;
-  /** @type {number | null} wait that the server has asked for, in milliseconds */
-  #serverWait = null;
+  #waits;
   /** @type {Set<unknown>} */
   #timers = new Set();
   /** @type {Set<(state: ConnectionState) => void>} */
@@ -92,7 +84,7 @@ export class Connection {
     this.#openTransport = openTransport;
     this.#choice = choice;
     this.#clock = clock;
-    this.#random = random;
+    this.#waits = new ReconnectWaits(random);
     this.#logIn = logIn;
     this.#token = token;
     this.#heartbeat = new Heartbeat(clock, {
@@ -167,6 +159,15 @@ export class Connection {
   }
 
   /**
+   * Change sampling parameters in mid-answer.
+   * @param {string} id
+   * @param {Record<string, unknown>} params
+   */
+  tune(id, params) {
+    this.#apply(this.#session.tune(id, params));
+  }
+
+  /**
    * Stop delivering an answer's events. The server continues to write it.
    * @param {string} id
    */
@@ -210,7 +211,7 @@ export class Connection {
   }
 
   #open() {
-    this.#after(Math.min(LONGEST_WELCOME_MS, WELCOME_MS * 2 ** this.#attempts), () => this.#drop());
+    this.#after(this.#waits.welcomeMs, () => this.#drop());
     /** @type {Transport} */
     const transport = this.#openTransport(this.#choice.kind, {
       transportReceived: (frame) => this.#whileCurrent(transport, () => this.#receiveFrame(frame)),
@@ -249,7 +250,7 @@ export class Connection {
     if (message.type === "welcome") return this.#welcomed(message);
     if (message.type === "status" && message.id === undefined) return this.#receiveStatus(message);
     if (message.type === "token") this.#pieceCount += message.n ?? 1;
-    if (message.type === "goodbye") this.#serverWait = message.reconnect_ms ?? null;
+    if (message.type === "goodbye") this.#waits.asked(message.reconnect_ms ?? null);
     this.#apply(this.#session.receive(message));
   }
 
@@ -263,8 +264,7 @@ export class Connection {
     if (welcome.auth && this.#token === "") return this.#closed({ code: BAD_TOKEN, reason: "" });
     if (welcome.auth) this.#send([hello(this.#token)]); // What follows needs no answer to it (PROTOCOL 3.6).
     this.#clearTimers();
-    this.#attempts = 0;
-    this.#serverWait = null;
+    this.#waits.welcomed();
     this.#heartbeat.start();
     this.#choice.welcomed();
     this.#setState({ name: "connected", welcome, transport: this.#choice.kind });
@@ -296,20 +296,9 @@ export class Connection {
     const mayLast = code === BAD_FRAMES && this.#session.hasRefusedFrame;
     if (code >= 4400 && code < 4500 && !mayLast) return this.#setState({ name: "refused", code, reason });
     if (isBlocked && this.#choice.failed()) return this.#open();
-    const wait = this.#nextWait();
+    const wait = this.#waits.next();
     this.#after(wait, () => this.#connect());
     this.#setState({ name: "waiting", retryAt: this.#clock.now() + wait });
-  }
-
-  /**
-   * Choose the wait at random between zero and the longest one, so that many clients do not return together.
-   * @returns {number} milliseconds
-   */
-  #nextWait() {
-    const longest = this.#serverWait ?? Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#attempts);
-    this.#serverWait = null;
-    this.#attempts += 1;
-    return Math.floor(this.#random() * longest);
   }
 
   /** @param {number} [code] close code, if the transport ended by itself */

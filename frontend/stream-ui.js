@@ -267,7 +267,7 @@ export class StreamUI extends EventTarget {
 
   /**
    * Keep an instruction that the model did not get in the input.
-   * @param {import("./protocol/session.js").Unsteered} event
+   * @param {import("./protocol/changes.js").Unsteered} event
    */
   #unsteered({ content, error }) {
     this.#composer.prepend(content);

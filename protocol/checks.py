@@ -7,7 +7,18 @@ import msgspec
 from msgspec import UNSET
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ChatMessage, ClientMessage, Draft, Generate, NamedTool, Steer, ToolResult
+from protocol.messages import (
+    Cancel,
+    ChatMessage,
+    ClientMessage,
+    Draft,
+    Generate,
+    NamedTool,
+    Params,
+    Steer,
+    ToolResult,
+    Tune,
+)
 from protocol.parameter_table import PARAMETERS, JsonObject
 
 SOURCES: Final = ("prompt", "messages", "conversation")
@@ -42,6 +53,20 @@ def check(message: ClientMessage) -> None:
         raise _invalid("steer", message.id, "content", text)
     elif isinstance(message, Draft):
         _check_draft(message)
+    elif isinstance(message, Tune):
+        _check_tune(message)
+
+
+def _check_tune(message: Tune) -> None:
+    if message.params.json_schema is not None:
+        text = (
+            "params.json_schema can't be tuned: an answer has one form from its beginning on; cancel it, and ask again"
+        )
+        field = "params.json_schema"
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text, field=field, re="tune", id=message.id)
+    if message.params == Params() and message.on_detach_ms is UNSET:
+        text = "tune needs a value to change: at least one field in `params`, or `on_detach_ms`; none was given"
+        raise _missing(message.id, "params", text, re="tune")
 
 
 def _check_draft(message: Draft) -> None:

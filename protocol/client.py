@@ -49,6 +49,8 @@ from protocol.messages import (
     Steer,
     Steered,
     Token,
+    Tune,
+    Tuned,
     Watch,
     Welcome,
 )
@@ -279,11 +281,11 @@ class Chat:
         self._connection.send(request)
         return generation
 
-    def _send_about(self, message: Cancel | Steer) -> None:
+    def _send_about(self, message: Cancel | Steer | Tune) -> None:
         self._check(message)
         self._connection.send(message)
 
-    def _check(self, request: Generate | Attach | StatusRequest | Cancel | Steer | Draft) -> None:
+    def _check(self, request: Generate | Attach | StatusRequest | Cancel | Steer | Tune | Draft) -> None:
         """Raise RequestError when the server would certainly reject ``request``, DisconnectedError after the end."""
         self._refuse_ended()
         frame = codec.encode(request)
@@ -328,7 +330,7 @@ class Chat:
             case Status():
                 self._questions.answer(message)
                 self._deliver(message)
-            case Accepted() | Attached() | Token() | Steered() | Snapshot() | Done():
+            case Accepted() | Attached() | Token() | Steered() | Tuned() | Snapshot() | Done():
                 self._deliver(message)
             case Conversation() | Model():
                 if isinstance(message, Model):
@@ -360,9 +362,9 @@ class Chat:
     def _refuse(self, error: Error) -> None:
         if error.re == "status":
             self._questions.refuse(RequestError(error))
-        elif error.re == "steer":
+        elif error.re in ("steer", "tune"):
             if generation := self._generations.get(error.id or ""):
-                generation.refuse_steer(RequestError(error))
+                generation.refuse_change(RequestError(error))
         elif error.id in self._generations and error.code != ErrorCode.ALREADY_DONE:  # its `done` is on the way
             self._generations[error.id].fail(RequestError(error))
             self._forget(error.id)

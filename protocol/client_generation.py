@@ -5,12 +5,14 @@ All objects belong to the event loop of the client that made them.
 
 import asyncio
 import secrets
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, Unpack, cast
 
+from msgspec import UNSET, UnsetType
+
+from protocol.client_changes import Changes, too_late
 from protocol.client_errors import RequestError, TextReplacedError
-from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.client_request import params_of
 from protocol.messages import (
     Accepted,
     Attach,
@@ -25,10 +27,15 @@ from protocol.messages import (
     Steer,
     Steered,
     Token,
+    Tune,
+    Tuned,
 )
+from protocol.params import ParamsKeywords
 
-Event = Accepted | Attached | Status | Token | Steered | Snapshot | Done
+Event = Accepted | Attached | Status | Token | Steered | Tuned | Snapshot | Done
 """Events of a generation as readers get them: `Accepted` or `Attached` once and first, `Done` once and last."""
+
+Logged = Token | Steered | Tuned | Snapshot
 
 
 class Bookmark(NamedTuple):
@@ -40,26 +47,21 @@ class Bookmark(NamedTuple):
     text: str
 
 
-class _Steer(NamedTuple):
-    """An instruction that awaits its event. ``message``: sent again after a reconnect, with the same key."""
-
-    message: Steer
-    event: asyncio.Future[Steered]
-
-
 class Generation:
     """One generation, made by ``Chat.generate`` and ``Chat.attach``.
 
     Iterate it for its events: ``Accepted`` (or ``Attached`` when it had begun before), then ``Status``, ``Token``,
-    ``Steered`` for each instruction and, when the whole text is replaced, ``Snapshot``; finally ``Done``. Each ``async
-    for`` reads from the beginning at its own pace. Unread events arrive as one merged ``Token`` and the newest
-    ``Status``, so a slow reader delays no other
-    and costs no memory beyond the text. Reconnecting is invisible. Raises RequestError when the server rejects the
+    ``Steered`` for each instruction, ``Tuned`` for each change of parameters and, when the whole text is replaced,
+    ``Snapshot``; finally ``Done``. Each ``async for`` reads from the beginning at its own pace. Unread events arrive as
+    one merged ``Token`` and the newest ``Status``, so a slow reader delays no other and costs no memory beyond the
+    text. Reconnecting is invisible. Raises RequestError when the server rejects the
     generation or no longer knows it, DisconnectedError when the connection is lost for good. A failed or cancelled
     generation raises nothing: see ``Done.reason``.
     """
 
-    def __init__(self, request: Generate | Attach, send: Callable[[Cancel | Steer], None], *, text: str = "") -> None:
+    def __init__(
+        self, request: Generate | Attach, send: Callable[[Cancel | Steer | Tune], None], *, text: str = ""
+    ) -> None:
         if request.id is None:
             raise ValueError("a client must name its generations")
         self.id: str = request.id
@@ -69,7 +71,7 @@ class Generation:
         self.result: Done | None = None
         """The `done` event; None until the generation has ended."""
         self.failure: Exception | None = None
-        self.log: list[Token | Steered | Snapshot] = []
+        self.log: list[Logged] = []
         self.rewritten = 0
         """Number of times that the log was replaced."""
         self.epoch = request.epoch if isinstance(request, Attach) else None
@@ -78,9 +80,7 @@ class Generation:
         self.cancelling = False
         self._hollow = False
         self._send = send
-        self._steers: deque[_Steer] = deque()
-        self._steer_again_at: int | None = None
-        self._reconnected = False
+        self._changes = Changes(send)
         self.before = text
         """Text from before this client attached. It is part of ``text``, and no event repeats it."""
         self._changed = asyncio.Event()
@@ -88,7 +88,7 @@ class Generation:
     @property
     def text(self) -> str:
         """The text so far. It is kept when the generation fails, is cancelled or loses its connection."""
-        return self.before + "".join(event.text for event in self.log if not isinstance(event, Steered))
+        return self.before + "".join(event.text for event in self.log if not isinstance(event, Steered | Tuned))
 
     @property
     def messages(self) -> tuple[ChatMessage, ...]:
@@ -154,19 +154,22 @@ class Generation:
         next reconnect. Raises RequestError when the server rejects it, also because the answer has ended, and
         DisconnectedError.
         """
+        return cast(Steered, await self._change(Steer(id=self.id, content=content, key=secrets.token_hex(8))))
+
+    async def tune(self, *, on_detach_ms: int | UnsetType | None = UNSET, **params: Unpack[ParamsKeywords]) -> Tuned:
+        """Change sampling parameters from the next token on, and wait until they apply (PROTOCOL 4.11).
+
+        What is left out stays as it is. Otherwise like ``steer``.
+        """
+        message = Tune(id=self.id, params=params_of(params), on_detach_ms=on_detach_ms)
+        return cast(Tuned, await self._change(message))
+
+    async def _change(self, message: Steer | Tune) -> Steered | Tuned:
         if self.failure is not None:
             raise self.failure
         if self.result is not None:
-            raise self._too_late()
-        message = Steer(id=self.id, content=content, key=secrets.token_hex(8))
-        steer = _Steer(message, asyncio.get_running_loop().create_future())
-        self._send(message)
-        self._steers.append(steer)
-        try:
-            return await steer.event
-        finally:
-            if steer in self._steers:
-                self._steers.remove(steer)
+            raise too_late(self.id, message)
+        return await self._changes.ask(message)
 
     async def changed(self) -> None:
         """Wait for the next event or failure."""
@@ -184,39 +187,36 @@ class Generation:
             case Token():
                 self.log.append(event)
                 self.seq = event.seq
-            case Steered():
+            case Steered() | Tuned():
                 self.log.append(event)
                 self.seq = event.seq
-                self._steered(event)
+                self._changes.happened(event)
             case Snapshot() if (event.epoch, event.seq) != (self.epoch, self.seq) or self._hollow:
                 self._rewrite(event)
             case Done():
                 self.result = event
-                self._fail_steers(self._too_late())
-        self._steer_again()
+                self._changes.end(self.id)
+        self._changes.read(self.seq)
         self._notify()
 
     def has_reconnected(self) -> None:
-        """Note that the request was repeated on a new connection: instructions may be lost with the earlier one."""
-        self._reconnected = True
+        """Note that the request was repeated on a new connection: changes may be lost with the earlier one."""
+        self._changes.reconnected()
 
     def fail(self, problem: Exception) -> None:
         """Record a failure: readers get the remaining events, then ``problem``."""
         if not self.ended:
             self.failure = problem
-            self._fail_steers(problem)
+            self._changes.fail(problem)
             self._notify()
 
-    def refuse_steer(self, problem: RequestError) -> None:
-        """Record that the server rejects the oldest instruction."""
-        if self._steers:
-            self._steers.popleft().event.set_exception(problem)
+    def refuse_change(self, problem: RequestError) -> None:
+        """Record that the server rejects the oldest instruction or change of parameters, as ``problem.re`` says."""
+        self._changes.refuse(problem)
 
     def _open(self, opening: Accepted | Attached) -> None:
         self.opening = self.opening or opening
-        if self._reconnected:
-            self._reconnected = False
-            self._steer_again_at = opening.to if isinstance(opening, Attached) else 0
+        self._changes.opened(opening.to if isinstance(opening, Attached) else 0)
         if isinstance(opening, Attached):
             self._hollow = not opening.recovered
         anew = isinstance(opening, Attached) and opening.recovered and opening.from_ < self.seq
@@ -230,26 +230,6 @@ class Generation:
         self.before = ""
         self.seq, self.epoch = snapshot.seq, snapshot.epoch
         self._hollow = False
-
-    def _steered(self, event: Steered) -> None:
-        if self._steers and self._steers[0].message.content == event.content:
-            self._steers.popleft().event.set_result(event)
-
-    def _steer_again(self) -> None:
-        """After a reconnect, once the log was read up to now, send the instructions that are not in it."""
-        if self._steer_again_at is not None and self.seq >= self._steer_again_at and not self.ended:
-            self._steer_again_at = None
-            for steer in self._steers:
-                self._send(steer.message)
-
-    def _fail_steers(self, problem: Exception) -> None:
-        while self._steers:
-            self._steers.popleft().event.set_exception(problem)
-
-    def _too_late(self) -> RequestError:
-        text = f"generation {self.id!r} had ended before the instruction was read; ask again"
-        error = RemoteProtocolError(ErrorCode.ALREADY_DONE, text, re="steer", id=self.id)
-        return RequestError(error.as_message())
 
     def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -295,7 +275,7 @@ class Events:
         self._over = generation.result is not None
         return generation.result
 
-    def _text(self, log: list[Token | Steered | Snapshot]) -> Token | Steered | Snapshot:
+    def _text(self, log: list[Logged]) -> Logged:
         first = log[self._index]
         if not isinstance(first, Token):
             self._index += 1
@@ -318,7 +298,7 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[Role, str]]:
     yield "assistant", snapshot.text[begin:]
 
 
-def _tokens(log: list[Token | Steered | Snapshot]) -> Iterator[Token]:
+def _tokens(log: list[Logged]) -> Iterator[Token]:
     """Yield the tokens at the beginning of a log."""
     for event in log:
         if not isinstance(event, Token):

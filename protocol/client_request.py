@@ -77,21 +77,27 @@ def generate_request(
     Raises TypeError for a keyword that ``Asking`` does not have.
     """
     values: dict[str, Any] = {**asking}
-    for name in LISTS:
-        if isinstance(values.get(name), str):
-            values[name] = (values[name],)
     top_logprobs = values.pop("top_logprobs", None)
     beside = {name: values.pop(name) for name in BESIDE if name in values}
     for name in ("tools", "results"):
         if name in beside:
             beside[name] = tuple(beside[name])
-    params = Params(**values)
+    params = params_of(values)
     request = Generate(id=id, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **beside)
     if prompt is None:
         return request
     if isinstance(prompt, str):
         return replace(request, prompt=prompt)
     return replace(request, messages=dialogue(prompt))
+
+
+def params_of(given: Mapping[str, Any]) -> Params:
+    """Build `params` from keywords. Raises TypeError for an unknown one; encoding a message checks the values."""
+    values = {**given}
+    for name in LISTS:
+        if isinstance(values.get(name), str):
+            values[name] = (values[name],)
+    return Params(**values)
 
 
 def dialogue(prompt: Prompt) -> tuple[ChatMessage, ...]:

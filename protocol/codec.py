@@ -7,11 +7,23 @@ returned as RemoteProtocolError values, in order, between the valid messages.
 from typing import Final, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from protocol.checks import check
 from protocol.diagnosis import explain, explain_object, repeated
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
-from protocol.messages import SERVER_TYPES, ClientMessage, Generate, Id, Record, ServerMessage, Steer
+from protocol.messages import (
+    SERVER_TYPES,
+    ClientMessage,
+    DetachMs,
+    Generate,
+    Id,
+    Params,
+    Record,
+    ServerMessage,
+    Steer,
+    Tune,
+)
 
 MAX_FRAME_BYTES: Final = 1 << 20  # PROTOCOL 7
 MAX_FRAME_OBJECTS: Final = 256  # PROTOCOL 7: bounds the number of answers to one frame
@@ -64,11 +76,27 @@ class _SteerBody(Record, frozen=True, kw_only=True):
     key: Id | None = None
 
 
+class _TuneBody(Record, frozen=True, kw_only=True):
+    """A `tune` without the fields that its address has."""
+
+    params: Params = Params()
+    on_detach_ms: DetachMs | UnsetType | None = UNSET
+
+
 def decode_steer(body: str, id: str) -> Steer:
     """Decode the body of an HTTP request as a `steer` of generation ``id`` (PROTOCOL 13.8). Raises
     RemoteProtocolError."""
     given = decode_object(body, _SteerBody, "steer")
     message = Steer(id=id, content=given.content, key=given.key)
+    check(message)
+    return message
+
+
+def decode_tune(body: str, id: str) -> Tune:
+    """Decode the body of an HTTP request as a `tune` of generation ``id`` (PROTOCOL 13.8). Raises
+    RemoteProtocolError."""
+    given = decode_object(body, _TuneBody, "tune")
+    message = Tune(id=id, params=given.params, on_detach_ms=given.on_detach_ms)
     check(message)
     return message
 
@@ -119,6 +147,11 @@ def encode(message: ClientMessage | ServerMessage) -> str:
         return _ENCODER.encode(message).decode()
     except UnicodeEncodeError as problem:
         raise LocalProtocolError(f"text that is not whole code points: {problem}") from problem
+
+
+def is_too_long(frame: str, limit: int) -> bool:
+    """Tell whether ``frame`` takes more than ``limit`` bytes of UTF-8. Encodes it only when it is near the limit."""
+    return len(frame) > limit or (4 * len(frame) > limit and len(frame.encode("utf-8", "surrogatepass")) > limit)
 
 
 def _split(frame: str) -> list[str]:

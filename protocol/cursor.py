@@ -3,7 +3,18 @@
 from hashlib import sha256
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Attached, AttachPoint, Done, Instruction, Snapshot, Steered, Token
+from protocol.messages import (
+    Attached,
+    AttachPoint,
+    Done,
+    Instruction,
+    Snapshot,
+    Steered,
+    Token,
+    Tuned,
+    TunedValues,
+)
+from protocol.tuned import with_tuned
 
 
 class Cursor:
@@ -22,6 +33,7 @@ class Cursor:
         self._pieces: list[str] = []
         self._hollow = False  # the text is missing until a snapshot arrives
         self._steered: dict[int, Instruction] = {}  # all that this client knows of this epoch, by number
+        self._tuned: dict[int, TunedValues] = {}  # likewise: what was tuned up to each number
         self._longest = ""  # the longest text of this epoch; an attach on its way may continue from there
 
     @property
@@ -34,6 +46,12 @@ class Cursor:
     def instructions(self) -> tuple[Instruction, ...]:
         """The instructions in ``text``, in order."""
         return tuple(each for seq, each in sorted(self._steered.items()) if seq <= self.seq)
+
+    @property
+    def tuned(self) -> TunedValues | None:
+        """Newest values of the parameters that were tuned in ``text``; None without any."""
+        last = max((seq for seq in self._tuned if seq <= self.seq), default=None)
+        return None if last is None else self._tuned[last]
 
     @property
     def text_seq(self) -> int:
@@ -60,11 +78,11 @@ class Cursor:
         self._set(attached.from_, longest[:chars])
         self._longest = longest
         if attached.epoch != self.epoch:
-            self._steered = {}
+            self._steered, self._tuned = {}, {}
         self.epoch = attached.epoch
         self._hollow = not attached.recovered
 
-    def apply(self, event: Token | Steered | Snapshot | Done) -> None:
+    def apply(self, event: Token | Steered | Tuned | Snapshot | Done) -> None:
         if isinstance(event, Snapshot):
             self._snapshot(event)
         elif self._hollow:
@@ -73,6 +91,8 @@ class Cursor:
             self._token(event)
         elif isinstance(event, Steered):
             self._steer(event)
+        elif isinstance(event, Tuned):
+            self._tune(event)
         else:
             self._finish(event)
 
@@ -86,10 +106,18 @@ class Cursor:
         self._pieces.append(token.text)
 
     def _steer(self, steered: Steered) -> None:
-        if steered.seq != self.seq + 1:
-            raise self._wrong(f"steered has number {steered.seq}, {self.seq + 1} is next")
-        self.seq = steered.seq
+        self._step("steered", steered.seq)
         self._steered[steered.seq] = Instruction(seq=steered.seq, chars=self.chars, content=steered.content)
+
+    def _tune(self, tuned: Tuned) -> None:
+        self._step("tuned", tuned.seq)
+        self._tuned[tuned.seq] = with_tuned(self.tuned, tuned)
+
+    def _step(self, what: str, seq: int) -> None:
+        """Move to the next number, which an event without text has."""
+        if seq != self.seq + 1:
+            raise self._wrong(f"{what} has number {seq}, {self.seq + 1} is next")
+        self.seq = seq
 
     def _snapshot(self, snapshot: Snapshot) -> None:
         if snapshot.seq < self.seq:
@@ -97,6 +125,7 @@ class Cursor:
         self._set(snapshot.seq, snapshot.text)
         self._longest = ""
         self._steered = {each.seq: each for each in snapshot.steered or ()}
+        self._tuned = {snapshot.seq: snapshot.tuned} if snapshot.tuned else {}
         self.epoch = snapshot.epoch
         self._hollow = False
 

@@ -62,7 +62,7 @@ ERRORS: Final[dict[ErrorCode, ErrorFacts]] = {
     ErrorCode.EDIT_CONFLICT: ErrorFacts(False, "the message has been changed since the client read it"),
     ErrorCode.UNKNOWN_ID: ErrorFacts(False, "no generation of that id, or its log has expired"),
     ErrorCode.UNKNOWN_MODEL: ErrorFacts(False, "the server has no model of that name"),
-    ErrorCode.ALREADY_DONE: ErrorFacts(False, "the generation ended before the cancel arrived"),
+    ErrorCode.ALREADY_DONE: ErrorFacts(False, "the generation ended before the cancel or the change arrived"),
     ErrorCode.NOTHING_TO_CANCEL: ErrorFacts(False, "no generation of this connection is running"),
     ErrorCode.UNAUTHORIZED: ErrorFacts(False, "no token was sent over HTTP, or a wrong one"),
     ErrorCode.FORBIDDEN: ErrorFacts(False, "this user may not do that, or the server was told not to"),

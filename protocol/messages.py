@@ -234,6 +234,17 @@ class Draft(Client, frozen=True, kw_only=True, tag="draft"):
     model: ModelName | None = None
 
 
+class Tune(Client, frozen=True, kw_only=True, tag="tune"):
+    """Change sampling parameters of a running answer, from its next token on (PROTOCOL 4.11).
+
+    ``params`` and ``on_detach_ms``: new values, as in Generate. What is left out stays as it is.
+    """
+
+    id: Id
+    params: Params = Params()
+    on_detach_ms: DetachMs | UnsetType | None = UNSET
+
+
 CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "hello": Hello,
     "generate": Generate,
@@ -245,8 +256,9 @@ CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "watch": Watch,
     "steer": Steer,
     "draft": Draft,
+    "tune": Tune,
 }
-ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping | Watch | Steer | Draft
+ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping | Watch | Steer | Draft | Tune
 
 
 # --- server to client -------------------------------------------------------------------------------------------
@@ -467,9 +479,16 @@ class Instruction(Facts, frozen=True, kw_only=True):
     content: str
 
 
+class TunedValues(Facts, frozen=True, kw_only=True):
+    """Newest values of the parameters that were tuned, as in Generate. ``on_detach_ms`` UNSET: it was not tuned."""
+
+    params: dict[str, Any]
+    on_detach_ms: DetachMs | UnsetType | None = UNSET
+
+
 class Snapshot(Server, frozen=True, kw_only=True, tag="snapshot"):
     """The whole text up to ``seq``; it replaces the client's text. ``tool_calls``: those in it, so far.
-    ``steered``: the instructions in it (PROTOCOL 5.13)."""
+    ``steered``: the instructions in it (PROTOCOL 5.13). ``tuned``: what was tuned up to ``seq`` (5.14)."""
 
     id: Id
     epoch: Id
@@ -477,6 +496,7 @@ class Snapshot(Server, frozen=True, kw_only=True, tag="snapshot"):
     text: str
     tool_calls: tuple[ToolCall, ...] | None = None
     steered: tuple[Instruction, ...] | None = None
+    tuned: TunedValues | None = None
 
 
 class Attached(Server, frozen=True, kw_only=True, tag="attached"):
@@ -567,6 +587,16 @@ class Steered(Server, frozen=True, kw_only=True, tag="steered"):
     content: str
 
 
+class Tuned(Server, frozen=True, kw_only=True, tag="tuned"):
+    """The text after number ``seq`` is written with other parameters. ``params`` and ``on_detach_ms``: those that were
+    changed, with their new values, as in Generate."""
+
+    id: Id
+    seq: EventSeq
+    params: dict[str, Any]
+    on_detach_ms: DetachMs | UnsetType | None = UNSET
+
+
 SERVER_TYPES: Final[dict[str, type[Server | Model]]] = {
     "welcome": Welcome,
     "accepted": Accepted,
@@ -581,6 +611,7 @@ SERVER_TYPES: Final[dict[str, type[Server | Model]]] = {
     "conversation": Conversation,
     "model": Model,
     "steered": Steered,
+    "tuned": Tuned,
 }
 ServerMessage = (
     Welcome
@@ -596,4 +627,5 @@ ServerMessage = (
     | Conversation
     | Model
     | Steered
+    | Tuned
 )

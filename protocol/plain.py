@@ -3,13 +3,32 @@
 from collections import deque
 from typing import Final
 
+import msgspec
+
+from protocol import codec
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Cancel, ClientMessage, Done, Error, Generate, ServerMessage, Steer, Steered, Token
+from protocol.messages import (
+    Cancel,
+    ClientMessage,
+    Done,
+    Error,
+    Generate,
+    ServerMessage,
+    Steer,
+    Steered,
+    Token,
+    Tuned,
+)
+from protocol.parameter_table import PARAMETERS, Texts
 from protocol.session import ServerSession
 
 STOP_LINE: Final = "/stop"
 STEER: Final = "/steer "
 """Beginning of a line with an instruction for the running answer."""
+SET: Final = "/set "
+"""Beginning of a line with a new parameter for the running answer: its name and its value."""
+LISTS: Final = tuple(each.name for each in PARAMETERS if isinstance(each.values, Texts))
+"""Parameters that are lists; a single string is a list of one."""
 END_OF_ANSWER: Final = "\n\n"
 MAX_WAITING_LINES: Final = 256
 LINE_WIDTH: Final = 60
@@ -33,11 +52,11 @@ class PlainSession(ServerSession):
     def _parse(self, frame: str) -> list[ClientMessage | RemoteProtocolError]:
         """Return the messages to handle now; further prompts are returned by ``pending`` later."""
         lines = [line for line in map(str.strip, frame.split("\n")) if line]
-        instructions = [line.removeprefix(STEER).strip() for line in lines if line.startswith(STEER)]
-        prompts = [line for line in lines if line != STOP_LINE and not line.startswith(STEER)]
+        changes = [line for line in lines if line.startswith((STEER, SET))]
+        prompts = [line for line in lines if line != STOP_LINE and line not in changes]
         room = MAX_WAITING_LINES - len(self._waiting)
         self._waiting.extend(prompts[:room])
-        results = [*map(self._steer, instructions), *self.pending()]
+        results = [*map(self._change, changes), *self.pending()]
         if STOP_LINE in lines:
             results.append(Cancel())
         if len(prompts) > room:
@@ -52,12 +71,15 @@ class PlainSession(ServerSession):
         self._answering = True
         return [Generate(prompt=self._waiting.popleft())]
 
-    def _steer(self, content: str) -> ClientMessage | RemoteProtocolError:
-        """Return the message for an instruction, or the error if no answer is running."""
+    def _change(self, line: str) -> ClientMessage | RemoteProtocolError:
+        """Return the message for an instruction or a new parameter, or the error if no answer is running."""
+        re, verb = ("steer", "steer") if line.startswith(STEER) else ("tune", "set")
         if self.newest_active is None:
-            text = "nothing to steer: no answer is being written; send a prompt first"
-            return RemoteProtocolError(ErrorCode.NOTHING_TO_CANCEL, text, re="steer")
-        return Steer(id=self.newest_active, content=content)
+            text = f"nothing to {verb}: no answer is being written; send a prompt first"
+            return RemoteProtocolError(ErrorCode.NOTHING_TO_CANCEL, text, re=re)
+        if re == "steer":
+            return Steer(id=self.newest_active, content=line.removeprefix(STEER).strip())
+        return _tune(self.newest_active, line.removeprefix(SET))
 
     def texts(self, message: ServerMessage) -> list[str]:
         """Return the raw text frames for ``message``; often none."""
@@ -65,7 +87,9 @@ class PlainSession(ServerSession):
             case Token(text=text):
                 return self._text(text)
             case Steered(content=content):
-                return self._instruction(content)
+                return self._remark(content)
+            case Tuned(params=params):
+                return self._remark("\n".join(f"{name}: {_shown(value)}" for name, value in params.items()))
             case Done(error=error):
                 return self._end(error.message if error else None)
             case Error(re="generate", message=text):
@@ -83,8 +107,8 @@ class PlainSession(ServerSession):
         self._begun = self._begun or bool(ready)
         return [ready] if ready else []
 
-    def _instruction(self, content: str) -> list[str]:
-        """Return the frames that end the text before an instruction, and show it (PROTOCOL 10.7)."""
+    def _remark(self, content: str) -> list[str]:
+        """Return the frames that end the text before an instruction or new parameters, and show these."""
         rest, self._held = self._held.rstrip(), ""
         begun, self._begun = self._begun or bool(rest), True
         lines = "\n".join(f"> {line}" for line in content.splitlines())
@@ -102,6 +126,27 @@ class PlainSession(ServerSession):
 
     def _complaint(self, text: str) -> str:
         return f"\n! {text}" if self._begun else f"! {text}"
+
+
+def _tune(id: str, given: str) -> ClientMessage | RemoteProtocolError:
+    """Return the message that sets the parameter in ``given``: its name, and its value as JSON or as plain text."""
+    name, _, text = given.strip().partition(" ")
+    value = _value(text.strip())
+    if name in LISTS and isinstance(value, str):
+        value = [value]
+    (result,) = codec.decode_client(msgspec.json.encode({"type": "tune", "id": id, "params": {name: value}}).decode())
+    return result
+
+
+def _value(text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _end_of_line(text: str) -> int:

@@ -32,6 +32,7 @@ from protocol.messages import (
     StatusRequest,
     Steered,
     Token,
+    Tuned,
     Watch,
     Welcome,
 )
@@ -110,7 +111,7 @@ class ServerSession(Session):
         if isinstance(frame, bytes):
             return [RemoteProtocolError(ErrorCode.BAD_FRAME, "binary frames are not used here; send JSON as text")]
         limit = self._frame_bytes if self._admission.open else min(self._frame_bytes, HELLO_FRAME_BYTES)
-        if _too_long(frame, limit):
+        if codec.is_too_long(frame, limit):
             self._violate(CloseCode.TOO_BIG)
             text = f"the frame is longer than {limit} bytes of UTF-8; send less at a time"
             return [RemoteProtocolError(ErrorCode.BAD_FRAME, text)]
@@ -221,7 +222,7 @@ class ServerSession(Session):
 
     def _check_event(self, message: ServerMessage) -> None:
         match message:
-            case Accepted() | Attached() | Snapshot() | Token() | Steered() | Done():
+            case Accepted() | Attached() | Snapshot() | Token() | Steered() | Tuned() | Done():
                 self._watched.record(message)
             case Status(id=id) if id not in self.watched and not self._answers_status(id) and id is not None:
                 self._watched.require(id)
@@ -323,7 +324,7 @@ class ClientSession(Session):
             self._accept(message)
         elif isinstance(message, Attached):
             self._attach(message)
-        elif isinstance(message, Snapshot | Token | Steered | Done):
+        elif isinstance(message, Snapshot | Token | Steered | Tuned | Done):
             self._follow(message)
 
     def _open(self, welcome: Welcome) -> None:
@@ -348,15 +349,10 @@ class ClientSession(Session):
         self.cursors[attached.id] = cursor
         self._watched.add(attached.id)
 
-    def _follow(self, event: Snapshot | Token | Steered | Done) -> None:
+    def _follow(self, event: Snapshot | Token | Steered | Tuned | Done) -> None:
         if event.id not in self._watched:  # PROTOCOL 6.1 and 6.4
             text = f"{event.id}: an event before accepted or attached, or after done"
             raise RemoteProtocolError(ErrorCode.UNEXPECTED_MESSAGE, text, id=event.id)
         self.cursors[event.id].apply(event)
         if isinstance(event, Done):
             self._watched.discard(event.id)
-
-
-def _too_long(frame: str, limit: int) -> bool:
-    """Tell whether ``frame`` takes more than ``limit`` bytes of UTF-8. Encodes it only when it is near the limit."""
-    return len(frame) > limit or (4 * len(frame) > limit and len(frame.encode("utf-8", "surrogatepass")) > limit)

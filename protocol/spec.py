@@ -57,6 +57,9 @@ _STORED: Final = {
 }
 _TURN: Final = {"allOf": [_CONVERSATION], "anyOf": [_CONTENT, {"allOf": [_PARENT, _NO_NAME]}]}
 
+NULLED: Final = ("Tuned.on_detach_ms", "TunedValues.on_detach_ms")
+"""Fields of server messages whose null has a meaning. Others are left out where a client may write null."""
+
 RULES: Final[dict[str, Json]] = {
     "Generate": {
         "oneOf": [_PROMPT, _DIALOGUE, _CONVERSATION],
@@ -79,6 +82,13 @@ RULES: Final[dict[str, Json]] = {
         "if": _CONVERSATION,
         "then": _CONTENT,
         "else": {"properties": {name: {"type": "null"} for name in ("content", "parent")}},
+    },
+    "Tune": {
+        "anyOf": [
+            {"required": ["params"], "properties": {"params": {"not": {"additionalProperties": {"type": "null"}}}}},
+            {"required": ["on_detach_ms"]},
+        ],
+        "properties": {"params": {"properties": {"json_schema": {"type": "null"}}}},
     },
     "Cancel": {
         "not": {"required": ["id", "all"], "properties": {"id": {"type": "string"}, "all": {"const": True}}},
@@ -210,7 +220,7 @@ def _finish(name: str, made: Json, server: bool) -> Json:
 def _field(path: str, made: Json, server: bool) -> Json:
     if path.endswith(".type"):
         return {"const": made["enum"][0]}
-    if server and "anyOf" in made:  # PROTOCOL 2.9: a server leaves out what a client may set to null
+    if server and "anyOf" in made and path not in NULLED:  # PROTOCOL 2.9
         (made,) = (choice for choice in made["anyOf"] if choice != {"type": "null"})
     if server:
         made = {key: value for key, value in made.items() if key != "default"}

@@ -18,7 +18,8 @@ from msgspec import UNSET, UnsetType
 
 from protocol.client import Asking, Bookmark, Chat, Event, Generation, Prompt, Retry
 from protocol.client_errors import ClosedError
-from protocol.messages import ChatMessage, Done, Generate, ModelEntry, Status, Steered, Token, Welcome
+from protocol.messages import ChatMessage, Done, Generate, ModelEntry, Status, Steered, Token, Tuned, Welcome
+from protocol.params import ParamsKeywords
 
 STOP_SECONDS: Final = 5.0
 """Time limit for the server to confirm the stop when KeyboardInterrupt breaks a loop, in seconds."""
@@ -208,7 +209,8 @@ class SyncGeneration:
         return _BlockingIterator(self, self._generation.pieces())
 
     def events(self) -> Iterator[Event]:
-        """Iterate over `Accepted` or `Attached`, then `Status`, `Token`, `Steered` and `Snapshot`, finally `Done`."""
+        """Iterate over `Accepted` or `Attached`, then `Status`, `Token`, `Steered`, `Tuned` and `Snapshot`, finally
+        `Done`."""
         return _BlockingIterator(self, aiter(self._generation))
 
     def done(self, timeout: float | None = None) -> Done:
@@ -223,6 +225,16 @@ class SyncGeneration:
         """Give the model an instruction in mid-answer, and wait until it has read it. The answer continues after
         it."""
         return self._loop.wait(self._generation.steer(content), timeout)
+
+    def tune(
+        self,
+        *,
+        on_detach_ms: int | UnsetType | None = UNSET,
+        timeout: float | None = None,
+        **params: Unpack[ParamsKeywords],
+    ) -> Tuned:
+        """Change sampling parameters from the next token on, and wait until they apply."""
+        return self._loop.wait(self._generation.tune(on_detach_ms=on_detach_ms, **params), timeout)
 
     def stop(self) -> None:
         """Request the cancel without waiting. Safe in a signal handler."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from protocol.errors import LocalProtocolError
-from protocol.messages import Accepted, Attached, Done, GenerationState, Snapshot, Steered, Token
+from protocol.messages import Accepted, Attached, Done, GenerationState, Snapshot, Steered, Token, Tuned
 
-Event = Accepted | Attached | Snapshot | Token | Steered | Done
+Event = Accepted | Attached | Snapshot | Token | Steered | Tuned | Done
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Watched:
                 self._snapshot(event)
             case Token():
                 self._token(event)
-            case Steered():
+            case Steered() | Tuned():
                 self._check_next(event.id, event.seq - 1).last = event.seq
             case _:
                 self._finish(event)

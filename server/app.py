@@ -159,6 +159,7 @@ def create_app(
             Endpoint("GET", "/generations/{id}", generations.state),
             Endpoint("DELETE", "/generations/{id}", generations.cancel),
             Endpoint("POST", "/generations/{id}/steer", generations.steer),
+            Endpoint("POST", "/generations/{id}/tune", generations.tune),
             Endpoint("GET", "/generations/{id}/events", stream_events),
             Endpoint("GET", "/generations/{id}/poll", generations.poll_events),
             OpenAIEndpoint("GET", "/v1/models", openai_models.listed),

@@ -12,7 +12,7 @@ import { describe } from "./presenting.js";
  * @property {() => OpenConversation} open
  * @property {() => boolean} isConnected
  * @property {() => void} show shows the whole open conversation again
- * @property {(event: import("../protocol/session.js").Unsteered) => void} unsteered handles a refused instruction
+ * @property {(event: import("../protocol/changes.js").Unsteered) => void} unsteered handles a refused instruction
  */
 
 export class AnswerEvents {

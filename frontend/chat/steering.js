@@ -51,7 +51,7 @@ export class Steering {
   /**
    * Keep an instruction that the server has refused: one that came too late is the next message, and any other returns
    * to the composer.
-   * @param {import("../protocol/session.js").Unsteered} event
+   * @param {import("../protocol/changes.js").Unsteered} event
    */
   unsteered({ id, content, error }) {
     if (error.code === "already_done" && this.#hooks.open().live(id)) return this.#hooks.queue(content);

@@ -37,6 +37,7 @@
 /** @typedef {{type: "attach", id: string, epoch?: string, after: number}} Attach */
 /** @typedef {{type: "detach", id: string}} Detach */
 /** @typedef {{type: "steer", id: string, content: string, key: string}} Steer key: makes it safe to send again */
+/** @typedef {{type: "tune", id: string, params?: Record<string, unknown>, on_detach_ms?: number | null}} Tune params: sampling parameters, as in generate */
 /** @typedef {{type: "watch"}} Watch */
 /**
  * What the user is writing, as in a `generate`. Without fields the server forgets the earlier draft.
@@ -50,7 +51,7 @@
  */
 /** @typedef {{type: "ping", nonce: string}} Ping */
 /** @typedef {{type: "status"}} StatusRequest for the server's status */
-/** @typedef {Hello | Generate | PlainGenerate | Cancel | Attach | Detach | Steer | Watch | Draft | Ping | StatusRequest} ClientMessage */
+/** @typedef {Hello | Generate | PlainGenerate | Cancel | Attach | Detach | Steer | Tune | Watch | Draft | Ping | StatusRequest} ClientMessage */
 
 /** @typedef {{temperature?: number, top_p?: number, top_k?: number, min_p?: number, repeat_penalty?: number}} RecommendedSampling */
 /**
@@ -123,7 +124,9 @@
 /** @typedef {{type: "token", id: string, seq: number, n?: number, text: string, tool_calls?: ToolCallPart[]}} Token */
 /** @typedef {{seq: number, chars: number, content: string}} Instruction chars: number of code points of the text before it */
 /** @typedef {{type: "steered", id: string, seq: number, content: string}} Steered */
-/** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string, steered?: Instruction[], tool_calls?: ToolCall[]}} Snapshot */
+/** @typedef {{type: "tuned", id: string, seq: number, params: Record<string, unknown>, on_detach_ms?: number | null}} Tuned */
+/** @typedef {{params: Record<string, unknown>, on_detach_ms?: number | null}} TunedValues newest values of all that was tuned */
+/** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string, steered?: Instruction[], tuned?: TunedValues, tool_calls?: ToolCall[]}} Snapshot */
 /** @typedef {{type: "attached", id: string, epoch: string, recovered?: boolean, to?: number}} Attached to: newest number in the log */
 /** @typedef {{prompt_tokens?: number, cached_tokens?: number, completion_tokens?: number}} Usage */
 /** @typedef {{decode?: number, total?: number, stop?: number}} Timings milliseconds */
@@ -158,7 +161,7 @@
 /** @typedef {{type: "pong", nonce?: string}} Pong */
 /** @typedef {ModelEntry & {type: "model", deleted?: boolean, default?: boolean}} ModelChanged change of one model, or a new one */
 /** @typedef {{type: "goodbye", code?: number, reconnect_ms?: number}} Goodbye */
-/** @typedef {Accepted | Status | Token | Steered | Snapshot | Attached | Done} GenerationMessage */
+/** @typedef {Accepted | Status | Token | Steered | Tuned | Snapshot | Attached | Done} GenerationMessage */
 /** @typedef {Welcome | GenerationMessage | ServerStatus | ConversationChanged | ModelChanged | ErrorMessage | Pong | Goodbye} ServerMessage */
 
 /** WebSocket subprotocol of this version, which both sides offer. */
@@ -215,6 +218,16 @@ export function detach(id) {
  */
 export function steer(id, content, key) {
   return { type: "steer", id, content, key };
+}
+
+/**
+ * Build a change of sampling parameters in mid-answer.
+ * @param {string} id
+ * @param {Record<string, unknown>} params
+ * @returns {Tune}
+ */
+export function tune(id, params) {
+  return { type: "tune", id, params };
 }
 
 /**

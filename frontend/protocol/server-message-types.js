@@ -16,4 +16,5 @@ export const SERVER_MESSAGE_TYPES = [
   "conversation",
   "model",
   "steered",
+  "tuned",
 ];

@@ -3,7 +3,9 @@
  * messages to send after a lost connection.
  */
 
-import { cancel, detach, steer, watch } from "./messages.js";
+import { refusal, tooLate } from "./changes.js";
+import { cancel, detach, steer, tune, watch } from "./messages.js";
+import { LOST_ERROR, TOO_BIG_ERROR, UNREADABLE_ERROR } from "./session-errors.js";
 import { Tracked } from "./tracked.js";
 
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
@@ -15,8 +17,8 @@ import { Tracked } from "./tracked.js";
 /** @typedef {{type: "rejected", id: string, error: ErrorMessage}} Rejected the server refused the request */
 /** @typedef {{type: "withdrawn", id: string}} Withdrawn cancelled before it was sent */
 /** @typedef {{type: "lost", id: string}} Lost the server no longer knows this generation */
-/** @typedef {{type: "unsteered", id: string, content: string, error: ErrorMessage}} Unsteered the server refused an instruction */
-/** @typedef {import("./messages.js").GenerationMessage | Rejected | Withdrawn | Lost | Unsteered} GenerationEvent */
+/** @typedef {import("./changes.js").Unsteered | import("./changes.js").Untuned} Unchanged the server refused a change */
+/** @typedef {import("./messages.js").GenerationMessage | Rejected | Withdrawn | Lost | Unchanged} GenerationEvent */
 /** @typedef {GenerationEvent | import("./messages.js").ConversationChanged | import("./messages.js").ModelChanged} SessionEvent */
 /**
  * Result of one input.
@@ -37,38 +39,6 @@ const BAD_FRAMES = 4400;
  * ends them.
  */
 const MAX_LOSSES = 5;
-/** @type {ErrorMessage} */
-const TOO_BIG_ERROR = {
-  type: "error",
-  code: "frame_too_large",
-  message: "The message is larger than the server takes at once.",
-  retryable: false,
-};
-
-/** @type {ErrorMessage} */
-const UNREADABLE_ERROR = {
-  type: "error",
-  code: "bad_frame",
-  message: "The server can't read the message.",
-  retryable: false,
-};
-/** @type {ErrorMessage} */
-const LOST_ERROR = {
-  type: "error",
-  code: "connection_lost",
-  message: "The connection ended each time the message was sent.",
-  retryable: true,
-};
-
-/** @type {ErrorMessage} */
-const TOO_LATE = {
-  type: "error",
-  re: "steer",
-  code: "already_done",
-  message: "The answer ended before the instruction.",
-  retryable: false,
-};
-
 /** @type {Step} */
 const NOTHING = { send: [], deliver: [] };
 
@@ -192,11 +162,30 @@ export class Session {
    * @returns {Step}
    */
   steer(id, content, key) {
-    const tracked = this.#tracked.get(id);
-    if (!tracked) return { send: [], deliver: [{ type: "unsteered", id, content, error: TOO_LATE }] };
-    tracked.instructions.push({ content, key });
-    const mayGo = this.#open && tracked.accepted && tracked.resendAt === null && !tracked.attaching;
-    return { send: mayGo ? [steer(id, content, key)] : [], deliver: [] };
+    return this.#change(steer(id, content, key));
+  }
+
+  /**
+   * Change sampling parameters in mid-answer. Without a connection the change is sent once there is one. It ends as a
+   * `tuned` event, or as `untuned`.
+   * @param {string} id
+   * @param {Record<string, unknown>} params
+   * @returns {Step}
+   */
+  tune(id, params) {
+    return this.#change(tune(id, params));
+  }
+
+  /**
+   * @param {import("./messages.js").Steer | import("./messages.js").Tune} change
+   * @returns {Step}
+   */
+  #change(change) {
+    const tracked = this.#tracked.get(change.id);
+    if (!tracked) return { send: [], deliver: [refusal(change, tooLate(change))] };
+    tracked.changes.add(change);
+    const mayGo = this.#open && tracked.accepted && tracked.changes.areSent && !tracked.attaching;
+    return { send: mayGo ? [change] : [], deliver: [] };
   }
 
   /**
@@ -216,7 +205,8 @@ export class Session {
       case "token":
         return this.#receiveToken(tracked, message);
       case "steered":
-        return this.#receiveSteered(tracked, message);
+      case "tuned":
+        return this.#receiveMark(tracked, message);
       case "attached":
         return this.#receiveAttached(tracked, message);
       case "snapshot":
@@ -246,8 +236,8 @@ export class Session {
     tracked.accepted = true;
     tracked.cursor.epoch = message.epoch;
     this.#hasRefusedFrame = false;
-    tracked.resendAt = 0;
-    return { send: steersAgain(tracked), deliver: [message] };
+    tracked.changes.resendAt(0);
+    return { send: changesAgain(tracked), deliver: [message] };
   }
 
   /**
@@ -258,7 +248,7 @@ export class Session {
   #receiveToken(tracked, message) {
     switch (tracked.cursor.read(message)) {
       case "next":
-        return { send: steersAgain(tracked), deliver: [message] };
+        return { send: changesAgain(tracked), deliver: [message] };
       case "gap":
         return this.#attachAgain(tracked);
       default:
@@ -268,14 +258,14 @@ export class Session {
 
   /**
    * @param {Tracked} tracked
-   * @param {import("./messages.js").Steered} message
+   * @param {import("./messages.js").Steered | import("./messages.js").Tuned} message
    * @returns {Step}
    */
-  #receiveSteered(tracked, message) {
+  #receiveMark(tracked, message) {
     switch (tracked.cursor.read(message)) {
       case "next":
-        if (tracked.instructions[0]?.content === message.content) tracked.instructions.shift();
-        return { send: steersAgain(tracked), deliver: [message] };
+        tracked.changes.happened(message);
+        return { send: changesAgain(tracked), deliver: [message] };
       case "gap":
         return this.#attachAgain(tracked);
       default:
@@ -293,13 +283,13 @@ export class Session {
     tracked.attaching = false;
     tracked.cursor.epoch = message.epoch;
     tracked.hollow = message.recovered === false;
-    tracked.resendAt = message.to ?? 0;
+    tracked.changes.resendAt(message.to ?? 0);
     this.#hasRefusedFrame = false;
-    return { send: tracked.hollow ? [] : steersAgain(tracked), deliver: [message] };
+    return { send: tracked.hollow ? [] : changesAgain(tracked), deliver: [message] };
   }
 
   /**
-   * One right after `steered` repeats the known text, for older clients (PROTOCOL 5.13).
+   * One right after `steered` or `tuned` repeats the known text, for older clients (PROTOCOL 5.13).
    * @param {Tracked} tracked
    * @param {import("./messages.js").Snapshot} message
    * @returns {Step}
@@ -311,7 +301,7 @@ export class Session {
     if (isKnown) return NOTHING;
     cursor.epoch = message.epoch;
     cursor.seq = message.seq;
-    return { send: steersAgain(tracked), deliver: [message] };
+    return { send: changesAgain(tracked), deliver: [message] };
   }
 
   /**
@@ -321,7 +311,7 @@ export class Session {
    */
   #receiveDone(tracked, message) {
     if (!tracked.cursor.hasReachedEnd(message)) return this.#attachAgain(tracked);
-    const late = tracked.instructions.map(({ content }) => unsteered(tracked, content, TOO_LATE));
+    const late = tracked.changes.end().map((change) => refusal(change, tooLate(change)));
     const { send, deliver } = this.#end(tracked, message);
     return { send, deliver: [...late, ...deliver] };
   }
@@ -334,7 +324,7 @@ export class Session {
     if (error.re === "draft") return NOTHING; // The server then reads the message once it is sent.
     const tracked = error.id === undefined ? this.#requestAnsweredBy(error) : this.#tracked.get(error.id);
     if (!tracked) return NOTHING;
-    if (error.re === "steer") return this.#receiveSteerError(tracked, error);
+    if (error.re === "steer" || error.re === "tune") return this.#receiveChangeError(tracked, error.re, error);
     if (!tracked.accepted) return this.#reject(tracked, error);
     if (error.code === "unknown_id") return this.#end(tracked, { type: "lost", id: tracked.id });
     return error.re === "attach" ? this.#receiveAttachError(tracked, error) : NOTHING;
@@ -342,12 +332,13 @@ export class Session {
 
   /**
    * @param {Tracked} tracked
-   * @param {ErrorMessage} error about the oldest instruction
+   * @param {"steer" | "tune"} kind
+   * @param {ErrorMessage} error about the oldest change of this kind
    * @returns {Step}
    */
-  #receiveSteerError(tracked, error) {
-    const instruction = tracked.instructions.shift();
-    return instruction ? { send: [], deliver: [unsteered(tracked, instruction.content, error)] } : NOTHING;
+  #receiveChangeError(tracked, kind, error) {
+    const change = tracked.changes.refused(kind);
+    return change ? { send: [], deliver: [refusal(change, error)] } : NOTHING;
   }
 
   /**
@@ -441,24 +432,11 @@ export class Session {
 }
 
 /**
- * Send the instructions of an earlier connection again that are not in the log, once the log was read up to now.
  * @param {Tracked} tracked
- * @returns {ClientMessage[]}
+ * @returns {ClientMessage[]} changes of an earlier connection that are not in the log, once it was read up to now
  */
-function steersAgain(tracked) {
-  if (tracked.resendAt === null || tracked.cursor.seq < tracked.resendAt) return [];
-  tracked.resendAt = null;
-  return tracked.instructions.map(({ content, key }) => steer(tracked.id, content, key));
-}
-
-/**
- * @param {Tracked} tracked
- * @param {string} content
- * @param {ErrorMessage} error
- * @returns {Unsteered}
- */
-function unsteered({ id }, content, error) {
-  return { type: "unsteered", id, content, error };
+function changesAgain({ changes, cursor }) {
+  return changes.again(cursor.seq);
 }
 
 /**

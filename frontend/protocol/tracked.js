@@ -1,5 +1,6 @@
 /** State of one generation in the session, with its cursor. Changed by Session only. */
 
+import { Changes } from "./changes.js";
 import { attach } from "./messages.js";
 
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
@@ -48,10 +49,7 @@ export class Tracked {
   cancelling = false;
   /** True if the text is missing until a snapshot arrives. */
   hollow = false;
-  /** @type {{content: string, key: string}[]} instructions that are not in the log yet, in order */
-  instructions = [];
-  /** @type {number | null} number in the log from which on `instructions` are sent again */
-  resendAt = null;
+  changes = new Changes();
 
   /**
    * @param {string} id

@@ -19,7 +19,7 @@ from protocol.messages import SERVER_TYPES, ServerMessage
 
 _SCHEMA: Final = msgspec.json.Decoder(ServerMessage)
 _SECTIONS: Final = {type: f"5.{number}" for number, type in enumerate(SERVER_TYPES, 1)}
-_EVENTS: Final = ("accepted", "attached", "token", "steered", "snapshot", "done")
+_EVENTS: Final = ("accepted", "attached", "token", "steered", "tuned", "snapshot", "done")
 _SLACK_MS: Final = 5.0
 _SAME_STATUS: Final = 5
 
@@ -72,8 +72,8 @@ class ObservedLog:
     text: str = ""
     watched: bool = True
     hollow: bool = False
-    steered: bool = False
-    """True between an instruction and the snapshot that must follow it."""
+    marked: str | None = None
+    """Type of a `steered` or `tuned` whose snapshot must come next."""
     calls: list[dict[str, Any]] | None = field(default_factory=list)
     """The calls so far; None for a reader that did not begin at the first event."""
 
@@ -156,8 +156,8 @@ class Observer:
             self._attached(message, id)
         else:
             reader = self._watched(message, id)
-            kinds = {"token": self._token, "steered": self._steered, "snapshot": self._snapshot, "done": self._done}
-            kinds[kind](message, reader)
+            kinds = {"token": self._token, "snapshot": self._snapshot, "done": self._done}
+            kinds.get(kind, self._marked)(message, reader)
 
     def _watched(self, message: dict[str, Any], id: str) -> ObservedLog:
         reader = self.readers.get(id)
@@ -168,8 +168,9 @@ class Observer:
             raise Violation(rule, f"{id}: {message['type']} after done")
         if reader.hollow and message["type"] != "snapshot":
             raise Violation("5.6/1", f"{id}: {message['type']} where a snapshot must come first")
-        if reader.steered and (message["type"], message["seq"]) != ("snapshot", reader.seq):
-            raise Violation("5.13/1", f"{id}: {message['type']} {message['seq']} right after steered {reader.seq}")
+        if reader.marked and (message["type"], message["seq"]) != ("snapshot", reader.seq):
+            rule = "5.13/1" if reader.marked == "steered" else "5.14/1"
+            raise Violation(rule, f"{id}: {message['type']} {message['seq']} right after {reader.marked} {reader.seq}")
         return reader
 
     def _accepted(self, message: dict[str, Any], id: str) -> None:
@@ -201,16 +202,18 @@ class Observer:
         if reader.calls is not None:
             _join_calls(id, reader.calls, token.get("tool_calls", ()))
 
-    def _steered(self, steered: dict[str, Any], reader: ObservedLog) -> None:
-        if steered["seq"] != reader.seq + 1:
-            raise Violation("6.2/2", f"{steered['id']}: steered has number {steered['seq']} after {reader.seq}")
-        self._advance(steered["id"], reader, steered["seq"], reader.text)
-        reader.steered = True
+    def _marked(self, mark: dict[str, Any], reader: ObservedLog) -> None:
+        """Check `steered` and `tuned`, which have a number and no text."""
+        id, kind, seq = mark["id"], mark["type"], mark["seq"]
+        if seq != reader.seq + 1:
+            raise Violation("6.2/2", f"{id}: {kind} has number {seq} after {reader.seq}")
+        self._advance(id, reader, seq, reader.text)
+        reader.marked = kind
 
     def _snapshot(self, snapshot: dict[str, Any], reader: ObservedLog) -> None:
         if snapshot["epoch"] != reader.epoch:
             raise Violation("5.5", f"{snapshot['id']}: a snapshot of epoch {snapshot['epoch']}, not {reader.epoch}")
-        reader.hollow = reader.steered = False
+        reader.hollow, reader.marked = False, None
         self._advance(snapshot["id"], reader, snapshot["seq"], snapshot["text"])
 
     def _advance(self, id: str, reader: ObservedLog, seq: int, text: str) -> None:

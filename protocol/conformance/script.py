@@ -14,7 +14,7 @@ CASES_FOLDER: Final = Path(__file__).parent / "cases"
 
 Transport = Literal["websocket", "sse", "poll"]
 
-Need = Literal["tools", "tool_results", "reasoning", "steer", "draft", "temporary", "tokens"]
+Need = Literal["tools", "tool_results", "reasoning", "steer", "tune", "draft", "temporary", "tokens"]
 """Optional part of the protocol (`welcome.features`), or `tokens`: the server counts the tokens of a prompt."""
 
 

@@ -88,17 +88,30 @@ class Instruction:
     opened: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Other sampling parameters for the rest of an answer.
+
+    ``changes``: new values of fields of SamplingParams. ``asked``: the client's request as JSON, for the log; engines
+    only pass it on.
+    """
+
+    asked: str
+    changes: Mapping[str, object]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
     """One answer to compute. ``received`` is the ``time.monotonic()`` of the request's receipt, in seconds.
 
     ``written`` are tokens of this answer that an earlier engine computed: they are read after the prompt, count as part
     of the answer, and are not delivered again. ``instructions`` were read in between, each after that number of
-    ``written`` tokens. ``opened`` is text at the end of the prompt with which the answer's text
-    begins: a thinking mark that the chat template opens. ``principal`` owns the request. ``model``: name of the model
-    that writes it. ``unprepared``: the request as its writer keeps it, where the model has to be loaded before there is
-    a ``prompt``; no engine takes such a request. ``repeatable`` False: the client gave no seed, so the last bits of the
-    logits may depend on what else a step computes. ``temporary``: see ``only_for``.
+    ``written`` tokens. ``earlier_stops``: stop strings that were tuned since, each valid up to that number of
+    ``written`` tokens; ``sampling`` has the newest parameters. ``opened`` is text at the end of the prompt with which
+    the answer's text begins: a thinking mark that the chat template opens. ``principal`` owns the request. ``model``:
+    name of the model that writes it. ``unprepared``: the request as its writer keeps it, where the model has to be
+    loaded before there is a ``prompt``; no engine takes such a request. ``repeatable`` False: the client gave no seed,
+    so the last bits of the logits may depend on what else a step computes. ``temporary``: see ``only_for``.
 
     ``asked`` and ``text`` are for a writer without tokens, and engines ignore them: the request to an upstream, as
     JSON, and the pieces of the answer that an earlier server wrote.
@@ -110,6 +123,7 @@ class GenerationRequest:
     received: float
     written: tuple[int, ...] = ()
     instructions: tuple[tuple[int, Instruction], ...] = ()
+    earlier_stops: tuple[tuple[int, tuple[str, ...]], ...] = ()
     opened: str = ""
     principal: str = ""
     model: str = ""
@@ -239,7 +253,8 @@ class Piece:
     completion_tokens: int
     tokens: tuple[int, ...] = ()
     choices: tuple[Choice, ...] = ()
-    """One entry per token of ``tokens``, when ``top_logprobs`` requests them."""
+    """One entry per token of ``tokens``, and of those that a Tuned had since the last piece, when ``top_logprobs``
+    requests them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +269,20 @@ class Steered:
     completion_tokens: int
     tokens: tuple[int, ...] = ()
     choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The tokens after these ``completion_tokens`` are chosen with the parameters ``sampling``.
+
+    ``asked``: as in Tuning. ``tokens``: chosen since the last piece; their text is still held back.
+    """
+
+    id: str
+    asked: str
+    sampling: SamplingParams
+    completion_tokens: int
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +317,7 @@ class Finished:
 Ranges = Sequence[tuple[int, int]]
 """Half-open ranges of characters: (start, end)."""
 
-Update = Queued | Loading | PromptMade | Prefill | Piece | Steered | SteerRefused | Finished
+Update = Queued | Loading | PromptMade | Prefill | Piece | Steered | SteerRefused | Tuned | Finished
 Listener = Callable[[Sequence[Update]], None]
 """Receives all updates of one step, on the engine's thread. Must return quickly and must not raise."""
 
@@ -347,6 +376,14 @@ class Engine(Protocol):
 
         Each instruction is answered by Steered or SteerRefused, in order, or by the end of the answer. An unknown or
         ended id is ignored. Raises EngineDeadError.
+        """
+        ...
+
+    def tune(self, id: str, tuning: Tuning) -> None:
+        """Let an answer continue with other parameters, from its next token on.
+
+        Each call is answered by Tuned, in order, or by the end of the answer. An answer that has as many tokens as a
+        new ``max_tokens`` allows ends. An unknown or ended id is ignored. Raises EngineDeadError.
         """
         ...
 

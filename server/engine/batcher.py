@@ -16,6 +16,7 @@ from server.engine.base import (
     Limit,
     Prefill,
     SteerRefused,
+    Tuning,
     Update,
 )
 from server.engine.draft_reader import DraftReader
@@ -81,8 +82,7 @@ class Batcher:
         sequence = Sequence(request, self._model.facts.context)
         if self._options.context_shift:
             sequence.fit(ANCHORS)
-        for token in sequence.resumed:
-            sequence.detokenizer.push(self._model.piece(token))
+        sequence.replay(self._model.piece)
         self._scheduler.add(sequence)
         if not sequence.tokens:
             self._deliver(self._finish(sequence, FinishReason.FAILED, error="the prompt has no tokens"))
@@ -104,6 +104,16 @@ class Batcher:
             self._deliver(self._read_instruction(sequence, instruction))
         else:
             sequence.instructions.append(instruction)
+
+    def tune(self, id: str, tuning: Tuning) -> None:
+        """Let an answer continue with other parameters, or end it at its new limit."""
+        sequence = self._scheduler.find(id)
+        if sequence is None:
+            return
+        news: list[Update] = [sequence.tune(tuning)]
+        if sequence.limit is Limit.MAX_TOKENS:
+            news.extend(self._finish(sequence, FinishReason.LENGTH, limit=Limit.MAX_TOKENS))
+        self._deliver(news)
 
     def put_draft(self, draft: Draft) -> None:
         """Read ``draft`` while there is nothing else to compute."""
@@ -316,7 +326,7 @@ class Batcher:
         try:
             if sequence.sampler is None:
                 sampling = sequence.request.sampling
-                sequence.sampler = self._model.sampler(sampling, sequence.given, sequence.resumed)
+                sequence.sampler = self._model.sampler(sampling, sequence.given, sequence.since)
             token = sequence.sampler.sample(output)
         except SamplerError as error:
             return self._finish(sequence, FinishReason.FAILED, error=str(error))
@@ -352,9 +362,7 @@ class Batcher:
             return [SteerRefused(sequence.id, "unsupported", text)]
         held = sequence.detokenizer.flush()
         news: list[Update] = [sequence.piece(held)] if held else []
-        if sequence.sampler is not None:
-            sequence.sampler.close()
-            sequence.sampler = None
+        sequence.close_sampler()
         return [*news, sequence.read(instruction)]
 
     def _shift(self, sequence: Sequence) -> bool:
@@ -394,8 +402,7 @@ class Batcher:
         self._scheduler.remove(sequence)
         self._speculation.ended(sequence)
         self._suspects = [suspect for suspect in self._suspects if suspect is not sequence]
-        if sequence.sampler is not None:
-            sequence.sampler.close()
+        sequence.close_sampler()
         news: list[Update] = [sequence.piece(held)] if held else []
         last = sequence.finished(reason, time.monotonic(), cancel_received=cancel_received, error=error, limit=limit)
         return [*news, last]

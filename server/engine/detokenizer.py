@@ -29,9 +29,12 @@ class Detokenizer:
     def push(self, data: bytes) -> str:
         """Add one token's bytes. Returns the text that can be sent now, which may be empty."""
         text = self._decoder.decode(data)
-        if not self._stop or self.stopped:
-            return "" if self.stopped else text
+        if self.stopped:
+            return ""
         text = self._held + text
+        if not self._stop:
+            self._held = ""
+            return text
         found = [(at, stop) for at, stop in ((text.find(stop), stop) for stop in self._stop) if at >= 0]
         if found:
             at, self.found = min(found, key=itemgetter(0))
@@ -40,6 +43,10 @@ class Detokenizer:
         safe = len(text) - self._longest_beginning(text)
         self._held = text[safe:]
         return text[:safe]
+
+    def change_stop(self, stop: Iterable[str]) -> None:
+        """Look for other stop strings from now on: in the text that is held back, and in what follows."""
+        self._stop = tuple(stop)
 
     def flush(self) -> str:
         """Return the text held back, when no more tokens will come. An unfinished code point is dropped."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from server.engine.base import (
     Phase,
     Piece,
     Steered,
+    Tuned,
+    Tuning,
 )
 from server.engine.chunked_parts import ChunkedParts
 from server.engine.detokenizer import Detokenizer
@@ -40,8 +44,10 @@ class Sequence:
         """Instructions that are read after the first token."""
         self.instruction_tokens = 0
         """Number of tokens of all instructions."""
-        self._parts = ChunkedParts(len(request.prompt)) if request.sampling.temperature == 0 else None
-        """Greedy answers only: the parts that are read in chunks."""
+        self._chunks = ChunkedParts(len(request.prompt))
+        """The parts that are read in chunks, for greedy answers."""
+        self._shortened = False
+        """True once tokens were dropped: ``_chunks`` has no meaning any more."""
         self.detokenizer = Detokenizer(request.sampling.stop)
         self._restore()
         self.prompt = np.array(self.tokens, np.int32)
@@ -74,7 +80,7 @@ class Sequence:
     def _restore(self) -> None:
         """Append what an earlier engine has written, and the instructions that it has read."""
         request, start = self.request, 0
-        self._since: list[int] = []
+        self.since: list[int] = []
         """Tokens chosen since the prompt or the newest instruction."""
         self.given: tuple[int, ...] = request.prompt
         """Prompt for the sampler: all tokens up to the end of the newest instruction."""
@@ -86,6 +92,22 @@ class Sequence:
         self.resumed = request.written[start:]
         """Tokens that an earlier engine chose after the newest instruction."""
         self._write(self.resumed)
+
+    def replay(self, piece: Callable[[int], bytes]) -> None:
+        """Bring the detokenizer to its state after the tokens of an earlier engine; ``piece`` returns their bytes."""
+        changes = deque(self.request.earlier_stops)
+        for number, token in enumerate(self.resumed, len(self.request.written) - len(self.resumed)):
+            while changes and changes[0][0] <= number:
+                changes.popleft()
+            self.detokenizer.change_stop(changes[0][1] if changes else self.request.sampling.stop)
+            self.detokenizer.push(piece(token))
+        self.detokenizer.change_stop(self.request.sampling.stop)
+
+    @property
+    def _parts(self) -> ChunkedParts | None:
+        """The parts that a greedy answer reads in chunks; None for others."""
+        greedy = self.request.sampling.temperature == 0 and not self._shortened
+        return self._chunks if greedy else None
 
     @property
     def id(self) -> str:
@@ -219,7 +241,7 @@ class Sequence:
         del self.tokens[start : start + count]
         self.computed -= count
         self._shifted_from = start
-        self._parts = None
+        self._shortened = True
 
     def older_half(self, anchors: int) -> int:
         """Return how many tokens after the first ``anchors`` a full context drops."""
@@ -229,7 +251,7 @@ class Sequence:
         """Drop, before anything is computed, the tokens that an earlier engine dropped from the full context."""
         while len(self.tokens) >= self._context and self.request.written:
             del self.tokens[anchors : anchors + self.older_half(anchors)]
-            self._parts = None
+            self._shortened = True
         self.prompt = np.array(self.tokens, np.int32)
 
     def piece(self, text: str) -> Piece:
@@ -251,16 +273,33 @@ class Sequence:
         self.resumed, self._opened = (), self._opening
         return Steered(self.id, instruction, self.completion_tokens, *self._undelivered())
 
+    def tune(self, tuning: Tuning) -> Tuned:
+        """Take other parameters for the next token. The sampler is made anew, as if it had chosen all tokens since the
+        prompt with these: so a resumed answer gets the same one."""
+        sampling = replace(self.request.sampling, **tuning.changes)  # type: ignore[arg-type]
+        self.request = replace(self.request, sampling=sampling)
+        self.detokenizer.change_stop(sampling.stop)
+        self.close_sampler()
+        tokens = tuple(self._chosen)
+        self._chosen.clear()
+        return Tuned(self.id, tuning.asked, sampling, self.completion_tokens, tokens)
+
+    def close_sampler(self) -> None:
+        """Free the sampler; the next token gets a new one."""
+        if self.sampler is not None:
+            self.sampler.close()
+            self.sampler = None
+
     def _write(self, tokens: tuple[int, ...]) -> None:
         self.tokens.extend(tokens)
-        self._since.extend(tokens)
+        self.since.extend(tokens)
 
     def _append(self, instruction: Instruction) -> None:
-        if self._parts is not None:
-            self._parts.add(len(self.tokens) - 1, len(self.tokens) + len(instruction.tokens))
+        if not self._shortened:
+            self._chunks.add(len(self.tokens) - 1, len(self.tokens) + len(instruction.tokens))
         self.tokens.extend(instruction.tokens)
-        self.given = (*self.given, *self._since, *instruction.tokens)
-        self._since.clear()
+        self.given = (*self.given, *self.since, *instruction.tokens)
+        self.since.clear()
         self.instruction_tokens += len(instruction.tokens)
         self.detokenizer = Detokenizer(self.request.sampling.stop)
         self._opening = instruction.opened

@@ -18,6 +18,7 @@ from server.engine.base import (
     Instruction,
     Listener,
     Ranges,
+    Tuning,
     Update,
 )
 from server.engine.batcher import Batcher
@@ -44,6 +45,12 @@ class _Steer:
 
 
 @dataclass(frozen=True, slots=True)
+class _Tune:
+    id: str
+    tuning: Tuning
+
+
+@dataclass(frozen=True, slots=True)
 class _ForgetDraft:
     key: str
 
@@ -52,7 +59,7 @@ class _Close:
     """Last entry of the inbox; later entries are not read."""
 
 
-_Command = GenerationRequest | _Cancel | _Steer | Draft | _ForgetDraft | _Close
+_Command = GenerationRequest | _Cancel | _Steer | _Tune | Draft | _ForgetDraft | _Close
 
 
 class BatchingEngine:
@@ -122,6 +129,9 @@ class BatchingEngine:
 
     def steer(self, id: str, instruction: Instruction) -> None:
         self._put(_Steer(id, instruction))
+
+    def tune(self, id: str, tuning: Tuning) -> None:
+        self._put(_Tune(id, tuning))
 
     def cancel(self, id: str, received: float) -> None:
         try:
@@ -203,6 +213,8 @@ class BatchingEngine:
                     self._batcher.cancel(command.id, command.received)
                 case _Steer():
                     self._batcher.steer(command.id, command.instruction)
+                case _Tune():
+                    self._batcher.tune(command.id, command.tuning)
                 case Draft():
                     self._batcher.put_draft(command)
                 case _ForgetDraft():

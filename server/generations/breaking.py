@@ -26,8 +26,8 @@ def broken(generation: Generation, error: str, now: float) -> Broken:
     phase = PHASES.get(generation.state, Phase.QUEUED)
     finished = Finished(generation.key, FinishReason.FAILED, phase, usage, timings, error)
     pieces = tuple(
-        Written(text, tuple(map(_choice, logprobs)), instruction)
-        for text, logprobs, instruction in generation.log.written()
+        Written(text, tuple(map(_choice, logprobs)), instruction, tuned)
+        for text, logprobs, instruction, tuned in generation.log.written()
     )
     return Broken(finished, pieces)
 

@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from protocol.messages import Generate
+from protocol.messages import Generate, TunedValues
 from server.engine.base import Choice, Finished, GenerationRequest, Update
 
 
@@ -59,11 +59,13 @@ class Mark:
 
 
 class Written(NamedTuple):
-    """One stored piece of text, with the logprobs of its tokens where requested, or an ``instruction``."""
+    """One stored piece of text, with the logprobs of its tokens where requested, or an ``instruction``, or what was
+    ``tuned``."""
 
     text: str
     choices: tuple[Choice, ...] = ()
     instruction: str | None = None
+    tuned: TunedValues | None = None
 
 
 @dataclass(frozen=True, slots=True)

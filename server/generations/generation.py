@@ -24,6 +24,7 @@ from protocol.messages import (
     Usage,
 )
 from protocol.states import GENERATION, GenerationEvent, advance
+from protocol.tuned import from_json
 from server.engine.base import (
     Choice,
     Finished,
@@ -34,6 +35,7 @@ from server.engine.base import (
     Queued,
     Steered,
     TokenLogprob,
+    Tuned,
     Update,
 )
 from server.generations.entries import Broken
@@ -123,12 +125,21 @@ class Generation:
     @property
     def on_detach_ms(self) -> int | None:
         """Time for which it continues without readers, in milliseconds; None: to its end (PROTOCOL 6.5)."""
-        return _on_detach_ms(self.body)
+        tuned = self.log.tuned
+        if tuned is None or tuned.on_detach_ms is UNSET:
+            return _on_detach_ms(self.body)
+        return tuned.on_detach_ms
 
     @property
     def size(self) -> int:
         """Approximate memory use, in bytes."""
-        return self._request_size + self.log.size + self.log.pieces * PIECE_BYTES + self.log.choices * CHOICE_BYTES
+        return (
+            self._request_size
+            + self.log.size
+            + self.log.aside
+            + self.log.pieces * PIECE_BYTES
+            + self.log.choices * CHOICE_BYTES
+        )
 
     def watch(self, wake: Wake) -> None:
         """Call ``wake`` whenever there are new events, until ``unwatch``."""
@@ -162,7 +173,7 @@ class Generation:
 
     def is_for(self, body: Generate) -> bool:
         """Tell whether ``body`` requests this generation: all fields equal, after filling in defaults (4.2)."""
-        return _without_detach(self.body) == _without_detach(body) and self.on_detach_ms == _on_detach_ms(body)
+        return _without_detach(self.body) == _without_detach(body) and _on_detach_ms(self.body) == _on_detach_ms(body)
 
     def apply(self, update: Update, now: float) -> None:
         """Apply an update of the engine, as of ``now`` (``time.monotonic()`` seconds)."""
@@ -186,6 +197,8 @@ class Generation:
             case Steered(instruction=instruction, completion_tokens=count):
                 self.log.steer(instruction.content, now)
                 self.completion_tokens = count
+            case Tuned(asked=asked):
+                self.log.tune(from_json(asked), now)
             case Finished():
                 self.end(update)
 

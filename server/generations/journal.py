@@ -17,7 +17,8 @@ from typing import Any, Final
 
 import msgspec
 
-from server.engine.base import Finished, GenerationRequest, Piece, PromptMade, Steered
+from protocol.tuned import from_json
+from server.engine.base import Finished, GenerationRequest, Piece, PromptMade, Steered, Tuned
 from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Noted, Written
 from server.generations.journal_tables import MIGRATIONS
 from server.generations.lock import FAILED, IN_USE, FolderInUseError, FolderLock
@@ -181,6 +182,9 @@ class Journal:
                 case Steered(id=id, instruction=instruction, tokens=tokens, choices=choices) if id in self._open:
                     self._open[id].pieces.append(Written("", (), instruction.content))
                     pieces.setdefault(id, []).append((self._open[id].key, "", tokens, choices, instruction))
+                case Tuned(id=id, asked=asked, sampling=sampling, tokens=tokens) if id in self._open:
+                    self._open[id].pieces.append(Written("", (), None, from_json(asked)))
+                    pieces.setdefault(id, []).append((self._open[id].key, "", tokens, (), None, (asked, sampling)))
                 case Begun(body=body) if not body.temporary:
                     statements.append(self._begin(entry))
                 case PromptMade(id=id) if id in self._open:

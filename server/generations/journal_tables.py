@@ -53,6 +53,9 @@ MIGRATIONS: Final = (
     -- The number of messages that the prompt leaves out.
     ALTER TABLE generations ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- A piece in `steps` may have a sixth part, other parameters from there on; one in `generations` a fourth.
+    """,
 )
 """Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
 applied ones."""

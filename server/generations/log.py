@@ -1,6 +1,7 @@
 """One generation's append-only log of numbered events (PROTOCOL 6).
 
-Text pieces and instructions are numbered 1, 2, 3 and so on; ``done`` has the number after the last. A reader has a
+Text pieces, instructions and changes of parameters are numbered 1, 2, 3 and so on; ``done`` has the number after the
+last. A reader has a
 cursor and reads all text after it in one message, so a slow reader gets fewer and larger messages.
 """
 
@@ -13,7 +14,18 @@ from itertools import pairwise
 from math import nan
 from typing import Final, NamedTuple
 
-from protocol.messages import ChosenLogprob, Done, Instruction, Snapshot, Steered, Token, ToolCall
+from protocol.messages import (
+    ChosenLogprob,
+    Done,
+    Instruction,
+    Snapshot,
+    Steered,
+    Token,
+    ToolCall,
+    Tuned,
+    TunedValues,
+)
+from protocol.tuned import with_tuned
 from server.generations.call_log import CallLog
 
 Wake = Callable[[], None]
@@ -24,7 +36,7 @@ SLICE_BYTES: Final = 16_384
 before the server treats it as stalled."""
 
 
-Event = Token | Steered | Done
+Event = Token | Steered | Tuned | Done
 """An event of a log, as readers get it."""
 
 
@@ -41,11 +53,13 @@ class Part(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One piece of text with the logprobs of its tokens where requested, or an ``instruction``."""
+    """One piece of text with the logprobs of its tokens where requested, or an ``instruction``, or what was
+    ``tuned``."""
 
     text: str
     logprobs: tuple[ChosenLogprob, ...] = ()
     instruction: str | None = None
+    tuned: TunedValues | None = None
 
 
 class GenerationLog:
@@ -63,6 +77,12 @@ class GenerationLog:
         """Logprobs of the tokens of each piece, by the piece's number."""
         self._instructions: dict[int, str] = {}
         """The instructions, by their numbers; each has an empty piece in ``_pieces``."""
+        self._tunings: dict[int, TunedValues] = {}
+        """Tuned values, by their numbers; each has an empty piece in ``_pieces``."""
+        self._marks: list[int] = []
+        """Numbers of the instructions and tunings, in order."""
+        self.aside = 0
+        """Size of the instructions and tunings, in code points."""
         self._calls = CallLog(id, functions) if functions else None
         self._ends = array("q", [0])
         """UTF-8 size of the first 0, 1, 2 ... pieces, in bytes."""
@@ -71,7 +91,7 @@ class GenerationLog:
 
     @property
     def pieces(self) -> int:
-        """Number of text pieces and instructions, which is also the number of the newest one."""
+        """Number of text pieces, instructions and tunings, which is also the number of the newest one."""
         return len(self._pieces)
 
     @property
@@ -88,6 +108,16 @@ class GenerationLog:
     def instructions(self) -> tuple[Instruction, ...]:
         """All instructions so far."""
         return tuple(self._instruction(seq) for seq in self._instructions)
+
+    @property
+    def tuned(self) -> TunedValues | None:
+        """Newest values of all that was tuned; None without any."""
+        return self._tuned_at(self.pieces)
+
+    @property
+    def tunings(self) -> int:
+        """Number of changes of parameters."""
+        return len(self._tunings)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...] | None:
@@ -122,8 +152,18 @@ class GenerationLog:
 
     def steer(self, instruction: str, arrived: float = nan) -> None:
         """Append an instruction. The text after it is a new part of the answer."""
-        self.append("", arrived=arrived)
+        self._mark(len(instruction), arrived)
         self._instructions[self.pieces] = instruction
+
+    def tune(self, values: TunedValues, arrived: float = nan) -> None:
+        """Append a change of parameters. The text after it belongs to the same part of the answer."""
+        self._mark(len(str(values.params)), arrived)
+        self._tunings[self.pieces] = values
+
+    def _mark(self, size: int, arrived: float) -> None:
+        self.append("", arrived=arrived)
+        self._marks.append(self.pieces)
+        self.aside += size
 
     def snapshot(self) -> Snapshot:
         """Return the whole text so far."""
@@ -134,12 +174,20 @@ class GenerationLog:
             text=self.text,
             tool_calls=self.tool_calls,
             steered=self.instructions or None,
+            tuned=self.tuned,
         )
 
     def snapshot_at(self, seq: int) -> Snapshot:
-        """Return the text up to the instruction ``seq``, for clients that don't know instructions (PROTOCOL 5.13)."""
+        """Return the text up to the instruction or tuning ``seq``, for clients that know neither (PROTOCOL 5.13)."""
         known = tuple(self._instruction(each) for each in self._instructions if each <= seq)
-        return Snapshot(id=self.id, epoch=self.epoch, seq=seq, text="".join(self._pieces[:seq]), steered=known or None)
+        return Snapshot(
+            id=self.id,
+            epoch=self.epoch,
+            seq=seq,
+            text="".join(self._pieces[:seq]),
+            steered=known or None,
+            tuned=self._tuned_at(seq),
+        )
 
     def end_text(self) -> None:
         """Record that no piece follows: text that might have become a call is none."""
@@ -159,16 +207,16 @@ class GenerationLog:
         return Part(start, self._instructions.get(start), "".join(pieces), tuple(arrivals))
 
     def written(self) -> Iterator[Entry]:
-        """Yield each piece and each instruction."""
+        """Yield each piece, each instruction and each tuning."""
         for number, text in enumerate(self._pieces, start=1):
-            yield Entry(text, self._logprobs.get(number, ()), self._instructions.get(number))
+            yield Entry(text, self._logprobs.get(number, ()), self._instructions.get(number), self._tunings.get(number))
 
     def read(self, after: int) -> Event | None:
-        """Return the next message for a cursor at ``after``: the text after it up to the next instruction, else that
-        instruction, else ``done``, else None for now."""
+        """Return the next message for a cursor at ``after``: the text after it up to the next instruction or tuning,
+        else that one, else ``done``, else None for now."""
         if after < self.pieces:
-            if steered := self._steered(after + 1):
-                return steered
+            if mark := self._marked(after + 1):
+                return mark
             last = max(after + 1, bisect_right(self._ends, self.size_at(after) + SLICE_BYTES) - 1)
             last = self._text_end(after, min(last, self.pieces))
             text = "".join(self._pieces[after:last])
@@ -179,8 +227,8 @@ class GenerationLog:
 
     def event(self, seq: int) -> Event | None:
         """Return the event with number ``seq``, a piece by itself; None while it is not there."""
-        if steered := self._steered(seq):
-            return steered
+        if mark := self._marked(seq):
+            return mark
         if seq <= self.pieces:
             return Token(id=self.id, seq=seq, n=1, text=self._pieces[seq - 1], logprobs=self._logprobs_of(seq - 1, seq))
         return self.done if self.done and seq == self.done.seq else None
@@ -191,19 +239,29 @@ class GenerationLog:
             after = event.seq
             yield event
 
-    def _steered(self, seq: int) -> Steered | None:
+    def _marked(self, seq: int) -> Steered | Tuned | None:
+        """Return the instruction or tuning with this number, if it is one."""
+        if values := self._tunings.get(seq):
+            return Tuned(id=self.id, seq=seq, params=values.params, on_detach_ms=values.on_detach_ms)
         content = self._instructions.get(seq)
         return None if content is None else Steered(id=self.id, seq=seq, content=content)
+
+    def _tuned_at(self, seq: int) -> TunedValues | None:
+        newest = None
+        for number, values in self._tunings.items():
+            if number <= seq:
+                newest = with_tuned(newest, values)
+        return newest
 
     def _instruction(self, seq: int) -> Instruction:
         chars = sum(map(len, self._pieces[:seq]))
         return Instruction(seq=seq, chars=chars, content=self._instructions[seq])
 
     def _text_end(self, after: int, last: int) -> int:
-        """Return the number of the last piece after ``after``, up to ``last``, that is before an instruction."""
-        numbers = list(self._instructions)
-        place = bisect_left(numbers, after + 1)
-        return min(last, numbers[place] - 1) if place < len(numbers) else last
+        """Return the number of the last piece after ``after``, up to ``last``, that is before an instruction or
+        tuning."""
+        place = bisect_left(self._marks, after + 1)
+        return min(last, self._marks[place] - 1) if place < len(self._marks) else last
 
     def _logprobs_of(self, after: int, last: int) -> tuple[ChosenLogprob, ...] | None:
         if not self._logprobs:

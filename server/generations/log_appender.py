@@ -15,6 +15,7 @@ from server.engine.base import (
     Piece,
     Steered,
     SteerRefused,
+    Tuned,
     Update,
 )
 from server.generations.breaking import broken
@@ -27,6 +28,7 @@ from server.generations.measurements import Measurements, log_end
 from server.generations.parts import ServerParts
 from server.generations.recorder import Recorder
 from server.generations.steering import Steering
+from server.generations.tuner import Tuner
 from server.logs import described
 from server.writers.endings import ended
 from server.writers.writer_port import Writer
@@ -44,6 +46,7 @@ class LogAppender:
         parts: ServerParts,
         measurements: Measurements,
         steering: Steering,
+        tuner: Tuner,
         on_ended: Callable[[Generation], None],
     ) -> None:
         self._generations = generations
@@ -53,6 +56,7 @@ class LogAppender:
         self._parts = parts
         self._measurements = measurements
         self._steering = steering
+        self._tuner = tuner
         self._on_ended = on_ended
 
     def append(self, entries: Sequence[Entry]) -> None:
@@ -118,6 +122,9 @@ class LogAppender:
             self._steering.read(generation, event)
         elif isinstance(update, SteerRefused):
             self._steering.refused(generation, update.code, update.error)
+        elif isinstance(update, Tuned):
+            self._tuner.tuned(generation)
+            self._expiry.update_detach_timer(generation)
         elif isinstance(update, Piece):
             self._parts.guarded("the measurements", lambda: self._measurements.piece(generation, update, now))
         elif isinstance(update, Finished):
@@ -128,6 +135,7 @@ class LogAppender:
         """Handle the end of a log. Faults in this must not keep the end from its readers."""
         guarded = self._parts.guarded
         guarded("the instructions", lambda: self._steering.ended(generation))
+        guarded("the changes of parameters", lambda: self._tuner.ended(generation))
         guarded("the measurements", lambda: self._measurements.end(finished))
         guarded("the log line of an end", lambda: log_end(generation, finished))
         guarded("the open generations", lambda: self._generations.end(generation))

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Generate, Steered
+from protocol.messages import Generate, Steered, Tune, Tuned
 from server.engine.base import EngineDeadError, GenerationRequest
 from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mark, Noted
 from server.generations.expiry import Expiry
@@ -36,6 +36,7 @@ from server.generations.restoring import OnRestart, restored, resumed
 from server.generations.retention import RETENTION, FinishedLogs, Retention
 from server.generations.steering import Steering
 from server.generations.stored import Stored
+from server.generations.tuner import Tuner
 from server.logs import described, event
 from server.writers.request_errors import refusal
 from server.writers.writer_port import Prepared, PromptSize, Writer, names_of
@@ -85,6 +86,7 @@ class Registry:
         self._expiry = Expiry(finished, self._cancel_unwatched, self._forget)
         self.places = Places(self._generations, finished, writer, retention.limit, queue_limit, active_limit)
         self._steering = Steering(writer)
+        self._tuner = Tuner(writer)
         self._appender = LogAppender(
             self._generations,
             writer,
@@ -93,6 +95,7 @@ class Registry:
             self.parts,
             self.measurements,
             self._steering,
+            self._tuner,
             lambda generation: self.on_ended(generation),
         )
         self._running = False
@@ -276,6 +279,10 @@ class Registry:
     async def steer(self, id: str, content: str, key: str | None = None, *, principal: str) -> asyncio.Future[Steered]:
         """Give an instruction to a running generation of the principal; see ``Steering.steer``."""
         return await self._steering.steer(self.get(id, re="steer", principal=principal), content, key)
+
+    async def tune(self, message: Tune, *, principal: str) -> asyncio.Future[Tuned]:
+        """Change parameters of a running generation of the principal; see ``Tuner.tune``."""
+        return await self._tuner.tune(self.get(message.id, re="tune", principal=principal), message)
 
     def _cancel_unwatched(self, key: str) -> None:
         if generation := self._generations.open_one(key):

@@ -37,10 +37,12 @@ def restored(stored: Stored, model: str, position: int, now: float) -> Generatio
         note=begun.note,
     )
     for written in stored.pieces:
-        if written.instruction is None:
-            generation.write(written.text, written.choices)
-        else:
+        if written.instruction is not None:
             generation.log.steer(written.instruction)
+        elif written.tuned is not None:
+            generation.log.tune(written.tuned)
+        else:
+            generation.write(written.text, written.choices)
     return generation
 
 

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TextIO
 
 from protocol.client import Retry
-from protocol.messages import Accepted, Done, DoneReason, GenerationState, Status, Steered, Token
+from protocol.messages import Accepted, Done, DoneReason, GenerationState, Status, Steered, Token, Tuned
 from protocol.sync_client import STOP_SECONDS, SyncGeneration
 
 RETRY = Retry(give_up_after=15.0)
@@ -48,6 +48,8 @@ def stream(generation: SyncGeneration, out: TextIO) -> Done:
                 elif isinstance(event, Token):
                     out.write(clean(event.text))
                     out.flush()
+                elif isinstance(event, Tuned):
+                    remark(tuned_text(event))
                 elif isinstance(event, Steered):
                     out.write(clean(f"\n\n> {event.content}\n\n"))
                     out.flush()
@@ -88,6 +90,12 @@ def stopping(generation: SyncGeneration) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def tuned_text(tuned: Tuned) -> str:
+    """Format a note such as ``temperature: 0.2 from here on``."""
+    values = ", ".join(f"{name}: {value}" for name, value in tuned.params.items())
+    return f"{values} from here on"
 
 
 def left_out(messages: int) -> str:

@@ -14,7 +14,7 @@ HELP = """\
 /new               start a new conversation
 /system TEXT       instructions at the start of every chat; without TEXT: none
 /model NAME        let another model answer; without NAME: list the models
-/set NAME VALUE    set a sampling parameter; without VALUE: the server's default
+/set NAME VALUE    set a sampling parameter, also of a running answer; without VALUE: the server's default
 /params            list the parameters and their values
 /save FILE         write the conversation as Markdown, or as JSON to a .json file
 /steer TEXT        while an answer is written: an instruction for it, such as shorter

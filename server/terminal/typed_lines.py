@@ -1,4 +1,4 @@
-"""Lines that a person types while an answer streams: instructions for it, and what the next prompt gets."""
+"""Lines that a person types while an answer streams: instructions and parameters for it, and lines for the prompt."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from typing import Final
 from protocol.client import DisconnectedError, RequestError
 from protocol.sync_client import SyncGeneration
 from server.terminal.answering import remark
+from server.terminal.parameters import ParameterError, parse_pair
 
 STEER: Final = "/steer"
 """Command with an instruction for the running answer."""
+SET: Final = "/set"
+"""Command with a parameter, which holds for the running answer and for the next ones."""
 
 
 class TypedLines:
@@ -38,7 +41,7 @@ class TypedLines:
 
     @contextlib.contextmanager
     def steering(self, generation: SyncGeneration) -> Iterator[None]:
-        """Give instructions that are typed during the block to ``generation``. Only in a terminal."""
+        """Give instructions and parameters that are typed during the block to ``generation``. Only in a terminal."""
         if not sys.stdin.isatty():
             yield
             return
@@ -71,8 +74,13 @@ class TypedLines:
             self._kept.append(line)
         elif not content.strip():
             remark(f"! {STEER} TEXT, such as {STEER} shorter")
-        else:
-            try:
+        name, _, value = content.strip().partition(" ")
+        try:
+            if command == STEER and name:
                 generation.steer(content.strip())
-            except (RequestError, DisconnectedError) as problem:
-                remark(f"! {problem.message}")
+            elif command == SET and value:
+                generation.tune(**dict([parse_pair(f"{name}={value.strip()}")]))
+        except (RequestError, DisconnectedError) as problem:
+            remark(f"! {problem.message}")
+        except ParameterError:
+            pass  # the prompt says so, when it gets the line

@@ -14,6 +14,7 @@ from protocol.messages import (
     Seq,
     Timings,
     ToolCall,
+    TunedValues,
     Usage,
 )
 from server.generations.generation import Generation
@@ -36,6 +37,7 @@ class Answer(Facts, frozen=True, kw_only=True):
     tool_calls: tuple[ToolCall, ...] | None = None
     content: str | None = None
     steered: tuple[Instruction, ...] | None = None
+    tuned: TunedValues | None = None
 
 
 def shown_model(generation: Generation, registry: Registry) -> str | None:
@@ -60,6 +62,7 @@ def answer_of(generation: Generation, registry: Registry) -> Answer:
         tool_calls=log.tool_calls,
         content=log.content if done else None,
         steered=log.instructions or None,
+        tuned=log.tuned,
     )
 
 

@@ -40,6 +40,8 @@ from protocol.messages import (
     StatusRequest,
     Steer,
     Steered,
+    Tune,
+    Tuned,
     Watch,
 )
 from protocol.session import ServerSession
@@ -300,7 +302,10 @@ class Connection:
                 self._cancel(message, received)
             case Steer(id=id, content=content, key=key):
                 steered = await self._registry.steer(id, content, key, principal=self.principal)
-                steered.add_done_callback(self._on_steered)
+                steered.add_done_callback(self._on_late_answer)
+            case Tune():
+                tuned = await self._registry.tune(message, principal=self.principal)
+                tuned.add_done_callback(self._on_late_answer)
             case Attach(id=id):
                 await self._registry.accepted(id, self.principal)
                 self._attach(message, re="attach")
@@ -349,9 +354,9 @@ class Connection:
         if len(ended) == len(ids):
             raise ended[-1]
 
-    def _on_steered(self, steered: asyncio.Future[Steered]) -> None:
-        """Send the error if an instruction was not read. Otherwise its event is in the log."""
-        error = None if steered.cancelled() else steered.exception()
+    def _on_late_answer(self, answer: asyncio.Future[Steered] | asyncio.Future[Tuned]) -> None:
+        """Send the error if an instruction was not read, or a change not made. Otherwise its event is in the log."""
+        error = None if answer.cancelled() else answer.exception()
         if isinstance(error, RemoteProtocolError) and not self.closed.is_set():
             self._send(error.as_message())
 

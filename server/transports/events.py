@@ -29,6 +29,7 @@ from protocol.messages import (
     Snapshot,
     Steered,
     Token,
+    Tuned,
     Welcome,
 )
 from server.generations.registry import Registry
@@ -79,7 +80,7 @@ class AnswerSocket(ChannelSocket):
                 self._epoch, seq = epoch, 0
             case Attached(epoch=epoch, from_=seq):
                 self._epoch = epoch
-            case Snapshot(seq=seq) | Token(seq=seq) | Steered(seq=seq) | Done(seq=seq):
+            case Snapshot(seq=seq) | Token(seq=seq) | Steered(seq=seq) | Tuned(seq=seq) | Done(seq=seq):
                 pass
             case _:
                 return ""

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from protocol import codec
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import AttachPoint, Done, DoneReason, Generate, ServerMessage, Steer, Steered
+from protocol.messages import AttachPoint, Done, DoneReason, Generate, ServerMessage, Steer, Steered, Tune, Tuned
 from server.conversations.service import Conversations, Started
 from server.generations.generation import Generation
 from server.generations.registry import Registry
@@ -93,6 +93,19 @@ async def _steered(registry: Registry, message: Steer, principal: str) -> Steere
     return await (await registry.steer(message.id, message.content, message.key, principal=principal))
 
 
+async def tune(request: Request) -> Response:
+    """``POST /generations/{id}/tune``: change its parameters; return the `tuned` event once they apply."""
+    registry: Registry = request.app.state.registry
+    id, principal = request.path_params["id"], principal_of(request.scope)
+    message = codec.decode_tune(await read_body(request), id)
+    tuned = await while_connected(request, _tuned(registry, message, principal))
+    return Response(codec.encode(tuned) + "\n", 200, NO_STORE, media_type=JSON)
+
+
+async def _tuned(registry: Registry, message: Tune, principal: str) -> Tuned:
+    return await (await registry.tune(message, principal=principal))
+
+
 async def poll_events(request: Request) -> Response:
     """``GET /generations/{id}/poll``: the events after a cursor; 204 if none came in time."""
     wait = seconds(request, "wait", default=WAIT_SECONDS, most=MOST_WAIT_SECONDS)
@@ -120,7 +133,7 @@ async def _next(generation: Generation, point: AttachPoint) -> list[ServerMessag
     return [
         message
         for event in (first, *log.events(first.seq))
-        for message in ((event, log.snapshot_at(event.seq)) if isinstance(event, Steered) else (event,))
+        for message in ((event, log.snapshot_at(event.seq)) if isinstance(event, Steered | Tuned) else (event,))
     ]
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from protocol.messages import Done, Generate, Steered, Token
+from protocol.messages import Done, Generate, Steered, Token, Tuned
 from server.conversations.service import Conversations
 from server.generations.generation import Generation
 from server.guard.principal import principal_of
@@ -64,7 +64,7 @@ class Choices:
             log = generation.log
             while self._cursors[index] < log.seq and (event := log.read(self._cursors[index])) is not None:
                 self._cursors[index] = event.seq
-                if not isinstance(event, Steered):
+                if not isinstance(event, Steered | Tuned):
                     found.append(ChoiceEvent(index, event))
         return found
 

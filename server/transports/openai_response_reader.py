@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
-from protocol.messages import Done, Steered
+from protocol.messages import Done, Steered, Tuned
 from server.openai.response_answer import Event, ResponseAnswer
 from server.openai.response_note import decoded_note
 from server.transports.openai_stored import StoredResponse, is_waiting
@@ -53,7 +53,7 @@ class ResponseReader:
             if (event := self._generation.log.event(self._cursor + 1)) is None:
                 return
             self._cursor = event.seq
-            if isinstance(event, Steered):
+            if isinstance(event, Steered | Tuned):
                 continue
             if isinstance(event, Done) and (note := decoded_note(self._generation.note)):
                 self.answer.steered = note.steered

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from starlette.requests import HTTPConnection
 
-from protocol.messages import Steered
+from protocol.messages import Steered, Tuned
 from server.generations.generation import WAITING, Generation
 from server.generations.registry import Registry
 from server.guard.principal import principal_of
@@ -39,7 +39,7 @@ class StoredResponse(NamedTuple):
         for seq in range(1, self.generation.log.seq + 1):
             event = self.generation.log.event(seq)
             assert event is not None
-            if isinstance(event, Steered):
+            if isinstance(event, Steered | Tuned):
                 continue
             for _ in answer.feed(event):
                 pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from protocol.messages import Attach, AttachPoint, ServerMessage, Status, Steered
+from protocol.messages import Attach, AttachPoint, ServerMessage, Status, Steered, Tuned
 from server.generations.generation import Generation
 from server.generations.log import GenerationLog
 
@@ -53,6 +53,7 @@ class Reader:
             room -= log.size_at(event.seq) - log.size_at(self._after)
             self._after = event.seq
             news.append(event)
-            if isinstance(event, Steered):
+            if isinstance(event, Steered | Tuned):
+                room -= log.size_at(event.seq)  # of the snapshot
                 news.append(log.snapshot_at(event.seq))
         return news

@@ -10,8 +10,8 @@ from typing import Final
 from msgspec.structs import replace as replaced
 
 from protocol.errors import RemoteProtocolError
-from protocol.messages import Generate
-from server.engine.base import Draft, EngineStats, Finished, GenerationRequest, Instruction, Listener
+from protocol.messages import Generate, Tune
+from server.engine.base import Draft, EngineStats, Finished, GenerationRequest, Instruction, Listener, Tuning
 from server.writers.model_choice import named_model
 from server.writers.model_writers import total
 from server.writers.writer_port import Facts, Prepared, PromptSize, ServedModel, TemplateOrigin, Writer
@@ -113,6 +113,12 @@ class JointWriter:
 
     def steer(self, key: str, model: str, instruction: Instruction) -> None:
         self._of(model).steer(key, model, instruction)
+
+    def tuning(self, model: str, body: Generate, message: Tune) -> Tuning:
+        return self._of(model).tuning(model, body, message)
+
+    def tune(self, key: str, model: str, tuning: Tuning) -> None:
+        self._of(model).tune(key, model, tuning)
 
     def cancel(self, key: str, received: float) -> None:
         """Cancel it in every writer: all but one don't know the key, and ignore it."""

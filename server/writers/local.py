@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from protocol.messages import Generate
+from protocol.messages import Generate, Tune
 from server.chat.template import ChatTemplate
 from server.chat.wellknown import Origin, TemplateChoice
 from server.engine.base import (
@@ -19,6 +19,7 @@ from server.engine.base import (
     GenerationRequest,
     Instruction,
     Listener,
+    Tuning,
 )
 from server.writers.draft_prompt import draft_tokens
 from server.writers.endings import ended
@@ -26,6 +27,7 @@ from server.writers.local_instruction import make_instruction
 from server.writers.local_prompt import make_prompt, measure_prompt
 from server.writers.local_sampling import resolve_sampling
 from server.writers.local_tools import begun_call_grammar, call_grammar
+from server.writers.local_tuning import make_tuning
 from server.writers.model_choice import named_model
 from server.writers.writer_port import Prepared, PromptSize, ServedModel
 
@@ -157,6 +159,12 @@ class LocalWriter:
 
     def steer(self, key: str, model: str, instruction: Instruction) -> None:
         self.engine.steer(key, instruction)
+
+    def tuning(self, model: str, body: Generate, message: Tune) -> Tuning:
+        return make_tuning(body, message, self.engine, self.chat_template)
+
+    def tune(self, key: str, model: str, tuning: Tuning) -> None:
+        self.engine.tune(key, tuning)
 
     def cancel(self, key: str, received: float) -> None:
         self.engine.cancel(key, received)

@@ -6,8 +6,8 @@ import secrets
 from dataclasses import replace
 from typing import Any, Final
 
-from protocol.errors import ErrorCode
-from protocol.messages import Generate
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Generate, Params
 from server.engine.base import RANDOM_SEED, Engine, EngineModelFacts, GrammarError, SamplingParams
 from server.writers.request_errors import refusal
 
@@ -38,20 +38,28 @@ def resolve_sampling(
         **given,
         seed=secrets.randbits(32) if params.seed in (None, RANDOM_SEED) else params.seed,
         stop=(*(params.stop or ()), *((*facts.sampling.stop, *template_stop) if plain else ())),
-        logit_bias=_token_biases(body, facts),
+        logit_bias=_biases(body, facts),
         grammar=grammar,
         top_logprobs=body.top_logprobs,
     )
 
 
-def _token_biases(body: Generate, facts: EngineModelFacts) -> dict[int, float]:
-    biases = {int(token): bias for token, bias in (body.params.logit_bias or {}).items()}
+def token_biases(params: Params, vocabulary: int) -> dict[int, float]:
+    """Return ``logit_bias`` with tokens as numbers. Raises RemoteProtocolError for one beyond the ``vocabulary``."""
+    biases = {int(token): bias for token, bias in (params.logit_bias or {}).items()}
     for token in biases:
-        if token >= facts.vocabulary:
-            field, last = "params.logit_bias", facts.vocabulary - 1
-            text = f"{field}: there is no token {token}; this model's tokens are 0 to {last}"
-            raise refusal(body, ErrorCode.INVALID_FIELD, text, field=field)
+        if token >= vocabulary:
+            field = "params.logit_bias"
+            text = f"{field}: there is no token {token}; this model's tokens are 0 to {vocabulary - 1}"
+            raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field=field)
     return biases
+
+
+def _biases(body: Generate, facts: EngineModelFacts) -> dict[int, float]:
+    try:
+        return token_biases(body.params, facts.vocabulary)
+    except RemoteProtocolError as error:
+        raise refusal(body, error.code, error.message, field=error.field) from error
 
 
 def _grammar(body: Generate, engine: Engine) -> str | None:

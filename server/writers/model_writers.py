@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace as replaced
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Generate, ModelState
+from protocol.messages import Generate, ModelState, Tune
 from server.engine.base import (
     Draft,
     EngineDeadError,
@@ -24,6 +24,7 @@ from server.engine.base import (
     Listener,
     ModelError,
     SamplingParams,
+    Tuning,
 )
 from server.models.memory import size_text
 from server.models.sources import ModelSource
@@ -235,6 +236,16 @@ class ModelWriters:
 
     def steer(self, key: str, model: str, instruction: Instruction) -> None:
         self._call(model, lambda writer: writer.steer(key, model, instruction))
+
+    def tuning(self, model: str, body: Generate, message: Tune) -> Tuning:
+        with self._models.used(self._models.by_name[model]) as writer:
+            if writer is None:
+                text = f"the model {model} is still being loaded; tune the answer once it has begun"
+                raise RemoteProtocolError(ErrorCode.BUSY, text)
+            return writer.tuning(model, body, message)
+
+    def tune(self, key: str, model: str, tuning: Tuning) -> None:
+        self._call(model, lambda writer: writer.tune(key, model, tuning))
 
     def cancel(self, key: str, received: float) -> None:
         with self._models.changed:

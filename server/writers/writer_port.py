@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from protocol.messages import Generate, ModelState
+from protocol.messages import Generate, ModelState, Tune
 from server.chat.wellknown import Origin
-from server.engine.base import Draft, EngineStats, Finished, GenerationRequest, Instruction, Listener, SamplingParams
+from server.engine.base import (
+    Draft,
+    EngineStats,
+    Finished,
+    GenerationRequest,
+    Instruction,
+    Listener,
+    SamplingParams,
+    Tuning,
+)
 
 
 class Prepared(NamedTuple):
@@ -75,7 +84,7 @@ class ServedModel(NamedTuple):
     template: TemplateOrigin | None = None
     sampling: SamplingParams | None = None
     confirms_stop: bool = True
-    features: tuple[str, ...] = ("tools", "reasoning", "steer")
+    features: tuple[str, ...] = ("tools", "reasoning", "steer", "tune")
     efforts: tuple[str, ...] | None = None
 
 
@@ -88,8 +97,8 @@ def names_of(models: Iterable[ServedModel]) -> Iterator[str]:
 class Writer(Protocol):
     """Writes answers. Every method may be called from any thread.
 
-    Updates are those of the engine: for each request any number of Queued, Prefill, Piece, Steered and SteerRefused,
-    and finally one Finished.
+    Updates are those of the engine: for each request any number of Queued, Prefill, Piece, Steered, SteerRefused and
+    Tuned, and finally one Finished.
     Where the model has to be loaded first, Loading comes before these, and PromptMade if the request had no prompt.
     """
 
@@ -195,6 +204,19 @@ class Writer(Protocol):
     def steer(self, key: str, model: str, instruction: Instruction) -> None:
         """Let an answer of this model continue after ``instruction``; see ``Engine.steer``. Raises EngineDeadError,
         and RemoteProtocolError if the model isn't loaded."""
+        ...
+
+    def tuning(self, model: str, body: Generate, message: Tune) -> Tuning:
+        """Return new parameters for the answer to ``body``, which the model of this name writes.
+
+        Run it on a worker thread. Raises EngineDeadError, and RemoteProtocolError for a parameter that the model can't
+        follow, where an answer can't be tuned, and if the model isn't loaded.
+        """
+        ...
+
+    def tune(self, key: str, model: str, tuning: Tuning) -> None:
+        """Let an answer of this model continue with other parameters; see ``Engine.tune``. Raises EngineDeadError, and
+        RemoteProtocolError if the model isn't loaded."""
         ...
 
     def cancel(self, key: str, received: float) -> None:

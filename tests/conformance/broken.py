@@ -6,6 +6,7 @@ import json
 from hashlib import sha256
 from typing import ClassVar, Final
 
+from tests.conformance import broken_changes  # noqa: F401  its faults are found as subclasses
 from tests.conformance.proxy import Fault, Frame, HangUp, Message, dumps
 
 # --- numbers, text, the end
@@ -779,43 +780,6 @@ class TemporaryShown(Fault):
 
     def asked(self, message: Message) -> list[Message]:
         return [{name: value for name, value in message.items() if name != "temporary"}]
-
-
-class SteeredWithoutSnapshot(Fault):
-    rule = "5.13/1"
-
-    def __init__(self) -> None:
-        self._steered = 0
-
-    def said(self, message: Message) -> list[Message]:
-        if message["type"] == "steered":
-            self._steered = message["seq"]
-        return [] if message["type"] == "snapshot" and message["seq"] == self._steered else [message]
-
-
-class SteeredWithoutNumber(Fault):
-    """Gives an instruction the number of the text before it."""
-
-    rule = "6.2/2"
-
-    def said(self, message: Message) -> list[Message]:
-        return [{**message, "seq": message["seq"] - 1}] if message["type"] == "steered" else [message]
-
-
-class RepeatedSteerRead(Fault):
-    """Reads an instruction again that is sent again with its key."""
-
-    rule = "4.9/2"
-
-    def asked(self, message: Message) -> list[Message]:
-        return [{name: value for name, value in message.items() if message["type"] != "steer" or name != "key"}]
-
-
-class LateSteerUnanswered(Fault):
-    rule = "4.9/1"
-
-    def said(self, message: Message) -> list[Message]:
-        return [] if message["type"] == "error" and message.get("re") == "steer" else [message]
 
 
 def _all(base: type[Fault]) -> list[type[Fault]]:

@@ -20,7 +20,7 @@ STEP_SECONDS: Final = 0.0005
 LONG: Final = " ".join(map(str, range(1, 201)))
 ARGUMENTS: Final = {"turn_on": '{"lamp": "red", "bright": true}', "wait": '{"minutes": 5}'}
 
-LOCAL: Final = {case.id for case in CASES if {"tokens", "steer", "draft"} & set(case.needs)}
+LOCAL: Final = {case.id for case in CASES if {"tokens", "steer", "tune", "draft"} & set(case.needs)}
 """Cases about the number of tokens in a prompt and about an engine of its own, which this server does not have."""
 
 

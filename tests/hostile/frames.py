@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from protocol.codec import MAX_FRAME_BYTES, MAX_FRAME_OBJECTS
 from tests.hostile.attack import Attack, Socket
+from tests.hostile.change_frames import CHANGES
 from tests.hostile.line import BINARY, CLOSE, PING, TEXT, frame, frame_head
 
 LONG = "x" * 65
@@ -115,16 +116,7 @@ MESSAGES: dict[str, list[tuple[str, str]]] = {
         ('{"type":"draft","conversation":"a b","content":"Hi"}', "invalid_field"),
         ('{"type":"draft","model":""}', "invalid_field"),
     ],
-    "steer": [
-        ('{"type":"steer"}', "missing_field"),
-        ('{"type":"steer","id":"nobody"}', "missing_field"),
-        ('{"type":"steer","content":"shorter"}', "missing_field"),
-        ('{"type":"steer","id":"nobody","content":"shorter"}', "unknown_id"),
-        ('{"type":"steer","id":"a b","content":"shorter"}', "invalid_field"),
-        ('{"type":"steer","id":"nobody","content":7}', "invalid_field"),
-        ('{"type":"steer","id":"nobody","content":""}', "invalid_field"),
-        ('{"type":"steer","id":"nobody","content":"shorter","role":"system"}', "unknown_field"),
-    ],
+    **CHANGES,
     "cancel": [
         ('{"type":"cancel"}', "nothing_to_cancel"),
         ('{"type":"cancel","all":true}', "nothing_to_cancel"),

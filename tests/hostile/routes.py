@@ -53,6 +53,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("GET", "/generations/{id}"): Entry("/generations/nobody"),
     ("DELETE", "/generations/{id}"): Entry("/generations/nobody"),
     ("POST", "/generations/{id}/steer"): Entry("/generations/nobody/steer", body='{"content":"shorter"}'),
+    ("POST", "/generations/{id}/tune"): Entry("/generations/nobody/tune", body='{"params":{"temperature":1}}'),
     ("GET", "/generations/{id}/events"): Entry("/generations/nobody/events"),
     ("GET", "/generations/{id}/poll"): Entry("/generations/nobody/poll"),
     ("GET", "/api/conversations"): Entry("/api/conversations"),

@@ -4,13 +4,11 @@ Frames wait in queues until a rule delivers them, one by one or merged; a droppe
 plays the server with ServerSession and the tabs with ClientSession. No rule of the protocol may be broken.
 """
 
-from collections import deque
 from typing import Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from protocol.cursor import Cursor
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import (
     Accepted,
@@ -19,25 +17,22 @@ from protocol.messages import (
     Cancel,
     ClientMessage,
     Detach,
-    Done,
     DoneReason,
     Generate,
     GenerationState,
     Goodbye,
     Hello,
-    Instruction,
+    Params,
     Ping,
     Pong,
-    ServerMessage,
-    Snapshot,
     Status,
     StatusRequest,
     Steer,
-    Steered,
     Token,
+    Tune,
 )
-from protocol.session import ClientSession, ServerSession
-from tests.protocol.samples import WELCOME, done
+from protocol.tuned import values_of
+from tests.protocol.machine_parts import Log, Tab
 
 TABS: Final = st.sampled_from([0, 1])
 IDS: Final = st.sampled_from(["a", "b"])
@@ -51,71 +46,6 @@ ASIDE: Final = [
     '{"type":"nope"}',
     '{"type":"ping","type":"ping"}',
 ]
-
-
-class Log:
-    """A generation as the server keeps it. ``epoch`` never changes."""
-
-    def __init__(self, id: str, epoch: str, prompt: str) -> None:
-        self.id, self.epoch, self.prompt = id, epoch, prompt
-        self.pieces: list[str] = []
-        self.steered: dict[int, str] = {}  # instructions by their numbers; each has an empty piece
-        self.asked: deque[str] = deque()  # instructions that the model has not read
-        self.reason: DoneReason | None = None
-        self.cancelled = False
-
-    @property
-    def newest(self) -> int:
-        return len(self.pieces) + (self.reason is not None)
-
-    def text(self, seq: int) -> str:
-        return "".join(self.pieces[:seq])
-
-    def instructions(self, seq: int) -> tuple[Instruction, ...]:
-        known = sorted((number, content) for number, content in self.steered.items() if number <= seq)
-        return tuple(
-            Instruction(seq=number, chars=len(self.text(number)), content=content) for number, content in known
-        )
-
-    def snapshot(self, seq: int) -> Snapshot:
-        steered = self.instructions(seq) or None
-        return Snapshot(id=self.id, epoch=self.epoch, seq=seq, text=self.text(seq), steered=steered)
-
-    def end(self) -> Done:
-        assert self.reason is not None
-        return done(self.id, self.text(self.newest), self.newest, reason=self.reason)
-
-
-class Tab:
-    """One client with one connection after another, and the server's end of the current one."""
-
-    def __init__(self) -> None:
-        self.cursors: dict[str, Cursor] = {}
-        self.connect()
-
-    def connect(self) -> None:
-        self.server, self.client = ServerSession(), ClientSession(self.cursors)
-        self.reading: dict[str, int] = {}  # the server's cursors
-        self.up: deque[str] = deque()
-        self.down: deque[str] = deque()
-        self.over: set[str] = set()  # `done` came, and neither accepted nor attached since
-        self.reply(WELCOME)
-
-    def ask(self, message: ClientMessage) -> None:
-        self.up.append(self.client.send(message))
-
-    def reply(self, message: ServerMessage) -> None:
-        self.down.append(self.server.send(message))
-
-    def take(self, frames: int) -> None:
-        """Deliver the oldest ``frames`` to the client, merged into one."""
-        frame = "\n".join(self.down.popleft() for _ in range(min(frames, len(self.down))))
-        for message in self.client.receive(frame):
-            if isinstance(message, Done):
-                assert message.id not in self.over, "done came twice"
-                self.over.add(message.id)
-            elif isinstance(message, Accepted | Attached):
-                self.over.discard(message.id)
 
 
 class Machine(RuleBasedStateMachine):
@@ -145,6 +75,11 @@ class Machine(RuleBasedStateMachine):
     @rule(tab=TABS, id=IDS, content=st.sampled_from(["shorter", "in French"]))
     def steer(self, tab: int, id: str, content: str) -> None:
         self.tabs[tab].ask(Steer(id=id, content=content))
+
+    @precondition(lambda self: self.logs)
+    @rule(tab=TABS, id=IDS, params=st.sampled_from([Params(temperature=0.5), Params(temperature=1.0, top_k=3)]))
+    def tune(self, tab: int, id: str, params: Params) -> None:
+        self.tabs[tab].ask(Tune(id=id, params=params))
 
     @precondition(lambda self: self.logs)
     @rule(tab=TABS, id=IDS, from_start=st.booleans(), with_epoch=st.booleans())
@@ -202,11 +137,9 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: any(log.asked for log in self.running()))
     @rule(pick=PICKS)
-    def read_instruction(self, pick: int) -> None:
+    def make_change(self, pick: int) -> None:
         asked = [log for log in self.running() if log.asked]
-        log = asked[pick % len(asked)]
-        log.pieces.append("")
-        log.steered[len(log.pieces)] = log.asked.popleft()
+        asked[pick % len(asked)].mark()
 
     @precondition(lambda self: self.running())
     @rule(pick=PICKS, reason=st.sampled_from([DoneReason.STOP, DoneReason.LENGTH, DoneReason.FAILED]))
@@ -219,11 +152,11 @@ class Machine(RuleBasedStateMachine):
     def read_log(self, pick: int, most: int) -> None:
         tab, log = self.readable()[pick % len(self.readable())]
         last = tab.reading[log.id]
-        before = min((seq for seq in log.steered if seq > last), default=len(log.pieces) + 1) - 1
+        before = min((seq for seq in {*log.steered, *log.tuned} if seq > last), default=len(log.pieces) + 1) - 1
         n = min(most, before - last)
-        if last + 1 in log.steered:
+        if mark := log.marked(last + 1):
             tab.reading[log.id] = last + 1
-            tab.reply(Steered(id=log.id, seq=last + 1, content=log.steered[last + 1]))
+            tab.reply(mark)
             tab.reply(log.snapshot(last + 1))
         elif n:
             tab.reading[log.id] = last + n
@@ -305,6 +238,11 @@ class Machine(RuleBasedStateMachine):
                 if log.reason is not None or log.cancelled:
                     raise RemoteProtocolError(ErrorCode.ALREADY_DONE, "no", re="steer", id=id)
                 log.asked.append(content)
+            case Tune(id=id):
+                log = self.known(id, "tune")
+                if log.reason is not None or log.cancelled:
+                    raise RemoteProtocolError(ErrorCode.ALREADY_DONE, "no", re="tune", id=id)
+                log.asked.append(values_of(message))
             case Ping(nonce=nonce):
                 tab.reply(Pong(nonce=nonce))
             case StatusRequest(id=None):
@@ -362,6 +300,7 @@ class Machine(RuleBasedStateMachine):
                 assert cursor.seq <= log.newest
                 assert log.text(cursor.seq) == cursor.text or not cursor.text  # empty until its snapshot comes
                 assert not cursor.text or cursor.instructions == log.instructions(cursor.seq)
+                assert not cursor.text or cursor.tuned == log.values(cursor.seq)
                 assert cursor.done is None or cursor.done == log.end()
 
     def here(self) -> list[Tab]:
@@ -380,3 +319,4 @@ class Machine(RuleBasedStateMachine):
             cursor = tab.cursors[log.id]
             assert (cursor.epoch, cursor.text, cursor.done) == (log.epoch, log.text(log.newest), log.end())
             assert cursor.instructions == log.instructions(log.newest)
+            assert cursor.tuned == log.values(log.newest)

@@ -3,6 +3,8 @@
 from hashlib import sha256
 from typing import Any
 
+from msgspec.structs import replace
+
 from protocol.messages import (
     PROTOCOL,
     Accepted,
@@ -50,6 +52,9 @@ from protocol.messages import (
     ToolCallDelta,
     ToolFunction,
     ToolResult,
+    Tune,
+    Tuned,
+    TunedValues,
     Usage,
     Watch,
     Welcome,
@@ -99,6 +104,8 @@ PARAMS = Params(
     json_schema={"type": "object"},
 )
 
+PARAMS_TO_TUNE = replace(PARAMS, json_schema=None)
+
 CALL = ToolCall(id="call_1", function=CalledFunction(name="add", arguments='{"a":2}'))
 ADD = ToolFunction(name="add", description="Add.", parameters={"type": "object"}, strict=True)
 
@@ -117,6 +124,9 @@ CLIENT: list[ClientMessage] = [
     Watch(),
     Steer(id="g1", content="Kürzer 🙂"),
     Steer(id="g1", content="Kürzer 🙂", key="k1"),
+    Tune(id="g1", params=PARAMS_TO_TUNE, on_detach_ms=None),
+    Tune(id="g1", params=Params(temperature=0.2)),
+    Tune(id="g1", on_detach_ms=0),
     Draft(),
     Draft(conversation="c1", content="Why do", parent="m1", model="starter"),
     Draft(messages=(ChatMessage(role="user", content="Why do"),)),
@@ -195,5 +205,8 @@ SERVER: list[ServerMessage] = [
     Snapshot(id="g1", epoch="e1", seq=9, text="{}", tool_calls=(CALL,)),
     Steered(id="g1", seq=3, content="Kürzer 🙂"),
     Snapshot(id="g1", epoch="e1", seq=3, text="Hé 🙂", steered=(Instruction(seq=3, chars=4, content="Kürzer 🙂"),)),
+    Tuned(id="g1", seq=4, params={"temperature": 0.2, "stop": ["é"]}, on_detach_ms=None),
+    Tuned(id="g1", seq=4, params={}, on_detach_ms=0),
+    Snapshot(id="g1", epoch="e1", seq=4, text="Hé 🙂", tuned=TunedValues(params={"temperature": 0.2})),
     done("g1", "{}", 3, tool_calls=(CALL,), content="Hi"),
 ]

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from protocol.client import Generation, RequestError, TextReplacedError
-from protocol.messages import Accepted, Attached, Cancel, Error, Generate, Instruction, Snapshot, Steer, Token
+from protocol.messages import Accepted, Attached, Cancel, Error, Generate, Instruction, Snapshot, Steer, Token, Tune
 
 
 def generation() -> Generation:
@@ -76,7 +76,7 @@ async def test_a_failure_comes_after_what_was_there() -> None:
 
 
 async def test_stop_cancels_once() -> None:
-    asked: list[Cancel | Steer] = []
+    asked: list[Cancel | Steer | Tune] = []
     made = Generation(Generate(id="g1", prompt="Hi"), lambda message: asked.append(message))
     made.stop()
     made.stop()

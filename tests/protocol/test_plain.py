@@ -11,11 +11,14 @@ from protocol.messages import (
     Error,
     ErrorInfo,
     Generate,
+    Params,
     ServerMessage,
     Status,
     Steer,
     Steered,
     Token,
+    Tune,
+    Tuned,
 )
 from protocol.plain import END_OF_ANSWER, MAX_WAITING_LINES, PlainSession
 from tests.protocol.samples import WELCOME, done
@@ -187,7 +190,34 @@ def test_an_instruction_before_any_text_stands_alone(session: PlainSession) -> N
     assert sent(session, Steered(id="g1", seq=1, content="shorter")) == ["> shorter\n"]
 
 
-def test_a_line_without_a_running_answer_steers_nothing(session: PlainSession) -> None:
-    (problem,) = session.receive("/steer shorter")
+@pytest.mark.parametrize("line", ["/steer shorter", "/set temperature 0.2"])
+def test_a_line_without_a_running_answer_changes_nothing(session: PlainSession, line: str) -> None:
+    (problem,) = session.receive(line)
     assert isinstance(problem, RemoteProtocolError)
+    assert session.texts(problem.as_message()) == [f"! {problem.message}\n"]
+
+
+@pytest.mark.parametrize(
+    ("line", "params"),
+    [
+        ("/set temperature 0.2", Params(temperature=0.2)),
+        ("/set  stop  The end", Params(stop=("The end",))),
+        ('/set stop ["a","b"]', Params(stop=("a", "b"))),
+        ('/set logit_bias {"7":1}', Params(logit_bias={"7": 1.0})),
+    ],
+)
+def test_a_line_tunes_the_running_answer_at_once(session: PlainSession, line: str, params: Params) -> None:
+    answering(session, "second")
+    assert session.receive(line) == [Tune(id="g1", params=params)]
+    assert sent(session, Token(id="g1", seq=1, n=1, text="One")) == []
+    change = Tuned(id="g1", seq=2, params={"temperature": 0.2, "stop": ["a"]})
+    assert sent(session, change) == ["One", '\n> temperature: 0.2\n> stop: ["a"]\n']
+
+
+@pytest.mark.parametrize("line", ["/set temperature warm", "/set temperature", "/set nothing 1", "/set json_schema {}"])
+def test_a_line_with_a_wrong_parameter_is_refused(session: PlainSession, line: str) -> None:
+    answering(session)
+    (problem,) = session.receive(line)
+    assert isinstance(problem, RemoteProtocolError)
+    assert line.split()[1] in problem.message
     assert session.texts(problem.as_message()) == [f"! {problem.message}\n"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Generate
-from server.engine.base import Draft, Instruction
+from protocol.messages import Generate, Tune
+from server.engine.base import Draft, Instruction, Tuning
 from server.writers.model_choice import named_model
 from server.writers.request_errors import refusal
 from server.writers.upstream.known_upstream import KnownUpstream
@@ -47,6 +47,13 @@ class WithoutTokens:
         raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
 
     def steer(self, key: str, model: str, instruction: Instruction) -> None:
+        raise self._no_tokens()
+
+    def tuning(self, model: str, body: Generate, message: Tune) -> Tuning:
+        text = f"this model is behind {self.known.title}, which takes no other parameters in mid-answer; cancel it"
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text)
+
+    def tune(self, key: str, model: str, tuning: Tuning) -> None:
         raise self._no_tokens()
 
     def _no_tokens(self) -> RemoteProtocolError:

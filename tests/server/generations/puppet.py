@@ -19,6 +19,7 @@ from server.engine.base import (
     Piece,
     Prefill,
     Ranges,
+    Tuning,
     Update,
 )
 from tests.server.engine.scripted_model import ScriptedModel
@@ -33,6 +34,7 @@ class PuppetEngine:
         self.submitted: list[str] = []
         self.cancelled: list[str] = []
         self.steered: list[str] = []
+        self.tuned: list[str] = []
         self.alive = True
         self.faults: dict[str, Exception] = {}
         self._listener: Listener = lambda updates: None
@@ -66,6 +68,10 @@ class PuppetEngine:
     def steer(self, id: str, instruction: Instruction) -> None:
         self.steered.append(id)
         self._perhaps_fail("steer")
+
+    def tune(self, id: str, tuning: Tuning) -> None:
+        self.tuned.append(id)
+        self._perhaps_fail("tune")
 
     def cancel(self, id: str, received: float) -> None:
         self.cancelled.append(id)
