@@ -25,6 +25,7 @@ from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
 from server.engine.options import EngineOptions, open_files
 from server.engine.prefix_waits import PrefixWaits, will_share
 from server.engine.queue_positions import QueuePositions
+from server.engine.resuming import fit, replay
 from server.engine.scheduler import Plan, Scheduler, Share
 from server.engine.sequence import Sequence
 from server.engine.speculation import Speculation, joined
@@ -81,8 +82,8 @@ class Batcher:
         """Queue a request. A resumed one that has already reached its limit ends at once."""
         sequence = Sequence(request, self._model.facts.context)
         if self._options.context_shift:
-            sequence.fit(ANCHORS)
-        sequence.replay(self._model.piece)
+            fit(sequence, self._model.facts.context, ANCHORS)
+        replay(sequence, self._model.piece)
         self._scheduler.add(sequence)
         if not sequence.tokens:
             self._deliver(self._finish(sequence, FinishReason.FAILED, error="the prompt has no tokens"))

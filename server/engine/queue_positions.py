@@ -22,7 +22,7 @@ class QueuePositions:
 
     def ended(self, sequence: Sequence) -> None:
         """Record that a sequence has left its slot for good."""
-        self._estimate.learn(sequence.seconds_in_slot(time.monotonic()))
+        self._estimate.learn(sequence.times.seconds_in_slot(time.monotonic()))
 
     def updates(self) -> list[Update]:
         """Return an update for each sequence that waits for its first slot and whose queue position changed."""
@@ -32,7 +32,7 @@ class QueuePositions:
         waiting = [sequence for sequence in self._scheduler.waiting if not sequence.begun]
         now = time.monotonic()
         starts = self._estimate.starts(
-            elapsed=(sequence.seconds_in_slot(now) for sequence in self._scheduler.running),
+            elapsed=(sequence.times.seconds_in_slot(now) for sequence in self._scheduler.running),
             free=len(self._scheduler.free),
             waiting=len(waiting) + 1,
         )

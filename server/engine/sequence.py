@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from server.engine.base import (
     Choice,
-    EngineTimings,
     EngineUsage,
     Finished,
     FinishReason,
@@ -27,6 +25,7 @@ from server.engine.base import (
 from server.engine.chunked_parts import ChunkedParts
 from server.engine.detokenizer import Detokenizer
 from server.engine.model import Sampler
+from server.engine.sequence_times import SequenceTimes
 
 SETTLED = 8
 """Number of tokens after which an answer's usual pace is known."""
@@ -46,7 +45,7 @@ class Sequence:
         """Number of tokens of all instructions."""
         self._chunks = ChunkedParts(len(request.prompt))
         """The parts that are read in chunks, for greedy answers."""
-        self._shortened = False
+        self.shortened = False
         """True once tokens were dropped: ``_chunks`` has no meaning any more."""
         self.detokenizer = Detokenizer(request.sampling.stop)
         self._restore()
@@ -74,8 +73,7 @@ class Sequence:
         """Prefix of the next piece; empty once it was delivered."""
         self._chosen: list[int] = []
         self._choices: list[Choice] = []
-        self._admitted: float | None = None
-        self._first_token: float | None = None
+        self.times = SequenceTimes(request.received)
 
     def _restore(self) -> None:
         """Append what an earlier engine has written, and the instructions that it has read."""
@@ -93,20 +91,10 @@ class Sequence:
         """Tokens that an earlier engine chose after the newest instruction."""
         self._write(self.resumed)
 
-    def replay(self, piece: Callable[[int], bytes]) -> None:
-        """Bring the detokenizer to its state after the tokens of an earlier engine; ``piece`` returns their bytes."""
-        changes = deque(self.request.earlier_stops)
-        for number, token in enumerate(self.resumed, len(self.request.written) - len(self.resumed)):
-            while changes and changes[0][0] <= number:
-                changes.popleft()
-            self.detokenizer.change_stop(changes[0][1] if changes else self.request.sampling.stop)
-            self.detokenizer.push(piece(token))
-        self.detokenizer.change_stop(self.request.sampling.stop)
-
     @property
     def _parts(self) -> ChunkedParts | None:
         """The parts that a greedy answer reads in chunks; None for others."""
-        greedy = self.request.sampling.temperature == 0 and not self._shortened
+        greedy = self.request.sampling.temperature == 0 and not self.shortened
         return self._chunks if greedy else None
 
     @property
@@ -141,12 +129,12 @@ class Sequence:
     @property
     def begun(self) -> bool:
         """True once it has had a slot, even if it was sent back to the queue."""
-        return self._admitted is not None
+        return self.times.admitted is not None
 
     @property
     def writing(self) -> bool:
         """True once this engine has chosen a token for it."""
-        return self._first_token is not None
+        return self.times.first_token is not None
 
     @property
     def settled(self) -> bool:
@@ -184,8 +172,8 @@ class Sequence:
         """Enter KV slot ``slot``, which already has the first ``cached`` tokens."""
         self.slot = slot
         self.receive(cached)
-        if self._admitted is None:
-            self._admitted, self._delivered_progress = now, cached
+        if self.times.admitted is None:
+            self.times.admitted, self._delivered_progress = now, cached
 
     def receive(self, computed: int) -> None:
         """Record that the KV cache has the first ``computed`` tokens now, as a copy."""
@@ -234,25 +222,18 @@ class Sequence:
 
     def mark_first_token(self, now: float) -> None:
         """Record that the prompt was read and its first token chosen."""
-        self._first_token = now if self._first_token is None else self._first_token
+        self.times.mark_first_token(now)
 
     def drop(self, start: int, count: int) -> None:
         """Record that the KV cache dropped ``count`` tokens from position ``start``."""
         del self.tokens[start : start + count]
         self.computed -= count
         self._shifted_from = start
-        self._shortened = True
+        self.shortened = True
 
     def older_half(self, anchors: int) -> int:
         """Return how many tokens after the first ``anchors`` a full context drops."""
         return (self._context - 1 - anchors) // 2
-
-    def fit(self, anchors: int) -> None:
-        """Drop, before anything is computed, the tokens that an earlier engine dropped from the full context."""
-        while len(self.tokens) >= self._context and self.request.written:
-            del self.tokens[anchors : anchors + self.older_half(anchors)]
-            self._shortened = True
-        self.prompt = np.array(self.tokens, np.int32)
 
     def piece(self, text: str) -> Piece:
         """Return ``text`` as an update, with the tokens not delivered yet."""
@@ -274,8 +255,8 @@ class Sequence:
         return Steered(self.id, instruction, self.completion_tokens, *self._undelivered())
 
     def tune(self, tuning: Tuning) -> Tuned:
-        """Take other parameters for the next token. The sampler is made anew, as if it had chosen all tokens since the
-        prompt with these: so a resumed answer gets the same one."""
+        """Take other parameters for the next token, with a sampler as if it had chosen all tokens since the prompt with
+        these: so a resumed answer gets the same one."""
         sampling = replace(self.request.sampling, **tuning.changes)  # type: ignore[arg-type]
         self.request = replace(self.request, sampling=sampling)
         self.detokenizer.change_stop(sampling.stop)
@@ -295,7 +276,7 @@ class Sequence:
         self.since.extend(tokens)
 
     def _append(self, instruction: Instruction) -> None:
-        if not self._shortened:
+        if not self.shortened:
             self._chunks.add(len(self.tokens) - 1, len(self.tokens) + len(instruction.tokens))
         self.tokens.extend(instruction.tokens)
         self.given = (*self.given, *self.since, *instruction.tokens)
@@ -316,28 +297,6 @@ class Sequence:
         """Return the last update of this generation, as of ``now``."""
         prompt = self.prompt_tokens + self.instruction_tokens
         usage = EngineUsage(prompt_tokens=prompt, cached_tokens=self.cached, completion_tokens=self.completion_tokens)
-        timings = self._timings(now, cancel_received)
+        timings = self.times.timings(now, cancel_received)
         stop_string = self.detokenizer.found if reason is FinishReason.STOP else None
         return Finished(self.id, reason, self.phase, usage, timings, error, limit, stop_string)
-
-    def seconds_in_slot(self, now: float) -> float:
-        """Return the seconds since it was first admitted; 0 before that."""
-        return 0.0 if self._admitted is None else now - self._admitted
-
-    def seconds_writing(self, now: float) -> float:
-        """Return the seconds since its first token was chosen; 0 before that."""
-        return 0.0 if self._first_token is None else now - self._first_token
-
-    def _timings(self, now: float, cancel_received: float | None) -> EngineTimings:
-        def ms(start: float | None, end: float | None) -> float | None:
-            return None if start is None or end is None else max(0.0, (end - start) * 1000)
-
-        received, admitted, first = self.request.received, self._admitted, self._first_token
-        return EngineTimings(
-            queued=ms(received, admitted if admitted is not None else now) or 0.0,
-            prefill=ms(admitted, first if first is not None else now),
-            first_token=ms(received, first),
-            decode=ms(first, now),
-            total=ms(received, now) or 0.0,
-            stop=ms(cancel_received, now),
-        )

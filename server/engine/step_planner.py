@@ -62,6 +62,6 @@ def _held(writing: list[Sequence], reading: list[Sequence], now: float) -> list[
         sequence
         for sequence in writing
         if sequence.writing
-        and sequence.seconds_writing(now) < HOLD_SECONDS
+        and sequence.times.seconds_writing(now) < HOLD_SECONDS
         and any(abs(sequence.request.received - other) < TOGETHER_SECONDS for other in came)
     ]

@@ -277,11 +277,11 @@ class Registry:
         self._stop(generation, received)
 
     async def steer(self, id: str, content: str, key: str | None = None, *, principal: str) -> asyncio.Future[Steered]:
-        """Give an instruction to a running generation of the principal; see ``Steering.steer``."""
+        """Give an instruction to a running generation of the principal; see Steering."""
         return await self._steering.steer(self.get(id, re="steer", principal=principal), content, key)
 
     async def tune(self, message: Tune, *, principal: str) -> asyncio.Future[Tuned]:
-        """Change parameters of a running generation of the principal; see ``Tuner.tune``."""
+        """Change parameters of a running generation of the principal; see Tuner."""
         return await self._tuner.tune(self.get(message.id, re="tune", principal=principal), message)
 
     def _cancel_unwatched(self, key: str) -> None:

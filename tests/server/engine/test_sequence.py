@@ -3,6 +3,7 @@
 import pytest
 
 from server.engine.base import Choice, GenerationRequest, Limit, Phase, SamplingParams, TokenLogprob
+from server.engine.resuming import fit
 from server.engine.sequence import SETTLED, Sequence
 
 
@@ -74,7 +75,7 @@ def test_shifted_context_can_not_be_recomputed() -> None:
     a.drop(4, 3)
     assert a.ahead == a.missing
     b = sequence(prompt=10, written=95, context=100, temperature=0)
-    b.fit(4)
+    fit(b, 100, 4)
     assert b.ahead == b.missing == 58
 
 
@@ -123,7 +124,7 @@ def test_an_answer_that_continues_fits_as_it_did_before(written: int) -> None:
             before.computed = len(before.tokens) - 1
             before.drop(anchors, before.older_half(anchors))
     after = sequence(prompt=6, written=written, context=context)
-    after.fit(anchors)
+    fit(after, context, anchors)
     assert after.tokens == before.tokens == after.context().tolist()
     assert after.completion_tokens == written
 
