@@ -22,6 +22,8 @@ class LoadSizes:
     """Minimum duration of a single answer, in seconds, so that a fast model is measured long enough."""
     turn: int = 32
     """Length of the answer to a conversation's first turn, in tokens."""
+    copied: int = 600
+    """Length of a text that an answer copies, and of that answer, in tokens."""
     writing: float = 8.0
     """Time for which a message is written after a long text was pasted into it, in seconds."""
     arriving: int = 16
@@ -55,6 +57,7 @@ class LoadSizes:
             arriving=min(self.arriving, parallel),
             long=min(self.long, room),
             longest=min(self.longest, room),
+            copied=min(self.copied, room // 4),
         )
 
 
@@ -72,5 +75,6 @@ QUICK = LoadSizes(
     prompt_stops=2,
     nexts=1,
     turns=1,
+    copied=100,
     writing=4.0,
 )

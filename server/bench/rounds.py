@@ -13,6 +13,7 @@ from server.bench.measures.arrivals import arrivals
 from server.bench.measures.drafts import drafts
 from server.bench.measures.readings import readings
 from server.bench.measures.second_turn import turns
+from server.bench.measures.speculation import speculation
 from server.bench.measures.stops import stops
 from server.bench.measures.throughput import throughput
 from server.bench.prompts import Prompts
@@ -32,6 +33,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "stops": stops,
     "turns": turns,
     "drafts": drafts,
+    "speculation": speculation,
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.bench.load_sizes import LoadSizes
 from server.bench.samples import Statistic, median, p50, p95, p99
 
-GROUPS = ("throughput", "arrivals", "readings", "stops", "turns", "drafts")
+GROUPS = ("throughput", "arrivals", "readings", "stops", "turns", "drafts", "speculation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ def rows(sizes: LoadSizes) -> tuple[TableRow, ...]:
         *_stops(sizes),
         *_turns(sizes),
         *_drafts(sizes),
+        *_speculation(sizes),
         *_outside(sizes),
     )
 
@@ -82,6 +83,15 @@ def _turns(sizes: LoadSizes) -> Iterator[TableRow]:
     yield TableRow("turns", "turn.first", p50, f"first turn of {sizes.long:,} tokens: first token", "ms")
     yield TableRow("turns", "turn.second", p50, "second turn: first token", "ms", 1)
     yield TableRow("turns", "turn.share", p50, "the same, as a part of the first turn's", "x", 3)
+
+
+def _speculation(sizes: LoadSizes) -> Iterator[TableRow]:
+    copy, prose = f"1 stream, copying {sizes.copied} tokens", "1 stream, nothing to copy"
+    yield TableRow("speculation", "copy.rate", median, copy, "tokens/s", 1)
+    yield TableRow("speculation", "copy.step", median, f"{copy}: tokens per step", "tokens", 2)
+    yield TableRow("speculation", "prose.rate", median, prose, "tokens/s", 1)
+    yield TableRow("speculation", "prose.step", median, f"{prose}: tokens per step", "tokens", 2)
+    yield TableRow("speculation", "copy.share", median, "copying, as a multiple of the other", "x", 2)
 
 
 def _drafts(sizes: LoadSizes) -> Iterator[TableRow]:

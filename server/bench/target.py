@@ -17,6 +17,7 @@ class ServerCounters:
     decode_seconds: float | None
     busy_seconds: float | None
     sample_seconds: float | None
+    accepted_tokens: int | None
 
     @classmethod
     def of(cls, engine: dict[str, Any]) -> ServerCounters:
@@ -27,6 +28,7 @@ class ServerCounters:
             engine.get("decode_seconds"),
             engine.get("busy_seconds"),
             engine.get("sample_seconds"),
+            engine.get("accepted_tokens"),
         )
 
     @property

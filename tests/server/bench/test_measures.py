@@ -1,9 +1,12 @@
 """The measures: on the real server over the scripted model, and on answers made by hand."""
 
+from __future__ import annotations
+
 import pytest
 
 from server.bench.bench_error import BenchError
 from server.bench.measures.readings import _around
+from server.bench.measures.speculation import _answer, _third_copy
 from server.bench.measures.throughput import _outside
 from server.bench.target import ServerCounters
 from server.bench.timed_answer import TimedAnswer
@@ -42,6 +45,47 @@ def test_an_engine_that_counts_no_time() -> None:
 def engine(*, tokens: int, busy: float, decode: float, sample: float) -> dict[str, float]:
     seconds = {"busy_seconds": busy, "decode_seconds": decode, "sample_seconds": sample}
     return {"prompt_tokens": 0, "completion_tokens": tokens, **seconds}
+
+
+async def test_tokens_per_step_follow_from_the_accepted_ones() -> None:
+    found = await _answer(CopyingTarget(), "copy", "a", 80)
+    assert found == {"copy.rate": [pytest.approx(39.5)], "copy.step": [4.0]}
+
+
+def test_a_prompt_has_two_copies_and_the_beginning_of_a_third() -> None:
+    words = [f"w{n}" for n in range(40)]
+    prompt = _third_copy(" ".join(words))
+    assert prompt.split() == [*words, *words, *words[:16]]
+    assert len(prompt.splitlines()) == 5 + 1 + 5 + 1 + 2
+
+
+class CopyingTarget:
+    """A server whose answer of 80 tokens takes two seconds, and 60 of whose tokens were proposed and right."""
+
+    acknowledges = drafts = True
+
+    def __init__(self) -> None:
+        self._accepted = 100
+        self._answer = answer(0.0)
+
+    async def counters(self) -> ServerCounters:
+        return ServerCounters.of({"prompt_tokens": 1, "completion_tokens": 2, "accepted_tokens": self._accepted})
+
+    async def connect(self) -> CopyingTarget:
+        return self
+
+    def ask(self, prompt: str, max_tokens: int) -> TimedAnswer:
+        self._accepted += 60
+        self._answer.arrived(1.0, "x")
+        self._answer.tokens = max_tokens
+        self._answer.end(3.0)
+        return self._answer
+
+    def stop(self) -> float:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
 
 
 async def test_waiting_ends_with_the_answer() -> None:

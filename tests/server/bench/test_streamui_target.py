@@ -8,6 +8,7 @@ import pytest
 from server.bench.bench_error import BenchError
 from server.bench.load_sizes import LoadSizes
 from server.bench.measures import drafts as measure
+from server.bench.measures.speculation import speculation
 from server.bench.prompts import Prompts
 from server.bench.rows import rows
 from server.bench.streamui_target import StreamUI
@@ -83,6 +84,14 @@ async def test_the_drafts_are_measured(server: RunningServer, monkeypatch: pytes
     sizes = LoadSizes(short=4, long=40, answer=8, turns=1, writing=0.0, context=300)
     found = await measure.drafts(target(server), sizes, Prompts("test", 1.0))
     assert {row.of for row in rows(sizes) if row.group == "drafts"} == set(found)
+    assert all(value > 0 for values in found.values() for value in values)
+
+
+async def test_copying_is_measured(server: RunningServer) -> None:
+    sizes = LoadSizes(short=4, copied=20, turns=2)
+    found = await speculation(target(server), sizes, Prompts("test", 1.0))
+    assert {row.of for row in rows(sizes) if row.group == "speculation"} == set(found)
+    assert found["copy.step"] == found["prose.step"] == [1.0, 1.0]
     assert all(value > 0 for values in found.values() for value in values)
 
 
