@@ -28,7 +28,7 @@ from server.engine.queue_positions import QueuePositions
 from server.engine.resuming import fit, replay
 from server.engine.scheduler import Plan, Scheduler, Share
 from server.engine.sequence import Sequence
-from server.engine.speculation import Speculation, joined
+from server.engine.speculation import Speculation
 from server.engine.step_planner import StepPlanner
 
 FAULTS_ALLOWED = 2
@@ -291,7 +291,7 @@ class Batcher:
         for share in plan.shares:
             sequence = share.sequence
             if share.proposed:
-                updates.extend(joined(self._verify(share)))
+                updates.extend(self._verify(share))
                 continue
             sequence.computed += share.count
             if sequence in self._suspects:

@@ -14,7 +14,6 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import NamedTuple
 
-from server.engine.base import Piece, Update
 from server.engine.model import Model, Row
 from server.engine.ngram_proposer import NgramProposer, Proposal
 from server.engine.scheduler import Plan
@@ -122,18 +121,6 @@ class Speculation:
         if most is not None:
             room = min(room, most - sequence.completion_tokens)
         return self._proposer.propose(min(room - 1, LENGTHS[-1]))
-
-
-def joined(updates: Iterable[Update]) -> list[Update]:
-    """Return the updates of one answer's step with its pieces joined: one for all tokens of the step."""
-    news: list[Update] = []
-    for update in updates:
-        if isinstance(update, Piece) and news and isinstance(last := news[-1], Piece):
-            tokens, choices = (*last.tokens, *update.tokens), (*last.choices, *update.choices)
-            news[-1] = Piece(update.id, last.text + update.text, update.completion_tokens, tokens, choices)
-        else:
-            news.append(update)
-    return news
 
 
 def _agreement(one: Iterable[int], other: Iterable[int]) -> int:
