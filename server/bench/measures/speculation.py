@@ -11,7 +11,7 @@ LINE = 8
 """Words in a line of the copied text."""
 
 BEGUN = 16
-"""Words of the third copy that the prompt has, so that the model goes on with it."""
+"""Words of the third copy that the prompt has, so that the model continues it."""
 
 LEAST_SECONDS = 1e-6
 """Lower bound of a duration, in seconds: a tiny answer may arrive whole."""
