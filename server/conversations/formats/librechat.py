@@ -4,19 +4,22 @@
 [...]}``; older versions call the messages ``messagesTree``. A message is ``{"messageId", "parentMessageId", "text",
 "content"?: [{"type": "text" or "think" or ...}], "isCreatedByUser", "sender", "createdAt", "model", "files"?,
 "children"?}``; with ``recursive`` each has its answers in ``children``. Images and other files are only named in the
-text; tool calls are dropped.
+text. Calls of functions and their results are parts of the type ``tool_call``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from protocol.messages import ToolCall
+from server.conversations.formats import calls
 from server.conversations.formats.draft import Draft, settings_of
-from server.conversations.formats.turn_pieces import Node, joined, milliseconds, named, paragraphs
+from server.conversations.formats.turn_pieces import Node, joined, milliseconds, named, paragraphs, with_thought
 
 
 class _Message(Struct, frozen=True, kw_only=True):
@@ -48,8 +51,9 @@ def read(item: msgspec.Raw) -> Draft:
     """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
     found = msgspec.json.decode(item, type=_Conversation)
     options = found.options or {}
-    nodes = _nodes(found.messages or found.messagesTree or (), options)
+    nodes, steps = _nodes(found.messages or found.messagesTree or (), options)
     messages, leaf = joined(nodes, _newest(nodes))
+    messages = tuple(calls.expanded(messages, steps))
     times = [message.created_at for message in messages if message.created_at]
     return Draft(
         id=found.conversationId,
@@ -69,15 +73,53 @@ def _newest(nodes: Sequence[Node]) -> str | None:
     return nodes[max(range(len(nodes)), key=lambda at: (nodes[at].created_at, at))].id
 
 
-def _nodes(messages: Sequence[_Message], options: dict[str, Any]) -> list[Node]:
-    """Return all messages, including nested ones."""
+def _nodes(messages: Sequence[_Message], options: dict[str, Any]) -> tuple[list[Node], dict[str, list[calls.Step]]]:
+    """Return all messages, including nested ones, and the steps of those with calls."""
     nodes: list[Node] = []
+    all_steps: dict[str, list[calls.Step]] = {}
     left = [(message, message.parentMessageId) for message in reversed(messages)]
     while left:
         message, parent = left.pop()
-        nodes.append(_node(message, parent, options))
+        node = _node(message, parent, options)
+        if node.role == "assistant" and (steps := _steps(message)):
+            all_steps[node.id] = steps
+            node = replace(node, content=node.content or "(calls)", is_alone=True)
+        nodes.append(node)
         left += [(child, message.messageId) for child in reversed(message.children)]
-    return nodes
+    return nodes, all_steps
+
+
+def _steps(found: _Message) -> list[calls.Step]:
+    """Return the steps of an answer; none without a valid call."""
+    steps, thought = [calls.Step()], ""
+    for part in found.content if isinstance(found.content, list) else ():
+        made = _call(part)
+        thought = paragraphs((thought, _text(part, "think")))
+        said = _part(part)
+        if steps[-1].calls and (said or thought):
+            steps.append(calls.Step())
+        if said or made:
+            steps[-1].text = paragraphs((steps[-1].text, with_thought(thought, said)))
+            thought = ""
+        if made:
+            one, result = made
+            steps[-1].calls.append(one)
+            if result is not None:
+                steps[-1].results[one.id] = result
+    return steps if any(step.calls for step in steps) else []
+
+
+def _call(part: Any) -> tuple[ToolCall, str | None] | None:
+    """Return a call and its result, if it has one."""
+    given = part.get("tool_call") if isinstance(part, dict) else None
+    if not isinstance(given, dict):
+        return None
+    inner = given.get("function")
+    function = inner if isinstance(inner, dict) else given
+    arguments = function.get("arguments") if function is inner else given.get("args")
+    one = calls.call(given.get("id"), function.get("name"), arguments)
+    output = function.get("output", given.get("output"))
+    return None if one is None else (one, None if output is None else calls.as_text(output))
 
 
 def _node(found: _Message, parent: str | None, options: dict[str, Any]) -> Node:

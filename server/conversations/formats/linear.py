@@ -1,7 +1,8 @@
 """A dialogue without branches: ``{"id"?, "title"?, "messages": [{"role", "content"}, ...]}``.
 
 This is llama-server's old export format, with ``lastModified`` in milliseconds, and the format for files written by
-hand. A content may also be a list of parts, as in OpenAI's API; tool results are dropped.
+hand. A content may also be a list of parts, as in OpenAI's API. ``tool_calls`` and messages of the role ``tool`` are
+those of OpenAI's API too; results without their call, and messages of the role ``function``, are dropped.
 """
 
 from __future__ import annotations
@@ -11,18 +12,22 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from server.conversations.formats import calls
 from server.conversations.formats.draft import Draft, DraftMessage, with_system
 from server.conversations.formats.llama_server import milliseconds
 from server.conversations.formats.turn_pieces import named, paragraphs, with_thought
+from server.conversations.values import About
 
 _ROLES: Final = {"developer": "system", "human": "user"}
-_LEFT_OUT: Final = ("tool", "function")
+_LEFT_OUT: Final = ("function",)
 
 
 class _Message(Struct, frozen=True):
     role: str
     content: str | list[Any] | None = None
     reasoning_content: str | None = None
+    tool_calls: list[Any] | None = None
+    tool_call_id: str | None = None
 
 
 class _Conversation(Struct, frozen=True, kw_only=True):
@@ -36,18 +41,22 @@ class _Conversation(Struct, frozen=True, kw_only=True):
 def read(item: msgspec.Raw) -> Draft:
     """Read one conversation. Raises BadItemError, msgspec.DecodeError."""
     found = msgspec.json.decode(item, type=_Conversation)
-    messages = tuple(
-        DraftMessage(
-            id=f"m{at}",
-            parent=f"m{at - 1}" if at else None,
-            role=_ROLES.get(said.role, said.role),
-            content=with_thought(said.reasoning_content or "", _text(said.content)),
-        )
-        for at, said in enumerate(said for said in found.messages if said.role not in _LEFT_OUT)
-    )
+    kept = (said for said in found.messages if said.role not in _LEFT_OUT)
+    messages = tuple(_message(at, said) for at, said in enumerate(kept))
     title = found.title or found.name or ""
     draft = Draft(id=found.id, title=title, messages=messages, updated_at=milliseconds(found.lastModified))
     return with_system(draft)
+
+
+def _message(at: int, said: _Message) -> DraftMessage:
+    message = DraftMessage(
+        id=f"m{at}",
+        parent=f"m{at - 1}" if at else None,
+        role=_ROLES.get(said.role, said.role),
+        content=with_thought(said.reasoning_content or "", _text(said.content)),
+        about=About(tool_call_id=said.tool_call_id or None),
+    )
+    return calls.with_calls(message, calls.listed(said.tool_calls)) if said.role == "assistant" else message
 
 
 def _text(content: str | list[Any] | None) -> str:

@@ -5,16 +5,21 @@ A `.jsonl` file, or a zip file of several: a line ``{"type": "session", "id", "n
 JSON: ``{"conv": {...}, "messages": [...]}``, or a list of these.
 
 A message is ``{"id", "type", "role", "content", "parent", "timestamp", "thinking"?, "reasoningContent"?, "model"?,
-"extra"?}``, times in milliseconds. ``type`` is "root" for the empty root, otherwise "text", "think" or "system".
-``extra`` are attachments: their text is imported, those without text are only named. Earlier versions had numbers as
-ids, and -1 as the parent of the root.
+"extra"?, "toolCalls"?, "toolCallId"?}``, times in milliseconds. ``type`` is "root" for the empty root, otherwise
+"text", "think" or "system". ``extra`` are attachments: their text is imported, those without text are only named.
+``toolCalls`` is a JSON text in the form of OpenAI's API. Earlier versions had numbers as ids, and -1 as the parent of
+the root.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
+from protocol.messages import ToolCall
+from server.conversations.formats import calls
 from server.conversations.formats.draft import ROLES, Draft, DraftMessage, with_system, without
 from server.conversations.formats.turn_pieces import attached, named, paragraphs, with_thought
 from server.conversations.values import About
@@ -40,6 +45,8 @@ class _Message(Struct, frozen=True, kw_only=True):
     reasoningContent: str | None = None
     model: str | None = None
     extra: tuple[_Extra, ...] | None = None
+    toolCalls: Any = None
+    toolCallId: str | None = None
 
 
 class _Conversation(Struct, frozen=True, kw_only=True):
@@ -81,14 +88,25 @@ def milliseconds(time: float) -> int:
 def _message(found: _Message, ids: set[str]) -> DraftMessage:
     parent = _name(found.parent)
     thought = found.thinking or found.reasoningContent
-    return DraftMessage(
+    message = DraftMessage(
         id=_name(found.id),
         parent=None if parent in ("", "-1") and parent not in ids else parent,
         role=found.role if found.role in ROLES else "assistant",
         content=with_thought(thought or "", paragraphs((found.content or "", *map(_attachment, found.extra or ())))),
         created_at=milliseconds(found.timestamp),
-        about=About(model=found.model),
+        about=About(model=found.model, tool_call_id=found.toolCallId or None),
     )
+    return calls.with_calls(message, _calls(found.toolCalls)) if found.role == "assistant" else message
+
+
+def _calls(given: Any) -> tuple[ToolCall, ...]:
+    """Return the calls of a message, which are a JSON text in the form of OpenAI's API."""
+    if not isinstance(given, str):
+        return calls.listed(given)
+    try:
+        return calls.listed(msgspec.json.decode(given))
+    except (msgspec.DecodeError, RecursionError):
+        return ()
 
 
 def _attachment(extra: _Extra) -> str:

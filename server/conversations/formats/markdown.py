@@ -19,12 +19,12 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from protocol.messages import Count
+from protocol.messages import CallId, Count, ToolCall
 from server.conversations import tree
 from server.conversations.formats.draft import BadItemError, Draft, DraftMessage, settings_of
 from server.conversations.values import MAX_SUMMARY, About, Message, Whole
 
-_NAMES: Final = {"user": "User", "assistant": "Assistant", "system": "System"}
+_NAMES: Final = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
 _LOOKS_LIKE: Final = re.compile(r"^(?=\\*<!-- streamui:)", re.MULTILINE)
 _ESCAPED: Final = re.compile(r"^\\(?=\\*<!-- streamui:)", re.MULTILINE)
 _MARK: Final = re.compile(r"^<!-- streamui:(conversation|message) (\{.*\}) -->\n", re.MULTILINE)
@@ -40,6 +40,8 @@ class _Said(Struct, frozen=True, kw_only=True):
     role: str
     created_at: Count = 0
     summary: Annotated[str, Meta(max_length=MAX_SUMMARY)] | None = None
+    tool_calls: tuple[ToolCall, ...] | None = None
+    tool_call_id: CallId | None = None
 
 
 def exported(conversation: Whole) -> str:
@@ -84,7 +86,7 @@ def read(text: str) -> Draft:
                 role=said.role,
                 content=content,
                 created_at=said.created_at,
-                about=About(summary=said.summary),
+                about=About(summary=said.summary, tool_calls=said.tool_calls, tool_call_id=said.tool_call_id),
             )
         )
     return Draft(
@@ -97,8 +99,9 @@ def read(text: str) -> Draft:
 
 
 def _section(message: Message) -> str:
-    facts = {"role": message.role, "created_at": message.created_at}
-    mark = _mark("message", facts | ({"summary": message.summary} if message.summary else {}))
+    names = ("summary", "tool_calls", "tool_call_id")
+    given = {name: value for name in names if (value := getattr(message, name))}
+    mark = _mark("message", {"role": message.role, "created_at": message.created_at, **given})
     content = _LOOKS_LIKE.sub(r"\\", message.content)
     return f"{mark}{_heading(message.role)}{content}\n\n"
 

@@ -4,7 +4,8 @@ A chat is ``{"id", "title", "created_at", "updated_at", "pinned", "chat": {...}}
 also accepted alone, is ``{"title", "models", "params": {"system"}?, "system"?, "history": {"currentId", "messages":
 {id: message}}}``. A message is ``{"id", "parentId", "childrenIds", "role", "content", "timestamp", "model"?, "files"?,
 "output"?}``. Thinking is in the content as ``<details type="reasoning">``, quoted and HTML-escaped, or in ``output``,
-as in OpenAI's Responses API. Files are only named in the text; sources and messages of other roles are dropped.
+as in OpenAI's Responses API, and so are calls of functions with their results. Files are only named in the text;
+sources and messages of other roles are dropped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from server.conversations.formats import details
+from server.conversations.formats import calls, details
 from server.conversations.formats.draft import ROLES, Draft, DraftMessage, settings_of, with_system, without
 from server.conversations.formats.turn_pieces import milliseconds, named, paragraphs, with_thought
 from server.conversations.values import About
@@ -66,7 +67,7 @@ def read(item: msgspec.Raw) -> Draft:
     draft = Draft(
         id=outer.id,
         title=outer.title or outer.chat.title or "",
-        messages=without(messages, silent),
+        messages=tuple(calls.expanded(without(messages, silent), _steps(history))),
         leaf=history.currentId,
         created_at=milliseconds(outer.created_at),
         updated_at=milliseconds(outer.updated_at),
@@ -109,6 +110,20 @@ def _whole(found: _Message) -> str:
         thought, said = more[0], said or more[1]
     names = (_file(file) for file in found.files or () if isinstance(file, dict))
     return with_thought(thought, paragraphs((said, *names)))
+
+
+def _steps(history: _History) -> dict[str, list[calls.Step]]:
+    """Return the steps of the answers that have calls."""
+    answers = ((id, found) for id, found in history.messages.items() if found.role == "assistant")
+    return {id: steps for id, found in answers if (steps := _steps_of(found))}
+
+
+def _steps_of(found: _Message) -> list[calls.Step]:
+    steps = details.steps(_text(found.content)) or details.output_steps(found.output or ())
+    if steps:
+        names = (_file(file) for file in found.files or () if isinstance(file, dict))
+        steps[-1].text = paragraphs((steps[-1].text, *names))
+    return steps
 
 
 def _file(file: dict[str, Any]) -> str:

@@ -13,7 +13,8 @@ from server.conversations.values import About
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One piece of a conversation as in the file. ``role`` None, or no text: the piece is dropped."""
+    """One piece of a conversation as in the file. ``role`` None, or no text: the piece is dropped. ``is_alone``: it is
+    not joined with other pieces."""
 
     id: str
     parent: str | None
@@ -22,6 +23,7 @@ class Node:
     thought: str = ""
     created_at: int = 0
     model: str | None = None
+    is_alone: bool = False
 
 
 @dataclass(slots=True)
@@ -73,7 +75,7 @@ def joined(nodes: Sequence[Node], leaf: str | None) -> tuple[tuple[DraftMessage,
     turns: dict[str, _Turn] = {}
     for id in parents_first(above):
         parent = above[id]
-        if parent and children[parent] == 1 and by_id[id].role == by_id[parent].role == "assistant":
+        if parent and children[parent] == 1 and _are_joined(by_id[id], by_id[parent]):
             turns[id] = turns[parent]
             turns[id].nodes.append(by_id[id])
         else:
@@ -83,6 +85,10 @@ def joined(nodes: Sequence[Node], leaf: str | None) -> tuple[tuple[DraftMessage,
         turns[id].message(heads[parent] if parent else None) for id, parent in above.items() if heads[id] == id
     )
     return messages, _leaf(leaf, by_id, heads)
+
+
+def _are_joined(node: Node, above: Node) -> bool:
+    return node.role == above.role == "assistant" and not node.is_alone and not above.is_alone
 
 
 def milliseconds(time: Any) -> int:
