@@ -1,4 +1,4 @@
-/** Line above the composer while the server downloads a model that will answer. */
+/** Line above the composer while the server downloads a model that will answer, or if it could not. */
 
 import { sizeWords } from "../panels/model-words.js";
 import { displayName } from "./model-name.js";
@@ -25,8 +25,10 @@ export class ArrivingView {
     const model = models.find(({ state }) => state === "downloading");
     line.hidden = model === undefined;
     if (!model) return;
-    const { name, title, done = 0, total = 0 } = model;
-    const text = `Getting ${displayName(title ?? name)} · ${sizeWords(done)} of ${sizeWords(total)}`;
+    const { name, title, done = 0, total = 0, error } = model;
+    const shown = displayName(title ?? name);
+    const text = error ? `${shown} could not be downloaded. The reason is in Settings, Models.` : `Getting ${shown} · ${sizeWords(done)} of ${sizeWords(total)}`;
+    bar.hidden = Boolean(error);
     if (words.textContent !== text) words.textContent = text;
     bar.max = Math.max(1, total);
     bar.value = done;

@@ -20,10 +20,10 @@ const DOWNLOAD = "get:";
  */
 export function modelChoices(entries, local) {
   const names = shortNames(entries);
-  const rows = entries.map((entry, index) => ({ entry, choice: choiceOf(entry, names[index] ?? entry.name, local) }));
+  const rows = entries.map((entry, index) => ({ entry, choice: choiceOf(entry, names[index] ?? entry.name, local) })).filter(({ entry }) => !isMissing(entry));
   const choices = (/** @type {(state: string) => boolean} */ has) => rows.filter(({ entry }) => has(entry.state)).map(({ choice }) => choice);
   const others = (local?.models ?? []).filter((model) => !entries.some((entry) => isSame(model, entry)));
-  const suggested = local?.may_get && !local.offline ? local.suggested.filter(({ source }) => !entries.some(({ name }) => name === source)) : [];
+  const suggested = local?.may_get && !local.offline ? local.suggested.filter(({ source }) => !rows.some(({ entry }) => entry.name === source)) : [];
   return [
     { label: "Loaded", choices: choices((state) => state === "loaded") },
     { label: "On this machine", choices: [...choices((state) => state !== "loaded" && state !== "downloading"), ...others.map(notOffered)] },
@@ -85,6 +85,11 @@ function choiceOf(entry, name, local) {
 function notOffered({ name, full_name: value, quantization, size, context }) {
   const facts = factsOf({ quantization: quantization ?? undefined, size, context: context ?? undefined });
   return { value, name: displayName(name), facts, note: "This server doesn't offer this model.", isDisabled: true };
+}
+
+/** @param {ModelEntry} entry whether its download has failed */
+function isMissing({ state, error }) {
+  return state === "downloading" && error !== undefined;
 }
 
 /** @param {Suggested} suggested @returns {Choice} */

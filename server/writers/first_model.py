@@ -53,10 +53,11 @@ class FirstModel:
 
     def _report(self, queue: DownloadQueue) -> None:
         state = queue.state_of(self._model.name)
-        if state is None or state.state in ("stopped", "failed"):
+        if state is None or state.state == "stopped":
             self._writers.downloading(self._model.name, None)
         elif state.state != "done":
-            self._writers.downloading(self._model.name, (state.arrived, state.size or self._model.size))
+            progress = (state.arrived, state.size or self._model.size)
+            self._writers.downloading(self._model.name, progress, state.error)
         if state and state.state == "failed" and not self._has_failed:
             self._has_failed = True
             self._remark(f"{state.error}. The built-in starter answers instead; it knows almost nothing.")

@@ -91,8 +91,9 @@ class HostedModel:
             self.writer is not None or bool(self.waiting) or self.state in (ModelState.LOADING, ModelState.DOWNLOADING)
         )
 
-    def downloading(self, done: int, total: int) -> None:
-        self.state, self.done, self.total = ModelState.DOWNLOADING, done, total
+    def downloading(self, done: int, total: int, error: str | None) -> None:
+        """Note that ``done`` of ``total`` bytes are here. ``error``: the reason if the download has failed."""
+        self.state, self.done, self.total, self.error = ModelState.DOWNLOADING, done, total, error
 
     def load_begun(self) -> None:
         self.state, self.done, self.error = ModelState.LOADING, 0, None

@@ -118,9 +118,10 @@ class ModelWriters:
             self._models.by_name = merged_models(self._chosen, tuple(self._models.each()), found)
         self._models.publish()
 
-    def downloading(self, name: str, progress: tuple[int, int] | None) -> None:
+    def downloading(self, name: str, progress: tuple[int, int] | None, error: str | None = None) -> None:
         """List a model that is being downloaded. ``progress``: bytes that have arrived, and all; None: it is not
-        downloaded any more. Does nothing if another model has the name."""
+        downloaded any more. ``error``: the reason if the download has failed. Does nothing if another model has the
+        name."""
         with self._models.changed:
             model = self._models.by_name.get(name)
             if model is not None and model.state is not ModelState.DOWNLOADING:
@@ -129,7 +130,7 @@ class ModelWriters:
                 self._models.by_name.pop(name, None)
             else:
                 model = self._models.by_name.setdefault(name, HostedModel(name, None))
-                model.downloading(*progress)
+                model.downloading(*progress, error)
         self._models.publish()
 
     def prefer(self, path: Path, before: Callable[[str], None]) -> str | None:
@@ -323,6 +324,8 @@ class ModelWriters:
             return
         progress = f"{size_text(model.done)} of {size_text(model.total or 0)} are here"
         text = f"model: {model.name} is still being downloaded ({progress}); choose another model until then"
+        if model.error:
+            text = f"model: {model.name} is not here: {model.error}; choose another model"
         raise refusal(body, ErrorCode.UNSUPPORTED, text, field="model")
 
     def _refuse_too_large(self, body: Generate, model: HostedModel) -> None:

@@ -19,6 +19,10 @@ describe("The line about a model that is being downloaded", () => {
     view.show([{ name: "starter", state: "loaded" }, { name: "smollm2-135m", state: "downloading", done: 40 * MIB, total: 94 * MIB }]);
     assert.deepEqual([elements.line.hidden, elements.words.textContent], [false, "Getting SmolLM2 135M · 40 MiB of 94 MiB"]);
     assert.deepEqual([elements.bar.value, elements.bar.max], [40 * MIB, 94 * MIB]);
+    assert.equal(elements.bar.hidden, false);
+    view.show([{ name: "starter", state: "loaded" }, { name: "smollm2-135m", state: "downloading", done: 40 * MIB, total: 94 * MIB, error: "no network" }]);
+    assert.deepEqual([elements.line.hidden, elements.bar.hidden], [false, true]);
+    assert.equal(elements.words.textContent, "SmolLM2 135M could not be downloaded. The reason is in Settings, Models.");
     view.show([{ name: "smollm2-135m", state: "loaded" }, { name: "starter", state: "loaded" }]);
     assert.equal(elements.line.hidden, true);
   });

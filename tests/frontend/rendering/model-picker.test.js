@@ -101,6 +101,13 @@ describe("The model picker", () => {
     assert.deepEqual(acted, []);
   });
 
+  it("offers a model again whose download has failed", async () => {
+    local = LOCAL;
+    picker.offer([...entries("One"), { name: "smollm2-135m", state: "downloading", done: 40, total: 100, error: "no network" }]);
+    await open();
+    assert.deepEqual(groups()["To download"], ["SmolLM2 135M A small model."]);
+  });
+
   it("groups the models by what has to happen first, with what each needs", async () => {
     local = LOCAL;
     const disk = { name: "big", state: "on_disk", context: 8192, size: 2 * GB, needs: 3 * GB, title: "Big 7B" };

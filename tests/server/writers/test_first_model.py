@@ -127,9 +127,17 @@ def test_a_download_that_fails_leaves_the_starter_and_says_so_in_one_line(machin
     machine.error = "no network"
     machine.gate.set()
     machine.start()
-    machine.until(lambda: len(machine.remarks) == 2 and machine.model() is None)
+    machine.until(lambda: len(machine.remarks) == 2 and (model := machine.model()) and model.error)
     assert machine.remarks[1] == "no network. The built-in starter answers instead; it knows almost nothing."
-    assert [each.name for each in machine.writers.models] == ["starter"]
+    assert [(each.name, each.error) for each in machine.writers.models] == [("starter", None), (FIRST, "no network")]
+    with pytest.raises(RemoteProtocolError, match=f"{FIRST} is not here: no network; choose another model"):
+        machine.writers.prepare("a", Generate(prompt="Hi", model=FIRST), written="", received=0.0, principal="")
+    machine.error = ""
+    state = machine.queue.state_of(FIRST)
+    assert state
+    machine.queue.resume(state.id)
+    machine.until(lambda: machine.has(ModelState.LOADED))
+    assert machine.writers.models[0].error is None
 
 
 def test_a_user_s_stop_takes_it_from_the_list_until_it_is_resumed(machine: Machine) -> None:
