@@ -178,6 +178,8 @@ class Generation:
     def apply(self, update: Update, now: float) -> None:
         """Apply an update of the engine, as of ``now`` (``time.monotonic()`` seconds)."""
         match update:
+            case Piece():
+                self._apply_piece(update, now)
             case Queued(position=position, eta_ms=eta_ms) if self.state in WAITING:
                 self._enter(GenerationState.QUEUED, GenerationEvent.WAIT)
                 self.status = Status(id=self.id, state=self.state, position=position, eta_ms=eta_ms)
@@ -192,8 +194,6 @@ class Generation:
                 self.status = Status(
                     id=self.id, state=self.state, done=read[0], total=read[1], dropped=self.dropped or None
                 )
-            case Piece():
-                self._apply_piece(update, now)
             case Steered(instruction=instruction, completion_tokens=count):
                 self.log.steer(instruction.content, now)
                 self.completion_tokens = count

@@ -99,6 +99,8 @@ class LogAppender:
     def _append_one(self, entry: Entry, now: float) -> Iterable[Wake]:
         """Append one entry. Returns the callbacks to call."""
         match entry:
+            case Piece():  # nearly all entries
+                return self._append_update(entry, now)
             case Begun(request=request):
                 if self._generations.accept(request.id):
                     self.submit(request)
@@ -110,14 +112,18 @@ class LogAppender:
                 if generation := self._generations.open_one(entry.id):
                     return self._end_broken(generation, entry, now)
             case _:
-                generation = self._generations.open_one(entry.id)
-                if generation and generation.broken is None:
-                    return self._update(generation, entry, now)
+                return self._append_update(entry, now)
         return ()
+
+    def _append_update(self, update: Update, now: float) -> Iterable[Wake]:
+        generation = self._generations.open_one(update.id)
+        return self._update(generation, update, now) if generation and generation.broken is None else ()
 
     def _update(self, generation: Generation, update: Update, now: float) -> Iterable[Wake]:
         generation.apply(update, now)
-        if isinstance(update, Steered):
+        if isinstance(update, Piece):
+            self._parts.guarded("the measurements", lambda: self._measurements.piece(generation, update, now))
+        elif isinstance(update, Steered):
             event = SteeredEvent(id=generation.id, seq=generation.log.pieces, content=update.instruction.content)
             self._steering.read(generation, event)
         elif isinstance(update, SteerRefused):
@@ -125,8 +131,6 @@ class LogAppender:
         elif isinstance(update, Tuned):
             self._tuner.tuned(generation)
             self._expiry.update_detach_timer(generation)
-        elif isinstance(update, Piece):
-            self._parts.guarded("the measurements", lambda: self._measurements.piece(generation, update, now))
         elif isinstance(update, Finished):
             self._end(generation, update, now)
         return generation.watchers

@@ -54,6 +54,7 @@ class AnswerRequests:
             return await self._stopped(answer)
         finally:
             self._open.pop(answer.id, None)
+            self._deliveries.rest.forget(answer.id)
 
     async def _to_end(self, answer: Answer) -> Finished:
         """Ask until the answer has ended. A cut is tried again for as long as the upstream's patience."""
@@ -98,6 +99,7 @@ class AnswerRequests:
                 raise RefusedError(f"{TEMPLATE_PATH} has no prompt")
         wanted = ask(answer.kind, answer.asked, text, answer.left, rendered)
         self._open[answer.id] = answer
+        self._deliveries.rest.hurry(answer.id)
         try:
             async with self._line.stream(wanted.path, wanted.body) as stream:
                 self._known.reached()
@@ -107,6 +109,7 @@ class AnswerRequests:
                 raise CutError("it ended the answer without a reason")
         except UpstreamError:
             self._open.pop(answer.id, None)
+            self._deliveries.rest.forget(answer.id)
             raise
         finally:
             self._deliveries.add(answer.on_end(time.monotonic()))
@@ -125,7 +128,9 @@ class AnswerRequests:
                     said = self._line.scrubbed(delta.error)
                     raise RefusedError(said, is_overflow=delta.overflow) if delta.refused else CutError(said)
                 self._deliveries.add(answer.on_delta(delta, now))
-            stream.writing = stream.writing or answer.is_writing
+            if not stream.writing and answer.is_writing:
+                stream.writing = True
+                self._deliveries.rest.allow(answer.id)
             if form == "native" and answer.finish is not None:
                 return
 
@@ -137,6 +142,7 @@ class AnswerRequests:
         """Return the end of a cancelled or interrupted answer. Its connection is closed already."""
         if answer.cancel_received is None:
             return answer.finished(FinishReason.INTERRUPTED, time.monotonic(), stopped=False)
+        self._deliveries.rest.hurry(answer.id)
         stopped = self._known.confirms_stop and (answer.id not in self._open or await self._has_stopped())
         return answer.finished(FinishReason.CANCELLED, time.monotonic(), stopped=stopped)
 

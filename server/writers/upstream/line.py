@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 
 from server.writers.upstream.chunks import is_overflow, sentence
+from server.writers.upstream.silence import SilenceLimit
 from server.writers.upstream.sse_lines import LineTooLongError, SseLines
 
 CONNECT_SECONDS: Final = 10.0
@@ -110,7 +111,8 @@ class Line:
             if "json" in response.content_type:
                 raise RefusedError(self._clean(await _limited(response)) or "it sends no stream")
             try:
-                yield Stream(response, self._silence)
+                async with SilenceLimit(self._silence) as limit:
+                    yield Stream(response, limit)
             finally:
                 if not response.content.at_eof():
                     response.close()  # an answer that nobody wants must not be computed
@@ -184,17 +186,18 @@ class Stream:
     """The events of one response. ``writing``: set it once text has come; from then on silence is a cut. While the
     prompt is read nothing may come for minutes."""
 
-    def __init__(self, response: aiohttp.ClientResponse, silence: float) -> None:
-        self._response = response
-        self._silence = silence
+    def __init__(self, response: aiohttp.ClientResponse, limit: SilenceLimit) -> None:
+        self._content = response.content
+        self._limit = limit
         self.writing = False
         self._lines = SseLines()
 
-    async def read(self) -> list[bytes] | None:
+    async def read(self) -> Sequence[bytes] | None:
         """Return the data of the next events, maybe of none; None at the end. Raises as ``Line.stream``."""
-        async with asyncio.timeout(self._silence if self.writing else None):
-            data = await self._response.content.readany()
-        return list(self._lines.fed(data)) if data else None
+        if self.writing:
+            self._limit.restart()
+        data = await self._content.readany()
+        return self._lines.fed(data) if data else None
 
 
 def _kept_alive(address: tuple[Any, ...]) -> socket.socket:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 MAX_LINE: Final = 1 << 20
 """Maximum length of a line, in bytes. Beyond it the stream is a fault of the upstream."""
+
+
+NAMES: Final = (b"data:", b"error:")
+"""Beginnings of lines with data. Older llama-servers name their errors so."""
 
 
 class LineTooLongError(Exception):
@@ -22,24 +26,19 @@ class SseLines:
     def __init__(self) -> None:
         self._rest = bytearray()
 
-    def fed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the data of each line that ``data`` completes. Raises LineTooLongError."""
-        if not self._rest and data.endswith(b"\n"):
-            lines = data.split(b"\n")
-        else:
+    def fed(self, data: bytes) -> Sequence[bytes]:
+        """Return the data of each line that ``data`` completes. Raises LineTooLongError."""
+        if b"\n" not in data:
             self._rest += data
-            if b"\n" not in data:
-                self._check(self._rest)
-                return
-            lines = bytes(self._rest).split(b"\n")
+            self._check(len(self._rest))
+            return ()
+        lines = (bytes(self._rest) + data if self._rest else data).split(b"\n")
         self._rest = bytearray(lines.pop())
-        self._check(self._rest)
-        for line in lines:
-            self._check(line)
-            if line.startswith(b"data:") or line.startswith(b"error:"):  # older llama-servers name their errors so
-                yield line.partition(b":")[2].strip()
+        if len(data) > MAX_LINE or len(lines[0]) > MAX_LINE:
+            self._check(max(map(len, (self._rest, *lines))))
+        return [line.partition(b":")[2].strip() for line in lines if line.startswith(NAMES)]
 
     @staticmethod
-    def _check(line: bytes | bytearray) -> None:
-        if len(line) > MAX_LINE:
+    def _check(length: int) -> None:
+        if length > MAX_LINE:
             raise LineTooLongError

@@ -151,6 +151,7 @@ class UpstreamWriter(WithoutTokens):
         """Run ``act`` on the loop. Raises EngineDeadError after the end."""
         try:
             self._loop.call_soon_threadsafe(act)
+            self._deliveries.rest.end()
         except RuntimeError:
             raise EngineDeadError("the connection to the model's server has ended; restart the server") from None
 

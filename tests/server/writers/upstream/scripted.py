@@ -72,6 +72,14 @@ class Scripted:
         """Continue every answer that is held."""
         self._loop.call_soon_threadsafe(self._wake.set)
 
+    def finish_all(self, seconds: float) -> None:
+        """Wait until every request so far has its whole response in the socket."""
+
+        async def finished() -> None:
+            await asyncio.wait(self._clients.values())
+
+        asyncio.run_coroutine_threadsafe(finished(), self._loop).result(seconds)
+
     @property
     def answers(self) -> list[Seen]:
         """The requests for answers."""
@@ -179,7 +187,7 @@ class Scripted:
             for _, event in events(seen, reply):
                 writer.write(b"%x\r\n%s\r\n" % (len(event), event))
                 await writer.drain()
-                await asyncio.sleep(reply.pace)
+                await asyncio.sleep(reply.pace - (self._loop.time() % reply.pace if reply.in_step else 0.0))
                 if reader.at_eof() or self._end.is_set():
                     return
             writer.write(b"0\r\n\r\n")

@@ -37,7 +37,8 @@ class Reply:
     the client leaves or ``Scripted.release`` is called. ``usage``: where the token counts are. ``raw``: the whole body
     of the stream, instead of the answer. ``error``: this chunk comes after ``hold`` tokens. ``calls``: functions that
     the answer calls after its text, with their arguments. ``pace``: seconds between two events, as a real model has;
-    then `/slots` tells how many such answers are written.
+    then `/slots` tells how many such answers are written. ``in_step``: the events of all answers come at the same
+    times, as from one batch.
     """
 
     status: int = 200
@@ -56,3 +57,4 @@ class Reply:
     answer: str = ANSWER
     calls: Sequence[tuple[str, str]] = ()
     pace: float = 0.0
+    in_step: bool = False

@@ -26,11 +26,13 @@ class Deliveries:
     """The listener: keeps every update, and wakes the test."""
 
     def __init__(self) -> None:
+        self.deliveries: list[Sequence[Update]] = []
         self._updates: defaultdict[str, list[Update]] = defaultdict(list)
         self._news = threading.Condition()
 
     def __call__(self, updates: Sequence[Update]) -> None:
         with self._news:
+            self.deliveries.append(updates)
             for update in updates:
                 self._updates[update.id].append(update)
             self._news.notify_all()
