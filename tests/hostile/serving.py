@@ -11,6 +11,7 @@ import contextlib
 import logging
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -26,8 +27,13 @@ from server.models.local_models import LocalModels
 from server.models.memory import ChatSizes
 from server.serving import CLIENTS_FAULTS
 from server.transports import connection
+from server.writers.upstream.known_upstream import KnownUpstream
+from server.writers.upstream.upstream import Address
+from server.writers.upstream.writer import UpstreamWriter
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.running import RunningServer, refusing_port, serving
+from tests.server.writers.upstream.scripted import Scripted
+from tests.server.writers.upstream.scripted_reply import Reply
 
 NEVER = 3600.0
 
@@ -83,8 +89,17 @@ def _strict() -> Guard:
     return guard
 
 
-async def _serve(folder: Path, http: type[PunctualProtocol]) -> None:
-    """Run all servers until standard input ends."""
+def _behind(stack: contextlib.AsyncExitStack, *, held: bool) -> UpstreamWriter:
+    """Return a writer over a scripted upstream, which writes nothing if it is ``held``."""
+    answer = Reply(hold=0) if held else Reply(answer="12")
+    scripted = stack.enter_context(Scripted("llama-server", lambda seen: replace(answer)))
+    known = KnownUpstream(Address(url=scripted.url), slots=2)
+    known.ask()
+    return UpstreamWriter(known)
+
+
+async def _serve(folder: Path, http: type[PunctualProtocol], is_behind: bool) -> None:
+    """Run all servers until standard input ends. ``is_behind``: each is in front of an upstream."""
     alice, bob, revoked = _keys(folder)
 
     async with contextlib.AsyncExitStack() as stack:
@@ -105,6 +120,7 @@ async def _serve(folder: Path, http: type[PunctualProtocol]) -> None:
                     active_limit=active,
                     http=http,
                     local_models=LocalModels(folder / "models", None, environ, ChatSizes(None, 2)),
+                    writer=await asyncio.to_thread(_behind, stack, held=held) if is_behind else None,
                 )
             )
 
@@ -128,14 +144,15 @@ async def _serve(folder: Path, http: type[PunctualProtocol]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--impatient", action="store_true", help="whoever is slow is given up soon")
-    impatient = parser.parse_args().impatient
+    parser.add_argument("--upstream", action="store_true", help="the models are behind another server")
+    asked = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in CLIENTS_FAULTS)
-    if impatient:
+    if asked.impatient:
         for module in (admission, connection):
             setattr(module, "HELLO_SECONDS", 0.3)  # noqa: B010
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_serve(Path(folder), Impatient if impatient else Patient))
+        asyncio.run(_serve(Path(folder), Impatient if asked.impatient else Patient, asked.upstream))
 
 
 if __name__ == "__main__":

@@ -97,9 +97,10 @@ def _prepare(world: World) -> None:
         Http("alice", sent, status, "", body, at, "alice").mount(world)
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Besieged]:
-    with besieged() as found, line.line(found.world.port("locked")) as channel:
+@contextlib.contextmanager
+def besieged_with_alice(*options: str) -> Iterator[Besieged]:
+    """Run the servers with what is alice's, and her open channel. At the end no server has had a fault."""
+    with besieged(*options) as found, line.line(found.world.port("locked")) as channel:
         world = found.world
         _prepare(world)
         headers = world.headers("locked", "alice", (), "x")
@@ -109,6 +110,12 @@ def servers() -> Iterator[Besieged]:
         name = told.partition(b'"connection":"')[2].partition(b'"')[0].decode()
         yield Besieged(found.process, World(world.targets, name), found.said)
     assert "Traceback" not in "".join(found.said), "".join(found.said)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Besieged]:
+    with besieged_with_alice() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +165,10 @@ def test_slow_clients_are_closed(impatient: Besieged, attack: Attack) -> None:
 
 @pytest.mark.parametrize("at", ["open", "locked"])
 def test_after_it_the_server_answers(servers: Besieged, at: str) -> None:
+    assert_answers(servers, at)
+
+
+def assert_answers(servers: Besieged, at: str) -> None:
     token = "alice" if at == "locked" else None
     Http("good", "POST /generate", 200, '"reason":"stop"', '{"prompt":"Hi"}', at, token).mount(servers.world)
     Http("good", "GET /healthz", 200, '"alive":true', at=at).mount(servers.world)
@@ -165,6 +176,10 @@ def test_after_it_the_server_answers(servers: Besieged, at: str) -> None:
 
 
 def test_alice_still_has_what_was_hers(servers: Besieged) -> None:
+    assert_alice_has_hers(servers)
+
+
+def assert_alice_has_hers(servers: Besieged) -> None:
     world = servers.world
     Http("hers", "GET /generations/herss", 200, '"state":"done"', at="locked", token="alice").mount(world)
     Http("hers", "GET /api/conversations/herss", 200, '"title":"hers"', at="locked", token="alice").mount(world)

@@ -189,16 +189,18 @@ async def serving(
     disk: ModelDisk | None = None,
     draft_ahead: bool = True,
     options: EngineOptions | None = None,
+    writer: Writer | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Run a server over ``model``, the default one, and ``others``.
 
-    ``data``: its folder, if that must outlive the server. ``disk``: models that it may load.
+    ``data``: its folder, if that must outlive the server. ``disk``: models that it may load. ``writer``: in place of
+    the one over the models, which then write nothing.
     """
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         engine = BatchingEngine(model, options)
         journal, store = Journal(folder), Store(folder)
-        writer = _writer(engine, others, disk, draft_ahead)
+        writer = writer or _writer(engine, others, disk, draft_ahead)
         app = create_app(
             writer, journal, on_restart, queue_limit, guard, active_limit, store, root_path, None, local_models
         )
