@@ -13,6 +13,8 @@ from tests.faults.follower import Follower
 from tests.faults.lives import living
 from tests.faults.proxy import Proxy, proxy_to
 from tests.faults.scale import DEADLINE, scaled
+from tests.server.writers.upstream.scripted import Scripted
+from tests.server.writers.upstream.scripted_reply import Reply
 
 KILLS = scaled(4, 100)
 TOKENS = 400
@@ -64,11 +66,22 @@ class Witness:
 
 
 async def test_each_generation_has_one_end_and_no_text_changes(tmp_path: Path) -> None:
-    chance, serve = random.Random(7), ("server", "serve", "--port=0", f"--data={tmp_path}", "--parallel=2")
+    await kill_and_check(tmp_path, KILLS)
+
+
+async def test_behind_an_upstream_each_generation_has_one_end_and_no_text_changes(tmp_path: Path) -> None:
+    text = " ".join(map(str, range(1, TOKENS + 1)))
+    with Scripted("llama-server", lambda seen: Reply(answer=text, pace=0.0005)) as scripted:
+        await kill_and_check(tmp_path, scaled(2, 50), f"--upstream={scripted.url}")
+
+
+async def kill_and_check(data: Path, kills: int, *options: str) -> None:
+    """Kill a server ``kills`` times, each time in the middle of new answers."""
+    chance, serve = random.Random(7), ("server", "serve", "--port=0", f"--data={data}", "--parallel=2", *options)
     async with asyncio.timeout(DEADLINE), proxy_to(0) as proxy, contextlib.AsyncExitStack() as stack:
         chat: Chat | None = None
         async with asyncio.TaskGroup() as watching:
-            for number in range(KILLS):
+            for number in range(kills):
                 async with living(*serve) as life:
                     proxy.target = life.port
                     if chat is None:
