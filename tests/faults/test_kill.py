@@ -72,11 +72,13 @@ async def test_each_generation_has_one_end_and_no_text_changes(tmp_path: Path) -
 async def test_behind_an_upstream_each_generation_has_one_end_and_no_text_changes(tmp_path: Path) -> None:
     text = " ".join(map(str, range(1, TOKENS + 1)))
     with Scripted("llama-server", lambda seen: Reply(answer=text, pace=0.0005)) as scripted:
-        await kill_and_check(tmp_path, scaled(2, 50), f"--upstream={scripted.url}")
+        texts = await kill_and_check(tmp_path, scaled(2, 50), f"--upstream={scripted.url}")
+        assert set(texts) == {text}
 
 
-async def kill_and_check(data: Path, kills: int, *options: str) -> None:
-    """Kill a server ``kills`` times, each time in the middle of new answers."""
+async def kill_and_check(data: Path, kills: int, *options: str) -> list[str]:
+    """Kill a server ``kills`` times, each time in the middle of new answers. Returns their texts."""
+    witnesses: list[Witness] = []
     chance, serve = random.Random(7), ("server", "serve", "--port=0", f"--data={data}", "--parallel=2", *options)
     async with asyncio.timeout(DEADLINE), proxy_to(0) as proxy, contextlib.AsyncExitStack() as stack:
         chat: Chat | None = None
@@ -88,6 +90,7 @@ async def kill_and_check(data: Path, kills: int, *options: str) -> None:
                         chat = await stack.enter_async_context(connect(proxy.url, retry=SOON))
                     marks = [chance.randrange(1, 600) for _ in PROMPTS]
                     begun = [Witness(chat, proxy, f"k{number}-{n}", PROMPTS[n], mark) for n, mark in enumerate(marks)]
+                    witnesses += begun
                     for witness in begun:
                         watching.create_task(witness.watch(), name=witness.id)
                     await begun[number % len(begun)].far.wait()
@@ -95,3 +98,4 @@ async def kill_and_check(data: Path, kills: int, *options: str) -> None:
             last = await stack.enter_async_context(living(*serve))
             proxy.target = last.port
         assert (await last.health())["engine"]["running"] == 0
+    return [witness.generation.text for witness in witnesses]
