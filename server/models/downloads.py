@@ -80,7 +80,9 @@ def check_room(folder: Path, needed: int) -> None:
     """Raise DownloadError if the disk has less than ``needed`` bytes left."""
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise DownloadError(f"{folder}: {size_text(needed)} are needed, and {size_text(free)} are free; free some space")
+        raise DownloadError(
+            f"{folder}: {size_text(needed)} are needed, and {size_text(free)} are free; free some space"
+        )
 
 
 def copy_checked(source: IO[bytes], part: Path, sha256: str) -> None:

@@ -36,6 +36,9 @@ PAUSE: Final = 1.0
 MOST_JSON: Final = 64 << 20
 """Longest answer about a repository, in bytes."""
 
+ANOTHER: Final = "try again, and if that fails too, get the model from another place"
+"""Remedy if a file is not the right one."""
+
 _PORTS: Final = {"http": 80, "https": 443}
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
@@ -237,7 +240,7 @@ def check(part: Path, size: int | None, sha256: str | None) -> None:
     if size in (None, _size(part)) and sha256 in (None, sha256_of(part)):
         return
     part.unlink()
-    raise DownloadError("the file that arrived is not what was announced (its size or SHA-256 differs)")
+    raise DownloadError(f"the file that arrived is not what was announced (its size or SHA-256 differs); {ANOTHER}")
 
 
 def _copy(answer: Any, file: IO[bytes], size: int | None, progress: Progress) -> None:
@@ -246,7 +249,7 @@ def _copy(answer: Any, file: IO[bytes], size: int | None, progress: Progress) ->
     while data := _read(answer):
         arrived += len(data)
         if whole is not None and arrived > whole:
-            raise DownloadError("the file that arrives is longer than what was announced")
+            raise DownloadError(f"the file that arrives is longer than what was announced; {ANOTHER}")
         file.write(data)
         progress(arrived, whole)
     if whole is not None and arrived < whole:

@@ -47,7 +47,9 @@ def get_url(
         try:
             HttpFiles(dialer=dialer).fetch(url, part, None, progress)
         except RefusedError as error:
-            raise DownloadError(f"{printable(name)}: the server answers with status {error.status}") from None
+            raise DownloadError(
+                f"{printable(name)}: the server answers with status {error.status}; check the address"
+            ) from None
         except CutError as error:
             reason = f"{error.text('the server')}; the next try continues there"
             raise DownloadError(f"{printable(name)}: {reason}") from None

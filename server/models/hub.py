@@ -158,11 +158,11 @@ def hub_errors(subject: str) -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
-        reason = _STATUS.get(error.status, f"the hub answers with status {error.status}")
+        reason = _STATUS.get(error.status, f"the hub answers with status {error.status}; try again later")
     except DownloadError as error:
         reason = str(error)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        reason = "the hub's answer can't be read"
+        reason = "the hub's answer can't be read; try again later, or check HF_ENDPOINT"
     except CutError as error:
         reason = f"{error.text('the hub')}; a download continues there at the next try"
     else:

@@ -76,7 +76,7 @@ class PackageIndexes:
                     return link.url if _is_remote(link.url) else _path(link.url)
             has_other = has_other or bool(links)
         if has_other:
-            raise DownloadError("the package there is not the one that was expected (its SHA-256 differs)")
+            raise DownloadError(f"the package there is not the one that was expected (its SHA-256 differs); {REMEDY}")
         raise DownloadError(problems[0] if problems else self._missing(wheel))
 
     def files(self, url: str) -> HttpFiles:
