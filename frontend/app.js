@@ -40,6 +40,7 @@ import { messageTemplates } from "./rendering/message-templates.js";
 import { ArrivingView } from "./rendering/arriving-view.js";
 import { ModelPicker } from "./rendering/model-picker.js";
 import { NearObserver } from "./rendering/near-observer.js";
+import { TemporaryView } from "./rendering/temporary-view.js";
 import { PageTitle } from "./rendering/page-title.js";
 import { PrintObserver } from "./rendering/print-observer.js";
 import { Scroller } from "./rendering/scroller.js";
@@ -47,6 +48,7 @@ import { SidebarView } from "./rendering/sidebar-view.js";
 import { TextViewer } from "./rendering/text-viewer.js";
 import { ToastView } from "./ui/toast-view.js";
 import { TranscriptView } from "./rendering/transcript-view.js";
+import { pageBindings } from "./page-bindings.js";
 import { ROOT_PATH } from "./root-path.js";
 import { clock, connectionTo } from "./server-connection.js";
 import { Shortcuts } from "./shortcuts.js";
@@ -189,6 +191,7 @@ const chatApp = new ChatApp({
     new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
   ),
   newChatSettings: new KeptSettings(storage),
+  temporary: new TemporaryView({ button: element("temporary-chat", HTMLButtonElement), notice: element("temporary-notice", HTMLElement) }),
   draftAhead: new DraftAhead({ input: composerInput, document, composer, connection, storage, clock }),
   copy: copyText,
   clock,
@@ -196,21 +199,7 @@ const chatApp = new ChatApp({
 });
 
 const shortcuts = new Shortcuts(document, /Mac|iPhone|iPad/.test(navigator.platform));
-shortcuts.add(
-  { label: "Send message", keys: "Enter" },
-  { label: "New line", keys: "Shift+Enter" },
-  { label: "Steer the answer", where: "while it is being written", keys: "Mod+Enter" },
-  { label: "Edit last message", where: "in an empty composer", keys: "ArrowUp", act: (target) => target === composerInput && chatApp.editLast() },
-  { label: "Stop, or close panel", keys: "Escape", act: () => chatApp.stop() },
-  { label: "New chat", keys: "Mod+Shift+O", act: newChat },
-  { label: "Search chats", keys: "Mod+K", act: () => sidebar.search() },
-  { label: "Show or hide sidebar", keys: "Mod+Shift+S", act: () => sidebar.toggle() },
-  { label: "Previous version", where: "on a message", keys: "ArrowLeft", act: () => chatApp.turnBranch(-1) },
-  { label: "Next version", where: "on a message", keys: "ArrowRight", act: () => chatApp.turnBranch(1) },
-  { label: "Rename chat", where: "in the chat list", keys: "F2" },
-  { label: "Delete chat", where: "in the chat list", keys: "Delete" },
-  { label: "Show shortcuts", where: "outside text fields", keys: "?" },
-);
+shortcuts.add(...pageBindings({ chatApp, composerInput, sidebar, newChat }));
 
 const panels = new Panels({
   button: element("settings-button", HTMLButtonElement),
@@ -261,6 +250,13 @@ const attachments = new Attachments({
 });
 
 for (const id of ["new-chat", "new-chat-short"]) element(id, HTMLButtonElement).addEventListener("click", newChat);
+element("temporary-chat", HTMLButtonElement).addEventListener("click", () => {
+  sidebar.close();
+  chatApp.startTemporaryChat();
+});
+addEventListener("beforeunload", (event) => {
+  if (chatApp.wouldLose) event.preventDefault();
+});
 new PrintObserver(window).start(() => {
   transcript.prepareWhole();
   MarkdownText.paintWaiting();
@@ -276,7 +272,7 @@ connection.observe((state) => {
 drafts.start();
 chatApp.start({
   conversationOpened: (id) => {
-    drafts.open(id ?? "new");
+    drafts.open(chatApp.isTemporary ? null : (id ?? "new"));
     chips.opened(id === null, chatApp.settings);
   },
   settingsShown: () => {

@@ -14,10 +14,12 @@ import { circumstancesOf, openConversation } from "./chat/opening.js";
 import { Questions } from "./chat/questions.js";
 import { QueueControl } from "./chat/queue-control.js";
 import { SenderEvents } from "./chat/sender-events.js";
+import { dialogueTo } from "./chat/temporary-requests.js";
 import { SettingsSaver } from "./chat/settings-saver.js";
 import { Steering } from "./chat/steering.js";
 import { UnsentMessages } from "./chat/unsent-messages.js";
 import { Sender } from "./conversations/sender.js";
+import { TemporaryChanges } from "./conversations/temporary-changes.js";
 
 /** @typedef {Required<import("./rendering/message-view.js").MessageDelegate>} MessageDelegate */
 /** @typedef {import("./chat/presenting.js").OfferName} OfferName */
@@ -48,6 +50,7 @@ import { Sender } from "./conversations/sender.js";
  * @property {import("./composer/effort-choice.js").EffortChoice} [effortChoice]
  * @property {import("./panels/settings.js").KeptSettings} [newChatSettings] settings of the next new chat
  * @property {import("./composer/draft-ahead.js").DraftAhead} [draftAhead]
+ * @property {import("./rendering/temporary-view.js").TemporaryView} [temporary]
  * @property {(text: string) => Promise<boolean>} copy
  * @property {import("./connection.js").Clock} clock
  * @property {() => string} newId
@@ -77,6 +80,8 @@ export class ChatApp {
   #steering;
   #isConnected = false;
   #open;
+  /** @type {TemporaryChanges | null} changes of the open conversation, if it is temporary */
+  #changes = null;
   /** @type {ChatAppDelegate | null} */
   #delegate = null;
   /** Settings that were reported to the delegate last, so that none are reported twice. */
@@ -129,7 +134,7 @@ export class ChatApp {
     });
     this.#libraryEvents = new LibraryEvents(parts, this.#unsent, {
       open: () => this.#open,
-      turnTo: (id, message, query) => this.#turnTo(id, message, query),
+      turnTo: (id, message, query) => this.#turnTo(id, { message, query }),
       startNewChat: () => this.startNewChat(),
       sendUnsent: () => this.#sender.sendAll(true),
       idle: (id) => void this.#queue.runner.conversationIdle(id),
@@ -145,6 +150,7 @@ export class ChatApp {
       open: () => this.#open,
       ask: (question) => this.#questions.ask(question),
       askElsewhere: (content) => this.#questions.askElsewhere(content),
+      changes: () => this.#changes ?? parts.api,
       openChat: (id) => this.#libraryEvents.conversationChosen(id, null),
       refresh: () => this.#refresh(),
       leaveEmpty: () => this.#leaveEmpty(),
@@ -221,6 +227,23 @@ export class ChatApp {
     this.#parts.composer.focus();
   }
 
+  /** Show an empty chat that only this page has, and only as long as it is open. */
+  startTemporaryChat() {
+    this.#parts.address.go(null);
+    this.#turnTo(null, { isTemporary: true });
+    this.#parts.composer.focus();
+  }
+
+  /** True if only this page has the open chat. */
+  get isTemporary() {
+    return this.#open.isTemporary;
+  }
+
+  /** True if something would be lost with the page: text or messages of a temporary chat. */
+  get wouldLose() {
+    return this.isTemporary && (this.#open.path.length > 0 || !this.#parts.composer.isEmpty);
+  }
+
   /** Settings of the open conversation. Those set in a new chat also apply to the next new chat. */
   get settings() {
     return this.#open.settings;
@@ -233,7 +256,7 @@ export class ChatApp {
     for (const parcel of this.#parts.outbox.of(this.#open.id)) {
       if (parcel.create && !parcel.failure) this.#parts.outbox.put({ ...parcel, create: settings });
     }
-    if (!this.#open.isOnServer) this.#parts.newChatSettings?.set(settings);
+    if (!this.#open.isOnServer && !this.isTemporary) this.#parts.newChatSettings?.set(settings);
     this.#settingsSaver.save();
     this.#show();
   }
@@ -367,6 +390,7 @@ export class ChatApp {
     this.#connectionAnnouncer.announce(state);
     this.#isConnected = state.name === "connected";
     if (state.name === "connected") {
+      this.#parts.temporary?.offer(state.welcome.features?.includes("temporary") ?? false);
       this.#steering.greeted(state.welcome);
       this.#models.greeted(state.welcome);
     }
@@ -407,16 +431,16 @@ export class ChatApp {
 
   /**
    * @param {string | null} id
-   * @param {string | null} [message] to scroll to
-   * @param {string} [query] search text that found the message
+   * @param {{message?: string | null, query?: string, isTemporary?: boolean}} [how] message: to scroll to; query: search
+   *   text that found it
    */
-  #turnTo(id, message = null, query = "") {
+  #turnTo(id, { message = null, query = "", isTemporary = false } = {}) {
     this.#view.want(message, query);
-    const isNewAlready = id === null && this.#open.phase === "new";
+    const isNewAlready = id === null && this.#open.phase === "new" && this.#open.isTemporary === isTemporary;
     if (id !== this.#open.id && !isNewAlready) {
-      for (const generation of this.#open.tracked) this.#parts.connection.detach(generation);
-      this.#open.leave();
-      this.#open = openConversation(id, this.#parts, this.#unsent, () => this.#show());
+      this.#leave();
+      this.#open = openConversation(id, this.#parts, this.#unsent, () => this.#show(), isTemporary);
+      this.#changes = isTemporary ? new TemporaryChanges(this.#open) : null;
       this.#parts.transcript.clear();
       this.#parts.announcer.forget();
     }
@@ -424,6 +448,15 @@ export class ChatApp {
     this.#show();
     if (id !== null) this.#open.read();
     this.#queue.runner.sendElsewhere();
+  }
+
+  /** Leave the open conversation. A temporary one is gone, with the answer that is being written. */
+  #leave() {
+    const { id, tracked, writing, isTemporary } = this.#open;
+    if (isTemporary) for (const generation of writing) this.#sender.cancel(generation);
+    for (const generation of tracked) this.#parts.connection.detach(generation);
+    this.#open.leave();
+    if (isTemporary) this.#unsent.remove(id);
   }
 
   /**
@@ -436,10 +469,7 @@ export class ChatApp {
     const model = this.#models.chosen;
     const chosen = model === undefined ? {} : { model };
     if (isOnServer) return { type: "draft", conversation: id, content, parent: leaf, ...chosen };
-    /** @type {{role: "system" | "user", content: string}[]} */
-    const messages = [{ role: "user", content }];
-    if (this.settings.system) messages.unshift({ role: "system", content: this.settings.system });
-    return { type: "draft", messages, ...chosen };
+    return { type: "draft", messages: dialogueTo(this.#open, leaf, content), ...chosen };
   }
 
   /** @returns {Circumstances} */
@@ -456,6 +486,7 @@ export class ChatApp {
     this.#settingsSaver.save();
     this.#context.measure();
     this.#models.show();
+    this.#parts.temporary?.show(this.isTemporary);
     this.#view.show(this.#open, this.#circumstances, this.#steering.isPossible);
     this.#reportSettings();
     this.#view.reveal(this.#open, () => this.#show());

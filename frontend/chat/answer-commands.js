@@ -38,7 +38,7 @@ export class AnswerCommands {
    */
   async branch(conversation, message, id) {
     try {
-      const copy = await this.#parts.api.branch(id, { conversation, message });
+      const copy = await this.#parts.changes().branch(id, { conversation, message });
       this.#parts.libraryUI.library.onSummary(copy);
       this.#parts.openChat(id);
       this.#parts.announcer.say("Branch opened as a new chat");
@@ -54,7 +54,7 @@ export class AnswerCommands {
    */
   async #saveText(open, id, { text, was }) {
     try {
-      await this.#parts.api.changeMessage(open.id, id, { content: text, was });
+      await this.#parts.changes().changeMessage(open.id, id, { content: text, was });
       await open.read();
       this.#parts.announcer.say("Answer saved");
       return true;

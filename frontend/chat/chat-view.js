@@ -73,10 +73,11 @@ export class ChatView {
   }
 
   /** @param {OpenConversation} open */
-  showTitle({ id, title, writing }) {
+  showTitle({ id, title, writing, isTemporary }) {
     const { library } = this.#parts.libraryUI;
     const others = library.holdings.conversations.filter((other) => other.id !== id && other.writing.length > 0);
-    this.#parts.pageTitle.show(library.find(id)?.title || title, writing.length > 0, others.length);
+    const name = isTemporary ? "Temporary chat" : library.find(id)?.title || title;
+    this.#parts.pageTitle.show(name, writing.length > 0, others.length);
   }
 
   /**

@@ -84,7 +84,7 @@ export class ContextKeeper {
       return this.#showChoice();
     }
     const isUnsent = this.#parts.outbox.of(id).some(({ request }) => request.id === leaf || request.message_id === leaf);
-    this.#size.look(this.#open, leaf !== null && !isUnsent);
+    this.#size.look(this.#open, leaf !== null && !isUnsent && !this.#open.isTemporary);
     this.showMeter();
     this.#showChoice();
   }

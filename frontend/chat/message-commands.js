@@ -37,12 +37,12 @@ import { reportTrouble } from "./trouble.js";
  * @property {() => void} refresh updates the view of the conversation
  * @property {() => void} leaveEmpty opens a new chat if nothing is left of one that the server never had
  * @property {{find: (id: string) => ActedView | undefined, focus: (id: string) => void}} transcript
- * @property {{
+ * @property {() => {
  *   change: (id: string, change: Change) => Promise<unknown>, removeMessage: (id: string, message: string) => Promise<unknown>,
  *   restoreMessage: (id: string, message: string) => Promise<unknown>,
  *   changeMessage: (id: string, message: string, change: import("../conversations/api.js").MessageChange) => Promise<unknown>,
  *   branch: (id: string, branch: {conversation: string, message: string}) => Promise<import("../conversations/api.js").Summary>,
- * }} api
+ * }} changes to the conversation that is open now
  * @property {Outbox} outbox
  * @property {{write: (text: string) => void, focus: () => void, readonly isEmpty: boolean}} composer
  * @property {{readonly library: {onSummary: (summary: import("../conversations/api.js").Summary) => void}}} libraryUI
@@ -179,6 +179,11 @@ export class MessageCommands {
     return this.#parts.open();
   }
 
+  /** Changes of the open conversation: on the server, or for a temporary one here. */
+  get #api() {
+    return this.#parts.changes();
+  }
+
   get #parcels() {
     return this.#parts.outbox.of(this.#open.id);
   }
@@ -226,7 +231,7 @@ export class MessageCommands {
     const { id } = this.#open;
     const open = this.#open;
     try {
-      await this.#parts.api.removeMessage(id, message.id);
+      await this.#api.removeMessage(id, message.id);
       const action = { label: "Undo", act: () => this.#restore(open, message.id) };
       this.#parts.toasts.show({ text: message.role === "user" ? "Message deleted" : "Answer deleted", action });
     } catch (error) {
@@ -241,7 +246,7 @@ export class MessageCommands {
    */
   async #restore(open, message) {
     try {
-      await this.#parts.api.restoreMessage(open.id, message);
+      await this.#api.restoreMessage(open.id, message);
     } catch (error) {
       reportTrouble(this.#parts.toasts, "Couldn't undo.", error, () => this.#restore(open, message));
     }
@@ -252,7 +257,7 @@ export class MessageCommands {
   async #keepLeaf(leaf) {
     const { id } = this.#open;
     try {
-      await this.#parts.api.change(id, { leaf });
+      await this.#api.change(id, { leaf });
     } catch (error) {
       reportTrouble(this.#parts.toasts, "Couldn't save which version is shown.", error, () => this.#keepLeaf(leaf));
     }

@@ -10,9 +10,10 @@ import { settingsKey } from "../conversations/refusals.js";
  * @param {import("../chat-app.js").Parts} parts
  * @param {import("./unsent-messages.js").UnsentMessages} unsent
  * @param {() => void} changed
+ * @param {boolean} [isTemporary] whether only this page has the new chat
  */
-export function openConversation(id, { api, outbox, newId, newChatSettings }, unsent, changed) {
-  const open = new OpenConversation(id ?? newId(), id === null, { api, outbox, changed });
+export function openConversation(id, { api, outbox, newId, newChatSettings }, unsent, changed, isTemporary = false) {
+  const open = new OpenConversation(id ?? newId(), id === null, { api, outbox, changed, isTemporary });
   unsent.track(open);
   const created = outbox.of(open.id).findLast(({ create }) => create !== null)?.create;
   if (id === null) open.assume(newChatSettings?.settings ?? {});
@@ -25,10 +26,11 @@ export function openConversation(id, { api, outbox, newId, newChatSettings }, un
  * @param {Pick<Circumstances, "isConnected" | "model" | "namesModels" | "count">} facts
  * @returns {Circumstances}
  */
-export function circumstancesOf({ isGone, settings, length }, facts) {
+export function circumstancesOf({ isGone, isTemporary, settings, length }, facts) {
   return {
     ...facts,
     isGone,
+    isTemporary,
     leavesOut: settings.truncation !== "disabled",
     systemLength: settings.system?.length ?? 0,
     settings: settingsKey(settings),

@@ -3,6 +3,7 @@
 import { settingsKey } from "../conversations/refusals.js";
 import { generate } from "../protocol/messages.js";
 import { wellFormed } from "../protocol/well-formed.js";
+import { temporaryRequest } from "./temporary-requests.js";
 
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../conversations/outbox.js").Parcel} Parcel */
@@ -32,7 +33,8 @@ export function parcelOf({ parent, content, results, edited, above, ids }, open,
   const history = path.reduce((sum, message) => sum + message.content.length, 0);
   return {
     request,
-    create: isBegun ? null : settings,
+    ...(open.isTemporary ? { plain: temporaryRequest(request, open) } : {}),
+    create: isBegun || open.isTemporary ? null : settings,
     at: Date.now(),
     failure: null,
     above: above ?? path.map(({ id }) => id).reverse().slice(0, MAX_ABOVE),

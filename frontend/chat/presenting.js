@@ -36,6 +36,7 @@ import * as lines from "../words/status-line.js";
  * @property {{index: number, count: number}} branch index: from 1
  * @property {ActionName[]} actions
  * @property {OfferName[]} offers
+ * @property {boolean} [mayContinue] false if the server can't continue this answer from a changed text
  * @property {import("../rendering/boundary-view.js").Boundary | null} [boundary] line below the message: the model sees
  *   neither this message nor those above it
  */
@@ -88,7 +89,13 @@ function presentMessage(conversation, parcels, circumstances, message, isBusy) {
     thoughts: message.thoughts ?? [],
     line: failed ? describeRefusal(failed, circumstances) : describe(conversation, message, circumstances),
     branch: { index: siblings.indexOf(message) + 1, count: siblings.length },
-    actions: actionsFor(message, { isBusy, isUnsent: isUnsent(message, parcels), isEmpty: text === "" && calls.length === 0 }),
+    actions: actionsFor(message, {
+      isBusy,
+      isUnsent: isUnsent(message, parcels),
+      isEmpty: text === "" && calls.length === 0,
+      isTemporary: circumstances.isTemporary,
+    }),
+    mayContinue: !circumstances.isTemporary,
     offers: isLast && !isBusy ? offersFor(message, failed, circumstances) : [],
   };
 }
@@ -172,18 +179,20 @@ function isUnsent({ id }, parcels) {
 
 /**
  * @param {Message} message
- * @param {{isBusy: boolean, isUnsent: boolean, isEmpty: boolean}} state
+ * @param {{isBusy: boolean, isUnsent: boolean, isEmpty: boolean, isTemporary?: boolean}} state
  * @returns {ActionName[]}
  */
-function actionsFor(message, { isBusy, isUnsent, isEmpty }) {
+function actionsFor(message, { isBusy, isUnsent, isEmpty, isTemporary = false }) {
   /** @type {ActionName[]} */
   const actions = isEmpty ? [] : message.role === "assistant" ? ["copy", "copy-text"] : ["copy"];
   if (isBusy || isUnsent) return actions;
-  if (message.role === "user") return [...actions, "edit", "branch", "delete"];
+  /** @type {ActionName[]} */
+  const branch = isTemporary ? [] : ["branch"];
+  if (message.role === "user") return [...actions, "edit", ...branch, "delete"];
   if (message.role === "tool") return [...actions, "delete"];
   if (message.role !== "assistant") return actions;
-  if (message.tool_calls) return [...actions, "regenerate", "branch", "delete"];
-  return [...actions, "edit", "regenerate", "branch", "delete"];
+  if (message.tool_calls) return [...actions, "regenerate", ...branch, "delete"];
+  return [...actions, "edit", "regenerate", ...branch, "delete"];
 }
 
 /**
@@ -212,8 +221,8 @@ function mayBeContinued(failed, circumstances) {
  * @param {Message} message
  * @param {Circumstances} circumstances
  */
-function isContinuable({ state, reason, limit, content, tool_calls: calls }, { count }) {
-  if (calls) return false;
+function isContinuable({ state, reason, limit, content, tool_calls: calls }, { count, isTemporary }) {
+  if (calls || isTemporary) return false;
   if (reason === "length" && limit === "context" && !leavesRoom(count)) return false;
   return content !== "" && (state === "stopped" || state === "failed" || state === "interrupted" || reason === "length");
 }

@@ -39,11 +39,12 @@ export class Questions {
     this.#forgetRefusedRequests(open);
     const parcel = parcelOf(question, open, { model: this.#hooks.model(), chosen: this.#hooks.chosenModel(), newId });
     const { request } = parcel;
-    if (open.phase === "new") libraryUI.library.onSummary(unsentSummary(open.id, content ?? "", parcel.at));
+    const isListed = open.phase === "new" && !open.isTemporary;
+    if (isListed) libraryUI.library.onSummary(unsentSummary(open.id, content ?? "", parcel.at));
     open.track(request.id, false);
     this.#sender.send(parcel);
-    if (open.phase === "new") this.#hooks.begun();
-    address.go(open.id);
+    if (isListed) this.#hooks.begun();
+    if (!open.isTemporary) address.go(open.id);
     open.sent();
     transcript.follow();
     announcer.forget();

@@ -21,6 +21,7 @@ export class Drafts {
   #input;
   #clock;
   #held;
+  /** @type {string | null} null for a temporary chat, whose draft is not stored */
   #conversation = "";
   /** @type {unknown} */
   #timer = null;
@@ -51,7 +52,7 @@ export class Drafts {
 
   /**
    * Store the draft of the conversation that was open, and put this conversation's draft into the input.
-   * @param {string} conversation its id
+   * @param {string | null} conversation its id; null for a temporary chat
    */
   open(conversation) {
     this.save();
@@ -69,6 +70,7 @@ export class Drafts {
   save() {
     if (this.#timer === null) return;
     this.#forgetTimer();
+    if (this.#conversation === null) return;
     const others = readDrafts(this.#storage.read(KEY)).filter(([id]) => id !== this.#conversation);
     const draft = this.#input.value;
     /** @type {Draft} */

@@ -5,6 +5,7 @@
 
 import { endOf } from "./answer-end.js";
 import { ApiError } from "./api-error.js";
+import { emptyDocument } from "./empty-document.js";
 import { LiveAnswer } from "./live-answer.js";
 import { MessageTree } from "./message-tree.js";
 import { withParcels } from "./overlay.js";
@@ -28,6 +29,7 @@ import { withInstructions } from "./steered.js";
  * @property {{read: (id: string) => Promise<ConversationDocument>}} api
  * @property {Pick<Outbox, "of" | "find" | "remove">} outbox
  * @property {() => void} changed called after a change of anything that is shown
+ * @property {boolean} [isTemporary] whether only this page has the conversation
  */
 
 export class OpenConversation {
@@ -67,6 +69,8 @@ export class OpenConversation {
    */
   constructor(id, isNew, parts) {
     this.id = id;
+    /** True if only this page has the conversation: the document is never read, and gone with the page. */
+    this.isTemporary = parts.isTemporary ?? false;
     this.#parts = parts;
     this.#phase = isNew ? "new" : "loading";
     this.#document = emptyDocument(id);
@@ -120,7 +124,7 @@ export class OpenConversation {
 
   /** True if the server is known to have the conversation. */
   get isOnServer() {
-    return this.#document.version >= 0;
+    return !this.isTemporary && this.#document.version >= 0;
   }
 
   /** True if the server is known to have a message of the conversation. It soon forgets an empty one. */
@@ -171,7 +175,7 @@ export class OpenConversation {
   /** Read the document from the server, and once more if it may have changed during the read. */
   async read() {
     this.#isStale = true;
-    if (this.#isReading) return;
+    if (this.#isReading || this.isTemporary) return;
     this.#isReading = true;
     while (this.#isStale && !this.#hasLeft) {
       this.#isStale = false;
@@ -294,6 +298,17 @@ export class OpenConversation {
     else this.#lost.set(generation, this.textOf(message));
     this.#settleLost(message, generation);
     this.#liveAnswers.delete(generation);
+  }
+
+  /**
+   * Change the messages of a temporary conversation, and the end of the shown branch.
+   * @param {(document: import("./overlay.js").Branching) => import("./overlay.js").Branching} change
+   */
+  revise(change) {
+    this.#document = { ...this.#document, ...change({ messages: this.#document.messages, leaf: this.#leaf }) };
+    this.#chosen = null;
+    this.#rebuild();
+    this.#parts.changed();
   }
 
   /**
@@ -472,23 +487,4 @@ export class OpenConversation {
     this.#leaf = this.#tree.find(wanted) ? wanted : this.#tree.tipOf(null);
     this.#path = this.#tree.pathTo(this.#leaf);
   }
-}
-
-/**
- * @param {string} id
- * @returns {ConversationDocument} document that is older than any of the server's
- */
-function emptyDocument(id) {
-  return {
-    id,
-    title: "",
-    created_at: 0,
-    updated_at: 0,
-    pinned: false,
-    version: -1,
-    writing: [],
-    settings: {},
-    leaf: null,
-    messages: [],
-  };
 }

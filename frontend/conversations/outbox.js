@@ -14,6 +14,8 @@ import { parsed } from "../guarded-storage.js";
 /**
  * @typedef {object} Parcel
  * @property {Generate} request
+ * @property {import("../protocol/messages.js").PlainGenerate} [plain] request of a temporary chat, sent in place of
+ *   `request`; such a parcel is not stored
  * @property {Settings | null} create settings of the conversation, if it may have to be created first
  * @property {number} at time of sending, in milliseconds since 1970
  * @property {Failure & {retryable?: boolean} | null} failure reason of the refusal; the parcel then waits for the user
@@ -76,7 +78,7 @@ export class Outbox {
   put(parcel) {
     const { id } = parcel.request;
     this.#parcels.set(id, parcel);
-    this.#write((stored) => stored.set(id, parcel));
+    if (!parcel.plain) this.#write((stored) => stored.set(id, parcel));
   }
 
   /**

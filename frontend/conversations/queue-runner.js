@@ -59,8 +59,8 @@ export class QueueRunner {
    */
   add(content) {
     const { queue, newId } = this.#parts;
-    const { id: conversation, leaf } = this.#open;
-    queue.add({ id: newId(), message: newId(), conversation, content, after: leaf });
+    const { id: conversation, leaf, isTemporary } = this.#open;
+    queue.add({ id: newId(), message: newId(), conversation, content, after: leaf }, !isTemporary);
   }
 
   /**

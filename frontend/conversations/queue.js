@@ -63,10 +63,13 @@ export class Queue {
     return this.#items.filter((item) => item.conversation === conversation);
   }
 
-  /** @param {Queued} item */
-  add(item) {
+  /**
+   * @param {Queued} item
+   * @param {boolean} [isStored] false for a message of a temporary chat
+   */
+  add(item, isStored = true) {
     this.#items = [...this.#items, item];
-    this.#write((stored) => [...stored, item]);
+    if (isStored) this.#write((stored) => [...stored, item]);
     if (!this.#isStored(item.id)) this.#unstored.add(item.id);
   }
 

@@ -17,6 +17,7 @@ import { refusedWords } from "../words/error-words.js";
  * @property {boolean} isConnected
  * @property {boolean} [namesModels] whether each answer names its model
  * @property {boolean} isGone whether it was deleted
+ * @property {boolean} [isTemporary] whether only this page has it
  * @property {boolean} leavesOut whether the server leaves out the oldest messages if not all fit
  * @property {import("./api.js").ContextCount | null} count size of the branch in the context; null if unknown
  * @property {number} systemLength length of its system prompt, in UTF-16 units

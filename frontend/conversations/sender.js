@@ -23,7 +23,7 @@ import { CONVERSATION_DELETED, WITHDRAWN, settingsKey } from "./refusals.js";
  *   change: (id: string, change: {settings: Settings}) => Promise<unknown>, restore: (id: string) => Promise<unknown>,
  * }} api
  * @property {Outbox} outbox
- * @property {{generate: (request: Generate, mayBeThere?: boolean) => void, cancel: (id: string) => void}} connection
+ * @property {{generate: (request: Generate | import("../protocol/messages.js").PlainGenerate, mayBeThere?: boolean) => void, cancel: (id: string) => void}} connection
  * @property {Clock} clock
  */
 /**
@@ -120,7 +120,7 @@ export class Sender {
     // Another tab has examined the same refusal before, and has moved the question.
     const isMoved = carried !== undefined && carried.parent !== parcel.request.parent;
     if (isMoved && failure.code === "unknown_id") return void this.#deliver(parcel, true);
-    if (EXAMINED.includes(failure.code)) this.#examine(parcel, failure);
+    if (!parcel.plain && EXAMINED.includes(failure.code)) this.#examine(parcel, failure);
     else this.#fail(parcel, failure);
   }
 
@@ -133,7 +133,7 @@ export class Sender {
     if (parcel.create && !(await this.#prepare(parcel, () => this.#create(parcel)))) return;
     if (!this.#isWaiting(id) || this.#sending.has(id)) return;
     this.#sending.set(id, parcel.request);
-    this.#parts.connection.generate(parcel.request, mayBeThere);
+    this.#parts.connection.generate(parcel.plain ?? parcel.request, mayBeThere);
   }
 
   /**

@@ -27,6 +27,9 @@
  * @property {Record<string, unknown>} [params]
  * @property {string} [model] name of the model; the server's default without it
  * @property {"auto" | "disabled"} [truncation] whether the oldest messages are left out if not all fit
+ * @property {boolean} [temporary] whether the server keeps it in memory only
+ * @property {number} [on_detach_ms] time for which it continues without a reader, in milliseconds
+ * @property {string} [reasoning_effort]
  */
 /** @typedef {{type?: "function", function: {name: string, description?: string, parameters?: Record<string, unknown>, strict?: boolean}}} Tool */
 /** @typedef {{tool_call_id: string, content: string}} ToolResult */

@@ -43,7 +43,7 @@ export class MessageEditing {
    * @param {Shown} shown
    * @param {string} text of the message
    */
-  open({ id, role, files }, text) {
+  open({ id, role, files, mayContinue = true }, text) {
     if (this.#editor) return this.#editor.focus();
     const isAnswer = role === "assistant";
     const { thinking, answer } = isAnswer ? splitAnswer(text) : { thinking: "", answer: text };
@@ -58,7 +58,7 @@ export class MessageEditing {
         editorClosed: () => this.#close(),
         editorOpenedFile: this.#openFile,
       },
-      isAnswer,
+      isAnswer ? { mayContinue } : null,
     );
     this.#editor = editor;
     this.#element.dataset.editing = role;

@@ -31,24 +31,24 @@ export class MessageEditor {
   /**
    * @param {MessageParts} parts text and files of the message
    * @param {MessageEditorDelegate} delegate
-   * @param {boolean} [isAnswer]
+   * @param {{mayContinue: boolean} | null} [answer] null for a question
    */
-  constructor({ words, files }, delegate, isAnswer = false) {
+  constructor({ words, files }, delegate, answer = null) {
     this.#delegate = delegate;
-    this.#isAnswer = isAnswer;
+    this.#isAnswer = answer !== null;
     this.#files = files;
     this.#list.className = "file-list";
     this.#list.ariaLabel = "Attached files";
     this.#showFiles();
     this.#input.value = words;
     this.#input.className = "editor-input";
-    this.#input.ariaLabel = isAnswer ? "Edit answer" : "Edit message";
+    this.#input.ariaLabel = answer ? "Edit answer" : "Edit message";
     this.#input.dir = "auto";
     this.#input.rows = Math.min(12, words.split("\n").length + 1);
     this.#input.addEventListener("input", () => this.#showSubmits());
     this.#input.addEventListener("keydown", (event) => this.#keyPressed(event));
     this.element.className = "editor";
-    this.element.append(this.#list, this.#input, this.#buttons());
+    this.element.append(this.#list, this.#input, this.#buttons(answer?.mayContinue ?? false));
     this.#showSubmits();
     this.element.addEventListener("submit", (event) => this.#submitted(event));
   }
@@ -65,12 +65,13 @@ export class MessageEditor {
     this.#input.setSelectionRange(this.#input.value.length, this.#input.value.length);
   }
 
-  #buttons() {
+  /** @param {boolean} mayContinue */
+  #buttons(mayContinue) {
     const row = document.createElement("div");
     row.className = "editor-buttons";
     const submit = textButton(this.#isAnswer ? "Save" : "Send", "offer offer-first", () => {});
     submit.type = "submit";
-    const other = this.#isAnswer ? [textButton("Save and continue", "offer", () => this.#send("continue"))] : [];
+    const other = mayContinue ? [textButton("Save and continue", "offer", () => this.#send("continue"))] : [];
     this.#submits = [...other, submit];
     row.append(textButton("Cancel", "offer", () => this.#delegate.editorClosed()), ...this.#submits);
     return row;

@@ -118,6 +118,26 @@ describe("Conversations", () => {
     assert.deepEqual(chat.complaints, []);
   });
 
+  it("of a temporary chat are neither on the server nor in the browser", async () => {
+    const before = await (await fetch(`${server.address}/api/conversations`)).json();
+    await chat.press("Temporary chat");
+    await chat.page.waitForSelector("#temporary-notice:not([hidden])");
+    server.hurry();
+    await chat.answered(QUESTION);
+    await chat.answered("And then?");
+    await chat.write("Unsent quokka");
+    await holds(async () => assert.equal(await chat.page.$eval("#title", ({ textContent }) => textContent), "Temporary chat"));
+    assert.equal(new URL(await chat.page.url()).pathname, "/");
+    assert.deepEqual(await (await fetch(`${server.address}/api/conversations`)).json(), before);
+    const stored = await chat.page.evaluate(() => JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage }));
+    for (const text of [QUESTION, "And then?", "quokka"]) assert.equal(stored.includes(text), false, text);
+    await chat.page.press("Backspace");
+    await chat.press("New chat");
+    await chat.page.waitForSelector("#temporary-notice[hidden]");
+    await holds(async () => assert.deepEqual(await chat.answers(), []));
+    assert.deepEqual(chat.complaints, []);
+  });
+
   it("keep an answer that was edited, go on from it, and branch into a new chat", async () => {
     await askForAnswer();
     await chat.pressLast("Edit");

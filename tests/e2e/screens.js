@@ -118,6 +118,15 @@ export const SCREENS = [
     },
   },
   {
+    name: "temporary",
+    arrange: async ({ chat, server }) => {
+      server.hurry();
+      await chat.page.waitFor(() => document.getElementById("temporary-chat")?.hidden === false);
+      await chat.page.$eval("#temporary-chat", (button) => /** @type {HTMLElement} */ (button).click()); // on a phone it is in the drawer
+      await chat.answered("What can you do?");
+    },
+  },
+  {
     name: "attached",
     arrange: async ({ chat, server }) => {
       server.hurry();
