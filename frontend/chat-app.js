@@ -25,7 +25,6 @@ import { TemporaryChanges } from "./conversations/temporary-changes.js";
 /** @typedef {import("./chat/presenting.js").OfferName} OfferName */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("./conversations/api.js").Settings} Settings */
-/** @typedef {import("./conversations/refusals.js").Circumstances} Circumstances */
 /** @typedef {import("./protocol/session.js").SessionEvent} SessionEvent */
 /**
  * Parts of the page, the browser and the connection.
@@ -101,7 +100,7 @@ export class ChatApp {
       settings: () => this.settings,
       set: (settings) => this.#setAndReport(settings),
       canCountChanged: () => this.#context.measure(),
-      changed: (models) => this.#delegate?.modelsShown?.(models),
+      changed: (models) => void (this.#delegate?.modelsShown?.(models), this.#show()),
     });
     this.#steering = new Steering(parts, {
       open: () => this.#open,
@@ -472,9 +471,8 @@ export class ChatApp {
     return { type: "draft", messages: dialogueTo(this.#open, leaf, content), ...chosen };
   }
 
-  /** @returns {Circumstances} */
   get #circumstances() {
-    return circumstancesOf(this.#open, { isConnected: this.#isConnected, model: this.#models.default, namesModels: this.#models.areSeveral, count: this.#context.count });
+    return circumstancesOf(this.#open, this.#models, { isConnected: this.#isConnected, count: this.#context.count });
   }
 
   #show() {

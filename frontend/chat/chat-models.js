@@ -1,5 +1,6 @@
 /** Models of the server, and the open conversation's choice among them. Owns the list of models. */
 
+import { isUnreachable } from "../panels/model-words.js";
 import { tidied } from "../panels/settings.js";
 
 /** @typedef {import("../conversations/api.js").Settings} Settings */
@@ -52,6 +53,15 @@ export class ChatModels {
   get canCount() {
     const entry = this.#entry;
     return entry === undefined || (entry.state === "loaded" && entry.template !== "upstream");
+  }
+
+  /**
+   * Check if the model is behind another server that can't be reached.
+   * @param {string | undefined} model the open conversation's without it
+   */
+  isAway(model) {
+    const entry = this.#entries.find(({ name }) => name === model) ?? this.#entry;
+    return entry !== undefined && isUnreachable(entry);
   }
 
   /** @param {import("../protocol/messages.js").Welcome} welcome */

@@ -23,12 +23,16 @@ export function openConversation(id, { api, outbox, newId, newChatSettings }, un
 
 /**
  * @param {OpenConversation} open
- * @param {Pick<Circumstances, "isConnected" | "model" | "namesModels" | "count">} facts
+ * @param {import("./chat-models.js").ChatModels} models
+ * @param {Pick<Circumstances, "isConnected" | "count">} facts
  * @returns {Circumstances}
  */
-export function circumstancesOf({ isGone, isTemporary, settings, length }, facts) {
+export function circumstancesOf({ isGone, isTemporary, settings, length }, models, facts) {
   return {
     ...facts,
+    model: models.default,
+    namesModels: models.areSeveral,
+    isAway: (model) => models.isAway(model),
     isGone,
     isTemporary,
     leavesOut: settings.truncation !== "disabled",

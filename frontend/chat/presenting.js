@@ -134,13 +134,13 @@ function partsOf(role, content) {
  * Describe the progress of a message's answer, or its end.
  * @param {OpenConversation} conversation
  * @param {Message} message
- * @param {Pick<Circumstances, "isConnected" | "namesModels">} circumstances
+ * @param {Pick<Circumstances, "isConnected" | "namesModels" | "isAway">} circumstances
  * @returns {StatusLine | null}
  */
-export function describe(conversation, message, { isConnected, namesModels = false }) {
+export function describe(conversation, message, { isConnected, namesModels = false, isAway }) {
   if (message.role !== "assistant") return null;
   const live = message.generation ? conversation.live(message.generation) : undefined;
-  const line = message.state === "writing" ? describeWriting(live, isConnected, message.earlier) : describeEnd(message);
+  const line = message.state === "writing" ? describeWriting(live, isConnected, message.earlier, isAway?.(message.model)) : describeEnd(message);
   const named = lines.withModel(line, namesModels ? message.model : undefined);
   return lines.withEdit(lines.withDropped(named, message.dropped || live?.dropped || 0), message.edited_at !== undefined);
 }
@@ -149,8 +149,10 @@ export function describe(conversation, message, { isConnected, namesModels = fal
  * @param {import("../conversations/live-answer.js").LiveAnswer | undefined} live
  * @param {boolean} isConnected
  * @param {import("../conversations/api.js").Earlier} [earlier]
+ * @param {boolean} [isAway] whether the model's server can't be reached
  */
-function describeWriting(live, isConnected, earlier) {
+function describeWriting(live, isConnected, earlier, isAway = false) {
+  if (isAway && isConnected && live?.isAccepted && !live.isStopping) return live.tokens > 0 ? lines.CUT : lines.AWAY;
   return live?.line(isConnected, earlier?.completion_tokens) ?? (isConnected ? lines.RESUMING : lines.DISCONNECTED);
 }
 

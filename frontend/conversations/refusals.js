@@ -15,6 +15,7 @@ import { refusedWords } from "../words/error-words.js";
 /**
  * @typedef {object} Standing state of the open conversation
  * @property {boolean} isConnected
+ * @property {(model: string | undefined) => boolean} [isAway] whether the server of this model can't be reached
  * @property {boolean} [namesModels] whether each answer names its model
  * @property {boolean} isGone whether it was deleted
  * @property {boolean} [isTemporary] whether only this page has it

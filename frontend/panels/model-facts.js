@@ -1,6 +1,7 @@
 /** Facts about the model and the server's limits, in words and figures. */
 
 import { displayName } from "../rendering/model-name.js";
+import { isUnreachable } from "./model-words.js";
 
 /** @typedef {import("../protocol/messages.js").Limits} Limits */
 /** @typedef {import("../protocol/messages.js").ModelFacts} ModelFacts */
@@ -51,7 +52,9 @@ function rounded(value) {
  * @param {ModelFacts} model
  * @returns {string | undefined} nothing for a model that is loaded, as most are
  */
-function describeState({ state, error }) {
+function describeState(model) {
+  const { state, error } = model;
+  if (isUnreachable(model)) return "behind a server that can't be reached now";
   if (state === "on_disk") return "loaded when you send a message";
   if (state === "loading") return "loading";
   return state === "failed" ? `could not be loaded: ${error ?? "no reason given"}` : undefined;

@@ -2,6 +2,9 @@
 
 /** @typedef {import("./models-api.js").Download} Download */
 
+/** Note for a model behind another server that can't be reached. */
+export const UNREACHABLE = "It answers once its server is back.";
+
 const counts = new Intl.NumberFormat("en");
 
 /**
@@ -13,6 +16,14 @@ export function sizeWords(bytes) {
   if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const size = bytes / 2 ** 20;
   return `${size < 10 ? size.toFixed(1).replace(/\.0$/, "") : Math.round(size)} MiB`;
+}
+
+/**
+ * Check if a model is behind another server that can't be reached.
+ * @param {{state?: string, template?: string}} model
+ */
+export function isUnreachable({ state, template }) {
+  return state === "failed" && template === "upstream";
 }
 
 /** @param {number} count */

@@ -1,6 +1,6 @@
 /** The models that a chat can have, as the groups and lines of the picker. */
 
-import { countWords, sizeWords } from "../panels/model-words.js";
+import { countWords, isUnreachable, sizeWords, UNREACHABLE } from "../panels/model-words.js";
 import { displayName } from "./model-name.js";
 
 /** @typedef {import("../panels/models-api.js").LocalModel} LocalModel */
@@ -21,13 +21,14 @@ const DOWNLOAD = "get:";
 export function modelChoices(entries, local) {
   const names = shortNames(entries);
   const rows = entries.map((entry, index) => ({ entry, choice: choiceOf(entry, names[index] ?? entry.name, local) })).filter(({ entry }) => !isMissing(entry));
-  const choices = (/** @type {(state: string) => boolean} */ has) => rows.filter(({ entry }) => has(entry.state)).map(({ choice }) => choice);
+  const choices = (/** @type {(entry: ModelEntry) => boolean} */ has) => rows.filter(({ entry }) => has(entry)).map(({ choice }) => choice);
   const others = (local?.models ?? []).filter((model) => !entries.some((entry) => isSame(model, entry)));
   const suggested = local?.may_get && !local.offline ? local.suggested.filter(({ source }) => !rows.some(({ entry }) => entry.name === source)) : [];
   return [
-    { label: "Loaded", choices: choices((state) => state === "loaded") },
-    { label: "On this machine", choices: [...choices((state) => state !== "loaded" && state !== "downloading"), ...others.map(notOffered)] },
-    { label: "To download", choices: [...choices((state) => state === "downloading"), ...suggested.map(toDownload)] },
+    { label: "Loaded", choices: choices(({ state }) => state === "loaded") },
+    { label: "On this machine", choices: [...choices((entry) => entry.state !== "loaded" && entry.state !== "downloading" && !isUnreachable(entry)), ...others.map(notOffered)] },
+    { label: "On other servers", choices: choices(isUnreachable) },
+    { label: "To download", choices: [...choices(({ state }) => state === "downloading"), ...suggested.map(toDownload)] },
   ];
 }
 
@@ -48,8 +49,10 @@ export function shortNames(models) {
   return short.map((name, index) => (short.indexOf(name) === short.lastIndexOf(name) ? name : (models[index]?.name ?? name)));
 }
 
-/** @param {ModelEntry} entry @returns {string} "loading, 40%", "downloading, 40%", "could not be loaded", or "" */
-export function stateWords({ state, done, total }) {
+/** @param {ModelEntry} entry @returns {string} "loading, 40%", "downloading, 40%", "can't be reached", "could not be loaded", or "" */
+export function stateWords(entry) {
+  const { state, done, total } = entry;
+  if (isUnreachable(entry)) return "can't be reached";
   if (state === "loading" || state === "downloading") return total ? `${state}, ${Math.floor((100 * (done ?? 0)) / total)}%` : state;
   return state === "failed" ? "could not be loaded" : "";
 }
@@ -74,7 +77,7 @@ function choiceOf(entry, name, local) {
   });
   const note = isTooLarge
     ? `Too large: it needs ${sizeWords(needs)} of memory, and models may use ${sizeWords(limit)} on this server.`
-    : state === "failed" && error ? `${error.charAt(0).toUpperCase()}${error.slice(1)}` : "";
+    : isUnreachable(entry) ? UNREACHABLE : state === "failed" && error ? `${error.charAt(0).toUpperCase()}${error.slice(1)}` : "";
   return { value: entry.name, name, facts, note, isDisabled: isTooLarge || state === "downloading", words: [entry.title, file?.full_name].filter(Boolean).join(" ") };
 }
 

@@ -1,5 +1,6 @@
 /** Choice of the open chat's model, in the header. Only shown where the server has several models. */
 
+import { isUnreachable } from "../panels/model-words.js";
 import { ChoiceList } from "../ui/choice-list.js";
 import { textButton } from "../ui/elements.js";
 import { downloadOf, modelChoices, shortNames, stateWords } from "./model-choices.js";
@@ -87,7 +88,7 @@ export class ModelPicker {
     if (words.textContent === text) return;
     words.textContent = text;
     button.ariaLabel = `Model: ${text}`;
-    button.title = chosen.state === "failed" && chosen.error ? `${chosen.name}: ${chosen.error}` : chosen.name;
+    button.title = isUnreachable(chosen) ? `${chosen.name}: its server can't be reached` : chosen.state === "failed" && chosen.error ? `${chosen.name}: ${chosen.error}` : chosen.name;
   }
 
   /** Read the facts that only the list of models has. Without them the picker shows what it knows. */

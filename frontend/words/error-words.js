@@ -44,7 +44,7 @@ export const ERROR_WORDS = {
   hub_failed: { refused: HUB, request: HUB },
   busy: { refused: BUSY, request: BUSY },
   rate_limited: { refused: BUSY, request: BUSY },
-  engine_failed: { refused: "The model failed. Try again.", failed: "The model failed. Try again." },
+  engine_failed: { refused: "The model can't answer now. Try again later.", failed: "The model failed. Try again, or ask the person who runs this server." },
   storage_failed: { refused: DISK, request: "The server can't read or save chats right now. Its disk may be full." },
   internal: { refused: INTERNAL, failed: INTERNAL, request: INTERNAL },
   // These codes are the page's own; no server sends them.

@@ -24,6 +24,10 @@ export const HELD = { tone: "busy", text: "Will send when reconnected" };
 /** @type {StatusLine} */
 export const DISCONNECTED = { tone: "busy", text: "Connection lost. The answer will continue when it's back." };
 /** @type {StatusLine} */
+export const AWAY = { tone: "busy", text: "Waiting for the model's server, which can't be reached" };
+/** @type {StatusLine} */
+export const CUT = { tone: "busy", text: "The model's server can't be reached. The answer will continue when it's back." };
+/** @type {StatusLine} */
 export const RESUMING = { tone: "busy", text: "Catching up…" };
 /** @type {StatusLine} */
 export const STOPPING = { tone: "busy", text: "Stopping…" };

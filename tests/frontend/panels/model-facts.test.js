@@ -44,6 +44,8 @@ describe("a model that is not loaded", () => {
       ["Memory", "5 GiB while loaded"],
     ]);
     assert.deepEqual(describeModel({ name: "Big", state: "failed", error: "cut off" }, {})[1], ["State", "could not be loaded: cut off"]);
+    const away = { name: "Big", state: "failed", error: "Connection refused", template: "upstream" };
+    assert.deepEqual(describeModel(away, {})[1], ["State", "behind a server that can't be reached now"]);
   });
 });
 

@@ -79,13 +79,18 @@ describe("The model picker", () => {
     }
   });
 
-  it("says at its button that the model is being loaded, or why it could not be", () => {
+  it("says at its button that the model is being loaded, or why it could not be", async () => {
     const disk = { name: "big", context: 2048, title: "Big 7B" };
     picker.show("big");
     picker.offer([...entries("One"), { ...disk, state: "loading", done: 299, total: 1000 }]);
     assert.equal(elements.chosen.textContent, "Big 7B · loading, 29%");
     picker.offer([...entries("One"), { ...disk, state: "failed", error: "cut" }]);
     assert.deepEqual([elements.chosen.textContent, elements.button.title], ["Big 7B · could not be loaded", "big: cut"]);
+    picker.offer([...entries("One"), { ...disk, state: "failed", error: "cut", template: "upstream" }]);
+    assert.equal(elements.chosen.textContent, "Big 7B · can't be reached");
+    assert.equal(elements.button.title, "big: its server can't be reached");
+    await open();
+    assert.match(groups()["On other servers"]?.[0] ?? "", /^Big 7B can't be reached .*It answers once its server is back\.$/);
   });
 
   it("shows a model that is being downloaded, which can't be chosen yet", async () => {

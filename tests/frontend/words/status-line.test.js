@@ -84,7 +84,7 @@ describe("describeEnd", () => {
     [{ reason: "cancelled", timings: { stop: 0.4 } }, "quiet", "Stopped"],
     [{ reason: "cancelled" }, "quiet", "Stopped"],
     [{ reason: "interrupted" }, "bad", "Interrupted: the server stopped"],
-    [{ reason: "failed", error: { code: "engine_failed", message: "llama_decode returned -3" } }, "bad", "The model failed. Try again."],
+    [{ reason: "failed", error: { code: "engine_failed", message: "llama_decode returned -3" } }, "bad", "The model failed. Try again, or ask the person who runs this server."],
     [{ reason: "failed", error: { code: "something_new", message: "params.x" } }, "bad", "This answer failed. Try again."],
     [{ reason: "failed" }, "bad", "This answer failed. Try again."],
   ];

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+
+import { FakeTabs, accepted, done, settle, token } from "./fake-parts.js";
+
+const MODELS = [{ name: "small", state: "loaded" }, { name: "gpu/big", state: "loaded", template: "upstream" }];
+
+describe("An answer whose model is behind another server", () => {
+  /** @type {ReturnType<FakeTabs["open"]>} */
+  let tab;
+  /** @type {string} */
+  let id;
+
+  beforeEach(async () => {
+    const tabs = new FakeTabs();
+    tab = tabs.open(null);
+    tab.ui.connectionChanged({ name: "connected", transport: "websocket", welcome: { type: "welcome", models: MODELS } });
+    tab.ui.modelChosen("gpu/big");
+    await settle();
+    assert.equal(tab.ui.send("Hi"), true);
+    await settle();
+    const request = tab.connection.generated.at(-1);
+    assert.ok(request);
+    id = request.id;
+    tabs.server.take(request);
+    tab.ui.connectionDelivered(accepted(id));
+    await settle();
+  });
+
+  /** @param {string} name @param {string} state @param {string} [template] */
+  function modelIs(name, state, template = "upstream") {
+    tab.ui.connectionDelivered({ type: "model", name, state, template });
+  }
+
+  const status = () => tab.transcript.last.status;
+
+  it("says that the server can't be reached, before and after its first text", () => {
+    modelIs("gpu/big", "failed");
+    assert.match(status(), /^Waiting for the model's server, which can't be reached/);
+    modelIs("gpu/big", "loaded");
+    assert.match(status(), /^Queued/);
+    tab.ui.connectionDelivered(token(id, 1, "Hello"));
+    modelIs("gpu/big", "failed");
+    assert.match(status(), /^The model's server can't be reached\. The answer will continue when it's back\./);
+    modelIs("gpu/big", "loaded");
+    assert.match(status(), /^Writing · 1 token/);
+    tab.ui.connectionDelivered(done(id));
+    modelIs("gpu/big", "failed");
+    assert.match(status(), /^Done/);
+  });
+
+  it("isn't told of another model, or of one on this machine that has failed", () => {
+    modelIs("small", "failed", "gguf");
+    assert.match(status(), /^Queued/);
+    modelIs("gpu/big", "failed", "gguf");
+    assert.match(status(), /^Queued/);
+  });
+});
