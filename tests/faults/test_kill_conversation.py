@@ -18,6 +18,13 @@ from tests.faults.lives import Life, living
 from tests.faults.scale import DEADLINE
 
 NEVER = Retry(give_up_after=0)
+NUMBERS = list(range(100, 160))
+ADD = {
+    "function": {
+        "name": "add",
+        "parameters": {"type": "object", "properties": {"numbers": {"enum": [NUMBERS]}}, "required": ["numbers"]},
+    }
+}
 
 
 async def ask(life: Life, method: str, path: str, body: Any = None) -> dict[str, Any]:
@@ -70,6 +77,39 @@ async def test_the_next_server_writes_the_answer_to_its_end(tmp_path: Path) -> N
                 log = chat.attach("g1")
                 await log.done()
                 assert answer["content"] == log.text
+
+
+async def killed_in_a_call(data: Path) -> bool:
+    """Kill a server while it writes a call of `add` in `c1`; tell whether the call was incomplete."""
+    async with living("server", "serve", "--port=0", f"--data={data}") as life:
+        await ask(life, "POST", "", {"id": "c1", "settings": {"params": {"seed": 5}}})
+        async with connect(f"ws://127.0.0.1:{life.port}/ws", retry=NEVER) as chat:
+            fields: Any = {"id": "g1", "tools": [ADD], "tool_choice": "required"}
+            answer = chat.generate(conversation="c1", content="Add these numbers", **fields)
+            async for event in answer:
+                if isinstance(event, Token) and event.tool_calls:
+                    break
+            await life.kill()
+    with contextlib.closing(sqlite3.connect(data / "conversations.sqlite3")) as db:
+        return bool(db.execute("SELECT 1 FROM messages WHERE id = 'g1' AND state = 'writing'").fetchone())
+
+
+async def test_the_next_server_writes_a_call_to_its_end_and_takes_its_result(tmp_path: Path) -> None:
+    async with asyncio.timeout(DEADLINE):
+        for number in itertools.count():
+            data = tmp_path / str(number)
+            if await killed_in_a_call(data):
+                break  # else the machine was so busy that the answer ended first
+        async with living("server", "serve", "--port=0", f"--data={data}") as life:
+            (call,) = (await ended(life))["messages"][1]["tool_calls"]
+            assert json.loads(call["function"]["arguments"]) == {"numbers": NUMBERS}
+            async with connect(f"ws://127.0.0.1:{life.port}/ws", retry=NEVER) as chat:
+                log = chat.attach("g1")
+                assert [each.id for each in (await log.done()).tool_calls or ()] == [call["id"]]
+                results = [{"tool_call_id": call["id"], "content": str(sum(NUMBERS))}]
+                await chat.generate(conversation="c1", parent="g1", results=results, max_tokens=5).done()
+            roles = [message["role"] for message in (await ended(life))["messages"]]
+            assert roles == ["user", "assistant", "tool", "assistant"]
 
 
 async def test_an_answer_whose_log_is_lost_is_interrupted(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import ChatMessage, Generate, Params, Role
+from protocol.messages import CalledFunction, ChatMessage, Generate, Params, Role, ToolCall
 from server.engine.worker import BatchingEngine
 from server.writers.local_prompt import TokenizedPrompt, make_prompt
 from server.writers.truncation import first_kept, room_for_prompt
@@ -129,3 +129,21 @@ def test_only_as_many_messages_are_looked_at_as_fit() -> None:
     messages = dialogue(1000)
     start = first_kept(messages, size, 300)
     assert 2001 - 15 <= start <= 2001 - 6 and len(looked) == 16
+
+
+def test_calls_are_left_out_together_with_their_results(engine: BatchingEngine) -> None:
+    """Each turn has a call, its result and an answer; whatever is left out ends before a message of the user."""
+    messages: list[ChatMessage] = []
+    for number in range(40):
+        call = ToolCall(id=f"call_{number}", function=CalledFunction(name="add", arguments='{"a": 1}'))
+        messages += [
+            said("user", f"{number:04d}"),
+            ChatMessage(role="assistant", content="", tool_calls=(call,)),
+            ChatMessage(role="tool", content="2", tool_call_id=call.id),
+            said("assistant", "Two."),
+        ]
+    for end in range(1, len(messages) + 1):
+        if messages[end - 1].role in ("user", "tool"):
+            dropped = asked(engine, messages[:end]).dropped
+            assert messages[dropped].role == "user", end
+    assert dropped > 0
