@@ -92,7 +92,13 @@ class Generation:
 
     @property
     def messages(self) -> tuple[ChatMessage, ...]:
-        """Messages that the answer adds to a dialogue: its text; between instructions each part, without empty ones."""
+        """Messages that the answer adds to a dialogue: its text; between instructions each part, without empty ones.
+
+        The message of an answer that has ended with calls has these, and only the text outside of them.
+        """
+        if self.result is not None and self.result.tool_calls:
+            calls, text = self.result.tool_calls, self.result.content or ""
+            return (ChatMessage(role="assistant", content=text, tool_calls=calls),)
         parts: list[tuple[Role, str]] = [("assistant", self.before)]
         for event in self.log:
             match event:

@@ -193,8 +193,8 @@ class SyncGeneration:
 
     @property
     def messages(self) -> tuple[ChatMessage, ...]:
-        """Messages that the answer adds to a dialogue: its text; between instructions each part, without empty
-        ones."""
+        """Messages that the answer adds to a dialogue: its text, or its calls; between instructions each part, without
+        empty ones."""
         return self._generation.messages
 
     @property

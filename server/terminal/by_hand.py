@@ -6,10 +6,11 @@ import contextlib
 import sys
 
 from protocol.client import DisconnectedError, RequestError
+from protocol.messages import ChatMessage
 from protocol.sync_client import SyncChat, SyncGeneration, connect_sync
 from server.terminal.answering import DETACH_MS, RETRY, remark, stream, summary
 from server.terminal.commands import CommandError, Commands, Quit
-from server.terminal.conversation import TerminalConversation
+from server.terminal.conversation import TerminalConversation, call_text
 from server.terminal.typed_lines import TypedLines
 
 
@@ -54,18 +55,18 @@ class ChatConnection:
     def __exit__(self, *problem: object) -> None:
         self._stack.__exit__(*problem)  # type: ignore[arg-type]
 
-    def ask(self, conversation: TerminalConversation, question: str) -> SyncGeneration:
+    def ask(self, conversation: TerminalConversation, asking: list[ChatMessage]) -> SyncGeneration:
         """Start the answer. Raises RequestError, and DisconnectedError when no server answers."""
         with contextlib.suppress(DisconnectedError):
-            return self._start(conversation, question)
+            return self._start(conversation, asking)
         self._stack.close()
         self.chat = self._connect()
-        return self._start(conversation, question)
+        return self._start(conversation, asking)
 
-    def _start(self, conversation: TerminalConversation, question: str) -> SyncGeneration:
-        asking, model = conversation.asking(question), conversation.model
+    def _start(self, conversation: TerminalConversation, asking: list[ChatMessage]) -> SyncGeneration:
+        model, tools = conversation.model, conversation.tools
         return self.chat.generate(
-            asking, on_detach_ms=DETACH_MS, truncation="auto", model=model, **conversation.sampling
+            asking, on_detach_ms=DETACH_MS, truncation="auto", model=model, tools=tools, **conversation.sampling
         )
 
     def _connect(self) -> SyncChat:
@@ -73,10 +74,29 @@ class ChatConnection:
 
 
 def _answer(line: ChatConnection, conversation: TerminalConversation, question: str, typed: TypedLines) -> None:
+    """Print the answer to ``question``. If it has calls, ask for their results, and print the answer to these."""
+    written: list[ChatMessage] = []
+    while answer := _one_answer(line, conversation, conversation.asking(question, written), typed):
+        written += answer
+        calls = answer[-1].tool_calls
+        if not calls:
+            break
+        for call in calls:
+            remark(f"the model calls {call_text(call)}")
+            result = typed.next(f"result of {call.function.name}: ")
+            written.append(ChatMessage(role="tool", content=result, tool_call_id=call.id))
+    conversation.answered(question, written)
+
+
+def _one_answer(
+    line: ChatConnection, conversation: TerminalConversation, asking: list[ChatMessage], typed: TypedLines
+) -> tuple[ChatMessage, ...]:
+    """Print one answer, and return its messages; none if it has no text."""
     try:
-        generation = line.ask(conversation, question)
+        generation = line.ask(conversation, asking)
     except (RequestError, DisconnectedError) as problem:
-        return remark(f"! {problem.message}")
+        remark(f"! {problem.message}")
+        return ()
     try:
         with typed.steering(generation):
             done = stream(generation, sys.stdout)
@@ -86,7 +106,7 @@ def _answer(line: ChatConnection, conversation: TerminalConversation, question: 
         if generation.text:
             print(flush=True)
         remark(f"! {problem.message}")
-    conversation.answered(question, generation.messages)
+    return generation.messages
 
 
 def _edit_lines(commands: Commands) -> None:

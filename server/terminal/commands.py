@@ -8,6 +8,7 @@ from pathlib import Path
 from protocol.messages import ModelEntry
 from server.models.memory import size_text
 from server.terminal.conversation import TerminalConversation
+from server.terminal.functions import FunctionsError, read_functions
 from server.terminal.parameters import NAMES, ParameterError, parse
 
 HELP = """\
@@ -15,6 +16,7 @@ HELP = """\
 /system TEXT       instructions at the start of every chat; without TEXT: none
 /model NAME        let another model answer; without NAME: list the models
 /set NAME VALUE    set a sampling parameter, also of a running answer; without VALUE: the server's default
+/tools FILE        functions that the model may call, as JSON; you type their results; without FILE: none
 /params            list the parameters and their values
 /save FILE         write the conversation as Markdown, or as JSON to a .json file
 /steer TEXT        while an answer is written: an instruction for it, such as shorter
@@ -41,6 +43,7 @@ class Commands:
             "system": self._system,
             "model": self._model,
             "set": self._set,
+            "tools": self._tools,
             "params": self._params,
             "save": self._save,
             "steer": self._steer,
@@ -88,6 +91,16 @@ class Commands:
         except ParameterError as problem:
             raise CommandError(str(problem)) from problem
         return f"{name}: {value}"
+
+    def _tools(self, rest: str) -> str:
+        try:
+            self._conversation.tools = read_functions(Path(rest)) if rest else ()
+        except OSError as problem:
+            raise CommandError(f"{rest}: can't be read: {problem.strerror}") from problem
+        except FunctionsError as problem:
+            raise CommandError(f"{rest}: {problem}") from problem
+        names = ", ".join(tool.function.name for tool in self._conversation.tools)
+        return f"the model may call {names}" if names else "no functions"
 
     def _params(self, rest: str) -> str:
         values = self._conversation.parameters

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from protocol.client import Sampling
-from protocol.messages import ChatMessage
+import msgspec
 
-HEADINGS = {"system": "System", "user": "You", "assistant": "Assistant"}
+from protocol.client import Sampling
+from protocol.messages import ChatMessage, Tool, ToolCall
+
+HEADINGS = {"system": "System", "user": "You", "assistant": "Assistant", "tool": "Result"}
 
 
 class TerminalConversation:
@@ -21,6 +23,8 @@ class TerminalConversation:
         self.model = model
         """Name of the model that answers; None: the server's default."""
         self.parameters = parameters
+        self.tools: tuple[Tool, ...] = ()
+        """Functions that the model may call."""
         self._said: list[ChatMessage] = []
         self._saved: set[Path] = set()
 
@@ -34,9 +38,12 @@ class TerminalConversation:
         system = [ChatMessage(role="system", content=self.system)] if self.system else []
         return [*system, *self._said]
 
-    def asking(self, question: str) -> list[ChatMessage]:
-        """Return the messages to send for ``question``, which becomes part of the conversation only by ``answered``."""
-        return [*self.messages, ChatMessage(role="user", content=question)]
+    def asking(self, question: str, after: Sequence[ChatMessage] = ()) -> list[ChatMessage]:
+        """Return the messages to send for ``question``, which becomes part of the conversation only by ``answered``.
+
+        ``after``: calls and results that followed the question.
+        """
+        return [*self.messages, ChatMessage(role="user", content=question), *after]
 
     def answered(self, question: str, answer: Sequence[ChatMessage]) -> None:
         """Store a question and the messages of its answer. Drops the question if there are none."""
@@ -61,8 +68,18 @@ class TerminalConversation:
         return len(self.messages)
 
     def _json(self) -> str:
-        messages = [{"role": message.role, "content": message.content} for message in self.messages]
+        messages = msgspec.to_builtins(self.messages)
         return json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
 
     def _markdown(self) -> str:
-        return "\n".join(f"## {HEADINGS[message.role]}\n\n{message.content.strip()}\n" for message in self.messages)
+        return "\n".join(f"## {HEADINGS[message.role]}\n\n{_text(message)}\n" for message in self.messages)
+
+
+def call_text(call: ToolCall) -> str:
+    """Format a call such as ``add {"a": 1}``."""
+    return f"{call.function.name} {call.function.arguments}"
+
+
+def _text(message: ChatMessage) -> str:
+    calls = [f"`{call_text(call)}`" for call in message.tool_calls or ()]
+    return "\n\n".join(filter(None, [message.content.strip(), *calls]))

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,11 @@ import pytest
 from protocol.client import DisconnectedError, Retry
 from protocol.messages import DoneReason
 from protocol.sync_client import SyncChat, connect_sync
+from server.engine.base import SamplingParams
 from server.terminal import by_hand
 from server.terminal.conversation import TerminalConversation
 from tests.protocol.threaded import serving_in_a_thread
-from tests.server.engine.scripted_model import ScriptedModel
+from tests.server.engine.scripted_model import END, ScriptedModel, ScriptedSampler
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer, refusing_port
 from tests.server.writers.model_disk import ModelDisk
@@ -252,6 +253,34 @@ def test_a_chat_by_hand(server: RunningServer, tmp_path: Path) -> None:
         person.expect("> $")
         person.type("/quit\r")
         assert person.process.wait(DEADLINE) == 0
+
+
+class CallingModel(ScriptedModel):
+    """Calls `add` until the prompt has a result of it."""
+
+    def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> ScriptedSampler:
+        if b"Result of add" in bytes(token for token in prompt if token < END):
+            return super().sampler(params, prompt, written)
+        tokens = [*b'{"name": "add", "arguments": {"a": 1}}', END]
+        return ScriptedSampler(self, [*prompt, *written], iter(tokens[len(written) :]))
+
+
+def test_a_call_is_answered_by_hand(tmp_path: Path) -> None:
+    functions = tmp_path / "functions.json"
+    functions.write_text('[{"name": "add", "parameters": {"type": "object"}}]')
+    with serving_in_a_thread(CallingModel()) as server, terminal(server) as person:
+        person.ask(f"/tools {functions}", "the model may call add")
+        person.ask("What is 1 + 1?", 'the model calls add {"a": 1}\n')
+        person.expect("result of add: $")
+        person.type("2\r")
+        person.expect(r"tokens/s\n")
+        person.ask(f"/save {tmp_path / 'chat.json'}", "4 messages written")
+        person.type("/quit\r")
+        assert person.process.wait(DEADLINE) == 0
+    saved = json.loads((tmp_path / "chat.json").read_text())
+    assert [message["role"] for message in saved] == ["user", "assistant", "tool", "assistant"]
+    assert saved[2]["content"] == "2"
+    assert saved[2]["tool_call_id"] == saved[1]["tool_calls"][0]["id"]
 
 
 def test_an_answer_is_steered_by_hand(server: RunningServer, tmp_path: Path) -> None:

@@ -5,7 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from protocol.messages import ChatMessage, Done, DoneReason, GenerationState, ModelEntry, Status, Timings, Usage
+from protocol.messages import (
+    CalledFunction,
+    ChatMessage,
+    Done,
+    DoneReason,
+    GenerationState,
+    ModelEntry,
+    Status,
+    Timings,
+    ToolCall,
+    Usage,
+)
 from server.terminal.answering import LoadingRemark, printable, summary
 from server.terminal.chat_command import _address as address
 from server.terminal.commands import CommandError, Commands, Quit
@@ -174,3 +185,46 @@ def test_commands() -> None:
     for bad in ("/", "/sing", "/set", "/save", "/set heat 3"):
         with pytest.raises(CommandError):
             commands.run(bad)
+
+
+CALL = ToolCall(id="c", function=CalledFunction(name="add", arguments="{}"))
+
+
+def test_functions_are_read_from_a_file(tmp_path: Path) -> None:
+    conversation = TerminalConversation(None, {})
+    commands, file = Commands(conversation), tmp_path / "functions.json"
+    for text in ('{"name": "add"}', '[{"type": "function", "function": {"name": "add"}}]'):
+        file.write_text(text)
+        assert commands.run(f"/tools {file}") == "the model may call add"
+        assert [tool.function.name for tool in conversation.tools] == ["add"]
+    assert commands.run("/tools") == "no functions"
+    assert conversation.tools == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{", "no functions in JSON"),
+        ("[1]", "no functions in JSON"),
+        ('[{"name": "a b"}]', "no functions in JSON"),
+        ('[{"name": "add"}, {"name": "add"}]', "two functions have the name add"),
+        (str([{"name": f"f{number}"} for number in range(129)]).replace("'", '"'), "129 functions; the maximum is 128"),
+    ],
+)
+def test_file_without_valid_functions_is_named(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "bad.json").write_text(text)
+    with pytest.raises(CommandError, match=named):
+        Commands(TerminalConversation(None, {})).run(f"/tools {tmp_path / 'bad.json'}")
+
+
+def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="can't be read"):
+        Commands(TerminalConversation(None, {})).run(f"/tools {tmp_path / 'none.json'}")
+
+
+def test_calls_are_saved(tmp_path: Path) -> None:
+    conversation = TerminalConversation(None, {})
+    result = ChatMessage(role="tool", content="2", tool_call_id="c")
+    conversation.answered("Hi", [ChatMessage(role="assistant", content="", tool_calls=(CALL,)), result])
+    conversation.save(tmp_path / "chat.md")
+    assert (tmp_path / "chat.md").read_text() == "## You\n\nHi\n\n## Assistant\n\n`add {}`\n\n## Result\n\n2\n"
