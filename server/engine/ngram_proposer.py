@@ -51,12 +51,22 @@ class NgramProposer:
         own, newest, before = self._tokens, self._newest, self._before
         start = len(own)
         own.extend(tokens)
+        if len(tokens) == 1 and len(own) >= SHORTEST:  # the usual case, in few operations
+            gram: Gram = tuple(own[-SHORTEST:])
+            before.append(newest.get(gram, 0))
+            newest[gram] = len(own)
+            return
         before += [0] * (min(SHORTEST - 1, len(own)) - start)
         first = max(start - SHORTEST + 1, 0)
         grams = zip(*(own[first + shift :] for shift in range(SHORTEST)), strict=False)
         for end, gram in enumerate(grams, start=first + SHORTEST):
             before.append(newest.get(gram, 0))
             newest[gram] = end
+
+    @property
+    def matches(self) -> bool:
+        """True when the newest tokens occurred before."""
+        return bool(self._before) and self._before[-1] > 0
 
     def propose(self, count: int) -> Proposal:
         """Return ``count`` tokens that may come next. A repetition that reaches the end is continued."""
@@ -72,7 +82,7 @@ class NgramProposer:
         """Return the length of the longest match and the position after it; 0 without one."""
         own = self._tokens
         best, best_place = 0, 0
-        place = self._before[-1] if len(own) >= SHORTEST else 0
+        place = self._before[-1] if own else 0
         for _ in range(CANDIDATES):
             if not place or best == LONGEST:
                 break

@@ -15,7 +15,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from server.engine.model import Model, Row
-from server.engine.ngram_proposer import NgramProposer, Proposal
+from server.engine.ngram_proposer import NOTHING, NgramProposer, Proposal
 from server.engine.scheduler import Plan
 from server.engine.sequence import Sequence
 from server.engine.speculation_control import LENGTHS, SpeculationControl
@@ -69,8 +69,10 @@ class Speculation:
     def extend(self, plan: Plan) -> Plan:
         """Return ``plan`` with rows for proposed tokens if its only row is the newest token of a suitable answer."""
         self._trial = None
-        share = plan.shares[0] if len(plan.rows) == 1 else None
-        if share is None or share.output is None or share.reading or not self._suits(share.sequence):
+        if not self._enabled or len(plan.rows) != 1:
+            return plan
+        share = plan.shares[0]
+        if share.output is None or share.reading or not self._suits(share.sequence):
             return plan
         sequence, row = share.sequence, plan.rows[0]
         proposal = self._propose(sequence)
@@ -86,6 +88,9 @@ class Speculation:
         """Record the duration of the step of the last plan. Its tokens have been chosen."""
         trial, self._trial = self._trial, None
         if trial is None:
+            return
+        if not trial.proposal.matched:
+            self._control.took(1, 1, seconds)
             return
         chosen = trial.sequence.completion_tokens - trial.written
         tried = trial.proposal.tokens[: trial.verified or 1]
@@ -107,7 +112,7 @@ class Speculation:
             self._owner, self._proposer = None, NgramProposer()
 
     def _suits(self, sequence: Sequence) -> bool:
-        if not self._enabled or not sequence.writing:
+        if not sequence.writing:
             return False
         request = sequence.request
         return self._all or not (request.repeatable or request.sampling.temperature == 0)
@@ -117,6 +122,8 @@ class Speculation:
         if sequence is not self._owner or len(self._proposer) > len(sequence.tokens):
             self._owner, self._proposer = sequence, NgramProposer()
         self._proposer.extend(sequence.tokens[len(self._proposer) :])
+        if not self._proposer.matches:
+            return NOTHING
         most, room = sequence.request.sampling.max_tokens, self._context - len(sequence.tokens)
         if most is not None:
             room = min(room, most - sequence.completion_tokens)

@@ -73,4 +73,5 @@ def test_tokens_that_come_one_by_one_give_the_same_proposals() -> None:
     for number, token in enumerate(tokens, start=1):
         index.extend([token])
         assert len(index) == number
+        assert index.matches == (index.propose(1) != NOTHING)
         assert index.propose(6) == by_comparing_everything(tokens[:number], 6)
