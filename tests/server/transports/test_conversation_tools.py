@@ -90,6 +90,29 @@ async def test_conversation_keeps_calls_and_results_and_answers_them(server: Run
     assert (await read(server))["leaf"] == "g2"
 
 
+async def test_model_reads_a_result_that_is_sent(server: RunningServer) -> None:
+    async with server.peer() as peer:
+        (call,) = await called(server, peer)
+        sizes = []
+        for id, content in (("g2", "2"), ("g3", "2" * 101)):
+            done = await turn(peer, id, parent="g1", results=(ToolResult(tool_call_id=call.id, content=content),))
+            sizes.append(done.usage.prompt_tokens)
+    assert sizes[1] == sizes[0] + 100  # each byte is a token of the scripted model
+
+
+async def test_calls_are_found_and_copied_with_a_branch(server: RunningServer) -> None:
+    async with server.peer() as peer:
+        (call,) = await called(server, peer)
+        await turn(peer, "g2", results=(ToolResult(tool_call_id=call.id, content="Sunshine"),))
+    for words in ("arguments", "sunshine"):
+        (found,) = json.loads((await server.ask("GET", f"{AT}?q={words}")).body)["conversations"]
+        assert found["id"] == "c1"
+    branch = {"id": "c2", "branch": {"conversation": "c1", "message": "g2"}}
+    assert (await server.ask("POST", AT, json.dumps(branch))).status == 201
+    _, answer, result, _ = (await read(server, "c2"))["messages"]
+    assert answer["tool_calls"][0]["id"] == result["tool_call_id"] == call.id
+
+
 async def test_answer_to_results_is_written_again_and_results_are_given_again(server: RunningServer) -> None:
     async with server.peer() as peer:
         (call,) = await called(server, peer)
