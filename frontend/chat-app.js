@@ -8,15 +8,16 @@ import { ChatModels } from "./chat/chat-models.js";
 import { ChatView } from "./chat/chat-view.js";
 import { ConnectionAnnouncer } from "./chat/connection-announcer.js";
 import { ContextKeeper } from "./chat/context-keeper.js";
+import { draftMessage } from "./chat/draft-message.js";
 import { LibraryEvents } from "./chat/library-events.js";
 import { MessageCommands } from "./chat/message-commands.js";
 import { circumstancesOf, openConversation } from "./chat/opening.js";
 import { Questions } from "./chat/questions.js";
 import { QueueControl } from "./chat/queue-control.js";
 import { SenderEvents } from "./chat/sender-events.js";
-import { dialogueTo } from "./chat/temporary-requests.js";
 import { SettingsSaver } from "./chat/settings-saver.js";
 import { Steering } from "./chat/steering.js";
+import { Tuning } from "./chat/tuning.js";
 import { UnsentMessages } from "./chat/unsent-messages.js";
 import { Sender } from "./conversations/sender.js";
 import { TemporaryChanges } from "./conversations/temporary-changes.js";
@@ -77,6 +78,7 @@ export class ChatApp {
   #connectionAnnouncer;
   #models;
   #steering;
+  #tuning;
   #isConnected = false;
   #open;
   /** @type {TemporaryChanges | null} changes of the open conversation, if it is temporary */
@@ -102,16 +104,14 @@ export class ChatApp {
       canCountChanged: () => this.#context.measure(),
       changed: (models) => void (this.#delegate?.modelsShown?.(models), this.#show()),
     });
-    this.#steering = new Steering(parts, {
-      open: () => this.#open,
-      isConnected: () => this.#isConnected,
-      queue: (text) => this.#queue.add(text),
-    });
+    const around = { open: () => this.#open, isConnected: () => this.#isConnected };
+    this.#steering = new Steering(parts, { ...around, queue: (text) => this.#queue.add(text) });
+    this.#tuning = new Tuning(parts, around);
     this.#answers = new AnswerEvents(parts, this.#sender, this.#context, {
-      open: () => this.#open,
-      isConnected: () => this.#isConnected,
+      ...around,
       show: () => this.#show(),
       unsteered: (event) => this.#steering.unsteered(event),
+      untuned: (event) => this.#tuning.untuned(event),
     });
     this.#view = new ChatView(parts, () => this.startNewChat());
     this.#unsent = new UnsentMessages(parts);
@@ -251,6 +251,7 @@ export class ChatApp {
   /** @param {Settings} settings */
   set(settings) {
     this.#reportedSettings = JSON.stringify(settings);
+    this.#tuning.settingsChanged(this.settings); // before they change
     this.#open.set(settings);
     for (const parcel of this.#parts.outbox.of(this.#open.id)) {
       if (parcel.create && !parcel.failure) this.#parts.outbox.put({ ...parcel, create: settings });
@@ -338,6 +339,7 @@ export class ChatApp {
 
   /** @type {(name: OfferName, id: string) => void} */
   messageOffered(name, id) {
+    if (name === "longer") return this.#tuning.longer();
     if (name === "unsummarize") return void this.#context.removeSummary(this.#open.id, id);
     this.#commands.messageOffered(name, id);
     if (name !== "edit") this.#parts.composer.focus();
@@ -390,6 +392,7 @@ export class ChatApp {
     this.#isConnected = state.name === "connected";
     if (state.name === "connected") {
       this.#parts.temporary?.offer(state.welcome.features?.includes("temporary") ?? false);
+      this.#tuning.greeted(state.welcome);
       this.#steering.greeted(state.welcome);
       this.#models.greeted(state.welcome);
     }
@@ -463,16 +466,13 @@ export class ChatApp {
    * @returns {import("./protocol/messages.js").Draft | null} null while the message would be queued or moved
    */
   #draftOf(content) {
-    const { id, leaf, isOnServer, isGone } = this.#open;
-    if (isGone || !this.mayBeAsked || this.#parts.outbox.of(id).length > 0) return null;
-    const model = this.#models.chosen;
-    const chosen = model === undefined ? {} : { model };
-    if (isOnServer) return { type: "draft", conversation: id, content, parent: leaf, ...chosen };
-    return { type: "draft", messages: dialogueTo(this.#open, leaf, content), ...chosen };
+    if (this.#open.isGone || !this.mayBeAsked || this.#parts.outbox.of(this.#open.id).length > 0) return null;
+    return draftMessage(this.#open, content, this.#models.chosen);
   }
 
   get #circumstances() {
-    return circumstancesOf(this.#open, this.#models, { isConnected: this.#isConnected, count: this.#context.count });
+    const facts = { isConnected: this.#isConnected, isTunable: this.#tuning.isPossible, count: this.#context.count };
+    return circumstancesOf(this.#open, this.#models, facts);
   }
 
   #show() {
@@ -501,7 +501,5 @@ export class ChatApp {
     this.#delegate?.settingsShown();
   }
 
-  #showLines() {
-    if (this.#open.writing.length > 0) this.#show();
-  }
+  #showLines = () => this.#open.writing.length > 0 && this.#show();
 }

@@ -3,6 +3,7 @@
 import { WITHDRAWN } from "../conversations/refusals.js";
 import { callsOf, openCalls, shownText } from "../conversations/tool-calls.js";
 import { describe } from "./presenting.js";
+import { nearsLimit } from "./tuning.js";
 
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../protocol/messages.js").Done} Done */
@@ -13,6 +14,7 @@ import { describe } from "./presenting.js";
  * @property {() => boolean} isConnected
  * @property {() => void} show shows the whole open conversation again
  * @property {(event: import("../protocol/changes.js").Unsteered) => void} unsteered handles a refused instruction
+ * @property {(event: import("../protocol/changes.js").Untuned) => void} untuned handles refused parameters
  */
 
 export class AnswerEvents {
@@ -57,6 +59,8 @@ export class AnswerEvents {
         return this.#onSteered(event);
       case "unsteered":
         return this.#hooks.unsteered(event);
+      case "untuned":
+        return this.#hooks.untuned(event);
       case "done":
         return this.#onDone(event);
       default:
@@ -91,10 +95,18 @@ export class AnswerEvents {
    */
   #onProgress(event) {
     const isFirst = event.type === "token" && !this.#open.live(event.id)?.isWriting;
+    const wasNear = this.#nearsLimit(event.id);
     this.#open.receive(event);
     this.#context.showMeter();
     this.#showProgress(event);
-    if (isFirst || (event.type === "snapshot" && event.steered)) this.#hooks.show(); // the answer can be steered now
+    // From its first text on the answer can be steered, and near its limit it can be made longer.
+    const isOffered = isFirst || wasNear !== this.#nearsLimit(event.id);
+    if (isOffered || (event.type === "snapshot" && event.steered)) this.#hooks.show();
+  }
+
+  /** @param {string} id */
+  #nearsLimit(id) {
+    return nearsLimit(this.#open.live(id), this.#open.settings);
   }
 
   /** @param {GenerationEvent} event that is in the open conversation already */

@@ -6,6 +6,7 @@ import { notesAlong, offersForNote } from "../conversations/notes.js";
 import { questionId } from "../conversations/overlay.js";
 import { mayHelp } from "../conversations/refusals.js";
 import { calledName, callsOf, shownText } from "../conversations/tool-calls.js";
+import { nearsLimit } from "./tuning.js";
 import { describeRefusal } from "../words/refusal-words.js";
 import * as lines from "../words/status-line.js";
 
@@ -17,7 +18,7 @@ import * as lines from "../words/status-line.js";
 /** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "branch" | "delete" | "previous" | "next"} ActionName */
 /**
  * Name of a button below an answer that ended early, or below a message that was not sent.
- * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue" | "unsummarize"} OfferName
+ * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue" | "longer" | "unsummarize"} OfferName
  */
 /** @typedef {import("../conversations/refusals.js").Circumstances} Circumstances */
 /**
@@ -96,7 +97,7 @@ function presentMessage(conversation, parcels, circumstances, message, isBusy) {
       isTemporary: circumstances.isTemporary,
     }),
     mayContinue: !circumstances.isTemporary,
-    offers: isLast && !isBusy ? offersFor(message, failed, circumstances) : [],
+    offers: isLast ? (isBusy ? offersWhile(conversation, message, circumstances) : offersFor(message, failed, circumstances)) : [],
   };
 }
 
@@ -195,6 +196,17 @@ function actionsFor(message, { isBusy, isUnsent, isEmpty, isTemporary = false })
   if (message.role !== "assistant") return actions;
   if (message.tool_calls) return [...actions, "regenerate", ...branch, "delete"];
   return [...actions, "edit", "regenerate", ...branch, "delete"];
+}
+
+/**
+ * @param {OpenConversation} conversation
+ * @param {Message} message that may be being written
+ * @param {Circumstances} circumstances
+ * @returns {OfferName[]}
+ */
+function offersWhile(conversation, { generation }, { isTunable = false }) {
+  const live = generation ? conversation.live(generation) : undefined;
+  return isTunable && nearsLimit(live, conversation.settings) ? ["longer"] : [];
 }
 
 /**

@@ -15,6 +15,8 @@ export class LiveAnswer {
   parts = [];
   /** @type {import("../protocol/messages.js").ToolCall[]} calls so far; the last one may be incomplete */
   calls = [];
+  /** @type {Record<string, unknown>} newest values of the parameters that were changed in mid-answer */
+  tuned = {};
   isStopping = false;
   /** Number of the conversation's messages that the model did not receive. */
   dropped = 0;
@@ -37,8 +39,9 @@ export class LiveAnswer {
    * Take over the progress of the answer before an instruction.
    * @param {LiveAnswer} before
    */
-  resume({ isStopping, tokens }) {
+  resume({ isStopping, tokens, tuned }) {
     this.isAccepted = true;
+    this.tuned = tuned;
     this.isStopping = isStopping;
     this.#seq = tokens;
     this.#status = { type: "status", id: "", state: "decode" };
@@ -69,7 +72,12 @@ export class LiveAnswer {
         this.text = "";
         this.#noteProgress(event);
         break;
+      case "tuned":
+        this.tuned = { ...this.tuned, ...event.params };
+        this.#noteProgress(event);
+        break;
       case "snapshot":
+        this.tuned = { ...event.tuned?.params };
         this.#rewrite(event);
         this.calls = event.tool_calls ?? [];
         this.#noteProgress(event);
@@ -102,7 +110,8 @@ export class LiveAnswer {
     if (this.isStopping) return lines.STOPPING;
     if (!isConnected) return this.isAccepted ? lines.DISCONNECTED : lines.HELD;
     if (!this.#status) return this.#existedBefore ? lines.RESUMING : lines.SENDING;
-    return lines.describeStatus(this.#status, before + this.#seq);
+    const line = lines.describeStatus(this.#status, before + this.#seq);
+    return Object.keys(this.tuned).length > 0 ? lines.withTuned(line) : line;
   }
 
   /** @param {import("../protocol/messages.js").Snapshot} snapshot */

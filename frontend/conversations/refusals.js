@@ -17,6 +17,7 @@ import { refusedWords } from "../words/error-words.js";
  * @property {boolean} isConnected
  * @property {(model: string | undefined) => boolean} [isAway] whether the server of this model can't be reached
  * @property {boolean} [namesModels] whether each answer names its model
+ * @property {boolean} [isTunable] whether parameters can be changed in mid-answer
  * @property {boolean} isGone whether it was deleted
  * @property {boolean} [isTemporary] whether only this page has it
  * @property {boolean} leavesOut whether the server leaves out the oldest messages if not all fit

@@ -227,7 +227,7 @@ export class SettingsPanel {
       "div",
       { class: "panel-actions" },
       this.#resetButton,
-      create("span", { class: "field-hint" }, "Applies from the next answer."),
+      create("span", { class: "field-hint" }, "Applies at once where possible."),
     );
     return create("div", { class: "panel-footer" }, this.#said, actions);
   }

@@ -29,6 +29,7 @@ const OFFERS = {
   discard: "Delete message",
   dismiss: "Dismiss",
   continue: "Continue",
+  longer: "Longer",
   unsummarize: "Remove summary",
 };
 /** Time for which a button shows that the text was copied, in milliseconds. */

@@ -64,6 +64,15 @@ export function unsteeredWords(code) {
 }
 
 /**
+ * Return the reason why an answer is written to its end with its old settings.
+ * @param {string} code
+ */
+export function untunedWords(code) {
+  if (code === "busy") return "The model is still being loaded. The new settings apply to the next answer.";
+  return "This answer keeps its settings. The new ones apply to the next answer.";
+}
+
+/**
  * Return the reason why a message was not sent.
  * @param {string | undefined} code
  */

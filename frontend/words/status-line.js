@@ -53,6 +53,14 @@ export function describeStatus(status, tokens) {
 }
 
 /**
+ * @param {StatusLine} line of an answer whose settings were changed in mid-answer
+ * @returns {StatusLine}
+ */
+export function withTuned(line) {
+  return { ...line, text: join(line.text, "new settings") };
+}
+
+/**
  * @param {Status} status of an answer that waits for its model
  * @returns {StatusLine}
  */

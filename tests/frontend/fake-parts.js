@@ -9,6 +9,9 @@ import { Queue } from "../../frontend/conversations/queue.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakeConversations } from "./fake-conversations.js";
 import { FakeBrowser } from "./fake-storage.js";
+import { FakeConnection } from "./fake-connection.js";
+
+export { FakeConnection } from "./fake-connection.js";
 
 /** @typedef {import("../../frontend/chat/presenting.js").Shown} Shown */
 /** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
@@ -26,70 +29,6 @@ import { FakeBrowser } from "./fake-storage.js";
 export const CONNECTED = { name: "connected", welcome: { type: "welcome" }, transport: "websocket" };
 /** @type {ConnectionState} */
 export const WAITING = { name: "waiting", retryAt: 1000 };
-
-export class FakeConnection {
-  /** @type {Generate[]} */
-  generated = [];
-  /** @type {string[]} */
-  followed = [];
-  /** @type {string[]} */
-  detached = [];
-  /** @type {string[]} */
-  cancelled = [];
-  /** @type {{id: string, content: string}[]} */
-  steered = [];
-  retries = 0;
-  isWatching = false;
-  isRunning = false;
-
-  start() {
-    this.isRunning = true;
-  }
-
-  stop() {
-    this.isRunning = false;
-  }
-
-  retryNow() {
-    this.retries += 1;
-  }
-
-  watch() {
-    this.isWatching = true;
-  }
-
-  /** @type {PlainGenerate[]} */
-  summaries = [];
-
-  /** @param {Generate | PlainGenerate} request */
-  generate(request) {
-    if ("messages" in request) this.summaries.push(request);
-    else this.generated.push(request);
-  }
-
-  /** @param {string} id */
-  follow(id) {
-    this.followed.push(id);
-  }
-
-  /** @param {string} id */
-  detach(id) {
-    this.detached.push(id);
-  }
-
-  /** @param {string} id */
-  cancel(id) {
-    this.cancelled.push(id);
-  }
-
-  /**
-   * @param {string} id
-   * @param {string} content
-   */
-  steer(id, content) {
-    this.steered.push({ id, content });
-  }
-}
 
 export class FakeComposer {
   /** @type {ComposerMode} */
