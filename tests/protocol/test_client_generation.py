@@ -5,7 +5,20 @@ import pickle
 import pytest
 
 from protocol.client import Generation, RequestError, TextReplacedError
-from protocol.messages import Accepted, Attached, Cancel, Error, Generate, Instruction, Snapshot, Steer, Token, Tune
+from protocol.messages import (
+    Accepted,
+    Attached,
+    Cancel,
+    ChatMessage,
+    Error,
+    Generate,
+    Instruction,
+    Snapshot,
+    Steer,
+    Token,
+    Tune,
+)
+from tests.protocol.samples import CALL, done
 
 
 def generation() -> Generation:
@@ -98,3 +111,11 @@ def test_a_snapshot_brings_the_instructions_too() -> None:
     made.apply(Snapshot(id="g1", epoch="e2", seq=4, text="🙂ab", steered=steered))
     said = [("assistant", "🙂a"), ("user", "shorter"), ("user", "in French"), ("assistant", "b")]
     assert [(message.role, message.content) for message in made.messages] == said
+
+
+def test_message_of_an_answer_with_calls_has_them_beside_its_text() -> None:
+    made, text = generation(), 'I add.<tool_call>{"name": "add"}</tool_call>'
+    made.apply(token(1, text))
+    assert [(message.content, message.tool_calls) for message in made.messages] == [(text, None)]
+    made.apply(done("g1", text, 2, tool_calls=(CALL,), content="I add."))
+    assert made.messages == (ChatMessage(role="assistant", content="I add.", tool_calls=(CALL,)),)
