@@ -30,7 +30,7 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
         '"promt" is not a field of generate (did you mean prompt?); '
         "the fields of generate are: id, prompt, messages, conversation, content, results, parent, message_id, "
         "model, raw, truncation, tools, tool_choice, parallel_tool_calls, reasoning_effort, chat_template_kwargs, "
-        "params, top_logprobs, on_detach_ms",
+        "params, top_logprobs, on_detach_ms, temporary",
     ),
     (
         '{"type":"generate","prompt":"x","params":{"temprature":1}}',

@@ -40,6 +40,7 @@ def test_the_body_of_a_tune_is_its_values() -> None:
         ("{}", ErrorCode.MISSING_FIELD),
         ('{"params":{"top_k":-1}}', ErrorCode.INVALID_FIELD),
         ('{"params":{"top_k":3},"id":"g2"}', ErrorCode.UNKNOWN_FIELD),
+        ('{"params":{"top_k":3},"params":{"top_k":4}}', ErrorCode.INVALID_FIELD),
     ):
         with pytest.raises(RemoteProtocolError) as caught:
             codec.decode_tune(body, "g1")
