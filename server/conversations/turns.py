@@ -146,9 +146,9 @@ def begin(
             about=about,
         )
     )
-    for new in rows:
+    for new in rows:  # one after the other: a client may give the same id twice
         _refuse_taken(db, found, new.id, "message_id" if new.role == "user" else "id")
-    insert(db, found.key, rows, now)
+        insert(db, found.key, [new], now)
     added = tuple(new.id for new in rows)
     return _begun(db, principal, found, turn, now, message=answer, added=added, leaf=answer)
 

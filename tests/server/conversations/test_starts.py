@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from protocol.errors import RemoteProtocolError
 from protocol.messages import Accepted, Attached, Error, Generate, Params
@@ -115,6 +116,14 @@ async def test_two_connections_with_one_new_id_start_one_generation(
     assert prepare.calls == 1
     assert len(await messages(server)) == (2 if body.conversation else 0)
     assert len(server.conversations._locks) == 0
+
+
+async def test_one_id_for_the_message_and_its_answer_is_a_conflict_and_writes_nothing(server: RunningServer) -> None:
+    await make(server, "c1")
+    async with server.peer() as peer:
+        await peer.send(replace(turn(), message_id="g1"))
+        assert (await peer.take(Error, id="g1")).code == "id_conflict"
+    assert await messages(server) == []
 
 
 @pytest.mark.parametrize(
