@@ -120,9 +120,11 @@ class LogAppender:
         return self._update(generation, update, now) if generation and generation.broken is None else ()
 
     def _update(self, generation: Generation, update: Update, now: float) -> Iterable[Wake]:
+        before = generation.completion_tokens
         generation.apply(update, now)
         if isinstance(update, Piece):
-            self._parts.guarded("the measurements", lambda: self._measurements.piece(generation, update, now))
+            tokens = max(update.completion_tokens - before, 0)
+            self._parts.guarded("the measurements", lambda: self._measurements.piece(generation, tokens, now))
         elif isinstance(update, Steered):
             event = SteeredEvent(id=generation.id, seq=generation.log.pieces, content=update.instruction.content)
             self._steering.read(generation, event)

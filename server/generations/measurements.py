@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Final
 
 from protocol.messages import DoneReason
-from server.engine.base import Finished, FinishReason, Piece
+from server.engine.base import Finished, FinishReason
 from server.generations.generation import Generation
 from server.generations.histogram import Histogram
 from server.generations.speed import Speed
@@ -42,12 +42,12 @@ class Measurements:
         """Number of connections closed with 4508."""
         self.speed = Speed()
 
-    def piece(self, generation: Generation, piece: Piece, now: float) -> None:
-        """Record a piece that enters a log; ``now`` is in ``time.monotonic()`` seconds."""
+    def piece(self, generation: Generation, tokens: int, now: float) -> None:
+        """Record a piece of ``tokens`` new tokens that enters a log; ``now`` is in ``time.monotonic()`` seconds."""
         if generation.last_piece is not None:
             self.gaps.count(now - generation.last_piece)
         generation.last_piece = now
-        self.speed.add(len(piece.tokens), now)
+        self.speed.add(tokens, now)
 
     def end(self, finished: Finished) -> None:
         timings = finished.timings

@@ -1,8 +1,16 @@
 """Writing speed of all generations together."""
 
+from pathlib import Path
+
 import pytest
 
+from protocol.messages import Generate
+from server.engine.base import Piece
+from server.generations.ownership import LOCAL, key_of
 from server.generations.speed import Speed
+from tests.server.generations.puppet import PuppetEngine, finished, prefill
+from tests.server.generations.test_faults import running
+from tests.server.generations.test_registry import ended, start
 
 
 def test_nothing_written_is_no_speed() -> None:
@@ -38,3 +46,14 @@ def test_a_new_spell_is_counted_from_its_own_beginning() -> None:
     for step in range(100):
         speed.add(1, 1050.5 + step / 100)
     assert speed.per_second(1051.5) == pytest.approx(100, rel=0.03)
+
+
+async def test_tokens_without_ids_are_counted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    engine, key = PuppetEngine(), key_of(LOCAL, "g1")
+    async with running(engine, tmp_path) as registry:
+        monkeypatch.setattr(registry.measurements.speed, "add", lambda tokens, now: counted.append(tokens))
+        generation = await start(registry, Generate(id="g1", prompt="Hi", raw=True))
+        engine.hand_over(prefill(key), Piece(key, "one", 1), Piece(key, " two three", 3), finished(key))
+        await ended(registry, generation)
+    assert counted == [1, 2]
