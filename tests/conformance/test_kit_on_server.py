@@ -12,7 +12,7 @@ import pytest
 
 from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, run_case, run_cases
-from protocol.conformance.script import Case, Transport, load_cases, those_for
+from protocol.conformance.script import Case, Compare, Expect, Step, Transport, load_cases, those_for
 from protocol.conformance.stage import Options
 from server.writers.model_writers import ModelWriters
 from tests.conformance.broken import TakesAnyModel
@@ -108,11 +108,13 @@ async def test_the_case_of_a_download_passes_on_a_server_that_downloads(transpor
     assert result.outcome is Outcome.PASSED, details(result)
 
 
-@pytest.mark.parametrize("fault", [TakesAnyModel, DownloadUntold])
-async def test_a_broken_server_that_downloads_is_caught(fault: type[Fault]) -> None:
+@pytest.mark.parametrize(("fault", "step"), [(TakesAnyModel, Expect), (DownloadUntold, Compare)])
+async def test_a_broken_server_that_downloads_is_caught(fault: type[Fault], step: type[Step]) -> None:
+    """The first one sends nothing that the case waits for, so the deadline is short."""
     async with downloading_server() as port, proxy(f"ws://127.0.0.1:{port}/ws", fault) as broken:
-        result = await run_case(url_of("websocket", broken), DOWNLOADING_CASE, PATIENT)
+        result = await run_case(url_of("websocket", broken), DOWNLOADING_CASE, Options(deadline=3))
     assert result.outcome is Outcome.FAILED, details(result)
+    assert isinstance(DOWNLOADING_CASE.steps[result.step - 1], step), details(result)
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)])

