@@ -95,9 +95,10 @@ class Settings:
 
     @property
     def models(self) -> tuple[Path, ...]:
-        """Every model of this machine, the default one first. Beside an upstream the starter is none."""
-        models = (self.model, *self.more_models)
-        return () if self.upstreams and models == (MODEL_PATH,) else models
+        """Every model of this machine, the default one first. Beside an upstream there is none unless one was given,
+        which may be the starter by its path."""
+        was_given = self.model is not MODEL_PATH
+        return (self.model, *self.more_models) if was_given or self.more_models or not self.upstreams else ()
 
     @property
     def models_folder(self) -> Path:

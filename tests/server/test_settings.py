@@ -110,6 +110,14 @@ def test_a_repeated_model_adds_one_and_the_first_is_the_default() -> None:
     assert three.model == Path("a.gguf")
 
 
+def test_beside_an_upstream_only_a_model_that_was_given_is_of_this_machine() -> None:
+    upstream = ["--upstream", "http://gpu:8000"]
+    assert read(upstream).models == ()
+    assert read([*upstream, "--model", str(MODEL_PATH)]).models == (MODEL_PATH,)
+    assert read(upstream, {**NOTHING, "STREAMUI_MODEL": str(MODEL_PATH)}).models == (MODEL_PATH,)
+    assert read([*upstream, "--model", "a.gguf"]).models == (Path("a.gguf"),)
+
+
 def test_on_restart_has_a_name_for_each_choice() -> None:
     assert [read([f"--on-restart={choice}"]).on_restart for choice in OnRestart] == ["continue", "interrupt"]
 
