@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-LONG_REST: Final = 0.025
+LONG_REST: Final = 0.04
 """Rest while a reader can't see single tokens, in seconds. An answer ends at most so much later."""
 
 SHORT_REST: Final = 0.003
