@@ -126,7 +126,7 @@ export class MessageCommands {
    */
   resultsGiven(id, results) {
     this.#parts.ask({ parent: id, results });
-    this.#parts.composer.focus(); // the form is gone
+    this.#parts.composer.focus(); // the form, which had the focus, is removed
   }
 
   /**

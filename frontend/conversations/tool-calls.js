@@ -59,7 +59,7 @@ export function openCalls(path) {
 
 /**
  * Return the name of the function whose result a message has.
- * @param {Message[]} path the branch that ends with the message, or goes on below it
+ * @param {Message[]} path a branch of the conversation that has the message
  * @param {Message} message of the role `tool`
  * @returns {string} "" if the answer above has no such call
  */

@@ -34,7 +34,7 @@ export function modelChoices(entries, local) {
 
 /**
  * @param {string} value of a choice
- * @returns {string | undefined} source to download from; undefined if the choice is no download
+ * @returns {string | undefined} source to download from; undefined if nothing is to be downloaded
  */
 export function downloadOf(value) {
   return value.startsWith(DOWNLOAD) ? value.slice(DOWNLOAD.length) : undefined;

@@ -26,7 +26,7 @@ SAMPLES: Final = 9
 """Number of steps of one size whose median counts. A median leaves out steps that another program has slowed down."""
 
 STALE: Final = 500
-"""Number of steps after which the duration of a size is no longer trusted."""
+"""Age in steps from which a measured duration is not used any more: it may have changed."""
 
 SINGLE_EVERY: Final = 64
 """Number of steps after which the duration of a single token is measured again."""

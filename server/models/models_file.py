@@ -42,7 +42,7 @@ class ModelsFileError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class ModelsFile:
-    """Options of models, by the names of their sections in the file. Empty if there is no file."""
+    """Options of models, by the names of their sections in the file. Empty if the file is missing."""
 
     options: Mapping[str, ModelOptions] = field(default_factory=dict)
 

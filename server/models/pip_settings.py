@@ -55,7 +55,7 @@ def pip_settings(environ: Mapping[str, str]) -> PipSettings:
 
 
 def _printed(environ: Mapping[str, str]) -> str | None:
-    """Return the settings that pip prints: those of its files and variables. None: there is no usable pip."""
+    """Return the settings that pip prints: those of its files and variables. None: pip is missing, or it fails."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
     try:
         done = subprocess.run(
