@@ -5,6 +5,7 @@ import json
 import resource
 import shutil
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +73,16 @@ def folder(tmp_path: Path) -> Path:
 
 async def test_a_model_of_the_list_is_loaded_for_the_first_answer_and_kept(folder: Path) -> None:
     async with started(str(folder.parent)) as (_, address):
-        for is_first in (True, False):
+        for before in ("on_disk", "loaded"):
             frames = await answered(address, {"model": "a"})
-            states = [frame["state"] for frame in frames if frame["type"] == "status"]
-            assert ("loading" in states) == is_first
+            assert states(frames) == {"starter": "loaded", "a": before, "b": "on_disk", "c": "on_disk"}
             assert (frames[1]["model"], frames[-1]["reason"]) == ("a", "length")
-        assert {model["name"]: model["state"] for model in frames[0]["models"]} == {
-            "starter": "loaded",
-            "a": "loaded",
-            "b": "on_disk",
-            "c": "on_disk",
-        }
+        assert "loading" not in [frame.get("state") for frame in frames]
+
+
+def states(frames: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the state of each model in ``welcome``, the first of ``frames``."""
+    return {model["name"]: model["state"] for model in frames[0]["models"]}
 
 
 async def test_files_that_vanish_are_cut_or_replaced_end_only_their_own_answers(folder: Path) -> None:
@@ -180,10 +180,9 @@ async def test_unloading_gives_the_memory_back(folder: Path) -> None:
             for name in ("a", "b", "c"):
                 frames = await answered(address, {"model": name})
                 assert frames[-1]["reason"] == "length"
-                assert "loading" in [frame.get("state") for frame in frames] or round > 0
+                assert states(frames)[name] == "on_disk" or round > 0
             sizes.append(resident(process.pid))
-        states = [model["state"] for model in (await answered(address, {}))[0]["models"]]
-        assert states.count("loaded") <= 2
+        assert list(states(await answered(address, {})).values()).count("loaded") <= 2
         assert model_memory(address) == ROOM << 20
         grown = sizes[-1] - sizes[ROUNDS // 4]
         assert grown < ONE_MODEL / 2, sizes

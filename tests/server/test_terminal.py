@@ -73,9 +73,19 @@ def test_only_the_answer_comes_out_of_a_pipe(server: RunningServer) -> None:
 
 
 def test_a_model_can_be_named_and_is_loaded(server: RunningServer) -> None:
-    with serving_in_a_thread(ScriptedModel(), ModelDisk(big=1)) as loading:
-        ended = piped(loading, "Hi\n", "--model", "big")
-        assert (ended.returncode, ended.stderr) == (0, b"loading the model\n")
+    disk = ModelDisk(big=1)
+    disk.gate.clear()  # a quick load may end before its state is sent
+    with (
+        serving_in_a_thread(ScriptedModel(), disk) as loading,
+        subprocess.Popen(
+            [*COMMAND, "Hi", "--model", "big"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env=environment(loading),
+        ) as process,
+    ):  # fmt: skip
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"loading the model\n"
+        disk.gate.set()
+        assert (process.wait(DEADLINE), process.stderr.read()) == (0, b"")
         (generation,) = loading.registry._generations.values()
         assert generation.model == "big"
     ended = piped(server, "Hi\n", "--model", "none")
