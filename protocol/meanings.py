@@ -201,6 +201,8 @@ FIELDS: Final[dict[str, str]] = {
     "Status.total": "during prefill: tokens of the prompt",
     "Status.tokens_per_second": "during decode; for the server: of all generations together, over the last seconds",
     "Status.dropped": "during prefill and decode: number of messages that were left out because not all fit",
+    "Status.upstream": "why a model behind another server sends no text now: away, busy, cut, reading; later versions"
+    " add reasons",
     "Status.running": "server: running generations",
     "Status.queued": "server: waiting generations",
     "Status.kv_used": "server: tokens of running generations in the KV cache",

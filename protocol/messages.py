@@ -411,7 +411,11 @@ class Accepted(Server, frozen=True, kw_only=True, tag="accepted"):
 
 
 class Status(Server, frozen=True, kw_only=True, tag="status"):
-    """Status of one generation (with ``id``) or of the server. Not numbered, never replayed, may be dropped."""
+    """Status of one generation (with ``id``) or of the server. Not numbered, never replayed, may be dropped.
+
+    ``upstream``: why a model behind another server sends no text now; `away`, `busy`, `cut`, `reading`, or a reason of
+    a later version.
+    """
 
     id: Id | None = None
     state: GenerationState | None = None
@@ -421,6 +425,7 @@ class Status(Server, frozen=True, kw_only=True, tag="status"):
     total: Count | None = None
     tokens_per_second: Annotated[float, Meta(ge=0)] | None = None
     dropped: EventSeq | None = None
+    upstream: str | None = None
     running: Count | None = None
     queued: Count | None = None
     kv_used: Count | None = None

@@ -132,6 +132,6 @@ export class LiveAnswer {
    */
   #noteProgress({ id, seq }) {
     this.#seq = seq;
-    if (this.#status?.state !== "decode") this.#status = { type: "status", id, state: "decode" };
+    if (this.#status?.state !== "decode" || this.#status.upstream) this.#status = { type: "status", id, state: "decode" };
   }
 }

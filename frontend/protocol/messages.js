@@ -112,6 +112,7 @@
  * @property {number} [total] prompt tokens to read
  * @property {number} [tokens_per_second]
  * @property {number} [dropped] messages that did not fit, once that is known
+ * @property {string} [upstream] why the server behind this one sends no text now: away, busy, cut, reading, or another reason
  */
 /**
  * Status of the whole server.

@@ -28,6 +28,21 @@ export const AWAY = { tone: "busy", text: "Waiting for the model's server, which
 /** @type {StatusLine} */
 export const CUT = { tone: "busy", text: "The model's server can't be reached. The answer will continue when it's back." };
 /** @type {StatusLine} */
+const NO_TEXT = { tone: "busy", text: "Waiting for the model's server" };
+/** @type {Record<string, StatusLine>} by the reason why the model's server sends no text (PROTOCOL 5.3), before the first text */
+const BEFORE_TEXT = {
+  away: AWAY,
+  busy: { tone: "busy", text: "Waiting for the model's server, which is busy" },
+  cut: { tone: "busy", text: "The model's server broke off. Asking it again…" },
+};
+/** @type {Record<string, StatusLine>} the same in mid-answer */
+const IN_MID_ANSWER = {
+  away: CUT,
+  busy: { tone: "busy", text: "The model's server is busy. The answer will continue when it's ready." },
+  cut: { tone: "busy", text: "The model's server broke off. The answer will continue soon." },
+  reading: { tone: "busy", text: "The model's server is reading the answer so far" },
+};
+/** @type {StatusLine} */
 export const RESUMING = { tone: "busy", text: "Catching up…" };
 /** @type {StatusLine} */
 export const STOPPING = { tone: "busy", text: "Stopping…" };
@@ -40,6 +55,7 @@ export const LOST = { tone: "bad", text: "The rest of this answer was lost" };
  * @returns {StatusLine}
  */
 export function describeStatus(status, tokens) {
+  if (status.upstream) return (tokens > 0 ? IN_MID_ANSWER : BEFORE_TEXT)[status.upstream] ?? NO_TEXT;
   switch (status.state) {
     case "queued":
       return busy(join(queuePlace(status.position), remaining(status.eta_ms)));

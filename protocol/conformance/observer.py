@@ -87,6 +87,7 @@ class Observer:
         self._ledger = ledger
         self._greeted = False
         self._confirms_stop = True
+        self._has_upstream = False
         self._leaving: int | None = None
         self._asked: set[str] = set()
         self._last_status: dict[str, tuple[dict[str, Any], int]] = {}
@@ -140,13 +141,20 @@ class Observer:
             if self._greeted:
                 raise Violation("3.1/2", "a second welcome")
             self._confirms_stop = message["model"].get("stop") != "asked"
+            for model in (message["model"], *message.get("models", ())):
+                self._note_model(model)
             self._greeted = True
+        elif kind == "model":
+            self._note_model(message)
         elif kind == "goodbye":
             self._leaving = message["code"]
         elif kind == "error":
             _error(message)
         elif kind == "status" and id is not None:
             self._status(message, id)
+
+    def _note_model(self, model: dict[str, Any]) -> None:
+        self._has_upstream = self._has_upstream or model.get("template") == "upstream"
 
     def _look_at_event(self, message: dict[str, Any], id: str) -> None:
         kind = message["type"]
@@ -240,6 +248,8 @@ class Observer:
         reader = self.readers.get(id)
         if reader is None and id not in self._asked:
             raise Violation("5.3", f"{id}: a status of a generation that is not watched here")
+        if "upstream" in status and not self._has_upstream:
+            raise Violation("5.3", f"{id}: `upstream`, and no model is behind another server: {show(status)}")
         before, times = self._last_status.get(id, ({}, 0))
         times = times + 1 if before == status and id not in self._asked else 1
         if times > _SAME_STATUS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from server.engine.engine_stats import EngineStats as EngineStats
 from server.engine.errors import EngineDeadError as EngineDeadError
@@ -223,6 +223,18 @@ class Prefill:
     total: int
 
 
+UpstreamState = Literal["away", "busy", "cut", "reading"]
+"""State of the server that writes an answer, while it sends no text of it: as `upstream` in PROTOCOL 5.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """The upstream that writes the answer sends no text now. Ended by the next Prefill or Piece."""
+
+    id: str
+    upstream: UpstreamState
+
+
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
     """A token's bytes and the natural logarithm of its probability, before any sampling parameter is applied."""
@@ -317,7 +329,7 @@ class Finished:
 Ranges = Sequence[tuple[int, int]]
 """Half-open ranges of characters: (start, end)."""
 
-Update = Queued | Loading | PromptMade | Prefill | Piece | Steered | SteerRefused | Tuned | Finished
+Update = Queued | Loading | PromptMade | Prefill | Delayed | Piece | Steered | SteerRefused | Tuned | Finished
 Listener = Callable[[Sequence[Update]], None]
 """Receives all updates of one step, on the engine's thread. Must return quickly and must not raise."""
 

@@ -27,6 +27,7 @@ from protocol.states import GENERATION, GenerationEvent, advance
 from protocol.tuned import from_json
 from server.engine.base import (
     Choice,
+    Delayed,
     Finished,
     Loading,
     Piece,
@@ -194,6 +195,14 @@ class Generation:
                 self.status = Status(
                     id=self.id, state=self.state, done=read[0], total=read[1], dropped=self.dropped or None
                 )
+            case Delayed(upstream=upstream):
+                self.status = Status(
+                    id=self.id,
+                    state=self.state,
+                    position=self.status.position if self.state in WAITING else None,
+                    dropped=self.dropped or None,
+                    upstream=upstream,
+                )
             case Steered(instruction=instruction, completion_tokens=count):
                 self.log.steer(instruction.content, now)
                 self.completion_tokens = count
@@ -216,7 +225,7 @@ class Generation:
         self.log.append(text, tuple(map(_logprob, choices)), arrived)
 
     def _apply_piece(self, piece: Piece, now: float) -> None:
-        if self.state is not GenerationState.DECODE:
+        if self.state is not GenerationState.DECODE or self.status.upstream is not None:
             self._enter(GenerationState.DECODE, GenerationEvent.WRITE)
             self._decode_started = self._speed_sent = now
             self._decode_first = piece.completion_tokens

@@ -42,13 +42,13 @@ class Reader:
     def read(self, room: int = sys.maxsize) -> list[ServerMessage]:
         """Return new events in as few messages as possible, without a status that is older than `done`.
 
-        After ``room`` bytes of text the rest is left for the next call.
+        After ``room`` bytes of text the rest is left for the next call. A status that says that no text comes follows
+        all text.
         """
         log, status = self.generation.log, self.generation.status
         news: list[ServerMessage] = []
-        if status != self._status and not log.done:  # sent only when something changes (PROTOCOL 5.3)
-            self._status = status
-            news.append(status)
+        if status.upstream is None:
+            news += self._new_status(status)
         while room > 0 and (event := log.read(self._after)) is not None:
             room -= log.size_at(event.seq) - log.size_at(self._after)
             self._after = event.seq
@@ -56,4 +56,13 @@ class Reader:
             if isinstance(event, Steered | Tuned):
                 room -= log.size_at(event.seq)  # of the snapshot
                 news.append(log.snapshot_at(event.seq))
+        if status.upstream is not None and not self.more:
+            news += self._new_status(status)
         return news
+
+    def _new_status(self, status: Status) -> list[ServerMessage]:
+        """Return the status if it has changed (PROTOCOL 5.3) and the generation runs."""
+        if status == self._status or self.generation.log.done:
+            return []
+        self._status = status
+        return [status]

@@ -98,7 +98,7 @@ class Writer(Protocol):
     """Writes answers. Every method may be called from any thread.
 
     Updates are those of the engine: for each request any number of Queued, Prefill, Piece, Steered, SteerRefused and
-    Tuned, and finally one Finished.
+    Tuned, and finally one Finished. A model behind an upstream also has Delayed.
     Where the model has to be loaded first, Loading comes before these, and PromptMade if the request had no prompt.
     """
 

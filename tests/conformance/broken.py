@@ -306,6 +306,16 @@ class StatusFlood(Fault):
         return [message] * 50 if pushed else [message]
 
 
+class UpstreamOfALocalModel(Fault):
+    """Says that another server is busy, where there is none."""
+
+    rule = "5.3"
+
+    def said(self, message: Message) -> list[Message]:
+        pushed = message["type"] == "status" and message.get("state") == "decode"
+        return [{**message, "upstream": "busy"}] if pushed else [message]
+
+
 # --- cancel
 
 

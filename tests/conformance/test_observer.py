@@ -65,6 +65,7 @@ def test_unknown_types_and_fields_belong_to_later_versions() -> None:
         ([{**ATTACHED, "from": 4}], "5.6"),
         ([{**ATTACHED, "recovered": False, "from": 1}], "5.6"),
         ([{"type": "status", "id": "h", "state": "decode"}], "5.3"),
+        ([{"type": "status", "id": "g", "state": "decode", "upstream": "busy"}], "5.3"),
         ([{"type": "error", "code": "busy", "message": "m", "retryable": False}], "8"),
         ([{"type": "error", "code": "busy", "message": " ", "retryable": True}], "5.8"),
         ([ACCEPTED, done(1, "", reason="failed")], "5.7"),

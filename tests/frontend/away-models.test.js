@@ -49,6 +49,16 @@ describe("An answer whose model is behind another server", () => {
     assert.match(status(), /^Done/);
   });
 
+  it("says why no text comes, until it comes again", () => {
+    tab.ui.connectionDelivered(token(id, 1, "Hello"));
+    tab.ui.connectionDelivered({ type: "status", id, state: "decode", upstream: "busy" });
+    assert.match(status(), /^The model's server is busy\. The answer will continue when it's ready\./);
+    tab.ui.connectionDelivered({ type: "status", id, state: "decode", upstream: "reading" });
+    assert.match(status(), /^The model's server is reading the answer so far/);
+    tab.ui.connectionDelivered(token(id, 2, " you"));
+    assert.match(status(), /^Writing · 2 tokens/);
+  });
+
   it("isn't told of another model, or of one on this machine that has failed", () => {
     modelIs("small", "failed", "gguf");
     assert.match(status(), /^Queued/);

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import signal
+import threading
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,29 @@ async def test_a_killed_server_goes_on_with_the_answer_and_shows_nothing_twice(t
         done = after[-1]
         assert (done["reason"], done["seq"], done["usage"]["completion_tokens"]) == ("stop", len(words(ANSWER)) + 1, 8)
         assert done["usage"]["prompt_tokens"] == PROMPT_TOKENS
+
+
+async def test_status_says_in_mid_answer_that_the_upstream_is_busy_until_its_text_comes_again(tmp_path: Path) -> None:
+    is_back = threading.Event()
+
+    def plan(seen: Seen) -> Reply:
+        if not seen.before:
+            return Reply(hold=3, error="restarting")
+        return Reply() if is_back.is_set() else Reply(status=503, body=b'{"error": {"message": "Loading model"}}')
+
+    with Scripted("llama-server", plan) as scripted:
+        async with started(str(tmp_path), "--upstream", scripted.url) as (_, address):
+            async with connect(f"ws://{address}/ws", proxy=None) as socket, asyncio.timeout(DEADLINE):
+                await socket.send(json.dumps({**START, "params": {"seed": 1}}))
+                found: list[dict[str, Any]] = []
+                while not found or found[-1].get("upstream") != "busy":
+                    found.append(json.loads(await socket.recv()))
+                assert text_of(found) == "".join(words(ANSWER)[:3])
+                assert found[-1] == {"type": "status", "id": "g1", "state": "decode", "upstream": "busy"}
+                is_back.set()
+                while found[-1]["type"] != "done":
+                    found.append(json.loads(await socket.recv()))
+    assert text_of(found) == ANSWER
 
 
 async def test_sixteen_answers_survive_the_end_of_their_upstream(tmp_path: Path) -> None:

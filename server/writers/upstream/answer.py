@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from server.engine.base import (
     Choice,
+    Delayed,
     EngineTimings,
     EngineUsage,
     Finished,
@@ -17,6 +18,7 @@ from server.engine.base import (
     Piece,
     Prefill,
     Update,
+    UpstreamState,
 )
 from server.writers.upstream.asked import Asked
 from server.writers.upstream.call_marks import BEGIN, CallMarks
@@ -63,6 +65,8 @@ class Answer:
         self._used: Used | None = None
         self._prompt: int | None = None
         """Tokens of the prompt, from the progress of the first request."""
+        self._delay: UpstreamState | None = None
+        """Newest reported state of the upstream; None while it does what it should."""
         self._started: float | None = None
         self._read: float | None = None
         self._first: float | None = None
@@ -104,9 +108,20 @@ class Answer:
 
     def on_head(self, now: float) -> Iterator[Update]:
         """The upstream has accepted the request."""
-        if self._read is None:
-            self._read = now
+        if self._first is not None:
+            yield from self._delayed("reading")
+        elif self._read is None or self._delay is not None:
+            self._read, self._delay = self._read or now, None
             yield Prefill(self.id, 0, 0)
+
+    def on_cut(self, upstream: UpstreamState) -> Iterator[Update]:
+        """The upstream will be asked again, because of its state ``upstream``."""
+        yield from self._delayed(upstream)
+
+    def _delayed(self, upstream: UpstreamState) -> Iterator[Update]:
+        if self._delay != upstream:
+            self._delay = upstream
+            yield Delayed(self.id, upstream)
 
     def on_delta(self, delta: Delta, now: float) -> Iterator[Update]:
         """Yield the updates of one chunk."""
@@ -171,7 +186,7 @@ class Answer:
     def _piece(self, text: str, now: float) -> Iterator[Piece]:
         if text:
             choices, self._choices = tuple(self._choices), []
-            self._first, self._last = self._first or now, now
+            self._first, self._last, self._delay = self._first or now, now, None
             self._text += text
             yield Piece(self.id, text, self._count, (), choices)
 

@@ -86,6 +86,7 @@ class AnswerRequests:
                 wait = max(pause, error.retry_after)
                 if now + wait - failing_since > self._known.address.patience:
                     return self._failed(answer, f"the model's server can't be used: {error}")
+                self._deliveries.add(answer.on_cut(error.upstream))
             await asyncio.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
+from server.engine.base import UpstreamState
 from server.writers.upstream.chunks import is_overflow, sentence
 from server.writers.upstream.silence import SilenceLimit
 from server.writers.upstream.sse_lines import LineTooLongError, SseLines
@@ -65,6 +66,11 @@ class CutError(UpstreamError):
         self.is_away = is_away
         self.is_busy = is_busy
         self.retry_after = retry_after
+
+    @property
+    def upstream(self) -> UpstreamState:
+        """The upstream's state, for the readers of an answer."""
+        return "away" if self.is_away else "busy" if self.is_busy else "cut"
 
 
 class Line:

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from protocol.errors import LocalProtocolError
 from protocol.messages import Done, DoneReason, Generate, GenerationState, Params, Status, Token
 from server.engine.base import (
+    Delayed,
     EngineTimings,
     EngineUsage,
     Finished,
@@ -74,6 +75,22 @@ def test_the_speed_of_one_that_continues_counts_what_this_server_wrote(generatio
     generation.apply(Prefill("g1", 0, 1), 0)
     generation.apply(Piece("g1", "one", 101), 10)
     generation.apply(Piece("g1", " two", 106), 10 + SPEED_INTERVAL)
+    assert generation.status.tokens_per_second == 5 / SPEED_INTERVAL
+
+
+def test_status_names_the_state_of_the_upstream_until_text_comes_and_the_speed_leaves_out_that_time(
+    generation: Generation,
+) -> None:
+    generation.apply(Delayed("g1", "busy"), 0)
+    assert generation.status == Status(id="g1", state=GenerationState.QUEUED, position=2, upstream="busy")
+    generation.apply(Prefill("g1", 0, 0), 0)
+    assert generation.status == Status(id="g1", state=GenerationState.PREFILL)
+    generation.apply(Piece("g1", "one", 1), 10)
+    generation.apply(Delayed("g1", "away"), 20)
+    assert generation.status == Status(id="g1", state=GenerationState.DECODE, upstream="away")
+    generation.apply(Piece("g1", " two", 2), 100)
+    assert generation.status == Status(id="g1", state=GenerationState.DECODE)
+    generation.apply(Piece("g1", " three", 7), 100 + SPEED_INTERVAL)
     assert generation.status.tokens_per_second == 5 / SPEED_INTERVAL
 
 
