@@ -14,11 +14,11 @@ import secrets
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
-from protocol.admission import HELLO_FRAME_BYTES, HELLO_SECONDS
-from protocol.errors import CloseCode, ErrorCode, RemoteProtocolError
+from protocol.admission import HELLO_SECONDS
+from protocol.errors import CloseCode, RemoteProtocolError
 from protocol.messages import (
     Accepted,
     Attach,
@@ -27,7 +27,6 @@ from protocol.messages import (
     Cancel,
     ClientMessage,
     Detach,
-    Done,
     Draft,
     Error,
     Generate,
@@ -46,21 +45,21 @@ from protocol.messages import (
 )
 from protocol.session import ServerSession
 from server.conversations.service import Conversations
-from server.generations.generation import Generation
 from server.generations.log import SLICE_BYTES
 from server.generations.registry import Registry
 from server.guard.connection_access import ConnectionAccess
 from server.guard.rates import TooManyError
-from server.guard.refusing import rate_error
 from server.logs import event
+from server.transports.admitted_messages import AdmittedMessages, RefusedError, too_many_connections
 from server.transports.answer import shown_model
 from server.transports.changes import Changes
 from server.transports.drafting import Drafting
 from server.transports.greeting import welcome
 from server.transports.pace import Pace
-from server.transports.reader import Reader, resume_at
+from server.transports.reader import resume_at
 from server.transports.socket import Disconnected, Socket
 from server.transports.waiting import in_time
+from server.transports.watched_logs import WatchedLogs
 
 logger = logging.getLogger(__name__)
 
@@ -69,15 +68,6 @@ INBOX_LIMIT: Final = 64
 
 OUTBOX_LIMIT: Final = 1024
 """Messages that wait for a client that does not read; above the limit the socket is closed with 4508."""
-
-HELLO_BYTES: Final = 4 * HELLO_FRAME_BYTES
-"""Bytes that a client may send in total before it has sent a valid token."""
-
-FLOOD_MESSAGES: Final = 256
-"""Excess messages that are answered with `rate_limited` before the socket is closed with 4429."""
-
-RETRY_SECONDS: Final = 5.0
-"""Retry delay sent when the connection limit is reached, in seconds."""
 
 CLOSE_SECONDS: Final = 10.0
 """Time for a client that does not read to receive the close frame."""
@@ -109,21 +99,18 @@ class Connection:
         self._socket = socket
         self._registry = registry
         self._session = session
+        self._admitted = AdmittedMessages(session, access)
         self._conversations = conversations
         self._drafting = Drafting(conversations.drafts, self.name, self._refuse)
         self._close_when_idle = close_when_idle
         self.closed = asyncio.Event()
         self._leaving: CloseCode | None = None
         self._dismissed = False
-        self._unproven = 0
-        """Bytes received before a valid `hello`, if one is needed."""
-        self._refused = 0
-        """Excess messages minus accepted ones; at least 0."""
         self._asked = False
         self._carrying_out = False
         self._inbox: asyncio.Queue[tuple[ClientMessage | RemoteProtocolError, float]] = asyncio.Queue(INBOX_LIMIT)
         self._outbox: deque[ServerMessage] = deque()
-        self._readers: dict[str, Reader] = {}
+        self._logs = WatchedLogs(self._on_news)
         self._wake = asyncio.Event()
         self._changes = Changes(registry, conversations, self._wake.set)
         self._pace = Pace()
@@ -141,7 +128,7 @@ class Connection:
         try:
             self.access.enter()
         except TooManyError:
-            self._refuse_connection()
+            self._refuse_client(too_many_connections(self.access))
         timer = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._expect_hello)
         try:
             if await self._work():
@@ -149,7 +136,7 @@ class Connection:
         finally:
             timer.cancel()
             self._drafting.forget()
-            self._unwatch_all()
+            self._logs.unwatch_all()
             self._changes.unwatch(self.principal)
             self.access.leave()
             self.closed.set()
@@ -179,16 +166,18 @@ class Connection:
     def dismiss(self, code: CloseCode) -> None:
         """Close with ``code``, without carrying out or sending anything more."""
         self._dismissed = True
-        self._unwatch_all()
+        self._logs.unwatch_all()
         self._outbox.clear()
         self._leaving = code
         self._wake.set()
 
-    def _refuse_connection(self) -> None:
-        """Send an error about the connection limit, and close."""
-        text = f"{self.access.limits.sockets} connections are open already; close one, or try again later"
-        self._send(rate_error(RETRY_SECONDS, text).as_message())
-        self._dismissed, self._leaving = True, CloseCode.TOO_MANY
+    def _refuse_client(self, refused: RefusedError) -> None:
+        """Send the error, if there is one, and close without carrying out anything more."""
+        if refused.error is None:
+            self.dismiss(refused.code)
+        else:
+            self._send(refused.error.as_message())
+            self._dismissed, self._leaving = True, refused.code
 
     def _expect_hello(self) -> None:
         """Close if no `hello` came in time (PROTOCOL 3.6)."""
@@ -210,66 +199,22 @@ class Connection:
             await self._take(frame, time.monotonic())
 
     async def _take(self, frame: str | bytes, now: float) -> None:
-        for message in self._received(frame):
-            if isinstance(message, Ping):  # answered before anything in the inbox (PROTOCOL 4.7)
-                self._send(Pong(nonce=message.nonce))
-            else:
-                await self._inbox.put((message, now))
+        if not self._dismissed:
+            try:
+                await self._put(self._admitted.of(frame), now)
+            except RefusedError as refused:
+                self._refuse_client(refused)
         self._wake.set()
         await asyncio.sleep(0)  # let the sender run: only what the socket does not take counts
         if len(self._outbox) > OUTBOX_LIMIT:
             raise _SlowReader
 
-    def _received(self, frame: str | bytes) -> Iterator[ClientMessage | RemoteProtocolError]:
-        """Return the messages of ``frame`` that the client may send. A needed `hello` is checked before the rest."""
-        if self._dismissed or self._exceeds_unproven(frame):
-            return
-        results = self._session.receive(frame)
-        count = max(1, len(results))
-        wait = self.access.charge(count)
-        self._refused = max(0, self._refused + (count if wait else -count))
-        if self._refused > FLOOD_MESSAGES:
-            self.dismiss(CloseCode.TOO_MANY)
-            return
-        for message in results:
-            if isinstance(message, Hello) and not self.access.admitted:
-                yield from self._admit(message)
+    async def _put(self, messages: Iterable[ClientMessage | RemoteProtocolError], now: float) -> None:
+        for message in messages:
+            if isinstance(message, Ping):  # answered before anything in the inbox (PROTOCOL 4.7)
+                self._send(Pong(nonce=message.nonce))
             else:
-                yield self._too_many(message, wait) if wait else message
-
-    def _exceeds_unproven(self, frame: str | bytes) -> bool:
-        """Check if a client has sent too much without a token (PROTOCOL 3.6), and answer that.
-
-        The session handles a single frame that is too long.
-        """
-        if self.access.admitted:
-            return False
-        self._unproven += len(frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass"))
-        if self._unproven <= HELLO_BYTES or len(frame) > HELLO_FRAME_BYTES:
-            return False
-        text = f"more than {HELLO_BYTES} bytes came without a hello with a right token; send that first"
-        self._send(RemoteProtocolError(ErrorCode.BAD_FRAME, text).as_message())
-        self._dismissed, self._leaving = True, CloseCode.TOO_BIG
-        return True
-
-    def _admit(self, hello: Hello) -> Iterator[ClientMessage | RemoteProtocolError]:
-        """Return the `hello` and what followed it if its token is valid; otherwise nothing."""
-        try:
-            admitted = self.access.admit(hello.token)
-        except TooManyError:
-            self._refuse_connection()
-            return
-        if not admitted:
-            self._session.refuse()
-            return
-        behind = self._session.admit()
-        yield hello
-        yield from behind
-
-    def _too_many(self, message: ClientMessage | RemoteProtocolError, wait: float) -> RemoteProtocolError:
-        re = message.re if isinstance(message, RemoteProtocolError) else str(message.__struct_config__.tag)
-        text = f"more than {self.access.limits.messages} messages in a second; this one is not carried out, slow down"
-        return rate_error(wait, text, re=re, id=getattr(message, "id", None))
+                await self._inbox.put((message, now))
 
     # Carrying out
 
@@ -311,7 +256,7 @@ class Connection:
                 self._attach(message, re="attach")
             case Detach(id=id):
                 self._registry.get(id, re="detach", principal=self.principal)
-                self._unwatch(id)
+                self._logs.unwatch(id)
                 self._session.forget(id)
             case StatusRequest(id=id):
                 self._send(self._status(id))
@@ -338,7 +283,7 @@ class Connection:
                     model=shown_model(generation, self._registry),
                 )
             )
-            self._watch(generation, after=0)
+            self._logs.watch(generation, after=0)
         else:
             self._attach(AttachPoint(id=log.id, epoch=log.epoch), re="generate")
 
@@ -379,7 +324,7 @@ class Connection:
         if after is None:
             after = log.pieces
             self._send(log.snapshot())
-        self._watch(generation, after)
+        self._logs.watch(generation, after)
 
     def _status(self, id: str | None) -> Status:
         if id is None:
@@ -395,20 +340,6 @@ class Connection:
         if generation.log.done:
             return Status(id=id, state=generation.state)
         return generation.status
-
-    def _watch(self, generation: Generation, after: int) -> None:
-        if generation.id not in self._readers:
-            generation.watch(self._on_news)
-        self._readers[generation.id] = Reader(generation, after)
-
-    def _unwatch(self, id: str) -> None:
-        reader = self._readers.pop(id, None)
-        if reader:
-            reader.generation.unwatch(self._on_news)
-
-    def _unwatch_all(self) -> None:
-        for id in tuple(self._readers):
-            self._unwatch(id)
 
     def _on_news(self) -> None:
         """Wake the sender, since a watched log has new events."""
@@ -435,7 +366,7 @@ class Connection:
                 await self._send_message(self._outbox.popleft())
             for waiting in self._session.pending():
                 await self._inbox.put((waiting, time.monotonic()))
-            if any(reader.more for reader in self._readers.values()):
+            if self._logs.more:
                 continue
             if not self._wake.is_set() and (code := self._close_due()):
                 await self._socket.close(code)
@@ -459,15 +390,12 @@ class Connection:
         raise _SlowReader
 
     def _too_slow(self) -> bool:
-        return self._pace.too_slow(time.monotonic(), sum(reader.behind for reader in self._readers.values()))
+        return self._pace.too_slow(time.monotonic(), self._logs.behind)
 
     def _read_logs(self, room: int = sys.maxsize) -> None:
         """Send new events of every log, up to ``room`` bytes of each."""
-        for id, reader in tuple(self._readers.items()):
-            for message in reader.read(room):
-                self._send(message)
-                if isinstance(message, Done):
-                    self._unwatch(id)
+        for message in self._logs.read(room):
+            self._send(message)
 
     def _close_due(self) -> CloseCode | None:
         """Return the code to close with once everything received is answered; None: stay open."""
@@ -477,7 +405,7 @@ class Connection:
             return None
         if self._session.close_code is not None:
             return self._session.close_code
-        idle = self._close_when_idle and self._asked and not self._readers
+        idle = self._close_when_idle and self._asked and not self._logs
         return CloseCode.NORMAL if idle else None
 
 

@@ -17,7 +17,8 @@ from server.guard.rates import TooManyError
 from server.guard.refusing import rate_error
 from server.openai.errors import error_reply
 from server.openai.socket_frames import Create, SteerFrame, error_frame, in_lane, read_frame
-from server.transports.connection import CLOSE_SECONDS, RETRY_SECONDS
+from server.transports.admitted_messages import RETRY_SECONDS
+from server.transports.connection import CLOSE_SECONDS
 from server.transports.connections import Connections, Transport
 from server.transports.openai_endpoint import error_response
 from server.transports.openai_lanes import MAX_RUNNING, Lanes

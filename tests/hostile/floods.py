@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from server.guard.guard import LOGINS_AT_ONCE
-from server.transports.connection import FLOOD_MESSAGES
+from server.transports.admitted_messages import FLOOD_MESSAGES
 from tests.hostile import line
 from tests.hostile.attack import END, FRESH, Attack, Http, Pairs, World, codes_until_end, parsed
 from tests.hostile.line import Reply, WebSocket

@@ -13,7 +13,7 @@ from server.guard.limits import UsageLimits
 from server.guard.rates import Rates
 from server.guard.token_store import TokenStore
 from server.guard.tokens import Tokens
-from server.transports import connection
+from server.transports import admitted_messages
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.guard.conftest import Keys, bearer
 from tests.server.transports.peer import Peer
@@ -122,7 +122,7 @@ async def test_messages_beyond_the_rate_are_answered_and_not_carried_out() -> No
 
 
 async def test_a_flood_closes_with_4429(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "FLOOD_MESSAGES", 20)
+    monkeypatch.setattr(admitted_messages, "FLOOD_MESSAGES", 20)
     async with limited(UsageLimits(messages=FEW)) as server, server.peer() as peer:
         for _ in range(40):
             await peer.send(Ping())
