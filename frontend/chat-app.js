@@ -104,7 +104,12 @@ export class ChatApp {
       canCountChanged: () => this.#context.measure(),
       changed: (models) => void (this.#delegate?.modelsShown?.(models), this.#show()),
     });
-    const around = { open: () => this.#open, isConnected: () => this.#isConnected };
+    const around = {
+      open: () => this.#open,
+      isConnected: () => this.#isConnected,
+      has: (/** @type {string} */ feature, /** @type {string} */ generation) =>
+        this.#models.has(feature, this.#open.modelOf(generation)),
+    };
     this.#steering = new Steering(parts, { ...around, queue: (text) => this.#queue.add(text) });
     this.#tuning = new Tuning(parts, around);
     this.#answers = new AnswerEvents(parts, this.#sender, this.#context, {
@@ -393,7 +398,6 @@ export class ChatApp {
     if (state.name === "connected") {
       this.#parts.temporary?.offer(state.welcome.features?.includes("temporary") ?? false);
       this.#tuning.greeted(state.welcome);
-      this.#steering.greeted(state.welcome);
       this.#models.greeted(state.welcome);
     }
     this.#parts.connectionView.show(state);

@@ -224,10 +224,17 @@ export class StreamUI extends EventTarget {
     return this.#isConnected && this.#steers && (this.#dialogue.running?.answer.isWriting ?? false);
   }
 
+  /** @param {import("./protocol/messages.js").Welcome} welcome */
+  #canSteer({ models = [], features = [] }) {
+    const { model } = this.#settings;
+    const entry = model === undefined ? models[0] : models.find(({ name }) => name === model);
+    return (entry?.features ?? features).includes("steer");
+  }
+
   /** @param {ConnectionState} state */
   #connectionChanged(state) {
     this.#isConnected = state.name === "connected";
-    if (state.name === "connected") this.#steers = state.welcome.features?.includes("steer") ?? false;
+    if (state.name === "connected") this.#steers = this.#canSteer(state.welcome);
     this.#connectionView.show(state);
     this.#show();
     this.#emit("connection", { state: state.name, model: state.name === "connected" ? state.welcome.model?.name ?? null : null });

@@ -306,7 +306,8 @@ class ModelEntry(Facts, frozen=True, kw_only=True):
 
     ``state``: a ModelState, or one of a later version. ``size``: of its weights, ``needs``: memory while it is loaded,
     ``done`` and ``total``: progress of loading or downloading; all in bytes. ``title``: the name in its file.
-    ``efforts``: values of `reasoning_effort` that change its prompt. The other facts are those of ModelFacts.
+    ``efforts``: values of `reasoning_effort` that change its prompt. ``features``: those of `welcome.features` that
+    differ between models. The other facts are those of ModelFacts.
     """
 
     name: ModelName
@@ -324,6 +325,7 @@ class ModelEntry(Facts, frozen=True, kw_only=True):
     stop: Literal["confirmed", "asked"] | None = None
     sampling: RecommendedSampling | None = None
     efforts: tuple[str, ...] | None = None
+    features: tuple[str, ...] | None = None
 
 
 class Limits(Facts, frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ export class ChatModels {
   #default = "";
   /** @type {ModelEntry[]} */
   #entries = [];
+  /** @type {string[]} optional parts of the protocol that the server has, for models that don't name theirs */
+  #features = [];
 
   /**
    * @param {Pick<import("../chat-app.js").Parts, "modelPicker" | "effortChoice" | "arriving">} parts
@@ -64,8 +66,19 @@ export class ChatModels {
     return entry !== undefined && isUnreachable(entry);
   }
 
+  /**
+   * Check if a model has an optional part of the protocol (PROTOCOL 11).
+   * @param {string} feature
+   * @param {string | undefined} model the open conversation's without it
+   */
+  has(feature, model) {
+    const entry = this.#entries.find(({ name }) => name === model) ?? this.#entry;
+    return (entry?.features ?? this.#features).includes(feature);
+  }
+
   /** @param {import("../protocol/messages.js").Welcome} welcome */
-  greeted({ model, models = [] }) {
+  greeted({ model, models = [], features = [] }) {
+    this.#features = features;
     this.#default = `${model?.name} ${model?.context}`;
     this.#use(models);
   }

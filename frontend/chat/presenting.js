@@ -141,7 +141,8 @@ function partsOf(role, content) {
 export function describe(conversation, message, { isConnected, namesModels = false, isAway }) {
   if (message.role !== "assistant") return null;
   const live = message.generation ? conversation.live(message.generation) : undefined;
-  const line = message.state === "writing" ? describeWriting(live, isConnected, message.earlier, isAway?.(message.model)) : describeEnd(message);
+  const isLost = isAway?.(message.model ?? live?.model);
+  const line = message.state === "writing" ? describeWriting(live, isConnected, message.earlier, isLost) : describeEnd(message);
   const named = lines.withModel(line, namesModels ? message.model : undefined);
   return lines.withEdit(lines.withDropped(named, message.dropped || live?.dropped || 0), message.edited_at !== undefined);
 }

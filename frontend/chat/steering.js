@@ -7,14 +7,14 @@ import { unsteeredWords } from "../words/error-words.js";
  * @typedef {object} SteeringHooks
  * @property {() => OpenConversation} open
  * @property {() => boolean} isConnected
+ * @property {(feature: string, generation: string) => boolean} has whether the model of an answer has an optional part
+ *   of the protocol
  * @property {(text: string) => void} queue sends a message after the answer
  */
 
 export class Steering {
   #parts;
   #hooks;
-  /** True if the server takes instructions in mid-answer. */
-  #isOffered = false;
 
   /**
    * @param {Pick<import("../chat-app.js").Parts, "connection" | "composer" | "announcer" | "toasts">} parts
@@ -23,11 +23,6 @@ export class Steering {
   constructor(parts, hooks) {
     this.#parts = parts;
     this.#hooks = hooks;
-  }
-
-  /** @param {import("../protocol/messages.js").Welcome} welcome */
-  greeted({ features = [] }) {
-    this.#isOffered = features.includes("steer");
   }
 
   /** True if the shown answer can be steered now. */
@@ -61,9 +56,9 @@ export class Steering {
 
   /** @returns {string | undefined} generation of the shown answer, if it can be steered now */
   get #generation() {
-    if (!this.#hooks.isConnected() || !this.#isOffered) return undefined;
+    if (!this.#hooks.isConnected()) return undefined;
     const open = this.#hooks.open();
     if (open.settings.tools) return undefined; // an answer that may call functions can't be divided
-    return open.writing.find((generation) => open.live(generation)?.isWriting);
+    return open.writing.find((generation) => open.live(generation)?.isWriting && this.#hooks.has("steer", generation));
   }
 }

@@ -10,6 +10,8 @@ import { untunedWords } from "../words/error-words.js";
  * @typedef {object} TuningHooks
  * @property {() => OpenConversation} open
  * @property {() => boolean} isConnected
+ * @property {(feature: string, generation: string) => boolean} has whether the model of an answer has an optional part
+ *   of the protocol
  */
 
 /** Time without another change after which the parameters are sent, in milliseconds: a slider changes many times. */
@@ -24,8 +26,6 @@ const CLEARED = /** @type {Record<string, unknown>} */ ({ max_tokens: NO_LIMIT, 
 export class Tuning {
   #parts;
   #hooks;
-  /** True if the server takes other parameters in mid-answer. */
-  #isOffered = false;
   /** @type {Record<string, unknown>} parameters that the model uses where the settings have none */
   #standards = {};
   /** @type {Record<string, unknown> | null} parameters before the changes that are not sent yet */
@@ -43,14 +43,13 @@ export class Tuning {
   }
 
   /** @param {import("../protocol/messages.js").Welcome} welcome */
-  greeted({ features = [], model }) {
-    this.#isOffered = features.includes("tune");
+  greeted({ model }) {
     this.#standards = { ...model?.sampling };
   }
 
   /** True if the parameters of the running answer can be changed. */
   get isPossible() {
-    return this.#hooks.isConnected() && this.#isOffered;
+    return this.#generation !== undefined;
   }
 
   /**
@@ -121,11 +120,11 @@ export class Tuning {
 
   /** @returns {string | undefined} generation of the shown answer, if it can be tuned now */
   get #generation() {
-    if (!this.isPossible) return undefined;
+    if (!this.#hooks.isConnected()) return undefined;
     const open = this.#hooks.open();
     return open.writing.find((generation) => {
       const live = open.live(generation);
-      return live !== undefined && !live.isStopping && !live.done;
+      return live !== undefined && !live.isStopping && !live.done && this.#hooks.has("tune", generation);
     });
   }
 }

@@ -18,6 +18,8 @@ export class LiveAnswer {
   /** @type {Record<string, unknown>} newest values of the parameters that were changed in mid-answer */
   tuned = {};
   isStopping = false;
+  /** @type {string | undefined} name of the model that writes it, where the server has told it */
+  model;
   /** Number of the conversation's messages that the model did not receive. */
   dropped = 0;
   /** True if the server has accepted the request. */
@@ -53,6 +55,7 @@ export class LiveAnswer {
       case "accepted":
         this.isAccepted = true;
         this.dropped = event.dropped ?? 0;
+        this.model = event.model;
         this.#status = { type: "status", id: event.id, state: "queued", position: event.position };
         break;
       case "attached":

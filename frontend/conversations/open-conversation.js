@@ -164,6 +164,14 @@ export class OpenConversation {
   }
 
   /**
+   * @param {string} generation
+   * @returns {string | undefined} name of the model that writes it; undefined: that of the conversation
+   */
+  modelOf(generation) {
+    return this.messageOf(generation)?.model ?? this.live(generation)?.model;
+  }
+
+  /**
    * Return the current text of a message, including the received part of an answer.
    * @param {Message} message
    */

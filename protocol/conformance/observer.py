@@ -20,6 +20,8 @@ from protocol.messages import SERVER_TYPES, ServerMessage
 _SCHEMA: Final = msgspec.json.Decoder(ServerMessage)
 _SECTIONS: Final = {type: f"5.{number}" for number, type in enumerate(SERVER_TYPES, 1)}
 _EVENTS: Final = ("accepted", "attached", "token", "steered", "tuned", "snapshot", "done")
+_OF_MODELS: Final = {"tools", "reasoning", "steer", "tune"}
+"""Optional parts of the protocol that may differ between models."""
 _SLACK_MS: Final = 5.0
 _SAME_STATUS: Final = 5
 
@@ -143,6 +145,7 @@ class Observer:
             self._confirms_stop = message["model"].get("stop") != "asked"
             for model in (message["model"], *message.get("models", ())):
                 self._note_model(model)
+            _default_features(message)
             self._greeted = True
         elif kind == "model":
             self._note_model(message)
@@ -257,6 +260,13 @@ class Observer:
                 "5.3", f"{id}: the same status {times} times in a row, with nothing changed: {show(status)}"
             )
         self._last_status[id] = (status, times)
+
+
+def _default_features(welcome: dict[str, Any]) -> None:
+    """Check that `welcome.features` has what the default model has, and of the parts of models nothing else."""
+    first: dict[str, Any] = next(iter(welcome.get("models", ())), {})
+    if "features" in first and set(first["features"]) != _OF_MODELS & set(welcome.get("features", ())):
+        raise Violation("5.1", f"welcome.features are not those of the default model: {show(welcome)}")
 
 
 def _join_calls(id: str, calls: list[dict[str, Any]], parts: Iterable[dict[str, Any]]) -> None:

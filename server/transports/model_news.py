@@ -61,6 +61,7 @@ def entry_of(model: ServedModel) -> ModelEntry:
         stop=None if model.confirms_stop else "asked",
         sampling=sampling_of(model.sampling),
         efforts=model.efforts,
+        features=model.features,
     )
 
 

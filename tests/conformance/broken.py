@@ -226,6 +226,15 @@ class DefaultInWords(Fault):
         return [{**message, "model": {**message["model"], "sampling": {"temperature": "0.8"}}}]
 
 
+class WithoutTheDefaultModelsFeatures(Fault):
+    """Names in `welcome.features` nothing that the default model has."""
+
+    rule = "5.1"
+
+    def said(self, message: Message) -> list[Message]:
+        return [{**message, "features": ["temporary"]}] if message["type"] == "welcome" else [message]
+
+
 class WelcomeTwice(Fault):
     rule = "3.1/2"
 

@@ -13,6 +13,8 @@ LIMITS = {"frame_bytes": 1024, "active": 1, "queued": 1, "parallel": 1}
 MODEL = {"name": "m", "parameters": 1, "context": 9, "template": "gguf"}
 FACTS: dict[str, Any] = {"connection": "c", "auth": False, "model": MODEL, "limits": LIMITS, "active": []}
 WELCOME: dict[str, Any] = {"type": "welcome", "protocol": "streamui.v1", "server": "x/1", **FACTS}
+LOADED = {"name": "m", "state": "loaded", "features": ["steer"]}
+WITHOUT_STEER = {**WELCOME, "models": [LOADED], "features": ["draft"]}
 ASKED = {**WELCOME, "model": {**MODEL, "stop": "asked"}}
 ACCEPTED = {"type": "accepted", "id": "g", "epoch": "e", "position": 0}
 ATTACHED = {"type": "attached", "id": "g", "epoch": "e", "recovered": True, "from": 0, "to": 3}
@@ -58,6 +60,7 @@ def test_unknown_types_and_fields_belong_to_later_versions() -> None:
     ("messages", "rule"),
     [
         ([GOODBYE, ACCEPTED], "3.3/1"),
+        ([WITHOUT_STEER], "5.1"),
         ([{"type": "accepted", "id": "g"}], "5.2"),
         ([ACCEPTED, token(1, "")], "5.4"),
         ([ACCEPTED, ACCEPTED], "4.2"),
@@ -84,7 +87,7 @@ def test_unknown_types_and_fields_belong_to_later_versions() -> None:
     ],
 )
 def test_what_is_wrong(messages: list[dict[str, Any]], rule: str) -> None:
-    assert broken(*([] if messages[0] is ASKED else [WELCOME]), *messages) == rule
+    assert broken(*([] if messages[0]["type"] == "welcome" else [WELCOME]), *messages) == rule
 
 
 def test_two_readers_of_one_log() -> None:

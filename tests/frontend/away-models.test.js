@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from "node:test";
 
 import { FakeTabs, accepted, done, settle, token } from "./fake-parts.js";
 
-const MODELS = [{ name: "small", state: "loaded" }, { name: "gpu/big", state: "loaded", template: "upstream" }];
+const MODELS = [{ name: "small", state: "loaded" }, { name: "gpu/big", state: "loaded", template: "upstream", features: ["tools"] }];
 
 describe("An answer whose model is behind another server", () => {
   /** @type {ReturnType<FakeTabs["open"]>} */
@@ -14,7 +14,7 @@ describe("An answer whose model is behind another server", () => {
   beforeEach(async () => {
     const tabs = new FakeTabs();
     tab = tabs.open(null);
-    tab.ui.connectionChanged({ name: "connected", transport: "websocket", welcome: { type: "welcome", models: MODELS } });
+    tab.ui.connectionChanged({ name: "connected", transport: "websocket", welcome: { type: "welcome", models: MODELS, features: ["steer", "tune"] } });
     tab.ui.modelChosen("gpu/big");
     await settle();
     assert.equal(tab.ui.send("Hi"), true);
@@ -23,7 +23,7 @@ describe("An answer whose model is behind another server", () => {
     assert.ok(request);
     id = request.id;
     tabs.server.take(request);
-    tab.ui.connectionDelivered(accepted(id));
+    tab.ui.connectionDelivered({ ...accepted(id), model: "gpu/big" });
     await settle();
   });
 
@@ -47,6 +47,18 @@ describe("An answer whose model is behind another server", () => {
     tab.ui.connectionDelivered(done(id));
     modelIs("gpu/big", "failed");
     assert.match(status(), /^Done/);
+  });
+
+  it("can't be steered or made longer if only the default model can, whatever is chosen meanwhile", async () => {
+    tab.ui.set({ ...tab.ui.settings, params: { max_tokens: 2 } });
+    tab.ui.connectionDelivered(token(id, 2, "Hello"));
+    tab.ui.modelChosen("small");
+    await settle();
+    assert.deepEqual([tab.composer.steers, tab.transcript.last.shown.offers], [false, []]);
+    tab.ui.composerSteered("Shorter.");
+    assert.deepEqual([tab.connection.steered, tab.queueView.texts], [[], ["Shorter."]]);
+    tab.ui.connectionDelivered({ type: "model", name: "gpu/big", state: "loaded", template: "upstream", features: ["steer", "tune"] });
+    assert.deepEqual([tab.composer.steers, tab.transcript.last.shown.offers], [true, ["longer"]]);
   });
 
   it("says why no text comes, until it comes again", () => {

@@ -35,6 +35,9 @@ async def test_each_model_answers_under_its_own_name_and_the_local_one_is_the_de
             stops = {model["name"]: model.get("stop") for model in welcome["models"]}
             assert {"local": None, "a/scripted": "asked", "b/scripted": None}.items() <= stops.items()
             assert welcome["model"]["name"] == "local"
+            steers = {model["name"]: "steer" in model["features"] for model in welcome["models"]}
+            assert {"local": True, "a/scripted": False, "b/scripted": False}.items() <= steers.items()
+            assert "steer" in welcome["features"]
             assert (len(one.answers), len(two.answers)) == (0, 0)
             found = await messages(address, asked("a/scripted"))
             assert (found[1]["model"], text_of(found)) == ("a/scripted", ANSWER)
