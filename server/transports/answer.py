@@ -22,7 +22,10 @@ from server.generations.registry import Registry
 
 
 class Answer(Facts, frozen=True, kw_only=True):
-    """State of a generation and its text so far; after its `done`, the fields of that too."""
+    """State of a generation and its text so far; after its `done`, the fields of that too.
+
+    ``pieces``: text of each event, from number 1 on; "" for an instruction or a change of parameters.
+    """
 
     id: Id
     epoch: Id
@@ -38,6 +41,7 @@ class Answer(Facts, frozen=True, kw_only=True):
     content: str | None = None
     steered: tuple[Instruction, ...] | None = None
     tuned: TunedValues | None = None
+    pieces: tuple[str, ...] | None = None
 
 
 def shown_model(generation: Generation, registry: Registry) -> str | None:
@@ -45,7 +49,7 @@ def shown_model(generation: Generation, registry: Registry) -> str | None:
     return generation.model if len(registry.writer.models) > 1 else None
 
 
-def answer_of(generation: Generation, registry: Registry) -> Answer:
+def answer_of(generation: Generation, registry: Registry, *, with_pieces: bool = False) -> Answer:
     log = generation.log
     done = log.done
     return Answer(
@@ -63,6 +67,7 @@ def answer_of(generation: Generation, registry: Registry) -> Answer:
         content=log.content if done else None,
         steered=log.instructions or None,
         tuned=log.tuned,
+        pieces=tuple(entry.text for entry in log.written()) if with_pieces else None,
     )
 
 

@@ -25,7 +25,7 @@ from server.transports.cursors import attach_point
 from server.transports.events import ends_unwatched
 from server.transports.polling import LINES, MOST_WAIT_SECONDS, WAIT_SECONDS
 from server.transports.reader import resume_at
-from server.transports.requests import JSON, NO_STORE, read_body, seconds
+from server.transports.requests import JSON, NO_STORE, flag, read_body, seconds
 from server.transports.root_path import root_path_of
 from server.transports.socket import Disconnected
 from server.transports.waiting import cancel_if, wait_for_disconnect
@@ -64,10 +64,11 @@ async def start(request: Request) -> Response:
 
 
 async def state(request: Request) -> Response:
-    """``GET /generations/{id}``: its state and its text so far."""
+    """``GET /generations/{id}``: its state and its text so far, with ``?pieces=1`` also the text of each event."""
+    with_pieces = flag(request, "pieces")
     registry: Registry = request.app.state.registry
     generation = registry.get(request.path_params["id"], re="status", principal=principal_of(request.scope))
-    return Response(encoded(answer_of(generation, registry)), 200, NO_STORE, media_type=JSON)
+    return Response(encoded(answer_of(generation, registry, with_pieces=with_pieces)), 200, NO_STORE, media_type=JSON)
 
 
 async def cancel(request: Request) -> Response:

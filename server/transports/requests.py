@@ -120,3 +120,11 @@ def seconds(request: Request, name: str, *, default: float, most: float) -> floa
         text = f"{name} must be a number of seconds from 0 to {most:g}, not {given!r}"
         raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field=name)
     return value
+
+
+def flag(request: Request, name: str) -> bool:
+    """Return whether a query parameter is 1; without it, or with 0, it is not. Raises RemoteProtocolError."""
+    given = request.query_params.get(name, "0")
+    if given not in ("0", "1"):
+        raise RemoteProtocolError(ErrorCode.INVALID_FIELD, f"{name} must be 0 or 1, not {given!r}", field=name)
+    return given == "1"

@@ -245,6 +245,8 @@ MODEL_BODIES: list[tuple[str, str | bytes, int, str]] = [
 
 QUERIES: list[tuple[str, int, str]] = [
     ("GET /generations/nobody", 404, "unknown_id"),
+    ("GET /generations/nobody?pieces=1", 404, "unknown_id"),
+    ("GET /generations/nobody?pieces=yes", 400, "invalid_field"),
     ("DELETE /generations/nobody", 404, "unknown_id"),
     ("GET /generations/nobody/events", 404, "unknown_id"),
     ("GET /generations/nobody/events?after=-1", 400, "invalid_field"),

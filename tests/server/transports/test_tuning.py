@@ -91,6 +91,21 @@ async def test_a_client_that_does_not_know_changes_gets_a_snapshot(server: Runni
         assert all(peer.text("g1").startswith(each.text) for each in snapshots)
 
 
+async def test_the_text_of_each_event_is_read_over_http(server: RunningServer) -> None:
+    async with server.peer() as peer:
+        await begin(server, peer)
+        tuned = await tune(server, peer, params=SEED)
+        server.model.gate.open()
+        done = (await peer.until_done("g1"))[-1]
+    assert isinstance(done, Done)
+    state = json.loads((await server.ask("GET", "/generations/g1?pieces=1")).body)
+    pieces = state["pieces"]
+    assert "".join(pieces) == state["text"]
+    assert len(pieces) == done.seq - 1
+    assert [number for number, text in enumerate(pieces, start=1) if text == ""] == [tuned.seq]
+    assert "pieces" not in json.loads((await server.ask("GET", "/generations/g1?pieces=0")).body)
+
+
 async def test_every_cursor_gets_the_same_events(server: RunningServer) -> None:
     async with server.peer() as peer:
         await begin(server, peer)
