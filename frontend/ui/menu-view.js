@@ -1,6 +1,7 @@
 /** Menu that opens at a button. Arrow keys move in it; Escape or a click outside closes it. */
 
 import { focusedIn } from "./focus.js";
+import { placeBeside } from "./placing.js";
 
 /** @typedef {{label: string, act: () => void, isGrave?: boolean}} MenuItem */
 
@@ -41,7 +42,7 @@ export class MenuView {
     this.#element.ariaLabel = label;
     this.#element.replaceChildren(...items.map((item) => this.#item(item)));
     this.#element.showPopover();
-    this.#place(opener.getBoundingClientRect());
+    placeBeside(this.#element, opener.getBoundingClientRect());
     this.#focus(0);
   }
 
@@ -58,15 +59,6 @@ export class MenuView {
       act();
     });
     return button;
-  }
-
-  /** @param {DOMRect} opener */
-  #place({ left, right, top, bottom }) {
-    const { offsetWidth, offsetHeight, style } = this.#element;
-    const fitsBelow = bottom + offsetHeight + 8 <= window.innerHeight;
-    const x = left + offsetWidth + 8 <= window.innerWidth ? left : right - offsetWidth;
-    style.left = `${Math.max(8, x)}px`;
-    style.top = `${Math.max(8, fitsBelow ? bottom + 4 : top - offsetHeight - 4)}px`;
   }
 
   /** Focus an item. @param {number} index its index; wraps around at both ends */
@@ -90,7 +82,7 @@ export class MenuView {
   /** Keep the menu at its button, and close it when the button is out of view. */
   #resized() {
     if (!this.#element.matches(":popover-open")) return;
-    if (this.#opener?.checkVisibility()) this.#place(this.#opener.getBoundingClientRect());
+    if (this.#opener?.checkVisibility()) placeBeside(this.#element, this.#opener.getBoundingClientRect());
     else this.#element.hidePopover();
   }
 
