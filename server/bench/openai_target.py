@@ -43,7 +43,7 @@ class OpenAI:
     """The server at ``url``. An answer is stopped by closing the connection, which the server does not acknowledge."""
 
     acknowledges = False
-    drafts = False
+    two_way = False
 
     def __init__(self, url: str, *, api: Api, ends: tuple[int, ...], model: str = "bench") -> None:
         self._host, self._port, path = _address(url)

@@ -10,6 +10,7 @@ from typing import Final
 
 from server.bench.load_sizes import LoadSizes
 from server.bench.measures.arrivals import arrivals
+from server.bench.measures.changes import changes
 from server.bench.measures.drafts import drafts
 from server.bench.measures.readings import readings
 from server.bench.measures.second_turn import turns
@@ -33,6 +34,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "stops": stops,
     "turns": turns,
     "drafts": drafts,
+    "changes": changes,
     "speculation": speculation,
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.bench.load_sizes import LoadSizes
 from server.bench.samples import Statistic, median, p50, p95, p99
 
-GROUPS = ("throughput", "arrivals", "readings", "stops", "turns", "drafts", "speculation")
+GROUPS = ("throughput", "arrivals", "readings", "stops", "turns", "drafts", "changes", "speculation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ def rows(sizes: LoadSizes) -> tuple[TableRow, ...]:
         *_stops(sizes),
         *_turns(sizes),
         *_drafts(sizes),
+        *_changes(sizes),
         *_speculation(sizes),
         *_outside(sizes),
     )
@@ -103,3 +104,12 @@ def _drafts(sizes: LoadSizes) -> Iterator[TableRow]:
     yield TableRow("drafts", "draft.over", p50, "draft: the same, as a multiple of the short message", "x", 2)
     yield from _percentiles("drafts", "draft.gap.alone", "draft: gap in a running answer before it", places=1)
     yield from _percentiles("drafts", "draft.gap.beside", "draft: gap in a running answer beside it", places=1)
+
+
+def _changes(sizes: LoadSizes) -> Iterator[TableRow]:
+    text = f"instruction of {sizes.short} tokens"
+    yield from _percentiles("changes", "steer.first", f"steer: {text}: first text after it", places=1)
+    yield from _percentiles("changes", "steer.message", "steer: the same text as a first message", places=1)
+    yield from _percentiles("changes", "tune.answered", "tune: until it holds", places=1)
+    yield from _percentiles("changes", "tune.gap.alone", "tune: gap in a running answer before it", places=1)
+    yield from _percentiles("changes", "tune.gap.beside", "tune: gap in a running answer around it", places=1)

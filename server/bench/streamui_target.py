@@ -17,6 +17,7 @@ from websockets.uri import parse_uri
 
 from protocol import codec
 from protocol.messages import (
+    Accepted,
     Cancel,
     ChatMessage,
     Done,
@@ -27,7 +28,11 @@ from protocol.messages import (
     Params,
     ServerMessage,
     Status,
+    Steer,
+    Steered,
     Token,
+    Tune,
+    Tuned,
     Welcome,
 )
 from server.bench.bench_error import BenchError
@@ -41,7 +46,7 @@ class StreamUI:
     """The server at ``url``. ``raw``: prompts skip the model's chat template."""
 
     acknowledges = True
-    drafts = True
+    two_way = True
 
     def __init__(self, url: str, *, raw: bool, ends: tuple[int, ...]) -> None:
         parts = urlsplit(url)
@@ -102,6 +107,7 @@ class SocketLine(asyncio.Protocol):
         self._socket = ClientProtocol(parse_uri(address), max_size=None)
         self._raw, self._ends = raw, ends
         self._answer: TimedAnswer | None = None
+        self._id = ""
         self._stopped = False
         self._text = b""
 
@@ -115,6 +121,17 @@ class SocketLine(asyncio.Protocol):
 
     def draft(self, text: str) -> None:
         self._send(codec.encode(Draft(messages=_message(text))))
+
+    def steer(self, instruction: str) -> float:
+        return self._change(Steer(id=self._id, content=instruction))
+
+    def tune(self, temperature: float) -> float:
+        return self._change(Tune(id=self._id, params=Params(temperature=temperature)))
+
+    def _change(self, message: Steer | Tune) -> float:
+        sent = time.perf_counter()
+        self._send(codec.encode(message))
+        return sent
 
     def _ask(self, request: Generate, max_tokens: int) -> TimedAnswer:
         params = Params(**sampling(max_tokens, self._ends))
@@ -178,6 +195,10 @@ class SocketLine(asyncio.Protocol):
         match message:
             case Token():
                 answer.arrived(now, message.text, message.n)
+            case Steered() | Tuned():
+                answer.changed(now)
+            case Accepted():
+                self._id = message.id
             case Status(done=int(read)):
                 answer.read = read
             case Done():

@@ -40,11 +40,11 @@ class ServerCounters:
 
 
 class Target(Protocol):
-    """Interface of a server for the measures. ``acknowledges``: it reports the end of a stopped answer. ``drafts``: it
-    reads drafts, and its connections are DraftConnections."""
+    """Interface of a server for the measures. ``acknowledges``: it reports the end of a stopped answer. ``two_way``: it
+    takes drafts, instructions and new parameters, and its connections are TwoWayConnections."""
 
     acknowledges: bool
-    drafts: bool
+    two_way: bool
 
     async def connect(self) -> BenchConnection: ...
 

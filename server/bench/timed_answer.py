@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from server.bench.bench_error import BenchError
 
 PATIENCE = 600.0
 """Time without data from a server after which a run is aborted, in seconds. Times are of ``time.perf_counter``."""
+
+
+class Change(NamedTuple):
+    """``at``: when it was reported; ``arrivals``: number of messages with text before it."""
+
+    at: float
+    arrivals: int
 
 
 class TimedAnswer:
@@ -18,6 +25,8 @@ class TimedAnswer:
         self.sent = sent
         self.wanted = wanted
         self.arrivals: list[float] = []
+        self.changes: list[Change] = []
+        """Each message of the server that it follows an instruction or new parameters."""
         self.pieces = 0
         self.read = 0
         """Prompt tokens that the server has reported as read."""
@@ -38,6 +47,10 @@ class TimedAnswer:
         self.pieces += pieces
         if self._waiting is not None and len(self.arrivals) >= self._goal:
             self._wake()
+
+    def changed(self, now: float) -> None:
+        self.changes.append(Change(now, len(self.arrivals)))
+        self._wake()
 
     def end(self, now: float, error: str | None = None) -> None:
         if self.ended is None:
@@ -73,6 +86,15 @@ class TimedAnswer:
         while len(self.arrivals) < messages and self.ended is None:
             await self._wait(messages)
         self._check()
+
+    async def change(self, number: int) -> Change | None:
+        """Wait for this change, from 1; None when the answer has ended before."""
+        while len(self.changes) < number:
+            if self.ended is not None:
+                self._check()
+                return None
+            await self._wait(2**62)
+        return self.changes[number - 1]
 
     async def done(self) -> float:
         """Wait for the end and return its time."""
@@ -110,3 +132,23 @@ class BenchConnection(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class TwoWayConnection(BenchConnection, Protocol):
+    """One open connection to a server that listens while it writes. Methods return the time at which they sent."""
+
+    def ask_message(self, text: str, max_tokens: int) -> TimedAnswer:
+        """Send ``text`` as a message now, with the model's chat template."""
+        ...
+
+    def draft(self, text: str) -> None:
+        """Tell the server that ``text`` is being written."""
+        ...
+
+    def steer(self, instruction: str) -> float:
+        """Give the running answer an instruction."""
+        ...
+
+    def tune(self, temperature: float) -> float:
+        """Change the temperature of the running answer."""
+        ...

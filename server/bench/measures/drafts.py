@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
-from typing import Protocol, cast
+from typing import cast
 
 from server.bench.load_sizes import LoadSizes
 from server.bench.prompts import Prompts
 from server.bench.samples import Samples, gaps, merge
 from server.bench.target import Target
-from server.bench.timed_answer import BenchConnection, TimedAnswer
+from server.bench.timed_answer import TwoWayConnection
 
 SETTLE = 4
 """Tokens at the start of an answer that are not measured."""
@@ -21,20 +21,8 @@ PAUSE = 0.5
 """Seconds before a message is sent at which its draft is complete: the page's pause of typing, and a moment."""
 
 
-class DraftConnection(BenchConnection, Protocol):
-    """One open connection to a server that reads drafts."""
-
-    def draft(self, text: str) -> None:
-        """Tell the server that ``text`` is being written."""
-        ...
-
-    def ask_message(self, text: str, max_tokens: int) -> TimedAnswer:
-        """Send ``text`` as a message now, with the model's chat template."""
-        ...
-
-
 async def drafts(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
-    if not target.drafts:
+    if not target.two_way:
         return {}
     return merge([await _once(target, sizes, prompts) for _ in range(sizes.turns)])
 
@@ -43,7 +31,7 @@ async def _once(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
     """Measure a short message, a long one, and a long one that was pasted ``sizes.writing`` seconds before."""
     short = await _sent(target, prompts.fresh(sizes.short))
     whole = await _sent(target, prompts.fresh(sizes.long))
-    line = cast(DraftConnection, await target.connect())
+    line = cast(TwoWayConnection, await target.connect())
     with closing(line):
         pasted, question = prompts.fresh(sizes.long - sizes.short), prompts.fresh(sizes.short)
         line.draft(pasted)
@@ -59,7 +47,7 @@ async def _once(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
 
 
 async def _sent(target: Target, text: str) -> float:
-    line = cast(DraftConnection, await target.connect())
+    line = cast(TwoWayConnection, await target.connect())
     with closing(line):
         answer = line.ask_message(text, FEW)
         first = await answer.first()
@@ -69,7 +57,7 @@ async def _sent(target: Target, text: str) -> float:
 
 async def _beside(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
     """Measure a running answer, first alone, then while another client's draft is unread."""
-    runner, writer = await target.connect(), cast(DraftConnection, await target.connect())
+    runner, writer = await target.connect(), cast(TwoWayConnection, await target.connect())
     with closing(runner), closing(writer):
         running = runner.ask(prompts.fresh(sizes.short), sizes.running)
         await running.until(SETTLE + sizes.answer)

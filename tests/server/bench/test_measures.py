@@ -62,7 +62,7 @@ def test_a_prompt_has_two_copies_and_the_beginning_of_a_third() -> None:
 class CopyingTarget:
     """A server whose answer of 80 tokens takes two seconds, and 60 of whose tokens were proposed and right."""
 
-    acknowledges = drafts = True
+    acknowledges = two_way = True
 
     def __init__(self) -> None:
         self._accepted = 100

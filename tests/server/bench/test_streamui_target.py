@@ -1,20 +1,24 @@
 """The load's client for our server: the real server over the scripted model."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
 from server.bench.bench_error import BenchError
 from server.bench.load_sizes import LoadSizes
 from server.bench.measures import drafts as measure
+from server.bench.measures.changes import changes
 from server.bench.measures.speculation import speculation
 from server.bench.prompts import Prompts
 from server.bench.rows import rows
 from server.bench.streamui_target import StreamUI
 from server.bench.target import ask, ask_at_once
+from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
-from tests.server.transports.running import RunningServer
+from tests.server.transports.running import RunningServer, serving
 
 
 def target(server: RunningServer) -> StreamUI:
@@ -95,10 +99,46 @@ async def test_copying_is_measured(server: RunningServer) -> None:
     assert all(value > 0 for values in found.values() for value in values)
 
 
-async def test_a_server_without_drafts_is_not_asked_for_them(server: RunningServer) -> None:
+async def test_changes_of_running_answers_are_measured() -> None:
+    sizes = LoadSizes(short=4, answer=8, stops=2, context=2000)
+    async with serving(ScriptedModel(answer_tokens=1900)) as server, slowly(server):
+        found = await changes(target(server), sizes, Prompts("test", 1.0))
+    assert {row.of for row in rows(sizes) if row.group == "changes"} == set(found)
+    for of in ("steer.first", "steer.message", "tune.answered"):
+        assert len(found[of]) == 2
+        assert min(found[of]) > 0
+
+
+@contextlib.asynccontextmanager
+async def slowly(server: RunningServer) -> AsyncIterator[None]:
+    """Let the model compute one step for each turn of the event loop, so that an answer lasts while it is changed."""
+
+    async def step() -> None:
+        while True:
+            server.model.gate.step()
+            await asyncio.sleep(0.002)
+
+    server.model.gate.close()
+    stepping = asyncio.get_running_loop().create_task(step(), name="steps")
+    try:
+        yield
+    finally:
+        stepping.cancel()
+        server.model.gate.open()
+
+
+async def test_answers_that_end_before_their_change_give_no_samples(server: RunningServer) -> None:
+    sizes = LoadSizes(short=4, answer=8, stops=1, context=28)
+    assert sizes.running == 8
+    found = await changes(target(server), sizes, Prompts("test", 1.0))
+    assert set(found) == {"steer.message", "tune.gap.alone"}
+
+
+async def test_a_server_that_does_not_listen_while_it_writes_is_not_asked_to(server: RunningServer) -> None:
     other = target(server)
-    other.drafts = False
+    other.two_way = False
     assert await measure.drafts(other, LoadSizes(), Prompts("test", 1.0)) == {}
+    assert await changes(other, LoadSizes(), Prompts("test", 1.0)) == {}
 
 
 async def test_the_counters(server: RunningServer) -> None:
