@@ -165,6 +165,7 @@ def create_app(
             OpenAIEndpoint("GET", "/v1/models", openai_models.listed),
             OpenAIEndpoint("GET", "/v1/models/{id:path}", openai_models.read),
             OpenAIEndpoint("POST", "/v1/chat/completions", openai_chat.create),
+            OpenAIEndpoint("POST", "/v1/chat/completions/input_tokens", openai_chat.input_tokens),
             OpenAIEndpoint("POST", "/v1/completions", openai_completions.create),
             OpenAIEndpoint("POST", "/v1/responses", openai_responses.create),
             WebSocketRoute("/v1/responses", responses_socket),

@@ -69,8 +69,8 @@ class JointWriter:
         body = replaced(body, model=name)
         return self._of(name).prepare(key, body, written=written, received=received, principal=principal)
 
-    def tokenize(self, model: str, text: str) -> list[int]:
-        return self._of(model).tokenize(model, text)
+    def tokenize(self, model: str, text: str, *, plain: bool = False) -> list[int]:
+        return self._of(model).tokenize(model, text, plain=plain)
 
     def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
         return self._of(model).pieces(model, tokens)

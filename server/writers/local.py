@@ -112,8 +112,8 @@ class LocalWriter:
         )
         return Prepared(request, prompt.dropped)
 
-    def tokenize(self, model: str, text: str) -> list[int]:
-        return self.engine.tokenize(text)
+    def tokenize(self, model: str, text: str, *, plain: bool = False) -> list[int]:
+        return self.engine.tokenize(text, ((0, len(text)),) if plain else ())
 
     def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
         vocabulary = self.facts.vocabulary

@@ -182,8 +182,8 @@ class ModelWriters:
         )
         return Prepared(request, 0)
 
-    def tokenize(self, model: str, text: str) -> list[int]:
-        return self._call(model, lambda writer: writer.tokenize(model, text))
+    def tokenize(self, model: str, text: str, *, plain: bool = False) -> list[int]:
+        return self._call(model, lambda writer: writer.tokenize(model, text, plain=plain))
 
     def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
         return self._call(model, lambda writer: writer.pieces(model, tokens))

@@ -147,8 +147,9 @@ class Writer(Protocol):
         """
         ...
 
-    def tokenize(self, model: str, text: str) -> list[int]:
-        """Return the tokens that a rendered prompt has in the model of this name. Run it on a worker thread.
+    def tokenize(self, model: str, text: str, *, plain: bool = False) -> list[int]:
+        """Return the tokens that a rendered prompt has in the model of this name. ``plain``: no control token is
+        recognised in the text. Run it on a worker thread.
 
         Raises EngineDeadError, and RemoteProtocolError for a model that isn't loaded or whose tokens aren't known.
         """

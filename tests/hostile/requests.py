@@ -88,6 +88,7 @@ JSON_ENDPOINTS = [
 CHAT_ENDPOINT = "POST /v1/chat/completions"
 OPENAI_ENDPOINTS = (
     CHAT_ENDPOINT,
+    "POST /v1/chat/completions/input_tokens",
     "POST /v1/completions",
     "POST /v1/responses",
     "POST /v1/messages",
@@ -143,6 +144,10 @@ OPENAI_BODIES: list[tuple[str, str | bytes, int, str]] = [
     ("POST /v1/messages/count_tokens", "{}", 400, "messages"),
     ("POST /v1/messages/count_tokens", CHAT.replace('"Hi"', "{}"), 400, "messages[0].content"),
     ("POST /v1/embeddings", '{"input":"Hi"}', 400, "unsupported_endpoint"),
+    ("POST /v1/chat/completions/input_tokens", "{}", 400, '"param":"messages"'),
+    ("POST /tokenize", '{"content":[' + '"",' * 2000 + '""]}', 400, '"param":"content"'),
+    ("POST /tokenize", '{"content":[999999999]}', 400, '"param":"content"'),
+    ("POST /tokenize", '{"content":[' + "1," * 70_000 + "1]}", 400, '"param":"content"'),
     ("POST /tokenize", '{"content":"' + "x" * 70_000 + '"}', 400, '"param":"content"'),
     ("POST /detokenize", '{"tokens":[-1]}', 400, '"param":"tokens"'),
     ("POST /detokenize", '{"tokens":[true]}', 400, '"param":"tokens"'),

@@ -85,6 +85,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("GET", "/v1/models"): Entry("/v1/models"),
     ("GET", "/v1/models/{id:path}"): Entry("/v1/models/nothing"),
     ("POST", "/v1/chat/completions"): Entry("/v1/chat/completions", body=CHAT),
+    ("POST", "/v1/chat/completions/input_tokens"): Entry("/v1/chat/completions/input_tokens", body=CHAT),
     ("POST", "/v1/completions"): Entry("/v1/completions", body=PROMPT),
     ("POST", "/v1/responses"): Entry("/v1/responses", body='{"input":"Hi"}'),
     ("POST", "/v1/messages"): Entry("/v1/messages", body=MESSAGE),

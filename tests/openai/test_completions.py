@@ -106,12 +106,58 @@ def test_tokens_and_text_are_each_others_inverse(client: OpenAI) -> None:
     assert begun[-len(tokens) :] == tokens
 
 
+def tokens_of(client: OpenAI, content: Any, **fields: Any) -> Any:
+    return posted(client, "/tokenize", {"content": content, **fields})["tokens"]
+
+
+def test_control_tokens_in_a_text_are_recognised_unless_that_is_switched_off(client: OpenAI) -> None:
+    assert len(tokens_of(client, "<|end|>")) == 1
+    assert tokens_of(client, "<|end|>", parse_special=True) == tokens_of(client, "<|end|>")
+    plain = tokens_of(client, "<|end|>", parse_special=False)
+    assert len(plain) > 1
+    assert posted(client, "/detokenize", {"tokens": plain}) == {"content": "<|end|>"}
+
+
+def test_a_content_may_be_a_list_of_texts_and_tokens(client: OpenAI) -> None:
+    one, two = tokens_of(client, "One"), tokens_of(client, " two")
+    (begin,) = tokens_of(client, "", add_special=True)
+    assert tokens_of(client, ["One", 7, " two"]) == [*one, 7, *two]
+    assert tokens_of(client, ["One", 7, " two"], add_special=True) == [begin, *one, 7, *two]
+    assert tokens_of(client, [7, "One"], add_special=True) == [7, *one]
+    assert tokens_of(client, []) == []
+    assert [each["id"] for each in tokens_of(client, [7, "One"], with_pieces=True)] == [7, *one]
+
+
+def test_a_text_that_spells_the_first_token_keeps_it(client: OpenAI) -> None:
+    (begin,) = tokens_of(client, "", add_special=True)
+    spelled = posted(client, "/detokenize", {"tokens": [begin]})["content"]
+    assert tokens_of(client, f"{spelled}One") == [begin, *tokens_of(client, "One")]
+    assert tokens_of(client, f"{spelled}One", add_special=True) == [begin, *tokens_of(client, "One")]
+    assert begin not in tokens_of(client, f"{spelled}One", parse_special=False)
+
+
+def test_the_tokens_of_a_chat_are_counted(client: OpenAI) -> None:
+    messages: Any = [{"role": "user", "content": "Hi"}]
+    counted = client.post("/chat/completions/input_tokens", body={"messages": messages}, cast_to=object)
+    answer = client.chat.completions.create(messages=messages, max_tokens=1, **FIXED)
+    assert answer.usage and counted == {
+        "object": "response.input_tokens",
+        "input_tokens": answer.usage.prompt_tokens,
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "body", "param"),
     [
         ("/tokenize", {}, "content"),
         ("/tokenize", {"content": 7}, "content"),
         ("/tokenize", {"content": "x" * 65_537}, "content"),
+        ("/tokenize", {"content": [1.5]}, "content"),
+        ("/tokenize", {"content": [True]}, "content"),
+        ("/tokenize", {"content": [10**9]}, "content"),
+        ("/tokenize", {"content": ["x"] * 1_025}, "content"),
+        ("/tokenize", {"content": [1] * 65_537}, "content"),
+        ("/tokenize", {"content": "x", "parse_special": "no"}, "parse_special"),
         ("/detokenize", {}, "tokens"),
         ("/detokenize", {"tokens": ["a"]}, "tokens"),
         ("/detokenize", {"tokens": [-1]}, "tokens"),

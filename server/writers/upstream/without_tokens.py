@@ -18,7 +18,7 @@ class WithoutTokens:
 
     known: KnownUpstream
 
-    def tokenize(self, model: str, text: str) -> list[int]:
+    def tokenize(self, model: str, text: str, *, plain: bool = False) -> list[int]:
         raise self._no_tokens()
 
     def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
