@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from server.engine.engine_stats import EngineStats as EngineStats
 from server.engine.errors import EngineDeadError as EngineDeadError
@@ -326,6 +326,20 @@ class Finished:
     """Error code of PROTOCOL.md for FAILED; None: the engine's own."""
 
 
+class JsonInText(NamedTuple):
+    """JSON that must follow in a text wherever ``begin`` has been written.
+
+    ``parts``: texts, of which one must follow, each with the schema of the JSON after it. ``end``: text after the JSON,
+    maybe empty. ``after``: control tokens, of which one must follow unless the answer ends; empty: any text may.
+    Control tokens in these texts are spelled as in a prompt; of ``begin`` only the first piece may be one.
+    """
+
+    begin: str
+    parts: tuple[tuple[str, Mapping[str, object]], ...]
+    end: str = ""
+    after: tuple[str, ...] = ()
+
+
 Ranges = Sequence[tuple[int, int]]
 """Half-open ranges of characters: (start, end)."""
 
@@ -363,12 +377,10 @@ class Engine(Protocol):
         after ``close``."""
         ...
 
-    def grammar(
-        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
-    ) -> str:
+    def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         """Convert a JSON schema to a grammar, as text for the journal. An answer under it parses and obeys the schema.
-        ``compact``: without line breaks, so that it has fewer tokens. ``between``: the answer is any text, in which the
-        JSON must follow wherever the first of these marks has been written, and then the second one.
+        ``compact``: without line breaks, so that it has fewer tokens. With a JsonInText the answer is any text with
+        such JSON in it.
 
         May take a second for a large schema. Raises GrammarError with the unsupported keyword and its path, and
         EngineDeadError after ``close``.

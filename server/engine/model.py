@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
-from server.engine.base import Choice, EngineError, EngineModelFacts, Ranges, SamplingParams
+from server.engine.base import Choice, EngineError, EngineModelFacts, JsonInText, Ranges, SamplingParams
 
 
 class DecodeError(EngineError):
@@ -97,9 +97,7 @@ class Model(Protocol):
         """See Engine.pieces. Raises EngineDeadError once the model is closed."""
         ...
 
-    def grammar(
-        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
-    ) -> str:
+    def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         """See Engine.grammar."""
         ...
 

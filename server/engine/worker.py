@@ -16,6 +16,7 @@ from server.engine.base import (
     EngineStats,
     GenerationRequest,
     Instruction,
+    JsonInText,
     Listener,
     Ranges,
     Tuning,
@@ -103,10 +104,8 @@ class BatchingEngine:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         return self._model.pieces(tokens)
 
-    def grammar(
-        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
-    ) -> str:
-        return self._model.grammar(schema, compact=compact, between=between)
+    def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
+        return self._model.grammar(schema, compact=compact)
 
     def eta_ms(self) -> int | None:
         return self._batcher.eta_ms

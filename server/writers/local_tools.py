@@ -9,18 +9,16 @@ from protocol.errors import ErrorCode
 from protocol.messages import ChatMessage, Generate, NamedTool, ToolFunction
 from server.chat.effort import effort_variables
 from server.chat.template import ChatTemplate
-from server.chat.tools.call_splitter import HERMES, HERMES_END
 from server.chat.tools.formats import (
     ANY_ARGUMENTS,
     NO_ARGUMENTS,
     Forced,
     Function,
-    ToolFormat,
+    begun,
     call_or,
-    call_schema,
     forced,
 )
-from server.engine.base import Engine, GrammarError
+from server.engine.base import Engine, GrammarError, JsonInText
 from server.writers.request_errors import refusal
 
 
@@ -75,17 +73,26 @@ def _call_or_format(body: Generate, engine: Engine, functions: Sequence[Function
 def begun_call_grammar(body: Generate, engine: Engine, template: ChatTemplate) -> str | None:
     """Return the grammar of an answer that may call functions, which makes each call obey once its mark is written.
 
-    None without functions, and with formats that have no marks in the text.
+    None without functions, with formats that have no mark, and where llguidance can't enforce all functions together.
     """
     functions = offered(body)
-    if not functions or template.tool_format is not ToolFormat.HERMES:
+    if not functions or (form := _begun(body, template, functions)) is None:
         return None
-    marks = (HERMES, HERMES_END)
     try:
-        return engine.grammar(call_schema(functions), compact=True, between=marks)
+        return engine.grammar(form, compact=True)
     except GrammarError:
         enforced = [_enforced(body, engine, function._replace(strict=False)) for function in functions]
-        return engine.grammar(call_schema(enforced), compact=True, between=marks)
+    form = _begun(body, template, enforced)
+    assert form is not None
+    try:
+        return engine.grammar(form, compact=True)
+    except GrammarError:
+        return None
+
+
+def _begun(body: Generate, template: ChatTemplate, functions: Sequence[Function]) -> JsonInText | None:
+    found = begun(template.tool_format, functions, several=body.parallel_tool_calls is not False)
+    return None if found is None else JsonInText(*found)
 
 
 def template_variables(body: Generate) -> dict[str, Any]:

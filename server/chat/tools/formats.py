@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
-from server.chat.tools.call_splitter import HERMES, MISTRAL, MISTRAL_ARGUMENTS, PYTHON_TAG
+from server.chat.tools.call_splitter import (
+    HERMES,
+    HERMES_END,
+    MISTRAL,
+    MISTRAL_ARGUMENTS,
+    PYTHON_TAG,
+)
 
 Schema = Mapping[str, Any]
 
@@ -19,6 +25,13 @@ NO_ARGUMENTS: Final[Schema] = {"type": "object", "properties": {}, "additionalPr
 
 MAX_CALLS: Final = 16
 """Most calls in one forced list."""
+
+HARMONY: Final = "<|channel|>commentary to=functions."
+HARMONY_HEADER_END: Final = " <|constrain|>json<|message|>"
+"""Texts before and after the function's name in the header of a call of gpt-oss."""
+
+HARMONY_ENDS: Final = ("<|end|>", "<|start|>")
+"""Marks after such a call, if the answer doesn't end with it."""
 
 _DATA: Final = ("const", "enum", "default", "examples")
 """Keywords whose value is data, not a schema."""
@@ -63,6 +76,16 @@ class Forced(NamedTuple):
     schema: Schema
 
 
+class Begun(NamedTuple):
+    """What must follow wherever a model has written ``begin`` in an answer: the text and then the JSON of one of
+    ``parts``, and then ``end``. ``after``: marks, of which one follows unless the answer ends."""
+
+    begin: str
+    parts: tuple[tuple[str, Schema], ...]
+    end: str = ""
+    after: tuple[str, ...] = ()
+
+
 def format_of(source: str) -> ToolFormat:
     """Return the format of calls that a template's source tells the model."""
     if "<|channel|>" in source and "functions." in source:
@@ -89,9 +112,25 @@ def forced(form: ToolFormat, functions: Sequence[Function], *, several: bool) ->
         case ToolFormat.MISTRAL_NAMED if only:
             return Forced(f"{MISTRAL}{only.name}{MISTRAL_ARGUMENTS}", only.parameters)
         case ToolFormat.HARMONY if only:
-            header = f"<|channel|>commentary to=functions.{only.name} <|constrain|>json<|message|>"
-            return Forced(header, only.parameters)
+            return Forced(f"{HARMONY}{only.name}{HARMONY_HEADER_END}", only.parameters)
     return Forced("", call_schema(functions))
+
+
+def begun(form: ToolFormat, functions: Sequence[Function], *, several: bool) -> Begun | None:
+    """Return what must follow the mark of a call of one of ``functions``, or of ``several`` calls. None for formats
+    without a mark: there a call begins like any other JSON."""
+    match form:
+        case ToolFormat.HERMES:
+            return Begun(HERMES, (("", call_schema(functions)),), HERMES_END)
+        case ToolFormat.MISTRAL_LIST:
+            return Begun(MISTRAL, (("", _list_of(call_schema(functions), MAX_CALLS if several else 1)),))
+        case ToolFormat.MISTRAL_NAMED:
+            named = ((f"{function.name}{MISTRAL_ARGUMENTS}", function.parameters) for function in functions)
+            return Begun(MISTRAL, tuple(named))
+        case ToolFormat.HARMONY:
+            named = ((f"{function.name}{HARMONY_HEADER_END}", function.parameters) for function in functions)
+            return Begun(HARMONY, tuple(named), after=HARMONY_ENDS)
+    return None
 
 
 def call_schema(functions: Sequence[Function], arguments: str = "arguments") -> Schema:

@@ -6,16 +6,17 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
 from typing import Final, NamedTuple
 
 import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper
 from numpy.typing import NDArray
 
+from server.engine.base import GrammarError, JsonInText
 from server.engine.llama.schema import termination
 from server.engine.llama.schema.blame import find_culprit
-from server.engine.llama.schema.writer import Written, write
+from server.engine.llama.schema.writer import Written, WrittenSchema, write
+from server.engine.llama.text_grammar import is_in_text, rules_of, text_of
 from server.engine.llama.token_table import TokenTable
 from server.engine.model import SamplerError
 
@@ -26,10 +27,6 @@ LIMITS: Final = LLParserLimits(
 
 KEPT: Final = 16
 """Compiled grammars kept for their answers. One that is evicted is compiled again, on the engine's thread."""
-
-_BEGIN: Final = "begin"
-_END: Final = "end"
-"""Keys of a grammar for JSON between marks."""
 
 LOOKAHEAD: Final = 3
 """Tokens tried with each new grammar."""
@@ -48,11 +45,11 @@ _EXPLAINED: Final = {
 
 
 class _Vocabulary(NamedTuple):
-    """``ends``: tokens that end an answer; ``specials``: other tokens without text, in order."""
+    """``ends``: tokens that end an answer; ``specials``: the spelling of each other token without text, in order."""
 
     tokenizer: LLTokenizer
     ends: frozenset[int]
-    specials: Sequence[int]
+    specials: Mapping[int, str]
 
 
 class Grammars:
@@ -66,21 +63,29 @@ class Grammars:
         self._kept: deque[tuple[str, LLMatcher]] = deque(maxlen=KEPT)
         """Compiled grammars. Each is used for one answer only: copies share the limited states of their lexer."""
 
-    def compile(
-        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
-    ) -> str:
+    def compile(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         """See Engine.grammar."""
-        written = write(schema)
-        termination.check(written)
+        schemas = [part for _, part in schema.parts] if isinstance(schema, JsonInText) else [schema]
+        written = [_checked(each) for each in schemas]
+        texts = [_text(each.whole(each.root.written), compact) for each in written]
+        text = text_of(schema, texts) if isinstance(schema, JsonInText) else texts[0]
         vocabulary = self._vocabulary()
-        text = _text(written.whole(written.root.written), compact)
-        if between is not None:
-            text = json.dumps({_BEGIN: between[0], _END: between[1], "json": json.loads(text)})
         matcher = _matcher(vocabulary, text)
         if error := _error(matcher):
-            raise find_culprit(written, error, lambda part: _error(_matcher(vocabulary, _text(part, compact))))
+            raise self._culprit(written, error, compact)
         self._keep(text, matcher)
         return text
+
+    def _culprit(self, schemas: Sequence[WrittenSchema], error: str, compact: bool) -> GrammarError:
+        """Build the error of the first of ``schemas`` that can't be compiled, or of all together."""
+
+        def compiled(part: Written) -> str:
+            return _error(_matcher(self._vocabulary(), _text(part, compact)))
+
+        for schema in schemas:
+            if len(schemas) == 1 or compiled(schema.whole(schema.root.written)):
+                return find_culprit(schema, error, compiled)
+        return GrammarError(f"they can't be enforced together: {error}")
 
     def matcher(self, text: str) -> Matcher:
         """Return the initial matcher for a grammar from ``compile``. Raises SamplerError."""
@@ -113,7 +118,8 @@ class Grammars:
                     slices=LLTokenizer.json_slices(),
                 )
                 ends = frozenset(table.ends)
-                specials = [token for token in table.special_token_ids if token not in ends]
+                others = [token for token in table.special_token_ids if token not in ends]
+                specials = {token: table.tokens[token].decode("utf-8", "replace") for token in others}
                 self._tokens = _Vocabulary(tokenizer, ends, specials)
             return self._tokens
 
@@ -146,6 +152,13 @@ class Matcher:
             raise SamplerError(f"the grammar failed: {_sentence(self._matcher.get_error())}")
 
 
+def _checked(schema: Mapping[str, object]) -> WrittenSchema:
+    """Return a schema in llguidance's form. Raises GrammarError."""
+    written = write(schema)
+    termination.check(written)
+    return written
+
+
 def _text(schema: Written, compact: bool) -> str:
     options = {**_OPTIONS, "whitespace_pattern": " ?"} if compact else _OPTIONS
     return json.dumps({"x-guidance": options, **schema})
@@ -154,24 +167,9 @@ def _text(schema: Written, compact: bool) -> str:
 def _matcher(vocabulary: _Vocabulary, text: str) -> LLMatcher:
     """Build a matcher. ``no_forcing`` allows every tokenization of text that must come next, not just llguidance's
     choice."""
-    is_marked = text.startswith(f'{{"{_BEGIN}"')
-    rules = _marked(json.loads(text), vocabulary.specials) if is_marked else f"start: %json {text}"
+    rules = rules_of(text, vocabulary.specials) if is_in_text(text) else f"start: %json {text}"
     lark = f'%llguidance {{"no_forcing": true}}\n{rules}'
     return LLMatcher(vocabulary.tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=LIMITS)
-
-
-def _marked(form: Mapping[str, object], specials: Sequence[int]) -> str:
-    """Return the rules for JSON between marks in a text, which may have any of the ``specials``."""
-    begin, end = json.dumps(form[_BEGIN]), json.dumps(form[_END])
-    runs = [list(run) for _, run in groupby(enumerate(specials), lambda pair: pair[1] - pair[0])]
-    tokens = ",".join(f"{run[0][1]}-{run[-1][1]}" for run in runs)
-    return (
-        f"start: (call{' | special' if specials else ''})* TEXT\n"
-        f"call: begin BLANKS %json {json.dumps(form['json'])} BLANKS {end}\n"
-        f"begin[lazy]: TEXT {begin}\n"
-        + (f"special: TEXT <[{tokens}]>\n" if specials else "")
-        + "TEXT: /(.|\\n)*/\nBLANKS: /[ \\n]{0,4}/\n"
-    )
 
 
 def _error(matcher: LLMatcher) -> str:

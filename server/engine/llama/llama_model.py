@@ -16,6 +16,7 @@ from server.engine.base import (
     Choice,
     EngineDeadError,
     EngineModelFacts,
+    JsonInText,
     LoadAbandonedError,
     ModelError,
     Ranges,
@@ -122,13 +123,11 @@ class LlamaModel:
         with self._open():
             return [self._token_bytes(token, special=True) for token in tokens]
 
-    def grammar(
-        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
-    ) -> str:
+    def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         """See Engine.grammar. The slow part needs no llama.cpp, so it blocks neither ``tokenize`` nor ``close``."""
         with self._open():
             pass
-        return self._grammars.compile(schema, compact=compact, between=between)
+        return self._grammars.compile(schema, compact=compact)
 
     @property
     def kv_identity(self) -> str:

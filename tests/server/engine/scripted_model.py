@@ -13,7 +13,15 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from server.engine.base import Choice, EngineModelFacts, GrammarError, Ranges, SamplingParams, TokenLogprob
+from server.engine.base import (
+    Choice,
+    EngineModelFacts,
+    GrammarError,
+    JsonInText,
+    Ranges,
+    SamplingParams,
+    TokenLogprob,
+)
 from server.engine.model import DecodeError, DecodeOutcome, LogitsError, Row
 
 WORDS = ("one ", "small ", "step ", "and ", "then ", "another ", "word, ", "line\n", "é", "漢", "🙂 ", "end. ")
@@ -188,10 +196,11 @@ class ScriptedModel:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         return [self.piece(token) for token in tokens]
 
-    def grammar(
-        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
-    ) -> str:
-        return json.dumps(example(schema, schema))
+    def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
+        if not isinstance(schema, JsonInText):
+            return json.dumps(example(schema, schema))
+        head, first = schema.parts[0]
+        return f"{schema.begin}{head}{json.dumps(example(first, first))}{schema.end}"
 
     def piece(self, token: int) -> bytes:
         return bytes([token]) if token < END else WORDS[token - _FIRST_WORD].encode()

@@ -14,6 +14,7 @@ from server.engine.base import (
     FinishReason,
     GenerationRequest,
     Instruction,
+    JsonInText,
     Listener,
     Phase,
     Piece,
@@ -53,9 +54,7 @@ class PuppetEngine:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         raise NotImplementedError
 
-    def grammar(
-        self, schema: Mapping[str, object], *, compact: bool = False, between: tuple[str, str] | None = None
-    ) -> str:
+    def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         raise NotImplementedError
 
     def eta_ms(self) -> int | None:

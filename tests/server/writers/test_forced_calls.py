@@ -100,12 +100,22 @@ def test_forced_calls_obey_random_schemas(bench: StarterBench, writers: dict[str
         models[name].model_validate(arguments)
 
 
-def test_a_call_that_the_model_begins_obeys_its_schema(bench: StarterBench, writers: dict[str, LocalWriter]) -> None:
-    opening = "I call it. <tool_call>"
+@pytest.mark.parametrize(
+    ("form", "opening"),
+    [
+        ("hermes", "I call it. <tool_call>"),
+        ("mistral", "I call it. [TOOL_CALLS]"),
+        ("newer mistral", "I call it. [TOOL_CALLS]"),
+        ("gpt-oss", "<|channel|>commentary to=functions."),
+    ],
+)
+def test_a_call_that_the_model_begins_obeys_its_schema(
+    bench: StarterBench, writers: dict[str, LocalWriter], form: str, opening: str
+) -> None:
     tools = tool("first", {"properties": {"x": {"enum": [1, 2]}}, "required": ["x"]}), tool("second")
     for seed in range(6):
         body = replace(ask(seed, tools, None), params=Params(temperature=1.5, seed=seed, max_tokens=120))
-        request = writers["hermes"].prepare(f"auto-{seed}", body, written="", received=0.0, principal="").request
+        request = writers[form].prepare(f"{form}-auto-{seed}", body, written="", received=0.0, principal="").request
         bench.engine.submit(dataclasses.replace(request, written=tuple(bench.engine.tokenize(opening))))
         bench.recorder.finished(request.id)
         log = CallLog(request.id, {"first", "second"})

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from llguidance import LLParserLimits
 
-from server.engine.base import FinishReason, Limit
+from server.engine.base import FinishReason, JsonInText, Limit
 from server.engine.llama import json_grammar
 from tests.server.engine.llama.schema.matching import model, single_bytes
 from tests.server.engine.starter import StarterBench
@@ -261,7 +261,7 @@ CALLED = '<tool_call>\n{"name": "add"}\n</tool_call>'
 )
 def test_json_between_marks_in_a_text(text: str, wrong: str) -> None:
     grammars = model()._grammars
-    matcher = grammars.matcher(grammars.compile(CALL, between=("<tool_call>", "</tool_call>")))
+    matcher = grammars.matcher(grammars.compile(JsonInText("<tool_call>", (("", CALL),), "</tool_call>")))
     for token in _tokens(text):
         assert matcher.allows(token)
         matcher.accept(token)
