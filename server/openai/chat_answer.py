@@ -40,7 +40,7 @@ class ChatAnswer:
         if fields := self._named(delta.fields):
             yield self._chunk(index, fields, delta.logprobs)
         if isinstance(event, Done):
-            yield self._chunk(index, {}, (), self._finish_reason(index))
+            yield self._chunk(index, {}, () if fields else delta.logprobs, self._finish_reason(index))
 
     def closing(self) -> Iterator[dict[str, Any]]:
         """Yield the last chunk, which has the usage and no choice, if the client asked for it."""
@@ -78,7 +78,7 @@ class ChatAnswer:
     def _chunk(
         self, index: int, delta: dict[str, Any], logprobs: tuple[ChosenLogprob, ...], finish_reason: str | None = None
     ) -> dict[str, Any]:
-        wanted = self._request.top_logprobs is not None and bool(delta.get("content"))
+        wanted = self._request.top_logprobs is not None and bool(delta.get("content") or logprobs)
         choice = {
             "index": index,
             "delta": delta,

@@ -13,6 +13,7 @@ from protocol.messages import ChosenLogprob, Done, DoneReason, Logprob, Token
 from server.chat.tools.answer_splitter import AnswerDelta, AnswerSplitter
 from server.chat.tools.call_splitter import CallDelta
 from server.generations.call_log import call_id, merged
+from server.openai.shown_logprobs import ShownLogprobs, token_bytes
 
 FINISH_REASONS: Final = {DoneReason.STOP: "stop", DoneReason.LENGTH: "length"}
 """``finish_reason`` of an answer that ended normally."""
@@ -48,7 +49,9 @@ class ChoiceFold:
         self._splitter = AnswerSplitter(names, lambda index: call_id(id, index), thinking=split)
         self._plain = False
         """True once all further text is content."""
-        self._logprobs: list[ChosenLogprob] = []
+        self._logprobs = ShownLogprobs()
+        self._aligned = False
+        """True once the tokens that wait are those of the content, after a thought or a call."""
 
     @property
     def finish_reason(self) -> str | None:
@@ -61,9 +64,9 @@ class ChoiceFold:
         if isinstance(event, Done):
             self.done = event
             return self._delta(self._splitter.end())
-        if self._plain and not event.logprobs and not self._logprobs:
+        if self._plain and not event.logprobs and not self._logprobs.waits:
             return Delta(event.text)  # most tokens of most answers: a third of the time of what follows
-        self._logprobs.extend(event.logprobs or ())
+        self._logprobs.add(event.logprobs or ())
         found = self._splitter.feed(event.text)
         self._plain = self._splitter.is_plain
         self.reasoning_tokens += event.n if self._splitter.is_thinking else 0
@@ -72,14 +75,18 @@ class ChoiceFold:
     def _delta(self, found: AnswerDelta) -> Delta:
         calls = tuple(merged(found.calls))
         self.has_calls = self.has_calls or bool(calls)
-        if not found.text and self.done is None:
-            if found.thinking or calls:
-                self._logprobs.clear()
-            return Delta(reasoning=found.thinking, calls=calls)
-        logprobs, self._logprobs = self._logprobs, []
-        if self._splitter.has_thought or self.has_calls:
-            logprobs = last_of(logprobs, found.text)
+        logprobs = self._shown_with(found.text)
+        if found.thinking or calls:
+            self._aligned = False
+            if not found.text:
+                self._logprobs.forget()
         return Delta(found.text, found.thinking, tuple(logprobs), calls)
+
+    def _shown_with(self, text: str) -> Sequence[ChosenLogprob]:
+        if text and not self._aligned and (self._splitter.has_thought or self.has_calls):
+            self._logprobs.align(text)
+            self._aligned = True
+        return self._logprobs.shown(text, ended=self.done is not None)
 
 
 def call_fields(call: CallDelta) -> dict[str, Any]:
@@ -88,19 +95,6 @@ def call_fields(call: CallDelta) -> dict[str, Any]:
     if call.id is None:
         return {"index": call.call, "function": function}
     return {"index": call.call, "id": call.id, "type": "function", "function": {"name": call.name, **function}}
-
-
-def last_of(logprobs: list[ChosenLogprob], text: str) -> list[ChosenLogprob]:
-    """Return the last logprobs, whose tokens make up ``text``."""
-    size, start = len(text.encode()), len(logprobs)
-    while size > 0 and start > 0:
-        start -= 1
-        size -= len(token_bytes(logprobs[start]))
-    return logprobs[start:]
-
-
-def token_bytes(logprob: Logprob) -> bytes:
-    return logprob.token.encode() if logprob.bytes is None else bytes(logprob.bytes)
 
 
 def chat_logprobs(logprobs: Sequence[ChosenLogprob]) -> dict[str, Any]:

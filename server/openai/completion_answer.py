@@ -36,7 +36,8 @@ class CompletionAnswer:
         if delta.content:
             yield self._chunk(index, delta.content, logprobs)
         if isinstance(event, Done):
-            yield self._chunk(index, "", None, FINISH_REASONS.get(event.reason))
+            last = None if delta.content or not delta.logprobs else logprobs
+            yield self._chunk(index, "", last, FINISH_REASONS.get(event.reason))
 
     def closing(self) -> Iterator[dict[str, Any]]:
         """Yield the last chunk, which has the usage and no choice, if the client asked for it."""
@@ -80,6 +81,8 @@ class _Text:
         self.logprobs: dict[str, list[Any]] = _columns([], 0, 0)
         self._parts = [prompt]
         self._offset = 0
+        self._tokens_end = 0
+        """End of the tokens that have come, in characters."""
 
     @property
     def whole(self) -> str:
@@ -87,9 +90,10 @@ class _Text:
 
     def add(self, text: str, logprobs: Sequence[ChosenLogprob]) -> dict[str, list[Any]]:
         """Add new text. Returns its logprobs as four lists of one length."""
-        new = _columns(logprobs, self._offset, self._offset + len(text))
+        new = _columns(logprobs, self._tokens_end, self._offset + len(text))
         self._parts.append(text)
         self._offset += len(text)
+        self._tokens_end = min(self._offset, self._tokens_end + sum(map(_size, logprobs)))
         for name, values in new.items():
             self.logprobs[name].extend(values)
         return new
@@ -100,10 +104,15 @@ def _columns(logprobs: Sequence[ChosenLogprob], start: int, end: int) -> dict[st
     offsets, at = [], start
     for each in logprobs:
         offsets.append(min(at, end))
-        at += len(each.token) if each.bytes is None else 0
+        at += _size(each)
     return {
         "tokens": [each.token for each in logprobs],
         "token_logprobs": [each.logprob for each in logprobs],
         "top_logprobs": [{one.token: one.logprob for one in each.top_logprobs} for each in logprobs],
         "text_offset": offsets,
     }
+
+
+def _size(logprob: ChosenLogprob) -> int:
+    """Return the characters of a token; none for a part of one."""
+    return len(logprob.token) if logprob.bytes is None else 0

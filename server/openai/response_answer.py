@@ -96,6 +96,8 @@ class ResponseAnswer:
             yield from self._add(_Thinking, delta.reasoning, ())
         if delta.content:
             yield from self._add(_Message, delta.content, delta.logprobs)
+        elif delta.logprobs and self._items:
+            self._items[-1].add("", delta.logprobs)  # of a token that a stop string ended inside
         for call in (call for call in delta.calls if call.id is not None):
             yield from self._open(_Call(self._id, len(self._items), call_id=call.id or "", name=call.name or ""))
             yield from self._add_arguments(call.arguments)

@@ -110,6 +110,24 @@ def test_choices_with_one_seed_differ_and_repeat(client: OpenAI) -> None:
     assert texts == [choice.message.content for choice in second.choices]
 
 
+def test_logprobs_add_up_to_the_content_that_a_stop_string_ends_inside_a_token(client: OpenAI) -> None:
+    asked: Any = {"logprobs": True, "top_logprobs": 1}
+    free = whole(client, **asked).choices[0]
+    assert free.logprobs and free.logprobs.content
+    text = free.message.content or ""
+    tokens = [each.token for each in free.logprobs.content]
+    places = [sum(map(len, tokens[:place])) for place in range(len(tokens))]
+    stops = {tokens[n][1:] for n in range(1, len(tokens)) if len(tokens[n]) > 2}
+    stop = next(each for each in sorted(stops) if text.index(each) not in places)
+    stopped = whole(client, stop=stop, **asked).choices[0]
+    assert stopped.message.content == text[: text.index(stop)]
+    assert stopped.logprobs and stopped.logprobs.content
+    shown = [each.token for each in stopped.logprobs.content]
+    assert "".join(shown) == stopped.message.content
+    parts = [chunk.choices[0].logprobs for chunk in streamed(client, stop=stop, **asked)]
+    assert [each.token for part in parts if part for each in part.content or []] == shown
+
+
 def test_logprobs_add_up_to_the_content(client: OpenAI) -> None:
     answer = whole(client, logprobs=True, top_logprobs=3)
     logprobs = answer.choices[0].logprobs

@@ -77,8 +77,9 @@ class Forced(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """What must follow wherever a model has written ``begin`` in an answer: the text and then the JSON of one of
-    ``parts``, and then ``end``. ``after``: marks, of which one follows unless the answer ends."""
+    """Mark of a call and what follows it: wherever a model has written ``begin`` in an answer, the text and then the
+    JSON of one of ``parts`` must come, and then ``end``. ``after``: marks, of which one comes then unless the answer
+    ends."""
 
     begin: str
     parts: tuple[tuple[str, Schema], ...]

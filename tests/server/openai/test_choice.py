@@ -13,6 +13,7 @@ from protocol.messages import ChosenLogprob, Done, DoneReason, Logprob, Timings,
 from server.chat.thinking_stream import ThinkingSplitter
 from server.engine.thinking_marks import PAIRS
 from server.openai.choice import ChoiceFold, chat_logprobs
+from server.openai.shown_logprobs import ShownLogprobs
 
 CASES = json.loads((Path(__file__).parents[2] / "thinking-cases.json").read_text())
 UNKNOWN = ("gpt-oss", "solar", "lone end", "ends in", "end in")
@@ -101,3 +102,39 @@ def test_bytes_of_a_token_that_is_no_whole_character() -> None:
 def test_a_splitter_that_was_given_nothing_has_nothing() -> None:
     splitter = ThinkingSplitter()
     assert (splitter.feed(""), splitter.end(), splitter.has_thought) == (("", ""), ("", ""), False)
+
+
+def chosen(tokens: list[tuple[str, tuple[str, ...]]]) -> tuple[list[str], list[list[str]]]:
+    """Return the contents and the tokens of the deltas for pieces of text with these tokens, and of `done`."""
+    fold = ChoiceFold()
+    deltas = [fold.feed(token(text, tuple(map(logprob, parts)))) for text, parts in tokens] + [fold.feed(DONE)]
+    return [delta.content for delta in deltas], [[each.token for each in delta.logprobs] for delta in deltas]
+
+
+def test_a_token_comes_once_all_of_its_text_is_shown() -> None:
+    contents, tokens = chosen([("He", ("He",)), ("llo ", ("llo S",)), ("Sun", ("un",))])
+    assert contents == ["He", "llo ", "Sun", ""]
+    assert tokens == [["He"], [], ["llo S", "un"], []]
+
+
+def test_a_stop_string_inside_a_token_cuts_it() -> None:
+    """The engine drops " STOP" and what follows it; the tokens are known from the text before."""
+    assert chosen([("He", ("He",)), ("llo", ("llo ST",))])[1] == [["He"], [], ["llo"]]
+    assert chosen([("Hello", ("Hello", " ST", "OP"))])[1] == [["Hello"], []]
+
+
+def test_a_stop_string_inside_a_token_after_a_thought_cuts_it() -> None:
+    thought = [("<think>", ("<think>",)), ("Hm", ("Hm",)), ("</think>", ("</think>",))]
+    assert chosen([*thought, ("\nYes", ("\nYes",)), (" no", (" no ST",))])[1] == [[], [], [], ["\nYes"], [], [" no"]]
+
+
+def test_a_token_that_is_cut_inside_a_character_has_its_bytes() -> None:
+    shown = ShownLogprobs()
+    shown.add([logprob("a\N{SNOWMAN}")])
+    assert shown.shown("a") == []
+    shown.forget()
+    shown.add([ChosenLogprob(token="\ufffd", logprob=-1, bytes=(97, 0xE2, 0x98))])
+    (cut,) = shown.shown("a", ended=True)
+    assert (cut.token, cut.bytes) == ("a", None)
+    shown.add([ChosenLogprob(token="\ufffd", logprob=-1, bytes=(0xE2, 0x98, 0x83, 97))])
+    assert shown.shown("\N{SNOWMAN}", ended=True)[0].token == "\N{SNOWMAN}"
