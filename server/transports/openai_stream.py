@@ -15,12 +15,12 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from server.guard.connection_access import pass_of
 from server.guard.guard import Guard
 from server.openai.errors import ErrorReply, error_reply
+from server.stall_limit import StallLimit
 from server.transports.connections import RECONNECT_MS, Connections
 from server.transports.openai_endpoint import error_response
 from server.transports.pace import BEHIND_SECONDS
 from server.transports.socket import Disconnected
 from server.transports.sse import EventStream
-from server.transports.stall import StallLimit
 from server.transports.waiting import cancel_if
 
 END: Final = "data: [DONE]\n\n"

@@ -15,8 +15,8 @@ import aiohttp
 import msgspec
 
 from server.engine.base import UpstreamState
+from server.stall_limit import StallLimit
 from server.writers.upstream.chunks import is_overflow, sentence
-from server.writers.upstream.silence import SilenceLimit
 from server.writers.upstream.sse_lines import LineTooLongError, SseLines
 
 CONNECT_SECONDS: Final = 10.0
@@ -117,7 +117,7 @@ class Line:
             if "json" in response.content_type:
                 raise RefusedError(self._clean(await _limited(response)) or "it sends no stream")
             try:
-                async with SilenceLimit(self._silence) as limit:
+                async with StallLimit(self._silence) as limit:
                     yield Stream(response, limit)
             finally:
                 if not response.content.at_eof():
@@ -192,7 +192,7 @@ class Stream:
     """The events of one response. ``writing``: set it once text has come; from then on silence is a cut. While the
     prompt is read nothing may come for minutes."""
 
-    def __init__(self, response: aiohttp.ClientResponse, limit: SilenceLimit) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, limit: StallLimit) -> None:
         self._content = response.content
         self._limit = limit
         self.writing = False

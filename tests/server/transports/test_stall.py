@@ -1,4 +1,4 @@
-"""The limit on a write, and a stream of OpenAI's API whose client takes nothing."""
+"""A stream of OpenAI's API whose client takes nothing."""
 
 from __future__ import annotations
 
@@ -8,33 +8,9 @@ import json
 import pytest
 
 from server.transports.sse import EventStream
-from server.transports.stall import StallLimit
-from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
 
 REQUEST = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "stream": True})
-
-
-async def test_a_write_that_takes_too_long_ends_the_block() -> None:
-    async with asyncio.timeout(DEADLINE):
-        with pytest.raises(TimeoutError):
-            async with StallLimit(0.05) as limit:
-                with limit:
-                    pass
-                with limit:
-                    await asyncio.Event().wait()
-    assert limit._timer is None
-
-
-async def test_only_the_write_that_runs_counts() -> None:
-    async with StallLimit(2 * DEADLINE) as limit:
-        with limit:
-            first = limit._timer
-        limit._look()
-        assert (first is not None, limit._timer, limit._limit.when()) == (True, None, None)
-        with limit:
-            limit._look()
-            assert limit._timer not in (None, first) and limit._limit.when() is None
 
 
 async def test_a_client_that_takes_nothing_stops_its_answer(

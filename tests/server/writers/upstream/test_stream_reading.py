@@ -1,15 +1,12 @@
-"""Lines of an upstream's stream, and the limit on its silence."""
+"""Lines of an upstream's stream."""
 
-import asyncio
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.writers.upstream.silence import SilenceLimit
 from server.writers.upstream.sse_lines import MAX_LINE, LineTooLongError, SseLines
-from tests.server.writers.upstream.writing import DEADLINE
 
 LINES = st.lists(st.sampled_from([b"data: one", b"data:two", b"error: x", b"", b": note", b"event: y", b"data: "]))
 
@@ -35,24 +32,3 @@ def test_a_line_that_is_too_long_is_refused(part: int, ends: bytes) -> None:
 def test_many_lines_may_be_longer_together() -> None:
     line = b"data: " + b"x" * (MAX_LINE // 2) + b"\n"
     assert len(SseLines().fed(3 * line)) == 3
-
-
-async def test_a_silence_ends_the_block() -> None:
-    async with asyncio.timeout(DEADLINE):
-        with pytest.raises(TimeoutError):
-            async with SilenceLimit(0.05) as limit:
-                limit.restart()
-                await asyncio.Event().wait()
-
-
-async def test_each_restart_counts_from_then_on() -> None:
-    async with SilenceLimit(2 * DEADLINE) as limit:
-        assert limit._timer is None
-        limit.restart()
-        first = limit._timer
-        limit.restart()
-        assert limit._timer is first
-        limit._look()
-        assert limit._timer not in (None, first)
-        assert limit._limit.when() is None
-    assert limit._timer is not None and limit._timer.cancelled()
