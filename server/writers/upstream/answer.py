@@ -87,11 +87,6 @@ class Answer:
         return len(self._text)
 
     @property
-    def is_writing(self) -> bool:
-        """True once this server has got text of it."""
-        return self._first is not None
-
-    @property
     def left(self) -> int | None:
         """Tokens that it may still have; None without a limit."""
         limit = self.asked.params.max_tokens

@@ -102,7 +102,8 @@ class AnswerRequests:
         self._open[answer.id] = answer
         self._deliveries.rest.hurry(answer.id)
         try:
-            async with self._line.stream(wanted.path, wanted.body) as stream:
+            aside = answer.kind.answers_aside
+            async with self._line.stream(wanted.path, wanted.body, answers_aside=aside) as stream:
                 self._known.reached()
                 self._deliveries.add(answer.on_head(time.monotonic()))
                 await self._read(answer, stream, wanted.form)
@@ -116,6 +117,7 @@ class AnswerRequests:
             self._deliveries.add(answer.on_end(time.monotonic()))
 
     async def _read(self, answer: Answer, stream: Stream, form: Form) -> None:
+        before = answer.progress
         while (events := await stream.read()) is not None:
             now = time.monotonic()
             for data in events:
@@ -129,8 +131,8 @@ class AnswerRequests:
                     said = self._line.scrubbed(delta.error)
                     raise RefusedError(said, is_overflow=delta.overflow) if delta.refused else CutError(said)
                 self._deliveries.add(answer.on_delta(delta, now))
-            if not stream.writing and answer.is_writing:
-                stream.writing = True
+            if not stream.writing and answer.progress > before:
+                stream.begin_writing()
                 self._deliveries.rest.allow(answer.id)
             if form == "native" and answer.finish is not None:
                 return

@@ -25,6 +25,7 @@ class Kind:
     chat request; ``continue_fields``: added when the last message is the beginning of the answer. ``continues``: it can
     continue a text. ``echoes``: it may send that text again first. ``native``: it has llama-server's `/completion`,
     `/apply-template`, `/slots` and `/tokenize`. ``template_variables``: it takes `chat_template_kwargs`.
+    ``answers_aside``: it answers other requests while it reads a prompt, as not every server of OpenAI's API does.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Kind:
     native: bool = False
     logprobs: bool = True
     template_variables: bool = False
+    answers_aside: bool = True
 
 
 def _same(*names: str, **others: str) -> Mapping[str, str]:
@@ -83,7 +85,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 echoes=True,
                 logprobs=False,
             ),
-            Kind(name="openai", title="an OpenAI API", parameters=_same(), continues=False),
+            Kind(name="openai", title="an OpenAI API", parameters=_same(), continues=False, answers_aside=False),
         )
     }
 )

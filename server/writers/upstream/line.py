@@ -16,11 +16,22 @@ import msgspec
 
 from server.engine.base import UpstreamState
 from server.stall_limit import StallLimit
+from server.writers.upstream.alive_check import AliveCheck
 from server.writers.upstream.chunks import is_overflow, sentence
 from server.writers.upstream.sse_lines import LineTooLongError, SseLines
 
 CONNECT_SECONDS: Final = 10.0
 """Time limit for a connection to the upstream, in seconds."""
+
+KEEPALIVE_SECONDS: Final = 10
+"""Pause after which a connection without traffic is tested, and between two tests, in seconds."""
+
+UNANSWERED_SECONDS: Final = 30
+"""Time after which a connection whose other end acknowledges nothing is closed, in seconds: also one that the pool
+gave to a request. It replaces the number of tests."""
+
+ASIDE_SECONDS: Final = 10.0
+"""Time limit for the answer that shows that an upstream is there while it sends nothing of an answer, in seconds."""
 
 BODY_BYTES: Final = 8 << 20
 """Maximum length of a response that is no stream, in bytes."""
@@ -77,7 +88,7 @@ class Line:
     """Owns the HTTP connections to one upstream, on one event loop. Close it there.
 
     ``url``: without a path that the API defines; ``key``: sent as a bearer token, and shown nowhere. ``silence``:
-    seconds without a byte after which a stream that has begun to write is cut off.
+    seconds without a byte after which a stream that has begun to write is cut off, and one that hasn't is checked.
     """
 
     def __init__(self, url: str, key: str | None, *, silence: float) -> None:
@@ -85,7 +96,7 @@ class Line:
         self._key = key
         self._silence = silence
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, socket_factory=_kept_alive),
+            connector=aiohttp.TCPConnector(limit=0, socket_factory=kept_alive),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             headers={"Authorization": f"Bearer {key}"} if key else {},
             trust_env=urlsplit(url).hostname not in LOOPBACK,
@@ -107,21 +118,34 @@ class Line:
             raise RefusedError(f"{path} has a page that is no API; give the address of an OpenAI API") from None
 
     @asynccontextmanager
-    async def stream(self, path: str, body: object) -> AsyncIterator[Stream]:
+    async def stream(self, path: str, body: object, *, answers_aside: bool = True) -> AsyncIterator[Stream]:
         """Send a request and yield its stream once the upstream has accepted it.
 
-        Raises RefusedError and CutError, also in the block. Leaving the block early closes the connection.
+        ``answers_aside``: an upstream that sends nothing is asked for its models, and counts as cut off if it doesn't
+        answer that either. Raises RefusedError and CutError, also in the block. Leaving the block early closes the
+        connection.
         """
-        async with self._failures(), self._request("POST", path, body) as response:
+        check = AliveCheck(self._answers if answers_aside else _nothing_asked, self._silence)
+        async with self._failures(), check, self._request("POST", path, body) as response:
             await self._check(response)
             if "json" in response.content_type:
                 raise RefusedError(self._clean(await _limited(response)) or "it sends no stream")
             try:
                 async with StallLimit(self._silence) as limit:
-                    yield Stream(response, limit)
+                    yield Stream(response, limit, check)
             finally:
                 if not response.content.at_eof():
                     response.close()  # an answer that nobody wants must not be computed
+
+    async def _answers(self) -> bool:
+        """Tell whether the upstream answers a question now, be it with a refusal."""
+        try:
+            await self.read("GET", "/v1/models", seconds=ASIDE_SECONDS)
+        except RefusedError:
+            return True
+        except CutError as error:
+            return error.is_busy
+        return True
 
     def scrubbed(self, text: str) -> str:
         """Return ``text`` without the key."""
@@ -189,14 +213,20 @@ class Line:
 
 
 class Stream:
-    """The events of one response. ``writing``: set it once text has come; from then on silence is a cut. While the
-    prompt is read nothing may come for minutes."""
+    """The events of one response."""
 
-    def __init__(self, response: aiohttp.ClientResponse, limit: StallLimit) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, limit: StallLimit, check: AliveCheck) -> None:
         self._content = response.content
         self._limit = limit
+        self._check = check
         self.writing = False
+        """Text has come. Until then nothing may come for minutes, while the prompt is read."""
         self._lines = SseLines()
+
+    def begin_writing(self) -> None:
+        """Text has come: from now on silence is a cut."""
+        self.writing = True
+        self._check.stop()
 
     async def read(self) -> Sequence[bytes] | None:
         """Return the data of the next events, maybe of none; None at the end. Raises as ``Line.stream``."""
@@ -206,14 +236,18 @@ class Stream:
         return self._lines.fed(data) if data else None
 
 
-def _kept_alive(address: tuple[Any, ...]) -> socket.socket:
-    """Return a socket that notices within two minutes that the other machine no longer answers."""
+async def _nothing_asked() -> bool:
+    return True
+
+
+def kept_alive(address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket that notices within UNANSWERED_SECONDS that the other machine no longer answers."""
     made = socket.socket(*address[:3])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):  # Linux; elsewhere the system's own times apply
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; elsewhere the system's own times apply
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_SECONDS)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * UNANSWERED_SECONDS)
     return made
 
 

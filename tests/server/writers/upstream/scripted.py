@@ -49,6 +49,8 @@ class Scripted:
         """Slots that compute, as `/slots` tells."""
         self.looked = threading.Semaphore(0)
         """Released at each request for `/slots`."""
+        self.listed = threading.Semaphore(0)
+        """Released at each request for `/v1/models`."""
         self.url = ""
         self._asked: Counter[Any] = Counter()
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
@@ -56,6 +58,8 @@ class Scripted:
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
         self._wake = asyncio.Event()
+        self._works = asyncio.Event()
+        self._works.set()
         self._thread = threading.Thread(target=self._main, daemon=True)
 
     def __enter__(self) -> Self:
@@ -71,6 +75,14 @@ class Scripted:
     def release(self) -> None:
         """Continue every answer that is held."""
         self._loop.call_soon_threadsafe(self._wake.set)
+
+    def hang(self) -> None:
+        """Take requests from now on, and answer none until ``recover`` is called."""
+        self._loop.call_soon_threadsafe(self._works.clear)
+
+    def recover(self) -> None:
+        """Answer requests again, also those that still wait."""
+        self._loop.call_soon_threadsafe(self._works.set)
 
     def finish_all(self, seconds: float) -> None:
         """Wait until every request so far has its whole response in the socket."""
@@ -125,6 +137,8 @@ class Scripted:
     async def _respond(
         self, seen: Seen, method: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        if not self._works.is_set() and await self._left(reader, self._works):
+            return
         if method == "GET" or seen.path == "/apply-template":
             planned = self.facts.get(seen.path)
             status, found = planned.pop(0) if planned else self._facts(seen.path)
@@ -142,6 +156,7 @@ class Scripted:
         if path == "/apply-template":
             return 200, {"prompt": PROMPT}
         if path == "/v1/models":
+            self.listed.release()
             owners = {"llama-server": "llamacpp", "ollama": "library", "lmstudio": "organization_owner"}
             return 200, {"data": [{"id": MODEL, "owned_by": owners.get(self.kind, self.kind), "max_model_len": 4096}]}
         if self.kind == "llama-server" and path == "/props":
@@ -170,7 +185,7 @@ class Scripted:
             writer.transport.abort()
             return
         if reply.hold is not None and reply.error is None:
-            if await self._left(reader):
+            if await self._left(reader, self._wake):
                 self.left.set()
                 return
             rest = b"".join(rest_of(events(seen, reply), reply.hold))
@@ -195,15 +210,15 @@ class Scripted:
         finally:
             self.busy -= 1
 
-    async def _left(self, reader: asyncio.StreamReader) -> bool:
-        """Wait until the client leaves (True) or ``release`` is called."""
+    async def _left(self, reader: asyncio.StreamReader, resumed: asyncio.Event) -> bool:
+        """Wait until the client leaves (True) or ``resumed`` is set."""
         gone = self._loop.create_task(reader.read(), name="gone")
-        woken = self._loop.create_task(self._wake.wait(), name="woken")
+        woken = self._loop.create_task(resumed.wait(), name="woken")
         ended = self._loop.create_task(self._end.wait(), name="ended")
         await asyncio.wait((gone, woken, ended), return_when=asyncio.FIRST_COMPLETED)
         for task in (gone, woken, ended):
             task.cancel()
-        return not self._wake.is_set()
+        return not resumed.is_set()
 
 
 def _send(writer: asyncio.StreamWriter, status: int, headers: dict[str, str], body: bytes) -> None:
