@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,7 +21,6 @@ from server.engine.base import (
     GenerationRequest,
     Listener,
     ModelError,
-    Queued,
 )
 from server.engine.sampling_params import SamplingParams
 from server.logs import described
@@ -35,7 +35,7 @@ from server.writers.upstream.deliveries import Deliveries
 from server.writers.upstream.known_upstream import KnownUpstream
 from server.writers.upstream.line import Line
 from server.writers.upstream.upstream import UpstreamFacts
-from server.writers.upstream.waiting import in_order
+from server.writers.upstream.waiting import PositionReports, Waiting
 from server.writers.upstream.watching import watch
 from server.writers.upstream.without_tokens import WithoutTokens
 from server.writers.writer_port import Facts, Prepared, ServedModel, TemplateOrigin
@@ -52,7 +52,8 @@ class UpstreamWriter(WithoutTokens):
         self._thread = threading.Thread(target=self._main, name="upstream", daemon=True)
         self._stats = EngineStats(slots=known.slots)
         self._deliveries = Deliveries(self._loop)
-        self._waiting: dict[str, Answer] = {}
+        self._waiting = Waiting()
+        self._positions = PositionReports(self._loop, self._waiting, self._running_of, self._deliveries.add)
         self._running: dict[str, tuple[Answer, asyncio.Task[None]]] = {}
         self._closing = asyncio.Event()
         self._lost = asyncio.Event()
@@ -167,7 +168,7 @@ class UpstreamWriter(WithoutTokens):
         try:
             await self._closing.wait()
             watching.cancel()
-            for answer in list(self._waiting.values()):
+            for answer in self._waiting:
                 self._drop(answer, FinishReason.INTERRUPTED)
             for answer, task in list(self._running.values()):
                 if answer.cancel_received is None:
@@ -183,20 +184,19 @@ class UpstreamWriter(WithoutTokens):
         if self._closing.is_set():
             self._deliveries.add([answer.finished(FinishReason.INTERRUPTED, time.monotonic(), stopped=True)])
             return
-        self._waiting[answer.id] = answer
+        self._waiting.add(answer)
         self._admit()
 
     def _admit(self) -> None:
         """Start the next answers, and report the positions of the others."""
-        running = [answer for answer, _ in self._running.values()]
         while self._waiting and len(self._running) < self.slots and not self._closing.is_set():
-            answer = in_order(self._waiting.values(), running)[0]
-            del self._waiting[answer.id]
-            running.append(answer)
+            answer = self._waiting.take(self._running_of())
             self._running[answer.id] = answer, self._loop.create_task(self._write(answer), name="answer")
-        self._deliveries.add(
-            Queued(answer.id, place) for place, answer in enumerate(in_order(self._waiting.values(), running), start=1)
-        )
+        self._positions.queue_changed()
+
+    def _running_of(self) -> Counter[str]:
+        """Return the number of running answers of each principal."""
+        return Counter(answer.principal for answer, _ in self._running.values())
 
     def _cancel(self, key: str, received: float) -> None:
         if answer := self._waiting.get(key):
@@ -219,7 +219,7 @@ class UpstreamWriter(WithoutTokens):
             self._admit()
 
     def _drop(self, answer: Answer, reason: FinishReason) -> None:
-        del self._waiting[answer.id]
+        self._waiting.remove(answer)
         self._deliveries.add([answer.finished(reason, time.monotonic(), stopped=self.known.confirms_stop)])
 
     async def _write(self, answer: Answer) -> None:

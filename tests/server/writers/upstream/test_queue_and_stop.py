@@ -1,8 +1,13 @@
 """Stop, the queue and the end of an upstream writer."""
 
 import threading
+from collections import Counter
 
-from server.engine.base import Finished, FinishReason, Phase, Queued
+from server.engine.base import Finished, FinishReason, GenerationRequest, Phase, Queued, SamplingParams
+from server.writers.upstream.answer import Answer
+from server.writers.upstream.asked import Asked
+from server.writers.upstream.kinds import KINDS
+from server.writers.upstream.waiting import Waiting
 from tests.server.writers.upstream.scripted import Scripted
 from tests.server.writers.upstream.scripted_reply import Reply
 from tests.server.writers.upstream.writing import DEADLINE, Writing, writing
@@ -55,13 +60,38 @@ def test_more_requests_than_slots_wait_with_their_position(llama: Scripted) -> N
     with writing(llama, slots=1) as desk:
         for id in "abc":
             desk.ask(id)
-        desk.news.pieces("a", 1)
-        assert Queued("c", 2) in desk.news.of("c")
+        desk.news.queued("c", 2)
         desk.writer.cancel("b", 0)
         assert desk.news.finished("b").phase is Phase.QUEUED
+        desk.news.queued("c", 1)
         llama.release()
         assert [desk.news.finished(id).reason for id in "ac"] == [FinishReason.STOP] * 2
-        assert Queued("c", 1) in desk.news.of("c")
+
+
+def test_many_answers_that_wait_are_told_each_position_once(llama: Scripted) -> None:
+    llama.plan = lambda seen: Reply(hold=1)
+    count = 1500
+    with writing(llama, slots=1) as desk:
+        for number in range(count + 1):
+            desk.ask(f"a{number}")
+        desk.news.queued(f"a{count}", count)
+        for number in range(1, count + 1):
+            assert desk.news.of(f"a{number}") == [Queued(f"a{number}", number)]
+
+
+def test_principals_take_turns_in_the_order_that_their_positions_say() -> None:
+    waiting = Waiting()
+    for id in ("a1", "a2", "b1", "a3", "c1", "b2"):
+        request = GenerationRequest(id=id, prompt=(), sampling=SamplingParams(), received=0, principal=id[0])
+        waiting.add(Answer(request, Asked(model="m"), KINDS["vllm"]))
+    running = Counter({"c": 1})
+    positions = {each.position: each.id for each in waiting.moved(running)}
+    assert list(waiting.moved(running)) == []
+    order = []
+    while len(waiting):
+        order.append(waiting.take(running).id)
+        running[order[-1][0]] += 1
+    assert order == [positions[position] for position in range(1, 7)] == ["a1", "b1", "a2", "c1", "b2", "a3"]
 
 
 def test_closing_interrupts_every_answer(llama: Scripted) -> None:

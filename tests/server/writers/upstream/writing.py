@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from protocol.messages import ChatMessage, Generate, Params
-from server.engine.base import Delayed, Finished, GenerationRequest, Piece, Prefill, Update, UpstreamState
+from server.engine.base import Delayed, Finished, GenerationRequest, Piece, Prefill, Queued, Update, UpstreamState
 from server.writers.upstream.kinds import AUTO
 from server.writers.upstream.known_upstream import KnownUpstream
 from server.writers.upstream.upstream import Address
@@ -49,6 +49,10 @@ class Deliveries:
     def prefills(self, id: str, at_least: int) -> None:
         """Wait for ``at_least`` reports about the prompt."""
         self._wait(lambda: sum(isinstance(each, Prefill) for each in self._updates[id]) >= at_least)
+
+    def queued(self, id: str, position: int) -> None:
+        """Wait until this position in the queue is reported."""
+        self._wait(lambda: Queued(id, position) in self._updates[id])
 
     def delayed(self, id: str, upstream: UpstreamState) -> None:
         """Wait until this state of the upstream is reported."""
