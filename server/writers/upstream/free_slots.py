@@ -12,7 +12,8 @@ from server.writers.upstream.line import CutError, Line, RefusedError
 
 LOOK_SECONDS: Final = 0.01
 LONGEST_LOOK: Final = 0.2
-"""Pauses between two questions whether a stopped answer's slot is free, in seconds."""
+"""Pauses between two questions whether a stopped answer's slot is free, in seconds. Each is a quarter of the time so
+far, so that Stop takes at most about that much longer."""
 
 
 async def has_stopped(line: Line, wanted: Callable[[], int], closing: asyncio.Event, seconds: float) -> bool:
@@ -21,8 +22,8 @@ async def has_stopped(line: Line, wanted: Callable[[], int], closing: asyncio.Ev
     Its slots don't tell whose request they compute. So an answer has stopped once no more of them compute than this
     server has open requests that are not cancelled. ``closing`` ends the wait, as do ``seconds``.
     """
-    until, pause = time.monotonic() + seconds, LOOK_SECONDS
-    while time.monotonic() < until and not closing.is_set():
+    since = time.monotonic()
+    while (passed := time.monotonic() - since) < seconds and not closing.is_set():
         try:
             slots = await line.read("GET", "/slots")
         except (RefusedError, CutError):
@@ -32,6 +33,5 @@ async def has_stopped(line: Line, wanted: Callable[[], int], closing: asyncio.Ev
         if sum(bool(each.get("is_processing")) for each in slots if isinstance(each, dict)) <= wanted():
             return True
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(closing.wait(), pause)
-        pause = min(pause * 1.5, LONGEST_LOOK)
+            await asyncio.wait_for(closing.wait(), min(max(LOOK_SECONDS, passed / 4), LONGEST_LOOK))
     return False
