@@ -4,7 +4,8 @@ A list of ``{"conversation_id", "title", "create_time", "update_time", "current_
 "parent"}}}``, times in seconds. A message is ``{"author": {"role"}, "content": {"content_type", ...}, "recipient",
 "metadata": {"attachments": [{"id", "name"}], "is_visually_hidden_from_conversation", "model_slug"}}``; one turn of the
 assistant is a chain of them. Text, code, its output, documents (canvas) and thoughts are imported; images, audio and
-other files are only named in the text. Hidden messages, other tool calls and their results are dropped.
+other files are only named in the text. Other tool calls and their results are put into thoughts. Hidden messages are
+dropped.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ import msgspec
 from msgspec import Struct
 
 from server.conversations.formats.draft import Draft, with_system
-from server.conversations.formats.turn_pieces import Node, attached, fenced, joined, milliseconds, named, paragraphs
+from server.conversations.formats.turn_pieces import (
+    Node,
+    attached,
+    called,
+    fenced,
+    joined,
+    milliseconds,
+    named,
+    paragraphs,
+    returned,
+)
 
 _HIDDEN: Final = "is_visually_hidden_from_conversation"
 _CITATION: Final = re.compile("\ue200.*?\ue201|[\ue200-\ue206]", re.DOTALL)
@@ -27,6 +38,7 @@ _WRITES_DOCUMENTS: Final = "canmore"
 
 class _Author(Struct, frozen=True):
     role: str | None = None
+    name: str | None = None
 
 
 class _Message(Struct, frozen=True, kw_only=True):
@@ -81,7 +93,7 @@ def _node(id: str, entry: _Entry) -> Node:
         parent=entry.parent,
         role=role if role in ("user", "system") else "assistant",
         content=_CITATION.sub("", said).strip("\n"),
-        thought=_thoughts(message.content),
+        thought=_thoughts(message.content) or (_tool(message, message.content) if not said else ""),
         created_at=milliseconds(message.create_time),
         model=model if isinstance(model, str) and role == "assistant" else None,
     )
@@ -110,6 +122,16 @@ def _returned(kind: Any, content: dict[str, Any], metadata: dict[str, Any]) -> s
         return fenced(_text(content, {}))
     pictures = [part for part in content.get("parts") or () if isinstance(part, dict)]
     return paragraphs(_part(part, _names(metadata)) for part in pictures) if kind == "multimodal_text" else ""
+
+
+def _tool(message: _Message, content: dict[str, Any]) -> str:
+    """Return the call of a tool, or its result, as text for a thought; nothing for other messages."""
+    if content.get("content_type") in _NOT_SAID:
+        return ""
+    if message.author.role == "tool":
+        return returned(message.author.name or "tool", _text(content, {}))
+    to = message.recipient or "all"
+    return called(to, _text(content, {})) if message.author.role == "assistant" and to != "all" else ""
 
 
 def _document(call: str) -> str:

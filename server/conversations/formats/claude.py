@@ -4,7 +4,7 @@ A list of ``{"uuid", "name", "created_at", "updated_at", "chat_messages": [...]}
 ``{"uuid", "sender": "human" or "assistant", "text", "content": [{"type": "text" or "thinking" or "tool_use" or ...}],
 "attachments": [{"file_name", "extracted_content"}], "files": [{"file_name"}], "parent_message_uuid"?}``. Without
 parents the messages form a chain. Documents that the assistant wrote (artifacts) are imported; images and other files
-are only named in the text; other tool calls and their results are dropped.
+are only named in the text; other tool calls and their results are put into thoughts.
 """
 
 from __future__ import annotations
@@ -15,10 +15,22 @@ import msgspec
 from msgspec import Struct
 
 from server.conversations.formats.draft import Draft
-from server.conversations.formats.turn_pieces import Node, attached, fenced, joined, milliseconds, named, paragraphs
+from server.conversations.formats.turn_pieces import (
+    Node,
+    attached,
+    called,
+    fenced,
+    joined,
+    milliseconds,
+    named,
+    paragraphs,
+    returned,
+)
 
 _DOCUMENT = ("content", "file_text", "new_str")
 _NAMES = ("title", "path", "id")
+_WRITES_DOCUMENTS = ("artifacts",)
+"""Tools whose results only say that a document was written."""
 
 
 class _Message(Struct, frozen=True, kw_only=True):
@@ -73,7 +85,7 @@ def _node(found: _Message, parent: str | None, model: str | None) -> Node:
         parent=parent,
         role="user" if human else "assistant",
         content=paragraphs((said, *_attachments(found))),
-        thought=paragraphs(_string(block, "thinking") for block in blocks if block.get("type") == "thinking"),
+        thought=paragraphs(map(_thought, blocks)),
         created_at=milliseconds(found.created_at),
         model=None if human else model,
     )
@@ -88,6 +100,35 @@ def _block(block: dict[str, Any]) -> str:
         case "image" | "document" as kind:
             return named(str(kind).capitalize(), block.get("file_name"))
     return ""
+
+
+def _thought(block: dict[str, Any]) -> str:
+    """Return a thought, a call of a tool that wrote no document, or its result."""
+    name = _string(block, "name") or "tool"
+    match block.get("type"):
+        case "thinking":
+            return _string(block, "thinking")
+        case "tool_use" if not _document(block.get("input")):
+            return called(name, _as_json(block.get("input")))
+        case "tool_result" if name not in _WRITES_DOCUMENTS:
+            return returned(name, _result(block.get("content")))
+    return ""
+
+
+def _as_json(value: Any) -> str:
+    return "" if value is None else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _result(content: Any) -> str:
+    """Return the texts of a result; other blocks, such as search hits, as JSON."""
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list) else []
+    return paragraphs(_string(one, "text") if _is_text(one) else _as_json(one) for one in blocks)
+
+
+def _is_text(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "text"
 
 
 def _document(given: Any) -> str:

@@ -114,6 +114,16 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
+def called(name: str, arguments: str) -> str:
+    """Return a call of another program's tool as text. It belongs into a thought, which the page folds."""
+    return f"**Call: {name}**\n\n{fenced(arguments)}" if arguments.strip() else f"**Call: {name}**"
+
+
+def returned(name: str, result: str) -> str:
+    """Return the result of such a call as text for a thought; nothing for one without text."""
+    return f"**Result: {name}**\n\n{fenced(result)}" if result.strip() else ""
+
+
 def attached(name: str, text: str) -> str:
     """Return the text of an attached file with its name."""
     return f"--- {name} ---\n{text}"

@@ -274,11 +274,12 @@ FROGS = chatgpt(
 
 def test_chatgpts_branches_thoughts_and_times_are_kept() -> None:
     draft = one([FROGS])
+    searched = '**Call: web.run**\n\n```\n{"q":"frogs"}\n```\n\n**Result: tool**\n\n```\npages\n```'
     assert (draft.id, draft.title, draft.leaf) == ("c-1", "Frogs", "t1")
     assert (draft.created_at, draft.updated_at) == (1700000000500, 1700000001500)
     assert said(draft) == [
         ("u1", None, "user", "Why are frogs green?"),
-        ("t1", "u1", "assistant", "<think>\n**Frogs**\n\nHm\n\nSo\n</think>\n\nPigments."),
+        ("t1", "u1", "assistant", f"<think>\n**Frogs**\n\nHm\n\nSo\n\n{searched}\n</think>\n\nPigments."),
         ("a2", "u1", "assistant", "To hide."),
         ("u2", "t1", "user", "Thanks"),
     ]
@@ -304,11 +305,15 @@ def test_chatgpts_code_its_output_and_pictures_are_kept() -> None:
         "p": node("o", "tool", {"content_type": "multimodal_text", "parts": [picture]}),
         "d": node("p", "assistant", document, recipient="canmore.create_textdoc"),
         "b": node("d", "assistant", {"content_type": "code", "text": 'search("x")'}, recipient="browser"),
-        "e": node("b", "assistant", {"content_type": "text", "parts": ["Two", "", {"name": "x"}]}),
+        "r": node("b", "tool", {"content_type": "tether_browsing_display", "result": "L0: x is a letter"}),
+        "e": node("r", "assistant", {"content_type": "text", "parts": ["Two", "", {"name": "x"}]}),
     }
+    mapping["r"]["message"]["author"]["name"] = "browser"
     user, answer = one([chatgpt(mapping)]).messages
     assert user.content == "[Image: frog.png]\n\nLook\n\nSpoken words\n\n[Attachment: notes.pdf]"
     assert answer.content == (
+        '<think>\n**Call: browser**\n\n```\nsearch("x")\n```\n\n'
+        "**Result: browser**\n\n```\nL0: x is a letter\n```\n</think>\n\n"
         "```python\n1+1\n```\n\n```\n2\n```\n\n[Image]\n\n--- Poem ---\nFrogs are green\n\nTwo\n\n[Attachment: x]"
     )
 
@@ -362,15 +367,21 @@ def test_claudes_turns_follow_each_other() -> None:
         {"type": "text", "text": "See:"},
         {"type": "tool_use", "name": "artifacts", "input": {"title": "P", "content": "1+1", "language": "python"}},
         {"type": "tool_use", "name": "web_search", "input": {"query": "x"}},
+        {"type": "tool_result", "name": "web_search", "content": [{"type": "knowledge", "url": "https://x.test"}]},
+        {"type": "tool_result", "name": "repl", "content": "2"},
         {"type": "tool_result", "name": "artifacts", "content": [{"type": "text", "text": "OK"}]},
         {"type": "text", "text": "Done."},
     ]
     draft = one([claude(spoken("u", "human", "Hi", **files), spoken("a", "assistant", answer))])
+    thought = (
+        'Hm\n\n**Call: web_search**\n\n```\n{\n  "query": "x"\n}\n```\n\n**Result: web_search**\n\n```\n{\n'
+        '  "type": "knowledge",\n  "url": "https://x.test"\n}\n```\n\n**Result: repl**\n\n```\n2\n```'
+    )
     assert (draft.id, draft.title, draft.leaf) == ("c-2", "Ponds", "a")
     assert (draft.created_at, draft.updated_at) == (1772359200500, 1772362800000)
     assert said(draft) == [
         ("u", None, "user", "Hi\n\n--- a.txt ---\nA\n\n[Attachment: b.bin]\n\n[Attachment: c.png]"),
-        ("a", "u", "assistant", "<think>\nHm\n</think>\n\nSee:\n\n--- P ---\n```python\n1+1\n```\n\nDone."),
+        ("a", "u", "assistant", f"<think>\n{thought}\n</think>\n\nSee:\n\n--- P ---\n```python\n1+1\n```\n\nDone."),
     ]
     assert draft.messages[0].created_at == 1772359200000
 
