@@ -4,6 +4,7 @@
  */
 
 import { Heartbeat, WAKE_PATIENCE_MS } from "./heartbeat.js";
+import { Lookups } from "./protocol/lookups.js";
 import { askStatus, hello, parseFrame, ping } from "./protocol/messages.js";
 import { Session } from "./protocol/session.js";
 import { newId } from "./protocol/messages.js";
@@ -14,6 +15,7 @@ import { ReconnectWaits } from "./reconnect-waits.js";
 /** @typedef {import("./protocol/messages.js").ErrorMessage} ErrorMessage */
 /** @typedef {import("./protocol/messages.js").Generate} Generate */
 /** @typedef {import("./protocol/messages.js").PlainGenerate} PlainGenerate */
+/** @typedef {import("./protocol/messages.js").ForkGenerate} ForkGenerate */
 /** @typedef {import("./protocol/messages.js").ServerMessage} ServerMessage */
 /** @typedef {import("./protocol/messages.js").ServerStatus} ServerStatus */
 /** @typedef {import("./protocol/messages.js").Welcome} Welcome */
@@ -77,6 +79,7 @@ export class Connection {
   #observers = new Set();
   /** @type {((status: ServerStatus) => void)[]} callbacks waiting for the server's status */
   #statusCallbacks = [];
+  #lookups = new Lookups();
   #pieceCount = 0;
 
   /** @param {Surroundings} surroundings */
@@ -128,8 +131,22 @@ export class Connection {
   }
 
   /**
+   * Request the likeliest tokens at a place of an answer. The callback gets an error if there is no connection, or if it
+   * ends before the reply.
+   * @param {string} id of the generation
+   * @param {number} seq number of the event at whose place, or 1 more than the newest (PROTOCOL 6.12)
+   * @param {number | undefined} count 1 to 20; undefined: 10
+   * @param {(looked: import("./protocol/lookups.js").Looked) => void} receive called once
+   */
+  askAlternatives(id, seq, count, receive) {
+    const question = this.#lookups.ask(id, seq, count, receive);
+    if (this.#state.name === "connected") this.#send([question]);
+    else this.#lookups.lost();
+  }
+
+  /**
    * Start an answer now, or as soon as there is a connection.
-   * @param {Generate | PlainGenerate} request
+   * @param {Generate | PlainGenerate | ForkGenerate} request
    * @param {boolean} [mayBeThere] whether an earlier page may have sent it to the server
    */
   generate(request, mayBeThere) {
@@ -249,6 +266,8 @@ export class Connection {
   #receive(message) {
     if (message.type === "welcome") return this.#welcomed(message);
     if (message.type === "status" && message.id === undefined) return this.#receiveStatus(message);
+    if (message.type === "alternatives") return this.#lookups.answered(message);
+    if (message.type === "error" && message.re === "alternatives") return this.#lookups.refused(message);
     if (message.type === "token") this.#pieceCount += message.n ?? 1;
     if (message.type === "goodbye") this.#waits.asked(message.reconnect_ms ?? null);
     this.#apply(this.#session.receive(message));
@@ -306,6 +325,7 @@ export class Connection {
     this.#clearTimers();
     this.#heartbeat.stop();
     this.#statusCallbacks = [];
+    this.#lookups.lost();
     const transport = this.#transport;
     this.#transport = null;
     transport?.close();

@@ -38,6 +38,27 @@ TEMPLATE_BYTES: Final = 65_536
 """Largest size of ``chat_template_kwargs``, in bytes as JSON. A larger object is invalid."""
 
 
+_PLAIN: Final = Generate()
+
+OF_THE_FORKED: Final = (
+    "prompt",
+    "messages",
+    "content",
+    "results",
+    "parent",
+    "message_id",
+    "model",
+    "raw",
+    "truncation",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "chat_template_kwargs",
+)
+"""Fields of a `generate` that can't go with ``from``: a fork has those of the answer that it continues from."""
+
+
 def check(message: ClientMessage) -> None:
     """Raise RemoteProtocolError when the fields of ``message`` contradict each other (PROTOCOL 4)."""
     if isinstance(message, Generate):
@@ -84,14 +105,30 @@ def _check_draft(message: Draft) -> None:
     _check_roles(message.messages or (), "draft", None, answered=("user",))
 
 
+def _check_fork(message: Generate) -> None:
+    """Check the fields of a `generate` that continues from a place of another answer (PROTOCOL 6.12)."""
+    if message.temporary and message.conversation is not None:
+        raise _stored(message)
+    for name in OF_THE_FORKED:
+        if getattr(message, name) != getattr(_PLAIN, name):
+            text = f"{name} can't go with `from`: the new answer has that of the one which it forks; leave {name} out"
+            raise _invalid("generate", message.id, name, text)
+    if message.params.json_schema is not None:
+        field = "params.json_schema"
+        text = f"{field} can't go with `from`: an answer has one form from its beginning on; ask anew"
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text, field=field, re="generate", id=message.id)
+
+
 def _check_source(message: Generate) -> None:
+    if message.from_ is not None:
+        return _check_fork(message)
     given = [name for name in SOURCES if getattr(message, name) is not None]
     if not given:
         raise _missing(
             message.id,
             "prompt",
-            'generate needs `prompt` (a string), `messages` (a list of {"role", "content"}) or `conversation` (an id); '
-            "none was given",
+            'generate needs `prompt` (a string), `messages` (a list of {"role", "content"}), `conversation` (an id) or '
+            "`from` (a place in an answer); none was given",
         )
     if len(given) > 1:
         text = f"generate takes one of {_listed(SOURCES)}, not `{given[0]}` and `{given[1]}`; leave one of them out"
@@ -103,8 +140,7 @@ def _check_source(message: Generate) -> None:
         text = 'truncation "auto" leaves out old turns, and `prompt` is a single one; use "disabled", or leave it out'
         raise _invalid("generate", message.id, "truncation", text)
     if message.temporary and message.conversation is not None:
-        text = "temporary can't go with `conversation`, which the server stores; send the dialogue as `messages`"
-        raise _invalid("generate", message.id, "temporary", text)
+        raise _stored(message)
     _check_turn(message)
 
 
@@ -222,6 +258,11 @@ def _check_objects(message: Generate) -> None:
         path = "chat_template_kwargs"
         text = f"{path} must be an object of up to {TEMPLATE_BYTES} bytes as JSON, not {size}; shorten it"
         raise _invalid("generate", message.id, path, text)
+
+
+def _stored(message: Generate) -> RemoteProtocolError:
+    text = "temporary can't go with `conversation`, which the server stores; send the dialogue as `messages`"
+    return _invalid("generate", message.id, "temporary", text)
 
 
 def _listed(names: tuple[str, ...]) -> str:

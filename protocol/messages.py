@@ -15,6 +15,8 @@ from protocol.params import Params as Params  # belongs to the messages, and is 
 PROTOCOL: Final = "streamui.v1"
 MAX_ATTACH: Final = 256  # bounds the number of answers to one message
 MAX_TOP_LOGPROBS: Final = 20
+MAX_ALTERNATIVES: Final = 20
+MAX_FORK_TEXT: Final = 65_536
 
 # `(?!\n)$` and not `$`: Python's `$` also matches before a final newline.
 Id = Annotated[
@@ -133,6 +135,15 @@ class NamedTool(Record, frozen=True, kw_only=True):
     function: NamedFunction
 
 
+class ForkPoint(Record, frozen=True, kw_only=True):
+    """A place in the answer of generation ``id``, before its event ``seq``; a new answer begins with the text before it,
+    and with ``text`` after that."""
+
+    id: Id
+    seq: EventSeq
+    text: Annotated[str, Meta(min_length=1, max_length=MAX_FORK_TEXT)] | None = None
+
+
 class Client(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
     """Base of the messages that a client sends."""
 
@@ -146,7 +157,8 @@ class Hello(Client, frozen=True, kw_only=True, tag="hello"):
 
 
 class Generate(Client, frozen=True, kw_only=True, tag="generate"):
-    """Start a generation. Exactly one of ``prompt``, ``messages`` and ``conversation``; ``raw`` only with ``prompt``.
+    """Start a generation. Exactly one of ``prompt``, ``messages``, ``conversation`` and ``from_``; ``raw`` only with
+    ``prompt``.
 
     ``truncation``: "auto" drops the oldest turns when not all fit, "disabled" does not; None: "auto" with
     ``conversation``, else "disabled". ``content``, ``results``, ``parent`` and ``message_id`` require ``conversation``
@@ -154,11 +166,14 @@ class Generate(Client, frozen=True, kw_only=True, tag="generate"):
     end of the displayed branch; None: a new first message. ``model`` None: the server chooses it. ``on_detach_ms``: how
     long the generation continues without readers; UNSET = 30000 (to its end with a conversation), None = to its end, 0
     = not at all. ``temporary``: nothing of it is written to disk (PROTOCOL 6.11); not with ``conversation``.
+    ``from_``: the place of another answer that this one continues from (PROTOCOL 6.12); with ``conversation`` the new
+    answer is stored beside that one.
     """
 
     id: Id | None = None
     prompt: str | None = None
     messages: Annotated[tuple[ChatMessage, ...], Meta(min_length=1)] | None = None
+    from_: ForkPoint | None = field(default=None, name="from")
     conversation: Id | None = None
     content: str | None = None
     results: Annotated[tuple[ToolResult, ...], Meta(min_length=1, max_length=MAX_RESULTS)] | None = None
@@ -245,6 +260,14 @@ class Tune(Client, frozen=True, kw_only=True, tag="tune"):
     on_detach_ms: DetachMs | UnsetType | None = UNSET
 
 
+class AlternativesRequest(Client, frozen=True, kw_only=True, tag="alternatives"):
+    """Ask for the likeliest tokens at the place of event ``seq`` in an answer, or at its end so far (PROTOCOL 4.12)."""
+
+    id: Id
+    seq: EventSeq
+    count: Annotated[int, Meta(ge=1, le=MAX_ALTERNATIVES)] = 10
+
+
 CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "hello": Hello,
     "generate": Generate,
@@ -257,8 +280,22 @@ CLIENT_TYPES: Final[dict[str, type[Client]]] = {
     "steer": Steer,
     "draft": Draft,
     "tune": Tune,
+    "alternatives": AlternativesRequest,
 }
-ClientMessage = Hello | Generate | Cancel | Attach | Detach | StatusRequest | Ping | Watch | Steer | Draft | Tune
+ClientMessage = (
+    Hello
+    | Generate
+    | Cancel
+    | Attach
+    | Detach
+    | StatusRequest
+    | Ping
+    | Watch
+    | Steer
+    | Draft
+    | Tune
+    | AlternativesRequest
+)
 
 
 # --- server to client -------------------------------------------------------------------------------------------
@@ -449,6 +486,13 @@ class ChosenLogprob(Logprob, frozen=True, kw_only=True):
     top_logprobs: tuple[Logprob, ...] = ()
 
 
+class Alternative(Logprob, frozen=True, kw_only=True):
+    """A likely token. ``chosen``: the answer has it. ``end``: the answer would end with it."""
+
+    chosen: bool = False
+    end: bool = False
+
+
 class FunctionDelta(Facts, frozen=True, kw_only=True):
     """Further text of a call's arguments; ``name`` only in the first part of a call."""
 
@@ -604,6 +648,15 @@ class Tuned(Server, frozen=True, kw_only=True, tag="tuned"):
     on_detach_ms: DetachMs | UnsetType | None = UNSET
 
 
+class Alternatives(Server, frozen=True, kw_only=True, tag="alternatives"):
+    """The likeliest tokens at the place of event ``seq``, likeliest first. The chosen one is always among them, if the
+    answer has a token there. Not numbered, never replayed."""
+
+    id: Id
+    seq: EventSeq
+    tokens: tuple[Alternative, ...]
+
+
 SERVER_TYPES: Final[dict[str, type[Server | Model]]] = {
     "welcome": Welcome,
     "accepted": Accepted,
@@ -619,6 +672,7 @@ SERVER_TYPES: Final[dict[str, type[Server | Model]]] = {
     "model": Model,
     "steered": Steered,
     "tuned": Tuned,
+    "alternatives": Alternatives,
 }
 ServerMessage = (
     Welcome
@@ -635,4 +689,5 @@ ServerMessage = (
     | Model
     | Steered
     | Tuned
+    | Alternatives
 )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from protocol.checks import CHOICES
+from protocol.checks import CHOICES, OF_THE_FORKED
 from protocol.errors import CLOSES, ERRORS
 from protocol.meanings import FIELDS, MESSAGES
 from protocol.messages import CLIENT_TYPES, PROTOCOL, SERVER_TYPES
@@ -50,6 +50,18 @@ _AUTO_PROMPT: Final = {
     "required": ["prompt", "truncation"],
     "properties": {"prompt": {"type": "string"}, "truncation": {"const": "auto"}},
 }
+_FORK: Final = {
+    "required": ["from"],
+    "properties": {
+        "from": {"type": "object"},
+        "params": {"properties": {"json_schema": {"type": "null"}}},
+        "raw": {"const": False},
+        "tools": {"maxItems": 0},
+        **{name: {"type": "null"} for name in OF_THE_FORKED if name not in ("raw", "tools", "parent")},
+    },
+    "not": {"required": ["parent"]},
+}
+_NO_FORK: Final = {"properties": {"from": {"type": "null"}}}
 _CONVERSATION: Final = {"required": ["conversation"], "properties": {"conversation": {"type": "string"}}}
 _STORED: Final = {
     "required": ["conversation", "temporary"],
@@ -62,7 +74,7 @@ NULLED: Final = ("Tuned.on_detach_ms", "TunedValues.on_detach_ms")
 
 RULES: Final[dict[str, Json]] = {
     "Generate": {
-        "oneOf": [_PROMPT, _DIALOGUE, _CONVERSATION],
+        "oneOf": [{"allOf": [_NO_FORK], "oneOf": [_PROMPT, _DIALOGUE, _CONVERSATION]}, _FORK],
         "if": {"required": ["raw"], "properties": {"raw": {"const": True}}},
         "then": _PROMPT,
         "properties": {
@@ -70,7 +82,7 @@ RULES: Final[dict[str, Json]] = {
             "content": {"pattern": _NOT_BLANK},
             "tool_choice": {"anyOf": [{"enum": [*CHOICES, None]}, {"type": "object"}]},
         },
-        "anyOf": [_TURN, _NO_TURN],
+        "anyOf": [_TURN, _NO_TURN, _FORK],
         "not": {"anyOf": [_AUTO_PROMPT, _STORED]},
     },
     "ChatMessage": {

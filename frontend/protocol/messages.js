@@ -31,6 +31,17 @@
  * @property {number} [on_detach_ms] time for which it continues without a reader, in milliseconds
  * @property {string} [reasoning_effort]
  */
+/**
+ * Request for an answer that continues from a place of another one, with its prompt and parameters (PROTOCOL 6.12).
+ * @typedef {object} ForkGenerate
+ * @property {"generate"} type
+ * @property {string} id of the generation, and of the answer's message
+ * @property {{id: string, seq: number, text?: string}} from seq: number of the first event that is not taken over; text:
+ *   follows what is taken over
+ * @property {string} [conversation] that the answer is stored in, beside the message of the other one
+ * @property {Record<string, unknown>} [params] that replace those of the other answer
+ * @property {boolean} [temporary] must be true if that of the other answer is
+ */
 /** @typedef {{type?: "function", function: {name: string, description?: string, parameters?: Record<string, unknown>, strict?: boolean}}} Tool */
 /** @typedef {{tool_call_id: string, content: string}} ToolResult */
 /** @typedef {{id: string, function: {name: string, arguments: string}}} ToolCall arguments: JSON text as the model wrote it */
@@ -41,6 +52,7 @@
 /** @typedef {{type: "detach", id: string}} Detach */
 /** @typedef {{type: "steer", id: string, content: string, key: string}} Steer key: makes it safe to send again */
 /** @typedef {{type: "tune", id: string, params?: Record<string, unknown>, on_detach_ms?: number | null}} Tune params: sampling parameters, as in generate */
+/** @typedef {{type: "alternatives", id: string, seq: number, count?: number}} AskAlternatives seq: number of the event at whose place (PROTOCOL 6.12) */
 /** @typedef {{type: "watch"}} Watch */
 /**
  * What the user is writing, as in a `generate`. Without fields the server forgets the earlier draft.
@@ -54,7 +66,7 @@
  */
 /** @typedef {{type: "ping", nonce: string}} Ping */
 /** @typedef {{type: "status"}} StatusRequest for the server's status */
-/** @typedef {Hello | Generate | PlainGenerate | Cancel | Attach | Detach | Steer | Tune | Watch | Draft | Ping | StatusRequest} ClientMessage */
+/** @typedef {Hello | Generate | PlainGenerate | ForkGenerate | Cancel | Attach | Detach | Steer | Tune | AskAlternatives | Watch | Draft | Ping | StatusRequest} ClientMessage */
 
 /** @typedef {{temperature?: number, top_p?: number, top_k?: number, min_p?: number, repeat_penalty?: number}} RecommendedSampling */
 /**
@@ -130,6 +142,16 @@
 /** @typedef {{seq: number, chars: number, content: string}} Instruction chars: number of code points of the text before it */
 /** @typedef {{type: "steered", id: string, seq: number, content: string}} Steered */
 /** @typedef {{type: "tuned", id: string, seq: number, params: Record<string, unknown>, on_detach_ms?: number | null}} Tuned */
+/**
+ * A likely token at a place of an answer.
+ * @typedef {object} Alternative
+ * @property {string} token text
+ * @property {number} logprob 0 or less
+ * @property {number[]} [bytes] UTF-8 of the token, if it is not whole code points
+ * @property {boolean} [chosen] true for the token that the answer has there
+ * @property {boolean} [end] true for a token with which the answer would end; no fork can begin with it
+ */
+/** @typedef {{type: "alternatives", id: string, seq: number, tokens: Alternative[]}} Alternatives likeliest first; the chosen one last if it is not among them */
 /** @typedef {{params: Record<string, unknown>, on_detach_ms?: number | null}} TunedValues newest values of all that was tuned */
 /** @typedef {{type: "snapshot", id: string, epoch: string, seq: number, text: string, steered?: Instruction[], tuned?: TunedValues, tool_calls?: ToolCall[]}} Snapshot */
 /** @typedef {{type: "attached", id: string, epoch: string, recovered?: boolean, to?: number}} Attached to: newest number in the log */
@@ -167,7 +189,7 @@
 /** @typedef {ModelEntry & {type: "model", deleted?: boolean, default?: boolean}} ModelChanged change of one model, or a new one */
 /** @typedef {{type: "goodbye", code?: number, reconnect_ms?: number}} Goodbye */
 /** @typedef {Accepted | Status | Token | Steered | Tuned | Snapshot | Attached | Done} GenerationMessage */
-/** @typedef {Welcome | GenerationMessage | ServerStatus | ConversationChanged | ModelChanged | ErrorMessage | Pong | Goodbye} ServerMessage */
+/** @typedef {Welcome | GenerationMessage | ServerStatus | Alternatives | ConversationChanged | ModelChanged | ErrorMessage | Pong | Goodbye} ServerMessage */
 
 /** WebSocket subprotocol of this version, which both sides offer. */
 export const SUBPROTOCOL = "streamui.v1";
@@ -233,6 +255,17 @@ export function steer(id, content, key) {
  */
 export function tune(id, params) {
   return { type: "tune", id, params };
+}
+
+/**
+ * Build the request for the likeliest tokens at a place of an answer.
+ * @param {string} id
+ * @param {number} seq
+ * @param {number} [count]
+ * @returns {AskAlternatives}
+ */
+export function askAlternatives(id, seq, count) {
+  return count === undefined ? { type: "alternatives", id, seq } : { type: "alternatives", id, seq, count };
 }
 
 /**

@@ -17,4 +17,5 @@ export const SERVER_MESSAGE_TYPES = [
   "model",
   "steered",
   "tuned",
+  "alternatives",
 ];

@@ -9,9 +9,10 @@ import { LOST_ERROR, TOO_BIG_ERROR, UNREADABLE_ERROR } from "./session-errors.js
 import { Tracked } from "./tracked.js";
 
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
-/** @typedef {Exclude<import("./messages.js").ServerMessage, import("./messages.js").ServerStatus>} ServerMessage every message except the server's status */
+/** @typedef {Exclude<import("./messages.js").ServerMessage, import("./messages.js").ServerStatus | import("./messages.js").Alternatives>} ServerMessage every message except the answers to questions of the connection */
 /** @typedef {import("./messages.js").Generate} Generate */
 /** @typedef {import("./messages.js").PlainGenerate} PlainGenerate */
+/** @typedef {import("./messages.js").ForkGenerate} ForkGenerate */
 /** @typedef {import("./messages.js").ErrorMessage} ErrorMessage */
 
 /** @typedef {{type: "rejected", id: string, error: ErrorMessage}} Rejected the server refused the request */
@@ -107,7 +108,7 @@ export class Session {
   }
 
   /**
-   * @param {Generate | PlainGenerate} request
+   * @param {Generate | PlainGenerate | ForkGenerate} request
    * @param {boolean} [mayBeThere] whether an earlier page may have sent it to the server
    * @returns {Step}
    */

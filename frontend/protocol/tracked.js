@@ -6,6 +6,7 @@ import { attach } from "./messages.js";
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
 /** @typedef {import("./messages.js").Generate} Generate */
 /** @typedef {import("./messages.js").PlainGenerate} PlainGenerate */
+/** @typedef {import("./messages.js").ForkGenerate} ForkGenerate */
 
 /**
  * Position up to which one generation's log has been read. A token with sequence number `seq` covers the pieces `seq -
@@ -53,7 +54,7 @@ export class Tracked {
 
   /**
    * @param {string} id
-   * @param {Generate | PlainGenerate | null} request null if another page made the request
+   * @param {Generate | PlainGenerate | ForkGenerate | null} request null if another page made the request
    */
   constructor(id, request) {
     this.id = id;

@@ -429,6 +429,41 @@ describe("Connection", () => {
     assert.deepEqual(told, []);
   });
 
+  it("gives each question about alternatives its answer or error, in order", () => {
+    const looked = /** @type {any[]} */ ([]);
+    connect();
+    connection.askAlternatives("a", 3, undefined, (answer) => looked.push(["first", answer]));
+    connection.askAlternatives("a", 99, 5, (answer) => looked.push(["second", answer]));
+    assert.deepEqual(current().sent, [
+      { type: "alternatives", id: "a", seq: 3 },
+      { type: "alternatives", id: "a", seq: 99, count: 5 },
+    ]);
+    const tokens = [{ token: " cat", logprob: -0.2, chosen: true }];
+    const error = { type: "error", re: "alternatives", id: "a", code: "invalid_field", message: "No.", retryable: false };
+    current().receive({ type: "alternatives", id: "a", seq: 3, tokens }, error);
+    assert.deepEqual(looked, [
+      ["first", { tokens }],
+      ["second", { error }],
+    ]);
+    assert.deepEqual(events, []);
+  });
+
+  it("fails questions about alternatives that have no connection, or lose it", () => {
+    const codes = /** @type {string[]} */ ([]);
+    const receive = (/** @type {any} */ { error }) => codes.push(error.code);
+    connection.askAlternatives("a", 1, undefined, receive);
+    assert.deepEqual(codes, ["lost"]);
+    connect();
+    connection.askAlternatives("a", 1, undefined, receive);
+    connection.askAlternatives("a", 2, undefined, receive);
+    current().end(1006);
+    assert.deepEqual(codes, ["lost", "lost", "lost"]);
+    clock.advance(1000);
+    connect();
+    current().receive({ type: "alternatives", id: "a", seq: 1, tokens: [] });
+    assert.equal(codes.length, 3);
+  });
+
   it("counts the pieces that come in, and tells observers of its states", () => {
     const observed = /** @type {string[]} */ ([]);
     connection.observe(({ name }) => observed.push(name));
