@@ -30,6 +30,9 @@ from protocol.cursor import Cursor
 from protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from protocol.messages import (
     Accepted,
+    Alternative,
+    Alternatives,
+    AlternativesRequest,
     Attach,
     Attached,
     Cancel,
@@ -143,7 +146,8 @@ class Chat:
         """Start a generation for ``prompt``. The request is sent at once, or after the next reconnect.
 
         In place of a prompt: ``conversation="c1", content="Hi"``; the server then writes question and answer into the
-        conversation.
+        conversation. Or ``fork=ForkPoint(id="g1", seq=12, text=" dog")``: an answer that continues from a place of
+        another one (PROTOCOL 6.12).
 
         ``id`` names the generation (default: a random name). The same id with the same body attaches to the existing
         generation. ``raw`` skips the chat template. ``on_detach_ms``: how long the generation continues without
@@ -196,6 +200,17 @@ class Chat:
         request = StatusRequest(id=id)
         self._check(request)
         return cast(Status, (await self._questions.ask(request)).answer.result())
+
+    async def alternatives(self, id: str, seq: int, count: int = 10) -> tuple[Alternative, ...]:
+        """Return the likeliest tokens of generation ``id`` at the place of event ``seq``, likeliest first; the number
+        after the newest piece names the end so far (PROTOCOL 4.12).
+
+        The answer's own token there is always among them. ``count``: 1 to 20. Raises RequestError and
+        DisconnectedError.
+        """
+        request = AlternativesRequest(id=id, seq=seq, count=count)
+        self._check(request)
+        return cast(Alternatives, (await self._questions.ask(request)).answer.result()).tokens
 
     async def changes(self) -> AsyncGenerator[Conversation, None]:
         """Yield each change of the user's conversations, from the first iteration until closed.
@@ -285,7 +300,9 @@ class Chat:
         self._check(message)
         self._connection.send(message)
 
-    def _check(self, request: Generate | Attach | StatusRequest | Cancel | Steer | Tune | Draft) -> None:
+    def _check(
+        self, request: Generate | Attach | StatusRequest | Cancel | Steer | Tune | Draft | AlternativesRequest
+    ) -> None:
         """Raise RequestError when the server would certainly reject ``request``, DisconnectedError after the end."""
         self._refuse_ended()
         frame = codec.encode(request)
@@ -325,7 +342,7 @@ class Chat:
                 self._models = {model.name: model for model in message.models}
                 self._news.set()
                 self._resume()
-            case Pong() | Status(id=None):
+            case Pong() | Status(id=None) | Alternatives():
                 self._questions.answer(message)
             case Status():
                 self._questions.answer(message)
@@ -360,7 +377,7 @@ class Chat:
         self._cursors.pop(id, None)
 
     def _refuse(self, error: Error) -> None:
-        if error.re == "status":
+        if error.re in ("status", "alternatives"):
             self._questions.refuse(RequestError(error))
         elif error.re in ("steer", "tune"):
             if generation := self._generations.get(error.id or ""):

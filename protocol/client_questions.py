@@ -1,30 +1,33 @@
-"""Requests of the Python client with one answer each: `ping` and `status`."""
+"""Requests of the Python client with one answer each: `ping`, `status` and `alternatives`."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from protocol.client_errors import RequestError
-from protocol.messages import Ping, Pong, Status, StatusRequest
+from protocol.messages import Alternatives, AlternativesRequest, Ping, Pong, Status, StatusRequest
+
+Asked = Ping | StatusRequest | AlternativesRequest
+Answer = Pong | Status | Alternatives
 
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A `ping` or `status` that awaits its answer. ``sent`` is in seconds on the loop's clock."""
+    """A request that awaits its answer. ``sent`` is in seconds on the loop's clock."""
 
-    message: Ping | StatusRequest
-    answer: asyncio.Future[Pong | Status]
+    message: Asked
+    answer: asyncio.Future[Answer]
     sent: float = 0.0
 
 
 class Questions:
     """Owns the questions of one client that have no answer yet. ``send`` sends a message on the current connection."""
 
-    def __init__(self, send: Callable[[Ping | StatusRequest], None]) -> None:
+    def __init__(self, send: Callable[[Asked], None]) -> None:
         self._open: list[Question] = []
         self._send = send
 
-    async def ask(self, message: Ping | StatusRequest) -> Question:
+    async def ask(self, message: Asked) -> Question:
         """Send ``message`` and return it with its answer. Raises what ``refuse`` and ``fail`` are given."""
         question = Question(message, asyncio.get_running_loop().create_future())
         self._open.append(question)
@@ -40,7 +43,7 @@ class Questions:
         for question in self._open:
             self._ask(question)
 
-    def answer(self, message: Pong | Status) -> None:
+    def answer(self, message: Answer) -> None:
         """Give ``message`` to the first question that it answers, if any."""
         for question in self._open:
             if not question.answer.done() and _answers(message, question.message):
@@ -48,9 +51,9 @@ class Questions:
                 return
 
     def refuse(self, problem: RequestError) -> None:
-        """Let the first `status` that ``problem`` is about fail."""
+        """Let the first question that ``problem`` is about fail."""
         for question in self._open:
-            if not question.answer.done() and question.message == StatusRequest(id=problem.id):
+            if not question.answer.done() and _is_about(problem, question.message):
                 question.answer.set_exception(problem)
                 return
 
@@ -65,7 +68,15 @@ class Questions:
         self._send(question.message)
 
 
-def _answers(message: Pong | Status, question: Ping | StatusRequest) -> bool:
+def _is_about(problem: RequestError, question: Asked) -> bool:
+    if isinstance(question, AlternativesRequest):  # the answers of one connection come in order (PROTOCOL 4.12)
+        return problem.re == "alternatives" and problem.id == question.id
+    return problem.re == "status" and question == StatusRequest(id=problem.id)
+
+
+def _answers(message: Answer, question: Asked) -> bool:
     if isinstance(message, Pong):
         return isinstance(question, Ping) and question.nonce == message.nonce
+    if isinstance(message, Alternatives):
+        return isinstance(question, AlternativesRequest) and (message.id, message.seq) == (question.id, question.seq)
     return isinstance(question, StatusRequest) and question.id == message.id

@@ -6,7 +6,17 @@ from typing import Any, Final, cast
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from protocol.messages import ChatMessage, Generate, NamedTool, Params, Tool, ToolCall, ToolResult, Truncation
+from protocol.messages import (
+    ChatMessage,
+    ForkPoint,
+    Generate,
+    NamedTool,
+    Params,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Truncation,
+)
 from protocol.parameter_table import PARAMETERS, Texts
 from protocol.params import ParamsKeywords
 
@@ -28,11 +38,13 @@ class Asking(Sampling, total=False):
     """All keywords of ``Chat.generate``: sampling, ``model`` and ``truncation`` (PROTOCOL 4.2), and the turn of a
     conversation (14.2). ``tools``, ``tool_choice`` and ``results`` may be objects as in the message (15).
 
+    ``fork``: the place of another answer that this one continues from, in place of a prompt (PROTOCOL 6.12).
     ``temporary``: the server writes nothing of the generation to disk (PROTOCOL 6.11).
     ``results``: of all calls in the answer ``parent`` of the conversation, in place of ``content``. ``parent`` None: a
     new first message.
     """
 
+    fork: ForkPoint
     conversation: str
     content: str | None
     results: Sequence[ToolResult | Mapping[str, Any]]
@@ -78,12 +90,15 @@ def generate_request(
     """
     values: dict[str, Any] = {**asking}
     top_logprobs = values.pop("top_logprobs", None)
+    from_ = values.pop("fork", None)
     beside = {name: values.pop(name) for name in BESIDE if name in values}
     for name in ("tools", "results"):
         if name in beside:
             beside[name] = tuple(beside[name])
     params = params_of(values)
-    request = Generate(id=id, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **beside)
+    request = Generate(
+        id=id, from_=from_, raw=raw, params=params, top_logprobs=top_logprobs, on_detach_ms=on_detach_ms, **beside
+    )
     if prompt is None:
         return request
     if isinstance(prompt, str):

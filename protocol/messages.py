@@ -136,8 +136,8 @@ class NamedTool(Record, frozen=True, kw_only=True):
 
 
 class ForkPoint(Record, frozen=True, kw_only=True):
-    """A place in the answer of generation ``id``, before its event ``seq``; a new answer begins with the text before it,
-    and with ``text`` after that."""
+    """A place in the answer of generation ``id``, before its event ``seq``. A new answer begins with the text before
+    it, and then has ``text``."""
 
     id: Id
     seq: EventSeq

@@ -18,7 +18,18 @@ from msgspec import UNSET, UnsetType
 
 from protocol.client import Asking, Bookmark, Chat, Event, Generation, Prompt, Retry
 from protocol.client_errors import ClosedError
-from protocol.messages import ChatMessage, Done, Generate, ModelEntry, Status, Steered, Token, Tuned, Welcome
+from protocol.messages import (
+    Alternative,
+    ChatMessage,
+    Done,
+    Generate,
+    ModelEntry,
+    Status,
+    Steered,
+    Token,
+    Tuned,
+    Welcome,
+)
 from protocol.params import ParamsKeywords
 
 STOP_SECONDS: Final = 5.0
@@ -165,6 +176,10 @@ class SyncChat:
     def status(self, id: str | None = None, timeout: float | None = None) -> Status:
         """Return the status of one generation, or of the server."""
         return self._loop.wait(self._chat.status(id), timeout)
+
+    def alternatives(self, id: str, seq: int, count: int = 10, timeout: float | None = None) -> tuple[Alternative, ...]:
+        """Return the likeliest tokens at a place of an answer, as ``Chat.alternatives`` does."""
+        return self._loop.wait(self._chat.alternatives(id, seq, count), timeout)
 
     def ping(self, timeout: float | None = None) -> float:
         """Measure the server's response time, in seconds."""

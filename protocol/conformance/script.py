@@ -14,7 +14,9 @@ CASES_FOLDER: Final = Path(__file__).parent / "cases"
 
 Transport = Literal["websocket", "sse", "poll"]
 
-Need = Literal["tools", "tool_results", "reasoning", "steer", "tune", "draft", "temporary", "tokens"]
+Need = Literal[
+    "tools", "tool_results", "reasoning", "steer", "tune", "draft", "temporary", "alternatives", "fork", "tokens"
+]
 """Optional part of the protocol (`welcome.features`), or `tokens`: the server counts the tokens of a prompt."""
 
 

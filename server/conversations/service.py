@@ -27,11 +27,11 @@ from server.conversations.reading import Writing
 from server.conversations.sizes import Sizes
 from server.conversations.store import Store, StoreStatus, Work, now
 from server.conversations.values import Summary, event
+from server.generations.answer_places import Start
 from server.generations.generation import Generation
 from server.generations.parts import ENDED
 from server.generations.registry import Registry
 from server.logs import described
-from server.writers.writer_port import Prepared
 
 CONVERSATIONS: Final = "conversations"
 """Name of this part of the server."""
@@ -157,8 +157,8 @@ class Conversations:
                     self._registry.count_detach(known)
                     return Started(known, False)
                 turn = await self._turn(principal, named)
-                prepared = await self._prepare(principal, named, turn, received, written)
-                begin = self._begin(principal, named, turn, prepared, note, locks.pop_all())
+                start = await self._prepare(principal, named, turn, received, written)
+                begin = self._begin(principal, named, turn, start, note, locks.pop_all())
             return await self._carried_out(begin)
         except RemoteProtocolError as error:
             error.re, error.id = "generate", body.id
@@ -176,10 +176,12 @@ class Conversations:
 
     async def _prepare(
         self, principal: str, body: Generate, turn: turns.Turn | None, received: float, written: str
-    ) -> Prepared:
+    ) -> Start:
+        if body.from_ is not None:
+            return await self._registry.prepare_fork(body, received=received, principal=principal)
         if turn:
             body, written = turn_prompt.asked(body, turn, self._registry.writer.models), turn_prompt.written(turn)
-        return await self._registry.prepare(body, written=written, received=received, principal=principal)
+        return Start(await self._registry.prepare(body, written=written, received=received, principal=principal))
 
     async def _carried_out(self, begin: Coroutine[Any, Any, Started]) -> Started:
         """Carry out ``begin`` to its end, even if the caller is cancelled."""
@@ -209,7 +211,7 @@ class Conversations:
         principal: str,
         body: Generate,
         turn: turns.Turn | None,
-        prepared: Prepared,
+        start: Start,
         note: str,
         locks: contextlib.AsyncExitStack,
     ) -> Started:
@@ -217,9 +219,9 @@ class Conversations:
         async with locks:
             with self._registry.places.reserved(body, principal):
                 if turn is None:
-                    generation, begun = self._registry.begin(body, prepared, note), None
+                    generation, begun = self._registry.begin(body, start, note), None
                 else:
-                    generation, begun = await self._begin_turn(principal, body, turn, prepared)
+                    generation, begun = await self._begin_turn(principal, body, turn, start)
             await self._registry.accepted(generation.id, principal)
             if begun is None:
                 return Started(generation, True)
@@ -227,13 +229,13 @@ class Conversations:
             return Started(generation, True, begun.message)
 
     async def _begin_turn(
-        self, principal: str, body: Generate, turn: turns.Turn, prepared: Prepared
+        self, principal: str, body: Generate, turn: turns.Turn, start: Start
     ) -> tuple[Generation, turns.TurnStart]:
         """Write the turn, then begin its generation. Undo the turn if the generation can't begin."""
         question, conversation = body.message_id or secrets.token_hex(8), body.conversation or ""
-        begun = await self._store.submit(turns.begin, principal, body, turn, question, now(), prepared.dropped)
+        begun = await self._store.submit(turns.begin, principal, body, turn, question, now(), start.prepared.dropped)
         try:
-            generation = self._registry.begin(body, prepared)
+            generation = self._registry.begin(body, start)
         except Exception:
             await self._undo(principal, conversation, begun)
             raise

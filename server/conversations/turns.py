@@ -69,9 +69,21 @@ class TurnStart:
 def turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn:
     """Resolve ``body`` in its conversation. Raises RemoteProtocolError: unknown_id, or when the request is not
     possible."""
+    if body.from_ is not None:
+        return _fork_turn(db, principal, body, body.from_.id)
     found, branch = _branch(db, principal, body)
     _refuse_unfinished(branch)
     return _turn(found, branch, body)
+
+
+def _fork_turn(db: sqlite3.Connection, principal: str, body: Generate, generation: str) -> Turn:
+    """Return the turn of an answer beside the message that ``generation`` began (PROTOCOL 6.12)."""
+    found = row(db, principal, body.conversation or "")
+    message = next((each for each in messages(db, found.key) if each.id == generation), None)
+    if message is None or message.role != "assistant" or message.generation is None:
+        text = f"from.id: generation {generation!r} has begun no answer of this conversation"
+        raise RemoteProtocolError(ErrorCode.UNKNOWN_ID, text, field="from.id")
+    return Turn(settings=settings(found), branch=(), parent=message.parent, content=None, continued=None)
 
 
 def present_turn(db: sqlite3.Connection, principal: str, body: Generate) -> Turn | None:

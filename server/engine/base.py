@@ -17,6 +17,9 @@ from server.engine.errors import EngineError as EngineError
 from server.engine.errors import GrammarError as GrammarError
 from server.engine.errors import LoadAbandonedError as LoadAbandonedError
 from server.engine.errors import ModelError as ModelError
+from server.engine.lookups import Likely as Likely
+from server.engine.lookups import LikelyToken as LikelyToken
+from server.engine.lookups import Lookup as Lookup
 from server.engine.sampling_params import SamplingParams as SamplingParams  # belongs to the port, and is generated
 
 RANDOM_SEED = -1
@@ -112,6 +115,7 @@ class GenerationRequest:
     name of the model that writes it. ``unprepared``: the request as its writer keeps it, where the model has to be
     loaded before there is a ``prompt``; no engine takes such a request. ``repeatable`` False: the client gave no seed,
     so the last bits of the logits may depend on what else a step computes. ``temporary``: see ``only_for``.
+    ``forked``: the ``written`` tokens are those of another answer, so their KV may come from there.
 
     ``asked`` and ``text`` are for a writer without tokens, and engines ignore them: the request to an upstream, as
     JSON, and the pieces of the answer that an earlier server wrote.
@@ -132,6 +136,7 @@ class GenerationRequest:
     asked: str = ""
     text: tuple[str, ...] = ()
     temporary: bool = False
+    forked: bool = False
 
     @property
     def only_for(self) -> str | None:
@@ -377,6 +382,15 @@ class Engine(Protocol):
         after ``close``."""
         ...
 
+    def texts(self, tokens: Sequence[int]) -> list[bytes]:
+        """Return the bytes that each token adds to the text of an answer. Raises EngineDeadError after ``close``."""
+        ...
+
+    def continuation(self, text: str) -> list[int]:
+        """Tokenize text that follows other text of an answer: the token with exactly this text, if there is one, else
+        the usual ones. None of them is a control token. Raises EngineDeadError after ``close``."""
+        ...
+
     def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         """Convert a JSON schema to a grammar, as text for the journal. An answer under it parses and obeys the schema.
         ``compact``: without line breaks, so that it has fewer tokens. With a JsonInText the answer is any text with
@@ -408,6 +422,14 @@ class Engine(Protocol):
 
         Each call is answered by Tuned, in order, or by the end of the answer. An answer that has as many tokens as a
         new ``max_tokens`` allows ends. An unknown or ended id is ignored. Raises EngineDeadError.
+        """
+        ...
+
+    def look_up(self, lookup: Lookup) -> None:
+        """Find the likeliest tokens at a place, which must fit the context. ``lookup.answer`` gets them.
+
+        Generations come first: a lookup takes a slot only while no generation waits for one, and leaves it to them.
+        Raises EngineDeadError.
         """
         ...
 

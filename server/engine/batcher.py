@@ -14,6 +14,7 @@ from server.engine.base import (
     GenerationRequest,
     Instruction,
     Limit,
+    Lookup,
     Prefill,
     SteerRefused,
     Tuning,
@@ -21,6 +22,7 @@ from server.engine.base import (
 )
 from server.engine.draft_reader import DraftReader
 from server.engine.kv import KvSlots
+from server.engine.looking_up import SHORT_OF_ROOM, LookingUp
 from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
 from server.engine.options import EngineOptions, open_files
 from server.engine.prefix_waits import PrefixWaits, will_share
@@ -50,6 +52,7 @@ class Batcher:
         self._kv = KvSlots(model, saved_bytes=options.saved_bytes, files=open_files(model, options))
         self._turns = StepPlanner(self._scheduler, most=model.batch_tokens - model.slots)
         self._drafts = DraftReader(model, self._kv, self._turns)
+        self._looking_up = LookingUp(model, self._scheduler, self._kv)
         self._waits = PrefixWaits()
         self._speculation = Speculation(options.speculative, model)
         self._queue = QueuePositions(self._scheduler)
@@ -89,6 +92,10 @@ class Batcher:
             self._deliver(self._finish(sequence, FinishReason.FAILED, error="the prompt has no tokens"))
         elif request.written and (limit := sequence.limit):
             self._deliver(self._finish(sequence, FinishReason.LENGTH, limit=limit))
+
+    def look_up(self, lookup: Lookup) -> None:
+        """Find the likeliest tokens at a place, as soon as no generation waits."""
+        self._scheduler.add(self._looking_up.sequence(lookup))
 
     def cancel(self, id: str, received: float) -> None:
         """End a generation if it has not ended yet."""
@@ -138,6 +145,8 @@ class Batcher:
         ``interrupted`` is called after ``abortable`` is set: an earlier cancel must not wait for this step.
         """
         started = time.perf_counter()
+        self._looking_up.end_abandoned()
+        self._looking_up.give_way()
         self._deliver([*self._admit(), *self._queue.updates()])
         self._drafts.drop_forgotten()
         self._copy_shared(interrupted)
@@ -167,7 +176,9 @@ class Batcher:
     def fail(self, error: str) -> None:
         """End every generation without touching the model, which has failed."""
         now = time.monotonic()
-        self._listener([sequence.finished(FinishReason.FAILED, now, error=error) for sequence in self._scheduler])
+        self._looking_up.fail_all(error)
+        generations = [sequence for sequence in self._scheduler if sequence.lookup is None]
+        self._listener([sequence.finished(FinishReason.FAILED, now, error=error) for sequence in generations])
 
     # Schedule
 
@@ -176,6 +187,8 @@ class Batcher:
         news: list[Update] = []
         while self._scheduler.free and self._scheduler.waiting and not self._crowded:
             sequence = self._scheduler.waiting[0]
+            if not self._looking_up.may_start(sequence):
+                break
             sharing = [other for other in self._scheduler.running if will_share(other, sequence)]
             first_time, before = not sequence.begun, sequence.cached
             slot, cached = self._kv.place(
@@ -183,10 +196,11 @@ class Batcher:
                 self._scheduler.free,
                 self._scheduler.reusable(sequence, without=sharing),
                 sequence.request.principal,
+                whole=sequence.lookup is not None,
             )
             self._scheduler.admit(sequence, slot, cached, time.monotonic())
             self._counters.cached_tokens += sequence.cached - before
-            if first_time:
+            if first_time and sequence.lookup is None:
                 news.append(Prefill(sequence.id, cached, len(sequence.tokens)))
         return news
 
@@ -216,7 +230,8 @@ class Batcher:
     def _plan(self) -> Plan:
         waiting = {} if self._model.shared else {s.slot: s.computed for s in self._waits.waiting if s.slot is not None}
         fill = self._kv.gaps(self._scheduler.free, self._model.facts.context) | waiting
-        suspect = next((suspect for suspect in self._suspects if suspect.slot is not None), None)
+        running = self._scheduler.running
+        suspect = next((suspect for suspect in self._suspects if suspect in running), None)
         plan = self._turns.plan(fill, self._waits, suspect, time.monotonic())
         shares = plan.shares
         reading = [share.sequence for share in shares if share.count > 1 or len(shares) == 1]
@@ -258,6 +273,8 @@ class Batcher:
             return
         running = self._scheduler.running
         youngest = running[-1]
+        if lookups := self._scheduler.looking:
+            return self._looking_up.end(lookups[-1], SHORT_OF_ROOM)
         if len(running) == 1:
             self._end([youngest], FinishReason.LENGTH, limit=Limit.CONTEXT)
             return
@@ -298,7 +315,9 @@ class Batcher:
                 self._suspects.remove(sequence)
             if sequence.has_new_progress(sequence.computed):
                 updates.append(Prefill(sequence.id, sequence.computed, len(sequence.tokens)))
-            if share.output is not None:
+            if share.output is not None and sequence.lookup is not None:
+                self._looking_up.answer(sequence, share.output)
+            elif share.output is not None:
                 updates.extend(self._choose(sequence, share.output))
         return [*updates, *self._progress_of_waiting()]
 
@@ -395,6 +414,9 @@ class Batcher:
         limit: Limit | None = None,
     ) -> list[Update]:
         """Free a sequence's resources and return its last updates. Nothing more is computed for it."""
+        if sequence.lookup is not None:
+            self._looking_up.end(sequence, error or "the server is shutting down")
+            return []
         held = sequence.detokenizer.flush()
         if sequence.slot is not None:
             self._leave_slot(sequence)
@@ -427,7 +449,8 @@ class Batcher:
     def _deliver(self, updates: list[Update]) -> None:
         if not updates:
             return
-        counters, running = self._counters, self._scheduler.running
+        counters = self._counters
+        running = [sequence for sequence in self._scheduler.running if sequence.lookup is None]
         counters.running, counters.queued = len(running), self._scheduler.queued
         counters.kv_tokens = sum(sequence.computed for sequence in running)
         counters.kept_tokens, counters.saved_bytes = self._kv.kept_tokens, self._kv.saved_bytes

@@ -51,16 +51,23 @@ class KvSlots:
         return self._tails.lengths
 
     def place(
-        self, prompt: Tokens, free: Collection[int], running: Mapping[int, Tokens], principal: str = ""
+        self,
+        prompt: Tokens,
+        free: Collection[int],
+        running: Mapping[int, Tokens],
+        principal: str = "",
+        *,
+        whole: bool = False,
     ) -> tuple[int, int]:
         """Choose one of the ``free`` slots for a ``prompt`` of ``principal``. Returns it and the number of tokens that
         it already has.
 
-        ``running``: the slots in use, with their computed tokens.
+        ``running``: the slots in use, with their computed tokens. ``whole``: cut no tokens off, if there is another
+        free slot.
         """
         match = self._with_files(prompt, self._cache.find(prompt, running.items()))
         match = self._tails.longer(match, prompt[:-1], principal)
-        if match.slot is not None and match.slot in free and self._continues(match.slot, match.length):
+        if match.slot is not None and match.slot in free and self._continues(match.slot, match.length, whole):
             self._take(match.slot)
             return match.slot, self.rewind(match.slot, match.length)
         self._cache.touch(match.saved)
@@ -124,6 +131,20 @@ class KvSlots:
             self._cache.keep(slot, tokens)
             if self._files is not None:
                 self._unwritten.add(slot, tokens)
+
+    def release_copy(self, slot: int, tokens: Tokens, others: Mapping[int, Tokens], only_for: str | None) -> None:
+        """Record that a lookup left ``slot`` with ``tokens``; drop them if they are nearly all somewhere else.
+
+        ``others`` and ``only_for``: as in ``extend`` and ``release``. Otherwise each lookup would take a further slot
+        from the chats that are kept.
+        """
+        match = self._cache.find(tokens, others.items())
+        if only_for is not None:
+            match = self._tails.longer(match, tokens, only_for)
+        if len(tokens) - match.length < WORTH_MOVING:
+            self._model.forget(slot)
+        else:
+            self.release(slot, tokens, only_for)
 
     def rewind(self, slot: int, length: int) -> int:
         """Cut a slot back to its first ``length`` tokens. Returns the number left: 0 when the model can't cut it."""
@@ -207,9 +228,10 @@ class KvSlots:
         state = self._files.read(file)
         return match if state is None else Match(length, saved=Saved(file.tokens, state))
 
-    def _continues(self, slot: int, length: int) -> bool:
-        """Tell whether the slot can continue after ``length`` tokens without losing tokens worth saving."""
-        return self._kept(slot) - length < WORTH_MOVING
+    def _continues(self, slot: int, length: int, whole: bool = False) -> bool:
+        """Tell whether the slot can continue after ``length`` tokens without losing tokens worth saving. ``whole``:
+        without losing any."""
+        return self._kept(slot) - length < (1 if whole else WORTH_MOVING)
 
     def _free_slot(self, free: Collection[int], match: Match) -> int:
         """Return the lowest empty slot, else the one used longest ago, after saving its tokens. A draft's tail is kept

@@ -1,7 +1,7 @@
 """The Model port: rows in, tokens out. llama/ has the real one, tests/server/engine/scripted_model.py a scripted one.
 
-Any thread may call ``tokenize``, ``grammar`` and ``abort``. All else belongs to the worker's thread, and after its end
-to the thread that closes the model.
+Any thread may call ``tokenize``, ``pieces``, ``texts``, ``continuation``, ``grammar`` and ``abort``. All else belongs
+to the worker's thread, and after its end to the thread that closes the model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
-from server.engine.base import Choice, EngineError, EngineModelFacts, JsonInText, Ranges, SamplingParams
+from server.engine.base import Choice, EngineError, EngineModelFacts, JsonInText, Likely, Ranges, SamplingParams
 
 
 class DecodeError(EngineError):
@@ -97,6 +97,14 @@ class Model(Protocol):
         """See Engine.pieces. Raises EngineDeadError once the model is closed."""
         ...
 
+    def texts(self, tokens: Sequence[int]) -> list[bytes]:
+        """See Engine.texts. Raises EngineDeadError once the model is closed."""
+        ...
+
+    def continuation(self, text: str) -> list[int]:
+        """See Engine.continuation. Raises EngineDeadError once the model is closed."""
+        ...
+
     def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         """See Engine.grammar."""
         ...
@@ -116,6 +124,11 @@ class Model(Protocol):
 
     def logprobs(self, output: int, token: int, count: int) -> Choice:
         """Return the logprob of ``token`` in row ``output`` of the last batch, and the ``count`` likeliest tokens."""
+        ...
+
+    def likeliest(self, output: int, chosen: int | None, count: int) -> Likely:
+        """Return the ``count`` likeliest tokens in row ``output`` of the last batch, and ``chosen``. Raises
+        SamplerError."""
         ...
 
     @property

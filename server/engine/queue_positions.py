@@ -29,11 +29,13 @@ class QueuePositions:
         if self._seen_moves == self._scheduler.moves:
             return []
         self._seen_moves = self._scheduler.moves
-        waiting = [sequence for sequence in self._scheduler.waiting if not sequence.begun]
+        waiting = [each for each in self._scheduler.waiting if not each.begun and each.lookup is None]
         now = time.monotonic()
         starts = self._estimate.starts(
-            elapsed=(sequence.times.seconds_in_slot(now) for sequence in self._scheduler.running),
-            free=len(self._scheduler.free),
+            elapsed=(
+                sequence.times.seconds_in_slot(now) for sequence in self._scheduler.running if not sequence.lookup
+            ),
+            free=len(self._scheduler.free) + len(self._scheduler.looking),
             waiting=len(waiting) + 1,
         )
         etas = [None] * (len(waiting) + 1) if starts is None else [round(seconds * 1000) for seconds in starts]

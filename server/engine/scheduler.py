@@ -94,25 +94,30 @@ class Scheduler:
 
     @property
     def queued(self) -> int:
-        """Number of waiting sequences."""
-        return len(self._waiting)
+        """Number of waiting generations."""
+        return sum(sequence.lookup is None for sequence in self._waiting)
+
+    @property
+    def looking(self) -> tuple[Sequence, ...]:
+        """Lookups with a slot."""
+        return tuple(sequence for sequence in self._running.values() if sequence.lookup is not None)
 
     @property
     def waiting(self) -> tuple[Sequence, ...]:
         """Sequences without a slot, in the order in which they will get one.
 
-        Sequences that were sent back come first. The others are served round-robin across principals, counting their
-        running sequences, and by arrival within a round.
+        Sequences that were sent back come first, and lookups last. The others are served round-robin across principals,
+        counting their running sequences, and by arrival within a round.
         """
         if not self._waiting:
             return ()
         running = Counter(sequence.request.principal for sequence in self._running.values())
-        ranked = []
+        ranked: list[tuple[bool, int, int, Sequence]] = []
         for arrival, sequence in enumerate(self._waiting):
             rank = -1 if sequence.begun else running[sequence.request.principal]
             running[sequence.request.principal] += 1
-            ranked.append((rank, arrival, sequence))
-        return tuple(sequence for _, _, sequence in sorted(ranked, key=lambda entry: entry[:2]))
+            ranked.append((sequence.lookup is not None, rank, arrival, sequence))
+        return tuple(sequence for *_, sequence in sorted(ranked, key=lambda entry: entry[:3]))
 
     def add(self, sequence: Sequence) -> None:
         self._waiting.append(sequence)

@@ -16,6 +16,7 @@ from server.engine.base import (
     GenerationRequest,
     Instruction,
     Limit,
+    Lookup,
     Phase,
     Piece,
     Steered,
@@ -34,8 +35,10 @@ SETTLED = 8
 class Sequence:
     """One generation, from the queue to its end. Times are ``time.monotonic()`` seconds."""
 
-    def __init__(self, request: GenerationRequest, context: int) -> None:
+    def __init__(self, request: GenerationRequest, context: int, lookup: Lookup | None = None) -> None:
+        """``lookup``: the question that it answers; None: it is a generation."""
         self.request = request
+        self.lookup = lookup
         self.tokens = [*request.prompt]
         """Tokens that the KV cache must hold: the prompt, then those chosen so far and those of instructions, without
         those that a full context dropped."""
@@ -49,6 +52,8 @@ class Sequence:
         """True once tokens were dropped: ``_chunks`` has no meaning any more."""
         self.detokenizer = Detokenizer(request.sampling.stop)
         self._restore()
+        if request.forked:
+            self._chunks = ChunkedParts(len(self.tokens))
         self.prompt = np.array(self.tokens, np.int32)
         """The initial tokens, for comparison with others."""
         self.computed = 0
@@ -123,8 +128,9 @@ class Sequence:
 
     @property
     def reading(self) -> bool:
-        """True while it has a slot and reads its prompt in chunks."""
-        return self.slot is not None and not self.writing and self.ahead > 1
+        """True while it has a slot and reads its prompt in chunks, for itself and for others. A lookup gives way to
+        them."""
+        return self.lookup is None and self.slot is not None and not self.writing and self.ahead > 1
 
     @property
     def begun(self) -> bool:
@@ -163,7 +169,7 @@ class Sequence:
 
     def has_new_progress(self, read: int) -> bool:
         """Tell whether ``read`` is a prefill progress that was not delivered yet, and mark it as delivered."""
-        if self.writing or read <= self._delivered_progress:
+        if self.writing or self.lookup is not None or read <= self._delivered_progress:
             return False
         self._delivered_progress = read
         return True
@@ -195,10 +201,13 @@ class Sequence:
     def borrowable(self) -> NDArray[np.int32]:
         """Return the part of ``context`` that may come from other sequences, without the last token.
 
-        For a greedy answer that is the part it reads, less one token: a last token read alone has different bits.
+        For a greedy answer that is the part it reads, less one token: a last token read alone has different bits. A
+        fork gets also what the other answer has written: its last token was computed alone there.
         """
         context = self.context()
-        return context if self._parts is None else context[: max(0, self._parts.prompt - 1)]
+        if self.lookup is not None:
+            return context if self.lookup.written else context[:-1]
+        return context if self.request.forked or self._parts is None else context[: max(0, self._parts.prompt - 1)]
 
     def shareable(self) -> NDArray[np.int32]:
         """Return the part of the prompt that one sequence can read for others: what it reads in chunks, without the

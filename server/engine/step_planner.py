@@ -32,9 +32,12 @@ class StepPlanner:
         running = self._scheduler.running
         writing = [sequence for sequence in running if sequence.stepping]
         settled = any(sequence.settled for sequence in writing)
-        reading = [sequence for sequence in running if sequence.ahead > 1]
+        reading = [sequence for sequence in running if sequence.ahead > 1 and sequence.lookup is None]
+        lookups = [sequence for sequence in self._scheduler.looking if sequence.ahead > 1]
         held = [] if settled else _held(writing, reading, now)
-        readers = len(reading) - len(waits.waiting)
+        if reading:
+            held.extend(lookups)
+        readers = len(reading) - len(waits.waiting) or len(lookups)
         budget = self._pace.budget(writing=len(writing) - len(held), settled=settled, readers=readers)
         return self._scheduler.plan(budget, fill, held=[*held, *waits.waiting], turns=waits.turns, only=suspect)
 

@@ -18,6 +18,7 @@ from server.engine.base import (
     Instruction,
     JsonInText,
     Listener,
+    Lookup,
     Ranges,
     Tuning,
     Update,
@@ -60,7 +61,7 @@ class _Close:
     """Last entry of the inbox; later entries are not read."""
 
 
-_Command = GenerationRequest | _Cancel | _Steer | _Tune | Draft | _ForgetDraft | _Close
+_Command = GenerationRequest | Lookup | _Cancel | _Steer | _Tune | Draft | _ForgetDraft | _Close
 
 
 class BatchingEngine:
@@ -104,6 +105,12 @@ class BatchingEngine:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         return self._model.pieces(tokens)
 
+    def texts(self, tokens: Sequence[int]) -> list[bytes]:
+        return self._model.texts(tokens)
+
+    def continuation(self, text: str) -> list[int]:
+        return self._model.continuation(text)
+
     def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         return self._model.grammar(schema, compact=compact)
 
@@ -111,12 +118,10 @@ class BatchingEngine:
         return self._batcher.eta_ms
 
     def submit(self, request: GenerationRequest) -> None:
-        self._turns.set_working(self, True)  # ends the step of a draft
-        try:
-            self._put(request)
-        except EngineDeadError:
-            self._turns.set_working(self, False)
-            raise
+        self._put_work(request)
+
+    def look_up(self, lookup: Lookup) -> None:
+        self._put_work(lookup)
 
     def read_ahead(self, draft: Draft) -> None:
         with contextlib.suppress(EngineDeadError):
@@ -163,6 +168,14 @@ class BatchingEngine:
             self._thread.join()
         self._turns.leave(self)
         self._model.close()
+
+    def _put_work(self, work: GenerationRequest | Lookup) -> None:
+        self._turns.set_working(self, True)  # ends the step of a draft
+        try:
+            self._put(work)
+        except EngineDeadError:
+            self._turns.set_working(self, False)
+            raise
 
     def _put(self, command: _Command) -> None:
         with self._wake:
@@ -214,6 +227,8 @@ class BatchingEngine:
                     self._batcher.steer(command.id, command.instruction)
                 case _Tune():
                     self._batcher.tune(command.id, command.tuning)
+                case Lookup():
+                    self._batcher.look_up(command)
                 case Draft():
                     self._batcher.put_draft(command)
                 case _ForgetDraft():
@@ -247,6 +262,8 @@ class BatchingEngine:
         for command in commands:
             if isinstance(command, GenerationRequest):
                 self._batcher.add(command)
+            elif isinstance(command, Lookup):
+                self._batcher.look_up(command)
         self._turns.set_working(self, False)
         self._batcher.fail(refusal)
 

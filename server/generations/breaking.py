@@ -25,9 +25,10 @@ def broken(generation: Generation, error: str, now: float) -> Broken:
     timings = EngineTimings(queued=0.0, prefill=None, first_token=None, decode=None, total=total, stop=None)
     phase = PHASES.get(generation.state, Phase.QUEUED)
     finished = Finished(generation.key, FinishReason.FAILED, phase, usage, timings, error)
+    tokens = generation.tokens
     pieces = tuple(
-        Written(text, tuple(map(_choice, logprobs)), instruction, tuned)
-        for text, logprobs, instruction, tuned in generation.log.written()
+        Written(text, tuple(map(_choice, logprobs)), instruction, tuned, tokens.of(seq), tokens.instruction(seq))
+        for seq, (text, logprobs, instruction, tuned) in enumerate(generation.log.written(), start=1)
     )
     return Broken(finished, pieces)
 

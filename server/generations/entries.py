@@ -8,13 +8,40 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from protocol.messages import Generate, TunedValues
-from server.engine.base import Choice, Finished, GenerationRequest, Update
+from server.engine.base import Choice, Finished, GenerationRequest, Instruction, Update
+
+
+class Written(NamedTuple):
+    """One stored piece of text, with the logprobs of its tokens where requested, or an ``instruction``, or what was
+    ``tuned``. ``tokens``: chosen since the one before; none of an upstream, or from an older journal. ``read``: the
+    instruction with its tokens."""
+
+    text: str
+    choices: tuple[Choice, ...] = ()
+    instruction: str | None = None
+    tuned: TunedValues | None = None
+    tokens: tuple[int, ...] = ()
+    read: Instruction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fork:
+    """Beginning of an answer that continues from a place of another one.
+
+    ``form``: the `generate` whose form the answer has. ``tokens``: number of those that it began with; ``stops``: their
+    ``earlier_stops`` in the request.
+    """
+
+    form: Generate
+    tokens: int
+    stops: tuple[tuple[int, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """A generation was accepted. ``model``: the model whose tokens it has; ``created``: Unix time; ``note`` and
-    ``dropped``: see Generation."""
+    ``dropped``: see Generation. ``fork``: of one that continues from another one, whose events before that place are
+    the first ones of its log: ``events``."""
 
     request: GenerationRequest
     epoch: str
@@ -23,6 +50,8 @@ class Begun:
     created: float
     note: str = ""
     dropped: int = 0
+    fork: Fork | None = None
+    events: tuple[Written, ...] = ()
 
     @property
     def id(self) -> str:
@@ -56,16 +85,6 @@ class Mark:
     """``passed`` is set, on the event loop, once all earlier entries are in the logs."""
 
     passed: asyncio.Event
-
-
-class Written(NamedTuple):
-    """One stored piece of text, with the logprobs of its tokens where requested, or an ``instruction``, or what was
-    ``tuned``."""
-
-    text: str
-    choices: tuple[Choice, ...] = ()
-    instruction: str | None = None
-    tuned: TunedValues | None = None
 
 
 @dataclass(frozen=True, slots=True)

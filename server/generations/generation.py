@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import AsyncGenerator, Callable
 from hashlib import sha256
 from math import nan
@@ -29,17 +30,20 @@ from server.engine.base import (
     Choice,
     Delayed,
     Finished,
+    GenerationRequest,
+    Instruction,
     Loading,
     Piece,
     Prefill,
     PromptMade,
     Queued,
+    SamplingParams,
     Steered,
-    TokenLogprob,
     Tuned,
     Update,
 )
-from server.generations.entries import Broken
+from server.generations.answer_tokens import TOKEN_BYTES, AnswerTokens
+from server.generations.entries import Broken, Fork, Written
 from server.generations.log import Event, GenerationLog, Wake
 from server.generations.ownership import owner_of
 from server.logs import context
@@ -75,6 +79,8 @@ class Generation:
         completion_tokens: int = 0,
         received: float = 0.0,
         note: str = "",
+        fork: Fork | None = None,
+        identity: str = "",
     ) -> None:
         self.key = key
         """Key in the engine and the journal; combines the principal and ``id``."""
@@ -82,6 +88,17 @@ class Generation:
         self.body = body
         self.model = model
         """Name of the model that writes it."""
+        self.identity = identity
+        """Identity of that model, whose tokens ``prompt`` and ``tokens`` have."""
+        self.form = fork.form if fork else body
+        """The `generate` that the answer has its form from: of a fork, that of the first answer."""
+        self.prompt = array("i")
+        """Tokens of the prompt; empty while it is unknown."""
+        self.tokens = AnswerTokens()
+        self.sampling: SamplingParams | None = None
+        """Sampling parameters of the start."""
+        self.opened = ""
+        """As in GenerationRequest."""
         self.dropped = dropped
         """Number of messages that the prompt leaves out; 0 until the prompt is made."""
         turns = [turn.content for turn in body.messages or ()] + [result.content for result in body.results or ()]
@@ -140,6 +157,8 @@ class Generation:
             + self.log.aside
             + self.log.pieces * PIECE_BYTES
             + self.log.choices * CHOICE_BYTES
+            + len(self.prompt) * TOKEN_BYTES
+            + self.tokens.size
         )
 
     def watch(self, wake: Wake) -> None:
@@ -187,8 +206,9 @@ class Generation:
             case Loading(done=done, total=total):
                 self._enter(GenerationState.LOADING, GenerationEvent.LOAD)
                 self.status = Status(id=self.id, state=self.state, done=done, total=total)
-            case PromptMade(request=request, dropped=dropped):
-                self.prompt_tokens, self.dropped = len(request.prompt), dropped
+            case PromptMade(request=request, identity=identity, dropped=dropped):
+                self.prompt_tokens, self.dropped, self.identity = len(request.prompt), dropped, identity
+                self.requested(request)
             case Prefill(done=done, total=total):
                 self._enter(GenerationState.PREFILL, GenerationEvent.READ)
                 read = (done, total) if total else (None, None)
@@ -203,11 +223,13 @@ class Generation:
                     dropped=self.dropped or None,
                     upstream=upstream,
                 )
-            case Steered(instruction=instruction, completion_tokens=count):
+            case Steered(instruction=instruction, tokens=tokens, completion_tokens=count):
                 self.log.steer(instruction.content, now)
+                self.tokens.add(tokens, instruction)
                 self.completion_tokens = count
-            case Tuned(asked=asked):
+            case Tuned(asked=asked, tokens=tokens):
                 self.log.tune(from_json(asked), now)
+                self.tokens.add(tokens)
             case Finished():
                 self.end(update)
 
@@ -217,12 +239,38 @@ class Generation:
         self.state = advance(GENERATION, self.state, GenerationEvent.END)
         self.log.finish(done)
 
-    def write(self, text: str, choices: tuple[Choice, ...], arrived: float = nan) -> None:
-        """Append a piece to the log, with the logprobs of its tokens where they were asked for.
+    def requested(self, request: GenerationRequest) -> None:
+        """Keep what others need to continue from a place of this answer."""
+        self.prompt, self.sampling, self.opened = array("i", request.prompt), request.sampling, request.opened
+
+    def write(self, text: str, choices: tuple[Choice, ...], arrived: float = nan, tokens: tuple[int, ...] = ()) -> None:
+        """Append a piece of these tokens to the log, with their logprobs where they were asked for.
 
         ``arrived`` is in ``time.monotonic()`` seconds; NaN for a piece of an earlier server.
         """
         self.log.append(text, tuple(map(_logprob, choices)), arrived)
+        self.tokens.add(tokens)
+
+    def rewrite(self, written: Written) -> None:
+        """Append an event of an earlier server, or of the answer that this one continues from."""
+        if written.instruction is not None:
+            self.log.steer(written.instruction)
+            self.tokens.add(written.tokens, written.read or Instruction(written.instruction, ()))
+        elif written.tuned is not None:
+            self.log.tune(written.tuned)
+            self.tokens.add(written.tokens)
+        else:
+            self.write(written.text, written.choices, tokens=written.tokens)
+
+    def events_before(self, seq: int) -> tuple[Written, ...]:
+        """Return the events before number ``seq``, without logprobs."""
+        entries = zip(range(1, seq), self.log.written(), strict=False)
+        return tuple(
+            Written(
+                entry.text, (), entry.instruction, entry.tuned, self.tokens.of(number), self.tokens.instruction(number)
+            )
+            for number, entry in entries
+        )
 
     def _apply_piece(self, piece: Piece, now: float) -> None:
         if self.state is not GenerationState.DECODE or self.status.upstream is not None:
@@ -236,7 +284,7 @@ class Generation:
             self.status = Status(
                 id=self.id, state=self.state, tokens_per_second=round(speed, 1), dropped=self.dropped or None
             )
-        self.write(piece.text, piece.choices, now)
+        self.write(piece.text, piece.choices, now, piece.tokens)
         self.completion_tokens = piece.completion_tokens
 
     def _enter(self, state: GenerationState, event: GenerationEvent) -> None:
@@ -283,17 +331,18 @@ def _error(finished: Finished) -> ErrorInfo | None:
 
 
 def _logprob(choice: Choice) -> ChosenLogprob:
-    top = tuple(Logprob(token=text, logprob=value, bytes=raw) for text, value, raw in map(_logprob_fields, choice.top))
-    text, value, raw = _logprob_fields(choice.chosen)
+    shown = (shown_token(each.piece, each.logprob) for each in choice.top)
+    top = tuple(Logprob(token=text, logprob=value, bytes=raw) for text, value, raw in shown)
+    text, value, raw = shown_token(choice.chosen.piece, choice.chosen.logprob)
     return ChosenLogprob(token=text, logprob=value, bytes=raw, top_logprobs=top)
 
 
-def _logprob_fields(token: TokenLogprob) -> tuple[str, float, tuple[int, ...] | None]:
-    """Return the token's text and logprob, and its bytes when they are not whole code points."""
+def shown_token(piece: bytes, logprob: float) -> tuple[str, float, tuple[int, ...] | None]:
+    """Return the text of a token and its logprob, and its bytes when they are not whole code points."""
     try:
-        return token.piece.decode(), round(token.logprob, 6), None
+        return piece.decode(), round(logprob, 6), None
     except UnicodeDecodeError:
-        return token.piece.decode("utf-8", "replace"), round(token.logprob, 6), tuple(token.piece)
+        return piece.decode("utf-8", "replace"), round(logprob, 6), tuple(piece)
 
 
 def _on_detach_ms(body: Generate) -> int | None:

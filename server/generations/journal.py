@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from protocol.tuned import from_json
+from protocol.tuned import from_json, to_json
 from server.engine.base import Finished, GenerationRequest, Piece, PromptMade, Steered, Tuned
 from server.generations.entries import Begun, Broken, CancelAsked, Entry, Forgotten, Noted, Written
 from server.generations.journal_tables import MIGRATIONS
@@ -45,9 +45,9 @@ _BEGIN = """
     INSERT INTO generations
         (
             key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, note, unprepared,
-            asked, dropped
+            asked, dropped, fork
         )
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _PREPARE = """
     UPDATE generations SET sampling = ?, prompt = ?, opened = ?, model = ?, dropped = ?, unprepared = '' WHERE key = ?
@@ -177,16 +177,18 @@ class Journal:
         for entry in entries:
             match entry:
                 case Piece(id=id, text=text, tokens=tokens, choices=choices) if id in self._open and _is_text(text):
-                    self._open[id].pieces.append(Written(text, choices))
+                    self._open[id].pieces.append(Written(text, choices, tokens=tokens))
                     pieces.setdefault(id, []).append((self._open[id].key, text, tokens, choices))
                 case Steered(id=id, instruction=instruction, tokens=tokens, choices=choices) if id in self._open:
-                    self._open[id].pieces.append(Written("", (), instruction.content))
+                    self._open[id].pieces.append(Written("", (), instruction.content, None, tokens, instruction))
                     pieces.setdefault(id, []).append((self._open[id].key, "", tokens, choices, instruction))
                 case Tuned(id=id, asked=asked, sampling=sampling, tokens=tokens) if id in self._open:
-                    self._open[id].pieces.append(Written("", (), None, from_json(asked)))
+                    self._open[id].pieces.append(Written("", (), None, from_json(asked), tokens))
                     pieces.setdefault(id, []).append((self._open[id].key, "", tokens, (), None, (asked, sampling)))
                 case Begun(body=body) if not body.temporary:
                     statements.append(self._begin(entry))
+                    if entry.events:
+                        pieces[entry.id] = self._taken_over(entry)
                 case PromptMade(id=id) if id in self._open:
                     statements.append(self._prepare_request(entry))
                 case Finished(id=id) if id in self._open:
@@ -214,7 +216,18 @@ class Journal:
         sampling, prompt = _prompt(request)
         facts = (request.id, begun.epoch, request.principal, _json(begun.body), sampling, prompt)
         kept = (request.opened, begun.model, request.model, begun.created, begun.note, request.unprepared)
-        return _BEGIN, (key, *facts, *kept, request.asked, begun.dropped)
+        fork = "" if begun.fork is None else _json(begun.fork)
+        return _BEGIN, (key, *facts, *kept, request.asked, begun.dropped, fork)
+
+    def _taken_over(self, begun: Begun) -> list[tuple[Any, ...]]:
+        """Return the rows of the events that a fork begins with."""
+        open = self._open[begun.id]
+        open.pieces.extend(begun.events)
+        rows: list[tuple[Any, ...]] = []
+        for event in begun.events:
+            tuning = None if event.tuned is None else (to_json(event.tuned), begun.request.sampling)
+            rows.append((open.key, event.text, event.tokens, (), event.read, tuning))
+        return rows
 
     def _prepare_request(self, made: PromptMade) -> _Statement:
         sampling, prompt = _prompt(made.request)

@@ -56,6 +56,11 @@ MIGRATIONS: Final = (
     """
     -- A piece in `steps` may have a sixth part, other parameters from there on; one in `generations` a fourth.
     """,
+    """
+    -- Of a fork: the form of its answer, and the stop strings of what it began with, JSON; '' for all others. A piece
+    -- in `generations` may have a fifth part, its tokens, and a sixth, the instruction that it is with its tokens.
+    ALTER TABLE generations ADD COLUMN fork TEXT NOT NULL DEFAULT '';
+    """,
 )
 """Migrations in order. A released one never changes: new ones are appended. ``PRAGMA user_version`` counts the
 applied ones."""

@@ -16,8 +16,9 @@ from functools import partial
 from typing import Final
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Generate, Steered, Tune, Tuned
+from protocol.messages import Alternatives, AlternativesRequest, Generate, Steered, Tune, Tuned
 from server.engine.base import EngineDeadError, GenerationRequest
+from server.generations.answer_places import AnswerPlaces, Start
 from server.generations.entries import Begun, CancelAsked, Entry, Forgotten, Mark, Noted
 from server.generations.expiry import Expiry
 from server.generations.generation import Generation
@@ -87,6 +88,7 @@ class Registry:
         self.places = Places(self._generations, finished, writer, retention.limit, queue_limit, active_limit)
         self._steering = Steering(writer)
         self._tuner = Tuner(writer)
+        self._answer_places = AnswerPlaces(writer)
         self._appender = LogAppender(
             self._generations,
             writer,
@@ -196,14 +198,25 @@ class Registry:
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
 
-    def begin(self, body: Generate, prepared: Prepared, note: str = "") -> Generation:
-        """Begin the prepared generation that the client requested with ``body``: it is journaled, then submitted.
+    async def prepare_fork(self, body: Generate, *, received: float, principal: str) -> Start:
+        """Return the start of ``body``, which has an id and continues from a place of another generation of the
+        principal.
+
+        Raises RemoteProtocolError, also while the server can't compute answers.
+        """
+        self._refuse_when_down(body)
+        assert body.from_ is not None
+        forked = self.get(body.from_.id, re="generate", principal=principal, field="from.id")
+        return await self._answer_places.fork(forked, body, key_of(principal, body.id or ""), received)
+
+    def begin(self, body: Generate, start: Start, note: str = "") -> Generation:
+        """Begin the generation that the client requested with ``body``: it is journaled, then submitted.
 
         ``note``: see Generation. Its id must be free, and its place reserved (``places``). Raises RemoteProtocolError
         while the server can't compute answers.
         """
         self._refuse_when_down(body)
-        request, dropped = prepared
+        request, dropped = start.prepared
         begun = Begun(
             request=request,
             epoch=secrets.token_hex(6),
@@ -212,6 +225,8 @@ class Registry:
             created=time.time(),
             note=note,
             dropped=dropped,
+            fork=start.fork,
+            events=start.events,
         )
         generation = Generation(
             request.id,
@@ -221,9 +236,16 @@ class Registry:
             model=request.model,
             dropped=dropped,
             prompt_tokens=len(request.prompt),
+            completion_tokens=len(request.written),
             received=request.received,
             note=note,
+            fork=start.fork,
+            identity=begun.model,
         )
+        if not request.unprepared:
+            generation.requested(request)
+        for written in start.events:
+            generation.rewrite(written)
         generation.on_watchers_changed = self._expiry.update_detach_timer
         self._generations.begin(generation)
         self._recorder.begin(begun)  # the appender submits it
@@ -253,16 +275,16 @@ class Registry:
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
 
-    def get(self, id: str, *, re: str, principal: str) -> Generation:
+    def get(self, id: str, *, re: str, principal: str, field: str = "id") -> Generation:
         """Return the principal's generation ``id``.
 
-        Raises RemoteProtocolError (unknown_id) in answer to a message ``re``, with the same text whether or not another
-        principal has this id.
+        Raises RemoteProtocolError (unknown_id) in answer to the ``field`` of a message ``re``, with the same text
+        whether or not another principal has this id.
         """
         generation = self._generations.get(key_of(principal, id))
         if generation is None:
-            text = f"id: there is no generation {id!r}; its log may have expired"
-            raise RemoteProtocolError(ErrorCode.UNKNOWN_ID, text, field="id", re=re, id=id)
+            text = f"{field}: there is no generation {id!r}; its log may have expired"
+            raise RemoteProtocolError(ErrorCode.UNKNOWN_ID, text, field=field, re=re, id=id)
         return generation
 
     def cancel(self, id: str, received: float, *, principal: str) -> None:
@@ -283,6 +305,12 @@ class Registry:
     async def tune(self, message: Tune, *, principal: str) -> asyncio.Future[Tuned]:
         """Change parameters of a running generation of the principal; see Tuner."""
         return await self._tuner.tune(self.get(message.id, re="tune", principal=principal), message)
+
+    async def alternatives(self, message: AlternativesRequest, *, principal: str) -> Alternatives:
+        """Return the likeliest tokens at a place of a generation of the principal; see AnswerPlaces."""
+        await self.accepted(message.id, principal)
+        generation = self.get(message.id, re="alternatives", principal=principal)
+        return await self._answer_places.alternatives(generation, message)
 
     def _cancel_unwatched(self, key: str) -> None:
         if generation := self._generations.open_one(key):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 
 from server.engine.base import Finished, FinishReason, GenerationRequest
@@ -35,14 +36,13 @@ def restored(stored: Stored, model: str, position: int, now: float) -> Generatio
         completion_tokens=len(begun.request.written or begun.request.text),
         received=now,
         note=begun.note,
+        fork=begun.fork,
+        identity=begun.model,
     )
+    if not begun.request.unprepared:
+        generation.requested(replace(begun.request, sampling=stored.sampling))
     for written in stored.pieces:
-        if written.instruction is not None:
-            generation.log.steer(written.instruction)
-        elif written.tuned is not None:
-            generation.log.tune(written.tuned)
-        else:
-            generation.write(written.text, written.choices)
+        generation.rewrite(written)
     return generation
 
 

@@ -61,7 +61,7 @@ class Steering:
         return outer
 
     async def _submit(self, open: _Open, generation: Generation, content: str) -> asyncio.Future[Steered]:
-        model, body = generation.model, generation.body
+        model, body = generation.model, generation.form
         try:
             instruction = await asyncio.to_thread(self._writer.instruction, model, body, content)
             _refuse_ended(generation)  # it may have ended meanwhile

@@ -13,12 +13,12 @@ import msgspec
 from protocol.messages import Generate
 from protocol.tuned import from_json
 from server.engine.base import Choice, Finished, GenerationRequest, Instruction, SamplingParams
-from server.generations.entries import Begun, Written
+from server.generations.entries import Begun, Fork, Written
 
 _GENERATIONS = """
     SELECT
         key, id, epoch, principal, body, sampling, prompt, opened, model, model_name, created, cancelled, finished,
-        ending, pieces, note, unprepared, asked, dropped
+        ending, pieces, note, unprepared, asked, dropped, fork
     FROM generations ORDER BY key
 """
 _STEPS = "SELECT pieces FROM steps ORDER BY number"
@@ -60,7 +60,8 @@ class _Read:
     def add(self, piece: _StepPiece) -> None:
         instruction, tuning = piece.instruction, piece.tuning
         content = instruction.content if instruction else None
-        self.pieces.append(Written(piece.text, piece.choices, content, tuning and from_json(tuning.asked)))
+        tuned = tuning and from_json(tuning.asked)
+        self.pieces.append(Written(piece.text, piece.choices, content, tuned, piece.tokens, instruction))
         self.tokens.extend(piece.tokens)
         if instruction:
             self.instructions.append((len(self.tokens), instruction))
@@ -71,21 +72,26 @@ class _Read:
         """Return the newest parameters; ``first``: those of the start."""
         return self.tunings[-1][1] if self.tunings else first
 
-    def earlier_stops(self, first: SamplingParams) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    def earlier_stops(self, first: SamplingParams, fork: Fork | None) -> tuple[tuple[int, tuple[str, ...]], ...]:
         """Return the stop strings before each change; see GenerationRequest."""
         before = [first, *(sampling for _, sampling in self.tunings)]
-        return tuple((count, sampling.stop) for (count, _), sampling in zip(self.tunings, before, strict=False))
+        stops = ((count, sampling.stop) for (count, _), sampling in zip(self.tunings, before, strict=False))
+        if fork is None:
+            return tuple(stops)
+        return (*fork.stops, *((count, stop) for count, stop in stops if count > fork.tokens))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """One stored generation. If it had not ended, ``begun.request`` has the tokens or the text of ``pieces``.
 
-    ``key``: its row; ``ending`` and its Unix time ``finished`` are None if it had not ended.
+    ``key``: its row; ``ending`` and its Unix time ``finished`` are None if it had not ended. ``sampling``: parameters
+    of its start.
     """
 
     key: int
     begun: Begun
+    sampling: SamplingParams
     pieces: tuple[Written, ...]
     cancelled: bool
     ending: Finished | None
@@ -108,7 +114,8 @@ def read(db: sqlite3.Connection) -> list[Stored]:
 
 def _stored(row: Sequence[Any], read: _Read) -> Stored:
     key, id, epoch, principal, body, sampling, prompt, opened, *rest = row
-    model, model_name, created, cancelled, finished, ending, pieces, note, unprepared, asked, dropped = rest
+    model, model_name, created, cancelled, finished, ending, pieces, note, unprepared, asked, dropped, forked = rest
+    fork = msgspec.json.decode(forked, type=Fork) if forked else None
     first = msgspec.json.decode(sampling, type=SamplingParams)
     request = GenerationRequest(
         id=id,
@@ -117,7 +124,7 @@ def _stored(row: Sequence[Any], read: _Read) -> Stored:
         received=0,
         written=() if ending else tuple(read.tokens),
         instructions=() if ending else tuple(read.instructions),
-        earlier_stops=() if ending else read.earlier_stops(first),
+        earlier_stops=() if ending else read.earlier_stops(first, fork),
         opened=opened,
         principal=principal,
         model=model_name,
@@ -129,8 +136,16 @@ def _stored(row: Sequence[Any], read: _Read) -> Stored:
     return Stored(
         key=key,
         begun=Begun(
-            request=request, epoch=epoch, body=generate, model=model, created=created, note=note, dropped=dropped
+            request=request,
+            epoch=epoch,
+            body=generate,
+            model=model,
+            created=created,
+            note=note,
+            dropped=dropped,
+            fork=fork,
         ),
+        sampling=first,
         pieces=msgspec.json.decode(pieces, type=_Ended) if ending else tuple(read.pieces),
         cancelled=bool(cancelled),
         ending=msgspec.json.decode(ending, type=Finished) if ending else None,

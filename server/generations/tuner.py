@@ -47,7 +47,7 @@ class Tuner:
             return await self._submit(open, generation, message)
 
     async def _submit(self, open: _Open, generation: Generation, message: Tune) -> asyncio.Future[Tuned]:
-        model, body = generation.model, generation.body
+        model, body = generation.model, generation.form
         try:
             tuning = await asyncio.to_thread(self._writer.tuning, model, body, message)
             _refuse_ended(generation)  # it may have ended meanwhile

@@ -21,6 +21,7 @@ from protocol.admission import HELLO_SECONDS
 from protocol.errors import CloseCode, RemoteProtocolError
 from protocol.messages import (
     Accepted,
+    AlternativesRequest,
     Attach,
     Attached,
     AttachPoint,
@@ -55,6 +56,7 @@ from server.transports.answer import shown_model
 from server.transports.changes import Changes
 from server.transports.drafting import Drafting
 from server.transports.greeting import welcome
+from server.transports.looking import Looking
 from server.transports.pace import Pace
 from server.transports.reader import resume_at
 from server.transports.socket import Disconnected, Socket
@@ -102,6 +104,7 @@ class Connection:
         self._admitted = AdmittedMessages(session, access)
         self._conversations = conversations
         self._drafting = Drafting(conversations.drafts, self.name, self._refuse)
+        self._looking = Looking(registry, self._send, self._refuse)
         self._close_when_idle = close_when_idle
         self.closed = asyncio.Event()
         self._leaving: CloseCode | None = None
@@ -151,6 +154,7 @@ class Connection:
                 tasks.create_task(self._send_all(), name="send")
                 tasks.create_task(self._keep_pace(), name="keep pace")
                 tasks.create_task(self._drafting.run(), name="read drafts")
+                tasks.create_task(self._looking.run(), name="look up alternatives")
         except* Disconnected:
             pass
         except* _SlowReader:
@@ -237,8 +241,10 @@ class Connection:
         self._send(error.as_message())
 
     async def _carry_out(self, message: ClientMessage | RemoteProtocolError, received: float) -> None:
-        self._asked = self._asked or isinstance(message, Generate | Attach)
+        self._asked = self._asked or isinstance(message, Generate | Attach | AlternativesRequest)
         match message:
+            case RemoteProtocolError(re="alternatives") | AlternativesRequest():
+                self._looking.put(self.principal, message)
             case RemoteProtocolError():
                 raise message
             case Generate():
@@ -401,7 +407,7 @@ class Connection:
         """Return the code to close with once everything received is answered; None: stay open."""
         if self._leaving is not None:
             return self._leaving
-        if self._carrying_out or not self._inbox.empty():
+        if self._carrying_out or not self._inbox.empty() or not self._looking.idle:
             return None
         if self._session.close_code is not None:
             return self._session.close_code

@@ -10,11 +10,11 @@ from typing import Final
 from msgspec.structs import replace as replaced
 
 from protocol.errors import RemoteProtocolError
-from protocol.messages import Generate, Tune
-from server.engine.base import Draft, EngineStats, Finished, GenerationRequest, Instruction, Listener, Tuning
+from protocol.messages import Generate, Params, Tune
+from server.engine.base import Draft, EngineStats, Finished, GenerationRequest, Instruction, Listener, Lookup, Tuning
 from server.writers.model_choice import named_model
 from server.writers.model_writers import total
-from server.writers.writer_port import Facts, Prepared, PromptSize, ServedModel, TemplateOrigin, Writer
+from server.writers.writer_port import Facts, Forked, Prepared, PromptSize, ServedModel, TemplateOrigin, Writer
 
 REFRESH_SECONDS: Final = 5.0
 """Shortest interval between two readings of all lists because of an unknown name, in seconds."""
@@ -119,6 +119,12 @@ class JointWriter:
 
     def tune(self, key: str, model: str, tuning: Tuning) -> None:
         self._of(model).tune(key, model, tuning)
+
+    def fork(self, body: Generate, form: Generate, taken: GenerationRequest, tuned: Params) -> Forked:
+        return self._of(taken.model).fork(body, form, taken, tuned)
+
+    def look_up(self, model: str, lookup: Lookup) -> None:
+        self._of(model).look_up(model, lookup)
 
     def cancel(self, key: str, received: float) -> None:
         """Cancel it in every writer: all but one don't know the key, and ignore it."""

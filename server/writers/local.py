@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from protocol.messages import Generate, Tune
+from protocol.errors import ErrorCode, RemoteProtocolError
+from protocol.messages import Generate, Params, Tune
 from server.chat.template import ChatTemplate
 from server.chat.wellknown import Origin, TemplateChoice
 from server.engine.base import (
@@ -19,17 +20,19 @@ from server.engine.base import (
     GenerationRequest,
     Instruction,
     Listener,
+    Lookup,
     Tuning,
 )
 from server.writers.draft_prompt import draft_tokens
 from server.writers.endings import ended
+from server.writers.local_fork import make_fork
 from server.writers.local_instruction import make_instruction
 from server.writers.local_prompt import make_prompt, measure_prompt
 from server.writers.local_sampling import resolve_sampling
 from server.writers.local_tools import begun_call_grammar, call_grammar
 from server.writers.local_tuning import make_tuning
 from server.writers.model_choice import named_model
-from server.writers.writer_port import Prepared, PromptSize, ServedModel
+from server.writers.writer_port import Forked, Prepared, PromptSize, ServedModel
 
 
 def local_writer(engine: Engine, choice: TemplateChoice | None = None, name: str | None = None) -> LocalWriter:
@@ -165,6 +168,16 @@ class LocalWriter:
 
     def tune(self, key: str, model: str, tuning: Tuning) -> None:
         self.engine.tune(key, tuning)
+
+    def fork(self, body: Generate, form: Generate, taken: GenerationRequest, tuned: Params) -> Forked:
+        return make_fork(body, form, taken, tuned, self.engine, self.chat_template)
+
+    def look_up(self, model: str, lookup: Lookup) -> None:
+        tokens, context = len(lookup.prompt) + len(lookup.written), self.engine.facts.context
+        if tokens > context:
+            text = f"seq: up to there the answer has {tokens} tokens with its prompt, and the context holds {context}"
+            raise RemoteProtocolError(ErrorCode.CONTEXT_OVERFLOW, f"{text}; ask about an earlier place", field="seq")
+        self.engine.look_up(lookup)
 
     def cancel(self, key: str, received: float) -> None:
         self.engine.cancel(key, received)

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace as replaced
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Generate, ModelState, Tune
+from protocol.messages import Generate, ModelState, Params, Tune
 from server.engine.base import (
     Draft,
     EngineDeadError,
@@ -22,6 +22,7 @@ from server.engine.base import (
     GenerationRequest,
     Instruction,
     Listener,
+    Lookup,
     ModelError,
     SamplingParams,
     Tuning,
@@ -35,7 +36,7 @@ from server.writers.merged_models import merged_models
 from server.writers.model_choice import named_model
 from server.writers.model_loader import Load, ModelLoader, Progress, unprepared
 from server.writers.request_errors import refusal
-from server.writers.writer_port import Prepared, PromptSize, ServedModel, TemplateOrigin
+from server.writers.writer_port import Forked, Prepared, PromptSize, ServedModel, TemplateOrigin
 
 _SUMS: Final = tuple(each.name for each in fields(EngineStats) if each.name not in ("alive", "failure"))
 
@@ -248,6 +249,12 @@ class ModelWriters:
     def tune(self, key: str, model: str, tuning: Tuning) -> None:
         self._call(model, lambda writer: writer.tune(key, model, tuning))
 
+    def fork(self, body: Generate, form: Generate, taken: GenerationRequest, tuned: Params) -> Forked:
+        return self._call(taken.model, lambda writer: writer.fork(body, form, taken, tuned))
+
+    def look_up(self, model: str, lookup: Lookup) -> None:
+        self._call(model, lambda writer: writer.look_up(model, lookup))
+
     def cancel(self, key: str, received: float) -> None:
         with self._models.changed:
             waiting = [model for model in self._models.each() if key in model.waiting]
@@ -312,7 +319,10 @@ class ModelWriters:
 
     def _call(self, name: str, call: Callable[[LocalWriter], T]) -> T:
         """Return what ``call`` returns for the writer of this model. Raises RemoteProtocolError if it isn't loaded."""
-        model = self._models.by_name[name]
+        model = self._models.by_name.get(name)
+        if model is None:
+            text = f"model: this server has the model {name} no more"
+            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, text, field="model")
         with self._models.used(model) as writer:
             if writer is None:
                 text = f"the model {name} is not loaded; the next answer that it writes loads it"

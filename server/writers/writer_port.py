@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from protocol.messages import Generate, ModelState, Tune
+from protocol.messages import Generate, ModelState, Params, Tune
 from server.chat.wellknown import Origin
 from server.engine.base import (
     Draft,
@@ -14,6 +14,7 @@ from server.engine.base import (
     GenerationRequest,
     Instruction,
     Listener,
+    Lookup,
     SamplingParams,
     Tuning,
 )
@@ -24,6 +25,16 @@ class Prepared(NamedTuple):
 
     request: GenerationRequest
     dropped: int
+
+
+class Forked(NamedTuple):
+    """A fork that a writer accepts. ``form``: the `generate` whose form the answer has, without its prompt. ``text``:
+    piece of the answer, of the ``tokens`` after what was taken over; None: the client gave none."""
+
+    request: GenerationRequest
+    form: Generate
+    text: str | None
+    tokens: tuple[int, ...]
 
 
 class PromptSize(NamedTuple):
@@ -84,7 +95,7 @@ class ServedModel(NamedTuple):
     template: TemplateOrigin | None = None
     sampling: SamplingParams | None = None
     confirms_stop: bool = True
-    features: tuple[str, ...] = ("tools", "reasoning", "steer", "tune")
+    features: tuple[str, ...] = ("tools", "reasoning", "steer", "tune", "alternatives", "fork")
     efforts: tuple[str, ...] | None = None
 
 
@@ -218,6 +229,21 @@ class Writer(Protocol):
     def tune(self, key: str, model: str, tuning: Tuning) -> None:
         """Let an answer of this model continue with other parameters; see ``Engine.tune``. Raises EngineDeadError, and
         RemoteProtocolError if the model isn't loaded."""
+        ...
+
+    def fork(self, body: Generate, form: Generate, taken: GenerationRequest, tuned: Params) -> Forked:
+        """Return the request of ``body``, which continues from a place of another answer.
+
+        ``taken``: the other answer up to there, for the fork's id; ``form``: the `generate` that it has its form from;
+        ``tuned``: the parameters that were tuned up to there. Run it on a worker thread. Raises EngineDeadError, and
+        RemoteProtocolError where such an answer can't be forked, or its model isn't loaded.
+        """
+        ...
+
+    def look_up(self, model: str, lookup: Lookup) -> None:
+        """Find the likeliest tokens at a place of an answer of this model; see ``Engine.look_up``. Raises
+        EngineDeadError, and RemoteProtocolError if the model isn't loaded, its tokens aren't known, or the text doesn't
+        fit into its context."""
         ...
 
     def cancel(self, key: str, received: float) -> None:

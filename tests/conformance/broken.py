@@ -6,7 +6,7 @@ import json
 from hashlib import sha256
 from typing import ClassVar, Final
 
-from tests.conformance import broken_changes  # noqa: F401  its faults are found as subclasses
+from tests.conformance import broken_changes, broken_places  # noqa: F401  their faults are found as subclasses
 from tests.conformance.proxy import Fault, Frame, HangUp, Message, dumps
 
 # --- numbers, text, the end

@@ -46,10 +46,10 @@ async def steered(life: Life, rest: int | None = None) -> Generation:
         return answer
 
 
-async def attached(life: Life, answer: Generation | None = None) -> Generation:
-    """Read `g1` from its beginning, or from where ``answer`` ends, to the end."""
+async def attached(life: Life, answer: Generation | None = None, id: str = "g1") -> Generation:
+    """Read a generation from its beginning, or from where ``answer`` ends, to the end."""
     async with connect(f"ws://127.0.0.1:{life.port}/ws", retry=NEVER) as chat:
-        log = chat.attach(*answer.bookmark) if answer else chat.attach("g1")
+        log = chat.attach(*answer.bookmark) if answer else chat.attach(id)
         ends = [event async for event in log if isinstance(event, Done)]
         assert ends == [log.result]
         assert log.rewritten == 0

@@ -15,6 +15,20 @@ CHANGES: Final[dict[str, list[tuple[str, str]]]] = {
         ('{"type":"steer","id":"nobody","content":""}', "invalid_field"),
         ('{"type":"steer","id":"nobody","content":"shorter","role":"system"}', "unknown_field"),
     ],
+    "alternatives": [
+        ('{"type":"alternatives"}', "missing_field"),
+        ('{"type":"alternatives","id":"nobody"}', "missing_field"),
+        ('{"type":"alternatives","seq":1}', "missing_field"),
+        ('{"type":"alternatives","id":"nobody","seq":1}', "unknown_id"),
+        ('{"type":"alternatives","id":"nobody","seq":0}', "invalid_field"),
+        ('{"type":"alternatives","id":"nobody","seq":-1}', "invalid_field"),
+        ('{"type":"alternatives","id":"nobody","seq":1.5}', "invalid_field"),
+        ('{"type":"alternatives","id":"nobody","seq":99999999999999999999}', "invalid_field"),
+        ('{"type":"alternatives","id":"nobody","seq":1,"count":0}', "invalid_field"),
+        ('{"type":"alternatives","id":"nobody","seq":1,"count":21}', "invalid_field"),
+        ('{"type":"alternatives","id":"a b","seq":1}', "invalid_field"),
+        ('{"type":"alternatives","id":"nobody","seq":1,"principal":"alice"}', "unknown_field"),
+    ],
     "tune": [
         ('{"type":"tune"}', "missing_field"),
         ('{"type":"tune","id":"nobody"}', "missing_field"),
@@ -34,3 +48,21 @@ CHANGES: Final[dict[str, list[tuple[str, str]]]] = {
         ('{"type":"tune","id":"nobody","on_detach_ms":1,"principal":"alice"}', "unknown_field"),
     ],
 }
+
+FORKS: Final[list[tuple[str, str]]] = [
+    ('{"type":"generate","from":{}}', "missing_field"),
+    ('{"type":"generate","from":{"id":"nobody"}}', "missing_field"),
+    ('{"type":"generate","from":{"id":"nobody","seq":1}}', "unknown_id"),
+    ('{"type":"generate","from":{"id":"nobody","seq":0}}', "invalid_field"),
+    ('{"type":"generate","from":{"id":"a b","seq":1}}', "invalid_field"),
+    ('{"type":"generate","from":"nobody"}', "invalid_field"),
+    ('{"type":"generate","from":{"id":"nobody","seq":1,"text":""}}', "invalid_field"),
+    ('{"type":"generate","from":{"id":"nobody","seq":1,"text":7}}', "invalid_field"),
+    ('{"type":"generate","from":{"id":"nobody","seq":1,"epoch":"x"}}', "unknown_field"),
+    ('{"type":"generate","from":{"id":"nobody","seq":1},"prompt":"Hi"}', "invalid_field"),
+    ('{"type":"generate","from":{"id":"nobody","seq":1},"raw":true}', "invalid_field"),
+    ('{"type":"generate","from":{"id":"nobody","seq":1},"parent":null}', "invalid_field"),
+    ('{"type":"generate","from":{"id":"nobody","seq":1},"conversation":"nobody"}', "unknown_id"),
+    ('{"type":"generate","from":{"id":"nobody","seq":1},"params":{"json_schema":{}}}', "unsupported"),
+]
+"""Invalid places to continue from."""

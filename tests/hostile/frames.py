@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from protocol.codec import MAX_FRAME_BYTES, MAX_FRAME_OBJECTS
 from tests.hostile.attack import Attack, Socket
-from tests.hostile.change_frames import CHANGES
+from tests.hostile.change_frames import CHANGES, FORKS
 from tests.hostile.line import BINARY, CLOSE, PING, TEXT, frame, frame_head
 
 LONG = "x" * 65
@@ -25,6 +25,7 @@ MESSAGES: dict[str, list[tuple[str, str]]] = {
         ('{"type":"hello","admin":true}', "unknown_field"),
     ],
     "generate": [
+        *FORKS,
         ('{"type":"generate"}', "missing_field"),
         ('{"type":"generate","prompt":null}', "missing_field"),
         ('{"type":"generate","prompt":""}', "empty_prompt"),

@@ -20,6 +20,8 @@ MESSAGES: Final = [
     '{"type":"cancel","id":"herss"}',
     '{"type":"steer","id":"herss","content":"shorter"}',
     '{"type":"tune","id":"herss","params":{"temperature":1}}',
+    '{"type":"alternatives","id":"herss","seq":1}',
+    '{"type":"generate","from":{"id":"herss","seq":1}}',
     '{"type":"detach","id":"herss"}',
     '{"type":"status","id":"herss"}',
     '{"type":"generate","conversation":"herss","content":"Hi"}',

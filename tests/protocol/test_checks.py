@@ -9,6 +9,7 @@ from protocol.messages import (
     ChatMessage,
     ClientMessage,
     Draft,
+    ForkPoint,
     Generate,
     NamedFunction,
     NamedTool,
@@ -30,6 +31,7 @@ SAID_RESULT = ChatMessage(role="user", content="Hi", tool_call_id="c")
 LOST_RESULT = ChatMessage(role="tool", content="Hi")
 RESULT = ToolResult(tool_call_id="c", content="2")
 TWICE = Generate(id="g1", conversation="c1", results=(RESULT, RESULT))
+PLACE = ForkPoint(id="g1", seq=3)
 FORCED: tuple[NamedTool | str, ...] = (NAMED, "required")
 
 BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
@@ -46,6 +48,15 @@ BAD: list[tuple[ClientMessage, ErrorCode, str]] = [
     (Generate(id="g1", messages=(USER,), conversation="c1"), ErrorCode.INVALID_FIELD, "conversation"),
     (Generate(id="g1", conversation="c1", content="x", raw=True), ErrorCode.INVALID_FIELD, "raw"),
     (Generate(id="g1", conversation="c1", content="x", temporary=True), ErrorCode.INVALID_FIELD, "temporary"),
+    (Generate(id="g1", from_=PLACE, prompt="x"), ErrorCode.INVALID_FIELD, "prompt"),
+    (Generate(id="g1", from_=PLACE, messages=(USER,)), ErrorCode.INVALID_FIELD, "messages"),
+    (Generate(id="g1", from_=PLACE, conversation="c1", content="x"), ErrorCode.INVALID_FIELD, "content"),
+    (Generate(id="g1", from_=PLACE, conversation="c1", parent=None), ErrorCode.INVALID_FIELD, "parent"),
+    (Generate(id="g1", from_=PLACE, conversation="c1", temporary=True), ErrorCode.INVALID_FIELD, "temporary"),
+    (Generate(id="g1", from_=PLACE, raw=True), ErrorCode.INVALID_FIELD, "raw"),
+    (Generate(id="g1", from_=PLACE, tools=(TOOL,)), ErrorCode.INVALID_FIELD, "tools"),
+    (Generate(id="g1", from_=PLACE, model="m"), ErrorCode.INVALID_FIELD, "model"),
+    (Generate(id="g1", from_=PLACE, params=SCHEMA), ErrorCode.UNSUPPORTED, "params.json_schema"),
     (Generate(id="g1", conversation="c1"), ErrorCode.MISSING_FIELD, "content"),
     (Generate(id="g1", conversation="c1", parent=None), ErrorCode.MISSING_FIELD, "content"),
     (Generate(id="g1", conversation="c1", content=" \n"), ErrorCode.EMPTY_PROMPT, "content"),

@@ -28,7 +28,7 @@ TOLD: list[tuple[str, ErrorCode, str, str]] = [
         ErrorCode.UNKNOWN_FIELD,
         "promt",
         '"promt" is not a field of generate (did you mean prompt?); '
-        "the fields of generate are: id, prompt, messages, conversation, content, results, parent, message_id, "
+        "the fields of generate are: id, prompt, messages, from, conversation, content, results, parent, message_id, "
         "model, raw, truncation, tools, tool_choice, parallel_tool_calls, reasoning_effort, chat_template_kwargs, "
         "params, top_logprobs, on_detach_ms, temporary",
     ),

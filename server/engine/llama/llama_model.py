@@ -17,6 +17,8 @@ from server.engine.base import (
     EngineDeadError,
     EngineModelFacts,
     JsonInText,
+    Likely,
+    LikelyToken,
     LoadAbandonedError,
     ModelError,
     Ranges,
@@ -25,6 +27,7 @@ from server.engine.base import (
 )
 from server.engine.file_state import check_unchanged, content_identity, file_state
 from server.engine.gguf_kinds import check_kind
+from server.engine.llama import candidates
 from server.engine.llama import sampler as sampling
 from server.engine.llama.abort import AbortFlag
 from server.engine.llama.context import ContextSize, LlamaContext
@@ -33,6 +36,7 @@ from server.engine.llama.llama_log import log
 from server.engine.llama.llama_tokenizer import Tokenizer
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.token_table import TokenTable, read_tokens
+from server.engine.lookups import with_chosen
 from server.engine.model import DecodeOutcome, Row
 from server.engine.model_defaults import ModelDefaults
 from server.engine.recommended_sampling import KEYS, UnusableSamplingError, recommended_sampling
@@ -123,6 +127,18 @@ class LlamaModel:
         with self._open():
             return [self._token_bytes(token, special=True) for token in tokens]
 
+    def texts(self, tokens: Sequence[int]) -> list[bytes]:
+        """See Engine.texts."""
+        with self._open():
+            return [self._token_bytes(token, special=token in self._visible) for token in tokens]
+
+    def continuation(self, text: str) -> list[int]:
+        """See Engine.continuation."""
+        with self._open():
+            tokens = self._tokenizer.continuation(text)
+            whole = None if len(tokens) == 1 else self._tokenizer.whole(text)
+            return tokens if whole is None else [whole]
+
     def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         """See Engine.grammar. The slow part needs no llama.cpp, so it blocks neither ``tokenize`` nor ``close``."""
         with self._open():
@@ -172,6 +188,15 @@ class LlamaModel:
             for each, logprob in sampling.logprobs(self._context.logits(output), token, count)
         )
         return Choice(chosen, tuple(top))
+
+    def likeliest(self, output: int, chosen: int | None, count: int) -> Likely:
+        logits = self._context.logits(output)
+        candidates.check(logits)
+        first, *top = (
+            LikelyToken(self._token_bytes(each, special=True), logprob, each == chosen, self.is_end(each))
+            for each, logprob in sampling.logprobs(logits, chosen or 0, count)
+        )
+        return with_chosen(top, None if chosen is None else first)
 
     @property
     def decode_seconds(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
@@ -14,6 +15,9 @@ from server.engine.llama.marks import Marks, Place, looks_like_a_mark
 
 _CONTROL: Final = ll.LLAMA_TOKEN_ATTR_CONTROL | ll.LLAMA_TOKEN_ATTR_UNKNOWN
 _SPACE: Final = " \t\n\v\f\r"
+
+LONGEST: Final = 256
+"""Largest text of a token that is found as a whole, in bytes."""
 
 _LEAD: Final = "\ue000"
 """A character that no vocabulary merges with another: SentencePiece puts its space before this one."""
@@ -30,6 +34,8 @@ class Tokenizer:
         """True when llama.cpp may put a space before each text that it tokenizes."""
         self._texts = self._mark_texts()
         self._marks = Marks(self._texts)
+        self._whole: dict[bytes, int] | None = None
+        """Each token by its text; None until it is needed."""
 
     def tokenize(self, text: str, quoted: Ranges = ()) -> list[int]:
         """See Engine.tokenize.
@@ -40,6 +46,25 @@ class Tokenizer:
         touched = self._marks.touching(text, quoted) if quoted else ()
         tokens = self._piece_by_piece(text, quoted, touched) if touched else self._tokens(text, special=True)
         return [self._bos, *tokens] if self._bos >= 0 and tokens[:1] != [self._bos] else tokens
+
+    def continuation(self, text: str) -> list[int]:
+        """Tokenize plain text that follows other text. No token is a control token."""
+        touched = self._marks.touching(text, [(0, len(text))])
+        cuts = (_behind_starts(touched, self._is_user_defined), _behind_starts(touched))
+        return self._plain_tokens(text, 0, len(text), cuts, follows=True)
+
+    def whole(self, text: str) -> int | None:
+        """Return the token that has exactly this text and is no control token; None if there is none."""
+        if self._whole is None:
+            every = range(ll.llama_vocab_n_tokens(self._vocab))
+            self._whole = {self._text(token): token for token in reversed(every) if token not in self._texts}
+        return self._whole.get(text.encode("utf-8", "replace"))
+
+    def _text(self, token: int) -> bytes:
+        """Return the text of a token; empty if it is longer than any that a client may name as a whole."""
+        buffer = ctypes.create_string_buffer(LONGEST)
+        length = ll.llama_token_to_piece(self._vocab, token, buffer, LONGEST, 0, False)
+        return buffer.raw[:length] if length > 0 else b""
 
     def _piece_by_piece(self, text: str, quoted: Ranges, touched: Collection[Place]) -> list[int]:
         tokens: list[int] = []

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from protocol.errors import ErrorCode, RemoteProtocolError
-from protocol.messages import Generate, Tune
-from server.engine.base import Draft, Instruction, Tuning
+from protocol.messages import Generate, Params, Tune
+from server.engine.base import Draft, GenerationRequest, Instruction, Lookup, Tuning
 from server.writers.model_choice import named_model
 from server.writers.request_errors import refusal
 from server.writers.upstream.known_upstream import KnownUpstream
-from server.writers.writer_port import PromptSize
+from server.writers.writer_port import Forked, PromptSize
 
 
 class WithoutTokens:
@@ -56,6 +56,12 @@ class WithoutTokens:
     def tune(self, key: str, model: str, tuning: Tuning) -> None:
         raise self._no_tokens()
 
-    def _no_tokens(self) -> RemoteProtocolError:
-        text = f"this model is behind {self.known.title}, and its tokens aren't known here"
+    def fork(self, body: Generate, form: Generate, taken: GenerationRequest, tuned: Params) -> Forked:
+        raise self._no_tokens("from: ")
+
+    def look_up(self, model: str, lookup: Lookup) -> None:
+        raise self._no_tokens("id: ")
+
+    def _no_tokens(self, field: str = "") -> RemoteProtocolError:
+        text = f"{field}this model is behind {self.known.title}, and its tokens aren't known here"
         return RemoteProtocolError(ErrorCode.UNSUPPORTED, text)

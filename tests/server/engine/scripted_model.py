@@ -18,10 +18,13 @@ from server.engine.base import (
     EngineModelFacts,
     GrammarError,
     JsonInText,
+    Likely,
+    LikelyToken,
     Ranges,
     SamplingParams,
     TokenLogprob,
 )
+from server.engine.lookups import with_chosen
 from server.engine.model import DecodeError, DecodeOutcome, LogitsError, Row
 
 WORDS = ("one ", "small ", "step ", "and ", "then ", "another ", "word, ", "line\n", "é", "漢", "🙂 ", "end. ")
@@ -196,6 +199,13 @@ class ScriptedModel:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         return [self.piece(token) for token in tokens]
 
+    def texts(self, tokens: Sequence[int]) -> list[bytes]:
+        return self.pieces(tokens)
+
+    def continuation(self, text: str) -> list[int]:
+        """Spell the text as an answer has it: words are tokens, other characters single bytes."""
+        return [_FIRST_WORD + WORDS.index(text)] if text in WORDS and text.isascii() else list(text.encode())
+
     def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         if not isinstance(schema, JsonInText):
             return json.dumps(example(schema, schema))
@@ -217,6 +227,20 @@ class ScriptedModel:
         """Return equal probabilities for every token of the vocabulary."""
         equal = TokenLogprob(self.piece(token), -math.log(_VOCABULARY))
         return Choice(equal, (equal,) * count)
+
+    def likeliest(self, output: int, chosen: int | None, count: int) -> Likely:
+        """Return the first tokens of the vocabulary, each half as likely as the one before. So a test sees by the last
+        token before the place whether it was the right one: it comes first."""
+        last = self._outputs[output][-1]
+        order = [last, *(token for token in range(_VOCABULARY) if token != last)]
+        likely = [
+            LikelyToken(
+                b"" if token == END else self.piece(token), -math.log(2) * (n + 1), token == chosen, token == END
+            )
+            for n, token in enumerate(order)
+        ]
+        own = next((each for each in likely if each.chosen), None)
+        return with_chosen(likely[:count], own)
 
     @property
     def held_tokens(self) -> int:

@@ -16,6 +16,7 @@ from server.engine.base import (
     Instruction,
     JsonInText,
     Listener,
+    Lookup,
     Phase,
     Piece,
     Prefill,
@@ -54,6 +55,12 @@ class PuppetEngine:
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
         raise NotImplementedError
 
+    def texts(self, tokens: Sequence[int]) -> list[bytes]:
+        return [bytes([token]) for token in tokens]
+
+    def continuation(self, text: str) -> list[int]:
+        return list(text.encode())
+
     def grammar(self, schema: Mapping[str, object] | JsonInText, *, compact: bool = False) -> str:
         raise NotImplementedError
 
@@ -71,6 +78,9 @@ class PuppetEngine:
     def tune(self, id: str, tuning: Tuning) -> None:
         self.tuned.append(id)
         self._perhaps_fail("tune")
+
+    def look_up(self, lookup: Lookup) -> None:
+        self._perhaps_fail("look_up")
 
     def cancel(self, id: str, received: float) -> None:
         self.cancelled.append(id)

@@ -410,10 +410,11 @@ async def test_a_drain_ends_when_its_time_is_over(registry: Registry, model: Scr
 
 
 async def test_logs_have_a_bound_and_those_that_run_count_too(engine: BatchingEngine, model: ScriptedModel) -> None:
-    async with running(engine, retention=Retention(limit=100)) as registry:
+    """A prompt counts as text and as tokens, of four bytes each."""
+    async with running(engine, retention=Retention(limit=515)) as registry:
         model.gate.close()
-        await start(registry, Generate(id="g1", prompt="x" * 99))
-        await start(registry, Generate(id="g2", prompt="Hi"))
+        await start(registry, Generate(id="g1", prompt="x" * 100, raw=True))
+        await start(registry, Generate(id="g2", prompt="Hi", raw=True))
         error = await refusal(registry, Generate(id="g3", prompt="Hi"))
         assert (error.code, error.retryable) == (ErrorCode.BUSY, True)
         assert error.retry_after_ms
