@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Steered
 from server.engine.base import EngineDeadError
 from server.generations.generation import Generation
+from server.generations.late_refusals import LateRefusals, retrieve
 from server.writers.writer_port import Writer
+
+REFUSALS: Final = LateRefusals("steer", "the instruction was read")
 
 
 class _Open:
@@ -48,7 +51,7 @@ class Steering:
         room for it. Raises RemoteProtocolError: already_done, unsupported, context_overflow, engine_failed, id_conflict
         (the one with this key has another content).
         """
-        _refuse_ended(generation)
+        REFUSALS.check_running(generation)
         open = self._open.setdefault(generation.key, _Open())
         async with open.turn:
             future = _known(open, generation, content, key)
@@ -57,21 +60,19 @@ class Steering:
                 if key is not None:
                     open.know(key, content, future)
         outer = asyncio.shield(future)  # others may await the same instruction
-        outer.add_done_callback(_retrieve)
+        outer.add_done_callback(retrieve)
         return outer
 
     async def _submit(self, open: _Open, generation: Generation, content: str) -> asyncio.Future[Steered]:
         model, body = generation.model, generation.form
         try:
             instruction = await asyncio.to_thread(self._writer.instruction, model, body, content)
-            _refuse_ended(generation)  # it may have ended meanwhile
+            REFUSALS.check_running(generation)  # it may have ended meanwhile
             self._writer.steer(generation.key, model, instruction)
-        except EngineDeadError as error:
-            raise _refusal(generation, ErrorCode.ENGINE_FAILED, str(error)) from error
-        except RemoteProtocolError as error:
-            raise _refusal(generation, error.code, error.message, error.field) from error
+        except (EngineDeadError, RemoteProtocolError) as error:
+            raise REFUSALS.of(generation, error) from error
         future = asyncio.get_running_loop().create_future()
-        future.add_done_callback(_retrieve)
+        future.add_done_callback(retrieve)
         open.waiting.append(future)
         return future
 
@@ -83,13 +84,13 @@ class Steering:
     def refused(self, generation: Generation, code: str, text: str) -> None:
         """Note that the writer has refused the oldest instruction."""
         if future := self._oldest(generation):
-            future.set_exception(_refusal(generation, ErrorCode(code), text))
+            future.set_exception(REFUSALS.refusal(generation, ErrorCode(code), text))
 
     def ended(self, generation: Generation) -> None:
         """Refuse all instructions of a generation that has ended."""
         if open := self._open.pop(generation.key, None):
             for future in open.waiting:
-                future.set_exception(_already_done(generation))
+                future.set_exception(REFUSALS.already_done(generation))
 
     def _oldest(self, generation: Generation) -> asyncio.Future[Steered] | None:
         """Take the oldest instruction; None if an earlier server got it."""
@@ -104,26 +105,5 @@ def _known(open: _Open, generation: Generation, content: str, key: str | None) -
         return None
     if known.content != content:
         text = f"key: another instruction of generation {generation.id!r} has the key {key!r}; choose another key"
-        raise _refusal(generation, ErrorCode.ID_CONFLICT, text, "key")
+        raise REFUSALS.refusal(generation, ErrorCode.ID_CONFLICT, text, "key")
     return known.future
-
-
-def _retrieve(future: asyncio.Future[Steered]) -> None:
-    """Mark the exception as retrieved: the sender may have left."""
-    if not future.cancelled():
-        future.exception()
-
-
-def _refuse_ended(generation: Generation) -> None:
-    if generation.log.done or generation.cancel_received is not None:
-        raise _already_done(generation)
-
-
-def _already_done(generation: Generation) -> RemoteProtocolError:
-    done = generation.log.done
-    state = f"had ended before the instruction was read: {done.reason}" if done else "is being stopped"
-    return _refusal(generation, ErrorCode.ALREADY_DONE, f"generation {generation.id!r} {state}; ask again")
-
-
-def _refusal(generation: Generation, code: ErrorCode, text: str, field: str | None = None) -> RemoteProtocolError:
-    return RemoteProtocolError(code, text, field=field, re="steer", id=generation.id)

@@ -10,10 +10,13 @@ from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Tune, Tuned
 from server.engine.base import EngineDeadError
 from server.generations.generation import Generation
+from server.generations.late_refusals import LateRefusals, retrieve
 from server.writers.writer_port import Writer
 
 MOST: Final = 256
 """Changes of one answer. Further ones are refused: each is an event of the log, and a snapshot for older clients."""
+
+REFUSALS: Final = LateRefusals("tune", "its parameters were changed")
 
 
 class _Open:
@@ -38,26 +41,24 @@ class Tuner:
         Returns the future of their event, which raises RemoteProtocolError if the answer ends before. Raises
         RemoteProtocolError: already_done, invalid_field, unsupported, busy, engine_failed.
         """
-        _refuse_ended(generation)
+        REFUSALS.check_running(generation)
         open = self._open.setdefault(generation.key, _Open())
         async with open.turn:
             if generation.log.tunings + len(open.waiting) >= MOST:
                 text = f"an answer can be tuned {MOST} times, and this one was; cancel it, and ask again"
-                raise _refusal(generation, ErrorCode.UNSUPPORTED, text)
+                raise REFUSALS.refusal(generation, ErrorCode.UNSUPPORTED, text)
             return await self._submit(open, generation, message)
 
     async def _submit(self, open: _Open, generation: Generation, message: Tune) -> asyncio.Future[Tuned]:
         model, body = generation.model, generation.form
         try:
             tuning = await asyncio.to_thread(self._writer.tuning, model, body, message)
-            _refuse_ended(generation)  # it may have ended meanwhile
+            REFUSALS.check_running(generation)  # it may have ended meanwhile
             self._writer.tune(generation.key, model, tuning)
-        except EngineDeadError as error:
-            raise _refusal(generation, ErrorCode.ENGINE_FAILED, str(error)) from error
-        except RemoteProtocolError as error:
-            raise _refusal(generation, error.code, error.message, error.field) from error
+        except (EngineDeadError, RemoteProtocolError) as error:
+            raise REFUSALS.of(generation, error) from error
         future = asyncio.get_running_loop().create_future()
-        future.add_done_callback(_retrieve)
+        future.add_done_callback(retrieve)
         open.waiting.append(future)
         return future
 
@@ -73,7 +74,7 @@ class Tuner:
         """Refuse all changes of a generation that has ended."""
         if open := self._open.pop(generation.key, None):
             for future in open.waiting:
-                _settle(future, _already_done(generation))
+                _settle(future, REFUSALS.already_done(generation))
 
 
 def _settle(future: asyncio.Future[Tuned], result: Tuned | RemoteProtocolError) -> None:
@@ -84,24 +85,3 @@ def _settle(future: asyncio.Future[Tuned], result: Tuned | RemoteProtocolError) 
         future.set_result(result)
     else:
         future.set_exception(result)
-
-
-def _retrieve(future: asyncio.Future[Tuned]) -> None:
-    """Mark the exception as retrieved: the sender may have left."""
-    if not future.cancelled():
-        future.exception()
-
-
-def _refuse_ended(generation: Generation) -> None:
-    if generation.log.done or generation.cancel_received is not None:
-        raise _already_done(generation)
-
-
-def _already_done(generation: Generation) -> RemoteProtocolError:
-    done = generation.log.done
-    state = f"had ended before its parameters were changed: {done.reason}" if done else "is being stopped"
-    return _refusal(generation, ErrorCode.ALREADY_DONE, f"generation {generation.id!r} {state}; ask again")
-
-
-def _refusal(generation: Generation, code: ErrorCode, text: str, field: str | None = None) -> RemoteProtocolError:
-    return RemoteProtocolError(code, text, field=field, re="tune", id=generation.id)
