@@ -32,11 +32,11 @@ install-dev: ## install also the requirements of `make test` and `make lint`
 	@$(check_venv)
 	@$(MAKE) -s .venv/.dev node_modules/.installed build/page/bundle.json
 
-test: install-dev ## run every suite: Python, coverage, fuzzing, JavaScript, browsers; fails at the end if one failed
+test: install-dev | build ## run every suite: Python, coverage, fuzzing, JavaScript, browsers; fails at the end if one failed
 	@failed=; \
-	for suite in python coverage fuzz frontend browser; do \
-	  printf '\n== %s\n' "$$suite"; $(MAKE) --no-print-directory "test-$$suite" || failed="$$failed $$suite"; \
-	done; \
+	printf '\n== python\n'; $(MAKE) --no-print-directory test-python || failed=" python"; \
+	printf '\n== coverage, fuzz and frontend, at once\n'; $(call run_together,test-,coverage fuzz frontend); \
+	printf '\n== browser\n'; $(MAKE) --no-print-directory test-browser || failed="$$failed browser"; \
 	[ -z "$$failed" ] || { echo "make test: these suites failed:$$failed"; exit 1; }
 	@echo "make test: python, coverage, fuzz, frontend and browser passed"
 
@@ -48,17 +48,9 @@ test-slow: install-dev | build ## run what `make test` leaves out: long tests, a
 	done; \
 	[ -z "$$failed" ] || { echo "make test-slow: these suites failed:$$failed"; exit 1; }
 
-lint: install-dev types ## check style, types, layers, the docstrings' wording, and known vulnerabilities
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m tests.wording
-	node_modules/.bin/eslint
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive server protocol
-	@# Asks PyPI and npm's registry for known vulnerabilities; says so where it can't, and goes on.
-	$(BIN)/python -m tests.audit
-	@# The page's content security policy forbids inline script and style; here it shows before a browser says so.
-	! grep -rnEi --include='*.html' '<style|<script>|[ "]style=|[ "]on[a-z]+=|javascript:' frontend server
+lint: install-dev | build ## check style, types, layers, the docstrings' wording, and known vulnerabilities
+	@failed=; printf '\n== lint, of Python and of the page at once\n'; $(call run_together,lint-,python page); \
+	[ -z "$$failed" ] || { echo "make lint: it failed in:$$failed"; exit 1; }
 
 types: install-dev ## check only types: mypy --strict, and tsc for the page's JSDoc
 	$(BIN)/mypy

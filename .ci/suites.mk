@@ -32,7 +32,7 @@ EVERYWHERE := page composer attachments login tabs event-source
 test-browser: | build
 	@failed=; \
 	$(if $(filter chromium,$(BROWSERS)),printf '\n-- chromium\n'; $(MAKE) --no-print-directory test-chromium || failed=" chromium";) \
-	$(call run_together,$(filter-out chromium,$(BROWSERS))); \
+	$(call run_together,test-,$(filter-out chromium,$(BROWSERS))); \
 	[ -z "$$failed" ] || { echo "make test-browser: it failed in:$$failed"; exit 1; }
 
 # What `*.chromium.test.js` measures depends on timing, so these run one at a time. Two of the others run at once, each with
@@ -64,12 +64,31 @@ test-webkit: | build
 # Tests that Firefox and WebKit run.
 BROWSER_TESTS = $(EVERYWHERE:%=tests/e2e/%.test.js)
 
-# Runs test-NAME for each name of $(1), all at once, shows the output of each when it has ended, and adds those that failed to $$failed.
+# The two parts of `make lint`. Each runs on one core.
+.PHONY: lint-python lint-page
+lint-python:
+	$(BIN)/mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.wording
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive server protocol
+	@# Asks PyPI and npm's registry for known vulnerabilities; says so where it can't, and continues.
+	$(BIN)/python -m tests.audit
+
+lint-page:
+	node_modules/.bin/tsc -p tsconfig.json
+	node_modules/.bin/eslint
+	@# The page's content security policy forbids inline script and style; here it shows before a browser says so.
+	! grep -rnEi --include='*.html' '<style|<script>|[ "]style=|[ "]on[a-z]+=|javascript:' frontend server
+
+# Runs the target $(1)NAME for each NAME of $(2), all at once, shows the output of each when it has ended, and adds those that failed
+# to $$failed.
 define run_together
 declare -A running=(); trap 'kill "$${running[@]}" 2>/dev/null || :' EXIT; \
-for name in $(1); do $(MAKE) --no-print-directory "test-$$name" >"build/test-$$name.out" 2>&1 & running[$$name]=$$!; done; \
-for name in $(1); do \
-  result=0; wait "$${running[$$name]}" || result=$$?; printf '\n-- %s\n' "$$name"; cat "build/test-$$name.out"; \
+for name in $(2); do $(MAKE) --no-print-directory "$(1)$$name" >"build/$(1)$$name.out" 2>&1 & running[$$name]=$$!; done; \
+for name in $(2); do \
+  result=0; wait "$${running[$$name]}" || result=$$?; printf '\n-- %s\n' "$$name"; cat "build/$(1)$$name.out"; \
   [ "$$result" = 0 ] || failed="$$failed $$name"; \
 done
 endef
