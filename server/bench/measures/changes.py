@@ -1,4 +1,4 @@
-"""How soon a running answer follows an instruction or new parameters."""
+"""Time until a running answer follows an instruction or new parameters."""
 
 from __future__ import annotations
 
