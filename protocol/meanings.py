@@ -79,7 +79,8 @@ _MODEL: Final = {
     "stop": "as in ModelFacts",
     "sampling": "values that it uses for fields that params leaves out",
     "efforts": "values of reasoning_effort that change its prompt",
-    "features": "which of tools, reasoning, steer, tune, alternatives, fork it has; left out: as in Welcome.features",
+    "features": "the ones of tools, reasoning, steer, tune, alternatives, fork, context that it has; left out: as in"
+    " Welcome.features",
 }
 
 FIELDS: Final[dict[str, str]] = {

@@ -50,11 +50,12 @@ export class ChatModels {
 
   /**
    * False if the server can't count tokens for the open conversation's model: it is not loaded, or behind another server
-   * (PROTOCOL 11). Older servers have only loaded ones.
+   * that doesn't tell (PROTOCOL 11). Older servers have only loaded ones.
    */
   get canCount() {
     const entry = this.#entry;
-    return entry === undefined || (entry.state === "loaded" && entry.template !== "upstream");
+    if (entry === undefined) return true;
+    return entry.state === "loaded" && (entry.template !== "upstream" || (entry.features ?? []).includes("context"));
   }
 
   /**

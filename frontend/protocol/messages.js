@@ -100,7 +100,7 @@
  * @property {string} [template] gguf, chatml, chosen or upstream
  * @property {RecommendedSampling} [sampling]
  * @property {string[]} [efforts] values of the setting `reasoning_effort` that change what the model does
- * @property {string[]} [features] which of tools, reasoning, steer, tune, alternatives and fork it has; missing: those of the welcome
+ * @property {string[]} [features] which of tools, reasoning, steer, tune, alternatives, fork and context it has; missing: those of the welcome
  */
 /**
  * @typedef {object} Welcome

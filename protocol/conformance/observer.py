@@ -20,7 +20,7 @@ from protocol.messages import SERVER_TYPES, ServerMessage
 _SCHEMA: Final = msgspec.json.Decoder(ServerMessage)
 _SECTIONS: Final = {type: f"5.{number}" for number, type in enumerate(SERVER_TYPES, 1)}
 _EVENTS: Final = ("accepted", "attached", "token", "steered", "tuned", "snapshot", "done")
-_OF_MODELS: Final = {"tools", "reasoning", "steer", "tune", "alternatives", "fork"}
+_OF_MODELS: Final = {"tools", "reasoning", "steer", "tune", "alternatives", "fork", "context"}
 """Optional parts of the protocol that may differ between models."""
 _SLACK_MS: Final = 5.0
 _SAME_STATUS: Final = 5

@@ -108,6 +108,7 @@ describe("ChatApp", () => {
     const models = [
       { name: "here", state: "loaded", template: "gguf" },
       { name: "gpu/there", state: "loaded", template: "upstream" },
+      { name: "gpu/counts", state: "loaded", template: "upstream", features: ["context"] },
     ];
     tab.ui.connectionChanged({ name: "connected", welcome: { type: "welcome", models }, transport: "websocket" });
     const counts = () => tabs.server.asked.filter((what) => what.startsWith("context ")).length;
@@ -118,6 +119,11 @@ describe("ChatApp", () => {
     tab.ui.set({ model: "here" });
     await exchange("Hi", "Hello.");
     assert.ok(counts() > 0);
+    const before = counts();
+    tab.ui.startNewChat();
+    tab.ui.set({ model: "gpu/counts" });
+    await exchange("Hi", "Hello.");
+    assert.ok(counts() > before);
   });
 
   it("keeps the chosen effort in the conversation's settings, and drops it for the default", () => {

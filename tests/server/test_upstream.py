@@ -161,6 +161,25 @@ async def test_another_streamui_is_an_upstream(tmp_path: Path) -> None:
             assert through["usage"]["completion_tokens"] == direct["usage"]["completion_tokens"]
 
 
+async def test_a_conversation_behind_a_llama_server_has_a_size_and_says_what_was_left_out(tmp_path: Path) -> None:
+    def post(path: str, body: dict[str, Any]) -> Any:
+        return json.load(urllib.request.urlopen(_post(f"http://{address}{path}", body)))
+
+    start = {"type": "generate", "conversation": "c", "on_detach_ms": None}
+    with Scripted("llama-server") as scripted:
+        async with started(str(tmp_path), "--upstream", scripted.url) as (_, address):
+            await asyncio.to_thread(post, "/api/conversations", {"id": "c"})
+            first = await messages(address, {**start, "content": "Hi"})
+            assert "context" in first[0]["models"][0]["features"]
+            found = await asyncio.to_thread(post, "/api/conversations/c/context", {})
+            assert (found["context"], found["room"]) == (2048, 1536)
+            assert found["tokens"] > len(words(ANSWER))
+            second = await messages(address, {**start, "content": "word " * 1530})
+            (accepted,) = [each for each in second if each["type"] == "accepted"]
+            assert accepted["dropped"] == 2
+            assert [each["role"] for each in scripted.answers[-1].body["messages"]] == ["user"]
+
+
 def _post(url: str, body: dict[str, Any]) -> urllib.request.Request:
     return urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
 

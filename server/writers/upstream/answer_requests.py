@@ -17,7 +17,8 @@ from server.writers.upstream.deliveries import Deliveries
 from server.writers.upstream.free_slots import has_stopped
 from server.writers.upstream.known_upstream import KnownUpstream
 from server.writers.upstream.line import CutError, Line, RefusedError, Stream, UpstreamError
-from server.writers.upstream.request_body import TEMPLATE_PATH, Form, ask, needs_template, template_body
+from server.writers.upstream.prompt_size import rendered
+from server.writers.upstream.request_body import Form, ask, needs_template
 
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
@@ -92,13 +93,10 @@ class AnswerRequests:
 
     async def _request(self, answer: Answer, text: str) -> None:
         """Send one request and read its stream. Raises RefusedError and CutError."""
-        rendered = None
+        prompt = None
         if needs_template(answer.kind, answer.asked, text):
-            found = await self._line.read("POST", TEMPLATE_PATH, template_body(answer.asked))
-            rendered = found.get("prompt") if isinstance(found, dict) else None
-            if not isinstance(rendered, str):
-                raise RefusedError(f"{TEMPLATE_PATH} has no prompt")
-        wanted = ask(answer.kind, answer.asked, text, answer.left, rendered)
+            prompt = await rendered(self._line, answer.asked)
+        wanted = ask(answer.kind, answer.asked, text, answer.left, prompt)
         self._open[answer.id] = answer
         self._deliveries.rest.hurry(answer.id)
         try:

@@ -135,7 +135,7 @@ class KnownUpstream:
                 parameters=model.parameters,
                 template="upstream",
                 confirms_stop=found.confirms_stop,
-                features=("tools", "reasoning") if found.kind.template_variables else ("tools",),
+                features=_features(found.kind, model),
             )
             for model in found.models
         )
@@ -143,6 +143,12 @@ class KnownUpstream:
 
     def _name(self, model: UpstreamModel) -> str:
         return f"{self.prefix}{model.name}"[:LONGEST_NAME]
+
+
+def _features(kind: Kind, model: UpstreamModel) -> tuple[str, ...]:
+    reasoning = ("reasoning",) if kind.template_variables else ()
+    context = ("context",) if kind.native and model.context is not None else ()
+    return ("tools", *reasoning, *context)
 
 
 def _lost(reason: str) -> str:

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import Generate, Params, Tune
 from server.engine.base import Draft, GenerationRequest, Instruction, Lookup, Tuning
-from server.writers.model_choice import named_model
-from server.writers.request_errors import refusal
 from server.writers.upstream.known_upstream import KnownUpstream
-from server.writers.writer_port import Forked, PromptSize
+from server.writers.writer_port import Forked
 
 
 class WithoutTokens:
@@ -23,11 +21,6 @@ class WithoutTokens:
 
     def pieces(self, model: str, tokens: Sequence[int]) -> list[bytes]:
         raise self._no_tokens()
-
-    def measure(self, body: Generate, written: str) -> PromptSize:
-        named_model(body, self.known.models)
-        text = f"this model is behind {self.known.title}, and the size of a prompt isn't known here"
-        raise refusal(body, ErrorCode.UNSUPPORTED, text)
 
     @property
     def reads_ahead(self) -> bool:

@@ -8,8 +8,10 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 from dataclasses import replace
+from typing import Any, Final
 
 from protocol.errors import ErrorCode
 from protocol.messages import Generate
@@ -34,11 +36,17 @@ from server.writers.upstream.call_marks import BEGIN as CALL
 from server.writers.upstream.deliveries import Deliveries
 from server.writers.upstream.known_upstream import KnownUpstream
 from server.writers.upstream.line import Line
+from server.writers.upstream.measuring import Measuring
 from server.writers.upstream.upstream import UpstreamFacts
 from server.writers.upstream.waiting import PositionReports, Waiting
 from server.writers.upstream.watching import watch
 from server.writers.upstream.without_tokens import WithoutTokens
-from server.writers.writer_port import Facts, Prepared, ServedModel, TemplateOrigin
+from server.writers.writer_port import Facts, Prepared, PromptSize, ServedModel, TemplateOrigin
+
+ENDED: Final = "the connection to the model's server has ended; restart the server"
+
+ASK_SECONDS: Final = 300.0
+"""Time limit for all questions about one prompt, in seconds. Each request has its own of 30 s."""
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +66,8 @@ class UpstreamWriter(WithoutTokens):
         self._closing = asyncio.Event()
         self._lost = asyncio.Event()
         self._requests: AnswerRequests | None = None
+        self._line: asyncio.Future[Line] = self._loop.create_future()
+        self._measuring = Measuring(known, self._ask)
 
     @property
     def facts(self) -> Facts:
@@ -98,6 +108,7 @@ class UpstreamWriter(WithoutTokens):
                 f"model: {self.known.error or f'the model {model} is gone'}; try again later, or choose another model"
             )
             raise refusal(body, ErrorCode.ENGINE_FAILED, text, field="model")
+        body, dropped = self._measuring.shortened(body, model, written)
         asked = asked_of(body, id, self.known.kind(), written)
         request = GenerationRequest(
             id=key,
@@ -108,7 +119,10 @@ class UpstreamWriter(WithoutTokens):
             model=model,
             asked=asked.to_json(),
         )
-        return Prepared(request, 0)
+        return Prepared(request, dropped)
+
+    def measure(self, body: Generate, written: str) -> PromptSize:
+        return self._measuring.measure(body, named_model(body, self.models), written)
 
     def resumed(self, request: GenerationRequest, identity: str, received: float) -> GenerationRequest | Finished:
         known, own = self.known, self.identity(request.model)
@@ -154,7 +168,22 @@ class UpstreamWriter(WithoutTokens):
             self._loop.call_soon_threadsafe(act)
             self._deliveries.rest.end()
         except RuntimeError:
-            raise EngineDeadError("the connection to the model's server has ended; restart the server") from None
+            raise EngineDeadError(ENDED) from None
+
+    def _ask(self, question: Callable[[Line], Awaitable[Any]]) -> Any:
+        """Ask the upstream on the loop, from a worker thread. Raises UpstreamError and EngineDeadError."""
+
+        async def asked() -> Any:
+            return await question(await asyncio.shield(self._line))
+
+        work = asked()
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            self._deliveries.rest.end()
+            return future.result(ASK_SECONDS)
+        except (CancelledError, RuntimeError, TimeoutError):
+            work.close()
+            raise EngineDeadError(ENDED) from None
 
     def _main(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -163,6 +192,7 @@ class UpstreamWriter(WithoutTokens):
     async def _serve(self) -> None:
         address = self.known.address
         line = Line(address.url, address.key, silence=address.silence)
+        self._line.set_result(line)
         self._requests = AnswerRequests(line, self.known, self._deliveries, self._lost, self._closing)
         watching = self._loop.create_task(watch(self.known, self._lost), name="watch")
         try:

@@ -15,7 +15,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, Self
 
 from tests.server.writers.upstream.scripted_events import events, held, rest_of
-from tests.server.writers.upstream.scripted_reply import MODEL, PROMPT, Reply, Seen
+from tests.server.writers.upstream.scripted_reply import MODEL, Reply, Seen, prompt_of, tokens_of
+
+COUNTING: Final = ("/apply-template", "/tokenize")
+"""Paths of llama-server about prompts."""
 
 ANSWERING: Final = ("/v1/chat/completions", "/v1/completions", "/completion")
 
@@ -139,9 +142,9 @@ class Scripted:
     ) -> None:
         if not self._works.is_set() and await self._left(reader, self._works):
             return
-        if method == "GET" or seen.path == "/apply-template":
+        if method == "GET" or seen.path in COUNTING:
             planned = self.facts.get(seen.path)
-            status, found = planned.pop(0) if planned else self._facts(seen.path)
+            status, found = planned.pop(0) if planned else self._facts(seen.path, seen.body)
             _send(writer, status, {}, found if isinstance(found, bytes) else json.dumps(found).encode())
             await writer.drain()
             return
@@ -152,9 +155,9 @@ class Scripted:
             return
         await self._stream(seen, reply, reader, writer)
 
-    def _facts(self, path: str) -> tuple[int, Any]:
-        if path == "/apply-template":
-            return 200, {"prompt": PROMPT}
+    def _facts(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        if self.kind == "llama-server" and path in COUNTING:
+            return 200, {"prompt": prompt_of(body["messages"])} if "messages" in body else {"tokens": tokens_of(body)}
         if path == "/v1/models":
             self.listed.release()
             owners = {"llama-server": "llamacpp", "ollama": "library", "lmstudio": "organization_owner"}

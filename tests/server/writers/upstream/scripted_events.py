@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.server.writers.upstream.scripted_reply import PROMPT, PROMPT_TOKENS, THOUGHT, Reply, Seen, words
+from tests.server.writers.upstream.scripted_reply import BEGIN, PROMPT_TOKENS, THOUGHT, Reply, Seen, words
 
 
 def held(seen: Seen, reply: Reply) -> Iterator[bytes]:
@@ -88,7 +88,7 @@ def _call(number: int, name: str, arguments: str) -> Iterator[dict[str, Any]]:
 def _given(body: dict[str, Any]) -> str:
     """Return the beginning of the answer that the request has, as templates take it: with its end trimmed."""
     if "prompt" in body:
-        return str(body["prompt"]).removeprefix(PROMPT).rstrip()
+        return str(body["prompt"]).rpartition(BEGIN)[2].rstrip()
     last = body["messages"][-1]
     return str(last["content"]).rstrip() if last["role"] == "assistant" else ""
 

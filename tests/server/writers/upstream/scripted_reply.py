@@ -10,13 +10,24 @@ from typing import Any, Final, Literal
 ANSWER: Final = 'One  two\n\nthree "four" – fünf 六. Seven'
 THOUGHT: Final = "Let me see."
 MODEL: Final = "scripted"
-PROMPT: Final = "<|user|>Hi<|answer|>"
+BEGIN: Final = "<|answer|>"
+PROMPT: Final = f"<|user|>Hi{BEGIN}"
 PROMPT_TOKENS: Final = 9
 
 
 def words(text: str) -> list[str]:
     """Return the tokens of a text: each word with the white space before it, and white space at its end."""
     return re.findall(r"\s*\S+|\s+$", text)
+
+
+def prompt_of(messages: Sequence[dict[str, Any]]) -> str:
+    """Return the prompt of a dialogue, which is PROMPT for that of most tests."""
+    return "".join(f"<|{each['role']}|>{each['content']}" for each in messages) + BEGIN
+
+
+def tokens_of(body: dict[str, Any]) -> list[int]:
+    """Return the tokens of a request to `/tokenize`: one for each word, and one for the special one at the start."""
+    return list(range(len(words(body["content"])) + bool(body.get("add_special"))))
 
 
 @dataclass(frozen=True, slots=True)
