@@ -4,6 +4,7 @@
 
 import { Address, loginAddressOf } from "./address.js";
 import { ChatApp } from "./chat-app.js";
+import { CompareSetup } from "./composer/compare-setup.js";
 import { Attachments } from "./composer/attachments.js";
 import { ContextChoiceView } from "./composer/context-choice-view.js";
 import { ContextMeter } from "./composer/context-meter.js";
@@ -15,6 +16,7 @@ import { BrowserPdf } from "./composer/pdf-library.js";
 import { PdfReader } from "./composer/pdf-reader.js";
 import { QueueView } from "./composer/queue-view.js";
 import { SettingsChips } from "./composer/settings-chips.js";
+import { Comparisons } from "./conversations/comparisons.js";
 import { ConversationsApi } from "./conversations/api.js";
 import { Library } from "./conversations/library.js";
 import { Outbox } from "./conversations/outbox.js";
@@ -24,10 +26,12 @@ import { registerServiceWorker } from "./installation.js";
 import { LibraryUI } from "./library-ui.js";
 import { ModelsApi } from "./panels/models-api.js";
 import { Panels } from "./panels/panels.js";
+import { Presets } from "./panels/presets.js";
 import { KeptSettings } from "./panels/settings.js";
 import { newId } from "./protocol/messages.js";
 import { Announcer } from "./rendering/announcer.js";
 import { copyText } from "./ui/clipboard.js";
+import { ComparisonView } from "./rendering/comparison-view.js";
 import { ComposerView } from "./rendering/composer-view.js";
 import { ConnectionView } from "./rendering/connection-view.js";
 import { ConversationListView } from "./rendering/conversation-list-view.js";
@@ -38,6 +42,7 @@ import { IdleQueue } from "./rendering/markdown/idle-queue.js";
 import { MenuView } from "./ui/menu-view.js";
 import { messageTemplates } from "./rendering/message-templates.js";
 import { ArrivingView } from "./rendering/arriving-view.js";
+import { modelOptions } from "./rendering/model-choices.js";
 import { ModelPicker } from "./rendering/model-picker.js";
 import { NearObserver } from "./rendering/near-observer.js";
 import { TemporaryView } from "./rendering/temporary-view.js";
@@ -95,6 +100,7 @@ const libraryUI = new LibraryUI({
 
 const announcer = new Announcer(element("announcer", HTMLElement), clock, () => document.hidden);
 const viewport = element("viewport", HTMLElement);
+const messageMenu = new MenuView(viewport);
 const composerInput = element("composer-input", HTMLTextAreaElement);
 const viewer = new TextViewer(copyText);
 const held = new HeldTexts(
@@ -103,6 +109,22 @@ const held = new HeldTexts(
   (file) => viewer.open(file),
 );
 const drafts = new Drafts(storage, composerInput, clock, held);
+const openers = { openFile: viewer.open.bind(viewer), openMenu: (/** @type {Parameters<MenuView["open"]>} */ ...menu) => messageMenu.open(...menu) };
+const comparison = new ComparisonView(
+  element("comparison", HTMLElement),
+  new FrameBatcher(requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)),
+  openers,
+  () => chatApp,
+);
+const compareSetup = new CompareSetup(
+  {
+    button: element("compare-button", HTMLButtonElement),
+    area: element("compare-setup", HTMLElement),
+    list: element("compare-list", HTMLElement),
+    addButton: element("compare-add", HTMLButtonElement),
+  },
+  { presets: () => new Presets(storage).all, model: () => chatApp.settings.model, ready: () => composer.focus() },
+);
 const transcript = new TranscriptView(
   {
     list: element("transcript", HTMLElement),
@@ -118,7 +140,7 @@ const transcript = new TranscriptView(
   new Scroller(viewport, element("to-end", HTMLElement)),
   new NearObserver(viewport),
   new IdleQueue(),
-  new MenuView(viewport),
+  messageMenu,
   (file) => viewer.open(file),
 );
 const composer = new ComposerView({
@@ -193,6 +215,9 @@ const chatApp = new ChatApp({
   newChatSettings: new KeptSettings(storage),
   temporary: new TemporaryView({ button: element("temporary-chat", HTMLButtonElement), notice: element("temporary-notice", HTMLElement) }),
   draftAhead: new DraftAhead({ input: composerInput, document, composer, connection, storage, clock }),
+  comparisons: new Comparisons(storage, window, ROOT_PATH),
+  comparison,
+  compareSetup,
   copy: copyText,
   clock,
   newId,
@@ -259,6 +284,7 @@ addEventListener("beforeunload", (event) => {
 });
 new PrintObserver(window).start(() => {
   transcript.prepareWhole();
+  comparison.prepareWhole();
   MarkdownText.paintWaiting();
 });
 new WakeObserver({ pageWoke: woke, pageSlept: () => drafts.save() }).start();
@@ -279,7 +305,10 @@ chatApp.start({
     panels.showSettings();
     chips.show(chatApp.settings);
   },
-  modelsShown: (models) => panels.showModels(models),
+  modelsShown: (models) => {
+    panels.showModels(models);
+    compareSetup.offerModels(modelOptions(models));
+  },
 });
 void registerServiceWorker();
 new IdleQueue().add(() => MarkdownText.warmUp());

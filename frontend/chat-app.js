@@ -6,11 +6,13 @@
 import { AnswerEvents } from "./chat/answer-events.js";
 import { ChatModels } from "./chat/chat-models.js";
 import { ChatView } from "./chat/chat-view.js";
+import { Comparing } from "./chat/comparing.js";
 import { ConnectionAnnouncer } from "./chat/connection-announcer.js";
 import { ContextKeeper } from "./chat/context-keeper.js";
 import { draftMessage } from "./chat/draft-message.js";
 import { LibraryEvents } from "./chat/library-events.js";
 import { MessageCommands } from "./chat/message-commands.js";
+import { MessageViews } from "./chat/message-views.js";
 import { circumstancesOf, openConversation } from "./chat/opening.js";
 import { Questions } from "./chat/questions.js";
 import { QueueControl } from "./chat/queue-control.js";
@@ -51,6 +53,9 @@ import { TemporaryChanges } from "./conversations/temporary-changes.js";
  * @property {import("./panels/settings.js").KeptSettings} [newChatSettings] settings of the next new chat
  * @property {import("./composer/draft-ahead.js").DraftAhead} [draftAhead]
  * @property {import("./rendering/temporary-view.js").TemporaryView} [temporary]
+ * @property {import("./conversations/comparisons.js").Comparisons} [comparisons]
+ * @property {import("./rendering/comparison-view.js").ComparisonView} [comparison]
+ * @property {import("./composer/compare-setup.js").CompareSetup} [compareSetup]
  * @property {(text: string) => Promise<boolean>} copy
  * @property {import("./connection.js").Clock} clock
  * @property {() => string} newId
@@ -79,6 +84,7 @@ export class ChatApp {
   #models;
   #steering;
   #tuning;
+  #comparing;
   #isConnected = false;
   #open;
   /** @type {TemporaryChanges | null} changes of the open conversation, if it is temporary */
@@ -112,13 +118,14 @@ export class ChatApp {
     };
     this.#steering = new Steering(parts, { ...around, queue: (text) => this.#queue.add(text) });
     this.#tuning = new Tuning(parts, around);
-    this.#answers = new AnswerEvents(parts, this.#sender, this.#context, {
+    const views = new MessageViews(parts);
+    this.#answers = new AnswerEvents({ ...parts, views }, this.#sender, this.#context, {
       ...around,
       show: () => this.#show(),
       unsteered: (event) => this.#steering.unsteered(event),
       untuned: (event) => this.#tuning.untuned(event),
     });
-    this.#view = new ChatView(parts, () => this.startNewChat());
+    this.#view = new ChatView(parts, views, () => this.startNewChat());
     this.#unsent = new UnsentMessages(parts);
     this.#settingsSaver = new SettingsSaver({ ...parts, open: () => this.#open });
     this.#connectionAnnouncer = new ConnectionAnnouncer(parts.announcer);
@@ -129,6 +136,14 @@ export class ChatApp {
       chosenModel: () => this.#models.chosen,
       startNewChat: () => this.startNewChat(),
       begun: () => this.#delegate?.conversationOpened(this.#open.id),
+    });
+    this.#comparing = new Comparing(parts, {
+      open: () => this.#open,
+      ask: (...question) => this.#questions.askSeveral(...question),
+      changes: () => this.#changes ?? parts.api,
+      choose: (model) => this.#models.areSeveral && this.#models.isServed(model) && this.#models.choose(model),
+      stop: (generations) => void this.#stop(generations),
+      show: () => this.#show(),
     });
     this.#queue = new QueueControl(parts, {
       open: () => this.#open,
@@ -151,6 +166,7 @@ export class ChatApp {
     });
     this.#commands = new MessageCommands({
       ...parts,
+      transcript: views,
       open: () => this.#open,
       ask: (question) => this.#questions.ask(question),
       askElsewhere: (content) => this.#questions.askElsewhere(content),
@@ -172,6 +188,7 @@ export class ChatApp {
     this.#parts.contextChoice?.start(this);
     this.#parts.effortChoice?.start(this);
     transcript.start(this);
+    this.#comparing.start();
     connectionView.start(this);
     this.#parts.modelPicker?.start(this);
     outbox.start(this);
@@ -198,6 +215,7 @@ export class ChatApp {
     connectionView.stop();
     this.#parts.modelPicker?.stop();
     transcript.stop();
+    this.#comparing.stop();
     this.#parts.contextChoice?.stop();
     this.#parts.draftAhead?.stop();
     this.#parts.effortChoice?.stop();
@@ -215,9 +233,13 @@ export class ChatApp {
     return true;
   }
 
-  /** Stop the answer that is being written in the open conversation. */
+  /** Stop the answers that are being written in the open conversation. */
   stop() {
-    const { writing } = this.#open;
+    return this.#stop(this.#open.writing);
+  }
+
+  /** @param {string[]} writing generations to stop */
+  #stop(writing) {
     for (const id of writing) this.#open.stopping(id);
     for (const id of writing) this.#sender.cancel(id);
     this.#show();
@@ -312,6 +334,7 @@ export class ChatApp {
   composerSent(text) {
     this.#parts.draftAhead?.sent();
     if (this.#open.isGone) return this.#questions.askElsewhere(text);
+    if (this.#comparing.isOn && this.mayBeAsked) return this.#comparing.ask(text);
     if (!this.send(text)) this.#queue.add(text);
   }
 
@@ -486,10 +509,12 @@ export class ChatApp {
       this.#parts.connection.follow(id);
     }
     this.#settingsSaver.save();
+    this.#comparing.arrange(this.#open);
     this.#context.measure();
     this.#models.show();
     this.#parts.temporary?.show(this.isTemporary);
     this.#view.show(this.#open, this.#circumstances, this.#steering.isPossible);
+    this.#comparing.show(this.#open, this.#circumstances);
     this.#reportSettings();
     this.#view.reveal(this.#open, () => this.#show());
     this.#queue.runner.refresh();

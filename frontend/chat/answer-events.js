@@ -24,7 +24,7 @@ export class AnswerEvents {
   #hooks;
 
   /**
-   * @param {Pick<import("../chat-app.js").Parts, "outbox" | "connection" | "transcript" | "announcer">} parts
+   * @param {Pick<import("../chat-app.js").Parts, "outbox" | "connection" | "announcer"> & {views: import("./message-views.js").MessageViews}} parts
    * @param {import("../conversations/sender.js").Sender} sender
    * @param {import("./context-keeper.js").ContextKeeper} context
    * @param {AnswerHooks} hooks
@@ -112,7 +112,7 @@ export class AnswerEvents {
   /** @param {GenerationEvent} event that is in the open conversation already */
   #showProgress(event) {
     const message = this.#open.messageOf(event.id);
-    const view = message && this.#parts.transcript.find(message.id);
+    const view = message && this.#parts.views.find(message.id);
     if (!message || !view || message.state !== "writing") return;
     if (event.type === "token") this.#appendText(message, view, event.text);
     if (event.type === "snapshot") view.rewrite(shownText(this.#open, message));
@@ -144,6 +144,8 @@ export class AnswerEvents {
     this.#open.receive(done);
     this.#hooks.show();
     const isBad = done.reason === "failed" || done.reason === "interrupted";
+    const isBeside = this.#open.compared.some((id) => id !== this.#open.leaf && id === done.id);
+    if (isBeside) return this.#parts.announcer.say(done.reason === "cancelled" ? "Another answer stopped" : isBad ? "Another answer failed" : "Another answer finished");
     const [call] = done.reason === "stop" ? openCalls(this.#open.path) : [];
     if (call) return this.#parts.announcer.ended(`The model calls ${call.function.name} and waits for the result`);
     this.#parts.announcer.ended(done.reason === "cancelled" ? "Answer stopped" : isBad ? "Answer failed" : "Answer finished");

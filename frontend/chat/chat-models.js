@@ -43,6 +43,11 @@ export class ChatModels {
     return this.#entries.find(({ name }) => name === model)?.name;
   }
 
+  /** @param {string} model @returns {boolean} whether the server has a model of this name */
+  isServed(model) {
+    return this.#entries.some(({ name }) => name === model);
+  }
+
   /** True if the server has several models, so that each answer names its own. */
   get areSeveral() {
     return this.#entries.length > 1;

@@ -10,6 +10,7 @@ import { present } from "./presenting.js";
 
 export class ChatView {
   #parts;
+  #views;
   #startNewChat;
   /** @type {string | null} message to scroll to as soon as it is loaded */
   #wanted = null;
@@ -18,10 +19,12 @@ export class ChatView {
 
   /**
    * @param {import("../chat-app.js").Parts} parts
+   * @param {import("./message-views.js").MessageViews} views
    * @param {() => void} startNewChat
    */
-  constructor(parts, startNewChat) {
+  constructor(parts, views, startNewChat) {
     this.#parts = parts;
+    this.#views = views;
     this.#startNewChat = startNewChat;
   }
 
@@ -42,7 +45,9 @@ export class ChatView {
    */
   show(open, circumstances, steers = false) {
     const { transcript, outbox, libraryUI } = this.#parts;
-    const shown = present(open, outbox.of(open.id), circumstances);
+    const { compared } = open;
+    const parcels = outbox.of(open.id).filter(({ request }) => !compared.includes(request.id) || request.content !== undefined);
+    const shown = present(open, parcels, circumstances).filter(({ id }) => !compared.includes(id));
     if (shown.length > 0) transcript.show(shown);
     else this.#showNotice(open);
     this.#showMode(open, steers);
@@ -59,11 +64,11 @@ export class ChatView {
     const message = this.#wanted === null ? undefined : open.tree.find(this.#wanted);
     if (!message) return;
     this.#wanted = null;
-    if (!open.path.includes(message)) {
+    if (!open.path.includes(message) && !open.compared.includes(message.id)) {
       open.choose(open.tree.tipOf(message.id));
       branchChanged();
     }
-    this.#parts.transcript.reveal(message.id, this.#searched);
+    this.#views.reveal(message.id, this.#searched);
   }
 
   /** @param {Pick<import("../conversations/queue-runner.js").QueueRunner, "items" | "state">} queue */

@@ -25,6 +25,8 @@ import { reportTrouble } from "./trouble.js";
  * @property {string} [edited] message that this is another version of
  * @property {string[]} [above] messages above it, if they differ from those above `parent`
  * @property {{generation: string, message: string}} [ids] ids of a queued message; otherwise new ones are made
+ * @property {string} [model] name of the model that answers; otherwise the chat's
+ * @property {Record<string, unknown>} [params] sampling parameters, in place of those of the chat's settings
  */
 /** @typedef {{edit: () => void, confirm: (name: ActionName) => void, readonly plainText: string, readonly isEditing: boolean}} ActedView */
 /**

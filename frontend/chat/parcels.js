@@ -21,11 +21,12 @@ const MAX_ABOVE = 64;
  *   chosen: name of the model that the chat's settings name, if the server has it
  * @returns {Parcel}
  */
-export function parcelOf({ parent, content, results, edited, above, ids }, open, { model, chosen, newId }) {
+export function parcelOf({ parent, content, results, edited, above, ids, model: other, params }, open, { model, chosen, newId }) {
   const { tree, id: conversation, isBegun, settings } = open;
   const said = content === undefined ? {} : { content: wellFormed(content), message_id: ids?.message ?? newId() };
   // Named here too: the settings may not have reached the server yet.
-  const named = chosen === undefined ? {} : { model: chosen };
+  const wanted = other ?? chosen;
+  const named = { ...(wanted === undefined ? {} : { model: wanted }), ...(params === undefined ? {} : { params }) };
   const given = results ? { results: results.map((each) => ({ ...each, content: wellFormed(each.content) })) } : {};
   const offered = settings.tools ? { tools: settings.tools } : {};
   const request = generate({ id: ids?.generation ?? newId(), conversation, parent, ...said, ...given, ...offered, ...named });
@@ -34,7 +35,7 @@ export function parcelOf({ parent, content, results, edited, above, ids }, open,
   return {
     request,
     ...(open.isTemporary ? { plain: temporaryRequest(request, open) } : {}),
-    create: isBegun || open.isTemporary ? null : settings,
+    create: isBegun || open.isTemporary || content === undefined ? null : settings,
     at: Date.now(),
     failure: null,
     above: above ?? path.map(({ id }) => id).reverse().slice(0, MAX_ABOVE),

@@ -53,7 +53,7 @@ const REASONS = { stopped: "cancelled", interrupted: "interrupted", failed: "fai
  */
 export function present(conversation, parcels, circumstances) {
   const { path } = conversation;
-  const isBusy = path.some(({ state }) => state === "writing");
+  const isBusy = conversation.writing.length > 0;
   const notes = notesAlong(parcels, conversation);
   const notesAt = (/** @type {number} */ index) => (notes.get(index) ?? []).flatMap((parcel) => presentNote(parcel, circumstances, isBusy));
   const boundaries = boundariesAlong(circumstances.count, path);
@@ -65,6 +65,7 @@ export function present(conversation, parcels, circumstances) {
 }
 
 /**
+ * Present one message of the tree as if it were on the shown branch.
  * @param {OpenConversation} conversation
  * @param {Parcel[]} parcels
  * @param {Circumstances} circumstances
@@ -72,7 +73,7 @@ export function present(conversation, parcels, circumstances) {
  * @param {boolean} isBusy whether an answer is being written
  * @returns {Shown}
  */
-function presentMessage(conversation, parcels, circumstances, message, isBusy) {
+export function presentMessage(conversation, parcels, circumstances, message, isBusy) {
   const isLast = message === conversation.path.at(-1);
   const text = shownText(conversation, message);
   const calls = callsOf(conversation, message);

@@ -35,20 +35,57 @@ export class Questions {
     const { content } = question;
     const open = this.#hooks.open();
     if (open.isGone) return content === undefined ? undefined : this.askElsewhere(content);
-    const { address, libraryUI, announcer, transcript, newId } = this.#parts;
+    this.#parts.comparisons?.remove(open.id);
     this.#forgetRefusedRequests(open);
+    this.#send(question, open);
+    this.#sent(open, "Answer started");
+  }
+
+  /**
+   * Ask one question for several answers. The first brings the question, and the others follow it.
+   * @param {string} content
+   * @param {string} message id of the question
+   * @param {(Pick<Question, "model" | "params"> & {generation: string})[]} answers
+   */
+  askSeveral(content, message, answers) {
+    const open = this.#hooks.open();
+    const { leaf } = open;
+    this.#forgetRefusedRequests(open);
+    for (const [index, { generation, ...how }] of answers.entries()) {
+      const asked = index === 0 ? { parent: leaf, content } : { parent: message };
+      this.#send({ ...asked, ...how, ids: { generation, message } }, open);
+      open.sent(); // the next request has the question in its dialogue, if the chat is temporary
+    }
+    this.#sent(open, `${answers.length} answers started`);
+  }
+
+  /**
+   * @param {Question} question
+   * @param {OpenConversation} open
+   */
+  #send(question, open) {
+    const { content } = question;
+    const { libraryUI, newId } = this.#parts;
     const parcel = parcelOf(question, open, { model: this.#hooks.model(), chosen: this.#hooks.chosenModel(), newId });
     const { request } = parcel;
-    const isListed = open.phase === "new" && !open.isTemporary;
-    if (isListed) libraryUI.library.onSummary(unsentSummary(open.id, content ?? "", parcel.at));
+    const isListed = open.phase === "new" && !open.isTemporary && content !== undefined;
+    if (isListed) libraryUI.library.onSummary(unsentSummary(open.id, content, parcel.at));
     open.track(request.id, false);
     this.#sender.send(parcel);
     if (isListed) this.#hooks.begun();
+  }
+
+  /**
+   * @param {OpenConversation} open
+   * @param {string} words for assistive technology
+   */
+  #sent(open, words) {
+    const { address, announcer, transcript } = this.#parts;
     if (!open.isTemporary) address.go(open.id);
     open.sent();
     transcript.follow();
     announcer.forget();
-    announcer.say("Answer started");
+    announcer.say(words);
   }
 
   /** Ask in a new chat. @param {string} content */

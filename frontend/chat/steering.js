@@ -58,6 +58,7 @@ export class Steering {
   get #generation() {
     if (!this.#hooks.isConnected()) return undefined;
     const open = this.#hooks.open();
+    if (open.compared.length > 0) return undefined; // an instruction would be for one of several answers
     if (open.settings.tools) return undefined; // an answer that may call functions can't be divided
     return open.writing.find((generation) => open.live(generation)?.isWriting && this.#hooks.has("steer", generation));
   }

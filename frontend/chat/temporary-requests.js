@@ -31,13 +31,13 @@ export function dialogueTo({ settings: { system = "" }, tree }, parent, content)
  * @param {OpenConversation} open
  * @returns {PlainGenerate} the same request with the whole dialogue
  */
-export function temporaryRequest({ type, id, parent, content, model }, open) {
+export function temporaryRequest({ type, id, parent, content, model, params: own }, open) {
   const { params = {}, truncation = "auto", reasoning_effort: effort } = open.settings;
   return {
     type,
     id,
     messages: dialogueTo(open, parent, content),
-    params,
+    params: { ...params, ...own },
     truncation,
     temporary: true,
     on_detach_ms: DETACHED_MS,

@@ -122,6 +122,7 @@ export class Tuning {
   get #generation() {
     if (!this.#hooks.isConnected()) return undefined;
     const open = this.#hooks.open();
+    if (open.compared.length > 0) return undefined; // compared answers have settings of their own
     return open.writing.find((generation) => {
       const live = open.live(generation);
       return live !== undefined && !live.isStopping && !live.done && this.#hooks.has("tune", generation);

@@ -58,6 +58,8 @@ export class OpenConversation {
   #unsaved = null;
   /** @type {Parcel[]} parcels on their way when the branch was last built */
   #waiting = [];
+  /** @type {string[]} answers that are shown side by side at the end of the branch */
+  #compared = [];
   #isReading = false;
   #isStale = false;
   #hasLeft = false;
@@ -106,9 +108,15 @@ export class OpenConversation {
     return this.#path;
   }
 
-  /** @returns {string[]} generations that are writing into the shown branch */
+  /** @returns {string[]} answers that are shown side by side at the end of the branch; empty if none are */
+  get compared() {
+    return this.#compared;
+  }
+
+  /** @returns {string[]} generations that are writing into the shown branch, or into an answer beside its end */
   get writing() {
-    return this.path.flatMap(({ state, generation }) => (state === "writing" && generation ? [generation] : []));
+    const beside = this.#compared.flatMap((id) => (id === this.#leaf ? [] : this.#tree.find(id) ?? []));
+    return [...this.path, ...beside].flatMap(({ state, generation }) => (state === "writing" && generation ? [generation] : []));
   }
 
   /** @returns {string[]} generations that are writing into any branch and that the server has accepted */
@@ -326,6 +334,14 @@ export class OpenConversation {
   choose(leaf) {
     this.#chosen = leaf;
     this.#rebuild();
+  }
+
+  /**
+   * Show these answers side by side at the end of the branch.
+   * @param {string[]} answers one of them is the leaf; empty for none
+   */
+  compare(answers) {
+    this.#compared = answers;
   }
 
   /**

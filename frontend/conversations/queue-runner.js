@@ -49,6 +49,7 @@ export class QueueRunner {
     const [first] = this.items;
     const { phase, isGone } = this.#open;
     if (isGone) return "gone";
+    if (this.#open.writing.length > 0) return "answer"; // also one beside the shown branch
     if (phase === "loading" || phase === "failed" || !first) return "reading";
     return queueState(first, this.#open, this.#parts.outbox.of(this.#open.id));
   }

@@ -118,6 +118,7 @@ export class Sender {
     this.#sending.delete(id);
     if (!parcel || parcel.failure) return;
     // Another tab has examined the same refusal before, and has moved the question.
+    if (this.#isHeld(parcel)) return; // It is sent again after the question that it answers.
     const isMoved = carried !== undefined && carried.parent !== parcel.request.parent;
     if (isMoved && failure.code === "unknown_id") return void this.#deliver(parcel, true);
     if (!parcel.plain && EXAMINED.includes(failure.code)) this.#examine(parcel, failure);
@@ -130,10 +131,31 @@ export class Sender {
    */
   async #deliver(parcel, mayBeThere) {
     const { id } = parcel.request;
+    if (this.#isHeld(parcel)) return;
     if (parcel.create && !(await this.#prepare(parcel, () => this.#create(parcel)))) return;
     if (!this.#isWaiting(id) || this.#sending.has(id)) return;
     this.#sending.set(id, parcel.request);
     this.#parts.connection.generate(parcel.plain ?? parcel.request, mayBeThere);
+    for (const held of this.#answersTo(parcel)) if (!this.#sending.has(held.request.id)) this.#deliver(held, mayBeThere);
+  }
+
+  /**
+   * Find the other answers to a question that a parcel brings.
+   * @param {Parcel} parcel
+   */
+  #answersTo({ request: { conversation, message_id: question } }) {
+    const isAnswer = (/** @type {Parcel} */ { request, failure }) => !failure && request.conversation === conversation && request.parent === question;
+    return question === undefined ? [] : this.#parts.outbox.parcels.filter(isAnswer);
+  }
+
+  /**
+   * Check if a parcel is another answer to a question that is still to be sent.
+   * @param {Parcel} parcel
+   */
+  #isHeld({ request: { conversation, parent } }) {
+    if (parent === null) return false;
+    const brought = this.#parts.outbox.of(conversation).find(({ request, failure }) => !failure && request.message_id === parent);
+    return brought !== undefined && !this.#sending.has(brought.request.id);
   }
 
   /**
@@ -227,9 +249,21 @@ export class Sender {
     const failed = { ...parcel, failure };
     const isWritten = parcel.request.content !== undefined || parcel.request.results !== undefined;
     const isKept = isWritten || (failure.code !== WITHDRAWN.code && failure.code !== CONVERSATION_DELETED.code);
+    for (const held of this.#answersTo(parcel)) this.#withdraw(held);
     this.#parts.outbox.put(failed); // Otherwise other tabs would treat the removed parcel as arrived.
     if (!isKept) this.#parts.outbox.remove(parcel.request.id);
     this.#delegate?.senderFailed(failed);
+  }
+
+  /**
+   * Drop another answer to a question that was not sent. Nothing is reported: the question has its failure.
+   * @param {Parcel} parcel
+   */
+  #withdraw(parcel) {
+    const { id } = parcel.request;
+    this.#parts.outbox.put({ ...parcel, failure: WITHDRAWN });
+    this.#parts.outbox.remove(id);
+    if (this.#sending.delete(id)) this.#parts.connection.cancel(id);
   }
 
   /** @param {Parcel} parcel */

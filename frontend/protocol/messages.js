@@ -16,6 +16,7 @@
  * @property {Tool[]} [tools] functions that the model may call
  * @property {string} [message_id] of the user's message
  * @property {string} [model] name of the model; that of the conversation's settings, or the server's default without it
+ * @property {Record<string, unknown>} [params] sampling parameters, in place of those of the conversation's settings
  * @property {"auto" | "disabled"} [truncation] whether the oldest turns are left out if not all fit
  */
 /**

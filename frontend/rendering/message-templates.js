@@ -57,6 +57,13 @@ function offers() {
   return create("div", { class: "offers", hidden: true });
 }
 
+/** @returns {DocumentFragment} an answer outside the transcript's list */
+export function columnTemplate() {
+  const made = document.createDocumentFragment();
+  made.append(create("div", { class: "message is-last" }, answer("Answer")));
+  return made;
+}
+
 /** @param {HTMLElement} article */
 function template(article) {
   const made = create("template");

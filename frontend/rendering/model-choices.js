@@ -49,6 +49,19 @@ export function shortNames(models) {
   return short.map((name, index) => (short.indexOf(name) === short.lastIndexOf(name) ? name : (models[index]?.name ?? name)));
 }
 
+/**
+ * @param {ModelEntry[]} models
+ * @returns {import("../composer/compare-setup.js").ModelOption[]} those that have been downloaded
+ */
+export function modelOptions(models) {
+  const names = shortNames(models);
+  return models.flatMap((model, index) => {
+    if (model.state === "downloading") return [];
+    const words = [names[index] ?? model.name, model.state === "loading" ? "" : stateWords(model)].filter(Boolean).join(" · ");
+    return [{ name: model.name, words, isDisabled: isUnreachable(model) || model.state === "failed" }];
+  });
+}
+
 /** @param {ModelEntry} entry @returns {string} "loading, 40%", "downloading, 40%", "can't be reached", "could not be loaded", or "" */
 export function stateWords(entry) {
   const { state, done, total } = entry;

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 
 import { showCall } from "./called.js";
 import { ChatPage } from "./chat-page.js";
+import { ComparisonPage } from "./comparison-page.js";
 import { ComposerPage } from "./composer-page.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
@@ -59,6 +60,24 @@ export const SCREENS = [
       await chat.questionsAre(["Write a long story in ten chapters", "Shorter, please."]);
       await chat.lastAnswerIsLongerThan(3);
       await chat.write("And with a happy end");
+    },
+  },
+  {
+    name: "compare-setup",
+    arrange: async ({ chat }) => {
+      await new ComparisonPage(chat).setUp([1, 2, 3]);
+      await chat.write("Which of these answers is the best one?");
+    },
+  },
+  {
+    name: "comparing",
+    arrange: async ({ chat }) => {
+      const comparison = new ComparisonPage(chat);
+      await comparison.setUp([1, 2, 3]);
+      await chat.ask("Write a long story in ten chapters");
+      await comparison.areLongerThan(60);
+      await chat.press("Stop Seed 3");
+      await comparison.statesAre(["Writing", "Writing", "Stopped"]);
     },
   },
   {

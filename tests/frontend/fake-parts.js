@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import { ChatApp } from "../../frontend/chat-app.js";
+import { Comparisons } from "../../frontend/conversations/comparisons.js";
 import { Library } from "../../frontend/conversations/library.js";
 import { Outbox } from "../../frontend/conversations/outbox.js";
 import { Queue } from "../../frontend/conversations/queue.js";
@@ -14,6 +15,9 @@ import { FakeConnection } from "./fake-connection.js";
 export { FakeConnection } from "./fake-connection.js";
 
 /** @typedef {import("../../frontend/chat/presenting.js").Shown} Shown */
+/** @typedef {import("../../frontend/chat/presenting-columns.js").Column} Column */
+/** @typedef {import("../../frontend/composer/compare-setup.js").WantedAnswer} WantedAnswer */
+/** @typedef {import("../../frontend/rendering/comparison-view.js").ComparisonDelegate} ComparisonDelegate */
 /** @typedef {import("../../frontend/connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("../../frontend/conversations/api.js").ContextCount} ContextCount */
 /** @typedef {import("../../frontend/conversations/summarizer.js").SummaryProgress} SummaryProgress */
@@ -230,6 +234,73 @@ export class FakeTranscript {
   }
 }
 
+export class FakeComparison {
+  /** @type {Column[]} */
+  columns = [];
+  /** @type {Map<string, FakeMessage>} */
+  messages = new Map();
+  /** @type {string | null} */
+  focused = null;
+  /** @type {ComparisonDelegate | null} */
+  delegate = null;
+
+  /** @param {ComparisonDelegate} delegate */
+  start(delegate) {
+    this.delegate = delegate;
+  }
+
+  stop() {}
+
+  /** @param {Column[]} columns */
+  show(columns) {
+    this.columns = columns;
+    this.messages = new Map(columns.map(({ shown }) => [shown.id, new FakeMessage(shown)]));
+  }
+
+  /** @param {string} id */
+  find(id) {
+    return this.messages.get(id);
+  }
+
+  /** @param {string} id */
+  focus(id) {
+    this.focused = id;
+  }
+
+  get texts() {
+    return [...this.messages.values()].map(({ text }) => text);
+  }
+}
+
+export class FakeCompareSetup {
+  isOpen = false;
+  isOffered = false;
+  /** @type {WantedAnswer[]} */
+  wanted = [];
+
+  start() {}
+  stop() {}
+
+  /** @param {WantedAnswer[]} wanted */
+  open(...wanted) {
+    this.isOpen = true;
+    this.wanted = wanted;
+  }
+
+  close() {
+    this.isOpen = false;
+  }
+
+  /** @param {boolean} isOffered */
+  offer(isOffered) {
+    this.isOffered = isOffered;
+  }
+
+  answers() {
+    return this.wanted;
+  }
+}
+
 /** Pages in one browser, on one clock and one server. */
 export class FakeTabs {
   clock = new FakeClock();
@@ -249,6 +320,8 @@ export class FakeTabs {
       queueView: new FakeQueueView(),
       transcript: new FakeTranscript(),
       draftAhead: new FakeDraftAhead(),
+      comparison: new FakeComparison(),
+      compareSetup: new FakeCompareSetup(),
     };
     const said = /** @type {string[]} */ ([]);
     const shown = /** @type {ConnectionState[]} */ ([]);
@@ -265,6 +338,7 @@ export class FakeTabs {
       api: this.server,
       outbox: new Outbox(storage ?? tab, tab),
       queue: new Queue(storage ?? tab, tab),
+      comparisons: new Comparisons(storage ?? tab, tab),
       libraryUI: { library, start: () => {}, stop: () => {}, mark: () => {} },
       address,
       connectionView: { start: () => {}, stop: () => {}, show: (/** @type {ConnectionState} */ state) => shown.push(state) },

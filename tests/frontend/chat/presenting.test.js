@@ -82,7 +82,7 @@ suite("A question with files", () => {
   it("is shown as its words and its files, wherever it comes from", () => {
     const content = 'Why?\n\n```py file="one.py"\nprint(1)\n```';
     const question = answer({ id: "q", parent: null, role: "user", content });
-    const conversation = { path: [question], tree: { siblings: () => [question], find: () => question, pathTo: () => [question] }, textOf: () => content, leaf: "q" };
+    const conversation = { writing: [], path: [question], tree: { siblings: () => [question], find: () => question, pathTo: () => [question] }, textOf: () => content, leaf: "q" };
     const request = { type: "generate", id: "n", conversation: "c", parent: "q", content, message_id: "m" };
     const note = { request, create: null, at: 0, failure: { code: "overloaded", message: "" }, above: ["q"] };
     const shown = present(/** @type {any} */ (conversation), /** @type {any} */ ([note]), /** @type {any} */ ({ isConnected: true }));
@@ -94,7 +94,7 @@ suite("A question with files", () => {
   it("can be copied where it is files alone", () => {
     const content = '```py file="one.py"\nprint(1)\n```';
     const question = answer({ id: "q", parent: null, role: "user", content });
-    const conversation = { path: [question], tree: { siblings: () => [question] }, textOf: () => content, leaf: "q" };
+    const conversation = { writing: [], path: [question], tree: { siblings: () => [question] }, textOf: () => content, leaf: "q" };
     const [shown] = present(/** @type {any} */ (conversation), [], /** @type {any} */ ({ isConnected: true }));
     assert.ok(shown?.actions.includes("copy"));
   });
@@ -104,7 +104,7 @@ suite("An answer that shows the form of files", () => {
   it("is left as it is", () => {
     const content = '```py file="one.py"\nprint(1)\n```';
     const message = answer({ content });
-    const conversation = { path: [message], tree: { siblings: () => [message] }, textOf: () => content, live: () => undefined };
+    const conversation = { writing: [], path: [message], tree: { siblings: () => [message] }, textOf: () => content, live: () => undefined };
     const [shown] = present(/** @type {any} */ (conversation), [], /** @type {any} */ ({ isConnected: true }));
     assert.equal(shown?.text, content);
   });
@@ -119,7 +119,8 @@ suite("An answer with calls", () => {
   const shown = (path, parcels = []) => {
     const textOf = (/** @type {Message} */ { content }) => content;
     const tree = { siblings: (/** @type {Message} */ message) => [message], find: () => undefined };
-    const conversation = { path, tree, textOf, live: () => undefined, settings: {} };
+    const writing = path.flatMap(({ state, id }) => (state === "writing" ? [id] : []));
+    const conversation = { writing, path, tree, textOf, live: () => undefined, settings: {} };
     return present(/** @type {any} */ (conversation), parcels, /** @type {any} */ ({ isConnected: true })).at(-1);
   };
 
@@ -155,7 +156,7 @@ suite("A long conversation", () => {
       return /** @type {Message} */ (Object.defineProperty(message, "state", { get: () => ((reads += 1), "done") }));
     });
     const tree = { siblings: (/** @type {Message} */ message) => [message] };
-    const conversation = { path, tree, textOf: () => "Yes.", live: () => undefined };
+    const conversation = { writing: [], path, tree, textOf: () => "Yes.", live: () => undefined };
     assert.equal(present(/** @type {any} */ (conversation), [], /** @type {any} */ ({ isConnected: true })).length, count);
     assert.ok(reads < 20 * count, `${reads} reads of a message's state`);
   });
