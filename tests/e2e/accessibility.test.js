@@ -43,20 +43,24 @@ describe("The page, for everybody", () => {
   }
 
   for (const { name } of SCREENS) {
-    it(`the screen "${name}" keeps nobody out, on a desk, on a phone and enlarged`, async () => {
+    it(`the screen "${name}" keeps nobody out, on a desk, on a phone and enlarged, in light and dark`, async () => {
       const chat = await show(name);
       await atEachSize(chat, async (size) => {
         assert.deepEqual(await violations(chat.page), [], size);
         assert.equal(await chat.overhang(), 0, size);
+        await chat.page.evaluate(choose, "dark");
+        assert.deepEqual(await colourViolations(chat.page), [], `${size}, dark`);
+        await chat.page.evaluate(choose, "light");
       });
       await chat.leave();
     });
   }
 
-  for (const { name } of SCREENS) {
-    it(`the screen "${name}" can be read in the dark theme`, async () => {
+  for (const name of ["answered", "login", "offline"]) {
+    it(`the screen "${name}" is dark where the system is, and can be read`, async () => {
       const chat = await show(name, { theme: "dark" });
       assert.ok(await chat.page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches));
+      assert.notEqual(await chat.page.evaluate(() => document.documentElement.dataset["theme"]), "dark");
       await atEachSize(chat, async (size) => assert.deepEqual(await colourViolations(chat.page), [], size));
       await chat.leave();
     });
@@ -136,6 +140,18 @@ async function atEachSize(chat, check) {
 /** Runs in the page: lets what hears of the new size do its work, which it does before the next frame. */
 async function isPainted() {
   for (let frame = 0; frame < 2; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+}
+
+/**
+ * Runs in the page: shows it in a theme, as its settings do, and lets the change of colours end.
+ * @param {"light" | "dark"} theme
+ */
+async function choose(theme) {
+  const root = document.documentElement;
+  root.dataset["theme"] = theme;
+  if (getComputedStyle(root).colorScheme !== theme) throw new Error(`this screen has no ${theme} theme`);
+  const changes = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+  await Promise.allSettled(changes.map(({ finished }) => finished));
 }
 
 /** @param {string} text */
