@@ -65,10 +65,12 @@ import { ApiError } from "./api-error.js";
  * @property {number} room largest prompt that leaves room for an answer, in tokens
  * @property {number} [dropped] number of oldest messages that the model does not receive
  */
+/** @typedef {{id: string, pieces: string[], steered?: import("../protocol/messages.js").Instruction[]}} GenerationText pieces: text of each event */
 /** @typedef {{imported: Summary[], skipped: {index: number, title: string | null, message: string}[]}} Imported */
-/** @typedef {{method?: string, body?: unknown, type?: string, tries?: number, patience?: number}} Options */
+/** @typedef {{root?: string, method?: string, body?: unknown, type?: string, tries?: number, patience?: number}} Options */
 
 const ROOT = `${ROOT_PATH}/api/conversations`;
+const GENERATIONS = `${ROOT_PATH}/generations`;
 /** Longest search text that the server uses, in characters (PROTOCOL 14.4). The rest is cut off. */
 const LONGEST_QUERY = 1000;
 /**
@@ -161,6 +163,15 @@ export class ConversationsApi {
   }
 
   /**
+   * Read the text of each event of a generation.
+   * @param {string} generation
+   * @returns {Promise<GenerationText>}
+   */
+  async pieces(generation) {
+    return await this.#ask(`/${part(generation)}?pieces=1`, { root: GENERATIONS });
+  }
+
+  /**
    * Count the tokens of the branch that ends with this message.
    * @param {string} id
    * @param {string} parent
@@ -238,8 +249,8 @@ export class ConversationsApi {
    * @param {string} path
    * @param {Options} options
    */
-  async #askOnce(path, { method = "GET", body, type = "application/json", patience = PATIENCE_MS }) {
-    const { ok, status, text } = await this.#send(`${ROOT}${path}`, patience, {
+  async #askOnce(path, { root = ROOT, method = "GET", body, type = "application/json", patience = PATIENCE_MS }) {
+    const { ok, status, text } = await this.#send(`${root}${path}`, patience, {
       method,
       cache: "no-cache",
       ...(method === "GET" ? {} : { headers: { "Content-Type": type } }),

@@ -69,6 +69,17 @@ export class FakeConversations {
     }
   }
 
+  /** @type {Map<string, import("../../frontend/conversations/api.js").GenerationText>} by generation */
+  logs = new Map();
+
+  /** @param {string} generation */
+  async pieces(generation) {
+    this.#ask(`pieces ${generation}`);
+    const log = this.logs.get(generation);
+    if (!log) throw new ApiError("No such generation.", { status: 404, code: "unknown_id" });
+    return log;
+  }
+
   async list() {
     this.#ask("list");
     return { conversations: [...this.documents.values()], next: null };
