@@ -24,7 +24,7 @@ export class NoteCommands {
     if (name === "discard") return this.#discard(note);
     this.#parts.outbox.remove(request.id);
     if (name === "dismiss") return this.#parts.refresh();
-    if (request.content === undefined) return this.#parts.ask({ parent: request.parent });
+    if (request.content === undefined) return this.#parts.ask({ parent: request.parent, ...(request.from ? { from: request.from } : {}) });
     if (name === "elsewhere") return this.#parts.askElsewhere(request.content);
     this.askAgain(note, request.content);
   }

@@ -21,7 +21,7 @@ const MAX_ABOVE = 64;
  *   chosen: name of the model that the chat's settings name, if the server has it
  * @returns {Parcel}
  */
-export function parcelOf({ parent, content, results, edited, above, ids, model: other, params }, open, { model, chosen, newId }) {
+export function parcelOf({ parent, content, results, from, edited, above, ids, model: other, params }, open, { model, chosen, newId }) {
   const { tree, id: conversation, isBegun, settings } = open;
   const said = content === undefined ? {} : { content: wellFormed(content), message_id: ids?.message ?? newId() };
   // Named here too: the settings may not have reached the server yet.
@@ -29,7 +29,10 @@ export function parcelOf({ parent, content, results, edited, above, ids, model: 
   const named = { ...(wanted === undefined ? {} : { model: wanted }), ...(params === undefined ? {} : { params }) };
   const given = results ? { results: results.map((each) => ({ ...each, content: wellFormed(each.content) })) } : {};
   const offered = settings.tools ? { tools: settings.tools } : {};
-  const request = generate({ id: ids?.generation ?? newId(), conversation, parent, ...said, ...given, ...offered, ...named });
+  const request = generate({
+    id: ids?.generation ?? newId(), conversation, parent,
+    ...(from ? { from: { ...from, text: wellFormed(from.text ?? "") } } : { ...said, ...given, ...offered, ...named }),
+  });
   const path = tree.pathTo(parent);
   const history = path.reduce((sum, message) => sum + message.content.length, 0);
   return {

@@ -4,6 +4,7 @@
  */
 
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
+/** @typedef {import("../protocol/messages.js").ForkGenerate} ForkGenerate */
 /** @typedef {import("../protocol/messages.js").Generate} Generate */
 /** @typedef {import("../protocol/messages.js").PlainGenerate} PlainGenerate */
 
@@ -29,9 +30,10 @@ export function dialogueTo({ settings: { system = "" }, tree }, parent, content)
 /**
  * @param {Generate} request of a conversation
  * @param {OpenConversation} open
- * @returns {PlainGenerate} the same request with the whole dialogue
+ * @returns {PlainGenerate | ForkGenerate} the same request, which needs no conversation on the server
  */
-export function temporaryRequest({ type, id, parent, content, model, params: own }, open) {
+export function temporaryRequest({ type, id, parent, content, from, model, params: own }, open) {
+  if (from) return { type, id, from, temporary: true, on_detach_ms: DETACHED_MS };
   const { params = {}, truncation = "auto", reasoning_effort: effort } = open.settings;
   return {
     type,

@@ -14,7 +14,7 @@ import { parsed } from "../guarded-storage.js";
 /**
  * @typedef {object} Parcel
  * @property {Generate} request
- * @property {import("../protocol/messages.js").PlainGenerate} [plain] request of a temporary chat, sent in place of
+ * @property {import("../protocol/messages.js").PlainGenerate | import("../protocol/messages.js").ForkGenerate} [plain] request of a temporary chat, sent in place of
  *   `request`; such a parcel is not stored
  * @property {Settings | null} create settings of the conversation, if it may have to be created first
  * @property {number} at time of sending, in milliseconds since 1970
@@ -135,6 +135,7 @@ function isParcel(id, value) {
     (request.parent === null || typeof request.parent === "string") &&
     (request.content === undefined || typeof request.content === "string") &&
     (request.results === undefined || (Array.isArray(request.results) && request.results.every(isResult))) &&
+    (request.from === undefined || isPlace(request.from)) &&
     (value.above === undefined || (Array.isArray(value.above) && value.above.every((/** @type {unknown} */ each) => typeof each === "string"))) &&
     (value.failure === null || typeof value.failure?.message === "string")
   );
@@ -143,4 +144,9 @@ function isParcel(id, value) {
 /** @param {any} value */
 function isResult(value) {
   return typeof value?.tool_call_id === "string" && typeof value.content === "string";
+}
+
+/** @param {any} value */
+function isPlace(value) {
+  return typeof value?.id === "string" && Number.isInteger(value.seq) && (value.text === undefined || typeof value.text === "string");
 }

@@ -4,6 +4,7 @@
  */
 
 import { ApiError } from "./api-error.js";
+import { messageOf } from "./forks.js";
 import { MessageTree } from "./message-tree.js";
 import { placeOf } from "./overlay.js";
 import { CONVERSATION_DELETED, WITHDRAWN, settingsKey } from "./refusals.js";
@@ -23,7 +24,7 @@ import { CONVERSATION_DELETED, WITHDRAWN, settingsKey } from "./refusals.js";
  *   change: (id: string, change: {settings: Settings}) => Promise<unknown>, restore: (id: string) => Promise<unknown>,
  * }} api
  * @property {Outbox} outbox
- * @property {{generate: (request: Generate | import("../protocol/messages.js").PlainGenerate, mayBeThere?: boolean) => void, cancel: (id: string) => void}} connection
+ * @property {{generate: (request: ReturnType<typeof messageOf>, mayBeThere?: boolean) => void, cancel: (id: string) => void}} connection
  * @property {Clock} clock
  */
 /**
@@ -135,7 +136,7 @@ export class Sender {
     if (parcel.create && !(await this.#prepare(parcel, () => this.#create(parcel)))) return;
     if (!this.#isWaiting(id) || this.#sending.has(id)) return;
     this.#sending.set(id, parcel.request);
-    this.#parts.connection.generate(parcel.plain ?? parcel.request, mayBeThere);
+    this.#parts.connection.generate(messageOf(parcel), mayBeThere);
     for (const held of this.#answersTo(parcel)) if (!this.#sending.has(held.request.id)) this.#deliver(held, mayBeThere);
   }
 

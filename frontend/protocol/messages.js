@@ -12,6 +12,8 @@
  * @property {string | null} parent message above the new one; null for a new first message
  * @property {string} [content] the user's message; without it, `parent` is answered again, or continued if it is an
  *   answer
+ * @property {ForkGenerate["from"]} [from] place of another answer that this one continues from; the page keeps it and
+ *   sends a ForkGenerate
  * @property {ToolResult[]} [results] of all calls in the answer `parent`, in place of `content`
  * @property {Tool[]} [tools] functions that the model may call
  * @property {string} [message_id] of the user's message
@@ -42,6 +44,7 @@
  * @property {string} [conversation] that the answer is stored in, beside the message of the other one
  * @property {Record<string, unknown>} [params] that replace those of the other answer
  * @property {boolean} [temporary] must be true if that of the other answer is
+ * @property {number} [on_detach_ms] time for which it continues without a reader, in milliseconds
  */
 /** @typedef {{type?: "function", function: {name: string, description?: string, parameters?: Record<string, unknown>, strict?: boolean}}} Tool */
 /** @typedef {{tool_call_id: string, content: string}} ToolResult */

@@ -1,6 +1,7 @@
 /** A connection for tests that only records what is sent. */
 
 /** @typedef {import("../../frontend/protocol/messages.js").Generate} Generate */
+/** @typedef {import("../../frontend/protocol/messages.js").ForkGenerate} ForkGenerate */
 /** @typedef {import("../../frontend/protocol/messages.js").PlainGenerate} PlainGenerate */
 
 export class FakeConnection {
@@ -38,11 +39,26 @@ export class FakeConnection {
 
   /** @type {PlainGenerate[]} */
   summaries = [];
+  /** @type {ForkGenerate[]} */
+  forks = [];
+  /** @type {{id: string, seq: number, receive: (looked: import("../../frontend/protocol/lookups.js").Looked) => void}[]} */
+  looks = [];
 
-  /** @param {Generate | PlainGenerate} request */
+  /**
+   * @param {string} id
+   * @param {number} seq
+   * @param {number} _count
+   * @param {(looked: import("../../frontend/protocol/lookups.js").Looked) => void} receive
+   */
+  askAlternatives(id, seq, _count, receive) {
+    this.looks.push({ id, seq, receive });
+  }
+
+  /** @param {Generate | PlainGenerate | ForkGenerate} request */
   generate(request) {
-    if ("messages" in request) this.summaries.push(request);
-    else this.generated.push(request);
+    if ("from" in request && !("parent" in request)) this.forks.push(/** @type {ForkGenerate} */ (request));
+    else if ("messages" in request) this.summaries.push(request);
+    else this.generated.push(/** @type {Generate} */ (request));
   }
 
   /** @param {string} id */
