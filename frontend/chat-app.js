@@ -10,6 +10,7 @@ import { Comparing } from "./chat/comparing.js";
 import { ConnectionAnnouncer } from "./chat/connection-announcer.js";
 import { ContextKeeper } from "./chat/context-keeper.js";
 import { draftMessage } from "./chat/draft-message.js";
+import { Exploring } from "./chat/exploring.js";
 import { LibraryEvents } from "./chat/library-events.js";
 import { MessageCommands } from "./chat/message-commands.js";
 import { MessageViews } from "./chat/message-views.js";
@@ -85,6 +86,7 @@ export class ChatApp {
   #steering;
   #tuning;
   #comparing;
+  #exploring;
   #isConnected = false;
   #open;
   /** @type {TemporaryChanges | null} changes of the open conversation, if it is temporary */
@@ -118,6 +120,7 @@ export class ChatApp {
     };
     this.#steering = new Steering(parts, { ...around, queue: (text) => this.#queue.add(text) });
     this.#tuning = new Tuning(parts, around);
+    this.#exploring = new Exploring(parts, { ...around, ask: (question) => this.#questions.ask(question), show: () => this.#show() });
     const views = new MessageViews(parts);
     this.#answers = new AnswerEvents({ ...parts, views }, this.#sender, this.#context, {
       ...around,
@@ -173,6 +176,7 @@ export class ChatApp {
       changes: () => this.#changes ?? parts.api,
       openChat: (id) => this.#libraryEvents.conversationChosen(id, null),
       refresh: () => this.#refresh(),
+      explore: (message) => void this.#exploring.toggle(message),
       leaveEmpty: () => this.#leaveEmpty(),
     });
   }
@@ -302,6 +306,20 @@ export class ChatApp {
   turnBranch(step) {
     const { focused } = this.#parts.transcript;
     return focused !== null && this.#commands.turn(focused, step);
+  }
+
+  /**
+   * Show or hide the tokens of the focused answer.
+   * @returns {boolean} false if no answer with tokens has the focus
+   */
+  exploreFocused() {
+    const { focused } = this.#parts.transcript;
+    return focused !== null && this.#exploring.pressed(focused);
+  }
+
+  /** Hide the tokens of the answer that is explored. @returns {boolean} false if there is none */
+  leaveTokens() {
+    return this.#exploring.leave();
   }
 
   /** @returns {boolean} false if there is nothing to edit */
@@ -440,7 +458,10 @@ export class ChatApp {
   connectionDelivered(event) {
     if (event.type === "conversation") this.#libraryEvents.conversationChanged(event);
     else if (event.type === "model") this.#models.modelChanged(event);
-    else this.#answers.receive(event);
+    else {
+      this.#answers.receive(event);
+      this.#exploring.receive(event);
+    }
   }
 
   /** Open a new chat if the open conversation has no messages, neither here nor on the server. */
@@ -498,7 +519,13 @@ export class ChatApp {
   }
 
   get #circumstances() {
-    const facts = { isConnected: this.#isConnected, isTunable: this.#tuning.isPossible, count: this.#context.count };
+    const facts = {
+      isConnected: this.#isConnected,
+      isTunable: this.#tuning.isPossible,
+      isExplorable: (/** @type {string} */ generation) => this.#exploring.isPossible(generation),
+      explored: this.#exploring.message,
+      count: this.#context.count,
+    };
     return circumstancesOf(this.#open, this.#models, facts);
   }
 
@@ -513,6 +540,7 @@ export class ChatApp {
     this.#context.measure();
     this.#models.show();
     this.#parts.temporary?.show(this.isTemporary);
+    this.#exploring.chatChanged();
     this.#view.show(this.#open, this.#circumstances, this.#steering.isPossible);
     this.#comparing.show(this.#open, this.#circumstances);
     this.#reportSettings();

@@ -22,6 +22,7 @@ import { reportTrouble } from "./trouble.js";
  * @property {string | null} parent
  * @property {string} [content]
  * @property {import("../protocol/messages.js").ToolResult[]} [results] of the calls in the answer `parent`
+ * @property {import("../protocol/messages.js").ForkGenerate["from"]} [from] place of another answer to `parent` that this one continues from
  * @property {string} [edited] message that this is another version of
  * @property {string[]} [above] messages above it, if they differ from those above `parent`
  * @property {{generation: string, message: string}} [ids] ids of a queued message; otherwise new ones are made
@@ -37,6 +38,7 @@ import { reportTrouble } from "./trouble.js";
  * @property {(conversation: string) => void} openChat
  * @property {() => string} newId
  * @property {() => void} refresh updates the view of the conversation
+ * @property {(message: string) => void} explore shows the tokens of an answer, or hides them
  * @property {() => void} leaveEmpty opens a new chat if nothing is left of one that the server never had
  * @property {{find: (id: string) => ActedView | undefined, focus: (id: string) => void}} transcript
  * @property {() => {
@@ -84,6 +86,9 @@ export class MessageCommands {
         return this.#parts.transcript.find(id)?.edit();
       case "regenerate":
         return this.#parts.ask({ parent: message.parent });
+      case "explore":
+      case "unexplore":
+        return this.#parts.explore(id);
       case "branch":
         return void this.#answers.branch(this.#open.id, id, this.#parts.newId());
       case "delete":

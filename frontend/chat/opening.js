@@ -24,7 +24,7 @@ export function openConversation(id, { api, outbox, newId, newChatSettings }, un
 /**
  * @param {OpenConversation} open
  * @param {import("./chat-models.js").ChatModels} models
- * @param {Pick<Circumstances, "isConnected" | "isTunable" | "count">} facts
+ * @param {Pick<Circumstances, "isConnected" | "isTunable" | "isExplorable" | "explored" | "count">} facts
  * @returns {Circumstances}
  */
 export function circumstancesOf({ isGone, isTemporary, settings, length }, models, facts) {

@@ -6,6 +6,7 @@ import { notesAlong, offersForNote } from "../conversations/notes.js";
 import { questionId } from "../conversations/overlay.js";
 import { mayHelp } from "../conversations/refusals.js";
 import { calledName, callsOf, shownText } from "../conversations/tool-calls.js";
+import { mayBeExplored } from "./exploring.js";
 import { nearsLimit } from "./tuning.js";
 import { describeRefusal } from "../words/refusal-words.js";
 import * as lines from "../words/status-line.js";
@@ -15,7 +16,7 @@ import * as lines from "../words/status-line.js";
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../conversations/outbox.js").Parcel} Parcel */
 /** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
-/** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "branch" | "delete" | "previous" | "next"} ActionName */
+/** @typedef {"copy" | "copy-text" | "edit" | "regenerate" | "explore" | "unexplore" | "branch" | "delete" | "previous" | "next"} ActionName */
 /**
  * Name of a button below an answer that ended early, or below a message that was not sent.
  * @typedef {"retry" | "edit" | "elsewhere" | "discard" | "dismiss" | "continue" | "longer" | "unsummarize"} OfferName
@@ -92,6 +93,7 @@ export function presentMessage(conversation, parcels, circumstances, message, is
     line: failed ? describeRefusal(failed, circumstances) : describe(conversation, message, circumstances),
     branch: { index: siblings.indexOf(message) + 1, count: siblings.length },
     actions: actionsFor(message, {
+      explore: exploreFor(message, text, circumstances),
       isBusy,
       isUnsent: isUnsent(message, parcels),
       isEmpty: text === "" && calls.length === 0,
@@ -184,12 +186,12 @@ function isUnsent({ id }, parcels) {
 
 /**
  * @param {Message} message
- * @param {{isBusy: boolean, isUnsent: boolean, isEmpty: boolean, isTemporary?: boolean}} state
+ * @param {{explore: ActionName[], isBusy: boolean, isUnsent: boolean, isEmpty: boolean, isTemporary?: boolean}} state
  * @returns {ActionName[]}
  */
-function actionsFor(message, { isBusy, isUnsent, isEmpty, isTemporary = false }) {
+function actionsFor(message, { explore, isBusy, isUnsent, isEmpty, isTemporary = false }) {
   /** @type {ActionName[]} */
-  const actions = isEmpty ? [] : message.role === "assistant" ? ["copy", "copy-text"] : ["copy"];
+  const actions = isEmpty ? [] : message.role === "assistant" ? ["copy", "copy-text", ...explore] : ["copy"];
   if (isBusy || isUnsent) return actions;
   /** @type {ActionName[]} */
   const branch = isTemporary ? [] : ["branch"];
@@ -198,6 +200,17 @@ function actionsFor(message, { isBusy, isUnsent, isEmpty, isTemporary = false })
   if (message.role !== "assistant") return actions;
   if (message.tool_calls) return [...actions, "regenerate", ...branch, "delete"];
   return [...actions, "edit", "regenerate", ...branch, "delete"];
+}
+
+/**
+ * @param {Message} message
+ * @param {string} text of the message
+ * @param {Circumstances} circumstances
+ * @returns {ActionName[]}
+ */
+function exploreFor(message, text, { isExplorable, explored }) {
+  if (message.id === explored) return ["unexplore"];
+  return mayBeExplored(message, text) && isExplorable?.(message.generation ?? "") ? ["explore"] : [];
 }
 
 /**

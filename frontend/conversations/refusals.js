@@ -18,6 +18,8 @@ import { refusedWords } from "../words/error-words.js";
  * @property {(model: string | undefined) => boolean} [isAway] whether the server of this model can't be reached
  * @property {boolean} [namesModels] whether each answer names its model
  * @property {boolean} [isTunable] whether parameters can be changed in mid-answer
+ * @property {(generation: string) => boolean} [isExplorable] whether the server can show alternatives to an answer's tokens
+ * @property {string | null} [explored] message whose tokens are shown
  * @property {boolean} isGone whether it was deleted
  * @property {boolean} [isTemporary] whether only this page has it
  * @property {boolean} leavesOut whether the server leaves out the oldest messages if not all fit

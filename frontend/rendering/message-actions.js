@@ -9,11 +9,13 @@ import { focusedIn } from "../ui/focus.js";
 
 /** @typedef {(opener: HTMLElement, label: string, items: import("../ui/menu-view.js").MenuItem[]) => void} OpenMenu */
 
-/** @type {Partial<Record<ActionName, {picture: string, label: string}>>} */
+/** @type {Partial<Record<ActionName, {picture: string, label: string, isOn?: boolean}>>} isOn: its mode is on */
 const BUTTONS = {
   "copy": { picture: "copy", label: "Copy" },
   "edit": { picture: "edit", label: "Edit" },
   "regenerate": { picture: "again", label: "Regenerate" },
+  "explore": { picture: "explore", label: "Explore tokens" },
+  "unexplore": { picture: "explore", label: "Stop exploring", isOn: true },
 };
 /** @type {Partial<Record<ActionName, {label: string, isGrave?: boolean}>>} */
 const MENU = {
@@ -96,6 +98,7 @@ export class MessageActions {
     if (!shown) return [];
     const button = iconButton(shown.picture, shown.label, () => this.#act(name));
     button.dataset.action = name;
+    button.classList.toggle("is-on", shown.isOn ?? false);
     return [button];
   }
 

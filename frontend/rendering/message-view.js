@@ -5,6 +5,7 @@
 
 import { find } from "../ui/elements.js";
 import { showBoundary } from "./boundary-view.js";
+import { ExploreView } from "./explore/explore-view.js";
 import { MarkdownText } from "./markdown-text.js";
 import { wholeCharacters } from "./markdown/paragraph-view.js";
 import { plainText } from "./markdown/plain-text.js";
@@ -220,6 +221,16 @@ export class MessageView {
   /** Show the whole text of a long question. */
   unfold() {
     this.#question?.unfold();
+  }
+
+  /**
+   * Create the view of this answer's tokens.
+   * @param {import("../conversations/answer-tokens.js").AnswerTokens} tokens
+   * @param {import("./explore/explore-view.js").ExploreDelegate} delegate
+   */
+  explore(tokens, delegate) {
+    const frame = this.body.closest(".viewport") ?? document.documentElement;
+    return new ExploreView({ article: this.body, text: this.#textElement, frame, source: () => this.#text }, tokens, delegate);
   }
 
   /** Open the editor in the message's place. */

@@ -223,6 +223,11 @@ export class TranscriptView {
     return this.#views.get(id);
   }
 
+  /** Stop following the end of the transcript. */
+  leaveEnd() {
+    this.#scroller.leave();
+  }
+
   /** @returns {string | null} id of the message that has the focus, on itself or on one of its buttons */
   get focused() {
     const active = focusedIn(this.#elements.list);

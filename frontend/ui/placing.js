@@ -5,6 +5,14 @@ const MARGIN = 8;
 const GAP = 4;
 
 /**
+ * Return the height of the larger room above or below a part of the page, in CSS pixels.
+ * @param {{top: number, bottom: number}} part in CSS pixels of the viewport
+ */
+export function roomBeside({ top, bottom }) {
+  return Math.max(top, window.innerHeight - bottom) - MARGIN - GAP;
+}
+
+/**
  * Place a shown element below a part of the page, or above it if there is no room below.
  * @param {HTMLElement} element with the CSS position `fixed`
  * @param {{left: number, right: number, top: number, bottom: number}} part in CSS pixels of the viewport

@@ -7,7 +7,7 @@ import { formsOf, takeForm } from "./screen-forms.js";
 import { SCREENS, Stages } from "./screens.js";
 
 /** Those with the most in them. `make screens` takes pictures of all. */
-const NAMES = ["compare-setup", "comparing", "long-list", "models-download", "deleted", "file", "answered", "refused", "connection-lost", "settings", "shortcuts", "login",
+const NAMES = ["compare-setup", "comparing", "long-list", "models-download", "deleted", "file", "answered", "exploring", "refused", "connection-lost", "settings", "shortcuts", "login",
   "not-found"];
 const WIDTHS = [320, 768, 1440];
 const DESK = { width: 1440, height: 900 };

@@ -9,6 +9,7 @@ import { showCall } from "./called.js";
 import { ChatPage } from "./chat-page.js";
 import { ComparisonPage } from "./comparison-page.js";
 import { ComposerPage } from "./composer-page.js";
+import { ExplorePage } from "./explore-page.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
 
@@ -78,6 +79,24 @@ export const SCREENS = [
       await comparison.areLongerThan(60);
       await chat.press("Stop Seed 3");
       await comparison.statesAre(["Writing", "Writing", "Stopped"]);
+    },
+  },
+  {
+    name: "exploring",
+    arrange: async ({ chat, server }) => {
+      server.hurry();
+      await chat.answered("How does streaming work?");
+      await new ExplorePage(chat.page).open(chat);
+      await chat.page.press("ArrowRight");
+      await chat.page.press("Enter");
+      await chat.page.waitForSelector(".alternatives:popover-open .alternative");
+    },
+    renew: async (chat) => {
+      await chat.page.$eval(".token-mark", (mark) => {
+        mark.focus();
+        mark.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+      });
+      await chat.page.waitForSelector(".alternatives:popover-open .alternative");
     },
   },
   {

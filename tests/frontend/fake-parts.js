@@ -108,7 +108,48 @@ export class FakeQueueView {
   }
 }
 
+/** What stands for the view of an answer's tokens. */
+class FakeExplore {
+  isShown = false;
+  words = "";
+  mayChoose = false;
+  /** @type {string[]} */
+  tokens = [];
+
+  /**
+   * @param {import("../../frontend/conversations/answer-tokens.js").AnswerTokens} answer
+   * @param {import("../../frontend/rendering/explore/explore-view.js").ExploreDelegate} delegate
+   */
+  constructor(answer, delegate) {
+    this.answer = answer;
+    this.delegate = delegate;
+  }
+
+  start() {
+    this.isShown = true;
+  }
+
+  stop() {
+    this.isShown = false;
+  }
+
+  /**
+   * @param {import("../../frontend/protocol/messages.js").Alternative[]} tokens
+   * @param {boolean} mayChoose
+   */
+  showAlternatives(tokens, mayChoose) {
+    Object.assign(this, { tokens: tokens.map(({ token }) => token), mayChoose });
+  }
+
+  /** @param {string} words */
+  showTrouble(words) {
+    this.words = words;
+  }
+}
+
 class FakeMessage {
+  /** @type {FakeExplore | null} */
+  explored = null;
   isEditing = false;
   confirmed = "";
 
@@ -125,6 +166,11 @@ class FakeMessage {
 
   edit() {
     this.isEditing = true;
+  }
+
+  /** @param {ConstructorParameters<typeof FakeExplore>} parts */
+  explore(...parts) {
+    return (this.explored = new FakeExplore(...parts));
   }
 
   /** @param {string} name */
@@ -165,6 +211,7 @@ export class FakeTranscript {
   start() {}
   stop() {}
   follow() {}
+  leaveEnd() {}
 
   /** @param {() => void} then */
   whenQuiet(then) {
