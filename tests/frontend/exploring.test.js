@@ -141,7 +141,7 @@ describe("An answer whose tokens are explored", () => {
     assert.deepEqual([shown.line?.text, shown.offers], ["The server is busy. Try again in a moment.", ["retry", "dismiss"]]);
     tab.ui.messageOffered("retry", shown.id);
     await settle();
-    assert.deepEqual(tab.connection.forks.at(-1)?.from, fork.from);
+    assert.deepEqual(tab.connection.forks.map(({ from }) => from), [fork.from, fork.from]);
   });
 
   it("says why there are no alternatives", async () => {
