@@ -40,7 +40,7 @@ class LookingUp:
         return sequence.lookup is None or not self._scheduler.looking
 
     def end_abandoned(self) -> None:
-        """End the lookups for whose answer nobody waits any more."""
+        """End the lookups whose answers were cancelled."""
         for sequence in [*self._scheduler]:
             if sequence.lookup is not None and sequence.lookup.answer.cancelled():
                 self.end(sequence, SHORT_OF_ROOM)

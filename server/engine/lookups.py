@@ -33,8 +33,8 @@ class Lookup:
     None: none was chosen there.
 
     ``written``: tokens of an answer and of its instructions. ``principal`` asks; ``temporary`` as in GenerationRequest.
-    ``answer``: set on the engine's thread; it fails with EngineError or EngineDeadError. Cancel it when nobody waits
-    for it any more.
+    ``answer``: set on the engine's thread; it fails with EngineError or EngineDeadError. Cancel it when it is
+    no longer wanted.
     """
 
     prompt: tuple[int, ...]

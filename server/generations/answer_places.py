@@ -35,7 +35,7 @@ class AnswerPlaces:
         self._writer = writer
 
     async def alternatives(self, generation: Generation, message: AlternativesRequest) -> Alternatives:
-        """Return the likeliest tokens at a place. Cancel it when nobody waits for them any more.
+        """Return the likeliest tokens at a place. Cancel it when they are no longer wanted.
 
         Raises RemoteProtocolError: invalid_field, context_overflow, unsupported, busy, engine_failed.
         """
