@@ -5,7 +5,7 @@ All objects belong to the event loop of the client that made them.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import NamedTuple, Self, Unpack, cast
 
 from msgspec import UNSET, UnsetType
@@ -288,10 +288,21 @@ class Events:
             return first
         tokens = list(_tokens(log[self._index :]))
         self._index += len(tokens)
-        if len(tokens) == 1:
-            return first
-        text = "".join(token.text for token in tokens)
-        return Token(id=first.id, seq=tokens[-1].seq, n=sum(token.n for token in tokens), text=text)
+        return first if len(tokens) == 1 else _merged(tokens)
+
+
+def _merged(tokens: Sequence[Token]) -> Token:
+    """Return one message with everything of ``tokens``, which follow each other."""
+    logprobs = tuple(logprob for token in tokens for logprob in token.logprobs or ())
+    calls = tuple(call for token in tokens for call in token.tool_calls or ())
+    return Token(
+        id=tokens[0].id,
+        seq=tokens[-1].seq,
+        n=sum(token.n for token in tokens),
+        text="".join(token.text for token in tokens),
+        logprobs=logprobs or None,
+        tool_calls=calls or None,
+    )
 
 
 def _parts(snapshot: Snapshot) -> Iterator[tuple[Role, str]]:

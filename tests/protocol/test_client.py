@@ -14,9 +14,12 @@ from protocol.messages import (
     ChatMessage,
     Done,
     DoneReason,
+    FunctionDelta,
+    Generate,
     GenerationState,
     Status,
     Token,
+    ToolCallDelta,
 )
 from server.generations.ownership import LOCAL
 from server.writers.model_writers import ModelWriters
@@ -68,6 +71,20 @@ async def test_logprobs_come_with_the_tokens_that_were_asked_for_with_them(chat:
     assert "".join(logprob.token for logprob in told if logprob.bytes is None)
     assert {len(logprob.top_logprobs) for logprob in told} == {2}
     assert [event async for event in chat.generate("Hi") if isinstance(event, Token) and event.logprobs] == []
+
+
+async def test_a_reader_that_comes_late_misses_no_logprob_and_no_call(chat: Chat) -> None:
+    generation = chat.generate("Hi", top_logprobs=2)
+    logprobs = [logprob async for event in generation if isinstance(event, Token) for logprob in event.logprobs or ()]
+    (token,) = [event async for event in generation if isinstance(event, Token)]
+    assert token.logprobs == tuple(logprobs) != ()
+    call = ToolCallDelta(index=0, id="call_1", function=FunctionDelta(name="add"))
+    generation = Generation(Generate(id="a", prompt="Hi"), lambda message: None)
+    for seq, calls in ((1, (call,)), (2, None), (3, (ToolCallDelta(index=0, function=FunctionDelta(arguments="{}")),))):
+        generation.apply(Token(id="a", seq=seq, n=1, text="x", tool_calls=calls))
+    merged = await anext(aiter(generation))
+    assert isinstance(merged, Token)
+    assert [delta.function for delta in merged.tool_calls or ()] == [call.function, FunctionDelta(arguments="{}")]
 
 
 async def test_generation_can_be_read_by_several_readers(chat: Chat) -> None:
