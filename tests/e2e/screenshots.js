@@ -4,6 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 
 import { Browser } from "./browsers/index.js";
 import { SCREENS, Stages } from "./screens.js";
+import { STRIP_SCREENS } from "./strip-screens.js";
 
 /** @typedef {import("./browsers/index.js").Look} Look */
 /** @typedef {import("./browsers/tab.js").Viewport} Viewport */
@@ -23,6 +24,11 @@ const PICTURES = [
   { name: "picker-phone", screen: "picker", theme: "dark", viewport: PHONE },
   { name: "loading", screen: "model-loading", theme: "dark", viewport: PHONE },
   { name: "steered", screen: "steered", theme: "dark", viewport: DESK },
+  { name: "strip-draft", screen: "drafted", theme: "light", viewport: DESK },
+  { name: "strip-steer", screen: "steered", theme: "light", viewport: DESK },
+  { name: "strip-tune", screen: "tuned", theme: "light", viewport: DESK },
+  { name: "strip-explore", screen: "exploring", theme: "light", viewport: DESK },
+  { name: "strip-compare", screen: "comparing", theme: "light", viewport: DESK },
   { name: "connection-lost", screen: "connection-lost", theme: "dark", viewport: PHONE },
 ];
 const wanted = process.argv.slice(2);
@@ -41,7 +47,7 @@ async function takeAll(theme) {
   const browser = await Browser.start({ theme, isReducedMotion: true });
   try {
     for (const { name, screen, viewport } of PICTURES.filter((picture) => picture.theme === theme && (wanted.length === 0 || wanted.includes(picture.name)))) {
-      const shown = SCREENS.find((each) => each.name === screen);
+      const shown = [...SCREENS, ...STRIP_SCREENS].find((each) => each.name === screen);
       if (!shown) throw new Error(`There is no screen ${screen}`);
       const chat = await stages.show(browser, shown, viewport);
       // Without the caret, which blinks.
