@@ -11,9 +11,10 @@ export class Scroller {
   #viewport;
   #button;
   #following = false;
+  #isConversation = false;
   #lastTop = 0;
   #observer = new AbortController();
-  #resizes = new ResizeObserver(() => this.#goToEnd());
+  #resizes = new ResizeObserver(() => this.#resized());
 
   /**
    * @param {HTMLElement} viewport the element that scrolls
@@ -38,7 +39,7 @@ export class Scroller {
 
   /** Scroll to the start, for content other than a conversation. */
   goToStart() {
-    this.#following = false;
+    this.#following = this.#isConversation = false;
     this.#button.hidden = true;
     this.#viewport.scrollTop = 0;
     this.#lastTop = 0;
@@ -67,6 +68,11 @@ export class Scroller {
     }
   }
 
+  #resized() {
+    if (this.#following) this.#goToEnd();
+    else if (this.#isConversation) this.#showButton();
+  }
+
   /** Scroll to the end, unless the user has scrolled up. */
   #goToEnd() {
     if (!this.#following) return;
@@ -75,17 +81,28 @@ export class Scroller {
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#viewport;
-    const isAtEnd = scrollHeight - clientHeight - scrollTop <= NEAR_PX;
+    const { scrollTop } = this.#viewport;
     const wentUp = scrollTop < this.#lastTop;
     this.#lastTop = scrollTop;
-    if (isAtEnd) this.#setFollowing(true);
+    if (this.#isAtEnd()) this.#setFollowing(true);
     else if (wentUp) this.#setFollowing(false);
   }
 
   /** @param {boolean} following */
   #setFollowing(following) {
-    if (this.#button.hidden !== following) this.#button.hidden = following;
     this.#following = following;
+    this.#isConversation = true;
+    this.#showButton();
+  }
+
+  /** Show the button unless the end is in view. */
+  #showButton() {
+    const isHidden = this.#following || this.#isAtEnd();
+    if (this.#button.hidden !== isHidden) this.#button.hidden = isHidden;
+  }
+
+  #isAtEnd() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#viewport;
+    return scrollHeight - clientHeight - scrollTop <= NEAR_PX;
   }
 }

@@ -35,6 +35,7 @@ describe("The tokens of an answer", () => {
     const before = await explore.frame();
     await explore.open(chat);
     assert.deepEqual(await explore.frame(), before);
+    assert.ok(await chat.page.$eval("#to-end", (button) => /** @type {HTMLElement} */ (button).hidden), "all of it is in view");
     await explore.press("Home");
     const pieces = await explore.pieces(chat);
     for (const index of [0, 1, 2, 3]) {
