@@ -12,6 +12,7 @@ from server.bench.load_sizes import LoadSizes
 from server.bench.measures.arrivals import arrivals
 from server.bench.measures.changes import changes
 from server.bench.measures.drafts import drafts
+from server.bench.measures.places import places
 from server.bench.measures.readings import readings
 from server.bench.measures.second_turn import turns
 from server.bench.measures.speculation import speculation
@@ -35,6 +36,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "turns": turns,
     "drafts": drafts,
     "changes": changes,
+    "places": places,
     "speculation": speculation,
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.bench.load_sizes import LoadSizes
 from server.bench.samples import Statistic, median, p50, p95, p99
 
-GROUPS = ("throughput", "arrivals", "readings", "stops", "turns", "drafts", "changes", "speculation")
+GROUPS = ("throughput", "arrivals", "readings", "stops", "turns", "drafts", "changes", "places", "speculation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ def rows(sizes: LoadSizes) -> tuple[TableRow, ...]:
         *_turns(sizes),
         *_drafts(sizes),
         *_changes(sizes),
+        *_places(),
         *_speculation(sizes),
         *_outside(sizes),
     )
@@ -113,3 +114,9 @@ def _changes(sizes: LoadSizes) -> Iterator[TableRow]:
     yield from _percentiles("changes", "tune.answered", "tune: until it holds", places=1)
     yield from _percentiles("changes", "tune.gap.alone", "tune: gap in a running answer before it", places=1)
     yield from _percentiles("changes", "tune.gap.beside", "tune: gap in a running answer around it", places=1)
+
+
+def _places() -> Iterator[TableRow]:
+    yield from _percentiles("places", "place.gap", "gap between tokens of an answer", places=1)
+    yield from _percentiles("places", "place.alternatives", "alternatives at a place of it", places=1)
+    yield from _percentiles("places", "place.fork", "fork from its middle: first token", places=1)

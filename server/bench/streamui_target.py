@@ -18,12 +18,15 @@ from websockets.uri import parse_uri
 from protocol import codec
 from protocol.messages import (
     Accepted,
+    Alternatives,
+    AlternativesRequest,
     Cancel,
     ChatMessage,
     Done,
     DoneReason,
     Draft,
     Error,
+    ForkPoint,
     Generate,
     Params,
     ServerMessage,
@@ -108,6 +111,7 @@ class SocketLine(asyncio.Protocol):
         self._raw, self._ends = raw, ends
         self._answer: TimedAnswer | None = None
         self._id = ""
+        self._alternatives: asyncio.Future[float] | None = None
         self._stopped = False
         self._text = b""
 
@@ -128,15 +132,23 @@ class SocketLine(asyncio.Protocol):
     def tune(self, temperature: float) -> float:
         return self._change(Tune(id=self._id, params=Params(temperature=temperature)))
 
+    async def alternatives(self, seq: int) -> float:
+        self._alternatives = asyncio.get_running_loop().create_future()
+        self._send(codec.encode(AlternativesRequest(id=self._id, seq=seq)))
+        return await self._alternatives
+
+    def fork(self, seq: int, max_tokens: int) -> TimedAnswer:
+        return self._ask(Generate(from_=ForkPoint(id=self._id, seq=seq)), max_tokens, given=seq - 1)
+
     def _change(self, message: Steer | Tune) -> float:
         sent = time.perf_counter()
         self._send(codec.encode(message))
         return sent
 
-    def _ask(self, request: Generate, max_tokens: int) -> TimedAnswer:
+    def _ask(self, request: Generate, max_tokens: int, given: int = 0) -> TimedAnswer:
         params = Params(**sampling(max_tokens, self._ends))
         frame = codec.encode(replace(request, params=params, on_detach_ms=0))
-        self._answer, self._stopped = TimedAnswer(time.perf_counter(), max_tokens), False
+        self._answer, self._stopped = TimedAnswer(time.perf_counter(), max_tokens, given), False
         self._send(frame)
         return self._answer
 
@@ -199,6 +211,8 @@ class SocketLine(asyncio.Protocol):
                 answer.changed(now)
             case Accepted():
                 self._id = message.id
+            case Alternatives() if self._alternatives is not None:
+                self._alternatives.set_result(now)
             case Status(done=int(read)):
                 answer.read = read
             case Done():
@@ -207,6 +221,8 @@ class SocketLine(asyncio.Protocol):
                 answer.end(now, self._problem(message))
             case Error():
                 answer.end(now, message.message)
+                if self._alternatives is not None and not self._alternatives.done():
+                    self._alternatives.set_exception(BenchError(message.message))
 
     def _problem(self, done: Done) -> str | None:
         if done.reason is DoneReason.CANCELLED and not self._stopped:

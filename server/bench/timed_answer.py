@@ -21,9 +21,12 @@ class Change(NamedTuple):
 class TimedAnswer:
     """Arrival times of one answer's messages. The bench connection writes it; one measure waits on it."""
 
-    def __init__(self, sent: float, wanted: int) -> None:
+    def __init__(self, sent: float, wanted: int, given: int = 0) -> None:
+        """``wanted``: maximum number of tokens; ``given``: events at the beginning that another answer has, and that
+        are no arrivals."""
         self.sent = sent
         self.wanted = wanted
+        self._given = given
         self.arrivals: list[float] = []
         self.changes: list[Change] = []
         """Each message of the server that it follows an instruction or new parameters."""
@@ -42,9 +45,11 @@ class TimedAnswer:
     # Called by the bench connection.
 
     def arrived(self, now: float, text: str, pieces: int = 1) -> None:
-        self.arrivals.append(now)
         self._parts.append(text)
         self.pieces += pieces
+        if self.pieces <= self._given:
+            return
+        self.arrivals.append(now)
         if self._waiting is not None and len(self.arrivals) >= self._goal:
             self._wake()
 
@@ -151,4 +156,12 @@ class TwoWayConnection(BenchConnection, Protocol):
 
     def tune(self, temperature: float) -> float:
         """Change the temperature of the running answer."""
+        ...
+
+    async def alternatives(self, seq: int) -> float:
+        """Ask for the likeliest tokens at event ``seq`` of the newest answer. Returns the time at which they came."""
+        ...
+
+    def fork(self, seq: int, max_tokens: int) -> TimedAnswer:
+        """Begin an answer that continues the newest one from event ``seq`` on."""
         ...

@@ -11,6 +11,7 @@ from server.bench.bench_error import BenchError
 from server.bench.load_sizes import LoadSizes
 from server.bench.measures import drafts as measure
 from server.bench.measures.changes import changes
+from server.bench.measures.places import PLACES, places
 from server.bench.measures.speculation import speculation
 from server.bench.prompts import Prompts
 from server.bench.rows import rows
@@ -127,6 +128,39 @@ async def slowly(server: RunningServer) -> AsyncIterator[None]:
         server.model.gate.open()
 
 
+async def test_places_of_answers_are_measured(server: RunningServer) -> None:
+    sizes = LoadSizes(short=4, answer=20, stops=2)
+    found = await places(target(server), sizes, Prompts("test", 1.0))
+    assert {row.of for row in rows(sizes) if row.group == "places"} == set(found)
+    assert len(found["place.alternatives"]) == 2 * PLACES
+    assert len(found["place.fork"]) == 2
+    assert min(found["place.alternatives"] + found["place.fork"]) > 0
+
+
+async def test_a_fork_arrives_with_its_first_own_token(server: RunningServer) -> None:
+    line = await target(server).connect()
+    answer = line.ask_message("Hi", 30)
+    await answer.done()
+    middle = answer.pieces // 2
+    server.model.gate.close()
+    fork = line.fork(middle, 30)
+    await server.held()
+    assert fork.pieces < middle
+    assert fork.arrivals == []
+    server.model.gate.open()
+    await fork.done()
+    assert fork.arrivals
+    line.close()
+
+
+async def test_places_that_are_not_there_fail_the_run(server: RunningServer) -> None:
+    line = await target(server).connect()
+    await line.ask_message("Hi", 3).done()
+    with pytest.raises(BenchError, match="seq"):
+        await line.alternatives(50)
+    line.close()
+
+
 async def test_answers_that_end_before_their_change_give_no_samples(server: RunningServer) -> None:
     sizes = LoadSizes(short=4, answer=8, stops=1, context=28)
     assert sizes.running == 8
@@ -139,6 +173,7 @@ async def test_a_server_that_does_not_listen_while_it_writes_is_not_asked_to(ser
     other.two_way = False
     assert await measure.drafts(other, LoadSizes(), Prompts("test", 1.0)) == {}
     assert await changes(other, LoadSizes(), Prompts("test", 1.0)) == {}
+    assert await places(other, LoadSizes(), Prompts("test", 1.0)) == {}
 
 
 async def test_the_counters(server: RunningServer) -> None:
