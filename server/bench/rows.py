@@ -117,6 +117,6 @@ def _changes(sizes: LoadSizes) -> Iterator[TableRow]:
 
 
 def _places() -> Iterator[TableRow]:
-    yield from _percentiles("places", "place.gap", "gap between tokens of an answer", places=1)
-    yield from _percentiles("places", "place.alternatives", "alternatives at a place of it", places=1)
-    yield from _percentiles("places", "place.fork", "fork from its middle: first token", places=1)
+    yield from _percentiles("places", "place.gap", "explore: gap between tokens of an answer", places=1)
+    yield from _percentiles("places", "place.alternatives", "explore: alternatives at a place of it", places=1)
+    yield from _percentiles("places", "place.fork", "explore: fork from its middle, first token", places=1)
