@@ -1,4 +1,4 @@
-"""How soon the likeliest tokens at a place of an answer are there, and the first token of an answer from there."""
+"""Time until the likeliest tokens at a place of an answer are there, and the first token of an answer from there."""
 
 from __future__ import annotations
 

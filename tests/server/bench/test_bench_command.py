@@ -19,7 +19,7 @@ from tests.server.test_main import assert_told_in_one_line, environment, run
 from tests.server.transports.peer import DEADLINE
 
 CHANGES = ("steer: ", "tune: ")
-"""Of answers that may end before they are changed."""
+"""Rows about answers that may end before they are changed."""
 
 ONLY_OURS = ("stop in decode", "stop in a prefill", "outside llama.cpp", "draft: ", "explore: ", *CHANGES)
 
