@@ -131,8 +131,8 @@ export class Connection {
   }
 
   /**
-   * Request the likeliest tokens at a place of an answer. The callback gets an error if there is no connection, or if it
-   * ends before the reply.
+   * Request the likeliest tokens at a place of an answer. Without a connection, or when it
+   * ends before the reply, the callback gets an error.
    * @param {string} id of the generation
    * @param {number} seq number of the event at whose place, or 1 more than the newest (PROTOCOL 6.12)
    * @param {number | undefined} count 1 to 20; undefined: 10

@@ -109,7 +109,7 @@ export class Comparing {
   }
 
   /**
-   * Let the chat go on with this answer and its model. The others are stopped, and stay as versions.
+   * Continue the chat with this answer and its model. The other answers are stopped and stay as versions.
    * @param {string} id
    */
   #keep(id) {

@@ -13,7 +13,7 @@ export function roomBeside({ top, bottom }) {
 }
 
 /**
- * Place a shown element below a part of the page, or above it if there is no room below.
+ * Place a shown element below a part of the page. Without room below, place it above.
  * @param {HTMLElement} element with the CSS position `fixed`
  * @param {{left: number, right: number, top: number, bottom: number}} part in CSS pixels of the viewport
  */

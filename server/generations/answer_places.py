@@ -80,8 +80,10 @@ class AnswerPlaces:
         return Start(Prepared(request, generation.dropped), fork, events)
 
     def _check(self, generation: Generation, seq: int, within: str = "") -> None:
-        """Raise RemoteProtocolError if there is no such place, or its tokens are of no use. ``within``: of the
-        fields."""
+        """Raise RemoteProtocolError if the place does not exist, or if its tokens are unknown or of another model.
+
+        ``within``: prefix of the fields' names in the error.
+        """
         if seq > generation.log.pieces + 1:
             field = f"{within}seq"
             text = f"{field} must be from 1 to {generation.log.pieces + 1}, the end of the text so far, not {seq}"

@@ -27,7 +27,7 @@ describe("Answers that are compared", () => {
   });
 
   afterEach(async () => {
-    assert.deepEqual(chat.complaints, []); // before the page asks for a chat that is gone
+    assert.deepEqual(chat.complaints, []); // checked before the chat is deleted
     await server.forgetConversations();
   });
 

@@ -138,7 +138,7 @@ export class TokenPlaces {
   /**
    * @param {number} x
    * @param {number} y
-   * @returns {number} place in the answer's text; -1 if there is no letter
+   * @returns {number} place in the answer's text; -1 when no letter is at that point
    */
   #placeAt(x, y) {
     const caret = caretAt(x, y);

@@ -54,7 +54,7 @@ class Tokenizer:
         return self._plain_tokens(text, 0, len(text), cuts, follows=True)
 
     def whole(self, text: str) -> int | None:
-        """Return the token that has exactly this text and is no control token; None if there is none."""
+        """Return the ordinary token with exactly this text; None without one. A control token does not count."""
         if self._whole is None:
             every = range(ll.llama_vocab_n_tokens(self._vocab))
             self._whole = {self._text(token): token for token in reversed(every) if token not in self._texts}

@@ -88,7 +88,7 @@ class PositionReports:
         self._deliver = deliver
         self._timer: asyncio.TimerHandle | None = None
         self._earliest = 0.0
-        """Time of the loop before which there is no other report."""
+        """Earliest time of the next report, on the clock of the event loop."""
 
     def queue_changed(self) -> None:
         """Report the positions that have changed, once for all changes of the pause."""
