@@ -5,7 +5,9 @@
 
 import { AnswerEvents } from "./chat/answer-events.js";
 import { ChatModels } from "./chat/chat-models.js";
+import { ChatSettings } from "./chat/chat-settings.js";
 import { ChatView } from "./chat/chat-view.js";
+import { circumstancesOf } from "./chat/circumstances.js";
 import { Comparing } from "./chat/comparing.js";
 import { ConnectionAnnouncer } from "./chat/connection-announcer.js";
 import { ContextKeeper } from "./chat/context-keeper.js";
@@ -14,16 +16,14 @@ import { Exploring } from "./chat/exploring.js";
 import { LibraryEvents } from "./chat/library-events.js";
 import { MessageCommands } from "./chat/message-commands.js";
 import { MessageViews } from "./chat/message-views.js";
-import { circumstancesOf, openConversation } from "./chat/opening.js";
+import { Opening } from "./chat/opening.js";
 import { Questions } from "./chat/questions.js";
 import { QueueControl } from "./chat/queue-control.js";
 import { SenderEvents } from "./chat/sender-events.js";
-import { SettingsSaver } from "./chat/settings-saver.js";
 import { Steering } from "./chat/steering.js";
 import { Tuning } from "./chat/tuning.js";
 import { UnsentMessages } from "./chat/unsent-messages.js";
 import { Sender } from "./conversations/sender.js";
-import { TemporaryChanges } from "./conversations/temporary-changes.js";
 
 /** @typedef {Required<import("./rendering/message-view.js").MessageDelegate>} MessageDelegate */
 /** @typedef {import("./chat/presenting.js").OfferName} OfferName */
@@ -80,7 +80,8 @@ export class ChatApp {
   #answers;
   #view;
   #unsent;
-  #settingsSaver;
+  #settings;
+  #opening;
   #connectionAnnouncer;
   #models;
   #steering;
@@ -88,13 +89,8 @@ export class ChatApp {
   #comparing;
   #exploring;
   #isConnected = false;
-  #open;
-  /** @type {TemporaryChanges | null} changes of the open conversation, if it is temporary */
-  #changes = null;
   /** @type {ChatAppDelegate | null} */
   #delegate = null;
-  /** Settings that were reported to the delegate last, so that none are reported twice. */
-  #reportedSettings = "";
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -130,9 +126,16 @@ export class ChatApp {
     });
     this.#view = new ChatView(parts, views, () => this.startNewChat());
     this.#unsent = new UnsentMessages(parts);
-    this.#settingsSaver = new SettingsSaver({ ...parts, open: () => this.#open });
+    this.#opening = new Opening(parts, this.#unsent, {
+      cancel: (generation) => void this.#sender.cancel(generation),
+      show: () => this.#show(),
+    });
+    this.#settings = new ChatSettings(parts, {
+      open: () => this.#open,
+      changing: (before) => this.#tuning.settingsChanged(before),
+      shown: () => this.#delegate?.settingsShown(),
+    });
     this.#connectionAnnouncer = new ConnectionAnnouncer(parts.announcer);
-    this.#open = openConversation(null, parts, this.#unsent, () => this.#show());
     this.#questions = new Questions(parts, this.#sender, {
       open: () => this.#open,
       model: () => this.#models.default,
@@ -143,7 +146,7 @@ export class ChatApp {
     this.#comparing = new Comparing(parts, {
       open: () => this.#open,
       ask: (...question) => this.#questions.askSeveral(...question),
-      changes: () => this.#changes ?? parts.api,
+      changes: () => this.#opening.changes,
       choose: (model) => this.#models.areSeveral && this.#models.isServed(model) && this.#models.choose(model),
       stop: (generations) => void this.#stop(generations),
       show: () => this.#show(),
@@ -173,7 +176,7 @@ export class ChatApp {
       open: () => this.#open,
       ask: (question) => this.#questions.ask(question),
       askElsewhere: (content) => this.#questions.askElsewhere(content),
-      changes: () => this.#changes ?? parts.api,
+      changes: () => this.#opening.changes,
       openChat: (id) => this.#libraryEvents.conversationChosen(id, null),
       refresh: () => this.#refresh(),
       explore: (message) => void this.#exploring.toggle(message),
@@ -271,7 +274,7 @@ export class ChatApp {
 
   /** True if something would be lost with the page: text or messages of a temporary chat. */
   get wouldLose() {
-    return this.isTemporary && (this.#open.path.length > 0 || !this.#parts.composer.isEmpty);
+    return this.#opening.wouldLose;
   }
 
   /** Settings of the open conversation. Those set in a new chat also apply to the next new chat. */
@@ -281,14 +284,7 @@ export class ChatApp {
 
   /** @param {Settings} settings */
   set(settings) {
-    this.#reportedSettings = JSON.stringify(settings);
-    this.#tuning.settingsChanged(this.settings); // before they change
-    this.#open.set(settings);
-    for (const parcel of this.#parts.outbox.of(this.#open.id)) {
-      if (parcel.create && !parcel.failure) this.#parts.outbox.put({ ...parcel, create: settings });
-    }
-    if (!this.#open.isOnServer && !this.isTemporary) this.#parts.newChatSettings?.set(settings);
-    this.#settingsSaver.save();
+    this.#settings.set(settings);
     this.#show();
   }
 
@@ -308,20 +304,6 @@ export class ChatApp {
     return focused !== null && this.#commands.turn(focused, step);
   }
 
-  /**
-   * Show or hide the tokens of the focused answer.
-   * @returns {boolean} false if no answer with tokens has the focus
-   */
-  exploreFocused() {
-    const { focused } = this.#parts.transcript;
-    return focused !== null && this.#exploring.pressed(focused);
-  }
-
-  /** Hide the tokens of the answer that is explored. @returns {boolean} false if there is none */
-  leaveTokens() {
-    return this.#exploring.leave();
-  }
-
   /** @returns {boolean} false if there is nothing to edit */
   editLast() {
     if (!this.#parts.composer.isEmpty) return false;
@@ -329,6 +311,11 @@ export class ChatApp {
     if (!queued) return this.#commands.editLast();
     this.#queue.queuedEdited(queued.id);
     return true;
+  }
+
+  /** Explore mode of the open conversation. */
+  get exploring() {
+    return this.#exploring;
   }
 
   /** Queue of the open conversation. */
@@ -446,7 +433,7 @@ export class ChatApp {
     if (this.#isConnected) {
       this.#context.forget();
       this.#parts.libraryUI.library.refresh();
-      this.#settingsSaver.saveAgain();
+      this.#settings.saveAgain();
       this.#open.catchUp();
       this.#parts.queue.refresh();
       this.#queue.runner.sendElsewhere();
@@ -486,11 +473,7 @@ export class ChatApp {
    */
   #turnTo(id, { message = null, query = "", isTemporary = false } = {}) {
     this.#view.want(message, query);
-    const isNewAlready = id === null && this.#open.phase === "new" && this.#open.isTemporary === isTemporary;
-    if (id !== this.#open.id && !isNewAlready) {
-      this.#leave();
-      this.#open = openConversation(id, this.#parts, this.#unsent, () => this.#show(), isTemporary);
-      this.#changes = isTemporary ? new TemporaryChanges(this.#open) : null;
+    if (this.#opening.turnTo(id, isTemporary)) {
       this.#parts.transcript.clear();
       this.#parts.announcer.forget();
     }
@@ -500,15 +483,6 @@ export class ChatApp {
     this.#queue.runner.sendElsewhere();
   }
 
-  /** Leave the open conversation. A temporary one is gone, with the answer that is being written. */
-  #leave() {
-    const { id, tracked, writing, isTemporary } = this.#open;
-    if (isTemporary) for (const generation of writing) this.#sender.cancel(generation);
-    for (const generation of tracked) this.#parts.connection.detach(generation);
-    this.#open.leave();
-    if (isTemporary) this.#unsent.remove(id);
-  }
-
   /**
    * @param {string} content
    * @returns {import("./protocol/messages.js").Draft | null} null while the message would be queued or moved
@@ -516,6 +490,10 @@ export class ChatApp {
   #draftOf(content) {
     if (this.#open.isGone || !this.mayBeAsked || this.#parts.outbox.of(this.#open.id).length > 0) return null;
     return draftMessage(this.#open, content, this.#models.chosen);
+  }
+
+  get #open() {
+    return this.#opening.open;
   }
 
   get #circumstances() {
@@ -535,7 +513,7 @@ export class ChatApp {
       this.#open.track(id, true);
       this.#parts.connection.follow(id);
     }
-    this.#settingsSaver.save();
+    this.#settings.save();
     this.#comparing.arrange(this.#open);
     this.#context.measure();
     this.#models.show();
@@ -543,19 +521,12 @@ export class ChatApp {
     this.#exploring.chatChanged();
     this.#view.show(this.#open, this.#circumstances, this.#steering.isPossible);
     this.#comparing.show(this.#open, this.#circumstances);
-    this.#reportSettings();
+    this.#settings.report();
     this.#view.reveal(this.#open, () => this.#show());
     this.#queue.runner.refresh();
     this.#view.showQueue(this.#queue.runner);
     this.#queue.runner.sendNext();
     this.#parts.draftAhead?.chatChanged();
-  }
-
-  #reportSettings() {
-    const settings = JSON.stringify(this.settings);
-    if (settings === this.#reportedSettings) return;
-    this.#reportedSettings = settings;
-    this.#delegate?.settingsShown();
   }
 
   #showLines = () => this.#open.writing.length > 0 && this.#show();

@@ -68,15 +68,14 @@ export class Exploring {
   }
 
   /**
-   * Show or hide the tokens of a message, if it has any.
-   * @param {string} id
-   * @returns {boolean} false if it has none
+   * Show or hide the tokens of the focused answer.
+   * @returns {boolean} false if no answer with tokens has the focus
    */
-  pressed(id) {
+  pressed() {
     const open = this.#hooks.open();
-    const message = open.tree.find(id);
+    const message = open.tree.find(this.#parts.transcript.focused);
     if (!message || !mayBeExplored(message, open.textOf(message)) || !this.isPossible(message.generation ?? "")) return false;
-    void this.toggle(id);
+    void this.toggle(message.id);
     return true;
   }
 
@@ -89,7 +88,7 @@ export class Exploring {
     if (message && tokens && this.message === null) this.#begin(message, tokens);
   }
 
-  /** @returns {boolean} false if no tokens are shown */
+  /** Hide the tokens. @returns {boolean} false if none are shown */
   leave() {
     if (!this.#explored) return false;
     this.#end();

@@ -175,8 +175,8 @@ describe("An answer whose tokens are explored", () => {
     tab.ui.messageActed("unexplore", id);
     assert.equal(explored.isShown, false);
     explored = await explore();
-    assert.equal(tab.ui.leaveTokens(), true);
-    assert.deepEqual([explored.isShown, tab.ui.leaveTokens()], [false, false]);
+    assert.equal(tab.ui.exploring.leave(), true);
+    assert.deepEqual([explored.isShown, tab.ui.exploring.leave()], [false, false]);
     explored = await explore();
     explored.delegate.exploreLeft();
     assert.equal(explored.isShown, false);
@@ -186,11 +186,11 @@ describe("An answer whose tokens are explored", () => {
   });
 
   it("is explored with the keyboard only if it has the focus", async () => {
-    assert.equal(tab.ui.exploreFocused(), false);
+    assert.equal(tab.ui.exploring.pressed(), false);
     tab.transcript.focused = [...tab.transcript.messages.keys()][0] ?? null;
-    assert.equal(tab.ui.exploreFocused(), false);
+    assert.equal(tab.ui.exploring.pressed(), false);
     tab.transcript.focused = id;
-    assert.equal(tab.ui.exploreFocused(), true);
+    assert.equal(tab.ui.exploring.pressed(), true);
     await settle();
     assert.equal(view().isShown, true);
   });
@@ -199,7 +199,7 @@ describe("An answer whose tokens are explored", () => {
     tab.ui.connectionChanged(connected(["steer"]));
     assert.ok(!tab.transcript.last.shown.actions.includes("explore"));
     tab.transcript.focused = id;
-    assert.equal(tab.ui.exploreFocused(), false);
+    assert.equal(tab.ui.exploring.pressed(), false);
   });
 
   it("can't be written again by a server without forks", async () => {
