@@ -24,7 +24,7 @@ export class AnswerEvents {
   #hooks;
 
   /**
-   * @param {Pick<import("../chat-app.js").Parts, "outbox" | "connection" | "announcer"> & {views: import("./message-views.js").MessageViews}} parts
+   * @param {Pick<import("./chat-parts.js").Parts, "outbox" | "connection" | "announcer"> & {views: import("./message-views.js").MessageViews}} parts
    * @param {import("../conversations/sender.js").Sender} sender
    * @param {import("./context-keeper.js").ContextKeeper} context
    * @param {AnswerHooks} hooks

@@ -24,7 +24,7 @@ export class ChatModels {
   #features = [];
 
   /**
-   * @param {Pick<import("../chat-app.js").Parts, "modelPicker" | "effortChoice" | "arriving">} parts
+   * @param {Pick<import("./chat-parts.js").Parts, "modelPicker" | "effortChoice" | "arriving">} parts
    * @param {ModelHooks} hooks
    */
   constructor(parts, hooks) {

@@ -18,7 +18,7 @@ export class ChatSettings {
   #reported = "";
 
   /**
-   * @param {import("../chat-app.js").Parts} parts
+   * @param {import("./chat-parts.js").Parts} parts
    * @param {SettingsHooks} hooks
    */
   constructor(parts, hooks) {

@@ -18,7 +18,7 @@ export class ChatView {
   #searched = "";
 
   /**
-   * @param {import("../chat-app.js").Parts} parts
+   * @param {import("./chat-parts.js").Parts} parts
    * @param {import("./message-views.js").MessageViews} views
    * @param {() => void} startNewChat
    */

@@ -25,7 +25,7 @@ export class Comparing {
   #hooks;
 
   /**
-   * @param {Pick<import("../chat-app.js").Parts, "comparisons" | "comparison" | "compareSetup" | "outbox" | "announcer" | "toasts" | "composer" | "newId">} parts
+   * @param {Pick<import("./chat-parts.js").Parts, "comparisons" | "comparison" | "compareSetup" | "outbox" | "announcer" | "toasts" | "composer" | "newId">} parts
    * @param {ComparingHooks} hooks
    */
   constructor(parts, hooks) {

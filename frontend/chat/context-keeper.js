@@ -4,7 +4,7 @@ import { needsChoice } from "../conversations/context-choice.js";
 import { ContextSize } from "../conversations/context-size.js";
 import { Summarizer } from "../conversations/summarizer.js";
 
-/** @typedef {import("../chat-app.js").Parts} Parts */
+/** @typedef {import("./chat-parts.js").Parts} Parts */
 /** @typedef {import("../conversations/api.js").Settings} Settings */
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../protocol/messages.js").Done} Done */

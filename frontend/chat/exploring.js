@@ -46,7 +46,7 @@ export class Exploring {
   #isReading = false;
 
   /**
-   * @param {Pick<import("../chat-app.js").Parts, "api" | "connection" | "transcript" | "announcer" | "toasts">} parts
+   * @param {Pick<import("./chat-parts.js").Parts, "api" | "connection" | "transcript" | "announcer" | "toasts">} parts
    * @param {ExploringHooks} hooks
    */
   constructor(parts, hooks) {

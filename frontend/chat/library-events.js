@@ -21,7 +21,7 @@ export class LibraryEvents {
   #replaced = null;
 
   /**
-   * @param {import("../chat-app.js").Parts} parts
+   * @param {import("./chat-parts.js").Parts} parts
    * @param {import("./unsent-messages.js").UnsentMessages} unsent
    * @param {LibraryHooks} hooks
    */

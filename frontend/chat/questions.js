@@ -20,7 +20,7 @@ export class Questions {
   #hooks;
 
   /**
-   * @param {import("../chat-app.js").Parts} parts
+   * @param {import("./chat-parts.js").Parts} parts
    * @param {import("../conversations/sender.js").Sender} sender
    * @param {QuestionHooks} hooks
    */

@@ -20,7 +20,7 @@ export class QueueControl {
   #runner;
 
   /**
-   * @param {import("../chat-app.js").Parts} parts
+   * @param {import("./chat-parts.js").Parts} parts
    * @param {QueueHooks} hooks
    */
   constructor(parts, hooks) {

@@ -19,7 +19,7 @@ export class SenderEvents {
   #hooks;
 
   /**
-   * @param {import("../chat-app.js").Parts} parts
+   * @param {import("./chat-parts.js").Parts} parts
    * @param {import("./unsent-messages.js").UnsentMessages} unsent
    * @param {SenderHooks} hooks
    */

@@ -17,7 +17,7 @@ export class Steering {
   #hooks;
 
   /**
-   * @param {Pick<import("../chat-app.js").Parts, "connection" | "composer" | "announcer" | "toasts">} parts
+   * @param {Pick<import("./chat-parts.js").Parts, "connection" | "composer" | "announcer" | "toasts">} parts
    * @param {SteeringHooks} hooks
    */
   constructor(parts, hooks) {

@@ -34,7 +34,7 @@ export class Tuning {
   #timer = null;
 
   /**
-   * @param {Pick<import("../chat-app.js").Parts, "connection" | "announcer" | "toasts" | "clock">} parts
+   * @param {Pick<import("./chat-parts.js").Parts, "connection" | "announcer" | "toasts" | "clock">} parts
    * @param {TuningHooks} hooks
    */
   constructor(parts, hooks) {

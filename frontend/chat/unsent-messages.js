@@ -12,7 +12,7 @@ export class UnsentMessages {
   /** @type {Map<string, {parcels: Parcel[], queued: Queued[]}>} those of conversations that this page deleted */
   #removed = new Map();
 
-  /** @param {Pick<import("../chat-app.js").Parts, "outbox" | "queue" | "libraryUI">} parts */
+  /** @param {Pick<import("./chat-parts.js").Parts, "outbox" | "queue" | "libraryUI">} parts */
   constructor(parts) {
     this.#parts = parts;
   }

@@ -412,7 +412,7 @@ export class FakeTabs {
 
 /**
  * A ChatApp over parts of which some are fakes. They have what ChatApp uses of the classes that they stand for.
- * @param {Record<string, any> & Pick<import("../../frontend/chat-app.js").Parts, "outbox" | "queue" | "copy" | "clock" | "newId">} parts
+ * @param {Record<string, any> & Pick<import("../../frontend/chat/chat-parts.js").Parts, "outbox" | "queue" | "copy" | "clock" | "newId">} parts
  */
 export function chatAppWith(parts) {
   return new ChatApp(/** @type {any} */ (parts));
