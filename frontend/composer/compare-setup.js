@@ -53,7 +53,7 @@ export class CompareSetup {
     const { button, area, addButton } = this.#elements;
     const { signal } = this.#observer;
     button.addEventListener("click", () => (this.isOpen ? this.close() : this.#open()), { signal });
-    addButton.addEventListener("click", () => this.#add().model.focus(), { signal });
+    addButton.addEventListener("click", () => focusFirst(this.#add()), { signal });
     area.addEventListener("keydown", (event) => this.#keyPressed(event), { signal });
     this.close();
   }
@@ -155,13 +155,12 @@ export class CompareSetup {
     const model = create("select", { class: "compare-choice", "aria-label": "Model" });
     const preset = create("select", { class: "compare-choice", "aria-label": "Settings" });
     const seed = create("input", {
-      class: "compare-seed", type: "number", min: 0, max: MAX_SEED, step: 1, inputmode: "numeric", "aria-label": "Seed", placeholder: "Seed",
-      title: "Seed. Without one, each answer gets a random seed.",
-      autocomplete: "off",
+      class: "compare-seed", type: "number", min: 0, max: MAX_SEED, step: 1, inputmode: "numeric", placeholder: "Random", autocomplete: "off",
     });
     seed.addEventListener("change", () => isSeed(seed.value) || (seed.value = ""));
     const remove = iconButton("close", "Remove answer", () => this.#remove(row));
-    const element = create("div", { class: "compare-row", role: "group" }, model, preset, seed, remove);
+    const field = create("label", { class: "compare-field" }, "Seed", seed);
+    const element = create("div", { class: "compare-row", role: "group" }, model, preset, field, remove);
     const row = { element, model, preset, seed, remove };
     return row;
   }
@@ -199,6 +198,11 @@ export class CompareSetup {
     this.close();
     this.#elements.button.focus();
   }
+}
+
+/** Focus the first choice of an answer. @param {Row} row */
+function focusFirst({ model, preset }) {
+  (model.hidden ? preset : model).focus();
 }
 
 /** @param {string} text */

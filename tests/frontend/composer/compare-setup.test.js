@@ -45,6 +45,10 @@ describe("The set-up of a comparison", () => {
 
   const rows = () => [...elements.list.querySelectorAll(".compare-row")];
   const choice = (/** @type {number} */ row, /** @type {string} */ name) => /** @type {any} */ (rows()[row]?.querySelector(`[aria-label="${name}"]`));
+  const seedOf = (/** @type {number} */ row) => {
+    const label = [...(rows()[row]?.querySelectorAll("label") ?? [])].find(({ textContent }) => textContent === "Seed");
+    return /** @type {any} */ (label?.querySelector("input"));
+  };
 
   /** @param {string[]} names */
   function open(...names) {
@@ -72,7 +76,7 @@ describe("The set-up of a comparison", () => {
     assert.deepEqual(setup.answers({}), [{ label: "Answer 1" }, { label: "Answer 2" }]);
     const seeded = { params: { seed: 7 } };
     assert.deepEqual(setup.answers(seeded), [{ label: "Answer 1", params: { seed: -1 } }, { label: "Answer 2", params: { seed: -1 } }]);
-    choice(1, "Seed").value = "12";
+    seedOf(1).value = "12";
     assert.deepEqual(setup.answers(seeded)[1], { label: "Seed 12", params: { seed: 12 } });
   });
 
@@ -105,6 +109,17 @@ describe("The set-up of a comparison", () => {
     assert.deepEqual(rows().map((row) => row.getAttribute("aria-label") ?? row.ariaLabel), ["Answer 1", "Answer 2", "Answer 3"]);
   });
 
+  it("moves the focus to the first choice of an answer that is added", () => {
+    for (const names of [["a"], ["a", "b"]]) {
+      open(...names);
+      const focused = /** @type {string[]} */ ([]);
+      /** @type {any} */ (window).HTMLElement.prototype.focus = function () { focused.push(this.getAttribute("aria-label")); };
+      elements.addButton.click();
+      assert.deepEqual(focused, [names.length === 1 ? "Settings" : "Model"]);
+      elements.button.click();
+    }
+  });
+
   it("keeps what was chosen when the models change, and when it is closed", () => {
     open("a", "b");
     choice(0, "Model").value = "b";
@@ -117,7 +132,7 @@ describe("The set-up of a comparison", () => {
 
   it("empties a seed that is none", () => {
     open("a");
-    const seed = choice(0, "Seed");
+    const seed = seedOf(0);
     for (const wrong of ["-2", "1.5", "4294967296", "1e3"]) {
       seed.value = wrong;
       seed.dispatchEvent(new window.Event("change"));
