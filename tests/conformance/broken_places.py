@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.proxy import Fault, Message
+from tests.conformance.proxy import Fault, Frame, Message
 
 
 class ChosenLeftOut(Fault):
@@ -54,3 +54,25 @@ class TemporaryForkStored(Fault):
 
     def asked(self, message: Message) -> list[Message]:
         return [{**message, "temporary": True} if message["type"] == "generate" and "from" in message else message]
+
+
+class PlainAlternativesWithoutChosen(Fault):
+    """Doesn't mark the chosen token in plain mode."""
+
+    rule = "10.9"
+
+    def outgoing(self, frame: Frame) -> list[Frame]:
+        if not self.plain or isinstance(frame, bytes):
+            return super().outgoing(frame)
+        return [frame.replace("  chosen", "") if frame.lstrip().startswith("> ") else frame]
+
+
+class PlainForkWithoutText(Fault):
+    """Forks an answer in plain mode, but leaves out the text that the person gives."""
+
+    rule = "10.10"
+
+    def incoming(self, frame: Frame) -> list[Frame]:
+        if not self.plain or isinstance(frame, bytes):
+            return super().incoming(frame)
+        return [" ".join(frame.split(" ")[:2]) if frame.startswith("/fork ") else frame]

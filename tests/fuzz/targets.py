@@ -13,10 +13,14 @@ from protocol.cursor import Cursor
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import (
     Accepted,
+    Alternative,
+    Alternatives,
+    AlternativesRequest,
     Attach,
     Attached,
     Cancel,
     ClientMessage,
+    ForkPoint,
     Generate,
     Hello,
     Ping,
@@ -170,6 +174,12 @@ def _answer_plain(session: PlainSession, result: Result) -> None:
         case Generate(prompt=str(prompt)):
             assert prompt.strip() == prompt != ""
             _write_plain(session, prompt)
+        case Generate(from_=ForkPoint(id="p", text=text)):
+            _write_plain(session, text or "")
+        case AlternativesRequest(id="p", seq=seq):
+            found = Alternatives(id="p", seq=seq, tokens=(Alternative(token=" a", logprob=-1),))
+            if session.state is ConnectionState.OPEN:
+                assert _texts(session, found) == [f'> place {seq}\n>  36.8 %  " a"\n']
         case RemoteProtocolError():
             check_error(result)
             if session.state is ConnectionState.OPEN:

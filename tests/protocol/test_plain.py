@@ -5,11 +5,15 @@ import pytest
 from protocol.errors import CloseCode, ErrorCode, RemoteProtocolError
 from protocol.messages import (
     Accepted,
+    Alternative,
+    Alternatives,
+    AlternativesRequest,
     Cancel,
     ClientMessage,
     DoneReason,
     Error,
     ErrorInfo,
+    ForkPoint,
     Generate,
     Params,
     ServerMessage,
@@ -20,7 +24,7 @@ from protocol.messages import (
     Tune,
     Tuned,
 )
-from protocol.plain import END_OF_ANSWER, MAX_WAITING_LINES, PlainSession
+from protocol.plain import END_OF_ANSWER, MAX_COMMANDS, MAX_WAITING_LINES, PlainSession
 from tests.protocol.samples import WELCOME, done
 
 
@@ -221,3 +225,96 @@ def test_a_line_with_a_wrong_parameter_is_refused(session: PlainSession, line: s
     assert isinstance(problem, RemoteProtocolError)
     assert line.split()[1] in problem.message
     assert session.texts(problem.as_message()) == [f"! {problem.message}\n"]
+
+
+@pytest.mark.parametrize("line", ["/steer", "/set", "/set "])
+def test_a_command_without_its_text_is_refused(session: PlainSession, line: str) -> None:
+    answering(session)
+    (problem,) = session.receive(line)
+    assert isinstance(problem, RemoteProtocolError)
+
+
+@pytest.mark.parametrize(("line", "seq"), [("/alternatives", 4), ("/alternatives 2", 2), (" /alternatives  -1\r", 3)])
+def test_a_line_asks_for_alternatives_at_once(session: PlainSession, line: str, seq: int) -> None:
+    answering(session, "second")
+    sent(session, Token(id="g1", seq=2, n=2, text="One two"))
+    sent(session, Steered(id="g1", seq=3, content="shorter"))
+    assert session.receive(line) == [AlternativesRequest(id="g1", seq=seq)]
+
+
+def test_an_answer_that_is_done_has_places_until_the_next_one(session: PlainSession) -> None:
+    answering(session)
+    said(session, "One", " two")
+    assert session.receive("/alternatives") == [AlternativesRequest(id="g1", seq=3)]
+    session.receive("second")
+    sent(session, Accepted(id="g2", epoch="e1", position=0))
+    assert session.receive("/alternatives") == [AlternativesRequest(id="g2", seq=1)]
+
+
+def test_alternatives_are_lines_beside_the_answer(session: PlainSession) -> None:
+    found = Alternatives(
+        id="g1",
+        seq=2,
+        tokens=(
+            Alternative(token=' \n"cat', logprob=-0.1, chosen=True),
+            Alternative(token="</s>", logprob=-7.0, end=True),
+        ),
+    )
+    lines = '> place 2\n>  90.5 %  " \\n\\"cat"  chosen\n>   0.1 %  "</s>"  ends the answer\n'
+    answering(session)
+    assert sent(session, found) == [lines]
+    sent(session, Token(id="g1", seq=1, n=1, text="One\nTwo\n"))
+    assert sent(session, found) == [f"\n{lines}"]
+    sent(session, Token(id="g1", seq=2, n=1, text="Three"))
+    assert sent(session, done("g1", "One\nTwo\nThree", 3)) == ["\nThree", END_OF_ANSWER]
+
+
+@pytest.mark.parametrize(
+    ("line", "point"),
+    [
+        ("/fork 1", ForkPoint(id="g1", seq=1)),
+        ("/fork -2 Green and red", ForkPoint(id="g1", seq=2, text="Green and red")),
+        ('/fork 3 " dog"', ForkPoint(id="g1", seq=3, text=" dog")),
+        ('/fork 3 "dog', ForkPoint(id="g1", seq=3, text='"dog')),
+        ("/fork 3 7", ForkPoint(id="g1", seq=3, text="7")),
+    ],
+)
+def test_a_fork_waits_like_a_prompt_for_the_place_of_its_moment(
+    session: PlainSession, line: str, point: ForkPoint
+) -> None:
+    answering(session)
+    sent(session, Token(id="g1", seq=3, n=3, text="One two three"))
+    assert session.receive(f"{line}\nsecond") == []
+    sent(session, Token(id="g1", seq=4, n=1, text=" four"))
+    sent(session, done("g1", "One two three four", 5))
+    assert session.pending() == [Generate(from_=point)]
+    assert session.pending() == []
+
+
+@pytest.mark.parametrize("line", ["/alternatives", "/alternatives 1", "/fork 1 dog"])
+def test_a_place_needs_an_answer(session: PlainSession, line: str) -> None:
+    (problem,) = session.receive(line)
+    assert isinstance(problem, RemoteProtocolError)
+    assert session.texts(problem.as_message()) == ["! there is no answer yet; send a prompt first\n"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/alternatives cat", "/alternatives 0", "/alternatives -3", "/alternatives 1 2",
+        "/alternatives 9999999999999999", "/fork", "/fork dog", "/fork -3 dog", "/fork 1 " + "x" * 70_000, '/fork 1 ""',
+    ],
+)  # fmt: skip
+def test_a_line_with_a_wrong_place_is_refused_and_ends_no_answer(session: PlainSession, line: str) -> None:
+    answering(session, "second")
+    sent(session, Token(id="g1", seq=2, n=2, text="One two"))
+    (problem,) = session.receive(line)
+    assert isinstance(problem, RemoteProtocolError)
+    assert session.texts(problem.as_message()) == [f"! {problem.message}\n"]
+    assert session.pending() == []
+
+
+def test_a_frame_of_too_many_commands_gets_one_error_for_the_rest(session: PlainSession) -> None:
+    *refused, rest = session.receive("/fork\n" * 100_000)
+    assert len(refused) == MAX_COMMANDS
+    assert f"{100_000 - MAX_COMMANDS} of them are dropped" in str(rest)

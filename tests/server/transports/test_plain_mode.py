@@ -8,6 +8,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from protocol.messages import ForkPoint
 from protocol.plain import END_OF_ANSWER
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
@@ -80,6 +81,43 @@ async def test_stop_with_nothing_to_stop_is_reported(server: RunningServer) -> N
         assert (await frame(socket)).startswith("! nothing to cancel")
         await socket.send("Hi")
         assert await answer(socket)
+
+
+@pytest.mark.parametrize("model", [ScriptedModel(slots=2, answer_tokens=1500)])
+async def test_alternatives_are_shown_beside_a_running_answer(server: RunningServer) -> None:
+    server.model.gate.close()
+    async with plain(server) as socket:
+        await socket.send("/alternatives")
+        assert await frame(socket) == "! there is no answer yet; send a prompt first\n"
+        await socket.send("one")
+        await server.held()
+        server.model.gate.step(8)
+        await server.held()
+        await socket.send("/alternatives 1")
+        server.model.gate.step(500)
+        frames = [await frame(socket)]
+        while "> place 1\n" not in frames[-1]:
+            frames.append(await frame(socket))
+        shown = frames.pop()
+        assert "  chosen\n" in shown
+        await socket.send("/stop")
+        frames += await answer(socket)
+        (generation,) = server.registry._generations.values()
+        assert "".join(frames) == generation.log.text.rstrip() != ""
+        await socket.send("/alternatives 500")
+        assert (await frame(socket)).startswith("! seq")
+
+
+async def test_a_fork_begins_with_the_text_and_is_sent_from_its_beginning(server: RunningServer) -> None:
+    async with plain(server) as socket:
+        await socket.send("one")
+        text = "".join(await answer(socket))
+        await socket.send('/fork 4 "Green"')
+        forked = "".join(await answer(socket))
+    first, second = server.registry._generations.values()
+    assert second.body.from_ == ForkPoint(id=first.log.id, seq=4, text="Green")
+    assert second.log.text.startswith(first.log.snapshot_at(3).text + "Green")
+    assert forked == second.log.text.rstrip() != text
 
 
 async def test_a_refused_line_is_reported_and_ends_like_an_answer(server: RunningServer) -> None:
