@@ -20,7 +20,7 @@ from server.engine.base import (
     Tuning,
     Update,
 )
-from server.engine.draft_reader import DraftReader
+from server.engine.draft_reader import DraftReader, DraftStep
 from server.engine.kv import KvSlots
 from server.engine.looking_up import SHORT_OF_ROOM, LookingUp
 from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
@@ -122,6 +122,11 @@ class Batcher:
         if sequence.limit is Limit.MAX_TOKENS:
             news.extend(self._finish(sequence, FinishReason.LENGTH, limit=Limit.MAX_TOKENS))
         self._deliver(news)
+
+    @property
+    def draft_in_step(self) -> DraftStep | None:
+        """The step of a draft that is computed now, if any. Any thread may ask."""
+        return self._drafts.running
 
     def put_draft(self, draft: Draft) -> None:
         """Read ``draft`` while there is nothing else to compute."""

@@ -5,14 +5,27 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
-from server.engine.base import Draft
+from server.engine.base import Draft, GenerationRequest
 from server.engine.drafts import LEAST_UNREAD, Drafts
 from server.engine.kv import KvSlots
 from server.engine.model import DecodeError, DecodeOutcome, Model, Row
 from server.engine.step_planner import StepPlanner
 
 logger = logging.getLogger(__name__)
+
+
+class DraftStep(NamedTuple):
+    """A step that reads the ``draft`` up to its first ``end`` tokens."""
+
+    draft: Draft
+    end: int
+
+    def is_part_of(self, request: GenerationRequest) -> bool:
+        """Tell whether ``request`` would compute the same tokens, so that it gains by the step's end."""
+        mine = request.principal == self.draft.principal and request.model == self.draft.model
+        return mine and len(request.prompt) > self.end and request.prompt[: self.end] == self.draft.tokens[: self.end]
 
 
 class DraftReader:
@@ -27,6 +40,8 @@ class DraftReader:
         """Keys whose tokens are dropped once the requests submitted before have a slot."""
         self.tokens = 0
         """Number of tokens that were read."""
+        self.running: DraftStep | None = None
+        """The step that is computed. Other threads read it."""
 
     @property
     def idle(self) -> bool:
@@ -69,7 +84,7 @@ class DraftReader:
             return False
         slot, computed = placed
         count = self._chunk(len(tokens) - computed)
-        if not count or interrupted() or not self._decode(draft, slot, range(computed, computed + count)):
+        if not count or not self._compute(draft, slot, range(computed, computed + count), interrupted):
             return False
         self._kv.advance_draft(slot, draft, tokens[: computed + count])
         self._planner.learn_reading(count, time.perf_counter() - started)
@@ -82,6 +97,14 @@ class DraftReader:
             return 0
         count = min(unread, self._planner.draft_chunk)
         return count - 1 if unread - count == 1 and count > LEAST_UNREAD else count
+
+    def _compute(self, draft: Draft, slot: int, positions: range, interrupted: Callable[[], bool]) -> bool:
+        """Read the tokens at these positions. Returns False when they were not computed."""
+        self.running = DraftStep(draft, positions.stop)
+        try:
+            return not interrupted() and self._decode(draft, slot, positions)
+        finally:
+            self.running = None
 
     def _decode(self, draft: Draft, slot: int, positions: range) -> bool:
         try:

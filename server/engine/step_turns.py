@@ -7,6 +7,10 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from types import TracebackType
 
+from server.engine.base import GenerationRequest, Lookup
+
+Work = GenerationRequest | Lookup
+
 
 class StepTurns:
     """A fair lock: its ``with`` block runs for one thread at a time, in the order in which the threads came to it.
@@ -24,7 +28,7 @@ class StepTurns:
         self._now = 0
         """Number of the thread whose turn it is."""
         self._working: set[Hashable] = set()
-        self._abort_draft: Callable[[], None] | None = None
+        self._end_draft_step: Callable[[Work | None], None] | None = None
         self._listeners: dict[Hashable, Callable[[], None]] = {}
 
     @property
@@ -43,15 +47,15 @@ class StepTurns:
             self._listeners.pop(engine, None)
         self.set_working(engine, False)
 
-    def set_working(self, engine: Hashable, working: bool) -> None:
-        """Record whether ``engine`` has work. Work ends a step that reads a draft."""
+    def set_working(self, engine: Hashable, working: bool, work: Work | None = None) -> None:
+        """Record whether ``engine`` has work. Work ends a step that reads a draft; ``work``: what has just come."""
         if working == (engine in self._working):
             return
         with self._changed:
             if working:
                 self._working.add(engine)
-                if self._abort_draft is not None:
-                    self._abort_draft()
+                if self._end_draft_step is not None:
+                    self._end_draft_step(work)
             else:
                 self._working.discard(engine)
             listeners = () if self._working else tuple(self._listeners.values())
@@ -59,15 +63,15 @@ class StepTurns:
             listener()
 
     @contextlib.contextmanager
-    def reading_draft(self, abort: Callable[[], None]) -> Iterator[None]:
-        """Call ``abort`` if an engine gets work during the block. Use it within a turn."""
+    def reading_draft(self, end: Callable[[Work | None], None]) -> Iterator[None]:
+        """Call ``end`` with what has come if an engine gets work during the block. Use it within a turn."""
         with self._changed:
-            self._abort_draft = abort
+            self._end_draft_step = end
         try:
             yield
         finally:
             with self._changed:
-                self._abort_draft = None
+                self._end_draft_step = None
 
     def __enter__(self) -> None:
         with self._changed:

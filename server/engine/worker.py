@@ -26,7 +26,7 @@ from server.engine.base import (
 from server.engine.batcher import Batcher
 from server.engine.model import Model
 from server.engine.options import EngineOptions
-from server.engine.step_turns import StepTurns
+from server.engine.step_turns import StepTurns, Work
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +147,10 @@ class BatchingEngine:
 
     def aborts_for(self, id: str) -> bool:
         """Tell whether a cancel of ``id`` aborts the step that is running."""
-        return id in self._batcher.abortable
+        return id in self._batcher.abortable or (self._batcher.draft_in_step is not None and self._is_coming(id))
+
+    def _is_coming(self, id: str) -> bool:
+        return any(isinstance(command, GenerationRequest) and command.id == id for command in tuple(self._inbox))
 
     def stats(self) -> EngineStats:
         stats = self._batcher.stats
@@ -169,13 +172,19 @@ class BatchingEngine:
         self._turns.leave(self)
         self._model.close()
 
-    def _put_work(self, work: GenerationRequest | Lookup) -> None:
-        self._turns.set_working(self, True)  # ends the step of a draft
+    def _put_work(self, work: Work) -> None:
+        self._turns.set_working(self, True, work)
         try:
             self._put(work)
         except EngineDeadError:
             self._turns.set_working(self, False)
             raise
+
+    def _end_draft_step(self, work: Work | None) -> None:
+        """Abort the step that reads a draft, unless it reads what ``work`` needs."""
+        step = self._batcher.draft_in_step
+        if step is None or not isinstance(work, GenerationRequest) or not step.is_part_of(work):
+            self._model.abort()
 
     def _put(self, command: _Command) -> None:
         with self._wake:
@@ -206,7 +215,7 @@ class BatchingEngine:
         if not self._batcher.idle:
             self._batcher.step(interrupted=lambda: bool(self._inbox))
             return
-        with self._turns.reading_draft(self._model.abort):
+        with self._turns.reading_draft(self._end_draft_step):
             self._batcher.draft_step(interrupted=lambda: bool(self._inbox) or not self._turns.quiet)
 
     def _take_inbox(self) -> bool:

@@ -112,6 +112,38 @@ def test_a_request_ends_the_step_that_reads_a_draft(reading: Reading) -> None:
     assert reading.firsts[-1] == A[0]
 
 
+def test_a_request_lets_a_step_end_that_reads_its_own_beginning(reading: Reading) -> None:
+    reading.model.gate.close()
+    reading.engine.read_ahead(draft(A))
+    reading.model.gate.wait_until_held()
+    reading.submit("a", [*A, *TAIL])
+    reading.model.gate.open()
+    assert reading.recorder.finished("a").usage.cached_tokens == 2 * SMALLEST_READING_CHUNK
+    assert reading.model.rows_computed == len(A) + len(TAIL) + 5
+
+
+@pytest.mark.parametrize(("prompt", "principal"), [([*A, *TAIL], "other"), (A[:100], "p"), ([*A[:100], *B], "p")])
+def test_a_request_ends_a_step_that_reads_what_it_does_not_need(
+    reading: Reading, prompt: list[int], principal: str
+) -> None:
+    reading.model.gate.close()
+    reading.engine.read_ahead(draft(A))
+    reading.model.gate.wait_until_held()
+    reading.submit("b", prompt, principal)
+    until(lambda: bool(reading.recorder.of("b")))  # it has a slot, while the gate is still closed
+    assert reading.model.rows_computed == 0
+
+
+def test_stop_ends_a_step_of_a_draft_that_its_request_waits_for(reading: Reading) -> None:
+    reading.model.gate.close()
+    reading.engine.read_ahead(draft(A))
+    reading.model.gate.wait_until_held()
+    reading.submit("a", [*A, *TAIL])
+    reading.engine.cancel("a", time.monotonic())
+    assert reading.recorder.finished("a").reason == "cancelled"  # while the gate is still closed
+    assert reading.model.rows_computed == 0
+
+
 def test_no_step_has_tokens_of_a_draft_while_an_answer_runs(reading: Reading) -> None:
     reading.model.gate.close()
     reading.submit("b", B)
