@@ -39,6 +39,10 @@ LAST_EVENTS: Final = {
 }
 """Last event of the stream, by the status."""
 
+KEEP_ALIVE: Final = "keepalive"
+"""Type of OpenAI's event without content. Some clients, such as Codex CLI, give up a stream without events, whatever
+comments it has."""
+
 Event = dict[str, Any]
 
 
@@ -107,6 +111,11 @@ class ResponseAnswer:
     def whole(self, *, waiting: bool = False) -> dict[str, Any]:
         """Return the response as of the last event. ``waiting``: it is in the queue."""
         return self._response(QUEUED if waiting else self._status)
+
+    def keep_alive(self) -> Event:
+        """Return the event that only keeps the client waiting. It has the number of the event before it, so that the
+        numbers of the others are the same in every stream."""
+        return {"type": KEEP_ALIVE, "sequence_number": self._sequence}
 
     def failed(self, reply: ErrorReply) -> Event:
         """Return the last event for a client that can't read the answer to its end."""

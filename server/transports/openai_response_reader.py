@@ -15,6 +15,10 @@ BATCH: Final = 64
 """Maximum number of pieces whose events are sent in one write, so that a slow client receives it in time."""
 
 
+KEEP_ALIVE_SECONDS: Final = 15.0
+"""Interval of the checks whether there was an event; after one without, a client gets an event that says nothing."""
+
+
 class ResponseReader:
     """Owned by one task, which must call ``close``. Create it before the next await after the start of a generation
     that ends without readers.
@@ -26,9 +30,15 @@ class ResponseReader:
         self._cursor = 0
         self._news = asyncio.Event()
         self._generation.watch(self._news.set)
+        self._checked = -1
+        """Number of the newest event at the last check."""
+        self._quiet = False
+        """True if there was no event between two checks, until the client has got one."""
+        self._timer = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._check)
 
     def close(self) -> None:
         """Stop reading."""
+        self._timer.cancel()
         self._generation.unwatch(self._news.set)
 
     async def events(self) -> AsyncIterator[list[Event]]:
@@ -38,6 +48,9 @@ class ResponseReader:
             self._news.clear()
             if found := list(self._read()):
                 yield found
+            elif self._quiet:
+                self._quiet = False
+                yield [self.answer.keep_alive()]
             else:
                 await self._news.wait()
 
@@ -45,6 +58,13 @@ class ResponseReader:
         """Read until the response has ended."""
         async for _ in self.events():
             pass
+
+    def _check(self) -> None:
+        self._quiet = self._checked == self.answer.sequence
+        self._checked = self.answer.sequence
+        if self._quiet:
+            self._news.set()
+        self._timer = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._check)
 
     def _read(self) -> Iterator[Event]:
         if not is_waiting(self._generation):

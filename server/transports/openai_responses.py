@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from server.openai.ended import failure_of
 from server.openai.errors import ErrorReply
+from server.openai.response_answer import KEEP_ALIVE
 from server.openai.response_request import read_response
 from server.transports.generations import while_connected
 from server.transports.openai_endpoint import error_response, json_response
@@ -42,7 +43,7 @@ def follow(request: Request, response: StoredResponse, after: int) -> ASGIApp:
     async def run(emit: Emit) -> None:
         with closing(ResponseReader(response)) as reader:
             async for events in reader.events():
-                await emit(event for event in events if event["sequence_number"] > after)
+                await emit(each for each in events if each["sequence_number"] > after or each["type"] == KEEP_ALIVE)
 
     return stream_chunks(request, run, Wire(named=True, failure=lambda reply: None))
 

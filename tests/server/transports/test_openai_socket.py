@@ -20,6 +20,7 @@ from server.guard.limits import UsageLimits
 from server.guard.rates import Rates
 from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
+from server.transports import openai_response_reader
 from server.transports.connections import Transport
 from server.transports.openai_lanes import MAX_NAMED, MAX_WAITING
 from tests.server.engine.scripted_model import ScriptedModel
@@ -91,6 +92,19 @@ async def opened(server: RunningServer, token: str | None = None) -> AsyncIterat
     options: Any = {"proxy": None, "ping_interval": None, "open_timeout": DEADLINE, "additional_headers": headers}
     async with connect(url, **options) as connection:
         yield Socket(connection)
+
+
+async def test_a_response_without_news_has_events_that_keep_it_open(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai_response_reader, "KEEP_ALIVE_SECONDS", 0.01)
+    server.model.gate.close()
+    async with opened(server) as socket:
+        await socket.create(stream_id="a")
+        for _ in range(2):
+            assert await socket.take("keepalive") == {"type": "keepalive", "sequence_number": 1, "stream_id": "a"}
+        server.model.gate.open()
+        assert (await socket.response())["status"] == "completed"
 
 
 async def test_the_events_are_those_of_the_stored_stream(server: RunningServer) -> None:

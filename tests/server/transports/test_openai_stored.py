@@ -12,6 +12,7 @@ from server.guard.guard import Guard
 from server.guard.token_store import TokenStore, hash_of
 from server.guard.tokens import Tokens, new_token
 from server.openai.response_note import decoded_note
+from server.transports import openai_response_reader
 from server.transports.openai_stored import StoredResponse
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.listener import Event
@@ -155,6 +156,24 @@ async def test_a_client_that_leaves_the_stream_leaves_the_answer_running(server:
     assert after[-1].name == "response.completed"
     deltas = [event.message["delta"] for event in before + after if event.name == "response.output_text.delta"]
     assert "".join(deltas) == said(chatml("Hi"))
+
+
+async def test_a_stream_without_news_has_events_that_keep_it_open(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai_response_reader, "KEEP_ALIVE_SECONDS", 0.01)
+    server.model.gate.close()
+    async with server.listen("POST", RESPONSES, body(stream=True)) as listener:
+        first = [event for _ in range(4) if (event := await listener.next())]
+        assert [event.name for event in first] == ["response.created", "response.in_progress", *["keepalive"] * 2]
+        assert first[-1].message == {"type": "keepalive", "sequence_number": 1}
+        id = first[0].message["response"]["id"]
+        async with server.listen("GET", f"{RESPONSES}/{id}?stream=true&starting_after=1") as other:
+            again = await other.next()
+            assert again == first[-1]
+        server.model.gate.open()
+        rest = [event for event in await listener.rest() if event.name != "keepalive"]
+    assert numbers(first[:2] + rest) == list(range(len(rest) + 2))
 
 
 async def test_a_stream_in_the_background_has_no_end_while_the_server_restarts(server: RunningServer) -> None:
