@@ -16,7 +16,7 @@ from server.openai.fields import Fields, an_object, flag, read_fields
 from server.openai.formats import schema_at
 from server.openai.messages import Dialogue
 from server.openai.sampling import read_params
-from server.openai.template_fields import TemplateFields, read_template_fields
+from server.openai.template_fields import TemplateFields, effort_of, read_template_fields
 from server.openai.tool_fields import Tools
 
 FORMAT: Final = "output_config.format"
@@ -114,6 +114,7 @@ def _thinking(fields: Fields) -> Fields:
     return thinking
 
 
-def _effort(fields: Fields, thinking: Fields) -> Any:
-    """Return the effort of thinking for the model's template."""
-    return "none" if thinking.get("type") == "disabled" else an_object(fields, "output_config").get("effort")
+def _effort(fields: Fields, thinking: Fields) -> str | None:
+    """Return the effort of thinking for the model's template. Raises RefusedError."""
+    effort = effort_of(an_object(fields, "output_config"), "effort", "output_config.")
+    return "none" if thinking.get("type") == "disabled" else effort

@@ -19,7 +19,7 @@ from server.openai.kept_items import kept_items
 from server.openai.messages import Dialogue, begun, has_text
 from server.openai.response_note import ResponseNote
 from server.openai.sampling import read_params
-from server.openai.template_fields import TemplateFields, read_template_fields
+from server.openai.template_fields import TemplateFields, effort_of, read_template_fields
 from server.openai.tool_fields import Tools, read_response_tools
 
 REFUSED: Final = {
@@ -35,6 +35,13 @@ LOGPROBS: Final = "message.output_text.logprobs"
 
 PLACEHOLDER: Final = "?"
 """Text of the user's message with which a prompt ends that is only read."""
+
+MAX_PAIRS: Final = 16
+"""Most entries of ``metadata``."""
+
+MAX_KEY: Final = 64
+MAX_VALUE: Final = 512
+"""Longest value in ``metadata``, in characters."""
 
 TOLD_BACK: Final = (
     "instructions",
@@ -146,7 +153,7 @@ def response_request(fields: Fields, *, warm: bool = False) -> ResponseRequest:
         items=read_input(fields, may_be_empty=warm or previous is not None),
         previous=previous,
         tools=tools,
-        template=read_template_fields(fields, an_object(fields, "reasoning").get("effort")),
+        template=read_template_fields(fields, effort_of(an_object(fields, "reasoning"), "effort", "reasoning.")),
         params=read_params(fields, None if tools.forced else schema),
         top_logprobs=_top_logprobs(fields),
         stream=flag(fields, "stream"),
@@ -182,7 +189,7 @@ def _told(fields: Fields, text: Fields, tools: Tools) -> dict[str, Any]:
     reasoning = an_object(fields, "reasoning")
     return {
         **{name: fields.get(name) for name in TOLD_BACK},
-        "metadata": an_object(fields, "metadata"),
+        "metadata": _metadata(fields),
         "parallel_tool_calls": flag({"parallel_tool_calls": True, **fields}, "parallel_tool_calls"),
         "previous_response_id": fields.get("previous_response_id"),
         "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
@@ -193,6 +200,18 @@ def _told(fields: Fields, text: Fields, tools: Tools) -> dict[str, Any]:
         "top_logprobs": fields.get("top_logprobs", 0),
         "truncation": "disabled",
     }
+
+
+def _metadata(fields: Fields) -> Fields:
+    metadata = an_object(fields, "metadata")
+    if len(metadata) > MAX_PAIRS or not all(_is_pair(key, value) for key, value in metadata.items()):
+        text = f"metadata may have up to {MAX_PAIRS} keys of up to {MAX_KEY} characters"
+        raise RefusedError(f"{text}, with strings of up to {MAX_VALUE} characters as values", param="metadata")
+    return metadata
+
+
+def _is_pair(key: str, value: Any) -> bool:
+    return len(key) <= MAX_KEY and isinstance(value, str) and len(value) <= MAX_VALUE
 
 
 def _listed(function: ToolFunction) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def read_params(fields: Fields, schema: dict[str, Any] | None = None, max_tokens
         given.pop("max_tokens", None)
     elif "max_tokens" not in given:
         given["max_tokens"] = max_tokens
-    kept = {name: value for name, value in given.items() if value not in ([], {}, None)}
+    kept = {name: value for name, value in given.items() if value is not None}
     try:
         params = codec.decode_object(msgspec.json.encode(kept).decode(), Params, "the request")
     except RemoteProtocolError as error:
@@ -58,8 +58,8 @@ def seeded(params: Params, index: int) -> Params:
 
 
 def _value(name: str, value: Any) -> Any:
-    if name == "stop" and isinstance(value, str):
-        return [value] if value else []
+    if name == "stop" and isinstance(value, str | list):
+        return ([value] if isinstance(value, str) else value) if value else None
     if name == "seed" and isinstance(value, int) and not isinstance(value, bool):
         return value if value == RANDOM_SEED else value % SEEDS
     if name == "max_tokens" and value == UNLIMITED:

@@ -7,13 +7,16 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from protocol.checks import TEMPLATE_BYTES
+from server.chat.effort import SWITCHES
 from server.openai.errors import RefusedError
-from server.openai.fields import Fields, an_object
+from server.openai.fields import Fields, an_object, flag
 
 VARIABLES: Final = "chat_template_kwargs"
 
+EFFORT: Final = "reasoning_effort"
+
 MAX_EFFORT: Final = 64
-"""Longest value of an effort, in characters. A longer one is ignored, like any that no template knows."""
+"""Longest value of an effort, in characters."""
 
 
 class TemplateFields(NamedTuple):
@@ -23,16 +26,31 @@ class TemplateFields(NamedTuple):
     variables: dict[str, Any] | None = None
 
 
-def read_template_fields(fields: Fields, effort: Any = None) -> TemplateFields:
-    """Return ``reasoning_effort``, or the ``effort`` of a response, and ``chat_template_kwargs``. Raises
-    RefusedError."""
-    variables = dict(an_object(fields, VARIABLES)) or None
-    if variables and (size := len(msgspec.json.encode(variables))) > TEMPLATE_BYTES:
+def read_template_fields(fields: Fields, effort: str | None = None) -> TemplateFields:
+    """Return ``reasoning_effort``, or else ``effort``, and ``chat_template_kwargs``. Raises RefusedError."""
+    return TemplateFields(effort_of(fields, EFFORT) or effort, _variables(fields))
+
+
+def effort_of(fields: Fields, name: str, within: str = "") -> str | None:
+    """Return an effort, in any words that a template may know; None if it is left out or empty.
+
+    ``within``: path of ``fields``. Raises RefusedError.
+    """
+    value = fields.get(name)
+    if value is not None and not (isinstance(value, str) and len(value) <= MAX_EFFORT):
+        path = within + name
+        raise RefusedError(f"{path} must be a string of up to {MAX_EFFORT} characters", param=path)
+    return value or None
+
+
+def _variables(fields: Fields) -> dict[str, Any] | None:
+    """Return further variables of the template; None if there are none. Raises RefusedError."""
+    variables = dict(an_object(fields, VARIABLES))
+    if (size := len(msgspec.json.encode(variables))) > TEMPLATE_BYTES:
         text = f"{VARIABLES} must have up to {TEMPLATE_BYTES} bytes as JSON, not {size}; shorten it"
         raise RefusedError(text, param=VARIABLES)
-    return TemplateFields(effort_of(fields.get("reasoning_effort", effort)), variables)
-
-
-def effort_of(value: Any) -> str | None:
-    """Return an effort that a template may know; None for any other value."""
-    return value if isinstance(value, str) and 0 < len(value) <= MAX_EFFORT else None
+    for name in SWITCHES:
+        if variables.get(name, False) is None:
+            del variables[name]
+        flag(variables, name, f"{VARIABLES}.")  # a template would take the string "false" for true
+    return variables or None

@@ -11,7 +11,7 @@ from protocol.messages import ChatMessage, Done, DoneReason
 from server.anthropic.errors import anthropic_error
 from server.anthropic.message_answer import MessageAnswer
 from server.anthropic.message_request import MessageRequest, read_count, read_message
-from server.openai.errors import ErrorKind, ErrorReply, error_body
+from server.openai.errors import ErrorKind, ErrorReply, RefusedError, error_body
 from server.openai.facts import AnswerFacts
 from tests.server.openai.test_choice import DONE, TEXTS, token
 
@@ -205,3 +205,9 @@ def test_an_error_has_the_type_of_its_status(status: int, sent: int, kind: str) 
     reply = anthropic_error(ErrorReply(status, error_body("words", ErrorKind(status, "x", None)), headers))
     assert (reply.status, reply.headers) == (sent, headers)
     assert reply.body == {"type": "error", "error": {"type": kind, "message": "words"}}
+
+
+def test_an_effort_that_is_no_word_is_named() -> None:
+    with pytest.raises(RefusedError) as refused:
+        request(output_config={"effort": 7})
+    assert refused.value.field == "output_config.effort"

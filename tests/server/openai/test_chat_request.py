@@ -54,6 +54,14 @@ WRONG: list[tuple[dict[str, Any], str | None]] = [
     ({"temperature": 2.1}, "temperature"),
     ({"temperature": "1"}, "temperature"),
     ({"temperature": True}, "temperature"),
+    ({"temperature": []}, "temperature"),
+    ({"stop": {}}, "stop"),
+    ({"logit_bias": []}, "logit_bias"),
+    ({"reasoning_effort": 7}, "reasoning_effort"),
+    ({"reasoning_effort": ["low"]}, "reasoning_effort"),
+    ({"reasoning_effort": "x" * 65}, "reasoning_effort"),
+    ({"chat_template_kwargs": {"enable_thinking": "false"}}, "chat_template_kwargs.enable_thinking"),
+    ({"chat_template_kwargs": {"thinking": 0}}, "chat_template_kwargs.thinking"),
     ({"top_p": -0.1}, "top_p"),
     ({"presence_penalty": 3}, "presence_penalty"),
     ({"frequency_penalty": -3}, "frequency_penalty"),
@@ -169,6 +177,7 @@ def test_every_sampling_parameter_has_its_own_name_and_openais() -> None:
         ({"stop": "x"}, "stop", ("x",)),
         ({"stop": []}, "stop", None),
         ({"stop": ""}, "stop", None),
+        ({"dry_sequence_breakers": []}, "dry_sequence_breakers", ()),
         ({"seed": 2**32 + 5}, "seed", 5),
         ({"seed": -7}, "seed", 2**32 - 7),
         ({"seed": -1}, "seed", -1),
@@ -251,7 +260,8 @@ def test_variables_of_the_template() -> None:
         AnswerFacts("g", 1, "m", "M", "f"), 0
     )
     assert (body.reasoning_effort, body.chat_template_kwargs) == ("low", {"enable_thinking": False})
-    assert read(reasoning_effort=7).template == (None, None)
+    assert read(reasoning_effort="", chat_template_kwargs={"thinking": None}).template == (None, None)
+    assert read(reasoning_effort="extreme", chat_template_kwargs={"a": 7}).template == ("extreme", {"a": 7})
 
 
 def test_a_last_message_of_the_assistant_begins_the_answer() -> None:

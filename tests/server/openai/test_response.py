@@ -106,6 +106,28 @@ def test_wrong_tools_are_named(fields: dict[str, Any], param: str) -> None:
     assert refused.value.field == param
 
 
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"reasoning": {"effort": 7}}, "reasoning.effort"),
+        ({"metadata": {"a": 7}}, "metadata"),
+        ({"metadata": {"a": "x" * 513}}, "metadata"),
+        ({"metadata": {"a" * 65: "x"}}, "metadata"),
+        ({"metadata": {str(n): "x" for n in range(17)}}, "metadata"),
+    ],
+)
+def test_a_wrong_field_is_named(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        read_response(json.dumps({"input": "Hi", **fields}))
+    assert (refused.value.field, refused.value.kind.status) == (param, 400)
+    assert param in refused.value.message
+
+
+def test_metadata_is_repeated_up_to_its_limits() -> None:
+    metadata = {f"{n:064}": "x" * 512 for n in range(16)}
+    assert read_response(json.dumps({"input": "Hi", "metadata": metadata})).told["metadata"] == metadata
+
+
 def test_the_effort_reaches_the_template() -> None:
     request = read_response(json.dumps({"input": "Hi", "reasoning": {"effort": "low"}}))
     assert request.generate(FACTS, request.dialogue([])).reasoning_effort == "low"
