@@ -4,16 +4,17 @@
  */
 
 import { endOf } from "./answer-end.js";
-import { ApiError } from "./api-error.js";
+import { DocumentReader } from "./document-reader.js";
 import { emptyDocument } from "./empty-document.js";
 import { LiveAnswer } from "./live-answer.js";
-import { MessageTree } from "./message-tree.js";
 import { withParcels } from "./overlay.js";
 import { CONVERSATION_DELETED, settingsKey } from "./refusals.js";
+import { ShownBranch } from "./shown-branch.js";
 import { withInstructions } from "./steered.js";
 
 /** @typedef {import("../protocol/messages.js").Done} Done */
 /** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
+/** @typedef {import("./api-error.js").ApiError} ApiError */
 /** @typedef {import("./api.js").ConversationDocument} ConversationDocument */
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {import("./api.js").Settings} Settings */
@@ -40,29 +41,16 @@ export class OpenConversation {
   #error = null;
   /** @type {ConversationDocument} */
   #document;
-  /** @type {MessageTree} */
-  #tree = new MessageTree([]);
-  /** @type {Map<string, Message>} by generation */
-  #written = new Map();
-  /** @type {string | null} */
-  #leaf = null;
-  /** @type {Message[]} */
-  #path = [];
+  #branch = new ShownBranch();
+  #reader;
   /** @type {Map<string, LiveAnswer>} by generation; kept after the end until the server's document has the answer */
   #liveAnswers = new Map();
   /** @type {Map<string, string>} text of generations that the server did not know on this connection */
   #lost = new Map();
-  /** @type {string | null} end of the branch that the user chose; null for the branch in the server's document */
-  #chosen = null;
   /** @type {Settings | null} */
   #unsaved = null;
   /** @type {Parcel[]} parcels on their way when the branch was last built */
   #waiting = [];
-  /** @type {string[]} answers that are shown side by side at the end of the branch */
-  #compared = [];
-  #isReading = false;
-  #isStale = false;
-  #hasLeft = false;
 
   /**
    * @param {string} id
@@ -76,6 +64,11 @@ export class OpenConversation {
     this.#parts = parts;
     this.#phase = isNew ? "new" : "loading";
     this.#document = emptyDocument(id);
+    this.#reader = new DocumentReader({
+      read: () => parts.api.read(id),
+      received: (document) => this.#useDocument(document),
+      failed: (error) => this.#fail(error),
+    });
     this.#rebuild();
   }
 
@@ -96,33 +89,31 @@ export class OpenConversation {
   }
 
   get tree() {
-    return this.#tree;
+    return this.#branch.tree;
   }
 
   get leaf() {
-    return this.#leaf;
+    return this.#branch.leaf;
   }
 
   /** @returns {Message[]} messages of the shown branch, from the first to the last */
   get path() {
-    return this.#path;
+    return this.#branch.path;
   }
 
   /** @returns {string[]} answers that are shown side by side at the end of the branch; empty if none are */
   get compared() {
-    return this.#compared;
+    return this.#branch.compared;
   }
 
   /** @returns {string[]} generations that are writing into the shown branch, or into an answer beside its end */
   get writing() {
-    const beside = this.#compared.flatMap((id) => (id === this.#leaf ? [] : this.#tree.find(id) ?? []));
-    return [...this.path, ...beside].flatMap(({ state, generation }) => (state === "writing" && generation ? [generation] : []));
+    return this.#branch.writing;
   }
 
   /** @returns {string[]} generations that are writing into any branch and that the server has accepted */
   get followed() {
-    const writing = [...this.#written.values()].filter(({ state }) => state === "writing");
-    return writing.flatMap(({ generation }) => (generation && !this.#parts.outbox.find(generation) ? [generation] : []));
+    return this.#branch.writingAnywhere.filter((generation) => !this.#parts.outbox.find(generation));
   }
 
   /** Version that was read last; -1 before the first read. */
@@ -153,7 +144,7 @@ export class OpenConversation {
 
   /** Length of the shown branch, in UTF-16 units. */
   get length() {
-    return this.#path.reduce((sum, { content }) => sum + content.length, 0);
+    return this.#branch.length;
   }
 
   /** @returns {string[]} generations whose events this page tracks */
@@ -168,7 +159,7 @@ export class OpenConversation {
 
   /** @param {string} generation */
   messageOf(generation) {
-    return this.#written.get(generation);
+    return this.#branch.messageOf(generation);
   }
 
   /**
@@ -188,16 +179,9 @@ export class OpenConversation {
     return live ? message.content + live.text : message.content;
   }
 
-  /** Read the document from the server, and once more if it may have changed during the read. */
+  /** Read the document from the server, after a running read if there is one. */
   async read() {
-    this.#isStale = true;
-    if (this.#isReading || this.isTemporary) return;
-    this.#isReading = true;
-    while (this.#isStale && !this.#hasLeft) {
-      this.#isStale = false;
-      await this.#readOnce();
-    }
-    this.#isReading = false;
+    if (!this.isTemporary) await this.#reader.read();
   }
 
   /** Read the changes that may have been missed without a connection. */
@@ -208,7 +192,7 @@ export class OpenConversation {
 
   /** Stop using late results: the user has opened another conversation. */
   leave() {
-    this.#hasLeft = true;
+    this.#reader.stop();
     this.#liveAnswers.clear();
   }
 
@@ -231,7 +215,7 @@ export class OpenConversation {
 
   /** Show the branch of a message that this page has just put into the outbox. */
   sent() {
-    this.#chosen = null;
+    this.#branch.prefer(null);
     this.outboxChanged();
   }
 
@@ -299,7 +283,7 @@ export class OpenConversation {
     if (event.type === "steered" || (event.type === "snapshot" && event.steered)) this.#rebuild();
     if (event.type !== "done") return;
     this.#finish(event);
-    this.#isStale = this.#isReading;
+    this.#reader.repeat();
   }
 
   /**
@@ -321,8 +305,8 @@ export class OpenConversation {
    * @param {(document: import("./overlay.js").Branching) => import("./overlay.js").Branching} change
    */
   revise(change) {
-    this.#document = { ...this.#document, ...change({ messages: this.#document.messages, leaf: this.#leaf }) };
-    this.#chosen = null;
+    this.#document = { ...this.#document, ...change({ messages: this.#document.messages, leaf: this.leaf }) };
+    this.#branch.prefer(null);
     this.#rebuild();
     this.#parts.changed();
   }
@@ -332,7 +316,7 @@ export class OpenConversation {
    * @param {string | null} leaf
    */
   choose(leaf) {
-    this.#chosen = leaf;
+    this.#branch.prefer(leaf);
     this.#rebuild();
   }
 
@@ -341,7 +325,7 @@ export class OpenConversation {
    * @param {string[]} answers one of them is the leaf; empty for none
    */
   compare(answers) {
-    this.#compared = answers;
+    this.#branch.compare(answers);
   }
 
   /**
@@ -374,20 +358,11 @@ export class OpenConversation {
     if (this.#unsaved === settings) this.#unsaved = null;
   }
 
-  async #readOnce() {
-    try {
-      const document = await this.#parts.api.read(this.id);
-      if (!this.#isStale && !this.#hasLeft) this.#useDocument(document);
-    } catch (error) {
-      if (!this.#isStale && !this.#hasLeft) this.#fail(error instanceof ApiError ? error : new ApiError(String(error)));
-    }
-  }
-
   /** @param {ConversationDocument} document */
   #useDocument(document) {
     this.#phase = "ready";
     this.#error = null;
-    if (document.leaf !== this.#document.leaf && this.#document.version >= 0) this.#chosen = null;
+    if (document.leaf !== this.#document.leaf && this.#document.version >= 0) this.#branch.prefer(null);
     this.#document = this.#unsaved ? { ...document, settings: this.#unsaved } : document;
     this.#forgetEnded();
     for (const message of document.messages) this.#reconcile(message);
@@ -475,7 +450,7 @@ export class OpenConversation {
     const { messages, leaf } = withParcels(this.#document, parcels);
     this.#document = { ...this.#document, version: Math.max(0, this.#document.version), messages, leaf };
     this.#phase = "ready";
-    this.#isStale = this.#isReading;
+    this.#reader.repeat();
     this.#rebuild();
   }
 
@@ -503,12 +478,6 @@ export class OpenConversation {
 
   #rebuild() {
     this.#waiting = this.#parcels.filter(({ failure }) => failure === null);
-    const { messages, leaf, moved } = withInstructions(withParcels(this.#document, this.#parcels), this.#liveAnswers);
-    this.#chosen = moved.get(this.#chosen ?? "") ?? this.#chosen;
-    this.#tree = new MessageTree(messages);
-    this.#written = new Map(messages.flatMap((message) => (message.generation ? [[message.generation, message]] : [])));
-    const wanted = this.#tree.find(this.#chosen) ? this.#chosen : leaf;
-    this.#leaf = this.#tree.find(wanted) ? wanted : this.#tree.tipOf(null);
-    this.#path = this.#tree.pathTo(this.#leaf);
+    this.#branch.use(withInstructions(withParcels(this.#document, this.#parcels), this.#liveAnswers));
   }
 }
