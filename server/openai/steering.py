@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from protocol.errors import RemoteProtocolError
@@ -29,6 +30,18 @@ class Steer(NamedTuple):
         """Return the event for input that waits for the end of the response."""
         steer = {"id": self.id, "previous_response_id": self.previous}
         return {"type": "response.steer.accepted", "sequence_number": sequence, "steer": steer}
+
+    def pending(self, calls: Sequence[Item], sequence: int) -> dict[str, Any]:
+        """Return the event for accepted input that waits for the results of the calls with which the response ended."""
+        return {
+            "type": "response.steer.pending",
+            "sequence_number": sequence,
+            "reason": "waiting_for_required_input",
+            "required_input": [
+                {"type": "function_call_output", "call_id": call["call_id"], "name": call["name"]} for call in calls
+            ],
+            "steer": {"id": self.id, "previous_response_id": self.previous},
+        }
 
     def failed(self, code: str, message: str, sequence: int) -> dict[str, Any]:
         """Return the event for accepted input that no response has."""

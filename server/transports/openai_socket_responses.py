@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from server.generations.registry import Registry
 from server.guard.principal import principal_of
 from server.openai.errors import error_reply
 from server.openai.items import Item
+from server.openai.response_answer import COMPLETED
 from server.openai.response_note import encoded_note
 from server.openai.response_request import ResponseRequest, steered_request
 from server.openai.socket_frames import Create, SteerFrame, error_frame
@@ -43,6 +44,11 @@ class _Running:
     steers: list[Steer] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def items(self) -> list[Item]:
+        """Input of all steers."""
+        return [item for steer in self.steers for item in steer.items]
+
 
 class SocketResponses:
     """Owned by one socket: the responses that it writes, and those that only it knows."""
@@ -52,13 +58,15 @@ class SocketResponses:
         self._send = send
         self._running: dict[str, _Running] = {}
         self._own: dict[str, StoredResponse] = {}
+        self._waiting: dict[str, _Running] = {}
+        """Responses that ended with calls, whose steers wait for the request with the results."""
 
     async def create(self, create: Create) -> None:
         """Carry out a request: send the events of its response, and of those that follow by steering."""
         received = time.monotonic()
         try:
             asked = create.request()
-            response = await self._start(asked, received)
+            response, asked = await self._start(asked, received)
         except RemoteProtocolError as error:
             await self._send(error_frame(error_reply(error)), create.lane)
             return
@@ -110,10 +118,20 @@ class SocketResponses:
             registry.annotate(generation, encoded_note(msgspec.structs.replace(note, steered=True)))
         registry.cancel(generation.id, time.monotonic(), principal=principal_of(self._websocket.scope))
 
-    async def _start(self, asked: ResponseRequest, received: float) -> StoredResponse:
-        """Start a response. Raises RemoteProtocolError."""
-        start = response_start(self._websocket, asked, await self._items_before(asked.previous))
-        return await start_response(self._websocket, start, received)
+    async def _start(self, asked: ResponseRequest, received: float) -> tuple[StoredResponse, ResponseRequest]:
+        """Start a response. Returns it with the request, to which input that waited for it is added.
+
+        Raises RemoteProtocolError.
+        """
+        waiting = self._waiting.pop(asked.previous or "", None)
+        whole = replace(asked, items=(*waiting.items, *asked.items)) if waiting else asked
+        try:
+            start = response_start(self._websocket, whole, await self._items_before(asked.previous))
+            return await start_response(self._websocket, start, received), whole
+        except RemoteProtocolError:
+            if waiting:
+                self._waiting[waiting.response.generation.id] = waiting
+            raise
 
     async def _items_before(self, previous: str | None) -> list[Item]:
         if previous is not None and (own := self._own.get(previous)):
@@ -144,15 +162,38 @@ class SocketResponses:
         return await self._follow(running) if running.steers else None
 
     async def _follow(self, running: _Running) -> _Running | None:
-        """Start the response that begins with the input of ``running``'s steers."""
-        items = [item for steer in running.steers for item in steer.items]
+        """Start the response that begins with the input of ``running``'s steers.
+
+        After a whole call there is none yet: its result comes first, in a request of the client.
+        """
+        if calls := await _open_calls(running.response):
+            await self._wait(running, calls)
+            return None
         try:
             history = await running.response.items()
-            asked = steered_request(running.asked, running.response.generation.id, items)
+            asked = steered_request(running.asked, running.response.generation.id, running.items)
             start = response_start(self._websocket, asked, history)
             response = await start_response(self._websocket, start, time.monotonic())
         except RemoteProtocolError as error:
-            for steer in running.steers:
-                await self._send(steer.failed("successor_creation_failed", error.message, 0), running.lane)
+            await self._give_back(running, error.message)
             return None
         return self._begun(response, asked, running.lane)
+
+    async def _wait(self, running: _Running, calls: list[Item]) -> None:
+        """Keep the steers of a response for the request with the results of its calls."""
+        self._waiting[running.response.generation.id] = running
+        for steer in running.steers:
+            await self._send(steer.pending(calls, running.reader.answer.sequence), running.lane)
+        while len(self._waiting) > KEPT:
+            oldest = self._waiting.pop(next(iter(self._waiting)))
+            await self._give_back(oldest, "too many inputs of this connection wait for the results of calls")
+
+    async def _give_back(self, running: _Running, reason: str) -> None:
+        for steer in running.steers:
+            await self._send(steer.failed("successor_creation_failed", reason, 0), running.lane)
+
+
+async def _open_calls(response: StoredResponse) -> list[Item]:
+    """Return the calls with which a response has ended normally."""
+    found = await response.now()
+    return [item for item in found["output"] if item["type"] == "function_call"] if found["status"] == COMPLETED else []

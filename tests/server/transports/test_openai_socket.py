@@ -31,6 +31,12 @@ from tests.server.transports.test_openai_chat import chatml
 from tests.server.transports.test_openai_chat import said as all_said
 from tests.server.transports.test_openai_stored import asked, text_of
 
+ADD: dict[str, Any] = {
+    "type": "function",
+    "name": "add",
+    "parameters": {"type": "object", "properties": {"a": {"enum": [1]}}, "required": ["a"]},
+}
+
 ENDS = ("response.completed", "response.incomplete", "response.failed", "error")
 
 
@@ -319,6 +325,54 @@ async def test_input_that_can_not_be_taken_is_given_back(
         server.model.gate.open()
         assert (await socket.response())["status"] == "completed"
         assert await failed(socket, id, "Ho") == "response_already_completed"
+
+
+async def pending(server: RunningServer, socket: Socket, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Steer a response that ends with a call before it could be stopped, and return the event for its input."""
+    server.model.gate.close()
+    await socket.create(tools=[ADD], tool_choice="required", stream_id="a")
+    id = (await socket.take("response.created"))["response"]["id"]
+    with monkeypatch.context() as patched:
+        patched.setattr(server.registry, "cancel", lambda *args, **names: None)
+        await socket.steer(id, "Ho")
+        accepted = await socket.take("response.steer.accepted")
+    server.model.gate.open()
+    response = await socket.response()
+    (call,) = response["output"]
+    event = await socket.next()
+    assert (event["type"], event["stream_id"]) == ("response.steer.pending", "a")
+    assert event["reason"] == "waiting_for_required_input"
+    assert event["required_input"] == [{"type": "function_call_output", "call_id": call["call_id"], "name": "add"}]
+    assert event["steer"] == accepted["steer"] == {"id": accepted["steer"]["id"], "previous_response_id": id}
+    return event
+
+
+async def test_input_after_a_call_waits_for_its_result(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(server) as socket:
+        event = await pending(server, socket, monkeypatch)
+        id, (needed,) = event["steer"]["previous_response_id"], event["required_input"]
+        await socket.create("x" * 3000, previous_response_id=id, stream_id="a")
+        assert (await socket.next())["error"]["code"] == "context_length_exceeded"
+        await socket.create([needed | {"output": "2"}], previous_response_id=id, stream_id="a")
+        response = await socket.response()
+        await socket.create("And now?", previous_response_id=id)
+        later = await socket.response()
+    items = (await asked(server, "GET", f"/{response['id']}/input_items?order=asc"))["data"]
+    assert [item["type"] for item in items] == ["message", "function_call", "message", "function_call_output"]
+    assert items[2]["content"][0]["text"] == "Ho"
+    items = (await asked(server, "GET", f"/{later['id']}/input_items?order=asc"))["data"]
+    assert [item["type"] for item in items] == ["message", "function_call", "message"]
+
+
+async def test_input_that_waits_is_given_back_when_there_is_too_much(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.transports.openai_socket_responses.KEPT", 0)
+    async with opened(server) as socket:
+        event = await pending(server, socket, monkeypatch)
+        failed = await socket.next()
+        assert (failed["type"], failed["error"]["code"]) == ("response.steer.failed", "successor_creation_failed")
+        assert (failed["steer"]["id"], failed["steer"]["input"]) == (event["steer"]["id"], "Ho")
 
 
 async def test_a_response_that_another_client_stops_is_not_steered(server: RunningServer) -> None:
