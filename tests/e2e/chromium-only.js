@@ -7,6 +7,7 @@ export const CHROMIUM_ONLY = {
   "composer.chromium.test.js": "slows the processor down, opens a file chooser, takes the network away from a service worker",
   "first-paint.chromium.test.js": "runs a script before the page's own",
   "long-conversation.chromium.test.js": "measures how long the browser computes, whatever else the machine does",
+  "new-page.chromium.test.js": "tests how the driver of Chromium uses its storage again, and grants a permission",
   "page-machine.chromium.test.js": "takes long, and what it looks for is the same in each browser",
   "forced-colors.chromium.test.js": "has the system force its colours",
   "screens.chromium.test.js": "changes the system's theme while the page is open, and the same in each browser",

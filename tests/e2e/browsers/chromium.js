@@ -6,6 +6,7 @@ import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 
 import { START_MS } from "./child.js";
+import { ChromiumProfile } from "./chromium-profile.js";
 import { PuppeteerTab } from "./puppeteer-tab.js";
 
 /** @typedef {import("./index.js").Look} Look */
@@ -25,37 +26,40 @@ const FLAGS = [
 
 export class Chromium {
   #browser;
-  #profile;
+  #folder;
+  /** @type {ChromiumProfile[]} that no test uses now */
+  #unused = [];
 
   /**
    * @param {import("puppeteer-core").Browser} browser
-   * @param {string} profile
+   * @param {string} folder
    */
-  constructor(browser, profile) {
+  constructor(browser, folder) {
     this.#browser = browser;
-    this.#profile = profile;
+    this.#folder = folder;
   }
 
   /** @param {Look} _look */
   static async start(_look) {
-    const profile = await mkdtemp(join(tmpdir(), "streamui-chromium-"));
+    const folder = await mkdtemp(join(tmpdir(), "streamui-chromium-"));
     try {
       const launched = await puppeteer.launch({
         executablePath: EXECUTABLE,
-        userDataDir: profile,
+        userDataDir: folder,
         args: FLAGS,
         timeout: START_MS,
       });
-      return new Chromium(launched, profile);
+      return new Chromium(launched, folder);
     } catch (error) {
-      await rm(profile, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
       throw error;
     }
   }
 
   /** @param {Look} look */
   async newTab({ theme, isReducedMotion }) {
-    return await PuppeteerTab.open(await this.#browser.createBrowserContext(), async (page) => {
+    const profile = this.#unused.pop() ?? (await ChromiumProfile.open(this.#browser, (cleared) => this.#unused.push(cleared)));
+    return await PuppeteerTab.open(profile, async (page) => {
       await page.emulateMediaFeatures([
         { name: "prefers-color-scheme", value: theme },
         { name: "prefers-reduced-motion", value: isReducedMotion ? "reduce" : "no-preference" },
@@ -65,6 +69,6 @@ export class Chromium {
 
   async stop() {
     await this.#browser.close();
-    await rm(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -11,17 +11,27 @@ import { DEADLINE_MS } from "./tab.js";
 /** Errors of requests that ended because the page was left or has cancelled them. */
 const CANCELLED = new Set(["net::ERR_ABORTED", "NS_BINDING_ABORTED"]);
 
+/**
+ * Pages that share storage.
+ * @typedef {object} PageContext
+ * @property {() => Promise<Page>} newPage
+ * @property {() => Promise<void>} close all pages, and remove what they stored
+ */
+
 /** @implements {TabDriver} */
 export class PuppeteerTab {
   /** @type {string[]} */
   complaints = [];
+  #context;
   #prepare;
 
   /**
+   * @param {PageContext} context
    * @param {Page} page
    * @param {(page: Page) => Promise<void>} prepare what is done to each new page
    */
-  constructor(page, prepare) {
+  constructor(context, page, prepare) {
+    this.#context = context;
     this.page = page;
     this.#prepare = prepare;
     page.setDefaultTimeout(DEADLINE_MS);
@@ -36,13 +46,13 @@ export class PuppeteerTab {
   }
 
   /**
-   * @param {import("puppeteer-core").BrowserContext} context
+   * @param {PageContext} context
    * @param {(page: Page) => Promise<void>} prepare
    */
   static async open(context, prepare) {
     const page = await context.newPage();
     await prepare(page);
-    return new PuppeteerTab(page, prepare);
+    return new PuppeteerTab(context, page, prepare);
   }
 
   /** @param {string} address */
@@ -97,7 +107,7 @@ export class PuppeteerTab {
   }
 
   async openBeside() {
-    return await PuppeteerTab.open(this.page.browserContext(), this.#prepare);
+    return await PuppeteerTab.open(this.#context, this.#prepare);
   }
 
   async screenshot() {
@@ -109,6 +119,6 @@ export class PuppeteerTab {
   }
 
   async closeAll() {
-    await this.page.browserContext().close();
+    await this.#context.close();
   }
 }
