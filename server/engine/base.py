@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from server.engine.engine_stats import EngineStats as EngineStats
 from server.engine.errors import EngineDeadError as EngineDeadError
@@ -20,36 +19,33 @@ from server.engine.errors import ModelError as ModelError
 from server.engine.lookups import Likely as Likely
 from server.engine.lookups import LikelyToken as LikelyToken
 from server.engine.lookups import Lookup as Lookup
+from server.engine.requests import Draft as Draft
+from server.engine.requests import GenerationRequest as GenerationRequest
+from server.engine.requests import Instruction as Instruction
+from server.engine.requests import Tuning as Tuning
 from server.engine.sampling_params import SamplingParams as SamplingParams  # belongs to the port, and is generated
+from server.engine.updates import Choice as Choice
+from server.engine.updates import Delayed as Delayed
+from server.engine.updates import EngineTimings as EngineTimings
+from server.engine.updates import EngineUsage as EngineUsage
+from server.engine.updates import Finished as Finished
+from server.engine.updates import FinishReason as FinishReason
+from server.engine.updates import Limit as Limit
+from server.engine.updates import Loading as Loading
+from server.engine.updates import Phase as Phase
+from server.engine.updates import Piece as Piece
+from server.engine.updates import Prefill as Prefill
+from server.engine.updates import PromptMade as PromptMade
+from server.engine.updates import Queued as Queued
+from server.engine.updates import Steered as Steered
+from server.engine.updates import SteerRefused as SteerRefused
+from server.engine.updates import TokenLogprob as TokenLogprob
+from server.engine.updates import Tuned as Tuned
+from server.engine.updates import Update as Update
+from server.engine.updates import UpstreamState as UpstreamState
 
 RANDOM_SEED = -1
 """Seed that makes the engine pick a new random seed for each request, as in llama.cpp."""
-
-
-class Phase(StrEnum):
-    """Phase of a generation inside the engine."""
-
-    QUEUED = "queued"
-    LOADING = "loading"
-    PREFILL = "prefill"
-    DECODE = "decode"
-
-
-class Limit(StrEnum):
-    """The limit that ended a generation with reason LENGTH."""
-
-    MAX_TOKENS = "max_tokens"
-    CONTEXT = "context"
-
-
-class FinishReason(StrEnum):
-    """Reason why a generation ended."""
-
-    STOP = "stop"
-    LENGTH = "length"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,259 +74,6 @@ class EngineModelFacts:
         return {"bos_token": self.bos, "eos_token": self.eos, **self.tokens}
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """An instruction in mid-answer, which steers the rest of it.
-
-    ``tokens``: the end of the answer so far, the instruction ``content``, and the beginning of the next answer, as the
-    chat template writes them. ``opened``: as in GenerationRequest, for the text after the instruction.
-    """
-
-    content: str
-    tokens: tuple[int, ...]
-    opened: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """Other sampling parameters for the rest of an answer.
-
-    ``changes``: new values of fields of SamplingParams. ``asked``: the client's request as JSON, for the log; engines
-    only pass it on.
-    """
-
-    asked: str
-    changes: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationRequest:
-    """One answer to compute. ``received`` is the ``time.monotonic()`` of the request's receipt, in seconds.
-
-    ``written`` are tokens of this answer that an earlier engine computed: they are read after the prompt, count as part
-    of the answer, and are not delivered again. ``instructions`` were read in between, each after that number of
-    ``written`` tokens. ``earlier_stops``: stop strings that were tuned since, each valid up to that number of
-    ``written`` tokens; ``sampling`` has the newest parameters. ``opened`` is text at the end of the prompt with which
-    the answer's text begins: a thinking mark that the chat template opens. ``principal`` owns the request. ``model``:
-    name of the model that writes it. ``unprepared``: the request as its writer keeps it, where the model has to be
-    loaded before there is a ``prompt``; no engine takes such a request. ``repeatable`` False: the client gave no seed,
-    so the last bits of the logits may depend on what else a step computes. ``temporary``: see ``only_for``.
-    ``forked``: the ``written`` tokens are those of another answer, so their KV may come from there.
-
-    ``asked`` and ``text`` are for a writer without tokens, and engines ignore them: the request to an upstream, as
-    JSON, and the pieces of the answer that an earlier server wrote.
-    """
-
-    id: str
-    prompt: tuple[int, ...]
-    sampling: SamplingParams
-    received: float
-    written: tuple[int, ...] = ()
-    instructions: tuple[tuple[int, Instruction], ...] = ()
-    earlier_stops: tuple[tuple[int, tuple[str, ...]], ...] = ()
-    opened: str = ""
-    principal: str = ""
-    model: str = ""
-    unprepared: str = ""
-    repeatable: bool = True
-    asked: str = ""
-    text: tuple[str, ...] = ()
-    temporary: bool = False
-    forked: bool = False
-
-    @property
-    def only_for(self) -> str | None:
-        """The only principal that may reuse its KV, which is never saved; None: everybody may."""
-        return self.principal if self.temporary else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """The beginning of a prompt that may be requested soon. A new draft replaces the one with the same ``key``. Only
-    prompts of the same ``principal`` reuse what was read. ``model``: name of the model that reads it."""
-
-    key: str
-    principal: str
-    tokens: tuple[int, ...]
-    model: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineUsage:
-    """Token counts of one generation. The token that ends an answer has no text and is not counted.
-
-    ``counted``: a part is the number of pieces, because an upstream did not tell its tokens.
-    """
-
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    counted: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineTimings:
-    """Durations in milliseconds; None for phases that the generation did not reach.
-
-    ``first_token`` and ``total`` count from the receipt of the request. ``stop`` counts from the receipt of the cancel
-    until the computation has stopped and the KV slot is free.
-    """
-
-    queued: float
-    prefill: float | None
-    first_token: float | None
-    decode: float | None
-    total: float
-    stop: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """The generation waits. ``position`` others must end before it starts, in about ``eta_ms`` milliseconds."""
-
-    id: str
-    position: int
-    eta_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """The generation waits for its model: ``done`` of ``total`` bytes are loaded."""
-
-    id: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class PromptMade:
-    """The request of an unprepared generation now has its prompt, as tokens of the model ``identity``.
-
-    ``dropped``: number of messages of the dialogue that the prompt leaves out.
-    """
-
-    request: GenerationRequest
-    identity: str
-    dropped: int = 0
-
-    @property
-    def id(self) -> str:
-        return self.request.id
-
-
-@dataclass(frozen=True, slots=True)
-class Prefill:
-    """``done`` of the prompt's ``total`` tokens are in the KV cache, possibly read by another generation whose prompt
-    begins with them. ``total`` 0: an upstream that doesn't tell."""
-
-    id: str
-    done: int
-    total: int
-
-
-UpstreamState = Literal["away", "busy", "cut", "reading"]
-"""State of the server that writes an answer, while it sends no text of it: as `upstream` in PROTOCOL 5.3."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delayed:
-    """The upstream that writes the answer sends no text now. Ended by the next Prefill or Piece."""
-
-    id: str
-    upstream: UpstreamState
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
-    """A token's bytes and the natural logarithm of its probability, before any sampling parameter is applied."""
-
-    piece: bytes
-    logprob: float
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One chosen token and the likeliest tokens at its position, likeliest first."""
-
-    chosen: TokenLogprob
-    top: tuple[TokenLogprob, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """New text: whole code points, never empty. ``completion_tokens`` were computed so far.
-
-    ``tokens`` are those chosen since the last piece: several when text was held back, none when an earlier engine
-    delivered them. A piece's text follows from the tokens alone; only the first one also has
-    ``GenerationRequest.opened``.
-    """
-
-    id: str
-    text: str
-    completion_tokens: int
-    tokens: tuple[int, ...] = ()
-    choices: tuple[Choice, ...] = ()
-    """One entry per token of ``tokens``, and of those that a Tuned had since the last piece, when ``top_logprobs``
-    requests them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Steered:
-    """The text stops here, and the answer continues after ``instruction``.
-
-    ``tokens`` and ``choices``: as in Piece, of chosen tokens whose text is dropped: an unfinished code point.
-    """
-
-    id: str
-    instruction: Instruction
-    completion_tokens: int
-    tokens: tuple[int, ...] = ()
-    choices: tuple[Choice, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """The tokens after these ``completion_tokens`` are chosen with the parameters ``sampling``.
-
-    ``asked``: as in Tuning. ``tokens``: chosen since the last piece; their text is still held back.
-    """
-
-    id: str
-    asked: str
-    sampling: SamplingParams
-    completion_tokens: int
-    tokens: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SteerRefused:
-    """An instruction could not be read; the answer continues without it. ``code``: error code of PROTOCOL.md."""
-
-    id: str
-    code: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The last update of a generation.
-
-    ``error``: the cause of FAILED; ``limit``: the cause of LENGTH; ``stop_string``: that of STOP, if the model wrote
-    one.
-    """
-
-    id: str
-    reason: FinishReason
-    phase: Phase
-    usage: EngineUsage
-    timings: EngineTimings
-    error: str | None = None
-    limit: Limit | None = None
-    stop_string: str | None = None
-    code: str | None = None
-    """Error code of PROTOCOL.md for FAILED; None: the engine's own."""
-
-
 class JsonInText(NamedTuple):
     """JSON that must follow in a text wherever ``begin`` has been written.
 
@@ -348,7 +91,6 @@ class JsonInText(NamedTuple):
 Ranges = Sequence[tuple[int, int]]
 """Half-open ranges of characters: (start, end)."""
 
-Update = Queued | Loading | PromptMade | Prefill | Delayed | Piece | Steered | SteerRefused | Tuned | Finished
 Listener = Callable[[Sequence[Update]], None]
 """Receives all updates of one step, on the engine's thread. Must return quickly and must not raise."""
 
