@@ -35,8 +35,9 @@ from server.models.models_command import add_options as models_options
 from server.models.models_command import run as models
 from server.models.models_file import read_models_file
 from server.models.ollama_layers import defaults_of
+from server.option_table import add_options, options
 from server.private_files import make_private_folder
-from server.settings import Settings, add_options, options, settings_from
+from server.settings import Settings, settings_from
 from server.starter import MODEL_PATH
 from server.terminal.chat_command import add_options as chat_options
 from server.terminal.chat_command import run as chat

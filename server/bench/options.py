@@ -9,7 +9,7 @@ from pathlib import Path
 
 from server.bench.rows import GROUPS
 from server.option import whole_number
-from server.settings import default_data_folder
+from server.option_table import default_data_folder
 
 CONTEXT = 4608
 """Default context per chat, in tokens: room for the longest prompt."""

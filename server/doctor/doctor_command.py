@@ -10,8 +10,8 @@ from dataclasses import asdict
 from server.doctor import place, program
 from server.doctor.finding import Finding, State
 from server.doctor.upstreams import upstreams
+from server.option_table import add_options as serve_options
 from server.settings import Settings
-from server.settings import add_options as serve_options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

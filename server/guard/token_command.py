@@ -14,8 +14,8 @@ from typing import Final
 from server.generations.ownership import LOCAL
 from server.guard.token_store import TokenFacts, TokenFileError, TokenStore, hash_of
 from server.guard.tokens import new_token
+from server.option_table import default_data_folder
 from server.private_files import make_private_folder
-from server.settings import default_data_folder
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from server.option import Option
-from server.settings import options
+from server.option_table import options
 from server.starter import MODEL_PATH
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "options.md"
 
 HEAD: Final = """# Options of `streamui serve`
 
-`make spec` writes this file from `server/settings.py`. Each option can also be set as an environment variable; on the
-command line it comes first.
+`make spec` writes this file from `server/option_table.py`. Each option can also be set as an environment variable; on
+the command line it comes first.
 
     make run ARGS="--port 0 --model path/to/model.gguf"
 

@@ -22,7 +22,8 @@ from websockets.typing import Origin
 from server import __version__
 from server.__main__ import _listen, _refuse_open_door
 from server.generations.journal import Journal
-from server.settings import add_options, settings_from
+from server.option_table import add_options
+from server.settings import settings_from
 from server.starter import MODEL_PATH
 from tests.server.guard.loopback import LOOPBACK
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from server.generations.restoring import OnRestart
-from server.settings import ADDRESSES, Settings, add_options, options, settings_from
+from server.option_table import ADDRESSES, add_options, options
+from server.settings import Settings, settings_from
 from server.starter import MODEL_PATH
 from tests.hostile.routes import ROUTES
 

@@ -19,7 +19,8 @@ from server.doctor.upstreams import upstreams
 from server.models.memory import MemoryNeed
 from server.models.models_file import ModelsFile
 from server.option import without_brackets
-from server.settings import Settings, add_options, settings_from
+from server.option_table import add_options
+from server.settings import Settings, settings_from
 from server.starter import MODEL_PATH
 from tests.server.guard.loopback import LOOPBACK
 from tests.server.test_main import run

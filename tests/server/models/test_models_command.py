@@ -16,7 +16,7 @@ import pytest
 from server.engine.base import ModelError
 from server.models.memory import BATCH, FLOAT
 from server.models.models_command import OPTIONS, add_options, run
-from server.settings import options
+from server.option_table import options
 from tests.server.models.headers import EMBEDDING, LLAMA, header, write
 from tests.server.models.small_hub import COMMIT, DEADLINE, SmallHub, serving
 from tests.server.test_main import assert_told_in_one_line, environment

@@ -13,6 +13,7 @@ from tests.server.writers.upstream.scripted_reply import ANSWER, Reply
 from tests.server.writers.upstream.writing import DEADLINE, writing
 
 ASIDE = [name for name, kind in KINDS.items() if kind.answers_aside]
+CONTINUING = [name for name, kind in KINDS.items() if kind.continues]
 SILENCE = 0.2
 PATIENCE = 600
 
@@ -33,26 +34,13 @@ def test_an_upstream_that_hangs_before_its_first_byte_is_cut_and_asked_again(kin
         assert desk.news.text("a") == ANSWER
 
 
-@pytest.mark.parametrize("kind", ASIDE)
-def test_an_upstream_that_hangs_before_its_first_text_is_cut_and_asked_again(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "pieces"), [*((kind, 0) for kind in ASIDE), *((kind, 3) for kind in CONTINUING)])
+def test_an_upstream_that_hangs_in_its_answer_is_cut_and_asked_for_the_rest(kind: str, pieces: int) -> None:
     with Scripted(kind) as scripted, writing(scripted, patience=PATIENCE, silence=SILENCE) as desk:
-        scripted.plan = lambda seen: Reply(hold=0)
+        scripted.plan = lambda seen: Reply(hold=pieces)
         desk.ask("a")
         desk.news.prefills("a", 1)
-        scripted.hang()
-        desk.news.delayed("a", "cut")
-        scripted.plan = lambda seen: Reply()
-        scripted.recover()
-        assert desk.news.finished("a").reason is FinishReason.STOP
-        assert desk.news.text("a") == ANSWER
-
-
-@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.continues])
-def test_an_upstream_that_hangs_in_mid_answer_is_cut_and_its_text_is_continued(kind: str) -> None:
-    with Scripted(kind) as scripted, writing(scripted, patience=PATIENCE, silence=SILENCE) as desk:
-        scripted.plan = lambda seen: Reply(hold=3)
-        desk.ask("a")
-        desk.news.pieces("a", 3)
+        desk.news.pieces("a", pieces)
         scripted.hang()
         desk.news.delayed("a", "cut")
         scripted.plan = lambda seen: Reply()
