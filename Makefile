@@ -9,6 +9,9 @@ PYTHON ?= python3
 ARGS :=
 BIN := .venv/bin
 
+# Tests start hundreds of processes. Without cached bytecode each of them compiles the whole server again, half a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run install install-dev test test-slow lint types spec templates fuzz page-machine soak bench-page \
   screenshots screens icons starter lock clean
 
