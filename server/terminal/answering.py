@@ -20,6 +20,9 @@ DETACH_MS = 20_000
 """Detach time in milliseconds, slightly longer than the retries: the answer survives a reconnect but not a closed
 terminal."""
 
+LONG_PROMPT = 512
+"""Tokens of a prompt from which on the reading of it is shown."""
+
 ENDINGS = {DoneReason.LENGTH: "at the limit", DoneReason.CANCELLED: "stopped", DoneReason.INTERRUPTED: "interrupted"}
 
 # Control characters that a terminal would obey; line ends and tabs are text.
@@ -36,19 +39,22 @@ def stream(generation: SyncGeneration, out: TextIO) -> Done:
 
     Raises RequestError, DisconnectedError, BrokenPipeError. Must run on the main thread.
     """
-    clean, loading, dropped = printable if out.isatty() else str, LoadingRemark(), None
+    clean, progress, dropped = printable if out.isatty() else str, ProgressRemarks(), None
+    written = ""
     with stopping(generation):
         try:
             for event in generation.events():
                 if isinstance(event, Accepted | Status | Done) and event.dropped and not dropped:
                     dropped = event.dropped
                     remark(left_out(dropped))
-                elif isinstance(event, Status) and event.state is GenerationState.LOADING:
-                    loading.show(event)
+                elif isinstance(event, Accepted | Status):
+                    progress.show(event)
                 elif isinstance(event, Token):
-                    out.write(clean(event.text))
+                    out.write(written := clean(event.text))
                     out.flush()
                 elif isinstance(event, Tuned):
+                    if out.isatty() and written and not written.endswith("\n"):
+                        print(file=out, flush=True)
                     remark(tuned_text(event))
                 elif isinstance(event, Steered):
                     out.write(clean(f"\n\n> {event.content}\n\n"))
@@ -59,18 +65,46 @@ def stream(generation: SyncGeneration, out: TextIO) -> Done:
         return generation.done()
 
 
-class LoadingRemark:
-    """A line about the loading of the model, printed once, and in a terminal after each tenth of it."""
+class ProgressRemarks:
+    """Lines about the loading of the model, and in a terminal also about the queue and the reading of the prompt.
+
+    In a terminal the loading has a line for each tenth of it, and the reading one for each quarter.
+    """
 
     def __init__(self) -> None:
-        self._tenth = -1
+        self._shown: tuple[object, ...] = ()
+        self._is_loading = False
 
-    def show(self, status: Status) -> None:
+    def show(self, event: Accepted | Status) -> None:
+        """Print a line if ``event`` says something new."""
+        if isinstance(event, Accepted) or event.state is GenerationState.QUEUED:
+            if event.position:
+                self._show(waiting_text(event.position), "queued", event.position)
+        elif event.state is GenerationState.LOADING:
+            self._show_loading(event)
+        elif event.state is GenerationState.PREFILL and event.done and event.total:
+            quarter = 4 * event.done // event.total
+            if event.total >= LONG_PROMPT and 0 < quarter < 4:
+                self._show(f"reading the prompt: {25 * quarter} %", "prefill", quarter)
+
+    def _show_loading(self, status: Status) -> None:
         tenth = 10 * (status.done or 0) // (status.total or 1)
-        if tenth == self._tenth or (self._tenth >= 0 and not sys.stderr.isatty()):
-            return
-        self._tenth = tenth
-        remark("loading the model" if tenth == 0 else f"loading the model: {10 * tenth} %")
+        text = "loading the model" if tenth == 0 else f"loading the model: {10 * tenth} %"
+        if sys.stderr.isatty():
+            self._show(text, "loading", tenth)
+        elif not self._is_loading:
+            remark(text)
+        self._is_loading = True
+
+    def _show(self, text: str, *shown: object) -> None:
+        if sys.stderr.isatty() and shown != self._shown:
+            self._shown = shown
+            remark(text)
+
+
+def waiting_text(position: int) -> str:
+    """Format a note such as ``waiting for 2 other answers``."""
+    return f"waiting for {position} other answer{'' if position == 1 else 's'}"
 
 
 @contextlib.contextmanager

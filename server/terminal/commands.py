@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from protocol.messages import ModelEntry
+from protocol.messages import ForkPoint, ModelEntry
 from server.models.memory import size_text
 from server.terminal.conversation import TerminalConversation
 from server.terminal.functions import FunctionsError, read_functions
 from server.terminal.parameters import NAMES, ParameterError, parse
+from server.terminal.places import PlaceError, Places
 
 HELP = """\
-/new               start a new conversation
-/system TEXT       instructions at the start of every chat; without TEXT: none
-/model NAME        let another model answer; without NAME: list the models
-/set NAME VALUE    set a sampling parameter, also of a running answer; without VALUE: the server's default
-/tools FILE        functions that the model may call, as JSON; you type their results; without FILE: none
-/params            list the parameters and their values
-/save FILE         write the conversation as Markdown, or as JSON to a .json file
-/steer TEXT        while an answer is written: an instruction for it, such as shorter
-/quit              quit; Ctrl-D does too
-Ctrl-C             stop the answer; a second time, or here: quit"""
+/new                 start a new conversation
+/system TEXT         instructions at the start of every chat; without TEXT: none
+/model NAME          let another model answer; without NAME: list the models
+/set NAME VALUE      set a sampling parameter, also of a running answer; without VALUE: the server's default
+/tools FILE          functions that the model may call, as JSON; you type their results; without FILE: none
+/params              list the parameters and their values
+/save FILE           write the conversation as Markdown, or as JSON to a .json file
+/steer TEXT          while an answer is written: an instruction for it, such as shorter
+/alternatives PLACE  likeliest tokens at a place of the answer, also of a running one. PLACE: its number, -3 for three
+                     tokens back, or a word of the answer; without PLACE: the end
+/fork PLACE TEXT     write another answer from that place, with TEXT there; it replaces the newest one, which is stopped
+/quit                quit; Ctrl-D does too
+Ctrl-C               stop the answer; a second time, or here: quit"""
 
 
 class CommandError(ValueError):
@@ -32,11 +36,25 @@ class Quit(Exception):
     """The person wants to quit."""
 
 
+class ForkWanted(Exception):
+    """The person wants another answer, from ``point`` on."""
+
+    def __init__(self, point: ForkPoint) -> None:
+        super().__init__(point)
+        self.point = point
+
+
 class Commands:
     """Runs commands on one conversation and returns the text to show."""
 
-    def __init__(self, conversation: TerminalConversation, models: Callable[[], Sequence[ModelEntry]] = tuple) -> None:
+    def __init__(
+        self,
+        conversation: TerminalConversation,
+        places: Places,
+        models: Callable[[], Sequence[ModelEntry]] = tuple,
+    ) -> None:
         self._conversation = conversation
+        self._places = places
         self._models = models
         self._commands: dict[str, Callable[[str], str]] = {
             "new": self._new,
@@ -47,6 +65,8 @@ class Commands:
             "params": self._params,
             "save": self._save,
             "steer": self._steer,
+            "alternatives": self._alternatives,
+            "fork": self._fork,
             "help": lambda rest: HELP,
             "quit": self._quit,
         }
@@ -56,7 +76,7 @@ class Commands:
         return tuple(f"/{name}" for name in self._commands)
 
     def run(self, line: str) -> str:
-        """Run ``line``. Raises CommandError and Quit."""
+        """Run ``line``. Raises CommandError, ForkWanted and Quit."""
         name, _, rest = line.removeprefix("/").partition(" ")
         command = self._commands.get(name)
         if command is None:
@@ -65,6 +85,7 @@ class Commands:
 
     def _new(self, rest: str) -> str:
         self._conversation.clear()
+        self._places.use(None)
         return "a new conversation"
 
     def _system(self, rest: str) -> str:
@@ -117,6 +138,19 @@ class Commands:
 
     def _steer(self, rest: str) -> str:
         raise CommandError("there is no running answer to steer; type a message")
+
+    def _alternatives(self, rest: str) -> str:
+        try:
+            return self._places.alternatives(rest)
+        except PlaceError as problem:
+            raise CommandError(str(problem)) from problem
+
+    def _fork(self, rest: str) -> str:
+        try:
+            point = self._places.fork_point(rest)
+        except PlaceError as problem:
+            raise CommandError(str(problem)) from problem
+        raise ForkWanted(point)
 
     def _quit(self, rest: str) -> str:
         raise Quit

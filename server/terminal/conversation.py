@@ -26,6 +26,7 @@ class TerminalConversation:
         self.tools: tuple[Tool, ...] = ()
         """Functions that the model may call."""
         self._said: list[ChatMessage] = []
+        self._newest = (0, "")
         self._saved: set[Path] = set()
 
     @property
@@ -47,8 +48,15 @@ class TerminalConversation:
 
     def answered(self, question: str, answer: Sequence[ChatMessage]) -> None:
         """Store a question and the messages of its answer. Drops the question if there are none."""
+        self._newest = (len(self._said), question)
         if answer:
             self._said += [ChatMessage(role="user", content=question), *answer]
+
+    def answered_anew(self, answer: Sequence[ChatMessage]) -> None:
+        """Replace the answer to the newest question. Without messages the earlier one stays."""
+        begin, question = self._newest
+        if answer:
+            self._said[begin:] = [ChatMessage(role="user", content=question), *answer]
 
     def clear(self) -> None:
         """Drop the messages; system prompt and parameters stay."""

@@ -1,4 +1,4 @@
-"""Lines that a person types while an answer streams: instructions and parameters for it, and lines for the prompt."""
+"""Lines that a person types while an answer streams: commands about it, and lines for the prompt."""
 
 from __future__ import annotations
 
@@ -15,17 +15,23 @@ from protocol.client import DisconnectedError, RequestError
 from protocol.sync_client import SyncGeneration
 from server.terminal.answering import remark
 from server.terminal.parameters import ParameterError, parse_pair
+from server.terminal.places import PlaceError, Places, fork_line
 
 STEER: Final = "/steer"
 """Command with an instruction for the running answer."""
 SET: Final = "/set"
 """Command with a parameter, which holds for the running answer and for the next ones."""
+ALTERNATIVES: Final = "/alternatives"
+"""Command that shows the likeliest tokens at a place of the running answer."""
+FORK: Final = "/fork"
+"""Command that stops the running answer, and then writes another one from a place of it."""
 
 
 class TypedLines:
     """Owns the terminal's input while an answer streams. Other lines are kept for the prompt, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places) -> None:
+        self._places = places
         self._kept: deque[str] = deque()
         self._has_ended = False
 
@@ -70,17 +76,34 @@ class TypedLines:
 
     def _take(self, generation: SyncGeneration, line: str) -> None:
         command, _, content = line.partition(" ")
-        if command != STEER:
-            self._kept.append(line)
-        elif not content.strip():
-            remark(f"! {STEER} TEXT, such as {STEER} shorter")
-        name, _, value = content.strip().partition(" ")
+        content = content.strip()
         try:
-            if command == STEER and name:
-                generation.steer(content.strip())
-            elif command == SET and value:
-                generation.tune(**dict([parse_pair(f"{name}={value.strip()}")]))
+            if command == STEER:
+                self._steer(generation, content)
+            elif command == SET:
+                self._set(generation, line, content)
+            elif command == ALTERNATIVES:
+                remark(f"\n{self._places.alternatives(content)}")
+            elif command == FORK:
+                self._kept.appendleft(fork_line(self._places.fork_point(content)))
+                generation.stop()
+            else:
+                self._kept.append(line)
         except (RequestError, DisconnectedError) as problem:
             remark(f"! {problem.message}")
-        except ParameterError:
-            pass  # the prompt says so, when it gets the line
+        except PlaceError as problem:
+            remark(f"! {problem}")
+
+    def _steer(self, generation: SyncGeneration, content: str) -> None:
+        if content:
+            generation.steer(content)
+        else:
+            remark(f"! {STEER} TEXT, such as {STEER} shorter")
+
+    def _set(self, generation: SyncGeneration, line: str, content: str) -> None:
+        """Change the parameter of the running answer. The prompt gets the line too, and reports a wrong value."""
+        self._kept.append(line)
+        name, _, value = content.partition(" ")
+        if value:
+            with contextlib.suppress(ParameterError):
+                generation.tune(**dict([parse_pair(f"{name}={value.strip()}")]))

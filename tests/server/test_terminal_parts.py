@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from protocol.messages import (
+    Accepted,
     CalledFunction,
     ChatMessage,
     Done,
@@ -17,11 +18,14 @@ from protocol.messages import (
     ToolCall,
     Usage,
 )
-from server.terminal.answering import LoadingRemark, printable, summary
+from server.terminal.answering import ProgressRemarks, printable, summary
 from server.terminal.chat_command import _address as address
 from server.terminal.commands import CommandError, Commands, Quit
 from server.terminal.conversation import TerminalConversation
 from server.terminal.parameters import ParameterError, parse, parse_pair
+from server.terminal.places import Places
+
+PLACES = Places(lambda *asked: (), lambda id: [])
 
 
 def done(tokens: int, decode: float | None, reason: DoneReason = DoneReason.STOP) -> Done:
@@ -119,7 +123,7 @@ def test_conversation_keeps_question_and_answer() -> None:
 def test_save_overwrites_only_what_it_wrote(tmp_path: Path) -> None:
     conversation = TerminalConversation(None, {})
     conversation.answered("Hi", [ChatMessage(role="assistant", content="Ho\n")])
-    commands = Commands(conversation)
+    commands = Commands(conversation, PLACES)
     path = tmp_path / "chat.md"
     assert commands.run(f"/save {path}") == f"2 messages written to {path}"
     assert path.read_text() == "## You\n\nHi\n\n## Assistant\n\nHo\n"
@@ -138,7 +142,7 @@ def test_the_model_command_chooses_a_model_and_lists_them() -> None:
         ModelEntry(name="two", state="on_disk", context=8192, needs=3 << 30),
         ModelEntry(name="three", state="downloading", done=40 << 20, total=94 << 20),
     ]
-    commands = Commands(conversation, lambda: models)
+    commands = Commands(conversation, PLACES, lambda: models)
     assert (conversation.sampling, conversation.model) == ({"seed": 3}, "one")
     assert commands.run("/model").splitlines() == [
         "one: loaded, 2048 tokens of context",
@@ -147,21 +151,45 @@ def test_the_model_command_chooses_a_model_and_lists_them() -> None:
     ]
     assert commands.run("/model two") == "two answers from now on"
     assert conversation.model == "two"
-    assert Commands(conversation).run("/model") == "this server has only one model"
+    assert Commands(conversation, PLACES).run("/model") == "this server has only one model"
 
 
 def test_loading_is_remarked_once_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    loading = LoadingRemark()
+    loading = ProgressRemarks()
     for done in (0, 5, 50, 100):
         loading.show(Status(id="g1", state=GenerationState.LOADING, done=done, total=100))
     assert capsys.readouterr().err == "loading the model\n"
+
+
+def test_the_queue_and_a_long_prompt_are_shown_in_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[Accepted | Status] = [
+        Accepted(id="g1", epoch="e", position=2),
+        Status(id="g1", state=GenerationState.QUEUED, position=2),
+        Status(id="g1", state=GenerationState.QUEUED, position=1),
+        Status(id="g1", state=GenerationState.QUEUED, position=0),
+        *(Status(id="g1", state=GenerationState.PREFILL, done=done, total=1000) for done in (0, 100, 250, 300, 1000)),
+        Status(id="g1", state=GenerationState.PREFILL, done=50, total=100),
+        Status(id="g1", state=GenerationState.PREFILL),
+        Status(id="g1", state=GenerationState.DECODE),
+    ]
+    for is_terminal, shown in (
+        (False, []),
+        (True, ["waiting for 2 other answers", "waiting for 1 other answer", "reading the prompt: 25 %"]),
+    ):
+        monkeypatch.setattr("sys.stderr.isatty", lambda is_terminal=is_terminal: is_terminal)
+        progress = ProgressRemarks()
+        for event in events:
+            progress.show(event)
+        assert re.findall(r"(?:waiting|reading)[^\x1b]*", capsys.readouterr().err) == shown
 
 
 def test_loading_is_remarked_by_tenths_in_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    loading = LoadingRemark()
+    loading = ProgressRemarks()
     for done in (0, 5, 50, 55, 100):
         loading.show(Status(id="g1", state=GenerationState.LOADING, done=done, total=100))
     assert re.findall(r"model[^\x1b]*", capsys.readouterr().err) == ["model", "model: 50 %", "model: 100 %"]
@@ -169,7 +197,7 @@ def test_loading_is_remarked_by_tenths_in_a_terminal(
 
 def test_commands() -> None:
     conversation = TerminalConversation(None, {})
-    commands = Commands(conversation)
+    commands = Commands(conversation, PLACES)
     commands.run("/system Be brief")
     assert conversation.system == "Be brief"
     commands.run("/system")
@@ -192,7 +220,7 @@ CALL = ToolCall(id="c", function=CalledFunction(name="add", arguments="{}"))
 
 def test_functions_are_read_from_a_file(tmp_path: Path) -> None:
     conversation = TerminalConversation(None, {})
-    commands, file = Commands(conversation), tmp_path / "functions.json"
+    commands, file = Commands(conversation, PLACES), tmp_path / "functions.json"
     for text in ('{"name": "add"}', '[{"type": "function", "function": {"name": "add"}}]'):
         file.write_text(text)
         assert commands.run(f"/tools {file}") == "the model may call add"
@@ -214,12 +242,12 @@ def test_functions_are_read_from_a_file(tmp_path: Path) -> None:
 def test_file_without_valid_functions_is_named(tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "bad.json").write_text(text)
     with pytest.raises(CommandError, match=named):
-        Commands(TerminalConversation(None, {})).run(f"/tools {tmp_path / 'bad.json'}")
+        Commands(TerminalConversation(None, {}), PLACES).run(f"/tools {tmp_path / 'bad.json'}")
 
 
 def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="can't be read"):
-        Commands(TerminalConversation(None, {})).run(f"/tools {tmp_path / 'none.json'}")
+        Commands(TerminalConversation(None, {}), PLACES).run(f"/tools {tmp_path / 'none.json'}")
 
 
 def test_calls_are_saved(tmp_path: Path) -> None:
