@@ -107,11 +107,18 @@ class Line:
         await self._session.close()
 
     async def read(self, method: str, path: str, body: object = None, *, seconds: float = 30.0) -> Any:
-        """Return the JSON of a response. Raises RefusedError and CutError."""
+        """Return the JSON of a response. Raises RefusedError and CutError.
+
+        The request may be sent twice, so it must change nothing there.
+        """
         async with self._failures(), asyncio.timeout(seconds):
-            async with self._request(method, path, body) as response:
-                await self._check(response)
-                data = await _limited(response)
+            try:
+                data = await self._whole(method, path, body)
+            except aiohttp.ClientConnectorError:
+                raise
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                # The upstream may close a connection of the pool just when a request takes it.
+                data = await self._whole(method, path, body)
         try:
             return msgspec.json.decode(data)
         except msgspec.MsgspecError:
@@ -150,6 +157,12 @@ class Line:
     def scrubbed(self, text: str) -> str:
         """Return ``text`` without the key."""
         return text.replace(self._key, "***") if self._key else text
+
+    async def _whole(self, method: str, path: str, body: object) -> bytes:
+        """Return the body of a successful response."""
+        async with self._request(method, path, body) as response:
+            await self._check(response)
+            return await _limited(response)
 
     def _request(self, method: str, path: str, body: object) -> Any:
         data = None if body is None else msgspec.json.encode(body)

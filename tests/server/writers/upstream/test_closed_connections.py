@@ -1,0 +1,57 @@
+"""Connections that an upstream closes while they wait in the pool."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from server.writers.upstream.line import CutError, Line
+
+BODY = json.dumps({"tokens": []}).encode()
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+
+@asynccontextmanager
+async def answering(answers: list[int]) -> AsyncIterator[str]:
+    """Run a server that answers some requests on each connection, and closes it at the next one. Yields its URL.
+
+    ``answers``: number of requests that each connection answers; one is removed for each connection.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        left = answers.pop(0)
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
+            if not left:
+                break
+            left -= 1
+            writer.write(RESPONSE)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
+
+
+async def test_a_question_is_sent_again_where_its_connection_was_closed() -> None:
+    answers = [1, 1]
+    async with answering(answers) as url:
+        line = Line(url, None, silence=60)
+        try:
+            assert [await line.read("POST", "/tokenize", {"content": "Hi"}) for _ in range(2)] == [{"tokens": []}] * 2
+        finally:
+            await line.close()
+    assert answers == []
+
+
+async def test_a_question_is_sent_only_twice() -> None:
+    answers = [0, 0, 1]
+    async with answering(answers) as url:
+        line = Line(url, None, silence=60)
+        try:
+            with pytest.raises(CutError, match="broke off"):
+                await line.read("POST", "/tokenize", {"content": "Hi"})
+        finally:
+            await line.close()
+    assert answers == [1]
