@@ -18,7 +18,7 @@ STOP_TIME: Final = "stop_time"
 BEHIND: Final = {"model": {"template": "upstream"}}
 """Pattern of a `welcome` whose default model is behind another server."""
 
-_NO_TOKENS: Final = "the model is behind another server, and its tokens are not known"
+_NO_TOKENS: Final = "the model is behind another server, which refuses a prompt that is too long only in its answer"
 
 
 def asks_welcome(case: Case) -> bool:
@@ -41,14 +41,16 @@ async def read_welcome(url: str, seconds: float) -> dict[str, Any]:
 
 def lack(case: Case, welcome: dict[str, Any]) -> str | None:
     """Return the reason why the case does not apply to the server; None if it does."""
-    features = welcome.get("features", ())
     for need in case.needs if welcome else ():
-        if need == "tokens":
-            if fits(BEHIND, welcome):
-                return _NO_TOKENS
-        elif need not in features:
-            return f"`welcome.features` has no `{need}`"
+        if need not in _parts(welcome):
+            return _NO_TOKENS if need == "tokens" else f"`welcome.features` has no `{need}`"
     return None
+
+
+def _parts(welcome: dict[str, Any]) -> set[str]:
+    """Return the optional parts that the server has, including those that a model of its own always has."""
+    own = () if fits(BEHIND, welcome) else ("tokens", "context")
+    return {*welcome.get("features", ()), *own}
 
 
 def stop_time(welcome: dict[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,20 @@ CASES_FOLDER: Final = Path(__file__).parent / "cases"
 Transport = Literal["websocket", "sse", "poll"]
 
 Need = Literal[
-    "tools", "tool_results", "reasoning", "steer", "tune", "draft", "temporary", "alternatives", "fork", "tokens"
+    "tools",
+    "tool_results",
+    "reasoning",
+    "steer",
+    "tune",
+    "draft",
+    "temporary",
+    "alternatives",
+    "fork",
+    "context",
+    "tokens",
 ]
-"""Optional part of the protocol (`welcome.features`), or `tokens`: the server counts the tokens of a prompt."""
+"""Optional part of the protocol (`welcome.features`), or `tokens`: the server refuses a prompt that is too long. A
+server with a model of its own always has `context` and `tokens`."""
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="do"):

@@ -32,6 +32,8 @@ FAULTS = (
     HttpFault("14.1", "forgets whose result it is", b'"tool_call_id":', b'"call":'),
     HttpFault("14.2/4", "refuses results in words of its own", b'"code":"invalid_field"', b'"code":"internal"'),
     HttpFault("14.2/5", "writes one answer at a time", b'"parent": "[^"]', b'"parent": ".', True),
+    HttpFault("14.7", "measures without the new message", rb'"content": "And a longer question\?"', b" " * 35, True),
+    HttpFault("14.7", "leaves messages out in silence", rb',"dropped":\d+', b""),
     HttpFault("13.6/2", "ends once more", b"^HTTP/1.1 204 No Content", b"HTTP/1.1 200 OK"),
 )
 

@@ -7,8 +7,9 @@ import pytest
 
 from protocol.conformance.report import details
 from protocol.conformance.runner import Outcome, run_cases
-from protocol.conformance.script import Case, load_cases, those_for
+from protocol.conformance.script import Case, load_cases, select, those_for
 from protocol.conformance.stage import Options
+from tests.conformance.http_proxy import HttpFault, http_proxy
 from tests.conformance.serving import QUEUE_LIMIT, SPECIAL, URLS, url_of
 from tests.server.test_main import started
 from tests.server.writers.upstream.scripted import Scripted
@@ -23,7 +24,7 @@ ARGUMENTS: Final = {"turn_on": '{"lamp": "red", "bright": true}', "wait": '{"min
 LOCAL: Final = {
     case.id for case in CASES if {"tokens", "steer", "tune", "draft", "alternatives", "fork"} & set(case.needs)
 }
-"""Cases about the number of tokens in a prompt and about an engine of its own, which this server does not have."""
+"""Cases about an engine of its own, which this server does not have, and about prompts refused for their length."""
 
 
 def reply(seen: Seen) -> Reply:
@@ -61,5 +62,18 @@ async def test_behind_a_llama_server_only_cases_about_a_local_engine_are_skipped
 async def test_what_another_kind_cannot_do_is_skipped_and_the_rest_passes(tmp_path: Path) -> None:
     skipped, wrong = await outcomes(tmp_path, "openai", "websocket", those_for(CASES, "websocket"))
     assert wrong == []
-    assert skipped >= {"context-overflow", "reasoning-effort"}
-    assert len(skipped) <= 36
+    assert skipped >= {"context-overflow", "truncation", "reasoning-effort"}
+    assert len(skipped) <= 38
+
+
+async def test_a_server_that_names_context_and_does_not_have_it_is_caught(tmp_path: Path) -> None:
+    fault = HttpFault("4.2/4", "names context", rb'"features":\[', b'"features":["context",')
+    cases = select(those_for(CASES, "sse"), ["truncation", "conversation-context"])
+    with Scripted("openai", reply) as scripted:
+        async with started(str(tmp_path), "--upstream", scripted.url) as (_, address):
+            async with http_proxy(int(address.rpartition(":")[2]), fault) as url:
+                results = await run_cases(url, cases, PATIENT)
+    assert {(each.case.id, each.outcome) for each in results} == {
+        ("truncation", Outcome.FAILED),
+        ("conversation-context", Outcome.FAILED),
+    }
