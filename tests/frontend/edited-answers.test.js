@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
 import { ApiError } from "../../frontend/conversations/api-error.js";
-import { CONNECTED, FakeTabs, accepted, settle } from "./fake-parts.js";
+import { CONNECTED, FakeTabs, settle } from "./fake-parts.js";
 
 /** @typedef {ReturnType<FakeTabs["open"]>} Tab */
 
@@ -65,12 +65,7 @@ describe("An answer that the user has changed", () => {
   });
 
   it("can't be changed while an answer is being written", async () => {
-    tab.ui.send("And newts?");
-    await settle();
-    const request = tab.connection.generated.at(-1);
-    assert.ok(request);
-    tabs.server.take(request);
-    tab.ui.connectionDelivered(accepted(request.id));
+    await tabs.begin(tab, "And newts?");
     assert.deepEqual([...tab.transcript.messages.values()].filter(({ shown: { actions } }) => actions.includes("edit")), []);
   });
 });

@@ -30,13 +30,7 @@ describe("An answer whose tokens are explored", () => {
     tab = tabs.open(null);
     tab.ui.connectionChanged(connected());
     await settle();
-    tab.ui.composerSent("Who barks?");
-    await settle();
-    const request = tab.connection.generated.at(-1);
-    assert.ok(request);
-    tabs.server.take(request);
-    id = request.id;
-    tab.ui.connectionDelivered(accepted(id));
+    id = await tabs.begin(tab, "Who barks?");
     tab.ui.connectionDelivered(token(id, 1, "The"));
     tab.ui.connectionDelivered(token(id, 2, " dog"));
     tabs.server.logs.set(id, { id, pieces: ["The", " dog"] });

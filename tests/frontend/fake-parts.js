@@ -408,6 +408,22 @@ export class FakeTabs {
     ui.start();
     return { ui, ...parts, address, library, said, shown, toasts, copied, titles, counts, choices };
   }
+
+  /**
+   * Send a message in a tab. The server accepts it.
+   * @param {ReturnType<FakeTabs["open"]>} tab
+   * @param {string} content
+   * @returns {Promise<string>} id of its generation
+   */
+  async begin(tab, content) {
+    tab.ui.composerSent(content);
+    await settle();
+    const request = tab.connection.generated.at(-1);
+    assert.ok(request);
+    this.server.take(request);
+    tab.ui.connectionDelivered(accepted(request.id));
+    return request.id;
+  }
 }
 
 /**

@@ -40,13 +40,7 @@ describe("An answer that is being written", () => {
     tab = tabs.open(null);
     tab.ui.connectionChanged(STEERS);
     await settle();
-    tab.ui.composerSent("Tell me a story");
-    await settle();
-    const request = tab.connection.generated.at(-1);
-    assert.ok(request);
-    tabs.server.take(request);
-    id = request.id;
-    tab.ui.connectionDelivered(accepted(id));
+    id = await tabs.begin(tab, "Tell me a story");
   });
 
   const write = (/** @type {number} */ seq, /** @type {string} */ text) => tab.ui.connectionDelivered(token(id, seq, text));

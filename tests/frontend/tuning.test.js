@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 
-import { FakeTabs, accepted, done, settle, token } from "./fake-parts.js";
+import { FakeTabs, done, settle, token } from "./fake-parts.js";
 
 /** @typedef {ReturnType<FakeTabs["open"]>} Tab */
 
@@ -46,13 +46,7 @@ describe("An answer that is being written", () => {
     tab.ui.connectionChanged(connected(["tune"]));
     await settle();
     tab.ui.set({ params: { temperature: 0.7, max_tokens: 20, top_k: 5 } });
-    tab.ui.composerSent("Tell me a story");
-    await settle();
-    const request = tab.connection.generated.at(-1);
-    assert.ok(request);
-    tabs.server.take(request);
-    id = request.id;
-    tab.ui.connectionDelivered(accepted(id));
+    id = await tabs.begin(tab, "Tell me a story");
   });
 
   const write = (/** @type {number} */ seq) => tab.ui.connectionDelivered(token(id, seq, "word "));
