@@ -8,11 +8,9 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-DEADLINE = 300.0
-"""Longest wait in seconds, for a test that failed elsewhere."""
+from tests.server.models.small_server import SmallHandler, listening
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -75,11 +73,8 @@ class SmallHub:
 
 @contextlib.contextmanager
 def serving(hub: SmallHub) -> Iterator[SmallHub]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *arguments: object) -> None:
-            pass
+    class Handler(SmallHandler):
+        events = hub
 
         def do_HEAD(self) -> None:
             self.answer(body=False)
@@ -96,13 +91,13 @@ def serving(hub: SmallHub) -> Iterator[SmallHub]:
             resolved = f"/{hub.repository}/resolve/{COMMIT}/"
             if path in (f"/api/models/{hub.repository}", f"/api/models/{hub.repository}/revision/{COMMIT}"):
                 if hub.facts is not None:
-                    return self.send(hub.facts.encode(), {}, body)
+                    return self.send(hub.facts.encode(), {}, body=body)
                 facts = {"_id": "1", "id": hub.repository, "sha": COMMIT, "siblings": hub.siblings()}
-                return self.send(json.dumps(facts).encode(), {"Content-Type": "application/json"}, body)
+                return self.send(json.dumps(facts).encode(), {"Content-Type": "application/json"}, body=body)
             if path == "/api/models":
                 hub.searches.append(self.path.partition("?")[2])
                 found = hub.found if hub.found is not None else json.dumps([FOUND])
-                return self.send(found.encode(), {"Content-Type": "application/json"}, body)
+                return self.send(found.encode(), {"Content-Type": "application/json"}, body=body)
             if path.startswith(resolved) and (name := path.removeprefix(resolved)) in hub.files:
                 return self.send_file(name, body)
             self.refuse(404, {"X-Error-Code": "RepoNotFound"})
@@ -127,41 +122,14 @@ def serving(hub: SmallHub) -> Iterator[SmallHub]:
             cut = hub.cut.pop(0) if body and hub.cut else None
             if body and name == hub.held and hub.gate and not hub.gate.is_set() and not self.is_beginning():
                 cut = max(0, len(content) // 2 - first)
-            self.send(content[first:end], headers, body, 206 if is_part else 200, cut)
+            self.send(content[first:end], headers, status=206 if is_part else 200, body=body, cut=cut)
 
         def is_beginning(self) -> bool:
             """Tell whether only the header is asked for."""
             return (self.headers.get("Range") or "").startswith("bytes=0-")
 
-        def send(
-            self, content: bytes, headers: dict[str, str], body: bool, status: int = 200, cut: int | None = None
-        ) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if body:
-                self.wfile.write(content[:cut])
-            if cut is not None and hub.gate is not None:
-                hub.waiting.set()
-                hub.gate.wait(DEADLINE)
-            self.close_connection = self.close_connection or cut is not None
-
         def refuse(self, status: int, headers: dict[str, str] | None = None) -> None:
-            self.send(b"", headers or {}, True, status)
+            self.send(b"", headers or {}, status=status)
 
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Leave out what http.server prints: a stopped download ends its connection."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="small hub")
-    thread.start()
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with listening(Handler, "small hub") as hub.url:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

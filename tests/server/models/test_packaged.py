@@ -23,7 +23,8 @@ from server.models.downloads import DownloadError
 from server.models.packaged import PackagedModel, get_packaged
 from server.models.unfinished import unfinished
 from tests.server.models.headers import header
-from tests.server.models.small_index import DEADLINE, WHEEL, SmallIndex, serving
+from tests.server.models.small_index import WHEEL, SmallIndex, serving
+from tests.server.models.small_server import DEADLINE
 
 MEMBER = "tiny_model/tiny.gguf"
 
