@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
-from jinja2 import TemplateError, nodes
+from jinja2 import Template, TemplateError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -17,13 +18,19 @@ CLOCK: Final = "05 Jul 2025"
 
 def expected(source: str, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, str]) -> str:
     """Return the prompt; raises whatever the template raises."""
+    template = _compiled(source)
+    return template.render(messages=messages, tools=None, documents=None, add_generation_prompt=True, **tokens)
+
+
+@lru_cache(maxsize=1)
+def _compiled(source: str) -> Template:
+    """Compile the template, which takes much longer than to render it."""
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, "jinja2.ext.loopcontrols"]
     )
     environment.filters["tojson"] = _tojson
     environment.globals.update(raise_exception=_raise, strftime_now=lambda form: CLOCK)
-    template = environment.from_string(source)
-    return template.render(messages=messages, tools=None, documents=None, add_generation_prompt=True, **tokens)
+    return environment.from_string(source)
 
 
 class _Generation(Extension):

@@ -76,7 +76,8 @@ def row(path: Path) -> Row:
     found: dict[str, list[str]] = {name: [] for name in ("same", "different", "refused", "helped", "unquoted")}
     reason = ""
     with opened(source) as template:
-        plain = SandboxedTemplate(source, TOKENS)
+        plain = template._renderer
+        assert isinstance(plain, SandboxedTemplate)
         for form in DIALOGUES:
             wanted, refusal = _reference(source, form)
             ours = _ours(plain, form)

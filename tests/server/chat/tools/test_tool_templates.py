@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -53,11 +52,16 @@ DIALOGUES = (
 )
 
 
-@pytest.fixture(params=[path for path in templates() if path.stem not in UNUSABLE], ids=lambda path: path.stem)
-def template(request: pytest.FixtureRequest) -> Iterator[ChatTemplate]:
-    path: Path = request.param
+def opened(path: Path) -> ChatTemplate:
     with patch("server.chat.template.RenderProcess", SandboxedTemplate):  # a process takes long to start
-        yield ChatTemplate(path.read_text(), TOKENS)
+        return ChatTemplate(path.read_text(), TOKENS)
+
+
+@pytest.fixture(
+    scope="module", params=[path for path in templates() if path.stem not in UNUSABLE], ids=lambda path: path.stem
+)
+def template(request: pytest.FixtureRequest) -> ChatTemplate:
+    return opened(request.param)
 
 
 def test_everything_is_shown_and_no_text_of_a_client_becomes_a_mark(template: ChatTemplate) -> None:
@@ -79,9 +83,7 @@ def test_calls_of_earlier_turns_are_shown_without_functions(template: ChatTempla
 
 
 def real(name: str) -> ChatTemplate:
-    path = next(path for path in templates() if path.stem == name)
-    with patch("server.chat.template.RenderProcess", SandboxedTemplate):
-        return ChatTemplate(path.read_text(), TOKENS)
+    return opened(next(path for path in templates() if path.stem == name))
 
 
 def test_variables_reach_the_template() -> None:
