@@ -86,7 +86,7 @@ export class AppearancePanel {
   }
 
   #createTyping() {
-    const choice = create("label", { class: "choice", for: "draft-ahead" }, this.#draftAhead, "Read ahead while you write");
+    const choice = create("label", { class: "choice", for: "draft-ahead" }, this.#draftAhead, "Let the model read while you write");
     const hint = "Answers to long messages start sooner. Unsent text goes to the server, which does not store it.";
     return create(
       "div",

@@ -33,13 +33,13 @@ const NO_TEXT = { tone: "busy", text: "Waiting for the model's server" };
 const BEFORE_TEXT = {
   away: AWAY,
   busy: { tone: "busy", text: "Waiting for the model's server, which is busy" },
-  cut: { tone: "busy", text: "The model's server broke off. Asking it again…" },
+  cut: { tone: "busy", text: "Lost the connection to the model's server. Asking it again…" },
 };
 /** @type {Record<string, StatusLine>} the same in mid-answer */
 const IN_MID_ANSWER = {
   away: CUT,
   busy: { tone: "busy", text: "The model's server is busy. The answer will continue when it's ready." },
-  cut: { tone: "busy", text: "The model's server broke off. The answer will continue soon." },
+  cut: { tone: "busy", text: "Lost the connection to the model's server. The answer will continue soon." },
   reading: { tone: "busy", text: "The model's server is reading the answer so far" },
 };
 /** @type {StatusLine} */

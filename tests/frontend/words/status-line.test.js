@@ -52,10 +52,10 @@ describe("describeStatus", () => {
     [{ state: "decode", tokens_per_second: 3.25 }, 12, "Writing · 3.3 tokens/s · 12 tokens"],
     [{ state: "queued", position: 0, upstream: "busy" }, 0, "Waiting for the model's server, which is busy"],
     [{ state: "prefill", upstream: "away" }, 0, "Waiting for the model's server, which can't be reached"],
-    [{ state: "prefill", upstream: "cut" }, 0, "The model's server broke off. Asking it again…"],
+    [{ state: "prefill", upstream: "cut" }, 0, "Lost the connection to the model's server. Asking it again…"],
     [{ state: "decode", upstream: "away" }, 3, "The model's server can't be reached. The answer will continue when it's back."],
     [{ state: "decode", upstream: "busy" }, 3, "The model's server is busy. The answer will continue when it's ready."],
-    [{ state: "decode", upstream: "cut" }, 3, "The model's server broke off. The answer will continue soon."],
+    [{ state: "decode", upstream: "cut" }, 3, "Lost the connection to the model's server. The answer will continue soon."],
     [{ state: "decode", upstream: "reading" }, 3, "The model's server is reading the answer so far"],
     [{ state: "decode", upstream: "later" }, 3, "Waiting for the model's server"],
   ];
