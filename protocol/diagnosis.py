@@ -121,7 +121,7 @@ def _explain_unknown(type_: str, place: _Place, name: str) -> tuple[ErrorCode, s
 
 
 def _locate(kind: type[msgspec.Struct], value: object, problem: str) -> _Place:
-    """Follow the path at the end of msgspec's ``problem``, as far as the types know it."""
+    """Follow the path at the end of msgspec's ``problem``, until the types say no more about it."""
     place = _Place("", "", inspect.type_info(kind), value, False)
     match = _PATH.search(problem)
     if match is None:

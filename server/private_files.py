@@ -49,7 +49,7 @@ def create_private(path: Path) -> None:
 
 
 def open_to_others(folder: Path) -> list[Path]:
-    """Return the folder and its files, as far as other users can read or write them."""
+    """Return those of the folder and its files that other users can read or write."""
     return [path for path in (folder, *_files(folder)) if path.exists() and is_open_to_others(path)]
 
 

@@ -50,7 +50,7 @@ export class ChatSettings {
     this.#saver.save();
   }
 
-  /** Send unsaved settings to the server, also after they failed. */
+  /** Send unsaved settings to the server, even if it could not save them before. */
   saveAgain() {
     this.#saver.saveAgain();
   }

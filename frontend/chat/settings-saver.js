@@ -31,7 +31,7 @@ export class SettingsSaver {
     this.#change(open, unsaved);
   }
 
-  /** Send unsaved settings to the server, also after they failed. */
+  /** Send unsaved settings to the server, even if it could not save them before. */
   saveAgain() {
     this.#sent = null;
     this.save();

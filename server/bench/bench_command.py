@@ -110,7 +110,7 @@ async def _try(others: Sequence[BenchSide]) -> None:
 
 
 async def _plan(arguments: argparse.Namespace, load: Load, ours: BenchSide) -> RunPlan:
-    """Determine the sizes on our server."""
+    """Plan the run. The sizes suit the speed of our server, which is measured first."""
     sizes = (QUICK if arguments.quick else FULL).fitted(context=load.context, parallel=load.parallel)
     seed = secrets.token_hex(4)
     _remark("measuring this machine's speed with this model")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 EFFORT: Final = "reasoning_effort"
-"""Variable that templates read, each with its own values."""
+"""Variable for the effort in chat templates. Each template has its own values for it."""
 
 SWITCHES: Final = ("enable_thinking", "thinking")
 """Variables with which templates switch thinking off."""

@@ -127,7 +127,7 @@ class Authentication:
 
 
 def path_of(scope: Scope) -> str:
-    """The path of a request below the server's root path."""
+    """Return the path of a request below the server's root path."""
     return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 

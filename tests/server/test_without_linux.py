@@ -79,7 +79,7 @@ def test_doctor_without_proc_says_that_free_memory_is_unknown(without_linux: Non
 
 
 def test_removed_names_are_missing_in_a_child(without_linux: None) -> None:
-    """Check of the test itself: otherwise the tests above would always pass."""
+    """Check the fixture: if it removed nothing, the tests above would always pass."""
     probe = """
 import os, socket
 print(hasattr(os, "sched_getaffinity"), hasattr(socket, "TCP_USER_TIMEOUT"))

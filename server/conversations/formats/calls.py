@@ -60,7 +60,7 @@ def with_calls(message: DraftMessage, calls: Sequence[ToolCall]) -> DraftMessage
 
 
 def as_text(value: Any) -> str:
-    """Return a text; another value as JSON, and None as an empty text."""
+    """Return ``value`` as text: a text as it is, None as an empty text, and anything else as JSON."""
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, ensure_ascii=False)

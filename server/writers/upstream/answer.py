@@ -102,7 +102,7 @@ class Answer:
         return self._seam.sent
 
     def on_head(self, now: float) -> Iterator[Update]:
-        """The upstream has accepted the request."""
+        """Report that the upstream has accepted the request."""
         if self._first is not None:
             yield from self._delayed("reading")
         elif self._read is None or self._delay is not None:
@@ -110,7 +110,7 @@ class Answer:
             yield Prefill(self.id, 0, 0)
 
     def on_cut(self, upstream: UpstreamState) -> Iterator[Update]:
-        """The upstream will be asked again, because of its state ``upstream``."""
+        """Report the state of the upstream, because of which it will be asked again."""
         yield from self._delayed(upstream)
 
     def _delayed(self, upstream: UpstreamState) -> Iterator[Update]:
@@ -138,7 +138,7 @@ class Answer:
         return text + (self._calls.end() if delta.finish and delta.finish != "length" else "")
 
     def on_end(self, now: float) -> Iterator[Update]:
-        """The stream has ended, in order or not."""
+        """Report the text that was held back, since the stream has ended, in order or not."""
         yield from self._piece(self._seam.ended(), now)
 
     def finished(

@@ -237,7 +237,7 @@ class Stream:
         self._lines = SseLines()
 
     def begin_writing(self) -> None:
-        """Text has come: from now on silence is a cut."""
+        """Note that text has come: from now on silence counts as the end of the connection."""
         self.writing = True
         self._check.stop()
 

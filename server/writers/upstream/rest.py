@@ -47,7 +47,7 @@ class Rest:
         self._writing.add(id)
 
     def forget(self, id: str) -> None:
-        """The answer has ended, or its request."""
+        """Forget an answer that has ended, or whose request has."""
         self._hurried.discard(id)
         self._writing.discard(id)
 

@@ -47,4 +47,4 @@ LOOPBACK: Final = {
     "\uff11\uff12\uff17.0.0.1": False,
     "example.org": False,
 }
-"""Hosts as an operator may write them, and whether only this machine can reach a server there."""
+"""Hosts as an operator may write them. True: only this machine can reach a server there."""

@@ -76,7 +76,7 @@ async def test_installed_server_serves_the_whole_page(installed: Path, tmp_path:
 
 
 def test_installed_command_is_not_the_one_of_the_checkout(installed: Path, tmp_path: Path) -> None:
-    """Check of the test itself: otherwise the test above would use the checkout."""
+    """Check the set-up: the tests of the wheel must not use the checkout."""
     command = [sys.executable, "-c", "import server; print(server.__file__)"]
     told = subprocess.check_output(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(installed)}, text=True)
     assert Path(told.strip()).is_relative_to(installed)

@@ -1,4 +1,4 @@
-"""The browser libraries: which files are served, how, and the page without them."""
+"""The browser libraries: the files that are served, their headers, and the page without them."""
 
 from pathlib import Path
 
