@@ -89,7 +89,7 @@ class AnswerPlaces:
             text = f"{field} must be from 1 to {generation.log.pieces + 1}, the end of the text so far, not {seq}"
             raise RemoteProtocolError(ErrorCode.INVALID_FIELD, text, field=field)
         identity, model = generation.identity, generation.model
-        if not generation.prompt or (generation.log.pieces and not generation.tokens):
+        if not generation.prompt or (generation.log.has_text and not generation.tokens):
             reason = (
                 f"the tokens of generation {generation.id!r} aren't known here: its model is behind another server or "
                 "still being loaded, or an earlier version of this server wrote it"

@@ -105,6 +105,11 @@ class GenerationLog:
         return "".join(self._pieces)
 
     @property
+    def has_text(self) -> bool:
+        """True once there is a text piece."""
+        return self._ends[-1] > 0
+
+    @property
     def instructions(self) -> tuple[Instruction, ...]:
         """All instructions so far."""
         return tuple(self._instruction(seq) for seq in self._instructions)

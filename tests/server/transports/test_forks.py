@@ -147,6 +147,26 @@ async def test_marks_are_taken_over_with_their_numbers(server: RunningServer) ->
             assert (snapshot.steered[0].seq, snapshot.tuned.params) == (steered.seq, {"seed": 9, "max_tokens": 30})
 
 
+async def test_an_answer_that_was_tuned_before_its_first_token_has_places() -> None:
+    """Its log has events, but no tokens yet."""
+    async with serving(ScriptedModel(slots=4)) as server, server.peer() as peer:
+        server.model.gate.close()
+        await peer.send(Generate(id="other", prompt="Ho"))
+        await server.held()
+        await peer.send(G1, Tune(id="g1", params=Params(max_tokens=5)))
+        await peer.carried_out()
+        server.model.gate.step()
+        assert (await peer.take(Tuned, id="g1")).seq == 1
+        await server.held()
+        await peer.send(fork(1, id="g2"), fork(2, id="g3"), AlternativesRequest(id="g1", seq=2))
+        for id in ("g2", "g3"):
+            await peer.take(Accepted, id=id)
+        server.model.gate.open()
+        await peer.take(Alternatives)
+        for id, tokens in (("g1", 5), ("g2", 40), ("g3", 5)):
+            assert (await peer.take(Done, id=id)).usage.completion_tokens == tokens
+
+
 async def test_a_fork_of_a_fork_can_be_steered_and_tuned(server: RunningServer) -> None:
     async with server.peer() as peer:
         await written(peer, G1)
