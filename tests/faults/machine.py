@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
 
 from protocol.errors import CloseCode, ErrorCode
-from protocol.messages import Accepted, Attach, Cancel, Detach, DoneReason, Generate, Params, StatusRequest
+from protocol.messages import Attach, Cancel, Detach, DoneReason, Generate, Params, StatusRequest
 from tests.faults.oracle import AT_LENGTH, TOKENS
 from tests.faults.witness import Line, LineClosed, Outspoken, Truth, named
 from tests.server.transports.running import RunningServer, serving
@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
 
         async def generate() -> None:
             await self.line.send(truth.body)
-            await self.line.take(lambda message: isinstance(message, Accepted) and message.id == id)
+            await self.line.accepted(id)
             await self._refused()
 
         self.run(generate())
@@ -258,7 +258,7 @@ class Machine(RuleBasedStateMachine):
         async def stall() -> None:
             line = self.stalled = await Line.to(self.server.port, self.truths, receive_bytes=RECEIVE_BYTES)
             await line.send(truth.body)
-            await line.take(lambda message: isinstance(message, Accepted) and message.id == long)
+            await line.accepted(long)
             try:
                 await line.attach(id)
             except LineClosed as closed:  # it read too slowly already, on a busy machine

@@ -11,7 +11,6 @@ from hypothesis.stateful import precondition, rule
 
 from protocol.errors import ErrorCode
 from protocol.messages import (
-    Accepted,
     ChatMessage,
     Draft,
     ForkPoint,
@@ -80,10 +79,12 @@ class VerbMachine(Machine):
         assert not refused or raw or generation.log.done or generation.cancel_received is not None
 
     @rule(pick=st.integers(0, 9), conflicting=st.booleans())
-    @precondition(lambda self: self._instructions)
+    @precondition(lambda self: any(truth.instructions for truth in self.truths.values()))
     def steer_again(self, pick: int, conflicting: bool) -> None:
         """Send an instruction again, with its key: it is read once, and another one with its key never."""
-        message = self._instructions[pick % len(self._instructions)]
+        if not (sent := self._instructions):
+            return
+        message = sent[pick % len(sent)]
 
         async def again() -> None:
             if conflicting:
@@ -137,7 +138,7 @@ class VerbMachine(Machine):
             self.truths[new] = Truth(body, other.plan.fork(body, other.marks))
             event(f"fork of {'an ended' if other.done else 'a running'} answer")
             await self.line.send(body)
-            await self.line.take(lambda message: isinstance(message, Accepted) and message.id == new)
+            await self.line.accepted(new)
             await self._refused()
 
         self.run(fork())

@@ -299,6 +299,11 @@ class Line:
                 raise LineClosed(self._connection.close_code)
             self._unread.extend(codec.decode_server(frame))
 
+    async def accepted(self, id: str) -> None:
+        """Read up to the answer to a `generate`, which must accept it."""
+        answer = await self.take(lambda message: isinstance(message, Accepted | Error) and message.id == id)
+        assert isinstance(answer, Accepted), answer
+
     async def settle(self) -> list[Error]:
         """Read until the server has carried out everything sent so far; return its errors, without those that may
         come late."""

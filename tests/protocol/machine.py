@@ -12,12 +12,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from protocol.errors import ErrorCode, RemoteProtocolError
 from protocol.messages import (
     Accepted,
+    Alternative,
+    Alternatives,
+    AlternativesRequest,
     Attach,
     Attached,
     Cancel,
+    ChatMessage,
     ClientMessage,
     Detach,
     DoneReason,
+    Draft,
+    ForkPoint,
     Generate,
     GenerationState,
     Goodbye,
@@ -37,7 +43,9 @@ from tests.protocol.machine_parts import Log, Tab
 TABS: Final = st.sampled_from([0, 1])
 IDS: Final = st.sampled_from(["a", "b"])
 PROMPTS: Final = st.sampled_from(["x", "x", "x", "y"])
+PLACES: Final = st.integers(1, 9)
 PICKS: Final = st.integers(0, 5)  # one of those that a rule can be about
+LIKELY: Final = Alternative(token="x", logprob=-1.0)
 ASIDE: Final = [
     '{"type":"ping","nonce":"n"}',
     '{"type":"status"}',
@@ -80,6 +88,22 @@ class Machine(RuleBasedStateMachine):
     @rule(tab=TABS, id=IDS, params=st.sampled_from([Params(temperature=0.5), Params(temperature=1.0, top_k=3)]))
     def tune(self, tab: int, id: str, params: Params) -> None:
         self.tabs[tab].ask(Tune(id=id, params=params))
+
+    @precondition(lambda self: self.logs)
+    @rule(tab=TABS, id=IDS, seq=PLACES, count=st.integers(1, 3))
+    def ask_for_alternatives(self, tab: int, id: str, seq: int, count: int) -> None:
+        self.tabs[tab].ask(AlternativesRequest(id=id, seq=seq, count=count))
+
+    @precondition(lambda self: self.logs)
+    @rule(tab=TABS, id=IDS, other=IDS, seq=PLACES, text=st.sampled_from([None, "x", "🙂 "]))
+    def fork(self, tab: int, id: str, other: str, seq: int, text: str | None) -> None:
+        self.tabs[tab].ask(Generate(id=id, from_=ForkPoint(id=other, seq=seq, text=text)))
+
+    @rule(tab=TABS, content=st.sampled_from([None, "x", "xy"]))
+    def draft(self, tab: int, content: str | None) -> None:
+        """Send what the user is writing; None: the user has removed it."""
+        here = self.tabs[tab]
+        here.ask(Draft() if content is None else Draft(messages=(ChatMessage(role="user", content=content),)))
 
     @precondition(lambda self: self.logs)
     @rule(tab=TABS, id=IDS, from_start=st.booleans(), with_epoch=st.booleans())
@@ -200,13 +224,13 @@ class Machine(RuleBasedStateMachine):
             tab.reply(Goodbye(code=1012, reconnect_ms=0))
             tab.take(len(tab.down))
         for id in self.logs if lost else ():
-            log = self.new_log(id, self.logs[id].prompt)
+            log = self.new_log(id, self.logs[id].body)
             log.pieces.append("again")
         for at in range(len(self.tabs)):
             self.drop_and_reconnect(at, True)
 
-    def new_log(self, id: str, prompt: str) -> Log:
-        log = Log(id, f"e{len(self.all_logs)}", prompt)
+    def new_log(self, id: str, body: Generate) -> Log:
+        log = Log(id, f"e{len(self.all_logs)}", body)
         self.logs[id] = self.all_logs[log.epoch] = log
         return log
 
@@ -220,8 +244,13 @@ class Machine(RuleBasedStateMachine):
         match message:
             case RemoteProtocolError():
                 raise message
-            case Generate(id=str(id), prompt=str(prompt)):
-                self.begin(tab, id, prompt)
+            case Generate(id=str(id)):
+                self.begin(tab, id, message)
+            case Draft():
+                pass  # not answered (PROTOCOL 4.10)
+            case AlternativesRequest(id=id, seq=seq, count=count):
+                self.check_place(self.known(id, "alternatives"), seq, "alternatives")
+                tab.reply(Alternatives(id=id, seq=seq, tokens=(LIKELY,) * count))
             case Hello(attach=points):
                 for point in points:
                     self.carry_out(tab, Attach(id=point.id, epoch=point.epoch, after=point.after))
@@ -256,15 +285,29 @@ class Machine(RuleBasedStateMachine):
             raise RemoteProtocolError(ErrorCode.UNKNOWN_ID, "no", re=re, id=id)
         return self.logs[id]
 
-    def begin(self, tab: Tab, id: str, prompt: str) -> None:
+    def check_place(self, log: Log, seq: int, re: str) -> None:
+        if seq > len(log.pieces) + 1:
+            raise RemoteProtocolError(ErrorCode.INVALID_FIELD, "no", re=re, id=log.id)
+
+    def begin(self, tab: Tab, id: str, body: Generate) -> None:
         log = self.logs.get(id)
         if log is None:
-            tab.reply(Accepted(id=id, epoch=self.new_log(id, prompt).epoch, position=0))
+            tab.reply(Accepted(id=id, epoch=self.begun(id, body).epoch, position=0))
             tab.reading[id] = 0
-        elif log.prompt == prompt:
+        elif log.body == body:
             self.follow(tab, log, None, 0)
         else:
             raise RemoteProtocolError(ErrorCode.ID_CONFLICT, "no", re="generate", id=id)
+
+    def begun(self, id: str, body: Generate) -> Log:
+        """Return the new log of a request, which begins with what a fork takes over."""
+        if (point := body.from_) is None:
+            return self.new_log(id, body)
+        other = self.known(point.id, "generate")
+        self.check_place(other, point.seq, "generate")
+        log = self.new_log(id, body)
+        log.take_over(other, point.seq, point.text)
+        return log
 
     def follow(self, tab: Tab, log: Log, epoch: str | None, after: int) -> None:
         """Attach to a log (PROTOCOL 6.8)."""
@@ -307,7 +350,8 @@ class Machine(RuleBasedStateMachine):
         return getattr(self, "tabs", [])
 
     def teardown(self) -> None:
-        """Deliver everything and end every generation. Then each reader must have the whole text and `done`."""
+        """Deliver everything and end every generation. Then each reader must have the whole text and `done`, and each
+        question its answer."""
         if not self.here():
             return
         self.catch_up()
@@ -315,6 +359,7 @@ class Machine(RuleBasedStateMachine):
         while self.running():
             self.end(0, DoneReason.STOP)
         self.catch_up()
+        assert not any(tab.questions for tab in self.tabs)
         for tab, log in reading:
             cursor = tab.cursors[log.id]
             assert (cursor.epoch, cursor.text, cursor.done) == (log.epoch, log.text(log.newest), log.end())

@@ -5,10 +5,14 @@ from collections import deque
 from protocol.cursor import Cursor
 from protocol.messages import (
     Accepted,
+    Alternatives,
+    AlternativesRequest,
     Attached,
     ClientMessage,
     Done,
     DoneReason,
+    Error,
+    Generate,
     Instruction,
     ServerMessage,
     Snapshot,
@@ -23,8 +27,8 @@ from tests.protocol.samples import WELCOME, done
 class Log:
     """A generation as the server keeps it. ``epoch`` never changes."""
 
-    def __init__(self, id: str, epoch: str, prompt: str) -> None:
-        self.id, self.epoch, self.prompt = id, epoch, prompt
+    def __init__(self, id: str, epoch: str, body: Generate) -> None:
+        self.id, self.epoch, self.body = id, epoch, body
         self.pieces: list[str] = []
         self.steered: dict[int, str] = {}  # instructions by their numbers; each has an empty piece
         self.asked: deque[str | TunedValues] = deque()  # instructions and changes that are not in the log
@@ -54,6 +58,12 @@ class Log:
     def snapshot(self, seq: int) -> Snapshot:
         steered, tuned = self.instructions(seq) or None, self.values(seq)
         return Snapshot(id=self.id, epoch=self.epoch, seq=seq, text=self.text(seq), steered=steered, tuned=tuned)
+
+    def take_over(self, other: "Log", before: int, text: str | None) -> None:
+        """Begin with the events of another log before a number, and then ``text``."""
+        self.pieces = [*other.pieces[: before - 1], *([] if text is None else [text])]
+        self.steered = {seq: content for seq, content in other.steered.items() if seq < before}
+        self.tuned = {seq: values for seq, values in other.tuned.items() if seq < before}
 
     def mark(self) -> None:
         """Append the oldest instruction or change."""
@@ -88,9 +98,12 @@ class Tab:
         self.up: deque[str] = deque()
         self.down: deque[str] = deque()
         self.over: set[str] = set()  # `done` came, and neither accepted nor attached since
+        self.questions: deque[AlternativesRequest] = deque()  # those that the client has no answer to
         self.reply(WELCOME)
 
     def ask(self, message: ClientMessage) -> None:
+        if isinstance(message, AlternativesRequest):
+            self.questions.append(message)
         self.up.append(self.client.send(message))
 
     def reply(self, message: ServerMessage) -> None:
@@ -105,3 +118,10 @@ class Tab:
                 self.over.add(message.id)
             elif isinstance(message, Accepted | Attached):
                 self.over.discard(message.id)
+            elif isinstance(message, Alternatives) or (isinstance(message, Error) and message.re == "alternatives"):
+                self._check_answer(self.questions.popleft(), message)
+
+    def _check_answer(self, question: AlternativesRequest, answer: Alternatives | Error) -> None:
+        """Check that the answers to questions come in order."""
+        assert answer.id == question.id
+        assert isinstance(answer, Error) or (answer.seq, len(answer.tokens)) == (question.seq, question.count)
