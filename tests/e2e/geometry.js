@@ -70,3 +70,18 @@ export function layoutFaults(minCharacters) {
   }
   return faults;
 }
+
+/**
+ * Runs in the page.
+ * @returns {string[]} names of the buttons that a finger may miss
+ */
+export function smallTargets() {
+  /** Width and height of a target, in CSS pixels. */
+  const LEAST = 44;
+  const buttons = [...document.querySelectorAll("button")].filter((button) => button.checkVisibility({ visibilityProperty: true }));
+  const small = buttons.filter((button) => {
+    const { width, height } = button.getBoundingClientRect();
+    return width < LEAST || height < LEAST;
+  });
+  return small.map((button) => button.id || button.ariaLabel || button.className);
+}

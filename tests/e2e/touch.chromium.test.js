@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { smallTargets } from "./geometry.js";
 import { holds } from "./holds.js";
 import { Server } from "./server.js";
 
@@ -53,6 +54,7 @@ describe("The composer on a touch device", () => {
       await chat.press("Send");
       await chat.questionsAre(["What can\nyou do?"]);
       await chat.isAnswered();
+      assert.deepEqual(await chat.page.evaluate(smallTargets), []);
       await chat.ask("Who are you?");
       await chat.questionsAre(["What can\nyou do?", "Who are you?"]);
       await chat.isAnswered();
@@ -67,6 +69,8 @@ describe("The composer on a touch device", () => {
     await chat.lastAnswerIsLongerThan(10);
     await chat.ask("Who are you?");
     await chat.page.waitFor(() => document.querySelector(".queued-words")?.textContent === "Who are you?");
+    await chat.write("Shorter, please.");
+    assert.deepEqual(await chat.page.evaluate(smallTargets), []);
     await chat.questionsAre(["Tell me a long story"]);
     await chat.leave();
   });
