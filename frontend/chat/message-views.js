@@ -29,8 +29,11 @@ export class MessageViews {
    * @param {string} id
    * @param {string} [query] search text to mark in it
    */
-  reveal(id, query) {
-    if (this.#comparison?.find(id)) this.#comparison.focus(id);
-    else this.#transcript.reveal(id, query);
+  reveal(id, query = "") {
+    const column = this.#comparison?.find(id);
+    if (!column) return this.#transcript.reveal(id, query);
+    this.#transcript.leaveEnd();
+    this.#comparison?.focus(id);
+    this.#transcript.showHits(column, query);
   }
 }

@@ -254,6 +254,15 @@ export class TranscriptView {
     view.comeNear();
     view.element.scrollIntoView({ block: "center" });
     view.body.focus({ preventScroll: true });
+    this.showHits(view, query);
+  }
+
+  /**
+   * Mark the search hits in a message, and scroll to the best one. The page marks hits in one message only.
+   * @param {MessageView} view a message of the transcript, or an answer that is compared
+   * @param {string} query
+   */
+  showHits(view, query) {
     this.#hits.show(view, query);
   }
 

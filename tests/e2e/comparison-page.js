@@ -61,3 +61,23 @@ export class ComparisonPage {
     await this.page.waitForSelector("#comparison[hidden]");
   }
 }
+
+/**
+ * Open a conversation whose answers are compared, without a model that writes them: they are imported, and the browser is
+ * given the record of their columns.
+ * @param {ChatPage} chat open at the server
+ * @param {{id: string, title: string, answers: {label: string, content: string, [field: string]: unknown}[]}} conversation
+ */
+export async function openCompared(chat, { id, title, answers }) {
+  const { origin } = new URL(await chat.page.url());
+  const texts = answers.map(({ label: _, ...answer }, index) => ({ ...answer, id: `${id}-${index}`, parent: id, role: "assistant" }));
+  const messages = [{ id, parent: null, role: "user", content: title }, ...texts];
+  const file = { format: "streamui.conversations", version: 1, conversations: [{ id, title, settings: {}, leaf: `${id}-0`, messages }] };
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch(`${origin}/api/conversations/import`, { method: "POST", headers, body: JSON.stringify(file) });
+  if (!response.ok) throw new Error(`The import was refused: ${response.status} ${await response.text()}`);
+  const columns = answers.map(({ label }, index) => ({ id: `${id}-${index}`, label }));
+  await chat.page.evaluate((record) => localStorage.setItem("streamui.comparisons.v1", record), JSON.stringify({ [id]: { question: id, columns, selected: `${id}-0` } }));
+  await chat.open(`${origin}/c/${id}`);
+  await new ComparisonPage(chat).tabsAre(answers.map(({ label }) => label));
+}

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { ComparisonPage, openCompared } from "./comparison-page.js";
 import { holds } from "./holds.js";
 import { importLong } from "./long-conversation.js";
 import { Server } from "./server.js";
@@ -81,6 +82,13 @@ describe("What was searched for", () => {
   it("unfolds the thought that alone has it", async () => {
     await opensAt("NARW", "Folded", "narwhal");
     await holds(async () => assert.deepEqual(await foldsOpen(), [true]));
+  });
+
+  it("selects the answer that has it among those that are compared", async () => {
+    const answers = [{ label: "One", content: "A seal." }, { label: "Two", content: `${LINES}\n\nA dugong.\n\n${LINES}` }];
+    await openCompared(chat, { id: "compared", title: "Compared", answers });
+    await opensAt("dugong", "Compared", "dugong");
+    await new ComparisonPage(chat).selectedIs("Two");
   });
 
   it("is not marked any more in another conversation", async () => {
