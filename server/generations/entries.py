@@ -28,8 +28,8 @@ class Written(NamedTuple):
 class Fork:
     """Beginning of an answer that continues from a place of another one.
 
-    ``form``: the `generate` whose form the answer has. ``tokens``: number of those that it began with; ``stops``: their
-    ``earlier_stops`` in the request.
+    ``form``: the `generate` of the first answer, from whose dialogue the prompt comes. ``tokens``: number of
+    tokens that the new answer takes over. ``stops``: ``earlier_stops`` of the request.
     """
 
     form: Generate

@@ -79,6 +79,6 @@ async def _answer(
 
 
 async def _collect(chunks: Iterable[dict[str, Any]]) -> None:
-    """Go through the events, so that the message has their text."""
+    """Consume the events: each one adds its text to the message."""
     for _ in chunks:
         pass

@@ -19,7 +19,7 @@ JUDGED: Final = (
     "text.format",
     *(f'"param":"{name}"' for name in ("logit_bias", "prompt", "tokens", "response_format")),
 )
-"""Responses about tokens, the length of a prompt and JSON schemas, which an upstream judges by itself."""
+"""Texts of errors about tokens, prompt lengths and JSON schemas. Behind an upstream, only the upstream finds these."""
 
 
 def is_judged_elsewhere(attack: Attack) -> bool:

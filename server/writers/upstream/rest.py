@@ -47,7 +47,7 @@ class Rest:
         self._writing.add(id)
 
     def forget(self, id: str) -> None:
-        """Forget an answer that has ended, or whose request has."""
+        """Forget an answer once it or its request has ended."""
         self._hurried.discard(id)
         self._writing.discard(id)
 
