@@ -31,18 +31,6 @@ from tests.server.writers.model_disk import ModelDisk
 LONG_PROMPT = "x" * 1500
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[RunningServer]:
-    async with serving(ScriptedModel()) as server:
-        yield server
-
-
-@pytest.fixture
-async def chat(server: RunningServer) -> AsyncIterator[Chat]:
-    async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
-        yield chat
-
-
 def text_of(server: RunningServer, id: str) -> str:
     return server.registry.get(id, re="test", principal=LOCAL).log.text
 

@@ -1,11 +1,10 @@
 """The Python clients ask about places in answers, and fork them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from protocol.client import Chat, RequestError, connect
+from protocol.client import Chat, RequestError
 from protocol.messages import ForkPoint
 from protocol.sync_client import connect_sync
 from tests.faults.proxy import proxy_to
@@ -13,19 +12,7 @@ from tests.protocol.clients import AT_ONCE, client
 from tests.protocol.threaded import serving_in_a_thread
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
-from tests.server.transports.running import RunningServer, serving
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RunningServer]:
-    async with serving(ScriptedModel()) as server:
-        yield server
-
-
-@pytest.fixture
-async def chat(server: RunningServer) -> AsyncIterator[Chat]:
-    async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
-        yield chat
+from tests.server.transports.running import RunningServer
 
 
 async def test_alternatives_and_a_fork(chat: Chat) -> None:

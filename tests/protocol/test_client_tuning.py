@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from protocol.client import Chat, RequestError, connect
+from protocol.client import Chat, RequestError
 from protocol.messages import DoneReason, Token, Tuned
 from protocol.sync_client import connect_sync
 from server.generations.ownership import LOCAL
@@ -16,19 +15,7 @@ from tests.protocol.clients import AT_ONCE, client
 from tests.protocol.threaded import serving_in_a_thread
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import DEADLINE
-from tests.server.transports.running import RunningServer, serving
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RunningServer]:
-    async with serving(ScriptedModel()) as server:
-        yield server
-
-
-@pytest.fixture
-async def chat(server: RunningServer) -> AsyncIterator[Chat]:
-    async with connect(f"ws://127.0.0.1:{server.port}/ws") as chat:
-        yield chat
+from tests.server.transports.running import RunningServer
 
 
 async def test_an_answer_is_tuned_and_its_readers_see_where(server: RunningServer, chat: Chat) -> None:
