@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from server import __version__
-from server.bench.bench_command import run as bench
 from server.bench.bench_error import BenchError
 from server.bench.options import add_options as bench_options
 from server.doctor.doctor_command import add_options as doctor_options
@@ -86,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measure(chosen: argparse.Namespace) -> int:
+    from server.bench.bench_command import run as bench  # here, so that the server starts without it
+
     try:
         return bench(chosen)
     except BenchError as error:
