@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from protocol.messages import Generate
@@ -26,3 +29,16 @@ class StartingRegistry(Registry):
     async def close(self) -> None:
         await super().close()
         await self.conversations.close()
+
+
+@contextlib.asynccontextmanager
+async def run(registry: StartingRegistry) -> AsyncIterator[StartingRegistry]:
+    """Run the registry for the block, and close it."""
+    task = asyncio.get_running_loop().create_task(registry.run(), name="registry")
+    await asyncio.sleep(0)  # run starts the engine
+    try:
+        yield registry
+    finally:
+        task.cancel()
+        await registry.close()
+        await asyncio.wait([task])

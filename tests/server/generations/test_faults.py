@@ -1,11 +1,11 @@
 """Faults of an engine, of readers and of work after an end: each harms at most one generation."""
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from server.generations.stored import Stored
 from server.writers.local import LocalWriter
 from tests.server.generations.puppet import PuppetEngine, finished, piece, prefill
 from tests.server.generations.starting import StartingRegistry as Registry
+from tests.server.generations.starting import run
 from tests.server.generations.test_registry import ended, start
 
 BAD, GOOD = key_of(LOCAL, "bad"), key_of(LOCAL, "good")
@@ -32,18 +33,8 @@ BAD, GOOD = key_of(LOCAL, "bad"), key_of(LOCAL, "good")
 BODIES = {name: Generate(id=name, prompt="Hi", raw=True, on_detach_ms=None) for name in ("bad", "good")}
 
 
-@contextlib.asynccontextmanager
-async def running(engine: PuppetEngine, folder: Path) -> AsyncIterator[Registry]:
-    chat = ChatTemplate(None)
-    registry = Registry(LocalWriter(engine, chat), Journal(folder))
-    task = asyncio.get_running_loop().create_task(registry.run(), name="registry")
-    await asyncio.sleep(0)  # run starts the engine
-    try:
-        yield registry
-    finally:
-        task.cancel()
-        await registry.close()
-        await asyncio.wait([task])
+def running(engine: PuppetEngine, folder: Path) -> AbstractAsyncContextManager[Registry]:
+    return run(Registry(LocalWriter(engine, ChatTemplate(None)), Journal(folder)))
 
 
 @pytest.fixture

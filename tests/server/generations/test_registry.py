@@ -2,9 +2,9 @@
 thread."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -20,24 +20,15 @@ from server.generations.retention import RETENTION, Retention
 from server.writers.local import LocalWriter
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.generations.starting import StartingRegistry as Registry
+from tests.server.generations.starting import run
 
 DEADLINE = 60.0
 
 
-@contextlib.asynccontextmanager
-async def running(
+def running(
     engine: BatchingEngine, *, template: str | None = None, retention: Retention = RETENTION
-) -> AsyncIterator[Registry]:
-    chat = ChatTemplate(template)
-    registry = Registry(LocalWriter(engine, chat), retention=retention)
-    task = asyncio.get_running_loop().create_task(registry.run(), name="registry")
-    await asyncio.sleep(0)  # run starts the engine
-    try:
-        yield registry
-    finally:
-        task.cancel()
-        await registry.close()
-        await asyncio.wait([task])
+) -> AbstractAsyncContextManager[Registry]:
+    return run(Registry(LocalWriter(engine, ChatTemplate(template)), retention=retention))
 
 
 @pytest.fixture
