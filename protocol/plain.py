@@ -186,7 +186,7 @@ def _tune(id: str, given: str) -> ClientMessage | RemoteProtocolError:
 def _value(text: str) -> object:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeEncodeError):
         return text
 
 

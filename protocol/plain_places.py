@@ -88,7 +88,7 @@ def text_of(given: str) -> str:
     """Return the text that a person typed: as a JSON string, or without quotes."""
     try:
         return msgspec.json.decode(given, type=str)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeEncodeError):
         return given
 
 
