@@ -4,7 +4,7 @@ Only the protocol's own errors may come out, and each of them can be sent. After
 peer, or has given a close code.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Final
 
@@ -20,17 +20,22 @@ from protocol.messages import (
     Attached,
     Cancel,
     ClientMessage,
-    ForkPoint,
     Generate,
     Hello,
     Ping,
     ServerMessage,
+    Snapshot,
     StatusRequest,
+    Steer,
+    Steered,
     Token,
+    Tune,
+    Tuned,
 )
 from protocol.plain import END_OF_ANSWER, PlainSession
 from protocol.session import ClientSession, ServerSession
 from protocol.states import ConnectionState
+from protocol.tuned import values_of
 from tests.protocol.samples import WELCOME, done
 
 FRAME_END: Final = b"\x1e"  # parts the frames of one input
@@ -60,9 +65,10 @@ def server_session(data: bytes) -> None:
     """Test a server session that answers each message. The first byte decides whether it requires a token."""
     session = ServerSession(auth=data[:1] > b"\x7f", opened=0.0)
     session.send(WELCOME)
+    numbers: dict[str, int] = {}
     for now, frame in enumerate(_frames(data[1:])):
         for result in _receive(session, frame):
-            answer(session, result)
+            answer(session, result, numbers)
         session.due(now)
     if session.state is ConnectionState.OPEN:
         assert session.receive('{"type":"ping"}') == [Ping()]
@@ -90,15 +96,16 @@ def client_session(data: bytes) -> None:
 
 
 def plain_session(data: bytes) -> None:
-    session = PlainSession()
-    assert _texts(session, WELCOME) == []
+    server = PlainServer()
     for frame in _frames(data):
-        waiting = session.receive(frame)
-        while waiting:
-            _answer_plain(session, waiting.pop(0))
-            waiting = waiting or session.pending()
-    if session.state is ConnectionState.OPEN:
-        assert session.receive("Hi") == [Generate(prompt="Hi")]
+        is_about_answer = server.answering
+        server.carry_out(server.session.receive(frame))
+        if is_about_answer:
+            server.go_on()
+    while server.go_on():
+        pass
+    if server.session.state is ConnectionState.OPEN:
+        assert server.session.receive("Hi") == [Generate(prompt="Hi")]
 
 
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
@@ -117,8 +124,11 @@ def check_error(problem: RemoteProtocolError) -> None:
     assert problem.message and "\n" not in problem.message and len(problem.message) < 1000
 
 
-def answer(session: ServerSession, result: Result) -> None:
-    """Answer ``result`` as a server would, as far as the session decides it."""
+def answer(session: ServerSession, result: Result, numbers: dict[str, int]) -> None:
+    """Answer ``result`` as a server would, as far as the session decides it.
+
+    ``numbers``: the newest event that was sent of each generation.
+    """
     match result:
         case RemoteProtocolError():
             check_error(result)
@@ -126,14 +136,38 @@ def answer(session: ServerSession, result: Result) -> None:
         case Generate(id=id) if (id or "g") not in session.watched:
             _send(session, Accepted(id=id or "g", epoch="e", position=0))
             _send(session, Token(id=id or "g", seq=1, n=1, text="x"))
+            numbers[id or "g"] = 1
         case Attach(id=id):
             _send(session, Attached(id=id, epoch="e", recovered=True, from_=0, to=1))
+            numbers[id] = 0
         case Cancel():
             _cancel(session, result)
+        case Steer(id=id) | Tune(id=id) if id in session.watched:
+            numbers[id] += 1
+            for event in _changed(result, numbers[id]):
+                _send(session, event)
+        case Steer(id=id) | Tune(id=id):
+            _send(session, RemoteProtocolError(ErrorCode.UNKNOWN_ID, "no", re="steer", id=id).as_message())
+        case AlternativesRequest():
+            _send(session, _found(result))
         case StatusRequest(id=id):
             _send(session, RemoteProtocolError(ErrorCode.UNKNOWN_ID, "no", re="status", id=id).as_message())
         case _:
             pass
+
+
+def _changed(message: Steer | Tune, seq: int) -> list[ServerMessage]:
+    """Return the event of an instruction or of new parameters, and the snapshot after it."""
+    if isinstance(message, Steer):
+        event: Steered | Tuned = Steered(id=message.id, seq=seq, content=message.content)
+    else:
+        values = values_of(message)
+        event = Tuned(id=message.id, seq=seq, params=values.params, on_detach_ms=values.on_detach_ms)
+    return [event, Snapshot(id=message.id, epoch="e", seq=seq, text="x")]
+
+
+def _found(question: AlternativesRequest) -> Alternatives:
+    return Alternatives(id=question.id, seq=question.seq, tokens=(Alternative(token="x", logprob=-1.0),))
 
 
 def _cancel(session: ServerSession, cancel: Cancel) -> None:
@@ -163,44 +197,94 @@ def _send(session: ServerSession, message: ServerMessage) -> None:
         assert codec.decode_server(session.send(message)) == [message]
 
 
-def _texts(session: PlainSession, message: ServerMessage) -> list[str]:
-    """Send ``message`` in plain mode; return the texts."""
-    session.record(message)
-    return session.texts(message)
+class PlainServer:
+    """Answers the requests of a plain session, each with its own text in pieces of three characters.
 
+    An answer stays open until ``go_on``, so that the lines of the next frame can be about it.
+    """
 
-def _answer_plain(session: PlainSession, result: Result) -> None:
-    match result:
-        case Generate(prompt=str(prompt)):
-            assert prompt.strip() == prompt != ""
-            _write_plain(session, prompt)
-        case Generate(from_=ForkPoint(id="p", text=text)):
-            _write_plain(session, text or "")
-        case AlternativesRequest(id="p", seq=seq):
-            found = Alternatives(id="p", seq=seq, tokens=(Alternative(token=" a", logprob=-1),))
-            if session.state is ConnectionState.OPEN:
-                assert _texts(session, found) == [f'> place {seq}\n>  36.8 %  " a"\n']
-        case RemoteProtocolError():
-            check_error(result)
-            if session.state is ConnectionState.OPEN:
-                _texts(session, result.as_message())
-        case _:
-            assert result == Cancel()
+    def __init__(self) -> None:
+        self.session = PlainSession()
+        self._open: str | None = None
+        """Text of the answer that is being written; None: there is none."""
+        self._frames: list[str] = []
+        self._seq = 0
+        self._sent = ""
+        self._aside = False
+        """True once something else than text was shown in the answer."""
+        assert self._show(WELCOME) == []
 
+    @property
+    def answering(self) -> bool:
+        return self._open is not None
 
-def _write_plain(session: PlainSession, text: str) -> None:
-    """Answer a prompt with its own text, in pieces of three characters. The joined frames are the answer (PROTOCOL
-    10.3)."""
-    if session.state is not ConnectionState.OPEN:
-        return
-    text = text.encode(errors="replace").decode()  # half a character cannot be sent
-    pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
-    messages: list[ServerMessage] = [Accepted(id="p", epoch="e", position=0)]
-    messages += [Token(id="p", seq=seq, n=1, text=piece) for seq, piece in enumerate(pieces, 1)]
-    frames = [frame for message in messages for frame in _texts(session, message)]
-    frames += _texts(session, done("p", text, len(pieces) + 1))
-    assert all(frame.strip() for frame in frames[:-1])
-    assert ("".join(frames[:-1]), frames[-1]) == (text.rstrip(), END_OF_ANSWER)
+    def carry_out(self, results: Iterable[Result]) -> None:
+        for result in results:
+            self._carry_out(result)
+
+    def go_on(self) -> bool:
+        """End the answer that is being written, and begin the next one. Returns whether there is one."""
+        if self._open is None:
+            return False
+        self._end(self._open)
+        self.carry_out(self.session.pending())
+        return True
+
+    def _carry_out(self, result: Result) -> None:
+        match result:
+            case Generate(prompt=str(prompt)):
+                assert prompt.strip() == prompt != ""
+                self._begin(prompt)
+            case Generate(from_=point):
+                assert point is not None
+                self._begin(point.text or "A fork")
+            case Steer() | Tune():
+                assert self._open is not None
+                self._change(result)
+            case AlternativesRequest():
+                assert all(frame.strip() for frame in self._show(_found(result)))
+                self._aside = True
+            case RemoteProtocolError():
+                check_error(result)
+                self._show(result.as_message())
+                self._aside = True
+            case _:
+                assert result == Cancel()
+
+    def _end(self, text: str) -> None:
+        """Write the rest of the answer. The joined frames are the answer (PROTOCOL 10.3)."""
+        self._open = None
+        self._write(text[3:])
+        frames = [*self._frames, *self._show(done("p", self._sent, self._seq + 1))]
+        if self.session.state is ConnectionState.OPEN:
+            assert all(frame.strip() for frame in frames[:-1])
+            assert frames[-1] == END_OF_ANSWER
+            assert self._aside or "".join(frames[:-1]) == text.rstrip()
+
+    def _begin(self, text: str) -> None:
+        self._open = text.encode(errors="replace").decode()  # half a character cannot be sent
+        self._seq, self._sent, self._aside = 0, "", False
+        self._frames = self._show(Accepted(id="p", epoch="e", position=0))
+        self._write(self._open[:3])
+
+    def _write(self, text: str) -> None:
+        for at in range(0, len(text), 3):
+            self._seq += 1
+            self._sent += text[at : at + 3]
+            self._frames += self._show(Token(id="p", seq=self._seq, n=1, text=text[at : at + 3]))
+
+    def _change(self, message: Steer | Tune) -> None:
+        self._seq += 1
+        for event in _changed(message, self._seq):
+            assert all(frame.strip() for frame in self._show(event))
+        self._aside = True
+
+    def _show(self, message: ServerMessage) -> list[str]:
+        """Send a message, unless the session has ended; return its texts."""
+        if self.session.state not in (ConnectionState.CONNECTING, ConnectionState.OPEN):
+            return []
+        self.session.record(message)
+        return self.session.texts(message)
 
 
 def _half_read() -> Cursor:
