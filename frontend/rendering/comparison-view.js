@@ -135,16 +135,31 @@ export class ComparisonView {
     this.#columns.get(id)?.tab.focus();
   }
 
-  /** Select the column in view, once the track rests. */
+  /** Scroll the tabs with the columns. If only one column has room, select the one in view once the track rests. */
   #scrolled() {
     clearTimeout(this.#timer);
-    if (this.#track.scrollWidth <= this.#track.clientWidth) return;
+    this.#scrollTabs();
+    if (!this.#isSwiped) return;
     this.#timer = setTimeout(() => {
       const left = this.#track.getBoundingClientRect().left;
       const distance = (/** @type {ColumnView} */ { element }) => Math.abs(element.getBoundingClientRect().left - left);
       const [nearest] = [...this.#columns].sort(([, one], [, other]) => distance(one) - distance(other));
       if (nearest) this.#delegate?.columnSelected(nearest[0]);
     }, SCROLLED_MS);
+  }
+
+  /** True if one column fills the track. If several are in view, the user selects by their tabs. */
+  get #isSwiped() {
+    const { scrollWidth, clientWidth } = this.#track;
+    const [first] = this.#columns.values();
+    return scrollWidth > clientWidth && first !== undefined && first.element.clientWidth > clientWidth / 2;
+  }
+
+  /** Show the same part of the tabs as of the columns. */
+  #scrollTabs() {
+    const range = (/** @type {HTMLElement} */ { scrollWidth, clientWidth }) => scrollWidth - clientWidth;
+    const part = this.#track.scrollLeft / Math.max(1, range(this.#track));
+    this.#tabs.scrollLeft = Math.round(part * range(this.#tabs));
   }
 
   /** @param {string} id */

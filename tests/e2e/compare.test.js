@@ -101,8 +101,17 @@ describe("Answers that are compared", () => {
   });
 
   it("are swiped where they have no room beside each other, which selects", async () => {
-    await chat.page.setViewport({ width: 390, height: 780 });
     await compare(1, 2, 3);
+    await chat.page.setViewport({ width: 600, height: 780 });
+    await chat.page.waitFor(() => innerWidth === 600);
+    for (const label of ["Seed 3", "Seed 1", "Seed 3"]) {
+      await chat.press(label);
+      await comparison.tabsAreAbove();
+      await chat.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300))); // what scrolling causes is due before
+      await comparison.selectedIs(label);
+    }
+    await chat.press("Seed 1");
+    await chat.page.setViewport({ width: 390, height: 780 });
     const left = () => chat.page.$eval(".comparison-track", (track) => Math.round(track.scrollLeft / track.clientWidth));
     assert.equal(await chat.overhang(), 0);
     await chat.page.$eval(".comparison-track", (track) => void track.scrollTo({ left: track.scrollWidth }));

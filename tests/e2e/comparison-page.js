@@ -40,6 +40,16 @@ export class ComparisonPage {
     }, JSON.stringify(labels));
   }
 
+  /** Each tab is above its column, of which one at least is out of view. */
+  async tabsAreAbove() {
+    await this.page.waitFor(() => {
+      const lefts = (/** @type {string} */ selector) => [...document.querySelectorAll(selector)].map((each) => Math.round(each.getBoundingClientRect().left));
+      const [tabs, columns] = [lefts(".comparison-tab"), lefts(".comparison-column")];
+      const track = document.querySelector(".comparison-track");
+      return track && track.scrollWidth > track.clientWidth && tabs.every((left, index) => Math.abs(left - (columns[index] ?? 0)) < 2);
+    });
+  }
+
   /** @param {string} label */
   async selectedIs(label) {
     await this.page.waitFor((expected) => document.querySelector("#comparison:not([hidden]) [role=tab][aria-selected=true]")?.textContent === expected, label);

@@ -3,6 +3,7 @@ import { after, before, beforeEach, afterEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { openCompared } from "./comparison-page.js";
 import { holds } from "./holds.js";
 import { importLong } from "./long-conversation.js";
 import { Server } from "./server.js";
@@ -94,6 +95,26 @@ describe("A printed conversation", () => {
     await chat.page.devtools.emulateMediaType("print");
     const shown = await chat.page.$$eval(".thinking", (thoughts) => thoughts.filter((each) => each.checkVisibility()).length);
     assert.equal(shown, 1);
+  });
+
+  it("has answers that are compared beside each other, each below its whole label", async () => {
+    const answers = ["One", "A label that is much too long for the width of its column on the screen", "Three"].map((label) => ({ label, content: ANSWER }));
+    await openCompared(chat, { id: "compared", title: "Compared", answers });
+    await chat.page.setViewport({ width: 390, height: 780 });
+    await chat.page.devtools.emulateMediaType("print");
+    const seen = await chat.page.evaluate(() => {
+      const boxes = (/** @type {string} */ selector) => [...document.querySelectorAll(selector)].map((each) => each.getBoundingClientRect());
+      const columns = boxes(".comparison-column");
+      const isAbove = (/** @type {DOMRect} */ { left, right }, /** @type {number} */ at) => Math.abs(left - (columns[at]?.left ?? 0)) < 2 && Math.abs(right - (columns[at]?.right ?? 0)) < 2;
+      return {
+        columns: columns.filter(({ left, right }) => left >= 0 && right <= innerWidth + 1).length,
+        labels: boxes(".comparison-tab").filter(isAbove).length,
+        tables: boxes(".comparison table").filter(({ right }, at) => right > (columns[at]?.right ?? 0)).length,
+        cut: [...document.querySelectorAll(".comparison-label")].filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).length,
+        buttons: [...document.querySelectorAll(".comparison button:not(.comparison-tab)")].filter((button) => button.checkVisibility()).length,
+      };
+    });
+    assert.deepEqual(seen, { columns: 3, labels: 3, tables: 0, cut: 0, buttons: 0 });
   });
 
   it("is back as it was on the screen afterwards", async () => {
