@@ -54,7 +54,7 @@ describe("Where the system forces its colours", () => {
     await chat.leave();
   });
 
-  for (const name of ["long-list", "answered", "settings", "list-menu", "deleted"]) {
+  for (const name of ["long-list", "answered", "settings", "list-menu", "deleted", "compare-setup", "comparing", "exploring"]) {
     it(`every button has an edge: ${name}`, async () => {
       const chat = await show(name);
       assert.deepEqual(await chat.page.evaluate(withoutEdge), []);

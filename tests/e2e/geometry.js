@@ -18,8 +18,10 @@ export function layoutFaults(minCharacters) {
     const { width, height } = element.getBoundingClientRect();
     return width > 2 && height > 2 && element.checkVisibility({ visibilityProperty: true }) && !element.closest(".visually-hidden");
   };
+  /** Parts of the set-up of a comparison may be scrolled out of view. @param {Element} element */
+  const mayScroll = (element) => element.parentElement?.closest(".compare-setup");
   /** @param {string} selector */
-  const seen = (selector) => [...document.querySelectorAll(selector)].filter(isSeen);
+  const seen = (selector) => [...document.querySelectorAll(selector)].filter((element) => isSeen(element) && !mayScroll(element));
   /** @param {Element} element */
   const nameOf = (element) => `${element.tagName.toLowerCase()}#${element.id}.${[...element.classList].join(".")}`;
   /** @param {Element} inner @param {DOMRect} outer */

@@ -7,10 +7,11 @@ import { randomUUID } from "node:crypto";
 
 import { showCall } from "./called.js";
 import { ChatPage } from "./chat-page.js";
-import { ComparisonPage } from "./comparison-page.js";
+import { ComparisonPage, openCompared } from "./comparison-page.js";
 import { ComposerPage } from "./composer-page.js";
 import { ExplorePage } from "./explore-page.js";
 import { HttpProxy } from "./http-proxy.js";
+import { PanelsPage } from "./panels-page.js";
 import { Server } from "./server.js";
 
 /** @typedef {import("./browsers/index.js").Browser} Browser */
@@ -64,6 +65,18 @@ export const SCREENS = [
     },
   },
   {
+    name: "tuned",
+    place: "panel",
+    arrange: async ({ chat }) => {
+      const panels = new PanelsPage(chat.page);
+      await panels.open("chat");
+      await chat.ask("Write a long story in ten chapters");
+      await chat.lastAnswerIsLongerThan(60);
+      await panels.set("temperature", "0.4");
+      await chat.lastStatusSays("new settings");
+    },
+  },
+  {
     name: "compare-setup",
     arrange: async ({ chat }) => {
       await new ComparisonPage(chat).setUp([1, 2, 3]);
@@ -80,6 +93,10 @@ export const SCREENS = [
       await chat.press("Stop Seed 3");
       await comparison.statesAre(["Writing", "Writing", "Stopped"]);
     },
+  },
+  {
+    name: "compared",
+    arrange: ({ chat }) => openCompared(chat, { id: "compared", title: "Which of these answers is the best one?", answers: COMPARED }),
   },
   {
     name: "exploring",
@@ -358,6 +375,14 @@ $$
 
 [^1]: The note.
 `;
+
+/** Answers of every kind beside each other: wide ones, one from right to left, one that failed. */
+const COMPARED = [
+  { label: "a-model-with-a-long-name-instruct · Precise · seed 4294967295", content: "A table.\n\n| Name | Value | Meaning |\n|:--|--:|:--|\n| one | 1 | the first of all numbers |\n" },
+  { label: "Creative", content: "Code.\n\n```python\ndef step(theta): return theta - 0.01 * gradient(theta)  # downwards\n```\n" },
+  { label: "Answer 3", content: "السماء زرقاء لأن الهواء يشتّت الضوء الأزرق أكثر من الأحمر.\n\n- أوّلًا\n- ثانيًا\n" },
+  { label: "Seed 4", content: "It began, and", state: "failed", reason: "failed", error: { code: "internal", message: "The engine failed." } },
+];
 
 /** @param {ChatPage} chat */
 async function openMenu(chat) {

@@ -1,4 +1,4 @@
-/** Screens that only the README's strip of pictures shows: what a person can do before and while the model writes. */
+/** Screens that only the README's strip of pictures shows: what a person can do before the model writes. */
 
 import { PanelsPage } from "./panels-page.js";
 
@@ -14,17 +14,6 @@ export const STRIP_SCREENS = [
       await new PanelsPage(chat.page).open("appearance");
       await chat.paste(PASTED);
       await chat.write("What do frogs do at night?");
-    },
-  },
-  {
-    name: "tuned",
-    arrange: async ({ chat }) => {
-      const panels = new PanelsPage(chat.page);
-      await panels.open("chat");
-      await chat.ask("Write a long story in ten chapters");
-      await chat.lastAnswerIsLongerThan(60);
-      await panels.set("temperature", "0.4");
-      await chat.lastStatusSays("new settings");
     },
   },
 ];
