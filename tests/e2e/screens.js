@@ -18,7 +18,7 @@ import { Server } from "./server.js";
 /** @typedef {import("./browsers/tab.js").Viewport} Viewport */
 /**
  * @typedef {object} Stage
- * @property {ChatPage} chat open and connected
+ * @property {ChatPage} chat open and connected; an empty page where the screen is outside of the chat
  * @property {HttpProxy} proxy through which it is connected
  * @property {Server} server its model takes its time, unless it is told to hurry
  * @property {() => Promise<string>} guarded address of a server that asks for a token
@@ -494,8 +494,10 @@ export class Stages {
     this.#proxy.isDown = false;
     const chat = new ChatPage(await browser.newPage());
     await chat.page.setViewport(viewport);
-    await chat.open(this.#proxy.address);
-    await chat.listIsThere();
+    if (screen.place !== "outside") {
+      await chat.open(this.#proxy.address);
+      await chat.listIsThere();
+    }
     await screen.arrange({ chat, proxy: this.#proxy, server: this.#server, guarded: () => this.#guardedAddress(), several: () => this.#severalAddress() });
     return chat;
   }
