@@ -1,5 +1,7 @@
 /** StreamUI: a streaming chat for any web page, in one container element. docs/embedding.md says how to use it. */
 
+import { DraftAhead } from "./composer/draft-ahead.js";
+import { AnswerControl } from "./embed/answer-control.js";
 import { Dialogue, describeTurn } from "./embed/dialogue.js";
 import { embedElements } from "./embed/embed-elements.js";
 import { GuardedStorage } from "./guarded-storage.js";
@@ -33,6 +35,7 @@ import { WakeObserver } from "./wake-observer.js";
  * @property {string} [system] system prompt of every answer
  * @property {string} [model] name of the model that answers; default: the server's
  * @property {Record<string, unknown>} [params] sampling parameters of every answer (PROTOCOL.md 4.2)
+ * @property {boolean} [draftAhead] whether the server may read the unsent text of the input ahead; default: true
  * @property {DialogueMessage[]} [messages] earlier messages to continue from, oldest first, beginning with the user's
  * @property {string} [placeholder] text in the empty input
  * @property {string} [greeting] text of the empty chat
@@ -50,13 +53,16 @@ const REFUSED = { 4401: "The server needs a valid token.", 4408: "The server nee
  * Dispatches CustomEvents with these details:
  * - `connection` `{state: "connecting" | "connected" | "waiting" | "refused" | "stopped", model: string | null}`
  * - `question` `{text: string}`: a question was sent, or the model has read an instruction in mid-answer
- * - `token` `{text: string}`: more text of the answer arrived
+ * - `token` `{text: string, seq: number, n: number}`: more text of the answer arrived: events `seq - n + 1` to `seq`
+ * - `tuned` `{params: object}`: parameters that hold from here on in the answer that is being written
  * - `answer` `{text: string, reason: string, tokens: number}`: an answer ended; `reason` as in `done` (PROTOCOL.md 5.5)
- * - `error` `{code: string}`: an answer or an instruction was refused (PROTOCOL.md 8), or an answer is `lost`
+ * - `error` `{code: string}`: an answer, an instruction or a change of parameters was refused (PROTOCOL.md 8), or an answer is `lost`
  */
 export class StreamUI extends EventTarget {
   #settings;
   #dialogue;
+  #control;
+  #draftAhead;
   #elements;
   #connection;
   #transcript;
@@ -64,15 +70,13 @@ export class StreamUI extends EventTarget {
   #connectionView;
   #announcer;
   #wake;
-  #isConnected = false;
-  #steers = false;
   #isDestroyed = false;
 
   /**
    * @param {HTMLElement} container gets the chat as its last child, which fills its height
    * @param {StreamUIOptions} [options]
    */
-  constructor(container, { url = HOME, token, system, model, params, messages, placeholder = "Write a message", greeting = "What can I help with?" } = {}) {
+  constructor(container, { url = HOME, token, system, model, params, draftAhead = true, messages, placeholder = "Write a message", greeting = "What can I help with?" } = {}) {
     super();
     const server = new URL(url, location.href).href.replace(/\/+$/, "");
     const elements = embedElements(container, { styles: STYLES, placeholder, greeting });
@@ -97,6 +101,8 @@ export class StreamUI extends EventTarget {
       logIn: () => {},
       token,
     });
+    this.#control = new AnswerControl(this.#dialogue, this.#connection, model);
+    this.#draftAhead = draftAhead ? this.#newDraftAhead() : null;
     this.#wake = new WakeObserver({ pageWoke: () => this.#woke(), pageSlept: () => {} });
     this.#start();
   }
@@ -141,10 +147,40 @@ export class StreamUI extends EventTarget {
    * @returns {boolean} false if the text is blank, or no answer that can be steered is being written
    */
   steer(text) {
-    const turn = this.#dialogue.running;
-    if (text.trim() === "" || !turn || !this.#isSteerable) return false;
-    this.#connection.steer(turn.log, wellFormed(text));
-    return true;
+    return this.#control.steer(text);
+  }
+
+  /**
+   * Change sampling parameters of the answer that is being written, such as `{temperature: 0.2}`, from its next token on.
+   * Other answers keep those of the options. A `tuned` event follows once they apply.
+   * @param {Record<string, unknown>} params (PROTOCOL.md 4.2)
+   * @returns {boolean} false if there are none, or no answer that can be tuned is being written
+   */
+  tune(params) {
+    return this.#control.tune(params);
+  }
+
+  /**
+   * Ask for the likeliest tokens at a place of the newest answer, running or done.
+   * @param {number} seq the place before the event with this number, as in the details of `token`
+   * @param {number} [count] 1 to 20; default: 10
+   * @returns {Promise<import("./protocol/messages.js").Alternative[]>} rejected with an error that has a `code`
+   */
+  alternatives(seq, count) {
+    return this.#control.alternatives(seq, count);
+  }
+
+  /**
+   * Write the newest answer again from a place of it. The new answer replaces it, unless the server refuses that.
+   * @param {number} seq the place before the event with this number
+   * @param {string} [text] what the answer has there; default: what the model chooses
+   * @returns {boolean} false if an answer is being written, or the newest one can't be forked
+   */
+  fork(seq, text) {
+    if (this.isAnswering || this.#isDestroyed || !this.#control.canFork) return false;
+    const request = this.#dialogue.fork({ seq, ...(text === undefined ? {} : { text: wellFormed(text) }) });
+    if (request) this.#begin(request);
+    return request !== undefined;
   }
 
   /** Stop the running answer, close the connection and remove the chat from the page. */
@@ -155,9 +191,22 @@ export class StreamUI extends EventTarget {
     this.#wake.stop();
     this.#connection.stop();
     this.#connectionView.stop();
+    this.#draftAhead?.stop();
     this.#composer.stop();
     this.#transcript.stop();
     this.#elements.host.remove();
+  }
+
+  /** Uses the switch of the server's own page, which is known where the chat is on that page's origin. */
+  #newDraftAhead() {
+    return new DraftAhead({
+      input: this.#elements.composer.input,
+      document,
+      composer: this.#composer,
+      connection: this.#connection,
+      storage: new GuardedStorage(() => localStorage),
+      clock,
+    });
   }
 
   #start() {
@@ -174,6 +223,7 @@ export class StreamUI extends EventTarget {
       messageEdited: () => {},
     });
     this.#connectionView.start({ connectionRetried: () => this.#connection.retryNow() });
+    this.#draftAhead?.start((text) => this.#dialogue.draftOf(wellFormed(text), this.#settings));
     this.#wake.start();
     this.#show();
     this.#connection.start({
@@ -194,12 +244,18 @@ export class StreamUI extends EventTarget {
 
   /** @param {Turn} turn */
   #request(turn) {
-    this.#connection.generate(this.#dialogue.requestFor(turn, this.#settings));
+    this.#begin(this.#dialogue.requestFor(turn, this.#settings));
+    this.#emit("question", { text: turn.question });
+  }
+
+  /** @param {import("./protocol/messages.js").PlainGenerate | import("./protocol/messages.js").ForkGenerate} request */
+  #begin(request) {
+    this.#connection.generate(request);
+    this.#draftAhead?.sent();
     this.#show();
     this.#transcript.follow();
     this.#announcer.forget();
     this.#announcer.say("Answer started");
-    this.#emit("question", { text: turn.question });
   }
 
   #askAgain() {
@@ -214,27 +270,15 @@ export class StreamUI extends EventTarget {
    */
   async #act(name, id) {
     if (name === "regenerate") return this.#askAgain();
-    const shown = this.#dialogue.present(this.#isConnected).find((message) => message.id === id);
+    const shown = this.#dialogue.present(this.#control.isConnected).find((message) => message.id === id);
     const view = this.#transcript.find(id);
     if (!shown || !view) return;
     if (await copyText(name === "copy-text" ? view.plainText : shown.text)) view.confirm(name);
   }
 
-  get #isSteerable() {
-    return this.#isConnected && this.#steers && (this.#dialogue.running?.answer.isWriting ?? false);
-  }
-
-  /** @param {import("./protocol/messages.js").Welcome} welcome */
-  #canSteer({ models = [], features = [] }) {
-    const { model } = this.#settings;
-    const entry = model === undefined ? models[0] : models.find(({ name }) => name === model);
-    return (entry?.features ?? features).includes("steer");
-  }
-
   /** @param {ConnectionState} state */
   #connectionChanged(state) {
-    this.#isConnected = state.name === "connected";
-    if (state.name === "connected") this.#steers = this.#canSteer(state.welcome);
+    this.#control.connectionChanged(state);
     this.#connectionView.show(state);
     this.#show();
     this.#emit("connection", { state: state.name, model: state.name === "connected" ? state.welcome.model?.name ?? null : null });
@@ -244,11 +288,12 @@ export class StreamUI extends EventTarget {
   #delivered(event) {
     if (event.type === "conversation" || event.type === "model") return;
     if (event.type === "unsteered") return this.#unsteered(event);
-    const couldSteer = this.#isSteerable;
+    if (event.type === "untuned") return this.#emit("error", { code: event.error.code });
+    const couldSteer = this.#control.canSteer;
     const turn = this.#dialogue.receive(event);
     if (!turn) return;
     if (event.type === "steered") this.#emit("question", { text: event.content });
-    if (event.type === "steered" || couldSteer !== this.#isSteerable) this.#show();
+    if (event.type === "steered" || couldSteer !== this.#control.canSteer) this.#show();
     if (turn.isRunning) this.#progressed(turn, event);
     else this.#ended(turn);
   }
@@ -263,13 +308,14 @@ export class StreamUI extends EventTarget {
     if (event.type === "token") {
       view?.append(event.text);
       this.#announcer.wrote(event.text);
-      this.#emit("token", { text: event.text });
+      this.#emit("token", { text: event.text, seq: event.seq, n: event.n ?? 1 });
     }
+    if (event.type === "tuned") this.#emit("tuned", { params: event.params });
     if (event.type === "snapshot") {
       view?.rewrite(turn.answer.text);
       this.#announcer.forget();
     }
-    view?.showStatus(describeTurn(turn, this.#isConnected));
+    view?.showStatus(describeTurn(turn, this.#control.isConnected));
   }
 
   /**
@@ -285,6 +331,7 @@ export class StreamUI extends EventTarget {
   /** @param {Turn} turn */
   #ended({ answer: { text, done }, problem }) {
     this.#show();
+    this.#draftAhead?.chatChanged();
     const isBad = problem !== null || done?.reason === "failed" || done?.reason === "interrupted";
     this.#announcer.ended(isBad ? "Answer failed" : done?.reason === "cancelled" ? "Answer stopped" : "Answer finished");
     if (problem !== null) this.#emit("error", { code: problem });
@@ -293,10 +340,10 @@ export class StreamUI extends EventTarget {
 
   #show() {
     const { running } = this.#dialogue;
-    const shown = this.#dialogue.present(this.#isConnected);
+    const shown = this.#dialogue.present(this.#control.isConnected);
     if (shown.length === 0) this.#transcript.showWelcome();
     else this.#transcript.show(shown);
-    this.#composer.show(!running ? "idle" : running.answer.isStopping ? "stopping" : "running", this.#isSteerable);
+    this.#composer.show(!running ? "idle" : running.answer.isStopping ? "stopping" : "running", this.#control.canSteer);
   }
 
   /**

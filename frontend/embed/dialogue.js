@@ -5,6 +5,8 @@ import { refusedWords } from "../words/error-words.js";
 import * as lines from "../words/status-line.js";
 
 /** @typedef {import("../chat/presenting.js").Shown} Shown */
+/** @typedef {import("../protocol/messages.js").Draft} Draft */
+/** @typedef {import("../protocol/messages.js").ForkGenerate} ForkGenerate */
 /** @typedef {import("../protocol/messages.js").PlainGenerate} PlainGenerate */
 /** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
 /** @typedef {import("../words/status-line.js").StatusLine} StatusLine */
@@ -20,6 +22,7 @@ import * as lines from "../words/status-line.js";
  * @property {boolean} isRunning
  * @property {string | null} problem code of the reason why the answer is missing or incomplete
  * @property {number} at time of the question, in milliseconds since 1970; 0 if unknown
+ * @property {Turn} [forked] the same question with the answer that this one was forked from, until the server accepts it
  */
 
 /** Code of an answer whose log the server no longer has. */
@@ -47,6 +50,11 @@ export class Dialogue {
   /** @returns {Turn | undefined} the turn whose answer is being written */
   get running() {
     return this.#turns.find(({ isRunning }) => isRunning);
+  }
+
+  /** @returns {Turn | undefined} the newest turn */
+  get newest() {
+    return this.#turns.at(-1);
   }
 
   /** Messages so far. An answer without text is left out. */
@@ -79,6 +87,19 @@ export class Dialogue {
   }
 
   /**
+   * Begin the last answer again from a place of it. If the server refuses that, or it is stopped before it is sent, the last answer comes back.
+   * @param {{seq: number, text?: string}} place
+   * @returns {ForkGenerate | undefined} the request for it
+   */
+  fork({ seq, text }) {
+    const last = this.#turns.pop();
+    if (!last) return undefined;
+    const turn = { ...this.#turn(last.question), id: last.id, at: last.at, forked: last };
+    this.#turns.push(turn);
+    return { type: "generate", id: turn.log, from: { id: last.log, seq, ...(text === undefined ? {} : { text }) } };
+  }
+
+  /**
    * Record an event of a generation.
    * @param {GenerationEvent} event
    * @returns {Turn | undefined} the turn that it belongs to
@@ -88,8 +109,9 @@ export class Dialogue {
     if (!turn) return undefined;
     if (event.type === "steered") return this.#divide(turn, event);
     turn.answer.receive(event);
-    if (event.type === "withdrawn") turn.answer.done = { type: "done", id: event.id, seq: 0, reason: "cancelled" };
-    if (event.type === "rejected") turn.problem = event.error.code;
+    if (event.type === "withdrawn") this.#withdraw(turn);
+    if (event.type === "accepted") delete turn.forked;
+    if (event.type === "rejected") this.#reject(turn, event.error.code);
     if (event.type === "lost") turn.problem = LOST;
     if (turn.answer.done || turn.problem !== null) turn.isRunning = false;
     return turn;
@@ -100,10 +122,19 @@ export class Dialogue {
    * @param {{system?: string, model?: string, params?: Record<string, unknown>}} settings
    * @returns {PlainGenerate}
    */
-  requestFor(turn, { system = "", model, params = {} }) {
-    const instructions = system === "" ? [] : [{ role: /** @type {const} */ ("system"), content: system }];
-    const messages = [...instructions, ...this.messages];
-    return { type: "generate", id: turn.log, messages, ...(model === undefined ? {} : { model }), params, truncation: "auto" };
+  requestFor(turn, settings) {
+    const { params = {} } = settings;
+    return { type: "generate", id: turn.log, messages: this.#said(settings), ...modelOf(settings), params, truncation: "auto" };
+  }
+
+  /**
+   * @param {string} content unsent question
+   * @param {{system?: string, model?: string}} settings
+   * @returns {Draft | null} what the server may read ahead; null while an answer is being written
+   */
+  draftOf(content, settings) {
+    if (this.running) return null;
+    return { type: "draft", messages: [...this.#said(settings), { role: "user", content }], ...modelOf(settings) };
   }
 
   /**
@@ -116,6 +147,35 @@ export class Dialogue {
       const isLast = turn === this.#turns.at(-1) && !isBusy;
       return [presentQuestion(turn), presentAnswer(turn, isLast, describeTurn(turn, isConnected))];
     });
+  }
+
+  /**
+   * @param {{system?: string}} settings
+   * @returns {PlainGenerate["messages"]} the system prompt and all messages
+   */
+  #said({ system = "" }) {
+    const instructions = system === "" ? [] : [{ role: /** @type {const} */ ("system"), content: system }];
+    return [...instructions, ...this.messages];
+  }
+
+  /** @param {Turn} turn */
+  #withdraw(turn) {
+    turn.answer.done = { type: "done", id: turn.log, seq: 0, reason: "cancelled" };
+    this.#restore(turn);
+  }
+
+  /**
+   * @param {Turn} turn
+   * @param {string} code
+   */
+  #reject(turn, code) {
+    turn.problem = code;
+    this.#restore(turn);
+  }
+
+  /** Bring back the answer that a fork should have replaced. @param {Turn} turn */
+  #restore(turn) {
+    if (turn.forked) this.#turns.splice(this.#turns.indexOf(turn), 1, turn.forked);
   }
 
   /**
@@ -141,6 +201,11 @@ export class Dialogue {
     const [id, generation] = [this.#newId(), this.#newId()];
     return { id, generation, log: generation, question, answer: new LiveAnswer(false), isRunning: true, problem: null, at: Date.now() };
   }
+}
+
+/** @param {{model?: string}} settings */
+function modelOf({ model }) {
+  return model === undefined ? {} : { model };
 }
 
 /**

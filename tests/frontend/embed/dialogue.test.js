@@ -107,4 +107,58 @@ describe("Dialogue", () => {
     assert.equal(roles(), "user assistant user");
     assert.equal(dialogue.receive(token(first, 2, "!")), undefined);
   });
+
+  it("requests what the server may read ahead, but not while an answer is written", () => {
+    exchange("Hi", "Hello");
+    assert.deepEqual(dialogue.draftOf("Who", { system: "Be brief.", model: "Qwen 3" }), {
+      type: "draft",
+      messages: [
+        { role: "system", content: "Be brief." },
+        { role: "user", content: "Hi" },
+        { role: "assistant", content: "Hello" },
+        { role: "user", content: "Who" },
+      ],
+      model: "Qwen 3",
+    });
+    assert.equal(roles(), "user assistant");
+    dialogue.ask("Who are you?");
+    assert.equal(dialogue.draftOf("And", {}), null);
+  });
+
+  it("replaces the last answer with its fork", () => {
+    const first = exchange("Hi", "Hello");
+    const request = dialogue.fork({ seq: 1, text: "Good day" });
+    assert.deepEqual(request, { type: "generate", id: dialogue.running?.log, from: { id: first, seq: 1, text: "Good day" } });
+    const { log = "" } = dialogue.running ?? {};
+    dialogue.receive(accepted(log));
+    dialogue.receive(token(log, 1, "Good day"));
+    dialogue.receive(done(log));
+    assert.deepEqual(dialogue.messages, [{ role: "user", content: "Hi" }, { role: "assistant", content: "Good day" }]);
+    assert.deepEqual(dialogue.fork({ seq: 1 })?.from, { id: log, seq: 1 });
+  });
+
+  it("keeps the last answer when its fork is refused, or stopped before it was sent", () => {
+    const first = exchange("Hi", "Hello");
+    for (const event of /** @type {const} */ (["rejected", "withdrawn"])) {
+      const log = dialogue.fork({ seq: 9 })?.id ?? "";
+      const turn = dialogue.receive(event === "rejected" ? rejected(log, false, "invalid_field") : { type: event, id: log });
+      assert.equal(turn?.problem, event === "rejected" ? "invalid_field" : null);
+      assert.equal(dialogue.running, undefined);
+      assert.equal(dialogue.newest?.generation, first);
+      assert.equal(last().text, "Hello");
+    }
+  });
+
+  it("keeps a fork that was accepted and then failed", () => {
+    exchange("Hi", "Hello");
+    const log = dialogue.fork({ seq: 1 })?.id ?? "";
+    dialogue.receive(accepted(log));
+    dialogue.receive(rejected(log, false, "busy"));
+    assert.equal(dialogue.newest?.log, log);
+  });
+
+  it("forks nothing where nothing was said", () => {
+    assert.equal(dialogue.fork({ seq: 1 }), undefined);
+    assert.equal(dialogue.newest, undefined);
+  });
 });
