@@ -69,7 +69,8 @@ INBOX_LIMIT: Final = 64
 """Received messages that wait to be carried out; at the limit the socket is not read."""
 
 OUTBOX_LIMIT: Final = 1024
-"""Messages that wait for a client that does not read; above the limit the socket is closed with 4508."""
+"""Messages that wait for a client that does not read, and questions about alternatives that wait for an answer; above
+the limit the socket is closed with 4508."""
 
 CLOSE_SECONDS: Final = 10.0
 """Time for a client that does not read to receive the close frame."""
@@ -245,6 +246,8 @@ class Connection:
         match message:
             case RemoteProtocolError(re="alternatives") | AlternativesRequest():
                 self._looking.put(self.principal, message)
+                if self._looking.waiting > OUTBOX_LIMIT:
+                    raise _SlowReader
             case RemoteProtocolError():
                 raise message
             case Generate():
@@ -416,4 +419,4 @@ class Connection:
 
 
 class _SlowReader(Exception):
-    """The client reads nothing, or less than is written."""
+    """The client reads nothing, or less than is written, or asks more than can be answered."""

@@ -42,6 +42,11 @@ class Looking:
         """True when every question was answered."""
         return not self._waiting and not self._answering
 
+    @property
+    def waiting(self) -> int:
+        """Number of questions and of refusals that wait for their turn."""
+        return len(self._waiting)
+
     def put(self, principal: str, question: AlternativesRequest | RemoteProtocolError) -> None:
         """Answer a question of ``principal`` after the earlier ones, or send the error about it then."""
         if isinstance(question, AlternativesRequest) and len(self._waiting) >= MOST:

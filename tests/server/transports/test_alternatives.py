@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.errors import ErrorCode
+from protocol.errors import CloseCode, ErrorCode
 from protocol.messages import (
     Accepted,
     Alternatives,
@@ -21,6 +21,7 @@ from protocol.messages import (
 )
 from server.engine.options import EngineOptions
 from server.transports import looking
+from server.transports.connection import OUTBOX_LIMIT
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import Peer
 from tests.server.transports.running import RunningServer, serving
@@ -168,6 +169,16 @@ async def test_too_many_questions_that_wait_are_refused(server: RunningServer) -
         assert {each.code for each in errors} == {ErrorCode.RATE_LIMITED}
         assert 1 <= len(errors) <= 3
         assert all(each.retryable and each.retry_after_ms for each in errors)
+
+
+async def test_a_client_that_does_not_wait_for_its_answers_is_disconnected(server: RunningServer) -> None:
+    """Refusals come in the order of the questions too, so they would wait without a bound."""
+    async with server.peer() as peer:
+        await written(peer)
+        server.model.gate.close()
+        for _ in range(5):
+            await peer.send(*(AlternativesRequest(id="g1", seq=1) for _ in range(OUTBOX_LIMIT // 4)))
+        assert await peer.closed() == CloseCode.SLOW_READER
 
 
 async def test_a_question_ends_with_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
