@@ -56,5 +56,5 @@ async def test_cases_pass_through_an_unbroken_proxy(scripted_port: int, every: i
     catching = {case.id for fault in FAULTS for case in select(CASES, [fault.rule])}
     cases = [case for n, case in enumerate(CASES) if case.id in catching or n % every == 0]
     async with http_proxy(scripted_port, NOTHING) as url:
-        results = await run_cases(url, cases, Options(deadline=60, slack=10), jobs=6)
+        results = await run_cases(url, cases, Options(deadline=60, slack=10), jobs=1)  # others may fill the queue
     assert [details(result) for result in results if result.outcome is not Outcome.PASSED] == []
