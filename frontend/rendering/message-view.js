@@ -111,8 +111,9 @@ export class MessageView {
     return this.#painted !== null && this.#unpainted === "";
   }
 
-  get textElement() {
-    return this.#textElement;
+  /** Text of the message, and its calls. */
+  get searchedElements() {
+    return [this.#textElement, ...this.#tools.callElements];
   }
 
   get isEditing() {

@@ -1,6 +1,6 @@
 /**
- * Search hits in a message. Marks all hits and scrolls to the best one. If all hits are in folded thinking, the fold is
- * opened. Owns the page's highlight of search hits.
+ * Search hits in a message. Marks all hits and scrolls to the best one. If all hits are in folded thinking or calls, the
+ * fold of the best one is opened. Owns the page's highlight of search hits.
  */
 
 import { hitsIn, wordsOf } from "./search-words.js";
@@ -74,7 +74,7 @@ export class SearchHits {
   paint() {
     if (!this.#view) return;
     if (!this.#view.isPainted) return this.#batcher.schedule(this);
-    const hits = find(this.#view.textElement, this.#words);
+    const hits = find(this.#view.searchedElements, this.#words);
     const inView = hits.filter(({ range }) => !foldOf(range));
     const best = bestOf(inView.length > 0 ? inView : hits);
     this.#mark(hits, this.#view.element);
@@ -82,7 +82,7 @@ export class SearchHits {
       unfold(best.range);
       this.#view.unfold();
       this.#scrollTo(best.range);
-      this.#changes.observe(this.#view.textElement, { childList: true, subtree: true });
+      for (const element of this.#view.searchedElements) this.#changes.observe(element, { childList: true, subtree: true });
     } else if (best && this.#place) this.#place = best.range;
   }
 
@@ -128,30 +128,27 @@ function highlights() {
 }
 
 /**
- * @param {Element} root
+ * @param {Element[]} roots
  * @param {RegExp[]} words
  * @returns {Hit[]}
  */
-function find(root, words) {
-  const collected = collectText(root);
+function find(roots, words) {
+  const collected = collectText(roots);
   return hitsIn(collected.text, words).map(([begin, end, word]) => ({ range: rangeOf(collected, begin, end), begin, word }));
 }
 
 /**
- * Collect the text of an element, with a line end between blocks.
- * @param {Element} root
+ * Collect the text of elements, with a line end between blocks.
+ * @param {Element[]} roots
  * @returns {Collected}
  */
-function collectText(root) {
-  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+function collectText(roots) {
   /** @type {Text[]} */
   const nodes = [];
   /** @type {number[]} */
   const begins = [];
   let [text, before] = ["", /** @type {Element | null} */ (null)];
-  while (walker.nextNode()) {
-    const node = /** @type {Text} */ (walker.currentNode);
-    if (node.data === "" || node.parentElement?.closest(SKIPPED)) continue;
+  for (const node of roots.flatMap(textNodes)) {
     const block = node.parentElement?.closest(BLOCKS) ?? null;
     if (before && block !== before) text += "\n";
     before = block;
@@ -160,6 +157,21 @@ function collectText(root) {
     text += node.data;
   }
   return { text, nodes, begins };
+}
+
+/**
+ * Return the text nodes of an element that are searched.
+ * @param {Element} root
+ */
+function textNodes(root) {
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  /** @type {Text[]} */
+  const nodes = [];
+  while (walker.nextNode()) {
+    const node = /** @type {Text} */ (walker.currentNode);
+    if (node.data !== "" && !node.parentElement?.closest(SKIPPED)) nodes.push(node);
+  }
+  return nodes;
 }
 
 /**

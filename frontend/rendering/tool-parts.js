@@ -38,6 +38,11 @@ export class ToolParts {
     this.#calls.show(calls, isGrowing);
   }
 
+  /** @returns {Element[]} the element of the calls, if there are some */
+  get callElements() {
+    return this.#calls ? [this.#calls.element] : [];
+  }
+
   /** @param {Wanted | undefined} wanted undefined: no result is needed */
   showForm(wanted) {
     const key = JSON.stringify(wanted ?? null);

@@ -33,4 +33,18 @@ describe("A call of a function", () => {
     await chat.page.waitFor(() => document.querySelectorAll(".message").length === 4);
     assert.deepEqual((await folds()).slice(0, 2), ["Called get_weather", "Result of get_weather"]);
   });
+
+  it("is unfolded and marked when a search has found its arguments", async () => {
+    const { chat, server } = setUp;
+    await showCall(chat, server.address);
+    await chat.page.waitForSelector(".tool-fold:not([open])");
+    await chat.page.type("#search", "berl");
+    await chat.page.waitForSelector(".row-snippet mark");
+    await chat.page.click(() => document.querySelector(".row-link"));
+    await chat.page.waitForSelector(".tool-fold[open]");
+    await chat.page.waitFor(() => {
+      const [range] = /** @type {Range[]} */ ([...(CSS.highlights?.get("search-hit") ?? [])]);
+      return String(range) === "Berlin" && range?.startContainer.parentElement?.closest(".tool-fold");
+    });
+  });
 });
