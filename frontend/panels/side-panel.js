@@ -147,7 +147,8 @@ export class SidePanel {
     const tabs = create("div", { class: "side-panel-tabs", role: "tablist", "aria-label": "Settings" }, ...this.#tabs);
     return create(
       "dialog",
-      { class: "side-panel", id: "side-panel", "aria-label": "Settings" },
+      { class: "side-panel", id: "side-panel", "aria-labelledby": "side-panel-title" },
+      create("h2", { class: "visually-hidden", id: "side-panel-title" }, "Settings"),
       create("div", { class: "side-panel-header" }, tabs, close),
       ...this.#views.map(({ element }) => element),
     );
