@@ -97,10 +97,13 @@ describe("StreamUI in a foreign page", () => {
    * @param {object} options of the StreamUI
    */
   async function openWith(page, options) {
-    const script = `import { StreamUI } from "${proxy.address}/embed/stream-ui.js";
+    const script = `const { send } = WebSocket.prototype;
+      window.sentFrames = [];
+      WebSocket.prototype.send = function (frame) { window.sentFrames.push(frame); send.call(this, frame); };
+      import { StreamUI } from "${proxy.address}/embed/stream-ui.js";
       window.heard = [];
       window.chat = new StreamUI(document.getElementById("chat"), ${JSON.stringify(options)});
-      for (const type of ["connection", "question", "token", "answer", "error"]) chat.addEventListener(type, ({ detail }) => heard.push([type, detail]));`;
+      for (const type of ["connection", "question", "token", "tuned", "answer", "error"]) chat.addEventListener(type, ({ detail }) => heard.push([type, detail]));`;
     Object.assign(site, { page, script });
     await chat.open(site.address);
   }
@@ -158,6 +161,90 @@ describe("StreamUI in a foreign page", () => {
     assert.deepEqual(["connection", "question", "token", "answer"].filter((type) => !kinds.has(type)), []);
     assert.deepEqual(messages.map((/** @type {any} */ { role }) => role), ["user", "assistant"]);
     await holds(async () => assert.equal(await chat.page.evaluate(() => document.querySelector(".stream-ui") === null), true));
+  });
+
+  /**
+   * Waits for an event of the chat, and returns the details of all of its kind.
+   * @param {string} type
+   * @param {number} [count]
+   * @returns {Promise<any[]>}
+   */
+  async function heard(type, count = 1) {
+    await chat.page.waitFor(([kind, least]) => {
+      return /** @type {any} */ (window).heard.filter((/** @type {[string, object]} */ [each]) => each === kind).length >= least;
+    }, /** @type {const} */ ([type, count]));
+    const all = await chat.page.evaluate(() => /** @type {any} */ (window).heard);
+    return all.filter((/** @type {[string, object]} */ [each]) => each === type).map((/** @type {[string, object]} */ [, detail]) => detail);
+  }
+
+  /** @returns {Promise<any[]>} drafts that the page has sent */
+  async function drafts() {
+    /** @type {string[]} */
+    const frames = await chat.page.evaluate(() => /** @type {any} */ (window).sentFrames);
+    return frames.map((frame) => JSON.parse(frame)).filter(({ type }) => type === "draft");
+  }
+
+  it("lets the page change parameters in mid-answer", async () => {
+    await openWith(PLAIN_PAGE, {});
+    await chat.connectionIs("connected");
+    assert.equal(await chat.page.evaluate(() => /** @type {any} */ (window).chat.tune({ max_tokens: 1 })), false);
+    await chat.page.evaluate((text) => /** @type {any} */ (window).chat.send(text), STORY);
+    await chat.lastAnswerIsLongerThan(5);
+    const tuned = await chat.page.evaluate(() => {
+      const { chat: ui } = /** @type {any} */ (window);
+      return [ui.tune({}), ui.tune({ temperature: 9 }), ui.tune({ temperature: 0.1, max_tokens: 1 })];
+    });
+    assert.deepEqual(tuned, [false, true, true]);
+    assert.deepEqual(await heard("tuned"), [{ params: { temperature: 0.1, max_tokens: 1 } }]);
+    assert.deepEqual(await heard("error"), [{ code: "invalid_field" }]);
+    assert.equal((await heard("answer"))[0].reason, "length");
+  });
+
+  it("lets the page look at the tokens of an answer, and write it again from one of them", async () => {
+    await openWith(PLAIN_PAGE, { params: { max_tokens: 8, temperature: 0 } });
+    await chat.connectionIs("connected");
+    server.hurry();
+    await chat.page.evaluate(() => /** @type {any} */ (window).chat.send("Tell me about frogs"));
+    const [{ text }] = await heard("answer");
+    const pieces = await heard("token");
+    assert.equal(pieces.at(-1)?.seq, pieces.reduce((sum, { n }) => sum + n, 0));
+    const { found, code } = await chat.page.evaluate(async () => {
+      const { chat: ui } = /** @type {any} */ (window);
+      return { found: await ui.alternatives(1, 3), code: await ui.alternatives(999).catch((/** @type {{code: string}} */ error) => error.code) };
+    });
+    assert.equal(code, "invalid_field");
+    assert.ok(text.startsWith(found.find((/** @type {any} */ { chosen }) => chosen).token), JSON.stringify(found));
+    await chat.page.evaluate(() => /** @type {any} */ (window).chat.fork(999, "Green"));
+    assert.deepEqual(await heard("error"), [{ code: "invalid_field" }]);
+    assert.deepEqual(await chat.answers(), [text]);
+    await chat.page.evaluate(() => /** @type {any} */ (window).chat.fork(1, "Green"));
+    const [, forked] = await heard("answer", 2);
+    assert.match(forked.text, /^Green/);
+    assert.deepEqual(await chat.answers(), [forked.text]);
+    assert.deepEqual(await chat.page.evaluate(() => /** @type {any} */ (window).chat.messages.length), 2);
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  it("lets the server read what is being written, unless the page switches that off", async () => {
+    const read = async () => {
+      const metrics = await (await fetch(`${server.address}/metrics`)).text();
+      return Number(/^streamui_draft_tokens_total (\S+)$/m.exec(metrics)?.[1]);
+    };
+    const before = await read();
+    await openWith(PLAIN_PAGE, {});
+    await chat.connectionIs("connected");
+    await chat.write("Tell me about the frogs that live in the pond");
+    await holds(async () => assert.ok((await read()) > before, "nothing was read"));
+    assert.equal((await drafts()).at(-1)?.messages.at(-1).content, "Tell me about the frogs that live in the pond");
+    await openWith(PLAIN_PAGE, { draftAhead: false });
+    await chat.connectionIs("connected");
+    await chat.write("Tell me about kings");
+    await chat.page.evaluate(() => {
+      const input = document.querySelector(".stream-ui")?.shadowRoot?.querySelector("textarea");
+      input?.dispatchEvent(new Event("input", { bubbles: true })); // A text that the page itself has changed is sent at once.
+      return new Promise((resolve) => setTimeout(resolve));
+    });
+    assert.deepEqual(await drafts(), []);
   });
 
   it("logs in with a token, and says when it is not valid", async () => {

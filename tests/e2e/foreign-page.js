@@ -73,9 +73,14 @@ export class ForeignPage {
   }
 
   /** @param {string} text */
-  async ask(text) {
+  async write(text) {
     await this.page.click(() => document.querySelector(".stream-ui")?.shadowRoot?.querySelector(".composer-input"));
     await this.page.evaluate((words) => void document.execCommand("insertText", false, words), text);
+  }
+
+  /** @param {string} text */
+  async ask(text) {
+    await this.write(text);
     await this.press("Send");
   }
 
