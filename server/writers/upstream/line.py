@@ -133,7 +133,7 @@ class Line:
         connection.
         """
         check = AliveCheck(self._answers if answers_aside else _nothing_asked, self._silence)
-        async with self._failures(), check, self._request("POST", path, body) as response:
+        async with self._failures(), check, await self._response("POST", path, body) as response:
             await self._check(response)
             if "json" in response.content_type:
                 raise RefusedError(self._clean(await _limited(response)) or "it sends no stream")
@@ -160,14 +160,27 @@ class Line:
 
     async def _whole(self, method: str, path: str, body: object) -> bytes:
         """Return the body of a successful response."""
-        async with self._request(method, path, body) as response:
+        async with await self._response(method, path, body) as response:
             await self._check(response)
             return await _limited(response)
 
-    def _request(self, method: str, path: str, body: object) -> Any:
+    async def _response(self, method: str, path: str, body: object) -> aiohttp.ClientResponse:
+        """Send a request and return its response.
+
+        llama-server closes its connection after a stream. The pool may give it to the next request at that moment: then
+        nothing is sent, and another connection is taken.
+        """
+        try:
+            return await self._request(method, path, body)
+        except aiohttp.ClientOSError as error:
+            if not isinstance(error.__cause__, aiohttp.ClientConnectionResetError):
+                raise
+            return await self._request(method, path, body)
+
+    async def _request(self, method: str, path: str, body: object) -> aiohttp.ClientResponse:
         data = None if body is None else msgspec.json.encode(body)
         headers = {"Content-Type": "application/json"} if data else {}
-        return self._session.request(method, self._url + path, data=data, headers=headers, allow_redirects=False)
+        return await self._session.request(method, self._url + path, data=data, headers=headers, allow_redirects=False)
 
     async def _check(self, response: aiohttp.ClientResponse) -> None:
         """Raise RefusedError or CutError unless the response is a success."""

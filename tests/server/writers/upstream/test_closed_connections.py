@@ -55,3 +55,26 @@ async def test_a_question_is_sent_only_twice() -> None:
         finally:
             await line.close()
     assert answers == [1]
+
+
+async def test_an_answer_is_asked_for_once_where_the_connection_closes_after_each_stream() -> None:
+    asked: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        asked.append(head.decode().partition("\r")[0])
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 14\r\n\r\ndata: [DONE]\n\n"
+        )
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        line = Line("http://{}:{}".format(*server.sockets[0].getsockname()[:2]), None, silence=60)
+        try:
+            for _ in range(50):
+                async with line.stream("/completion", {}) as stream:
+                    while await stream.read() is not None:
+                        pass
+        finally:
+            await line.close()
+    assert asked == ["POST /completion HTTP/1.1"] * 50
