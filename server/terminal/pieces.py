@@ -21,7 +21,8 @@ def read_pieces(url: str, token: str | None, id: str) -> list[str]:
     """Return the text of each event of generation ``id``, from number 1 on (PROTOCOL 13.8). ``url``: of the socket."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
-        with urlopen(Request(_address(url, id), headers=headers), timeout=READ_SECONDS) as response:
+        request = Request(_address(url, id), headers=headers)
+        with urlopen(request, timeout=READ_SECONDS) as response:  # nosec B310  # only http and https
             return list(map(str, json.load(response)["pieces"]))
     except HTTPError as problem:
         if problem.code == HTTPStatus.NOT_FOUND:
