@@ -1,16 +1,17 @@
 """Verification of proposed tokens over the starter model: the same tokens, just as likely."""
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from server.engine import speculation
 from server.engine.base import Piece
 from server.engine.options import EngineOptions
+from server.engine.prefix_tree import common_prefix
 from server.engine.speculation import Speculative
 from tests.server.engine.starter import StarterBench
 from tests.server.engine.test_speculation import EveryProposal
@@ -68,7 +69,7 @@ def test_the_starter_writes_the_same_as_alone(
         expected, finished = alone.ask(prompt, seed=seed, **sampling, **likely)
         tokens, again = together.ask(prompt, seed=seed, **sampling, **likely)
         written += len(expected)
-        agreed += len(os.path.commonprefix([expected, tokens]))
+        agreed += common_prefix(np.array(expected), np.array(tokens))
         same += tokens == expected and (again.reason, again.usage) == (finished.reason, finished.usage)
     assert agreed / written > 0.5
     assert same >= 2
