@@ -53,7 +53,7 @@ class EngineModelFacts:
     """Facts about the loaded model. ``chat_template`` is the model's own; None when it has none.
 
     ``tokens`` are further special tokens by their names in chat templates, such as ``pad_token``. ``size``: of the
-    weights, in bytes; None when unknown.
+    weights, in bytes. ``trained_context``: tokens that the model was trained for. None when unknown.
     """
 
     name: str
@@ -67,6 +67,7 @@ class EngineModelFacts:
     sampling: SamplingParams
     tokens: Mapping[str, str] = field(default_factory=dict)
     size: int | None = None
+    trained_context: int | None = None
 
     @property
     def special_tokens(self) -> Mapping[str, str]:

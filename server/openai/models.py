@@ -62,5 +62,11 @@ def model_object(model: ListedModel, created: int) -> dict[str, Any]:
         "display_name": model.served.name,
         "created_at": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "max_model_len": served.context,
-        "meta": {"n_ctx": served.context, "size": served.size},
+        "meta": {
+            "n_ctx": served.context,
+            "n_ctx_train": served.trained_context,
+            "n_vocab": served.vocabulary,
+            "n_params": served.parameters,
+            "size": served.size,
+        },
     }

@@ -69,6 +69,8 @@ class LocalWriter:
                 title=facts.name,
                 architecture=facts.architecture,
                 parameters=facts.parameters,
+                trained_context=facts.trained_context,
+                vocabulary=facts.vocabulary,
                 template=self.template,
                 sampling=facts.sampling,
                 efforts=self.chat_template.efforts,

@@ -73,8 +73,9 @@ class ServedModel(NamedTuple):
 
     ``slots``: number of its generations written at the same time. ``needs``: memory while it is loaded, ``done`` and
     ``total``: progress of loading; all in bytes. ``error``: reason of the state FAILED. ``full_name``: the name in the
-    list of this machine's models, ``title``: the one in its file. ``confirms_stop``: the end of
-    a cancelled request comes when its computation has stopped. ``features``: optional parts of the protocol that it
+    list of this machine's models, ``title``: the one in its file. ``trained_context``: tokens that it was trained for;
+    ``vocabulary``: number of its tokens. ``confirms_stop``: the end of a cancelled request comes when its computation
+    has stopped. ``features``: optional parts of the protocol that it
     follows, as in `welcome.features`. ``efforts``: values of ``reasoning_effort`` that change its prompt. The others
     are None where they are unknown.
     """
@@ -92,6 +93,8 @@ class ServedModel(NamedTuple):
     title: str | None = None
     architecture: str | None = None
     parameters: int | None = None
+    trained_context: int | None = None
+    vocabulary: int | None = None
     template: TemplateOrigin | None = None
     sampling: SamplingParams | None = None
     confirms_stop: bool = True

@@ -12,6 +12,14 @@ def test_the_list_has_the_one_model(client: OpenAI) -> None:
     assert client.models.retrieve("starter") == models[0]
 
 
+def test_a_model_has_the_facts_that_other_servers_tell(client: OpenAI) -> None:
+    facts = client.models.retrieve("starter").model_dump()
+    assert facts["max_model_len"] == facts["meta"]["n_ctx"] > 0
+    assert facts["meta"]["n_ctx_train"] == 2048
+    assert facts["meta"]["n_vocab"] == 3072
+    assert 5_000_000 < facts["meta"]["n_params"] < facts["meta"]["size"] < 6_000_000
+
+
 def test_another_model_is_not_found(client: OpenAI) -> None:
     with pytest.raises(NotFoundError) as refused:
         client.models.retrieve("gpt-4o")

@@ -291,6 +291,7 @@ class LlamaModel:
             sampling=self._recommended_sampling(),
             tokens=self._further_special_tokens(),
             size=int(ll.llama_model_size(self._model)),
+            trained_context=ll.llama_model_n_ctx_train(self._model),
         )
 
     def _further_special_tokens(self) -> dict[str, str]:
