@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -11,6 +11,8 @@ from server.writers.upstream.line import CutError, Line
 
 BODY = json.dumps({"tokens": []}).encode()
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 14\r\n\r\ndata: [DONE]\n\n"
 
 
 @asynccontextmanager
@@ -22,16 +24,47 @@ async def answering(answers: list[int]) -> AsyncIterator[str]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         left = answers.pop(0)
-        while head := await reader.readuntil(b"\r\n\r\n"):
+        while head := await _head(reader):
             await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
             if not left:
                 break
             left -= 1
             writer.write(RESPONSE)
-        writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
+    async with listening(serve) as url:
+        yield url
+
+
+@asynccontextmanager
+async def listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[str]:
+    """Run a server that closes each connection when ``serve`` returns. Yields its URL once it listens, and waits at the
+    end until all connections are closed."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async with asyncio.TaskGroup() as connections:
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connections.create_task(handle(reader, writer), name="connection")
+
+        async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+            yield "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    """Return the head of the next request; empty if the client closes the connection instead."""
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return b""
 
 
 async def test_a_question_is_sent_again_where_its_connection_was_closed() -> None:
@@ -61,15 +94,12 @@ async def test_an_answer_is_asked_for_once_where_the_connection_closes_after_eac
     asked: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        asked.append(head.decode().partition("\r")[0])
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 14\r\n\r\ndata: [DONE]\n\n"
-        )
-        writer.close()
+        if head := await _head(reader):
+            asked.append(head.decode().partition("\r")[0])
+            writer.write(STREAM)
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        line = Line("http://{}:{}".format(*server.sockets[0].getsockname()[:2]), None, silence=60)
+    async with listening(serve) as url:
+        line = Line(url, None, silence=60)
         try:
             for _ in range(50):
                 async with line.stream("/completion", {}) as stream:
