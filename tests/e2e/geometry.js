@@ -13,10 +13,12 @@ export function layoutFaults(minCharacters) {
   const SLACK = 1;
   const faults = /** @type {string[]} */ ([]);
 
+  /** @param {Element | null} element @returns {boolean} */
+  const isForReadersAlone = (element) => element !== null && (getComputedStyle(element).clipPath !== "none" || isForReadersAlone(element.parentElement));
   /** @param {Element} element */
   const isSeen = (element) => {
     const { width, height } = element.getBoundingClientRect();
-    return width > 2 && height > 2 && element.checkVisibility({ visibilityProperty: true }) && !element.closest(".visually-hidden");
+    return width > 2 && height > 2 && element.checkVisibility({ visibilityProperty: true }) && !isForReadersAlone(element);
   };
   /** Parts of the set-up of a comparison may be scrolled out of view. @param {Element} element */
   const mayScroll = (element) => element.parentElement?.closest(".compare-setup");
