@@ -195,7 +195,7 @@ class Machine(RuleBasedStateMachine):
         async def attach() -> None:
             truth = self.truths[id]
             await self._follow(self.line, id, after % (truth.newest + 3), wrong or (truth.epoch if named else None))
-            await self.line.attach(id)  # from the start: so it is known what text stands before the cursor
+            await self.line.attach(id)  # with all text from the start, so that the oracle knows it
             await self._refused()
 
         self.run(attach())
