@@ -30,9 +30,10 @@ class Process:
         self._name, self._process, self._log = name, process, log
 
     def output(self) -> list[str]:
-        """Return the lines written so far."""
-        self._log.seek(0)
-        return [line for line in self._log.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        """Return the lines written so far. The process writes at this file's position, which stays where it is."""
+        descriptor = self._log.fileno()
+        written = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        return [line for line in written.decode("utf-8", "replace").splitlines() if line.strip()]
 
     async def until(self, ready: Callable[[], Awaitable[bool]]) -> None:
         """Wait until ``ready``. Raises BenchError with the last line of output when the process ends before."""

@@ -69,6 +69,16 @@ async def test_a_command_that_there_is_not_is_reported() -> None:
             pass
 
 
+async def test_output_read_while_it_is_written_stays_whole() -> None:
+    written = [str(number) for number in range(100_000, 102_000)]
+    code = "for number in range(100_000, 102_000): print(number, flush=True)"
+    async with running("counter", [sys.executable, "-c", code]) as process:
+        async with asyncio.timeout(60):
+            while process.output()[-1:] != written[-1:]:
+                await asyncio.sleep(0)
+        assert process.output() == written
+
+
 async def test_a_process_is_ended_with_an_error_of_the_block() -> None:
     children = set(psutil.Process().children())
     with pytest.raises(ZeroDivisionError):
