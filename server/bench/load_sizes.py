@@ -42,6 +42,15 @@ class LoadSizes:
         return self.long_seconds * self.longest / self.long
 
     @property
+    def pasted(self) -> int:
+        """Length of a message that is read ahead, in tokens: at most ``long``, and what our server reads in three
+        quarters of ``writing``. More could not be read in time, so its first token would show the speed of reading."""
+        if not self.long_seconds:
+            return self.long
+        readable = int(self.long * self.writing * 0.75 / self.long_seconds)
+        return min(self.long, max(readable, 2 * self.short))
+
+    @property
     def running(self) -> int:
         """Length of an answer that runs until it is stopped, in tokens."""
         return self.context - self.short - MARGIN

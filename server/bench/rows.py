@@ -97,7 +97,7 @@ def _speculation(sizes: LoadSizes) -> Iterator[TableRow]:
 
 
 def _drafts(sizes: LoadSizes) -> Iterator[TableRow]:
-    long = f"draft: message of {sizes.long:,} tokens"
+    long = f"draft: message of {sizes.pasted:,} tokens"
     yield TableRow("drafts", "draft.short", p50, "draft: short message in an empty chat: first token", "ms", 1)
     yield TableRow("drafts", "draft.whole", p50, f"{long}, not read ahead: first token", "ms")
     yield TableRow("drafts", "draft.ahead", p50, f"{long}, pasted {sizes.writing:g} s before: first token", "ms", 1)

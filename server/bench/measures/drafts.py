@@ -30,10 +30,10 @@ async def drafts(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
 async def _once(target: Target, sizes: LoadSizes, prompts: Prompts) -> Samples:
     """Measure a short message, a long one, and a long one that was pasted ``sizes.writing`` seconds before."""
     short = await _sent(target, prompts.fresh(sizes.short))
-    whole = await _sent(target, prompts.fresh(sizes.long))
+    whole = await _sent(target, prompts.fresh(sizes.pasted))
     line = cast(TwoWayConnection, await target.connect())
     with closing(line):
-        pasted, question = prompts.fresh(sizes.long - sizes.short), prompts.fresh(sizes.short)
+        pasted, question = prompts.fresh(sizes.pasted - sizes.short), prompts.fresh(sizes.short)
         line.draft(pasted)
         await asyncio.sleep(sizes.writing - PAUSE)
         line.draft(f"{pasted} {question}")

@@ -1,5 +1,7 @@
 """Statistics and the table, without any server."""
 
+from dataclasses import replace
+
 import pytest
 
 from server.bench.load_sizes import FULL, QUICK, LoadSizes
@@ -66,6 +68,11 @@ def test_every_row_has_a_name_of_its_own_and_a_known_group() -> None:
     labels = [row.label for row in rows(sizes)]
     assert len(set(labels)) == len(labels)
     assert {row.group for row in rows(sizes)} == set(GROUPS)
+
+
+@pytest.mark.parametrize(("seconds", "tokens"), [(0.0, 2000), (3.0, 2000), (6.0, 2000), (12.0, 1000), (1e6, 64)])
+def test_a_message_that_is_read_ahead_can_be_read_in_time(seconds: float, tokens: int) -> None:
+    assert replace(FULL, long_seconds=seconds).pasted == tokens
 
 
 @pytest.mark.parametrize("sizes", [FULL, QUICK])
