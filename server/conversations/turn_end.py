@@ -23,6 +23,11 @@ from server.generations.log import Part
 _ENDING = """
     SELECT id, content, about FROM messages WHERE conversation = ? AND generation = ? AND state = 'writing'
 """
+_DELETE_LIKE = """
+    UPDATE messages SET (deleted_at, deleted_with) = (
+        SELECT deleted_at, deleted_with FROM messages WHERE conversation = :conversation AND id = :like
+    ) WHERE conversation = :conversation AND id = :id
+"""
 _END = "UPDATE messages SET content = ?, state = ?, about = ? WHERE conversation = ? AND id = ?"
 _LEAF = "UPDATE conversations SET leaf = ? WHERE key = ?"
 _CHANGED = "UPDATE conversations SET version = version + 1, updated_at = ? WHERE key = ?"
@@ -39,7 +44,7 @@ def end(
     """Write the text of an ended generation into its message; ``done`` None: the generation was lost.
 
     ``parts``: an answer that was steered has several, which become messages of their own below it, each below its
-    instruction.
+    instruction. If the answer was deleted meanwhile, they are deleted with it.
 
     Changes nothing when it was written before or the conversation was purged. Returns None when no client must be
     notified.
@@ -58,10 +63,11 @@ def end(
     thoughts = thought_times(content, parts[0].text, parts[0].arrivals, begun.thoughts or ())
     first = encoded(replace(facts[0], thoughts=thoughts or None))
     db.execute(_END, (content + parts[0].text, states[0], first, found.key, id))
-    last = id
+    added = [id]
     for part, state, about_part in zip(parts[1:], states[1:], facts[1:], strict=True):
-        last = _add_part(db, found.key, last, what.generation, part, state, about_part, now)
-    _move_leaf(db, found, id, last)
+        added += _add_part(db, found.key, added[-1], what.generation, part, state, about_part, now)
+    db.executemany(_DELETE_LIKE, [{"conversation": found.key, "like": id, "id": part} for part in added[1:]])
+    _move_leaf(db, found, id, added[-1])
     db.execute(_CHANGED, (now, found.key))
     return summary_if_listed(db, what.principal, what.conversation)
 
@@ -75,8 +81,8 @@ def _add_part(
     state: MessageState,
     about: About,
     now: int,
-) -> str:
-    """Add an instruction below the message ``above``, and the text that follows it; return the id of the latter."""
+) -> tuple[str, str]:
+    """Add an instruction below the message ``above``, and the text that follows it; return the ids of both."""
     thoughts = thought_times("", part.text, part.arrivals)
     question, answer = (free_id(db, conversation, id) for id in steered_ids(generation, part.seq))
     facts = replace(about, thoughts=thoughts or None)
@@ -93,7 +99,7 @@ def _add_part(
         ),
     )
     insert(db, conversation, rows, now)
-    return answer
+    return question, answer
 
 
 def steered_ids(generation: str, seq: int) -> tuple[str, str]:

@@ -315,3 +315,18 @@ async def test_a_conversation_has_the_partial_answer_the_instruction_and_the_res
         await peer.until_done("g2")
         again = json.loads((await server.ask("GET", "/api/conversations/c1")).body)
         assert (again["messages"][-1]["parent"], again["leaf"]) == (messages[-2]["id"], "g2")
+
+
+async def test_a_steered_answer_that_is_deleted_while_it_is_written_leaves_nothing(server: RunningServer) -> None:
+    await server.ask("POST", "/api/conversations", '{"id":"c1"}')
+    async with server.peer() as peer:
+        await begin(server, peer, Generate(id="g1", conversation="c1", content="Hi"))
+        steered = await steer(server, peer, "shorter")
+        assert (await server.ask("DELETE", "/api/conversations/c1/messages/g1")).status == 200
+        server.model.gate.open()
+        await peer.until_done("g1")
+        found = json.loads((await server.ask("GET", "/api/conversations/c1")).body)
+        assert [each["content"] for each in found["messages"]] == ["Hi"]
+        back = json.loads((await server.ask("POST", "/api/conversations/c1/messages/g1/restore", "{}")).body)
+        assert [each["role"] for each in back["messages"]] == ["user", "assistant", "user", "assistant"]
+        assert back["leaf"] == f"g1-{steered.seq}-answer"
