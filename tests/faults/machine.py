@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 from hypothesis import event
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import Bundle, initialize, precondition, rule
 
 from protocol.errors import CloseCode, ErrorCode
 from protocol.messages import Attach, Cancel, Detach, DoneReason, Generate, Params, StatusRequest
+from tests.faults.looped_machine import LoopedMachine
 from tests.faults.oracle import AT_LENGTH, TOKENS
 from tests.faults.witness import Line, LineClosed, Outspoken, Truth, named
 from tests.server.transports.running import RunningServer, serving
@@ -27,9 +26,6 @@ LOST = 1006
 
 RECEIVE_BYTES = 4096
 """Receive buffer of a stalled client, in bytes."""
-
-PATIENCE = 60.0
-"""Time limit of a rule, in seconds. No rule comes near it, even on a busy machine."""
 
 CONTEXT = 16_384
 """Context of the model, in tokens. No answer fills it, however often it is steered."""
@@ -43,11 +39,9 @@ BODIES = [
 LONG_BODY = Generate(prompt=AT_LENGTH, raw=True, on_detach_ms=None)
 """Request of the stalled client only: even a client that reads may be too slow for a model that computes nothing."""
 
-T = TypeVar("T")
 
-
-class Machine(RuleBasedStateMachine):
-    """State machine that owns the loop, the running server, its folder and its clients. A rule ends when the server is
+class Machine(LoopedMachine):
+    """State machine that owns the running server and its clients. A rule ends when the server is
     idle.
 
     ``line``: a client that always reads. ``stalled``: a second one that doesn't read until `unstall`. ``moved``: an
@@ -65,21 +59,7 @@ class Machine(RuleBasedStateMachine):
         self.closed = True
         self.moved = False
         self.stalled: Line | None = None
-        self._runner = asyncio.Runner()
-        self._files = contextlib.ExitStack()
-        self._life = contextlib.AsyncExitStack()
-        self._folder = self._new_folder()
         self.run(self._begin())
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        async def in_time() -> T:
-            async with asyncio.timeout(PATIENCE):
-                return await work
-
-        return self._runner.run(in_time())
-
-    def _new_folder(self) -> Path:
-        return Path(self._files.enter_context(tempfile.TemporaryDirectory()))
 
     async def _begin(self) -> None:
         """Start a server over the folder, and connect a client."""
