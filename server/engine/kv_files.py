@@ -229,7 +229,7 @@ def delete_kept(folder: Path) -> None:
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Yield the files that this module writes, with their state."""
     for path in folder.iterdir():
-        if path.suffix in (SUFFIX, UNFINISHED):
+        if path.suffix in (SUFFIX, UNFINISHED) and path.is_file():
             with contextlib.suppress(OSError):
                 yield path, path.stat()
 

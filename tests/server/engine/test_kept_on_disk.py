@@ -72,15 +72,18 @@ def test_a_folder_that_cannot_be_made_is_one_line_in_the_log(tmp_path: Path, cap
     ]
 
 
-def test_the_identity_follows_the_content_of_the_model_file(tmp_path: Path) -> None:
+def test_the_identity_follows_the_content_of_the_model_file_and_the_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = tmp_path / "copy.gguf"
-    copy.write_bytes(MODEL_PATH.read_bytes())
     identities = []
-    for change in (None, b" "):
+    copy.write_bytes(MODEL_PATH.read_bytes())
+    for change, version in ((b"", "0.3.1"), (b" ", "0.3.1"), (b"", "0.3.2")):
         if change:
             copy.write_bytes(copy.read_bytes() + change)
+        monkeypatch.setattr("server.engine.llama.llama_model.ll.__version__", version)
         model = LlamaModel(copy, context=256)
         identities.append(model.kv_identity)
         model.close()
-    assert identities[0] != identities[1]
+    assert len({*identities}) == 3
     assert all("\n" not in identity for identity in identities)

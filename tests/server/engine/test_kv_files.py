@@ -2,9 +2,12 @@
 
 import logging
 import os
+import resource
 import shutil
 import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -98,13 +101,42 @@ def test_old_and_unfinished_files_are_deleted_at_the_start(tmp_path: Path) -> No
 def test_a_failed_write_is_one_line_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "kv"
     files = opened(folder)
-    shutil.rmtree(folder)  # like a full disk: the write raises OSError
+    shutil.rmtree(folder)
     with caplog.at_level(logging.WARNING):
         write(files, tokens(1), tokens(2), tokens(3))
     assert [record.getMessage() for record in caplog.records] == [
         f"{folder}: chats are not kept on disk now: No such file or directory"
     ]
     assert files.longest(tokens(1)) == (0, None)
+
+
+def test_a_disk_that_fills_up_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "kv"
+    files = opened(folder)
+    write(files, tokens(1))
+    with monkeypatch.context() as full, file_limit(700):
+        full.setattr("server.engine.kv_files.RETRY_SECONDS", 0.0)
+        write(files, tokens(1, 2), tokens(1, 2, 3))
+        assert len([*folder.iterdir()]) == 1
+        assert found(files, tokens(1, 2)) == (10, bytes(STATE))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder}: chats are not kept on disk now: File too large"
+    ] * 2
+    write(files, tokens(1, 2))
+    assert found(opened(folder), tokens(1, 2)) == (20, bytes(STATE))
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """End each write in the middle once its file has ``size`` bytes, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def damaged(folder: Path, content: bytes) -> tuple[int, bytes | None]:
@@ -137,6 +169,40 @@ def test_a_file_that_was_cut_or_grew_is_never_restored(
     content = path.read_bytes()
     changed = data.draw(st.integers(0, len(content) - 1).map(lambda end: content[:end]) | st.just(content + b"x"))
     assert damaged(folder, changed)[1] is None
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@given(st.binary(max_size=2000), st.booleans())
+def test_a_foreign_file_is_never_restored(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, has_head: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("kv")
+    files = opened(folder)
+    write(files, tokens(1, 2))
+    head = files._head(tokens(1, 2), len(content)) if has_head else b""
+    assert damaged(folder, head + content)[1] is None
+
+
+def test_a_file_of_another_model_is_not_restored_under_any_name(tmp_path: Path) -> None:
+    write(opened(tmp_path), tokens(1, 2))
+    write(opened(tmp_path, identity="other"), tokens(1, 2))
+    names = {path.name.partition("-")[0] for path in tmp_path.iterdir()}
+    assert len(names) == 2
+    ours, theirs = sorted(tmp_path.iterdir(), key=lambda path: b"other" in path.read_bytes())
+    ours.write_bytes(theirs.read_bytes())
+    assert found(opened(tmp_path), tokens(1, 2)) == (0, None)
+
+
+def test_a_folder_with_the_name_of_a_file_disturbs_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(opened(tmp_path), tokens(1))
+    (path,) = tmp_path.iterdir()
+    (tmp_path / f"{path.stem[:-1]}.kv").mkdir()
+    files = opened(tmp_path, budget=3000)
+    write(files, tokens(2), tokens(3))
+    assert found(files, tokens(3)) == (10, bytes(STATE))
+    delete_kept(tmp_path)
+    assert [each.is_dir() for each in tmp_path.iterdir()] == [True]
+    assert caplog.records == []
 
 
 def test_a_file_that_changes_after_the_start_is_not_restored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
