@@ -117,6 +117,19 @@ def test_a_beginning_that_is_read_once_for_all_changes_no_answer(make: type[Star
     assert bench.engine.stats().prompt_tokens < 2 * len(prompts[0])
 
 
+def test_a_beginning_of_a_thousand_tokens_is_computed_once_for_eight(make: type[StarterBench]) -> None:
+    bench = make(parallel=8)
+    shared = bench.long_prompt("shared")[:1000]
+    prompts = [shared + bench.long_prompt(str(number))[:10] for number in range(8)]
+    bench.model.gate.close()
+    for number, prompt in enumerate(prompts):
+        bench.submit(str(number), prompt, max_tokens=1)
+    bench.model.gate.open()
+    for number in range(8):
+        bench.recorder.finished(str(number))
+    assert 1000 < bench.engine.stats().prompt_tokens <= 1.1 * len(prompts[0])
+
+
 def test_sequence_without_its_slot_is_restored(make: type[StarterBench], fresh: StarterBench) -> None:
     bench = make(parallel=1)
     prompt = bench.render(TEXT * 4)
