@@ -23,6 +23,19 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def busy_core_seconds(stat: Path = _PROC / "stat") -> float | None:
+    """Return the seconds, since the start of the machine, that all programs have used of the cores that this process
+    may use. With them count those that other virtual machines took. None when the system doesn't report it."""
+    own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    try:
+        lines = [line.split() for line in stat.read_text().splitlines()]
+        ticks = [list(map(int, line[1:9])) for line in lines if line[0] in {f"cpu{core}" for core in own}]
+    except (OSError, ValueError, IndexError):
+        return None
+    busy = sum(sum(core) - sum(core[3:5]) for core in ticks)  # the 4th and 5th are idle, and idle while a disk works
+    return busy / os.sysconf("SC_CLK_TCK") if ticks else None
+
+
 def available_memory() -> int | None:
     """Return the free memory in bytes, limited by the container's; None when the system doesn't report it."""
     try:

@@ -35,6 +35,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield (loads := program.llama())
     if loads.state is State.OK and settings.models:
         yield from _models(settings)
+    yield place.cores()
     yield from upstreams(settings)
     yield from place.chat_template(settings.chat_template)
     yield from place.data_folder(settings.data)

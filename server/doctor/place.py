@@ -10,6 +10,7 @@ import shutil
 import socket
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -28,11 +29,15 @@ from server.models.models_file import ModelsFile, read_models_file
 from server.models.ollama_layers import defaults_of
 from server.models.sources import chosen_source
 from server.private_files import open_to_others
-from server.resources import available_memory
+from server.resources import available_memory, busy_core_seconds, usable_cores
 from server.settings import Settings
 
 LITTLE_SPACE, NO_SPACE = 1 << 30, 64 << 20
 FEW_FILES: Final = 1024
+MEASURED_SECONDS: Final = 0.5
+MANY_BUSY: Final = 0.75
+"""Number of cores in use from which on the machine counts as shared. What runs in the background takes less."""
+
 JOURNAL: Final = "journal.sqlite3"
 
 
@@ -88,6 +93,25 @@ def memory(settings: Settings, needs: Sequence[MemoryNeed], available: int | Non
     if need + (settings.cache_ram << 20) > free:
         return warning("memory", f"{text}; --cache-ram {settings.cache_ram} may not fit", "use a smaller --cache-ram")
     return ok("memory", text)
+
+
+def cores(busy: float | None = None) -> Finding:
+    """Report how many of the cores other programs use now. ``busy``: that number; None: measure it."""
+    count = usable_cores()
+    used = _busy_cores() if busy is None else busy
+    if used is None:
+        return ok("cores", f"{count}; this system doesn't say how busy they are")
+    if used < MANY_BUSY:
+        return ok("cores", f"{count}; other programs use less than one")
+    text = f"{used:.0f} of {count} cores are busy with other programs"
+    return warning("cores", text, "stop those programs, or expect slower answers while they run")
+
+
+def _busy_cores() -> float | None:
+    before, began = busy_core_seconds(), time.monotonic()
+    time.sleep(MEASURED_SECONDS)
+    after, seconds = busy_core_seconds(), time.monotonic() - began
+    return None if before is None or after is None else (after - before) / seconds
 
 
 def data_folder(folder: Path, free: int | None = None) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from server.models.memory import MemoryNeed
 from server.models.models_file import ModelsFile
 from server.option import without_brackets
 from server.option_table import add_options
+from server.resources import busy_core_seconds, usable_cores
 from server.settings import Settings, settings_from
 from server.starter import MODEL_PATH
 from tests.server.guard.loopback import LOOPBACK
@@ -47,7 +48,7 @@ def test_on_a_good_machine_all_is_well(tmp_path: Path) -> None:
     ended = run("doctor", "--port=0", "--data", str(tmp_path / "new"), "--json")
     found = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [one for one in found if one["state"] == "fault"] == []
-    checks = "python packages llama.cpp model memory data port access page limits clock".split()
+    checks = "python packages llama.cpp model memory cores data port access page limits clock".split()
     assert [one["check"] for one in found] == checks
     assert ended.returncode == 0
     assert not (tmp_path / "new").exists()
@@ -126,6 +127,40 @@ def test_crashed_check_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_memory_that_a_model_needs(available: int, state: State, words: tuple[str, ...]) -> None:
     assert_told(place.memory(settings(), [NEEDS], available), state, *words)
+
+
+@pytest.mark.parametrize(
+    ("busy", "state", "words"),
+    [(0.3, State.OK, "less than one"), (0.8, State.WARNING, "1 of"), (2.2, State.WARNING, "2 of")],
+)
+def test_other_programs_on_the_cores_are_reported(busy: float, state: State, words: str) -> None:
+    assert_told(place.cores(busy), state, words, str(usable_cores()))
+
+
+def test_cores_are_measured_where_the_system_reports_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter((100.0, 100.0 + 100 * place.MEASURED_SECONDS))
+    monkeypatch.setattr(place, "busy_core_seconds", lambda: next(seconds))
+    assert_told(place.cores(), State.WARNING, "cores are busy with other programs")
+    monkeypatch.setattr(place, "busy_core_seconds", lambda: None)
+    assert_told(place.cores(), State.OK, "doesn't say")
+
+
+def test_busy_seconds_are_those_of_the_cores_that_this_process_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text(
+        "cpu  9 9 9 9 9 9 9 9 9 9\n"
+        "cpu0 1000 100 10 90000 9000 1 2 3 500 0\n"
+        "cpu1 7 7 7 7 7 7 7 7 7 7\n"
+        "cpu12 2000 0 0 5 5 0 0 0 0 0\n"
+        "intr 12 0\n"
+    )
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 12}, raising=False)
+    assert busy_core_seconds(stat) == (1000 + 100 + 10 + 1 + 2 + 3 + 2000) / os.sysconf("SC_CLK_TCK")
+    stat.write_text("")
+    assert busy_core_seconds(stat) is None
+    assert busy_core_seconds(tmp_path / "none") is None
 
 
 def test_the_needs_of_several_models_are_added() -> None:
