@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import CancelledError
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -68,15 +69,21 @@ class AnswerPlaces:
             raise refusal(body, ErrorCode.INVALID_FIELD, text, field="temporary")
         taken = _taken(generation, point, key, received)
         events = generation.events_before(point.seq)
-        tuned = _tuned(events)
+        changes = _changes_of_forks(generation, point.seq)
         try:
-            forked = await asyncio.to_thread(self._writer.fork, body, generation.form, taken, tuned)
+            forked = await asyncio.to_thread(self._writer.fork, body, generation.form, taken, _changed(events, changes))
         except EngineDeadError as error:
             raise refusal(body, ErrorCode.ENGINE_FAILED, str(error)) from error
         if forked.text is not None:
             events = (*events, Written(forked.text, tokens=forked.tokens))
         request = forked.request
-        fork = Fork(form=forked.form, tokens=len(request.written), stops=request.earlier_stops)
+        fork = Fork(
+            form=forked.form,
+            tokens=len(request.written),
+            stops=request.earlier_stops,
+            sampling=taken.sampling,
+            changes=(*changes, (point.seq, body.params)),
+        )
         return Start(Prepared(request, generation.dropped), fork, events)
 
     def _check(self, generation: Generation, seq: int, within: str = "") -> None:
@@ -129,12 +136,19 @@ def _taken(generation: Generation, point: ForkPoint, key: str, received: float) 
     )
 
 
-def _tuned(events: tuple[Written, ...]) -> Params:
-    """Return the newest values of the parameters that were tuned in ``events``."""
+def _changes_of_forks(generation: Generation, seq: int) -> tuple[tuple[int, Params], ...]:
+    """Return the parameters that forks changed up to the place of event ``seq``, as in Fork."""
+    changes = generation.fork.changes if generation.fork else ()
+    return tuple(change for change in changes if change[0] <= seq)
+
+
+def _changed(events: tuple[Written, ...], changes: tuple[tuple[int, Params], ...]) -> Params:
+    """Return the newest values of the parameters that were tuned in ``events``, or changed by forks."""
+    tuned = [(seq, event.tuned.params) for seq, event in enumerate(events, start=1) if event.tuned]
+    given = [(seq, msgspec.to_builtins(params)) for seq, params in changes]
     values: dict[str, object] = {}
-    for event in events:
-        if event.tuned is not None:
-            values |= event.tuned.params
+    for _, newer in sorted((*given, *tuned), key=itemgetter(0)):  # a fork's own events follow its changes
+        values |= newer
     return msgspec.convert(values, Params)
 
 

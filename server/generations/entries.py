@@ -7,8 +7,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from protocol.messages import Generate, TunedValues
-from server.engine.base import Choice, Finished, GenerationRequest, Instruction, Update
+from protocol.messages import Generate, Params, TunedValues
+from server.engine.base import Choice, Finished, GenerationRequest, Instruction, SamplingParams, Update
 
 
 class Written(NamedTuple):
@@ -29,12 +29,16 @@ class Fork:
     """Beginning of an answer that continues from a place of another one.
 
     ``form``: the `generate` of the first answer, from whose dialogue the prompt comes. ``tokens``: number of
-    tokens that the new answer takes over. ``stops``: ``earlier_stops`` of the request.
+    tokens that the new answer takes over. ``stops``: ``earlier_stops`` of the request. ``sampling``: parameters of the
+    first answer's start; None in an older journal. ``changes``: parameters that forks changed, each from the event with
+    this number on; the last ones are its own.
     """
 
     form: Generate
     tokens: int
     stops: tuple[tuple[int, tuple[str, ...]], ...]
+    sampling: SamplingParams | None = None
+    changes: tuple[tuple[int, Params], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,11 +92,13 @@ class Generation:
         """Identity of that model, whose tokens ``prompt`` and ``tokens`` have."""
         self.form = fork.form if fork else body
         """The `generate` that the answer has its form from: of a fork, that of the first answer."""
+        self.fork = fork
+        """Beginning of an answer that continues from a place of another one; None for all others."""
         self.prompt = array("i")
         """Tokens of the prompt; empty while it is unknown."""
         self.tokens = AnswerTokens()
         self.sampling: SamplingParams | None = None
-        """Sampling parameters of the start."""
+        """Sampling parameters of the start; of a fork, those of the first answer's start."""
         self.opened = ""
         """As in GenerationRequest."""
         self.dropped = dropped
@@ -241,7 +243,8 @@ class Generation:
 
     def requested(self, request: GenerationRequest) -> None:
         """Keep what others need to continue from a place of this answer."""
-        self.prompt, self.sampling, self.opened = array("i", request.prompt), request.sampling, request.opened
+        self.prompt, self.opened = array("i", request.prompt), request.opened
+        self.sampling = (self.fork and self.fork.sampling) or request.sampling
 
     def write(self, text: str, choices: tuple[Choice, ...], arrived: float = nan, tokens: tuple[int, ...] = ()) -> None:
         """Append a piece of these tokens to the log, with their logprobs where they were asked for.

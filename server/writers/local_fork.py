@@ -37,7 +37,8 @@ def make_fork(
 
     ``taken``: the other answer up to the place, with its first sampling parameters; its ``id``, ``principal`` and
     ``received`` are those of the fork. ``form``: the `generate` that the other answer has its form from. ``tuned``:
-    what was tuned up to the place. Run it on a worker thread. Raises EngineDeadError and RemoteProtocolError.
+    parameters that were tuned, or changed by other forks, up to the place. Run it on a worker thread. Raises
+    EngineDeadError and RemoteProtocolError.
     """
     _refuse_other_forms(body, form, taken)
     before = _tuned(taken.sampling, form, tuned, engine, template)
@@ -59,7 +60,7 @@ def make_fork(
         repeatable=not is_random,
     )
     _refuse_full(body, request, engine.facts.context)
-    return Forked(request, _form(body, form, tuned), text, tokens)
+    return Forked(request, _form(body, form), text, tokens)
 
 
 def _refuse_other_forms(body: Generate, form: Generate, taken: GenerationRequest) -> None:
@@ -127,11 +128,7 @@ def _stops(tokens: int, stop: tuple[str, ...], *, given: bool) -> tuple[tuple[in
     return (((tokens - 1, ()),) if tokens > 1 else ()) + ((tokens, stop),)
 
 
-def _form(body: Generate, form: Generate, tuned: Params) -> Generate:
-    """Return the form of the fork: fields of ``form`` that later instructions and changes depend on."""
-    params = form.params
-    for newer in (tuned, body.params):
-        given = {name: value for name in newer.__struct_fields__ if (value := getattr(newer, name)) is not None}
-        params = replaced(params, **given)
+def _form(body: Generate, form: Generate) -> Generate:
+    """Return the form of the fork: fields of ``form`` that later instructions, changes and forks depend on."""
     prompt = None if form.prompt is None else ""
-    return replaced(form, **_OF_THE_PROMPT, prompt=prompt, params=params, top_logprobs=body.top_logprobs)
+    return replaced(form, **_OF_THE_PROMPT, prompt=prompt, top_logprobs=body.top_logprobs)

@@ -238,8 +238,8 @@ class Writer(Protocol):
         """Return the request of ``body``, which continues from a place of another answer.
 
         ``taken``: the other answer up to there, for the fork's id; ``form``: the `generate` that it has its form from;
-        ``tuned``: the parameters that were tuned up to there. Run it on a worker thread. Raises EngineDeadError, and
-        RemoteProtocolError where such an answer can't be forked, or its model isn't loaded.
+        ``tuned``: the parameters that were tuned, or changed by other forks, up to there. Run it on a worker thread.
+        Raises EngineDeadError, and RemoteProtocolError where such an answer can't be forked, or its model isn't loaded.
         """
         ...
 

@@ -98,16 +98,15 @@ class Plan:
         """Return the plan of a fork of this answer, which has these ``marks``."""
         point = body.from_
         assert point is not None
-        settings = self.own_settings
+        start, settings = 0, self.settings
+        for earlier in self.cuts:
+            if earlier.seq <= point.seq:
+                start, settings = earlier.seq, earlier.settings
         for seq, mark in sorted(marks.items()):
-            if isinstance(mark, Tuned) and seq < point.seq:
+            if isinstance(mark, Tuned) and start <= seq < point.seq:
                 settings = settings.tuned(mark.params)
         cut = Cut(point.seq, point.text, settings.with_params(body.params))
         return replace(self, cuts=(*(each for each in self.cuts if each.seq < point.seq), cut))
-
-    @property
-    def own_settings(self) -> Settings:
-        return self.cuts[-1].settings if self.cuts else self.settings
 
     @property
     def own_start(self) -> int:

@@ -185,6 +185,41 @@ async def test_a_fork_of_a_fork_can_be_steered_and_tuned(server: RunningServer) 
         assert {each[0] for each in events(server, "g3") if isinstance(each, tuple)} == {Steered, Tuned}
 
 
+async def test_a_fork_of_a_fork_has_the_parameters_of_its_place(tmp_path: Path) -> None:
+    async with serving(ScriptedModel(slots=2), tmp_path) as server, server.peer() as peer:
+        server.model.gate.close()
+        await peer.send(replaced(G1, max_tokens=30))
+        await peer.take(Accepted)
+        server.model.gate.step(4)
+        await server.held()
+        await peer.send(Tune(id="g1", params=Params(max_tokens=20)))
+        await peer.carried_out()
+        server.model.gate.step(2)
+        tuned = (await peer.take(Tuned)).seq
+        server.model.gate.open()
+        await peer.until_done("g1")
+        end = await written(peer, fork(tuned + 3))
+        assert end.usage.completion_tokens == 20
+        end = await written(peer, fork(tuned + 3, "word, ", "own", params=Params(max_tokens=25)))
+        assert end.usage.completion_tokens == 25
+    places = [
+        ("g2", tuned - 1, 30),
+        ("g2", tuned, 30),
+        ("g2", tuned + 1, 20),
+        ("g2", tuned + 6, 20),
+        ("own", tuned, 30),
+        ("own", tuned + 2, 20),
+        ("own", tuned + 3, 25),
+        ("own", tuned + 6, 25),
+    ]
+    async with serving(ScriptedModel(slots=2), tmp_path) as server, server.peer() as peer:
+        for number, (of, seq, tokens) in enumerate(places):
+            end = await written(peer, fork(seq, None, f"f{number}", of))
+            assert (of, seq, end.usage.completion_tokens) == (of, seq, tokens)
+            end = await written(peer, fork(seq, None, f"again{number}", f"f{number}"))
+            assert (of, seq, end.usage.completion_tokens) == (of, seq, tokens)
+
+
 async def test_a_raw_answer_can_be_forked_and_stays_raw(server: RunningServer) -> None:
     async with server.peer() as peer:
         await written(peer, Generate(id="g1", prompt="Hi", raw=True, params=Params(seed=3)))
