@@ -18,13 +18,19 @@ from server.terminal.typed_lines import TypedLines
 
 
 def talk(url: str, conversation: TerminalConversation, token: str | None = None) -> int:
-    """Chat until the person quits. Returns the exit status. Raises DisconnectedError only at the start."""
+    """Chat until the person quits. Returns the exit status, 1 if the server has no model of the conversation's name.
+
+    Raises DisconnectedError only at the start.
+    """
     with ChatConnection(url, token) as line:
         places = Places(lambda *asked: line.chat.alternatives(*asked), lambda id: read_pieces(url, token, id))
         typed = TypedLines(places)
         answers = Answers(line, conversation, typed, places)
         commands = Commands(conversation, places, lambda: line.chat.models)
         model = line.chat.welcome.model
+        if problem := _model_problem(commands, conversation.model):
+            remark(f"! {problem}")
+            return 1
         _edit_lines(commands)
         context = f" · {model.context} tokens of context" if model.context else ""
         remark(f"{conversation.model or model.name}{context} · /help shows the commands")
@@ -140,6 +146,16 @@ class Answers:
                 self._places.use(earlier)
             remark(f"! {problem.message}")
         return generation.messages
+
+
+def _model_problem(commands: Commands, name: str | None) -> str:
+    """Return an error message if the server has no model of this name; None: the default model."""
+    try:
+        if name is not None:
+            commands.check_model(name)
+    except CommandError as problem:
+        return str(problem)
+    return ""
 
 
 def _edit_lines(commands: Commands) -> None:

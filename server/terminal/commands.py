@@ -7,6 +7,7 @@ from pathlib import Path
 
 from protocol.messages import ForkPoint, ModelEntry
 from server.models.memory import size_text
+from server.models.names import UnknownNameError, ends_with, only_called
 from server.terminal.conversation import TerminalConversation
 from server.terminal.functions import FunctionsError, read_functions
 from server.terminal.parameters import NAMES, ParameterError, parse
@@ -83,6 +84,17 @@ class Commands:
             raise CommandError(f"unknown command /{name}; /help lists the commands")
         return command(rest.strip())
 
+    def check_model(self, name: str) -> None:
+        """Raise CommandError for a name that no model of the server has."""
+        models = self._models()
+        # The server may know a model by a longer name, which ends with the one that it tells.
+        if not models or any(ends_with(name, model.name) for model in models):
+            return
+        try:
+            only_called(name, models)
+        except UnknownNameError as problem:
+            raise CommandError(str(problem)) from problem
+
     def _new(self, rest: str) -> str:
         self._conversation.clear()
         self._places.use(None)
@@ -96,6 +108,7 @@ class Commands:
         if not rest:
             lines = [f"{model.name}: {_described(model)}" for model in self._models()]
             return "\n".join(lines) or "this server has only one model"
+        self.check_model(rest)
         self._conversation.model = rest
         return f"{rest} answers from now on"
 

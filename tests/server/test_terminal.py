@@ -235,6 +235,16 @@ def terminal(server: RunningServer, *arguments: str) -> Iterator[Terminal]:
         os.close(master)
 
 
+def test_a_model_that_the_server_does_not_have_is_told_at_once(server: RunningServer) -> None:
+    with terminal(server) as person:
+        person.ask("/model nothing", r"! this server has no model 'nothing'; it has '")
+        person.ask("/quit", "/quit")
+        assert person.process.wait(DEADLINE) == 0
+    with terminal(server, "--model", "nothing") as person:
+        person.expect(r"! this server has no model 'nothing'; it has '")
+        assert person.process.wait(DEADLINE) == 1
+
+
 def test_a_chat_by_hand(server: RunningServer, tmp_path: Path) -> None:
     server.model.gate.close()
     with terminal(server, "--system", "Be kind") as person:

@@ -138,7 +138,7 @@ def test_save_overwrites_only_what_it_wrote(tmp_path: Path) -> None:
 def test_the_model_command_chooses_a_model_and_lists_them() -> None:
     conversation = TerminalConversation(None, {"seed": 3}, "one")
     models = [
-        ModelEntry(name="one", state="loaded", context=2048),
+        ModelEntry(name="one", state="loaded", context=2048, title="A Title"),
         ModelEntry(name="two", state="on_disk", context=8192, needs=3 << 30),
         ModelEntry(name="three", state="downloading", done=40 << 20, total=94 << 20),
     ]
@@ -151,6 +151,14 @@ def test_the_model_command_chooses_a_model_and_lists_them() -> None:
     ]
     assert commands.run("/model two") == "two answers from now on"
     assert conversation.model == "two"
+    for unknown in ("thre", "on", "other/four"):
+        with pytest.raises(CommandError) as caught:
+            commands.run(f"/model {unknown}")
+        nearest = {"thre": "'three', 'one', 'two'", "on": "'one', 'two', 'three'"}.get(unknown, "")
+        assert str(caught.value).startswith(f"this server has no model {unknown!r}; it has {nearest}")
+        assert conversation.model == "two"
+    for known in ("folder/one", "ONE", "A Title"):
+        assert commands.run(f"/model {known}") == f"{known} answers from now on"
     assert Commands(conversation, PLACES).run("/model") == "this server has only one model"
 
 
