@@ -48,9 +48,9 @@ export class AnswerEvents {
       case "attached":
         return this.#onAccepted(event);
       case "rejected":
-        return this.#sender.refused(event.id, event.error);
+        return this.#onRefused(event.id, event.error);
       case "withdrawn":
-        return this.#sender.refused(event.id, WITHDRAWN);
+        return this.#onRefused(event.id, WITHDRAWN);
       case "lost":
         this.#open.lost(event.id);
         this.#hooks.show();
@@ -79,6 +79,19 @@ export class AnswerEvents {
     }
     if (parcel) this.#open.onAccepted(event.id);
     this.#onProgress(event);
+  }
+
+  /**
+   * Handle the refusal of a request. If another tab has removed it from the outbox, this page has taken it for one that
+   * arrived: attach to its answer, which the server has or reports as unknown.
+   * @param {string} id
+   * @param {import("../conversations/sender.js").Refusal} failure
+   */
+  #onRefused(id, failure) {
+    this.#sender.refused(id, failure);
+    if (!this.#open.live(id) || this.#parts.outbox.find(id)) return;
+    this.#open.untrack(id);
+    this.#hooks.show();
   }
 
   /** @param {import("../protocol/messages.js").Steered} event */

@@ -453,6 +453,21 @@ describe("A message that is not sent", () => {
       assert.deepEqual([tab.connection.followed, tab.transcript.texts], [[request.id], ["Hi", ""]]);
     });
 
+    it("is not waited for where another tab has deleted its chat", async () => {
+      const other = tabs.open(null);
+      other.ui.connectionChanged(CONNECTED);
+      const { id, conversation } = await ask("Hi");
+      await tabs.server.remove(conversation);
+      other.ui.libraryEvents.conversationRemoved(conversation);
+      await settle();
+      const before = tab.connection.followed.length;
+      await deliver(rejected(id, false, "unknown_id"));
+      assert.deepEqual(tab.connection.followed.slice(before), [id], "the page asks what became of it");
+      await deliver({ type: "lost", id });
+      assert.deepEqual([tab.transcript.texts, tab.composer.mode], [["Hi", ""], "idle"]);
+      assert.equal(tab.ui.mayBeAsked, true);
+    });
+
     it("stays in view while another tab brings it", async () => {
       const other = tabs.open(null);
       other.ui.connectionChanged(CONNECTED);
