@@ -5,10 +5,13 @@ import assert from "node:assert/strict";
 import { ChatPage } from "../chat-page.js";
 import { HttpProxy } from "../http-proxy.js";
 import { PAGE_ACTIONS, goOnline, send, setParameters } from "./page-actions.js";
+import { PAGE_VERB_ACTIONS } from "./page-verb-actions.js";
 import { Random, weighted } from "./random.js";
 
 /** @typedef {import("../browsers/index.js").Browser} Browser */
 /** @typedef {import("../server.js").Server} Server */
+
+const ACTIONS = { ...PAGE_ACTIONS, ...PAGE_VERB_ACTIONS };
 
 /**
  * @param {Server} server
@@ -26,11 +29,11 @@ export async function explorePage(server, browser, seed, steps) {
     await chat.open(proxy.address);
     const other = await chat.openBeside();
     for (let step = 0; step < steps; step += 1) {
-      const name = weighted(PAGE_ACTIONS, random);
+      const name = weighted(ACTIONS, random);
       const at = random.next() < 0.75 ? chat : other;
       done.push(`${at === chat ? "first" : "second"} tab: ${name}`);
       await at.page.bringToFront();
-      await PAGE_ACTIONS[name]?.act({ chat: at, proxy, random });
+      await ACTIONS[name]?.act({ chat: at, proxy, random });
     }
     done.push("what must hold");
     for (const tab of [chat, other]) {

@@ -9,6 +9,9 @@ import { FakeBrowser } from "../../frontend/fake-storage.js";
 import { ACTIONS } from "./actions.js";
 import { GOOD_SETTINGS, PageWithoutBrowser } from "./page-without-browser.js";
 import { Random, weighted } from "./random.js";
+import { VERB_ACTIONS } from "./verb-actions.js";
+
+const ALL_ACTIONS = { ...ACTIONS, ...VERB_ACTIONS };
 
 /** How long anything that has to happen may take, in milliseconds. */
 const PATIENCE_MS = Number(process.env["PAGE_MACHINE_PATIENCE_MS"] ?? 60_000);
@@ -27,7 +30,7 @@ export async function explore(address, seed, steps) {
   try {
     for (let step = 0; step < steps; step += 1) {
       const at = random.next() < 0.75 ? 0 : 1;
-      const name = weighted(ACTIONS, random);
+      const name = weighted(ALL_ACTIONS, random);
       done.push(`${at}: ${name}`);
       await act(pages, at, name, random);
     }
@@ -39,7 +42,7 @@ export async function explore(address, seed, steps) {
   } catch (error) {
     const outbox = JSON.stringify(pages.map(({ outbox }) => outbox.parcels), (_, value) => (typeof value === "string" ? value.slice(0, 60) : value), 1);
     const shown = JSON.stringify(pages.map(({ shown }) => shown), (_, value) => (typeof value === "string" ? value.slice(0, 60) : value));
-    throw new Error(`Seed ${seed}, ${done.join("; ")}\noutbox: ${outbox}\nshown: ${shown}`, { cause: error });
+    throw new Error(`Seed ${seed}, ${done.join("; ")}: ${error}\noutbox: ${outbox}\nshown: ${shown}`, { cause: error });
   } finally {
     for (const page of pages) page.close();
   }
@@ -54,7 +57,7 @@ export async function explore(address, seed, steps) {
 async function act(pages, at, name, random) {
   const page = /** @type {PageWithoutBrowser} */ (pages[at]);
   const replace = (/** @type {PageWithoutBrowser} */ other) => void (pages[at] = other);
-  await ACTIONS[name]?.act({ page, random, replace, wait: (isDone) => until(name, isDone) });
+  await ALL_ACTIONS[name]?.act({ page, random, replace, wait: (isDone) => until(name, isDone) });
   // Some of what follows has happened before the next action, and some has not.
   for (let turns = random.below(4); turns > 0; turns -= 1) await new Promise((resume) => setTimeout(resume, random.below(15)));
 }
@@ -65,6 +68,7 @@ async function act(pages, at, name, random) {
  */
 async function everythingQueuedIsSent(pages) {
   for (const page of pages) {
+    while (page.ui.isTemporary && page.queueView.items.length > 0) await oneQueuedIsSent(page);
     for (const conversation of new Set([page.location.conversation, ...page.queue.conversations])) {
       if (conversation !== null) page.ui.libraryEvents.conversationChosen(conversation, null);
       while (page.queueView.items.length > 0) await oneQueuedIsSent(page);
@@ -103,12 +107,35 @@ async function goesOn(page) {
   if (page.shown.length > 12) return;
   assert.equal(page.ui.send("Good"), true, "nothing can be sent");
   const refused = await answered(page);
-  if (!refused) return;
+  if (!refused) return await showsWhatTheServerHas(page);
   // The conversation was deleted in the other tab: its messages can go to a new one.
   assert.equal(refused.failure?.code, "conversation_deleted");
   await until("it can be sent in a new chat", () => page.shown.at(-1)?.offers.includes("elsewhere") ?? false);
   page.ui.messageOffered("elsewhere", refused.request.id);
   assert.equal(await answered(page), undefined);
+  await showsWhatTheServerHas(page);
+}
+
+/** The page shows a branch of the conversation as the server has it. @param {PageWithoutBrowser} page */
+async function showsWhatTheServerHas(page) {
+  const { conversation } = page.location;
+  assert.ok(conversation, "the conversation has no address");
+  const { messages } = await page.api.read(conversation);
+  await until(`${conversation} is shown as the server has it: ${JSON.stringify(messages)}`, () => isShownBranch(page, messages));
+}
+
+/**
+ * @param {PageWithoutBrowser} page
+ * @param {import("../../../frontend/conversations/api.js").Message[]} messages that the server has
+ */
+function isShownBranch({ transcript }, messages) {
+  const known = new Map(messages.map((message) => [message.id, message]));
+  const shown = [...transcript.messages.values()].filter(({ shown: { id } }) => known.has(id));
+  return shown.length > 0 && shown.every(({ shown: { id, role }, text }, index) => {
+    const message = known.get(id);
+    const above = shown[index - 1]?.shown.id ?? null;
+    return message?.role === role && message.content === text && message.parent === above;
+  });
 }
 
 /** The conversation is there, and takes a message. Of one that is gone without a trace the page offers a new chat. @param {PageWithoutBrowser} page */

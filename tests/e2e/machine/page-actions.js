@@ -92,7 +92,7 @@ async function useButton({ chat, random }) {
  * @param {string} selector
  * @param {number} share which one, from 0 for the first up to 1
  */
-async function clickOne(chat, selector, share) {
+export async function clickOne(chat, selector, share) {
   await chat.page.evaluate((wanted, at) => {
     const elements = [...document.querySelectorAll(wanted)].filter((each) => each.checkVisibility({ visibilityProperty: true }));
     const element = elements[Math.floor(at * elements.length)];

@@ -3,8 +3,10 @@
  * has a network of its own that can be taken away.
  */
 
+import { DraftAhead } from "../../../frontend/composer/draft-ahead.js";
 import { Connection } from "../../../frontend/connection.js";
 import { ConversationsApi } from "../../../frontend/conversations/api.js";
+import { Comparisons } from "../../../frontend/conversations/comparisons.js";
 import { Library } from "../../../frontend/conversations/library.js";
 import { Outbox } from "../../../frontend/conversations/outbox.js";
 import { Queue } from "../../../frontend/conversations/queue.js";
@@ -12,7 +14,7 @@ import { newId } from "../../../frontend/protocol/messages.js";
 import { TransportChoice } from "../../../frontend/transport-choice.js";
 import { PollingTransport } from "../../../frontend/transports/polling.js";
 import { WebSocketTransport } from "../../../frontend/transports/websocket.js";
-import { FakeComposer, FakeQueueView, FakeTranscript, chatAppWith } from "../../frontend/fake-parts.js";
+import { FakeCompareSetup, FakeComparison, FakeComposer, FakeQueueView, FakeTranscript, chatAppWith } from "../../frontend/fake-parts.js";
 
 /** @typedef {import("../../frontend/fake-storage.js").FakeBrowser} FakeBrowser */
 /** @typedef {import("../../../frontend/transports/websocket.js").Transport} Transport */
@@ -42,6 +44,9 @@ export class PageWithoutBrowser {
   composer = new FakeComposer();
   queueView = new FakeQueueView();
   transcript = new FakeTranscript();
+  comparison = new FakeComparison();
+  compareSetup = new FakeCompareSetup();
+  #input = new EventTarget();
   /** @type {import("../../../frontend/ui/toast-view.js").Toast[]} */
   toasts = [];
 
@@ -79,6 +84,10 @@ export class PageWithoutBrowser {
       address: this.location,
       composer: this.composer,
       transcript: this.transcript,
+      comparisons: new Comparisons(tab, tab),
+      comparison: this.comparison,
+      compareSetup: this.compareSetup,
+      draftAhead: new DraftAhead({ input: this.#input, document: tab, composer: this.composer, connection: this.connection, storage: tab, clock }),
       connectionView: { start: () => {}, stop: () => {}, show: () => {} },
       announcer: { say: () => {}, wrote: () => {}, ended: () => {}, forget: () => {} },
       toasts: { show: (/** @type {import("../../../frontend/ui/toast-view.js").Toast} */ toast) => this.toasts.push(toast) },
@@ -89,6 +98,12 @@ export class PageWithoutBrowser {
       newId,
     });
     this.ui.start();
+  }
+
+  /** @param {string} text that the composer has after a key was pressed */
+  type(text) {
+    this.composer.write(text);
+    this.#input.dispatchEvent(Object.assign(new Event("input"), { inputType: "insertText" }));
   }
 
   /** Loads the page anew. @returns {PageWithoutBrowser} */
