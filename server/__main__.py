@@ -148,6 +148,8 @@ def with_models(settings: Settings) -> Settings:
     if len(settings.upstreams) > 1 and settings.upstream_model:
         raise ModelError("--upstream-model: with several upstreams every model is served; leave it out")
     if not settings.models:
+        if settings.draft_model:
+            raise ModelError("--draft-model is for a model of this machine: add --model, or leave it out")
         return settings
     paths = [chosen_model(model, settings.models_folder, os.environ) for model in settings.models]
     return dataclasses.replace(settings, model=paths[0], more_models=tuple(paths[1:]))

@@ -210,9 +210,17 @@ def options(environ: Mapping[str, str]) -> tuple[Option, ...]:
             parse=one_of("auto", "all", "off"),
             default="auto",
             metavar="auto|all|off",
-            help="several tokens in one step where an answer repeats earlier text, while that is measured to be "
-            "faster; auto: not for answers with a seed or of temperature 0, whose last bits it could change; all: for "
-            "those too (%(default)s)",
+            help="several tokens in one step where an answer repeats earlier text, or --draft-model proposes them, "
+            "while that is measured to be faster; auto: not for answers with a seed or of temperature 0, whose last "
+            "bits it could change; all: for those too (%(default)s)",
+        ),
+        Option(
+            name="draft_model",
+            parse=Path,
+            default=None,
+            metavar="PATH|NAME",
+            help="small model of the same vocabulary, which proposes tokens for the answers of --model where that is "
+            "measured to be faster; for further models see models.toml (none)",
         ),
         Option(
             name="queue",

@@ -6,12 +6,13 @@ import logging
 import os
 from collections.abc import Mapping
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
 from server.chat.template import ChatTemplateError
 from server.chat.wellknown import TemplateChoice
-from server.engine.base import ModelError
+from server.engine.base import EngineError, ModelError
 from server.engine.file_state import FileState, file_state
 from server.engine.llama import LlamaModel
 from server.engine.model_defaults import ModelDefaults
@@ -21,6 +22,7 @@ from server.engine.speculation import Speculative
 from server.engine.step_turns import StepTurns
 from server.engine.worker import BatchingEngine
 from server.models.catalogue import Catalogue, catalogue
+from server.models.draft_models import DraftModelFile
 from server.models.models_file import ModelsFile
 from server.models.sources import ModelSource, chosen_source, listed_sources
 from server.resources import available_memory
@@ -49,7 +51,8 @@ def model_writers(
     """
     files, here, sizes = ModelFiles(settings, template), _catalogue(settings, models_file), settings.chat_sizes
     sources = [
-        chosen_source(path, here, defaults.get(path, ModelDefaults()), sizes, models_file) for path in settings.models
+        chosen_source(path, here, defaults.get(path, ModelDefaults()), sizes, models_file, draft)
+        for path, draft in zip_longest(settings.models, [settings.draft_model])
     ]
     for remark in models_file.unused([model.full_name for model in here.models] + [each.name for each in sources]):
         logger.warning("%s", remark)
@@ -103,12 +106,28 @@ class ModelFiles:
             disk_bytes=settings.cache_disk << 20,
             speculative=Speculative(settings.speculative),
         )
-        engine = BatchingEngine(model, options, self._turns)
+        try:
+            draft_model = self._draft_model(model, source.draft, progress) if source.draft else None
+        except EngineError:
+            model.close()
+            raise
+        engine = BatchingEngine(model, options, self._turns, draft_model)
         try:
             return local_writer(engine, self._template, source.name)
         except ChatTemplateError:
             engine.close()
             raise
+
+    def _draft_model(self, model: LlamaModel, draft: DraftModelFile, progress: Progress) -> LlamaModel | None:
+        """Load the draft model. Returns None, after a line in the log, where it would do nothing. Raises ModelError."""
+        if draft.problem:
+            raise ModelError(draft.problem)
+        if self._settings.speculative == "off" or not model.can_cut:
+            reason = "--speculative is off" if model.can_cut else "the larger model can't drop single tokens"
+            logger.warning("%s: the draft model is not loaded: %s", draft.path, reason)
+            return None
+        self._check(draft.path, progress)
+        return model.open_draft_model(draft.path, threads=self._settings.threads, progress=lambda part: progress(1.0))
 
     def _check(self, path: Path, progress: Progress) -> None:
         if not path.exists():

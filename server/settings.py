@@ -24,7 +24,8 @@ class Settings:
     comma-separated. ``max_active`` None: chosen to suit ``auth``. ``model_memory`` is in MiB, None: chosen to suit the
     free memory. ``models_dir`` None: a folder in ``data``. ``models_file`` None: a file in ``data``, if it exists.
     ``more_models``: models beside the default one. ``parallel`` None: PARALLEL, or what suits the upstream.
-    ``upstream_patience`` is in seconds. ``upstream_model`` None: every model of the upstreams.
+    ``draft_model``: for the default model, unless models.toml names another. ``upstream_patience`` is in seconds.
+    ``upstream_model`` None: every model of the upstreams.
     """
 
     host: str
@@ -50,6 +51,7 @@ class Settings:
     context_shift: Literal["on", "off"]
     draft_ahead: Literal["on", "off"]
     speculative: Literal["auto", "all", "off"]
+    draft_model: Path | None
     queue: int
     journal: Literal["on", "off"]
     on_restart: Literal["continue", "interrupt"]

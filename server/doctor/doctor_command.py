@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import zip_longest
 
 from server.doctor import place, program
 from server.doctor.finding import Finding, State
@@ -50,7 +51,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
     if isinstance(models_file, Finding):
         yield models_file
         return
-    checked = [place.model(settings, model, models_file) for model in settings.models]
+    each = zip_longest(settings.models, [settings.draft_model])
+    checked = [place.model(settings, model, models_file, draft_model) for model, draft_model in each]
     yield from (finding for finding, _ in checked)
     needs = [each for _, each in checked if each is not None]
     if len(needs) == len(checked):

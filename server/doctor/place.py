@@ -24,10 +24,11 @@ from server.engine.probing import ModelProbe
 from server.guard.origins import is_loopback
 from server.models.catalogue import catalogue
 from server.models.choosing import chosen_model
+from server.models.draft_models import DraftModelFile
 from server.models.memory import SERVER_MEMORY, MemoryNeed, size_text
 from server.models.models_file import ModelsFile, read_models_file
 from server.models.ollama_layers import defaults_of
-from server.models.sources import chosen_source
+from server.models.sources import ModelSource, chosen_source
 from server.private_files import open_to_others
 from server.resources import available_memory, busy_core_seconds, usable_cores
 from server.settings import Settings
@@ -49,22 +50,41 @@ def models_file(settings: Settings) -> Finding | ModelsFile:
         return fault("models", str(error), "correct the file, or remove it")
 
 
-def model(settings: Settings, name: Path, models_file: ModelsFile) -> tuple[Finding, MemoryNeed | None]:
-    """Check in a separate process that the file of a chosen model loads. Returns the finding and the model's needs."""
+def model(
+    settings: Settings, name: Path, models_file: ModelsFile, draft_model: Path | None = None
+) -> tuple[Finding, MemoryNeed | None]:
+    """Check in a separate process that the file of a chosen model loads, and that of its draft model.
+
+    Returns the finding and the needs of both. ``draft_model``: see ``chosen_source``.
+    """
     try:
         path = chosen_model(name, settings.models_folder, os.environ)
         with ModelProbe(path) as probe:
             needs = probe.verdict()
-        need = _need(settings, path, str(name), models_file)
+        source = _source(settings, path, str(name), models_file, draft_model)
+        with_draft = _with_draft_model(source.draft) if source.draft else ""
     except ModelError as error:
-        return fault("model", str(error), "choose another file with --model"), None
-    return ok("model", f"{path}: {size_text(needs.file_bytes)}, trained for {needs.context} tokens"), need
+        remedy = "choose another --model or --draft-model" if draft_model else "choose another file with --model"
+        return fault("model", str(error), remedy), None
+    text = f"{path}: {size_text(needs.file_bytes)}, trained for {needs.context} tokens{with_draft}"
+    return ok("model", text), source.need
 
 
-def _need(settings: Settings, path: Path, name: str, models_file: ModelsFile) -> MemoryNeed:
-    """Return the memory need by the rules of ``streamui models``. Raises ModelError."""
+def _source(
+    settings: Settings, path: Path, name: str, models_file: ModelsFile, draft_model: Path | None
+) -> ModelSource:
+    """Return the model by the rules of ``streamui models``. Raises ModelError."""
     here = catalogue(settings.models_folder, os.environ, models_file)
-    return chosen_source(path, here, defaults_of(path, name), settings.chat_sizes, models_file).need
+    return chosen_source(path, here, defaults_of(path, name), settings.chat_sizes, models_file, draft_model)
+
+
+def _with_draft_model(draft: DraftModelFile) -> str:
+    """Check that a draft model loads, and return the words for it. Its vocabulary is compared only by serve. Raises
+    ModelError."""
+    if draft.problem:
+        raise ModelError(draft.problem)
+    with ModelProbe(draft.path) as probe:
+        return f"; draft model {draft.path}: {size_text(probe.verdict().file_bytes)}"
 
 
 def chat_template(name: str | None) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from server.engine.base import (
 from server.engine.draft_reader import DraftReader, DraftStep
 from server.engine.kv import KvSlots
 from server.engine.looking_up import SHORT_OF_ROOM, LookingUp
-from server.engine.model import DecodeError, DecodeOutcome, Model, SamplerError
+from server.engine.model import DecodeError, DecodeOutcome, DraftModel, Model, SamplerError
 from server.engine.options import EngineOptions, open_files
 from server.engine.prefix_waits import PrefixWaits, will_share
 from server.engine.queue_positions import QueuePositions
@@ -44,7 +44,13 @@ al. 2023)."""
 class Batcher:
     """Computes the steps. Owns the scheduler, the KV slots and every sequence."""
 
-    def __init__(self, model: Model, options: EngineOptions, listener: Callable[[list[Update]], None]) -> None:
+    def __init__(
+        self,
+        model: Model,
+        options: EngineOptions,
+        listener: Callable[[list[Update]], None],
+        draft_model: DraftModel | None = None,
+    ) -> None:
         self._model = model
         self._options = options
         self._listener = listener
@@ -54,7 +60,7 @@ class Batcher:
         self._drafts = DraftReader(model, self._kv, self._turns)
         self._looking_up = LookingUp(model, self._scheduler, self._kv)
         self._waits = PrefixWaits()
-        self._speculation = Speculation(options.speculative, model)
+        self._speculation = Speculation(options.speculative, model, draft_model)
         self._queue = QueuePositions(self._scheduler)
         self._suspects: list[Sequence] = []
         """Sequences whose batch failed. They are computed one at a time until each has completed a step."""
@@ -156,7 +162,7 @@ class Batcher:
         self._drafts.drop_forgotten()
         self._copy_shared(interrupted)
         copied = time.perf_counter() - started
-        plan = self._plan()
+        plan = self._plan(interrupted)
         if interrupted():
             return
         if plan.rows and self._decode(plan):
@@ -232,7 +238,7 @@ class Batcher:
         sequence.receive(self._kv.extend(sequence.slot, sequence.computed, sequence.borrowable(), others))
         self._counters.cached_tokens += sequence.cached - before
 
-    def _plan(self) -> Plan:
+    def _plan(self, interrupted: Callable[[], bool]) -> Plan:
         waiting = {} if self._model.shared else {s.slot: s.computed for s in self._waits.waiting if s.slot is not None}
         fill = self._kv.gaps(self._scheduler.free, self._model.facts.context) | waiting
         running = self._scheduler.running
@@ -241,7 +247,8 @@ class Batcher:
         shares = plan.shares
         reading = [share.sequence for share in shares if share.count > 1 or len(shares) == 1]
         self.abortable = frozenset(s.id for s in (*reading, *(self._waits.waiting if reading else ())))
-        return plan if suspect else self._speculation.extend(plan)
+        self._speculation.begin_step()
+        return plan if suspect else self._speculation.extend(plan, interrupted)
 
     # Decode
 
@@ -444,9 +451,10 @@ class Batcher:
 
     def _book(self, plan: Plan, seconds: float, copied: float) -> None:
         """Count a step of ``seconds``, of which ``copied`` were spent on admitting and copying, not on the batch."""
-        self._speculation.learn(seconds - copied)
+        own = seconds - copied - self._speculation.drafting
+        self._speculation.learn(own)
         if not any(share.proposed for share in plan.shares):
-            self._turns.learn(plan, seconds - copied)
+            self._turns.learn(plan, own)
         self._counters.prompt_tokens += plan.reading
         self._counters.steps += 1
         self._counters.busy_seconds += seconds
@@ -459,7 +467,7 @@ class Batcher:
         counters.running, counters.queued = len(running), self._scheduler.queued
         counters.kv_tokens = sum(sequence.computed for sequence in running)
         counters.kept_tokens, counters.saved_bytes = self._kv.kept_tokens, self._kv.saved_bytes
-        counters.decode_seconds = self._model.decode_seconds
+        counters.decode_seconds = self._model.decode_seconds + self._speculation.decode_seconds
         counters.proposed_tokens, counters.accepted_tokens = self._speculation.proposed, self._speculation.accepted
         self.stats = replace(counters)
         self._listener(updates)

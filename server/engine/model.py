@@ -175,3 +175,41 @@ class Model(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class DraftModel(Protocol):
+    """A small loaded model with the vocabulary of a larger one, for which it proposes tokens. It has one slot, 0.
+
+    All belongs to the worker's thread. ``abort`` and ``rearm`` of the larger model reach its decodes too.
+    """
+
+    @property
+    def facts(self) -> EngineModelFacts: ...
+
+    @property
+    def batch_tokens(self) -> int:
+        """Maximum number of rows of one decode."""
+        ...
+
+    @property
+    def decode_seconds(self) -> float:
+        """Total time spent computing batches, in seconds."""
+        ...
+
+    def decode(self, rows: Sequence[Row]) -> DecodeOutcome:
+        """Compute one batch. Raises DecodeError."""
+        ...
+
+    def forget(self, slot: int, start: int = 0) -> bool:
+        """Drop the slot's KV from position ``start``. Returns False when that failed."""
+        ...
+
+    def greedy(self, output: int, below: int) -> int:
+        """Return the likeliest of the tokens below ``below`` in row ``output`` of the last batch."""
+        ...
+
+    def is_end(self, token: int) -> bool:
+        """Tell whether the token ends an answer."""
+        ...
+
+    def close(self) -> None: ...

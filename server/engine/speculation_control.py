@@ -100,6 +100,10 @@ class SpeculationControl:
         self._on = [False] * len(FIRST_RATES)
         self._credit = START_CREDIT
 
+    def gain(self, matched: int, count: int) -> float:
+        """Return the expected speed of verifying ``count`` tokens after a match, compared with single tokens."""
+        return expected_tokens(self._rate(_kind(matched)), count) / self.costs.relative(count + 1) if count else 1.0
+
     def length(self, matched: int, most: int) -> int:
         """Return how many proposed tokens, at most ``most``, the next step verifies; 0: none.
 
@@ -109,8 +113,7 @@ class SpeculationControl:
         if not matched or not sizes or self.costs.single is None or self.costs.single_is_old:
             return 0
         kind = _kind(matched)
-        rate = self._accepted[kind] / (self._accepted[kind] + self._rejected[kind])
-        gains = {size: expected_tokens(rate, size) / self.costs.relative(size + 1) for size in sizes}
+        gains = {size: self.gain(matched, size) for size in sizes}
         best = max(gains, key=gains.__getitem__)
         self._on[kind] = gains[best] >= (GAIN_TO_STOP if self._on[kind] else GAIN_TO_START)
         return best if self._on[kind] and self._credit >= self.costs.relative(best + 1) - 1 else 0
@@ -128,6 +131,9 @@ class SpeculationControl:
         self.costs.learn(rows, seconds)
         self._credit += ALLOWANCE if rows == 1 else tokens - self.costs.relative(rows)
         self._credit = min(max(self._credit, LEAST_CREDIT), MOST_CREDIT)
+
+    def _rate(self, kind: int) -> float:
+        return self._accepted[kind] / (self._accepted[kind] + self._rejected[kind])
 
 
 def expected_tokens(rate: float, count: int) -> float:

@@ -24,7 +24,7 @@ from server.engine.base import (
     Update,
 )
 from server.engine.batcher import Batcher
-from server.engine.model import Model
+from server.engine.model import DraftModel, Model
 from server.engine.options import EngineOptions
 from server.engine.step_turns import StepTurns, Work
 
@@ -69,12 +69,20 @@ class BatchingEngine:
 
     The thread owns the model and the batcher. Other threads reach it only through the inbox and through
     ``model.abort``, which makes a running decode give up. ``turns``: shared by engines that compute in turns.
+    ``draft_model`` proposes tokens; the engine closes it too.
     """
 
-    def __init__(self, model: Model, options: EngineOptions | None = None, turns: StepTurns | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        options: EngineOptions | None = None,
+        turns: StepTurns | None = None,
+        draft_model: DraftModel | None = None,
+    ) -> None:
         self._model = model
+        self._draft_model = draft_model
         self._turns = turns or StepTurns()
-        self._batcher = Batcher(model, options or EngineOptions(), self._hand_over)
+        self._batcher = Batcher(model, options or EngineOptions(), self._hand_over, draft_model)
         self._thread = threading.Thread(target=self._main, name="engine", daemon=True)
         self._wake = threading.Condition()
         self._inbox: deque[_Command] = deque()
@@ -170,6 +178,8 @@ class BatchingEngine:
             self._model.abort()
             self._thread.join()
         self._turns.leave(self)
+        if self._draft_model is not None:
+            self._draft_model.close()
         self._model.close()
 
     def _put_work(self, work: Work) -> None:

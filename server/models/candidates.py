@@ -10,10 +10,10 @@ from typing import Final
 
 from server.engine.gguf_parts import PART
 from server.models.header_facts import printable
+from server.models.names import SUFFIX
 from server.models.ollama import ollama_models
 from server.models.places import Layout, Place
 
-SUFFIX: Final = ".gguf"
 UNFINISHED: Final = "incomplete-"
 """GPT4All's mark of a download that is not finished."""
 

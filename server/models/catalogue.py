@@ -13,6 +13,7 @@ from server.engine.gguf_parts import PART, parts_of
 from server.engine.model_defaults import ModelDefaults
 from server.model_options import ModelOptions
 from server.models.candidates import Candidate, candidates
+from server.models.draft_models import DraftModelFile, find_draft_model
 from server.models.header_facts import HeaderFacts, read_header
 from server.models.models_file import ModelsFile
 from server.models.names import ends_with, listed, nearest_first, short_names
@@ -31,7 +32,7 @@ class ModelFile:
 
     ``path`` is the first of its ``parts``, ``size`` that of all parts in bytes. ``leads_out``: a link to a file outside
     of its place, which only this machine's user may have chosen. ``layers`` are Ollama's further files by kind, and
-    ``defaults`` come from them. ``options`` are those in models.toml.
+    ``defaults`` come from them. ``options`` are those in models.toml, and ``draft`` is the draft model that they name.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ModelFile:
     layers: Mapping[str, Path]
     defaults: ModelDefaults
     options: ModelOptions
+    draft: DraftModelFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,14 @@ class Catalogue:
         self.models = tuple(models)
         self.left_out = tuple(left_out)
         self.unfinished = tuple(unfinished)
+
+    def with_draft_models(self) -> Catalogue:
+        """Return the same list, with the draft models that models.toml names."""
+        models = (
+            replace(model, draft=find_draft_model(text, self.find)) if (text := model.options.draft_model) else model
+            for model in self.models
+        )
+        return Catalogue(models, self.left_out, self.unfinished)
 
     def find(self, text: str) -> ModelFile:
         """Return the model with this name: its full name, or an end of it after a slash. Raises UnknownModelError.
@@ -132,7 +142,7 @@ def catalogue(models_folder: Path, environ: Mapping[str, str], models_file: Mode
             reading.add(candidate)
     names = short_names([found.candidate.name for found in reading.found])
     models = (found.model(names[found.candidate.name]) for found in reading.found)
-    return Catalogue(models, reading.left_out, unfinished(models_folder))
+    return Catalogue(models, reading.left_out, unfinished(models_folder)).with_draft_models()
 
 
 @dataclass(frozen=True, slots=True)

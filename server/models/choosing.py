@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from server.engine.base import ModelError
-from server.models.candidates import SUFFIX
 from server.models.catalogue import UnknownModelError, catalogue
+from server.models.names import is_path
 from server.models.packaged import PACKAGED, SMOLLM2, PackagedModel, packaged_path
 from server.starter import MODEL_PATH
 
@@ -27,7 +26,7 @@ def chosen_model(model: Path, models_folder: Path, environ: Mapping[str, str]) -
     text = str(model)
     if text == AUTO:
         return MODEL_PATH if missing_model(model, models_folder) else packaged_path(SMOLLM2, models_folder)
-    if model.is_file() or text.lower().endswith(SUFFIX) or text.startswith((os.sep, ".", "~")):
+    if is_path(text):
         return model
     packaged = PACKAGED.get(text.casefold())
     if packaged and (path := packaged_path(packaged, models_folder)).is_file():

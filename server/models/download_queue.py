@@ -14,12 +14,12 @@ from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from server.engine.gguf_parts import PART
-from server.models.candidates import SUFFIX
 from server.models.dialer import Dialer, StoppedError
 from server.models.download_table import DownloadRow, DownloadTable
 from server.models.downloads import BusyFolderError, DownloadError, cancel
 from server.models.get_url import is_url
 from server.models.header_facts import printable
+from server.models.names import SUFFIX
 from server.models.places import OWN
 from server.models.progress_bar import Progress
 from server.models.unfinished import Unfinished, unfinished

@@ -9,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 from server.engine.base import ModelError
 from server.engine.gguf_parts import PART
-from server.models.candidates import SUFFIX
 from server.models.dialer import Dialer
 from server.models.downloads import DownloadError, downloading
 from server.models.fetching import CutError, HttpFiles, RefusedError
 from server.models.header_facts import printable, read_header
+from server.models.names import SUFFIX
 from server.models.progress_bar import Progress
 from server.models.unfinished import PART as UNFINISHED_PART
 from server.models.unfinished import Download

@@ -14,12 +14,12 @@ from urllib.parse import quote, urlsplit
 
 from server.engine.gguf_parts import PART
 from server.gguf_header import BROKEN, MAGIC, leading_entries
-from server.models.candidates import SUFFIX
 from server.models.dialer import Address, Dialer
 from server.models.downloads import DownloadError, check_room, downloading
 from server.models.fetching import CutError, HttpFiles, RefusedError, bearer, check
 from server.models.header_facts import HeaderFacts, facts_of, printable
 from server.models.memory import size_text
+from server.models.names import SUFFIX
 from server.models.progress_bar import Progress, no_progress
 from server.models.quantization import quantization
 from server.models.unfinished import PART as UNFINISHED_PART

@@ -56,6 +56,10 @@ class MemoryNeed:
     def total(self) -> int:
         return self.weights + self.kv + self.compute
 
+    def plus(self, other: MemoryNeed) -> MemoryNeed:
+        """Return the need of both models together."""
+        return MemoryNeed(self.weights + other.weights, self.kv + other.kv, self.compute + other.compute)
+
     @property
     def parts(self) -> str:
         """Text that names the parts."""

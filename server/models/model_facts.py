@@ -8,6 +8,7 @@ from typing import Any, Final
 from server.engine.recommended_sampling import FILE_KEYS
 from server.kv_types import DEFAULT
 from server.models.catalogue import ModelFile
+from server.models.draft_models import DraftModelFile
 from server.models.header_facts import printable, read_header
 from server.models.memory import ChatSizes, MemoryNeed, fits, memory_need, size_text
 from server.models.ollama_layers import system_prompt
@@ -54,7 +55,11 @@ def need_of(model: ModelFile, sizes: ChatSizes) -> MemoryNeed | None:
     """Return the memory need of a model; None when its header doesn't have the numbers."""
     header = model.header
     context = min(filter(None, (header.context, model.defaults.context)), default=None)
-    return None if header.network is None else memory_need(model.size, header.network, context, sizes.of(model.options))
+    if header.network is None:
+        return None
+    own = sizes.of(model.options)
+    need = memory_need(model.size, header.network, context, own)
+    return need if model.draft is None or own.shared else need.plus(model.draft.need(own.tokens(context)))
 
 
 def all_facts_of(model: ModelFile, sizes: ChatSizes, free: int | None) -> dict[str, Any]:
@@ -82,6 +87,7 @@ def lines_of(model: ModelFile, facts: Mapping[str, Any], sizes: ChatSizes, free:
         "sampling from": header.recommended.source,
         **({"stop strings": printable(", ".join(map(repr, stop)))} if stop else {}),
         **({"models.toml": ", ".join(f"{name} {value}" for name, value in options.items())} if options else {}),
+        **({"draft model": _draft_model(model.draft)} if model.draft else {}),
         "memory": _memory(need_of(model, sizes), free),
         **({"Ollama's system prompt": _one_line(system)} if system else {}),
         **({"Ollama's template": f"{model.layers['template']} (not used)"} if "template" in model.layers else {}),
@@ -89,6 +95,10 @@ def lines_of(model: ModelFile, facts: Mapping[str, Any], sizes: ChatSizes, free:
     width = max(map(len, lines))
     for name, text in lines.items():
         yield f"{name.ljust(width)}  {text or UNKNOWN}"
+
+
+def _draft_model(draft: DraftModelFile) -> str:
+    return draft.problem or f"{draft.path}, {size_text(draft.size)}"
 
 
 def _context(trained: int | None, most: int | None) -> str:

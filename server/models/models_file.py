@@ -25,8 +25,9 @@ RANGES: Final = {"context": Whole(16, 2**24), "parallel": Whole(1, 256), "gpu_la
 """Valid values of the keys that are whole numbers. Those of context and parallel are the options' ones."""
 
 TYPES: Final = ("type_k", "type_v")
+DRAFT_MODEL: Final = "draft_model"
 SAMPLING: Final = "sampling"
-KEYS: Final = (*RANGES, *TYPES, SAMPLING)
+KEYS: Final = (*RANGES, *TYPES, DRAFT_MODEL, SAMPLING)
 
 SAMPLING_VALUES: Final = {
     parameter.name: parameter.values
@@ -102,7 +103,9 @@ class _Reader:
         self._check_keys((name,), table, KEYS)
         numbers = {key: self._number((name, key), table[key]) for key in RANGES if key in table}
         types = [self._type((name, key), table.get(key, DEFAULT.keys)) for key in TYPES]
-        return ModelOptions(kv=KvTypes(*types), sampling=self._sampling(name, table.get(SAMPLING, {})), **numbers)
+        draft_model = self._name((name, DRAFT_MODEL), table[DRAFT_MODEL]) if DRAFT_MODEL in table else None
+        sampling = self._sampling(name, table.get(SAMPLING, {}))
+        return ModelOptions(kv=KvTypes(*types), draft_model=draft_model, sampling=sampling, **numbers)
 
     def _number(self, place: tuple[str, ...], value: object) -> int:
         values = RANGES[place[-1]]
@@ -114,6 +117,11 @@ class _Reader:
         if isinstance(value, str) and value in BYTES:
             return value
         self._fail(place, f"{place[-1]}: give one of {', '.join(BYTES)}, in quotes")
+
+    def _name(self, place: tuple[str, ...], value: object) -> str:
+        if isinstance(value, str) and value.strip():
+            return value
+        self._fail(place, f"{place[-1]}: give the path or the name of a model, in quotes")
 
     def _sampling(self, name: str, table: object) -> Mapping[str, float]:
         if not isinstance(table, dict):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 NAMED: Final = 5
 """Names in a message about a name."""
+
+SUFFIX: Final = ".gguf"
+"""End of a model file's name."""
 
 KNOWN_SHOWN: Final = 20
 """Most names in the message about a name that no model has. Further models are only counted."""
@@ -61,6 +66,11 @@ def _called(text: str, models: Sequence[_Model], full: Callable[[_Model], str]) 
         or [model for model, name in named if ends_with(name.casefold(), folded)]
         or [model for model, name in named if ends_with(name, f"{wanted}:latest")]
     )
+
+
+def is_path(text: str) -> bool:
+    """Tell whether a text that the operator has given is the path of a file, and not a name."""
+    return text.lower().endswith(SUFFIX) or text.startswith((os.sep, ".", "~")) or Path(text).is_file()
 
 
 def ends_with(name: str, end: str) -> bool:

@@ -206,7 +206,10 @@ class ModelLoader:
 
 def _without_path(text: str, source: ModelSource) -> str:
     """Return an error with the model's name in place of its path, which is none of the clients' business."""
-    return text.replace(str(source.path), source.name).replace(str(source.path.parent), "its folder")
+    text = text.replace(str(source.path), source.name)
+    if source.draft:
+        text = text.replace(str(source.draft.path), source.draft.path.stem)
+    return text.replace(str(source.path.parent), "its folder")
 
 
 def unprepared(body: Generate, written: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import llama_cpp as ll
+import numpy as np
 
 from server.engine.base import (
     Choice,
@@ -34,6 +35,7 @@ from server.engine.llama.context import ContextSize, LlamaContext
 from server.engine.llama.json_grammar import Grammars
 from server.engine.llama.llama_log import log
 from server.engine.llama.llama_tokenizer import Tokenizer
+from server.engine.llama.same_vocabulary import vocabulary_problem
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.token_table import TokenTable, read_tokens
 from server.engine.lookups import with_chosen
@@ -66,7 +68,8 @@ class LlamaModel:
     file instead of copying them to where they compute fastest. ``defaults``: those kept beside the file; their context
     is a bound for one that isn't chosen. ``options``: those of this model alone; their context and parallel count
     before the arguments. ``progress`` is called with the part of the weights that is loaded, from 0 to
-    1; when it returns False, loading ends with LoadAbandonedError. Raises ModelError.
+    1; when it returns False, loading ends with LoadAbandonedError. ``abort``: another model's, which ends this one's
+    decodes too. Raises ModelError.
     """
 
     DEFAULT_CONTEXT = 8192
@@ -83,6 +86,7 @@ class LlamaModel:
         defaults: ModelDefaults | None = None,
         options: ModelOptions | None = None,
         progress: LoadProgress | None = None,
+        abort: AbortFlag | None = None,
     ) -> None:
         _check_file(path)
         check_kind(path)
@@ -93,7 +97,7 @@ class LlamaModel:
         options = options or NO_OPTIONS
         self._model = self._load(probing, options, progress)
         self._vocab = ll.llama_model_get_vocab(self._model)
-        self._abort = AbortFlag()
+        self._abort = abort or AbortFlag()
         self.slots = options.parallel or parallel
         self._context = self._open_context(options.context or context, kv_tokens, threads, options.kv)
         self.shared = kv_tokens is not None
@@ -144,6 +148,24 @@ class LlamaModel:
         with self._open():
             pass
         return self._grammars.compile(schema, compact=compact)
+
+    def open_draft_model(
+        self, path: Path, *, threads: int | None = None, progress: LoadProgress | None = None
+    ) -> LlamaModel:
+        """Load a model that proposes tokens for this one. Raises ModelError if it can't."""
+        draft = LlamaModel(
+            path, context=self.facts.context, parallel=1, threads=threads, progress=progress, abort=self._abort
+        )
+        problem = vocabulary_problem(self._vocab, draft._vocab)
+        if not problem and not draft.can_cut:
+            problem = "it can't drop single tokens, as recurrent models"
+        if problem:
+            draft.close()
+            text = "choose a smaller model of the same family as draft model, or none"
+            raise ModelError(f"{path}: this can't be the draft model of {self._path}: {problem}; {text}")
+        if path.samefile(self._path):
+            logger.warning("%s: the draft model is the model itself, so it can't make answers faster", path)
+        return draft
 
     @property
     def kv_identity(self) -> str:
@@ -197,6 +219,10 @@ class LlamaModel:
             for each, logprob in sampling.logprobs(logits, chosen or 0, count)
         )
         return with_chosen(top, None if chosen is None else first)
+
+    def greedy(self, output: int, below: int) -> int:
+        """See DraftModel.greedy."""
+        return int(np.argmax(self._context.logits(output)[:below]))
 
     @property
     def decode_seconds(self) -> float:

@@ -48,9 +48,16 @@ class HeldModel(LlamaModel):
 class StarterBench:
     """The starter model in a running engine with a recorder."""
 
-    def __init__(self, options: EngineOptions | None = None, path: Path = MODEL_PATH, **model: Any) -> None:
+    def __init__(
+        self,
+        options: EngineOptions | None = None,
+        path: Path = MODEL_PATH,
+        draft_model: Path | None = None,
+        **model: Any,
+    ) -> None:
         self.model = HeldModel(path, **{"context": CONTEXT, **model})
-        self.engine = BatchingEngine(self.model, options)
+        draft = self.model.open_draft_model(draft_model) if draft_model else None
+        self.engine = BatchingEngine(self.model, options, draft_model=draft)
         self.recorder = Recorder()
         self.engine.start(self.recorder.listen)
 

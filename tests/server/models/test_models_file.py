@@ -16,6 +16,7 @@ parallel = 2
 type_k = "q8_0"
 type_v = "q4_0"
 gpu_layers = 20
+draft_model = "qwen3-0.6b"
 sampling = { temperature = 1, top_k = 20 }
 
 ["huggingface/qwen3-4b".sampling]
@@ -40,6 +41,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         parallel=2,
         kv=KvTypes("q8_0", "q4_0"),
         gpu_layers=20,
+        draft_model="qwen3-0.6b",
         sampling={"temperature": 1.0, "top_k": 20},
     )
     found = read(tmp_path, WHOLE)
@@ -77,7 +79,7 @@ def test_the_file_may_be_absent_unless_it_was_chosen(tmp_path: Path) -> None:
         (
             "[a]\nthreads = 3",
             "line 2: threads: there is no such key; the keys are "
-            "context, parallel, gpu_layers, type_k, type_v, sampling",
+            "context, parallel, gpu_layers, type_k, type_v, draft_model, sampling",
         ),
         ("[a]\n# context\ncontext = 8", "line 3: context: give a whole number from 16 to 16777216"),
         ("[a]\ncontext = 64\n[b]\ncontext = true", "line 4: context: give a whole number from 16 to 16777216"),
@@ -87,6 +89,8 @@ def test_the_file_may_be_absent_unless_it_was_chosen(tmp_path: Path) -> None:
             '[a]\ntype_k = "q8"',
             "line 2: type_k: give one of f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl, in quotes",
         ),
+        ("[a]\ndraft_model = 1", "line 2: draft_model: give the path or the name of a model, in quotes"),
+        ('[a]\ndraft_model = " "', "line 2: draft_model: give the path or the name of a model, in quotes"),
         ("[a]\nsampling = 1", "line 2: sampling: give a table, such as { temperature = 0.7 }"),
         ("[a.sampling]\ntemprature = 1", "line 2: temprature: there is no such key; did you mean temperature?"),
         ("[a]\nsampling = {\ttemperature = 9 }", "line 2: temperature: give a number, 0 to 2"),
