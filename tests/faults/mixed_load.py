@@ -24,7 +24,7 @@ CHATS: Final = 16
 TOKENS_OF_A_PHASE: Final = 100
 """Tokens of all chats that a phase waits for, so that each phase shows that answers are written in it."""
 
-COLLAPSED: Final = 120.0
+PHASE_DEADLINE: Final = 120.0
 """Seconds in which these tokens must come. On busy cores they take a few seconds."""
 
 NEVER_END: Final = {"0": -100.0, "2": -100.0}
@@ -128,12 +128,12 @@ class Load:
         phase = Phase(busy)
         self.phases.append(phase)
         try:
-            async with asyncio.timeout(COLLAPSED):
+            async with asyncio.timeout(PHASE_DEADLINE):
                 while phase.tokens < TOKENS_OF_A_PHASE:
                     await self._arrived.wait()
                     self._arrived.clear()
         except TimeoutError:
-            raise AssertionError(f"{phase.tokens} tokens in {COLLAPSED:g} s, busy: {busy}") from None
+            raise AssertionError(f"{phase.tokens} tokens in {PHASE_DEADLINE:g} s, busy: {busy}") from None
         await asyncio.sleep(max(0.0, phase.began + self._phase_seconds - time.monotonic()))
         phase.seconds = time.monotonic() - phase.began
 

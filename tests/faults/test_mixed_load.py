@@ -45,8 +45,9 @@ MORE: Final = 8
 DIFFERENT: Final = 0.1
 """Allowed share of greedy answers that differ from the most frequent one; docs/structure.md gives the reasons."""
 
-FAIR: Final = 0.5
-"""Share of the quiet speed that busy processes, as many as cores, leave to a server on as many threads."""
+COLLAPSED: Final = 0.1
+"""Share of the quiet speed at which busy phases count as a collapse: 40 s for what takes 3 s are 0.075. The starter
+model, whose client needs the cores too, keeps 0.27 of it."""
 
 
 class Usage(NamedTuple):
@@ -136,4 +137,4 @@ async def test_a_mixed_load_neither_collapses_nor_leaks(tmp_path: Path) -> None:
     assert max(each.files for each in later) <= first.files + MORE
     if SOAK:
         quiet, busy = ([phase for phase in load.phases if phase.busy is kind] for kind in (False, True))
-        assert speed(busy) > FAIR / 2 * speed(quiet)
+        assert speed(busy) > COLLAPSED * speed(quiet)
