@@ -28,6 +28,8 @@ describe("A server with two models", () => {
 
   it("lets the keyboard find one in the list, which says of each what it is, and leaves it without a choice", async () => {
     const { chat } = setUp;
+    const height = await chat.page.$eval("#model-picker", (button) => button.getBoundingClientRect().height);
+    assert.ok(height >= 28, `${height}`);
     await chat.openModels();
     await chat.page.type(".chooser-field", "starter");
     const starter = (await shown()).find((text) => text?.startsWith("starter"));

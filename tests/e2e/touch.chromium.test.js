@@ -14,7 +14,7 @@ describe("The composer on a touch device", () => {
   let browser;
 
   before(async () => {
-    server = await Server.start({ stepMs: 100 });
+    server = await Server.start({ stepMs: 100, models: ["one", "two"] });
     browser = await Browser.start();
   });
 
