@@ -86,8 +86,8 @@ export class ChatApp {
     };
     this.#steering = new Steering(parts, { ...around, queue: (text) => this.#queue.add(text) });
     this.#tuning = new Tuning(parts, around);
-    this.#exploring = new Exploring(parts, { ...around, ask: (question) => this.#questions.ask(question), show: () => this.#show() });
     const views = new MessageViews(parts);
+    this.#exploring = new Exploring({ ...parts, views }, { ...around, ask: (question) => this.#questions.ask(question), show: () => this.#show() });
     this.#answers = new AnswerEvents({ ...parts, views }, this.#sender, this.#context, {
       ...around,
       show: () => this.#show(),

@@ -12,7 +12,14 @@ import { CHANGED, FORGOTTEN, OFFLINE, UNREACHED, unknownWords } from "../words/e
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /** @typedef {import("../protocol/lookups.js").Looked} Looked */
 /** @typedef {import("../protocol/session.js").GenerationEvent} GenerationEvent */
-/** @typedef {{message: string, generation: string, tokens: AnswerTokens, view: import("../rendering/explore/explore-view.js").ExploreView}} Explored */
+/**
+ * @typedef {object} Explored
+ * @property {string} message
+ * @property {string} generation
+ * @property {AnswerTokens} tokens
+ * @property {import("../rendering/explore/explore-view.js").ExploreView} view
+ * @property {boolean} isColumn whether the answer is a column of a comparison
+ */
 /**
  * @typedef {object} ExploringHooks
  * @property {() => OpenConversation} open
@@ -46,7 +53,7 @@ export class Exploring {
   #isReading = false;
 
   /**
-   * @param {Pick<import("./chat-parts.js").Parts, "api" | "connection" | "transcript" | "announcer" | "toasts">} parts
+   * @param {Pick<import("./chat-parts.js").Parts, "api" | "connection" | "transcript" | "announcer" | "toasts"> & {views: import("./message-views.js").MessageViews}} parts
    * @param {ExploringHooks} hooks
    */
   constructor(parts, hooks) {
@@ -96,12 +103,14 @@ export class Exploring {
     return true;
   }
 
-  /** Leave the mode if its answer is no longer shown, or has been divided by an instruction. */
+  /** Leave the mode if its answer is no longer shown there, or has been divided by an instruction. */
   chatChanged() {
     const explored = this.#explored;
     if (!explored) return;
-    const message = this.#hooks.open().path.find(({ id }) => id === explored.message);
-    if (message?.generation !== explored.generation) this.#end();
+    const { path, tree, compared } = this.#hooks.open();
+    const isColumn = compared.includes(explored.message);
+    const message = isColumn ? tree.find(explored.message) : path.find(({ id }) => id === explored.message);
+    if (message?.generation !== explored.generation || isColumn !== explored.isColumn) this.#end();
   }
 
   /** Add the newest tokens of an answer that is being written. @param {GenerationEvent} event */
@@ -128,8 +137,9 @@ export class Exploring {
    * @param {AnswerTokens} tokens
    */
   #begin(message, tokens) {
-    const shown = this.#parts.transcript.find(message.id);
+    const shown = this.#parts.views.find(message.id);
     if (!shown) return;
+    const isColumn = this.#hooks.open().compared.includes(message.id);
     this.#parts.transcript.leaveEnd();
     const view = shown.explore(tokens, {
       tokenChosen: (index) => this.#look(index),
@@ -137,7 +147,7 @@ export class Exploring {
       tokensWanted: () => this.#explored && void this.#readOn(this.#explored),
       exploreLeft: () => void this.leave(),
     });
-    this.#explored = { message: message.id, generation: tokens.generation, tokens, view };
+    this.#explored = { message: message.id, generation: tokens.generation, tokens, view, isColumn };
     this.#hooks.show();
     view.start();
   }

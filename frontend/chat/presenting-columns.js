@@ -19,8 +19,8 @@ import { presentMessage } from "./presenting.js";
  * @property {boolean} mayBeKept false while an answer is still on its way to the server
  */
 
-/** Actions on a compared answer. Others begin a new answer or another branch, and so end the comparison. @type {ActionName[]} */
-const ACTIONS = ["copy", "copy-text", "branch", "delete"];
+/** Actions on a compared answer. Others begin a new answer, and so end the comparison at once. @type {ActionName[]} */
+const ACTIONS = ["copy", "copy-text", "explore", "unexplore", "branch", "delete"];
 
 /**
  * @param {OpenConversation} conversation

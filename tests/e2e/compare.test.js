@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 
 import { ENDS_BY_ITSELF } from "./chat-page.js";
 import { ComparisonPage } from "./comparison-page.js";
+import { ExplorePage } from "./explore-page.js";
+import { holds } from "./holds.js";
 import { useChat } from "./use-chat.js";
 
 /** @typedef {import("./chat-page.js").ChatPage} ChatPage */
@@ -87,6 +89,39 @@ describe("Answers that are compared", () => {
     const { messages } = await chat.document();
     assert.equal(messages.at(-2).parent, messages[2].id);
     await chat.branchesSay("2/2");
+  });
+
+  it("show the alternatives of their tokens, and one of these begins another version while they go on", async () => {
+    const explore = new ExplorePage(chat.page);
+    await compare(1, 2);
+    await explore.openColumn("Seed 2");
+    await explore.press("Home");
+    await explore.isAt(0);
+    await explore.press("ArrowRight");
+    await explore.isAt(1);
+    await explore.press("Enter");
+    await explore.alternatives();
+    await explore.press("Escape");
+    await explore.isAt(1);
+    await explore.press("Escape");
+    await explore.isLeft();
+    await comparison.statesAre(["Writing", "Writing"]);
+    await explore.openColumn("Seed 2");
+    await explore.press("Home");
+    await explore.press("ArrowRight");
+    await explore.isAt(1);
+    await explore.press("Enter");
+    const chosen = await explore.choose();
+    await comparison.isGone();
+    await chat.branchesSay("3/3");
+    await chat.lastAnswerIsLongerThan(chosen.length);
+    server.hurry();
+    await chat.isIdle();
+    await holds(async () => {
+      const [question, ...answers] = (await chat.document()).messages;
+      assert.deepEqual(answers.map((/** @type {any} */ { parent, state }) => [parent, state]), Array(3).fill([question.id, "done"]));
+      assert.equal(new Set(answers.map((/** @type {any} */ { content }) => content)).size, 3);
+    });
   });
 
   it("are tabs for the keyboard, of which one is in its order", async () => {

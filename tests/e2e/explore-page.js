@@ -19,6 +19,18 @@ export class ExplorePage {
     await this.page.waitFor(() => document.activeElement?.matches(".token-mark") ?? false);
   }
 
+  /**
+   * Opens it for one of the answers that are compared.
+   * @param {string} label of its column
+   */
+  async openColumn(label) {
+    await this.page.click((wanted) => {
+      const tab = [...document.querySelectorAll("[role=tab]")].find(({ textContent }) => textContent === wanted);
+      return document.getElementById(tab?.getAttribute("aria-controls") ?? "")?.querySelector('[data-action="explore"]');
+    }, label);
+    await this.page.waitFor(() => document.activeElement?.matches(".token-mark") ?? false);
+  }
+
   /** @param {string} key */
   async press(key) {
     await this.page.press(key);

@@ -48,6 +48,26 @@ describe("An answer whose tokens are explored", () => {
     return view();
   };
 
+  /** @returns {Promise<[string, string]>} two answers of which the first token is there */
+  const compare = async () => {
+    await end();
+    tab.compareSetup.open({ label: "A" }, { label: "B" });
+    tab.ui.composerSent("Who else?");
+    await settle();
+    const requests = tab.connection.generated.slice(-2);
+    for (const request of requests) {
+      tabs.server.take(request);
+      tab.ui.connectionDelivered(accepted(request.id));
+      tab.ui.connectionDelivered(token(request.id, 1, "The"));
+      tabs.server.logs.set(request.id, { id: request.id, pieces: ["The"] });
+    }
+    const document = tabs.server.documents.get(tab.address.conversation ?? "");
+    assert.ok(document);
+    tab.ui.connectionDelivered({ type: "conversation", ...document });
+    await settle();
+    return /** @type {any} */ (requests.map((request) => request.id));
+  };
+
   const end = async () => {
     tabs.server.end(id, "The dog");
     tab.ui.connectionDelivered(done(id, { seq: 3 }));
@@ -187,6 +207,37 @@ describe("An answer whose tokens are explored", () => {
     assert.equal(tab.ui.exploring.pressed(), true);
     await settle();
     assert.equal(view().isShown, true);
+  });
+
+  it("may be one of those that are compared, and is left when it is kept", async () => {
+    const [, second] = await compare();
+    const column = () => tab.comparison.find(second) ?? assert.fail();
+    const exploreColumn = async () => {
+      tab.ui.messageActed("explore", second);
+      await settle();
+      return column().explored ?? assert.fail();
+    };
+    assert.ok(column().shown.actions.includes("explore"));
+    const explored = await exploreColumn();
+    assert.ok(column().shown.actions.includes("unexplore"));
+    assert.deepEqual([explored.isShown, explored.answer.count], [true, 1]);
+    tab.comparison.delegate?.columnSelected(second);
+    assert.equal(explored.isShown, true);
+    tab.comparison.delegate?.columnKept(second);
+    assert.equal(explored.isShown, false);
+    assert.deepEqual([tab.comparison.columns, tab.ui.exploring.message], [[], null]);
+  });
+
+  it("begins another version from a column, beside those that go on", async () => {
+    const [first] = await compare();
+    tab.ui.messageActed("explore", first);
+    await settle();
+    tab.comparison.find(first)?.explored?.delegate.alternativeChosen(0, "A");
+    await settle();
+    const fork = tab.connection.forks.at(-1);
+    assert.deepEqual(fork?.from, { id: first, seq: 1, text: "A" });
+    assert.deepEqual([tab.comparison.columns, tab.connection.cancelled], [[], []]);
+    assert.deepEqual(tab.transcript.last.shown.branch, { index: 3, count: 3 });
   });
 
   it("is not offered by a server that can't, nor without a generation", () => {

@@ -300,8 +300,10 @@ export class FakeComparison {
 
   /** @param {Column[]} columns */
   show(columns) {
+    const known = this.messages;
+    const message = (/** @type {Shown} */ shown) => Object.assign(known.get(shown.id) ?? new FakeMessage(shown), { shown, text: shown.text, status: shown.line?.text ?? "" });
     this.columns = columns;
-    this.messages = new Map(columns.map(({ shown }) => [shown.id, new FakeMessage(shown)]));
+    this.messages = new Map(columns.map(({ shown }) => [shown.id, message(shown)]));
   }
 
   /** @param {string} id */

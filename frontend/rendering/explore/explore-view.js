@@ -259,6 +259,7 @@ export class ExploreView {
     const boxes = this.#places.boxesOf(this.#index);
     const [first, last] = [boxes[0], boxes.at(-1)];
     if (!first || !last || last.top + last.height < 0 || first.top > window.innerHeight) return null;
+    if (first.left + first.width < 0 || first.left > window.innerWidth) return null; // swiped away, with its column
     return { left: first.left, right: first.left + first.width, top: first.top, bottom: last.top + last.height };
   }
 
