@@ -1,6 +1,7 @@
 /** Parcels for the outbox, from questions in the open conversation. */
 
 import { settingsKey } from "../conversations/refusals.js";
+import { validToolChoice } from "../panels/tool-choice.js";
 import { generate } from "../protocol/messages.js";
 import { wellFormed } from "../protocol/well-formed.js";
 import { temporaryRequest } from "./temporary-requests.js";
@@ -13,6 +14,17 @@ import { temporaryRequest } from "./temporary-requests.js";
  * Number of messages above a question that are remembered, so that it keeps its place if some are deleted meanwhile.
  */
 const MAX_ABOVE = 64;
+
+/**
+ * @param {OpenConversation["settings"]} settings
+ * @param {boolean} mayForce whether the model may be made to call a function
+ * @returns {Pick<import("../protocol/messages.js").Generate, "tools" | "tool_choice">}
+ */
+function offeredTools({ tools, tool_choice: given }, mayForce) {
+  if (!tools) return {};
+  const choice = validToolChoice(given, tools);
+  return { tools, ...(choice && (mayForce || choice === "none") ? { tool_choice: choice } : {}) };
+}
 
 /**
  * @param {Question} question
@@ -28,7 +40,9 @@ export function parcelOf({ parent, content, results, from, edited, above, ids, m
   const wanted = other ?? chosen;
   const named = { ...(wanted === undefined ? {} : { model: wanted }), ...(params === undefined ? {} : { params }) };
   const given = results ? { results: results.map((each) => ({ ...each, content: wellFormed(each.content) })) } : {};
-  const offered = settings.tools ? { tools: settings.tools } : {};
+  // An answer to results, or one that is continued, would never end if it had to call a function again.
+  const isToUser = content !== undefined || (results === undefined && !["assistant", "tool"].includes(tree.find(parent)?.role ?? ""));
+  const offered = offeredTools(settings, isToUser);
   const request = generate({
     id: ids?.generation ?? newId(), conversation, parent,
     ...(from ? { from: { ...from, text: wellFormed(from.text ?? "") } } : { ...said, ...given, ...offered, ...named }),

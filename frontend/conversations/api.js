@@ -25,7 +25,7 @@ import { ApiError } from "./api-error.js";
  */
 /** @typedef {{text: string, match: boolean}[]} Snippet */
 /** @typedef {Summary & {snippet?: Snippet, message?: string | null}} Found message: id of the message that a search found */
-/** @typedef {{system?: string, params?: Record<string, unknown>, model?: string, truncation?: "auto" | "disabled", reasoning_effort?: string, tools?: import("../protocol/messages.js").Tool[]}} Settings */
+/** @typedef {{system?: string, params?: Record<string, unknown>, model?: string, truncation?: "auto" | "disabled", reasoning_effort?: string, tools?: import("../protocol/messages.js").Tool[], tool_choice?: import("../protocol/messages.js").ToolChoice}} Settings */
 /** @typedef {"done" | "writing" | "stopped" | "failed" | "interrupted"} MessageState */
 /**
  * @typedef {object} Message

@@ -78,8 +78,18 @@ export class ParameterField {
   /** @param {number | undefined} recommended default of the current model; undefined: the server's default */
   showDefault(recommended) {
     this.#standard = String(recommended ?? this.#parameter.standard);
-    this.#input.placeholder = this.#standard;
+    if ("placeholder" in this.#input) this.#input.placeholder = this.#standard;
     if (this.#input.value === "") this.#slider?.show("", this.#standard);
+  }
+
+  /**
+   * Offer these values of a choice.
+   * @param {{value: string, label: string}[]} choices
+   */
+  offer(choices) {
+    const { value } = this.#input;
+    this.#input.replaceChildren(...choices.map((choice) => create("option", { value: choice.value }, choice.label)));
+    this.#input.value = choices.some((choice) => choice.value === value) ? value : "";
   }
 
   /** Input element for the value. */
@@ -185,6 +195,7 @@ function rowClass(parameter) {
 
 /** @param {Parameter} parameter */
 function describe(parameter) {
+  if (parameter.kind === "choice") return parameter.meaning;
   const range = describeRange(parameter);
   return `${parameter.meaning} ${isNumeric(parameter) ? `Range: ${range}` : range.replace("up", "Up")}.`;
 }
@@ -202,10 +213,11 @@ function createReset(label, pressed) {
 /**
  * @param {Parameter} parameter
  * @param {string} id
- * @returns {HTMLInputElement | HTMLTextAreaElement}
+ * @returns {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement}
  */
 function createInput(parameter, id) {
   const { kind, minimum = 0, standard } = parameter;
+  if (kind === "choice") return create("select", { id, class: "field-input", "aria-describedby": `${id}-hint ${id}-error` });
   const attributes = {
     id,
     class: "field-input",

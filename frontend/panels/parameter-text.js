@@ -1,6 +1,7 @@
 /** Conversion between a parameter's value and the text in its field, with a short error for invalid text. */
 
 import { describeRange } from "./parameters.js";
+import { readToolChoice, writeToolChoice } from "./tool-choice.js";
 import { readTools, writeTools } from "./tools-setting.js";
 
 /** @typedef {import("./parameters.js").Parameter} Parameter */
@@ -24,6 +25,8 @@ export function readParameter(parameter, text) {
       return readObject(parameter, text);
     case "tools":
       return readTools(text);
+    case "choice":
+      return { value: readToolChoice(text) };
     default:
       // Input methods for Chinese and Japanese type full-width digits, and some phones type a longer minus sign.
       return readNumber(parameter, text.normalize("NFKC").replace("−", "-").trim());
@@ -39,6 +42,7 @@ export function writeParameter({ kind }, value) {
   if (value === undefined || value === null) return "";
   if (kind === "strings") return /** @type {string[]} */ (value).map(escapeLine).join("\n");
   if (kind === "tools") return writeTools(/** @type {any} */ (value));
+  if (kind === "choice") return writeToolChoice(/** @type {any} */ (value));
   return kind === "object" ? JSON.stringify(value, null, 2) : String(value);
 }
 

@@ -5,7 +5,7 @@
 
 export { GROUPS, PARAMETERS } from "./parameter-table.js";
 
-/** @typedef {"number" | "integer" | "strings" | "object" | "tools"} ParameterKind strings: one on each line; object and tools: JSON text */
+/** @typedef {"number" | "integer" | "strings" | "object" | "tools" | "choice"} ParameterKind strings: one on each line; object and tools: JSON text; choice: one of a list */
 /** @typedef {{from: number, to: number, step: number}} Slider usual values; the field accepts all others in the range */
 /**
  * @typedef {object} Parameter

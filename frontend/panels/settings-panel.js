@@ -8,6 +8,7 @@ import { GROUPS, PARAMETERS } from "./parameters.js";
 import { PresetList } from "./preset-list.js";
 import { applied } from "./presets.js";
 import { tidied } from "./settings.js";
+import { TOOL_CHOICE, TOOL_CHOICE_FIELD, describeToolChoice, toolChoices } from "./tool-choice.js";
 import { TOOLS, TOOLS_FIELD } from "./tools-setting.js";
 
 /** @typedef {import("../protocol/messages.js").Limits} Limits */
@@ -28,6 +29,7 @@ export class SettingsPanel {
   #shownFacts = [];
   #system;
   #presets;
+  #toolChoice = new ParameterField(TOOL_CHOICE_FIELD, this);
   /** Fields of the sampling parameters, and of the tools. */
   #fields;
   /** @type {Map<string, HTMLElement>} */
@@ -52,7 +54,7 @@ export class SettingsPanel {
       presetWanted: () => this.#settings,
       presetSaid: (sentence, undo) => this.#say(sentence, undo),
     });
-    this.#fields = [...PARAMETERS, TOOLS_FIELD].map((parameter) => new ParameterField(parameter, this));
+    this.#fields = [...[...PARAMETERS, TOOLS_FIELD].map((parameter) => new ParameterField(parameter, this)), this.#toolChoice];
     this.element = create(
       "div",
       { class: "settings-view" },
@@ -91,7 +93,7 @@ export class SettingsPanel {
 
   /**
    * Unfold the group of one field, scroll the field into view, and focus it.
-   * @param {string} name of a sampling parameter, SYSTEM or TOOLS
+   * @param {string} name of a sampling parameter, SYSTEM, TOOLS or TOOL_CHOICE
    */
   reveal(name) {
     const field = name === SYSTEM ? this.#system : this.#fields.find((each) => each.name === name)?.input;
@@ -111,8 +113,18 @@ export class SettingsPanel {
    * @param {unknown} value
    */
   parameterChanged(name, value) {
-    if (name === TOOLS) return this.#change({ ...this.#settings, tools: /** @type {Settings["tools"]} */ (value ?? []) });
+    if (name === TOOLS) return this.#changeTools(/** @type {import("../protocol/messages.js").Tool[]} */ (value ?? []));
+    if (name === TOOL_CHOICE) return this.#change({ ...this.#settings, tool_choice: /** @type {Settings["tool_choice"]} */ (value) });
     this.#change({ ...this.#settings, params: { ...this.#settings.params, [name]: value } });
+  }
+
+  /** @param {import("../protocol/messages.js").Tool[]} tools */
+  #changeTools(tools) {
+    const { tool_choice: before } = this.#settings;
+    this.#change({ ...this.#settings, tools });
+    this.#showToolChoice();
+    if (before === undefined || this.#settings.tool_choice !== undefined || tools.length === 0) return;
+    this.#say(`“${describeToolChoice(before)}” no longer applies: that function is gone. The model decides.`);
   }
 
   /** Name the fields that need a valid value. */
@@ -135,12 +147,22 @@ export class SettingsPanel {
     this.#settings = tidied(settings);
     this.#system.value = this.#settings.system ?? "";
     for (const field of this.#fields) field.show(this.#valueOf(field.name));
+    this.#showToolChoice();
     this.#showSummaries();
+  }
+
+  /** Offer the choices that there are with the chat's functions, and none without any. */
+  #showToolChoice() {
+    const { tools = [], tool_choice: choice } = this.#settings;
+    this.#toolChoice.element.hidden = tools.length === 0;
+    this.#toolChoice.offer(toolChoices(tools));
+    this.#toolChoice.show(choice);
   }
 
   /** @param {string} name */
   #valueOf(name) {
-    return name === TOOLS ? this.#settings.tools : this.#settings.params?.[name];
+    if (name === TOOLS) return this.#settings.tools;
+    return name === TOOL_CHOICE ? this.#settings.tool_choice : this.#settings.params?.[name];
   }
 
   #showSummaries() {

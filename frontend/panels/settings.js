@@ -2,19 +2,21 @@
 
 import { readParameter, writeParameter } from "./parameter-text.js";
 import { PARAMETERS } from "./parameters.js";
+import { validToolChoice } from "./tool-choice.js";
 import { readTools } from "./tools-setting.js";
 
 /** @typedef {import("../guarded-storage.js").Keeping} Keeping */
 /** @typedef {Record<string, unknown>} Params by the protocol's names; a missing one is at the model's or the server's default */
-/** @typedef {{system?: string, params?: Params, model?: string, truncation?: "auto" | "disabled", reasoning_effort?: string, tools?: import("../protocol/messages.js").Tool[]}} Settings */
+/** @typedef {{system?: string, params?: Params, model?: string, truncation?: "auto" | "disabled", reasoning_effort?: string, tools?: import("../protocol/messages.js").Tool[], tool_choice?: import("../protocol/messages.js").ToolChoice}} Settings */
 
 export const KEY = "streamui.settings.v1";
 
 /**
  * @param {Settings} settings
- * @returns {Settings} without empty values
+ * @returns {Settings} without empty values, and without a choice of a function that is not among the tools
  */
-export function tidied({ system = "", params = {}, model, truncation, reasoning_effort: effort, tools = [] }) {
+export function tidied({ system = "", params = {}, model, truncation, reasoning_effort: effort, tools = [], tool_choice }) {
+  const choice = validToolChoice(tool_choice, tools);
   const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== null);
   return {
     ...(system.trim() === "" ? {} : { system }),
@@ -23,6 +25,7 @@ export function tidied({ system = "", params = {}, model, truncation, reasoning_
     ...(truncation ? { truncation } : {}),
     ...(effort ? { reasoning_effort: effort } : {}),
     ...(tools.length === 0 ? {} : { tools }),
+    ...(choice ? { tool_choice: choice } : {}),
   };
 }
 
@@ -50,9 +53,9 @@ export class KeptSettings {
 
   get settings() {
     const kept = this.#storage.read(KEY);
-    const { model, reasoning_effort: effort, tools } = /** @type {{model?: unknown, reasoning_effort?: unknown, tools?: unknown}} */ (kept ?? {});
+    const { model, reasoning_effort: effort, tools, tool_choice } = /** @type {{model?: unknown, reasoning_effort?: unknown, tools?: unknown, tool_choice?: any}} */ (kept ?? {});
     const reading = Array.isArray(tools) ? readTools(JSON.stringify(tools)) : { value: [] };
-    const functions = "value" in reading ? /** @type {Settings} */ (tidied({ tools: /** @type {Settings["tools"]} */ (reading.value) })) : {};
+    const functions = "value" in reading ? /** @type {Settings} */ (tidied({ tools: /** @type {Settings["tools"]} */ (reading.value), tool_choice })) : {};
     return { ...readSettings(kept), ...functions, ...(typeof model === "string" ? { model } : {}), ...(typeof effort === "string" ? { reasoning_effort: effort } : {}) };
   }
 

@@ -16,6 +16,7 @@
  *   sends a ForkGenerate
  * @property {ToolResult[]} [results] of all calls in the answer `parent`, in place of `content`
  * @property {Tool[]} [tools] functions that the model may call
+ * @property {ToolChoice} [tool_choice] whether it has to call one, or may not; it decides without it
  * @property {string} [message_id] of the user's message
  * @property {string} [model] name of the model; that of the conversation's settings, or the server's default without it
  * @property {Record<string, unknown>} [params] sampling parameters, in place of those of the conversation's settings
@@ -47,6 +48,7 @@
  * @property {number} [on_detach_ms] time for which it continues without a reader, in milliseconds
  */
 /** @typedef {{type?: "function", function: {name: string, description?: string, parameters?: Record<string, unknown>, strict?: boolean}}} Tool */
+/** @typedef {"none" | "required" | {type: "function", function: {name: string}}} ToolChoice */
 /** @typedef {{tool_call_id: string, content: string}} ToolResult */
 /** @typedef {{id: string, function: {name: string, arguments: string}}} ToolCall arguments: JSON text as the model wrote it */
 /** @typedef {{index: number, id?: string, function?: {name?: string, arguments?: string}}} ToolCallPart */

@@ -63,7 +63,7 @@ class Drafts:
         if message.conversation is None:
             return body
         turn = await self._store.submit(turns.turn, principal, body)
-        body = replace(body, tools=turn.settings.tools)  # the page sends them with the message
+        body = replace(body, tools=turn.settings.told_tools)  # the page sends them with the message
         return replace(turn_prompt.asked(body, turn, self._registry.writer.models), conversation=body.conversation)
 
 

@@ -76,7 +76,7 @@ class Sizes:
 
 def _with_tools(body: Generate, turn: turns.Turn) -> Generate:
     """Return ``body`` with the conversation's tools, which the page sends with each message."""
-    return structs.replace(body, tools=turn.settings.tools)
+    return structs.replace(body, tools=turn.settings.told_tools)
 
 
 def _key(db: sqlite3.Connection, principal: str, conversation: str, parent: str | UnsetType | None) -> _Key:

@@ -21,6 +21,7 @@ from protocol.messages import (
     Id,
     Milliseconds,
     ModelName,
+    NamedTool,
     Params,
     Record,
     Role,
@@ -69,10 +70,14 @@ STATES = {
 """State of a message by the reason its generation ended."""
 
 
+ToolChoice = Literal["auto", "none", "required"] | NamedTool
+"""Choice of a call, as in a `generate`."""
+
+
 class ConversationSettings(Record, frozen=True, kw_only=True):
     """Defaults for every answer in a conversation; a `generate` may override them.
 
-    ``tools`` is no default: a client that can answer calls sends them with each `generate`.
+    ``tools`` and ``tool_choice`` are no defaults: a client that can answer calls sends them with each `generate`.
     """
 
     system: Annotated[str, Meta(max_length=MAX_SYSTEM)] | None = None
@@ -81,6 +86,12 @@ class ConversationSettings(Record, frozen=True, kw_only=True):
     truncation: Truncation | None = None
     reasoning_effort: Effort | None = None
     tools: Annotated[tuple[Tool, ...], Meta(max_length=MAX_TOOLS)] = ()
+    tool_choice: ToolChoice | None = None
+
+    @property
+    def told_tools(self) -> tuple[Tool, ...]:
+        """Tools that the next prompt of such a client tells the model of."""
+        return () if self.tool_choice == "none" else self.tools
 
 
 class Earlier(Facts, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 
 import { showCall } from "./called.js";
+import { holds } from "./holds.js";
+import { PanelsPage } from "./panels-page.js";
 import { useChat } from "./use-chat.js";
 
 describe("A call of a function", () => {
@@ -33,6 +35,45 @@ describe("A call of a function", () => {
     await chat.page.waitFor(() => document.querySelectorAll(".message").length === 4);
     assert.deepEqual((await folds()).slice(0, 2), ["Called get_weather", "Result of get_weather"]);
   });
+
+  it("is asked for by the choice in the settings, which is kept with the chat", async () => {
+    const { chat } = setUp;
+    const panels = new PanelsPage(chat.page);
+    await panels.open("chat");
+    await panels.unfold("Tools");
+    await panels.set("tools", JSON.stringify({ name: "get_weather", parameters: { type: "object", properties: { city: { enum: ["Berlin"] } }, required: ["city"] } }));
+    await choose("function:get_weather");
+    await chat.ask("What is the weather like?");
+    await chat.page.waitForSelector(".tool-results textarea");
+    assert.deepEqual(await chat.page.$$eval(".chip-label", (chips) => chips.map(({ textContent }) => textContent)), ["1 tool", "Always get_weather"]);
+    await holds(async () => assert.equal((await chat.document()).settings.tool_choice?.function?.name, "get_weather"));
+    await chat.reload();
+    await panels.open("chat");
+    assert.equal(await chosen(), "function:get_weather");
+    await choose("none");
+    await holds(async () => assert.equal((await chat.document()).settings.tool_choice, "none"));
+    await chat.page.type(".tool-results textarea", '{"sky": "blue"}');
+    await chat.press("Send result");
+    await chat.page.waitFor(() => document.querySelectorAll(".message").length === 4);
+    await chat.isIdle();
+    await chat.isAnswered();
+    const { messages } = await chat.document();
+    assert.deepEqual(messages.map((/** @type {any} */ { role, tool_calls: calls }) => `${role} ${calls?.length ?? 0}`), ["user 0", "assistant 1", "tool 0", "assistant 0"]);
+    await panels.set("tools", "");
+    assert.equal(await chat.page.$eval("#parameter-tool_choice", (field) => field.checkVisibility()), false);
+    assert.deepEqual(chat.complaints, []);
+  });
+
+  /** @param {string} value */
+  async function choose(value) {
+    await setUp.chat.page.$eval("#parameter-tool_choice", (field, chosenValue) => {
+      field.closest("details")?.setAttribute("open", "");
+      /** @type {HTMLSelectElement} */ (field).value = chosenValue;
+      field.dispatchEvent(new Event("change"));
+    }, value);
+  }
+
+  const chosen = () => setUp.chat.page.$eval("#parameter-tool_choice", (field) => /** @type {HTMLSelectElement} */ (field).value);
 
   it("is unfolded and marked when a search has found its arguments", async () => {
     const { chat, server } = setUp;

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from protocol.messages import MAX_TOOLS, Count, Effort, ModelName, Params, Tool, Truncation
 from server.conversations.formats.draft import BadItemError, Draft, DraftMessage, settings_of
-from server.conversations.values import About, MessageState, Whole
+from server.conversations.values import About, MessageState, ToolChoice, Whole
 
 FORMAT: Final = "streamui.conversations"
 VERSION: Final = 1
@@ -28,6 +28,7 @@ class _Settings(Struct, frozen=True):
     truncation: Truncation | None = None
     reasoning_effort: Effort | None = None
     tools: Annotated[tuple[Tool, ...], Meta(max_length=MAX_TOOLS)] = ()
+    tool_choice: ToolChoice | None = None
 
 
 class _Message(About, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ def read(item: msgspec.Raw) -> Draft:
             truncation=found.settings.truncation,
             reasoning_effort=found.settings.reasoning_effort,
             tools=found.settings.tools,
+            tool_choice=found.settings.tool_choice,
         ),
     )
 

@@ -23,6 +23,15 @@ describe("The settings panel", () => {
   before(() => {
     const page = parseHTML("<html><body></body></html>");
     window = page;
+    const values = new WeakMap(); // linkedom's value of a select can't be set
+    Object.defineProperty(page.HTMLSelectElement.prototype, "value", {
+      get() {
+        return values.get(this) ?? "";
+      },
+      set(value) {
+        values.set(this, value);
+      },
+    });
     Object.assign(globalThis, { document: page.document });
   });
 
@@ -120,6 +129,27 @@ describe("The settings panel", () => {
     const counts = [...panel.element.querySelectorAll("summary")].map(({ textContent }) => textContent);
     assert.deepEqual(counts, ["Sampling2 changed", "Repetition penalties", "Repeated phrases (DRY)", "Output format", "Tools"]);
     assert.equal(panel.element.querySelector(".settings-rows")?.lastElementChild?.textContent, "ModelNameStarter");
+  });
+
+  it("offers a choice of calls while there are functions, and says when the chosen one is gone", () => {
+    const choice = () => /** @type {HTMLSelectElement} */ (document.getElementById("parameter-tool_choice"));
+    const [add, sum] = ["add", "sum"].map((name) => ({ type: /** @type {const} */ ("function"), function: { name } }));
+    const isHidden = () => choice().closest(".field")?.hasAttribute("hidden");
+    assert.equal(isHidden(), true);
+    enter("parameter-tools", '[{"name": "add"}, {"name": "sum"}]');
+    assert.equal(isHidden(), false);
+    assert.deepEqual([...choice().querySelectorAll("option")].map(({ textContent }) => textContent), ["Automatic", "Always call one", "Never", "Always add", "Always sum"]);
+    enter("parameter-tool_choice", "function:sum");
+    enter("parameter-temperature", "1");
+    assert.deepEqual(changes.at(-1), { params: { temperature: 1 }, tools: [add, sum], tool_choice: sum });
+    enter("parameter-tools", '[{"name": "add"}]');
+    assert.deepEqual(changes.at(-1), { params: { temperature: 1 }, tools: [add] });
+    assert.deepEqual([choice().value, said()], ["", "“Always sum” no longer applies: that function is gone. The model decides."]);
+    enter("parameter-tool_choice", "none");
+    enter("parameter-tools", "");
+    assert.deepEqual([changes.at(-1), isHidden(), said()], [{ params: { temperature: 1 } }, true, ""]);
+    panel.show({ tools: /** @type {any} */ ([sum]), tool_choice: "required" }, {}, {});
+    assert.deepEqual([choice().value, isHidden()], ["required", false]);
   });
 
   it("resets all, says so, and takes it back", () => {

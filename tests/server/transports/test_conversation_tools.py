@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from protocol.client import connect
@@ -25,6 +26,7 @@ from protocol.messages import (
     ToolResult,
 )
 from server.conversations import tool_results
+from server.conversations.formats import streamui_json
 from server.conversations.values import Message, MessageState
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.peer import Peer
@@ -222,7 +224,26 @@ async def test_settings_keep_tools_and_the_size_counts_them(server: RunningServe
         assert sizes[1] > sizes[0] + 200
         await peer.send(Draft(conversation="c1", content="And 2 + 2?"))
         await peer.carried_out()
-    assert (await read(server))["settings"]["tools"][0]["function"]["name"] == "add"
+        choices = {"none": 0, "required": 1, "auto": 1}
+        for choice, size in choices.items():
+            settings = {"tools": [tool], "tool_choice": choice}
+            changed = await server.ask("PATCH", f"{AT}/c1", json.dumps({"settings": settings}))
+            assert changed.status == 200, changed.body
+            told = json.loads((await server.ask("POST", f"{AT}/c1/context", "{}")).body)["tokens"]
+            assert (choice, told) == (choice, sizes[size])
+    kept = (await read(server))["settings"]
+    assert (kept["tools"][0]["function"]["name"], kept["tool_choice"]) == ("add", "auto")
+
+
+async def test_settings_keep_the_name_of_a_function_to_call(server: RunningServer) -> None:
+    choice = {"type": "function", "function": {"name": "add"}}
+    settings = {"tools": [{"function": {"name": "add"}}], "tool_choice": choice}
+    await server.ask("POST", AT, json.dumps({"id": "c1", "settings": settings}))
+    assert (await read(server))["settings"]["tool_choice"]["function"] == {"name": "add"}
+    exported = json.loads((await server.ask("GET", f"{AT}/c1/export?format=json")).body)
+    (conversation,) = exported["conversations"]
+    imported = streamui_json.read(msgspec.Raw(json.dumps(conversation).encode()))
+    assert imported.settings.tool_choice == NamedTool(function=NamedFunction(name="add"))
 
 
 def message(id: str, role: Any, content: str = "", **fields: Any) -> Message:
