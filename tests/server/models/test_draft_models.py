@@ -23,6 +23,7 @@ from server.serving_models import ModelFiles
 from server.settings import Settings
 from server.starter import MODEL_PATH
 from server.writers.local import LocalWriter
+from server.writers.model_loader import _without_path
 from tests.server.engine.llama.small_model import write_model
 from tests.server.engine.recorder import Recorder
 from tests.server.engine.test_draft_model import AlwaysProposed, NoMatches
@@ -121,6 +122,13 @@ def test_a_draft_model_that_cannot_be_used_has_a_problem_and_the_list_goes_on(
     assert source.draft is not None
     assert words in (source.draft.problem or "")
     assert source.need == chosen(folder, "").need
+
+
+def test_its_path_is_none_of_the_clients_business(folder: Path) -> None:
+    source = chosen(folder, "", "small")
+    assert source.draft is not None
+    error = f"{source.draft.path}: this can't be the draft model of {source.path}"
+    assert _without_path(error, source) == "small: this can't be the draft model of large"
 
 
 def test_it_needs_a_model_of_this_machine(tmp_path: Path) -> None:
