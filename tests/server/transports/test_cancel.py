@@ -1,6 +1,7 @@
 """Cancel: in every phase, acknowledged once the engine has stopped; a cancel that is too late gets an error."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -122,10 +123,10 @@ async def test_cancel_before_the_first_step_computes_nothing(
     batcher = server.engine._batcher
     plan = batcher._plan
 
-    def cancel_and_plan() -> object:
+    def cancel_and_plan(interrupted: Callable[[], bool]) -> object:
         monkeypatch.undo()
         server.engine.cancel("g1", time.monotonic())
-        return plan()
+        return plan(interrupted)
 
     server.model.gate.close()
     monkeypatch.setattr(batcher, "_plan", cancel_and_plan)
