@@ -3,6 +3,8 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { Browser } from "./browsers/index.js";
 import { ChatPage } from "./chat-page.js";
+import { ComparisonPage } from "./comparison-page.js";
+import { ExplorePage } from "./explore-page.js";
 import { holds } from "./holds.js";
 import { HttpProxy } from "./http-proxy.js";
 import { Server } from "./server.js";
@@ -164,6 +166,41 @@ describe("The page", () => {
     await chat.page.waitForSelector("#to-end:not([hidden])");
     await chat.press("Go to the end");
     await chat.page.waitForSelector("#to-end[hidden]");
+  });
+
+  it("walks the tokens of an answer with the keys, and writes another version beside it", async () => {
+    const explore = new ExplorePage(chat.page);
+    server?.takeTime();
+    await chat.ask(STORY);
+    await chat.lastAnswerIsLongerThan(20);
+    await explore.open(chat);
+    await explore.press("Home");
+    await explore.isAt(0);
+    await explore.press("ArrowRight");
+    await explore.isAt(1);
+    await explore.press("Enter");
+    const chosen = await explore.choose();
+    await chat.branchesSay("2/2");
+    await chat.lastAnswerIsLongerThan(chosen.length);
+    assert.ok((await chat.lastAnswer()).includes(chosen.trim()));
+    assert.deepEqual(chat.complaints, []);
+    await server?.forgetConversations(); // both answers are long
+  });
+
+  it("writes two answers side by side, and keeps one", async () => {
+    const comparison = new ComparisonPage(chat);
+    server?.takeTime();
+    await comparison.setUp([1, 2]);
+    await chat.ask(STORY);
+    await comparison.areLongerThan(5);
+    const [, second = ""] = await comparison.texts();
+    await chat.press("Keep this one: Seed 2");
+    await comparison.isGone();
+    await chat.branchesSay("2/2");
+    await chat.lastAnswerIsLongerThan(second.length - 1);
+    assert.ok((await chat.lastAnswer()).startsWith(second));
+    assert.deepEqual(chat.complaints, []);
+    await server?.forgetConversations(); // both answers are long
   });
 
   it("runs in two browsers that do not disturb each other", async () => {
