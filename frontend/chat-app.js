@@ -175,7 +175,7 @@ export class ChatApp {
     this.#unsent.list();
     this.#turnTo(address.conversation);
     libraryUI.library.refresh();
-    connection.watch();
+    connection.watch(() => this.#catchUp());
     connection.start(this);
     composer.focus();
   }
@@ -402,13 +402,17 @@ export class ChatApp {
     this.#sender.connectionChanged(this.#isConnected);
     if (this.#isConnected) {
       this.#context.forget();
-      this.#parts.libraryUI.library.refresh();
       this.#settings.saveAgain();
-      this.#open.catchUp();
       this.#parts.queue.refresh();
       this.#queue.runner.sendElsewhere();
     }
     this.#showLines();
+  }
+
+  /** Read again what may have changed while there was no connection. */
+  #catchUp() {
+    this.#parts.libraryUI.library.refresh();
+    this.#open.catchUp();
   }
 
   /** @param {SessionEvent} event */

@@ -77,6 +77,8 @@ export class Connection {
   #timers = new Set();
   /** @type {Set<(state: ConnectionState) => void>} */
   #observers = new Set();
+  /** @type {(() => void) | null} */
+  #watchBegun = null;
   /** @type {((status: ServerStatus) => void)[]} callbacks waiting for the server's status */
   #statusCallbacks = [];
   #lookups = new Lookups();
@@ -192,9 +194,15 @@ export class Connection {
     this.#apply(this.#session.detach(id));
   }
 
-  /** Deliver every change of a conversation from now on. */
-  watch() {
+  /**
+   * Deliver every change of a conversation from now on, on this connection and all later ones.
+   * @param {() => void} begun called once for each connection, when the server delivers the changes: only what is read
+   *   after that can't miss one
+   */
+  watch(begun) {
+    this.#watchBegun = begun;
     this.#apply(this.#session.watch());
+    this.askStatus(begun);
   }
 
   /**
@@ -288,6 +296,7 @@ export class Connection {
     this.#choice.welcomed();
     this.#setState({ name: "connected", welcome, transport: this.#choice.kind });
     this.#apply(this.#session.opened());
+    if (this.#watchBegun) this.askStatus(this.#watchBegun); // `watch` has no answer; messages are carried out in order.
   }
 
   /** @param {Step} step */

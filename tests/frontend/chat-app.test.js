@@ -601,6 +601,7 @@ describe("ChatApp", () => {
       await settle();
       assert.deepEqual([tab.transcript.last.text, tab.connection.followed], ["He", []]);
       tab.ui.connectionChanged(CONNECTED);
+      tab.connection.watchBegun();
       await settle();
       assert.deepEqual(tab.connection.followed, [id]);
       deliver({ type: "attached", id, epoch: "e" }, token(id, 1, "Hello"));
@@ -660,8 +661,20 @@ describe("ChatApp", () => {
     assert.deepEqual([tab.toasts.at(-1)?.text, tab.toasts.at(-1)?.action], ["Couldn't save the settings. One of the values isn't valid.", undefined]);
     tabs.server.trouble = null;
     tab.ui.connectionChanged(CONNECTED);
+    tab.connection.watchBegun();
     await settle();
     assert.deepEqual(tab.ui.settings, {});
+  });
+
+  it("reads the chats again once changes are delivered, so that it misses none before", async () => {
+    await settle();
+    tab.ui.connectionChanged(CONNECTED);
+    await settle();
+    tabs.server.put("other", { title: "From another tab" });
+    assert.equal(tab.library.find("other"), undefined);
+    tab.connection.watchBegun();
+    await settle();
+    assert.equal(tab.library.find("other")?.title, "From another tab");
   });
 
   it("shows the connection and tries again on request", () => {

@@ -372,13 +372,27 @@ describe("Connection", () => {
     assert.deepEqual(current().sent, [{ type: "attach", id: "a", epoch: "e1", after: 2 }]);
   });
 
+  it("says on each connection when changes are delivered", () => {
+    let begun = 0;
+    connection.watch(() => (begun += 1));
+    for (const times of [1, 2]) {
+      connect();
+      assert.deepEqual(current().sent, [{ type: "watch" }, { type: "status" }]);
+      assert.equal(begun, times - 1);
+      current().receive({ type: "status" });
+      assert.equal(begun, times);
+      current().end(1006);
+      connection.retryNow();
+    }
+  });
+
   it("follows an answer that was asked for elsewhere, and repeats what may not have arrived", () => {
-    connection.watch();
+    connection.watch(() => {});
     connection.follow("b");
     connection.generate(REQUEST, true);
     connection.cancel("a");
     connect();
-    assert.deepEqual(current().sent, [{ type: "watch" }, { type: "attach", id: "b", after: 0 }, REQUEST, { type: "cancel", id: "a" }]);
+    assert.deepEqual(current().sent, [{ type: "watch" }, { type: "attach", id: "b", after: 0 }, REQUEST, { type: "cancel", id: "a" }, { type: "status" }]);
     current().receive({ type: "conversation", id: "c", version: 1 });
     assert.equal(events.at(-1)?.type, "conversation");
   });

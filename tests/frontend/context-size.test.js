@@ -26,6 +26,7 @@ describe("context meter", () => {
     const tabs = new FakeTabs();
     const tab = tabs.open();
     tab.ui.connectionChanged(CONNECTED);
+    tab.connection.watchBegun();
     await settle();
     assert.deepEqual([tab.counts.at(-1), asked(tabs)], [null, []]);
   });
@@ -107,6 +108,7 @@ describe("context meter", () => {
     tab.ui.connectionChanged(WAITING);
     tabs.server.counted = { tokens: 7, context: 50 };
     tab.ui.connectionChanged(CONNECTED);
+    tab.connection.watchBegun();
     await settle();
     assert.deepEqual([shown(), tab.counts.at(-1)?.context], [7, 50]);
   });
@@ -119,6 +121,7 @@ describe("context meter", () => {
       throw new ApiError("no", { status: 400, code: "invalid_field" });
     };
     tab.ui.connectionChanged(CONNECTED);
+    tab.connection.watchBegun();
     await settle();
     assert.deepEqual([shown(), asked(tabs).length], [null, 2]);
   });

@@ -19,6 +19,8 @@ export class FakeConnection {
   tuned = [];
   retries = 0;
   isWatching = false;
+  /** Called when the server delivers changes on a connection. */
+  watchBegun = () => {};
   isRunning = false;
 
   start() {
@@ -33,8 +35,10 @@ export class FakeConnection {
     this.retries += 1;
   }
 
-  watch() {
+  /** @param {() => void} begun */
+  watch(begun) {
     this.isWatching = true;
+    this.watchBegun = begun;
   }
 
   /** @type {PlainGenerate[]} */
