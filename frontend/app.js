@@ -19,6 +19,7 @@ import { SettingsChips } from "./composer/settings-chips.js";
 import { Comparisons } from "./conversations/comparisons.js";
 import { ConversationsApi } from "./conversations/api.js";
 import { Library } from "./conversations/library.js";
+import { Instructions } from "./conversations/instructions.js";
 import { Outbox } from "./conversations/outbox.js";
 import { Queue } from "./conversations/queue.js";
 import { GuardedStorage } from "./guarded-storage.js";
@@ -158,6 +159,7 @@ const chatApp = new ChatApp({
   connection,
   api,
   outbox: new Outbox(storage, window, ROOT_PATH),
+  instructions: new Instructions(storage),
   queue: new Queue(storage, window, ROOT_PATH),
   queueView: new QueueView({
     area: element("queue", HTMLElement),

@@ -91,6 +91,7 @@ export class ChatApp {
     this.#answers = new AnswerEvents({ ...parts, views }, this.#sender, this.#context, {
       ...around,
       show: () => this.#show(),
+      steered: (event) => this.#steering.steered(event),
       unsteered: (event) => this.#steering.unsteered(event),
       untuned: (event) => this.#tuning.untuned(event),
     });
@@ -486,7 +487,9 @@ export class ChatApp {
       if (this.#open.live(id)) continue;
       this.#open.track(id, true);
       this.#parts.connection.follow(id);
+      this.#steering.followed(id);
     }
+    this.#steering.settle();
     this.#settings.save();
     this.#comparing.arrange(this.#open);
     this.#context.measure();

@@ -172,9 +172,10 @@ export class Connection {
    * Give the model an instruction in mid-answer.
    * @param {string} id
    * @param {string} content
+   * @param {string} [key] that an earlier page has sent the same instruction with
    */
-  steer(id, content) {
-    this.#apply(this.#session.steer(id, content, newId()));
+  steer(id, content, key = newId()) {
+    this.#apply(this.#session.steer(id, content, key));
   }
 
   /**

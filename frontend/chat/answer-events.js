@@ -13,6 +13,7 @@ import { nearsLimit } from "./tuning.js";
  * @property {() => OpenConversation} open
  * @property {() => boolean} isConnected
  * @property {() => void} show shows the whole open conversation again
+ * @property {(event: import("../protocol/messages.js").Steered) => void} steered handles an instruction that was read
  * @property {(event: import("../protocol/changes.js").Unsteered) => void} unsteered handles a refused instruction
  * @property {(event: import("../protocol/changes.js").Untuned) => void} untuned handles refused parameters
  */
@@ -96,6 +97,7 @@ export class AnswerEvents {
 
   /** @param {import("../protocol/messages.js").Steered} event */
   #onSteered(event) {
+    this.#hooks.steered(event);
     if (!this.#open.live(event.id)) return;
     this.#open.receive(event);
     this.#hooks.show();

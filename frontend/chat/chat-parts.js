@@ -5,6 +5,7 @@
  * @property {import("../connection.js").Connection} connection
  * @property {import("../conversations/api.js").ConversationsApi} api
  * @property {import("../conversations/outbox.js").Outbox} outbox
+ * @property {import("../conversations/instructions.js").Instructions} instructions
  * @property {import("../library-ui.js").LibraryUI} libraryUI
  * @property {import("../address.js").Address} address
  * @property {import("../rendering/composer-view.js").ComposerView} composer

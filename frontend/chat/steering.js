@@ -1,7 +1,9 @@
 /** Instructions in mid-answer (PROTOCOL 4.9) in the open conversation. */
 
+import { wellFormed } from "../protocol/well-formed.js";
 import { unsteeredWords } from "../words/error-words.js";
 
+/** @typedef {import("../conversations/instructions.js").Instruction} Instruction */
 /** @typedef {import("../conversations/open-conversation.js").OpenConversation} OpenConversation */
 /**
  * @typedef {object} SteeringHooks
@@ -17,7 +19,7 @@ export class Steering {
   #hooks;
 
   /**
-   * @param {Pick<import("./chat-parts.js").Parts, "connection" | "composer" | "announcer" | "toasts">} parts
+   * @param {Pick<import("./chat-parts.js").Parts, "connection" | "composer" | "announcer" | "toasts" | "instructions" | "newId">} parts
    * @param {SteeringHooks} hooks
    */
   constructor(parts, hooks) {
@@ -38,9 +40,27 @@ export class Steering {
   steer(text) {
     const generation = this.#generation;
     if (generation === undefined) return false;
-    this.#parts.connection.steer(generation, text);
+    const { id: conversation, isTemporary } = this.#hooks.open();
+    const instruction = { key: this.#parts.newId(), generation, conversation, content: wellFormed(text) };
+    this.#parts.instructions.add(instruction, !isTemporary);
+    this.#parts.connection.steer(generation, instruction.content, instruction.key);
     this.#parts.announcer.say("Instruction sent");
     return true;
+  }
+
+  /**
+   * Send the instructions again that an earlier page, or this one before it showed another chat, has sent to this
+   * answer: those that its log doesn't have.
+   * @param {string} generation that the connection follows from now on
+   */
+  followed(generation) {
+    for (const { content, key } of this.#parts.instructions.of(generation)) this.#parts.connection.steer(generation, content, key);
+  }
+
+  /** @param {import("../protocol/messages.js").Steered} event */
+  steered({ id, content }) {
+    const oldest = this.#parts.instructions.of(id).find((each) => each.content === content);
+    if (oldest) this.#parts.instructions.take(oldest.key);
   }
 
   /**
@@ -48,10 +68,30 @@ export class Steering {
    * to the composer.
    * @param {import("../protocol/changes.js").Unsteered} event
    */
-  unsteered({ id, content, error }) {
+  unsteered({ id, content, key, error }) {
+    if (!this.#parts.instructions.take(key)) return;
     if (error.code === "already_done" && this.#hooks.open().live(id)) return this.#hooks.queue(content);
+    this.#giveBack(content, error.code);
+  }
+
+  /** Give back the instructions to answers of the open conversation that have ended without them. */
+  settle() {
+    const open = this.#hooks.open();
+    if (!open.isOnServer) return;
+    for (const instruction of this.#parts.instructions.in(open.id)) {
+      if (isOpen(instruction, open)) continue;
+      const isThere = hasArrived(instruction, open);
+      if (this.#parts.instructions.take(instruction.key) && !isThere) this.#giveBack(instruction.content, "already_done");
+    }
+  }
+
+  /**
+   * @param {string} content
+   * @param {string} code
+   */
+  #giveBack(content, code) {
     this.#parts.composer.prepend(content);
-    this.#parts.toasts.show({ text: unsteeredWords(error.code), tone: "bad" });
+    this.#parts.toasts.show({ text: unsteeredWords(code), tone: "bad" });
   }
 
   /** @returns {string | undefined} generation of the shown answer, if it can be steered now */
@@ -62,4 +102,21 @@ export class Steering {
     if (open.settings.tools) return undefined; // an answer that may call functions can't be divided
     return open.writing.find((generation) => open.live(generation)?.isWriting && this.#hooks.has("steer", generation));
   }
+}
+
+/**
+ * @param {Instruction} instruction
+ * @param {OpenConversation} open
+ */
+function isOpen({ generation }, open) {
+  return open.live(generation) !== undefined || open.followed.includes(generation);
+}
+
+/**
+ * Tell whether an instruction is a message of the conversation. The id of such a message begins with its generation.
+ * @param {Instruction} instruction
+ * @param {OpenConversation} open
+ */
+function hasArrived({ generation, content }, open) {
+  return open.tree.all.some((each) => each.role === "user" && each.id.startsWith(`${generation}-`) && each.content === content);
 }

@@ -6,7 +6,7 @@
 /** @typedef {import("./messages.js").Tuned} Tuned */
 /** @typedef {import("./messages.js").ErrorMessage} ErrorMessage */
 
-/** @typedef {{type: "unsteered", id: string, content: string, error: ErrorMessage}} Unsteered the server refused an instruction */
+/** @typedef {{type: "unsteered", id: string, content: string, key: string, error: ErrorMessage}} Unsteered the server refused an instruction */
 /** @typedef {{type: "untuned", id: string, params: Record<string, unknown>, error: ErrorMessage}} Untuned the server refused new parameters */
 
 /** Kind of the message that asks for each event. */
@@ -18,9 +18,14 @@ export class Changes {
   /** @type {number | null} number in the log from which on all are sent again */
   #resendAt = null;
 
-  /** @param {Steer | Tune} message */
+  /**
+   * @param {Steer | Tune} message
+   * @returns {boolean} false if it is an instruction that is here already
+   */
   add(message) {
+    if (message.type === "steer" && this.#open.some((each) => each.type === "steer" && each.key === message.key)) return false;
     this.#open.push(message);
+    return true;
   }
 
   /** True if a new change may be sent now: the earlier ones need not be sent again. */
@@ -85,7 +90,7 @@ export class Changes {
  */
 export function refusal(change, error) {
   return change.type === "steer"
-    ? { type: "unsteered", id: change.id, content: change.content, error }
+    ? { type: "unsteered", id: change.id, content: change.content, key: change.key, error }
     : { type: "untuned", id: change.id, params: change.params ?? {}, error };
 }
 

@@ -184,8 +184,7 @@ export class Session {
   #change(change) {
     const tracked = this.#tracked.get(change.id);
     if (!tracked) return { send: [], deliver: [refusal(change, tooLate(change))] };
-    tracked.changes.add(change);
-    const mayGo = this.#open && tracked.accepted && tracked.changes.areSent && !tracked.attaching;
+    const mayGo = tracked.changes.add(change) && this.#open && tracked.accepted && tracked.changes.areSent && !tracked.attaching;
     return { send: mayGo ? [change] : [], deliver: [] };
   }
 

@@ -48,4 +48,24 @@ describe("An answer that is steered", () => {
     ]);
     assert.deepEqual((await chat.answers()).length, 2);
   });
+
+  it("gets an instruction that the server did not have before a reload", async () => {
+    await chat.ask(STORY);
+    await chat.lastAnswerIsLongerThan(10);
+    await chat.page.evaluate(() => {
+      const send = WebSocket.prototype.send;
+      WebSocket.prototype.send = function (data) {
+        if (!String(data).includes('"type":"steer"')) send.call(this, data);
+      };
+    });
+    await chat.write("Shorter, please.");
+    await chat.press("Steer now");
+    await chat.questionsAre([STORY]);
+    await chat.reload();
+    await chat.questionsAre([STORY, "Shorter, please."]);
+    server.hurry();
+    await chat.isAnswered();
+    await chat.questionsAre([STORY, "Shorter, please."]);
+    assert.equal((await chat.answers()).length, 2);
+  });
 });

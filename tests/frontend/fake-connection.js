@@ -15,6 +15,8 @@ export class FakeConnection {
   cancelled = [];
   /** @type {{id: string, content: string}[]} */
   steered = [];
+  /** @type {string[]} of the instructions */
+  keys = [];
   /** @type {{id: string, params: Record<string, unknown>}[]} */
   tuned = [];
   retries = 0;
@@ -83,9 +85,11 @@ export class FakeConnection {
   /**
    * @param {string} id
    * @param {string} content
+   * @param {string} key
    */
-  steer(id, content) {
+  steer(id, content, key) {
     this.steered.push({ id, content });
+    this.keys.push(key);
   }
 
   /**

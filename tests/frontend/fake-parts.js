@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 
 import { ChatApp } from "../../frontend/chat-app.js";
 import { Comparisons } from "../../frontend/conversations/comparisons.js";
+import { Instructions } from "../../frontend/conversations/instructions.js";
 import { Library } from "../../frontend/conversations/library.js";
 import { Outbox } from "../../frontend/conversations/outbox.js";
 import { Queue } from "../../frontend/conversations/queue.js";
@@ -387,6 +388,7 @@ export class FakeTabs {
       api: this.server,
       outbox: new Outbox(storage ?? tab, tab),
       queue: new Queue(storage ?? tab, tab),
+      instructions: new Instructions(storage ?? tab),
       comparisons: new Comparisons(storage ?? tab, tab),
       libraryUI: { library, start: () => {}, stop: () => {}, mark: () => {} },
       address,

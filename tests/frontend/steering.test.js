@@ -22,10 +22,11 @@ function steered(id, seq, content) {
 /**
  * @param {string} id
  * @param {string} code
+ * @param {string} [key]
  */
-function unsteered(id, code) {
+function unsteered(id, code, key = "") {
   const error = /** @type {const} */ ({ type: "error", re: "steer", id, code, message: "No.", retryable: false });
-  return /** @type {const} */ ({ type: "unsteered", id, content: "Shorter.", error });
+  return /** @type {const} */ ({ type: "unsteered", id, content: "Shorter.", key, error });
 }
 
 describe("An answer that is being written", () => {
@@ -74,19 +75,95 @@ describe("An answer that is being written", () => {
   it("makes the next message of an instruction that comes too late", async () => {
     write(1, "Once");
     tab.ui.composerSteered("Shorter.");
-    tab.ui.connectionDelivered(unsteered(id, "already_done"));
+    const refusal = unsteered(id, "already_done", tab.connection.keys.at(-1));
+    tab.ui.connectionDelivered(refusal);
+    tab.ui.connectionDelivered(refusal);
     assert.deepEqual(tab.queueView.texts, ["Shorter."]);
   });
 
   it("gives any other refused instruction back to the composer, with the reason", () => {
     write(1, "Once");
-    tab.ui.connectionDelivered(unsteered(id, "unsupported"));
+    tab.ui.composerSteered("Shorter.");
+    tab.ui.connectionDelivered(unsteered(id, "unsupported", tab.connection.keys.at(-1)));
     assert.deepEqual([tab.composer.text, tab.toasts.at(-1)?.text], ["Shorter.", "This answer can't be steered. Send your message after it."]);
   });
 
   it("queues an instruction for an answer that can't be steered yet", () => {
     tab.ui.composerSteered("Shorter.");
     assert.deepEqual([tab.connection.steered, tab.queueView.texts], [[], ["Shorter."]]);
+  });
+});
+
+describe("An instruction that may not have arrived", () => {
+  /** @type {FakeTabs} */
+  let tabs;
+  /** @type {Tab} */
+  let tab;
+  let id = "";
+  let conversation = "";
+
+  beforeEach(async () => {
+    tabs = new FakeTabs();
+    tab = tabs.open(null);
+    tab.ui.connectionChanged(STEERS);
+    await settle();
+    id = await tabs.begin(tab, "Tell me a story");
+    conversation = tab.address.conversation ?? "";
+    tab.ui.connectionDelivered(token(id, 1, "Once"));
+    tab.ui.composerSteered("Shorter.");
+  });
+
+  async function reload() {
+    const later = tabs.open(conversation);
+    later.ui.connectionChanged(STEERS);
+    await settle();
+    return later;
+  }
+
+  /** The answer ends, with the instruction or without it. */
+  function end(isSteered = false) {
+    tabs.server.end(id, "Once");
+    if (!isSteered) return;
+    const document = tabs.server.documents.get(conversation);
+    assert.ok(document);
+    const instruction = { ...document.messages[0], id: `${id}-2`, parent: id, role: "user", content: "Shorter." };
+    tabs.server.put(conversation, { messages: [...document.messages, /** @type {any} */ (instruction)] });
+  }
+
+  it("is sent again after a reload, with its key", async () => {
+    const later = await reload();
+    assert.deepEqual([later.connection.followed, later.connection.steered], [[id], [{ id, content: "Shorter." }]]);
+    assert.deepEqual(later.connection.keys, tab.connection.keys);
+  });
+
+  it("is sent again when its chat is shown again", async () => {
+    tab.ui.startNewChat();
+    tab.ui.libraryEvents.conversationChosen(conversation, null);
+    await settle();
+    assert.deepEqual(tab.connection.keys, [tab.connection.keys[0], tab.connection.keys[0]]);
+  });
+
+  it("is not sent again once it is in the log", async () => {
+    tab.ui.connectionDelivered(steered(id, 2, "Shorter."));
+    assert.deepEqual((await reload()).connection.steered, []);
+  });
+
+  it("comes back to the composer, in one tab, if the answer has ended without it", async () => {
+    end();
+    const [later, last] = [await reload(), await reload()];
+    assert.deepEqual([later.composer.text, last.composer.text], ["Shorter.", ""]);
+    assert.equal(later.toasts.at(-1)?.text, "Your instruction didn't reach the model. Send it again.");
+  });
+
+  it("does not come back if it is a message of the chat", async () => {
+    end(true);
+    const later = await reload();
+    assert.deepEqual([later.composer.text, later.toasts], ["", []]);
+  });
+
+  it("arrives as it is compared, also with half an emoji", () => {
+    tab.ui.composerSteered("No \ud83d here.");
+    assert.equal(tab.connection.steered.at(-1)?.content, "No \ufffd here.");
   });
 });
 

@@ -7,6 +7,7 @@ import { DraftAhead } from "../../../frontend/composer/draft-ahead.js";
 import { Connection } from "../../../frontend/connection.js";
 import { ConversationsApi } from "../../../frontend/conversations/api.js";
 import { Comparisons } from "../../../frontend/conversations/comparisons.js";
+import { Instructions } from "../../../frontend/conversations/instructions.js";
 import { Library } from "../../../frontend/conversations/library.js";
 import { Outbox } from "../../../frontend/conversations/outbox.js";
 import { Queue } from "../../../frontend/conversations/queue.js";
@@ -73,12 +74,14 @@ export class PageWithoutBrowser {
     });
     this.outbox = new Outbox(tab, tab);
     this.queue = new Queue(tab, tab);
+    this.instructions = new Instructions(tab);
     this.library = new Library(api, clock);
     this.ui = chatAppWith({
       connection: this.connection,
       api,
       outbox: this.outbox,
       queue: this.queue,
+      instructions: this.instructions,
       queueView: this.queueView,
       libraryUI: { library: this.library, start: () => {}, stop: () => {}, mark: () => {} },
       address: this.location,

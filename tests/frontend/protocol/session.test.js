@@ -112,9 +112,15 @@ describe("steering", () => {
     session.steer("a", "shorter", "k1");
     session.steer("a", "in French", "k2");
     const refusal = error("context_overflow", { re: "steer" });
-    assert.deepEqual(session.receive(refusal).deliver, [{ type: "unsteered", id: "a", content: "shorter", error: refusal }]);
+    assert.deepEqual(session.receive(refusal).deliver, [{ type: "unsteered", id: "a", content: "shorter", key: "k1", error: refusal }]);
     session.receive(steered(2, "in French"));
     assert.deepEqual(session.receive(refusal), NONE);
+  });
+
+  it("takes an instruction once, however often it comes with one key", () => {
+    assert.equal(session.steer("a", "shorter", "k1").send.length, 1);
+    assert.deepEqual(session.steer("a", "shorter", "k1"), NONE);
+    assert.deepEqual(session.receive(done(2)).deliver.map(({ type }) => type), ["unsteered", "done"]);
   });
 
   it("reports an instruction that the end overtakes, and one after the end", () => {

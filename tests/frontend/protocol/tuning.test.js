@@ -75,7 +75,7 @@ describe("tuning", () => {
     assert.deepEqual(session.receive(error), NONE);
     const unsteered = refusal("unsupported", "steer");
     assert.deepEqual(session.receive(unsteered).deliver, [
-      { type: "unsteered", id: "a", content: "shorter", error: unsteered },
+      { type: "unsteered", id: "a", content: "shorter", key: "k1", error: unsteered },
     ]);
   });
 
