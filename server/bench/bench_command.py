@@ -118,14 +118,22 @@ async def _plan(arguments: argparse.Namespace, load: Load, ours: BenchSide) -> R
         ratio = await tokens_per_word(target)
         sizes = await timed(target, sizes, Prompts(f"{seed}/timing", ratio))
     rounds = arguments.rounds or (1 if arguments.quick else 3)
-    return RunPlan(sizes=sizes, groups=arguments.only, rounds=rounds, seed=seed, tokens_per_word=ratio)
+    return RunPlan(
+        sizes=sizes,
+        groups=arguments.only,
+        rounds=rounds,
+        seed=seed,
+        tokens_per_word=ratio,
+        busy_processes=arguments.busy_processes,
+    )
 
 
 def _heading(load: Load, plan: RunPlan, answer: int) -> str:
     sizes, cores, threads = plan.sizes, usable_cores(), load.threads or "default"
+    beside = f"; busy processes: {plan.busy_processes}" if plan.busy_processes else ""
     return (
         f"{load.model.name}: {load.parallel} x {load.context} tokens of context, threads: {threads}, cores: {cores}; "
-        f"answers of {answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}"
+        f"answers of {answer} tokens, short prompts of {sizes.short}; rounds: {plan.rounds}{beside}"
     )
 
 

@@ -27,8 +27,8 @@ ANSWER: Final = 128
 
 def check(arguments: argparse.Namespace) -> None:
     """Check the options and the limit of open files. Raises BenchError."""
-    for name in ("against", "against_command", "against_options"):
-        if getattr(arguments, name) is not None:
+    for name in ("against", "against_command", "against_options", "busy_processes"):
+        if getattr(arguments, name) not in (None, 0):
             raise BenchError(f"--connections measures our server alone; leave --{name.replace('_', '-')} out")
     needed = arguments.connections + arguments.busy + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

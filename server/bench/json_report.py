@@ -28,6 +28,7 @@ def report(plan: RunPlan, load: Load, rounds: Sequence[dict[str, Samples]], foun
         "load": {**asdict(load), "model": load.model.name},
         "sizes": asdict(plan.sizes),
         "seed": plan.seed,
+        "busy_processes": plan.busy_processes,
         "rows": [_row(figure) for figure in found],
         "rounds": rounds,
     }

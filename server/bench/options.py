@@ -88,6 +88,13 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="with --connections: running answers (%(default)s)",
     )
+    group.add_argument(
+        "--busy-processes",
+        type=whole_number(0, 1024),
+        default=0,
+        metavar="N",
+        help="measure beside N processes that do nothing but compute, as beside other programs (%(default)s)",
+    )
     group.add_argument("--quick", action="store_true", help="a small load for a first try; its figures mean little")
     group.add_argument("--json", type=Path, metavar="FILE", help="write every sample of every round to FILE")
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from server.bench.busy_processes import busy_processes
 from server.bench.load_sizes import LoadSizes
 from server.bench.measures.arrivals import arrivals
 from server.bench.measures.changes import changes
@@ -43,13 +44,15 @@ MEASURES: Final[Mapping[str, Measure]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """Plan of a run. ``seed``: prompts differ from those of any other run, and are the same for both sides."""
+    """Plan of a run. ``seed``: prompts differ from those of any other run, and are the same for both sides.
+    ``busy_processes``: number of busy processes beside the server."""
 
     sizes: LoadSizes
     groups: tuple[str, ...]
     rounds: int
     seed: str
     tokens_per_word: float
+    busy_processes: int = 0
 
     def prompts(self, round: int, group: str) -> Prompts:
         return Prompts(f"{self.seed}/{round}/{group}", self.tokens_per_word)
@@ -67,7 +70,7 @@ async def run_rounds(plan: RunPlan, sides: Sequence[BenchSide], remark: Remark) 
 
 
 async def _turn(plan: RunPlan, round: int, side: BenchSide, remark: Remark) -> Samples:
-    async with side.serving() as target:
+    async with side.serving() as target, busy_processes(plan.busy_processes):
         await ask(target, plan.prompts(round, "warm-up").fresh(plan.sizes.long), plan.sizes.answer)
         parts = []
         gc.collect()

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
-import os
 import random
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from protocol.client import Chat, Event, Generation, Retry, connect
 from protocol.conformance.http import fetch
 from protocol.messages import Accepted, Done, DoneReason, GenerationState, Status, Token
+from server.bench.busy_processes import busy_processes
 from server.resources import usable_cores
 
 CHATS: Final = 16
@@ -46,14 +43,6 @@ KINDS: Final = (
 
 COMPARED: Final = "Once there was a fox who"
 """Prompt of the greedy answers, which are compared with each other."""
-
-BUSY: Final = """
-import os, sys
-print(flush=True)
-while os.getppid() == int(sys.argv[1]):
-    pass
-"""
-"""Program that keeps a core busy until it is killed or its parent has ended."""
 
 
 @dataclass
@@ -118,7 +107,7 @@ class Load:
                 chats.create_task(self._chat(), name=f"chat {number}")
             while True:
                 await self._phase(busy=False)
-                async with busy_processes():
+                async with busy_processes(usable_cores()):
                     await self._phase(busy=True)
                 if self.answers >= enough and time.monotonic() >= end:
                     break
@@ -207,21 +196,3 @@ class Load:
             phase.gap = max(phase.gap, now - last if last else 0.0)
         self._arrived.set()
         return now
-
-
-@contextlib.asynccontextmanager
-async def busy_processes() -> AsyncIterator[None]:
-    """Keep every core busy for the duration of a block."""
-    command = (sys.executable, "-c", BUSY, str(os.getpid()))
-    processes: list[asyncio.subprocess.Process] = []
-    try:
-        for _ in range(usable_cores()):
-            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-            processes.append(process)
-            assert process.stdout is not None
-            await process.stdout.readline()
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-            await process.communicate()

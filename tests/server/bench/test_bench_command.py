@@ -123,9 +123,10 @@ def test_a_wrong_option_of_our_other_side_is_reported_before_anything_is_measure
     assert "--jornal" in ended.stderr.splitlines()[-1]
 
 
-def test_our_own_server_with_another_option_is_the_other_side() -> None:
-    ended = run("bench", "--quick", "--only", "turns", "--against-options", "--journal off")
+def test_our_own_server_with_another_option_is_the_other_side_beside_a_busy_process() -> None:
+    ended = run("bench", "--quick", "--only=turns", "--against-options", "--journal off", "--busy-processes=1")
     assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[0].endswith("; busy processes: 1")
     rows = cells(ended.stdout)
     assert all(float(cell.replace(",", "")) > 0 for row in rows.values() for cell in row[1:])
     assert all(len(row) == 4 for row in rows.values())

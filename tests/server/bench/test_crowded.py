@@ -19,8 +19,8 @@ SIZE = Crowd(idle=30, busy=3, short=4, answer=20)
 
 
 def asked(connections: int = 10, busy: int = 2, **others: object) -> argparse.Namespace:
-    given = {"against": None, "against_command": None, "against_options": None, "quick": False, **others}
-    return argparse.Namespace(connections=connections, busy=busy, **given)
+    given = dict.fromkeys(("against", "against_command", "against_options", "quick", "busy_processes"), None)
+    return argparse.Namespace(connections=connections, busy=busy, **{**given, **others})
 
 
 def target(server: RunningServer) -> StreamUI:
@@ -88,7 +88,9 @@ def test_too_few_open_files_are_reported_with_the_remedy(monkeypatch: pytest.Mon
     crowded.check(asked())
 
 
-def test_another_server_does_not_go_with_it() -> None:
+def test_neither_another_server_nor_busy_processes_go_with_it() -> None:
+    with pytest.raises(BenchError, match="leave --busy-processes out"):
+        crowded.check(asked(busy_processes=1))
     with pytest.raises(BenchError, match="leave --against-command out"):
         crowded.check(asked(against_command="x"))
     assert_told_in_one_line(run("bench", "--connections", "0"), "--connections")
