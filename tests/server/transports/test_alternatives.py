@@ -76,7 +76,7 @@ async def test_a_running_answer_has_alternatives_and_goes_on(server: RunningServ
         two.model.gate.step(12)
         await two.held()
         await other.send(AlternativesRequest(id="g1", seq=5))
-        await other.carried_out()
+        await two.until(lambda: bool(two.engine._inbox))
         two.model.gate.step(2)
         found = await other.take(Alternatives)
         assert any(each.chosen for each in found.tokens)
