@@ -190,7 +190,7 @@ class ConversationMachine(LoopedMachine):
                 assert whole["code"] == "unknown_id"
             else:
                 assert (whole["leaf"], as_told(whole["messages"])) == tree.told()
-        await self.watcher.carried_out()  # what was told while this was answered comes with the next
+        await self.watcher.carried_out()  # changes that came during this answer arrive before the next one
         news = self._read(await self.watcher.settle())
         for id, version in self.versions.items():
             assert seen[id].get("version", version) == version, "a change that the watcher was not told of"

@@ -1,4 +1,4 @@
-"""Whatever happens in conversations, they have the messages that clients and models wrote, and no others (PROTOCOL 14).
+"""Conversations have every message that a client or a model wrote, and no others, whatever happens (PROTOCOL 14).
 
 After any refusal, at any endpoint and any moment, the next valid message is answered, and a refused message can be sent
 again.

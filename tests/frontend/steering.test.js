@@ -29,19 +29,22 @@ function unsteered(id, code, key = "") {
   return /** @type {const} */ ({ type: "unsteered", id, content: "Shorter.", key, error });
 }
 
+/** Opens a tab in which an answer is being written. */
+async function writing() {
+  const tabs = new FakeTabs();
+  const tab = tabs.open(null);
+  tab.ui.connectionChanged(STEERS);
+  await settle();
+  return { tabs, tab, id: await tabs.begin(tab, "Tell me a story") };
+}
+
 describe("An answer that is being written", () => {
-  /** @type {FakeTabs} */
-  let tabs;
   /** @type {Tab} */
   let tab;
   let id = "";
 
   beforeEach(async () => {
-    tabs = new FakeTabs();
-    tab = tabs.open(null);
-    tab.ui.connectionChanged(STEERS);
-    await settle();
-    id = await tabs.begin(tab, "Tell me a story");
+    ({ tab, id } = await writing());
   });
 
   const write = (/** @type {number} */ seq, /** @type {string} */ text) => tab.ui.connectionDelivered(token(id, seq, text));
@@ -103,11 +106,7 @@ describe("An instruction that may not have arrived", () => {
   let conversation = "";
 
   beforeEach(async () => {
-    tabs = new FakeTabs();
-    tab = tabs.open(null);
-    tab.ui.connectionChanged(STEERS);
-    await settle();
-    id = await tabs.begin(tab, "Tell me a story");
+    ({ tabs, tab, id } = await writing());
     conversation = tab.address.conversation ?? "";
     tab.ui.connectionDelivered(token(id, 1, "Once"));
     tab.ui.composerSteered("Shorter.");

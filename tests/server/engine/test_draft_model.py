@@ -18,6 +18,7 @@ from server.engine.worker import BatchingEngine
 from tests.server.engine.recorder import Recorder
 from tests.server.engine.scripted_draft_model import ScriptedDraftModel
 from tests.server.engine.scripted_model import Gate, ScriptedModel
+from tests.server.engine.test_speculation import MODES
 
 PROMPT = "Describe a pangram!"
 TEXT = "The quick brown fox jumps over the lazy dog, vexing my sphinx of black quartz."
@@ -255,16 +256,7 @@ def test_a_draft_model_that_fails_is_switched_off_with_one_line(
     assert bench.draft.rows_computed == before
 
 
-@pytest.mark.parametrize(
-    ("mode", "repeatable", "temperature", "proposed"),
-    [
-        (Speculative.AUTO, False, 0.8, True),
-        (Speculative.AUTO, True, 0.8, False),
-        (Speculative.AUTO, False, 0.0, False),
-        (Speculative.ALL, True, 0.0, True),
-        (Speculative.OFF, False, 0.8, False),
-    ],
-)
+@pytest.mark.parametrize(("mode", "repeatable", "temperature", "proposed"), MODES)
 def test_only_answers_of_its_mode_have_proposals(
     make: type[Bench], mode: Speculative, repeatable: bool, temperature: float, proposed: bool
 ) -> None:

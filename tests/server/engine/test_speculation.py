@@ -29,6 +29,15 @@ from tests.server.engine.scripted_model import ScriptedModel, scripted_tokens
 TEXT = "The quick brown fox jumps over the lazy dog, and then it sleeps until the evening comes.\n"
 EDITED = TEXT.replace("lazy", "very lazy").replace("evening", "morning")
 
+MODES = [
+    (Speculative.AUTO, False, 0.8, True),
+    (Speculative.AUTO, True, 0.8, False),
+    (Speculative.AUTO, False, 0.0, False),
+    (Speculative.ALL, True, 0.0, True),
+    (Speculative.OFF, False, 0.8, False),
+]
+"""Mode, whether the answer is repeatable, its temperature, and whether it has proposals then."""
+
 
 class EveryProposal(SpeculationControl):
     """Verifies every proposal, so that no test depends on durations."""
@@ -222,16 +231,7 @@ def test_two_answers_at_once_have_a_row_each(make: type[Bench]) -> None:
     assert bench.engine.stats().proposed_tokens == 0
 
 
-@pytest.mark.parametrize(
-    ("mode", "repeatable", "temperature", "verified"),
-    [
-        (Speculative.AUTO, False, 0.8, True),
-        (Speculative.AUTO, True, 0.8, False),
-        (Speculative.AUTO, False, 0.0, False),
-        (Speculative.ALL, True, 0.0, True),
-        (Speculative.OFF, False, 0.8, False),
-    ],
-)
+@pytest.mark.parametrize(("mode", "repeatable", "temperature", "verified"), MODES)
 def test_only_answers_of_its_mode_have_proposals(
     make: type[Bench], mode: Speculative, repeatable: bool, temperature: float, verified: bool
 ) -> None:
