@@ -214,6 +214,8 @@ FIELDS: Final[dict[str, str]] = {
     "Status.queued": "server: waiting generations",
     "Status.kv_used": "server: tokens of running generations in the KV cache",
     "Status.kv_tokens": "server: capacity of the KV cache in tokens",
+    "Status.cores": "server: processor cores that it may use",
+    "Status.busy_cores": "server: how many of these other programs keep busy, over the last seconds",
     "Token.id": _GENERATION,
     "Token.seq": "number of the last piece",
     "Token.n": "number of pieces",

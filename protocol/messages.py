@@ -469,6 +469,8 @@ class Status(Server, frozen=True, kw_only=True, tag="status"):
     queued: Count | None = None
     kv_used: Count | None = None
     kv_tokens: Count | None = None
+    cores: Count | None = None
+    busy_cores: Annotated[float, Meta(ge=0)] | None = None
 
 
 class Logprob(Facts, frozen=True, kw_only=True):

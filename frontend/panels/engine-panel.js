@@ -10,6 +10,8 @@ import { SpeedSeries } from "./speed-series.js";
 
 /** Samples in the plot: one each second, for a minute. */
 const SAMPLES = 60;
+/** Number of cores in use by other programs from which on the machine counts as shared. */
+const MANY_BUSY = 0.75;
 const PAGE = "This browser";
 const SERVER = "Server total";
 const MEMORY = "KV cache";
@@ -116,7 +118,7 @@ export class EnginePanel {
  */
 export function describeSample({ status, roundTrip, pagePerSecond }, { parallel }) {
   if (!status) return [["Engine", "no answer from the server"]];
-  const { running = 0, queued = 0, tokens_per_second: speed, kv_used: used = 0, kv_tokens: cells } = status;
+  const { running = 0, queued = 0, tokens_per_second: speed, kv_used: used = 0, kv_tokens: cells, cores, busy_cores: busy = 0 } = status;
   // Both speeds are means of several seconds. If no answer is running, nothing is being written.
   const isIdle = running === 0;
   /** @type {[string, string][]} */
@@ -127,6 +129,7 @@ export function describeSample({ status, roundTrip, pagePerSecond }, { parallel 
   ];
   if (speed !== undefined) rows.push([SERVER, describeRate(isIdle ? 0 : speed)]);
   if (cells) rows.push([MEMORY, `${figures.format(used)} of ${figures.format(cells)} tokens (${figures.format((used / cells) * 100)}%)`]);
+  if (busy >= MANY_BUSY) rows.push(["Shared machine", `${figures.format(busy)} of ${cores} cores are busy with other programs`]);
   rows.push(["Round trip", roundTrip < 1 ? "under 1 ms" : `${figures.format(roundTrip)} ms`]);
   return rows;
 }

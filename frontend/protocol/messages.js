@@ -143,6 +143,8 @@
  * @property {number} [tokens_per_second] of all answers together
  * @property {number} [kv_used] tokens in the KV cache
  * @property {number} [kv_tokens] tokens that the KV cache can hold
+ * @property {number} [cores] processor cores on which the server may compute
+ * @property {number} [busy_cores] how many of these other programs keep busy
  */
 /** @typedef {{type: "token", id: string, seq: number, n?: number, text: string, tool_calls?: ToolCallPart[]}} Token */
 /** @typedef {{seq: number, chars: number, content: string}} Instruction chars: number of code points of the text before it */

@@ -13,6 +13,7 @@ from server.generations.generation import Generation
 from server.generations.histogram import Histogram
 from server.generations.speed import Speed
 from server.logs import event
+from server.other_programs import OtherPrograms
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Measurements:
         self.slow_closes = 0
         """Number of connections closed with 4508."""
         self.speed = Speed()
+        self.others = OtherPrograms()
 
     def piece(self, generation: Generation, tokens: int, now: float) -> None:
         """Record a piece of ``tokens`` new tokens that enters a log; ``now`` is in ``time.monotonic()`` seconds."""

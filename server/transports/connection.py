@@ -59,6 +59,7 @@ from server.transports.greeting import welcome
 from server.transports.looking import Looking
 from server.transports.pace import Pace
 from server.transports.reader import resume_at
+from server.transports.server_status import server_status
 from server.transports.socket import Disconnected, Socket
 from server.transports.waiting import in_time
 from server.transports.watched_logs import WatchedLogs
@@ -337,14 +338,7 @@ class Connection:
 
     def _status(self, id: str | None) -> Status:
         if id is None:
-            stats = self._registry.writer.stats()
-            return Status(
-                running=stats.running,
-                queued=stats.queued,
-                tokens_per_second=round(self._registry.measurements.speed.per_second(time.monotonic()), 1),
-                kv_used=stats.kv_tokens,
-                kv_tokens=stats.kv_cells,
-            )
+            return server_status(self._registry)
         generation = self._registry.get(id, re="status", principal=self.principal)
         if generation.log.done:
             return Status(id=id, state=generation.state)

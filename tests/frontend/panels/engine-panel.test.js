@@ -30,6 +30,14 @@ describe("describeSample", () => {
     assert.deepEqual(terms.map(([, fact]) => fact), ["0", "empty", "0 tokens/s", "12 ms"]);
   });
 
+  it("says when other programs keep the cores busy", () => {
+    const facts = [0.6, 0.75, 2.1].map((busy) => {
+      const status = /** @type {const} */ ({ type: "status", running: 1, cores: 8, busy_cores: busy });
+      return Object.fromEntries(describeSample({ status, roundTrip: 1, pagePerSecond: 0 }, {}))["Shared machine"];
+    });
+    assert.deepEqual(facts, [undefined, "1 of 8 cores are busy with other programs", "2 of 8 cores are busy with other programs"]);
+  });
+
   it("says so when the server does not answer", () => {
     assert.deepEqual(describeSample({ status: null, roundTrip: 0, pagePerSecond: 0 }, {}), [["Engine", "no answer from the server"]]);
   });
