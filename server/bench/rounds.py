@@ -69,9 +69,20 @@ async def run_rounds(plan: RunPlan, sides: Sequence[BenchSide], remark: Remark) 
     return results
 
 
+async def _warm_up(target: Target, plan: RunPlan, round: int) -> None:
+    """Request a long prompt and then a short one.
+
+    For the short one a server may copy what the long one left in its cache, into memory that it has never used before.
+    Some virtual machines get such memory from their host a page at a time, so the first copy takes longer than others.
+    """
+    prompts, sizes = plan.prompts(round, "warm-up"), plan.sizes
+    for length in (sizes.long, sizes.short):
+        await ask(target, prompts.fresh(length), sizes.answer)
+
+
 async def _turn(plan: RunPlan, round: int, side: BenchSide, remark: Remark) -> Samples:
     async with side.serving() as target, busy_processes(plan.busy_processes):
-        await ask(target, plan.prompts(round, "warm-up").fresh(plan.sizes.long), plan.sizes.answer)
+        await _warm_up(target, plan, round)
         parts = []
         gc.collect()
         gc.disable()  # a collection here would count as the server's time
