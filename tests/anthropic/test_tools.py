@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -10,6 +11,7 @@ from anthropic import Anthropic
 from anthropic.types import Message, ToolUseBlock
 
 from tests.anthropic.test_messages import FIXED, streamed, text_of, whole
+from tests.docs.conftest import slowly
 
 ASKED: Any = [{"role": "user", "content": "What is the weather in Rome?"}]
 SCHEMA: Any = {
@@ -40,15 +42,15 @@ def test_a_forced_call_obeys_its_schema(client: Anthropic, choice: Any, temperat
     jsonschema.validate(call.input, SCHEMA)
 
 
-def test_a_stream_has_the_same_call(client: Anthropic) -> None:
+def test_a_stream_has_the_same_call(client: Anthropic, slow_file: Path) -> None:
     call = call_of(whole(client, **FORCED, tool_choice=NAMED))
     with client.messages.stream(**{**FIXED, **FORCED}, tool_choice=NAMED) as stream:
         message = stream.get_final_message()
     again = call_of(message)
     assert (again.name, again.input, message.stop_reason) == (call.name, call.input, "tool_use")
-    deltas = [
-        event.delta for event in streamed(client, **FORCED, tool_choice=NAMED) if event.type == "content_block_delta"
-    ]
+    with slowly(slow_file):
+        events = streamed(client, **FORCED, tool_choice=NAMED)
+    deltas = [event.delta for event in events if event.type == "content_block_delta"]
     assert len(deltas) > 3 and {delta.type for delta in deltas} == {"input_json_delta"}
 
 

@@ -23,14 +23,21 @@ STOPS = re.compile(r"cancel\(|DELETE \$at/curl")
 
 
 @contextlib.contextmanager
-def slow_if_stopped(code: str, slow_file: Path) -> Iterator[None]:
-    """Make the model slow during the block if ``code`` stops an answer."""
-    if STOPS.search(code):
-        slow_file.touch()
+def slowly(slow_file: Path) -> Iterator[None]:
+    """Make the model slow during the block: an answer can be stopped there, and its stream has many parts also on a
+    busy machine."""
+    slow_file.touch()
     try:
         yield
     finally:
         slow_file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def slow_if_stopped(code: str, slow_file: Path) -> Iterator[None]:
+    """Make the model slow during the block if ``code`` stops an answer."""
+    with slowly(slow_file) if STOPS.search(code) else contextlib.nullcontext():
+        yield
 
 
 def environment() -> dict[str, str]:

@@ -11,6 +11,7 @@ import pytest
 from openai import OpenAI
 from openai.types.responses import Response
 
+from tests.docs.conftest import slowly
 from tests.openai.conftest import TIMEOUT
 from tests.openai.test_responses import whole
 
@@ -92,19 +93,15 @@ def test_an_error_is_an_event_and_the_socket_stays_open(client: OpenAI) -> None:
 
 
 def test_a_running_answer_is_steered(client: OpenAI, slow_file: Path) -> None:
-    slow_file.touch()
-    try:
-        with connected(client) as connection:
+    with connected(client) as connection:
+        with slowly(slow_file):
             create(connection, "Tell me a story", max_output_tokens=2000)
             created = connection.recv()
             while connection.recv().type != "response.output_text.delta":
                 pass
             connection.response.steer(input="Say hello instead", previous_response_id=created.response.id)
             steered = response(connection)
-            slow_file.unlink()
-            following = response(connection)
-    finally:
-        slow_file.unlink(missing_ok=True)
+        following = response(connection)
     assert (steered.id, steered.status) == (created.response.id, "incomplete")
     assert steered.incomplete_details and steered.incomplete_details.model_dump()["reason"] == "steered"
     assert following.previous_response_id == steered.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,6 +12,7 @@ import pytest
 from openai import OpenAI
 from openai.types.responses import Response, ResponseFunctionToolCall
 
+from tests.docs.conftest import slowly
 from tests.openai.test_tools import GetWeather
 
 TOOLS: Any = [
@@ -38,8 +40,8 @@ def test_a_forced_call_is_an_item(client: OpenAI, choice: Any) -> None:
     assert call.call_id.startswith("call_") and [tool.type for tool in response.tools] == ["function"]
 
 
-def test_the_helper_for_streams_collects_the_call(client: OpenAI) -> None:
-    with client.responses.stream(**FORCED, tool_choice=NAMED, temperature=0) as stream:
+def test_the_helper_for_streams_collects_the_call(client: OpenAI, slow_file: Path) -> None:
+    with slowly(slow_file), client.responses.stream(**FORCED, tool_choice=NAMED, temperature=0) as stream:
         events = list(stream)
         final = call_of(stream.get_final_response())
     deltas = [event.delta for event in events if event.type == "response.function_call_arguments.delta"]

@@ -10,17 +10,15 @@ import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 from openai.types.responses import Response, ResponseItemList
 
+from tests.docs.conftest import slowly
 from tests.openai.test_responses import FIXED, whole
 
 
 @pytest.fixture
 def slow(slow_file: Path) -> Iterator[None]:
     """Slow and endless answers, so that a test can stop them."""
-    slow_file.touch()
-    try:
+    with slowly(slow_file):
         yield
-    finally:
-        slow_file.unlink()
 
 
 def test_a_response_is_read_again(client: OpenAI) -> None:

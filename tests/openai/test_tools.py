@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Literal
 
 import jsonschema
@@ -12,6 +13,7 @@ from openai import BadRequestError, OpenAI
 from openai.types.chat import ChatCompletionMessageToolCall
 from pydantic import BaseModel, Field
 
+from tests.docs.conftest import slowly
 from tests.openai.test_chat import streamed, whole
 
 ASKED: Any = [{"role": "user", "content": "What is the weather in Rome?"}]
@@ -54,9 +56,10 @@ def test_a_forced_call_obeys_its_schema(client: OpenAI, choice: Any, temperature
     checked(call.function.name, call.function.arguments)
 
 
-def test_a_stream_has_the_same_call_with_its_name_once(client: OpenAI) -> None:
+def test_a_stream_has_the_same_call_with_its_name_once(client: OpenAI, slow_file: Path) -> None:
     (message,) = (each.message for each in whole(client, **FORCED, tool_choice=NAMED).choices)
-    chunks = streamed(client, **FORCED, tool_choice=NAMED)
+    with slowly(slow_file):
+        chunks = streamed(client, **FORCED, tool_choice=NAMED)
     parts = [part for chunk in chunks for part in chunk.choices[0].delta.tool_calls or ()]
     assert {part.index for part in parts} == {0}
     assert [(bool(part.id), part.type, part.function and part.function.name) for part in parts] == [

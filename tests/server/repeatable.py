@@ -1,8 +1,9 @@
 """The `streamui` command with a model that answers the same in every run, slowly if a test wants to act meanwhile.
 
 `python tests/server/repeatable.py 20 FILE serve --port 0` pauses for 20 ms before each step while FILE exists. An
-answer that starts meanwhile continues to the end of the context, so that a test on a slow machine still finds it
-running. A pause of 0 ms changes neither speed nor end. While FILE.loading exists, the loading of a model stops at 40 %.
+answer without a grammar that starts meanwhile continues to the end of the context, so that a test on a slow machine
+still finds it running. A pause of 0 ms changes neither speed nor end. While FILE.loading exists, the loading of a model
+stops at 40 %.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class EndingSampler:
 
 
 class RepeatableModel(LlamaModel):
-    """The real model, whose answers end after LONGEST tokens, or not at all while it is slow."""
+    """The real model, whose answers end after LONGEST tokens, or, without a grammar, not at all while it is slow."""
 
     pause = 0.0
     """Pause before each step while ``file`` exists, in seconds."""
@@ -105,7 +106,7 @@ class RepeatableModel(LlamaModel):
 
     def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> Sampler:  # type: ignore[override]
         ends = [token for token in range(self.facts.vocabulary) if self.is_end(token)]
-        if self._is_slow():
+        if self._is_slow() and params.grammar is None:
             biases = {**params.logit_bias, **dict.fromkeys(ends, float("-inf"))}
             return super().sampler(replace(params, logit_bias=biases), prompt, written)
         sampler = super().sampler(params, prompt, written)
