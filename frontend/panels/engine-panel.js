@@ -129,7 +129,7 @@ export function describeSample({ status, roundTrip, pagePerSecond }, { parallel 
   ];
   if (speed !== undefined) rows.push([SERVER, describeRate(isIdle ? 0 : speed)]);
   if (cells) rows.push([MEMORY, `${figures.format(used)} of ${figures.format(cells)} tokens (${figures.format((used / cells) * 100)}%)`]);
-  if (busy >= MANY_BUSY) rows.push(["Shared machine", `${figures.format(busy)} of ${cores} cores are busy with other programs`]);
+  if (busy >= MANY_BUSY) rows.push(["Shared machine", `${figures.format(busy)} of ${cores} cores ${busy < 1.5 ? "is" : "are"} busy with other programs`]);
   rows.push(["Round trip", roundTrip < 1 ? "under 1 ms" : `${figures.format(roundTrip)} ms`]);
   return rows;
 }

@@ -123,7 +123,7 @@ def cores(busy: float | None = None) -> Finding:
         return ok("cores", f"{count}; this system doesn't say how busy they are")
     if used < MANY_BUSY:
         return ok("cores", f"{count}; other programs use less than one")
-    text = f"{used:.0f} of {count} cores are busy with other programs"
+    text = f"{used:.0f} of {count} cores {'is' if used < 1.5 else 'are'} busy with other programs"
     return warning("cores", text, "stop those programs, or expect slower answers while they run")
 
 

@@ -35,7 +35,7 @@ describe("describeSample", () => {
       const status = /** @type {const} */ ({ type: "status", running: 1, cores: 8, busy_cores: busy });
       return Object.fromEntries(describeSample({ status, roundTrip: 1, pagePerSecond: 0 }, {}))["Shared machine"];
     });
-    assert.deepEqual(facts, [undefined, "1 of 8 cores are busy with other programs", "2 of 8 cores are busy with other programs"]);
+    assert.deepEqual(facts, [undefined, "1 of 8 cores is busy with other programs", "2 of 8 cores are busy with other programs"]);
   });
 
   it("says so when the server does not answer", () => {
