@@ -41,14 +41,15 @@ def test_the_next_response_continues_the_one_before(client: OpenAI) -> None:
     assert whole(client, input=repeated).output_text == second.output_text
 
 
-def test_a_response_in_the_background_is_polled(client: OpenAI) -> None:
-    response = whole(client, background=True)
+def test_a_response_in_the_background_is_polled(client: OpenAI, slow_file: Path) -> None:
+    with slowly(slow_file):
+        response = whole(client, background=True, max_output_tokens=40)
     assert (response.status in ("queued", "in_progress"), response.background) == (True, True)
     for event in client.responses.retrieve(response.id, stream=True):
         assert event.sequence_number >= 0
     ended = client.responses.retrieve(response.id)
     assert ended.status in ("completed", "incomplete")
-    assert ended.output_text == whole(client).output_text
+    assert ended.output_text == whole(client, max_output_tokens=40).output_text
 
 
 def test_a_cut_stream_is_read_on(client: OpenAI) -> None:
