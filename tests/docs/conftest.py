@@ -18,8 +18,8 @@ from tests.server.repeatable import program
 START = 120.0
 """Time limit for the server's start, in seconds, also on a busy machine."""
 
-STOPS = re.compile(r"cancel\(|DELETE \$at/curl")
-"""Pattern of the code that stops an answer, which must not have ended before."""
+ACTS = re.compile(r"(cancel|steer|tune)\(|DELETE \$at/curl")
+"""Pattern of the code that acts on a running answer, which must not have ended before."""
 
 
 @contextlib.contextmanager
@@ -34,9 +34,9 @@ def slowly(slow_file: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def slow_if_stopped(code: str, slow_file: Path) -> Iterator[None]:
-    """Make the model slow during the block if ``code`` stops an answer."""
-    with slowly(slow_file) if STOPS.search(code) else contextlib.nullcontext():
+def slow_if_needed(code: str, slow_file: Path) -> Iterator[None]:
+    """Make the model slow during the block if ``code`` acts on a running answer."""
+    with slowly(slow_file) if ACTS.search(code) else contextlib.nullcontext():
         yield
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.conftest import environment, slow_if_stopped
+from tests.docs.conftest import environment, slow_if_needed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DEADLINE = 120.0
@@ -23,7 +23,7 @@ LAST_LINES = {
 @pytest.mark.parametrize("name", LAST_LINES)
 def test_example_runs_to_its_end(name: str, address: str, slow_file: Path) -> None:
     command = [sys.executable, str(EXAMPLES / name), f"ws://{address}/ws"]
-    with slow_if_stopped((EXAMPLES / name).read_text(), slow_file):
+    with slow_if_needed((EXAMPLES / name).read_text(), slow_file):
         ended = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=DEADLINE)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert re.fullmatch(LAST_LINES[name], ended.stdout.splitlines()[-1]), ended.stdout

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.conftest import environment, slow_if_stopped
+from tests.docs.conftest import environment, slow_if_needed
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = "127.0.0.1:8000"
@@ -107,7 +107,7 @@ def assert_shape(text: str, shape: str, address: str) -> None:
 def test_a_recipe_does_what_it_says(recipe: Recipe, address: str, slow_file: Path, tmp_path: Path) -> None:
     assert "curl " not in recipe.code or shutil.which("curl"), "curl is missing: apt-get install curl"
     assert recipe.shape, "a recipe says what comes out"
-    with slow_if_stopped(recipe.code, slow_file):
+    with slow_if_needed(recipe.code, slow_file):
         assert_shape(output(recipe, address, tmp_path), recipe.shape, address)
 
 
