@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from tests.accepted import all_accepted
 from tests.conformance.serving import URLS
 
 
@@ -63,6 +64,7 @@ async def http_proxy(upstream: int, fault: HttpFault) -> AsyncIterator[str]:
 
     async with await asyncio.start_server(handle, "127.0.0.1", 0) as listening:
         yield URLS["sse"].format(listening.sockets[0].getsockname()[1])
+        await all_accepted()
         for task in handling:
             task.cancel()
         await asyncio.gather(*handling, return_exceptions=True)

@@ -20,6 +20,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from protocol.messages import PROTOCOL
+from tests.accepted import all_accepted
 
 Frame = str | bytes
 Message = dict[str, Any]
@@ -112,7 +113,10 @@ async def proxy(upstream: str, fault: type[Fault]) -> AsyncIterator[int]:
         compression=None,
         close_timeout=1,
     ) as listening:
-        yield next(iter(listening.sockets)).getsockname()[1]
+        try:
+            yield next(iter(listening.sockets)).getsockname()[1]
+        finally:
+            await all_accepted()
 
 
 async def _pass_on(client: ServerConnection, server: ClientConnection, fault: Fault) -> None:

@@ -13,6 +13,7 @@ from protocol.conformance.http import BadResponse, fetch
 from protocol.conformance.observer import Violation
 from protocol.conformance.script import Transport
 from protocol.conformance.wire import Ended, Refused, Unreachable
+from tests.accepted import all_accepted
 from tests.conformance.serving import url_of
 
 SECONDS = 60.0
@@ -36,7 +37,10 @@ async def saying(*answers: str) -> AsyncIterator[int]:
         writer.close()
 
     async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            await all_accepted()
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from tests.accepted import all_accepted
+
 AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER value: close with a reset and discard unsent bytes."""
 
@@ -169,6 +171,7 @@ async def proxy_to(port: int) -> AsyncIterator[Proxy]:
     try:
         yield proxy
     finally:
+        await all_accepted()
         server.close()
         proxy.refusing = True
         proxy.cut()

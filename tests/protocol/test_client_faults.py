@@ -10,6 +10,7 @@ from protocol.client import DisconnectedError, RequestError
 from protocol.client_connection import may_reconnect
 from protocol.errors import CloseCode
 from protocol.messages import Accepted, Done, DoneReason, Status, Token
+from tests.accepted import all_accepted
 from tests.protocol.clients import AT_ONCE, Clock, client, read
 
 WELCOME = (
@@ -39,7 +40,10 @@ async def fake(behaviour: Behaviour) -> AsyncIterator[str]:
         await behaviour(socket, count)
 
     async with serve(handle, "127.0.0.1", 0) as server:
-        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
+        try:
+            yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
+        finally:
+            await all_accepted()
 
 
 async def answer(socket: ServerConnection) -> None:

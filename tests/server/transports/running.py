@@ -39,6 +39,7 @@ from server.transports.connections import Connections
 from server.writers.local import local_writer
 from server.writers.model_writers import ModelWriters
 from server.writers.writer_port import Writer
+from tests.accepted import all_accepted
 from tests.server.engine.scripted_model import ScriptedModel
 from tests.server.transports.listener import Listener
 from tests.server.transports.peer import DEADLINE, Peer
@@ -172,6 +173,10 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await self.ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await all_accepted()
+        await super().shutdown(sockets)
 
 
 @contextlib.asynccontextmanager

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Self
 
+from tests.accepted import all_accepted
 from tests.server.writers.upstream.scripted_events import events, held, rest_of
 from tests.server.writers.upstream.scripted_reply import MODEL, Reply, Seen, prompt_of, tokens_of
 
@@ -109,10 +110,8 @@ class Scripted:
         self.url = "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
         self._ready.set()
         await self._end.wait()
+        await all_accepted()
         server.close()
-        known = {asyncio.current_task(), *self._clients.values()}
-        if accepting := asyncio.all_tasks() - known:  # connections that are accepted at this moment
-            await asyncio.wait(accepting)
         for writer in self._clients:
             writer.transport.abort()
         await asyncio.gather(*self._clients.values())

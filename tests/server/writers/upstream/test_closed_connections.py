@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from server.writers.upstream.line import CutError, Line
+from tests.accepted import all_accepted
 
 BODY = json.dumps({"tokens": []}).encode()
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
@@ -56,7 +57,10 @@ async def listening(
             connections.create_task(handle(reader, writer), name="connection")
 
         async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
-            yield "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
+            try:
+                yield "http://{}:{}".format(*server.sockets[0].getsockname()[:2])
+            finally:
+                await all_accepted()
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:
