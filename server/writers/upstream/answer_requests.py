@@ -129,9 +129,10 @@ class AnswerRequests:
                     said = self._line.scrubbed(delta.error)
                     raise RefusedError(said, is_overflow=delta.overflow) if delta.refused else CutError(said)
                 self._deliveries.add(answer.on_delta(delta, now))
-            if not stream.writing and answer.progress > before:
-                stream.begin_writing()
-                self._deliveries.rest.allow(answer.id)
+            if answer.progress > before:
+                if not stream.writing:
+                    stream.begin_writing()
+                self._deliveries.rest.allow(answer.id, answer.left)
             if form == "native" and answer.finish is not None:
                 return
 

@@ -6,7 +6,8 @@ import threading
 from typing import Final
 
 LONG_REST: Final = 0.04
-"""Rest while a reader can't see single tokens, in seconds. An answer ends at most so much later."""
+"""Rest while a reader can't see single tokens, in seconds. An answer that ends before its limit ends at most so much
+later."""
 
 SHORT_REST: Final = 0.003
 """Rest after the first token of a batch, in seconds, while several answers are written: the others come soon."""
@@ -26,8 +27,8 @@ class Rest:
     """
 
     def __init__(self) -> None:
-        self._writing: set[str] = set()
-        """Answers whose text comes."""
+        self._writing: dict[str, int | None] = {}
+        """Number of tokens that each answer whose text comes may still have; None: no limit."""
         self._hurried: set[str] = set()
         """Answers that wait for their first text, or for the confirmation of a Stop. There is no rest while there are
         any."""
@@ -38,18 +39,18 @@ class Rest:
 
     def hurry(self, id: str) -> None:
         """Take no rest while this answer waits for its first text or its Stop."""
-        self._writing.discard(id)
+        self._writing.pop(id, None)
         self._hurried.add(id)
 
-    def allow(self, id: str) -> None:
-        """Let the loop rest while this answer is written."""
+    def allow(self, id: str, left: int | None = None) -> None:
+        """Let the loop rest while this answer is written, until its limit of ``left`` more tokens; None: no limit."""
         self._hurried.discard(id)
-        self._writing.add(id)
+        self._writing[id] = left
 
     def forget(self, id: str) -> None:
         """Forget an answer once it or its request has ended."""
         self._hurried.discard(id)
-        self._writing.discard(id)
+        self._writing.pop(id, None)
 
     def before(self) -> float:
         """Return how long to rest before a delivery, in seconds."""
@@ -62,7 +63,13 @@ class Rest:
         if now - self._since >= WINDOW:
             self._interval = (now - self._since) * max(1, len(self._writing)) / self._count
             self._since, self._count = now, 0
-        return LONG_REST if self._writing and self._interval <= FAST and not self._hurried else 0.0
+        is_fast = self._writing and self._interval <= FAST and not self._hurried
+        return min(LONG_REST, self._fewest_left * self._interval) if is_fast else 0.0
+
+    @property
+    def _fewest_left(self) -> float:
+        """Number of tokens until the first of the answers reaches its limit."""
+        return min((left for left in self._writing.values() if left is not None), default=float("inf"))
 
     def take(self, seconds: float) -> None:
         """Rest until ``end`` is called, or for ``seconds``."""

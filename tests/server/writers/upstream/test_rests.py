@@ -52,6 +52,28 @@ def test_a_rest_is_long_only_once_the_tokens_were_counted() -> None:
     assert set(timed.after(FAST * 2)) == {0}
 
 
+def test_a_rest_ends_with_the_last_token_that_an_answer_may_have() -> None:
+    timed = Timed("a", "b")
+    timed.after(FAST / 4, 2)
+    for left, rest in ((100, LONG_REST), (2, FAST / 2), (0, 0.0)):
+        timed.rest.allow("b", left)
+        assert timed.after(FAST / 4, 2)[-1] == pytest.approx(rest)
+    timed.rest.forget("b")
+    assert timed.after(FAST / 4)[-1] == LONG_REST
+
+
+@pytest.mark.parametrize(("limit", "left"), [(9, 7), (None, None)])
+def test_the_rest_knows_how_many_tokens_an_answer_may_still_have(limit: int | None, left: int | None) -> None:
+    with Scripted("vllm", lambda seen: Reply(hold=2)) as scripted, writing(scripted) as desk:
+        known: list[int | None] = []
+        desk.writer._deliveries.rest.allow = lambda id, left=None: known.append(left)  # type: ignore[method-assign]
+        desk.ask("a", params={"max_tokens": limit})
+        desk.news.pieces("a", 2)
+        assert known[-1] == left
+        scripted.release()
+        desk.news.finished("a")
+
+
 def test_there_is_no_rest_while_an_answer_waits_for_its_first_text_or_its_stop() -> None:
     timed = Timed("a", "b")
     timed.rest.hurry("c")
