@@ -1,7 +1,7 @@
 /** Assertions about what a page shows. */
 
-/** How long a page may take to show something, in milliseconds. */
-const DEADLINE_MS = 60_000;
+import { DEADLINE_MS } from "./browsers/tab.js";
+
 const PAUSE_MS = 50;
 
 /**
