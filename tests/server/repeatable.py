@@ -1,7 +1,7 @@
 """The `streamui` command with a model that answers the same in every run, slowly if a test wants to act meanwhile.
 
 `python tests/server/repeatable.py 20 FILE serve --port 0` pauses for 20 ms before each step while FILE exists. An
-answer without a grammar that starts meanwhile continues to the end of the context, so that a test on a slow machine
+answer without a grammar that starts meanwhile doesn't end as long as FILE exists, so that a test on a slow machine
 still finds it running. A pause of 0 ms changes neither speed nor end. While FILE.loading exists, the loading of a model
 stops at 40 %.
 """
@@ -65,24 +65,25 @@ def repeatable_sampling(
 
 
 class EndingSampler:
-    """A sampler that chooses ``end`` after ``left`` tokens."""
+    """A sampler that chooses ``end`` after ``left`` tokens, or later, once ``is_held`` no longer says true."""
 
-    def __init__(self, sampler: Sampler, left: int, end: int) -> None:
+    def __init__(self, sampler: Sampler, left: int, end: int, is_held: Callable[[], bool]) -> None:
         self._sampler = sampler
         self._left = left
         self._end = end
+        self._is_held = is_held
 
     def sample(self, output: int) -> int:
         token = self._sampler.sample(output)
         self._left -= 1
-        return token if self._left >= 0 else self._end
+        return token if self._left >= 0 or self._is_held() else self._end
 
     def close(self) -> None:
         self._sampler.close()
 
 
 class RepeatableModel(LlamaModel):
-    """The real model, whose answers end after LONGEST tokens, or, without a grammar, not at all while it is slow."""
+    """The real model, whose answers end after LONGEST tokens, but not while it is slow if they have no grammar."""
 
     pause = 0.0
     """Pause before each step while ``file`` exists, in seconds."""
@@ -106,12 +107,11 @@ class RepeatableModel(LlamaModel):
 
     def sampler(self, params: SamplingParams, prompt: Sequence[int], written: Sequence[int]) -> Sampler:  # type: ignore[override]
         ends = [token for token in range(self.facts.vocabulary) if self.is_end(token)]
-        if self._is_slow() and params.grammar is None:
-            biases = {**params.logit_bias, **dict.fromkeys(ends, float("-inf"))}
-            return super().sampler(replace(params, logit_bias=biases), prompt, written)
-        sampler = super().sampler(params, prompt, written)
         is_free = params.max_tokens is None and params.grammar is None and not params.logit_bias.keys() & set(ends)
-        return EndingSampler(sampler, LONGEST - len(written), ends[0]) if is_free else sampler
+        if self._is_slow() and params.grammar is None:
+            params = replace(params, logit_bias={**params.logit_bias, **dict.fromkeys(ends, float("-inf"))})
+        sampler = super().sampler(params, prompt, written)
+        return EndingSampler(sampler, LONGEST - len(written), ends[0], self._is_slow) if is_free else sampler
 
     def _is_slow(self) -> bool:
         return self.pause > 0 and self.file.exists()

@@ -21,13 +21,20 @@ async def test_answers_without_a_seed_are_the_same_in_every_run(tmp_path: Path) 
     assert await texts(tmp_path / "one") == await texts(tmp_path / "two")
 
 
+class Endless:
+    def sample(self, output: int) -> int:
+        return 7
+
+    def close(self) -> None:
+        pass
+
+
 def test_an_answer_that_goes_on_and_on_is_ended() -> None:
-    class Endless:
-        def sample(self, output: int) -> int:
-            return 7
+    sampler = EndingSampler(Endless(), left=3, end=2, is_held=lambda: False)
+    assert [sampler.sample(0) for _ in range(4)] == [7, 7, 7, 2]
 
-        def close(self) -> None:
-            pass
 
-    sampler = EndingSampler(Endless(), left=3, end=2)
+def test_an_answer_that_is_held_ends_soon_after_it_is_no_longer() -> None:
+    held = iter([True, True, False])
+    sampler = EndingSampler(Endless(), left=1, end=2, is_held=lambda: next(held))
     assert [sampler.sample(0) for _ in range(4)] == [7, 7, 7, 2]
