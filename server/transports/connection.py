@@ -353,17 +353,21 @@ class Connection:
     # Sending
 
     def _send(self, message: ServerMessage) -> None:
+        """Put a message into the outbox and wake the sender."""
+        self._put_out(message)
+        self._wake.set()
+
+    def _put_out(self, message: ServerMessage) -> None:
         """Put a message into the outbox. After the decision to close, only errors that explain it are sent."""
         if self._leaving is None and (self._session.close_code is None or isinstance(message, Error)):
             self._session.record(message)
             self._outbox.append(message)
-            self._wake.set()
 
     async def _send_all(self) -> None:
         while True:
             self._wake.clear()
             for change in self._changes.unsent():
-                self._send(change)
+                self._put_out(change)
             self._read_logs(SLICE_BYTES)
             while self._outbox:
                 await self._send_message(self._outbox.popleft())
@@ -396,9 +400,9 @@ class Connection:
         return self._pace.too_slow(time.monotonic(), self._logs.behind)
 
     def _read_logs(self, room: int = sys.maxsize) -> None:
-        """Send new events of every log, up to ``room`` bytes of each."""
+        """Put new events of every log into the outbox, up to ``room`` bytes of each."""
         for message in self._logs.read(room):
-            self._send(message)
+            self._put_out(message)
 
     def _close_due(self) -> CloseCode | None:
         """Return the code to close with once everything received is answered; None: stay open."""

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,11 +22,13 @@ from protocol.messages import (
     Params,
     Ping,
     Pong,
+    ServerMessage,
     Status,
     StatusRequest,
     Token,
 )
 from server.engine.base import Ranges
+from server.transports.watched_logs import WatchedLogs
 from tests.server.engine.scripted_model import WORDS, scripted_tokens
 from tests.server.transports.peer import DEADLINE
 from tests.server.transports.running import RunningServer
@@ -60,6 +63,33 @@ async def test_an_answer_arrives_whole(server: RunningServer) -> None:
     assert (done.usage.prompt_tokens, done.usage.cached_tokens, done.usage.completion_tokens) == (2, 0, 40)
     assert done.error is None
     assert done.timings.stop is None
+
+
+async def test_the_logs_are_read_once_for_each_token_event(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = []
+    read = WatchedLogs.read
+
+    def counted(logs: WatchedLogs, room: int) -> Iterator[ServerMessage]:
+        readings.append(room)
+        return read(logs, room)
+
+    monkeypatch.setattr(WatchedLogs, "read", counted)
+    server.model.gate.close()
+    async with server.peer() as peer:
+        await peer.send(Generate(id="g1", prompt="Hi", raw=True, params=Params(seed=7)))
+        for _ in range(40):  # otherwise a slow connection gets several tokens in one event
+            await server.held()
+            server.model.gate.step()
+        server.model.gate.open()
+        messages = await peer.until_done("g1")
+
+    others = 10
+    """Readings for what isn't a token: `welcome`, `accepted`, states, `done`."""
+    tokens = sum(isinstance(message, Token) for message in messages)
+    assert tokens > 2 * others
+    assert len(readings) <= tokens + others
 
 
 async def test_states_come_in_their_order(server: RunningServer) -> None:
