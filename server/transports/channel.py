@@ -34,13 +34,13 @@ class ChannelSocket:
         self._over = asyncio.Event()
 
     async def receive(self) -> str:
-        return await cancel_if(self._over.wait(), self._posted.get())
+        return await cancel_if(self._over.wait(), work=self._posted.get())
 
     async def post(self, frame: str) -> None:
         """Hand a frame to the connection. Raises Disconnected if it has ended."""
         if self._over.is_set():
             raise Disconnected
-        await cancel_if(self._over.wait(), self._posted.put(frame))
+        await cancel_if(self._over.wait(), work=self._posted.put(frame))
 
     def drop(self) -> None:
         """End the channel at once, in both directions."""
@@ -104,7 +104,7 @@ async def post_frame(request: Request) -> Response:
     socket = channels.get(request)
     frame = await read_body(request)
     try:
-        await cancel_if(wait_for_disconnect(request.receive), socket.post(frame))
+        await cancel_if(wait_for_disconnect(request.receive), work=socket.post(frame))
     except Disconnected:
         raise no_such_channel() from None
     return Response(status_code=204, headers=NO_STORE)

@@ -126,7 +126,7 @@ def _follow(request: Request, frame: str, *, retry: bool) -> ASGIApp:
             socket, registry, session_of(access), access, request.app.state.conversations, close_when_idle=True
         )
         with contextlib.suppress(Disconnected):
-            await cancel_if(stream.keep_alive(), connections.serve(connection, Transport.EVENTS))
+            await cancel_if(stream.keep_alive(), work=connections.serve(connection, Transport.EVENTS))
         if socket.refused:
             await socket.refused(scope, receive, send)
         else:

@@ -161,7 +161,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Return the result of ``work``. Raises Disconnected (the client left), RemoteProtocolError (the server stops)."""
     connections: Connections = request.app.state.connections
     try:
-        return await cancel_if(wait_for_disconnect(request.receive), cancel_if(connections.leaving.wait(), work))
+        return await cancel_if(wait_for_disconnect(request.receive), connections.leaving.wait(), work=work)
     except Disconnected:
         if connections.leaving.is_set():
             text = "the server is going down; ask again when it is back"

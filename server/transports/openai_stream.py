@@ -74,8 +74,8 @@ async def _carry_out(request: Request, stream: EventStream, answering: Answering
     revoked, shown = asyncio.Event(), pass_of(request.scope)
     try:
         with guard.waiting(shown, revoked.set) if shown else contextlib.nullcontext():
-            work = cancel_if(revoked.wait(), cancel_if(connections.leaving.wait(), _write(stream, answering, wire)))
-            return await cancel_if(stream.keep_alive(), work)
+            work = _write(stream, answering, wire)
+            return await cancel_if(stream.keep_alive(), revoked.wait(), connections.leaving.wait(), work=work)
     except RemoteProtocolError as error:
         return error_reply(error)
     except TimeoutError:

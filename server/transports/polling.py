@@ -76,7 +76,7 @@ class PolledSocket(ChannelSocket):
             if not self._news.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):
-                        await cancel_if(self._over.wait(), self._news.wait())
+                        await cancel_if(self._over.wait(), work=self._news.wait())
             return self._take()
 
     async def first(self, wait: float) -> str:
@@ -149,7 +149,7 @@ async def poll_channel(request: Request) -> Response:
         text = "this channel is read by its stream of events and can't be polled"
         raise RequestRefused(409, ErrorCode.UNEXPECTED_MESSAGE, text)
     try:
-        frames = await cancel_if(wait_for_disconnect(request.receive), socket.poll(wait))
+        frames = await cancel_if(wait_for_disconnect(request.receive), work=socket.poll(wait))
         if await request.is_disconnected():
             raise Disconnected
     except Disconnected:

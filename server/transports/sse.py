@@ -104,7 +104,7 @@ async def stream_channel(request: Request) -> ASGIApp:
             socket, state.registry, session_of(access), access, state.conversations, close_when_idle=idle
         )
         with channels.named(connection.name, access.opener, socket), contextlib.suppress(Disconnected):
-            await cancel_if(stream.keep_alive(), connections.serve(connection, Transport.SSE))
+            await cancel_if(stream.keep_alive(), work=connections.serve(connection, Transport.SSE))
         await stream.end()
 
     return respond

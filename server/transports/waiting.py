@@ -13,20 +13,20 @@ from server.transports.socket import Disconnected
 T = TypeVar("T")
 
 
-async def cancel_if(over: Coroutine[Any, Any, object], work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of ``work``. If ``over`` ends first, cancel ``work`` and raise Disconnected."""
+async def cancel_if(*over: Coroutine[Any, Any, object], work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of ``work``. If one of ``over`` ends first, cancel ``work`` and raise Disconnected."""
     loop = asyncio.get_running_loop()
     working = loop.create_task(work, name="work")
-    watching = loop.create_task(over, name="watch")
+    tasks: tuple[asyncio.Task[Any], ...] = (working, *(loop.create_task(each, name="watch") for each in over))
     try:
-        await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
         raise Disconnected
     finally:
-        working.cancel()
-        watching.cancel()
-        await asyncio.gather(working, watching, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
