@@ -290,11 +290,11 @@ export class Connection {
   /** @param {Welcome} welcome */
   #welcomed(welcome) {
     if (welcome.auth && this.#token === "") return this.#closed({ code: BAD_TOKEN, reason: "" });
+    if (!this.#choice.welcomed()) return this.#replace();
     if (welcome.auth) this.#send([hello(this.#token)]); // What follows needs no answer to it (PROTOCOL 3.6).
     this.#clearTimers();
     this.#waits.welcomed();
     this.#heartbeat.start();
-    this.#choice.welcomed();
     this.#setState({ name: "connected", welcome, transport: this.#choice.kind });
     this.#apply(this.#session.opened());
     if (this.#watchBegun) this.askStatus(this.#watchBegun); // `watch` has no answer; messages are carried out in order.
@@ -310,6 +310,12 @@ export class Connection {
   /** @param {ClientMessage[]} messages */
   #send(messages) {
     for (const message of messages) this.#transport?.send(wellFormedJson(message));
+  }
+
+  /** Try another kind of transport in place of the one that was opened. */
+  #replace() {
+    this.#release();
+    this.#open();
   }
 
   /** Close a transport that doesn't respond. */

@@ -35,6 +35,8 @@ export class TransportChoice {
   /** @type {TransportKind | null} kind that received a `welcome` last */
   #worked = null;
   #failures = 0;
+  /** Whether what has worked on this page was tried once more in this round, after a lesser kind has worked. */
+  #isRetried = false;
 
   /**
    * @param {Keeping} storage
@@ -57,6 +59,7 @@ export class TransportChoice {
     const first = this.#validFallback()?.kind ?? "websocket";
     this.#round = [first, ...KINDS.filter((kind) => kind !== first)];
     this.#index = 0;
+    this.#isRetried = false;
   }
 
   /**
@@ -69,12 +72,31 @@ export class TransportChoice {
     return this.#index < this.#round.length;
   }
 
-  /** Report that the current kind received a `welcome`. */
+  /**
+   * Report that the current kind received a `welcome`.
+   *
+   * A better kind that has worked on this page may have failed only because the server came back after its attempt. So
+   * it is tried once more, and replaced only if it fails while the server answers.
+   * @returns {boolean} whether to stay with this kind; false: try `kind`, which is now what has worked before
+   */
   welcomed() {
+    const better = this.#failedBetter();
+    if (better >= 0 && !this.#isRetried) {
+      this.#isRetried = true;
+      this.#index = better;
+      return false;
+    }
     this.#worked = this.kind;
     this.#failures = 0;
     if (this.kind === "websocket") this.#remember(null);
     else if (this.#validFallback()?.kind !== this.kind) this.#remember(this.#nextFallback());
+    return true;
+  }
+
+  /** @returns {number} place in this round of what has worked on this page, is better than the current kind and failed; -1: none */
+  #failedBetter() {
+    const place = this.#round.findIndex((kind) => kind === this.#worked && KINDS.indexOf(kind) < KINDS.indexOf(this.kind));
+    return place < this.#index ? place : -1;
   }
 
   /** @returns {Fallback} */

@@ -241,6 +241,25 @@ describe("Connection", () => {
     assert.equal(current().sent.at(-1).content, "a\ufffd");
   });
 
+  it("goes back to the WebSocket if the server came back just after its attempt", () => {
+    connect();
+    beginAnswer();
+    for (let lost = 0; lost < 3; lost += 1) {
+      current().end(1006);
+      clock.advance(30_000);
+    }
+    assert.equal(current().kind, "websocket");
+    current().end(1006);
+    const stream = current();
+    assert.equal(stream.kind, "sse");
+    connect();
+    assert.ok(stream.isClosed);
+    assert.deepEqual([stream.sent, state().name, current().kind], [[], "connecting", "websocket"]);
+    connect();
+    assert.deepEqual(state(), { name: "connected", welcome: WELCOME, transport: "websocket" });
+    assert.deepEqual(current().sent, [{ type: "attach", id: "a", epoch: "e1", after: 2 }]);
+  });
+
   it("tries at once when asked or woken while it waits, and only once", () => {
     current().end(1012);
     connection.retryNow();
@@ -367,6 +386,8 @@ describe("Connection", () => {
       connection.retryNow();
       current().end(1006);
     }
+    connect();
+    current().end(1006); // the WebSocket, once more
     assert.equal(current().kind, "sse");
     connect();
     assert.deepEqual(current().sent, [{ type: "attach", id: "a", epoch: "e1", after: 2 }]);

@@ -35,8 +35,8 @@ describe("TransportChoice", () => {
     for (;;) {
       tried.push(choice.kind);
       if (working.includes(choice.kind)) {
-        choice.welcomed();
-        return tried;
+        if (choice.welcomed()) return tried;
+        continue;
       }
       if (!choice.failed()) return tried;
     }
@@ -101,7 +101,51 @@ describe("TransportChoice", () => {
     connect(choice, "websocket");
     assert.deepEqual(connect(choice), ["websocket"]);
     assert.deepEqual(connect(choice), ["websocket"]);
-    assert.deepEqual(connect(choice, "sse"), ["websocket", "sse"]);
+    assert.deepEqual(connect(choice, "sse"), ["websocket", "sse", "websocket", "sse"]);
+    assert.deepEqual(connect(choice, "sse"), ["sse"]);
+  });
+
+  it("goes back to what has worked on this page if the server came back just after its attempt", () => {
+    const choice = newPage();
+    connect(choice, "websocket");
+    connect(choice);
+    connect(choice);
+    choice.begin();
+    assert.ok(choice.failed());
+    assert.equal(choice.kind, "sse");
+    assert.ok(!choice.welcomed());
+    assert.equal(choice.kind, "websocket");
+    assert.ok(choice.welcomed());
+    assert.deepEqual(connect(choice, "websocket", "sse"), ["websocket"]);
+    assert.deepEqual(connect(newPage(), "websocket", "sse"), ["websocket"]);
+  });
+
+  it("goes back only once in a row, and through each kind between them", () => {
+    const choice = newPage();
+    connect(choice, "websocket");
+    connect(choice);
+    connect(choice);
+    assert.deepEqual(connect(choice, "polling"), ["websocket", "sse", "polling", "websocket", "sse", "polling"]);
+  });
+
+  it("goes back again in a later round, if the server was away in between", () => {
+    const choice = newPage();
+    connect(choice, "websocket");
+    connect(choice);
+    connect(choice);
+    choice.begin();
+    choice.failed();
+    assert.ok(!choice.welcomed());
+    while (choice.failed());
+    assert.deepEqual(connect(choice, "sse"), ["websocket", "sse", "websocket", "sse"]);
+  });
+
+  it("stays with a better kind than the one that has worked on this page", () => {
+    const choice = newPage();
+    connect(choice, "sse");
+    connect(choice);
+    connect(choice);
+    assert.deepEqual(connect(choice, "websocket"), ["sse", "websocket"]);
   });
 
   it("starts counting again with each success", () => {
