@@ -191,7 +191,8 @@ async def test_a_socket_that_goes_leaves_nothing_behind_and_cancels_nothing(serv
             await peer.socket.close()
         else:
             peer.vanish()
-        await server.until(lambda: not tasks_of(server))
+        await server.until(lambda: len(server.connections) == 0)
+    assert not tasks_of(server)
     assert generation.watchers == []
     assert threads() == before
     assert generation.log.done is None
